@@ -7,7 +7,7 @@ option, the value and what was expected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -67,6 +67,14 @@ LAYOUTS: Final = (
 Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE[:SYMBOL]", help=f"Files of ticks, or folders of them: {LAYOUTS}", show_default=False),
+]
+Watch = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--watch",
+        metavar="FILE:SYMBOL",
+        help="Ticks for conversion rates alone: no strategy sees them. May be given several times.",
+    ),
 ]
 Zone = Annotated[
     str | None,
@@ -157,6 +165,7 @@ class RunOptions:
     """What was said on the command line about a run: each field is an option as typer reads it."""
 
     files: Files
+    watch: Watch = None
     symbol: Symbol = None
     zone: Zone = None
     utc_offset: UtcOffset = None
@@ -208,6 +217,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
     require_leverage(options.leverage)
     named = parse_tick_files(options.files, options.symbol)
+    watched = parse_tick_files(options.watch or (), None)
     clock = clock_option(options.zone, options.utc_offset)
     risk, plan, fills = risk_option(options.risk), plan_option(options.plan), fills_option(options.fills)
 
@@ -217,6 +227,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         require_fixed_volumes,
         require_limits,
         require_plan,
+        require_rates,
         require_strategy,
         require_symbols,
     )
@@ -226,8 +237,11 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     from services.portfolio.core.plan.on_opposite import OnOpposite as Policy
 
     symbols = tuple(dict.fromkeys(file.symbol for file in named))
-    require_symbols(symbols, options.instruments)
+    watched_symbols = tuple(dict.fromkeys(file.symbol for file in watched))
+    require_symbols((*symbols, *watched_symbols), options.instruments)
+    require_unwatched(symbols, watched_symbols)
     require_currency(currency, balance)
+    require_rates(symbols, watched_symbols, currency, options.instruments)
     require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
     require_fills(fills)
@@ -235,6 +249,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_fixed_volumes(volume, plan, symbols, instruments=options.instruments)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
+        watched=tuple(TickInput(file.path, file.symbol, clock) for file in watched),
         strategy=options.strategy,
         model=options.model,
         from_row=options.from_row,
@@ -254,6 +269,19 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         leverage=options.leverage,
         symbol_map={},
     )
+
+
+def require_unwatched(symbols: Sequence[str], watched: Sequence[str]) -> None:
+    """Refuse symbols that are to be traded and watched.
+
+    Raises:
+        StartError: names the first.
+    """
+    for symbol in watched:
+        if symbol in symbols:
+            raise StartError(
+                f"--watch has {symbol}, expected symbols that are not traded: the quotes of those are known"
+            )
 
 
 def require_leverage(leverage: int) -> None:

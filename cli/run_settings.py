@@ -46,6 +46,7 @@ HEEDED: Final = frozenset(
 
 OPTIONS: Final = {
     "TRADING_SYMBOL": "--symbols",
+    "WATCHED_SYMBOL": "--watch",
     "STRATEGY": "--strategy",
     "MODEL": "--model",
     "MT5_SEED": "--seed",

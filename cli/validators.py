@@ -15,6 +15,7 @@ from typing import Final
 from common.errors import StartError
 from marketdata.instrument_file import SETTING, load_instruments
 from marketdata.instruments import CURRENCIES, account_digits
+from proto.trading.money import missing_conversions
 from proto.trading.units import decimal_text, is_on_step
 from research.call_watch import ending_words
 from services.mt5.fill_profiles import load_fill_profile
@@ -154,6 +155,34 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
             catalogue.require(symbol)
     except StartError as error:
         raise StartError(str(error).replace(f"{SETTING}: ", "--instruments: ", 1)) from None
+
+
+def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str, instruments: str = "") -> None:
+    """Refuse a run none of whose symbols can be traded for want of a conversion rate; say so of single ones.
+
+    Raises:
+        StartError: names what is missing, and how to have it.
+    """
+    catalogue = load_instruments(instruments)
+    terms = {symbol: found for symbol in (*symbols, *watched) if (found := catalogue.find(symbol)) is not None}
+    missing = missing_conversions(symbols, currency, terms)
+    if not missing:
+        return
+    what = ", ".join(f"{symbol} in {source}" for symbol, source in missing.items())
+    line = (
+        f"no rate into the account's {currency} is to be had for the profit of {what}; expected --watch with quotes of a "
+        f"pair such as {_pair(next(iter(missing.values())), currency)}"
+    )
+    if len(missing) == len(symbols):
+        raise StartError(line)
+    print(f"paperdesk: {line}; without it they are not traded", file=sys.stderr)
+
+
+def _pair(one: str, other: str) -> str:
+    """How the two currencies are usually quoted."""
+    order = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF")
+    rank = {currency: place for place, currency in enumerate(order)}
+    return "".join(sorted((one, other), key=lambda currency: rank.get(currency, len(order))))
 
 
 def require_currency(currency: str, balance: Decimal) -> None:

@@ -71,6 +71,10 @@ def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
     return symbols
 
 
+def _distinct_or_none(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    return _distinct_symbols(symbols) if symbols else symbols
+
+
 def _under_root(path: Path) -> Path:
     return PROJECT_ROOT / expanded(path)
 
@@ -83,6 +87,9 @@ Symbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterV
 
 DeskPath = Annotated[Path, AfterValidator(_under_root)]
 """A file or folder; a relative one is below the project's root, wherever the process was started."""
+
+WatchedSymbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_or_none)]
+"""The same, or none."""
 
 Port = Annotated[int, Field(ge=0, le=65_535, description="a port from 0 to 65535; 0 means off")]
 
@@ -118,6 +125,7 @@ class CommonSettings(DeskSettings):
     """What every service may need to know."""
 
     trading_symbol: Symbols = ("EURUSD",)
+    watched_symbol: WatchedSymbols = ()
     zmq_market_data_url: Endpoint | None = None
     zmq_execution_url: Endpoint | None = None
     gtw_host: str = Field(default="127.0.0.1", min_length=1, description="a host name or address")
@@ -144,6 +152,19 @@ class CommonSettings(DeskSettings):
                 "say; set one of the two"
             )
         return self
+
+    @model_validator(mode="after")
+    def _watched_or_traded(self) -> CommonSettings:
+        if both := [symbol for symbol in self.watched_symbol if symbol in self.trading_symbol]:
+            raise ValueError(
+                f"WATCHED_SYMBOL: value '{','.join(both)}', expected symbols that TRADING_SYMBOL does not have"
+            )
+        return self
+
+    @property
+    def quoted_symbols(self) -> tuple[str, ...]:
+        """Every symbol that ticks are published of: those traded, then those watched."""
+        return self.trading_symbol + self.watched_symbol
 
     @property
     def gateway_url(self) -> str:

@@ -20,6 +20,9 @@ WARMING_UP: Final = "WARMING_UP"
 STRATEGY_FAULT: Final = "STRATEGY_FAULT"
 """Reason of a HOLD of a symbol whose strategy is at fault; the publisher's hello says how."""
 
+WATCHED: Final = "WATCHED"
+"""Reason of a HOLD of a symbol that is quoted for conversion rates and not traded: no strategy is asked about it."""
+
 MAX_SYMBOLS: Final = 1_000
 
 

@@ -17,10 +17,10 @@ from msgspec import Raw
 
 from common.errors import StartError
 from marketdata.instrument_file import load_instruments
-from marketdata.tick_stream import TickStream
+from marketdata.tick_stream import StreamTick, TickStream
 from proto.codec import decode_request, encode
 from proto.control import DeskState
-from proto.messages import Answer, Call, CallOutcome, Signal, SignalHello
+from proto.messages import Answer, Call, CallOutcome, Signal, SignalHello, Tick
 from proto.time import Now
 from research.call_watch import end_calls, mark_calls
 from research.report import build_report
@@ -111,10 +111,14 @@ class Backtest:
             self._settle(portfolio.on_idle(now))
         decided = desk.cursor.ordinal
         for ordinal in range(1, self._stream.last_ordinal + 1):
-            signal = self._signal(ordinal)
+            tick = self._stream.tick_at(ordinal)
+            signal = self._signal(tick) if tick.symbol in self._engines else None
             if ordinal <= decided:
                 continue  # an earlier, interrupted run of the same stream came this far: only the engines fold it again
-            self._settle(portfolio.handle(signal, now))
+            if signal is not None:
+                self._settle(portfolio.handle(signal, now))
+            else:
+                self._settle(portfolio.on_market_data(self._published(tick), now))
             if desk.cursor.ordinal < ordinal:
                 self._settle(portfolio.on_idle(now))
             if desk.state is DeskState.FAILED:
@@ -128,8 +132,23 @@ class Backtest:
         if progress is not None:
             progress(self._progress())
 
-    def _signal(self, ordinal: int) -> Signal:
-        tick = self._stream.tick_at(ordinal)
+    def _published(self, tick: StreamTick) -> Tick:
+        """A tick of a watched symbol, as the gateway publishes it."""
+        return Tick(
+            "backtest",
+            "backtest",
+            self._stream_id,
+            tick.symbol,
+            tick.sequence,
+            tick.ordinal,
+            tick.time_ns,
+            tick.bid,
+            tick.ask,
+            tick.volume,
+            0,
+        )
+
+    def _signal(self, tick: StreamTick) -> Signal:
         word = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
         end_calls()
         return Signal(
@@ -137,7 +156,7 @@ class Backtest:
             self._stream_id,
             tick.symbol,
             tick.sequence,
-            ordinal,
+            tick.ordinal,
             tick.time_ns,
             tick.bid,
             tick.ask,

@@ -23,7 +23,7 @@ from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.config import WATCHED_SETTING, DeskConfig, stream_settings
 from services.signal.model.manifest import Manifest, read_manifest
 from services.signal.settings import DEFAULT_MODEL
 from services.signal.strategy_loader import canonical_strategy, uses_model
@@ -36,6 +36,8 @@ class RunSpec:
     """One run over recorded ticks; what is left out has the default that the command line tells."""
 
     inputs: tuple[TickInput, ...]
+    watched: tuple[TickInput, ...] = ()
+    """Quotes for conversion rates alone; no symbol of `inputs`."""
     strategy: str = "ema_cross"
     model: Path | None = None
     from_row: int | None = None
@@ -60,6 +62,11 @@ class RunSpec:
         """The symbols in the order of the command line, each once."""
         return tuple(dict.fromkeys(source.symbol for source in self.inputs))
 
+    @property
+    def watched_symbols(self) -> tuple[str, ...]:
+        """Likewise of those that are watched."""
+        return tuple(dict.fromkeys(source.symbol for source in self.watched))
+
     def deciding_settings(self) -> dict[str, str]:
         """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
         found = {
@@ -79,9 +86,11 @@ class RunSpec:
             "venue": "simulated",
             "volume": decimal_text(self.volume),
         }
-        brokers_names = [self.symbol_map.get(symbol, symbol) for symbol in self.symbols]
+        brokers_names = [self.symbol_map.get(symbol, symbol) for symbol in (*self.symbols, *self.watched_symbols)]
         if terms := load_instruments(self.instruments).name(brokers_names):
             found["instruments"] = terms
+        if self.watched:
+            found[WATCHED_SETTING] = ",".join(self.watched_symbols)
         if (manifest := self.model_manifest()) is not None:
             found["model"] = manifest.deciding_sha256()
         return found
@@ -106,7 +115,7 @@ class RunSpec:
             TickFileError: it cannot be read, or nothing of it can be used.
         """
         return load_stream(
-            self.inputs,
+            self.inputs + self.watched,
             crossed=self.crossed,
             from_row=self.from_row,
             to_row=self.to_row,
@@ -118,10 +127,11 @@ class RunSpec:
         limits, plan = load_limits(self.risk), load_plan(self.plan, self.symbols)
         return DeskConfig(
             symbols=self.symbols,
+            watched=self.watched_symbols,
             default_volume=self.volume,
             on_opposite=self.on_opposite,
             limits=limits,
-            settings={"risk": limits.name, "plan": plan.name},
+            settings=stream_settings(limits, plan, self.watched_symbols),
             plan=plan,
         )
 
@@ -131,13 +141,14 @@ class RunSpec:
         return {
             "PAPERDESK_ENV_FILE": "",
             "TRADING_SYMBOL": ",".join(self.symbols),
+            "WATCHED_SYMBOL": ",".join(self.watched_symbols),
             "STRATEGY": self.strategy,
             "MODEL": "" if self.model is None else str(self.model.resolve()),
             "DEFAULT_VOLUME": decimal_text(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),
             "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),
             "PLAN": str(Path(self.plan).resolve()) if self.plan else "",
-            "MT5_TICKS": ";".join(f"{source.path.absolute()}:{source.symbol}" for source in self.inputs),
+            "MT5_TICKS": ";".join(f"{source.path.absolute()}:{source.symbol}" for source in self.inputs + self.watched),
             "MT5_TICKS_ZONE": self.inputs[0].zone or "",
             "MT5_PACE": speed,
             "MT5_CROSSED": self.crossed,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.paths import writable_file
-from common.errors import StartError
+from cli.output_file import Force, output_file
 
 if TYPE_CHECKING:
     from marketdata.instrument_file import Catalogue
@@ -37,7 +36,6 @@ CHECK_EXAMPLES: Final = """
   paperdesk instruments check broker.toml
 """
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there, and not on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")]
 Symbols = Annotated[
     str | None, typer.Option("--symbols", help="Of the gateway, comma separated. Default: those that it quotes.")
 ]
@@ -63,9 +61,7 @@ def export(
     out: Out = None, force: Force = False, symbols: Symbols = None, data_dir: DataDir = None, url: Url = None
 ) -> int:
     """Write the terms that a gateway tells as a file of instruments; what it does not tell is a "?", which a run refuses."""
-    path = None if out is None else writable_file(out, "--out")
-    if path is not None and path.exists() and not force:
-        raise StartError(f"--out {out} is there already, expected a new file, or --force to replace it")
+    file = None if out is None else output_file(out, "--out", force=force)
     from cli.gateway_commands import gateway_instruments
     from marketdata.instrument_writer import instruments_text
 
@@ -73,15 +69,12 @@ def export(
     hello, found = gateway_instruments(names, data_dir, url)
     untold = sum(len(one.untold) for one in found)
     text = instruments_text(found, f"As told by {hello.venue}, account {hello.account}, profile {hello.fills}.")
-    if path is None:
+    if file is None:
         print(text, end="")
         return 0
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StartError(f"--out {out} cannot be written: {error.strerror}; expected a writable file") from None
+    file.write_text(text)
     missing = f', {untold} fields "?"' if untold else ""
-    print(f"wrote {path}: {len(found)} symbols{missing}")
+    print(f"wrote {file.path}: {len(found)} symbols{missing}")
     return 0
 
 

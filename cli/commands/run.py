@@ -54,6 +54,14 @@ Symbols = Annotated[
     str | None,
     typer.Option("--symbols", help=f"Of the generated market. Default: the account's, or {DEFAULT_SYMBOLS}."),
 ]
+Watch = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--watch",
+        metavar="SYMBOL",
+        help="A symbol for conversion rates alone; with --ticks FILE:SYMBOL. May be given several times.",
+    ),
+]
 Strategy = Annotated[
     str | None,
     typer.Option(
@@ -113,6 +121,7 @@ def run(
     zone: o.Zone = None,
     utc_offset: o.UtcOffset = None,
     symbols: Symbols = None,
+    watch: Watch = None,
     strategy: Strategy = None,
     model: Model = None,
     risk: RiskSet = None,
@@ -141,6 +150,7 @@ def run(
         symbol=symbol,
         clock=clock_option(zone, utc_offset),
         symbols=symbols,
+        watch=tuple(watch or ()),
         strategy=strategy,
         model=model,
         risk=risk,
@@ -173,6 +183,7 @@ def _desk(
     symbol: str | None,
     clock: str | None,
     symbols: str | None,
+    watch: tuple[str, ...],
     strategy: str | None,
     model: Path | None,
     risk: str | None,
@@ -182,7 +193,14 @@ def _desk(
     duration: float | None,
     venue: Mapping[str, str | None],
 ) -> DeskRunSpec:
-    from cli.validators import require_fills, require_fixed_volumes, require_limits, require_plan
+    from cli.validators import (
+        require_fills,
+        require_fixed_volumes,
+        require_limits,
+        require_plan,
+        require_rates,
+        require_symbols,
+    )
     from common.settings import load
     from orchestration.desk_runner import DeskRunSpec
     from orchestration.stopped_desk_audit import VENUE_BOOK
@@ -195,16 +213,20 @@ def _desk(
         _require_nothing_of_a_venue(gateway, {**options, **venue})
         folder = _folder(data_dir or PROJECT_ROOT / "var" / gateway.folder)
         names = _symbols(symbols) or tuple(DEFAULT_SYMBOLS.split(","))
+        watched = watch
         market, last_ordinal = f"gateway at {gateway.requests}", 0
     elif ticks:
         for name, given in (("--symbols", symbols), ("--seed", seed)):
             if given is not None:
                 raise StartError(f"{name} is {given!r}, expected none with --ticks: a recording has its own")
-        market, names, last_ordinal, folder = _recorded(ticks, symbol, clock, data_dir, settings)
+        market, _, last_ordinal, folder = _recorded(ticks + watch, symbol, clock, data_dir, settings)
+        watched = tuple(dict.fromkeys(file.symbol for file in parse_tick_files(watch, None)))
+        names = tuple(dict.fromkeys(file.symbol for file in parse_tick_files(ticks, symbol)))
+        o.require_unwatched(names, watched)
     else:
         _require_nothing_of_a_recording(symbol, clock)
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
-        market, names = _generated(folder, symbols, seed, settings)
+        market, names, watched = _generated(folder, symbols, watch, seed, settings)
         last_ordinal = 0
     settings.setdefault("MT5_FILLS", o.REALISTIC_FILLS)
     settings |= {name: value for name, value in venue.items() if value is not None}
@@ -214,7 +236,17 @@ def _desk(
         settings["MT5_ACCOUNT_MODE"] = mode.lower()
     chosen = strategy or (STRATEGY_OF_THE_DEMO_MODEL if model is not None else default_strategy())
     _require(chosen, model, names, settings)
-    settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
+    instruments = settings.get("MT5_INSTRUMENTS") or ""
+    require_symbols(watched, instruments)
+    o.require_unwatched(names, watched)
+    if gateway is None:
+        require_rates(names, watched, settings.get("MT5_CURRENCY", o.DEFAULT_CURRENCY), instruments)
+    settings |= {
+        "TRADING_SYMBOL": ",".join(names),
+        "WATCHED_SYMBOL": ",".join(watched),
+        "STRATEGY": chosen,
+        "MT5_PACE": "live",
+    }
     if model is not None:
         settings["MODEL"] = str(model.resolve())
     settings["RISK"] = o.risk_option(settings.get("RISK", o.DEMO_RISK) if risk is None else risk)
@@ -294,20 +326,33 @@ def _recorded(
 
 
 def _generated(
-    folder: Path, symbols: str | None, seed: int | None, settings: dict[str, str]
-) -> tuple[str, tuple[str, ...]]:
-    """The account's market as it was, but for what is asked for now."""
+    folder: Path, symbols: str | None, watch: tuple[str, ...], seed: int | None, settings: dict[str, str]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The account's market as it was, but for what is asked for now: what it is, and the symbols traded and watched."""
     from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.market_store import read_market
 
     before = read_market(folder / VENUE_BOOK)
     names = _symbols(symbols)
     if not names:
+        watch = watch or _watched_before(folder)
         names = tuple(DEFAULT_SYMBOLS.split(",")) if before is None else before.symbols
+        names = tuple(name for name in names if name not in watch)
     if seed is None:
         seed = 0 if before is None else before.seed
     settings |= {"MT5_MARKET": "generated", "MT5_SEED": str(seed)}
-    return f"generated market, seed {seed}", names
+    return f"generated market, seed {seed}", names, watch
+
+
+def _watched_before(folder: Path) -> tuple[str, ...]:
+    """The symbols that the account's last stream had for conversion rates alone."""
+    from services.portfolio.core.state.config import WATCHED_SETTING
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
+
+    path = folder / LEDGER_FILE_NAME
+    stream = read_ledger(path)[0].stream if path.is_file() else None
+    watched = "" if stream is None else stream.settings.get(WATCHED_SETTING, "")
+    return tuple(watched.split(",")) if watched else ()
 
 
 def _symbols(symbols: str | None) -> tuple[str, ...]:

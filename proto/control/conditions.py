@@ -252,6 +252,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "A position of the symbol is to be closed, and its market is closed: the order goes out with the next session.",
         "Wait; `paperdesk positions` shows what is held.",
     ),
+    "CONVERSION_MISSING": ConditionKind(
+        _C,
+        Effect.SYMBOL,
+        "No quoted pair turns the symbol's profit into account currency: each order is denied.",
+        "Name a pair in WATCHED_SYMBOL (`--watch`), or use an account in another currency.",
+    ),
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,

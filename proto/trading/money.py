@@ -56,6 +56,17 @@ def to_average_step(price: Decimal) -> Decimal:
     return average if int(average.as_tuple().exponent) <= 0 else average.quantize(Decimal(1))
 
 
+def missing_conversions(symbols: Iterable[str], currency: str, instruments: Mapping[str, Instrument]) -> dict[str, str]:
+    """The profit currencies that can never be turned into the account's, by symbol: no pair of the two is among `instruments`."""
+    pairs = {frozenset((terms.base_currency, terms.profit_currency)) for terms in instruments.values()}
+    sources = {symbol: instruments[symbol].profit_currency for symbol in symbols}
+    return {
+        symbol: source
+        for symbol, source in sources.items()
+        if source != currency and frozenset((source, currency)) not in pairs
+    }
+
+
 def conversion_rate(
     amount_sign: int,
     *,

@@ -152,7 +152,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
 def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> GeneratedMarket:
     """The market of the account, going on or new, with its first state in the book before anything happens in it."""
     market = open_market(
-        symbols=settings.trading_symbol,
+        symbols=settings.quoted_symbols,
         seed=settings.mt5_seed,
         before=book_store.market.load(),
         after_ns=book_store.time_ns,

@@ -201,6 +201,6 @@ class Mt5Settings(CommonSettings):
                 f"MT5_STREAM_ID: value '{self.mt5_stream_id}', expected none: the generated market names itself"
             )
         try:
-            pairs_of(self.trading_symbol, self.mt5_symbol_map)
+            pairs_of(self.quoted_symbols, self.mt5_symbol_map)
         except UnknownSymbolError as error:
             raise StartError(f"TRADING_SYMBOL: {error}") from None

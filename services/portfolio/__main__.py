@@ -14,7 +14,7 @@ from common.sockets import Sockets
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.config import DeskConfig, stream_settings
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import verify_if_short
 from services.portfolio.ledger.incarnation import ensure_incarnation
@@ -34,10 +34,11 @@ def run() -> None:
     limits, plan = load_limits(settings.risk), load_plan(settings.plan, settings.trading_symbol)
     config = DeskConfig(
         symbols=settings.trading_symbol,
+        watched=settings.watched_symbol,
         default_volume=settings.default_volume,
         on_opposite=settings.on_opposite,
         limits=limits,
-        settings={"risk": limits.name, "plan": plan.name},
+        settings=stream_settings(limits, plan, settings.watched_symbol),
         plan=plan,
         signal_age_ns_max=settings.signal_age_max_ms * 1_000_000,
         doubt_orders_max=settings.doubt_orders_max,

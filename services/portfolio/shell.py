@@ -105,6 +105,8 @@ class PortfolioShell:
         self._loop.add_socket(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
         self._loop.add_socket(sockets.pull(settings.report_url, setting="REPORT_URL"), self._on_report)
         self._loop.add_socket(self._control, self._on_control)
+        if watched := portfolio.desk.config.watched:
+            self._listen([tick_topic(symbol) for symbol in watched])
         self._loop.after_burst(self._end_turn)
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
@@ -291,8 +293,10 @@ class PortfolioShell:
     def _watch_market(self) -> None:
         """Listen to the ticks themselves: only a live market has a clock that runs by itself."""
         self._is_watching = True
-        topics = [HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.config.symbols)]
-        self._topics = frozenset(topics)
+        self._listen([HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.config.symbols)])
+
+    def _listen(self, topics: list[bytes]) -> None:
+        self._topics |= frozenset(topics)
         self._loop.add_socket(
             self._sockets.sub(self._market_url, topics, setting="ZMQ_MARKET_DATA_URL"), self._on_market
         )

@@ -74,7 +74,7 @@ class Soak(Backtest):
     def play(self, first: int, last: int) -> None:
         """The ticks from `first` to `last`."""
         for ordinal in range(first, last + 1):
-            self._settle(self._portfolio.handle(self._signal(ordinal), self._now))
+            self._settle(self._portfolio.handle(self._signal(self._stream.tick_at(ordinal)), self._now))
             if self.desk.cursor.ordinal < ordinal:
                 self._settle(self._portfolio.on_idle(self._now))
             if ordinal % COMMIT_EVERY_TICKS == 0:

@@ -53,6 +53,18 @@ def test_two_symbols_come_to_the_same(speed: str, policy: str, currency: str, tm
     )
 
 
+def test_gold_on_an_account_in_euros_comes_to_the_same_with_eurusd_watched(tmp_path: Path) -> None:
+    """EURUSD is nobody's to trade: portfolio takes its ticks from the market, the backtest hands them over."""
+    gold = a_tick_file(tmp_path / "gold.parquet", rows=TICKS, price=2350.0, digits=2)
+    euro = a_tick_file(tmp_path / "euro.parquet", rows=TICKS // 2, seed=3, price=1.09)
+    found = assert_identical(
+        *(f"{gold}:XAUUSD", "--watch", f"{euro}:EURUSD", "--currency", "EUR", "--speed", "max", "--risk", "none"),
+        data_dir=tmp_path / "desk",
+    )
+    assert found["replay"]["ticks"]["watched"] == found["backtest"]["ticks"]["watched"] > 0
+    assert found["replay"]["orders"]["denied"].get("NO_CONVERSION_RATE", 0) < 10
+
+
 @pytest.mark.parametrize("speed", SPEEDS)
 def test_a_recording_comes_to_the_same(shared_parquet: Path, speed: str, tmp_path: Path) -> None:
     symbol = shared_parquet.stem.split("_")[1].upper()

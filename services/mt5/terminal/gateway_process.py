@@ -50,7 +50,7 @@ def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
         token_file=settings.mt5_real_token_file,
     )
     return TerminalSetup(
-        symbols=settings.trading_symbol,
+        symbols=settings.quoted_symbols,
         symbol_map=settings.mt5_symbol_map,
         connection=connection,
         account_policy=AccountPolicy(login=settings.mt5_login, is_real_allowed=allowed),

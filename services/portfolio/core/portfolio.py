@@ -22,7 +22,7 @@ from proto.control import (
     ReconcileReply,
     TradingState,
 )
-from proto.gateway import Confirm, ConfirmReply, ErrorCode, ErrorReply, OrderReply, Reply
+from proto.gateway import ErrorCode, ErrorReply, OrderReply, Reply
 from proto.messages import (
     STRATEGY_FAULT,
     Answer,
@@ -35,27 +35,27 @@ from proto.messages import (
     Tick,
 )
 from proto.time import Now
-from services.portfolio.core.account.events import OrderCreated, StreamEnded
+from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import escalate_drawdown, resume_after_day_end
 from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
 from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, SignalQueue
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
-from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.lease import on_order_refused
 from services.portfolio.core.gateway_client.live_orders import TRANSIENT_ERRORS
 from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from services.portfolio.core.gateway_client.reply_events import SETTLED_STATUSES
-from services.portfolio.core.gateway_client.session import open_session, reconcile
-from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, submit_requests
+from services.portfolio.core.gateway_client.session import open_session
+from services.portfolio.core.gateway_client.stepped_orders import submit_requests
+from services.portfolio.core.gateway_client.stepping import Stepping
 from services.portfolio.core.gateway_client.task_runner import REPLY_TYPES, GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
 from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.state.signal_conditions import hears_every_symbol, hold_without_signal, show_signal_health
+from services.portfolio.core.state.signal_conditions import hears_every_symbol, show_signal_health, signal_from_market
 from services.portfolio.core.state.signal_health import SignalHealth
 
 CONFIRM_EVERY: Final = 256
@@ -80,9 +80,7 @@ class Portfolio:
         self._gateway_boot = ""
         self._busy: RunningTask | None = None
         self._confirm: RunningTask | None = None
-        self._confirmed = -1
-        self._step = -1
-        self._order_cursor = -1
+        self._stepping = Stepping()
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._spread = desk.config.limits.spread_factor_max is not None
@@ -117,17 +115,20 @@ class Portfolio:
                 return self._tasks.resend_all(now.mono_ns)
 
     def on_market_data(self, message: Tick | MarketHeartbeat, now: Now) -> list[Call]:
-        """Take in what a live market published; when it is another market by now, meet the gateway anew."""
+        """Take in what the market published; when a live one is another market by now, meet the gateway anew.
+
+        In a stepped stream only the ticks of watched symbols come this way.
+        """
         desk = self.desk
         desk.now = now
-        desk.market.on_message(message, now.mono_ns)
+        if not desk.window:
+            desk.market.on_message(message, now.mono_ns)
         is_another = bool(desk.cursor.stream_id) and message.stream_id != desk.cursor.stream_id
         if is_another and self._busy is None and desk.state is DeskState.RUNNING:
             self._held.clear()
             return self._reconnect("the gateway, which has another stream now")
-        if message.__class__ is Tick and message.symbol in self._unattended:
-            return self._take(hold_without_signal(message, now.mono_ns))
-        return []
+        signal = signal_from_market(desk, message, self._unattended)
+        return [] if signal is None else self._take(signal)
 
     def check_signals(self, now: Now) -> None:
         """Set the conditions of the signal processes; call it a few times a second."""
@@ -148,7 +149,7 @@ class Portfolio:
                 return self._run_exclusive(self._compare())
             return []
         is_free = self.desk.state is DeskState.RUNNING and self._busy is None
-        if self.desk.window and is_free and self.desk.cursor.ordinal > self._confirmed:
+        if self.desk.window and is_free and self.desk.cursor.ordinal > self._stepping.confirmed:
             return self._send_confirm()
         return []
 
@@ -275,14 +276,14 @@ class Portfolio:
                 calls += self._decide(held.pop(ordinal))
             return calls
         while held and self._busy is None:
-            if not (self.desk.is_quiet or self._step == cursor.ordinal):
+            if not (self.desk.is_quiet or self._stepping.answered == cursor.ordinal):
                 break
             signal = held.pop(cursor.ordinal + 1, None)
             if signal is None:
                 break
             if calls := self._decide(signal):
                 return calls
-            if cursor.ordinal - self._confirmed >= CONFIRM_EVERY:
+            if cursor.ordinal - self._stepping.confirmed >= CONFIRM_EVERY:
                 return self._send_confirm() + self._advance()
         return calls
 
@@ -376,7 +377,8 @@ class Portfolio:
         """The gateway has started anew: it may stand behind the last CONFIRM and waits for it."""
         if self._gateway_boot:
             self.desk.needs_hello = self.desk.is_live
-            self._step, self.desk.is_quiet, self._confirmed = -1, False, -1
+            self._stepping.forget()
+            self.desk.is_quiet = False
             self._idle_due_ns = self.desk.now.mono_ns
         self._gateway_boot = boot_id
 
@@ -409,39 +411,10 @@ class Portfolio:
     def _send_confirm(self) -> list[Call]:
         if self._confirm is not None:
             self._tasks.drop(self._confirm)
-        self._confirmed = self.desk.cursor.ordinal
-        self._confirm, call = self._tasks.start(self._step_to(self.desk.cursor.ordinal), self.desk.now.mono_ns)
+        self._confirm, call = self._tasks.start(self._stepping.confirm(self.desk), self.desk.now.mono_ns)
         assert call is not None
         self._touch_idle()
         return [call]
-
-    def _step_to(self, ordinal: int) -> GatewayTask:
-        reply = yield Confirm(stream_id=self.desk.cursor.stream_id, ordinal=ordinal)
-        assert isinstance(reply, ConfirmReply)
-        if ordinal != self.desk.cursor.ordinal:
-            return
-        self.desk.is_quiet = self.desk.is_quiet and reply.quiet
-        while self.desk.book.deal_cursor < reply.deal_cursor:
-            yield from pull_deals(self.desk)
-        if reply.order_cursor != self._order_cursor:
-            yield from query_open_orders(self.desk)
-            self._order_cursor = reply.order_cursor
-        if ordinal != self.desk.cursor.ordinal:
-            return  # decided on meanwhile, and what is said of the book is of an earlier tick
-        self._step, self.desk.is_quiet = ordinal, reply.quiet
-        if reply.end_of_data and self.desk.book.ended is None:
-            assert reply.counts is not None
-            self.desk.emit(
-                StreamEnded(
-                    stream_id=self.desk.cursor.stream_id,
-                    ordinal=ordinal,
-                    time_ns=self.desk.cursor.time_ns,
-                    counts=reply.counts,
-                )
-            )
-            yield from reconcile(self.desk, at_end=True)
-            if self.desk.state is not DeskState.FAILED:
-                self.desk.set_state(DeskState.FINISHED)
 
     # ---------------------------------------------------------------------------------------------------------- details
 

@@ -37,7 +37,13 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
 from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
 from tests.contract.conditions.signed_ledgers import no_room_beside_the_key, older_than_its_signature
-from tests.contract.conditions.venue_refusals import near_plan, refused_orders, refused_stop, waiting_close
+from tests.contract.conditions.venue_refusals import (
+    missing_rate,
+    near_plan,
+    refused_orders,
+    refused_stop,
+    waiting_close,
+)
 from tests.support.builders import START_NS, STREAM_ID, a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
@@ -407,6 +413,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "ORDERS_REFUSED": lambda _: Scene(refused_orders()),
     "MODIFICATION_REFUSED": lambda _: Scene(refused_stop()),
     "CLOSE_WAITS": lambda _: Scene(waiting_close()),
+    "CONVERSION_MISSING": lambda _: Scene(missing_rate()),
     "STRATEGY_FAULT": lambda _: _signals(hello=a_hello("b1", a_fault())),
     "SIGNAL_SILENT": lambda _: _signals(),
     "SIGNAL_NEVER_HEARD": lambda _: _never_heard(),

@@ -1,4 +1,4 @@
-"""Desks that ask the venue for what it does not take: orders, stops, a plan of such, and a close between sessions."""
+"""Desks that ask the venue for what it does not take: orders, stops, a plan of such, a close between sessions, and a profit without a rate."""
 
 from __future__ import annotations
 
@@ -53,4 +53,12 @@ def waiting_close() -> DeskHarness:
     update_instrument(driven.desk, structs.replace(instrument, sessions=((minute + 10, minute + 60),)))
     driven.portfolio.handle_command(FlattenCommand(reason="enough"), driven.now)
     driven.answer_all(driven.pause())
+    return driven
+
+
+def missing_rate() -> DeskHarness:
+    """EURUSD on an account in yen, to which nothing is quoted."""
+    gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), currency="JPY")
+    driven = DeskHarness(gateway)
+    driven.answer_all(driven.start())
     return driven

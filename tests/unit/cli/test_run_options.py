@@ -212,3 +212,27 @@ def test_speeds(speed: str) -> None:
 def test_no_speeds(speed: str) -> None:
     with pytest.raises(StartError, match=r"--speed is .*expected lockstep, max, or a factor above 0"):
         speed_option(speed)
+
+
+def test_a_watched_file_arrives_and_is_of_a_symbol_that_is_not_traded() -> None:
+    spec = run_spec(a_run(files=("gold.csv:XAUUSD",), watch=["eur.csv:EURUSD"], currency="EUR"))
+    assert [(str(source.path), source.symbol) for source in spec.watched] == [("eur.csv", "EURUSD")]
+    assert (spec.symbols, spec.watched_symbols) == (("XAUUSD",), ("EURUSD",))
+    with pytest.raises(StartError, match=r"^--watch has EURUSD, expected symbols that are not traded"):
+        run_spec(a_run(watch=["again.csv:EURUSD"]))
+    with pytest.raises(StartError, match=r"^no symbol for eur.csv, expected eur.csv:SYMBOL"):
+        run_spec(a_run(watch=["eur.csv"]))
+
+
+def test_a_run_none_of_whose_profits_can_be_converted_is_refused_and_a_part_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(StartError) as refused:
+        run_spec(a_run(files=("gold.csv:XAUUSD",), currency="EUR"))
+    assert str(refused.value) == (
+        "no rate into the account's EUR is to be had for the profit of XAUUSD in USD; expected --watch with quotes of a "
+        "pair such as EURUSD"
+    )
+    spec = run_spec(a_run(files=("gold.csv:XAUUSD", "cross.csv:GBPJPY"), watch=["eur.csv:EURUSD"], currency="EUR"))
+    assert spec.symbols == ("XAUUSD", "GBPJPY")
+    assert "GBPJPY in JPY; expected --watch with quotes of a pair such as EURJPY" in capsys.readouterr().err

@@ -229,3 +229,16 @@ def test_a_signal_process_calls_itself_by_its_symbols(monkeypatch: pytest.Monkey
         names.add(load(SignalSettings).publisher)
     assert len(names) == 5
     assert all(len(name) <= 64 and "/" not in name for name in names)
+
+
+def test_a_symbol_is_traded_or_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_SYMBOL", "XAUUSD")
+    monkeypatch.setenv("WATCHED_SYMBOL", "EURUSD, USDJPY")
+    settings = load(SignalSettings)
+    assert settings.quoted_symbols == ("XAUUSD", "EURUSD", "USDJPY")
+    assert settings.publisher == "signal.XAUUSD", "a signal process has nothing to say of what is watched"
+    monkeypatch.setenv("WATCHED_SYMBOL", "EURUSD,XAUUSD")
+    with pytest.raises(
+        StartError, match="WATCHED_SYMBOL: value 'XAUUSD', expected symbols that TRADING_SYMBOL does not"
+    ):
+        load(SignalSettings)

@@ -147,8 +147,8 @@ def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
 def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlError:
     book, symbol = desk.book, command.symbol
     instrument = book.instruments.get(symbol)
-    if instrument is None:
-        known = ", ".join(sorted(book.instruments))
+    if instrument is None or symbol in desk.config.watched:
+        known = ", ".join(sorted(set(book.instruments) - set(desk.config.watched)))
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if desk.market.quotes.get(symbol) is None and desk.cursor.marks.get(symbol) is None:
         return ControlError(error=f"{symbol} has not been quoted yet")

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import structs
 
 from proto.control import TradingState, denial_message
-from proto.messages import WARMING_UP, Signal
+from proto.messages import WARMING_UP, WATCHED, Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.units import to_decimal
@@ -47,7 +47,7 @@ NO_SIZE: Final = "NO_SIZE"
 
 
 def count_signal(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
-    """Take note of a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
+    """Take note of a signal: progress, gaps, counters by direction, and its quote as the symbol's mark; one of a watched symbol is in no counter.
 
     A live desk joins a market that was there before it: what came before its first signal of a symbol is no gap.
     """
@@ -64,7 +64,7 @@ def count_signal(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -
         cursor.sell += 1
     elif signal.reason == WARMING_UP:
         cursor.warming_up += 1
-    else:
+    elif signal.reason != WATCHED:
         cursor.hold += 1
 
 

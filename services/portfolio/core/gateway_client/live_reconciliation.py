@@ -74,7 +74,7 @@ class Reconciler:
         self.due_ns = desk.now.mono_ns + desk.config.reconcile_every_ns
         since = ReconciliationWatermark() if is_for_person else desk.book.cleared
         if not is_start:
-            yield from request_instruments(desk, *desk.config.symbols)
+            yield from request_instruments(desk, *desk.config.quoted)
         findings = self._new_result()
         found = yield from self._compare(findings, since)
         if unknown := unknown_ids(desk.book, findings.orders):

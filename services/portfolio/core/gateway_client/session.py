@@ -39,7 +39,7 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
     desk.set_state(DeskState.RECONCILING, "the reconciliation with the gateway")
     if not (yield from require_last_deal(desk)):
         return
-    yield from request_instruments(desk, *desk.config.symbols)
+    yield from request_instruments(desk, *desk.config.quoted)
     if desk.window:
         yield from resend_open_requests(desk)
         if desk.cursor.ordinal:
@@ -67,9 +67,9 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
 def _open_stream(desk: Desk, hello: HelloReply) -> bool:
     """Take up the gateway's stream, the same one or a new one; False when the account cannot go on with it."""
     book, cursor = desk.book, desk.cursor
-    if set(hello.sequences) != set(desk.config.symbols):
+    if set(hello.sequences) != set(desk.config.quoted):
         desk.fail_until_restart(
-            f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.config.symbols)}"
+            f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.config.quoted)}"
         )
         return False
     if book.stream is not None:

@@ -16,6 +16,7 @@ from proto.control import (
     condition,
 )
 from proto.time import utc_text
+from proto.trading.money import missing_conversions
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.market_feed import FEED_STALE_NS
@@ -86,6 +87,7 @@ def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
     yield from _pauses(desk, mono_ns)
     yield from _refused_modifications(desk.book)
     yield from _waiting_closes(desk, mono_ns)
+    yield from _missing_rates(desk)
     yield from idle_symbols(desk, mono_ns)
     yield from desk.watchdog.conditions(mono_ns)
     if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
@@ -117,6 +119,18 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
             refused.setdefault(symbol, []).append(f"{order_id}: {order.error}")
     for symbol, found in sorted(refused.items()):
         yield condition("MODIFICATION_REFUSED", "; ".join(found), subject=symbol)
+
+
+def _missing_rates(desk: Desk) -> Iterator[Condition]:
+    """Symbols that can never be traded, because nothing that is quoted converts into account currency."""
+    book, stream = desk.book, desk.book.stream
+    if stream is None:
+        return
+    known = {symbol: book.instruments[symbol] for symbol in desk.config.quoted if symbol in book.instruments}
+    traded = [symbol for symbol in desk.config.symbols if symbol in known]
+    for symbol, source in missing_conversions(traded, stream.currency, known).items():
+        text = f"no quoted pair has {source} and the account's {stream.currency}"
+        yield condition("CONVERSION_MISSING", text, subject=symbol)
 
 
 def _waiting_closes(desk: Desk, mono_ns: int) -> Iterator[Condition]:
@@ -161,7 +175,7 @@ def _feed(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         since = "for" if desk.market.last_message_mono_ns else "since the start,"
         yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // _NS_PER_S} s")
         return
-    for symbol in desk.config.symbols:
+    for symbol in desk.config.quoted:
         quote = desk.market.quotes.get(symbol)
         quoted_ns = max(desk.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
         if mono_ns - quoted_ns > NO_TICKS_NS:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,9 +12,12 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
+WATCHED_SETTING: Final = "watched"
+"""Name under which a stream's settings have the symbols that are watched; absent without any."""
+
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
-    """Symbols to trade, lots per entry, what the opposite signal does, the risk limits, the plan; `settings` are for the record.
+    """Symbols to trade, those watched for conversion rates alone, lots per entry, what the opposite signal does, the risk limits, the plan; `settings` are for the record.
 
     `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing. With more than
     `doubt_orders_max` orders or `doubt_volume_max` lots in doubt the desk halts. Every `reconcile_every_ns` ledger and venue are
@@ -20,6 +25,7 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
     """
 
     symbols: tuple[str, ...]
+    watched: tuple[str, ...] = ()
     default_volume: Decimal
     on_opposite: OnOpposite
     limits: Limits
@@ -29,3 +35,14 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
     doubt_orders_max: int = 3
     doubt_volume_max: Decimal = Decimal(5)
     reconcile_every_ns: int = 30_000_000_000
+
+    @property
+    def quoted(self) -> tuple[str, ...]:
+        """Every symbol that has ticks: those traded, then those watched."""
+        return self.symbols + self.watched
+
+
+def stream_settings(limits: Limits, plan: Plan, watched: Sequence[str]) -> dict[str, str]:
+    """What the ledger keeps of the settings with the opening of a stream."""
+    named = {"risk": limits.name, "plan": plan.name}
+    return named | {WATCHED_SETTING: ",".join(watched)} if watched else named

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 from proto.control import DeskState
-from proto.messages import Signal, Tick
+from proto.messages import WATCHED, MarketHeartbeat, Signal, Tick
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS, UNATTENDED, SignalHealth
 
@@ -43,8 +44,19 @@ def hears_every_symbol(desk: Desk, health: SignalHealth) -> bool:
     return health.has_heard_of(desk.config.symbols, desk.cursor.stream_id)
 
 
-def hold_without_signal(tick: Tick, mono_ns: int) -> Signal:
-    """A HOLD in place of a signal that does not come: it opens nothing; stops, time exits and limits see the tick."""
+def signal_from_market(desk: Desk, message: Tick | MarketHeartbeat, unattended: Set[str]) -> Signal | None:
+    """The HOLD by which a tick is decided that no signal process speaks for: of a watched symbol, or an unattended one.
+
+    It opens nothing; rates, stops, time exits and limits see the tick.
+    """
+    if not isinstance(message, Tick) or desk.state not in _LISTENING or message.stream_id != desk.cursor.stream_id:
+        return None
+    if message.symbol in desk.config.watched:
+        return _hold(message, WATCHED, desk.now.mono_ns)
+    return _hold(message, NO_SIGNAL, desk.now.mono_ns) if message.symbol in unattended else None
+
+
+def _hold(tick: Tick, reason: str, mono_ns: int) -> Signal:
     return Signal(
         "portfolio",
         tick.stream_id,
@@ -56,7 +68,7 @@ def hold_without_signal(tick: Tick, mono_ns: int) -> Signal:
         tick.ask,
         0,
         0.0,
-        NO_SIGNAL,
+        reason,
         tick.published_mono_ns,
         mono_ns,
     )

@@ -1,12 +1,40 @@
-"""Which limits `paperdesk run` takes: those that are named, those of the environment, or the demo's."""
+"""What `paperdesk run` starts: which limits, and which symbols are traded and watched."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.commands.run import _desk
+from cli.commands.run import _desk, _watched_before
+from common.errors import StartError
+from orchestration.desk_runner import DeskRunSpec
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from tests.support.builders import an_opened_stream
+
+
+def a_desk(folder: Path, **changed: Any) -> DeskRunSpec:
+    """A desk on a generated market of EURUSD."""
+    options: dict[str, Any] = {
+        "ticks": (),
+        "symbol": None,
+        "clock": None,
+        "symbols": "EURUSD",
+        "watch": (),
+        "strategy": "ema_cross",
+        "model": None,
+        "risk": None,
+        "plan": None,
+        "seed": None,
+        "data_dir": folder,
+        "duration": None,
+        "venue": {},
+    }
+    return _desk(**{**options, **changed})
 
 
 @pytest.mark.parametrize(
@@ -19,18 +47,29 @@ def test_a_desk_takes_the_demos_limits_where_nobody_names_others(
     monkeypatch.delenv("RISK", raising=False)
     if environment is not None:
         monkeypatch.setenv("RISK", environment)
-    spec = _desk(
-        ticks=(),
-        symbol=None,
-        clock=None,
-        symbols="EURUSD",
-        strategy="ema_cross",
-        model=None,
-        risk=option,
-        plan=None,
-        seed=None,
-        data_dir=tmp_path / "desk",
-        duration=None,
-        venue={},
-    )
+    spec = a_desk(tmp_path / "desk", risk=option)
     assert spec.settings["RISK"] == expected
+
+
+def test_a_watched_symbol_is_told_to_the_processes_and_not_traded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MT5_CURRENCY", "EUR")
+    spec = a_desk(tmp_path / "desk", symbols="XAUUSD", watch=("EURUSD",))
+    assert spec.symbols == ("XAUUSD",)
+    assert (spec.settings["TRADING_SYMBOL"], spec.settings["WATCHED_SYMBOL"]) == ("XAUUSD", "EURUSD")
+    with pytest.raises(
+        StartError, match=r"^no rate into the account's EUR is to be had for the profit of XAUUSD in USD"
+    ):
+        a_desk(tmp_path / "desk", symbols="XAUUSD")
+    with pytest.raises(StartError, match=r"^--watch has XAUUSD, expected symbols that are not traded"):
+        a_desk(tmp_path / "desk", symbols="XAUUSD", watch=("XAUUSD",))
+
+
+def test_an_account_is_gone_on_with_by_what_it_watched(tmp_path: Path) -> None:
+    assert _watched_before(tmp_path) == ()
+    book, opened = Book(), an_opened_stream(settings={"risk": "none", "watched": "EURUSD,USDJPY"})
+    book.apply(opened)
+    with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+        ledger.commit([opened], book, TickCursor())
+    assert _watched_before(tmp_path) == ("EURUSD", "USDJPY")

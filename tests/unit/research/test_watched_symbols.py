@@ -1,0 +1,122 @@
+"""Symbols that are watched for conversion rates: gold on accounts in EUR and JPY, valued by quotes that nobody trades."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from marketdata.files import TickInput
+from proto.trading.money import missing_conversions
+from research.backtest import run_backtest
+from research.run_spec import RunSpec
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
+from tests.support.builders import plain_terms
+from tests.support.tick_files import START_NS, a_tick_file
+
+ROWS = 400
+RATE_BID, RATE_ASK = "1.08", "1.0802"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gold that walks, and EURUSD and USDJPY that stand still and are quoted from a second before on, every minute."""
+    made = tmp_path_factory.mktemp("ticks")
+    a_tick_file(made / "gold.parquet", rows=ROWS, price=2350.0, digits=2)
+    for name, bid, ask in (("eurusd", float(RATE_BID), float(RATE_ASK)), ("usdjpy", 150.0, 150.02)):
+        times = START_NS - 1_000_000_000 + np.arange(10, dtype=np.int64) * 60_000_000_000
+        pl.DataFrame({"ts_ns": times, "bid": [bid] * 10, "ask": [ask] * 10}).write_parquet(made / f"{name}.parquet")
+    return made
+
+
+def a_spec(folder: Path, currency: str, *watched: str, **changed: Any) -> RunSpec:
+    fields: dict[str, Any] = {
+        "inputs": (TickInput(folder / "gold.parquet", "XAUUSD"),),
+        "watched": tuple(TickInput(folder / f"{symbol.lower()}.parquet", symbol) for symbol in watched),
+        "strategy": "tests.support.flipping:Flipping",
+        "risk": "none",
+        "currency": currency,
+        "volume": Decimal(1),
+        "leverage": 0,
+        **changed,
+    }
+    return RunSpec(**fields)
+
+
+def a_run(spec: RunSpec, folder: Path) -> tuple[dict[str, Any], Book, TickCursor]:
+    report = run_backtest(spec, spec.load(), data_dir=folder)
+    return report, *read_ledger(folder / LEDGER_FILE_NAME)
+
+
+def test_gold_alone_on_an_account_in_euros_is_denied_every_order_and_trades_with_eurusd_watched(
+    folder: Path, tmp_path: Path
+) -> None:
+    alone, _, _ = a_run(a_spec(folder, "EUR"), tmp_path / "alone")
+    assert (alone["orders"]["created"], alone["orders"]["denied"]) == (0, {"NO_CONVERSION_RATE": ROWS - 2})
+    watched, book, _ = a_run(a_spec(folder, "EUR", "EURUSD"), tmp_path / "watched")
+    assert watched["orders"]["denied"] == {}
+    assert watched["orders"]["created"] > 50
+    assert watched["reconciled"]
+    assert {deal.symbol for deal in book.deals if deal.kind.is_trade} == {"XAUUSD"}
+
+
+def test_a_watched_symbol_is_in_no_counter_of_signals_and_the_strategy_does_as_without_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    in_dollars, plain, _ = a_run(a_spec(folder, "USD"), tmp_path / "usd")
+    in_euros, book, cursor = a_run(a_spec(folder, "EUR", "EURUSD"), tmp_path / "eur")
+    assert in_euros["signals"] == in_dollars["signals"]
+    assert (in_euros["ticks"]["watched"], in_dollars["ticks"]["watched"]) == (10, 0)
+    assert in_euros["ticks"]["processed"] == in_euros["ticks"]["published"] == ROWS + 10
+    assert in_euros["symbols"] == ["XAUUSD"]
+    assert "EURUSD" in cursor.marks
+    sides = [[(order.side, order.volume, order.price) for order in one.orders.values()] for one in (plain, book)]
+    assert sides[0] == sides[1]
+
+
+@pytest.mark.parametrize(
+    ("currency", "watched", "of_a_gain", "of_a_loss", "digits"),
+    [
+        # A gain in USD is sold: EUR are bought at their ask, JPY had at the bid; a loss is bought at the other side.
+        ("EUR", "EURUSD", 1 / Decimal(RATE_ASK), 1 / Decimal(RATE_BID), 2),
+        ("JPY", "USDJPY", Decimal("150.00"), Decimal("150.02"), 0),
+    ],
+)
+def test_each_profit_is_that_in_dollars_at_the_watched_rate(
+    folder: Path, tmp_path: Path, currency: str, watched: str, of_a_gain: Decimal, of_a_loss: Decimal, digits: int
+) -> None:
+    _, plain, _ = a_run(a_spec(folder, "USD"), tmp_path / "usd")
+    _, book, _ = a_run(a_spec(folder, currency, watched), tmp_path / "other")
+    profits = [[deal.profit for deal in one.deals if deal.kind.is_trade] for one in (plain, book)]
+    assert any(profit > 0 for profit in profits[0])
+    assert any(profit < 0 for profit in profits[0])
+    step = Decimal(1).scaleb(-digits)
+    for dollars, other in zip(*profits, strict=True):
+        assert abs(other - dollars * (of_a_gain if dollars > 0 else of_a_loss)) <= step / 2
+
+
+def test_what_is_watched_is_part_of_the_runs_name_and_nothing_else_changes_names(folder: Path) -> None:
+    data = "ab" * 32
+    one, other = a_spec(folder, "EUR", "EURUSD"), a_spec(folder, "EUR")
+    assert one.stream_id(data) != other.stream_id(data)
+    assert one.deciding_settings()["watched"] == "EURUSD"
+    assert "watched" not in other.deciding_settings()
+    environment = one.environment("id", "max")
+    assert (environment["TRADING_SYMBOL"], environment["WATCHED_SYMBOL"]) == ("XAUUSD", "EURUSD")
+    assert environment["MT5_TICKS"].endswith("eurusd.parquet:EURUSD")
+
+
+def test_a_rate_that_no_pair_can_give_is_found_before_anything_is_quoted() -> None:
+    terms = {symbol: plain_terms(symbol) for symbol in ("XAUUSD", "EURUSD", "USDJPY")}
+    gold = {"XAUUSD": terms["XAUUSD"]}
+    assert missing_conversions(["XAUUSD"], "USD", gold) == {}
+    assert missing_conversions(["XAUUSD"], "EUR", gold) == {"XAUUSD": "USD"}
+    assert missing_conversions(["XAUUSD"], "EUR", terms) == {}, "EURUSD, the other way round"
+    assert missing_conversions(["XAUUSD", "USDJPY"], "JPY", gold | {"USDJPY": terms["USDJPY"]}) == {}
+    assert missing_conversions(["EURUSD"], "GBP", terms) == {"EURUSD": "USD"}
