@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli.output_file import Force, output_file
+from common.errors import StartError
 
 if TYPE_CHECKING:
     from marketdata.instrument_file import Catalogue
