@@ -57,10 +57,11 @@ EMERGENCY_COMMANDS = ("halt", "reduce-only", "resume", "flatten")
 def _show_version(is_asked: bool) -> None:
     """Say which version this is, on what it runs, and end."""
     if is_asked:
-        import platform
-        from importlib.metadata import version
+        from common.build_info import build_info
 
-        print(f"paperdesk {version('paperdesk')}, Python {platform.python_version()}, {platform.platform()}")
+        build = build_info()
+        revision = f" ({build.revision})" if build.revision else ""
+        print(f"paperdesk {build.version}{revision}, Python {build.python}, {sys.platform} {build.platform}")
         raise typer.Exit
 
 

@@ -10,17 +10,14 @@ opened, not before: a replay starts without it.
 from __future__ import annotations
 
 import errno
-import os
-import platform
-import tomllib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from common.build_info import build_info
 from common.errors import InUseError, StartError
-from common.project_root import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -31,9 +28,6 @@ TIMING_BOUNDS_NS: Final = tuple(
     factor * scale for scale in (10**4, 10**5, 10**6, 10**7, 10**8, 10**9) for factor in (1, 2, 5)
 )
 """10 us to 5 s in the steps 1, 2, 5: a commit takes tens of microseconds, a gateway abroad tens of milliseconds."""
-
-REVISION_VARIABLE: Final = "PAPERDESK_REVISION"
-"""What a container image was built from; a checkout does not know."""
 
 
 class MetricKind(StrEnum):
@@ -190,7 +184,7 @@ class ProcessMetrics:
                 f"cannot serve metrics on {host}:{port}: {error.strerror}; expected a free port (METRICS_PORT_...) of an "
                 "address of this host (METRICS_HOST)"
             ) from None
-        self._build = _build()
+        self._build = build_info()
         self._is_served = True
 
     def registry(self) -> CollectorRegistry:
@@ -251,9 +245,3 @@ def _family(described: MetricSpec) -> Any:
         MetricKind.HISTOGRAM: HistogramMetricFamily,
     }
     return families[described.kind](described.name, described.meaning, labels=described.labels)
-
-
-def _build() -> tuple[str, str, str, str]:
-    """Version, revision, Python, machine."""
-    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["version"], os.environ.get(REVISION_VARIABLE, ""), platform.python_version(), platform.machine()
