@@ -88,6 +88,7 @@ def run_settings() -> RunSettings:
     Raises:
         StartError: a setting is wrong, or contradicts a desk of its own.
     """
+    from cli.commands.config import settings_models
     from common.settings import CommonSettings, given_settings, load
     from orchestration.environment import PASSED_ON
 
@@ -99,6 +100,8 @@ def run_settings() -> RunSettings:
                 f"{name} is {given[name]!r}, expected another value: paperdesk run has a simulated venue of its own; "
                 "supervisord -c supervisord.conf runs a desk before a terminal"
             )
+    for model in settings_models().values():  # each process would refuse it, the watchdog out of sight
+        load(model)
     gateway = None
     if GATEWAY & given.keys():
         gateway = GatewayElsewhere(common.gateway_url, common.market_data_url)
