@@ -136,8 +136,9 @@ def run(
 ) -> int:
     """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
 
-    Exit code 0 when ledger and venue agree at the end, 1 when they do not or when a critical condition keeps the desk
-    from trading then, 2 when it could not run.
+    Ctrl-C is its ordinary end. Exit code 0 when ledger and venue agree then; 1 when they do not, when a critical condition
+    keeps the desk or a symbol from trading, or conditions of any kind keep all of it; 2 when it could not be run; 128
+    and the signal's number after SIGTERM or SIGHUP.
     """
     if duration is not None and not 0 < duration <= 10**9:
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")

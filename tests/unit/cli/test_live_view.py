@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from msgspec import structs
 from rich.console import Console
 
 from cli.live_view import LineScreen, alerts, render_page, summary_line
+from common.project_root import PROJECT_ROOT
 from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
 from orchestration.supervisor import ProcessState
 from proto.control import DenialLine, DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
@@ -286,3 +289,16 @@ def test_a_page_with_denials_fits_as_well(width: int, height: int) -> None:
     rows = drawn(a_denied_view(), width=width, height=height)
     assert len(rows) <= max(height, 22)
     assert max(map(len, rows)) <= width
+
+
+def test_picture_and_sample_line_of_the_readme_are_those_of_the_code() -> None:
+    """By their words: the numbers are a moment's."""
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", readme)
+    svg = html.unescape(re.sub(r"<[^>]*>", " ", (PROJECT_ROOT / picture).read_text(encoding="utf-8")))
+    view = a_view(a_status(latency_us={}))
+    page = " ".join(drawn(view, width=80, height=30))
+    assert set(re.findall(r"[a-z]{4,}|TRADING|SIMULATED", page)) - {"warming", "flat"} <= set(re.findall(r"\w+", svg))
+    (sample,) = re.findall(r"^SIMULATED 2025.*$", readme, re.MULTILINE)
+    expected = re.findall(r"[a-z]{2,}|TRADING|\|", summary_line(view))
+    assert re.findall(r"[a-z]{2,}|TRADING|\|", sample) == expected

@@ -1,0 +1,317 @@
+"""Every command of README and docs, run as it is written, in a folder of its own for each page.
+
+A page's commands are run from top to bottom, as a reader would. What they name and do not make is made here: a day of
+the generated market as `eurusd.parquet`, a broker's export, a strategy, and a desk that runs, for commands by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from common.project_root import PROJECT_ROOT
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.waits import wait_for
+
+PAGES: Final = (PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*.md")))
+PROGRAMS: Final = (
+    "paperdesk",
+    "make",
+    "docker",
+    "docker-compose",
+    "curl",
+    ".venv/bin/paperdesk",
+    ".venv/bin/supervisord",
+)
+
+NOT_RUN: Final = {
+    "make": "works on this checkout: it builds its environment, runs these tests, or removes things; looked at with `make -n`",
+    "docker-compose": "wants a Docker Engine: tests/docker runs it",
+    ".venv/bin/supervisord": "a desk of this checkout's var/: tests/system/test_trading_vm.py runs one",
+    "paperdesk run  #": "goes on with the account in this checkout's var/: tests/system/test_run.py runs desks elsewhere",
+    "paperdesk conformance": "wants the gateway of a terminal at a broker",
+    "paperdesk train eurusd.parquet --symbol EURUSD --to-row 300000": "minutes of training; README has it with fewer rows",
+    "paperdesk backtest eurusd.parquet:EURUSD --from-row 300001": "the model of the line above",
+    "paperdesk train eurusd.parquet --symbol EURUSD --out models/eurusd": "a week of a broker's quotes that is not shipped",
+    "paperdesk parity eurusd.parquet --symbol EURUSD --from-row 337701": "the model of the lines above",
+}
+"""Beginnings of commands that are not run, and why."""
+
+EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eurusd.parquet\n": 2}
+"""Beginnings of commands that end with another code than 0, as the page says."""
+
+BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
+"""Commands that a desk has to run for."""
+
+ORDER_ID: Final = "0123abcd-000017"
+"""How the pages call an order that rests."""
+
+BROKERS_EXPORT: Final = """<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>
+2025.01.06\t10:00:00.100\t1.03080\t1.03083\t\t\t6
+2025.01.06\t10:00:00.900\t1.03081\t1.03084\t\t\t6
+2025.01.06\t10:00:01.350\t1.03079\t1.03083\t\t\t6
+"""
+
+STRATEGIES_MODULE: Final = "mine"
+STRATEGIES: Final = '''
+class Quiet:
+    """Has no opinion, so that what a person does stays."""
+
+    name = "quiet"
+    warm_up_ticks = 0
+
+    def on_tick(self, window, bid, ask, time_ns):
+        return 0, 0.0
+
+    def snapshot(self):
+        return b""
+
+    def restore(self, state):
+        pass
+
+
+class Flip(Quiet):
+    """Changes its mind every 50 ticks."""
+
+    name = "flip"
+    seen = 0
+
+    def on_tick(self, window, bid, ask, time_ns):
+        self.seen += 1
+        return (1 if self.seen // 50 % 2 else -1), 0.75
+
+    def snapshot(self):
+        return self.seen.to_bytes(8, "little")
+
+    def restore(self, state):
+        self.seen = int.from_bytes(state, "little")
+'''
+
+
+class Command(NamedTuple):
+    """A command, where it stands, and the output that the page shows below it."""
+
+    page: Path
+    line: int
+    text: str
+    output: str
+
+
+def commands_of(page: Path) -> list[Command]:
+    """The commands in code blocks, fenced or indented."""
+    found: list[Command] = []
+    fence, is_console, is_output = "", False, False
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("```"):
+            fence, is_console, is_output = ("" if fence else "```"), line == "```console" and not fence, False
+            continue
+        if not fence and not line.startswith("    "):
+            continue
+        text = line.strip() if not fence else line
+        if text.startswith("$ ") if is_console else _is_command(text):
+            text = text.removeprefix("$ ")
+            while text.endswith("\\"):
+                text = text[:-1] + lines[number].strip()
+            found.append(Command(page, number, text + "\n", ""))
+            is_output = is_console
+        elif is_output and text:
+            found[-1] = found[-1]._replace(output=found[-1].output + text + "\n")
+    return found
+
+
+def _is_command(text: str) -> bool:
+    words = text.split()
+    return bool(words) and words[0] in PROGRAMS and "…" not in text
+
+
+def reason_not_to_run(command: Command) -> str:
+    """Which of `NOT_RUN` it begins with; the blanks before a comment count as two."""
+    text = re.sub(r" {2,}#", "  #", command.text)
+    return next((start for start in NOT_RUN if text.startswith(start)), "")
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that README has made."""
+    path = tmp_path_factory.mktemp("market") / "eurusd.parquet"
+    done = paperdesk("ticks", "generate", "--symbols", "EURUSD", "--hours", 24, "--seed", 1, path)
+    assert done.returncode == 0, done
+    return path
+
+
+@contextmanager
+def a_running_desk(folder: Path) -> Iterator[Path]:
+    """A desk that trades nothing by itself."""
+    line = [
+        str(PAPERDESK),
+        "run",
+        "--symbols",
+        "EURUSD",
+        "--strategy",
+        "mine:Quiet",
+        "--data-dir",
+        str(folder / "live"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    process = subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(
+            lambda: paperdesk("status", "--data-dir", folder / "live").returncode == 0, "trading", seconds=TIMEOUT_S
+        )
+        yield folder / "live"
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(TIMEOUT_S)
+        finally:
+            process.kill()
+
+
+def run_as_written(command: Command, folder: Path, live: Path | None) -> None:
+    text = command.text
+    environment = {**os.environ, "PATH": f"{PAPERDESK.parent}:{os.environ['PATH']}", "PAPERDESK_ENV_FILE": ""}
+    if live is not None and _is_by_hand(command):
+        environment["PAPERDESK_DATA_DIR"] = str(live)
+        if ORDER_ID in text:
+            text = text.replace(ORDER_ID, _resting_order(live))
+        if text.startswith(("paperdesk close", "paperdesk order modify --position")):
+            wait_for(lambda: "EURUSD" in _held(live), "the order before it to be filled", seconds=TIMEOUT_S)
+    done = subprocess.run(
+        ["bash", "-c", text],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    expected = next((code for start, code in EXIT_CODES.items() if text.startswith(start)), 0)
+    where = f"{command.page.name}:{command.line}: {command.text}"
+    assert "Traceback" not in done.stderr, f"{where}{done.stderr}"
+    if command.output.startswith("DENIED"):
+        return  # an example of what may be answered
+    assert done.returncode == expected, f"{where}{done.stdout}{done.stderr}"
+    said = _comparable(done.stdout or done.stderr)
+    assert said.startswith(_comparable(command.output)), f"{where}{said}"  # a page may show the beginning
+
+
+def _is_by_hand(command: Command) -> bool:
+    return command.text.removeprefix("paperdesk ").startswith(BY_HAND)
+
+
+def _held(live: Path) -> str:
+    return paperdesk("positions", "--data-dir", live, "--json").stdout
+
+
+def _resting_order(live: Path) -> str:
+    done = paperdesk(
+        "order", "sell", "EURUSD", "--volume", "0.01", "--limit", "1.2", "--reason", "x", "--data-dir", live
+    )
+    assert done.returncode == 0, done
+    found = re.search(r"[0-9a-f]{8}-\d{6}", done.stdout)
+    assert found is not None, done
+    order_id = found.group()
+    wait_for(
+        lambda: (
+            f'"{order_id}"' in paperdesk("orders", "--open", "--json", "--data-dir", live).stdout.replace("PENDING", "")
+        ),
+        "the order to rest",
+        seconds=TIMEOUT_S,
+    )
+    return order_id
+
+
+def _comparable(output: str) -> str:
+    """Without what differs from run to run: how long it took, and a key that is drawn."""
+    lines = [re.sub(r"key [0-9a-f]{16}", "key", line).rstrip() for line in output.splitlines()]
+    return "\n".join(line for line in lines if not re.match(r"│ (duration|speed) ", line)).strip()
+
+
+def _write_plans(page: Path, folder: Path) -> None:
+    """Files that a page shows in full and names in their first line, such as `# plan.toml: ...`."""
+    for name, text in re.findall(
+        r"^```toml\n# ([a-z_]+\.toml):?(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        (folder / name).write_text(f"# {text}")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(not reason_not_to_run(one) for one in commands_of(page))],
+    ids=lambda page: page.name,
+)
+def test_every_command_of_a_page_runs_as_it_is_written(page: Path, market: Path, tmp_path: Path) -> None:
+    commands = [one for one in commands_of(page) if not reason_not_to_run(one)]
+    (tmp_path / f"{STRATEGIES_MODULE}.py").write_text(STRATEGIES)
+    (tmp_path / "EURUSD.csv").write_text(BROKERS_EXPORT)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "paperdesk").symlink_to(PAPERDESK)
+    _write_plans(page, tmp_path)
+    if not any(re.search(r"(generate|convert) .*eurusd\.parquet", one.text) for one in commands):
+        (tmp_path / "eurusd.parquet").symlink_to(market)
+    if commands[0].text.startswith("paperdesk reconcile --data-dir desk"):
+        done = paperdesk(
+            "replay", f"{market}:EURUSD", "--ticks", 500, "--speed", "max", "--data-dir", tmp_path / "desk"
+        )
+        assert done.returncode == 0, done
+    if any(map(_is_by_hand, commands)):
+        with a_running_desk(tmp_path) as live:
+            for command in commands:
+                run_as_written(command, tmp_path, live)
+    else:
+        for command in commands:
+            if command.text.startswith("paperdesk run "):
+                run_until_it_trades(command, tmp_path)
+            else:
+                run_as_written(command, tmp_path, None)
+
+
+def run_until_it_trades(command: Command, folder: Path) -> None:
+    environment = {**os.environ, "PATH": f"{PAPERDESK.parent}:{os.environ['PATH']}", "PAPERDESK_ENV_FILE": ""}
+    line = ["bash", "-c", f"exec {command.text}"]
+    process = subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert any(" TRADING " in said for said in process.stdout), command
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+    assert process.returncode == 0, command
+
+
+def test_what_is_not_run_stands_on_a_page() -> None:
+    used = {reason_not_to_run(one) for page in PAGES for one in commands_of(page)}
+    assert used - {""} == set(NOT_RUN)
+
+
+def test_every_target_of_make_on_a_page_is_there() -> None:
+    for command in (one for page in PAGES for one in commands_of(page) if one.text.startswith("make ")):
+        target = command.text.split()[1]
+        done = subprocess.run(
+            ["make", "-n", "-C", str(PROJECT_ROOT), target],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}{done.stderr}"
+
+
+def test_the_library_is_used_as_written(tmp_path: Path) -> None:
+    text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    (script,) = (block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "import" in block)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
