@@ -11,7 +11,6 @@ import codecs
 import errno
 import io
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -20,7 +19,8 @@ from common.disk_faults import disk_fault
 from common.errors import StartError
 
 READER_GONE_ERRNOS: Final = (errno.EPIPE, errno.ECONNRESET)
-EXIT_READER_GONE: Final = 128 + signal.SIGPIPE
+EXIT_READER_GONE: Final = 141
+"""128 and the number of SIGPIPE, which Windows has not."""
 
 PLAIN: Final = {
     "\N{EN DASH}": "-",

@@ -14,12 +14,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
+import typer.main
 
+from cli.main import application
 from common.project_root import PROJECT_ROOT
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.commands import every_command
 from tests.support.waits import wait_for
 
 PAGES: Final = (PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*.md")))
@@ -51,6 +54,9 @@ EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eu
 
 BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
 """Commands that a desk has to run for."""
+
+NO_COMMANDS: Final = ("xgboost classes", "mt5: ")
+"""What stands behind `paperdesk` in a sentence without being one: the kind of a manifest, the line of a service."""
 
 ORDER_ID: Final = "0123abcd-000017"
 """How the pages call an order that rests."""
@@ -288,6 +294,31 @@ def run_until_it_trades(command: Command, folder: Path) -> None:
     finally:
         process.kill()
     assert process.returncode == 0, command
+
+
+def test_commands_and_options_within_sentences_are_those_of_the_command_line() -> None:
+    """Such as `paperdesk risk reset RULE --symbol S`, in whatever words its values stand."""
+    known = options_by_command()
+    for page in (*PAGES, PROJECT_ROOT / "proto" / "PROTOCOL.md"):
+        for text in re.findall(r"`paperdesk ([a-z][a-z-]*[^`]*)`", page.read_text(encoding="utf-8")):
+            if text.startswith(NO_COMMANDS):
+                continue
+            words = text.split()
+            command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
+            assert command in known or f"{command} " in " ".join(known), f"{page.name}: paperdesk {text}"
+            named = set(re.findall(r"--[a-z-]+", text))
+            assert named <= known.get(command, named), f"{page.name}: paperdesk {text}"
+
+
+def options_by_command() -> dict[str, set[str]]:
+    root = typer.main.get_command(application("--help"))
+    found: dict[str, set[str]] = {}
+    for words in every_command():
+        command: Any = root
+        for word in words:
+            command = command.commands[word]
+        found[" ".join(words)] = {name for one in command.params for name in one.opts} | {"--help"}
+    return found
 
 
 def test_what_is_not_run_stands_on_a_page() -> None:
