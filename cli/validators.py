@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from common.errors import StartError
-from marketdata.instrument_file import SETTING, load_instruments
+from marketdata.instrument_files.loader import SETTING, load_instruments
 from marketdata.instruments import CURRENCIES, account_digits
 from proto.trading.money import missing_conversions
 from proto.trading.units import decimal_text, is_on_step

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from marketdata import price_model_parameters
 from proto.trading.enums import CalculationMode
@@ -129,6 +129,24 @@ def find_instrument(symbol: str) -> Instrument | None:
         filling=("FOK", "IOC", "RETURN"),
         commissions=(CommissionTerms(per_lot=COMMISSION_PER_LOT),),
     )
+
+
+class Catalogue(Protocol):
+    """Terms by the broker's symbol."""
+
+    def find(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol; None when it is not traded, or not enough is known of it."""
+
+
+class _Rules:
+    """The terms that the rules here make."""
+
+    def find(self, symbol: str) -> Instrument | None:
+        """As `find_instrument`."""
+        return find_instrument(symbol)
+
+
+RULES: Final[Catalogue] = _Rules()
 
 
 def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:

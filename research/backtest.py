@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Raw
 
 from common.errors import StartError
-from marketdata.instrument_file import load_instruments
+from marketdata.instrument_files.loader import load_instruments
 from marketdata.tick_stream import StreamTick, TickStream
 from proto.codec import decode_request, encode
 from proto.control import DeskState

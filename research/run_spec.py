@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from marketdata.files import Crossed, TickInput, load_stream
-from marketdata.instrument_file import instruments_path, load_instruments
+from marketdata.instrument_files.loader import instruments_path, load_instruments
 from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode
 from proto.trading.units import decimal_text

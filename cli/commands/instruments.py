@@ -11,7 +11,7 @@ from cli.output_file import Force, output_file
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from marketdata.instrument_file import Catalogue
+    from marketdata.instrument_files.loader import FileCatalogue
 
 app = typer.Typer(help="Terms of symbols.", rich_markup_mode="rich")
 
@@ -64,7 +64,7 @@ def export(
     """Write the terms that a gateway tells as a file of instruments; what it does not tell is a "?", which a run refuses."""
     file = None if out is None else output_file(out, "--out", force=force)
     from cli.gateway_commands import gateway_instruments
-    from marketdata.instrument_writer import instruments_text
+    from marketdata.instrument_files.writer import instruments_text
 
     names = None if symbols is None else [part.strip() for part in symbols.split(",") if part.strip()]
     hello, found = gateway_instruments(names, data_dir, url)
@@ -82,8 +82,8 @@ def export(
 @app.command(epilog=SHOW_EXAMPLES)
 def show(what: What, instruments: Instruments = "") -> int:
     """Show the terms of a symbol, or of every symbol of a file, as they are read."""
-    from marketdata.instrument_file import load_instruments, shipped_files
-    from marketdata.instrument_writer import instruments_text
+    from marketdata.instrument_files.loader import load_instruments, shipped_files
+    from marketdata.instrument_files.writer import instruments_text
 
     is_file = not instruments and (what in shipped_files() or Path(what).is_file())
     catalogue = load_instruments(what if is_file else instruments)
@@ -99,7 +99,7 @@ def show(what: What, instruments: Instruments = "") -> int:
 @app.command(epilog=CHECK_EXAMPLES)
 def check(file: File) -> int:
     """Judge every symbol of a file; exit code 1 when a run would refuse one of them, and a line for each that says why."""
-    from marketdata.instrument_file import load_instruments
+    from marketdata.instrument_files.loader import load_instruments
 
     catalogue = load_instruments(file)
     problems = [line for symbol in catalogue.symbols if (line := _problem(catalogue, symbol))]
@@ -109,7 +109,7 @@ def check(file: File) -> int:
     return 1 if problems else 0
 
 
-def _problem(catalogue: Catalogue, symbol: str) -> str:
+def _problem(catalogue: FileCatalogue, symbol: str) -> str:
     try:
         catalogue.require(symbol)
     except StartError as error:

@@ -290,7 +290,7 @@ def default_strategy() -> str:
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...], settings: dict[str, str]) -> None:
     """Refuse what cannot run, before anything is started for it."""
     from cli.validators import require_strategy, require_symbols
-    from marketdata.instrument_file import instruments_path
+    from marketdata.instrument_files.loader import instruments_path
     from services.signal.strategy_loader import uses_model
 
     if instruments := settings.get("MT5_INSTRUMENTS"):

@@ -13,7 +13,7 @@ from common.settings import load
 from common.sockets import Sockets
 from marketdata.files import load_stream
 from marketdata.generated_market import GeneratedMarket, open_market
-from marketdata.instrument_file import load_instruments
+from marketdata.instrument_files.loader import load_instruments
 from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
 from services.mt5.core.compose import simulated_gateway
@@ -94,6 +94,9 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 stream = market = _generated(settings, book_store)
                 stream_id = market.stream_id
                 save_market = MarketSaver(market, book_store.market).save
+            catalogue = load_instruments(settings.mt5_instruments)
+            for symbol in stream.symbols:
+                catalogue.require(settings.mt5_symbol_map.get(symbol, symbol))
             gateway = simulated_gateway(
                 stream=stream,
                 stream_id=stream_id,
@@ -111,7 +114,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 leverage=settings.mt5_leverage,
                 profile=load_fill_profile(settings.mt5_fills),
                 seed=settings.mt5_seed,
-                catalogue=load_instruments(settings.mt5_instruments),
+                catalogue=catalogue,
             )
 
             def require_files() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from marketdata.instrument_file import Catalogue, load_instruments
-from marketdata.instrument_writer import instruments_text
+from marketdata.instrument_files.loader import FileCatalogue, load_instruments
+from marketdata.instrument_files.writer import instruments_text
 from proto.trading.instrument import Instrument
 
 
-def a_catalogue(folder: Path, *instruments: Instrument) -> Catalogue:
+def a_catalogue(folder: Path, *instruments: Instrument) -> FileCatalogue:
     """The simulated broker's, with these terms in place of its own."""
     path = folder / "instruments.toml"
     path.write_text(instruments_text(instruments, "terms of a test"), encoding="utf-8")

@@ -60,6 +60,9 @@ SEEDED = ("Generator", "Philox", "PCG64", "SeedSequence", "BitGenerator")
 OUTSIDE_CALLS = {"open", "print", "input", "__import__"}
 
 # From the ground up: a layer imports itself and those before it; of the services, one imports no other.
+READERS = ("files", "instrument_files")
+"""Packages of marketdata that read files."""
+
 LAYERS = ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli")
 OURS = (*LAYERS, "tests")
 
@@ -96,7 +99,7 @@ def _service_of(file: SourceFile) -> str | None:
 def _is_core(file: SourceFile) -> bool:
     """Whether a file lies in a core, or in the pure part of marketdata, which cores are made of too."""
     if file.parts[0] == "marketdata":
-        return file.is_python and file.parts[1] != "files"
+        return file.is_python and file.parts[1] not in READERS
     return file.is_python and file.parts[0] == "services" and file.parts[2:3] == ("core",)
 
 
@@ -107,10 +110,11 @@ def core_keeps_to_itself(files: list[SourceFile]) -> Iterator[Violation]:
         own = ("proto", "marketdata", *([f"{service}.core"] if service else []))
         for found in file.imports:
             allowed = found.top in PURE_STDLIB | NUMERIC or _is_allowed(found, own)
-            if not allowed or found.is_in("marketdata.files"):
+            if not allowed or any(found.is_in(f"marketdata.{reader}") for reader in READERS):
                 remedy = "pass in what it gives, or move this code from core/ to the shell; allowed are "
                 remedy += (
-                    f"{', '.join(own)} (but marketdata.files), numeric libraries and pure parts of the standard library"
+                    f"{', '.join(own)} (but {', '.join(READERS)} of marketdata), numeric libraries and pure parts of the "
+                    "standard library"
                 )
                 yield Violation(file.path, found.line, f"a core imports {found.name}", remedy)
 

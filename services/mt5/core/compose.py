@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from marketdata.instrument_file import CATALOGUE, Catalogue
+from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
@@ -49,7 +49,7 @@ def simulated_gateway(
     leverage: int = LEVERAGE_DEFAULT,
     profile: FillProfile = IDEAL,
     seed: int = 0,
-    catalogue: Catalogue = CATALOGUE,
+    catalogue: Catalogue = RULES,
 ) -> Gateway:
     """A gateway over a market, going on where its journal and its book are.
 

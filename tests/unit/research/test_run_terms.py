@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from marketdata.files import TickInput
-from marketdata.instrument_writer import instruments_text
+from marketdata.instrument_files.writer import instruments_text
 from proto.trading.enums import AccountMode
 from research.run_spec import RunSpec
 from tests.support.builders import an_instrument

@@ -14,8 +14,7 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instrument_file import Catalogue
-from marketdata.instruments import account_digits
+from marketdata.instruments import Catalogue, account_digits
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
 from proto.time import iso_text
@@ -62,9 +61,8 @@ class SimulatedAccount:
         """Open the book of `store`: a new account gets the deposit, an old one goes on.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, or the new stream does not begin after what the book
-                has seen.
-            StartError: the broker does not trade one of the stream's symbols, or `catalogue` does not say enough of it.
+            VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
+                has seen, or the broker does not trade one of its symbols.
         """
         self._stream_id = stream_id
         self._store = store
@@ -73,7 +71,7 @@ class SimulatedAccount:
         self.profile = profile
         self.catalogue = catalogue
         self._is_always_quoted = not stream.data_sha256
-        self.instruments = {name: self.effective_instrument(catalogue.require(name)) for name in desk_names}
+        self.instruments = {name: self.effective_instrument(_terms(catalogue, name)) for name in desk_names}
         self.currency = currency
         self.digits = account_digits(currency)
         self.mode = account_mode
@@ -401,6 +399,13 @@ def with_placement_snapshot(record: BookOrder) -> BookOrder:
         order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position
     )
     return structs.replace(record, taken=taken)
+
+
+def _terms(catalogue: Catalogue, symbol: str) -> Instrument:
+    found = catalogue.find(symbol)
+    if found is None:
+        raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected a symbol whose terms are known")
+    return found
 
 
 def _broker_name(desk_name: str, symbols: SymbolMap) -> str:

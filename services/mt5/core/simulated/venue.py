@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instrument_file import CATALOGUE, Catalogue
+from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
@@ -53,7 +53,7 @@ class SimulatedVenue:
         leverage: int = LEVERAGE_DEFAULT,
         profile: FillProfile = IDEAL,
         seed: int = 0,
-        catalogue: Catalogue = CATALOGUE,
+        catalogue: Catalogue = RULES,
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an old one goes on.
 
@@ -61,9 +61,8 @@ class SimulatedVenue:
         had not set off everything when the process died does so now.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, or the new stream does not begin after what the book
-                has seen.
-            StartError: the broker does not trade one of the stream's symbols, or `catalogue` does not say enough of it.
+            VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
+                has seen, or the broker does not trade one of its symbols.
         """
         self._account = SimulatedAccount(
             stream=stream,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from marketdata.instrument_file import load_instruments
+from marketdata.instrument_files.loader import load_instruments
 from services.mt5.core.simulated.fill_model import REALISTIC
 from tests.support.builders import a_gateway, a_stream, an_instrument
 from tests.support.socket_servers import serve_gateway
@@ -33,7 +33,7 @@ def test_a_file_that_is_there_is_replaced_with_a_word_only(tmp_path: Path, capsy
     out.write_text("mine")
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)))):
         assert run(["instruments", "export", "--url", url, "--out", str(out)]) == 2
-        words = f"paperdesk: --out {out} is there already, expected a new file, or --force to replace it\n"
+        words = f"paperdesk: --out {out} is there already, expected a new name, or --force to replace it\n"
         assert capsys.readouterr().err == words
         assert out.read_text() == "mine"
         assert run(["instruments", "export", "--url", url, "--out", str(out), "--force"]) == 0

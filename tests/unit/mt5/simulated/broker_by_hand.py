@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from marketdata.instrument_file import CATALOGUE, Catalogue
+from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import TickStream
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
@@ -34,7 +34,7 @@ class Dealing:
         currency: str = "USD",
         seed: int = 1,
         ordinal: int = 1,
-        catalogue: Catalogue = CATALOGUE,
+        catalogue: Catalogue = RULES,
     ) -> None:
         self.stream = stream or a_stream(*bids)
         self.store = store or MemoryBookStore()

@@ -15,8 +15,8 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import digest_of, read_toml
-from marketdata import instrument_fields as fields
-from marketdata.instrument_fields import FieldError
+from marketdata.instrument_files import fields
+from marketdata.instrument_files.fields import FieldError
 from marketdata.instruments import CURRENCIES, find_instrument
 from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
 from proto.trading.instrument import Instrument
@@ -25,7 +25,7 @@ from proto.trading.server_time import NEW_YORK_CLOSE
 from proto.trading.units import NAME_CHARS_MAX, decimal_text, is_exact, is_on_step
 
 SETTING: Final = "MT5_INSTRUMENTS"
-SHIPPED_FOLDER: Final = Path(__file__).with_name("instrument_files")
+SHIPPED_FOLDER: Final = Path(__file__).with_name("examples")
 UNKNOWN: Final = "?"
 """What a file has in the place of a value that nobody has told."""
 
@@ -64,7 +64,7 @@ def instruments_path(text: str) -> Path:
     return shipped_files().get(text, Path(text))
 
 
-class Catalogue:
+class FileCatalogue:
     """Terms by the broker's symbol: a file's where it has the symbol, else those of the simulated broker's rules."""
 
     def __init__(self, path: Path | None = None, tables: Mapping[str, Any] | None = None) -> None:
@@ -123,11 +123,11 @@ class Catalogue:
         return self._judged[symbol]
 
 
-CATALOGUE: Final = Catalogue()
+CATALOGUE: Final = FileCatalogue()
 """Without a file."""
 
 
-def load_instruments(text: str) -> Catalogue:
+def load_instruments(text: str) -> FileCatalogue:
     """The catalogue with the terms of a file, or of a shipped example by its name; of no file where there is no text.
 
     Raises:
@@ -143,7 +143,7 @@ def load_instruments(text: str) -> Catalogue:
             raise StartError(f"{SETTING}: {path}: {symbol} is {table!r}, {_EXAMPLE}")
         if not 1 <= len(symbol) <= NAME_CHARS_MAX:
             raise StartError(f"{SETTING}: {path}: symbol {symbol!r}, expected 1 to {NAME_CHARS_MAX} characters")
-    return Catalogue(path, said)
+    return FileCatalogue(path, said)
 
 
 def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:

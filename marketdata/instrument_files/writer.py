@@ -1,4 +1,4 @@
-"""Instruments as the tables of a file that `instrument_file.py` reads: what is not told is a "?"."""
+"""Instruments as the tables of a file that loader.py reads: what is not told is a "?"."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from marketdata.instrument_fields import DAY_MINUTES, DAYS, LARGER, NEVER
-from marketdata.instrument_file import UNKNOWN
+from marketdata.instrument_files.fields import DAY_MINUTES, DAYS, LARGER, NEVER
+from marketdata.instrument_files.loader import UNKNOWN
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
 from proto.trading.server_time import SECOND_NS, server_ns

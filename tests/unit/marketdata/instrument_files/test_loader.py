@@ -11,8 +11,8 @@ import pytest
 from msgspec import structs
 
 from common.errors import StartError
-from marketdata.instrument_file import CATALOGUE, load_instruments, shipped_files
-from marketdata.instrument_writer import instruments_text
+from marketdata.instrument_files.loader import CATALOGUE, load_instruments, shipped_files
+from marketdata.instrument_files.writer import instruments_text
 from proto.trading.enums import CalculationMode, GtcMode, SwapMode
 from proto.trading.instrument import HOLIDAYS_MAX, ROWS_MAX, SESSIONS_MAX, CommissionTerms, Instrument, SwapTerms
 from proto.trading.units import MAX_FRAME_BYTES

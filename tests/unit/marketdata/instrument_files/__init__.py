@@ -1,0 +1,1 @@
+"""Tick files: layouts, blocks, conversion and description."""
