@@ -50,7 +50,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         *((f"rows rejected, {reason}", _count(count)) for reason, count in (ticks["rejected"] or {}).items() if count),
         ("ticks published", _count(ticks["published"])),
         ("ticks processed", _count(ticks["processed"])),
-        *((("of watched symbols", _count(ticks["watched"])),) if ticks["watched"] else ()),
+        *((f"ticks watched, {symbol}", _count(count)) for symbol, count in report["watched"].items()),
         ("signals buy / sell", f"{signals['buy']:,} / {signals['sell']:,}"),
         ("orders", _count(orders["created"])),
         *((f"orders {status}", _count(count)) for status, count in orders["by_status"].items()),

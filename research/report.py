@@ -77,7 +77,7 @@ def build_report(
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
-    watched = sum(cursor.sequences.get(symbol, 0) for symbol in spec.watched_symbols)
+    watched = {symbol: cursor.sequences.get(symbol, 0) for symbol in spec.watched_symbols}
     warnings = run_warnings(book, cursor, modifications)
     found_model_data = None
     if book.stream is not None:
@@ -101,10 +101,10 @@ def build_report(
             "read": counts.read if counts else None,
             "published": counts.published if counts else None,
             "rejected": dict(sorted(counts.rejected.items())) if counts else None,
-            "processed": cursor.processed + watched,
-            "watched": watched,
+            "processed": cursor.processed + sum(watched.values()),
             "gaps": cursor.gaps,
         },
+        "watched": watched,
         "signals": {
             "buy": cursor.buy,
             "sell": cursor.sell,

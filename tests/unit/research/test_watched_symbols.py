@@ -72,7 +72,7 @@ def test_a_watched_symbol_is_in_no_counter_of_signals_and_the_strategy_does_as_w
     in_dollars, plain, _ = a_run(a_spec(folder, "USD"), tmp_path / "usd")
     in_euros, book, cursor = a_run(a_spec(folder, "EUR", "EURUSD"), tmp_path / "eur")
     assert in_euros["signals"] == in_dollars["signals"]
-    assert (in_euros["ticks"]["watched"], in_dollars["ticks"]["watched"]) == (10, 0)
+    assert (in_euros["watched"], in_dollars["watched"]) == ({"EURUSD": 10}, {})
     assert in_euros["ticks"]["processed"] == in_euros["ticks"]["published"] == ROWS + 10
     assert in_euros["symbols"] == ["XAUUSD"]
     assert "EURUSD" in cursor.marks

@@ -58,14 +58,14 @@ def exit_events(
         is_due = 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book)
         if is_due and conditions.is_traded(instrument, signal.time_ns):
             later = structs.replace(guard, exit_ns=signal.time_ns + TIME_EXIT_RETRY_NS)
-            found.append(protection_set(later, "it is due to be closed", signal))
+            found.append(protection_set(later, "its time is up", signal))
             decision = decision_at(
                 signal,
                 book,
                 cursor,
                 direction=-direction,
                 position_before=book.position(guard.symbol).net_volume,
-                reason=f"[EXIT] the position is due to be closed: {guard.tag}",
+                reason=f"[EXIT] the time of the position is up: {guard.tag}",
                 cause=Cause.TIME_EXIT,
             )
             volume = min(volume, instrument.volume_max)
