@@ -6,6 +6,7 @@ the generated market as `eurusd.parquet`, a broker's export, a strategy, and a d
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -157,23 +158,24 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def a_running_desk(folder: Path) -> Iterator[Path]:
-    """A desk that trades nothing by itself."""
-    line = [
-        str(PAPERDESK),
-        "run",
+    """A desk that trades nothing by itself, and takes orders as fast as a page has them."""
+    limits = folder / "as-fast-as-a-page.toml"
+    limits.write_text('orders_per_second_max = "none"\n')
+    options = (
         "--symbols",
         "EURUSD",
         "--strategy",
         "mine:Quiet",
+        "--risk",
+        str(limits),
         "--data-dir",
         str(folder / "live"),
-    ]
+    )
+    line = [str(PAPERDESK), "run", *options]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     process = subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(
-            lambda: paperdesk("status", "--data-dir", folder / "live").returncode == 0, "trading", seconds=TIMEOUT_S
-        )
+        wait_for(lambda: _has_decided(folder / "live"), "a quote of its market", seconds=TIMEOUT_S)
         yield folder / "live"
     finally:
         process.send_signal(signal.SIGINT)
@@ -181,6 +183,11 @@ def a_running_desk(folder: Path) -> Iterator[Path]:
             process.wait(TIMEOUT_S)
         finally:
             process.kill()
+
+
+def _has_decided(live: Path) -> bool:
+    done = paperdesk("account", "--data-dir", live, "--json")
+    return done.returncode == 0 and json.loads(done.stdout)["processed"] > 0
 
 
 def run_as_written(command: Command, folder: Path, live: Path | None) -> None:
