@@ -250,6 +250,15 @@ def test_a_symbol_is_opened_in_its_sessions_only() -> None:
     assert denial == Denial("MARKET_CLOSED", "a session of EURUSD", "Monday 01:04 server time")
 
 
+def test_on_a_holiday_and_after_the_expiry_nothing_opens_and_what_is_held_may_be_closed() -> None:
+    for terms in ({"holidays": ((START_NS, START_NS + 1),)}, {"expires_ns": START_NS}):
+        scene = Scene().term(**terms)
+        assert scene.denial() is not None, terms
+        scene.order = scene.order._replace(opening_volume=D(0))
+        assert scene.denial() is None, terms
+    assert Scene().term(holidays=((START_NS - 1, START_NS),), expires_ns=START_NS + 1).denial() is None
+
+
 # ----------------------------------------------------------------------------------------------------------------- expiry
 
 
