@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import StartError
 from marketdata.tick_stream import TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus
 from proto.trading.enums import Side
@@ -202,7 +201,7 @@ def test_an_account_keeps_its_currency() -> None:
 
 
 def test_a_symbol_that_nobody_trades_stops_the_start() -> None:
-    with pytest.raises(StartError, match="unknown symbol 'AAPL'"):
+    with pytest.raises(VenueSetupError, match="does not trade AAPL"):
         a_venue(a_stream(100.0, symbol="AAPL"))
 
 
