@@ -8,7 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from proto.trading.instrument import Instrument
+from proto.trading.enums import SwapMode
+from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
 
 WEEKDAYS: Final = 7
 WEDNESDAY: Final = 2
@@ -52,12 +53,12 @@ class SymbolTerms:
 
 
 def told_terms(instrument: Instrument) -> SymbolTerms:
-    """The terms that the gateway has told of a symbol, by the names of the protocol."""
+    """The terms that the gateway has told of a symbol of the broker's own: at most one row of swaps, in points, and of commissions."""
     is_metal = instrument.base_currency in METAL_CODES
-    weekend = (WEEKDAYS - 2, WEEKDAYS - 1)
-    nights = tuple(
-        3 if day == instrument.swap_triple_weekday else 0 if day in weekend else 1 for day in range(WEEKDAYS)
-    )
+    swap = instrument.swaps[0] if instrument.swaps else SwapTerms()
+    commission = instrument.commissions[0] if instrument.commissions else CommissionTerms()
+    assert max(len(instrument.swaps), len(instrument.commissions)) <= 1, instrument
+    assert (swap.mode, commission.currency) == (SwapMode.POINTS, ""), instrument
     return SymbolTerms(
         symbol=instrument.symbol,
         base_currency=instrument.base_currency,
@@ -67,13 +68,13 @@ def told_terms(instrument: Instrument) -> SymbolTerms:
         tick_size=instrument.tick_size,
         contract_size=instrument.contract_size,
         margin_mode=MarginMode.CFD_LEVERAGE if is_metal else MarginMode.FOREX,
-        swap_long_points=instrument.swap_long_points,
-        swap_short_points=instrument.swap_short_points,
-        nights=nights,
+        swap_long_points=swap.long,
+        swap_short_points=swap.short,
+        nights=tuple(map(int, instrument.swap_weekdays)),
         sessions=instrument.sessions,
         stops_level_points=instrument.stops_level_points,
         freeze_level_points=instrument.freeze_level_points,
-        commission_per_lot=instrument.commission_per_lot,
+        commission_per_lot=commission.per_lot,
     )
 
 
