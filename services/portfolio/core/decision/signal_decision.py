@@ -204,8 +204,7 @@ class _SignalDecision:
         """What the plan asks for, as far as the ladder lets it."""
         signal, account = self._signal, self._context
         closings = self._closings()
-        is_traded = self._conditions.is_traded(account.book.instruments[signal.symbol], signal.time_ns)
-        if closings and not is_traded:
+        if closings and not self._is_traded():
             return self._wait_for_session(closings)
         denial, opening, words = None, None, ""
         if self._opens(closing=bool(closings)):
@@ -215,7 +214,7 @@ class _SignalDecision:
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             denial = check_order(self._proposal(opening, closed), account, signal.time_ns)
-            if denial is None and not is_traded:
+            if denial is None and not self._is_traded():
                 denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", words)
@@ -234,6 +233,11 @@ class _SignalDecision:
         account.cursor.last_denied.pop(signal.symbol, None)
         account.cursor.latest_denials.pop(signal.symbol, None)
         return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
+
+    def _is_traded(self) -> bool:
+        """Whether the symbol is traded at the signal's tick."""
+        signal = self._signal
+        return self._conditions.is_traded(self._context.book.instruments[signal.symbol], signal.time_ns)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
         """Note that positions are to be closed at the first tick of the next session, once each, and deny the signal."""
