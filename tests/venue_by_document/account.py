@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from proto.gateway import DealEntry, DealKind, DealReason
 from tests.venue_by_document.book import Deal, PlaceOrder, Position
-from tests.venue_by_document.money import ZERO, Exchange, Quote
-from tests.venue_by_document.terms import AccountTerms, SymbolTerms, TermsOf
+from tests.venue_by_document.margin import INITIAL, MAINTENANCE, Margin
+from tests.venue_by_document.money import ZERO, Exchange, NoRateError, Quote
+from tests.venue_by_document.profile import AccountTerms
+from tests.venue_by_document.terms import SymbolTerms, TermsOf
 
 NOTHING: Final = Decimal(0)
 
@@ -22,14 +24,19 @@ class Account:
     """Positions by the order that opened them, and every deal; quotes are those that stand at the moment."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, quotes: Mapping[str, Quote], *, is_charged: bool) -> None:
-        self._account = account
         self._terms = terms
         self._quotes = quotes
         self._exchange = Exchange(account, terms, quotes)
+        self._margins = Margin(account, self._exchange, quotes)
         self._is_charged = is_charged
         self.positions: dict[str, Position] = {}
         self.deals: list[Deal] = []
         self.balance = account.deposit
+        self.is_hedging = account.is_hedging
+
+    def lots(self, symbol: str) -> tuple[Fraction, Fraction]:
+        """What is held long and short of a symbol."""
+        return self._legs().get(symbol, (ZERO, ZERO))
 
     def of_symbol(self, symbol: str) -> list[Position]:
         """What is held of a symbol, the oldest first."""
@@ -59,7 +66,7 @@ class Account:
             self._take_away(held, closed)
             volume -= closed
         if entry is DealEntry.INOUT or held is None:
-            self._open(asked, volume, price)
+            self._open(asked, volume, price, now)
         self._book(
             terms,
             sign=asked.sign,
@@ -93,12 +100,20 @@ class Account:
             gap=gap,
         )
 
-    def book_nights(self, weekdays: list[int], now: int) -> None:
-        """Charge or pay for the nights after these days of the week, a deal a position, rounded once."""
+    def book_nights(self, now: int) -> None:
+        """Charge or pay for the nights since the last time, a deal a position; while a rate is missing they wait."""
         for position in self.positions.values():
             terms = self._terms[position.symbol]
-            nights = sum(terms.nights[weekday] for weekday in weekdays)
-            swap = self._exchange.swap(terms, sign=position.sign, volume=position.volume, nights=nights)
+            days = list(terms.clock.days_ended(position.nights_until_ns, now))
+            if not days:
+                continue
+            try:
+                swap = self._exchange.swap(
+                    terms, days, sign=position.sign, volume=position.volume, opened=position.price
+                )
+            except NoRateError:
+                continue
+            position.nights_until_ns = now
             if swap:
                 self._book_swap(position, swap, now)
 
@@ -123,7 +138,7 @@ class Account:
 
     def _held_against(self, asked: PlaceOrder) -> Position | None:
         """The position that an order is about; None where it opens one."""
-        if self._account.is_hedging:
+        if self.is_hedging:
             return self.positions[asked.position] if asked.position else None
         return self.named(asked.symbol, asked.position)
 
@@ -132,13 +147,14 @@ class Account:
         if not held.volume:
             del self.positions[held.opened_by]
 
-    def _open(self, asked: PlaceOrder, volume: Fraction, price: Fraction) -> None:
+    def _open(self, asked: PlaceOrder, volume: Fraction, price: Fraction, now: int) -> None:
         self.positions[asked.order_id] = Position(
             opened_by=asked.order_id,
             symbol=asked.symbol,
             sign=asked.sign,
             volume=volume,
             cost=volume * price,
+            nights_until_ns=now,
             stop_loss=asked.stop_loss,
             take_profit=asked.take_profit,
         )
@@ -159,8 +175,8 @@ class Account:
         gap: Fraction,
     ) -> None:
         lots = Fraction(volume)
-        commission = self._exchange.commission(terms, lots) if self._is_charged else NOTHING
-        worth = self._exchange.rounded(gap * Fraction(terms.contract_size) * lots, terms.profit_currency)
+        commission = self._exchange.commission(terms, lots, now) if self._is_charged else NOTHING
+        worth = self._exchange.rounded(gap * terms.multiplier * lots, terms.profit_currency)
         self.balance += profit + commission
         self.deals.append(
             Deal(
@@ -198,7 +214,7 @@ class Account:
     @property
     def margin(self) -> Decimal:
         """What all positions hold back."""
-        return self._margin(self._legs())
+        return sum((self._margin(symbol, *leg) for symbol, leg in self._legs().items()), NOTHING)
 
     def is_under(self, level_pct: int) -> bool:
         """Whether the margin level is under one."""
@@ -211,16 +227,19 @@ class Account:
         Raises:
             NoRateError: the margin cannot be known.
         """
-        legs = self._legs()
-        after = self._margin({**legs, asked.symbol: self._leg_after(legs.get(asked.symbol, (ZERO, ZERO)), asked)})
-        return after <= self._margin(legs) or self.equity >= after
+        symbol, legs = asked.symbol, self._legs()
+        others = sum((self._margin(other, *leg) for other, leg in legs.items() if other != symbol), NOTHING)
+        leg = legs.get(symbol, (ZERO, ZERO))
+        before = others + self._margin(symbol, *leg, stage=INITIAL)
+        after = others + self._margin(symbol, *self._leg_after(leg, asked), stage=INITIAL)
+        return after <= before or self.equity >= after
 
     def _leg_after(self, leg: tuple[Fraction, Fraction], asked: PlaceOrder) -> tuple[Fraction, Fraction]:
         long, short = leg
         volume = Fraction(asked.volume)
         if asked.position:
             return (long - volume, short) if asked.sign < 0 else (long, short - volume)
-        if self._account.is_hedging:
+        if self.is_hedging:
             return (long + volume, short) if asked.sign > 0 else (long, short + volume)
         net = long - short + asked.sign * volume
         return max(net, ZERO), max(-net, ZERO)
@@ -232,16 +251,8 @@ class Account:
             legs[held.symbol] = (long + held.volume, short) if held.sign > 0 else (long, short + held.volume)
         return legs
 
-    def _margin(self, legs: Legs) -> Decimal:
-        return sum(self._margins(legs), NOTHING)
-
-    def _margins(self, legs: Legs) -> Iterator[Decimal]:
-        """Of each symbol that of the larger leg; the other is free."""
-        for symbol, (long, short) in legs.items():
-            terms = self._terms[symbol]
-            yield max(
-                self._exchange.margin(terms, sign=1, volume=long), self._exchange.margin(terms, sign=-1, volume=short)
-            )
+    def _margin(self, symbol: str, long: Fraction, short: Fraction, *, stage: int = MAINTENANCE) -> Decimal:
+        return self._margins.of_symbol(self._terms[symbol], long, short, stage=stage)
 
 
 def _decimal(value: Fraction) -> Decimal:

@@ -26,6 +26,7 @@ class Retcode(IntEnum):
     NO_QUOTES = 10021
     INVALID_EXPIRATION = 10022
     FROZEN = 10029
+    LIMIT_VOLUME = 10034
     POSITION_CLOSED = 10036
     INVALID_CLOSE_VOLUME = 10038
     CLOSE_ORDER_EXIST = 10039
@@ -117,13 +118,17 @@ class Order:
 
 @dataclass(kw_only=True)
 class Position:
-    """What is held of a symbol, or under one ticket; `cost` is the sum of price times lots."""
+    """What is held of a symbol, or under one ticket; `cost` is the sum of price times lots.
+
+    Nights up to `nights_until_ns` have been booked.
+    """
 
     opened_by: str
     symbol: str
     sign: int
     volume: Fraction
     cost: Fraction
+    nights_until_ns: int
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
 

@@ -6,8 +6,9 @@ from fractions import Fraction
 from math import ceil
 
 from tests.venue_by_document.money import Quote
-from tests.venue_by_document.server_clock import MINUTE_NS, midnight_ns, server_day
-from tests.venue_by_document.terms import Profile, SymbolTerms
+from tests.venue_by_document.profile import Profile
+from tests.venue_by_document.server_clock import MINUTE_NS, SERVER
+from tests.venue_by_document.terms import SymbolTerms
 
 
 def widened(quote: Quote, time_ns: int, *, terms: SymbolTerms, profile: Profile) -> Quote:
@@ -24,6 +25,6 @@ def widened(quote: Quote, time_ns: int, *, terms: SymbolTerms, profile: Profile)
 
 
 def _is_rollover(time_ns: int, profile: Profile) -> bool:
-    day = server_day(time_ns)
-    since, until = time_ns - midnight_ns(day), midnight_ns(day + 1) - time_ns
-    return since <= profile.rollover_minutes_after * MINUTE_NS or until <= profile.rollover_minutes_before * MINUTE_NS
+    day = SERVER.day(time_ns)
+    since, until = time_ns - SERVER.midnight_ns(day), SERVER.midnight_ns(day + 1) - time_ns
+    return since < profile.rollover_minutes_after * MINUTE_NS or until <= profile.rollover_minutes_before * MINUTE_NS

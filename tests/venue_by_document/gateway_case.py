@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from marketdata.files import TickInput, load_stream
+from marketdata.instrument_files.loader import load_instruments
 from proto.codec import decode_request, encode
 from proto.gateway import (
     AccountReply,
@@ -32,6 +33,7 @@ from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.fill_profiles import load_fill_profile
 from tests.venue_by_document.book import CancelOrder, ModifyStops, PlaceOrder, Request
 from tests.venue_by_document.hand_table import HandCase, HandDeal
+from tests.venue_by_document.terms_file import terms_text
 
 STREAM: Final = "by-hand"
 NOW: Final = Now(0, 0)
@@ -44,6 +46,8 @@ class GatewayCase:
         self._case = case
         profile = folder / "fills.toml"
         profile.write_text(case.profile.toml(), encoding="utf-8")
+        instruments = folder / "instruments.toml"
+        instruments.write_text(terms_text(case.instruments), encoding="utf-8")
         self._gateway = simulated_gateway(
             stream=load_stream(_tick_files(case, folder), crossed="reject"),
             stream_id=STREAM,
@@ -55,6 +59,7 @@ class GatewayCase:
             account_mode=AccountMode.HEDGING if case.account.is_hedging else AccountMode.NETTING,
             leverage=case.account.leverage,
             profile=load_fill_profile(str(profile)),
+            catalogue=load_instruments(str(instruments) if case.instruments else ""),
         )
         self.change_answers: list[int | None] = []
 

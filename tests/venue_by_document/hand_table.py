@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,11 +14,9 @@ from typing import Any, Final, NamedTuple
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import OrderType, TimeInForce
 from tests.venue_by_document.book import CancelOrder, ModifyStops, PlaceOrder, Request
-from tests.venue_by_document.terms import AccountTerms, Profile
+from tests.venue_by_document.profile import AccountTerms, Profile
 
 TABLE_FILE: Final = Path(__file__).with_name("deals_by_hand.md")
-DIGITS: Final = {"JPY": 0}
-DIGITS_DEFAULT: Final = 2
 ZERO: Final = Decimal(0)
 
 _TYPES: Final = {"limit": OrderType.LIMIT, "stop": OrderType.STOP}
@@ -33,6 +32,7 @@ _NUMBERS: Final = {
     "stopout": ("stop_out_level_pct",),
     "rollover": ("rollover_factor", "rollover_minutes_before", "rollover_minutes_after"),
 }
+_FENCED: Final = re.compile(r"^```toml\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 _END: Final = re.compile(r"End: balance ([\d.]+), equity ([\d.]+), margin ([\d.]+)")
 
 
@@ -65,11 +65,12 @@ class HandDeal:
 
 @dataclass(kw_only=True)
 class HandCase:
-    """One account: what it is asked for and what must become of that."""
+    """One account: what it is asked for and what must become of that. `instruments` are tables of a file, by symbol."""
 
     name: str
     account: AccountTerms
     profile: Profile
+    instruments: dict[str, dict[str, Any]] = field(default_factory=dict)
     quotes: list[HandQuote] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     deals: list[HandDeal] = field(default_factory=list)
@@ -82,30 +83,39 @@ class HandCase:
 
 def hand_cases(path: Path = TABLE_FILE) -> Iterator[HandCase]:
     """The cases of the document in its order."""
-    _, *parts = re.split(r"^### ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return map(_case, parts)
+    text = path.read_text(encoding="utf-8")
+    base = next(filter(None, (_exact(fenced).get("BASE") for fenced in _FENCED.findall(text))))
+    _, *parts = re.split(
+        r"^### ", re.sub(r"^## .*?(?=^### )", "", text, flags=re.MULTILINE | re.DOTALL), flags=re.MULTILINE
+    )
+    return (_case(part, base) for part in parts)
 
 
-def _case(text: str) -> HandCase:
-    name, terms, *lines = [line for line in text.splitlines() if line and not line.startswith("## ")]
+def _case(text: str, base: dict[str, Any]) -> HandCase:
+    changed = "\n".join(_FENCED.findall(text))
+    name, terms, *lines = [line for line in _FENCED.sub("", text).splitlines() if line]
     case = HandCase(name=name, account=_account(terms), profile=_profile(terms))
+    case.instruments = {symbol: {**base, **table} for symbol, table in _exact(changed).items()}
     table = ""
     for line in lines:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and cells[0] in ("time", "deal", "asked"):
+        if line.startswith("|") and cells[0] in _TABLES:
             table = cells[0]
         elif line.startswith("|") and not line.startswith("|---"):
-            _ROWS[table](case, cells)
+            _TABLES[table](case, cells)
         elif found := _END.match(line):
             case.balance, case.equity, case.margin = map(Decimal, found.groups())
     return case
+
+
+def _exact(text: str) -> dict[str, Any]:
+    return tomllib.loads(text, parse_float=Decimal)
 
 
 def _account(terms: str) -> AccountTerms:
     currency, mode, leverage, deposit = terms.partition(";")[0].split()
     return AccountTerms(
         currency=currency,
-        digits=DIGITS.get(currency, DIGITS_DEFAULT),
         deposit=Decimal(deposit),
         is_hedging=mode == "hedging",
         leverage=int(leverage.removeprefix("1:")),
@@ -181,8 +191,8 @@ def _order_terms(words: list[str]) -> dict[str, Any]:
             return {"deviation_points": int(points), **_order_terms(rest)}
         case ["closes", name, *rest]:
             return {"position": name, **_order_terms(rest)}
-        case ["day", *rest]:
-            return {"time_in_force": TimeInForce.DAY, **_order_terms(rest)}
+        case ["day" | "ioc" as kind, *rest]:
+            return {"time_in_force": TimeInForce(kind.upper()), **_order_terms(rest)}
         case ["gtd", day, time, *rest]:
             return {
                 "time_in_force": TimeInForce.GTD,
@@ -228,4 +238,8 @@ def _read_end(case: HandCase, cells: list[str]) -> None:
         case.ends[asked] = (ends, int(retcode) if retcode else None)
 
 
-_ROWS: Final = {"time": _read_quote, "deal": _read_deal, "asked": _read_end}
+def _pass_over(case: HandCase, cells: list[str]) -> None:
+    """A table for the reader alone."""
+
+
+_TABLES: Final = {"time": _read_quote, "deal": _read_deal, "asked": _read_end, "symbol": _pass_over}

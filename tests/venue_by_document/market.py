@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from tests.venue_by_document.server_clock import MINUTE_NS, SECOND_NS, midnight_ns, server_day
+from tests.venue_by_document.server_clock import MINUTE_NS, SECOND_NS, SERVER
 
 MS_NS: Final = 1_000_000
 DAYS: Final = 13
@@ -20,7 +21,10 @@ EDGE_SHARE: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class QuoteModel:
-    """How a symbol is quoted; `step` and `spread` are in units of `grain`, the finest that is quoted."""
+    """How a symbol is quoted; `step` and `spread` are in units of `grain`, the finest that is quoted.
+
+    A grain is finer than the tick where the symbol's terms say so: nothing but a quote is off the tick.
+    """
 
     symbol: str
     price: float
@@ -37,26 +41,36 @@ MODELS: Final = {
         QuoteModel(symbol="EURUSD", price=1.08510, grain=0.00001, decimals=5, step=6, spread=3),
         QuoteModel(symbol="USDJPY", price=150.120, grain=0.001, decimals=3, step=8, spread=5),
         QuoteModel(symbol="EURJPY", price=162.890, grain=0.001, decimals=3, step=10, spread=7),
+        QuoteModel(symbol="USDKWD", price=0.30720, grain=0.00001, decimals=5, step=1, spread=4),
+        QuoteModel(symbol="KWDJPY", price=488.670, grain=0.001, decimals=3, step=20, spread=9),
+        QuoteModel(symbol="US30", price=38_905.5, grain=0.1, decimals=1, step=30, spread=15),
+        QuoteModel(symbol="BTCUSD", price=64_010.0, grain=0.1, decimals=1, step=40, spread=20),
     )
 }
 
 
-def write_quotes(folder: Path, symbols: tuple[str, ...], *, start_ns: int, bursts: int, seed: int) -> dict[str, Path]:
+FINE_GOLD: Final = QuoteModel(symbol="XAUUSD", price=2_031.401, grain=0.001, decimals=3, step=60, spread=40)
+"""Gold at three digits, for terms with a tick of 0.01."""
+
+
+def write_quotes(
+    folder: Path, models: Sequence[QuoteModel], *, start_ns: int, bursts: int, seed: int
+) -> dict[str, Path]:
     """A file for each symbol; they share most bursts, so that one is quoted while another is traded."""
     random = np.random.default_rng(seed)
     begins = _burst_begins(random, start_ns=start_ns, bursts=bursts)
     files = {}
-    for number, symbol in enumerate(symbols):
+    for number, model in enumerate(models):
         times = _times(random, begins, first_ns=start_ns + number)
-        files[symbol] = folder / f"{symbol}.parquet"
-        _quotes(random, MODELS[symbol], times).write_parquet(files[symbol])
+        files[model.symbol] = folder / f"{model.symbol}.parquet"
+        _quotes(random, model, times).write_parquet(files[model.symbol])
     return files
 
 
 def _burst_begins(random: np.random.Generator, *, start_ns: int, bursts: int) -> Any:
     anywhere = start_ns + random.integers(0, DAYS * 24 * 60, bursts) * MINUTE_NS
-    first = server_day(start_ns) + 1
-    midnights = np.array([midnight_ns(first + day) for day in range(DAYS)])
+    first = SERVER.day(start_ns) + 1
+    midnights = np.array([SERVER.midnight_ns(first + day) for day in range(DAYS)])
     edges = midnights[random.integers(0, DAYS, bursts)] + random.integers(-6 * 60, 70 * 60, bursts) * SECOND_NS
     begins = np.where(random.random(bursts) < EDGE_SHARE, edges, anywhere)
     return np.sort(begins[begins > start_ns])

@@ -1,17 +1,21 @@
-"""Amounts of money: rates against the holder, rounding, profit, margin and swap. Exact fractions until they are rounded."""
+"""Amounts of money: rates against the holder, rounding, profit, swap, commission. Exact fractions until they are rounded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
 
-from tests.venue_by_document.terms import AccountTerms, MarginMode, SymbolTerms, TermsOf
+from proto.trading.enums import SwapMode
+from tests.venue_by_document.profile import AccountTerms
+from tests.venue_by_document.server_clock import weekday
+from tests.venue_by_document.terms import SwapRow, SymbolTerms, TermsOf
 
 ZERO: Final = Fraction(0)
 HALF: Final = Fraction(1, 2)
+DAYS_OF_INTEREST: Final = 360
 
 
 class Quote(NamedTuple):
@@ -23,6 +27,11 @@ class Quote(NamedTuple):
     def touch(self, sign: int) -> Fraction:
         """What an order gets: the ask for a buy (+1), the bid for a sell (-1)."""
         return self.ask if sign > 0 else self.bid
+
+    @property
+    def middle(self) -> Fraction:
+        """The mean of both sides."""
+        return (self.bid + self.ask) / 2
 
 
 class NoRateError(Exception):
@@ -52,46 +61,72 @@ class Exchange:
         ours = self._account.currency
         if currency == ours or not amount:
             return amount
-        for symbol, quote in self._quotes.items():
-            terms = self._terms[symbol]
-            if (terms.base_currency, terms.profit_currency) == (currency, ours):
-                return amount * (quote.bid if amount > 0 else quote.ask)
-            if (terms.base_currency, terms.profit_currency) == (ours, currency):
-                return amount / (quote.ask if amount > 0 else quote.bid)
+        if (direct := self._quote_of(currency, ours)) is not None:
+            return amount * (direct.bid if amount > 0 else direct.ask)
+        if (inverse := self._quote_of(ours, currency)) is not None:
+            return amount / (inverse.ask if amount > 0 else inverse.bid)
         raise NoRateError(f"{currency} in {ours}")
+
+    def _quote_of(self, base: str, profit: str) -> Quote | None:
+        """The quote of the first symbol in the run's order that has two currencies and has been quoted."""
+        for symbol, terms in self._terms.items():
+            if (terms.base_currency, terms.profit_currency) == (base, profit) and symbol in self._quotes:
+                return self._quotes[symbol]
+        return None
 
     def rounded(self, amount: Fraction, currency: str) -> Decimal:
         """The same, as it is booked."""
-        return round_money(self.convert(amount, currency), self._account.digits)
+        return self.booked(self.convert(amount, currency))
+
+    def booked(self, amount: Fraction) -> Decimal:
+        """An amount of account currency to its digits."""
+        return round_money(amount, self._account.digits)
 
     def profit(self, terms: SymbolTerms, *, sign: int, volume: Fraction, opened: Fraction, closed: Fraction) -> Decimal:
         """What a position wins or loses between two prices."""
-        amount = sign * (closed - opened) * Fraction(terms.contract_size) * volume
-        return self.rounded(amount, terms.profit_currency)
+        return self.rounded(sign * (closed - opened) * terms.multiplier * volume, terms.profit_currency)
 
-    def commission(self, terms: SymbolTerms, volume: Fraction) -> Decimal:
+    def commission(self, terms: SymbolTerms, volume: Fraction, time_ns: int) -> Decimal:
         """What a deal costs, below 0."""
-        return round_money(-Fraction(terms.commission_per_lot) * volume, self._account.digits)
-
-    def swap(self, terms: SymbolTerms, *, sign: int, volume: Fraction, nights: int) -> Decimal:
-        """What a position earns or costs in a night that counts so often."""
-        points = Fraction(terms.swap_long_points if sign > 0 else terms.swap_short_points)
-        amount = points * Fraction(terms.point) * Fraction(terms.contract_size) * volume * nights
-        return self.rounded(amount, terms.profit_currency)
-
-    def margin(self, terms: SymbolTerms, *, sign: int, volume: Fraction) -> Decimal:
-        """What so many lots of one side hold back."""
-        leverage = self._account.leverage
-        if not leverage or not volume:
+        row = terms.commission_of(time_ns)
+        if row is None:
             return Decimal(0)
-        lots = volume * Fraction(terms.contract_size) / leverage
-        quote = self._quotes[terms.symbol]
-        if terms.margin_mode is MarginMode.CFD_LEVERAGE:
-            return -self.rounded(-lots * quote.touch(sign), terms.profit_currency)
-        return -self._forex_margin(lots, terms, quote, sign)
+        return self.rounded(-Fraction(row.per_lot) * volume, row.currency or self._account.currency)
 
-    def _forex_margin(self, lots: Fraction, terms: SymbolTerms, quote: Quote, sign: int) -> Decimal:
-        try:
-            return self.rounded(-lots, terms.base_currency)
-        except NoRateError:
-            return self.rounded(-lots * quote.touch(sign), terms.profit_currency)
+    def swap(
+        self, terms: SymbolTerms, days: Iterable[int], *, sign: int, volume: Fraction, opened: Fraction
+    ) -> Decimal:
+        """What a position earns or costs in the nights that end these days of the symbol's clock.
+
+        Each is converted by its own sign, and their sum is rounded once.
+
+        Raises:
+            NoRateError: of one of them the rate is not known.
+        """
+        earned = ZERO
+        for day in days:
+            row, nights = terms.swap_of(day), Fraction(terms.swap_weekdays[weekday(day)])
+            if row is not None and nights and row.mode is not SwapMode.DISABLED:
+                price = opened if row.mode is SwapMode.INTEREST_OPEN else self._quotes[terms.symbol].touch(-sign)
+                amount = _night(terms, row, sign=sign, price=price) * volume * nights
+                earned += self.convert(amount, self._swap_currency(terms, row.mode))
+        return self.booked(earned)
+
+    def _swap_currency(self, terms: SymbolTerms, mode: SwapMode) -> str:
+        return {
+            SwapMode.CURRENCY_SYMBOL: terms.base_currency,
+            SwapMode.CURRENCY_MARGIN: terms.margin_currency,
+            SwapMode.CURRENCY_DEPOSIT: self._account.currency,
+        }.get(mode, terms.profit_currency)
+
+
+def _night(terms: SymbolTerms, row: SwapRow, *, sign: int, price: Fraction) -> Fraction:
+    """What 1 lot earns in a night that counts once, in the currency of the mode."""
+    said = Fraction(row.long if sign > 0 else row.short)
+    match row.mode:
+        case SwapMode.POINTS:
+            return said * Fraction(terms.point) * terms.multiplier
+        case SwapMode.INTEREST_CURRENT | SwapMode.INTEREST_OPEN:
+            return price * terms.multiplier * said / 100 / DAYS_OF_INTEREST
+        case _:
+            return said

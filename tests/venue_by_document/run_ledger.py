@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from proto.trading.instrument import Instrument
+from research import ledger_views
 from services.portfolio.core.account.events import (
     CancelRequested,
     DealBooked,
@@ -20,7 +22,7 @@ from services.portfolio.core.account.events import (
 )
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger, read_ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger
 from tests.venue_by_document.book import CancelOrder, Deal, ModifyStops, PlaceOrder, Request
 
 _events: Final = msgspec.json.Decoder(Event)
@@ -41,7 +43,7 @@ class RunLedger:
         for (payload,) in rows:
             assert isinstance(payload, bytes)
             self._events.append(_events.decode(payload))
-        self._book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
+        self._data_dir = data_dir
         self._created = [event.order for event in self._events if isinstance(event, OrderCreated)]
         self._booked = [event for event in self._events if isinstance(event, DealBooked)]
         self._opened_by: dict[int, str] = {}
@@ -122,10 +124,10 @@ class RunLedger:
             if booked.deal.symbol
         ]
 
-    @property
+    @cached_property
     def orders(self) -> dict[str, tuple[str, int | None]]:
         """How each order stands, and the venue's last word on it."""
-        return {order_id: (order.status.value, order.retcode) for order_id, order in self._book.orders.items()}
+        return {row["order_id"]: (row["status"], row["retcode"]) for row in ledger_views.orders(self._data_dir)}
 
     @property
     def change_answers(self) -> list[tuple[int | None, str]]:

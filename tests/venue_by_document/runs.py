@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -11,18 +11,18 @@ from typing import Any, Final
 from marketdata.files import TickInput
 from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.market import utc_ns
 from tests.venue_by_document.book import OrderState, Outcome, Retcode, Tick
-from tests.venue_by_document.market import write_quotes
+from tests.venue_by_document.market import FINE_GOLD, MODELS, write_quotes
+from tests.venue_by_document.profile import AccountTerms, Profile
 from tests.venue_by_document.run_ledger import RunLedger
 from tests.venue_by_document.simulator import Simulator
-from tests.venue_by_document.terms import AccountTerms, Profile, told_terms
-
-DIGITS: Final = {"JPY": 0}
-DIGITS_DEFAULT: Final = 2
+from tests.venue_by_document.terms import TermsOf, told_terms
+from tests.venue_by_document.terms_file import read_terms
 
 LIMITS: Final = """
 position_legs_max = 3
@@ -53,7 +53,7 @@ ENTRIES: Final = (
     '{ type = "LIMIT", offset_points = 30, lifetime_s = 7200 }',
     '{ type = "MARKET", deviation_points = 30 }',
     '{ type = "STOP", offset_points = 20, time_in_force = "DAY" }',
-    '{ type = "LIMIT", offset_points = 15, time_in_force = "DAY" }',
+    '{ type = "LIMIT", offset_points = 15 }',
 )
 EXITS: Final = (
     "{ stop_loss_points = 90, take_profit_points = 140, trailing_stop_points = 60, trailing_step_points = 5 }",
@@ -65,10 +65,11 @@ EXITS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A run: symbols that are traded, an account, a venue, and quotes of thirteen days from `start`."""
+    """A run: symbols that are traded and watched, an account, a venue, and quotes of thirteen days from `start`."""
 
     name: str
     symbols: tuple[str, ...]
+    watched: tuple[str, ...] = ()
     currency: str
     account_mode: AccountMode
     profile: Profile
@@ -78,13 +79,13 @@ class Case:
     leverage: int = 100
     lots: str = "0.13"
     bursts: int = 40
+    instruments: Path | None = None
 
     @property
     def account(self) -> AccountTerms:
         """The account as the second venue keeps it."""
         return AccountTerms(
             currency=self.currency,
-            digits=DIGITS.get(self.currency, DIGITS_DEFAULT),
             deposit=self.balance,
             is_hedging=self.account_mode is AccountMode.HEDGING,
             leverage=self.leverage,
@@ -102,12 +103,17 @@ class Case:
 
     def spec(self, folder: Path) -> RunSpec:
         """The run, with its files written to a folder."""
-        files = write_quotes(folder, self.symbols, start_ns=utc_ns(self.start), bursts=self.bursts, seed=self.seed)
+        models = [
+            FINE_GOLD if self.instruments and name == "XAUUSD" else MODELS[name]
+            for name in (*self.symbols, *self.watched)
+        ]
+        files = write_quotes(folder, models, start_ns=utc_ns(self.start), bursts=self.bursts, seed=self.seed)
         texts = {"plan": self.plan(), "limits": LIMITS, "fills": self.profile.toml()}
         for name, text in texts.items():
             (folder / f"{name}.toml").write_text(text, encoding="utf-8")
         return RunSpec(
-            inputs=tuple(TickInput(path, symbol) for symbol, path in files.items()),
+            inputs=tuple(TickInput(files[symbol], symbol) for symbol in self.symbols),
+            watched=tuple(TickInput(files[symbol], symbol) for symbol in self.watched),
             strategy="tests.venue_by_document.strategies:Coin",
             plan=str(folder / "plan.toml"),
             risk=str(folder / "limits.toml"),
@@ -117,7 +123,16 @@ class Case:
             account_mode=self.account_mode,
             on_opposite=OnOpposite.REVERSE,
             leverage=self.leverage,
+            instruments="" if self.instruments is None else str(self.instruments),
         )
+
+    def terms(self, told: Mapping[str, Instrument]) -> TermsOf:
+        """Terms of the run's symbols: those of the file, and of the broker's own symbols what the gateway has told."""
+        of_file = {} if self.instruments is None else read_terms(self.instruments)
+        return {
+            symbol: of_file[symbol] if symbol in of_file else told_terms(told[symbol])
+            for symbol in (*self.symbols, *self.watched)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +159,8 @@ class Result:
         for order_id, (status, retcode) in self.ledger.orders.items():
             order = self.expected.orders[order_id]
             expected = order.state.name if order.has_ended else "ACCEPTED"
-            if status != expected or (order.state is OrderState.REJECTED and retcode != order.retcode):
+            is_final = order.state in (OrderState.FILLED, OrderState.REJECTED)
+            if status != expected or (is_final and retcode != order.retcode):
                 yield f"{order_id} is {status} {retcode}, expected {expected} {order.retcode}: {order.request}"
 
     def _changes(self) -> Iterator[str]:
@@ -166,7 +182,8 @@ class Result:
             for status, retcode in self.ledger.orders.values()
             if status == "REJECTED" and retcode
         }
-        return deals | refusals | {status for status, _ in self.ledger.orders.values()}
+        reasons = {f"{deal.symbol} {deal.reason.value}" for deal in self.ledger.deals}
+        return deals | reasons | refusals | {status for status, _ in self.ledger.orders.values()}
 
 
 def run(case: Case, folder: Path) -> Result:
@@ -176,8 +193,13 @@ def run(case: Case, folder: Path) -> Result:
     data_dir = folder / "desk"
     data_dir.mkdir()
     report = run_backtest(spec, stream, data_dir=data_dir)
+    return compare(case, stream, data_dir, report)
+
+
+def compare(case: Case, stream: TickStream, data_dir: Path, report: dict[str, Any]) -> Result:
+    """What the second venue makes of the requests in a run's ledger."""
     ledger = RunLedger(data_dir)
-    terms = {symbol: told_terms(instrument) for symbol, instrument in ledger.instruments.items()}
+    terms = case.terms(ledger.instruments)
     expected = Simulator(case.account, terms, case.profile).run(ticks_of(stream), ledger.requests)
     return Result(ledger=ledger, report=report, expected=expected)
 

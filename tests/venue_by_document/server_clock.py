@@ -1,73 +1,87 @@
-"""The server's clock: its midnight is 17:00 in New York, in summer and in winter."""
+"""Clocks: the server's, whose midnight is 17:00 in New York in summer and in winter, and those of zones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
-
-from tests.venue_by_document.terms import WEEKDAYS, Spans
-
-NEW_YORK: Final = ZoneInfo("America/New_York")
-AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
 
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
+WEEKDAYS: Final = 7
 WEEK_NS: Final = WEEKDAYS * DAY_NS
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+EPOCH: Final = datetime.fromisoformat("1970-01-01")
 _WEEKDAY_OF_EPOCH: Final = 3
 
-
-@lru_cache(maxsize=4_096)
-def _offset_ns(hour: int) -> int:
-    """What the server's clock shows more than UTC in an hour since 1970; clocks are changed on the hour."""
-    there = datetime.fromtimestamp(hour * 3_600, UTC).astimezone(NEW_YORK).utcoffset()
-    assert there is not None
-    return int((there + AHEAD_OF_NEW_YORK).total_seconds()) * SECOND_NS
+Spans = tuple[tuple[int, int], ...]
+"""Minutes of a clock's week from Monday 00:00, as [begin, end)."""
 
 
-def server_ns(time_ns: int) -> int:
-    """What the server's clock shows, as if it were UTC."""
-    return time_ns + _offset_ns(time_ns // HOUR_NS)
+class Clock(NamedTuple):
+    """The clock of a zone, so much ahead of it."""
+
+    zone: str
+    ahead: timedelta = timedelta(0)
+
+    def shown_ns(self, time_ns: int) -> int:
+        """What the clock shows, as if it were UTC."""
+        return time_ns + _offset_ns(self, time_ns // HOUR_NS)
+
+    def day(self, time_ns: int) -> int:
+        """Number of the day since 1970."""
+        return self.shown_ns(time_ns) // DAY_NS
+
+    def midnight_ns(self, day: int) -> int:
+        """When a day begins."""
+        return _midnight_ns(self, day)
+
+    def moment_ns(self, shown: datetime) -> int:
+        """When the clock shows a time; the first time, where it does so twice."""
+        there = (shown - self.ahead).replace(tzinfo=ZoneInfo(self.zone))
+        return int(there.timestamp()) * SECOND_NS
+
+    def days_ended(self, after_ns: int, until_ns: int) -> Iterator[int]:
+        """The days whose midnights at their end are after one moment and up to another."""
+        yield from range(self.day(after_ns), self.day(until_ns))
+
+    def is_in(self, spans: Spans, time_ns: int) -> bool:
+        """Whether a moment is in a span of the week: it has begun at its first minute and is over at its end."""
+        of_week = self._of_week_ns(time_ns)
+        return any(begin * MINUTE_NS <= of_week < end * MINUTE_NS for begin, end in spans)
+
+    def span_begin_ns(self, spans: Spans, time_ns: int) -> int:
+        """When the span began in which a moment is; spans that touch each other are one."""
+        of_week = self._of_week_ns(time_ns)
+        begin = max(begin for begin, end in spans if begin * MINUTE_NS <= of_week < end * MINUTE_NS)
+        while earlier := [first for first, end in spans if end == begin]:
+            begin = earlier[0]
+        return time_ns - (of_week - begin * MINUTE_NS)
+
+    def _of_week_ns(self, time_ns: int) -> int:
+        return (self.shown_ns(time_ns) + _WEEKDAY_OF_EPOCH * DAY_NS) % WEEK_NS
 
 
-def server_day(time_ns: int) -> int:
-    """Number of the server's day since 1970."""
-    return server_ns(time_ns) // DAY_NS
+SERVER: Final = Clock("America/New_York", timedelta(hours=7))
 
 
 def weekday(day: int) -> int:
-    """Of a server's day, 0 for Monday."""
+    """Of a day since 1970, 0 for Monday."""
     return (day + _WEEKDAY_OF_EPOCH) % WEEKDAYS
 
 
-@lru_cache(maxsize=1_024)
-def midnight_ns(day: int) -> int:
-    """When a server's day begins."""
-    evening = (_EPOCH + timedelta(days=day)).replace(tzinfo=None) - AHEAD_OF_NEW_YORK
-    return int(evening.replace(tzinfo=NEW_YORK).timestamp()) * SECOND_NS
+@lru_cache(maxsize=16_384)
+def _offset_ns(clock: Clock, hour: int) -> int:
+    """What a clock shows more than UTC in an hour since 1970; clocks are changed on the hour."""
+    there = datetime.fromtimestamp(hour * 3_600, UTC).astimezone(ZoneInfo(clock.zone)).utcoffset()
+    assert there is not None
+    return int((there + clock.ahead).total_seconds()) * SECOND_NS
 
 
-def midnights(after_ns: int, until_ns: int) -> Iterator[tuple[int, int]]:
-    """The midnights after one moment and up to another: when each is, and the weekday that ends there."""
-    for day in range(server_day(after_ns) + 1, server_day(until_ns) + 1):
-        yield midnight_ns(day), weekday(day - 1)
-
-
-def is_in_spans(spans: Spans, time_ns: int) -> bool:
-    """Whether a moment is within a session: it has begun at its first minute and is over at its end. None: always."""
-    of_week = (server_ns(time_ns) + _WEEKDAY_OF_EPOCH * DAY_NS) % WEEK_NS
-    return not spans or any(begin * MINUTE_NS <= of_week < end * MINUTE_NS for begin, end in spans)
-
-
-def session_begin_ns(spans: Spans, time_ns: int) -> int:
-    """When the session began in which a moment is; sessions that touch each other are one."""
-    of_week = (server_ns(time_ns) + _WEEKDAY_OF_EPOCH * DAY_NS) % WEEK_NS
-    begin = max(begin for begin, end in spans if begin * MINUTE_NS <= of_week < end * MINUTE_NS)
-    while earlier := [first for first, end in spans if end == begin]:
-        begin = earlier[0]
-    return time_ns - (of_week - begin * MINUTE_NS)
+@lru_cache(maxsize=4_096)
+def _midnight_ns(clock: Clock, day: int) -> int:
+    return clock.moment_ns(EPOCH + timedelta(days=day))

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from proto.gateway import DealReason
-from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.enums import GtcMode, OrderType, TimeInForce
 from tests.venue_by_document.account import Account
 from tests.venue_by_document.book import (
     CancelOrder,
@@ -28,9 +28,10 @@ from tests.venue_by_document.book import (
 )
 from tests.venue_by_document.dealing import widened
 from tests.venue_by_document.money import ZERO, NoRateError, Quote
+from tests.venue_by_document.profile import AccountTerms, Profile
 from tests.venue_by_document.rules import is_frozen, refusal_of_change, refusal_of_order
-from tests.venue_by_document.server_clock import is_in_spans, midnights, server_day, session_begin_ns
-from tests.venue_by_document.terms import AccountTerms, Profile, TermsOf
+from tests.venue_by_document.server_clock import SERVER
+from tests.venue_by_document.terms import TermsOf
 
 MS_NS: Final = 1_000_000
 
@@ -47,7 +48,6 @@ class Simulator:
         self._orders: dict[str, Order] = {}
         self._open: list[Order] = []
         self._changes: list[Retcode] = []
-        self._swaps_until_ns = 0
 
     def run(self, ticks: Iterable[Tick], requests: Sequence[Request]) -> Outcome:
         """All that the requests lead to, each sent at the tick of its ordinal."""
@@ -104,24 +104,26 @@ class Simulator:
             else:
                 order.state = OrderState.WAITS_FOR_TICK
 
-    def _book_swaps(self, until_ns: int) -> None:
-        since, self._swaps_until_ns = self._swaps_until_ns, max(self._swaps_until_ns, until_ns)
-        if since and self._profile.charges and self._account.positions:
-            self._account.book_nights([weekday for _, weekday in midnights(since, until_ns)], until_ns)
+    def _book_swaps(self, now: int) -> None:
+        if self._profile.charges:
+            self._account.book_nights(now)
 
     def _expire(self, now: int) -> None:
         for order in self._of(OrderState.RESTS):
             if not self._is_in_session(order.request.symbol, now):
                 continue
-            match order.request.time_in_force:
-                case TimeInForce.DAY:
-                    is_over = server_day(now) > server_day(order.rests_since_ns)
-                case TimeInForce.GTD:
-                    is_over = now >= order.request.expires_ns
-                case _:
-                    is_over = False
-            if is_over:
+            if self._is_over(order, now):
                 order.state = OrderState.EXPIRED
+
+    def _is_over(self, order: Order, now: int) -> bool:
+        asked, since = order.request, order.rests_since_ns
+        if asked.time_in_force is TimeInForce.DAY:
+            return SERVER.day(now) > SERVER.day(since)
+        if asked.time_in_force is TimeInForce.GTD and now >= asked.expires_ns:
+            return True
+        terms = self._terms[asked.symbol]
+        is_daily = terms.gtc_mode is GtcMode.DAILY_EXCLUDING_STOPS
+        return is_daily and terms.clock.day(now) > terms.clock.day(since)
 
     def _trigger_orders(self, symbol: str, now: int) -> None:
         for order in list(self._of(OrderState.RESTS, symbol)):
@@ -143,7 +145,8 @@ class Simulator:
         return (touch if self._profile.limit_fills_at_quote else price), gap
 
     def _fill_triggered(self, order: Order, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
-        if (refusal := self._lack_of_money(order.request)) is not None:
+        refusal = self._lack_of_money(order.request)
+        if refusal is not None:
             order.end(OrderState.REJECTED, refusal)
         else:
             self._fill(order, price, now, gap=gap)
@@ -175,10 +178,10 @@ class Simulator:
 
     def _can_be_stopped_out(self, held: Position, now: int) -> bool:
         """Whether its symbol is in a session and has been quoted since that began."""
-        spans = self._terms[held.symbol].sessions
-        if not self._profile.keeps_sessions or not spans:
+        if not self._profile.keeps_sessions:
             return True
-        return is_in_spans(spans, now) and self._quoted_ns[held.symbol] >= session_begin_ns(spans, now)
+        terms = self._terms[held.symbol]
+        return terms.is_traded(now) and self._quoted_ns[held.symbol] >= terms.traded_since_ns(now)
 
     # ---------------------------------------------------------------------------------------------------- the requests
 
@@ -198,8 +201,21 @@ class Simulator:
         self._open.append(order)
         if not self._is_in_session(request.symbol, now):
             order.end(OrderState.REJECTED, Retcode.MARKET_CLOSED)
+        elif self._is_closed_twice(order):
+            order.end(OrderState.REJECTED, Retcode.CLOSE_ORDER_EXIST)
         elif arrives_ns == now:
             self._judge(order, now)
+
+    def _is_closed_twice(self, order: Order) -> bool:
+        """Whether it names a position of which orders on their way leave less than it would close."""
+        name = order.request.position
+        held = self._account.positions.get(name)
+        before = [
+            Fraction(other.request.volume)
+            for other in self._open
+            if other is not order and not other.has_ended and other.request.position == name
+        ]
+        return held is not None and bool(before) and sum(before) + Fraction(order.request.volume) > held.volume
 
     def _cancel(self, request: CancelOrder) -> None:
         order = self._orders[request.order_id]
@@ -241,12 +257,32 @@ class Simulator:
                 return Retcode.POSITION_CLOSED
             if held.volume < Fraction(asked.volume):
                 return Retcode.INVALID_CLOSE_VOLUME
+        elif self._is_above_volume_limit(order):
+            return Retcode.LIMIT_VOLUME
         quote = self._quotes[asked.symbol]
         refusal = refusal_of_order(asked, self._terms[asked.symbol], quote, now)
         if refusal is None and asked.type is OrderType.MARKET:
-            is_late = self._is_beyond_deviation(asked, quote.touch(asked.sign))
-            refusal = Retcode.REQUOTE if is_late else self._lack_of_money(asked)
+            refusal = Retcode.REQUOTE if self._is_beyond_deviation(asked, quote.touch(asked.sign)) else None
         return refusal
+
+    def _is_above_volume_limit(self, order: Order) -> bool:
+        """Whether the lots of its side would be too many: held, resting, on their way, and its own."""
+        asked = order.request
+        limit = self._terms[asked.symbol].volume_limit
+        long, short = self._account.lots(asked.symbol)
+        held, against = (long, short) if asked.sign > 0 else (short, long)
+        pending = sum(
+            Fraction(other.request.volume)
+            for other in self._open
+            if not other.has_ended
+            and other is not order
+            and (other.request.symbol, other.request.sign) == (asked.symbol, asked.sign)
+            and not other.request.position
+        )
+        lots = held + pending + Fraction(asked.volume)
+        if not self._account.is_hedging:
+            lots -= against
+        return bool(limit) and lots > Fraction(limit)
 
     def _lack_of_money(self, asked: PlaceOrder) -> Retcode | None:
         try:
@@ -258,8 +294,9 @@ class Simulator:
         """Deal an order at the market, at no price beyond its deviation."""
         asked = order.request
         price = self._dealt_touch(asked.symbol, asked.sign, now)
-        if self._is_beyond_deviation(asked, price):
-            order.end(OrderState.REJECTED, Retcode.REJECT)
+        refusal = Retcode.REJECT if self._is_beyond_deviation(asked, price) else self._lack_of_money(asked)
+        if refusal is not None:
+            order.end(OrderState.REJECTED, refusal)
         else:
             self._fill(order, price, now)
 
@@ -279,4 +316,4 @@ class Simulator:
         return widened(self._quotes[symbol], now, terms=self._terms[symbol], profile=self._profile).touch(sign)
 
     def _is_in_session(self, symbol: str, time_ns: int) -> bool:
-        return not self._profile.keeps_sessions or is_in_spans(self._terms[symbol].sessions, time_ns)
+        return not self._profile.keeps_sessions or self._terms[symbol].is_traded(time_ns)

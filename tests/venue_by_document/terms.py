@@ -1,34 +1,47 @@
-"""What a run is about: terms of the symbols, the account, and how the venue fills."""
+"""Terms of symbols, by the names of `docs/instruments.md`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Final
+from fractions import Fraction
+from typing import TypeVar
 
-from proto.trading.enums import SwapMode
-from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
+from proto.trading.enums import CalculationMode, GtcMode, SwapMode
+from proto.trading.instrument import Instrument
+from tests.venue_by_document.server_clock import EPOCH, SERVER, Clock, Spans
 
-WEEKDAYS: Final = 7
-WEDNESDAY: Final = 2
-METAL_CODES: Final = ("XAU", "XAG")
-
-Spans = tuple[tuple[int, int], ...]
-"""Minutes of the server's week from Monday 00:00, as [begin, end)."""
+ONE = Decimal(1)
+ZERO = Decimal(0)
 
 
-class MarginMode(StrEnum):
-    """By which formula a position's margin is calculated."""
+@dataclass(frozen=True, kw_only=True)
+class SwapRow:
+    """What 1 lot earns or costs in a night, from a day on; the first row has none."""
 
-    FOREX = "FOREX"
-    CFD_LEVERAGE = "CFD_LEVERAGE"
+    since: date | None = None
+    mode: SwapMode
+    long: Decimal
+    short: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommissionRow:
+    """What 1 lot of a deal costs, from a day on; of the account's currency where none is named."""
+
+    since: date | None = None
+    per_lot: Decimal
+    currency: str = ""
+
+
+Row = TypeVar("Row", SwapRow, CommissionRow)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SymbolTerms:
-    """Terms of one symbol. `nights` has, for each day of the server's week, how often the night after it counts."""
+    """Terms of one symbol. `holidays` are moments of UTC, as [begin, end); `margin_hedged` None charges the larger side."""
 
     symbol: str
     base_currency: str
@@ -36,96 +49,90 @@ class SymbolTerms:
     margin_currency: str
     digits: int
     tick_size: Decimal
+    tick_price: Decimal = ZERO
     contract_size: Decimal
-    margin_mode: MarginMode
-    swap_long_points: Decimal
-    swap_short_points: Decimal
-    nights: tuple[int, ...]
-    sessions: Spans
+    volume_limit: Decimal = ZERO
+    calculation_mode: CalculationMode
+    margin_initial: Decimal = ZERO
+    margin_maintenance: Decimal = ZERO
+    margin_rates_long: tuple[Decimal, Decimal] = (ONE, ONE)
+    margin_rates_short: tuple[Decimal, Decimal] = (ONE, ONE)
+    margin_hedged: Decimal | None = None
+    swaps: tuple[SwapRow, ...] = ()
+    swap_weekdays: tuple[Decimal, ...]
+    commissions: tuple[CommissionRow, ...] = ()
+    clock: Clock = SERVER
+    sessions: Spans = ()
+    holidays: tuple[tuple[int, int], ...] = ()
+    expires_ns: int = 0
+    gtc_mode: GtcMode = GtcMode.GTC
     stops_level_points: int
     freeze_level_points: int
-    commission_per_lot: Decimal
 
     @property
     def point(self) -> Decimal:
         """The last digit of a price."""
-        return Decimal(1).scaleb(-self.digits)
+        return ONE.scaleb(-self.digits)
+
+    @property
+    def multiplier(self) -> Fraction:
+        """What 1 lot earns when the price rises by 1."""
+        if self.calculation_mode is CalculationMode.FUTURES:
+            return Fraction(self.tick_price) / Fraction(self.tick_size)
+        return Fraction(self.contract_size)
+
+    def swap_of(self, day: int) -> SwapRow | None:
+        """The row for the night that ends a day of the clock."""
+        return _in_force(self.swaps, day)
+
+    def commission_of(self, time_ns: int) -> CommissionRow | None:
+        """The row for a deal at a time."""
+        return _in_force(self.commissions, self.clock.day(time_ns))
+
+    def is_traded(self, time_ns: int) -> bool:
+        """Whether it is in a session, on no holiday, and not expired."""
+        if self.sessions and not self.clock.is_in(self.sessions, time_ns):
+            return False
+        if self.expires_ns and time_ns >= self.expires_ns:
+            return False
+        return not any(begin <= time_ns < end for begin, end in self.holidays)
+
+    def traded_since_ns(self, time_ns: int) -> int:
+        """When the trading began in which a moment is."""
+        begins = [end for _, end in self.holidays if end <= time_ns]
+        if self.sessions:
+            begins.append(self.clock.span_begin_ns(self.sessions, time_ns))
+        return max(begins, default=0)
+
+
+TermsOf = Mapping[str, SymbolTerms]
+"""By symbol, in the order of the run."""
+
+
+def _in_force(rows: tuple[Row, ...], day: int) -> Row | None:
+    shown = (EPOCH + timedelta(days=day)).date()
+    return next((row for row in reversed(rows) if row.since is None or row.since <= shown), None)
 
 
 def told_terms(instrument: Instrument) -> SymbolTerms:
-    """The terms that the gateway has told of a symbol of the broker's own: at most one row of swaps, in points, and of commissions."""
-    is_metal = instrument.base_currency in METAL_CODES
-    swap = instrument.swaps[0] if instrument.swaps else SwapTerms()
-    commission = instrument.commissions[0] if instrument.commissions else CommissionTerms()
-    assert max(len(instrument.swaps), len(instrument.commissions)) <= 1, instrument
-    assert (swap.mode, commission.currency) == (SwapMode.POINTS, ""), instrument
+    """The terms that the gateway has told of one of the broker's own symbols, by the names of the protocol."""
     return SymbolTerms(
         symbol=instrument.symbol,
         base_currency=instrument.base_currency,
         profit_currency=instrument.profit_currency,
-        margin_currency=instrument.margin_currency,
+        margin_currency=instrument.margin_currency or instrument.base_currency,
         digits=instrument.digits,
         tick_size=instrument.tick_size,
         contract_size=instrument.contract_size,
-        margin_mode=MarginMode.CFD_LEVERAGE if is_metal else MarginMode.FOREX,
-        swap_long_points=swap.long,
-        swap_short_points=swap.short,
-        nights=tuple(map(int, instrument.swap_weekdays)),
+        calculation_mode=instrument.calculation_mode,
+        swaps=tuple(
+            SwapRow(since=row.since, mode=row.mode, long=row.long, short=row.short) for row in instrument.swaps
+        ),
+        swap_weekdays=instrument.swap_weekdays,
+        commissions=tuple(
+            CommissionRow(since=row.since, per_lot=row.per_lot, currency=row.currency) for row in instrument.commissions
+        ),
         sessions=instrument.sessions,
         stops_level_points=instrument.stops_level_points,
         freeze_level_points=instrument.freeze_level_points,
-        commission_per_lot=commission.per_lot,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccountTerms:
-    """The account: `leverage` 0 asks for no margin."""
-
-    currency: str
-    digits: int
-    deposit: Decimal
-    is_hedging: bool
-    leverage: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """How the venue fills: what a profile of `--fills FILE` says, without anything that is drawn."""
-
-    request_latency_ms: int = 0
-    reply_latency_ms: int = 0
-    quote_age_ms_max: int = 60_000
-    limit_fills_at_quote: bool = True
-    rollover_factor: int = 1
-    rollover_minutes_before: int = 5
-    rollover_minutes_after: int = 30
-    charges: bool = False
-    keeps_sessions: bool = False
-    stop_out_level_pct: int | None = None
-
-    def toml(self) -> str:
-        """The profile as a file, beginning from the ideal one."""
-        lines = [
-            'like = "ideal"',
-            f"charges = {str(self.charges).lower()}",
-            f"keeps_sessions = {str(self.keeps_sessions).lower()}",
-            f'limit_fills = "{"quote" if self.limit_fills_at_quote else "limit"}"',
-            f"quote_age_ms_max = {self.quote_age_ms_max}",
-        ]
-        if self.stop_out_level_pct is not None:
-            lines.append(f"stop_out_level_pct = {self.stop_out_level_pct}")
-        for name, ms in (("request_latency", self.request_latency_ms), ("reply_latency", self.reply_latency_ms)):
-            if ms:
-                lines += [f"[{name}]", 'model = "constant"', f"ms = {ms}"]
-        if self.rollover_factor != 1:
-            lines += [
-                "[rollover]",
-                f"factor = {self.rollover_factor}",
-                f"minutes_before = {self.rollover_minutes_before}",
-                f"minutes_after = {self.rollover_minutes_after}",
-            ]
-        return "\n".join(lines) + "\n"
-
-
-TermsOf = Mapping[str, SymbolTerms]

@@ -12,7 +12,8 @@ from tests.venue_by_document.book import Deal, Tick
 from tests.venue_by_document.gateway_case import GatewayCase
 from tests.venue_by_document.hand_table import HandCase, HandDeal, hand_cases
 from tests.venue_by_document.simulator import Simulator
-from tests.venue_by_document.terms import told_terms
+from tests.venue_by_document.terms import SymbolTerms, told_terms
+from tests.venue_by_document.terms_file import terms_of_table
 
 CASES: Final = list(hand_cases())
 DEALS_MIN: Final = 40
@@ -33,9 +34,7 @@ def test_the_gateway_deals_as_computed_by_hand(case: HandCase, tmp_path: Path) -
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_second_venue_deals_as_computed_by_hand(case: HandCase) -> None:
-    symbols = dict.fromkeys(quote.symbol for quote in case.quotes)
-    instruments = {symbol: find_instrument(symbol) for symbol in symbols}
-    terms = {symbol: told_terms(found) for symbol, found in instruments.items() if found is not None}
+    terms = {quote.symbol: _terms_of(case, quote.symbol) for quote in case.quotes}
     ticks = [
         Tick(ordinal, quote.symbol, quote.time_ns, float(quote.bid), float(quote.ask))
         for ordinal, quote in enumerate(case.quotes, 1)
@@ -49,6 +48,14 @@ def test_the_second_venue_deals_as_computed_by_hand(case: HandCase) -> None:
         assert retcode is None or order.retcode == retcode, order_id
     assert found.changes == case.changes
     assert (found.balance, found.equity, found.margin) == (case.balance, case.equity, case.margin)
+
+
+def _terms_of(case: HandCase, symbol: str) -> SymbolTerms:
+    if symbol in case.instruments:
+        return terms_of_table(symbol, case.instruments[symbol])
+    own = find_instrument(symbol)
+    assert own is not None
+    return told_terms(own)
 
 
 def _hand_deal(number: int, deal: Deal) -> HandDeal:

@@ -1,0 +1,90 @@
+"""What positions hold back, by the formulas of `docs/instruments.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+from proto.trading.enums import CalculationMode
+from tests.venue_by_document.money import ZERO, Exchange, NoRateError, Quote
+from tests.venue_by_document.profile import AccountTerms
+from tests.venue_by_document.terms import SymbolTerms
+
+INITIAL, MAINTENANCE = 0, 1
+"""Which of the two rates of a side: to open, or to hold."""
+
+
+class Margin:
+    """Margin of a symbol's two sides at the quotes that stand."""
+
+    def __init__(self, account: AccountTerms, exchange: Exchange, quotes: Mapping[str, Quote]) -> None:
+        self._account = account
+        self._exchange = exchange
+        self._quotes = quotes
+
+    def of_symbol(self, terms: SymbolTerms, long: Fraction, short: Fraction, *, stage: int) -> Decimal:
+        """Of so many lots on either side, rounded once.
+
+        Raises:
+            NoRateError: it cannot be known.
+        """
+        if not self._account.leverage:
+            return Decimal(0)
+        if terms.margin_hedged is None:
+            both = (self._of_side(terms, long, 1, stage), self._of_side(terms, short, -1, stage))
+            return self._exchange.booked(max(both))
+        open_lots, sign = abs(long - short), 1 if long >= short else -1
+        parts = self._of_side(terms, open_lots, sign, stage) + self._of_covered(terms, min(long, short), stage)
+        return self._exchange.booked(parts)
+
+    def _of_side(self, terms: SymbolTerms, lots: Fraction, sign: int, stage: int) -> Fraction:
+        rates = terms.margin_rates_long if sign > 0 else terms.margin_rates_short
+        return self._held_back(
+            terms,
+            lots * Fraction(rates[stage]),
+            price=self._quotes[terms.symbol].touch(sign),
+            size=Fraction(terms.contract_size),
+            money=_money(terms, stage),
+        )
+
+    def _of_covered(self, terms: SymbolTerms, lots: Fraction, stage: int) -> Fraction:
+        """The lots that both sides have: at the hedged size or money, the mean of the rates and that of the prices."""
+        assert terms.margin_hedged is not None
+        hedged = Fraction(terms.margin_hedged)
+        rate = (Fraction(terms.margin_rates_long[stage]) + Fraction(terms.margin_rates_short[stage])) / 2
+        return self._held_back(terms, lots * rate, price=self._quotes[terms.symbol].middle, size=hedged, money=hedged)
+
+    def _held_back(
+        self, terms: SymbolTerms, lots: Fraction, *, price: Fraction, size: Fraction, money: Fraction
+    ) -> Fraction:
+        """Lots, times their rate already, in account currency."""
+        mode, leverage = terms.calculation_mode, self._account.leverage
+        if terms.margin_initial or mode is CalculationMode.FUTURES:
+            return self._bought(lots * money, terms.margin_currency)
+        if mode in (CalculationMode.FOREX, CalculationMode.FOREX_NO_LEVERAGE):
+            units = lots * size / (leverage if mode is CalculationMode.FOREX else 1)
+            return self._of_currency(units, terms, price)
+        worth = lots * size * price
+        if mode is CalculationMode.CFD_LEVERAGE:
+            worth /= leverage
+        elif mode is CalculationMode.CFD_INDEX:
+            worth *= Fraction(terms.tick_price) / Fraction(terms.tick_size)
+        return self._bought(worth, terms.profit_currency)
+
+    def _of_currency(self, units: Fraction, terms: SymbolTerms, price: Fraction) -> Fraction:
+        """Units of the margin currency; of the base currency at the symbol's own price, where no pair values it."""
+        try:
+            return self._bought(units, terms.margin_currency)
+        except NoRateError:
+            if terms.margin_currency != terms.base_currency:
+                raise
+            return self._bought(units * price, terms.profit_currency)
+
+    def _bought(self, amount: Fraction, currency: str) -> Fraction:
+        return -self._exchange.convert(-amount, currency)
+
+
+def _money(terms: SymbolTerms, stage: int) -> Fraction:
+    held = terms.margin_maintenance or terms.margin_initial
+    return Fraction(terms.margin_initial if stage == INITIAL else held) if terms.margin_initial else ZERO
