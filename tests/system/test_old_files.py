@@ -333,8 +333,13 @@ class Before:
             assert set(missing(expected, shape(folder / "desk" / path, besides=self.desk / path))) <= GONE, path
 
 
-GONE: Final = {"orders.payload: matched_price", "orders.payload: matched_volume"}
-"""What an order of the venue's book had between its match and the news of it, which no order has any more."""
+_TERMS: Final = "account.payload.instruments[]<instrument_learned>.instrument"
+GONE: Final = {
+    *("orders.payload: matched_price", "orders.payload: matched_volume"),
+    *(f"{_TERMS}: {name}" for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday")),
+    f"{_TERMS}: commission_per_lot",
+}
+"""What an order of the venue's book had between its match and the news of it, and terms that have rows of their own now."""
 
 SAME: Final = ("data_sha256", "settings", "simulated", "strategy", "stream_id", "symbols", "ticks")
 """Of a report, what does not follow from how the venue fills."""
