@@ -64,13 +64,16 @@ def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
     """A file that can be written when the time comes.
 
     Raises:
-        StartError: it is there and `force` is False, is a folder, or its folder is not there or cannot be written.
+        StartError: it is there and `force` is False, is a folder, a device or a pipe, or its folder is not there or cannot be
+            written.
     """
     folder = path.resolve().parent
     if path.is_dir():
         raise StartError(f"{option} {path} is a folder, expected a file")
     if not folder.is_dir():
         raise StartError(f"{option} {path}: there is no folder {folder}, expected one that is there")
+    if path.exists() and not path.is_file():
+        raise StartError(f"{option} {path} is a device or a pipe, expected the name of a file")
     if path.exists() and not force:
         raise _taken(path, option)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
     """A file to write into, which becomes `path` at the end of the block: a reader finds the old one, none, or a whole one.
 
     Raises:
-        FileExistsError: `path` is there, if only since the block began, and `replaces` is False.
+        FileExistsError: `path` is there, if only since the block began, and `replaces` is False; or it is no regular file, which
+            nothing replaces.
         OSError: it cannot be written.
     """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "is there, and no regular file", str(path))
     number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

@@ -193,6 +193,8 @@ def _require_free(inputs: Sequence[ConvertInput], out: Path, *, force: bool) -> 
         raise TickFileError(f"{out} is a folder, expected a file to write")
     if not out.parent.is_dir():
         raise TickFileError(f"{out}: there is no folder {out.parent}, expected one that is there")
+    if out.exists() and not out.is_file():
+        raise TickFileError(f"{out} is a device or a pipe, expected the name of a file")
     if out.exists():
         for one in inputs:
             if any(file.exists() and out.samefile(file) for file in files_of(one.path)):

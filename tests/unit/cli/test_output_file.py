@@ -1,6 +1,7 @@
 """Files that commands write: judged before a run, written whole, and never in the place of another without `--force`."""
 
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from cli.main import run
 from cli.output_file import OutputFile, output_file
 from common.errors import StartError
+from common.whole_files import whole_file
 from tests.support.tick_files import a_tick_file
 
 
@@ -44,6 +46,19 @@ def test_a_file_that_came_while_the_command_ran_is_not_replaced(tmp_path: Path) 
         file.write_text("ours")
     assert path.read_text() == "another's"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_pipe_or_a_device_is_never_replaced(force: bool, tmp_path: Path) -> None:
+    """As root a device node of the machine would be lost."""
+    pipe = tmp_path / "pipe.parquet"
+    os.mkfifo(pipe)
+    with pytest.raises(StartError, match=r"--out .* is a device or a pipe, expected the name of a file"):
+        output_file(pipe, "--out", force=force)
+    with pytest.raises(FileExistsError, match=r"no regular file"), whole_file(pipe, replaces=force):
+        raise AssertionError
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_file_has_the_rights_that_the_umask_leaves_and_is_not_private(tmp_path: Path) -> None:
