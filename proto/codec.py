@@ -190,7 +190,12 @@ def looks_like_json(payload: bytes) -> bool:
     return payload.lstrip(b" \t\r\n")[:1] in (b"{", b"[", b'"')
 
 
-def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+def map_of_pairs(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A map of JSON or MessagePack, each of whose names comes once.
+
+    Raises:
+        MalformedMessageError: one comes twice.
+    """
     fields = dict(pairs)
     if len(fields) != len(pairs):
         names = [name for name, _ in pairs]
@@ -203,7 +208,7 @@ def _json_fields(payload: bytes) -> dict[Any, Any]:
     if payload.count(b"{") + payload.count(b"[") > JSON_DEPTH_MAX:
         raise MalformedMessageError("nested too deeply, expected one flat object", ErrorCode.INVALID_JSON)
     try:
-        fields = json.loads(payload, object_pairs_hook=_once)
+        fields = json.loads(payload, object_pairs_hook=map_of_pairs)
     except MalformedMessageError:
         raise
     except (ValueError, RecursionError) as error:
@@ -215,7 +220,7 @@ def _json_fields(payload: bytes) -> dict[Any, Any]:
 
 def _msgpack_fields(payload: bytes) -> dict[Any, Any]:
     try:
-        fields = msgpack.unpackb(payload, object_pairs_hook=_once, strict_map_key=True)
+        fields = msgpack.unpackb(payload, object_pairs_hook=map_of_pairs, strict_map_key=True)
     except MalformedMessageError:
         raise
     except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:

@@ -102,6 +102,8 @@ def check(file: File) -> int:
     from marketdata.instrument_files.loader import load_instruments
 
     catalogue = load_instruments(file)
+    if not catalogue.symbols:
+        raise StartError(f"{file} has no symbol, expected a table for each, such as [US30]")
     problems = [line for symbol in catalogue.symbols if (line := _problem(catalogue, symbol))]
     for line in problems:
         print(line)
@@ -110,8 +112,10 @@ def check(file: File) -> int:
 
 
 def _problem(catalogue: FileCatalogue, symbol: str) -> str:
+    from marketdata.instrument_files.loader import SETTING
+
     try:
         catalogue.require(symbol)
     except StartError as error:
-        return str(error)
+        return str(error).removeprefix(f"{SETTING}: ")
     return ""

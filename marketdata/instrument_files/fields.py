@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import HOLIDAYS_MAX, ROWS_MAX, SESSIONS_MAX, CommissionTerms, SwapTerms
 from proto.trading.server_time import NEW_YORK_CLOSE, SECOND_NS, is_clock, moments_of
-from proto.trading.units import decimal_text, is_exact
+from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, decimal_text, is_exact
 
 NEVER: Final = "never"
 LARGER: Final = "larger"
@@ -51,7 +51,7 @@ M = TypeVar("M", bound=StrEnum)
 
 def refused(name: str, value: object, expected: str) -> FieldError:
     """The refusal of a value."""
-    shown = decimal_text(value) if isinstance(value, Decimal) and value.is_finite() else repr(value)
+    shown = str(value) if isinstance(value, Decimal | date) else repr(value)
     return FieldError(f"{name} is {shown}, expected {expected}")
 
 
@@ -60,6 +60,7 @@ def _number(name: str, value: object, expected: str) -> Decimal:
         number = Decimal(value)
         if is_exact(number):
             return number
+        expected = f"{expected}, of at most {MAX_DECIMAL_DIGITS} digits and {MAX_DECIMAL_EXPONENT} decimals"
     raise refused(name, value, expected)
 
 

@@ -191,9 +191,9 @@ def _require_sound(read: Mapping[str, Any]) -> None:
     tick_size, point = read["tick_size"], Decimal(1).scaleb(-read["digits"])
     _require(is_on_step(tick_size, point), "tick_size", tick_size, f"a multiple of {point}, the last of the digits")
     step, least, most, limit = (read[f"volume_{name}"] for name in ("step", "min", "max", "limit"))
+    _require(least <= most, "volume_max", most, f"at least volume_min, {decimal_text(least)}")
     for name in ("volume_min", "volume_max"):
         _require(is_on_step(read[name], step), name, read[name], f"a multiple of volume_step, {decimal_text(step)}")
-    _require(least <= most, "volume_max", most, f"at least volume_min, {decimal_text(least)}")
     _require(not limit or limit >= least, "volume_limit", limit, f"0 for none, or at least {decimal_text(least)}")
     _require_currencies(read, mode)
     by_contract, tick_price = tick_size * read["contract_size"], read["tick_price"]

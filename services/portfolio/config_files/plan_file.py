@@ -17,6 +17,7 @@ import msgspec
 from common.errors import StartError
 from common.text_files import read_text
 from common.toml_files import name_of_contents, read_toml
+from proto.codec import map_of_pairs
 from proto.decimal_fields import read_decimals
 from proto.trading.units import decimal_text
 from services.portfolio.config_files.plan_validation import PlanError, validate_number, validate_symbol_plan
@@ -104,7 +105,9 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
     path = plan.parent / name
     expected = 'expected a JSON file such as {"EURUSD": 40, "XAUUSD": 10}'
     try:
-        weights = json.loads(read_text(path), parse_float=Decimal, parse_constant=Decimal)
+        weights = json.loads(
+            read_text(path), parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=map_of_pairs
+        )
     except OSError as error:
         raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error.strerror})") from None
     except (ValueError, ArithmeticError) as error:

@@ -235,7 +235,9 @@ def test_a_plan_that_cannot_be_followed_stops_the_start(tmp_path: Path, text: st
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("text", ["[", "[1]", '{"EURUSD": "much"}', '{"EURUSD": null}', "NaN"])
+@pytest.mark.parametrize(
+    "text", ["[", "[1]", '{"EURUSD": 40, "EURUSD": 50}', '{"EURUSD": "much"}', '{"EURUSD": null}', "NaN"]
+)
 def test_a_file_of_weights_that_has_none_stops_the_start(tmp_path: Path, text: str) -> None:
     (tmp_path / "weights.json").write_text(text)
     with pytest.raises(StartError, match=r"weights_file is 'weights.json', expected a JSON file such as"):
