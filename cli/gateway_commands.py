@@ -59,10 +59,10 @@ def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url
 def gateway_instruments(
     symbols: list[str] | None, data_dir: Path | None, url: str | None
 ) -> tuple[HelloReply, list[Instrument]]:
-    """What a gateway says of itself, and the terms that it tells of symbols; of those that it quotes where none are named.
+    """A gateway's HELLO and its terms of the named symbols; without names, of all symbols that it quotes.
 
     Raises:
-        StartError: there is none, it does not answer, or it does not know one of the symbols.
+        StartError: no gateway is known, it does not answer, or it does not know one of the symbols.
     """
     from common.sockets import Sockets
     from proto.gateway import GetSymbolInfo, Hello, SymbolReply

@@ -1,4 +1,4 @@
-"""What commands give to programs: JSON."""
+"""JSON output of commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object, *, is_ascii: bool = False) -> str:
-    """JSON with sorted keys; no reader has to round: decimals are strings, and each `..._ns` has a text beside it."""
+    """JSON with sorted keys, decimals as strings, and a text beside each `..._ns`, so that no reader has to round."""
     return json.dumps(_timed(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
 
 

@@ -28,34 +28,34 @@ HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trade
 EXIT_UNUSABLE = 2
 COLUMNS_MIN: Final = 20
 COLUMNS_MAX: Final = 10_000
-"""Of a terminal or a page that help and tables are laid out for."""
+"""Widths that help and tables are laid out for."""
 
 JSON = "--json"
 WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
 
-TELLING: Final = "Tell a running desk"
+CONTROL: Final = "Control a running desk"
 COMMAND_GROUPS: Final = {
     "Trade on simulated markets": ("run", "replay", "backtest", "parity"),
-    "Ask a desk": ("status", "views", "risk", "export"),
-    TELLING: ("orders", "trading_state"),
+    "Query a desk": ("status", "views", "risk", "export"),
+    CONTROL: ("orders", "trading_state"),
     "Files of a desk": ("verify", "backup", "migrate"),
     "Ticks, symbols and models": ("ticks", "instruments", "train"),
     "Settings and shell": ("config", "completion"),
     "Proofs": ("conformance", "chaos", "chaos_truth"),
 }
-"""Modules of `cli.commands` that register commands, under the heading that the help has for them."""
+"""Modules of `cli.commands` that register commands, by their heading in the help."""
 
 RUNS_STRATEGIES = ("backtest",)
 """Commands in whose own process strategies run."""
 
-EMERGENCY_GROUPS: Final = {TELLING: ("trading_state",)}
+EMERGENCY_GROUPS: Final = {CONTROL: ("trading_state",)}
 EMERGENCY_COMMANDS = ("halt", "reduce-only", "resume", "flatten")
 """Commands that are not kept waiting for the modules of all the others."""
 
 
 def _show_version(is_asked: bool) -> None:
-    """Say which version this is, on what it runs, and end."""
+    """Print version, Python and platform, and exit."""
     if is_asked:
         from common.build_info import build_info
 
@@ -138,7 +138,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
 
 
 def _disregard_impossible_width() -> None:
-    """Lay out for 80 columns where COLUMNS is no page that text fits on, or is one that takes minutes to fill."""
+    """Ignore a COLUMNS that is too narrow for text, or so wide that a page takes minutes to fill."""
     width = os.environ.get("COLUMNS", "")
     if width.isdigit() and not COLUMNS_MIN <= int(width) <= COLUMNS_MAX:
         del os.environ["COLUMNS"]
@@ -153,7 +153,7 @@ def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> 
     line = " ".join(words.split())
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
-        with suppress(StartError, SystemExit):  # nobody reads it: the line has been said
+        with suppress(StartError, SystemExit):  # the reader is gone, and the line has been printed
             print_json({"error": line})
             sys.stdout.flush()
     return EXIT_UNUSABLE
@@ -167,7 +167,7 @@ def main() -> NoReturn:
         code = run(sys.argv[1:], has_own_process=True)
     except SystemExit as ended:
         code = int(ended.code or 0)
-    with suppress(StartError, SystemExit):  # of a command that was refused or interrupted
+    with suppress(StartError, SystemExit):  # after a command that was refused or interrupted
         sys.stdout.flush()
     end_despite_threads(code, _tell)
     sys.exit(code)

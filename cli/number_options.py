@@ -1,4 +1,4 @@
-"""Numbers on a command line, held to the desk's grammar: typer's own would take `--ticks 1_000` and digits of any script."""
+"""Number options read by the desk's grammar; Typer's would accept `--ticks 1_000` and digits of any script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBERS: Final = (int, float)
 
 
 def require_plain_numbers(command: Any) -> None:
-    """Hold every option and argument of a command, and of the commands below it, that is a number to the grammar."""
+    """Apply the grammar to every number option and argument of a command and of its subcommands."""
     for below in getattr(command, "commands", {}).values():
         require_plain_numbers(below)
     for parameter in command.params:

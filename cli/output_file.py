@@ -1,4 +1,4 @@
-"""A file that a command writes: judged before anything runs, so that no run ends with nowhere to go, and never another's."""
+"""Output files of commands: checked before anything runs, and never overwriting another file unless forced."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cli.json_output import json_text
 from common.errors import StartError
 from common.whole_files import whole_file
 
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 class OutputFile(NamedTuple):
-    """Where to, which option says so, and whether a file that is there may be replaced."""
+    """Path, the option that names it, and whether an existing file may be replaced."""
 
     path: Path
     option: str
@@ -26,10 +26,10 @@ class OutputFile(NamedTuple):
 
     @contextmanager
     def written(self) -> Iterator[Path]:
-        """A file to write into, which takes its place when it is whole.
+        """A temporary file to write into, moved to its path when it is complete.
 
         Raises:
-            StartError: it cannot be written, or another has come in its place meanwhile.
+            StartError: it cannot be written, or another file has appeared at its path meanwhile.
         """
         try:
             with whole_file(self.path, replaces=self.force) as part:
@@ -61,7 +61,7 @@ class OutputFile(NamedTuple):
 
 
 def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
-    """A file that can be written when the time comes.
+    """Check a path before a run, so that its output can be written at the end.
 
     Raises:
         StartError: it is there and `force` is False, is a folder, a device or a pipe, or its folder is not there or cannot be

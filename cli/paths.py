@@ -1,4 +1,4 @@
-"""Folders that a command writes to: judged before anything runs, so that no run ends with nowhere to go."""
+"""Folders that a command writes to: checked before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a command has come, on stderr: a line that stays up to date on a terminal; elsewhere only what it waits for."""
+"""Progress on stderr: one line that is redrawn on a terminal; elsewhere only what the command waits for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from orchestration.progress import Progress, ProgressDisplay, TimeLeft
 
 BAR_COLUMNS: Final = 12
 WITH_A_BAR: Final = 60
-"""Columns of a terminal that has room for one beside the words."""
+"""Columns of a terminal that has room for a bar beside the text."""
 
 
 @contextmanager
 def progress_line(what: str) -> Iterator[ProgressDisplay]:
-    """Something to show progress with, fit for where stderr goes; `what` says what is running."""
+    """A display of progress that suits stderr; `what` names what is running."""
     if sys.stderr.isatty():
         with _terminal_line(what) as show:
             yield show
@@ -46,7 +46,7 @@ def _terminal_line(what: str) -> Iterator[ProgressDisplay]:
 
 
 def fitting_words(progress: Progress, left_s: float | None, room: int) -> str:
-    """What there is room for in so many columns, the most important first; a note is cut rather than left out."""
+    """As much as fits into so many columns, the most important first; a note is cut rather than left out."""
     words = f"{min(1.0, progress.done / progress.total):.0%}" if progress.total else "starting"
     if left_s is not None:
         words += f", {time_text(left_s)} left"
@@ -59,7 +59,7 @@ def fitting_words(progress: Progress, left_s: float | None, room: int) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """Hours, minutes and seconds, as short as it goes."""
+    """Hours, minutes and seconds, without leading zeros."""
     minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{whole:02d}" if hours else f"{minutes}:{whole:02d}"
@@ -67,7 +67,7 @@ def time_text(seconds: float) -> str:
 
 @contextmanager
 def status_line(what: str, *, lasts_s: float = 0.0) -> Iterator[Callable[[str], None]]:
-    """Something to show words with on a terminal, for a run of faults; `lasts_s` is how long they are played, 0 unknown."""
+    """A display of status text on a terminal for a fault-injection run of `lasts_s` seconds, 0 for unknown."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -87,7 +87,7 @@ def status_line(what: str, *, lasts_s: float = 0.0) -> Iterator[Callable[[str], 
 
 
 class _Notes:
-    """What a run waits for, once a kind: progress itself is for those who look on."""
+    """Prints what a run waits for, once a kind; progress is shown on terminals only."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -54,7 +54,7 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
 
 
 def tell_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> None:
-    """Say in the first line of a run that its model has learned from such ticks, or that this is not known."""
+    """Print as a run's first line that its ticks are in sample, or that this is unknown."""
     from research.model_data import OUT_OF_SAMPLE, model_data
 
     last = stream.last_ordinal

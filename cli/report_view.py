@@ -89,12 +89,12 @@ def _if_any(name: str, count: int) -> list[tuple[str, str]]:
 
 
 def _limit_gap(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
-    """What dealing at quotes instead of limits is worth; no row where no limit order or target gapped."""
+    """Worth of better quotes than limits; no row where no limit order or target gapped."""
     return [("quotes better than limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
 
 
 def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Changes of stops and orders, where there were any."""
+    """Modifications of stops and orders, where there were any."""
     made, refused = modifications["made"], modifications["refused"]
     if not made and not refused:
         return []

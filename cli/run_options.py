@@ -73,7 +73,7 @@ Watch = Annotated[
     typer.Option(
         "--watch",
         metavar="FILE:SYMBOL",
-        help="Ticks for conversion rates alone: no strategy sees them. May be given several times.",
+        help="Ticks for conversion rates only: no strategy sees them. May be given several times.",
     ),
 ]
 Zone = Annotated[
@@ -272,7 +272,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
 
 
 def require_unwatched(symbols: Sequence[str], watched: Sequence[str]) -> None:
-    """Refuse symbols that are to be traded and watched.
+    """Refuse symbols that would be both traded and watched.
 
     Raises:
         StartError: names the first.

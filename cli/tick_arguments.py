@@ -64,7 +64,7 @@ def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFile
 
 
 def show_remarks(stream: TickStream) -> TickStream:
-    """Say on stderr what to know of the times of a stream's files; the stream as it is."""
+    """Print the remarks on the times of a stream's files on stderr; returns the stream unchanged."""
     for remark in stream.remarks:
         print(f"WARNING: {remark}", file=sys.stderr)
     return stream

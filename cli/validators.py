@@ -126,7 +126,7 @@ def require_plan(plan: str, symbols: Collection[str]) -> None:
 def require_fixed_volumes(
     volume: Decimal, plan: str, symbols: Collection[str], *, option: str = "--volume", instruments: str = ""
 ) -> None:
-    """Refuse a fixed volume, the plan's or the default, that the simulated broker does not take of a symbol that is traded with it.
+    """Refuse a fixed volume, the plan's or the default, that the simulated broker does not take for its symbol.
 
     Raises:
         StartError: names the option, or the plan's file, and what the broker takes.
@@ -144,7 +144,7 @@ def require_fixed_volumes(
 
 
 def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
-    """Refuse symbols that the simulated broker does not trade, or of which the file `instruments` does not say enough.
+    """Refuse symbols that the simulated broker does not trade, or whose terms in the file `instruments` are incomplete.
 
     Raises:
         StartError: names the symbol, or the file and what is wrong with it.
@@ -158,10 +158,10 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
 
 
 def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str, instruments: str = "") -> None:
-    """Refuse a run none of whose symbols can be traded for want of a conversion rate; say so of single ones.
+    """Refuse a run none of whose symbols has a conversion rate; warn of single symbols without one.
 
     Raises:
-        StartError: names what is missing, and how to have it.
+        StartError: names the missing rates, and a pair that would give one.
     """
     catalogue = load_instruments(instruments)
     terms = {symbol: found for symbol in (*symbols, *watched) if (found := catalogue.find(symbol)) is not None}
@@ -179,14 +179,14 @@ def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str,
 
 
 def _pair(one: str, other: str) -> str:
-    """How the two currencies are usually quoted."""
+    """The pair of two currencies, as it is usually quoted."""
     order = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF")
     rank = {currency: place for place, currency in enumerate(order)}
     return "".join(sorted((one, other), key=lambda currency: rank.get(currency, len(order))))
 
 
 def require_currency(currency: str, balance: Decimal) -> None:
-    """Refuse an account currency that nothing is quoted in, and a balance that it cannot have.
+    """Refuse an account currency that nothing is quoted in, and a balance with more decimals than it has.
 
     Raises:
         StartError: names it.

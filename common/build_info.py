@@ -1,4 +1,4 @@
-"""Which paperdesk this is, and what it runs on."""
+"""Version, revision, Python and machine of this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REVISION_VARIABLE: Final = "PAPERDESK_REVISION"
 
 
 class BuildInfo(NamedTuple):
-    """The version of the package; the revision where it is known, or nothing; Python's version; the machine."""
+    """Version of the package, revision (empty where unknown), Python's version and the machine."""
 
     version: str
     revision: str
@@ -23,7 +23,7 @@ class BuildInfo(NamedTuple):
 
 
 def build_info() -> BuildInfo:
-    """What runs here, by the checkout or the image: neither needs the package's metadata to be installed."""
+    """Read from the checkout or the image, without the package's installed metadata."""
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     revision = os.environ.get(REVISION_VARIABLE, "")
     return BuildInfo(project["version"], revision, platform.python_version(), platform.machine())

@@ -1,4 +1,7 @@
-"""Where the checkout is, and paths of settings; apart from the settings, so that a command which needs the folder alone starts without pydantic."""
+"""The checkout's folder and paths of settings.
+
+Apart from the settings, so that a command that needs only the folder starts without pydantic.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ def expanded(path: str | Path) -> Path:
     """The path with its `~` replaced by the user's home.
 
     Raises:
-        ValueError: that home is not known, as where neither HOME nor an entry of the user is there.
+        ValueError: the home is unknown: neither HOME is set nor does the user have an entry.
     """
     try:
         return Path(path).expanduser()

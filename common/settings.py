@@ -89,7 +89,7 @@ DeskPath = Annotated[Path, AfterValidator(_under_root)]
 """A file or folder; a relative one is below the project's root, wherever the process was started."""
 
 WatchedSymbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_or_none)]
-"""The same, or none."""
+"""The same; may be empty."""
 
 Port = Annotated[int, Field(ge=0, le=65_535, description="a port from 0 to 65535; 0 means off")]
 
@@ -109,7 +109,7 @@ class DeskSettings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _plain_number(cls, value: object, info: ValidationInfo) -> object:
-        """The number that a text is by the desk's grammar; pydantic's own would take 1_0 for ten."""
+        """Parse a number by the desk's grammar; pydantic's own would read 1_0 as ten."""
         assert info.field_name is not None
         annotation = cls.model_fields[info.field_name].annotation
         kinds = [kind for kind in (annotation, *get_args(annotation)) if kind in PARSERS]
@@ -163,7 +163,7 @@ class CommonSettings(DeskSettings):
 
     @property
     def quoted_symbols(self) -> tuple[str, ...]:
-        """Every symbol that ticks are published of: those traded, then those watched."""
+        """Every symbol whose ticks are published: those traded, then those watched."""
         return self.trading_symbol + self.watched_symbol
 
     @property

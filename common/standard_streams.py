@@ -1,8 +1,8 @@
-"""Standard output and error of a process: what becomes of text that they do not take.
+"""Standard output and error of a process: what happens to text that cannot be written.
 
-The answers of a command are its work: a reader that goes away ends it in order, without a word, and a disk without room
-is a StartError; the rest of the output goes to /dev/null. A log only loses what is not taken: standard error always, and
-the standard output of a service. Characters that the encoding does not have are written as plain ones, or as escapes.
+A command exists for its output: a reader that closes the pipe ends it silently, and a full disk is a StartError; the
+rest of the output goes to /dev/null. A log (standard error, and the standard output of a service) loses what cannot be
+written and goes on. Characters that the encoding lacks are replaced by ASCII characters or escapes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from common.errors import StartError
 
 READER_GONE_ERRNOS: Final = (errno.EPIPE, errno.ECONNRESET)
 EXIT_READER_GONE: Final = 141
-"""128 and the number of SIGPIPE, which Windows has not."""
+"""128 plus the number of SIGPIPE, which Windows lacks."""
 
 PLAIN: Final = {
     "\N{EN DASH}": "-",
@@ -33,18 +33,18 @@ PLAIN: Final = {
     "\N{BLACK CIRCLE}": "*",
     "\N{WHITE CIRCLE}": "o",
 }
-"""One column for one column, so that tables stay in line."""
+"""One column replaces one column, so that tables stay aligned."""
 
 ENCODING_ERRORS: Final = "paperdesk.plain"
 _REPLACED_HANDLERS: Final = ("strict", "surrogateescape", "backslashreplace")
-"""Python's defaults; another one has been asked for in PYTHONIOENCODING, and stays."""
+"""Python's default error handlers; one set in PYTHONIOENCODING is kept."""
 
 _DESCRIPTORS: Final = (0, 1, 2)
 _NOWHERE: Final = Path(os.devnull)
 
 
 def guard_standard_streams(*, is_log: bool) -> None:
-    """Have standard output and error of this process behave as described above; `is_log` is of standard output."""
+    """Replace standard output and error by streams as described above; `is_log`: standard output is a log."""
     _open_closed_descriptors()
     codecs.register_error(ENCODING_ERRORS, _plain)
     sys.stdout = sys.__stdout__ = _of(sys.stdout, _Log if is_log else _Answers)  # type: ignore[misc]
@@ -52,12 +52,12 @@ def guard_standard_streams(*, is_log: bool) -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Give a process that was started without one of them /dev/null, or the next file it opens would take its place."""
+    """Open /dev/null for a missing standard stream, or the next file that is opened would take its descriptor."""
     for descriptor in _DESCRIPTORS:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(_NOWHERE, os.O_RDWR)  # the lowest free number, which is this one
+            os.open(_NOWHERE, os.O_RDWR)  # takes the lowest free descriptor, which is this one
 
 
 def _of(stream: TextIO | None, kind: type[_GuardedStream]) -> _GuardedStream:
@@ -110,7 +110,7 @@ class _Answers(_GuardedStream):
     _end: BaseException | None = None
 
     def flush(self) -> None:
-        self._raise_end()  # a library may have caught it the first time
+        self._raise_end()  # a library may have caught the first one
         super().flush()
 
     def _lose(self, error: OSError) -> None:
@@ -119,12 +119,12 @@ class _Answers(_GuardedStream):
         self._raise_end()
 
     def _raise_end(self) -> None:
-        if self._end is not None and not sys.is_finalizing():  # then the exit code has been given
+        if self._end is not None and not sys.is_finalizing():  # at shutdown the exit code is already set
             raise self._end
 
 
 def _ending(error: OSError) -> BaseException:
-    """How a command ends whose answer is not taken."""
+    """The end of a command whose output cannot be written."""
     if error.errno in READER_GONE_ERRNOS:
         return SystemExit(EXIT_READER_GONE)
     words = disk_fault(error)

@@ -1,6 +1,6 @@
-"""Text that people write, with whatever editor: UTF-8, or UTF-16 with a byte-order mark; its lines end with LF or CR LF.
+"""Text files that people write: UTF-8, or UTF-16 with a byte-order mark; lines end with LF or CR LF.
 
-A mark says how text is encoded and is no part of it. Without one it is UTF-8, and UTF-16 or UTF-32 is refused by name.
+The mark is not part of the text. Text without one is UTF-8; UTF-16 without one and UTF-32 are refused by name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ EXPECTED: Final = "UTF-8, or UTF-16 with a byte-order mark"
 
 
 class EncodingError(ValueError):
-    """Bytes are no text in an encoding that is read."""
+    """The bytes are not text in a supported encoding."""
 
 
 def encoding_of(data: bytes) -> tuple[str, int]:
-    """How text that begins with `data` is encoded, and how many bytes its mark takes; UTF-8 where there is no mark.
+    """Encoding of text that begins with `data`, and the length of its mark in bytes; UTF-8 without a mark.
 
     Raises:
         EncodingError: it is UTF-32, or UTF-16 without a mark.
@@ -43,7 +43,7 @@ def decode_text(data: bytes) -> str:
     """The text without its mark.
 
     Raises:
-        EncodingError: it is none.
+        EncodingError: it is not text.
     """
     encoding, mark = encoding_of(data)
     try:
@@ -54,7 +54,7 @@ def decode_text(data: bytes) -> str:
 
 
 def python_codec(data: bytes) -> str:
-    """The name of Python's codec that reads text which begins with `data`, mark and all."""
+    """Name of the Python codec that reads text beginning with `data`, including its mark."""
     return "utf-8-sig" if encoding_of(data)[0] == "utf-8" else "utf-16"
 
 
@@ -63,12 +63,12 @@ def read_text(path: Path) -> str:
 
     Raises:
         OSError: it cannot be read.
-        EncodingError: it is no text.
+        EncodingError: it is not text in a supported encoding.
     """
     return decode_text(path.read_bytes())
 
 
 def _is_wide(sample: bytes) -> bool:
-    """Whether every other byte is 0, as in Latin text by two bytes a character."""
+    """Whether every other byte is 0, as in Latin text with two bytes a character."""
     even, odd = sample[::2], sample[1::2]
     return len(sample) >= 4 and any(not any(zeros) and all(rest) for zeros, rest in ((even, odd), (odd, even)))

@@ -1,4 +1,4 @@
-"""Files that are written beside their place and take it when they are whole."""
+"""Files that are written under a temporary name and renamed when complete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
-    """A file to write into, which becomes `path` at the end of the block: a reader finds the old one, none, or a whole one.
+    """A temporary file that becomes `path` at the end of the block: readers never find a part of a file.
 
     Raises:
         FileExistsError: `path` is there, if only since the block began, and `replaces` is False; or it is no regular file, which
@@ -28,7 +28,7 @@ def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
         os.fsync(number)
         temporary.chmod(0o666 & ~_umask())
         if not replaces:
-            path.touch(exist_ok=False)  # takes the name, on file systems without hard links as well
+            path.touch(exist_ok=False)  # reserves the name, also on file systems without hard links
         temporary.replace(path)
     finally:
         os.close(number)

@@ -47,7 +47,7 @@ ACCOUNT_DIGITS: Final = {
     ),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
 }
-"""Decimals of the currencies that have not two: minor units of ISO 4217."""
+"""Decimals of the currencies that do not have two: minor units of ISO 4217."""
 
 ACCOUNT_DIGITS_DEFAULT: Final = 2
 
@@ -135,11 +135,11 @@ class Catalogue(Protocol):
     """Terms by the broker's symbol."""
 
     def find(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None when it is not traded, or not enough is known of it."""
+        """Terms of a symbol; None when it is not traded, or its terms are incomplete."""
 
 
 class _Rules:
-    """The terms that the rules here make."""
+    """The terms by the rules of this module."""
 
     def find(self, symbol: str) -> Instrument | None:
         """As `find_instrument`."""

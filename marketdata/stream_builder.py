@@ -37,19 +37,19 @@ class ValidatedRows:
         return len(self._verdict)
 
     def add(self, rows: SymbolRows) -> None:
-        """Keep the next rows, and judge those whose time has come."""
+        """Add the next rows, and judge those with enough rows after them."""
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
         self._take(self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
 
     def finish(self) -> None:
-        """Judge the last rows: none follow them."""
+        """Judge the last rows, which none follow."""
         self._take(self._judge.finish())
 
     @property
     def far_rows(self) -> list[FarRow]:
-        """The first rows that are far ahead of those after them."""
+        """The first rows that are far ahead of their followers."""
         return self._judge.far_rows
 
     def _take(self, verdict: NDArray[np.uint8]) -> None:

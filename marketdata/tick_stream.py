@@ -101,7 +101,7 @@ class TickStream:
         self.data_sha256 = assembled.data_sha256
         self.far_rows = assembled.far_rows
         self.remarks: tuple[str, ...] = ()
-        """What to know of the times of the files before one trusts them."""
+        """Remarks on the times of the files."""
         self.last_ordinal = len(assembled.table)
         self.opening_ordinal = 0
         self._table = assembled.table

@@ -1,8 +1,8 @@
 """Which rows of a tick source become ticks, and why the others do not.
 
 Rows are judged once, here, for replay and backtest alike. The rules look at one symbol's rows in the order in which they
-were read; a rejected row leaves no trace in the rows after it. A row that is far ahead of those after it is told by them,
-so a row of a file is judged when enough others have followed it; whoever reads a market while it goes on looks back only.
+were read; a rejected row leaves no trace in the rows after it. A row that is far ahead of later rows is recognised by
+them, so a row of a file is judged after enough others; a reader of a live market can only look back.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ PRICE_MIN: Final = 1e-12
 TIME_NS_MAX: Final = 2**62
 
 FAR_NS: Final = 60_000_000_000
-"""Further ahead than this a row would take a minute of the rows after it with it; less is ordinary disorder."""
+"""Threshold of `far_future`: such a row would make a minute of later rows out of order; less is ordinary disorder."""
 
 FOLLOWERS: Final = 64
-"""Rows that a row is held against: up to half as many in a row may be wrong. More of them are the market's own clock."""
+"""Later rows that a row is compared with: up to half as many in succession may be wrong; more set the market's time."""
 
 REACH_ROWS: Final = 4_096
-"""Followers are looked for among so many rows, good or not: what is held stays bounded."""
+"""Rows, good or not, among which the followers are searched: bounds the rows held."""
 
 FAR_ROWS_SHOWN: Final = 5
 
 LATE_SHARE: Final = 0.01
-"""Of the rows that were read: feeds that are merged have a few late rows, a wrong time has the rest of a file."""
+"""Share of late rows that is a warning: merged feeds have a few, a wrong time makes the rest of a file late."""
 
 
 class FarRow(NamedTuple):
-    """A row far ahead of those after it: which of the symbol's rows, from 1, and its time."""
+    """A row far ahead of its followers: its number among the symbol's rows, from 1, and its time."""
 
     row: int
     time_ns: int
@@ -64,9 +64,9 @@ class RowValidator:
     """Judges one symbol's rows, a block after the other, as if they came in one."""
 
     def __init__(self, *, accept_crossed: bool, followers: int = FOLLOWERS) -> None:
-        """Start before the first row; a row is judged when so many others have followed it, 0 for at once."""
+        """Start before the first row; a row is judged after `followers` others, 0 for at once."""
         self.far_rows: list[FarRow] = []
-        """The first of them."""
+        """The first rows in the far future, at most `FAR_ROWS_SHOWN`."""
         self._accept_crossed = accept_crossed
         self._followers = followers
         self._last: tuple[int, float, float] | None = None
@@ -80,14 +80,14 @@ class RowValidator:
         ask: NDArray[np.float64],
         volume: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
-        """Take the next rows, and judge those that enough rows have followed by now.
+        """Add the next rows, and judge those that enough others follow.
 
         - `unreadable`: the reader could not make a row of it, and set `UNREADABLE_TIME_NS`.
         - `not_finite`: bid, ask or volume is NaN or infinite.
         - `not_positive`: bid or ask is zero or less.
         - `out_of_range`: a time before 1970, a negative volume, or a number larger or finer than a tick can carry.
         - `crossed`: bid above ask, unless `accept_crossed`.
-        - `far_future`: more than a minute ahead of most of the rows that follow, which go on where it stands.
+        - `far_future`: more than a minute ahead of most followers, which continue from the last accepted row.
         - `out_of_order`: earlier than the symbol's last accepted row.
         - `duplicate`: time, bid and ask equal those of the symbol's last accepted row.
 
@@ -101,13 +101,13 @@ class RowValidator:
         good = np.flatnonzero(rows[3] == ACCEPTED)
         if not self._followers or not len(good):
             return self._judge(rows, len(rows[3]))
-        # The last rows wait for those that follow, and with them whatever stands between.
+        # The last rows wait for their followers, and so do the rows between them.
         first = max(int(good[max(0, len(good) - self._followers)]), len(rows[3]) - REACH_ROWS)
         waiting = good[good >= first]
         return self._judge(rows, int(waiting[0]) if len(waiting) else len(rows[3]))
 
     def finish(self) -> NDArray[np.uint8]:
-        """Judge the rows that are still held: none follow."""
+        """Judge the rows that are still held, which none follow."""
         return self._judge(self._held, len(self._held[3]))
 
     def _judge(self, rows: tuple[NDArray[Any], ...], count: int) -> NDArray[np.uint8]:
@@ -121,7 +121,7 @@ class RowValidator:
             verdict[far] = FAR_FUTURE
             self._note_far(far, rows[0])
             self._judge_order(verdict, *rows[:3])
-        # Copies: views would hold all of the block.
+        # Copies: views would keep the whole block in memory.
         self._held = tuple(values[count:].copy() for values in rows)
         self._judged += count
         return verdict
@@ -137,7 +137,7 @@ class RowValidator:
         bid: NDArray[np.float64],
         ask: NDArray[np.float64],
     ) -> None:
-        """Write what the accepted rows before them make of rows that are good by themselves."""
+        """Write the verdicts on rows that are valid alone, by the accepted rows before them."""
         good = np.flatnonzero(verdict == ACCEPTED)
         if not len(good):
             return
@@ -168,11 +168,11 @@ def _far_rows(
     """Which of the first `count` times are far ahead of most of the times after each.
 
     Args:
-        times: of rows that are good by themselves.
-        places: which rows these are; one follows another if it is within `REACH_ROWS`.
+        times: of rows that are valid alone.
+        places: their row numbers; only rows within `REACH_ROWS` are followers.
         latest: the time of the last accepted row before them.
-        count: how many are asked for; all that follow them are there.
-        followers: how many after a row count.
+        count: rows to judge; all of their followers are given.
+        followers: later rows that each is compared with.
     """
     far = np.zeros(count, dtype=np.bool_)
     if not followers or not np.any(np.maximum.accumulate(times) - times > FAR_NS):
@@ -188,7 +188,7 @@ def _far_rows(
         latest = max(latest, int(times[seen:place].max(initial=latest)))
         seen = place + 1
         following = times[place + 1 : place + 1 + int(after[place])]
-        # Rows behind what was accepted before say nothing: without this row they would be late all the same.
+        # Followers before the last accepted row are late with or without this row, so they do not count.
         fitting = np.count_nonzero((following >= latest) & (following < times[place] - FAR_NS))
         far[place] = 2 * fitting > len(following)
         if not far[place]:

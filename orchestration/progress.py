@@ -1,4 +1,4 @@
-"""How far something has come: its figures, its rate, the time that is left, and the interface of a display."""
+"""Progress: figures, rate, estimated time left, and the interface of a display."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 ESTIMATE_AFTER_S: Final = 0.5
-"""Before, a rate says more about the start than about what is to come."""
+"""Time before the first estimate: an earlier rate shows the start-up."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What is done of the whole, in the same unit; `facts` in words, the most important first.
+    """Amounts done and in total, in the same unit; `facts` as text, the most important first.
 
-    `total` 0 is not known. `note` says why it stands still, or is empty.
+    `total` 0: unknown. `note` is why it stands still, or empty.
     """
 
     done: float
@@ -51,14 +51,14 @@ class TickRate:
 
 
 class TimeLeft:
-    """How long the rest takes at the rate since the first look at which something was done."""
+    """Estimates the time left by the rate since the first progress seen."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._first: tuple[float, float] | None = None
 
     def update(self, progress: Progress) -> float | None:
-        """Seconds; None while they cannot be known."""
+        """Seconds left; None while there is no estimate."""
         now = self._clock()
         if not progress.done:
             self._first = None
@@ -72,7 +72,7 @@ class TimeLeft:
 
 
 class ProgressDisplay(Protocol):
-    """Whoever shows how something stands."""
+    """A display of progress."""
 
     def __call__(self, progress: Progress) -> None:
         """Show it."""

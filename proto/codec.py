@@ -110,7 +110,7 @@ def decode_reply(payload: bytes | Raw) -> Reply:
 
 
 def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -> M:
-    """Decode a frame, the text of its decimals by our grammar and not by Python's.
+    """Decode a frame; the text of its decimals is read by the desk's grammar, not Python's.
 
     Raises:
         MalformedMessageError: whatever is wrong with it.
@@ -135,8 +135,8 @@ def decode_request(
 
     Args:
         payload: the frame.
-        instrument_of: terms of a symbol by its name in the request. A volume or price that came as a number, and not as text, is
-            the multiple of its step that it is nearest to, where it is within a millionth of a step of one.
+        instrument_of: terms of a symbol by its name in the request. A volume or price that is a number, not text, is
+            rounded to a multiple of its step within a millionth of a step.
 
     Raises:
         MalformedMessageError: with the code the gateway answers and a text that names the field and what was expected.
@@ -152,7 +152,7 @@ def decode_request(
     if member is None:
         raise _explain(fields, "")
     try:
-        # Text that is no Unicode is read by the standard library, and refused by this.
+        # The standard library reads text that is not valid Unicode; this refuses it.
         values = msgspec.json.decode(payload) if is_json else fields
         _read_numbers(values, member, instrument_of)
         request: Request = msgspec.convert(values, member)
@@ -164,7 +164,7 @@ def decode_request(
 def _read_numbers(
     fields: dict[Any, Any], member: type[Struct], instrument_of: Callable[[str], Instrument | None]
 ) -> None:
-    """Put exact decimals in the place of their text and of numbers.
+    """Replace the text of decimals, and numbers, by exact decimals.
 
     Raises:
         ValueError: a text is no decimal; it names the field.

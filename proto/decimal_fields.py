@@ -1,8 +1,8 @@
-"""Where messages and files have decimals, and their text there held to the grammar of `proto.trading.number_text`.
+"""Decimal fields of messages and files, whose text is read by the grammar of `proto.trading.number_text`.
 
-msgspec reads a decimal's text by Python's rules, which take "0_1" and digits of any script. So what a decoder has made of a frame
-or a file, plain maps and lists, goes through here before it becomes a message: text where the type has a decimal is parsed
-strictly, all else stays as it is and is for msgspec to judge.
+msgspec reads a decimal's text by Python's rules, which accept "0_1" and digits of any script. So the maps and lists of
+a decoded frame or file pass through here before they become a message: text where the type has a decimal is parsed
+strictly, everything else is left for msgspec to validate.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from msgspec import inspect
 from proto.trading.number_text import parse_decimal
 
 Reader = Callable[[Any, str], Any]
-"""Takes a plain value and its path in the message; returns what stands in its place."""
+"""Takes a plain value and its path in the message; returns its replacement."""
 
 _LISTS: Final = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
 
 
 def read_decimals(values: Any, kind: Any) -> Any:
-    """Put exact decimals in the place of their text in `values`, which are to become a `kind`; maps and lists are changed in place.
+    """Replace text by exact decimals in `values`, the plain form of a `kind`; changes maps and lists in place.
 
     Raises:
-        ValueError: a text that should be a decimal is none; it names the field, the text and what was expected.
+        ValueError: the text of a decimal field is not a decimal; names field, text and what was expected.
     """
     return values if (reader := _reader_of(kind)) is None else reader(values, "")
 
 
 def has_decimals(kind: Any) -> bool:
-    """Whether there is a decimal anywhere in a type."""
+    """Whether a type contains a decimal."""
     return _reader_of(kind) is not None
 
 
@@ -132,7 +132,7 @@ def _row_reader(readers: Iterable[tuple[int, Reader | None]]) -> Reader | None:
 
 
 def _union_reader(kinds: Iterable[inspect.Type]) -> Reader | None:
-    """The reader of the one member that has decimals, or that of the member whose tag a map has."""
+    """The reader of the union's only member with decimals, or of the member whose tag a map has."""
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
     others = [reader for kind in kinds if kind not in structs and (reader := _reader(kind)) is not None]
     if len(structs) < 2:

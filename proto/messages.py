@@ -21,7 +21,7 @@ STRATEGY_FAULT: Final = "STRATEGY_FAULT"
 """Reason of a HOLD of a symbol whose strategy is at fault; the publisher's hello says how."""
 
 WATCHED: Final = "WATCHED"
-"""Reason of a HOLD of a symbol that is quoted for conversion rates and not traded: no strategy is asked about it."""
+"""Reason of a watched symbol's HOLD: it is quoted for conversion rates only, and no strategy sees it."""
 
 MAX_SYMBOLS: Final = 1_000
 

@@ -1,4 +1,4 @@
-"""The two times every core is told, and how a time is written for people and for programs."""
+"""The two times passed to every core, and the formats of a time for people and for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 _NS_PER_S: Final = 1_000_000_000
 
 TIME_SUFFIX: Final = "_ns"
-"""Of the names of fields that are a time in nanoseconds since 1970, UTC."""
+"""Suffix of fields that hold a time in nanoseconds since 1970, UTC."""
 
 
 class Now(NamedTuple):
@@ -49,9 +49,9 @@ def iso_text(time_ns: int) -> str:
 
 
 def with_time_texts(fields: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The fields, each time followed by its text under the same name without `_ns`; None where there is no time.
+    """The fields, each time followed by its text under the same name without `_ns`; None for no time.
 
-    Times have more digits than a double holds (2**53), which is what many readers make of a number.
+    Many readers convert numbers to doubles, which hold fewer digits (2**53) than these times.
 
     >>> with_time_texts({"ended_ns": 0})
     {'ended_ns': 0, 'ended': None}

@@ -2,7 +2,7 @@
 
 Rows are those of `proto/control/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them as Decimal(38, 12), which is
 exact but for average prices, which are rounded to 12 decimals. Times are nanoseconds UTC in
-columns called `..._ns`; CSV and JSON have them as text, too, under the same name without `_ns`.
+columns called `..._ns`; CSV and JSON also have them as text, under the same name without `_ns`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Is a run in sample: whether its ticks are of the time that its model was trained or tuned on.
+"""Whether a run is in sample: on ticks of the time that its model was trained or tuned on.
 
-The manifest of a model tells the symbol and the times of its parts. A run over ticks that the model has learned from shows what it
-remembers, and not what it foresees; so it says so before anything else. Rows are not compared: other ticks of the symbol from the same
-time count as well, for the market that they are of is the same.
+A model's manifest has the symbol and the times of its parts. A run over ticks that the model has learned from shows
+what it remembers, not what it predicts, so this is printed first. Rows are not compared: other ticks of the symbol from
+the same time count as well, because they are of the same market.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ OUT_OF_SAMPLE: Final = "out"
 UNKNOWN: Final = "unknown"
 
 LEARNED_FROM: Final = {"training": "trained", "validation": "tuned"}
-"""Parts of a model's data that decided something of it, and what was done with them. The held-out part decided nothing."""
+"""Parts of the data that the model was fitted to, with the verb for each; the held-out part is not one."""
 
 
 def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) -> dict[str, Any] | None:
-    """What a run's report says of its model's data; None for a run without a model.
+    """`model_data` of a run's report; None for a run without a model.
 
     Args:
         spec: of the run.
@@ -33,8 +33,8 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
         last_ns: time of the last of them.
 
     Returns:
-        `sample`, `in`, `out` or `unknown`; `overlap`, from when to when the run is of the time of each part of the model's data; and
-        `text`, the same in a line.
+        `sample`: `in`, `out` or `unknown`; `overlap`: by part of the model's data, the span of time that the run shares
+        with it; `text`: both in one line.
     """
     manifest = spec.model_manifest()
     if manifest is None:
@@ -64,7 +64,7 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
 
 
 def _is_its_market(spec: RunSpec, manifest: Manifest) -> bool:
-    """Whether the model speaks for a symbol of the market that it was trained on, under whatever suffix a broker gives it."""
+    """Whether the run's model trades the market that it was trained on, whatever the brokers' suffixes."""
     names = parse_strategies(spec.strategy, spec.symbols)
     speaks_for = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}
     return _market(manifest.training.symbol) in speaks_for

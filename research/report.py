@@ -71,7 +71,7 @@ def build_report(
     mode: str,
     timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report of a run from the account's state, and how the venue has answered the modifications of the run."""
+    """The report of a run from the account's state and the counts of the run's modifications."""
     orders, deals = orders_of_run(book), deals_of_run(book)
     costs = cost_totals(book, cash_of_run(book))
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
@@ -167,7 +167,7 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 
 def report_digest(report: Mapping[str, Any]) -> str:
-    """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`: equal for two runs of the same."""
+    """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`: equal for equal runs."""
     left_out = ("timings", "mode", "warnings", "model_data")
     same = {key: value for key, value in report.items() if key not in left_out}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

@@ -37,7 +37,7 @@ class RunSpec:
 
     inputs: tuple[TickInput, ...]
     watched: tuple[TickInput, ...] = ()
-    """Quotes for conversion rates alone; no symbol of `inputs`."""
+    """Files of symbols watched for conversion rates; none of `inputs`."""
     strategy: str = "ema_cross"
     model: Path | None = None
     from_row: int | None = None
@@ -64,7 +64,7 @@ class RunSpec:
 
     @property
     def watched_symbols(self) -> tuple[str, ...]:
-        """Likewise of those that are watched."""
+        """The watched symbols, likewise."""
         return tuple(dict.fromkeys(source.symbol for source in self.watched))
 
     def deciding_settings(self) -> dict[str, str]:
@@ -96,7 +96,7 @@ class RunSpec:
         return found
 
     def model_manifest(self) -> Manifest | None:
-        """The manifest of the model that the run's strategy speaks for; None where it speaks for none.
+        """The manifest of the model of the run's strategy; None without a model.
 
         Raises:
             ModelError: it cannot be read.

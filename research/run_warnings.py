@@ -1,4 +1,4 @@
-"""Warnings of a run whose digits show something else than the strategy: signals denied, trading stopped, changes refused, rows out."""
+"""Warnings of effects on a run's results other than the strategy: denials, stopped trading, refusals, rejected rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_warnings(book: Book, cursor: TickCursor, modifications: ModificationCoun
 
 
 def row_warnings(counts: TickCounts | None) -> list[str]:
-    """Rows whose times are wrong: any that is far ahead of those after it, and many that are late."""
+    """Warnings of wrong times: of any row in the far future, and of many late ones."""
     if counts is None:
         return []
     far, late = (counts.rejected.get(REASONS[code], 0) for code in (FAR_FUTURE, OUT_OF_ORDER))
@@ -59,7 +59,7 @@ def stop_warning(book: Book) -> str | None:
 
 
 def modification_warning(modifications: ModificationCounts) -> str | None:
-    """How many changes of stops and orders the venue refused, and by which codes; None without any."""
+    """Warning of modifications that the venue refused, counted by code; None without any."""
     refused = modifications.refused_total
     if not refused:
         return None

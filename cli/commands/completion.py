@@ -1,4 +1,4 @@
-"""`paperdesk completion`: what a shell reads to complete commands and options."""
+"""`paperdesk completion`: completion scripts of shells, and the answers to a shell's completion requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 COMPLETION_VARIABLE: Final = "_PAPERDESK_COMPLETE"
-"""In the environment of a call in which a shell asks how to go on."""
+"""Set in the environment when a shell asks for completions."""
 
 EXAMPLES: Final = """
 [bold]Examples[/bold]
@@ -35,8 +35,8 @@ def register_commands(app: typer.Typer) -> None:
     app.command(epilog=EXAMPLES)(completion)
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="Whose script it is.", show_default=False)]) -> int:
-    """Print the script with which a shell completes commands and options; the shell's start file reads it."""
+def completion(shell: Annotated[Shell, typer.Argument(help="The shell.", show_default=False)]) -> int:
+    """Print a shell's completion script for commands and options; source it from the shell's start file."""
     from typer.completion import get_completion_script  # type: ignore[attr-defined]  # it is what typer itself prints
 
     print(get_completion_script(prog_name="paperdesk", complete_var=COMPLETION_VARIABLE, shell=shell))
@@ -44,7 +44,7 @@ def completion(shell: Annotated[Shell, typer.Argument(help="Whose script it is."
 
 
 def answer_shell() -> None:
-    """Be ready to answer, where a shell asks; every other call has nothing to do with it."""
+    """Load what answers a shell's completion request; any other call does nothing here."""
     if COMPLETION_VARIABLE in os.environ:
         from typer.completion import get_completion_inspect_parameters
 

@@ -1,4 +1,4 @@
-"""`paperdesk instruments`: terms of symbols, from a gateway into a file, and what a file says of them."""
+"""`paperdesk instruments`: export terms of symbols from a gateway, show them, and check a file of them."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ CHECK_EXAMPLES: Final = """
 
   paperdesk instruments check broker.toml
 """
-Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there, and not on stdout.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Default: stdout.")]
 Symbols = Annotated[
-    str | None, typer.Option("--symbols", help="Of the gateway, comma separated. Default: those that it quotes.")
+    str | None, typer.Option("--symbols", help="Symbols, comma separated. Default: all that the gateway quotes.")
 ]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="The desk whose gateway is asked.")]
-Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="The gateway that answers there.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Desk whose gateway is queried.")]
+Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Address of the gateway.")]
 What = Annotated[str, typer.Argument(metavar="FILE|SYMBOL", help="A file, a shipped example's name, or a symbol.")]
 File = Annotated[str, typer.Argument(metavar="FILE", help="A file of instruments, or a shipped example's name.")]
-Instruments = Annotated[str, typer.Option("--instruments", metavar="FILE", help="The file that may have the symbol.")]
+Instruments = Annotated[str, typer.Option("--instruments", metavar="FILE", help="File of instruments to read first.")]
 
 
 def register_commands(parent: typer.Typer) -> None:
@@ -54,14 +54,14 @@ def register_commands(parent: typer.Typer) -> None:
 
 @app.callback()
 def instruments() -> None:
-    """Terms of symbols: from a gateway into a file, and what a file says of them."""
+    """Terms of symbols: export them from a gateway, show them, check a file of them."""
 
 
 @app.command(epilog=EXPORT_EXAMPLES)
 def export(
     out: Out = None, force: Force = False, symbols: Symbols = None, data_dir: DataDir = None, url: Url = None
 ) -> int:
-    """Write the terms that a gateway tells as a file of instruments; what it does not tell is a "?", which a run refuses."""
+    """Write a gateway's terms as a file of instruments; a term that the gateway omits is "?", which a run refuses."""
     file = None if out is None else output_file(out, "--out", force=force)
     from cli.gateway_commands import gateway_instruments
     from marketdata.instrument_files.writer import instruments_text
@@ -98,7 +98,7 @@ def show(what: What, instruments: Instruments = "") -> int:
 
 @app.command(epilog=CHECK_EXAMPLES)
 def check(file: File) -> int:
-    """Judge every symbol of a file; exit code 1 when a run would refuse one of them, and a line for each that says why."""
+    """Check every symbol of a file; one line with the reason for each that a run would refuse, and exit code 1."""
     from marketdata.instrument_files.loader import load_instruments
 
     catalogue = load_instruments(file)

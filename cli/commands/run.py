@@ -59,7 +59,7 @@ Watch = Annotated[
     typer.Option(
         "--watch",
         metavar="SYMBOL",
-        help="A symbol for conversion rates alone; with --ticks FILE:SYMBOL. May be given several times.",
+        help="Symbol quoted for conversion rates only; with --ticks FILE:SYMBOL. May be given several times.",
     ),
 ]
 Strategy = Annotated[
@@ -136,9 +136,9 @@ def run(
 ) -> int:
     """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
 
-    Ctrl-C is its ordinary end. Exit code 0 when ledger and venue agree then; 1 when they do not, when a critical condition
-    keeps the desk or a symbol from trading, or conditions of any kind keep all of it; 2 when it could not be run; 128
-    and the signal's number after SIGTERM or SIGHUP.
+    Ctrl-C is its ordinary end. Exit code 0 when ledger and venue agree then; 1 when they do not, when a critical
+    condition keeps the desk or a symbol from trading, or conditions of any kind keep all of it; 2 when it could not be
+    run; 128 and the signal's number after SIGTERM or SIGHUP.
     """
     if duration is not None and not 0 < duration <= 10**9:
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")
@@ -254,7 +254,7 @@ def _desk(
     require_limits(settings["RISK"])
     settings["PLAN"] = o.plan_option(Path(settings["PLAN"]) if plan is None and "PLAN" in settings else plan)
     require_plan(settings["PLAN"], names)
-    if gateway is None:  # a venue elsewhere has terms of its own, which the desk learns when it meets it
+    if gateway is None:  # a gateway elsewhere has its own terms, which the desk reads on connecting
         require_fixed_volumes(
             load(PortfolioSettings).default_volume,
             settings["PLAN"],
@@ -329,7 +329,7 @@ def _recorded(
 def _generated(
     folder: Path, symbols: str | None, watch: tuple[str, ...], seed: int | None, settings: dict[str, str]
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The account's market as it was, but for what is asked for now: what it is, and the symbols traded and watched."""
+    """Description, traded and watched symbols of the market: from options, else from the account's last run."""
     from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.market_store import read_market
 
@@ -346,7 +346,7 @@ def _generated(
 
 
 def _watched_before(folder: Path) -> tuple[str, ...]:
-    """The symbols that the account's last stream had for conversion rates alone."""
+    """The watched symbols of the account's last stream."""
     from services.portfolio.core.state.config import WATCHED_SETTING
     from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 

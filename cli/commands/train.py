@@ -168,7 +168,7 @@ _SEED_MAX: Final = 2**31 - 1
 
 
 def _judge_out(out: Path, *, force: bool) -> None:
-    """A folder that is not there or is empty, or with `force` one of a model: nothing else is written into."""
+    """Require a missing or empty folder, or with `force` the folder of a model."""
     if out.exists() and not out.is_dir():
         raise StartError(f"--out {out} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():

@@ -1,4 +1,4 @@
-"""Files of bars, which are no ticks: known by their columns or the shape of their rows, and named by their interval."""
+"""Detection of bar files, which are refused: by their columns or the shape of their rows, with their interval."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)
 
 
 def bar_interval(head: Sequence[str]) -> str | None:
-    """The interval of the bars that a file begins with, such as "1 minute"; None where they are no bars.
+    """The interval of the bars that a file begins with, such as "1 minute"; None where it holds no bars.
 
     Args:
         head: its first lines that are not empty.
@@ -45,7 +45,7 @@ def bar_interval(head: Sequence[str]) -> str | None:
 
 
 def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
-    """When a row begins, in seconds, and how many fields say so."""
+    """Begin of a row in seconds, and the number of fields that hold it."""
     width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and re.match(r"\d\d:?\d\d", row[1]) else 1
     text = " ".join(row[:width])
     [ns] = epoch_times.epoch_ns(pl.Series([text], dtype=pl.String))
@@ -64,7 +64,7 @@ def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
 
 
 def _is_bar(fields: Sequence[str]) -> bool:
-    """Whether the first four are open, high, low and close, within a factor of two as those of a bar are."""
+    """Whether the first four are open, high, low and close, all within a factor of two."""
     try:
         first, high, low, last = map(float, fields[:4])
     except ValueError:

@@ -1,8 +1,8 @@
-"""Whether the clock of a file is right: the week and the quiet hour of a market are known, and a wrong clock moves both.
+"""Checks a file's clock against the market's week and quiet hour: a wrong clock shifts both.
 
-FX closes on Friday at 17:00 in New York, and spreads are widest in the hour from then on, or there is no quote at all. That is
-midnight of New-York-close time (`proto.trading.server_time`), in which everything here is reckoned. Measured in one pass, in
-bounded memory. What a file is too short or too thin for is not said.
+FX closes on Friday at 17:00 in New York, and spreads are widest in the hour from then on, or there is no quote at all.
+That is midnight of New-York-close time (`proto.trading.server_time`), in which everything here is computed. One pass,
+bounded memory. A file that is too short or too sparse gives no verdict.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Verdict = Literal["fits", "probably_wrong", "cannot_tell"]
 Season = Literal["summer_or_winter", "differing"]
 
 EUROPEAN_SERVER: Final = "Europe/Athens"
-"""A zone of servers that change on Europe's dates."""
+"""The zone of servers that change to summer time on Europe's dates."""
 
 PAUSE_NS: Final = (44 * HOUR_NS, 51 * HOUR_NS)
-"""Of a weekend: two days, an hour less or more by summer time and by market, and brokers that open early."""
+"""Length of a weekend: two days, an hour less or more by summer time and market, and brokers that open early."""
 
 CLOSE_SLACK_NS: Final = 2 * MINUTE_NS
 BUSY_TICKS: Final = 60
-"""So many within the hour before a pause: a market that quotes seldom ends its week anywhere."""
+"""Ticks required in the hour before a pause: the last quote of a sparse market dates no close."""
 
 HOURS_OFF_MAX: Final = 14
 WEEKS_SURE: Final = 2
-"""Week ends that it takes to say that a clock is wrong by one hour, which a file that was cut short is as well."""
+"""Week ends required to call a clock wrong by one hour: one may be a file that was cut short."""
 
 DAYS_SURE: Final = 3
-"""Whole days from Monday to Thursday that it takes to say where the quiet hour lies."""
+"""Whole days from Monday to Thursday required to find the quiet hour."""
 
 DAY_HOURS_MIN: Final = 20
 WIDER_SHARE: Final = 1.1
-"""How much wider than in all hours but its neighbours spreads have to be in the quiet one."""
+"""Ratio of the quiet hour's spread to that of every other hour except its neighbours."""
 
 EMPTY_SHARE: Final = 0.02
-"""Of the ticks of a usual hour: below it the hour is one in which the market rests."""
+"""Share of a usual hour's ticks below which the market counts as closed."""
 
 HOLIDAYS: Final = ((12, 20), (1, 5))
-"""From this month and day to that one markets close early."""
+"""First and last month and day of the season of early closes."""
 
 CLOSE_HOUR: Final = 17
 """In New York."""
@@ -57,20 +57,20 @@ FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
 
 @dataclass
 class _Evidence:
-    """Of the weeks in which New York and Europe agree on summer time, or of those in which they do not."""
+    """Measurements of the weeks in which New York and Europe agree on summer time, or of those in which they differ."""
 
     week_ends: Counter[int] = field(default_factory=Counter)
     """Hours after the known close."""
     week_end_server_hours: Counter[int] = field(default_factory=Counter)
-    """What the server that dated the rows was ahead of UTC by then."""
+    """Hours ahead of UTC of the server that dated the rows, at each week end."""
     day_clock_hours: Counter[int] = field(default_factory=Counter)
-    """What the clock by which they are read was ahead of UTC by, a day each."""
+    """Hours ahead of UTC of the clock by which rows are read, one count a day."""
     days: int = 0
     ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
     spreads: NDArray[np.float64] = field(default_factory=lambda: np.zeros(24))
 
     def hours_off(self) -> tuple[int | None, bool]:
-        """By how many hours times are late, and whether that is sure enough to say."""
+        """Hours by which times are late, and whether the evidence suffices to report them."""
         quiet = self.quiet_hour()
         if self.week_ends:
             [(hours, count)] = self.week_ends.most_common(1)
@@ -80,7 +80,7 @@ class _Evidence:
         return quiet, quiet is not None and abs(quiet) != 1
 
     def server_hours(self) -> Counter[int]:
-        """What the server that dated the rows was ahead of UTC by; empty where that is not known."""
+        """Hours ahead of UTC of the server that dated the rows; empty where unknown."""
         quiet = self.quiet_hour()
         if self.week_end_server_hours or quiet is None:
             return self.week_end_server_hours
@@ -105,22 +105,22 @@ class _Evidence:
 
 
 class ClockFinding(NamedTuple):
-    """What a file's times say of the clock by which it was read."""
+    """The verdict on the clock by which a file was read."""
 
     verdict: Verdict
     hours_off: int | None
-    """By how much times are late; negative where they are early; None where that is not known."""
+    """Hours by which times are late, negative where they are early; None where unknown."""
     text: str
     summer_time: Literal["new_york", "europe", "cannot_tell"] | None
-    """Whose dates a server of UTC+2 and +3 changes its clocks on; None where it is not such a server."""
+    """Summer-time dates of a server of UTC+2 and +3; None where it is not such a server."""
     summer_time_text: str
 
 
 class ClockCheck:
-    """Takes the ticks of one symbol in order."""
+    """Measures the ticks of one symbol, given in order."""
 
     def __init__(self, instrument: Instrument | None, clock: SourceClock) -> None:
-        """Look at a symbol whose terms are known, read by `clock`."""
+        """Check a symbol whose rows are read by `clock`; without terms there is no verdict."""
         sessions = () if instrument is None else instrument.sessions
         self._has_known_close = bool(sessions) and max(end for _, end in sessions) == FRIDAY_CLOSE_MIN
         self._clock = clock
@@ -133,7 +133,7 @@ class ClockCheck:
         self._day_spreads = np.zeros(24)
 
     def add(self, time_ns: NDArray[np.int64], spread: NDArray[np.float64]) -> None:
-        """Take the next ticks: times in UTC, and how far the ask is above the bid."""
+        """Add the next ticks: times in UTC, and ask - bid."""
         if not self._has_known_close or not len(time_ns):
             return
         times = np.concatenate([self._tail, time_ns])
@@ -150,7 +150,7 @@ class ClockCheck:
             self._add_hour(hour * HOUR_NS, total, count)
 
     def finding(self) -> ClockFinding:
-        """What it comes to."""
+        """The verdict."""
         if not self._has_known_close:
             words = "cannot tell: the closes of the symbol are not known"
             return ClockFinding("cannot_tell", None, words, None, "")
@@ -219,7 +219,7 @@ class ClockCheck:
         self._day_spreads[hour] += spread
 
     def _end_day(self) -> None:
-        """Count the day that is over if it began in the file, and is one from Monday to Thursday."""
+        """Count the past day if it began in the file and is one from Monday to Thursday."""
         if self._day is not None and self._is_whole and np.count_nonzero(self._day_ticks) >= DAY_HOURS_MIN:
             noon_ns = self._day * DAY_NS + DAY_NS // 2
             if server_time.weekday(noon_ns) < FRIDAY:

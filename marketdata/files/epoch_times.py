@@ -1,7 +1,7 @@
 """Numbers as times: since 1970 in seconds, milli-, micro- or nanoseconds, with or without a fraction or an exponent.
 
-The digits before the point tell the unit, for times from March 1973 on; every digit counts as it was written, because no
-float is on the way. A number with too few of them (`1.398902e+12`) is exact to what it says and is of no use as a time.
+The number of digits before the point gives the unit, for times from March 1973 on. Numbers never become floats, so
+every digit counts. A number whose digits end before the second (`1.398902e+12`) is no time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXPECTED: Final = "whole or decimal s, ms, µs or ns since 1970, of March 1973 o
 
 
 def epoch_ns(text: pl.Series) -> pl.Series:
-    """Nanoseconds since 1970 (Int64) of numbers, null where the text is none or says less or more than that."""
+    """Nanoseconds since 1970 (Int64) of numbers; null where the text is not a number, too coarse or too fine."""
     parts = text.to_frame("t").select(
         pl.col("t").str.extract(_NUMBER, 1).alias("whole"),
         pl.col("t").str.extract(_NUMBER, 2).fill_null("").str.strip_chars_end("0").alias("fraction"),
@@ -42,12 +42,12 @@ def epoch_ns(text: pl.Series) -> pl.Series:
 
 
 def is_number(text: str) -> bool:
-    """Whether it is written as numeric times are, whatever it says."""
+    """Whether a text has the form of a numeric time, whatever its value."""
     return re.fullmatch(r"\d+(\.\d*)?([eE]\+?\d+)?", text) is not None
 
 
 def problem_of(texts: Sequence[str]) -> str | None:
-    """Why numbers are no times: of no unit, or all of them coarser than a second; None when most are good."""
+    """Why a column of numbers holds no times: no unit fits, or all are coarser than a second; None when most fit."""
     if not texts:
         return None
     bad = [text for text, ns in zip(texts, epoch_ns(pl.Series(texts, dtype=pl.String)), strict=True) if ns is None]

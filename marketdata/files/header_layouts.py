@@ -41,7 +41,7 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "symbol": ("symbol", "instrument", "pair"),
 }
 _WITH_OFFSET: Final = r"^(.*:[0-9]{2}(?:\.[0-9]+)?) ?(?:(?:UTC|GMT)?([+-][0-9]{2}(?::?[0-9]{2})?)|(Z|UTC|GMT))$"
-"""A time of day and what it is ahead of UTC by: an offset, or the word for none."""
+"""A time of day with its offset from UTC, or with the name of UTC."""
 
 _NO_OFFSET: Final = re.compile(r"[+-]00(:?00)?")
 _SERVER_TIME: Final = (
@@ -202,7 +202,7 @@ class Table(Layout):
 
 
 def _zone_rule(times: Sequence[str]) -> ZoneRule:
-    """Whether times say their offset, as most of them have it."""
+    """Whether most times have an offset."""
     said = [found for text in times if (found := re.fullmatch(_WITH_OFFSET, text))]
     known = len(said) + sum(epoch_times.is_number(text) for text in times)
     if 2 * known < len(times):
@@ -239,7 +239,7 @@ class _TableRows:
         counted = self.clock.to_utc(epoch_times.epoch_ns(text).cast(pl.Datetime("ns")))
         wall, offset_ns = _without_offset(text, _WITH_OFFSET)
         reading = _wall_times(wall)
-        # A clock that was given stands in for an offset of none, and contradicts every other one.
+        # A given clock replaces an offset of zero, and contradicts any other.
         said = (
             UTC.to_utc(reading) - offset_ns
             if self.clock.name == UTC.name
@@ -254,9 +254,9 @@ def _wall_times(text: pl.Series) -> pl.Series:
 
 
 def _without_offset(text: pl.Series, pattern: str) -> tuple[pl.Series, pl.Series]:
-    """The time before its offset from UTC, and the offset in nanoseconds; null where there is none.
+    """The time without its offset from UTC, and the offset in nanoseconds; null without one.
 
-    The groups of the pattern are the time, its offset, and a word for none.
+    The groups of the pattern are the time, its offset, and the name of UTC.
     """
     wall = text.str.extract(pattern, 1)
     offset = text.str.extract(pattern, 2).str.replace(":", "", literal=True)

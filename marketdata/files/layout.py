@@ -42,11 +42,11 @@ class Parser(Protocol):
     zone_rule: ZoneRule
     clock: SourceClock
     says_offsets: bool
-    """Whether rows say what they are ahead of UTC by, even if that is nothing."""
+    """Whether rows state their offset from UTC, zero included."""
     clock_source: str
-    """Who says that the rows are on `clock`; empty where the layout does, or nobody."""
+    """Source of `clock`; empty where it is the layout, or there is none."""
     clock_doubt: str
-    """What to know where `clock` is nobody's word, or where there is none; may be empty."""
+    """Remark where `clock` is an assumption or missing; may be empty."""
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         """A row per line."""
@@ -57,7 +57,7 @@ class LayoutMismatch(str):
 
 
 class LayoutRefusal(str):
-    """Why a file whose layout is known all the same holds no ticks that can be read."""
+    """Why a file of a known layout holds no ticks that can be read."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Whose clock LEAN's files of quotes are on: it goes by security type, market and symbol, which their folders name.
+"""Clocks of LEAN's quote files by security type, market and symbol, which their folders name.
 
 Source: `dataTimeZone` in LEAN's market-hours database (`Data/market-hours/market-hours-database.json`, repository
-QuantConnect/Lean at 004849ff, read on 2026-11-29). Only markets whose quotes are rows of time, bid and ask stand here.
+QuantConnect/Lean at 004849ff, read on 2026-11-29). Only markets whose quotes are rows of time, bid and ask.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _SYMBOLS: Final = {
         UTC.name,
     )
 }
-"""Symbols on another clock than their market."""
+"""Symbols on another clock than that of their market."""
 
 
 class LeanClock(NamedTuple):
-    """The clock of a folder, and whose it is."""
+    """The clock of a folder, and its source."""
 
     zone: str
     source: str

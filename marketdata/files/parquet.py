@@ -1,6 +1,6 @@
 """Paperdesk's own Parquet: `ts_ns` (nanoseconds since 1970), `bid`, `ask`, and possibly `symbol` and `volume`.
 
-The times are UTC, unless somebody's wall clock was counted as if it were: then that clock is given.
+The times are UTC, unless a clock is given: then they are that clock's wall time counted as if it were UTC.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ParquetRows:
     """The rows of a Parquet file, a chunk at a time."""
 
     def __init__(self, path: Path, clock: SourceClock) -> None:
-        """Look at the columns; `clock` is whose the times are.
+        """Check the columns; `clock` is that of the times.
 
         Raises:
             TickFileError: it is damaged, or has other columns.
@@ -74,7 +74,7 @@ class ParquetRows:
             )
 
     def _utc(self, ts_ns: pl.Series) -> pl.Series:
-        """The times in UTC; one that the clock does not show exactly once is unreadable."""
+        """The times in UTC; a wall time that the clock skips or repeats is unreadable."""
         if self._clock is UTC:
             return ts_ns.fill_null(MISSING_TIME_NS)
         utc_ns = self._clock.to_utc(ts_ns.cast(pl.Datetime("ns"))).fill_null(UNREADABLE_TIME_NS)

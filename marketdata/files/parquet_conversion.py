@@ -25,7 +25,7 @@ GROUP_ROWS: Final = 1 << 18
 
 
 ConvertProgress = Callable[[float, int, int], None]
-"""Told how many files are read, with a part of the one that is being read, of how many, and the rows so far."""
+"""Called with the files read (fractional for the current one), their total, and the rows so far."""
 
 
 class ConvertInput(NamedTuple):

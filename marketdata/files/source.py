@@ -1,6 +1,6 @@
 """A file of ticks by its content: which layout it has, and its rows a chunk at a time.
 
-A file's name counts nowhere, except that the day of a LEAN file stands in it alone, and its clock in its folders.
+A file's name is not used, except for LEAN's: the name holds the day, and the folders give the clock.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TickFile:
 
         Args:
             path: a file.
-            zone: whose clock its times are; needed where it does not say, and overruling what its layout says.
+            zone: the clock of its times; required where the file names none, and overrides that of its layout.
 
         Raises:
             UnknownLayoutError: it fits no layout.
@@ -55,7 +55,7 @@ class TickFile:
         self.blank_lines = 0
         self.rows_passed = 0
         self.remarks: list[str] = []
-        """What to know of the times of the file before one trusts them."""
+        """Remarks on the file's times."""
         self._chars_passed = 0
         self._parquet: ParquetRows | None = None
         clock = None if zone is None else SourceClock(zone)
@@ -90,14 +90,14 @@ class TickFile:
                 return
 
     def part_passed(self, rows: int) -> float:
-        """About how much of the file has been read when so many rows of it were given; 0 where it is packed."""
+        """Approximate share of the file read after so many rows; 0 where it is compressed."""
         if self._parquet is not None:
             return rows / max(1, self._parquet.row_count)
         return 0.0 if self._member.packing else min(1.0, self._chars_passed / self.path.stat().st_size)
 
     @property
     def clock(self) -> SourceClock:
-        """By which its times are read; UTC where each row says its offset."""
+        """The clock by which its times are read; UTC where each row has its offset."""
         return self._clock
 
     @property

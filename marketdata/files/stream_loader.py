@@ -129,7 +129,7 @@ def read_stream(
 
 
 def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
-    """What to know of the times of files, each remark once, with the first file that it is on."""
+    """Remarks on the times of files, each once, with the first file concerned."""
     found: dict[str, TickFile] = {}
     for source in sources:
         for remark in source.remarks:

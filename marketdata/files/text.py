@@ -133,7 +133,7 @@ def escaped(text: str, limit: int = 160) -> str:
 
 
 def _decoder(member: ArchiveMember, data: bytes) -> tuple[codecs.IncrementalDecoder, int]:
-    """What decodes text that begins with `data`, after as many bytes of a mark."""
+    """Decoder of text that begins with `data`, and the length of its mark in bytes."""
     try:
         encoding, mark = encoding_of(data)
     except EncodingError as error:

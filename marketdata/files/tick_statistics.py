@@ -107,7 +107,7 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
 
 
 def _warnings(stream: TickStream, finding: ClockFinding, pace: _Pace) -> list[str]:
-    """What is wrong with the times, a line each."""
+    """Warnings on the times, one line each."""
     warnings = [
         f"row {far.row:,} is stamped {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, and left out"
         for _, far in stream.far_rows

@@ -1,6 +1,6 @@
-"""Whose clock the times of a file are: a fixed offset from UTC, a zone with its summer time, or New-York-close time.
+"""Clocks of a file's times: a fixed offset from UTC, a zone with its summer time, or New-York-close time.
 
-A local time that a clock does not show, or shows twice, gives no instant; it is never guessed which one was meant.
+A local time that a clock skips or repeats gives no instant; none is guessed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class SourceClock:
         return aware.dt.convert_time_zone("UTC").cast(pl.Int64)
 
     def ahead_ns(self, utc_ns: int) -> int:
-        """What the clock is ahead of UTC by at a moment."""
+        """Offset of the clock from UTC at a moment."""
         if self._offset_ns is not None:
             return self._offset_ns
         if self.name == NEW_YORK_CLOSE:

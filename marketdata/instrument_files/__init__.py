@@ -1,4 +1,4 @@
-"""Terms of symbols in TOML files: `loader` reads and judges one, `fields` each field of it, `writer` writes one.
+"""Terms of symbols in TOML files: `loader` reads and checks a file, `fields` each field of it, `writer` writes one.
 
-The folder examples has the files that come with the package.
+The folder examples holds the files that come with the package.
 """

@@ -43,7 +43,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FieldError(ValueError):
-    """A field is not what it may be; the text names it, its value and what was expected."""
+    """A field has an invalid value; the text names field, value and what was expected."""
 
 
 M = TypeVar("M", bound=StrEnum)
@@ -104,7 +104,7 @@ def currency(name: str, value: object) -> str:
 
 
 def member(kind: type[M], unsupported: Mapping[str, str]) -> Callable[[str, object], M]:
-    """What reads a member of an enumeration; `unsupported` says of other members why they are refused."""
+    """A reader of members of an enumeration; `unsupported` has other members and why each is refused."""
 
     def read(name: str, value: object) -> M:
         if isinstance(value, str) and value in kind.__members__:
@@ -124,22 +124,22 @@ def _numbers(name: str, value: object, count: int, expected: str) -> tuple[Decim
 
 
 def rates(name: str, value: object) -> tuple[Decimal, ...]:
-    """The margin rates of a side: initial and of maintenance."""
+    """The margin rates of a side: initial and maintenance."""
     return _numbers(name, value, 2, RATES_EXPECTED)
 
 
 def weekdays(name: str, value: object) -> tuple[Decimal, ...]:
-    """How often each night is charged, the one that follows Monday first."""
+    """How many times each night is charged, from the night that follows Monday."""
     return _numbers(name, value, 7, WEEKDAYS_EXPECTED)
 
 
 def hedged(name: str, value: object) -> Decimal | None:
-    """The contract size of a lot held both ways; None for the larger side's margin."""
+    """The contract size of a hedged lot; None for the larger side's margin."""
     return None if value == LARGER else amount(name, value)
 
 
 def fillings(name: str, value: object) -> tuple[str, ...]:
-    """What is taken of orders at the market."""
+    """The fillings accepted for market orders."""
     if isinstance(value, list) and value and len(set(map(str, value))) == len(value) and set(value) <= set(FILLINGS):
         return tuple(value)
     raise refused(name, value, FILLINGS_EXPECTED)
@@ -156,7 +156,7 @@ def clock(name: str, value: object) -> str:
 
 
 def swaps(unsupported: Mapping[str, str]) -> Callable[[str, object], tuple[SwapTerms, ...]]:
-    """What reads a table of swaps, or several with dates."""
+    """A reader of a table of swaps, or of several with dates."""
     mode_of = member(SwapMode, unsupported)
 
     def read(name: str, value: object) -> tuple[SwapTerms, ...]:
@@ -299,12 +299,12 @@ def _holiday(name: str, entry: object, clock: str) -> tuple[int, int]:
 
 
 def expiry(name: str, value: object, clock: str) -> int:
-    """UTC from which a symbol is not traded any more; 0 for never."""
+    """UTC from which a symbol is no longer traded; 0 for never."""
     return 0 if value == NEVER else _moment(name, value, clock, EXPIRY_EXPECTED)
 
 
 def _moment(name: str, value: object, clock: str, expected: str) -> int:
-    """UTC at which a clock shows a time, the earlier where there are two."""
+    """UTC of a clock's time, the earlier of two."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -324,4 +324,4 @@ def _utc_text(time_ns: int) -> str:
 
 
 BY_CLOCK: Final = (holidays, expiry)
-"""Kinds that are read by the symbol's clock."""
+"""Fields that are read by the symbol's clock."""

@@ -1,7 +1,7 @@
 """Terms of symbols from a TOML file, in place of the simulated broker's own; docs/instruments.md describes the file.
 
-A symbol is judged when somebody uses it: every key is known, has a value that is told, of its kind and in its range, and contradicts no
-other one. Whatever does not is refused in one line that names the file, the symbol and the field.
+A symbol is checked when it is used: every key must be known and have a valid value other than "?", and no two may
+contradict each other. A refusal is one line that names the file, the symbol and the field.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from proto.trading.units import NAME_CHARS_MAX, decimal_text, is_exact, is_on_st
 SETTING: Final = "MT5_INSTRUMENTS"
 SHIPPED_FOLDER: Final = Path(__file__).with_name("examples")
 UNKNOWN: Final = "?"
-"""What a file has in the place of a value that nobody has told."""
+"""The value of a field that is not known."""
 
 _EXAMPLE: Final = "expected a table for each symbol, such as [US30]"
 _NOTES: Final = ("broker", "page", "date", "note")
-"""Keys that say where the terms come from; they decide nothing."""
+"""Keys that name the source of the terms; they have no effect."""
 
 _DEFAULTS: Final[Mapping[str, object]] = {
     "volume_limit": 0,
@@ -45,7 +45,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "gtc_mode": GtcMode.GTC.value,
     "trade_mode": TradeMode.FULL.value,
 }
-"""Fields that a file may leave out, and what they are then."""
+"""Fields that a file may omit, with their defaults."""
 
 _NOT_SIMULATED: Final = {
     "DAILY": "it deletes the stops of positions every day",
@@ -68,7 +68,7 @@ class FileCatalogue:
     """Terms by the broker's symbol: a file's where it has the symbol, else those of the simulated broker's rules."""
 
     def __init__(self, path: Path | None = None, tables: Mapping[str, Any] | None = None) -> None:
-        """`tables` is what the file at `path` says, unjudged."""
+        """`tables` are the contents of the file at `path`, unchecked."""
         self._path = path
         self._tables = dict(tables or {})
         self._judged: dict[str, Instrument | StartError] = {}
@@ -79,12 +79,12 @@ class FileCatalogue:
         return tuple(self._tables)
 
     def notes(self, symbol: str) -> dict[str, str]:
-        """Where the file has the terms of a symbol from."""
+        """The sources that the file gives for a symbol's terms."""
         table = self._tables.get(symbol, {})
         return {name: str(table[name]) for name in _NOTES if name in table}
 
     def find(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None when it is not traded, or when the file does not say enough of it."""
+        """Terms of a symbol; None when it is not traded, or its terms in the file are not complete and valid."""
         if symbol not in self._tables:
             return find_instrument(symbol)
         found = self._judge(symbol)
@@ -94,7 +94,7 @@ class FileCatalogue:
         """Terms of a symbol that is to be traded.
 
         Raises:
-            StartError: it is not traded, or the file says something of it that is wrong, or not all that is needed.
+            StartError: it is not traded, or its terms in the file are wrong or incomplete.
         """
         if symbol in self._tables:
             found = self._judge(symbol)
@@ -110,7 +110,7 @@ class FileCatalogue:
         return terms
 
     def name(self, symbols: Iterable[str]) -> str:
-        """What the terms of a run over these symbols are called: a digest of those that the file has; "" where it has none."""
+        """Name of the terms of a run over these symbols: a digest of those in the file; "" where it has none."""
         used = [self.require(symbol) for symbol in sorted(set(symbols)) if symbol in self._tables]
         return digest_of(msgspec.json.encode(used)) if used else ""
 
@@ -124,14 +124,14 @@ class FileCatalogue:
 
 
 CATALOGUE: Final = FileCatalogue()
-"""Without a file."""
+"""A catalogue without a file."""
 
 
 def load_instruments(text: str) -> FileCatalogue:
-    """The catalogue with the terms of a file, or of a shipped example by its name; of no file where there is no text.
+    """The catalogue with the terms of a file, or of a shipped example by its name; without a file for an empty text.
 
     Raises:
-        StartError: the file is not there, or is no TOML of tables.
+        StartError: the file does not exist, or is not TOML with tables.
     """
     if not text:
         return CATALOGUE
@@ -147,7 +147,7 @@ def load_instruments(text: str) -> FileCatalogue:
 
 
 def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
-    """The terms that a table says.
+    """The terms in a table.
 
     Raises:
         FieldError: names the field, its value and what was expected.
@@ -173,7 +173,7 @@ def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
 
 
 def _require_told(name: str, value: object) -> None:
-    """Refuse a "?" wherever it stands in a value."""
+    """Refuse a "?" anywhere in a value."""
     if value == UNKNOWN:
         raise FieldError(f'{name} is "?", expected {_FIELDS[name][1]}')
     parts = value.items() if isinstance(value, dict) else enumerate(value, 1) if isinstance(value, list) else ()
@@ -270,7 +270,7 @@ _FIELDS: Final[dict[str, tuple[_Kind, str]]] = {
     "gtc_mode": (fields.member(GtcMode, _NOT_SIMULATED), ", ".join(GtcMode)),
     "trade_mode": (fields.member(TradeMode, _NOT_SIMULATED), ", ".join(TradeMode)),
 }
-"""Every field of a symbol: what reads it, and what it may be."""
+"""Every field of a symbol: its reader, and the text of what is expected."""
 
 _NAMES: Final = {
     "swap": "swaps",
@@ -280,4 +280,4 @@ _NAMES: Final = {
     "stops_level": "stops_level_points",
     "freeze_level": "freeze_level_points",
 }
-"""Fields that an Instrument calls otherwise."""
+"""Fields that have another name in Instrument."""

@@ -1,4 +1,4 @@
-"""Instruments as the tables of a file that loader.py reads: what is not told is a "?"."""
+"""Instruments as the tables of a file that loader.py reads: an unknown term is "?"."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _table(one: Instrument) -> Iterator[str]:
 
 
 def _values(one: Instrument) -> Iterator[tuple[str, str, str]]:
-    """Each field of the file, what an Instrument calls it, and its value as TOML."""
+    """Each field of the file, its name in Instrument, and its value as TOML."""
     for name in ("digits", "tick_size", "tick_price", "contract_size"):
         yield name, name, _text(getattr(one, name))
     for name in ("volume_min", "volume_max", "volume_step", "volume_limit"):
@@ -90,7 +90,7 @@ def _commission(row: CommissionTerms) -> str:
 
 
 def _sessions(spans: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Spans of the week, cut at midnights; days in a row that have the same spans are told together."""
+    """Spans of the week, cut at midnights; successive days with the same spans are written as one range."""
     of_day: dict[int, list[str]] = {}
     for begin, end in spans:
         for day in range(begin // DAY_MINUTES, (end - 1) // DAY_MINUTES + 1):
@@ -110,5 +110,5 @@ def _clock(minute: int) -> str:
 
 
 def _local(time_ns: int, clock: str) -> str:
-    """A moment by the clock, as a date with time of TOML."""
+    """A moment of the clock as text of date and time."""
     return (_EPOCH + timedelta(seconds=server_ns(time_ns, clock) // SECOND_NS)).strftime("%Y-%m-%dT%H:%M:%S")

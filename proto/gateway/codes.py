@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 RETCODE_DONE: Final = 10009
-"""MetaTrader's word on an order whose whole volume is executed."""
+"""MetaTrader's retcode of an order whose whole volume is executed."""
 
 RETCODE_DONE_PARTIAL: Final = 10010
-"""Its word on one of which a part is executed: the rest stands, or has ended with it."""
+"""Its retcode of an order executed in part: the rest stands, or has ended."""
 
 
 class ErrorCode(StrEnum):

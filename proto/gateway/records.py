@@ -62,10 +62,10 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `deal` is the venue's number, rising from 1 in the order of happening; `order_id` the client's id, empty when the
     order was not placed through the gateway. `profit`, `commission`, `swap` in account currency, signed. `ordinal` is
     the tick at which it happened, `stepped` whether the tick itself caused it (a resting order) and not a command.
-    `position` is the ticket of the position that it opened, changed or was charged for; 0 for none. `arrived_ns` is when its
-    order reached the venue, where that took time and this is the order's first deal; 0 where it is not known. A deal that is
-    later was matched at the next quote. `limit_gap`, in account currency and 0 or more, is what the market's quote was better than
-    the price of the limit order or target, whichever the deal has.
+    `position` is the ticket of the position that it opened, changed or was charged for; 0 for none. `arrived_ns` is
+    when its order reached the venue, where that took time and this is the order's first deal; 0 where it is not known.
+    A deal that is later was matched at the next quote. `limit_gap`, in account currency and 0 or more, is what the
+    market's quote was better than the price of the limit order or target, whichever the deal has.
     """
 
     deal: Sequence

@@ -55,7 +55,7 @@ class CalculationMode(StrEnum):
 
 
 class SwapMode(StrEnum):
-    """In what a night's swap is told: members of MetaTrader 5's ENUM_SYMBOL_SWAP_MODE; those that reopen a position are left out."""
+    """Unit of a night's swap: members of MetaTrader 5's ENUM_SYMBOL_SWAP_MODE, without those that reopen positions."""
 
     DISABLED = "DISABLED"
     POINTS = "POINTS"
@@ -68,7 +68,7 @@ class SwapMode(StrEnum):
 
 
 class GtcMode(StrEnum):
-    """How long a GTC order stands: ENUM_SYMBOL_ORDER_GTC_MODE without the mode that deletes the stops of positions every day."""
+    """How long a GTC order stands: ENUM_SYMBOL_ORDER_GTC_MODE, without the mode that deletes positions' stops daily."""
 
     GTC = "GTC"
     DAILY_EXCLUDING_STOPS = "DAILY_EXCLUDING_STOPS"

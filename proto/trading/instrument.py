@@ -23,7 +23,7 @@ Weekdays = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
 ROWS_MAX: Final = 500
 SESSIONS_MAX: Final = 100
 HOLIDAYS_MAX: Final = 366
-"""Rows of a dated table, spans of a week, holidays: with as many of each an instrument still fits into a frame."""
+"""Limit on rows of a dated table, spans of a week and holidays, so that an instrument fits into a frame."""
 
 Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=SESSIONS_MAX)]
 
@@ -37,9 +37,10 @@ _ZERO: Final = Decimal(0)
 
 
 class SwapTerms(Struct, frozen=True, array_like=True):
-    """A row of a symbol's swaps: in force from a day of the symbol's clock on, None for the beginning.
+    """A row of a symbol's swaps, in force from a day of the symbol's clock; None: from the beginning.
 
-    `long` and `short` are what 1 lot earns (> 0) or costs (< 0) in a night: points, money, or percent a year, as `mode` says.
+    `long` and `short` are what 1 lot earns (> 0) or costs (< 0) in a night: points, money, or percent a year, as `mode`
+    says.
     """
 
     since: date | None = None
@@ -54,9 +55,9 @@ class SwapTerms(Struct, frozen=True, array_like=True):
 
 
 class CommissionTerms(Struct, frozen=True, array_like=True):
-    """A row of a symbol's commissions: `per_lot` of each deal from a day of the symbol's clock on, None for the beginning.
+    """A row of a symbol's commissions, in force from a day of the symbol's clock; None: from the beginning.
 
-    It is an amount of `currency`; of the account's, whatever that is, where none is named.
+    `per_lot` of each deal is an amount in `currency`, or in the account's where that is empty.
     """
 
     since: date | None = None
@@ -72,26 +73,29 @@ Dated = TypeVar("Dated", SwapTerms, CommissionTerms)
 
 
 class Instrument(Struct, frozen=True, kw_only=True):
-    """Trading terms of one symbol, as GET_SYMBOL_INFO tells them; docs/instruments.md has the formulas and their sources.
+    """Trading terms of one symbol, as in GET_SYMBOL_INFO; docs/instruments.md has the formulas and their sources.
 
-    `contract_size` is in units of the base currency (or ounces, barrels, ...) for 1 lot; `volume_*` in lots, `volume_limit` of
-    positions and pending orders of one side together, 0 for none. `tick_size` is in price, `tick_price` what a tick of 1 lot is
-    worth in profit currency where the calculation mode asks for it, `tick_value` the worth of a tick of 1 lot in account currency
-    at the moment (None: no rate is known). Profit arises in `profit_currency`; margin is asked for in `margin_currency`. A point is
-    the last of `digits`; stops may not be nearer to the market than `stops_level_points`, and nothing that is nearer than
-    `freeze_level_points` to its execution can be changed.
+    `contract_size` is in units of the base currency (or ounces, barrels, ...) for 1 lot; `volume_*` in lots,
+    `volume_limit` of positions and pending orders of one side together, 0 for none. `tick_size` is in price,
+    `tick_price` what a tick of 1 lot is worth in profit currency where the calculation mode asks for it, `tick_value`
+    the worth of a tick of 1 lot in account currency at the moment (None: no rate is known). Profit arises in
+    `profit_currency`; margin is asked for in `margin_currency`. A point is the last of `digits`; stops may not be
+    nearer to the market than `stops_level_points`, and nothing that is nearer than `freeze_level_points` to its
+    execution can be changed.
 
-    `margin_initial` and `margin_maintenance` are money of 1 lot in margin currency, in place of the mode's formula, 0 for none;
-    the rates of a side multiply either, first to open and then to hold. `margin_hedged` is the contract size (with `margin_initial`
-    the money) of a lot that is held both ways; None: of the two sides the larger is charged, and the other is free.
+    `margin_initial` and `margin_maintenance` are money of 1 lot in margin currency, in place of the mode's formula, 0
+    for none; the rates of a side multiply either, first to open and then to hold. `margin_hedged` is the contract size
+    (with `margin_initial` the money) of a lot that is held both ways; None: of the two sides the larger is charged, and
+    the other is free.
 
-    Sessions are spans of the week of `clock` in minutes from Monday 00:00; none at all means always. `holidays` are spans of UTC
-    without trade. After `expires_ns`, where it is not 0, nothing is traded any more. `swap_weekdays` says how often the night that
-    follows each day of the clock, Monday first, is charged. `filling` are the fillings that the venue takes of a market order.
-    `untold` names fields of which the venue says nothing, so that they have their defaults here.
+    Sessions are spans of the week of `clock` in minutes from Monday 00:00; none at all means always. `holidays` are
+    spans of UTC without trade. After `expires_ns`, where it is not 0, nothing is traded any more. `swap_weekdays` says
+    how often the night that follows each day of the clock, Monday first, is charged. `filling` are the fillings that
+    the venue takes of a market order. `untold` names fields that the venue does not give, which have their defaults
+    here.
 
-    `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are the terms of earlier versions: they are read into `swaps`,
-    `swap_weekdays` and `commissions`, and never written.
+    `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are the terms of earlier versions: they are read
+    into `swaps`, `swap_weekdays` and `commissions`, and never written.
     """
 
     symbol: Name
@@ -178,7 +182,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
         for field in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot"):
             force_setattr(self, field, UNSET)
         if self.calculation_mode is CalculationMode.FOREX and self.margin_currency == self.profit_currency:
-            # No mode was told: one whose margin arises in the profit currency is valued by its price.
+            # Without a mode: margin in the profit currency depends on the price, as in CFD modes.
             force_setattr(self, "calculation_mode", CalculationMode.CFD_LEVERAGE)
 
     def takes_volume(self, volume: Decimal) -> bool:
@@ -187,7 +191,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
 
     @property
     def volume_terms(self) -> str:
-        """The volumes that are taken, for people."""
+        """The accepted volumes as text."""
         least, most = decimal_text(self.volume_min), decimal_text(self.volume_max)
         return f"{least} to {most} lots in steps of {decimal_text(self.volume_step)}"
 
@@ -222,9 +226,9 @@ class Instrument(Struct, frozen=True, kw_only=True):
         return row_in_force(self.commissions, self.day(time_ns)) if self.commissions else None
 
     def is_traded(self, time_ns: int) -> bool:
-        """True within a trade session, its first minute included and its end not, where there is no holiday and no expiry.
+        """Whether it is within a trade session (begin included, end not), outside holidays and before its expiry.
 
-        Without sessions it is traded always, but for holidays and after its expiry.
+        Without sessions it is always traded, except on holidays and after its expiry.
         """
         if self.expires_ns and time_ns >= self.expires_ns:
             return False
@@ -262,7 +266,7 @@ def _check_dates(symbol: str, rows: tuple[Dated, ...]) -> None:
 
 @lru_cache(maxsize=7)
 def weekdays_of_triple(triple: int) -> Weekdays:
-    """Coefficients of a week whose night after `triple` (0 Monday) counts three, and those of another Saturday and Sunday none."""
+    """Weekly coefficients: 3 for the night after `triple` (0 Monday), 0 for another Saturday or Sunday, else 1."""
     mon, tue, wed, thu, fri, sat, sun = (
         Decimal(3 if day == triple else 0 if day >= SATURDAY else 1) for day in range(7)
     )

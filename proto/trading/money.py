@@ -57,7 +57,7 @@ def to_average_step(price: Decimal) -> Decimal:
 
 
 def missing_conversions(symbols: Iterable[str], currency: str, instruments: Mapping[str, Instrument]) -> dict[str, str]:
-    """The profit currencies that can never be turned into the account's, by symbol: no pair of the two is among `instruments`."""
+    """Profit currencies, by symbol, without a pair with the account's currency among `instruments`."""
     pairs = {frozenset((terms.base_currency, terms.profit_currency)) for terms in instruments.values()}
     sources = {symbol: instruments[symbol].profit_currency for symbol in symbols}
     return {
@@ -103,9 +103,9 @@ def conversion_rate(
 def commission_per_lot(
     instrument: Instrument, time_ns: int, *, currency: str, instruments: Mapping[str, Instrument], quotes: Quotes
 ) -> Decimal | None:
-    """What a deal of 1 lot is charged at a time, in account currency, not rounded; None when no rate is known.
+    """Commission of a deal of 1 lot at a time, in account currency, not rounded; None without a rate.
 
-    The row in force on the day of the symbol's clock; where it names a currency, that is bought at the dear side.
+    By the row in force on the day of the symbol's clock; its currency is converted at the rate of a loss.
     """
     terms = instrument.commission_terms(time_ns)
     if terms is None or not terms.per_lot:
@@ -125,11 +125,11 @@ def commission_of(*, volume: Decimal, per_lot: Decimal, currency_digits: int) ->
 
 LEVERAGED: Final = frozenset({CalculationMode.FOREX, CalculationMode.CFD_LEVERAGE})
 BY_VOLUME: Final = frozenset({CalculationMode.FOREX, CalculationMode.FOREX_NO_LEVERAGE})
-"""Modes whose margin is a part of the base currency that is held, whatever its price."""
+"""Modes whose margin is a share of the base currency held, independent of its price."""
 
 
 class _Charge(NamedTuple):
-    """Lots that margin is asked for: `size` of a lot in units, `money` of a lot in its place where > 0, `rate` on either."""
+    """Lots to charge margin for: `size` in units for 1 lot, or `money` for 1 lot where > 0, either times `rate`."""
 
     lots: Decimal
     size: Decimal
@@ -139,7 +139,7 @@ class _Charge(NamedTuple):
 
 
 class _Account(NamedTuple):
-    """Whose margin it is, and where its rates come from."""
+    """The account, the symbol's terms, and the source of conversion rates."""
 
     leverage: Decimal | int
     currency: str
@@ -165,9 +165,10 @@ def symbol_margin(
     quotes: Quotes,
     is_opening: bool = False,
 ) -> Decimal | None:
-    """What holding lots long and short of one symbol holds back, in account currency, rounded to its digits.
+    """Margin of lots held long and short in one symbol, in account currency, rounded to its digits.
 
-    MetaTrader 5's formulas of margin (ENUM_SYMBOL_CALC_MODE), L lots, C contract size, P price, R the side's margin rate:
+    MetaTrader 5's formulas of margin (ENUM_SYMBOL_CALC_MODE), L lots, C contract size, P price, R the side's margin
+    rate:
 
         FOREX              L x C / leverage x R, in the margin currency, the base currency where none is named
         FOREX_NO_LEVERAGE  L x C x R, likewise
@@ -176,9 +177,9 @@ def symbol_margin(
         CFD_INDEX          L x C x P x tick price / tick size x R, likewise
         FUTURES            L x initial margin x R, in the margin currency; so in any mode where the initial margin is not 0
 
-    The price is the present one, of a long the ask and of a short the bid. It is converted at the side against the holder.
-    Where a margin currency that is the base currency has no quoted pair with the account's, it is valued in the profit
-    currency at the symbol's own price, and converted from there: the same thing by another road.
+    The price is the present one, of a long the ask and of a short the bid. It is converted at the side against the
+    holder. Where a margin currency that is the base currency has no quoted pair with the account's, it is valued in the
+    profit currency at the symbol's own price, and converted from there, which is equivalent.
 
     Held both ways, by the larger leg (SYMBOL_MARGIN_HEDGED_USE_LEG): of the two sides' margins the larger one. With
     `margin_hedged`, the basic calculation: what one side has more than the other, as above; and what both have, with
@@ -289,7 +290,7 @@ def account_margin(
         currency_digits: decimals that it is kept to.
         instruments: terms by symbol.
         quotes: the present.
-        opening: the symbol of an order that is judged: all of that symbol at its initial rates; every other at maintenance.
+        opening: symbol of the order being validated: it is charged at initial rates, every other one at maintenance.
     """
     total = _ZERO
     for symbol, (longs, shorts) in volumes_by_side(holdings).items():

@@ -1,8 +1,8 @@
-"""Numbers as people and peers write them: ASCII digits, one point, a sign, an exponent, and nothing else.
+"""Grammar of numbers in text: ASCII digits, one point, a sign and an exponent.
 
-Python's own readers take more: `Decimal("0_1")` is 1, and digits of any script count. No peer in another language reads them so,
-and a slip of the finger must not become another volume. Blanks around a number do not count, nor do zeros at the end of its
-decimals.
+Python's own readers accept more: `Decimal("0_1")` is 1, and digits of any script count. No other language reads them
+so, and a typing error must not become another volume. Blanks around a number and trailing zeros of its decimals are
+ignored.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _SHOWN_CHARS_MAX: Final = 60
 _INTEGER_DIGITS_MAX: Final = 40
-"""More than any whole number of the desk has; Python reads thousands slowly."""
+"""More digits than any whole number of the desk; Python is slow with thousands of them."""
 
 DECIMAL_EXPECTED: Final = "a decimal of ASCII digits such as 0.01 or 1e-2"
 INTEGER_EXPECTED: Final = "a whole number of ASCII digits such as 1000"
 
 
 def parse_decimal(text: str) -> Decimal:
-    """The exact decimal that a text is.
+    """Parse a text as an exact decimal.
 
     Raises:
-        ValueError: it is none, or is too large or too fine to be kept exact; the text has what was found and what was expected.
+        ValueError: it is not one, or is too large or too fine to be exact; names what was found and expected.
     """
     plain = _matched(text, _DECIMAL, DECIMAL_EXPECTED)
     try:
@@ -46,10 +46,10 @@ def parse_decimal(text: str) -> Decimal:
 
 
 def parse_integer(text: str) -> int:
-    """The whole number that a text is.
+    """Parse a text as a whole number.
 
     Raises:
-        ValueError: it is none; the text has what was found and what was expected.
+        ValueError: it is not one; names what was found and expected.
     """
     plain = _matched(text, _INTEGER, INTEGER_EXPECTED)
     if len(plain) > _INTEGER_DIGITS_MAX:
@@ -58,10 +58,10 @@ def parse_integer(text: str) -> int:
 
 
 def parse_float(text: str) -> float:
-    """The finite float that is nearest to the decimal that a text is.
+    """Parse a text as a decimal, and return the nearest float.
 
     Raises:
-        ValueError: it is none, or too large for a float; the text has what was found and what was expected.
+        ValueError: it is not a decimal, or too large for a float; names what was found and expected.
     """
     value = float(_matched(text, _DECIMAL, DECIMAL_EXPECTED))
     if not math.isfinite(value):
@@ -78,9 +78,9 @@ PARSERS: Final[dict[type, Callable[[str], Decimal | int | float]]] = {
 
 
 def nearest_multiple(number: Decimal, step: Decimal) -> Decimal:
-    """A multiple of `step` (> 0) that is within a millionth of a step of `number`, else the number itself.
+    """The multiple of `step` (> 0) within a millionth of a step of `number`, else the number itself.
 
-    For numbers that came as binary floats: 0.1 + 0.2 is 0.30000000000000004 in every language.
+    For numbers that were binary floats: 0.1 + 0.2 is 0.30000000000000004 in every language.
     """
     assert step > 0, step
     multiple = (number / step).to_integral_value() * step

@@ -1,7 +1,7 @@
 """Prices at a distance from a reference, on the venue's tick.
 
-A distance in points need not end on a tick, and a quote may be finer than one. Such a price is moved to the next tick away from the
-market: it is then no nearer than it was meant to be, and a stops level that it respected is respected still.
+A distance in points need not end on a tick, and a quote may be finer than one. Such a price is moved to the next tick
+away from the market: never nearer than intended, so that it still respects the stops level.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from proto.trading.instrument import Instrument
 
 
 class PriceRole(StrEnum):
-    """What a price is for: an order that waits for it, or the end of a position."""
+    """Role of a price: entry of a pending order, or exit of a position."""
 
     LIMIT = "LIMIT"
     STOP = "STOP"
@@ -24,7 +24,7 @@ class PriceRole(StrEnum):
 
 
 _SIGN: Final = {PriceRole.LIMIT: -1, PriceRole.STOP: 1, PriceRole.STOP_LOSS: -1, PriceRole.TAKE_PROFIT: 1}
-"""Where a price stands for a buy or a long position: +1 above the market, -1 below it; a sell or a short mirrors it."""
+"""Side of the market of a buy's or a long position's price: +1 above, -1 below; mirrored for a sell or a short."""
 
 ENTRY_ROLES: Final = {OrderType.LIMIT: PriceRole.LIMIT, OrderType.STOP: PriceRole.STOP}
 

@@ -19,7 +19,7 @@ DAY_NS: Final = 24 * HOUR_NS
 FRIDAY: Final = 4
 
 NEW_YORK_CLOSE: Final = "new_york_close"
-"""What this clock is called wherever a zone is asked for."""
+"""Name of this clock wherever a zone is expected."""
 
 NEW_YORK: Final = "America/New_York"
 AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
@@ -31,7 +31,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_clock(name: str) -> bool:
-    """Whether a name is that of the server's clock or of a zone."""
+    """Whether a name is that of the server's clock or of a time zone."""
     if name == NEW_YORK_CLOSE:
         return True
     try:
@@ -42,7 +42,7 @@ def is_clock(name: str) -> bool:
 
 
 def server_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """What the clock shows in nanoseconds since the beginning of its 1970-01-01; `time_ns` is UTC."""
+    """The clock's time in nanoseconds since its 1970-01-01 00:00; `time_ns` is UTC."""
     return time_ns + _offset_ns(time_ns // _QUARTER_NS, clock)
 
 
@@ -52,7 +52,7 @@ def server_day(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
 
 
 def time_of_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """How far the clock's day has gone."""
+    """Nanoseconds since the clock's midnight."""
     return server_ns(time_ns, clock) % DAY_NS
 
 
@@ -96,7 +96,7 @@ def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """What a clock is ahead of UTC by; clocks are changed at full quarters of an hour."""
+    """Offset of a clock from UTC; clocks change at full quarters of an hour."""
     moment = _EPOCH + timedelta(minutes=15 * quarter)
     is_server = clock == NEW_YORK_CLOSE
     offset = moment.astimezone(_NEW_YORK if is_server else ZoneInfo(clock)).utcoffset()

@@ -110,7 +110,7 @@ class _Rows(NamedTuple):
 
 
 def train(spec: TrainSpec, tell: Callable[[int], None] | None = None) -> TrainedModel:
-    """Make a model; `tell` is called with the rounds of boosting that are done.
+    """Train a model; `tell` is called with the number of boosting rounds done.
 
     Raises:
         TickFileError: the ticks cannot be read.
@@ -236,10 +236,10 @@ def _grow(parts: dict[str, _Rows], spec: TrainSpec, tell: Callable[[int], None] 
     import xgboost
 
     class Rounds(xgboost.callback.TrainingCallback):
-        """Tell the rounds that are done."""
+        """Report the rounds done."""
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            """Go on."""
+            """Report, and continue."""
             del model, evals_log
             if tell is not None:
                 tell(epoch + 1)

@@ -59,7 +59,7 @@ def load_fill_profile(name: str) -> FillProfile:
 
 
 def _slippage_by_type(said: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
-    """Slippage of each type: one that is said without a type is that of all; with types, the others are those of `base`."""
+    """Slippage by type: a table without types is that of all; with types, the others are those of `base`."""
     if said.keys() & {*Slippage.__struct_fields__}:
         return dict.fromkeys(SlippageByType.__struct_fields__, said)
     return {**base, **{key: None if value == NOTHING else value for key, value in said.items()}}

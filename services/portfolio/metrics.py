@@ -129,7 +129,7 @@ _CODES: Final = (
 """What may be denied for; the series are there before the first denial."""
 
 _REFUSAL_CODES: Final = ("INVALID_STOPS", "INVALID_PRICE", "FROZEN", "MARKET_CLOSED")
-"""What the venue may refuse a modification for; the series are there before the first refusal."""
+"""Codes of refused modifications; their series exist before the first refusal."""
 
 _heard_mono_ns: dict[str, int] = {}
 

@@ -80,7 +80,7 @@ def _without_time_texts(answer: Any) -> Any:
 
 
 def asked(folder: Path, *words: object, checkout: Path = ROOT, code: int = 0) -> Any:
-    """What a command about the desk in `folder` answers as JSON, without the texts that later versions have beside times.
+    """JSON output of a command about the desk in `folder`, without the texts that later versions have beside times.
 
     Raises:
         AssertionError: it ended with another exit code.

@@ -60,7 +60,7 @@ def test_an_entry_is_on_the_tick_and_from_its_distance_to_less_than_a_tick_farth
 
 
 @given(quotes(), POINTS, SIDES, instruments())
-def test_stops_are_on_the_tick_and_as_far_as_the_stops_level_wants_where_their_points_are(
+def test_stops_are_on_the_tick_and_respect_a_stops_level_that_their_points_respect(
     quote: Quote, points: int, side: Side, terms: Instrument
 ) -> None:
     touch = closing_touch(side, quote)

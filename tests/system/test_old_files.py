@@ -54,7 +54,7 @@ FINAL_RETCODES: Final = {"FILLED": 10009, "PARTIALLY_FILLED": 10010}
 
 
 def with_final_retcodes(answer: Any) -> Any:
-    """An answer of the version that told the retcode of an order's last reply: of a fill it is the final one by now."""
+    """An answer of the version that gave the retcode of an order's last reply; a fill now has the final one."""
     if isinstance(answer, list):
         return [with_final_retcodes(one) for one in answer]
     if not isinstance(answer, dict):

@@ -54,7 +54,7 @@ def test_two_symbols_come_to_the_same(speed: str, policy: str, currency: str, tm
 
 
 def test_gold_on_an_account_in_euros_comes_to_the_same_with_eurusd_watched(tmp_path: Path) -> None:
-    """EURUSD is nobody's to trade: portfolio takes its ticks from the market, the backtest hands them over."""
+    """EURUSD is not traded: portfolio takes its ticks from the market, the backtest hands them over."""
     gold = a_tick_file(tmp_path / "gold.parquet", rows=TICKS, price=2350.0, digits=2)
     euro = a_tick_file(tmp_path / "euro.parquet", rows=TICKS // 2, seed=3, price=1.09)
     found = assert_identical(

@@ -1,4 +1,4 @@
-"""Every kind of file that people write is read in each encoding that editors save, or refused by the encoding's name."""
+"""Every file that people write is read in each encoding that editors save, or refused by the encoding's name."""
 
 from __future__ import annotations
 

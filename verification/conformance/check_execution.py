@@ -53,7 +53,7 @@ EXPIRY_LATE_NS: Final = 30 * SECOND_NS
 
 @check
 def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
-    """An order that rests has the retcode 10008 or 10009, one that is filled 10009."""
+    """A resting order has the retcode 10008 or 10009, a filled one 10009."""
     limit = client.new_order(type=OrderType.LIMIT, price=client.far_price(Side.BUY, OrderType.LIMIT))
     resting = client.place(limit)
     expect(resting.status == ACCEPTED, f"a limit far away came to {resting.status}: {resting.error}")

@@ -34,7 +34,7 @@ def _journal_from_3(db: apsw.Connection) -> None:
 
 
 def _book_from_5(db: apsw.Connection) -> None:
-    """Version 6 enters a deal when its order arrives: one that was matched and not entered yet arrives once more."""
+    """Version 6 books a deal when its order arrives: an order matched but not booked arrives again."""
     for ticket, payload in db.execute(_MATCHED_AS_DELAYED).fetchall():
         db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", with_checksum("orders", ticket, payload))
 

@@ -1,4 +1,4 @@
-"""Rows of the terminal in the desk's words: orders, deals and positions.
+"""Rows of the terminal as the desk's orders, deals and positions.
 
 Numbers come as floats; each becomes the decimal that was meant: prices and volumes rounded to what a broker can have said,
 money to the digits of the account.
@@ -50,7 +50,7 @@ _ENDED: Final = {
     mt5_types.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
 _ENDED_IN_PART: Final = (mt5_types.ORDER_STATE_FILLED, mt5_types.ORDER_STATE_PARTIAL)
-"""States in the history of an order that is not filled whole, where nobody has canceled it."""
+"""States in the history of an order that is neither filled whole nor canceled."""
 
 RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.FILLED: retcodes.DONE,
@@ -198,7 +198,7 @@ def average_deal_price(deals: Sequence[VenueDeal]) -> Decimal | None:
 
 
 def expiry_ns(server_s: int, clock: ServerClock) -> int:
-    """UTC of an expiry, 0 for none; one in the hour that clocks pass over is reached at the end of that hour."""
+    """UTC of an expiry, 0 for none; one in an hour that the clock skips is the end of that hour."""
     if not server_s:
         return 0
     try:
@@ -208,7 +208,7 @@ def expiry_ns(server_s: int, clock: ServerClock) -> int:
 
 
 def _retcode(row: Mt5Order, status: OrderReplyStatus, kind: OrderType, filled: Decimal) -> int:
-    """Of an order that had a part and could not have the rest, the one that says so."""
+    """The status's retcode, but DONE_PARTIAL for an order filled in part whose rest the broker did not fill."""
     is_canceled = status is OrderReplyStatus.CANCELED and filled > 0
     if is_canceled and (row.state in _ENDED_IN_PART or _time_in_force(row, kind) is TimeInForce.IOC):
         return retcodes.DONE_PARTIAL

@@ -1,4 +1,4 @@
-"""The terminal's row of a symbol as an instrument: what the package tells, and by name what it does not."""
+"""The terminal's row of a symbol as an instrument, with the names of terms that the package does not give."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNTOLD: Final = (
     "quote_sessions",
     "holidays",
 )
-"""What MetaTrader's Python package tells nothing of. Of the coefficients of weekdays it tells the day that counts three times."""
+"""Terms missing from MetaTrader's Python package; of the weekday coefficients it has the triple day only."""
 
 CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_FOREX: CalculationMode.FOREX,
@@ -58,10 +58,10 @@ _TRADE_MODES: Final = {
 
 
 def instrument_from_row(row: Mt5Symbol, *, currency: str, clock: ServerClock) -> Instrument:
-    """Terms of a symbol on an account in `currency`; what the package does not tell has its default, and is named in `untold`.
+    """Terms of a symbol on an account in `currency`; missing ones have their defaults and are named in `untold`.
 
     Raises:
-        StartError: the symbol's profit is calculated in a way that the desk does not know.
+        StartError: the symbol's calculation mode is not supported.
     """
     mode = CALCULATION_MODES.get(row.trade_calc_mode)
     if mode is None:
@@ -109,7 +109,7 @@ def _exact(value: float) -> Decimal:
 
 
 def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | None, currency: str) -> Decimal:
-    """What a tick of 1 lot is worth in profit currency, where the mode asks for it: the package tells it in the account's."""
+    """Worth of a tick of 1 lot in profit currency, where the mode needs it; the package has it in the account's."""
     if mode not in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX):
         return Decimal(0)
     if tick_value is None or row.currency_profit != currency:
@@ -121,10 +121,9 @@ def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | Non
 
 
 def fillings_of(row: Mt5Symbol) -> tuple[str, ...]:
-    """The fillings that a symbol takes of market orders, by its flags and its kind of execution.
+    """The fillings that a symbol accepts for market orders, by its flags and its execution mode.
 
-    Request and instant execution take FOK and RETURN whatever the flags say; RETURN is not to be had where orders are executed
-    at the market.
+    Request and instant execution accept FOK and RETURN whatever the flags; market execution does not accept RETURN.
     """
     if row.trade_exemode in (mt5_types.SYMBOL_TRADE_EXECUTION_REQUEST, mt5_types.SYMBOL_TRADE_EXECUTION_INSTANT):
         return ("FOK", "RETURN")

@@ -24,8 +24,10 @@ _MS_PER_S: Final = 1_000
 _NS_PER_MS: Final = 1_000_000
 
 FUTURE_NS_MAX: Final = DAY_NS
-"""A row further ahead of the host's clock is wrong, whatever zone the server runs. Where a file's rows after it tell, a
-market that goes on has none yet."""
+"""A row further ahead of the host's clock is wrong, whatever the server's zone.
+
+In a file later rows show it; a live market has none yet.
+"""
 
 
 class TickReadOffset(NamedTuple):
@@ -86,9 +88,9 @@ class TickReader:
         return self.cursor.time_msc // _MS_PER_S
 
     def read(self, rows: Ticks, *, wall_ns: int) -> TickBatch:
-        """Take what `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)` has given at a time of the host's clock.
+        """Take the rows of `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)`, read at a time of the host.
 
-        Rows far in the future are counted once each, and the next look goes on from the newest of the others.
+        Rows far in the future are counted once each; the next poll continues from the newest of the others.
         """
         is_full = len(rows) >= self.count
         rows, far = self._without_far(rows, wall_ns)
@@ -105,7 +107,7 @@ class TickReader:
         return TickBatch(ticks, len(fresh) + far, _counted(rejected, far), self.cursor, newest_msc, is_full)
 
     def _without_far(self, rows: Ticks, wall_ns: int) -> tuple[Ticks, int]:
-        """The rows that may be right, and how many of the others are new."""
+        """The rows not in the far future, and the number of new ones among the others."""
         times = rows["time_msc"]
         far = times > self._clock.server_ns(wall_ns + FUTURE_NS_MAX) // _NS_PER_MS
         if not np.any(far):

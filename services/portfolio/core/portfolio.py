@@ -115,9 +115,9 @@ class Portfolio:
                 return self._tasks.resend_all(now.mono_ns)
 
     def on_market_data(self, message: Tick | MarketHeartbeat, now: Now) -> list[Call]:
-        """Take in what the market published; when a live one is another market by now, meet the gateway anew.
+        """Process market data; when a live market has changed to another stream, restart the session with the gateway.
 
-        In a stepped stream only the ticks of watched symbols come this way.
+        In a stepped stream only ticks of watched symbols arrive here.
         """
         desk = self.desk
         desk.now = now

@@ -63,7 +63,7 @@ def events_about(path: Path, subject: Subject) -> list[Event]:
 
 
 def modification_counts(path: Path, *, of_stream: bool) -> ModificationCounts:
-    """How the venue has answered modifications, in the ledger's last stream alone or ever.
+    """Counts of the venue's answers to modifications, in the ledger's last stream or in all.
 
     Raises:
         StartError: the ledger cannot be read.

@@ -30,10 +30,10 @@ _SEED_BYTES: Final = 32
 
 
 def key_file(data_dir: Path, setting: str = "") -> Path:
-    """Where the key of a desk is kept: in a folder of its own unless the setting names another file.
+    """Path of a desk's key: in a folder of its own unless the setting names another file.
 
     Raises:
-        StartError: the setting begins with a `~` that is not known.
+        StartError: the setting begins with a `~` whose home is unknown.
     """
     try:
         return expanded(setting) if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME

@@ -18,10 +18,10 @@ class BoosterMargins:
     """A model as XGBoost serves it; about forty times slower on one row than the walk."""
 
     def __init__(self, model: bytes, info: ModelInfo) -> None:
-        """Load the model, in JSON or UBJ, and ask it for the margins of some rows, together and one alone.
+        """Load the model, in JSON or UBJ, and predict the margins of some rows, together and one alone.
 
         Raises:
-            ModelFormatError: XGBoost does not take it, or does not answer with a finite number for each class.
+            ModelFormatError: XGBoost does not load it, or does not give a finite number for each class.
         """
         import xgboost
 
@@ -63,5 +63,5 @@ class BoosterMargins:
 
 
 def _first_line(error: Exception) -> str:
-    """What XGBoost says, without the place in its source and without the trace that follows."""
+    """XGBoost's message, without the place in its source and the trace."""
     return str(error).splitlines()[0].rpartition(": Check failed: ")[2].rstrip(": ")

@@ -41,7 +41,7 @@ def self_check_failure(
         folders: where outcomes are kept; one that cannot be written is passed over.
 
     Raises:
-        ModelFormatError: XGBoost does not take the file, or cannot predict with it.
+        ModelFormatError: XGBoost does not load the file, or cannot predict with it.
     """
     subject = _subject(model_sha256)
     digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()

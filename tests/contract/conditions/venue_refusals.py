@@ -1,4 +1,4 @@
-"""Desks that ask the venue for what it does not take: orders, stops, a plan of such, a close between sessions, and a profit without a rate."""
+"""Desks whose requests the venue refuses: orders, stops, a plan's stops, closes between sessions, no rate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def refused_stop() -> DeskHarness:
 
 
 def refused_orders() -> DeskHarness:
-    """There is no money for the volume that the desk is told to trade: 100 lots for 10,000 USD."""
+    """The account cannot afford the desk's volume: 100 lots for 10,000 USD."""
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), leverage=1)
     driven = DeskHarness(gateway, rules=some_rules(volume="100", limits=Limits(name="none")))
     driven.answer_all(driven.start())

@@ -21,7 +21,7 @@ SLOW = FillProfile(name="slow", request_latency=ConstantLatency(ms=1_500.0))
 
 
 def test_an_order_that_was_matched_and_not_entered_yet_arrives_once_more(tmp_path: Path) -> None:
-    """Version 5 kept its price until the news of it was out; the first quote after the last commit is dealt at instead."""
+    """Version 5 kept the matched price until it was reported; the order is now filled at the next quote instead."""
     path = tmp_path / "book.db"
     desk = Dealing(1.1, 1.2, 1.3, 1.4, store=DurableBookStore(path), profile=SLOW)
     desk.buy()

@@ -328,7 +328,7 @@ def options_by_command() -> dict[str, set[str]]:
     return found
 
 
-def test_what_is_not_run_stands_on_a_page() -> None:
+def test_every_exempt_command_stands_on_a_page() -> None:
     used = {reason_not_to_run(one) for page in PAGES for one in commands_of(page)}
     assert used - {""} == set(NOT_RUN)
 

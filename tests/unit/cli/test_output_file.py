@@ -1,4 +1,4 @@
-"""Files that commands write: judged before a run, written whole, and never in the place of another without `--force`."""
+"""Files that commands write: checked before a run, written whole, and never over another without `--force`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Progress: words that fit, the time that is left, and nothing but what is waited for where nobody looks on."""
+"""Progress: facts that fit, the time left, and without a terminal only what is waited for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUN: Final = run_progress(
 )
 
 
-def test_words_are_left_out_from_the_end_until_they_fit() -> None:
+def test_facts_are_left_out_from_the_end_until_the_line_fits() -> None:
     assert fitting_words(RUN, 3_723.4, 200) == (
         "12%, 1:02:03 left, 12,345 orders, P&L -12,345.67 USD, 12,345,678 of 99,999,999 ticks, 123,456 ticks/s, "
         "12,345 fills"
@@ -37,7 +37,7 @@ def test_a_note_comes_before_figures_and_is_cut_at_the_edge() -> None:
     assert fitting_words(progress, None, 20) == "25%; waiting for roo"
 
 
-def test_nothing_is_known_of_a_whole_that_is_not_known() -> None:
+def test_no_share_and_no_time_left_without_a_known_total() -> None:
     assert fitting_words(Progress(done=3, total=0, facts=("3 rows",)), None, 80) == "starting, 3 rows"
 
 
@@ -46,7 +46,7 @@ def test_time_is_as_short_as_it_goes(seconds: float, text: str) -> None:
     assert time_text(seconds) == text
 
 
-def test_where_there_is_no_terminal_only_what_is_waited_for_is_said_once_a_kind(
+def test_without_a_terminal_each_kind_of_wait_is_printed_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with progress_line("replay") as show, status_line("chaos", lasts_s=60) as tell:

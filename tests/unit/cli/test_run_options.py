@@ -167,7 +167,7 @@ def test_a_fixed_volume_of_a_plan_that_the_broker_does_not_take_is_refused(
         run_spec(a_run(plan=plan))
 
 
-def test_a_volume_that_no_order_has_is_not_judged(tmp_path: Path) -> None:
+def test_an_unused_volume_is_not_checked(tmp_path: Path) -> None:
     """A plan that finds its own sizes leaves --volume without effect."""
     plan = tmp_path / "plan.toml"
     plan.write_text('[sizing]\nmethod = "fraction"\nrisk_pct = 1\n[exits]\nstop_loss_points = 100\n')
@@ -214,7 +214,7 @@ def test_no_speeds(speed: str) -> None:
         speed_option(speed)
 
 
-def test_a_watched_file_arrives_and_is_of_a_symbol_that_is_not_traded() -> None:
+def test_a_watched_file_is_read_and_its_symbol_may_not_be_traded() -> None:
     spec = run_spec(a_run(files=("gold.csv:XAUUSD",), watch=["eur.csv:EURUSD"], currency="EUR"))
     assert [(str(source.path), source.symbol) for source in spec.watched] == [("eur.csv", "EURUSD")]
     assert (spec.symbols, spec.watched_symbols) == (("XAUUSD",), ("EURUSD",))
@@ -224,7 +224,7 @@ def test_a_watched_file_arrives_and_is_of_a_symbol_that_is_not_traded() -> None:
         run_spec(a_run(watch=["eur.csv"]))
 
 
-def test_a_run_none_of_whose_profits_can_be_converted_is_refused_and_a_part_is_told(
+def test_a_run_without_any_conversion_rate_is_refused_and_a_partial_lack_is_warned_of(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(StartError) as refused:

@@ -1,4 +1,4 @@
-"""What becomes of text that standard output and error do not take, in processes of their own."""
+"""Text that standard output and error do not accept, in processes of their own."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_standard_error_that_nobody_reads_stops_nothing() -> None:
         ("utf-8", "– − × · µ … ● ○ é €".encode()),
     ],
 )
-def test_characters_that_an_encoding_has_not_are_plain_ones_or_escapes(encoding: str, expected: bytes) -> None:
+def test_characters_missing_from_an_encoding_are_ascii_or_escapes(encoding: str, expected: bytes) -> None:
     script = "print('– − × · µ … ● ○ é €')"
     done = ended(ANSWERS + script, env={**os.environ, "PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stdout) == (0, expected + b"\n")
@@ -113,7 +113,7 @@ def test_a_handler_that_was_asked_for_stays() -> None:
     assert (done.returncode, done.stdout) == (0, b"?\n")
 
 
-def test_a_name_of_bytes_that_are_no_text_is_shown_as_escapes() -> None:
+def test_a_file_name_that_is_no_text_is_shown_as_escapes() -> None:
     done = ended(ANSWERS + "print('a\\udcffb')", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
     assert (done.returncode, done.stdout) == (0, b"a\\udcffb\n")
 

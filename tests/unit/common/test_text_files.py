@@ -1,4 +1,4 @@
-"""Text of any editor: marks are no part of it, and what is no text is refused by what it is."""
+"""Text of any editor: marks are not part of it, and other encodings are refused by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_text_is_the_same_in_each_encoding(encoding: str, text: str) -> None:
         (codecs.BOM_UTF16_LE + b"a\x00b", "no UTF-16 text at byte 4"),
     ],
 )
-def test_what_is_no_text_is_named(data: bytes, words: str) -> None:
+def test_text_in_another_encoding_is_refused_by_encoding_or_byte(data: bytes, words: str) -> None:
     with pytest.raises(EncodingError, match=words):
         decode_text(data)
 

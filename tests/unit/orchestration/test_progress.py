@@ -18,7 +18,7 @@ def left_after(clock: Clock, left: TimeLeft, seconds: float, done: float, total:
     return left.update(Progress(done=done, total=total))
 
 
-def test_the_rest_takes_as_long_as_it_took_so_far_for_as_much() -> None:
+def test_the_time_left_follows_from_the_rate_so_far() -> None:
     clock = Clock()
     left = TimeLeft(clock)
     assert left_after(clock, left, 0, 1_000, 5_000) is None
@@ -26,8 +26,8 @@ def test_the_rest_takes_as_long_as_it_took_so_far_for_as_much() -> None:
     assert left_after(clock, left, 10, 5_000, 5_000) == 0.0
 
 
-def test_what_was_done_before_the_first_look_says_nothing_of_the_rate() -> None:
-    """A run that is gone on with stands at 4,000 when it begins: 100 of the last 1,000 took 10 s."""
+def test_work_done_before_the_first_look_is_not_in_the_rate() -> None:
+    """A continued run begins at 4,000: 100 of the last 1,000 took 10 s."""
     clock = Clock()
     left = TimeLeft(clock)
     left_after(clock, left, 0, 4_000, 5_000)

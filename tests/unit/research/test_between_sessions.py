@@ -1,4 +1,4 @@
-"""A backtest over a weekend that is quoted: between the sessions the desk asks the venue for nothing that it would refuse."""
+"""A backtest over a quoted weekend: between sessions the desk sends nothing that the venue would refuse."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_csv_keeps_decimals_to_the_last_digit_and_reads_back() -> None:
     assert (read[0]["time_ns"], read[0]["time"]) == ("1", "1970-01-01T00:00:00.000000001Z")
 
 
-def test_csv_has_no_text_for_a_time_that_is_none() -> None:
+def test_csv_has_an_empty_text_for_no_time() -> None:
     (read,) = csv.DictReader(io.StringIO(csv_text([{"created_ns": 1, "ended_ns": 0}], COLUMNS["orders"])))
     assert (read["ended_ns"], read["ended"], read["expires"]) == ("0", "", "")
 

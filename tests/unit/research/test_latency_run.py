@@ -57,7 +57,7 @@ def a_run(ticks: Path, folder: Path, fills: str, **changed: Any) -> tuple[dict[s
 
 
 @pytest.mark.parametrize("delay_ms", [5, 40])
-def test_every_deal_is_as_late_as_its_order_was_under_way(delay_ms: int, ticks: Path, tmp_path: Path) -> None:
+def test_every_deal_has_the_arrival_time_of_its_order(delay_ms: int, ticks: Path, tmp_path: Path) -> None:
     fills = f"""
     like = "ideal"
     quote_age_ms_max = {QUOTE_AGE_MS_MAX}

@@ -1,4 +1,4 @@
-"""A run over ticks that its model was trained or tuned on says so, and one that cannot tell says that."""
+"""A run over ticks that its model was trained or tuned on reports it, and so does one that cannot know."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def some_ticks(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("sample", ["in", "out", "unknown"])
-def test_a_backtest_says_it_in_its_first_line_and_in_its_report(
+def test_a_backtest_reports_in_sample_ticks_first_and_in_its_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], sample: str
 ) -> None:
     far = START_NS + 10**6 * S

@@ -1,4 +1,4 @@
-"""Symbols that are watched for conversion rates: gold on accounts in EUR and JPY, valued by quotes that nobody trades."""
+"""Symbols watched for conversion rates: gold on accounts in EUR and JPY, valued by quotes that are not traded."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def booster_of(document: dict[str, Any]) -> Any:
     ],
 )
 @pytest.mark.parametrize("form", ["json", "ubj"])
-def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_told(
+def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
     tmp_path: Path, parameters: dict[str, Any], words: str, form: str
 ) -> None:
     told: list[str] = []
@@ -199,7 +199,7 @@ def test_early_stopping_is_honoured_as_by_xgboosts_own_classifier(tmp_path: Path
         ),
     ],
 )
-def test_a_best_round_that_cannot_be_gone_back_to_is_refused(
+def test_a_best_round_that_cannot_be_restored_is_refused(
     tmp_path: Path, parameters: dict[str, Any], best: str, words: str
 ) -> None:
     booster = a_booster(**parameters)

@@ -197,7 +197,7 @@ class Gateway:
         return self._header.error(request_id, error.code, str(error))
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol by the desk's name, None where it is not traded; a JSON client's numbers are read by its steps."""
+        """Terms of a symbol by the desk's name, whose steps JSON numbers are rounded to; None when it is not traded."""
         name = self._symbols.to_broker(symbol)
         return None if name is None else self.venue.instrument(name)
 

@@ -13,9 +13,9 @@ from proto.gateway import ErrorCode, VenueOrder, VenuePosition
 class RestingState(StrEnum):
     """What an order that rests is waiting for.
 
-    NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: it arrives at `due_ns`, which the venue carries
-    out at the first tick at or after it. PENDING: the market, to come to its price. REST: more volume at the touch, for what is
-    left of a market order.
+    NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: its arrival at `due_ns`, which the
+    venue processes at the first tick at or after it. PENDING: its price. REST: more volume at the touch, for the rest
+    of a market order.
     """
 
     NOTHING = "NOTHING"
@@ -37,11 +37,12 @@ class PlacementSnapshot(Struct, frozen=True, kw_only=True):
 class BookOrder(Struct, frozen=True, kw_only=True):
     """An order of the book, with what its reply said of the book: everything a lost reply can be made from again.
 
-    The broker knows whose an order is by its `magic` alone; what stands in `order.order_id`, and in that of its deals, is
-    the comment that came with it. 0 is somebody else's. `fills` counts its deals, `position` is the ticket of the position that the
-    last of them was about, `ending` numbers the orders that ticks have ended otherwise than by filling them whole (0: not
-    so ended). `asked_price` and `deviation_points` are what a market order may be requoted for. `due_ns` is when an order with a
-    latency arrives, and `told_ns` when the news of its first deal is back; 0 without a latency.
+    The broker knows whose an order is by its `magic` alone; what stands in `order.order_id`, and in that of its deals,
+    is the comment that came with it. 0 is somebody else's. `fills` counts its deals, `position` is the ticket of the
+    position that the last of them was about, `ending` numbers the orders that ticks have ended otherwise than by
+    filling them whole (0: not so ended). `asked_price` and `deviation_points` are what a market order may be requoted
+    for. `due_ns` is when an order with a latency arrives, and `told_ns` when the report of its first deal reaches the
+    client; 0 without a latency.
     """
 
     order: VenueOrder

@@ -122,12 +122,12 @@ class SimulatedAccount:
 
     @property
     def ordinal(self) -> int:
-        """The tick at which the book stands; 0 before the first."""
+        """Ordinal of the book's current tick; 0 before the first."""
         return self.market.ordinal
 
     @property
     def time_ns(self) -> int:
-        """The market's time where the book stands; before the first tick, the last time that the account has seen."""
+        """The market's current time; before the first tick, the last time that the account has seen."""
         return self.market.time_ns if self.ordinal else self.book.time_ns
 
     @property
@@ -162,7 +162,7 @@ class SimulatedAccount:
         return self.margin_of(self.book.positions.values())
 
     def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> Decimal | None:
-        """What these positions would hold back, those of the symbol `opening` at initial rates; None when one cannot be valued."""
+        """Margin of these positions, those of the symbol `opening` at initial rates; None when one cannot be valued."""
         holdings = [(position.symbol, position.volume) for position in positions]
         if self.leverage and any(symbol not in self.instruments for symbol, _ in holdings):
             return None
@@ -179,8 +179,8 @@ class SimulatedAccount:
     def check_margin(self, target: Position | None, folded: PositionChange) -> Rejection | None:
         """What keeps the account from having a position as `folded` makes it; None when it may.
 
-        Free margin has to cover what is added, the symbol's at its initial rates; a deal that leaves the margin as it is, or lowers
-        it, is never refused.
+        Free margin has to cover the increase, the symbol's margin at its initial rates; a deal that does not raise the
+        margin is never refused.
         """
         if not self.leverage or folded.entry is DealEntry.OUT:
             return None
@@ -211,7 +211,7 @@ class SimulatedAccount:
         return conversion_rate(sign, source=source, target=self.currency, instruments=self.instruments, quotes=self)
 
     def commission_per_lot(self, instrument: Instrument) -> Decimal | None:
-        """What a deal of 1 lot is charged at the present, in account currency; None without a rate."""
+        """Current commission of a deal of 1 lot, in account currency; None without a rate."""
         return commission_per_lot(
             instrument, self.time_ns, currency=self.currency, instruments=self.instruments, quotes=self
         )
@@ -322,7 +322,7 @@ class SimulatedAccount:
         )
 
     def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
-        """What a price that is better by `distance` is worth for `volume` lots."""
+        """Worth of a price better by `distance` for `volume` lots, in account currency."""
         worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
         assert worth is not None, symbol  # as above
         return worth

@@ -117,15 +117,15 @@ class Book:
 
     @property
     def told_ns(self) -> int:
-        """When the news of every deal is out; 0 where none was late."""
+        """When every deal has been reported; 0 where none was late."""
         return self._told_ns[-1] if self._told_ns else 0
 
     def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
-        """Deals that had happened and were told of when the book had stepped to tick `ordinal`, before any command there.
+        """Deals executed and reported when the book had stepped to tick `ordinal`, before any command there.
 
         Args:
             ordinal: a tick of the stream.
-            time_ns: its time: a deal whose news is under way then does not count yet, nor does what came after it.
+            time_ns: its time: a deal whose report is still on its way does not count, nor does any later deal.
         """
         keys, told = self._cursor_keys, self._told_ns
         bound = 2 * ordinal + 1
@@ -188,7 +188,7 @@ class Book:
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
 
     def _note_news(self, told_ns: int) -> None:
-        """Deals are told of in their order: none before the one that it follows."""
+        """Deals are reported in their order: none before an earlier one."""
         self._told_ns.append(max(self.told_ns, told_ns))
 
     def _note_ending(self, order: BookOrder) -> None:

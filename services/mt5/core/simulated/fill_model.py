@@ -32,18 +32,18 @@ Minutes = Annotated[int, Meta(ge=0, le=720)]
 QuoteAgeMs = Annotated[int, Meta(ge=0, le=7 * 24 * 60 * 60 * 1_000)]
 
 QUOTE_AGE_MS_MAX: Final = 60_000
-"""A minute without a quote is a market that does not move, or one that is not there."""
+"""After a minute without a quote the market may have stopped quoting."""
 
 
 class LimitFills(StrEnum):
-    """What a resting limit order or a target gets where the market has passed its price: that price, or the better quote."""
+    """Fill price of a resting limit order or a target that the market has passed: its own, or the better quote."""
 
     LIMIT = "limit"
     QUOTE = "quote"
 
 
 class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far an execution is from the price that it would have without it: mostly nothing.
+    """Distance of an execution from its price without slippage: mostly none.
 
     With probability `against` it is worse, with probability `favourable` better; by an exponential distance of a mean of so
     many spreads, rounded to whole ticks. Measured in spreads because a market that is quoted wide also slips far.
@@ -61,14 +61,14 @@ class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SlippageByType(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Slippage by what is executed: `market` orders and stop-outs, `stop` orders and stop losses, `limit` orders and targets."""
+    """Slippage by type: `market` orders and stop-outs, `stop` orders and stop losses, `limit` orders and targets."""
 
     market: Slippage | None = None
     stop: Slippage | None = None
     limit: Slippage | None = None
 
     def of(self, order_type: OrderType) -> Slippage | None:
-        """That of an order type; None for none."""
+        """Slippage of an order type; None for none."""
         match order_type:
             case OrderType.STOP:
                 return self.stop
@@ -107,10 +107,10 @@ class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What fills are like. The defaults are the ideal: the touch, whole, at once, at no cost, and nobody is stopped out.
 
-    `charges`: commission and swaps are asked. `keeps_sessions`: nothing is traded outside the instrument's sessions; without it
-    a quote is proof enough that the market is open. An order that arrives between two ticks is matched with the quote that
-    stands then, unless that is older than `quote_age_ms_max`. Margin levels are percentages of equity by margin; None: neither
-    call nor stop-out.
+    `charges`: commission and swaps are charged. `keeps_sessions`: nothing is traded outside the instrument's sessions;
+    without it a symbol is traded whenever it is quoted. An order that arrives between two ticks is matched with the
+    latest quote, unless that is older than `quote_age_ms_max`. Margin levels are percentages of equity by margin; None:
+    neither call nor stop-out.
     """
 
     name: Name
@@ -140,8 +140,8 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def terms_of(self, instrument: Instrument, *, always_quoted: bool = False) -> Instrument:
         """The terms that apply under this profile: without commission and swaps where it charges nothing.
 
-        It has no sessions and no holidays where the profile keeps none, or where the market is `always_quoted` and so has no hours
-        to keep. Its expiry stays.
+        It has no sessions and no holidays where the profile keeps none or the market is `always_quoted`. Its expiry
+        stays.
         """
         if not self.charges:
             instrument = structs.replace(instrument, commissions=(), swaps=())
@@ -174,10 +174,10 @@ PROFILES: Final = {profile.name: profile for profile in (IDEAL, REALISTIC)}
 
 
 class Execution(NamedTuple):
-    """What can be dealt now: `volume` in lots, a multiple of the step, 0 when nothing can; `price` per unit of base currency.
+    """An execution: `volume` in lots, a multiple of the step, 0 for none; `price` per unit of base currency.
 
-    `limit_gap` is by how much the touch is better than the price of a resting limit order or a target, whichever is dealt at; 0
-    for anything else.
+    `limit_gap` is by how much the touch is better than the price of a resting limit order or a target, whichever price
+    is dealt; 0 for anything else.
     """
 
     price: Decimal
@@ -218,10 +218,10 @@ class FillModel:
     ) -> Execution:
         """What of `volume` lots (> 0) is dealt, and at which price.
 
-        The touch of `quote`, made worse by the rollover's spread, and slippage of `order_type` in whole ticks; never less than one
-        tick. A `limit` is kept to whatever is drawn, and where the widened touch is beyond it nothing is dealt. One that `rests`
-        is dealt at its own price under `LimitFills.LIMIT`, any other at the touch. `fill_number` counts the executions tried of
-        one order: each is drawn anew.
+        The touch of `quote`, made worse by the rollover's spread, and slippage of `order_type` in whole ticks; never
+        less than one tick. No slippage passes a `limit`, and where the widened touch is beyond it nothing is dealt. One
+        that `rests` is dealt at its own price under `LimitFills.LIMIT`, any other at the touch. `fill_number` counts
+        the execution attempts of one order, each with draws of its own.
         """
         touch = self._touch(side, quote, instrument, time_ns)
         if limit is not None and (touch - limit) * side.sign > 0:
@@ -230,7 +230,7 @@ class FillModel:
         limit_gap = abs(limit - touch) if limit is not None and rests else _ZERO
         base = limit if limit_gap and self.profile.limit_fills is LimitFills.LIMIT else touch
         assert base is not None, limit
-        price = base  # as it was quoted, with no more zeros
+        price = base  # with the zeros that it was quoted with
         if slippage_ticks:
             slipped = base + side.sign * slippage_ticks * instrument.tick_size
             price = max(slipped, instrument.tick_size) if slipped < base else slipped

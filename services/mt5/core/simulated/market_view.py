@@ -1,4 +1,4 @@
-"""Where a venue stands in its market: the tick, or a moment between two ticks, with the quotes of then.
+"""A venue's position in its market: a tick, or a moment between two ticks, with the quotes at that time.
 
 Symbols here have the broker's names.
 """
@@ -13,7 +13,7 @@ from proto.trading.units import to_decimal
 
 
 class MarketView:
-    """One stream, seen from where the venue stands in it."""
+    """A stream at the venue's current position."""
 
     def __init__(self, stream: MarketSource, desk_names: Mapping[str, str]) -> None:
         """Before the first tick; `desk_names` are the stream's names of symbols by the broker's."""
@@ -26,17 +26,17 @@ class MarketView:
 
     @property
     def time_ns(self) -> int:
-        """The moment between two ticks that is being gone through, else the time of the tick, of which there has to be one."""
+        """The moment between two ticks while one is processed, else the tick's time; requires a tick."""
         return self.tick_time_ns if self._moment_ns is None else self._moment_ns
 
     @property
     def tick_time_ns(self) -> int:
-        """Time of the tick, of which there has to be one."""
+        """Time of the tick; requires a tick."""
         return self.stream.tick_at(self.ordinal).time_ns
 
     @property
     def previous_tick_time_ns(self) -> int | None:
-        """Time of the tick before; None at the first."""
+        """Time of the previous tick; None at the first."""
         return self.stream.tick_at(self.ordinal - 1).time_ns if self.ordinal > 1 else None
 
     @property
@@ -50,23 +50,23 @@ class MarketView:
         return self.ordinal - (self._moment_ns is not None)
 
     def skip_to(self, ordinal: int) -> None:
-        """Stand at another tick, having looked at none on the way."""
+        """Go to another tick without reading those between."""
         self._quotes.clear()
         self.ordinal = ordinal
 
     def next_tick(self) -> None:
-        """Stand at the next tick. What is known of the other symbols' quotes stays true."""
+        """Go to the next tick; cached quotes of other symbols stay valid."""
         self.ordinal += 1
         tick = self.stream.tick_at(self.ordinal)
         self._quotes[self._broker_names[tick.symbol]] = _quote_of(tick)
 
     def stand_before_tick(self, time_ns: int) -> None:
-        """Go to a moment between the tick before and the present one: its time, and the quotes that stood then."""
+        """Go to a moment between the previous tick and this one, with the quotes at that time."""
         self._moment_ns = time_ns
         self._quotes.pop(self.tick_symbol, None)
 
     def stand_at_tick(self) -> None:
-        """Come back from such a moment."""
+        """Return from such a moment to the tick."""
         self._moment_ns = None
         self._quotes.pop(self.tick_symbol, None)
 

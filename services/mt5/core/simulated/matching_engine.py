@@ -1,7 +1,8 @@
 """What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
 
 One order goes `submit` → (HELD, DELAYED) → `on_arrival` → PENDING or `match` → a fill; with the ideal profile a market
-order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped` True.
+order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped`
+True.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class MatchingEngine:
 
     @property
     def quiet(self) -> bool:
-        """Whether no tick could set anything off, and there is no news that one could bring."""
+        """Whether no tick could trigger anything, and no report of a deal is outstanding."""
         book = self.account.book
         return (
             not book.resting() and book.told_ns <= self.account.time_ns and self._is_quiet_with(book.positions.values())
@@ -108,7 +109,7 @@ class MatchingEngine:
         return self.commit_order(delayed, stepped=stepped)
 
     def is_priced(self, symbol: str) -> bool:
-        """Whether an order that arrives now is matched with the quote that stands: the session is open and the quote not old."""
+        """Whether an order that arrives now is matched with the latest quote: in an open session, and not too old."""
         age_ns = self.account.market.quote_age_ns(symbol)
         if age_ns is None or age_ns > self.model.profile.quote_age_ms_max * MS_NS:
             return False
@@ -126,7 +127,7 @@ class MatchingEngine:
         return self.commit_order(self._present(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
 
     def _check(self, request: VenueOrderRequest, *, ticket: int = 0) -> Rejection | None:
-        """The first thing that is wrong with an order at the present; `ticket` is its own where it is in the book already."""
+        """The first reason to reject an order now; `ticket` is its own where it is in the book already."""
         account = self.account
         instrument = self.instrument(request.symbol)
         assert instrument is not None, request.symbol
@@ -272,7 +273,7 @@ class MatchingEngine:
         *,
         stepped: bool,
     ) -> BookOrder:
-        """Book the deal of an order, which makes `folded` of the position `target`, and say what is left of the order."""
+        """Book the deal of an order, which changes the position `target` to `folded`; returns the order after it."""
         order, account = record.order, self.account
         price, volume = execution.price, execution.volume
         deal = account.deal(
@@ -338,7 +339,7 @@ class MatchingEngine:
     def commission(self, symbol: str, volume: Decimal) -> Decimal:
         """What a deal moves in cash as commission, in account currency: 0 or less."""
         per_lot = self.account.commission_per_lot(self.account.instruments[symbol])
-        assert per_lot is not None, symbol  # the rate was there when the order was judged, and quotes stay
+        assert per_lot is not None, symbol  # the rate was known when the order was validated, and quotes stay
         return commission_of(volume=volume, per_lot=per_lot, currency_digits=self.account.digits) if per_lot else ZERO
 
     # ----------------------------------------------------------------------------------------------------------- ending
@@ -364,7 +365,7 @@ class MatchingEngine:
         )
 
     def is_frozen(self, record: BookOrder) -> bool:
-        """Whether an order is too near to its execution to be canceled."""
+        """Whether an order is within its freeze level, and so cannot be canceled."""
         if record.wait is not RestingState.PENDING:
             return False
         order = record.order

@@ -64,10 +64,10 @@ def check_volume_limit(
     mode: AccountMode,
     others: Iterable[BookOrder],
 ) -> Rejection | None:
-    """More lots of one side than the symbol allows: of positions and resting orders together (SYMBOL_VOLUME_LIMIT).
+    """Refuse more lots of one side than the symbol allows: positions and resting orders together (SYMBOL_VOLUME_LIMIT).
 
-    `positions` are the symbol's; one that a netting account holds on the other side counts against the order. `others` are the
-    orders that rest beside it. An order that closes a position by its ticket adds nothing.
+    `positions` are the symbol's; one that a netting account holds on the other side counts against the order. `others`
+    are the orders that rest beside it. An order that closes a position by its ticket adds nothing.
     """
     if not instrument.volume_limit or request.position:
         return None
@@ -226,7 +226,7 @@ def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) 
 
 
 def check_session(instrument: Instrument, time_ns: int) -> Rejection | None:
-    """A symbol between its sessions: nothing is opened, closed or modified then."""
+    """Between a symbol's sessions nothing is opened, closed or modified."""
     if sessions.is_open(instrument, time_ns):
         return None
     words = f"{instrument.symbol} is not traded at this time of the server's week"

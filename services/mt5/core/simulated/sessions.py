@@ -7,7 +7,7 @@ from proto.trading.server_time import MINUTE_NS, minute_of_week, time_of_day_ns
 
 
 def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
-    """How long the instrument has been traded at `time_ns` without a break; None while it is not, and `time_ns` itself without any.
+    """Time in ns at `time_ns` since the last break in trading; None during one, `time_ns` itself without any.
 
     A break lasts until a session begins, or a holiday ends within one.
     """

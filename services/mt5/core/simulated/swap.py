@@ -1,7 +1,8 @@
 """What positions earn or cost over the nights.
 
-A night is charged at the midnight of the symbol's clock, 17:00 in New York unless it has another, to what is open then. How often
-each night counts is the symbol's: of most, value dates skip the weekend, whose two nights are charged beforehand.
+A night is charged at the midnight of the symbol's clock, 17:00 in New York unless it has another, on positions open
+then. Each symbol has a coefficient for each night: for most, value dates skip the weekend, whose nights are charged
+before it.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from proto.trading.server_time import weekday_of_day
 from proto.trading.units import round_money
 
 DAYS_OF_YEAR: Final = 360
-"""Of interest: MetaTrader's bank year."""
+"""Days of a year for interest, as in MetaTrader."""
 
 _ZERO: Final = Decimal(0)
 
 
 class Holding(NamedTuple):
-    """What is held: `volume` in lots, signed, and its `cost`, the sum of price x signed volume."""
+    """A position: `volume` in lots, signed, and its `cost`, the sum of price x signed volume."""
 
     volume: Decimal
     cost: Decimal
 
 
 class SwapCharge(NamedTuple):
-    """Nights that were counted, by the coefficients of their days, and what they come to; None when a rate or a quote is missing."""
+    """The sum of the nights' coefficients and their amount; None when a rate or a quote is missing."""
 
     nights: Decimal
     amount: Decimal | None
@@ -40,8 +41,8 @@ class SwapCharge(NamedTuple):
 def nights_by_terms(instrument: Instrument, from_ns: int, to_ns: int) -> dict[SwapTerms | None, Decimal]:
     """Nights that a position held from `from_ns` to `to_ns` (UTC, not before it) is charged for, by the row in force.
 
-    Those whose midnight lies after `from_ns` and not after `to_ns`; the night that follows a day counts by that day's coefficient
-    and under the row in force on that day. The key None: the symbol has no swaps.
+    Those whose midnight lies after `from_ns` and not after `to_ns`; the night that follows a day counts by that day's
+    coefficient and under the row in force on that day. The key None: the symbol has no swaps.
     """
     assert from_ns <= to_ns, (from_ns, to_ns)
     found: defaultdict[SwapTerms | None, Decimal] = defaultdict(Decimal)
@@ -63,18 +64,18 @@ def swap_of(
     instruments: Mapping[str, Instrument],
     quotes: Quotes,
 ) -> SwapCharge:
-    """What a holding earns (> 0) or costs (< 0) over the nights from `from_ns` to `to_ns`, in account currency.
+    """Swap of a holding over the nights from `from_ns` to `to_ns`, in account currency, > 0 where it earns.
 
-    Formulas, S the swap of the side, L lots without sign, N nights, M the instrument's multiplier (ENUM_SYMBOL_SWAP_MODE of
-    MetaTrader 5 names the modes):
+    Formulas, S the swap of the side, L lots without sign, N nights, M the instrument's multiplier
+    (ENUM_SYMBOL_SWAP_MODE of MetaTrader 5 names the modes):
 
         POINTS             S x point x M x L x N, in the profit currency
         CURRENCY_SYMBOL    S x L x N in the base currency; CURRENCY_MARGIN, CURRENCY_PROFIT and CURRENCY_DEPOSIT in theirs
-        INTEREST_CURRENT   price x M x L x S / 100 / 360 x N, in the profit currency, at the side on which the position would close
+        INTEREST_CURRENT   price x M x L x S / 100 / 360 x N, in the profit currency; the price at which it would close
         INTEREST_OPEN      the same with the price at which the position was opened
 
-    The present quotes count for all of the nights. Each row's amount is converted at the side that is against the holder; their
-    sum is rounded to the account's digits, once.
+    The latest quotes are used for all of the nights. Each row's amount is converted at the side against the holder; the
+    sum is rounded once, to the account's digits.
     """
     rows = nights_by_terms(instrument, from_ns, to_ns)
     counted, total = sum(rows.values(), _ZERO), _ZERO
@@ -96,7 +97,7 @@ def swap_of(
 def _amount(
     terms: SwapTerms | None, nights: Decimal, holding: Holding, instrument: Instrument, quotes: Quotes
 ) -> tuple[Decimal | None, str]:
-    """What the nights under one row come to, None without a quote, and in which currency, "" for the account's."""
+    """Amount of the nights under one row, None without a quote, and its currency, "" for the account's."""
     mode = SwapMode.DISABLED if terms is None else terms.mode
     swap = _ZERO if terms is None else terms.long if holding.volume > 0 else terms.short
     profit_currency = instrument.profit_currency

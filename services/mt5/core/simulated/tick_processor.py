@@ -1,9 +1,9 @@
 """What a tick sets off in the simulated broker's book, always in the same order.
 
-First the moments since the tick before at which an order arrived: swaps that were due by then, and the order. Then the tick:
-swaps that are due, expiries, orders that were delayed, pending orders of the tick's symbol, stops of its positions (the loss
-first), and the margin. What would execute anything waits for the symbol's session. Each change is a commit of its own. A
-process that died between two of them begins the tick again, so nothing here may act twice on one thing at one tick: an order
+First each moment since the previous tick at which an order arrived: swaps due by then, and the order. Then the tick:
+swaps that are due, expiries, orders that were delayed, pending orders of the tick's symbol, stops of its positions (the
+loss first), and the margin. Executions wait for the symbol's session. Each change is a commit of its own. A process
+that died between two of them begins the tick again, so nothing here may act twice on one thing at one tick: an order
 that the tick has touched bears its ordinal.
 """
 
@@ -96,9 +96,9 @@ class TickProcessor:
     # ----------------------------------------------------------------------------------------------------------- orders
 
     def _go_through_arrivals(self) -> None:
-        """Let orders arrive that are due between the tick before and this one, each at its moment and at the quote of then.
+        """Process orders that arrived between the previous tick and this one, each at its time and quote of arrival.
 
-        One that meets a closed session, or no quote of late, waits for a tick of its symbol.
+        One that meets a closed session, or an old quote, waits for a tick of its symbol.
         """
         market = self._account.market
         since_ns, until_ns = market.previous_tick_time_ns, market.tick_time_ns
@@ -126,7 +126,7 @@ class TickProcessor:
         self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
 
     def _is_over(self, record: BookOrder) -> bool:
-        """Whether an order's time is over: its own, or the day where its symbol keeps no order for longer."""
+        """Whether an order has expired, by its own time or at the end of the day under the symbol's GTC mode."""
         order, time_ns = record.order, self._account.time_ns
         if order.time_in_force is TimeInForce.DAY:
             return server_day(time_ns) > server_day(record.placed_ns)
@@ -143,7 +143,7 @@ class TickProcessor:
                 self._end_expired(record)
 
     def _deliver(self, *, is_open: bool) -> None:
-        """Match what has arrived, and go on with what is left of market orders while the tick's session `is_open`."""
+        """Match arrived orders, and the rest of market orders while the tick's session `is_open`."""
         account = self._account
         for record in self._book.resting():
             match record.wait:
@@ -155,12 +155,12 @@ class TickProcessor:
                     pass
 
     def _meets(self, record: BookOrder) -> bool:
-        """Whether an order that is due is matched at this tick: one of its symbol, or one at the moment of its arrival."""
+        """Whether a due order is matched now: at a tick of its symbol, or at the moment of its arrival."""
         symbol, market = record.order.symbol, self._account.market
         return symbol == market.tick_symbol or (record.due_ns == market.time_ns and self._matching.is_priced(symbol))
 
     def _is_open(self, symbol: str) -> bool:
-        """Whether a symbol is in a session; one that is not quoted here has none."""
+        """Whether a symbol is in a session; False for one that is not quoted here."""
         instrument = self._account.instruments.get(symbol)
         return instrument is None or sessions.is_open(instrument, self._account.time_ns)
 
@@ -201,7 +201,7 @@ class TickProcessor:
     def _close(
         self, position: Position, reason: DealReason, order_type: OrderType, *, limit: Decimal | None = None
     ) -> None:
-        """Close a position whole, by the broker itself, which has no order for it; it fills like one of `order_type`.
+        """Close a whole position by the broker, without an order; it fills like one of `order_type`.
 
         It stays where the touch is beyond `limit` under the profile.
         """
@@ -244,7 +244,7 @@ class TickProcessor:
     def _watch_margin(self) -> None:
         """Under the stop-out level end every resting order, then close the largest loss, until the level is kept.
 
-        Only what has been quoted in a session that is open can be closed; without any, nothing is ended either.
+        Only positions quoted since their open session began can be closed; without any, no order is ended either.
         """
         while self._book.positions:
             equity, margin = self._account.equity, self._account.margin

@@ -108,7 +108,7 @@ class SimulatedVenue:
         return self._matching.quiet
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has set anything off, and none could, and everything is told of by then."""
+        """Whether no tick after `ordinal` has triggered anything or could, and every deal is reported by then."""
         is_told = self._book.told_ns <= self._told_until(ordinal)
         return self._book.last_set_off <= ordinal and is_told and self.quiet
 
@@ -162,11 +162,11 @@ class SimulatedVenue:
         return structs.replace(terms, tick_value=Decimal(decimal_text(value)))
 
     def deal_cursor_at(self, ordinal: int) -> int:
-        """The deal cursor after the step to tick `ordinal`, before any command there; past the last tick all deals count."""
+        """The deal cursor after the step to tick `ordinal`, before any command there; past the last tick, all deals."""
         return self._book.deal_cursor_at(ordinal, self._told_until(ordinal))
 
     def _told_until(self, ordinal: int) -> int:
-        """Up to when news is out at a tick: its time; past the last tick, or without any that is late, all is out."""
+        """Time up to which deals are reported at a tick: the tick's; past the last tick, or with none late, all."""
         stream, told_ns = self._account.market.stream, self._book.told_ns
         return stream.tick_at(ordinal).time_ns if told_ns and 0 < ordinal <= stream.last_ordinal else told_ns
 
@@ -251,7 +251,7 @@ class SimulatedVenue:
         return self._book.resting()
 
     def cancel(self, resting: BookOrder, words: str) -> BookOrder:
-        """End an order that rests; what the book has of it then."""
+        """Cancel a resting order; returns it as it is in the book after that."""
         if not resting.is_open:
             return resting
         return self._matching.cancel(resting, words)
@@ -265,7 +265,7 @@ class SimulatedVenue:
         return self._modifying.previous_modification(request)
 
     def is_frozen(self, resting: BookOrder) -> bool:
-        """Whether an order is too near to its execution to be canceled."""
+        """Whether an order is within its freeze level, and so cannot be canceled."""
         return self._matching.is_frozen(resting)
 
     def move_cash(self, amount: Decimal, note: str) -> None:

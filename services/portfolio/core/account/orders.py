@@ -134,10 +134,10 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def venue_retcode(self) -> int | None:
-        """MetaTrader's word on the order as it stands; None where the venue has said none.
+        """MetaTrader's retcode of the order as it stands; None where the venue gave none.
 
-        `retcode` is that of the last reply that was kept, and a fill is known by its deals, which carry none and may come before or
-        without a further reply.
+        `retcode` is that of the last reply that was kept, and a fill is known by its deals, which carry none and may
+        come before or without a further reply.
         """
         if self.status is OrderStatus.FILLED:
             return RETCODE_DONE

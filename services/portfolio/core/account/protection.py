@@ -93,14 +93,14 @@ def trail_stop(
 ) -> Protection | None:
     """The protection with its stop moved after the market; None where it stays.
 
-    The stop of a long position follows the bid from below, that of a short one the ask from above, and never goes back. It stands on
-    a tick; the step is measured from tick to tick.
+    The stop of a long position follows the bid from below, that of a short one the ask from above, and never moves
+    back. It lies on a tick; the step is measured from tick to tick.
     """
     point, points, present = instrument.point, protection.trailing_stop_points, protection.stop_loss
     touch = bid if direction > 0 else ask
     step = protection.trailing_step_points * point
     if present is not None and (touch - present) * direction - points * point < step:
-        return None  # most ticks: rounded away from the market it would move less far still
+        return None  # on most ticks; rounding away from the market would only shorten the step
     wanted = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
     if wanted <= 0 or (present is not None and (wanted - present) * direction < step):
         return None

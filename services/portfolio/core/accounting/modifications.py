@@ -1,4 +1,4 @@
-"""How the venue has answered the desk's changes of stops and of orders that rest."""
+"""Counts of the venue's answers to modifications of stops and resting orders."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from services.portfolio.core.account.events import Event, OrderModifyAnswered, P
 
 
 class ModificationCounts:
-    """Answers to modifications: those that were made, and those that were refused, by the venue's code."""
+    """Modifications made, and modifications refused by the venue's code."""
 
     def __init__(self) -> None:
-        """None was answered yet."""
+        """Start at zero."""
         self.made = 0
         self.refused: Counter[str] = Counter()
 
     def add(self, event: Event) -> None:
-        """Count an event, if it is the answer to a modification."""
+        """Count an event if it is the answer to a modification."""
         if not isinstance(event, ProtectionAnswered | OrderModifyAnswered):
             return
         if event.error:

@@ -1,7 +1,8 @@
 """Per-tick exits: trailing stops, time exits, and cancellation of resting entries that risk no longer allows.
 
-All of it comes from the tick alone, so that it falls on the same tick live, in a replay and in a backtest. Between the sessions of a symbol
-nothing is sent that the venue would refuse: stops stay where they are, and a close that is due goes out with the first tick of the session.
+All of it depends on the tick alone, so that it happens at the same tick live, in a replay and in a backtest. Between
+the sessions of a symbol nothing is sent that the venue would refuse: stops stay where they are, and a close that is due
+is sent with the first tick of the next session.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _canceled_entries(
 def _trailed(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
     """The guard with its stop moved, unless the venue would refuse that.
 
-    It changes nothing that is as near to its execution as its freeze level, and takes no stop that is nearer than its stops level.
+    The venue changes nothing within the freeze level of its execution, and accepts no stop within the stops level.
     """
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask

@@ -1,6 +1,6 @@
-"""Making an order, or the guard of a position: everything it was decided on, whoever decides.
+"""Creation of orders and of positions' guards, with everything that the decision was based on.
 
-What is made here is an event away from the ledger; nothing is judged.
+Each is an event for the ledger; nothing is checked here.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def decision_at(signal: Signal, book: Book, cursor: TickCursor, **said: Any) -> 
 
 
 def protection_set(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
-    """The event that guards a position so from a signal's tick on."""
+    """The event that sets a position's guard from a signal's tick on."""
     return ProtectionSet(
         protection=protection,
         why=why,

@@ -1,7 +1,7 @@
 """What a signal opens: how much, in what kind of order, and with which exits, as the plan says.
 
 Prices are found from the signal's quote: an order at the market from the side that it would trade at, one that rests from its own
-price. Each price that is made here is on the venue's tick, away from the market.
+price. Each price is rounded to the venue's tick, away from the market.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def plan_entry(
 
 
 def _entry_price(entry: Entry, touch: Decimal, side: Side, instrument: Instrument) -> Decimal:
-    """A LIMIT waits for a better price than the touch, a STOP for a worse one; an order at the market trades at it."""
+    """A LIMIT waits for a better price than the touch, a STOP for a worse one; a market order trades at it."""
     role = ENTRY_ROLES.get(entry.type)
     if role is None:
         return touch

@@ -47,7 +47,9 @@ NO_SIZE: Final = "NO_SIZE"
 
 
 def count_signal(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
-    """Take note of a signal: progress, gaps, counters by direction, and its quote as the symbol's mark; one of a watched symbol is in no counter.
+    """Record a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
+
+    A signal of a watched symbol is in no counter by direction.
 
     A live desk joins a market that was there before it: what came before its first signal of a symbol is no gap.
     """
@@ -92,8 +94,8 @@ class DecisionConditions(NamedTuple):
     far the venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing.
     `latest_bid_ask`: the latest bid and ask of the symbol that the process has; the signal's own without.
     `is_unproven`: an order of the symbol was presumed to have expired, and the venue has not been compared since.
-    `lease_problem`: why the gateway takes nothing that opens, or nothing. `closed_symbols`: the venue has just called their markets
-    closed, whatever is known of their sessions.
+    `lease_problem`: why the gateway takes nothing that opens, or nothing. `closed_symbols`: the venue has just reported
+    their markets closed, whatever their known sessions.
     """
 
     valid_until_ns: int = 0
@@ -240,7 +242,7 @@ class _SignalDecision:
         return self._conditions.is_traded(self._context.book.instruments[signal.symbol], signal.time_ns)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
-        """Note that positions are to be closed at the first tick of the next session, once each, and deny the signal."""
+        """Schedule a close of each position at the first tick of the next session, once, and deny the signal."""
         signal, book = self._signal, self._context.book
         symbol, time_ns = signal.symbol, signal.time_ns
         denial: Denial | None = None

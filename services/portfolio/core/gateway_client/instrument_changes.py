@@ -12,7 +12,7 @@ from proto.trading.instrument import Instrument
 from proto.trading.units import decimal_text
 
 VOLATILE_FIELDS: Final = frozenset({"tick_value", "untold"})
-"""What moves with the market, and what the venue does not tell: a change of it is no news."""
+"""Fields that move with the market, and the list of unknown ones: their changes are not reported."""
 
 BREAKING_FIELDS: Final = frozenset(
     {

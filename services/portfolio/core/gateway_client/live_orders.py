@@ -173,7 +173,7 @@ class _OrderTracker:
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)
             if reply.error_code is ErrorCode.MARKET_CLOSED:
-                # It cannot be ended now, and a fence would be refused with each poll.
+                # The order cannot be canceled now, and a fence would be refused at each poll.
                 desk = self._desk
                 desk.closed_markets.on_refusal(self.order.symbol, desk.domain_ns(desk.now.mono_ns))
                 self._pause_ns = CLOSED_RETRY_NS

@@ -1,7 +1,7 @@
-"""How far a stepped stream's venue has been told to go, and what it has answered.
+"""Confirmations of a stepped stream's ticks to its venue, and the answers.
 
-The venue enters tick n + 1 into its book when tick n is confirmed. Whoever decides tick n + 1 must know what it has set off, unless the
-book was quiet.
+The venue processes tick n + 1 when tick n is confirmed. The desk must know what tick n + 1 has triggered before it
+decides that tick, unless the book was quiet.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from services.portfolio.core.state.desk import Desk
 
 
 class Stepping:
-    """The confirmations of one desk; ordinals of ticks, -1 before the first."""
+    """Confirmations of one desk, as ordinals of ticks; -1 before the first."""
 
     def __init__(self) -> None:
-        """Nothing is confirmed yet."""
+        """Start with nothing confirmed."""
         self.confirmed = -1
-        """The latest that was asked for."""
+        """The latest tick confirmed to the venue."""
         self.answered = -1
-        """The latest of which everything is known, up to what the tick after it has set off."""
+        """The latest tick answered in full, up to what the next tick has triggered."""
         self._order_cursor = -1
 
     def forget(self) -> None:
-        """The gateway has started anew, and may stand behind what was confirmed."""
+        """Forget the confirmations: the gateway has restarted, and may be behind them."""
         self.confirmed = self.answered = -1
 
     def confirm(self, desk: Desk) -> GatewayTask:
-        """Confirm the ticks that are decided, and take in what came of it; the end of the data is compared and ends the desk."""
+        """Confirm decided ticks and apply the answer; at the end of the data, reconcile and finish."""
         ordinal = self.confirmed = desk.cursor.ordinal
         reply = yield Confirm(stream_id=desk.cursor.stream_id, ordinal=ordinal)
         assert isinstance(reply, ConfirmReply)
@@ -45,7 +45,7 @@ class Stepping:
             yield from query_open_orders(desk)
             self._order_cursor = reply.order_cursor
         if ordinal != desk.cursor.ordinal:
-            return  # decided on meanwhile, and what is said of the book is of an earlier tick
+            return  # another tick was decided meanwhile, and the reply is about an earlier book
         self.answered, desk.is_quiet = ordinal, reply.quiet
         if reply.end_of_data and desk.book.ended is None:
             assert reply.counts is not None

@@ -25,10 +25,11 @@ def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, I
 
 
 def _near(course: SymbolPlan, terms: Instrument) -> list[str]:
-    """The distances that are too near, whatever the quote, of a symbol that is quoted on its ticks.
+    """Distances too near at any quote, for a symbol that is quoted on its ticks.
 
-    A price is measured from the touch, a stop of a pending order from that order's price, and is placed on the tick away from it: never
-    farther than its points rounded up to a tick. A take profit is at least so far from a price that rests, and farther from a touch.
+    A price is measured from the touch, a stop of a pending order from that order's price, and is placed on the tick
+    away from it: never farther than its points rounded up to a tick. A take profit is at least so far from a price that
+    rests, and farther from a touch.
     """
     exits, entry = course.exits, course.entry
     rests = entry.type is not OrderType.MARKET

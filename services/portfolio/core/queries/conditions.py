@@ -122,7 +122,7 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
 
 
 def _missing_rates(desk: Desk) -> Iterator[Condition]:
-    """Symbols that can never be traded, because nothing that is quoted converts into account currency."""
+    """Symbols that cannot be traded, because no quoted pair converts their profit into account currency."""
     book, stream = desk.book, desk.book.stream
     if stream is None:
         return
@@ -134,7 +134,7 @@ def _missing_rates(desk: Desk) -> Iterator[Condition]:
 
 
 def _waiting_closes(desk: Desk, mono_ns: int) -> Iterator[Condition]:
-    """Symbols with a position that is to be closed, by its time, by a signal or by FLATTEN, and a market that is closed."""
+    """Symbols with a closed market and a position to be closed by its time, a signal or FLATTEN."""
     book, now_ns = desk.book, desk.domain_ns(mono_ns)
     closed = desk.closed_markets.symbols_at(now_ns)
     since_ns = {guard.symbol: guard.exit_ns for guard in book.protections.values() if 0 < guard.exit_ns <= now_ns}

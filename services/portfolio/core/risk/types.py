@@ -34,7 +34,8 @@ class OrderProposal(NamedTuple):
     `volume` in lots; `opening_volume` the part of it that would add exposure; `price` the side of the signal's quote that it would
     trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
     `take_profit` are the prices at which the venue is to close what it opens. `expires_ns` is the venue time until which a GTD order
-    stands, 0 of any other. `trailing_stop_points` is how far behind the market the desk is to move the stop loss, 0 for not. `is_manual`: somebody has asked for exactly this, and it closes or guards what is held.
+    stands, 0 of any other. `trailing_stop_points` is the distance at which the desk moves the stop loss
+    behind the market, 0 for none. `is_manual`: a person has asked for exactly this, and it closes or guards a position.
     """
 
     instrument: Instrument

@@ -1,4 +1,4 @@
-"""What sizes are told in: money to the decimals of its account, other numbers to six significant digits."""
+"""Numbers in explanations of sizes: money to its account's decimals, others to six significant digits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def format_number(value: Decimal) -> str:
 
 
 def format_money(amount: Decimal, currency: str, digits: int) -> str:
-    """An amount to so many decimals, with its currency."""
+    """An amount rounded to `digits` decimals, with its currency."""
     return f"{round_money(amount, digits):f} {currency}"
 
 

@@ -24,7 +24,8 @@ class StopRisk(NamedTuple):
 def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
     """The loss of one lot from the order's price to its stop loss, at the rate of a loss, and the commission of both deals.
 
-    The stop stands on the venue's tick, as the entry will have it. What the market jumps past the stop by, and swaps, are not in it: nobody knows them before.
+    The stop lies on the venue's tick, as the entry's will. Gaps past the stop and swaps are not included: they are
+    unknown.
     """
     terms, points = inputs.instrument, inputs.exits.stop_loss_points
     if points is None:

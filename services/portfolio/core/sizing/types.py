@@ -13,11 +13,11 @@ from services.portfolio.core.sizing.formatting import format_money
 class SizingInput(NamedTuple):
     """An order that is about to open something, and what is known of the account at the signal's tick.
 
-    `direction` +1 or -1; `price` the side of the signal's quote that it would trade at; `confidence` the signal's probability.
-    `currency` is the account's, kept to `currency_digits`, and `equity` in it. `loss_rate` is account currency for one unit of the profit currency that is
-    lost; `notional_per_lot` what one lot is worth in account currency, and `commission_per_lot` what a deal of it is charged;
-    `volatility_per_day` the standard deviation of the
-    symbol's log returns over a day, 0.01 for 1 %. None is for what is not known: nothing is guessed from it.
+    `direction` +1 or -1; `price` the side of the signal's quote that it would trade at; `confidence` the signal's
+    probability. `currency` is the account's, with `currency_digits` decimals, and `equity` in it. `loss_rate` is
+    account currency for one unit of the profit currency lost; `notional_per_lot` is one lot's worth in account
+    currency, and `commission_per_lot` the commission of a deal of one; `volatility_per_day` the standard deviation of
+    the symbol's log returns over a day, 0.01 for 1 %. None is for what is not known: nothing is guessed from it.
     """
 
     instrument: Instrument
@@ -35,7 +35,7 @@ class SizingInput(NamedTuple):
     default_volume: Decimal
 
     def money_text(self, amount: Decimal) -> str:
-        """An amount of the account's currency, in its decimals."""
+        """An amount in the account's currency, to its decimals."""
         return format_money(amount, self.currency, self.currency_digits)
 
 

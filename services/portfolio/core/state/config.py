@@ -1,4 +1,4 @@
-"""What the desk was told to do: the settings that decide."""
+"""Configuration of a desk: the settings that decide its trades."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
 WATCHED_SETTING: Final = "watched"
-"""Name under which a stream's settings have the symbols that are watched; absent without any."""
+"""Key of the watched symbols in a stream's settings; absent without any."""
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
-    """Symbols to trade, those watched for conversion rates alone, lots per entry, what the opposite signal does, the risk limits, the plan; `settings` are for the record.
+    """Symbols traded and watched, lots per entry, effect of an opposite signal, limits, plan; `settings` are a record.
 
     `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing. With more than
     `doubt_orders_max` orders or `doubt_volume_max` lots in doubt the desk halts. Every `reconcile_every_ns` ledger and venue are
@@ -43,6 +43,6 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
 
 
 def stream_settings(limits: Limits, plan: Plan, watched: Sequence[str]) -> dict[str, str]:
-    """What the ledger keeps of the settings with the opening of a stream."""
+    """The settings that the ledger stores with the opening of a stream."""
     named = {"risk": limits.name, "plan": plan.name}
     return named | {WATCHED_SETTING: ",".join(watched)} if watched else named

@@ -53,7 +53,7 @@ class Desk:
         """The round trips so far; whoever asks makes it go on."""
         self.cursor = cursor
         self.modifications = ModificationCounts()
-        """Since the start of the process; the ledger's events have those before."""
+        """Counts since the start of the process; earlier ones are in the ledger's events."""
         self.live_incarnation = live_incarnation
         self.incarnation_reason = incarnation_reason
         self.boot_id = boot_id

@@ -45,9 +45,9 @@ def hears_every_symbol(desk: Desk, health: SignalHealth) -> bool:
 
 
 def signal_from_market(desk: Desk, message: Tick | MarketHeartbeat, unattended: Set[str]) -> Signal | None:
-    """The HOLD by which a tick is decided that no signal process speaks for: of a watched symbol, or an unattended one.
+    """The HOLD for a tick without a signal process: of a watched symbol, or an unattended one.
 
-    It opens nothing; rates, stops, time exits and limits see the tick.
+    It opens nothing; rates, stops, time exits and limits are updated by the tick.
     """
     if not isinstance(message, Tick) or desk.state not in _LISTENING or message.stream_id != desk.cursor.stream_id:
         return None

@@ -64,14 +64,14 @@ class Forest:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model says of itself, whether or not the walk covers it."""
+    """Facts in a model file, whether or not the walk covers the model."""
 
     objective: str
     classes: int
     features: int
     feature_names: tuple[str, ...]
     categorical: str
-    """What of it asks for categories in place of numbers; empty without."""
+    """The model's first categorical feature or split; empty without one."""
     rounds: Rounds
 
 
@@ -95,10 +95,10 @@ def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
 
 
 def model_info(document: Mapping[str, Any]) -> ModelInfo:
-    """What a model predicts, from what, and with how many of its rounds.
+    """A model's outputs, features and number of rounds used.
 
     Raises:
-        ModelFormatError: it does not say, or contradicts itself.
+        ModelFormatError: they are missing or contradict each other.
     """
     try:
         learner = document["learner"]
@@ -150,7 +150,7 @@ def require_sound_booster(document: Mapping[str, Any]) -> None:
     """Refuse trees and weights that XGBoost would take and then crash on: it checks little of what it loads.
 
     Raises:
-        ModelFormatError: a tree is damaged, or written in a way that the present XGBoost does not read.
+        ModelFormatError: a tree is damaged, or in a format that the installed XGBoost does not read.
     """
     try:
         learner = document["learner"]
@@ -253,7 +253,7 @@ class _Columns(NamedTuple):
     left: Indices
     right: Indices
     feature: Indices
-    """-1 of a leaf."""
+    """-1 for a leaf."""
     default_left: Indices
     values: Singles
 

@@ -1,7 +1,7 @@
-"""Boosting rounds: how many a model has, which trees they made, and after how many its training found it best.
+"""Boosting rounds of a model: their number, their trees, and the best one by its training.
 
-Training with early stopping keeps the rounds after the best one and notes that one as the attribute `best_iteration`, counted
-from 0. XGBoost's scikit-learn interface predicts with the rounds up to it, and so does the desk.
+Training with early stopping keeps the rounds after the best one, and stores its index from 0 as `best_iteration`.
+XGBoost's scikit-learn interface predicts with the rounds up to it, and so does the desk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ LINEAR: Final = "gblinear"
 class Rounds(NamedTuple):
     """The rounds of a model.
 
-    `used` of the `grown` ones count. `tree_ends[n]` is how many trees the first n rounds made; empty for a linear booster.
+    `used` of the `grown` ones count. `tree_ends[n]` is how many trees the first n rounds made; empty for a linear
+    booster.
     """
 
     used: int
@@ -26,11 +27,11 @@ class Rounds(NamedTuple):
 
 
 def boosting_rounds(learner: Mapping[str, Any]) -> Rounds:
-    """The rounds of the model that a document's `learner` is.
+    """Read the rounds of a model from the `learner` of its document.
 
     Raises:
-        ValueError: it contradicts itself, or names a best round that it cannot go back to.
-        KeyError: it lacks something.
+        ValueError: it contradicts itself, or its best round cannot be restored.
+        KeyError: a field is missing.
     """
     booster = learner["gradient_booster"]
     ends: tuple[int, ...]
@@ -64,7 +65,7 @@ def _tree_ends(model: Mapping[str, Any], groups: int) -> tuple[int, ...]:
 
 
 def _used(text: str, grown: int) -> int:
-    # XGBoost 1 notes -1 for a model without rounds.
+    # XGBoost 1 stores -1 for a model without rounds.
     plain = text.removeprefix("-")
     best = int(text) if plain.isascii() and plain.isdecimal() and len(plain) < 10 else None
     if best is None or not -1 <= best < grown or (best < 0 < grown):

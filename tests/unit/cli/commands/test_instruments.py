@@ -28,7 +28,7 @@ def test_what_a_simulated_gateway_tells_is_a_file_that_can_be_traded(
     assert capsys.readouterr().out == "1 of 1 symbols can be traded\n"
 
 
-def test_a_file_that_is_there_is_replaced_with_a_word_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_replaced_with_force_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url, out = f"ipc://{tmp_path}/gw.ipc", tmp_path / "broker.toml"
     out.write_text("mine")
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)))):

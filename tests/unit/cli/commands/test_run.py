@@ -66,7 +66,7 @@ def test_a_watched_symbol_is_told_to_the_processes_and_not_traded(
         a_desk(tmp_path / "desk", symbols="XAUUSD", watch=("XAUUSD",))
 
 
-def test_an_account_is_gone_on_with_by_what_it_watched(tmp_path: Path) -> None:
+def test_an_account_continues_with_its_watched_symbols(tmp_path: Path) -> None:
     assert _watched_before(tmp_path) == ()
     book, opened = Book(), an_opened_stream(settings={"risk": "none", "watched": "EURUSD,USDJPY"})
     book.apply(opened)

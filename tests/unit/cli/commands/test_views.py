@@ -164,7 +164,7 @@ def test_another_format_and_json_contradict(capsys: pytest.CaptureFixture[str], 
     assert not out.exists()
 
 
-def test_an_export_into_a_file_is_told_of_in_words_or_as_json(
+def test_an_export_into_a_file_is_reported_as_text_or_json(
     standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "orders.json"

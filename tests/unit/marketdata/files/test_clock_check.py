@@ -1,4 +1,4 @@
-"""A wrong clock is told by where the week ends and where the quiet hour lies, and only where they are there to be seen."""
+"""A wrong clock is found by the end of the week and the quiet hour, and only where a file shows them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_quiet_hour_alone_tells_a_clock_that_is_hours_off(tmp_path: Path) ->
     ],
     ids=["a day", "no quiet hour", "a quote an hour"],
 )
-def test_what_a_file_is_too_short_or_thin_for_is_not_said(
+def test_a_file_too_short_or_sparse_gets_no_verdict(
     tmp_path: Path, first: str, last: str, options: dict[str, Any], why: str
 ) -> None:
     found = described(a_market(tmp_path / "t.parquet", first, last, server="America/New_York", **options))
@@ -156,7 +156,7 @@ def test_rows_whose_times_are_wrong_are_named(tmp_path: Path) -> None:
     assert warning.startswith("row 300 is stamped 2100-01-01 00:00:00.000Z, more than a minute ahead")
 
 
-def test_a_file_out_of_order_and_a_long_pause_are_said(tmp_path: Path) -> None:
+def test_a_file_out_of_order_and_a_long_pause_are_warned_of(tmp_path: Path) -> None:
     later = np.arange(10**9, 10**9 + 100) * SECOND_NS
     times = np.concatenate([later, later - 10_000 * SECOND_NS, later + 40 * 24 * HOUR_NS])
     bids = np.arange(300) / 1e5 + 1.1

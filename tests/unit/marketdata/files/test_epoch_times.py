@@ -1,4 +1,4 @@
-"""Numeric times: every digit counts, the digits before the point tell the unit, and what is no time is said to be none."""
+"""Numeric times: no digit is lost, the digits before the point give the unit, and anything else is null."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_number_is_the_time_that_its_digits_say(text: str, ns: int) -> None:
     ["1", "1787", "13989024011", "13989024017870", "1398902401.0000000001", "9999999999", "", "nan", "-1398902401",
      "01398902401", "1398902401,5", "1_398_902_401", "١٣٩٨٩٠٢٤٠١", "1.398902e-3", "1e400"],
 )  # fmt: skip
-def test_what_is_no_time_since_1970_is_none(text: str) -> None:
+def test_a_text_that_is_no_time_since_1970_is_null(text: str) -> None:
     assert one(text) is None
 
 

@@ -1,1 +1,1 @@
-"""Tick files: layouts, blocks, conversion and description."""
+"""Files of instruments."""

@@ -1,4 +1,4 @@
-"""A file of instruments says everything that decides, once, without contradiction; what it does not say is refused by name."""
+"""A file of instruments is complete and free of contradictions, or refused by file, symbol and field."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def test_a_limit_improves_upon_its_price_only_as_it_is_drawn() -> None:
 
 
 def test_each_type_slips_by_its_own_numbers_and_for_us_more_often_than_against_us_if_they_say_so() -> None:
-    """Published of a broker: 25.6 % of all orders better and 12.6 % worse, 69 % of limits better, 51 % of stops worse."""
+    """A broker's figures: 25.6 % of all orders better, 12.6 % worse; 69 % of limits better, 51 % of stops worse."""
     by_type = SlippageByType(
         market=Slippage(against=0.126, against_mean_spreads=1, favourable=0.256, favourable_mean_spreads=1),
         stop=Slippage(against=0.51, against_mean_spreads=1, favourable=0, favourable_mean_spreads=0),

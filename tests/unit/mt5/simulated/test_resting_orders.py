@@ -242,7 +242,7 @@ def test_an_order_that_arrives_at_an_old_quote_is_matched_at_the_next_one(age_ms
 
 
 def test_a_rate_is_that_of_the_arrival_too() -> None:
-    """A yen lost on 100,000 EUR, realised at second 3.5, where a dollar is 100 yen: 200 come with the tick of second 4 only."""
+    """A yen lost on 100,000 EUR at second 3.5, when a dollar is 100 yen; 200 only from the tick of second 4 on."""
     rows = [(START_NS + second * SECOND_NS, bid, bid) for second, bid in ((0, 150.0), (1, 150.0), (3, 149.0))]
     yen = [(START_NS + second * SECOND_NS, bid, bid) for second, bid in ((0, 100.0), (2, 100.0), (4, 200.0))]
     stream = build_stream([some_rows("EURJPY", rows), some_rows("USDJPY", yen)], accept_crossed=False)
@@ -277,7 +277,7 @@ def test_a_deal_whose_news_is_late_has_the_price_of_its_match() -> None:
     assert [desk.venue.quiet_from(ordinal) for ordinal in (1, 2, 3)] == [False, False, True]
 
 
-def test_news_that_a_tick_does_not_bring_any_more_is_out_at_the_end() -> None:
+def test_reports_later_than_the_last_tick_are_out_at_the_end() -> None:
     desk = Dealing(1.1, 1.2, profile=SLOW_TO_TELL)
     desk.buy()
     desk.to(2)

@@ -1,4 +1,4 @@
-"""Outside a symbol's sessions nothing of it is executed, whatever is quoted; what was passed meanwhile is executed at the next open."""
+"""Nothing of a symbol is executed outside its sessions; levels beyond the quote at the open are executed there."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def at(edge: Edge, steps: int) -> Decimal:
 
 
 def a_desk(edge: Edge, *rows: tuple[str | int, int], mode: AccountMode, **settings: Any) -> Dealing:
-    """At the last tick before the pause, whose bid and ask are the base; each row is a moment and steps of bid and ask."""
+    """At the last tick before the pause, whose quote is the base; each row is a moment and steps of bid and ask."""
     moments: list[tuple[str | int, int]] = [(utc_ns(edge.last) - SECOND_NS, 0), (edge.last, 0), *rows]
     ticks = []
     for moment, steps in moments:
@@ -93,7 +93,7 @@ CASES: Final = {
     "buy stop": ("BUY", {"type": "STOP", "price": 5}, 10, DealReason.CLIENT, 8),
     "sell stop": ("SELL", {"type": "STOP", "price": -5}, -10, DealReason.CLIENT, -8),
 }
-"""What is placed, by how many steps the quote within the pause passes it, why it is dealt, and the quote of the open."""
+"""Order, steps by which the quote within the pause passes it, reason of its deal, and quote of the open."""
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 Case = tuple[str, dict[str, Any], int, DealReason, int]
@@ -146,7 +146,7 @@ def test_the_last_tick_of_a_session_still_executes(case: Case, edge: Edge, mode:
 
 
 @pytest.mark.parametrize("case", [CASES["buy limit"], CASES["take profit of a short"]])
-def test_a_limit_passed_at_the_open_is_dealt_at_its_price_where_limits_are(case: Case) -> None:
+def test_a_limit_passed_at_the_open_is_filled_at_its_price_under_limit_fills_limit(case: Case) -> None:
     """The quote is three steps better; a tenth of a lot of EURUSD of 0.003 is 30 USD, which the deal names."""
     edge = EDGES["weekend"]
     profile = structs.replace(KEPT, limit_fills=LimitFills.LIMIT)
@@ -187,7 +187,7 @@ def test_a_stop_out_waits_for_the_session(edge: Edge, mode: AccountMode) -> None
 
 
 def test_a_stop_out_of_one_symbol_waits_while_another_is_closed_out() -> None:
-    """Gold pauses and EURUSD trades: EURUSD is closed though gold has lost more, and gold at its first quote after its open."""
+    """Gold pauses while EURUSD trades: EURUSD is closed first though gold has lost more, then gold at its open."""
     moments = ["2024-01-09 21:59:58", "2024-01-09 21:59:59", "2024-01-09 22:10:00", "2024-01-09 23:00:01"]
     gold = [(utc_ns(when), price, price) for when, price in zip(moments, (2000.0, 2000.0, 1900.0, 1890.0), strict=True)]
     euro_moments = ["2024-01-09 21:59:57", "2024-01-09 22:20:00", "2024-01-09 23:00:00"]
@@ -236,7 +236,7 @@ def test_requests_within_the_pause_are_refused_with_10018(edge: Edge, mode: Acco
 @MODES
 @EVERY_EDGE
 def test_an_order_that_arrives_within_the_pause_is_judged_at_the_next_tick(edge: Edge, mode: AccountMode) -> None:
-    """Sent at the last tick and under way for a second: at the open it is matched at that quote, within the pause refused."""
+    """Sent at the last tick with a latency of a second: matched at the open, refused within the pause."""
     slow = structs.replace(KEPT, request_latency=ConstantLatency(ms=1_000.0))
     at_open = a_desk(edge, (edge.first, 3), mode=mode, profile=slow)
     at_open.buy(symbol=edge.symbol)

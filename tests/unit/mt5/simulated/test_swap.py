@@ -240,7 +240,7 @@ def test_each_night_of_a_week_counts_by_the_coefficient_of_the_day_before_it(wee
 
 
 def test_a_night_is_charged_by_the_row_in_force_on_the_day_before_it() -> None:
-    """From 2026-02-03, a Tuesday: the night that follows Monday is of the old row, the one that follows Tuesday of the new."""
+    """From 2026-02-03, a Tuesday: the night after Monday has the old row, the night after Tuesday the new one."""
     rows = (
         SwapTerms(None, SwapMode.CURRENCY_DEPOSIT, D(-2), D(0)),
         SwapTerms(date(2026, 2, 3), SwapMode.CURRENCY_DEPOSIT, D(-3), D(0)),
@@ -254,7 +254,7 @@ def test_a_night_is_charged_by_the_row_in_force_on_the_day_before_it() -> None:
 
 
 def test_the_nights_of_a_symbol_of_another_clock_end_at_its_own_midnight() -> None:
-    """2026-03-10: New York has summer time and Athens not yet, whose midnight is 22:00 UTC; the server's own is 21:00."""
+    """2026-03-10: Athens, not yet on summer time, has midnight at 22:00 UTC; the server, on New York's, at 21:00."""
     terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-2", "0")
     assert charged(terms, "2026-03-10 20:59", "2026-03-10 21:00").nights == 1
     athens = structs.replace(terms, clock="Europe/Athens")

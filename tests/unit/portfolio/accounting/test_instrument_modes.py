@@ -1,4 +1,4 @@
-"""The desk values, sizes and limits what it holds by the same terms as the venue, whatever their mode; worked by hand."""
+"""The desk values, sizes and limits positions by the same terms as the venue in every mode; worked by hand."""
 
 from __future__ import annotations
 

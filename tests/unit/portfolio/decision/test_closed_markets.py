@@ -1,4 +1,4 @@
-"""Between the sessions of a symbol nothing is sent that the venue would refuse, and a close that is due waits for the next one."""
+"""Between sessions nothing is sent that the venue would refuse, and a close that is due waits for the next one."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def a_trailed_position(**terms: Any) -> Scene:
     return scene
 
 
-def test_a_stop_that_would_be_nearer_than_the_stops_level_is_not_asked_for() -> None:
+def test_a_stop_nearer_than_the_stops_level_is_not_sent() -> None:
     """The venue has raised its level since the stop began to follow."""
     [moved] = tended(a_trailed_position(stops_level_points=10))
     assert isinstance(moved, ProtectionSet)

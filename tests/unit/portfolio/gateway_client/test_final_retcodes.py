@@ -1,4 +1,4 @@
-"""The retcode of an order that has ended is the venue's final one, on a live desk and in lock-step, whatever came first."""
+"""An ended order has the venue's final retcode, on a live desk and in lock-step, whatever came first."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
 
 
 def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
-    """A stop 25 points away at no commission, which costs 25 USD a lot of EURUSD, and a take profit half as far again."""
+    """A stop 25 points away without commission, 25 USD a lot of EURUSD, and a take profit half as far again."""
     fields: dict[str, Any] = {
         "instrument": terms_of(symbol),
         "direction": 1,

@@ -1,4 +1,4 @@
-"""Ticks of symbols that are watched come from the market itself, in lock-step and live, and nothing is ordered in them."""
+"""Ticks of watched symbols come from the market itself, in lock-step and live, and nothing is ordered in them."""
 
 from __future__ import annotations
 

@@ -10,9 +10,8 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """UNKNOWN_SYMBOL and TRADE_DISABLED for any order; CLOSE_ONLY and MARKET_CLOSED for one that opens.
 
-    A person may try a close outside of the sessions, too: what the venue says of it counts. The desk's own wait for the session, which is not
-    for this rule to say. A symbol whose sessions are not known is
-    taken to be open.
+    A person may try to close outside of the sessions; the venue decides. The desk's own closes wait for the session
+    elsewhere. A symbol without known sessions counts as open.
     """
     terms = order.instrument
     if terms.symbol not in context.book.instruments:

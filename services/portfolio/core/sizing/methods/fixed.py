@@ -10,7 +10,7 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """The plan's `volume`, or the desk's default; one between two steps is what somebody meant otherwise, and is not cut."""
+    """The plan's `volume`, or the desk's default; one between two steps is refused, not rounded."""
     volume = fixed_volume(sizing, inputs.default_volume)
     words = "lots of the plan" if sizing.volume is not None else "lots, the desk's default"
     words, step = f"{decimal_text(volume)} {words}", inputs.instrument.volume_step
