@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import HOLIDAYS_MAX, ROWS_MAX, SESSIONS_MAX, CommissionTerms, SwapTerms
 from proto.trading.server_time import NEW_YORK_CLOSE, SECOND_NS, is_clock, moments_of
-from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, decimal_text, is_exact
+from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, is_exact
 
 NEVER: Final = "never"
 LARGER: Final = "larger"

@@ -161,7 +161,10 @@ per_lot = 3
         (with_value("volume_min", "0.25"), "volume_min is 0.25, expected a multiple of volume_step, 0.1"),
         (with_value("volume_max", "0.05"), "volume_max is 0.05, expected at least volume_min, 0.1"),
         (with_value("volume_max", "0.15"), "volume_max is 0.15, expected a multiple of volume_step, 0.1"),
-        (with_value("contract_size", "1e30"), "contract_size is 1E+30, expected a number of 0 or more, of at most 28 digits"),
+        (
+            with_value("contract_size", "1e30"),
+            "contract_size is 1E+30, expected a number of 0 or more, of at most 28 digits",
+        ),
         (with_value("volume_min", "60"), "volume_max is 50, expected at least volume_min, 60"),
         (DE40 + "volume_limit = 0.05", "volume_limit is 0.05, expected 0 for none, or at least 0.1"),
         (with_value("base_currency", '"eur"'), "base_currency is 'eur', expected 3 to 8 capital letters"),
