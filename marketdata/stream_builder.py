@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketdata.columns import BLOCK_ROWS, ColumnStore, SymbolRows, TickTable
+from marketdata.pauses import LongPause, Pause
 from marketdata.tick_validation import ACCEPTED, REASONS, FarRow, RowValidator, label_reason_counts
 from proto.gateway import TickCounts
 
@@ -103,6 +104,8 @@ class StreamData(NamedTuple):
     counts: TickCounts
     data_sha256: str
     far_rows: tuple[tuple[str, FarRow], ...]
+    long_pauses: tuple[tuple[str, Pause], ...]
+    """The longest of each symbol that has one; where none has, that of all of them together."""
 
 
 def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
@@ -118,10 +121,15 @@ def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: i
         tape.finish()
     table = TickTable(store)
     published = np.zeros(len(tapes), dtype=np.int64)
+    of_all, of_each = LongPause(), [LongPause() for _ in tapes]
     for symbol_index, columns in _merged(tapes):
         left = len(symbol_index) if ticks_max is None else min(ticks_max - len(table), len(symbol_index))
         table.append(symbol_index[:left], tuple(values[:left] for values in columns))
         published += np.bincount(symbol_index[:left], minlength=len(tapes))
+        time_ns = columns[0][:left]
+        of_all.add(time_ns)
+        for index, pause in enumerate(of_each):
+            pause.add(time_ns if len(tapes) == 1 else time_ns[symbol_index[:left] == index])
         if ticks_max is not None and len(table) >= ticks_max:
             break
     is_cut = len(table) < sum(tape.accepted for tape in tapes)
@@ -141,7 +149,16 @@ def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: i
         far_rows=tuple(
             (tape.symbol, far) for tape, end in zip(tapes, ends, strict=True) for far in tape.far_rows if far.row <= end
         ),
+        long_pauses=_long_pauses([tape.symbol for tape in tapes], of_each, of_all),
     )
+
+
+def _long_pauses(
+    symbols: Sequence[str], of_each: Sequence[LongPause], of_all: LongPause
+) -> tuple[tuple[str, Pause], ...]:
+    found = [(symbol, one.longest) for symbol, one in zip(symbols, of_each, strict=True)]
+    found = found if any(pause for _, pause in found) else [(", ".join(symbols), of_all.longest)]
+    return tuple((name, pause) for name, pause in found if pause is not None)
 
 
 class _Front:

@@ -100,6 +100,7 @@ class TickStream:
         self.counts = assembled.counts
         self.data_sha256 = assembled.data_sha256
         self.far_rows = assembled.far_rows
+        self.long_pauses = assembled.long_pauses
         self.remarks: tuple[str, ...] = ()
         """Remarks on the times of the files."""
         self.last_ordinal = len(assembled.table)

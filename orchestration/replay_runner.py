@@ -68,7 +68,7 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
         },
     }
     return ReplayResult(
-        report=report_of(data_dir, spec, mode="replay", timings=timings),
+        report=report_of(data_dir, spec, mode="replay", remarks=stream.remarks, timings=timings),
         failure=(status.waiting_for or "without a reason") if status.state is DeskState.FAILED else "",
     )
 

@@ -240,4 +240,12 @@ def run_backtest(
         "latency_us": None,
     }
     modifications = modification_counts(data_dir / LEDGER_FILE_NAME, of_stream=True)
-    return build_report(desk.book, desk.cursor, spec, modifications=modifications, mode="backtest", timings=timings)
+    return build_report(
+        desk.book,
+        desk.cursor,
+        spec,
+        modifications=modifications,
+        mode="backtest",
+        remarks=stream.remarks,
+        timings=timings,
+    )

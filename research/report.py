@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +32,15 @@ SCHEMA_VERSION: Final = 1
 _NO_TIMINGS: Final[dict[str, Any]] = {"duration_s": None, "ticks_per_s": None, "latency_us": None}
 
 
-def report_of(data_dir: Path, spec: RunSpec, *, mode: str, timings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The report of the last run in a data directory.
+def report_of(
+    data_dir: Path,
+    spec: RunSpec,
+    *,
+    mode: str,
+    remarks: Sequence[str] = (),
+    timings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The report of the last run in a data directory; `remarks` are those of its stream.
 
     Raises:
         StartError: there is no ledger, or it cannot be read.
@@ -41,7 +48,7 @@ def report_of(data_dir: Path, spec: RunSpec, *, mode: str, timings: Mapping[str,
     path = data_dir / LEDGER_FILE_NAME
     book, cursor = read_ledger(path)
     modifications = modification_counts(path, of_stream=True)
-    return build_report(book, cursor, spec, modifications=modifications, mode=mode, timings=timings)
+    return build_report(book, cursor, spec, modifications=modifications, mode=mode, remarks=remarks, timings=timings)
 
 
 def orders_of_run(book: Book) -> list[Order]:
@@ -69,16 +76,17 @@ def build_report(
     *,
     modifications: ModificationCounts,
     mode: str,
+    remarks: Sequence[str] = (),
     timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report of a run from the account's state and the counts of the run's modifications."""
+    """The report of a run: the account's state, the venue's answers to its modifications, the remarks of its stream."""
     orders, deals = orders_of_run(book), deals_of_run(book)
     costs = cost_totals(book, cash_of_run(book))
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
     watched = {symbol: cursor.sequences.get(symbol, 0) for symbol in spec.watched_symbols}
-    warnings = run_warnings(book, cursor, modifications)
+    warnings = run_warnings(book, cursor, modifications, remarks)
     found_model_data = None
     if book.stream is not None:
         found_model_data = model_data(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS
@@ -20,10 +21,13 @@ WARN_FROM_SHARE: Final = 0.25
 _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 
 
-def run_warnings(book: Book, cursor: TickCursor, modifications: ModificationCounts) -> list[str]:
-    """What a reader of the run's digits should know, a line each."""
+def run_warnings(
+    book: Book, cursor: TickCursor, modifications: ModificationCounts, remarks: Sequence[str] = ()
+) -> list[str]:
+    """What a reader of the run's digits should know, a line each; `remarks` are what the stream says of its times."""
     counts = book.ended.counts if book.ended else None
     found = (
+        *remarks,
         *row_warnings(counts),
         stop_warning(book),
         denial_warning(book, cursor),

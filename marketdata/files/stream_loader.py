@@ -117,7 +117,10 @@ def read_stream(
                 break
             tape.add(rows)
     stream = TickStream(assemble(list(tapes.values()), store=accepted, ticks_max=ticks_max))
-    stream.remarks = remarks_on([source for one in inputs for source in one.sources])
+    stream.remarks = (
+        *remarks_on([source for one in inputs for source in one.sources]),
+        *(f"{name}: {pause.warning}" for name, pause in stream.long_pauses),
+    )
     if stream.last_ordinal == 0:
         files = ", ".join(str(one.path) for one in inputs)
         reasons = ", ".join(f"{count} {reason}" for reason, count in stream.counts.rejected.items())

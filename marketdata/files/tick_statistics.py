@@ -24,14 +24,12 @@ from marketdata.instruments import find_instrument
 from marketdata.tick_stream import TickStream
 from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS
 from proto.time import utc_text
-from proto.trading.server_time import DAY_NS
 
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
 VALUES_MAX: Final = 100_000
 """Different spreads that are told apart; with more, they are counted ten times coarser."""
 
-LONG_PAUSE_NS: Final = 31 * DAY_NS
 _NS: Final = 1_000_000_000
 
 
@@ -88,7 +86,7 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
         "unreadable_lines": unreadable_line_messages(sources),
         "remarks": list(remarks_on(sources)),
         "clock": finding._asdict(),
-        "warnings": _warnings(stream, finding, pace),
+        "warnings": _warnings(stream, finding),
         "blank_lines": sum(source.blank_lines for source in sources),
         "first_ns": first_ns,
         "last_ns": last_ns,
@@ -106,7 +104,7 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     }
 
 
-def _warnings(stream: TickStream, finding: ClockFinding, pace: _Pace) -> list[str]:
+def _warnings(stream: TickStream, finding: ClockFinding) -> list[str]:
     """Warnings on the times, one line each."""
     warnings = [
         f"row {far.row:,} is stamped {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, and left out"
@@ -118,11 +116,7 @@ def _warnings(stream: TickStream, finding: ClockFinding, pace: _Pace) -> list[st
     late = stream.counts.rejected.get(REASONS[OUT_OF_ORDER], 0)
     if late >= LATE_SHARE * stream.counts.read:
         warnings.append(f"{late:,} of {stream.counts.read:,} rows are earlier than a row before them, and left out")
-    if pace.longest and pace.longest[0][0] > LONG_PAUSE_NS:
-        gap_ns, after_ns = pace.longest[0]
-        warnings.append(
-            f"no tick from {utc_text(after_ns)} to {utc_text(after_ns + gap_ns)}: is the time of what follows right?"
-        )
+    warnings.extend(pause.warning for _, pause in stream.long_pauses)
     if finding.verdict == "probably_wrong":
         warnings.append(f"the clock is {finding.text}")
     return warnings

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cli.report_view import show_report
+from cli.tick_arguments import show_remarks
 from proto.control import StateCause, TradingState
 from proto.gateway import TickCounts
 from proto.time import utc_text
+from research.backtest import run_backtest
 from research.report import report_digest
 from research.run_warnings import denial_warning, row_warnings, run_warnings, stop_warning
 from services.portfolio.core.account.book import Book
@@ -17,7 +20,7 @@ from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.modifications import ModificationCounts
 from tests.support.builders import START_NS
-from tests.unit.research.test_report import a_run, ticks  # noqa: F401  (a fixture)
+from tests.unit.research.test_report import a_run, a_spec, ticks  # noqa: F401  (a fixture)
 
 
 def counted(signals: int, **denied: int) -> TickCursor:
@@ -106,3 +109,23 @@ def test_rows_with_wrong_times_are_warned_of(rejected: dict[str, int], words: li
     found = row_warnings(TickCounts(read=1_000, published=1_000 - sum(rejected.values()), rejected=rejected))
     assert [line.startswith(start) for line, start in zip(found, words, strict=True)] == [True] * len(words)
     assert row_warnings(None) == []
+
+
+def test_a_run_over_a_last_row_of_2100_warns_of_the_pause_before_it_and_in_its_report(
+    ticks: Path,  # noqa: F811  (the fixture)
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = pl.read_parquet(ticks)
+    last = rows.tail(1).with_columns(ts_ns=pl.lit(4_102_444_800 * 10**9))
+    pl.concat([rows, last]).write_parquet(tmp_path / "t.parquet")
+    spec = a_spec(tmp_path / "t.parquet", risk="none")
+    stream = show_remarks(spec.load())
+    report = run_backtest(spec, stream, data_dir=tmp_path / "run")
+    words = (
+        f"EURUSD: no tick from {utc_text(rows['ts_ns'].max())} to 2100-01-01 00:00:00.000Z: "  # type: ignore[arg-type]
+        "is the time of what follows right?"
+    )
+    assert f"WARNING: {words}\n" in capsys.readouterr().err
+    assert report["warnings"] == [words]
+    assert report_digest({**report, "warnings": []}) == report_digest(report)

@@ -1,0 +1,53 @@
+"""Pauses between ticks that are longer than a market's: what follows one is probably stamped wrong."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proto.time import utc_text
+from proto.trading.server_time import DAY_NS
+
+LONG_PAUSE_NS: Final = 31 * DAY_NS
+
+
+class Pause(NamedTuple):
+    """From one tick to the next."""
+
+    after_ns: int
+    before_ns: int
+
+    @property
+    def warning(self) -> str:
+        """What to say of one that is too long."""
+        return (
+            f"no tick from {utc_text(self.after_ns)} to {utc_text(self.before_ns)}: is the time of what follows right?"
+        )
+
+
+class LongPause:
+    """Takes times in their order, a block after the other, and keeps the longest pause above `LONG_PAUSE_NS`."""
+
+    def __init__(self) -> None:
+        """Start before the first time."""
+        self.longest: Pause | None = None
+        self._last_ns: int | None = None
+
+    def add(self, time_ns: NDArray[np.int64]) -> None:
+        """Take the next times; of equal pauses the first one counts."""
+        if not len(time_ns):
+            return
+        if self._last_ns is not None:
+            self._note(self._last_ns, int(time_ns[0]))
+        self._last_ns = int(time_ns[-1])
+        # Times only rise: a block that is shorter than a long pause has none.
+        if self._last_ns - int(time_ns[0]) > LONG_PAUSE_NS:
+            place = int(np.argmax(np.diff(time_ns)))
+            self._note(int(time_ns[place]), int(time_ns[place + 1]))
+
+    def _note(self, after_ns: int, before_ns: int) -> None:
+        least = LONG_PAUSE_NS if self.longest is None else self.longest.before_ns - self.longest.after_ns
+        if before_ns - after_ns > least:
+            self.longest = Pause(after_ns, before_ns)
