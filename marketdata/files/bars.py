@@ -12,18 +12,28 @@ from typing import Final
 import polars as pl
 
 from marketdata.files import epoch_times
+from marketdata.files.header_layouts import COLUMN_NAMES
 
 _SEPARATORS: Final = ("\t", ";", ",")
 _PRICES: Final = ("open", "high", "low", "close")
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_TIME_NAME: Final = re.compile(r"date|time(?!frame)|^dt|^utc$|^ts")
+_DATE_NAME: Final = re.compile(r"date|^dt")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[.\-/]?(\d\d)[.\-/]?(\d\d)(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d))?)?")
 _DAY_FIRST: Final = re.compile(r"(\d\d)[.\-/](\d\d)[.\-/](\d{4})(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d))?)?")
 _DATE: Final = re.compile(r"\d{4}[.\-/]?\d\d[.\-/]?\d\d|\d\d[.\-/]\d\d[.\-/]\d{4}")
+_OF_DAY: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?(?: ?[AP]M)?", re.IGNORECASE)
 _OF_DAY_MS: Final = re.compile(r"\d{1,8}")
+_FIELDS_BEFORE_TIME: Final = 2
+"""A ticker, and the period of the bars."""
+
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def bar_interval(head: Sequence[str]) -> str | None:
     """The interval of the bars that a file begins with, such as "1 minute"; None where it holds no bars.
+
+    Rows that have a bid and an ask beside their bar are bars when their times are whole intervals apart.
 
     Args:
         head: its first lines that are not empty.
@@ -32,21 +42,50 @@ def bar_interval(head: Sequence[str]) -> str | None:
         return None
     separator = next((sign for sign in _SEPARATORS if sign in head[0]), ",")
     rows = [[field.strip(' "<>') for field in line.split(separator)] for line in head]
-    has_header = not any(character.isdigit() for character in head[0])
-    if has_header:
+    has_digit = any(character.isdigit() for character in head[0])
+    if _names_bars(rows[0]):
         names = [name.lower() for name in rows[0]]
-        if {"bid", "ask"} <= set(names) or not all(any(price in name for name in names) for price in _PRICES):
+        times = _named_times(names, rows[1:])
+        # A header has no digit: names with one, such as `ma20`, have to have times below them.
+        if has_digit and _usual_step(times) is None:
             return None
-        body = [row[names[0] == "" :] for row in rows[1:]]
-        return _interval([time for row in body if (time := _time_of(row)[0]) is not None])
+        if not all(set(names) & set(COLUMN_NAMES[side]) for side in ("bid", "ask")):
+            return _interval(times)
+        return f"{_interval(times)}, each with a bid and an ask" if _are_whole_intervals(times) else None
+    if not has_digit:
+        return None
+    rows = [row[_fields_before_time(row) :] for row in rows]
     found = [_time_of(row) for row in rows]
-    times = [time for (time, width), row in zip(found, rows, strict=True) if _is_bar(row[width:])]
-    return _interval([time for time in times if time is not None]) if len(times) == len(rows) else None
+    bars = [time for (time, width), row in zip(found, rows, strict=True) if _is_bar(row[width:])]
+    return _interval([time for time in bars if time is not None]) if len(bars) == len(rows) else None
+
+
+def _names_bars(names: Sequence[str]) -> bool:
+    """Whether columns are named for open, high, low and close, in full or by a letter such as in `bid_o`."""
+    words = {word.lower() for name in names for word in _WORD.findall(name)}
+    return all(price[0] in words or any(price in name.lower() for name in names) for price in _PRICES)
+
+
+def _named_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
+    """When rows begin by the columns that are named for it, or else by their first ones."""
+    named = [place for place, name in enumerate(names) if _TIME_NAME.search(name)]
+    # The date first, as `_time_of` reads it.
+    places = sorted(named, key=lambda place: _DATE_NAME.search(names[place]) is None) or [0, 1]
+    found = [_time_of([row[place] for place in places if place < len(row)]) for row in rows]
+    return [time for time, _ in found if time is not None]
+
+
+def _fields_before_time(row: Sequence[str]) -> int:
+    """How many fields stand before the time in a row that begins with a ticker; 0 in any other."""
+    if not row[0][:1].isalpha():
+        return 0
+    places = range(1, min(_FIELDS_BEFORE_TIME + 1, len(row)))
+    return next((place for place in places if _YEAR_FIRST.match(row[place]) or _DAY_FIRST.match(row[place])), 0)
 
 
 def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
     """Begin of a row in seconds, and the number of fields that hold it."""
-    width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and re.match(r"\d\d:?\d\d", row[1]) else 1
+    width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and _OF_DAY.fullmatch(row[1]) else 1
     text = " ".join(row[:width])
     [ns] = epoch_times.epoch_ns(pl.Series([text], dtype=pl.String))
     if ns is not None:
@@ -72,11 +111,22 @@ def _is_bar(fields: Sequence[str]) -> bool:
     return 0 < low <= min(first, last) <= max(first, last) <= high <= 2 * low
 
 
-def _interval(times: Sequence[float]) -> str:
+def _are_whole_intervals(times: Sequence[float]) -> bool:
+    """Whether each time is later than the one before it, by a multiple of what most are: those of quotes are not."""
+    steps = [later - time for time, later in pairwise(times)]
+    usual = _usual_step(times)
+    return usual is not None and all(step >= 1 and step % usual == 0 for step in steps)
+
+
+def _usual_step(times: Sequence[float]) -> int | None:
     steps = Counter(round(later - time) for time, later in pairwise(times) if later - time >= 1)
-    if not steps:
+    return steps.most_common(1)[0][0] if steps else None
+
+
+def _interval(times: Sequence[float]) -> str:
+    step = _usual_step(times)
+    if step is None:
         return "an interval that its first rows do not tell"
-    [(step, _)] = steps.most_common(1)
     unit, seconds = next((unit, seconds) for unit, seconds in _UNITS if step % seconds == 0)
     count = step // seconds
     return f"{count} {unit}" + ("s" if count > 1 else "")

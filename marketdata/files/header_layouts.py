@@ -32,7 +32,7 @@ _MT5_ROW: Final = re.compile(r"\d{4}\.\d\d\.\d\d\t\d\d:\d\d:\d\d(\.\d+)?(\t[^\t]
 _MINUTE_NS: Final = 60_000_000_000
 
 _SEPARATORS: Final = ("\t", ";", ",")
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
+COLUMN_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "time": ("ts_ns", "timestamp", "time", "datetime", "date_time", "date", "utc"),
     "time_msc": ("time_msc",),
     "bid": ("bid", "bid_price", "bidprice"),
@@ -169,7 +169,7 @@ class Table(Layout):
         separator = next((sign for sign in _SEPARATORS if sign in head[0]), ",")
         names = [name.strip(' "').lower() for name in head[0].split(separator)]
         place: dict[str, int] = {}
-        for meaning, words in _NAMES.items():
+        for meaning, words in COLUMN_NAMES.items():
             found = [number for number, name in enumerate(names) if name in words]
             if len(found) > 1 and not (meaning == "time" and "time_msc" in names):
                 return LayoutMismatch(f"the header names {meaning} {len(found)} times")

@@ -183,7 +183,10 @@ def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
         begin = head(member)
         interval = bar_interval(begin[: HEAD_LINES + 1])
         if interval is not None:
-            refusal = refusal or f"{member.name} holds bars of {interval}, expected ticks: rows with a bid and an ask"
+            refusal = (
+                refusal
+                or f"{member.name} holds bars of {interval}, expected ticks: a row with bid and ask for each quote"
+            )
             continue
         refusals = []
         for layout in LAYOUTS:
