@@ -55,15 +55,22 @@ CLOSE_HOUR: Final = 17
 FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
 
 
+class _Ahead(NamedTuple):
+    """Hours that a server is ahead of UTC by at a moment, and those that New-York-close time is."""
+
+    hours: int
+    new_york_close_hours: int
+
+
 @dataclass
 class _Evidence:
     """Measurements of the weeks in which New York and Europe agree on summer time, or of those in which they differ."""
 
     week_ends: Counter[int] = field(default_factory=Counter)
     """Hours after the known close."""
-    week_end_server_hours: Counter[int] = field(default_factory=Counter)
+    week_end_ahead: Counter[_Ahead] = field(default_factory=Counter)
     """Hours ahead of UTC of the server that dated the rows, at each week end."""
-    day_clock_hours: Counter[int] = field(default_factory=Counter)
+    day_ahead: Counter[_Ahead] = field(default_factory=Counter)
     """Hours ahead of UTC of the clock by which rows are read, one count a day."""
     days: int = 0
     ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
@@ -79,12 +86,12 @@ class _Evidence:
             return hours, abs(hours) != 1 or count >= WEEKS_SURE or quiet == hours
         return quiet, quiet is not None and abs(quiet) != 1
 
-    def server_hours(self) -> Counter[int]:
+    def server_ahead(self) -> Counter[_Ahead]:
         """Hours ahead of UTC of the server that dated the rows; empty where unknown."""
         quiet = self.quiet_hour()
-        if self.week_end_server_hours or quiet is None:
-            return self.week_end_server_hours
-        return Counter({hours + quiet: days for hours, days in self.day_clock_hours.items()})
+        if self.week_end_ahead or quiet is None:
+            return self.week_end_ahead
+        return Counter({ahead._replace(hours=ahead.hours + quiet): days for ahead, days in self.day_ahead.items()})
 
     def quiet_hour(self) -> int | None:
         """Hours from the known close to the quiet hour; None where no hour is clearly the quiet one."""
@@ -164,8 +171,9 @@ class ClockCheck:
         summer_time, words = self._summer_time()
         if hours and is_sure:
             return ClockFinding("probably_wrong", hours, f"probably wrong: {_off(hours)}: {seen}", summer_time, words)
-        if other and is_other_sure:
-            text = f"probably wrong{_DIFFERING}: {_off(other)}: {seen}"
+        fitting = _FITTING.get(summer_time or "", "")
+        if other and (is_other_sure or (fitting and not hours)):
+            text = f"probably wrong{_DIFFERING}: {_off(other)}: {seen}" + (f"; {fitting} fits" if fitting else "")
             return ClockFinding("probably_wrong", other, text, summer_time, words)
         if (hours == 0 or other == 0) and not hours and not other:
             return ClockFinding("fits", 0, f"fits: {seen}", summer_time, words)
@@ -179,20 +187,25 @@ class ClockCheck:
         return ClockFinding("cannot_tell", None, f"cannot tell: {reason}", summer_time, words)
 
     def _summer_time(self) -> tuple[Literal["new_york", "europe", "cannot_tell"] | None, str]:
-        usual, differing = (self._evidence[season].server_hours() for season in ("summer_or_winter", "differing"))
-        if not (usual or differing) or any(hours not in (2, 3) for hours in (*usual, *differing)):
+        usual, differing = (self._evidence[season].server_ahead() for season in ("summer_or_winter", "differing"))
+        if not (usual or differing) or any(ahead.hours not in (2, 3) for ahead in (*usual, *differing)):
             return None, ""
         if not differing:
             return "cannot_tell", (
                 "cannot tell: no week in which only New York or only Europe has summer time ends in the file, "
                 f"and {NEW_YORK_CLOSE} and {EUROPEAN_SERVER} read it alike"
             )
-        [(hours, count)] = differing.most_common(1)
-        if 2 * count <= differing.total():
+        count = sum(weeks for ahead, weeks in differing.items() if ahead.hours == ahead.new_york_close_hours)
+        if 2 * count == differing.total():
             return "cannot_tell", "cannot tell: the weeks in which New York and Europe differ contradict each other"
-        if hours == 3:
+        if 2 * count > differing.total():
             return "new_york", f"the server changes on New York's dates, which {NEW_YORK_CLOSE} fits"
         return "europe", f"the server changes on Europe's dates, which {EUROPEAN_SERVER} fits"
+
+    def _ahead(self, utc_ns: int, hours_late: int = 0) -> _Ahead:
+        return _Ahead(
+            self._clock.ahead_ns(utc_ns) // HOUR_NS + hours_late, (server_time.server_ns(utc_ns) - utc_ns) // HOUR_NS
+        )
 
     def _season(self, utc_ns: int) -> _Evidence:
         is_same = server_time.server_ns(utc_ns) - utc_ns == self._european.ahead_ns(utc_ns)
@@ -207,7 +220,7 @@ class ClockCheck:
             return
         evidence = self._season(last_ns)
         evidence.week_ends[hours] += 1
-        evidence.week_end_server_hours[self._clock.ahead_ns(last_ns) // HOUR_NS + hours] += 1
+        evidence.week_end_ahead[self._ahead(last_ns, hours)] += 1
 
     def _add_hour(self, utc_ns: int, spread: float, count: int) -> None:
         server_ns = server_time.server_ns(utc_ns)
@@ -225,13 +238,14 @@ class ClockCheck:
             if server_time.weekday(noon_ns) < FRIDAY:
                 evidence = self._season(noon_ns)
                 evidence.days += 1
-                evidence.day_clock_hours[self._clock.ahead_ns(noon_ns) // HOUR_NS] += 1
+                evidence.day_ahead[self._ahead(noon_ns)] += 1
                 evidence.ticks += self._day_ticks
                 evidence.spreads += self._day_spreads
         self._day_ticks = np.zeros(24, np.int64)
         self._day_spreads = np.zeros(24)
 
 
+_FITTING: Final[dict[str, str]] = {"new_york": NEW_YORK_CLOSE, "europe": EUROPEAN_SERVER}
 _DIFFERING: Final = " in the weeks in which only New York or only Europe has summer time"
 
 

@@ -118,8 +118,20 @@ def test_a_symbol_of_unknown_closes_is_not_judged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("first", "last"),
-    [("2024-03-04", "2024-03-20"), ("2024-10-21", "2024-11-05"), ("2024-03-11T06:00", "2024-03-15T12:00")],
-    ids=["March", "October and November", "days of March without a week end"],
+    [
+        ("2024-03-04", "2024-03-20"),
+        ("2024-10-21", "2024-11-05"),
+        ("2024-03-11T06:00", "2024-03-15T12:00"),
+        ("2024-10-28T06:00", "2024-11-01T12:00"),
+        ("2024-03-15", "2024-03-18T12:00"),
+    ],
+    ids=[
+        "March",
+        "October and November",
+        "days of March without a week end",
+        "days of October without a week end",
+        "one week end of March and no whole days",
+    ],
 )
 @pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
 def test_the_dates_of_a_servers_summer_time_are_told_in_the_weeks_in_which_they_differ(
@@ -131,8 +143,30 @@ def test_the_dates_of_a_servers_summer_time_are_told_in_the_weeks_in_which_they_
         found = described(path, zone)["clock"]
         assert found["summer_time"] == kind
         assert found["summer_time_text"].endswith(f"{server} fits")
-        if "12:00" not in last:
-            assert found["verdict"] == ("fits" if zone == server else "probably_wrong")
+        assert found["verdict"] == ("fits" if zone == server else "probably_wrong")
+        assert found["hours_off"] == (0 if zone == server else 1 if server == "new_york_close" else -1)
+        assert found["text"].endswith(f"; {server} fits") is (zone != server)
+
+
+@pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
+def test_until_2006_it_was_europe_alone_that_had_summer_time_in_spring(tmp_path: Path, server: str) -> None:
+    """Europe's began on the last Sunday of March, New York's on the first of April: 2005-03-27 and 2005-04-03."""
+    path = a_market(tmp_path / "t.parquet", "2005-03-28T06:00", "2005-04-01T12:00", server=server)
+    for zone in ("new_york_close", "Europe/Athens"):
+        found = described(path, zone)["clock"]
+        assert found["summer_time"] == ("new_york" if server == "new_york_close" else "europe")
+        assert found["verdict"] == ("fits" if zone == server else "probably_wrong")
+
+
+def test_a_zone_that_the_summer_time_contradicts_is_warned_of_with_the_one_that_fits(tmp_path: Path) -> None:
+    path = a_market(tmp_path / "t.parquet", "2024-03-11T06:00", "2024-03-15T12:00", server="new_york_close")
+    [warning] = described(path, "Europe/Athens")["warnings"]
+    assert warning == (
+        "the clock is probably wrong in the weeks in which only New York or only Europe has summer time: times are 1 hour "
+        "late: in New York the quiet hour of 3 days begins at 18:00 in the weeks in which only New York or only Europe "
+        "has summer time; FX closes at 17:00; new_york_close fits"
+    )
+    assert described(path, "new_york_close")["warnings"] == []
 
 
 def test_the_dates_of_summer_time_cannot_be_told_in_other_weeks(tmp_path: Path) -> None:
