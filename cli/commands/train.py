@@ -13,7 +13,7 @@ from cli import run_options as o
 from cli.json_output import print_json
 from cli.output_file import Force
 from cli.progress import progress_line
-from cli.tick_arguments import clock_option, parse_tick_files
+from cli.tick_arguments import clock_option, parse_tick_files, show_remarks
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -119,12 +119,13 @@ def train(
         note=note,
         command=_command(files, out, chosen),
     )
+    stream = show_remarks(spec.load())
     with progress_line("train") as show:
 
         def tell(rounds_done: int) -> None:
             show(Progress(done=rounds_done, total=rounds, facts=(f"{rounds_done} of at most {rounds} rounds",)))
 
-        trained = train(spec, tell)
+        trained = train(spec, stream, tell)
     write_model(trained, out)
     if as_json:
         import msgspec

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from common.errors import StartError
 from marketdata.files import Crossed, TickInput, load_stream
+from marketdata.tick_stream import TickStream
 from research.training import calibration, edge
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
 from services.signal.core.features.schema import FEATURE_NAMES, WINDOW_TICKS, schema_sha256
@@ -92,6 +93,14 @@ class TrainSpec:
             "nthread": 1,
         }
 
+    def load(self) -> TickStream:
+        """Read and judge the ticks.
+
+        Raises:
+            TickFileError: they cannot be read.
+        """
+        return load_stream(self.inputs, crossed=self.crossed, from_row=self.from_row, to_row=self.to_row)
+
 
 class TrainedModel(NamedTuple):
     """A model as it goes into its folder."""
@@ -109,17 +118,15 @@ class _Rows(NamedTuple):
     """Index of each row's tick."""
 
 
-def train(spec: TrainSpec, tell: Callable[[int], None] | None = None) -> TrainedModel:
-    """Train a model; `tell` is called with the number of boosting rounds done.
+def train(spec: TrainSpec, stream: TickStream, tell: Callable[[int], None] | None = None) -> TrainedModel:
+    """Train a model on the ticks that `spec` loads; `tell` is called with the number of boosting rounds done.
 
     Raises:
-        TickFileError: the ticks cannot be read.
         TrainingError: they are too few, or have nothing to learn in them.
     """
     configure_kernel_cache()
     from services.signal.core.features.kernel import feature_rows
 
-    stream = load_stream(spec.inputs, crossed=spec.crossed, from_row=spec.from_row, to_row=spec.to_row)
     count = stream.last_ordinal
     if count < TICKS_MIN:
         raise TrainingError(f"{count} ticks of {spec.symbol} to train on, expected at least {TICKS_MIN}")

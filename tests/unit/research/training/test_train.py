@@ -33,6 +33,11 @@ def ticks_file(path: Path, *, rows: int = 12_000, trend: float = 0.0, seed: int 
     return path
 
 
+def trained_by(spec: TrainSpec) -> TrainedModel:
+    """The model of a spec's own ticks."""
+    return train(spec, spec.load())
+
+
 def a_spec(path: Path, **changes: Any) -> TrainSpec:
     told: dict[str, Any] = {"horizon_ticks": 40, "rounds_max": 15, "command": "paperdesk train ticks.parquet"} | changes
     return TrainSpec(inputs=(TickInput(path, "EURUSD"),), symbol="EURUSD", **told)
@@ -42,7 +47,7 @@ def a_spec(path: Path, **changes: Any) -> TrainSpec:
 def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedModel]:
     """Ticks with an edge in them, and what is learnt from them."""
     path = ticks_file(tmp_path_factory.mktemp("trending") / "ticks.parquet", trend=1e-5)
-    return path, train(a_spec(path))
+    return path, trained_by(a_spec(path))
 
 
 # --------------------------------------------------------------------------------------------------------- labels
@@ -171,10 +176,10 @@ def test_the_verdict_is_honest(edge: Edge, words: str) -> None:
 
 def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, TrainedModel]) -> None:
     path, trained = trending
-    again = train(a_spec(path))
+    again = trained_by(a_spec(path))
     assert again.model == trained.model
     assert again.manifest == trained.manifest
-    assert train(a_spec(path, horizon_ticks=41)).model != trained.model
+    assert trained_by(a_spec(path, horizon_ticks=41)).model != trained.model
 
 
 def test_an_edge_that_is_there_is_found_and_survives(trending: tuple[Path, TrainedModel], tmp_path: Path) -> None:
@@ -187,7 +192,7 @@ def test_an_edge_that_is_there_is_found_and_survives(trending: tuple[Path, Train
 
 
 def test_an_edge_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    found = train(a_spec(ticks_file(tmp_path / "walk.parquet", spread=5e-5))).manifest.metrics["held_out"]
+    found = trained_by(a_spec(ticks_file(tmp_path / "walk.parquet", spread=5e-5))).manifest.metrics["held_out"]
     assert "survives costs on the held-out part:" not in edge_summary(Edge(**found["edge"]))
 
 
@@ -205,12 +210,12 @@ def test_the_manifest_tells_what_the_model_was_made_from(trending: tuple[Path, T
 def test_too_few_ticks_and_nothing_to_learn_are_said(tmp_path: Path) -> None:
     few = ticks_file(tmp_path / "few.parquet", rows=900)
     with pytest.raises(TrainingError, match="900 ticks of EURUSD to train on, expected at least 5000"):
-        train(a_spec(few))
+        trained_by(a_spec(few))
     wide = ticks_file(tmp_path / "wide.parquet", rows=6_000, spread=0.1)
     with pytest.raises(TrainingError, match="0 rows of the training part where a buy pays for its spread within 40"):
-        train(a_spec(wide))
+        trained_by(a_spec(wide))
     with pytest.raises(TrainingError, match="no labelled row in the validation part"):
-        train(a_spec(ticks_file(tmp_path / "long.parquet", rows=6_000), horizon_ticks=1_200))
+        trained_by(a_spec(ticks_file(tmp_path / "long.parquet", rows=6_000), horizon_ticks=1_200))
 
 
 # ----------------------------------------------------------------------------------------------- the command line
