@@ -41,17 +41,7 @@ def respects_stops_level(distance: Decimal, instrument: Instrument) -> bool:
     return distance > 0 and distance >= instrument.stops_level_points * instrument.point
 
 
-def is_within_freeze_level(distance: Decimal, instrument: Instrument) -> bool:
-    """Whether what is at this distance from its execution can neither be changed nor canceled; a price that was passed is."""
+def is_within_freeze_level(price: Decimal | None, touch: Decimal, instrument: Instrument) -> bool:
+    """Whether what is to be executed at `price` is so near to it that nothing of it may be changed."""
     level = instrument.freeze_level_points * instrument.point
-    return level > 0 and distance <= level
-
-
-def has_frozen_stop(
-    side: Side, *, stop_loss: Decimal | None, take_profit: Decimal | None, touch: Decimal, instrument: Instrument
-) -> bool:
-    """Whether a stop of a position of this side is within the freeze level of the touch that closes it."""
-    distances = [] if stop_loss is None else [stop_loss_distance(side, stop_loss, touch)]
-    if take_profit is not None:
-        distances.append(take_profit_distance(side, take_profit, touch))
-    return any(is_within_freeze_level(distance, instrument) for distance in distances)
+    return price is not None and level > 0 and abs(price - touch) <= level

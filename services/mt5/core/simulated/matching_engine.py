@@ -17,7 +17,7 @@ from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, VenueDeal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, average_price, commission_of
-from proto.trading.price_distance import entry_distance, is_within_freeze_level
+from proto.trading.price_distance import is_within_freeze_level
 from proto.trading.stops import Stops, stops_after
 from proto.trading.units import decimal_text
 from services.mt5.core.ports import retcodes
@@ -372,8 +372,7 @@ class MatchingEngine:
         instrument, quote = self.instrument(order.symbol), self.account.quote(order.symbol)
         if instrument is None or quote is None:
             return False
-        assert order.price is not None, order
-        return is_within_freeze_level(entry_distance(order.type, order.side, order.price, quote), instrument)
+        return is_within_freeze_level(order.price, order_validation.touch_of(order.side, quote), instrument)
 
     # ---------------------------------------------------------------------------------------------------------- writing
 

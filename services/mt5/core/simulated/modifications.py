@@ -13,14 +13,14 @@ from msgspec import structs
 
 from proto.gateway import ErrorCode, Modify, VenueOrder, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.price_distance import closing_touch, entry_distance, has_frozen_stop, is_within_freeze_level
+from proto.trading.price_distance import closing_touch, is_within_freeze_level
 from proto.trading.units import decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.matching_engine import MatchingEngine
-from services.mt5.core.simulated.order_validation import Rejection
+from services.mt5.core.simulated.order_validation import Rejection, touch_of
 from services.mt5.core.simulated.positions import Position
 
 _CHANGEABLE: Final = (RestingState.HELD, RestingState.DELAYED, RestingState.PENDING)
@@ -143,8 +143,7 @@ class ModificationProcessor:
         closed = order_validation.check_session(instrument, self._account.time_ns)
         if closed is not None:
             return closed
-        assert order.price is not None, order
-        if is_within_freeze_level(entry_distance(order.type, order.side, order.price, quote), instrument):
+        if is_within_freeze_level(order.price, touch_of(order.side, quote), instrument):
             return _frozen(instrument.freeze_level_points)
         if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
             words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
@@ -182,13 +181,7 @@ class ModificationProcessor:
         if closed is not None:
             return closed
         touch = closing_touch(position.side, quote)
-        if has_frozen_stop(
-            position.side,
-            stop_loss=position.stop_loss,
-            take_profit=position.take_profit,
-            touch=touch,
-            instrument=instrument,
-        ):
+        if any(is_within_freeze_level(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
             return _frozen(instrument.freeze_level_points)
         return order_validation.check_stops(
             position.side,

@@ -15,7 +15,7 @@ from msgspec import structs
 from proto.control import TradingState, denial_message
 from proto.messages import Signal
 from proto.trading.enums import TimeInForce, side_of
-from proto.trading.price_distance import has_frozen_stop, respects_stops_level, stop_loss_distance
+from proto.trading.price_distance import is_within_freeze_level, respects_stops_level, stop_loss_distance
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
@@ -124,13 +124,12 @@ def _trailed(protection: Protection, direction: int, signal: Signal, book: Book)
     """
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask
-    side, stop_loss, take_profit = side_of(direction), protection.stop_loss, protection.take_profit
-    if has_frozen_stop(side, stop_loss=stop_loss, take_profit=take_profit, touch=touch, instrument=terms):
+    if any(is_within_freeze_level(stop, touch, terms) for stop in (protection.stop_loss, protection.take_profit)):
         return None
     moved = trail_stop(protection, direction=direction, bid=bid, ask=ask, instrument=terms)
     if moved is None or moved.stop_loss is None:
         return None
-    distance = stop_loss_distance(side, moved.stop_loss, touch)
+    distance = stop_loss_distance(side_of(direction), moved.stop_loss, touch)
     return moved if respects_stops_level(distance, terms) else None
 
 

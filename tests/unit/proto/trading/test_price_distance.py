@@ -12,7 +12,6 @@ from proto.trading.money import Quote
 from proto.trading.price_distance import (
     closing_touch,
     entry_distance,
-    has_frozen_stop,
     respects_stops_level,
     stop_loss_distance,
     take_profit_distance,
@@ -57,23 +56,3 @@ def test_a_distance_is_enough_from_the_stops_level_on_and_never_at_nothing(
 ) -> None:
     terms = structs.replace(an_instrument(), stops_level_points=level)
     assert respects_stops_level(D(distance), terms) is expected
-
-
-@pytest.mark.parametrize(
-    ("side", "touch", "frozen"),
-    [
-        (Side.BUY, "1.08594", False),
-        (Side.BUY, "1.08595", True),
-        (Side.BUY, "1.08610", True),
-        (Side.SELL, "1.08606", False),
-        (Side.SELL, "1.08605", True),
-        (Side.SELL, "1.08590", True),
-    ],
-)
-def test_a_target_at_or_past_its_execution_is_frozen(side: Side, touch: str, frozen: bool) -> None:
-    """The freeze level is 5 points, and the target 1.08600: one that the market has passed is no farther from its execution."""
-    instrument = an_instrument()
-    found = has_frozen_stop(
-        side, stop_loss=None, take_profit=Decimal("1.08600"), touch=Decimal(touch), instrument=instrument
-    )
-    assert (instrument.freeze_level_points, found) == (5, frozen)
