@@ -83,6 +83,7 @@ class SimulatedVenue:
         self.fills = str(profile.name)
         self.margin_call_level_pct = profile.margin_call_level_pct if leverage else None
         self.stop_out_level_pct = profile.stop_out_level_pct if leverage else None
+        self._valued: dict[str, Instrument] = {}
         self._book = self._account.book
         self._matching = MatchingEngine(self._account, FillModel(profile, seed))
         self._ticking = TickProcessor(self._matching)
@@ -159,7 +160,10 @@ class SimulatedVenue:
         if rate is None:
             return terms
         value = (rate * terms.tick_size * terms.multiplier).quantize(TICK_VALUE_STEP)
-        return structs.replace(terms, tick_value=Decimal(decimal_text(value)))
+        known = self._valued.get(symbol)
+        if known is None or known.tick_value != value:
+            known = self._valued[symbol] = structs.replace(terms, tick_value=Decimal(decimal_text(value)))
+        return known
 
     def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor after the step to tick `ordinal`, before any command there; past the last tick, all deals."""
