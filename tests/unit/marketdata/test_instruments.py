@@ -11,7 +11,6 @@ import polars as pl
 from marketdata.instruments import CURRENCIES, find_instrument, swap_points
 from proto.trading.instrument import NO_WEEKEND, CommissionTerms
 from services.mt5.core.simulated.fill_model import IDEAL
-from services.mt5.core.simulated.sessions import is_open
 from tests.support.builders import an_instrument
 
 D = Decimal
@@ -59,5 +58,5 @@ def test_recorded_ticks_are_always_tradable_under_the_ideal(shared_parquet: Path
     """The recordings have ticks of a Sunday that the catalogue's sessions leave out: a quote is proof enough."""
     times = pl.read_parquet(shared_parquet)["ts_ns"].to_list()[::97]
     terms = an_instrument()
-    assert not all(is_open(terms, time_ns) for time_ns in times)
-    assert all(is_open(IDEAL.terms_of(terms), time_ns) for time_ns in times)
+    assert not all(terms.is_traded(time_ns) for time_ns in times)
+    assert all(IDEAL.terms_of(terms).is_traded(time_ns) for time_ns in times)

@@ -29,7 +29,6 @@ from services.mt5.core.simulated.latency_model import MS_NS
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange
-from services.mt5.core.simulated.sessions import is_open
 
 _NO_LIQUIDITY: Final = "not so much is to be had at the touch"
 
@@ -113,7 +112,7 @@ class MatchingEngine:
         age_ns = self.account.market.quote_age_ns(symbol)
         if age_ns is None or age_ns > self.model.profile.quote_age_ms_max * MS_NS:
             return False
-        return is_open(self.account.instruments[symbol], self.account.time_ns)
+        return self.account.instruments[symbol].is_traded(self.account.time_ns)
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """An order that was on its way is at the broker's, who judges it by what is now."""

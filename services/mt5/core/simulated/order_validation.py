@@ -25,7 +25,6 @@ from proto.trading.price_distance import (
 from proto.trading.units import decimal_text, is_on_step
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
-from services.mt5.core.simulated import sessions
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.positions import Position
 
@@ -227,7 +226,7 @@ def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) 
 
 def check_session(instrument: Instrument, time_ns: int) -> Rejection | None:
     """Between a symbol's sessions nothing is opened, closed or modified."""
-    if sessions.is_open(instrument, time_ns):
+    if instrument.is_traded(time_ns):
         return None
     words = f"{instrument.symbol} is not traded at this time of the server's week"
     return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)

@@ -1,4 +1,4 @@
-"""When an instrument is traded."""
+"""How long an instrument has been traded without a break."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
 
     A break lasts until a session begins, or a holiday ends within one.
     """
-    if not is_open(instrument, time_ns):
+    if not instrument.is_traded(time_ns):
         return None
     minute = minute_of_week(time_ns, instrument.clock)
     within_minute_ns = time_of_day_ns(time_ns, instrument.clock) % MINUTE_NS
@@ -20,8 +20,3 @@ def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
     ]
     ages += [time_ns - end for _, end in instrument.holidays if end <= time_ns]
     return min(ages, default=time_ns)
-
-
-def is_open(instrument: Instrument, time_ns: int) -> bool:
-    """Whether the instrument is traded at a time, by its sessions, its holidays and its expiry."""
-    return instrument.is_traded(time_ns)

@@ -162,7 +162,7 @@ class TickProcessor:
     def _is_open(self, symbol: str) -> bool:
         """Whether a symbol is in a session; False for one that is not quoted here."""
         instrument = self._account.instruments.get(symbol)
-        return instrument is None or sessions.is_open(instrument, self._account.time_ns)
+        return instrument is None or instrument.is_traded(self._account.time_ns)
 
     def _trigger(self) -> None:
         for record in self._book.resting():

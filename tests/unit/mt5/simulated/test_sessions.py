@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from proto.trading.server_time import MINUTE_NS
-from services.mt5.core.simulated.sessions import is_open, session_age_ns
+from services.mt5.core.simulated.sessions import session_age_ns
 from tests.support.builders import an_instrument
 from tests.support.market import utc_ns
 
@@ -29,12 +29,12 @@ from tests.support.market import utc_ns
     ],
 )
 def test_markets_open_and_close_by_new_yorks_clock(time: str, fx: bool, metals: bool) -> None:
-    assert is_open(an_instrument("EURUSD"), utc_ns(time)) is fx
-    assert is_open(an_instrument("XAUUSD"), utc_ns(time)) is metals
+    assert an_instrument("EURUSD").is_traded(utc_ns(time)) is fx
+    assert an_instrument("XAUUSD").is_traded(utc_ns(time)) is metals
 
 
 def test_an_instrument_without_sessions_is_always_open() -> None:
-    assert is_open(structs.replace(an_instrument(), sessions=()), utc_ns("2026-01-10 12:00"))
+    assert structs.replace(an_instrument(), sessions=()).is_traded(utc_ns("2026-01-10 12:00"))
 
 
 def test_a_session_has_lasted_since_it_began_or_since_a_holiday_ended_within_it() -> None:
