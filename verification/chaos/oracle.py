@@ -21,8 +21,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-OPEN: Final = ("NEW", "PENDING", "SENT", "ACCEPTED", "PARTIALLY_FILLED", "IN_DOUBT")
-WITHOUT_EFFECT: Final = ("DENIED", "REJECTED", "EXPIRED", "CANCELED", "PRESUMED_EXPIRED")
+OPEN: Final = ("PENDING", "ACCEPTED", "PARTIALLY_FILLED", "IN_DOUBT")
+WITHOUT_EFFECT: Final = ("REJECTED", "EXPIRED", "CANCELED", "PRESUMED_EXPIRED")
 _ID_IN_MAGIC: Final = 1 << 62
 _COUNT_BITS: Final = 30
 _DEAL_FIELDS: Final = ("kind", "entry", "symbol", "ticket")

@@ -1,8 +1,8 @@
 """The life of an order, as one table.
 
-`DENIED` is our refusal, `REJECTED` the venue's. `IN_DOUBT` is a state, not a failure: the order may have been executed,
-its volume stays reserved, and only evidence ends it. A venue's word may come late or twice; what the table does not
-allow is not applied, and the caller is told so.
+An order exists from its commit, as `PENDING`; an entry that a risk rule denies never becomes one. `REJECTED` is the
+venue's refusal. `IN_DOUBT` is a state, not a failure: the order may have been executed, its volume stays reserved, and
+only evidence ends it. The venue's reports may come late or twice; a transition that the table forbids is not applied.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from typing import Final
 class OrderStatus(StrEnum):
     """Where an order stands."""
 
-    NEW = "NEW"
-    DENIED = "DENIED"
     PENDING = "PENDING"
-    SENT = "SENT"
     ACCEPTED = "ACCEPTED"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -34,17 +31,14 @@ class OrderStatus(StrEnum):
 
 
 _S = OrderStatus
-_OPEN: Final = frozenset({_S.NEW, _S.PENDING, _S.SENT, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.IN_DOUBT})
+_OPEN: Final = frozenset({_S.PENDING, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.IN_DOUBT})
 _VENUE_STATUSES: Final = frozenset(
     {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT}
 )
 _LATE_FILL: Final = frozenset({_S.FILLED})
 
 TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
-    _S.NEW: frozenset({_S.DENIED, _S.PENDING}),
-    _S.DENIED: frozenset(),
-    _S.PENDING: frozenset({_S.SENT, _S.PRESUMED_EXPIRED}) | _VENUE_STATUSES,
-    _S.SENT: frozenset({_S.PRESUMED_EXPIRED}) | _VENUE_STATUSES,
+    _S.PENDING: frozenset({_S.PRESUMED_EXPIRED}) | _VENUE_STATUSES,
     _S.ACCEPTED: frozenset(
         {_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT, _S.PRESUMED_EXPIRED}
     ),

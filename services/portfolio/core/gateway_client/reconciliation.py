@@ -221,7 +221,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
     unseen = {
         order.order_id: order
         for order in islice(book.orders.values(), since.number, None)
-        if order.status not in (OrderStatus.DENIED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
+        if order.status not in (OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
         and (order.ticket is None or order.ticket > since.ticket)
     }
     after: int | None = since.ticket

@@ -14,14 +14,10 @@ S = OrderStatus
 PAGE = PROJECT_ROOT / "docs" / "life-of-an-order.md"
 
 ALLOWED = [
-    (S.NEW, S.DENIED),
-    (S.NEW, S.PENDING),
-    (S.PENDING, S.SENT),
+    (S.PENDING, S.ACCEPTED),
     (S.PENDING, S.FILLED),
     (S.PENDING, S.REJECTED),
     (S.PENDING, S.IN_DOUBT),
-    (S.SENT, S.ACCEPTED),
-    (S.SENT, S.REJECTED),
     (S.ACCEPTED, S.PARTIALLY_FILLED),
     (S.ACCEPTED, S.CANCELED),
     (S.PARTIALLY_FILLED, S.PARTIALLY_FILLED),
@@ -36,10 +32,6 @@ ALLOWED = [
     (S.PRESUMED_EXPIRED, S.FILLED),
 ]
 FORBIDDEN = [
-    (S.NEW, S.FILLED),
-    (S.NEW, S.SENT),
-    (S.DENIED, S.PENDING),
-    (S.SENT, S.PENDING),
     (S.FILLED, S.REJECTED),
     (S.ACCEPTED, S.PENDING),
     (S.PARTIALLY_FILLED, S.REJECTED),
@@ -55,7 +47,7 @@ FORBIDDEN = [
     (S.IN_DOUBT, S.PENDING),
     (S.PRESUMED_EXPIRED, S.REJECTED),
 ]
-ENDED = (S.DENIED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.PRESUMED_EXPIRED)
+ENDED = (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.PRESUMED_EXPIRED)
 
 
 @pytest.mark.parametrize(("status", "following"), ALLOWED)
@@ -71,12 +63,12 @@ def test_an_order_may_not_go_back_or_skip_its_decision(status: S, following: S) 
 @pytest.mark.parametrize(("status", "following"), list(itertools.product(S, S)))
 def test_every_pair_is_in_the_table_or_forbidden(status: S, following: S) -> None:
     assert can_transition(status, following) is (following in TRANSITIONS[status])
-    assert following is not S.NEW or not can_transition(status, following)
+    assert following is not S.PENDING or not can_transition(status, following)
 
 
 def test_every_status_stands_in_the_table_and_can_be_reached() -> None:
     assert set(TRANSITIONS) == set(S)
-    assert {S.NEW}.union(*TRANSITIONS.values()) == set(S)
+    assert {S.PENDING}.union(*TRANSITIONS.values()) == set(S)
 
 
 @pytest.mark.parametrize("status", S)
@@ -101,8 +93,6 @@ def test_an_ended_order_is_never_open_again(status: S) -> None:
         (S.PRESUMED_EXPIRED, S.FILLED, S.PRESUMED_EXPIRED),
         (S.FILLED, None, None),
         (S.REJECTED, None, None),
-        (S.DENIED, None, None),
-        (S.NEW, None, None),
     ],
 )
 def test_a_deal_fills_an_order_or_is_booked_late(status: S, whole: S | None, part: S | None) -> None:
@@ -112,7 +102,7 @@ def test_a_deal_fills_an_order_or_is_booked_late(status: S, whole: S | None, par
 
 def diagram() -> str:
     """The table as a mermaid state diagram."""
-    lines = ["stateDiagram-v2", "    [*] --> NEW"]
+    lines = ["stateDiagram-v2", "    [*] --> PENDING"]
     for status in S:
         lines += [f"    {status} --> {following}" for following in S if following in TRANSITIONS[status]]
     lines += [f"    {status} --> [*]" for status in S if not status.is_open]

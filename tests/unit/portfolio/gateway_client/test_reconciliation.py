@@ -211,9 +211,9 @@ def test_each_kind_of_difference_is_told_with_both_sides(
     assert found.remedy
 
 
-def test_a_rejection_without_a_ticket_and_our_own_denials_need_no_trace_at_the_venue() -> None:
+def test_a_rejection_without_a_ticket_and_an_expired_order_need_no_trace_at_the_venue() -> None:
     driven = a_desk_after_trades(1)
-    for number, status in enumerate((OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.DENIED), 50):
+    for number, status in enumerate((OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED), 50):
         order = an_order(number, status=status)
         driven.desk.book.orders[order.order_id] = order
     assert differences(driven) == []

@@ -61,7 +61,7 @@ def events_of(number: int) -> list[Event]:
     made.append(
         OrderUpdated(
             order_id=order.order_id,
-            status=OrderStatus.REJECTED if is_rejected else OrderStatus.SENT,
+            status=OrderStatus.REJECTED if is_rejected else OrderStatus.ACCEPTED,
             ticket=None,
             retcode=None,
             code="",

@@ -86,7 +86,7 @@ def a_story() -> tuple[Book, list[Event]]:
         DealBooked(deal=a_deposit(), order_id="", closings=[]),
         DealBooked(deal=a_deal(2, volume="0.02"), order_id="", closings=[]),
         OrderCreated(order=order),
-        an_update(order.order_id, OrderStatus.SENT),
+        an_update(order.order_id, OrderStatus.IN_DOUBT),
         an_update(order.order_id, OrderStatus.ACCEPTED, ticket=55, retcode=10008),
         DealBooked(deal=deal, order_id=order.order_id, closings=[closing]),
     ]
@@ -127,7 +127,7 @@ def test_the_history_of_an_order_is_told_line_by_line() -> None:
     order = next(step for step in why("01234567-000002", book, events).steps if step.name == "order")
     assert [line.words for line in order.lines] == [
         "made and its volume reserved: PENDING",
-        "the venue's word: SENT",
+        "the venue's word: IN_DOUBT",
         "the venue's word: ACCEPTED, retcode 10008",
     ]
 
