@@ -33,7 +33,7 @@ from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.signing_key import existing_key, key_file
@@ -65,8 +65,8 @@ class Backtest:
         self._stream_id = spec.stream_id(stream.data_sha256)
         self._ledger = ledger
         book, cursor = ledger.load()
-        self.desk = Desk(config=spec.desk_config(), book=book, cursor=cursor, live_incarnation="")
-        self._portfolio = Portfolio(self.desk, timeout_ms=1_000)
+        self.state = compose_state(config=spec.desk_config(), book=book, cursor=cursor, incarnation="")
+        self._portfolio = Portfolio(self.state, timeout_ms=1_000)
         try:
             self._gateway: Gateway = simulated_gateway(
                 stream=stream,
@@ -102,14 +102,14 @@ class Backtest:
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
         """Play every tick. The desk is FINISHED afterwards, or HALTED with its reason."""
-        portfolio, desk, now = self._portfolio, self.desk, self._now
+        portfolio, state, now = self._portfolio, self.state, self._now
         self._settle(portfolio.start(now))
         self._commit()
-        if desk.state is DeskState.WAITING_FOR_SIGNALS:
+        if state.stream.desk_state is DeskState.WAITING_FOR_SIGNALS:
             hello = SignalHello(_PUBLISHER, "backtest", self._stream_id, "backtest", list(self._engines), 0, 0, [])
             self._settle(portfolio.handle(hello, now))
             self._settle(portfolio.on_idle(now))
-        decided = desk.cursor.ordinal
+        decided = state.stream.cursor.ordinal
         for ordinal in range(1, self._stream.last_ordinal + 1):
             tick = self._stream.tick_at(ordinal)
             signal = self._signal(tick) if tick.symbol in self._engines else None
@@ -119,9 +119,9 @@ class Backtest:
                 self._settle(portfolio.handle(signal, now))
             else:
                 self._settle(portfolio.on_market_data(self._published(tick), now))
-            if desk.cursor.ordinal < ordinal:
+            if state.stream.cursor.ordinal < ordinal:
                 self._settle(portfolio.on_idle(now))
-            if desk.state is DeskState.FAILED:
+            if state.stream.desk_state is DeskState.FAILED:
                 break
             if ordinal % COMMIT_EVERY_TICKS == 0:
                 self._commit()
@@ -179,16 +179,16 @@ class Backtest:
             calls = following
 
     def _commit(self) -> None:
-        self.desk.ticks_ordered_mono_ns.clear()
-        self.desk.signals_ordered_mono_ns.clear()
-        self.desk.ticks_filled_mono_ns.clear()
-        if self.desk.is_dirty:
-            self._ledger.commit(self.desk.take_events(), self.desk.book, self.desk.cursor)
+        self.state.latencies.ticks_ordered_mono_ns.clear()
+        self.state.latencies.signals_ordered_mono_ns.clear()
+        self.state.latencies.ticks_filled_mono_ns.clear()
+        if self.state.account.is_dirty:
+            self._ledger.commit(self.state.account.take_events(), self.state.account.book, self.state.stream.cursor)
 
     def _progress(self) -> BacktestProgress:
-        book = self.desk.book
+        book = self.state.account.book
         return BacktestProgress(
-            self.desk.cursor.ordinal,
+            self.state.stream.cursor.ordinal,
             self._stream.last_ordinal,
             len(book.orders),
             book.position_changes,
@@ -233,16 +233,16 @@ def run_backtest(
         except StrategyError as error:
             raise StartError(str(error)) from None
         seconds = time.perf_counter() - started
-    desk = backtest.desk
+    state = backtest.state
     timings = {
         "duration_s": round(seconds, 3),
-        "ticks_per_s": round(desk.cursor.processed / seconds) if seconds else None,
+        "ticks_per_s": round(state.stream.cursor.processed / seconds) if seconds else None,
         "latency_us": None,
     }
     modifications = modification_counts(data_dir / LEDGER_FILE_NAME, of_stream=True)
     return build_report(
-        desk.book,
-        desk.cursor,
+        state.account.book,
+        state.stream.cursor,
         spec,
         modifications=modifications,
         mode="backtest",

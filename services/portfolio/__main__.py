@@ -15,7 +15,7 @@ from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig, stream_settings
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.audit import verify_if_short
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
@@ -56,16 +56,16 @@ def run() -> None:
         book, cursor = ledger.load()
         gc_control.freeze()
         incarnation, why = ensure_incarnation(ledger, host_boot=host_boot())
-        desk = Desk(
+        state = compose_state(
             config=config,
             book=book,
             cursor=cursor,
-            live_incarnation=incarnation,
+            incarnation=incarnation,
             incarnation_reason=why,
             boot_id=os.urandom(8).hex(),
         )
         METRICS.serve(settings.metrics_port_portfolio, settings.metrics_host)
-        portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
+        portfolio = Portfolio(state, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()
     except StartError:
         ledger.require_file_unchanged()  # where it was taken away, that is the reason, and the next start finds out

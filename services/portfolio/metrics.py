@@ -16,7 +16,7 @@ from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 METRICS: Final = ProcessMetrics("portfolio")
 
@@ -145,56 +145,56 @@ def update(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
 
 
 def _readings(portfolio: Portfolio, mono_ns: int, uncommitted: int) -> Iterator[Reading]:
-    desk = portfolio.desk
+    state = portfolio.state
     yield _PENDING, uncommitted
     yield from _progress(portfolio)
     yield from _account(portfolio)
-    yield from _trading(desk, mono_ns)
+    yield from _trading(state, mono_ns)
     for publisher, at_ns in _heard_mono_ns.items():
         yield _HEARTBEAT_AGE, (mono_ns - at_ns) / 1e9, publisher
     yield _COMMIT_SECONDS, COMMITS
-    yield _TICK_TO_SIGNAL, desk.tick_to_signal
-    yield _SIGNAL_TO_ORDER, desk.signal_to_order
-    yield _TICK_TO_ORDER, desk.tick_to_order
-    yield _ORDER_TO_FILL, desk.order_to_fill
-    yield _TICK_TO_FILL, desk.tick_to_fill
+    yield _TICK_TO_SIGNAL, state.latencies.tick_to_signal
+    yield _SIGNAL_TO_ORDER, state.latencies.signal_to_order
+    yield _TICK_TO_ORDER, state.latencies.tick_to_order
+    yield _ORDER_TO_FILL, state.latencies.order_to_fill
+    yield _TICK_TO_FILL, state.latencies.tick_to_fill
 
 
 def _progress(portfolio: Portfolio) -> Iterator[Reading]:
-    desk, cursor, book = portfolio.desk, portfolio.desk.cursor, portfolio.desk.book
+    state, cursor, book = portfolio.state, portfolio.state.stream.cursor, portfolio.state.account.book
     for direction in ("buy", "sell", "hold", "warming_up"):
         yield _SIGNALS, getattr(cursor, direction), direction
     for reason in dict.fromkeys((*_BLOCKING, *cursor.blocked)):
         yield _BLOCKED, cursor.blocked.get(reason, 0), reason
     for code in dict.fromkeys((*_CODES, *cursor.denied)):
         yield _DENIED, cursor.denied.get(code, 0), code
-    yield _MODIFIED, desk.modifications.made
-    for code in dict.fromkeys((*_REFUSAL_CODES, *desk.modifications.refused)):
-        yield _REFUSED, desk.modifications.refused[code], code
+    yield _MODIFIED, state.account.modifications.made
+    for code in dict.fromkeys((*_REFUSAL_CODES, *state.account.modifications.refused)):
+        yield _REFUSED, state.account.modifications.refused[code], code
     yield _SKIPPED, cursor.gaps
-    yield _DUPLICATES, desk.duplicates
-    yield _UNUSABLE, desk.malformed
+    yield _DUPLICATES, state.stream.duplicates
+    yield _UNUSABLE, state.stream.malformed
     yield _CREATED, len(book.orders)
     yield _FILLS, book.position_changes
     for status in OrderStatus:
         yield _ORDERS, book.order_counts[status], status
     yield _OPEN, len(book.open_orders)
-    yield _TERMS, portfolio.desk.instrument_change_count
+    yield _TERMS, portfolio.state.warnings.instrument_change_count
     yield _IN_DOUBT, book.order_counts[OrderStatus.IN_DOUBT]
     yield _IN_FLIGHT, portfolio.in_flight
     yield _HELD, portfolio.queued_signals
     yield _ORDINAL, cursor.ordinal
-    for state in DeskState:
-        yield _STATE, int(state is desk.state), state
+    for desk_state in DeskState:
+        yield _STATE, int(desk_state is portfolio.state.stream.desk_state), desk_state
 
 
-def _trading(desk: Desk, mono_ns: int) -> Iterator[Reading]:
-    for state in TradingState:
-        yield _TRADING, int(state is desk.book.trading_state), state
-    present = {(one.code, one.subject) for one in conditions_of(desk, mono_ns)}
+def _trading(state: PortfolioState, mono_ns: int) -> Iterator[Reading]:
+    for trading_state in TradingState:
+        yield _TRADING, int(trading_state is state.account.book.trading_state), trading_state
+    present = {(one.code, one.subject) for one in conditions_of(state, mono_ns)}
     for code, subject in dict.fromkeys((*((code, "") for code in CONDITION_KINDS), *present)):
         yield _CONDITION, int((code, subject) in present), code, subject
-    account = RiskContext(desk.book, desk.cursor, desk.config.limits)
+    account = RiskContext(state.account.book, state.stream.cursor, state.config.limits)
     fallen = drawdown_pct(account)
     yield _DRAWDOWN, float("nan") if fallen is None else float(fallen) / 100
     for level, left in drawdown_headroom(account).items():
@@ -202,13 +202,13 @@ def _trading(desk: Desk, mono_ns: int) -> Iterator[Reading]:
 
 
 def _account(portfolio: Portfolio) -> Iterator[Reading]:
-    desk, book = portfolio.desk, portfolio.desk.book
-    for symbol in desk.config.symbols:
+    state, book = portfolio.state, portfolio.state.account.book
+    for symbol in state.config.symbols:
         position = book.positions.get(symbol)
         yield _POSITION, float(ZERO if position is None else position.net_volume), symbol
     if book.stream is None:
         return
-    unrealized = total_unrealized_pnl(book, desk.cursor.marks)
+    unrealized = total_unrealized_pnl(book, state.stream.cursor.marks)
     equity = None if unrealized is None else book.balance + unrealized
     for metric, amount in (
         (_BALANCE, book.balance),

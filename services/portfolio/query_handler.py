@@ -14,16 +14,16 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject
 from services.portfolio.core.queries.views import RoundTripsNotReadyError, view_reply
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.ledger.event_search import events_about
 
 
-def answer_query(desk: Desk, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
+def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
     """The reply; an error where nothing is known of what is asked for, or not yet, or the ledger cannot be read."""
     try:
         if not isinstance(query, WhyQuery):
-            return view_reply(desk, query, mono_ns)
-        return answer_why(query.id, desk.book, desk.cursor, ledger)
+            return view_reply(state, query, mono_ns)
+        return answer_why(query.id, state.account.book, state.stream.cursor, ledger)
     except (RoundTripsNotReadyError, UnknownSubjectError, StartError) as error:
         return ControlError(error=str(error)[:512])
 

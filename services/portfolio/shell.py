@@ -82,7 +82,7 @@ class PortfolioShell:
     ) -> None:
         """Bind and connect; nothing is sent before `run`."""
         self._portfolio = portfolio
-        self._ledger_writer = LedgerWriter(ledger, portfolio.desk)
+        self._ledger_writer = LedgerWriter(ledger, portfolio.state)
         self._ledger_path = ledger.path
         self._note_ledger = partial(note_ledger, ledger, settings.paperdesk_runtime_dir)
         self._is_noted = False
@@ -105,7 +105,7 @@ class PortfolioShell:
         self._loop.add_socket(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
         self._loop.add_socket(sockets.pull(settings.report_url, setting="REPORT_URL"), self._on_report)
         self._loop.add_socket(self._control, self._on_control)
-        if watched := portfolio.desk.config.watched:
+        if watched := portfolio.state.config.watched:
             self._listen([tick_topic(symbol) for symbol in watched])
         self._loop.after_burst(self._end_turn)
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
@@ -120,7 +120,7 @@ class PortfolioShell:
         """Serve until told to stop; what was decided is durable when this returns."""
         self._clock_guard.record()
         if is_supervised():
-            self._portfolio.desk.watchdog.expect(clock.mono_ns())
+            self._portfolio.state.warnings.watchdog.expect(clock.mono_ns())
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
         self._ledger_writer.sign()
@@ -138,8 +138,12 @@ class PortfolioShell:
     def _progress(self) -> Progress:
         """Signals that are held while no answer is waited for are work that nothing keeps the desk from."""
         portfolio = self._portfolio
-        is_idle = portfolio.desk.state is DeskState.RUNNING and not portfolio.desk.window and not portfolio.in_flight
-        return Progress(portfolio.desk.cursor.processed, is_idle and portfolio.queued_signals > 0)
+        is_idle = (
+            portfolio.state.stream.desk_state is DeskState.RUNNING
+            and not portfolio.state.stream.window
+            and not portfolio.in_flight
+        )
+        return Progress(portfolio.state.stream.cursor.processed, is_idle and portfolio.queued_signals > 0)
 
     def _on_signal(self, frames: list[bytes]) -> None:
         try:
@@ -169,15 +173,15 @@ class PortfolioShell:
             send(self._control, [*envelope, encode(ControlError(error=str(error)[:500]))])
             return
         if isinstance(request, ViewQuery):
-            reply = answer_query(self._portfolio.desk, request, self._ledger_path, clock.mono_ns())
+            reply = answer_query(self._portfolio.state, request, self._ledger_path, clock.mono_ns())
             send(self._control, [*envelope, encode(reply)])
             return
         match request:
             case StatusQuery():
                 if request.alert_problem is not None:
                     problems = request.alert_problem, request.supervisor_problem or ""
-                    self._portfolio.desk.watchdog.on_question(*problems, clock.mono_ns())
-                send(self._control, [*envelope, encode(status_of(self._portfolio.desk, clock.mono_ns()))])
+                    self._portfolio.state.warnings.watchdog.on_question(*problems, clock.mono_ns())
+                send(self._control, [*envelope, encode(status_of(self._portfolio.state, clock.mono_ns()))])
             case ReconcileCommand() if len(self._askers) >= REPLIES_MAX:
                 send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])
             case ReconcileCommand():
@@ -215,22 +219,22 @@ class PortfolioShell:
 
     def _end_turn(self) -> None:
         portfolio = self._portfolio
-        if self._clock_guard.has_found and portfolio.desk.is_live:
-            portfolio.desk.now = self._now()
-            portfolio.desk.on_clock_step(*self._clock_guard.take())
+        if self._clock_guard.has_found and portfolio.state.stream.is_live:
+            portfolio.state.stream.now = self._now()
+            portfolio.state.account.on_clock_step(*self._clock_guard.take())
         self._calls += portfolio.on_idle(self._now())
         if not self._commit():
             self._calls.clear()  # whatever is not answered is asked again
             return
-        ordinal = portfolio.desk.cursor.ordinal
+        ordinal = portfolio.state.stream.cursor.ordinal
         if self._calls:
             calls, self._calls = self._calls, []
             crash_point("portfolio.before_send", ordinal)
             for call in calls:
                 send(self._commands, [encode(call)])
             crash_point("portfolio.after_send", ordinal)
-            _observe(portfolio.desk.tick_to_order, portfolio.desk.ticks_ordered_mono_ns)
-            _observe(portfolio.desk.signal_to_order, portfolio.desk.signals_ordered_mono_ns)
+            _observe(portfolio.state.latencies.tick_to_order, portfolio.state.latencies.ticks_ordered_mono_ns)
+            _observe(portfolio.state.latencies.signal_to_order, portfolio.state.latencies.signals_ordered_mono_ns)
         replies, self._replies = self._replies, []
         for envelope, reply in replies:
             self._answer(envelope, reply)
@@ -242,15 +246,15 @@ class PortfolioShell:
 
     def _commit(self) -> bool:
         """Make durable what was decided; False while that is not to be had."""
-        desk = self._portfolio.desk
-        if not desk.is_dirty and not self._ledger_writer.is_retrying:
+        state = self._portfolio.state
+        if not state.account.is_dirty and not self._ledger_writer.is_retrying:
             return True
-        crash_point("portfolio.before_commit", desk.cursor.ordinal)
+        crash_point("portfolio.before_commit", state.stream.cursor.ordinal)
         if not self._ledger_writer.commit():
             return False
         self._note_once()
-        _observe(desk.tick_to_fill, desk.ticks_filled_mono_ns)
-        crash_point("portfolio.after_commit", desk.cursor.ordinal)
+        _observe(state.latencies.tick_to_fill, state.latencies.ticks_filled_mono_ns)
+        crash_point("portfolio.after_commit", state.stream.cursor.ordinal)
         return True
 
     def _note_once(self) -> None:
@@ -263,37 +267,37 @@ class PortfolioShell:
             self._end_turn()
 
     def _every_second(self) -> None:
-        desk = self._portfolio.desk
+        state = self._portfolio.state
         self._ledger_writer.require_file()
         self._ledger_writer.sign_if_due()
         self._note_once()
         self._clock_guard.look()
-        if self._clock_guard.has_found and desk.is_live:
+        if self._clock_guard.has_found and state.stream.is_live:
             self._end_turn()
-        if not desk.is_dirty and not self._ledger_writer.is_retrying:
+        if not state.account.is_dirty and not self._ledger_writer.is_retrying:
             self._clock_guard.record()
         metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._ledger_writer.uncommitted)
         if self._audit is not None and (finding := self._audit.result()) is not None:
             self._audit = None
             self._ledger_writer.apply_audit(finding)
             self._end_turn()
-        if desk.is_live and not self._is_watching:
+        if state.stream.is_live and not self._is_watching:
             self._watch_market()
-        if desk.state is not self._logged_state:
-            self._logged_state = desk.state
-            _log.info(f"the desk is {desk.state}", ordinal=desk.cursor.ordinal)
-        self._condition_log.update(conditions_of(desk, clock.mono_ns()))
+        if state.stream.desk_state is not self._logged_state:
+            self._logged_state = state.stream.desk_state
+            _log.info(f"the desk is {state.stream.desk_state}", ordinal=state.stream.cursor.ordinal)
+        self._condition_log.update(conditions_of(state, clock.mono_ns()))
 
     def _check_signals(self) -> None:
         self._portfolio.check_signals(self._now())
 
     def _process_deals(self) -> None:
-        self._portfolio.desk.round_trip_tracker.process_deals(ROUND_TRIP_BATCH_DEALS)
+        self._portfolio.state.account.round_trips.process_deals(ROUND_TRIP_BATCH_DEALS)
 
     def _watch_market(self) -> None:
         """Listen to the ticks themselves: only a live market has a clock that runs by itself."""
         self._is_watching = True
-        self._listen([HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.config.symbols)])
+        self._listen([HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.state.config.symbols)])
 
     def _listen(self, topics: list[bytes]) -> None:
         self._topics |= frozenset(topics)
@@ -317,7 +321,7 @@ class PortfolioShell:
 
     def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
         """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
-        self._portfolio.desk.malformed += 1
+        self._portfolio.state.stream.malformed += 1
         metrics.MALFORMED.inc(socket)
         _log.warning(
             "dropped a frame that is no message",
@@ -329,7 +333,7 @@ class PortfolioShell:
 
     def _now(self) -> Now:
         mono_ns = clock.mono_ns()
-        return Now(self._portfolio.desk.domain_ns(mono_ns), mono_ns)
+        return Now(self._portfolio.state.stream.domain_ns(mono_ns), mono_ns)
 
 
 def _observe(latency: LatencyHistogram, since_mono_ns: list[int]) -> None:

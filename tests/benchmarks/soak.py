@@ -75,13 +75,13 @@ class Soak(Backtest):
         """The ticks from `first` to `last`."""
         for ordinal in range(first, last + 1):
             self._settle(self._portfolio.handle(self._signal(self._stream.tick_at(ordinal)), self._now))
-            if self.desk.cursor.ordinal < ordinal:
+            if self.state.stream.cursor.ordinal < ordinal:
                 self._settle(self._portfolio.on_idle(self._now))
             if ordinal % COMMIT_EVERY_TICKS == 0:
                 self._commit()
         self._settle(self._portfolio.on_idle(self._now))
         self._commit()
-        assert self.desk.cursor.ordinal == last, self.desk.waiting_for
+        assert self.state.stream.cursor.ordinal == last, self.state.stream.waiting_for
 
 
 def readings(folder: Path, *, ticks: int, every: int = MILLION) -> list[tuple[int, int, float]]:
@@ -96,7 +96,9 @@ def readings(folder: Path, *, ticks: int, every: int = MILLION) -> list[tuple[in
             last = min(first + every - 1, ticks)
             soak.play(first, last)
             gc.collect()
-            found.append((last, len(soak.desk.book.orders), round(psutil.Process().memory_info().rss / 1e6, 1)))
+            found.append(
+                (last, len(soak.state.account.book.orders), round(psutil.Process().memory_info().rss / 1e6, 1))
+            )
             sys.stderr.write(f"{last:>12,} ticks {found[-1][1]:>8,} orders {found[-1][2]:>8.1f} MB\n")
     return found
 

@@ -27,7 +27,7 @@ from services.portfolio.core.accounting.costs import allocate
 from services.portfolio.core.accounting.invariants import find_any_violation
 from services.portfolio.core.accounting.round_trips import RoundTripTracker, compute_round_trips, pnl_by_tag
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import account_state
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order, some_rules
@@ -247,8 +247,8 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
 
 def pulled(book: Book, *pages: list[VenueDeal]) -> None:
     """Let a desk ask the venue for its deals, and be told these pages."""
-    desk = Desk(config=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
-    talk = pull_deals(desk)
+    state = compose_state(config=some_rules(), book=book, cursor=TickCursor(), incarnation="live")
+    talk = pull_deals(state)
     assert isinstance(next(talk), GetDeals)
     for page in pages[:-1]:
         asked = talk.send(a_page(page, following=book.deal_cursor))

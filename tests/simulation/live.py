@@ -159,11 +159,11 @@ class LiveRun:
         world.after(busy_ns + 5 * SECOND, self._calm_down)
         world.after(SECOND, self._each_second)
         is_settled = world.run(self._is_settled, until_ns=world.now_ns + last_ns)
-        desk = self.portfolio.portfolio.desk
-        open_orders = [desk.book.orders[order_id] for order_id in desk.book.open_orders]
+        state = self.portfolio.portfolio.state
+        open_orders = [state.account.book.orders[order_id] for order_id in state.account.book.open_orders]
         return LiveEnding(
             is_settled=is_settled,
-            book=desk.book,
+            book=state.account.book,
             venue=self.gateway.store.load(),
             differences=self.answer.differences if self.answer is not None else [],
             lost_orders=self.portfolio.lost_orders,
@@ -171,8 +171,8 @@ class LiveRun:
             answers=self.person.answers,
             log_hash=world.log_hash(),
             tally=world.tally,
-            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, deals {len(desk.book.deals)} of "
-            f"{self.gateway.gateway.venue.deal_count}, stops {desk.book.protections}, {self.answer}",
+            why=f"{state.stream.desk_state} {state.stream.waiting_for}, open {open_orders}, deals {len(state.account.book.deals)} of "
+            f"{self.gateway.gateway.venue.deal_count}, stops {state.account.book.protections}, {self.answer}",
         )
 
     def _each_second(self) -> None:
@@ -193,7 +193,7 @@ class LiveRun:
             portfolio.lose_power()
         if world.happens(setting.command):
             self.person.say()
-        if portfolio.is_alive and portfolio.portfolio.desk.book.trading_state is not TradingState.ACTIVE:
+        if portfolio.is_alive and portfolio.portfolio.state.account.book.trading_state is not TradingState.ACTIVE:
             world.count("resumed")
             portfolio.obey(ResumeCommand("the test plays the person"))
 
@@ -207,17 +207,17 @@ class LiveRun:
         self._simulate(Simulate(fault=Fault.ALL_OFF))
         if not portfolio.is_alive:
             return
-        if portfolio.portfolio.desk.book.trading_state is not TradingState.HALTED:
+        if portfolio.portfolio.state.account.book.trading_state is not TradingState.HALTED:
             over = FlattenCommand if self.setting.is_flattened else HaltCommand
             portfolio.obey(over("the test is over"))
-        elif not portfolio.portfolio.desk.book.open_orders:
+        elif not portfolio.portfolio.state.account.book.open_orders:
             portfolio.within(portfolio.portfolio.request_reconciliation)
 
     def _is_settled(self) -> bool:
         portfolio = self.portfolio
         if not self._is_over or not portfolio.is_alive:
             return False
-        book = portfolio.portfolio.desk.book
+        book = portfolio.portfolio.state.account.book
         answer = portfolio.portfolio.take_reconcile_reply()
         is_busy = book.open_orders or any(guard.is_in_flight for guard in book.protections.values())
         if is_busy or self.gateway.gateway.venue.deal_count != len(book.deals):

@@ -13,7 +13,7 @@ from proto.control import CancelCommand, CloseCommand, ModifyCommand, OrderComma
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 from tests.simulation.processes import PortfolioProcess
 
 FAR_POINTS: Final = (15, 40, 90)
@@ -39,7 +39,7 @@ class Person:
         if self.said and dice.random() < AGAIN:
             command = dice.choice(self.said[-5:])
         else:
-            made = self._made(portfolio.portfolio.desk)
+            made = self._made(portfolio.portfolio.state)
             if made is None:
                 return
             command = made
@@ -50,22 +50,22 @@ class Person:
             before = self.answers.setdefault(command.key, reply)
             assert before.order_ids == reply.order_ids, (command, before, reply)
 
-    def _made(self, desk: Desk) -> OrderCommand | None:
-        book, dice = desk.book, self.dice
-        symbol = dice.choice(desk.config.symbols)
+    def _made(self, state: PortfolioState) -> OrderCommand | None:
+        book, dice = state.account.book, self.dice
+        symbol = dice.choice(state.config.symbols)
         key, reason = f"key-{len(self.said)}", "the test trades by hand"
-        quote = desk.market.quotes.get(symbol)
+        quote = state.stream.market.quotes.get(symbol)
         resting = [order for order_id in book.open_orders if (order := book.orders[order_id]).can_rest]
         position = book.positions.get(symbol)
         if symbol not in book.instruments:
             return None
         kind = dice.choice(("place", "place", "close", "cancel", "change", "guard", "guard"))
         if kind == "place" and quote is not None:
-            return PlaceCommand(key=key, reason=reason, **self._order(desk, symbol, quote.bid, quote.ask))
+            return PlaceCommand(key=key, reason=reason, **self._order(state, symbol, quote.bid, quote.ask))
         if kind == "cancel" and resting:
             return CancelCommand(key=key, reason=reason, order_id=dice.choice(resting).order_id)
         if kind == "change" and resting:
-            return self._change(key, reason, dice.choice(resting), desk)
+            return self._change(key, reason, dice.choice(resting), state)
         if position is None or position.is_flat or quote is None:
             return None
         leg = dice.choice(position.legs)
@@ -73,13 +73,13 @@ class Person:
         if kind == "close":
             part = dice.choice((None, Decimal("0.01")))
             return CloseCommand(key=key, reason=reason, symbol=symbol, position=ticket, volume=part)
-        stops = self._stops(desk, symbol, leg.direction, to_decimal(quote.bid if leg.direction > 0 else quote.ask))
+        stops = self._stops(state, symbol, leg.direction, to_decimal(quote.bid if leg.direction > 0 else quote.ask))
         return ModifyCommand(
             key=key, reason=reason, symbol=symbol, order_id="", position=ticket, price=None, expires_ns=0, **stops
         )
 
-    def _order(self, desk: Desk, symbol: str, bid: float, ask: float) -> dict[str, Any]:
-        dice, point = self.dice, desk.book.instruments[symbol].point
+    def _order(self, state: PortfolioState, symbol: str, bid: float, ask: float) -> dict[str, Any]:
+        dice, point = self.dice, state.account.book.instruments[symbol].point
         side = dice.choice((Side.BUY, Side.SELL))
         kind = dice.choice((OrderType.MARKET, OrderType.LIMIT, OrderType.STOP))
         price = to_decimal(ask if side is Side.BUY else bid)
@@ -91,7 +91,7 @@ class Person:
             lasting = [None, TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD]
         time_in_force = dice.choice(lasting)
         if time_in_force is TimeInForce.GTD:
-            expires_ns = desk.domain_ns(desk.now.mono_ns) + dice.choice((3, 20, 900)) * 1_000_000_000
+            expires_ns = state.stream.domain_ns(state.stream.now.mono_ns) + dice.choice((3, 20, 900)) * 1_000_000_000
         return {
             "symbol": symbol,
             "side": side,
@@ -101,11 +101,11 @@ class Person:
             "time_in_force": time_in_force,
             "trailing_stop_points": dice.choice((0, 0, 25)),
             "expires_ns": expires_ns,
-            **self._stops(desk, symbol, side.sign, price),
+            **self._stops(state, symbol, side.sign, price),
         }
 
-    def _change(self, key: str, reason: str, order: Order, desk: Desk) -> ModifyCommand:
-        point = desk.book.instruments[order.symbol].point
+    def _change(self, key: str, reason: str, order: Order, state: PortfolioState) -> ModifyCommand:
+        point = state.account.book.instruments[order.symbol].point
         base = order.terms.limit_price if order.terms.limit_price is not None else order.price
         price = base + self.dice.choice((-20, -5, 0, 5, 20)) * point
         return ModifyCommand(
@@ -116,11 +116,11 @@ class Person:
             position=0,
             price=price,
             expires_ns=0,
-            **self._stops(desk, order.symbol, order.side.sign, price),
+            **self._stops(state, order.symbol, order.side.sign, price),
         )
 
-    def _stops(self, desk: Desk, symbol: str, direction: int, price: Decimal) -> dict[str, Decimal | None]:
-        dice, point = self.dice, desk.book.instruments[symbol].point
+    def _stops(self, state: PortfolioState, symbol: str, direction: int, price: Decimal) -> dict[str, Decimal | None]:
+        dice, point = self.dice, state.account.book.instruments[symbol].point
         stop, target = (dice.choice((None, *FAR_POINTS)) for _ in range(2))
         return {
             "stop_loss": None if stop is None else price - stop * point * direction,

@@ -37,7 +37,7 @@ from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.decision.commands import CommandReply
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.ledger import requires_fsync
 from services.signal.core.engine_checkpoint import Checkpoint
 from services.signal.core.signal_engine import SignalEngine
@@ -367,20 +367,20 @@ class PortfolioProcess(Process):
 
     def on_boot(self) -> None:
         book, cursor = fold(self.ledger)
-        desk = Desk(
+        state = compose_state(
             config=self.rules,
             book=book,
             cursor=cursor,
-            live_incarnation=f"{self.incarnations:08x}",
+            incarnation=f"{self.incarnations:08x}",
             boot_id=f"p{self.boots}",
         )
-        self.portfolio = Portfolio(desk, timeout_ms=TIMEOUT_MS)
+        self.portfolio = Portfolio(state, timeout_ms=TIMEOUT_MS)
         self._finish_turn(self.portfolio.start(self.now))
 
     @property
     def now(self) -> Now:
         """The present, with the venue's time as the desk reckons it."""
-        return Now(self.portfolio.desk.domain_ns(self.world.now_ns), self.world.now_ns)
+        return Now(self.portfolio.state.stream.domain_ns(self.world.now_ns), self.world.now_ns)
 
     def lose_power(self) -> None:
         """Die, and find the ledger without some of the commits that were not synced yet, under another incarnation."""
@@ -427,13 +427,13 @@ class PortfolioProcess(Process):
 
     def _finish_turn(self, calls: list[Call]) -> None:
         calls = calls + self.portfolio.on_idle(self.now)
-        desk = self.portfolio.desk
-        if desk.is_dirty:
+        state = self.portfolio.state
+        if state.account.is_dirty:
             self.may_die("before the ledger's commit")
-            events = desk.take_events()
+            events = state.account.take_events()
             keeps = any(requires_fsync(event) for event in events)
-            self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), keeps))
-            desk.book.changed_rows.clear()
+            self.ledger.append(Commit([encode(event) for event in events], encode(state.stream.cursor), keeps))
+            state.account.book.changed_rows.clear()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")
             self.may_die("after the ledger's commit")

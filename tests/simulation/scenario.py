@@ -113,19 +113,19 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
     connect_and_boot(gateway, signal, execution, portfolio)
 
     def is_over() -> bool:
-        return portfolio.is_alive and portfolio.portfolio.desk.state in ("FINISHED", "FAILED")
+        return portfolio.is_alive and portfolio.portfolio.state.stream.desk_state in ("FINISHED", "FAILED")
 
     is_over_in_time = world.run(is_over, until_ns=world.now_ns + VIRTUAL_SECONDS_MAX * 1_000_000_000)
-    desk = portfolio.portfolio.desk
+    state = portfolio.portfolio.state
     return Ending(
-        is_finished=is_over_in_time and desk.state == "FINISHED",
-        book=desk.book,
+        is_finished=is_over_in_time and state.stream.desk_state == "FINISHED",
+        book=state.account.book,
         ledger=portfolio.ledger,
-        cursor=desk.cursor,
+        cursor=state.stream.cursor,
         venue=gateway.store.load(),
         log_hash=world.log_hash(),
         tally=world.tally,
-        why=f"{desk.state}: {desk.waiting_for} at tick {desk.cursor.ordinal} of {setting.stream.last_ordinal}",
+        why=f"{state.stream.desk_state}: {state.stream.waiting_for} at tick {state.stream.cursor.ordinal} of {setting.stream.last_ordinal}",
     )
 
 

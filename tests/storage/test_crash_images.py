@@ -112,7 +112,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         deals = store.load().deals
         for opened in (journal, store, ledger):
             opened.close()
-    book = backtest.desk.book
+    book = backtest.state.account.book
     assert len(promises.replies) > TICKS // 10
     return Recorded(promises, deals, list(book.deals), list(book.orders))
 

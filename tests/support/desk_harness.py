@@ -23,7 +23,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_stream, some_rules
 
 RISING: Final = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
@@ -44,14 +44,14 @@ class DeskHarness:
         incarnation: str = "live",
     ) -> None:
         self.gateway = gateway
-        self.desk = Desk(
+        self.state = compose_state(
             config=rules or some_rules(),
             book=book or Book(),
             cursor=cursor or TickCursor(),
-            live_incarnation=incarnation,
+            incarnation=incarnation,
             boot_id=boot_id,
         )
-        self.portfolio = Portfolio(self.desk, timeout_ms=1_000)
+        self.portfolio = Portfolio(self.state, timeout_ms=1_000)
         self.requests: list[Request] = []
         self.mono_ns = 1_000_000_000
 
@@ -122,7 +122,7 @@ class DeskHarness:
         """Answer calls, and the calls that follow from the answers, until there are none; a live desk's turns end, too."""
         while calls:
             calls = [following for call in calls for following in self.answer(call)]
-            if not calls and self.desk.is_live:
+            if not calls and self.state.stream.is_live:
                 calls = self.pause()
 
     def run_up(self) -> None:
@@ -153,7 +153,7 @@ def a_live_desk(
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)
     driven.answer_all(driven.start())
     driven.gateway.due_ticks(driven.now)
-    assert driven.desk.state is DeskState.RUNNING, driven.desk.waiting_for
+    assert driven.state.stream.desk_state is DeskState.RUNNING, driven.state.stream.waiting_for
     return driven
 
 

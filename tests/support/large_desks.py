@@ -38,9 +38,9 @@ def make_large_desk(data_dir: Path, *, orders: int) -> None:
             _do_not_sync(db)
         backtest = Backtest(spec, stream, ledger, journal, store)
         backtest.run()
-        desk = backtest.desk
-        assert desk.state is DeskState.FINISHED, desk.waiting_for
-        assert len(desk.book.orders) == orders, len(desk.book.orders)
+        state = backtest.state
+        assert state.stream.desk_state is DeskState.FINISHED, state.stream.waiting_for
+        assert len(state.account.book.orders) == orders, len(state.account.book.orders)
     ticks.unlink()
 
 

@@ -37,12 +37,12 @@ class Watched:
     @property
     def codes(self) -> list[str]:
         """The conditions of signals that hold."""
-        found = conditions_of(self.driven.desk, self.driven.mono_ns)
+        found = conditions_of(self.driven.state, self.driven.mono_ns)
         return [one.code for one in found if one.code in SIGNAL_CONDITIONS]
 
     def text(self, code: str) -> str:
         """What a condition of EURUSD says."""
-        return self.driven.desk.conditions.text(code, subject="EURUSD")
+        return self.driven.state.warnings.conditions.text(code, subject="EURUSD")
 
     def publish(self, *, with_heartbeat: bool = True) -> None:
         """One more tick, and the heartbeat that tells of it."""

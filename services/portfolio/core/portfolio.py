@@ -54,7 +54,7 @@ from services.portfolio.core.gateway_client.task_runner import REPLY_TYPES, Gate
 from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
 from services.portfolio.core.sizing.volatility import update_volatility
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_conditions import hears_every_symbol, show_signal_health, signal_from_market
 from services.portfolio.core.state.signal_health import SignalHealth
 
@@ -69,11 +69,11 @@ _NS_PER_US: Final = 1_000
 class Portfolio:
     """The one place that knows what the desk owns and what it has asked for."""
 
-    def __init__(self, desk: Desk, *, timeout_ms: int) -> None:
+    def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
         """Run `desk`; execution waits `timeout_ms` for each reply before it says NO_ANSWER."""
-        self.desk = desk
+        self.state = state
         self._tasks = TaskRunner(timeout_ms=timeout_ms)
-        desk.gateway_silence_ns = self._tasks.silence_ns
+        state.stream.gateway_silence_ns = self._tasks.silence_ns
         self._held = SignalQueue()
         self._signals = SignalHealth()
         self._unattended: frozenset[str] = frozenset()
@@ -83,10 +83,10 @@ class Portfolio:
         self._stepping = Stepping()
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
-        self._spread = desk.config.limits.spread_factor_max is not None
-        self._equity = desk.config.limits.uses_equity() or has_loss_budget(desk.config.plan)
-        self._half_lives_min = half_lives_min(desk.config.plan, desk.config.symbols)
-        self._live = LiveScheduler(desk, self._tasks)
+        self._spread = state.config.limits.spread_factor_max is not None
+        self._equity = state.config.limits.uses_equity() or has_loss_budget(state.config.plan)
+        self._half_lives_min = half_lives_min(state.config.plan, state.config.symbols)
+        self._live = LiveScheduler(state, self._tasks)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
 
@@ -94,13 +94,13 @@ class Portfolio:
 
     def start(self, now: Now) -> list[Call]:
         """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
-        self.desk.now = now
+        self.state.stream.now = now
         self._tasks.set_first_call_id(now.mono_ns // _NS_PER_US + 1)
-        return self._run_exclusive(open_session(self.desk, self._live.reconciler))
+        return self._run_exclusive(open_session(self.state, self._live.reconciler))
 
     def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
         """Take one message in and return the calls that follow from it."""
-        self.desk.now = now
+        self.state.stream.now = now
         match message:
             case Signal():
                 return self._on_signal(message)
@@ -119,59 +119,61 @@ class Portfolio:
 
         In a stepped stream only ticks of watched symbols arrive here.
         """
-        desk = self.desk
-        desk.now = now
-        if not desk.window:
-            desk.market.on_message(message, now.mono_ns)
-        is_another = bool(desk.cursor.stream_id) and message.stream_id != desk.cursor.stream_id
-        if is_another and self._busy is None and desk.state is DeskState.RUNNING:
+        state = self.state
+        state.stream.now = now
+        if not state.stream.window:
+            state.stream.market.on_message(message, now.mono_ns)
+        is_another = bool(state.stream.cursor.stream_id) and message.stream_id != state.stream.cursor.stream_id
+        if is_another and self._busy is None and state.stream.desk_state is DeskState.RUNNING:
             self._held.clear()
             return self._reconnect("the gateway, which has another stream now")
-        signal = signal_from_market(desk, message, self._unattended)
+        signal = signal_from_market(state, message, self._unattended)
         return [] if signal is None else self._take(signal)
 
     def check_signals(self, now: Now) -> None:
         """Set the conditions of the signal processes; call it a few times a second."""
-        self.desk.now = now
-        self._unattended = show_signal_health(self.desk, self._signals)
+        self.state.stream.now = now
+        self._unattended = show_signal_health(self.state, self._signals)
 
     def on_idle(self, now: Now) -> list[Call]:
         """No more input is at hand: confirm what has been decided, and go on with what a live desk wants."""
-        self.desk.now = now
-        if self.desk.is_live and self._gateway_boot:
+        self.state.stream.now = now
+        if self.state.stream.is_live and self._gateway_boot:
             return self._go_on_live()
-        if self.desk.state is DeskState.WAITING_FOR_SIGNALS and hears_every_symbol(self.desk, self._signals):
-            self.desk.set_state(DeskState.RUNNING)
+        if self.state.stream.desk_state is DeskState.WAITING_FOR_SIGNALS and hears_every_symbol(
+            self.state, self._signals
+        ):
+            self.state.stream.set_desk_state(DeskState.RUNNING)
             self._touch_idle()
         if self._wants_comparison and self._gateway_boot:
             if self._busy is None and self._confirm is None:
                 self._wants_comparison = False
                 return self._run_exclusive(self._compare())
             return []
-        is_free = self.desk.state is DeskState.RUNNING and self._busy is None
-        if self.desk.window and is_free and self.desk.cursor.ordinal > self._stepping.confirmed:
+        is_free = self.state.stream.desk_state is DeskState.RUNNING and self._busy is None
+        if self.state.stream.window and is_free and self.state.stream.cursor.ordinal > self._stepping.confirmed:
             return self._send_confirm()
         return []
 
     def next_timer_mono_ns(self) -> int | None:
         """When `on_timer` wants to be called; None when nothing is waited for."""
         dues = [self._tasks.next_due_mono_ns()]
-        if self.desk.state is DeskState.RUNNING:
-            dues.append(self._idle_due_ns if self.desk.window else self._live.next_due_ns)
-            if self._held and not self.desk.window and self._busy is None:
+        if self.state.stream.desk_state is DeskState.RUNNING:
+            dues.append(self._idle_due_ns if self.state.stream.window else self._live.next_due_ns)
+            if self._held and not self.state.stream.window and self._busy is None:
                 return 0
         return min((due for due in dues if due is not None), default=None)
 
     def on_timer(self, now: Now) -> list[Call]:
         """Ask again what was not answered; wake a stream in which nothing moves."""
-        self.desk.now = now
+        self.state.stream.now = now
         calls: list[Call] = []
         for running, call in self._tasks.resume_due(now.mono_ns):
             calls += self._follow(running, call)
         calls += self._tasks.resend_due(now.mono_ns)
-        if self.desk.state is not DeskState.RUNNING:
+        if self.state.stream.desk_state is not DeskState.RUNNING:
             return calls
-        if self.desk.window == 0:
+        if self.state.stream.window == 0:
             calls += self._advance() + self._live.start_due_tasks()
         elif now.mono_ns >= self._idle_due_ns:
             self._idle_due_ns = now.mono_ns + self._idle_pause_ns
@@ -182,25 +184,25 @@ class Portfolio:
 
     def _go_on_live(self) -> list[Call]:
         """Start what a live desk wants; meet a gateway anew that is another than before."""
-        if self.desk.state is not DeskState.RUNNING or self._busy is not None:
+        if self.state.stream.desk_state is not DeskState.RUNNING or self._busy is not None:
             return []
-        if self.desk.needs_hello:
+        if self.state.lease.needs_hello:
             return self._reconnect("the gateway, which has started anew")
         return self._live.start_due_tasks()
 
     def _reconnect(self, waiting_for: str) -> list[Call]:
-        self.desk.needs_hello = False
-        self.desk.set_state(DeskState.CONNECTING, waiting_for)
-        return self._run_exclusive(open_session(self.desk, self._live.reconciler))
+        self.state.lease.needs_hello = False
+        self.state.stream.set_desk_state(DeskState.CONNECTING, waiting_for)
+        return self._run_exclusive(open_session(self.state, self._live.reconciler))
 
     def handle_command(self, command: DeskCommand, now: Now) -> CommandReply:
         """Do what a person has said; the reply may go out when what came of it is durable."""
-        self.desk.now = now
-        return with_hint(apply_command(self.desk, command), command)
+        self.state.stream.now = now
+        return with_hint(apply_command(self.state, command), command)
 
     def request_reconciliation(self) -> None:
         """Compare with the venue at the next quiet moment; `take_reconcile_reply` has what came of it."""
-        if self.desk.is_live:
+        if self.state.stream.is_live:
             self._live.reconciler.request_full()
         else:
             self._wants_comparison = True
@@ -211,7 +213,7 @@ class Portfolio:
         return answer or self._live.reconciler.take_reply()
 
     def _compare(self) -> GatewayTask:
-        differences = yield from find_differences(self.desk.book, self.desk.cursor)
+        differences = yield from find_differences(self.state.account.book, self.state.stream.cursor)
         self._answer = ReconcileReply(complete=True, differences=differences, error="")
 
     @property
@@ -236,47 +238,49 @@ class Portfolio:
     # ------------------------------------------------------------------------------------------------------- signals
 
     def _on_signal(self, signal: Signal) -> list[Call]:
-        if signal.stream_id != self.desk.cursor.stream_id or signal.symbol not in self.desk.config.symbols:
-            if self.desk.cursor.stream_id:
-                self.desk.malformed += 1
+        if signal.stream_id != self.state.stream.cursor.stream_id or signal.symbol not in self.state.config.symbols:
+            if self.state.stream.cursor.stream_id:
+                self.state.stream.malformed += 1
             return []
-        if signal.reason == STRATEGY_FAULT and self.desk.window:
+        if signal.reason == STRATEGY_FAULT and self.state.stream.window:
             return []  # a recorded stream ends with the hello that reports the fault, and decides nothing until then
         self._signals.sequences[signal.symbol] = signal.sequence
         return self._take(signal)
 
     def _take(self, signal: Signal) -> list[Call]:
         # The decision (stream, symbol, sequence) is made once; live signals of several symbols overtake each other.
-        if self.desk.window:
-            is_decided = signal.ordinal <= self.desk.cursor.ordinal
+        if self.state.stream.window:
+            is_decided = signal.ordinal <= self.state.stream.cursor.ordinal
         else:
-            is_decided = signal.sequence <= self.desk.cursor.sequences.get(signal.symbol, 0)
+            is_decided = signal.sequence <= self.state.stream.cursor.sequences.get(signal.symbol, 0)
         if is_decided or signal.ordinal in self._held:
-            self.desk.duplicates += 1
+            self.state.stream.duplicates += 1
             return []
         if len(self._held) >= QUEUED_SIGNALS_MAX:
-            if self.desk.window:
-                self.desk.malformed += 1
+            if self.state.stream.window:
+                self.state.stream.malformed += 1
                 return []
             self._held.drop_oldest()
-        self.desk.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
+        self.state.latencies.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
         self._held[signal.ordinal] = signal
         return self._advance()
 
     def _advance(self) -> list[Call]:
         """Decide, in order, every tick whose signal and deals are known."""
-        if self.desk.state is not DeskState.RUNNING or (self.desk.window and self.desk.storage_problem):
+        if self.state.stream.desk_state is not DeskState.RUNNING or (
+            self.state.stream.window and self.state.warnings.storage_problem
+        ):
             return []
-        held, cursor = self._held, self.desk.cursor
+        held, cursor = self._held, self.state.stream.cursor
         calls: list[Call] = []
-        if self.desk.is_stopping:
+        if self.state.stream.is_stopping:
             held.clear()
-        if self.desk.window == 0:
+        if self.state.stream.window == 0:
             for ordinal in held.next_live() if self._busy is None else ():
                 calls += self._decide(held.pop(ordinal))
             return calls
         while held and self._busy is None:
-            if not (self.desk.is_quiet or self._stepping.answered == cursor.ordinal):
+            if not (self.state.stream.is_quiet or self._stepping.answered == cursor.ordinal):
                 break
             signal = held.pop(cursor.ordinal + 1, None)
             if signal is None:
@@ -288,55 +292,57 @@ class Portfolio:
         return calls
 
     def _decide(self, signal: Signal) -> list[Call]:
-        self.desk.is_dirty = True
-        is_live = self.desk.window == 0
-        count_signal(signal, self.desk.cursor, is_live=is_live)
-        resume_after_day_end(self.desk, signal.time_ns)
-        if update_risk_from_tick(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
-            escalate_drawdown(self.desk)
+        self.state.account.is_dirty = True
+        is_live = self.state.stream.window == 0
+        count_signal(signal, self.state.stream.cursor, is_live=is_live)
+        resume_after_day_end(self.state, signal.time_ns)
+        if update_risk_from_tick(
+            signal, self.state.account.book, self.state.stream.cursor, spread=self._spread, equity=self._equity
+        ):
+            escalate_drawdown(self.state)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
             update_volatility(
-                self.desk.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min
+                self.state.stream.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min
             )
-        self.desk.last_signals[signal.symbol] = signal
+        self.state.stream.last_signals[signal.symbol] = signal
         if is_live:
-            self.desk.market.advance_clock(signal.time_ns, self.desk.now.mono_ns)
-        events = decide_tick(self.desk, signal)
+            self.state.stream.market.advance_clock(signal.time_ns, self.state.stream.now.mono_ns)
+        events = decide_tick(self.state, signal)
         if not events:
             return []
         published_mono_ns = signal.tick_published_mono_ns
         for event in events:
             if isinstance(event, OrderCreated):
-                self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
-                self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
+                self.state.latencies.ticks_ordered_mono_ns.append(published_mono_ns)
+                self.state.latencies.signals_ordered_mono_ns.append(signal.sent_mono_ns)
                 if is_live:
-                    self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
+                    self.state.latencies.published_mono_ns[event.order.order_id] = published_mono_ns
         if is_live:
             return self._live.start_due_tasks()
-        return self._run_exclusive(submit_requests(self.desk, events, tick_published_mono_ns=published_mono_ns))
+        return self._run_exclusive(submit_requests(self.state, events, tick_published_mono_ns=published_mono_ns))
 
     # --------------------------------------------------------------------------------------------------------- answers
 
     def _on_answer(self, answer: Answer) -> list[Call]:
         running = self._tasks.find(answer.call_id)
         if running is None:
-            self.desk.duplicates += 1
+            self.state.stream.duplicates += 1
             return []
         if answer.outcome is CallOutcome.NO_ANSWER:
             return self._on_silence(running)
         try:
             reply = decode_reply(answer.reply)
         except MalformedMessageError as error:
-            self.desk.malformed += 1
-            self.desk.waiting_for = f"a gateway whose replies can be read ({error})"
+            self.state.stream.malformed += 1
+            self.state.stream.waiting_for = f"a gateway whose replies can be read ({error})"
             return []
-        stream = self.desk.book.stream
-        if self.desk.is_live and stream is not None and reply.account != stream.account:
-            self.desk.waiting_for = f"account {stream.account}: the gateway speaks for {reply.account}"
+        stream = self.state.account.book.stream
+        if self.state.stream.is_live and stream is not None and reply.account != stream.account:
+            self.state.stream.waiting_for = f"account {stream.account}: the gateway speaks for {reply.account}"
             return []
-        if self.desk.state is DeskState.RUNNING:
-            self.desk.waiting_for = ""
+        if self.state.stream.desk_state is DeskState.RUNNING:
+            self.state.stream.waiting_for = ""
         if reply.boot_id != self._gateway_boot:
             self._on_gateway_restart(reply.boot_id)
         if running.handles_failures:
@@ -345,41 +351,43 @@ class Portfolio:
             return self._on_refusal(running, reply)
         if isinstance(reply, OrderReply) and reply.status not in SETTLED_STATUSES:
             return []
-        return self._follow(running, self._tasks.deliver_reply(running, reply, self.desk.now.mono_ns))
+        return self._follow(running, self._tasks.deliver_reply(running, reply, self.state.stream.now.mono_ns))
 
     def _deliver(self, running: RunningTask, reply: Reply | None) -> list[Call]:
-        return self._follow(running, self._tasks.deliver_reply(running, reply, self.desk.now.mono_ns))
+        return self._follow(running, self._tasks.deliver_reply(running, reply, self.state.stream.now.mono_ns))
 
     def _on_silence(self, running: RunningTask) -> list[Call]:
         """Nobody answered: nothing is known, and the question stays open."""
-        self.desk.waiting_for = "the gateway, which does not answer"
+        self.state.stream.waiting_for = "the gateway, which does not answer"
         return self._deliver(running, None) if running.handles_failures else []
 
     def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
         """The gateway would not do what the desk cannot do without; a live one may only be unable to, for now."""
         action = running.request.__struct_config__.tag
         words = f"the gateway refused {action}: {reply.error_code} {reply.error}"
-        if reply.error_code is ErrorCode.STORAGE or (self.desk.is_live and reply.error_code in TRANSIENT_ERRORS):
-            self.desk.waiting_for = words
+        if reply.error_code is ErrorCode.STORAGE or (
+            self.state.stream.is_live and reply.error_code in TRANSIENT_ERRORS
+        ):
+            self.state.stream.waiting_for = words
             return []
         self._tasks.drop(running)
         if running is self._confirm:
             self._confirm = None
-        if self.desk.is_live and running is not self._busy:
+        if self.state.stream.is_live and running is not self._busy:
             self._live.on_task_done(running)
-            if not (isinstance(reply, ErrorReply) and on_order_refused(self.desk, reply, running.request)):
-                self.desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", words, by="gateway")
+            if not (isinstance(reply, ErrorReply) and on_order_refused(self.state, reply, running.request)):
+                self.state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", words, by="gateway")
         else:
-            self.desk.fail_until_restart(words)
+            self.state.stream.fail_until_restart(words)
         return []
 
     def _on_gateway_restart(self, boot_id: str) -> None:
         """The gateway has started anew: it may stand behind the last CONFIRM and waits for it."""
         if self._gateway_boot:
-            self.desk.needs_hello = self.desk.is_live
+            self.state.lease.needs_hello = self.state.stream.is_live
             self._stepping.forget()
-            self.desk.is_quiet = False
-            self._idle_due_ns = self.desk.now.mono_ns
+            self.state.stream.is_quiet = False
+            self._idle_due_ns = self.state.stream.now.mono_ns
         self._gateway_boot = boot_id
 
     # ----------------------------------------------------------------------------------------------------------- tasks
@@ -387,7 +395,7 @@ class Portfolio:
     def _run_exclusive(self, task: GatewayTask) -> list[Call]:
         """Run a task during which no further tick is decided."""
         assert self._busy is None
-        running, call = self._tasks.start(task, self.desk.now.mono_ns)
+        running, call = self._tasks.start(task, self.state.stream.now.mono_ns)
         if running.is_done:
             return self._advance()
         self._busy = running
@@ -411,7 +419,7 @@ class Portfolio:
     def _send_confirm(self) -> list[Call]:
         if self._confirm is not None:
             self._tasks.drop(self._confirm)
-        self._confirm, call = self._tasks.start(self._stepping.confirm(self.desk), self.desk.now.mono_ns)
+        self._confirm, call = self._tasks.start(self._stepping.confirm(self.state), self.state.stream.now.mono_ns)
         assert call is not None
         self._touch_idle()
         return [call]
@@ -420,4 +428,4 @@ class Portfolio:
 
     def _touch_idle(self) -> None:
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
-        self._idle_due_ns = self.desk.now.mono_ns + IDLE_CONFIRM_NS_FIRST
+        self._idle_due_ns = self.state.stream.now.mono_ns + IDLE_CONFIRM_NS_FIRST

@@ -14,7 +14,7 @@ from common.storage import DISK_FAULTS
 from proto.control import TradingState
 from services.portfolio import metrics
 from services.portfolio.core.account.events import Event
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, AuditResult
 from services.portfolio.ledger.ledger import Ledger
 
@@ -33,12 +33,12 @@ SIGN_EVERY_EVENTS: Final = 10_000
 class LedgerWriter:
     """What is decided and not yet durable."""
 
-    def __init__(self, ledger: Ledger, desk: Desk) -> None:
+    def __init__(self, ledger: Ledger, state: PortfolioState) -> None:
         """Nothing waits; a ledger that lacks events it had halts the desk."""
         if ledger.rollback:
-            desk.restrict_trading(TradingState.HALTED, "LEDGER_TAIL_MISSING", ledger.rollback, by="ledger")
+            state.account.restrict_trading(TradingState.HALTED, "LEDGER_TAIL_MISSING", ledger.rollback, by="ledger")
         self._ledger = ledger
-        self._desk = desk
+        self._state = state
         self._events: list[Event] = []
         self._failed_mono_ns = 0
         self._tried_mono_ns = self._signed_mono_ns = 0
@@ -56,16 +56,16 @@ class LedgerWriter:
 
     def commit(self) -> bool:
         """Make durable what the desk has decided; False while that cannot be, and until it is time to try again."""
-        self._events += self._desk.take_events()
+        self._events += self._state.account.take_events()
         return not self.is_retrying and self._write()
 
     def retry_commit(self) -> bool:
         """Commit after a failure; True when that worked, and everything is as it was before."""
-        self._events += self._desk.take_events()
+        self._events += self._state.account.take_events()
         if not self._write():
             return False
         self.is_retrying = False
-        self._desk.on_storage_recovery()
+        self._state.warnings.on_storage_recovery()
         seconds = (clock.mono_ns() - self._failed_mono_ns) / 1e9
         _log.warning("the ledger can be written again, orders are made again", after_s=round(seconds, 2))
         return True
@@ -73,14 +73,14 @@ class LedgerWriter:
     def _write(self) -> bool:
         self._tried_mono_ns = started_ns = clock.mono_ns()
         try:
-            self._ledger.commit(self._events, self._desk.book, self._desk.cursor)
+            self._ledger.commit(self._events, self._state.account.book, self._state.stream.cursor)
         except DISK_FAULTS as error:
             metrics.STORAGE_FAULTS.inc()
             if not self.is_retrying:
                 self.is_retrying = True
                 self._failed_mono_ns = started_ns
                 why = f"{self._ledger.path}: {error}"
-                self._desk.on_storage_failure(why)
+                self._state.warnings.on_storage_failure(why)
                 _log.error("the ledger cannot be written: no order is made or sent until it can", why=why)
             return False
         metrics.COMMITS.observe(clock.mono_ns() - started_ns)
@@ -108,14 +108,14 @@ class LedgerWriter:
         if self.is_retrying or self._events:
             return
         self._signed_mono_ns = clock.mono_ns()
-        if self._ledger.rollback and self._desk.book.trading_state is TradingState.HALTED:
+        if self._ledger.rollback and self._state.account.book.trading_state is TradingState.HALTED:
             self._ledger.rollback = ""  # the halt that says so is durable: the ledger goes on from here
         try:
             self._ledger.sign()
         except DISK_FAULTS as error:
-            self._desk.conditions.set("LEDGER_UNSIGNED", f"{self._ledger.path}: {error}")
+            self._state.warnings.conditions.set("LEDGER_UNSIGNED", f"{self._ledger.path}: {error}")
             return
-        self._desk.conditions.update("LEDGER_UNSIGNED", self._ledger.head_fault)
+        self._state.warnings.conditions.update("LEDGER_UNSIGNED", self._ledger.head_fault)
 
     # --------------------------------------------------------------------------------------------------------- audit
 
@@ -134,5 +134,7 @@ class LedgerWriter:
             _log.info("the whole ledger has been verified", events=self._ledger.event_count)
             return
         _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
-        self._desk.ledger_fault = str(finding.problems[0])
-        self._desk.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", self._desk.ledger_fault, by="audit")
+        self._state.warnings.ledger_fault = str(finding.problems[0])
+        self._state.account.restrict_trading(
+            TradingState.HALTED, "LEDGER_BROKEN", self._state.warnings.ledger_fault, by="audit"
+        )

@@ -25,7 +25,7 @@ def resting_entry(*, seconds: int) -> DeskHarness:
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.mono_ns += seconds * _NS_PER_S
-    driven.desk.market.advance_clock(a_signal(1).time_ns + seconds * _NS_PER_S, driven.mono_ns)
+    driven.state.stream.market.advance_clock(a_signal(1).time_ns + seconds * _NS_PER_S, driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(2, 1)))
     return driven
 

@@ -14,13 +14,13 @@ def older_than_its_signature(folder: Path) -> DeskHarness:
     """The ledger is gone, and the head that its key has signed is not."""
     key = ensure_key(key_file(folder))
     signed = Ledger(folder / LEDGER_FILE_NAME, key)
-    writer = LedgerWriter(signed, a_live_desk().desk)
+    writer = LedgerWriter(signed, a_live_desk().state)
     assert writer.commit()
     writer.sign()
     signed.close()
     (folder / LEDGER_FILE_NAME).unlink()
     driven, ledger = a_live_desk(), Ledger(folder / LEDGER_FILE_NAME, key)
-    LedgerWriter(ledger, driven.desk)
+    LedgerWriter(ledger, driven.state)
     ledger.close()
     return driven
 
@@ -32,7 +32,7 @@ def no_room_beside_the_key(folder: Path) -> DeskHarness:
     ledger = Ledger(folder / LEDGER_FILE_NAME, key)
     key.head_path.unlink(missing_ok=True)
     key.head_path.mkdir()
-    writer = LedgerWriter(ledger, driven.desk)
+    writer = LedgerWriter(ledger, driven.state)
     assert writer.commit()
     writer.sign()
     ledger.close()

@@ -128,10 +128,10 @@ def test_the_summary_names_it_and_the_exit_code_follows(
 def test_the_metrics_have_it(scene: Scene, found: Condition) -> None:
     if found.code in SEEN_FROM_OUTSIDE:
         return
-    desk = scene.driven.desk
-    readings = {(spec.name, *labels): value for spec, value, *labels in _trading(desk, scene.mono_ns)}
+    state = scene.driven.state
+    readings = {(spec.name, *labels): value for spec, value, *labels in _trading(state, scene.mono_ns)}
     assert readings["trading_portfolio_condition_state", found.code, found.subject] == 1
-    assert readings["trading_portfolio_trading_state", desk.book.trading_state] == 1
+    assert readings["trading_portfolio_trading_state", state.account.book.trading_state] == 1
     assert sum(value == 1 for name, value in readings.items() if name[0] == "trading_portfolio_trading_state") == 1
     assert any(described.name == "trading_portfolio_drawdown_ratio" for described in METRICS.described)
 

@@ -71,7 +71,7 @@ class Scene:
                 data_dir=Path("desk"), settings={}, market="generated", strategy="s", symbols=("EURUSD",)
             ),
             "up_s": 100.0,
-            "status": status_of(self.driven.desk, self.mono_ns),
+            "status": status_of(self.driven.state, self.mono_ns),
             "silent_s": 0.1,
             "processes": {name: ProcessState(name, "RUNNING", 0, 7, 100.0) for name in PROGRAMS},
             "before": AccountTotals(),
@@ -100,22 +100,22 @@ def _rolled_back_venue() -> Scene:
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), boot_id="boot-2")
-    driven.desk.needs_hello = True
+    driven.state.lease.needs_hello = True
     driven.answer_all(driven.pause())
     return Scene(driven)
 
 
 def _fallen(percent: int, limits: Limits) -> Scene:
     driven = a_live_desk(limits=limits)
-    peaks = driven.desk.cursor.risk.peaks
+    peaks = driven.state.stream.cursor.risk.peaks
     peaks.high, peaks.equity = Decimal(100), Decimal(100 - percent)
-    escalate_drawdown(driven.desk)
+    escalate_drawdown(driven.state)
     return Scene(driven)
 
 
 def _repeated() -> Scene:
     driven = a_live_desk(limits=Limits(name="repeated", repeated_orders_max=2))
-    driven.desk.cursor.risk.runs["EURUSD"] = 2
+    driven.state.stream.cursor.risk.runs["EURUSD"] = 2
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     return Scene(driven)
 
@@ -123,14 +123,14 @@ def _repeated() -> Scene:
 def _rejects() -> Scene:
     driven = a_live_desk(limits=Limits(name="rejects", rejects_per_minute_max=1))
     signal = a_signal(1, 1)
-    driven.desk.cursor.risk.reject_times_ns = [signal.time_ns]
+    driven.state.stream.cursor.risk.reject_times_ns = [signal.time_ns]
     driven.answer_all(driven.deliver(signal))
     return Scene(driven)
 
 
 def _clock() -> Scene:
     driven = a_live_desk()
-    driven.desk.on_clock_step(3_600_000_000_000)
+    driven.state.account.on_clock_step(3_600_000_000_000)
     return Scene(driven)
 
 
@@ -149,7 +149,7 @@ def _difference() -> Scene:
     for _ in range(400):
         driven.gateway.due_ticks(driven.now)
         driven.answer_all(driven.wait(500))
-        if driven.desk.book.trading_state is TradingState.HALTED:
+        if driven.state.account.book.trading_state is TradingState.HALTED:
             break
     return Scene(driven)
 
@@ -158,8 +158,8 @@ def _instrument(*, is_held: bool, **changed: Any) -> Scene:
     driven = a_live_desk()
     if is_held:
         driven.answer_all(driven.deliver(a_signal(1, 1)))
-    instrument = driven.desk.book.instruments["EURUSD"]
-    update_instrument(driven.desk, structs.replace(instrument, **changed))
+    instrument = driven.state.account.book.instruments["EURUSD"]
+    update_instrument(driven.state, structs.replace(instrument, **changed))
     return Scene(driven)
 
 
@@ -188,7 +188,7 @@ def _other_leader() -> Scene:
     hello = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
     assert isinstance(hello, HelloReply)
     driven = a_live_desk()
-    other = Lease(holder="other", epoch=driven.desk.epoch + 1, seen_ns=hello.lease_now_ns)
+    other = Lease(holder="other", epoch=driven.state.lease.epoch + 1, seen_ns=hello.lease_now_ns)
     token = driven.gateway.handle(other, driven.now)
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
     driven.answer_all(driven.wait(1_000))
@@ -205,14 +205,14 @@ def _refused_lease(code: ErrorCode, *, seconds: float = 1.0) -> Scene:
 def _broken_ledger(folder: Path) -> Scene:
     driven = a_live_desk()
     ledger = Ledger(folder / LEDGER_FILE_NAME)
-    LedgerWriter(ledger, driven.desk).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
+    LedgerWriter(ledger, driven.state).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
     ledger.close()
     return Scene(driven)
 
 
 def _earlier_version() -> Scene:
     driven = a_live_desk()
-    driven.desk.book.apply(
+    driven.state.account.book.apply(
         TradingStateChanged(state=TradingState.HALTED, reason="as it was written", by="elsewhere", time_ns=0)
     )
     return Scene(driven)
@@ -221,7 +221,7 @@ def _earlier_version() -> Scene:
 def _invariant() -> Scene:
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    driven.desk.book.balance += Decimal("0.01")
+    driven.state.account.book.balance += Decimal("0.01")
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
     return Scene(driven)
 
@@ -259,7 +259,7 @@ def _stopping() -> Scene:
 
 def _storage() -> Scene:
     driven = a_live_desk()
-    driven.desk.on_storage_failure("ledger.db: database or disk is full")
+    driven.state.warnings.on_storage_failure("ledger.db: database or disk is full")
     return Scene(driven)
 
 
@@ -306,7 +306,7 @@ def _three_losses() -> Scene:
             a_deal(2 * number),
             a_deal(2 * number + 1, Side.SELL, entry=DealEntry.OUT, profit=Decimal(-1), time_ns=driven.now.domain_ns),
         ):
-            driven.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+            driven.state.account.emit(DealBooked(deal=deal, order_id="", closings=[]))
     return Scene(driven)
 
 
@@ -327,7 +327,9 @@ def _stale_feed() -> Scene:
 def _watchdog(*, seconds: int, alert_problem: str = "", supervisor_problem: str = "") -> Scene:
     """The watchdog has asked so many seconds ago."""
     driven = a_live_desk()
-    driven.desk.watchdog.on_question(alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000)
+    driven.state.warnings.watchdog.on_question(
+        alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000
+    )
     return Scene(driven)
 
 
@@ -346,7 +348,7 @@ def _margin_call() -> Scene:
 
 def _foreign_orders() -> Scene:
     driven = a_live_desk()
-    driven.desk.allow_foreign_orders([77])
+    driven.state.account.allow_foreign_orders([77])
     return Scene(driven)
 
 

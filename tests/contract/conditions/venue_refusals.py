@@ -18,8 +18,8 @@ from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, t
 def refused_stop() -> DeskHarness:
     """The venue has a stops level that the desk has not learned of: it trails by less."""
     driven = a_quoted_desk(limits=Limits(name="none"))
-    instrument = driven.desk.book.instruments["EURUSD"]
-    update_instrument(driven.desk, structs.replace(instrument, stops_level_points=0))
+    instrument = driven.state.account.book.instruments["EURUSD"]
+    update_instrument(driven.state, structs.replace(instrument, stops_level_points=0))
     told(driven, an_order(trailing_stop_points=1))
     driven.answer_all(driven.deliver(a_signal(2)))
     return driven
@@ -39,8 +39,8 @@ def refused_orders() -> DeskHarness:
 def near_plan() -> DeskHarness:
     """The plan's stop is nearer than the venue's stops level."""
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
-    instrument = driven.desk.book.instruments["EURUSD"]
-    update_instrument(driven.desk, structs.replace(instrument, stops_level_points=10))
+    instrument = driven.state.account.book.instruments["EURUSD"]
+    update_instrument(driven.state, structs.replace(instrument, stops_level_points=10))
     return driven
 
 
@@ -48,9 +48,9 @@ def waiting_close() -> DeskHarness:
     """A person has everything closed while the market of what is held is closed."""
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    minute = minute_of_week(driven.desk.domain_ns(driven.mono_ns))
-    instrument = driven.desk.book.instruments["EURUSD"]
-    update_instrument(driven.desk, structs.replace(instrument, sessions=((minute + 10, minute + 60),)))
+    minute = minute_of_week(driven.state.stream.domain_ns(driven.mono_ns))
+    instrument = driven.state.account.book.instruments["EURUSD"]
+    update_instrument(driven.state, structs.replace(instrument, sessions=((minute + 10, minute + 60),)))
     driven.portfolio.handle_command(FlattenCommand(reason="enough"), driven.now)
     driven.answer_all(driven.pause())
     return driven

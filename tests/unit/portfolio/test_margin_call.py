@@ -21,14 +21,14 @@ def test_a_live_desk_warns_of_a_margin_call_as_long_as_it_stands() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), profile=profile))
     driven.answer_all(driven.start())
     driven.gateway.due_ticks(driven.now)
-    assert status_of(driven.desk).warning == ""
+    assert status_of(driven.state).warning == ""
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     compare(driven)
-    assert status_of(driven.desk).warning.startswith("MARGIN CALL: the margin level is ")
-    assert status_of(driven.desk).warning.endswith("the venue calls under 1000000000 % and closes positions under 1 %")
+    assert status_of(driven.state).warning.startswith("MARGIN CALL: the margin level is ")
+    assert status_of(driven.state).warning.endswith("the venue calls under 1000000000 % and closes positions under 1 %")
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     compare(driven)
-    assert status_of(driven.desk).warning == ""
+    assert status_of(driven.state).warning == ""
 
 
 def compare(driven: DeskHarness) -> None:

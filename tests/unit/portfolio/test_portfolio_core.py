@@ -63,12 +63,12 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
 
 def test_the_start_meets_the_gateway_learns_the_terms_and_reconciles_before_anything_else() -> None:
     driven = a_desk()
-    assert status_of(driven.desk).state is DeskState.CONNECTING
+    assert status_of(driven.state).state is DeskState.CONNECTING
     driven.answer_all(driven.start())
     kinds = [type(request) for request in driven.requests]
     assert kinds == [Hello, GetSymbolInfo, GetDeals, GetAccount, GetDeals, GetOrders, GetPositions]
-    assert driven.desk.state is DeskState.WAITING_FOR_SIGNALS
-    assert driven.desk.book.balance == 10_000
+    assert driven.state.stream.desk_state is DeskState.WAITING_FOR_SIGNALS
+    assert driven.state.account.book.balance == 10_000
     assert driven.pause() == []
 
 
@@ -80,7 +80,7 @@ def test_nothing_is_decided_before_the_reconciliation() -> None:
     driven.answer(hello)
     assert driven.deliver(signal_at(1, 1)) == []
     assert driven.pause() == []
-    assert driven.desk.cursor.processed == 0
+    assert driven.state.stream.cursor.processed == 0
     assert not driven.requests_of(Buy)
 
 
@@ -92,12 +92,12 @@ def test_signals_are_held_until_confirm_0_is_answered_and_never_denied() -> None
     driven.hello()
     [confirm] = driven.pause()
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=0)
-    assert driven.desk.cursor.processed == 0
+    assert driven.state.stream.cursor.processed == 0
     driven.gateway.handle(request_of(confirm), driven.now)
     driven.gateway.due_ticks(driven.now)
     calls = driven.answer(confirm)
     assert [type(request_of(call)) for call in calls] == [Buy]
-    assert driven.desk.cursor.denied == {}
+    assert driven.state.stream.cursor.denied == {}
 
 
 def test_confirm_0_waits_for_a_signal_process_of_every_symbol() -> None:
@@ -122,20 +122,20 @@ def test_ordinals_are_decided_in_order_however_they_come() -> None:
     driven = a_running_desk()
     assert driven.deliver(signal_at(3)) == []
     assert driven.deliver(signal_at(2)) == []
-    assert driven.desk.cursor.ordinal == 0
+    assert driven.state.stream.cursor.ordinal == 0
     driven.answer_all(driven.deliver(signal_at(1)))
-    assert driven.desk.cursor.ordinal == 3
-    assert driven.desk.cursor.gaps == 0
+    assert driven.state.stream.cursor.ordinal == 3
+    assert driven.state.stream.cursor.gaps == 0
 
 
 @MODES
 def test_a_buy_becomes_an_order_with_its_deal_booked(window: int) -> None:
     driven = a_running_desk(window)
     driven.answer_all(driven.deliver(signal_at(1, 1)))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert (order.status, order.filled_price) == (OrderStatus.FILLED, Decimal("1.1001"))
     assert order.order_id == f"{STREAM_ID[:8]}-000001"
-    assert driven.desk.book.positions["EURUSD"].net_volume == Decimal("0.01")
+    assert driven.state.account.book.positions["EURUSD"].net_volume == Decimal("0.01")
     assert driven.requests_of(Buy) == [
         Buy(
             order_id=order.order_id,
@@ -154,9 +154,9 @@ def test_no_further_tick_is_decided_while_an_order_is_on_its_way() -> None:
     calls = driven.deliver(signal_at(1, 1))
     assert driven.deliver(signal_at(2, -1)) == []
     assert driven.pause() == []
-    assert driven.desk.cursor.ordinal == 1
+    assert driven.state.stream.cursor.ordinal == 1
     driven.answer_all(calls)
-    assert driven.desk.cursor.ordinal == 2
+    assert driven.state.stream.cursor.ordinal == 2
     assert len(driven.requests_of(Sell)) == 1
 
 
@@ -164,10 +164,10 @@ def test_duplicate_signals_change_nothing() -> None:
     driven = a_running_desk()
     driven.answer_all(driven.deliver(signal_at(1, 1)))
     driven.deliver(signal_at(3))
-    before = status_of(driven.desk)
+    before = status_of(driven.state)
     for again in (signal_at(1, 1), signal_at(1, -1), signal_at(3, 1)):
         assert driven.deliver(again) == []
-    after = status_of(driven.desk)
+    after = status_of(driven.state)
     assert after == structs.replace(before, duplicates=before.duplicates + 3)
 
 
@@ -175,15 +175,15 @@ def test_signals_of_another_stream_or_symbol_are_counted_and_dropped() -> None:
     driven = a_running_desk()
     assert driven.deliver(a_signal(1, 1, stream_id="another")) == []
     assert driven.deliver(a_signal(1, 1, symbol="GBPUSD")) == []
-    assert driven.desk.malformed == 2
-    assert driven.desk.cursor.processed == 0
+    assert driven.state.stream.malformed == 2
+    assert driven.state.stream.cursor.processed == 0
 
 
 def test_a_flood_of_signals_from_the_future_is_bounded() -> None:
     driven = a_running_desk()
     for ordinal in range(2, QUEUED_SIGNALS_MAX + 10):
         driven.deliver(a_signal(ordinal))
-    assert driven.desk.malformed == 8
+    assert driven.state.stream.malformed == 8
 
 
 def test_a_duplicate_answer_changes_nothing() -> None:
@@ -191,10 +191,10 @@ def test_a_duplicate_answer_changes_nothing() -> None:
     [call] = driven.deliver(signal_at(1, 1))
     reply = driven.gateway.handle(request_of(call), driven.now)
     driven.answer_all(driven.answer(call, reply))
-    before = driven.desk.book.deals.copy()
+    before = driven.state.account.book.deals.copy()
     assert driven.answer(call, reply) == []
-    assert driven.desk.book.deals == before
-    assert driven.desk.duplicates == 1
+    assert driven.state.account.book.deals == before
+    assert driven.state.stream.duplicates == 1
 
 
 # ---------------------------------------------------------------------------------------------------------- silence
@@ -203,17 +203,17 @@ def test_a_duplicate_answer_changes_nothing() -> None:
 def test_silence_in_a_stepped_stream_changes_nothing_and_the_question_is_asked_again() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
-    driven.desk.take_events()
+    driven.state.account.take_events()
     assert driven.drop_reply(call) == []
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.PENDING
-    assert driven.desk.take_events() == []
-    assert "does not answer" in driven.desk.waiting_for
+    assert driven.state.account.take_events() == []
+    assert "does not answer" in driven.state.stream.waiting_for
     again = driven.wait(300)
     assert again == [call]
     driven.answer_all(again)
-    assert driven.desk.book.orders[order.order_id].status is OrderStatus.FILLED
-    assert driven.desk.waiting_for == ""
+    assert driven.state.account.book.orders[order.order_id].status is OrderStatus.FILLED
+    assert driven.state.stream.waiting_for == ""
 
 
 def test_asking_again_slows_down_to_two_seconds() -> None:
@@ -232,17 +232,17 @@ def test_asking_again_slows_down_to_two_seconds() -> None:
 def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
     driven.answer_all(driven.start())
-    assert driven.desk.state is DeskState.RUNNING
+    assert driven.state.stream.desk_state is DeskState.RUNNING
     driven.gateway.due_ticks(driven.now)
     [call] = driven.deliver(signal_at(1, 1))
     driven.drop_reply(call)
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.IN_DOUBT
-    assert driven.desk.book.open_orders == {order.order_id: "EURUSD"}
+    assert driven.state.account.book.open_orders == {order.order_id: "EURUSD"}
     driven.drop_reply(call)
     driven.answer_all(driven.wait(300))
-    assert driven.desk.book.orders[order.order_id].status is OrderStatus.FILLED
-    assert driven.desk.book.open_orders == {}
+    assert driven.state.account.book.orders[order.order_id].status is OrderStatus.FILLED
+    assert driven.state.account.book.open_orders == {}
 
 
 @pytest.mark.parametrize("status", ["CALL_IN_PROGRESS", "IN_DOUBT", "UNKNOWN", "SOMETHING_NEW", "filled", ""])
@@ -252,7 +252,7 @@ def test_a_reply_that_settles_nothing_leaves_the_question_open(status: str) -> N
     reply = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     assert driven.answer(call, structs.replace(reply, status=status)) == []
-    assert driven.desk.book.orders[reply.order_id].status is OrderStatus.PENDING
+    assert driven.state.account.book.orders[reply.order_id].status is OrderStatus.PENDING
     assert driven.wait(300) == [call]
 
 
@@ -266,7 +266,7 @@ def test_a_reply_that_cannot_be_read_is_no_reply() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     assert driven.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(b"\x01"))) == []
-    assert driven.desk.malformed == 1
+    assert driven.state.stream.malformed == 1
     assert driven.wait(300) == [call]
 
 
@@ -277,14 +277,14 @@ def test_it_runs_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
     driven = a_running_desk()
     for ordinal in (1, 2, 3):
         assert driven.deliver(signal_at(ordinal)) == []
-    assert driven.desk.cursor.ordinal == 3
+    assert driven.state.stream.cursor.ordinal == 3
     [confirm] = driven.pause()
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=3)
-    driven.desk.is_quiet = False
+    driven.state.stream.is_quiet = False
     assert driven.deliver(signal_at(4)) == []
-    assert driven.desk.cursor.ordinal == 3
+    assert driven.state.stream.cursor.ordinal == 3
     driven.answer_all([confirm])
-    assert driven.desk.cursor.ordinal == 4
+    assert driven.state.stream.cursor.ordinal == 4
 
 
 def test_another_boot_of_the_gateway_is_told_the_highest_confirm() -> None:
@@ -317,8 +317,8 @@ def test_a_refusal_halts_with_words() -> None:
         error_code=ErrorCode.OUT_OF_STEP,
     )
     assert driven.answer(call, refusal) == []
-    assert driven.desk.state is DeskState.FAILED
-    assert driven.desk.waiting_for == (
+    assert driven.state.stream.desk_state is DeskState.FAILED
+    assert driven.state.stream.waiting_for == (
         "the gateway refused BUY: OUT_OF_STEP order X at tick 1, but the book stands at 3"
     )
     assert driven.deliver(signal_at(2, 1)) == []
@@ -335,10 +335,10 @@ def test_a_rejection_ends_the_order_and_the_desk_goes_on() -> None:
         reply, status="REJECTED", retcode=10019, error="no money", error_code=None, deal_cursor=1
     )
     driven.answer_all(driven.answer(call, rejected))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert (order.status, order.retcode, order.error) == (OrderStatus.REJECTED, 10019, "no money")
-    assert driven.desk.state is DeskState.RUNNING
-    assert driven.desk.book.open_orders == {}
+    assert driven.state.stream.desk_state is DeskState.RUNNING
+    assert driven.state.account.book.open_orders == {}
 
 
 def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None:
@@ -348,7 +348,7 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
     reply = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     driven.answer_all(driven.answer(call, structs.replace(reply, status="CANCELED")))
-    assert driven.desk.book.positions["EURUSD"].net_volume == Decimal("0.01")
+    assert driven.state.account.book.positions["EURUSD"].net_volume == Decimal("0.01")
 
 
 @MODES
@@ -358,12 +358,12 @@ def test_the_end_of_the_data_is_reconciled_and_finished(window: int) -> None:
         driven.gateway.due_ticks(driven.now)
         driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
         driven.answer_all(driven.pause())
-    assert driven.desk.state is DeskState.FINISHED
-    book = driven.desk.book
+    assert driven.state.stream.desk_state is DeskState.FINISHED
+    book = driven.state.account.book
     assert book.ended is not None
     assert book.reconciled is not None
     assert book.reconciled.differences == []
-    assert book.ended.counts.published == driven.desk.cursor.processed == 6
+    assert book.ended.counts.published == driven.state.stream.cursor.processed == 6
     assert book.balance == 10_000 + book.realized_pnl
 
 
@@ -375,15 +375,15 @@ def test_a_window_changes_no_digit() -> None:
             driven.gateway.due_ticks(driven.now)
             driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
             driven.answer_all(driven.pause())
-        books.append((driven.desk.book.orders, driven.desk.book.deals, driven.desk.cursor))
+        books.append((driven.state.account.book.orders, driven.state.account.book.deals, driven.state.stream.cursor))
     assert all(book == books[0] for book in books)
 
 
 def test_a_stream_with_other_symbols_halts() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)), rules=some_rules("EURUSD", "GBPUSD"))
     driven.answer_all(driven.start())
-    assert driven.desk.state is DeskState.FAILED
-    assert driven.desk.waiting_for == "the gateway serves EURUSD, expected EURUSD, GBPUSD"
+    assert driven.state.stream.desk_state is DeskState.FAILED
+    assert driven.state.stream.waiting_for == "the gateway serves EURUSD, expected EURUSD, GBPUSD"
 
 
 def test_a_comparison_that_people_ask_for_is_held_at_a_quiet_moment() -> None:
@@ -412,10 +412,12 @@ def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
 def test_the_status_counts_the_orders_and_fills_of_the_run_and_not_of_those_before() -> None:
     driven = a_running_desk()
     driven.answer_all(driven.deliver(signal_at(1, 1)))
-    told = status_of(driven.desk)
+    told = status_of(driven.state)
     assert (told.orders, told.fills) == (1, 1)
-    driven.desk.emit(an_opened_stream(stream_id="another", orders_before=1, deals_before=driven.desk.book.deal_cursor))
-    told = status_of(driven.desk)
+    driven.state.account.emit(
+        an_opened_stream(stream_id="another", orders_before=1, deals_before=driven.state.account.book.deal_cursor)
+    )
+    told = status_of(driven.state)
     assert (told.orders, told.fills) == (0, 0)
     assert list(told.positions) == ["EURUSD"]
 
@@ -428,7 +430,7 @@ def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_rec
     assert isinstance(reply, OrderReply)
     driven.answer_all(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
     driven.answer_all(driven.deliver(signal_at(2, -1)))
-    assert driven.desk.book.deal_cursor == 3
+    assert driven.state.account.book.deal_cursor == 3
     driven.portfolio.request_reconciliation()
     driven.answer_all(driven.pause())
     driven.answer_all(driven.pause())

@@ -14,15 +14,15 @@ from proto.control import (
 from services.portfolio.core.decision.manual_orders import apply_order_command
 from services.portfolio.core.decision.operator_commands import apply_trading_command
 from services.portfolio.core.decision.rule_exceptions import apply_risk_reset
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 CommandReply = TradingReply | OrderCommandReply | RiskResetReply | ControlError
 
 
-def apply_command(desk: Desk, command: DeskCommand) -> CommandReply:
+def apply_command(state: PortfolioState, command: DeskCommand) -> CommandReply:
     """Do what a person has ordered; the reply may go out when what came of it is durable."""
     if isinstance(command, OrderCommand):
-        return apply_order_command(desk, command)
+        return apply_order_command(state, command)
     if isinstance(command, RiskResetCommand):
-        return apply_risk_reset(desk, command)
-    return apply_trading_command(desk, command)
+        return apply_risk_reset(state, command)
+    return apply_trading_command(state, command)

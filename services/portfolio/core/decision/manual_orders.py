@@ -43,43 +43,43 @@ from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.risk.checks import check_base_rules, check_order, passed_denials
 from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 TICKETS_NAMED_MAX: Final = 10
 """A refusal is a line; `paperdesk positions` has every ticket."""
 
 
-def apply_order_command(desk: Desk, command: OrderCommand) -> OrderCommandReply | ControlError:
+def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCommandReply | ControlError:
     """Do what a person has ordered, as far as the rules let it."""
-    if not desk.is_live:
+    if not state.stream.is_live:
         return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
-    if (before := previous_reply(desk.book, command)) is not None:
+    if (before := previous_reply(state.account.book, command)) is not None:
         return before
-    if desk.venue_fault:
-        return ControlError(error=desk.venue_fault[:500])
-    if isinstance(command, PlaceCommand | CloseCommand) and not _may_number(desk):
+    if state.warnings.venue_fault:
+        return ControlError(error=state.warnings.venue_fault[:500])
+    if isinstance(command, PlaceCommand | CloseCommand) and not _may_number(state):
         return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
     match command:
         case PlaceCommand():
-            return _place(desk, command)
+            return _place(state, command)
         case CloseCommand():
-            return _close(desk, command)
+            return _close(state, command)
         case CancelCommand():
-            return _cancel(desk, command)
+            return _cancel(state, command)
         case ModifyCommand(order_id=""):
-            return _guard(desk, command)
+            return _guard(state, command)
         case ModifyCommand():
-            return _change(desk, command)
+            return _change(state, command)
 
 
-def _may_number(desk: Desk) -> bool:
+def _may_number(state: PortfolioState) -> bool:
     """Whether ids that the ledger gives out are new: those of an earlier incarnation may be the venue's already, and lost here."""
-    stream = desk.book.stream
-    return stream is not None and stream.incarnation == desk.live_incarnation and desk.are_ids_checked
+    stream = state.account.book.stream
+    return stream is not None and stream.incarnation == state.account.incarnation and state.account.are_ids_checked
 
 
 def closing_orders(
-    desk: Desk,
+    state: PortfolioState,
     symbol: str,
     *,
     cause: Cause,
@@ -90,13 +90,13 @@ def closing_orders(
     asked: str = "",
 ) -> list[OrderCreated]:
     """Orders at the market that close what the desk trades of a symbol, or one ticket of it, or `volume` lots of that."""
-    most = desk.book.instruments[symbol].volume_max
-    decision = _decision(desk, symbol, cause, f"[{cause.upper()}] {reason}")
+    most = state.account.book.instruments[symbol].volume_max
+    decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
-    for leg in _chosen(desk, symbol, ticket):
+    for leg in _chosen(state, symbol, ticket):
         made.append(
             order_created(
-                desk.book,
+                state.account.book,
                 structs.replace(decision, direction=-leg.direction),
                 symbol=symbol,
                 direction=-leg.direction,
@@ -114,48 +114,50 @@ def closing_orders(
     return made
 
 
-def _chosen(desk: Desk, symbol: str, ticket: int) -> list[Leg]:
+def _chosen(state: PortfolioState, symbol: str, ticket: int) -> list[Leg]:
     """The leg with a ticket, whoever has opened it; without one all that the desk trades of the symbol."""
-    if symbol not in desk.book.positions:
+    if symbol not in state.account.book.positions:
         return []
     if ticket:
-        return [leg for leg in desk.book.positions[symbol].legs if leg.ticket == ticket]
-    return list(own_position(desk.book, symbol, desk.config.limits.foreign_orders).legs)
+        return [leg for leg in state.account.book.positions[symbol].legs if leg.ticket == ticket]
+    return list(own_position(state.account.book, symbol, state.config.limits.foreign_orders).legs)
 
 
-def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
+def _decision(state: PortfolioState, symbol: str, cause: Cause, reason: str) -> Decision:
     """What the desk sees of a symbol at the moment; without any quote the price of what it holds stands in for the record."""
-    position = desk.book.position(symbol)
-    quote = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
+    position = state.account.book.position(symbol)
+    quote = state.stream.market.quotes.get(symbol) or state.stream.cursor.marks.get(symbol)
     entry = position.avg_entry_price or ZERO
     bid, ask = (to_decimal(quote.bid), to_decimal(quote.ask)) if quote is not None else (entry, entry)
     return Decision(
-        ordinal=desk.cursor.ordinal,
-        sequence=desk.cursor.sequences.get(symbol, 0),
-        time_ns=desk.domain_ns(desk.now.mono_ns),
+        ordinal=state.stream.cursor.ordinal,
+        sequence=state.stream.cursor.sequences.get(symbol, 0),
+        time_ns=state.stream.domain_ns(state.stream.now.mono_ns),
         direction=0,
         confidence=1.0,
         bid=bid,
         ask=ask,
-        rate=cost_rate(symbol, desk.book, desk.cursor.marks),
-        position_before=own_position(desk.book, symbol, desk.config.limits.foreign_orders).net_volume,
+        rate=cost_rate(symbol, state.account.book, state.stream.cursor.marks),
+        position_before=own_position(state.account.book, symbol, state.config.limits.foreign_orders).net_volume,
         reason=reason[:512],
         cause=cause,
     )
 
 
-def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlError:
-    book, symbol = desk.book, command.symbol
+def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | ControlError:
+    book, symbol = state.account.book, command.symbol
     instrument = book.instruments.get(symbol)
-    if instrument is None or symbol in desk.config.watched:
-        known = ", ".join(sorted(set(book.instruments) - set(desk.config.watched)))
+    if instrument is None or symbol in state.config.watched:
+        known = ", ".join(sorted(set(book.instruments) - set(state.config.watched)))
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
-    if desk.market.quotes.get(symbol) is None and desk.cursor.marks.get(symbol) is None:
+    if state.stream.market.quotes.get(symbol) is None and state.stream.cursor.marks.get(symbol) is None:
         return ControlError(error=f"{symbol} has not been quoted yet")
     if (refusal := find_unpassable(command)) is not None:
         return refusal
     direction = command.side.sign
-    decision = structs.replace(_decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}"), direction=direction)
+    decision = structs.replace(
+        _decision(state, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}"), direction=direction
+    )
     rests = command.type is not OrderType.MARKET
     if rests and command.price is None:
         return ControlError(error=f"price is missing, expected one for a {command.type} order")
@@ -175,11 +177,11 @@ def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlErro
         expires_ns=command.expires_ns,
         trailing_stop_points=command.trailing_stop_points,
     )
-    context = _account(desk, symbol)
+    context = _account(state, symbol)
     denial = check_order(order, context, decision.time_ns, command.past_rules)
     if denial is not None:
-        escalate(desk, denial)
-        return _denied(desk, command, symbol, decision, denial)
+        escalate(state, denial)
+        return _denied(state, command, symbol, decision, denial)
     passed = passed_rules(command, passed_denials(order, context, decision.time_ns, command.past_rules))
     made = order_created(
         book,
@@ -199,13 +201,13 @@ def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlErro
         trailing_stop_points=command.trailing_stop_points,
         expires_ns=command.expires_ns,
     )
-    desk.emit(made)
+    state.account.emit(made)
     return _done(command.key, [made])
 
 
-def _close(desk: Desk, command: CloseCommand) -> OrderCommandReply | ControlError:
+def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = command.symbol
-    legs = _chosen(desk, symbol, command.position)
+    legs = _chosen(state, symbol, command.position)
     if not legs:
         return ControlError(error=f"there is no {_which(command)} to close")
     if command.volume is not None and len(legs) > 1:
@@ -217,12 +219,12 @@ def _close(desk: Desk, command: CloseCommand) -> OrderCommandReply | ControlErro
         return ControlError(
             error=f"volume is {decimal_text(command.volume)}, expected above 0 and at most the {decimal_text(legs[0].volume)} lots that are held"
         )
-    if (under_way := _under_way(desk, command, legs)) is not None:
+    if (under_way := _under_way(state, command, legs)) is not None:
         return ControlError(
             error=f"{_which(command)} is being closed by order {under_way}: ask again when that has ended, lest the other side is opened"
         )
     made = closing_orders(
-        desk,
+        state,
         symbol,
         cause=Cause.MANUAL,
         reason=command.reason,
@@ -233,21 +235,21 @@ def _close(desk: Desk, command: CloseCommand) -> OrderCommandReply | ControlErro
     )
     for one in made:
         order, decision = one.order, one.order.decision
-        instrument = desk.book.instruments[symbol]
+        instrument = state.account.book.instruments[symbol]
         proposal = OrderProposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, is_manual=True)
-        if (denial := check_base_rules(proposal, _account(desk, symbol), decision.time_ns)) is not None:
-            return _denied(desk, command, symbol, decision, denial)
+        if (denial := check_base_rules(proposal, _account(state, symbol), decision.time_ns)) is not None:
+            return _denied(state, command, symbol, decision, denial)
     for one in made:
-        desk.emit(one)
+        state.account.emit(one)
     return _done(command.key, made)
 
 
-def _under_way(desk: Desk, command: CloseCommand, legs: list[Leg]) -> str | None:
+def _under_way(state: PortfolioState, command: CloseCommand, legs: list[Leg]) -> str | None:
     """An order that may be closing the same lots already; None where there is enough for both."""
     for leg in legs:
         closing = [
             order
-            for order in desk.book.open_orders_of(command.symbol)
+            for order in state.account.book.open_orders_of(command.symbol)
             if order.side.sign == -leg.direction and order.position == leg.ticket and not order.can_rest
         ]
         left = leg.volume - sum((order.volume - order.filled_volume for order in closing), ZERO)
@@ -256,15 +258,15 @@ def _under_way(desk: Desk, command: CloseCommand, legs: list[Leg]) -> str | None
     return None
 
 
-def _cancel(desk: Desk, command: CancelCommand) -> OrderCommandReply | ControlError:
-    order = desk.book.orders.get(command.order_id)
+def _cancel(state: PortfolioState, command: CancelCommand) -> OrderCommandReply | ControlError:
+    order = state.account.book.orders.get(command.order_id)
     if order is None or not order.status.is_open:
         stands = "not known here" if order is None else str(order.status)
         return ControlError(error=f"order {command.order_id} is {stands}, expected one that is open")
     if not order.cancel_asked:
-        now_ns = desk.domain_ns(desk.now.mono_ns)
-        ordinal = desk.cursor.ordinal
-        desk.emit(
+        now_ns = state.stream.domain_ns(state.stream.now.mono_ns)
+        ordinal = state.stream.cursor.ordinal
+        state.account.emit(
             CancelRequested(
                 order_id=order.order_id,
                 why=command.reason,
@@ -274,12 +276,12 @@ def _cancel(desk: Desk, command: CancelCommand) -> OrderCommandReply | ControlEr
                 asked=command_digest(command),
             )
         )
-    desk.orders_to_wake.add(order.order_id)
+    state.account.orders_to_wake.add(order.order_id)
     return idempotency.done_reply(command.key, [order.order_id])
 
 
-def _change(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlError:
-    order = desk.book.orders.get(command.order_id)
+def _change(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
+    order = state.account.book.orders.get(command.order_id)
     if order is None or not order.status.is_open or order.type is OrderType.MARKET:
         stands = "not known here" if order is None else f"{order.type} {order.status}"
         return ControlError(error=f"order {command.order_id} is {stands}, expected a LIMIT or STOP order that is open")
@@ -292,7 +294,7 @@ def _change(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlEr
         take_profit=command.take_profit,
         expires_ns=command.expires_ns or before.expires_ns,
     )
-    instrument, price = desk.book.instruments[order.symbol], terms.limit_price
+    instrument, price = state.account.book.instruments[order.symbol], terms.limit_price
     assert price is not None, order
     rest = order.volume - order.filled_volume
     proposal = OrderProposal(
@@ -309,11 +311,11 @@ def _change(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlEr
         time_in_force=order.time_in_force or TimeInForce.GTC,
         expires_ns=terms.expires_ns,
     )
-    decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
-    if (denial := check_base_rules(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
-        return _denied(desk, command, order.symbol, decision, denial)
+    decision = _decision(state, order.symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
+    if (denial := check_base_rules(proposal, _account(state, order.symbol), decision.time_ns)) is not None:
+        return _denied(state, command, order.symbol, decision, denial)
     revision = order.revision + 1
-    desk.emit(
+    state.account.emit(
         OrderModifyRequested(
             order_id=order.order_id,
             terms=terms,
@@ -323,14 +325,14 @@ def _change(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlEr
             asked=command_digest(command),
         )
     )
-    desk.orders_to_wake.add(order.order_id)
+    state.account.orders_to_wake.add(order.order_id)
     return idempotency.done_reply(command.key, [order.order_id])
 
 
-def _guard(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlError:
+def _guard(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
     """Give a position other stops; whoever sets a stop by hand takes it out of the hands of the desk's trailing."""
-    book, symbol = desk.book, command.symbol
-    legs = _chosen(desk, symbol, command.position)
+    book, symbol = state.account.book, command.symbol
+    legs = _chosen(state, symbol, command.position)
     if len(legs) != 1:
         if not legs:
             return ControlError(error=f"there is no {_which(command)} to change")
@@ -340,7 +342,7 @@ def _guard(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlErr
     leg = legs[0]
     key = protection_key(symbol, leg.ticket)
     before = book.protections.get(key) or Protection(symbol=symbol, position=leg.ticket, tag=MANUAL_TAG)
-    decision = _decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
+    decision = _decision(state, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
     touch = decision.bid if leg.direction > 0 else decision.ask
     proposal = OrderProposal(
         book.instruments[symbol],
@@ -353,8 +355,8 @@ def _guard(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlErr
         take_profit=command.take_profit,
         is_manual=True,
     )
-    if (denial := check_base_rules(proposal, _account(desk, symbol), decision.time_ns)) is not None:
-        return _denied(desk, command, symbol, decision, denial)
+    if (denial := check_base_rules(proposal, _account(state, symbol), decision.time_ns)) is not None:
+        return _denied(state, command, symbol, decision, denial)
     after = structs.replace(
         before,
         stop_loss=command.stop_loss,
@@ -363,7 +365,7 @@ def _guard(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlErr
         revision=before.revision + 1,
         error="",
     )
-    desk.emit(
+    state.account.emit(
         ProtectionSet(
             protection=after,
             why=f"[MANUAL] {command.reason}",
@@ -378,26 +380,28 @@ def _guard(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlErr
     return idempotency.done_reply(command.key, [])
 
 
-def _account(desk: Desk, symbol: str) -> RiskContext:
-    quote = desk.market.quotes.get(symbol)
-    mono_ns = desk.now.mono_ns
+def _account(state: PortfolioState, symbol: str) -> RiskContext:
+    quote = state.stream.market.quotes.get(symbol)
+    mono_ns = state.stream.now.mono_ns
     return RiskContext(
-        desk.book,
-        desk.cursor,
-        desk.config.limits,
-        desk.storage_problem,
-        0 if quote is None else max(0, desk.domain_ns(mono_ns) - quote.time_ns),
+        state.account.book,
+        state.stream.cursor,
+        state.config.limits,
+        state.warnings.storage_problem,
+        0 if quote is None else max(0, state.stream.domain_ns(mono_ns) - quote.time_ns),
         None if quote is None else (quote.bid, quote.ask),
-        desk.config.plan,
-        lease_problem=desk.lease_problem,
+        state.config.plan,
+        lease_problem=state.lease.problem,
     )
 
 
-def _denied(desk: Desk, command: OrderCommand, symbol: str, decision: Decision, denial: Denial) -> OrderCommandReply:
-    cursor, key = desk.cursor, command.key
+def _denied(
+    state: PortfolioState, command: OrderCommand, symbol: str, decision: Decision, denial: Denial
+) -> OrderCommandReply:
+    cursor, key = state.stream.cursor, command.key
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
-    assert desk.book.stream is not None
-    desk.emit(
+    assert state.account.book.stream is not None
+    state.account.emit(
         OrderDenied(
             symbol=symbol,
             direction=decision.direction,
@@ -406,7 +410,7 @@ def _denied(desk: Desk, command: OrderCommand, symbol: str, decision: Decision, 
             code=denial.code,
             limit=denial.limit,
             observed=denial.observed,
-            denial_id=f"{desk.book.stream.incarnation}-m{key}"[:64],
+            denial_id=f"{state.account.book.stream.incarnation}-m{key}"[:64],
             sequence=decision.sequence,
             confidence=decision.confidence,
             bid=decision.bid,
@@ -419,7 +423,7 @@ def _denied(desk: Desk, command: OrderCommand, symbol: str, decision: Decision, 
             asked=command_digest(command),
         )
     )
-    return idempotency.denied_reply(key, desk.book.denials_by_key[key])
+    return idempotency.denied_reply(key, state.account.book.denials_by_key[key])
 
 
 def _tickets(legs: list[Leg]) -> str:

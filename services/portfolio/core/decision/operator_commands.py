@@ -18,48 +18,50 @@ from proto.control import (
 )
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.state_causes import PERSON
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
-def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
+def apply_trading_command(state: PortfolioState, command: TradingCommand) -> TradingReply | ControlError:
     """Do what a person has said."""
     closing: list[str] = []
     match command:
         case HaltCommand():
-            desk.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON)
-        case ResumeCommand() | ReduceOnlyCommand() if desk.ledger_fault:
-            return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
-        case ResumeCommand() | ReduceOnlyCommand() if desk.venue_fault:
-            return ControlError(error=desk.venue_fault[:500])
-        case ReduceOnlyCommand() if graver := _causes_of_a_halt(desk):
+            state.account.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON)
+        case ResumeCommand() | ReduceOnlyCommand() if state.warnings.ledger_fault:
+            return ControlError(
+                error=f"the ledger is not whole: {state.warnings.ledger_fault}; restore it from a backup"[:500]
+            )
+        case ResumeCommand() | ReduceOnlyCommand() if state.warnings.venue_fault:
+            return ControlError(error=state.warnings.venue_fault[:500])
+        case ReduceOnlyCommand() if graver := _causes_of_a_halt(state):
             return ControlError(
                 error=f"the desk is HALTED by {graver}, and REDUCE_ONLY would allow more; "
                 "`paperdesk close` closes a position as it is, `paperdesk resume` trades again"
             )
         case ReduceOnlyCommand():
-            desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
+            state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
         case ResumeCommand():
-            desk.resume_trading(command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
-            desk.foreign_tickets = []
-            desk.conditions.clear_all("INSTRUMENT_TERMS")
-            desk.conditions.clear("FOREIGN_ORDERS")
-            desk.reclaim_leadership()
+            state.account.resume_trading(command.reason, by=PERSON, acknowledged=state.account.foreign_tickets)
+            state.account.foreign_tickets = []
+            state.warnings.conditions.clear_all("INSTRUMENT_TERMS")
+            state.warnings.conditions.clear("FOREIGN_ORDERS")
+            state.lease.reclaim_leadership()
         case FlattenCommand():
-            if not desk.is_live:
+            if not state.stream.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
-            book, limits = desk.book, desk.config.limits
+            book, limits = state.account.book, state.config.limits
             closing = [
                 symbol
                 for symbol in sorted(book.positions)
                 if not own_position(book, symbol, limits.foreign_orders).is_flat
             ]
-            desk.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON, flatten=True)
-    return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)
+            state.account.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON, flatten=True)
+    return TradingReply(trading_state=state.account.book.trading_state, trading_reason=command.reason, closing=closing)
 
 
-def _causes_of_a_halt(desk: Desk) -> str:
+def _causes_of_a_halt(state: PortfolioState) -> str:
     """The codes that the desk itself has halted by; a person's own halt may be taken back in steps."""
-    if desk.book.trading_state is not TradingState.HALTED:
+    if state.account.book.trading_state is not TradingState.HALTED:
         return ""
-    halts = (cause for cause in desk.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)
+    halts = (cause for cause in state.account.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)
     return ", ".join(cause.code for cause in halts)

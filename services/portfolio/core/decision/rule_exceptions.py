@@ -15,13 +15,13 @@ from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.account.orders import PassedRule
 from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES, clear_rule, remembered_values
 from services.portfolio.core.risk.types import Denial
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
-def apply_risk_reset(desk: Desk, command: RiskResetCommand) -> RiskResetReply | ControlError:
+def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskResetReply | ControlError:
     """Clear what a rule remembers; the trading state stays what it is."""
-    book, rule, symbol, key = desk.book, command.rule, command.symbol, command.key
-    if not desk.is_live:
+    book, rule, symbol, key = state.account.book, command.rule, command.symbol, command.key
+    if not state.stream.is_live:
         return ControlError(error="a reset needs a live market: a stepped stream trades at its own ticks alone")
     if rule not in CLEARABLE_RULES:
         known = ", ".join(CLEARABLE_RULES)
@@ -33,16 +33,16 @@ def apply_risk_reset(desk: Desk, command: RiskResetCommand) -> RiskResetReply | 
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if (before := book.resets_by_key.get(key)) is not None:
         is_same = (before.rule, before.symbol) == (rule, symbol)
-        return _reply(desk, before, repeated=True) if is_same else _key_error(key)
+        return _reply(state, before, repeated=True) if is_same else _key_error(key)
     if key in book.orders_by_key or key in book.changes_by_key or key in book.denials_by_key:
         return _key_error(key)
-    risk_state = desk.cursor.risk
+    risk_state = state.stream.cursor.risk
     event = RiskReset(
         rule=rule,
         symbol=symbol,
         reason=command.reason,
         person=command.person,
-        time_ns=desk.domain_ns(desk.now.mono_ns),
+        time_ns=state.stream.domain_ns(state.stream.now.mono_ns),
         before=remembered_values(risk_state, rule, symbol),
         after={},
         equity=risk_state.peaks.equity,
@@ -51,20 +51,20 @@ def apply_risk_reset(desk: Desk, command: RiskResetCommand) -> RiskResetReply | 
     trial = deepcopy(risk_state)
     clear_rule(trial, event)
     event = structs.replace(event, after=remembered_values(trial, rule, symbol))
-    desk.emit(event)
-    _end_runs_of_denials(desk, rule, symbol)
-    return _reply(desk, event, repeated=False)
+    state.account.emit(event)
+    _end_runs_of_denials(state, rule, symbol)
+    return _reply(state, event, repeated=False)
 
 
-def _end_runs_of_denials(desk: Desk, rule: str, symbol: str) -> None:
+def _end_runs_of_denials(state: PortfolioState, rule: str, symbol: str) -> None:
     """The next denial by the rule is another one, which is kept again."""
-    last_denied = desk.cursor.last_denied
+    last_denied = state.stream.cursor.last_denied
     for name in [name for name, run in last_denied.items() if run.split(" ")[0] == rule and symbol in ("", name)]:
         del last_denied[name]
 
 
-def _reply(desk: Desk, event: RiskReset, *, repeated: bool) -> RiskResetReply:
-    trading = desk.book.trading
+def _reply(state: PortfolioState, event: RiskReset, *, repeated: bool) -> RiskResetReply:
+    trading = state.account.book.trading
     return RiskResetReply(
         key=event.key,
         rule=event.rule,
@@ -74,7 +74,7 @@ def _reply(desk: Desk, event: RiskReset, *, repeated: bool) -> RiskResetReply:
         before=event.before,
         after=event.after,
         repeated=repeated,
-        trading_state=desk.book.trading_state,
+        trading_state=state.account.book.trading_state,
         trading_reason=trading.reason if trading is not None else "",
     )
 

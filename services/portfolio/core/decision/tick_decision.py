@@ -14,59 +14,61 @@ from services.portfolio.core.decision.escalation import escalate
 from services.portfolio.core.decision.exits import exit_events
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.decision.signal_decision import DecisionConditions, DecisionResult, decide_signal
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 SHOWN_OTHERWISE: Final = frozenset({"CIRCUIT_BREAKER", "HALTED", "REDUCE_ONLY", "STORAGE", "LEASE_MISSING"})
 """Denials by what is a condition of its own, and ends with it: not when the next order of the symbol passes."""
 
 
-def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
+def decide_tick(state: PortfolioState, signal: Signal) -> list[Event]:
     """Decide a tick and return its events, already emitted, in their order."""
-    has_exits = bool(desk.book.protections or desk.book.open_orders)
+    has_exits = bool(state.account.book.protections or state.account.book.open_orders)
     if not has_exits and not signal.direction:
         return []
-    conditions, events = _conditions(desk, signal), list[Event]()
-    for exit_event in exit_events(signal, desk.book, desk.cursor, desk.config, conditions) if has_exits else ():
-        desk.emit(exit_event)
+    conditions, events = _conditions(state, signal), list[Event]()
+    for exit_event in (
+        exit_events(signal, state.account.book, state.stream.cursor, state.config, conditions) if has_exits else ()
+    ):
+        state.account.emit(exit_event)
         events.append(exit_event)
     if signal.direction:
-        decided = decide_signal(signal, desk.book, desk.cursor, desk.config, conditions)
-        escalate(desk, decided.denial)
-        if not desk.window:
-            _note_outcome(desk, signal, decided)
+        decided = decide_signal(signal, state.account.book, state.stream.cursor, state.config, conditions)
+        escalate(state, decided.denial)
+        if not state.stream.window:
+            _note_outcome(state, signal, decided)
         for event in decided.events:
-            desk.emit(event)
+            state.account.emit(event)
             events.append(event)
     return events
 
 
-def _note_outcome(desk: Desk, signal: Signal, decided: DecisionResult) -> None:
+def _note_outcome(state: PortfolioState, signal: Signal, decided: DecisionResult) -> None:
     """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
     denial = decided.denial
-    desk.outcomes.directed_mono_ns[signal.symbol] = desk.now.mono_ns
+    state.warnings.outcomes.directed_mono_ns[signal.symbol] = state.stream.now.mono_ns
     if denial is not None and denial.code in SHOWN_OTHERWISE:
         return
     if denial is not None:
         text = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
-        desk.outcomes.on_denial(signal.symbol, signal.time_ns, text)
+        state.warnings.outcomes.on_denial(signal.symbol, signal.time_ns, text)
     elif any(isinstance(event, OrderCreated) for event in decided.events):
-        desk.outcomes.on_order(signal.symbol)
-        desk.outcomes.ordered_mono_ns[signal.symbol] = desk.now.mono_ns
+        state.warnings.outcomes.on_order(signal.symbol)
+        state.warnings.outcomes.ordered_mono_ns[signal.symbol] = state.stream.now.mono_ns
 
 
-def _conditions(desk: Desk, signal: Signal) -> DecisionConditions:
+def _conditions(state: PortfolioState, signal: Signal) -> DecisionConditions:
     """A stepped stream waits for the desk: there is no age, no deadline, and no newer quote."""
-    if desk.window:
+    if state.stream.window:
         return DecisionConditions(
-            storage_problem=desk.storage_problem, is_unproven=signal.symbol in desk.unproven_symbols
+            storage_problem=state.warnings.storage_problem, is_unproven=signal.symbol in state.warnings.unproven_symbols
         )
-    quote = desk.market.quotes.get(signal.symbol)
+    quote = state.stream.market.quotes.get(signal.symbol)
     return DecisionConditions(
         valid_until_ns=signal.time_ns + ORDER_VALIDITY_NS,
-        tick_age_ns=desk.domain_ns(desk.now.mono_ns) - signal.time_ns,
-        storage_problem=desk.storage_problem,
+        tick_age_ns=state.stream.domain_ns(state.stream.now.mono_ns) - signal.time_ns,
+        storage_problem=state.warnings.storage_problem,
         latest_bid_ask=None if quote is None else (quote.bid, quote.ask),
-        is_unproven=signal.symbol in desk.unproven_symbols,
-        lease_problem=desk.lease_problem,
-        closed_symbols=desk.closed_markets.symbols_at(desk.domain_ns(desk.now.mono_ns)),
+        is_unproven=signal.symbol in state.warnings.unproven_symbols,
+        lease_problem=state.lease.problem,
+        closed_symbols=state.warnings.closed_markets.symbols_at(state.stream.domain_ns(state.stream.now.mono_ns)),
     )

@@ -8,45 +8,49 @@ from services.portfolio.core.gateway_client.live_reconciliation import HISTORY_F
 from services.portfolio.core.gateway_client.reply_events import deal_booked
 from services.portfolio.core.gateway_client.rollback import require_same_deal
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
-def pull_deals(desk: Desk) -> GatewayTask:
+def pull_deals(state: PortfolioState) -> GatewayTask:
     """Book every deal that the venue has and the ledger has not; a live venue may show one late, below others."""
-    after: int | None = desk.book.deal_cursor if desk.window else _overlap(desk)
+    after: int | None = state.account.book.deal_cursor if state.stream.window else _overlap(state)
     while after is not None:
         reply = yield GetDeals(after=after)
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
-            if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
-                yield from request_instruments(desk, deal.symbol)
+            if (
+                not state.account.book.has_deal(deal.deal)
+                and deal.symbol
+                and deal.symbol not in state.account.book.instruments
+            ):
+                yield from request_instruments(state, deal.symbol)
             # Another task may have booked it while this one asked.
-            booked = desk.book.deal(deal.deal)
+            booked = state.account.book.deal(deal.deal)
             if booked is None:
-                _book(desk, deal)
+                _book(state, deal)
             else:
-                require_same_deal(desk, booked, deal)
-                if desk.venue_fault:
+                require_same_deal(state, booked, deal)
+                if state.warnings.venue_fault:
                     return
         after = reply.next
-    desk.deal_pulls += 1
+    state.account.deal_pulls += 1
 
 
-def _book(desk: Desk, deal: VenueDeal) -> None:
-    booked = deal_booked(desk.book, deal)
-    desk.emit(booked)
-    published_mono_ns = desk.published_mono_ns.pop(booked.order_id, None)
+def _book(state: PortfolioState, deal: VenueDeal) -> None:
+    booked = deal_booked(state.account.book, deal)
+    state.account.emit(booked)
+    published_mono_ns = state.latencies.published_mono_ns.pop(booked.order_id, None)
     if published_mono_ns is not None:
-        desk.ticks_filled_mono_ns.append(published_mono_ns)
+        state.latencies.ticks_filled_mono_ns.append(published_mono_ns)
 
 
-def _overlap(desk: Desk) -> int:
+def _overlap(state: PortfolioState) -> int:
     """The number of a deal so old that the venue has shown all up to it, or before those that a comparison missed."""
-    horizon_ns = desk.now.domain_ns - HISTORY_FINAL_AFTER_NS
-    after = desk.book.deal_cursor
-    for deal in reversed(desk.book.deals):
+    horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS
+    after = state.account.book.deal_cursor
+    for deal in reversed(state.account.book.deals):
         if deal.time_ns < horizon_ns:
             break
         after = deal.deal - 1
-    missed, desk.refetch_deals_after = desk.refetch_deals_after, None
+    missed, state.account.refetch_deals_after = state.account.refetch_deals_after, None
     return after if missed is None else min(after, missed)

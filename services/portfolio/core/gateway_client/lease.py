@@ -28,7 +28,7 @@ from services.portfolio.core.account.events import EpochTaken, JournalChanged
 from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
 from services.portfolio.core.gateway_client.rollback import has_journal_gone_back
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RENEW_EVERY_NS: Final = 1_000_000_000
 RETRY_NS: Final = 250_000_000
@@ -45,118 +45,122 @@ RETRIED_ERRORS: Final = frozenset({ErrorCode.STORAGE, ErrorCode.INTERNAL_ERROR, 
 _MS: Final = 1_000_000
 
 
-def on_hello(desk: Desk, hello: HelloReply) -> None:
+def on_hello(state: PortfolioState, hello: HelloReply) -> None:
     """Adopt the gateway's journal and take an epoch; orders of another journal become in doubt."""
-    book = desk.book
+    book = state.account.book
     has_gone_back = has_journal_gone_back(book, hello)
     is_other_journal = has_gone_back or book.journal_id not in ("", hello.journal_id)
     if has_gone_back or book.journal_id != hello.journal_id:
-        desk.emit(
+        state.account.emit(
             JournalChanged(
                 journal_id=hello.journal_id,
                 before=book.journal_id,
                 doubtful=sorted(book.open_orders) if is_other_journal else [],
-                time_ns=desk.now.domain_ns,
+                time_ns=state.stream.now.domain_ns,
             )
         )
-        enforce_doubt_limits(desk)
-    if desk.epoch and not desk.needs_epoch and hello.epoch > desk.epoch:
-        desk.lose_leadership(f"epoch {hello.epoch} leads the account, this portfolio has {desk.epoch}")
-    elif not desk.epoch or desk.needs_epoch or is_other_journal:
+        enforce_doubt_limits(state)
+    if state.lease.epoch and not state.lease.needs_epoch and hello.epoch > state.lease.epoch:
+        state.lease.lose_leadership(f"epoch {hello.epoch} leads the account, this portfolio has {state.lease.epoch}")
+    elif not state.lease.epoch or state.lease.needs_epoch or is_other_journal:
         # What was sent under the old epoch and is still on its way must not reach a journal that knows nothing of it.
         epoch = next_epoch(book.epoch, hello.epoch)
-        desk.emit(EpochTaken(epoch=epoch, time_ns=desk.now.domain_ns))
-        desk.epoch = epoch
-    if not desk.lease_refusal:
-        desk.lease_until_mono_ns = desk.now.mono_ns + GRANT_WAIT_NS
-    desk.lapsed_refusals = 0
-    desk.lease_seen_ns = hello.lease_now_ns
-    desk.needs_hello = desk.needs_epoch = desk.has_lease = False
+        state.account.emit(EpochTaken(epoch=epoch, time_ns=state.stream.now.domain_ns))
+        state.lease.epoch = epoch
+    if not state.lease.refusal:
+        state.lease.until_mono_ns = state.stream.now.mono_ns + GRANT_WAIT_NS
+    state.lease.lapsed_refusals = 0
+    state.lease.seen_ns = hello.lease_now_ns
+    state.lease.needs_hello = state.lease.needs_epoch = state.lease.is_granted = False
 
 
-def renew_lease(desk: Desk) -> GatewayTask:
+def renew_lease(state: PortfolioState) -> GatewayTask:
     """Renew the lease for as long as this portfolio leads; the task handles failures."""
-    while not desk.is_superseded and not desk.needs_hello:
-        asked = Lease(holder=f"portfolio {desk.boot_id}", epoch=desk.epoch, seen_ns=desk.lease_seen_ns)
-        asked_mono_ns = desk.now.mono_ns
+    while not state.lease.is_superseded and not state.lease.needs_hello:
+        asked = Lease(holder=f"portfolio {state.lease.boot_id}", epoch=state.lease.epoch, seen_ns=state.lease.seen_ns)
+        asked_mono_ns = state.stream.now.mono_ns
         reply = yield asked
-        if reply is None or asked.epoch != desk.epoch:
+        if reply is None or asked.epoch != state.lease.epoch:
             yield Pause(RETRY_NS)
             continue
         if isinstance(reply, LeaseReply):
-            _show_gateway(desk, reply)
+            _show_gateway(state, reply)
         if isinstance(reply, LeaseReply) and reply.error_code is None:
-            desk.lease_seen_ns, desk.has_lease, desk.lease_refusal = reply.lease_now_ns, True, ""
-            desk.lease_until_mono_ns = asked_mono_ns + reply.expires_in_ms * _MS
-            desk.conditions.clear("LEASE_UNSUPPORTED")
-            watch_lease(desk)
+            state.lease.seen_ns, state.lease.is_granted, state.lease.refusal = reply.lease_now_ns, True, ""
+            state.lease.until_mono_ns = asked_mono_ns + reply.expires_in_ms * _MS
+            state.warnings.conditions.clear("LEASE_UNSUPPORTED")
+            watch_lease(state)
         elif reply.error_code is ErrorCode.LEASE_STALE:
-            if desk.lease_refusal:
+            if state.lease.refusal:
                 yield Pause(RENEW_EVERY_NS)  # the gateway was met for it already
-            desk.lease_refusal, desk.needs_hello = _refusal_text(reply), True
+            state.lease.refusal, state.lease.needs_hello = _refusal_text(reply), True
             return
-        elif not _on_refusal(desk, reply):
+        elif not _on_refusal(state, reply):
             return
         yield Pause(RENEW_EVERY_NS)
 
 
-def _show_gateway(desk: Desk, reply: LeaseReply) -> None:
+def _show_gateway(state: PortfolioState, reply: LeaseReply) -> None:
     """Conditions of what keeps the gateway itself from executing orders."""
-    desk.conditions.update("GATEWAY_HALTED", reply.halt_reason)
-    desk.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)
-    desk.conditions.update("GATEWAY_STORAGE", reply.storage_problem)
+    state.warnings.conditions.update("GATEWAY_HALTED", reply.halt_reason)
+    state.warnings.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)
+    state.warnings.conditions.update("GATEWAY_STORAGE", reply.storage_problem)
 
 
-def watch_lease(desk: Desk) -> None:
+def watch_lease(state: PortfolioState) -> None:
     """Note whether the lease is in force by this desk's clock: without it nothing that opens is made."""
-    is_missing = desk.epoch and not desk.is_superseded and desk.now.mono_ns >= desk.lease_until_mono_ns
+    is_missing = (
+        state.lease.epoch and not state.lease.is_superseded and state.stream.now.mono_ns >= state.lease.until_mono_ns
+    )
     if is_missing:
-        desk.has_lease = False
-        text = f"the gateway grants no lease: {desk.lease_refusal or 'it does not answer'}"
-        if text != desk.lease_problem:
-            desk.lease_problem = text
-            desk.conditions.set("LEASE_MISSING", text)
-    elif desk.lease_problem:
-        desk.lease_problem = ""
-        desk.conditions.clear("LEASE_MISSING")
+        state.lease.is_granted = False
+        text = f"the gateway grants no lease: {state.lease.refusal or 'it does not answer'}"
+        if text != state.lease.problem:
+            state.lease.problem = text
+            state.warnings.conditions.set("LEASE_MISSING", text)
+    elif state.lease.problem:
+        state.lease.problem = ""
+        state.warnings.conditions.clear("LEASE_MISSING")
 
 
-def on_order_refused(desk: Desk, reply: ErrorReply, request: Request) -> bool:
+def on_order_refused(state: PortfolioState, reply: ErrorReply, request: Request) -> bool:
     """Deal with an order that was refused because of the lease; False where it was refused for something else."""
-    is_led = isinstance(request, Buy | Sell | Cancel | Modify) and request.epoch == desk.epoch
+    is_led = isinstance(request, Buy | Sell | Cancel | Modify) and request.epoch == state.lease.epoch
     match reply.error_code:
         case ErrorCode.STALE_EPOCH:
             # An epoch that this desk itself has left is no news: the order goes out again under the present one.
             if is_led:
-                desk.lose_leadership(reply.error or "")
+                state.lease.lose_leadership(reply.error or "")
         case ErrorCode.LEASE_LAPSED:
-            desk.lapsed_refusals += is_led and desk.has_lease
-            if desk.lapsed_refusals >= LAPSED_REFUSALS_MAX:
-                desk.stop_leading(f"it is granted, and {desk.lapsed_refusals} orders in a row were refused without it")
+            state.lease.lapsed_refusals += is_led and state.lease.is_granted
+            if state.lease.lapsed_refusals >= LAPSED_REFUSALS_MAX:
+                state.lease.stop_leading(
+                    f"it is granted, and {state.lease.lapsed_refusals} orders in a row were refused without it"
+                )
         case _:
             return False
     return True
 
 
-def _on_refusal(desk: Desk, reply: Reply) -> bool:
+def _on_refusal(state: PortfolioState, reply: Reply) -> bool:
     """Deal with a LEASE that was refused; whether to ask again.
 
     What is not known to pass by itself ends the lead until a person resumes: nothing is asked for ever in silence.
     """
-    desk.lease_refusal = _refusal_text(reply)
+    state.lease.refusal = _refusal_text(reply)
     match reply.error_code:
         case ErrorCode.STALE_EPOCH:
-            desk.lose_leadership(reply.error or "")
+            state.lease.lose_leadership(reply.error or "")
             return False
         case ErrorCode.NOT_AVAILABLE | ErrorCode.UNKNOWN_ACTION:
             # A gateway that leases nothing serves clients without a lease.
-            desk.epoch = 0
-            desk.conditions.set("LEASE_UNSUPPORTED", f"the gateway refused LEASE: {desk.lease_refusal}")
+            state.lease.epoch = 0
+            state.warnings.conditions.set("LEASE_UNSUPPORTED", f"the gateway refused LEASE: {state.lease.refusal}")
             return False
         case code if code in RETRIED_ERRORS:
             return True
         case _:
-            desk.stop_leading(desk.lease_refusal)
+            state.lease.stop_leading(state.lease.refusal)
             return False
 
 

@@ -41,7 +41,7 @@ from services.portfolio.core.gateway_client.requests import cancel_request, modi
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.state.closed_markets import CLOSED_RETRY_NS
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 POLL_NS_FIRST: Final = 100_000_000
 POLL_NS_MAX: Final = 2_000_000_000
@@ -67,10 +67,10 @@ TRANSIENT_ERRORS: Final = frozenset(
 """Refusals that say "not now": the same question is asked again."""
 
 
-def track_order(desk: Desk, order_id: str) -> GatewayTask:
+def track_order(state: PortfolioState, order_id: str) -> GatewayTask:
     """Drive a live order to a terminal status; the task handles failures and ends when the order has."""
-    tracker = _OrderTracker(desk, order_id)
-    while tracker.order.status.is_open and not desk.venue_fault:
+    tracker = _OrderTracker(state, order_id)
+    while tracker.order.status.is_open and not state.warnings.venue_fault:
         if tracker.waits_for_lease():
             yield Pause(POLL_NS_FIRST)
             continue
@@ -88,10 +88,10 @@ _REFUSALS: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESU
 class _OrderTracker:
     """How far one order has come, as this process knows it."""
 
-    def __init__(self, desk: Desk, order_id: str) -> None:
-        self._desk = desk
+    def __init__(self, state: PortfolioState, order_id: str) -> None:
+        self._state = state
         self._order_id = order_id
-        self._asked_mono_ns = desk.now.mono_ns
+        self._asked_mono_ns = state.stream.now.mono_ns
         self._is_timed = False
         self._pulls_before: int | None = None
         """Complete pulls of deals when the settling time of an order was over whose journal is gone."""
@@ -99,11 +99,11 @@ class _OrderTracker:
 
     @property
     def order(self) -> Order:
-        return self._desk.book.orders[self._order_id]
+        return self._state.account.book.orders[self._order_id]
 
     def next_request(self) -> Request:
         """The order itself while it may still have its effect, the fence after; of one that rests, what the desk wants of it."""
-        order, epoch = self.order, self._desk.epoch
+        order, epoch = self.order, self._state.lease.epoch
         if self._stands():
             if order.cancel_asked:
                 return cancel_request(order, ordinal=0, epoch=epoch)
@@ -125,26 +125,28 @@ class _OrderTracker:
 
         A halted desk sends what FLATTEN or a person closes, and nothing else.
         """
-        order, desk = self.order, self._desk
-        is_allowed = desk.book.trading_state is not TradingState.HALTED or order.is_close
-        return is_allowed and order.code != JOURNAL_CHANGED and not desk.is_superseded
+        order, state = self.order, self._state
+        is_allowed = state.account.book.trading_state is not TradingState.HALTED or order.is_close
+        return is_allowed and order.code != JOURNAL_CHANGED and not state.lease.is_superseded
 
     def waits_for_lease(self) -> bool:
         """Whether only the lead is missing to send the order: HELLO, and for an order that opens the lease."""
-        desk = self._desk
-        is_led = not desk.epoch or desk.has_lease
-        return self._may_be_sent() and (desk.needs_hello or desk.needs_epoch or (not is_led and self._opens()))
+        state = self._state
+        is_led = not state.lease.epoch or state.lease.is_granted
+        return self._may_be_sent() and (
+            state.lease.needs_hello or state.lease.needs_epoch or (not is_led and self._opens())
+        )
 
     def _opens(self) -> bool:
         order = self.order
         left = order.volume - order.filled_volume
-        book = self._desk.book
+        book = self._state.account.book
         return opening_volume(book, order.symbol, order.side, left, ticket=order.position, before=order.number) > 0
 
     def _may_be_sent(self) -> bool:
         """Not past its deadline, wanted as the desk stands, and never to a journal that may have forgotten it."""
-        order, desk = self.order, self._desk
-        is_due = desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns
+        order, state = self.order, self._state
+        is_due = state.stream.domain_ns(state.stream.now.mono_ns) <= order.valid_until_ns
         return self._is_wanted() and is_due and not order.cancel_asked
 
     def pause_ns(self) -> int:
@@ -161,11 +163,13 @@ class _OrderTracker:
             return False
         if isinstance(reply, ModifyReply):
             if is_final_reply(reply):
-                self._desk.emit(order_modify_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
+                self._state.account.emit(
+                    order_modify_answered(self.order, reply, time_ns=self._state.stream.now.domain_ns)
+                )
             return False
         assert isinstance(reply, OrderReply), reply
         if isinstance(request, Buy | Sell):
-            self._desk.lapsed_refusals = 0
+            self._state.lease.lapsed_refusals = 0
         if reply.status in _FILLED:
             self._on_fill()
         elif (ended := TERMINAL_STATUSES.get(reply.status)) is not None:
@@ -174,43 +178,45 @@ class _OrderTracker:
             self._update(OrderStatus.ACCEPTED, reply)
             if reply.error_code is ErrorCode.MARKET_CLOSED:
                 # The order cannot be canceled now, and a fence would be refused at each poll.
-                desk = self._desk
-                desk.closed_markets.on_refusal(self.order.symbol, desk.domain_ns(desk.now.mono_ns))
+                state = self._state
+                state.warnings.closed_markets.on_refusal(
+                    self.order.symbol, state.stream.domain_ns(state.stream.now.mono_ns)
+                )
                 self._pause_ns = CLOSED_RETRY_NS
             if isinstance(request, Cancel) and reply.error_code is not None:
                 # The venue does not let it go (it is about to be executed): the desk does not go on asking.
-                now_ns = self._desk.now.domain_ns
-                self._desk.emit(CancelRequested(order_id=self._order_id, why="", ordinal=0, time_ns=now_ns))
+                now_ns = self._state.stream.now.domain_ns
+                self._state.account.emit(CancelRequested(order_id=self._order_id, why="", ordinal=0, time_ns=now_ns))
         else:
             self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
         return False
 
     def _on_fill(self) -> None:
         """The venue has filled it: its deals are to be had, and they fill the order."""
-        desk = self._desk
-        desk.needs_deals = True
-        desk.outcomes.on_acceptance(self.order.symbol)
+        state = self._state
+        state.account.needs_deals = True
+        state.warnings.outcomes.on_acceptance(self.order.symbol)
         if not self._is_timed:
             self._is_timed = True
-            desk.order_to_fill.observe(desk.now.mono_ns - self._asked_mono_ns)
+            state.latencies.order_to_fill.observe(state.stream.now.mono_ns - self._asked_mono_ns)
 
     def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
-        desk = self._desk
-        if on_order_refused(desk, reply, request):
+        state = self._state
+        if on_order_refused(state, reply, request):
             return
         if reply.error_code not in TRANSIENT_ERRORS:
             action = request.__struct_config__.tag
             reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
-            desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", reason, by="gateway")
+            state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", reason, by="gateway")
 
     def _end(self, ended: OrderStatus, reply: OrderReply) -> bool:
         """What the gateway has said ends the order, unless its journal has forgotten what it did."""
-        order, desk = self.order, self._desk
+        order, state = self.order, self._state
         if reply.error_code is ErrorCode.ID_CONFLICT:
             reason = f"order id {self._order_id} was given to another effect: {reply.error}"
-            desk.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
+            state.account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
         if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
-            desk.needs_deals = True
+            state.account.needs_deals = True
             if not self._has_settled():
                 return False
             ended = OrderStatus.PRESUMED_EXPIRED
@@ -219,31 +225,33 @@ class _OrderTracker:
             reason = (
                 f"the gateway says that order {self._order_id} is {ended}, the ledger has it as {self.order.status}"
             )
-            desk.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
+            state.account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
         return not order_is_open
 
     def _has_settled(self) -> bool:
         """The venue has been asked for its deals, and has answered, often enough after the time that a history may be late."""
-        desk = self._desk
-        if desk.domain_ns(desk.now.mono_ns) <= self.order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
+        state = self._state
+        if state.stream.domain_ns(state.stream.now.mono_ns) <= self.order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
             return False
         if self._pulls_before is None:
-            self._pulls_before = desk.deal_pulls
-        return desk.deal_pulls >= self._pulls_before + EMPTY_PULLS_MIN
+            self._pulls_before = state.account.deal_pulls
+        return state.account.deal_pulls >= self._pulls_before + EMPTY_PULLS_MIN
 
     def _update(self, status: OrderStatus, reply: OrderReply) -> None:
-        order, desk = self.order, self._desk
+        order, state = self.order, self._state
         if not can_transition(order.status, status):
             return
         if not status.is_open:
-            desk.published_mono_ns.pop(order.order_id, None)
+            state.latencies.published_mono_ns.pop(order.order_id, None)
         if status is OrderStatus.PRESUMED_EXPIRED:
-            desk.unproven_symbols.add(order.symbol)
+            state.warnings.unproven_symbols.add(order.symbol)
         if status is OrderStatus.ACCEPTED and order.can_rest:
-            desk.outcomes.on_acceptance(order.symbol)
+            state.warnings.outcomes.on_acceptance(order.symbol)
         elif self._is_refusal(status, reply) and not self._stands():
-            desk.outcomes.on_refusal(order.symbol, f"{status} {reply.error_code or ''} {reply.error or ''}".strip())
-        desk.emit(order_updated(order, status, reply))
+            state.warnings.outcomes.on_refusal(
+                order.symbol, f"{status} {reply.error_code or ''} {reply.error or ''}".strip()
+            )
+        state.account.emit(order_updated(order, status, reply))
 
     def _is_refusal(self, status: OrderStatus, reply: OrderReply) -> bool:
         """Whether nothing was executed; one at the market that is canceled was accepted and held back."""
@@ -251,10 +259,10 @@ class _OrderTracker:
         return status in _REFUSALS or is_canceled
 
     def _doubt(self, code: str, words: str) -> None:
-        order, desk = self.order, self._desk
+        order, state = self.order, self._state
         if not can_transition(order.status, OrderStatus.IN_DOUBT) or self._stands():
             return  # that an order rests is known, whoever does not answer
-        desk.emit(
+        state.account.emit(
             OrderUpdated(
                 order_id=order.order_id,
                 status=OrderStatus.IN_DOUBT,
@@ -262,7 +270,7 @@ class _OrderTracker:
                 retcode=None,
                 code=code,
                 error=words[:512],
-                time_ns=desk.now.domain_ns,
+                time_ns=state.stream.now.domain_ns,
             )
         )
-        enforce_doubt_limits(desk)
+        enforce_doubt_limits(state)

@@ -9,24 +9,28 @@ from services.portfolio.core.gateway_client.live_orders import POLL_NS_FIRST, TR
 from services.portfolio.core.gateway_client.reply_events import is_final_reply, protection_answered
 from services.portfolio.core.gateway_client.requests import protection_request
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
-def track_protection(desk: Desk, key: str) -> GatewayTask:
+def track_protection(state: PortfolioState, key: str) -> GatewayTask:
     """Drive the stops of a live position until the venue has answered; the task handles failures."""
-    while (guard := desk.book.protections.get(key)) is not None and guard.is_in_flight and not desk.is_superseded:
-        asked = protection_request(guard, ordinal=0, epoch=desk.epoch)
+    while (
+        (guard := state.account.book.protections.get(key)) is not None
+        and guard.is_in_flight
+        and not state.lease.is_superseded
+    ):
+        asked = protection_request(guard, ordinal=0, epoch=state.lease.epoch)
         reply = yield asked
         if isinstance(reply, ModifyReply) and not is_final_reply(reply):
             yield Pause(POLL_NS_FIRST)
         elif isinstance(reply, ModifyReply):
-            desk.needs_deals = desk.needs_deals or reply.deal_cursor > desk.book.deal_cursor
-            desk.emit(protection_answered(guard, reply, time_ns=desk.now.domain_ns))
-        elif isinstance(reply, ErrorReply) and on_order_refused(desk, reply, asked):
+            state.account.needs_deals = state.account.needs_deals or reply.deal_cursor > state.account.book.deal_cursor
+            state.account.emit(protection_answered(guard, reply, time_ns=state.stream.now.domain_ns))
+        elif isinstance(reply, ErrorReply) and on_order_refused(state, reply, asked):
             yield Pause(POLL_NS_FIRST)
         elif isinstance(reply, ErrorReply) and reply.error_code not in TRANSIENT_ERRORS:
             text = f"the gateway refused the stops of {key}: {reply.error_code}"
-            desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
+            state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
             return
         else:
             yield Pause(POLL_NS_FIRST)

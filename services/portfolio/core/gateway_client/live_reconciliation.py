@@ -34,7 +34,7 @@ from services.portfolio.core.gateway_client.requests import cancel_request
 from services.portfolio.core.gateway_client.rollback import adopt_terms, adopt_unknown_ids, unknown_ids
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.plan.plan import MANUAL_TAG
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RECHECK_DELAY_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""
@@ -48,9 +48,9 @@ _Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 class Reconciler:
     """The comparisons of one live desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, state: PortfolioState) -> None:
         """The first is the one of the start."""
-        self._desk = desk
+        self._state = state
         self._is_asked = False
         self._answer: ReconcileReply | None = None
         self._last_differences: list[Difference] = []
@@ -68,19 +68,19 @@ class Reconciler:
 
     def run(self, *, is_start: bool = False) -> GatewayTask:
         """Compare, again if something was found, and keep what came of it."""
-        desk, is_for_person = self._desk, self._is_asked
-        unproven = set(desk.unproven_symbols)
+        state, is_for_person = self._state, self._is_asked
+        unproven = set(state.warnings.unproven_symbols)
         self._is_asked = False
-        self.due_ns = desk.now.mono_ns + desk.config.reconcile_every_ns
-        since = ReconciliationWatermark() if is_for_person else desk.book.cleared
+        self.due_ns = state.stream.now.mono_ns + state.config.reconcile_every_ns
+        since = ReconciliationWatermark() if is_for_person else state.account.book.cleared
         if not is_start:
-            yield from request_instruments(desk, *desk.config.quoted)
+            yield from request_instruments(state, *state.config.quoted)
         findings = self._new_result()
         found = yield from self._compare(findings, since)
-        if unknown := unknown_ids(desk.book, findings.orders):
-            adopt_unknown_ids(desk, unknown)
+        if unknown := unknown_ids(state.account.book, findings.orders):
+            adopt_unknown_ids(state, unknown)
         for order in findings.lost_modifications:
-            adopt_terms(desk, order)  # no race: the ledger has a revision before the venue is asked for it
+            adopt_terms(state, order)  # no race: the ledger has a revision before the venue is asked for it
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found
@@ -91,54 +91,54 @@ class Reconciler:
         found = [one for one in found if one.difference.kind != "stops"]
         for position in findings.stop_mismatches:
             if position.symbol in moved:
-                desk.emit(_taken_over(desk, position))
-        desk.foreign_tickets = sorted(set(findings.foreign_tickets) - desk.book.acknowledged)
-        if passed := sorted(set(findings.allowed_foreign_tickets) - desk.book.acknowledged):
-            desk.allow_foreign_orders(passed)
+                state.account.emit(_taken_over(state, position))
+        state.account.foreign_tickets = sorted(set(findings.foreign_tickets) - state.account.book.acknowledged)
+        if passed := sorted(set(findings.allowed_foreign_tickets) - state.account.book.acknowledged):
+            state.account.allow_foreign_orders(passed)
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
-        desk.unproven_symbols -= unproven
+        state.warnings.unproven_symbols -= unproven
 
     def _new_result(self) -> ReconciliationResult:
-        desk = self._desk
-        is_wrong = desk.config.limits.foreign_orders is ForeignOrderPolicy.HALT
-        return ReconciliationResult(are_foreign_orders_differences=is_wrong, adopted_ids=desk.book.seen_ids)
+        state = self._state
+        is_wrong = state.config.limits.foreign_orders is ForeignOrderPolicy.HALT
+        return ReconciliationResult(are_foreign_orders_differences=is_wrong, adopted_ids=state.account.book.seen_ids)
 
     def _end_forgotten(self, orders: list[VenueOrder]) -> GatewayTask:
         """Cancel what rests at the venue and was presumed to have had no effect; a deal that it had meanwhile is booked late."""
-        desk = self._desk
+        state = self._state
         for shown in orders:
-            mine = desk.book.orders.get(shown.order_id)
-            if mine is None or mine.status is not OrderStatus.PRESUMED_EXPIRED or desk.is_superseded:
+            mine = state.account.book.orders.get(shown.order_id)
+            if mine is None or mine.status is not OrderStatus.PRESUMED_EXPIRED or state.lease.is_superseded:
                 continue
             if shown.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
-                yield cancel_request(mine, ordinal=0, epoch=desk.epoch)
-                desk.needs_deals = True
+                yield cancel_request(mine, ordinal=0, epoch=state.lease.epoch)
+                state.account.needs_deals = True
 
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
     ) -> Generator[Request, Any, list[SymbolDifference]]:
         """One comparison: the differences on which nothing was under way meanwhile."""
-        desk, book = self._desk, self._desk.book
+        state, book = self._state, self._state.account.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
-        desk.conditions.update("MARGIN_CALL", _margin_call(findings.account))
+        state.warnings.conditions.update("MARGIN_CALL", _margin_call(findings.account))
         if findings.missing_deals:
-            desk.refetch_deals_after = min(findings.missing_deals) - 1
-            desk.needs_deals = True
+            state.account.refetch_deals_after = min(findings.missing_deals) - 1
+            state.account.needs_deals = True
         return [one for one in findings.symbol_differences if _is_calm(one, before, book)]
 
     def _keep(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
-        desk, book = self._desk, self._desk.book
-        cleared = book.cleared if differences or findings.symbol_differences else _cleared(desk, findings.orders)
+        state, book = self._state, self._state.account.book
+        cleared = book.cleared if differences or findings.symbol_differences else _cleared(state, findings.orders)
         is_news = cleared != book.cleared or (differences and differences != self._last_differences)
         self._last_differences = differences
         if is_news or is_start:
-            desk.emit(
+            state.account.emit(
                 Reconciled(
-                    ordinal=desk.cursor.ordinal,
+                    ordinal=state.stream.cursor.ordinal,
                     at_end=False,
                     balance=book.balance,
                     differences=differences,
@@ -147,7 +147,7 @@ class Reconciler:
             )
         if differences:
             first = differences[0]
-            desk.restrict_trading(
+            state.account.restrict_trading(
                 TradingState.HALTED,
                 "RECONCILIATION",
                 f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
@@ -156,13 +156,13 @@ class Reconciler:
             )
 
 
-def _taken_over(desk: Desk, position: VenuePosition) -> ProtectionSet:
+def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet:
     """The stops of a position as the venue has them: somebody has moved them, or they came from a deal that was told late."""
-    ticket = position.ticket if desk.book.is_hedging else 0
-    guard = desk.book.protections.get(protection_key(position.symbol, ticket))
+    ticket = position.ticket if state.account.book.is_hedging else 0
+    guard = state.account.book.protections.get(protection_key(position.symbol, ticket))
     guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
     revision = max(guard.revision, position.revision)
-    quote = desk.market.quotes.get(position.symbol)
+    quote = state.stream.market.quotes.get(position.symbol)
     return ProtectionSet(
         protection=structs.replace(
             guard,
@@ -173,8 +173,8 @@ def _taken_over(desk: Desk, position: VenuePosition) -> ProtectionSet:
             error="",
         ),
         why="the venue has other stops than were known",
-        ordinal=desk.cursor.ordinal,
-        time_ns=desk.now.domain_ns,
+        ordinal=state.stream.cursor.ordinal,
+        time_ns=state.stream.now.domain_ns,
         bid=Decimal(0) if quote is None else to_decimal(quote.bid),
         ask=Decimal(0) if quote is None else to_decimal(quote.ask),
     )
@@ -204,10 +204,10 @@ def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
     return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders.values()
 
 
-def _cleared(desk: Desk, orders: list[VenueOrder]) -> ReconciliationWatermark:
+def _cleared(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:
     """How far a clean comparison lets the next one begin: before all that is open or so young that it may still change."""
-    book = desk.book
-    horizon_ns = desk.now.domain_ns - HISTORY_FINAL_AFTER_NS
+    book = state.account.book
+    horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS
     ticket, deal, number = book.cleared.ticket, book.cleared.deal, book.cleared.number
     for order in islice(book.orders.values(), number, None):
         if order.status.is_open or max(order.created_ns, order.ended_ns) >= horizon_ns:

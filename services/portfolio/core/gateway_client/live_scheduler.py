@@ -20,7 +20,7 @@ from services.portfolio.core.gateway_client.live_orders import track_order
 from services.portfolio.core.gateway_client.live_protections import track_protection
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, RunningTask, TaskRunner
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 DEALS_EVERY_NS: Final = 1_000_000_000
 """How often a venue that runs by itself is asked for deals that no reply announced."""
@@ -34,14 +34,14 @@ _DEALS, _LEASE, _COMPARE = "deals", "lease", "compare"
 class LiveScheduler:
     """The tasks of a live desk, by name: one of each kind, and one of each open order."""
 
-    def __init__(self, desk: Desk, tasks: TaskRunner) -> None:
+    def __init__(self, state: PortfolioState, tasks: TaskRunner) -> None:
         """Nothing runs before `start_due_tasks`."""
-        self._desk = desk
+        self._state = state
         self._tasks = tasks
         self._running: dict[str, RunningTask] = {}
         self._deals_due_ns = 0
         self._flatten_due_ns: dict[str, int] = {}
-        self.reconciler = Reconciler(desk)
+        self.reconciler = Reconciler(state)
 
     @property
     def next_due_ns(self) -> int | None:
@@ -49,38 +49,38 @@ class LiveScheduler:
         dues = []
         if _DEALS not in self._running:
             dues.append(self._deals_due_ns)
-        if _COMPARE not in self._running and not self._desk.storage_problem:
-            dues.append(0 if self._desk.unproven_symbols else self.reconciler.due_ns)
+        if _COMPARE not in self._running and not self._state.warnings.storage_problem:
+            dues.append(0 if self._state.warnings.unproven_symbols else self.reconciler.due_ns)
         return min(dues, default=None)
 
     def start_due_tasks(self) -> list[Call]:
         """Make the closing orders of FLATTEN, start every task that is due, and return their first calls."""
-        desk, now_ns = self._desk, self._desk.now.mono_ns
-        if desk.state is not DeskState.RUNNING or desk.storage_problem:
+        state, now_ns = self._state, self._state.stream.now.mono_ns
+        if state.stream.desk_state is not DeskState.RUNNING or state.warnings.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
             return []
-        watch_lease(desk)
+        watch_lease(state)
         calls: list[Call] = []
-        if desk.epoch and not desk.is_superseded and not desk.needs_hello:
-            calls += self._start(_LEASE, renew_lease(desk), handles_failures=True)
+        if state.lease.epoch and not state.lease.is_superseded and not state.lease.needs_hello:
+            calls += self._start(_LEASE, renew_lease(state), handles_failures=True)
         for symbol in self._to_flatten(now_ns):
             self._flatten_due_ns[symbol] = now_ns + FLATTEN_RETRY_NS
-            assert desk.book.trading is not None
-            for made in closing_orders(desk, symbol, cause=Cause.FLATTEN, reason=desk.book.trading.reason):
-                desk.emit(made)
-        for order_id in list(desk.book.open_orders):
-            calls += self._start(order_id, track_order(desk, order_id), handles_failures=True)
-        for key, guard in desk.book.protections.items():
-            if guard.is_in_flight and not desk.is_superseded:
-                calls += self._start(f"stops of {key}", track_protection(desk, key), handles_failures=True)
-        while desk.orders_to_wake:
-            if (running := self._running.get(desk.orders_to_wake.pop())) is not None:
+            assert state.account.book.trading is not None
+            for made in closing_orders(state, symbol, cause=Cause.FLATTEN, reason=state.account.book.trading.reason):
+                state.account.emit(made)
+        for order_id in list(state.account.book.open_orders):
+            calls += self._start(order_id, track_order(state, order_id), handles_failures=True)
+        for key, guard in state.account.book.protections.items():
+            if guard.is_in_flight and not state.lease.is_superseded:
+                calls += self._start(f"stops of {key}", track_protection(state, key), handles_failures=True)
+        while state.account.orders_to_wake:
+            if (running := self._running.get(state.account.orders_to_wake.pop())) is not None:
                 self._tasks.wake(running)
-        if (desk.needs_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
-            desk.needs_deals = False
+        if (state.account.needs_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
+            state.account.needs_deals = False
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
-            calls += self._start(_DEALS, pull_deals(desk))
-        if now_ns >= self.reconciler.due_ns or desk.unproven_symbols:
+            calls += self._start(_DEALS, pull_deals(state))
+        if now_ns >= self.reconciler.due_ns or state.warnings.unproven_symbols:
             calls += self._start(_COMPARE, self.reconciler.run())
         return calls
 
@@ -89,13 +89,13 @@ class LiveScheduler:
 
         What rests, or is in doubt, may stay so for long: nobody waits for it.
         """
-        desk = self._desk
-        if not desk.is_live or desk.state is not DeskState.RUNNING:
+        state = self._state
+        if not state.stream.is_live or state.stream.desk_state is not DeskState.RUNNING:
             return False
-        desk.is_stopping = True
+        state.stream.is_stopping = True
         return any(
             not order.can_rest and order.status is not OrderStatus.IN_DOUBT
-            for order in map(desk.book.orders.__getitem__, desk.book.open_orders)
+            for order in map(state.account.book.orders.__getitem__, state.account.book.open_orders)
         )
 
     def on_task_done(self, running: RunningTask) -> None:
@@ -108,17 +108,17 @@ class LiveScheduler:
         if name in self._running:
             task.close()
             return []
-        running, call = self._tasks.start(task, self._desk.now.mono_ns, handles_failures=handles_failures)
+        running, call = self._tasks.start(task, self._state.stream.now.mono_ns, handles_failures=handles_failures)
         if not running.is_done:
             self._running[name] = running
         return [] if call is None else [call]
 
     def _to_flatten(self, now_ns: int) -> list[str]:
-        book, limits = self._desk.book, self._desk.config.limits
+        book, limits = self._state.account.book, self._state.config.limits
         if book.trading is None or not book.trading.flatten:
             return []
-        time_ns = self._desk.domain_ns(now_ns)
-        closed = self._desk.closed_markets.symbols_at(time_ns)
+        time_ns = self._state.stream.domain_ns(now_ns)
+        closed = self._state.warnings.closed_markets.symbols_at(time_ns)
         return [
             symbol
             for symbol in sorted(book.positions)

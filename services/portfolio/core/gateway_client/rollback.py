@@ -19,31 +19,31 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import IncarnationTaken, OrderModifyAnswered, OrderModifyRequested
 from services.portfolio.core.account.orders import INCARNATION_CHARS, OrderTerms, id_parts
 from services.portfolio.core.gateway_client.reconciliation import deal_difference, deal_text
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 _REMEDY: Final = "put back the broker's book of the ledger's time, or begin a new account in an empty data directory"
 
 
-def check_ids(desk: Desk, hello: HelloReply) -> None:
+def check_ids(state: PortfolioState, hello: HelloReply) -> None:
     """Take another incarnation where the gateway knows more of the desk's ids, or a later lease, than the ledger.
 
     For a live desk: a stepped stream gives its ids to the same ticks again, and is answered as before.
     """
-    desk.are_ids_checked = True
-    if hello.known_ids is not None and adopt_unknown_ids(desk, hello.known_ids):
+    state.account.are_ids_checked = True
+    if hello.known_ids is not None and adopt_unknown_ids(state, hello.known_ids):
         return
-    book = desk.book
-    if not desk.epoch and hello.journal_id == book.journal_id and hello.epoch > book.epoch:
+    book = state.account.book
+    if not state.lease.epoch and hello.journal_id == book.journal_id and hello.epoch > book.epoch:
         why = f"the gateway leased epoch {hello.epoch}, the ledger knows {book.epoch}: it may have gone back in time"
-        _take_incarnation(desk, why, hello.known_ids or {})
+        _take_incarnation(state, why, hello.known_ids or {})
 
 
-def adopt_unknown_ids(desk: Desk, known: Mapping[str, KnownIds]) -> bool:
+def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> bool:
     """Halt in another incarnation where there are ids that the ledger does not have; True if there are.
 
     Ids that were adopted once are remembered, and no news the next time.
     """
-    book = desk.book
+    book = state.account.book
     highest = _highest_numbers(book)
     missing = {
         incarnation: min(ids.count, ids.highest - highest.get(incarnation, 0))
@@ -58,14 +58,14 @@ def adopt_unknown_ids(desk: Desk, known: Mapping[str, KnownIds]) -> bool:
         f"the gateway knows {count} order{'s' * (count != 1)} of incarnation {named} that this ledger does not: "
         "the ledger has gone back in time, or another desk trades this account"
     )
-    _take_incarnation(desk, text, known)
-    _halt(desk, text)
+    _take_incarnation(state, text, known)
+    _halt(state, text)
     return True
 
 
-def adopt_terms(desk: Desk, order: VenueOrder) -> None:
+def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
     """Take over the terms of a resting order that was modified after the ledger's time, and halt as for lost orders."""
-    mine, now_ns = desk.book.orders[order.order_id], desk.now.domain_ns
+    mine, now_ns = state.account.book.orders[order.order_id], state.stream.now.domain_ns
     text = (
         f"order {order.order_id} has revision {order.revision} at the venue, the ledger asked for {mine.revision}: "
         "the ledger has gone back in time"
@@ -76,12 +76,14 @@ def adopt_terms(desk: Desk, order: VenueOrder) -> None:
         take_profit=order.take_profit,
         expires_ns=order.expires_ns or mine.terms.expires_ns,
     )
-    desk.emit(OrderModifyRequested(order_id=order.order_id, terms=terms, revision=order.revision, time_ns=now_ns))
-    desk.emit(
+    state.account.emit(
+        OrderModifyRequested(order_id=order.order_id, terms=terms, revision=order.revision, time_ns=now_ns)
+    )
+    state.account.emit(
         OrderModifyAnswered(order_id=order.order_id, terms=terms, revision=order.revision, error="", time_ns=now_ns)
     )
-    _take_incarnation(desk, text, {})
-    _halt(desk, text)
+    _take_incarnation(state, text, {})
+    _halt(state, text)
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
@@ -108,68 +110,70 @@ def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
     return False
 
 
-def require_every_deal(desk: Desk, hello: HelloReply) -> bool:
+def require_every_deal(state: PortfolioState, hello: HelloReply) -> bool:
     """Fail the desk where the venue's deals end before the last booked one; True if it has not failed."""
-    booked = desk.book.deal_cursor
+    booked = state.account.book.deal_cursor
     if hello.deal_cursor is not None and hello.deal_cursor < booked:
         text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}"
-        fail_for_venue(desk, f"{text}: the broker's book has gone back")
-    return not desk.venue_fault
+        fail_for_venue(state, f"{text}: the broker's book has gone back")
+    return not state.warnings.venue_fault
 
 
-def require_last_deal(desk: Desk) -> Generator[Request, Reply | None, bool]:
+def require_last_deal(state: PortfolioState) -> Generator[Request, Reply | None, bool]:
     """Fail the desk where the venue shows another deal under the last booked number; True if it has not failed."""
-    if not desk.book.deals:
+    if not state.account.book.deals:
         return True
-    last = desk.book.deals[-1]
+    last = state.account.book.deals[-1]
     reply = yield GetDeals(after=last.deal - 1, limit=1)
     assert isinstance(reply, DealsReply)
     for shown in reply.deals:
-        require_same_deal(desk, last, shown)
-    return not desk.venue_fault
+        require_same_deal(state, last, shown)
+    return not state.warnings.venue_fault
 
 
-def require_same_deal(desk: Desk, booked: VenueDeal, shown: VenueDeal) -> None:
+def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal) -> None:
     """Fail where the venue shows another deal under the number of one that is booked."""
-    if shown.deal != booked.deal or desk.venue_fault:
+    if shown.deal != booked.deal or state.warnings.venue_fault:
         return
     is_other_order = booked.order_id and shown.order_id and booked.order_id != shown.order_id
     if deal_difference(booked, shown) is not None or is_other_order:
         fail_for_venue(
-            desk,
+            state,
             f"deal {booked.deal} is {deal_text(shown)} at the venue, the ledger has booked {deal_text(booked)}: "
             "the broker's book has gone back, or is that of another account",
         )
 
 
-def fail_for_venue(desk: Desk, why: str) -> None:
+def fail_for_venue(state: PortfolioState, why: str) -> None:
     """Stop for good: what the venue does from now on has numbers that the ledger has booked for something else."""
-    desk.venue_fault = f"{why}; {_REMEDY}"
-    desk.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", desk.venue_fault, by="venue")
-    desk.fail_until_restart(desk.venue_fault)
+    state.warnings.venue_fault = f"{why}; {_REMEDY}"
+    state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", state.warnings.venue_fault, by="venue")
+    state.stream.fail_until_restart(state.warnings.venue_fault)
 
 
-def _halt(desk: Desk, text: str) -> None:
+def _halt(state: PortfolioState, text: str) -> None:
     """Halt, durably; the text of an earlier finding of this kind follows the new one."""
-    trading = desk.book.trading
-    present = [cause.text for cause in desk.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
+    trading = state.account.book.trading
+    present = [cause.text for cause in state.account.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
     if trading is None or not present:
-        desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
+        state.account.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
     else:
         both = f"{text}; {present[0]}"
-        desk.set_trading_state(TradingState.HALTED, "LEDGER_ROLLED_BACK", both, by="ledger", flatten=trading.flatten)
+        state.account.set_trading_state(
+            TradingState.HALTED, "LEDGER_ROLLED_BACK", both, by="ledger", flatten=trading.flatten
+        )
 
 
-def _take_incarnation(desk: Desk, why: str, known: Mapping[str, KnownIds]) -> None:
-    incarnation = desk.live_incarnation
-    while incarnation == desk.live_incarnation or incarnation in known:
-        incarnation = hashlib.sha256(f"{incarnation} {desk.boot_id}".encode()).hexdigest()[:INCARNATION_CHARS]
-    desk.live_incarnation, desk.incarnation_reason = incarnation, why
-    desk.emit(
+def _take_incarnation(state: PortfolioState, why: str, known: Mapping[str, KnownIds]) -> None:
+    incarnation = state.account.incarnation
+    while incarnation == state.account.incarnation or incarnation in known:
+        incarnation = hashlib.sha256(f"{incarnation} {state.lease.boot_id}".encode()).hexdigest()[:INCARNATION_CHARS]
+    state.account.incarnation, state.account.incarnation_reason = incarnation, why
+    state.account.emit(
         IncarnationTaken(
             incarnation=incarnation,
             why=why,
-            time_ns=desk.now.domain_ns,
+            time_ns=state.stream.now.domain_ns,
             seen={name: ids.highest for name, ids in known.items()},
         )
     )

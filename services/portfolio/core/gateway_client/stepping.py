@@ -13,7 +13,7 @@ from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.session import reconcile
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 class Stepping:
@@ -31,26 +31,26 @@ class Stepping:
         """Forget the confirmations: the gateway has restarted, and may be behind them."""
         self.confirmed = self.answered = -1
 
-    def confirm(self, desk: Desk) -> GatewayTask:
+    def confirm(self, state: PortfolioState) -> GatewayTask:
         """Confirm decided ticks and apply the answer; at the end of the data, reconcile and finish."""
-        ordinal = self.confirmed = desk.cursor.ordinal
-        reply = yield Confirm(stream_id=desk.cursor.stream_id, ordinal=ordinal)
+        ordinal = self.confirmed = state.stream.cursor.ordinal
+        reply = yield Confirm(stream_id=state.stream.cursor.stream_id, ordinal=ordinal)
         assert isinstance(reply, ConfirmReply)
-        if ordinal != desk.cursor.ordinal:
+        if ordinal != state.stream.cursor.ordinal:
             return
-        desk.is_quiet = desk.is_quiet and reply.quiet
-        while desk.book.deal_cursor < reply.deal_cursor:
-            yield from pull_deals(desk)
+        state.stream.is_quiet = state.stream.is_quiet and reply.quiet
+        while state.account.book.deal_cursor < reply.deal_cursor:
+            yield from pull_deals(state)
         if reply.order_cursor != self._order_cursor:
-            yield from query_open_orders(desk)
+            yield from query_open_orders(state)
             self._order_cursor = reply.order_cursor
-        if ordinal != desk.cursor.ordinal:
+        if ordinal != state.stream.cursor.ordinal:
             return  # another tick was decided meanwhile, and the reply is about an earlier book
-        self.answered, desk.is_quiet = ordinal, reply.quiet
-        if reply.end_of_data and desk.book.ended is None:
+        self.answered, state.stream.is_quiet = ordinal, reply.quiet
+        if reply.end_of_data and state.account.book.ended is None:
             assert reply.counts is not None
-            time_ns, stream_id = desk.cursor.time_ns, desk.cursor.stream_id
-            desk.emit(StreamEnded(stream_id=stream_id, ordinal=ordinal, time_ns=time_ns, counts=reply.counts))
-            yield from reconcile(desk, at_end=True)
-            if desk.state is not DeskState.FAILED:
-                desk.set_state(DeskState.FINISHED)
+            time_ns, stream_id = state.stream.cursor.time_ns, state.stream.cursor.stream_id
+            state.account.emit(StreamEnded(stream_id=stream_id, ordinal=ordinal, time_ns=time_ns, counts=reply.counts))
+            yield from reconcile(state, at_end=True)
+            if state.stream.desk_state is not DeskState.FAILED:
+                state.stream.set_desk_state(DeskState.FINISHED)

@@ -25,7 +25,7 @@ from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.queries.idle_symbols import idle_symbols
 from services.portfolio.core.risk.formatting import format_pause
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 GATEWAY_SILENT_NS: Final = 3_000_000_000
 """A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
@@ -41,10 +41,15 @@ _MEETING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
 
 
-def conditions_of(desk: Desk, mono_ns: int) -> list[Condition]:
+def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
     """Everything that holds at this monotonic time, the gravest first."""
     return by_gravity(
-        [*state_cause_conditions(desk.book), *_process(desk), *desk.conditions, *_derived(desk, mono_ns)]
+        [
+            *state_cause_conditions(state.account.book),
+            *_process(state),
+            *state.warnings.conditions,
+            *_derived(state, mono_ns),
+        ]
     )[:CONDITIONS_MAX]
 
 
@@ -63,43 +68,43 @@ def state_cause_conditions(book: Book) -> list[Condition]:
     ]
 
 
-def _process(desk: Desk) -> Iterator[Condition]:
-    if desk.is_stopping:
+def _process(state: PortfolioState) -> Iterator[Condition]:
+    if state.stream.is_stopping:
         yield condition("STOPPING", "portfolio is stopping")
-    if desk.state not in (DeskState.RUNNING, DeskState.FINISHED):
-        yield condition(desk.state.value, desk.waiting_for or "no reason was given")
+    if state.stream.desk_state not in (DeskState.RUNNING, DeskState.FINISHED):
+        yield condition(state.stream.desk_state.value, state.stream.waiting_for or "no reason was given")
 
 
-def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
-    if desk.storage_problem:
-        yield condition("STORAGE", desk.storage_problem)
-    yield from _gateway(desk, mono_ns)
+def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
+    if state.warnings.storage_problem:
+        yield condition("STORAGE", state.warnings.storage_problem)
+    yield from _gateway(state, mono_ns)
     doubtful = Counter(
         order.symbol
-        for order_id in desk.book.open_orders
-        if (order := desk.book.orders[order_id]).status is OrderStatus.IN_DOUBT
+        for order_id in state.account.book.open_orders
+        if (order := state.account.book.orders[order_id]).status is OrderStatus.IN_DOUBT
     )
     for symbol, count in sorted(doubtful.items()):
         yield condition("ORDER_IN_DOUBT", f"{count} order{'s' * (count > 1)} in doubt", subject=symbol)
-    for symbol in sorted(desk.unproven_symbols - doubtful.keys()):
+    for symbol in sorted(state.warnings.unproven_symbols - doubtful.keys()):
         text = "an order presumed to have expired; the venue has not been compared since"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
-    yield from _pauses(desk, mono_ns)
-    yield from _refused_modifications(desk.book)
-    yield from _waiting_closes(desk, mono_ns)
-    yield from _missing_rates(desk)
-    yield from idle_symbols(desk, mono_ns)
-    yield from desk.watchdog.conditions(mono_ns)
-    if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
+    yield from _pauses(state, mono_ns)
+    yield from _refused_modifications(state.account.book)
+    yield from _waiting_closes(state, mono_ns)
+    yield from _missing_rates(state)
+    yield from idle_symbols(state, mono_ns)
+    yield from state.warnings.watchdog.conditions(mono_ns)
+    if near := plan_warning(state.config.plan, state.config.symbols, state.account.book.instruments):
         yield condition("PLAN_DISTANCE", near)
 
 
-def _pauses(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+def _pauses(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     """Symbols that the circuit breaker pauses at the venue's present."""
-    limits, now_ns = desk.config.limits, desk.domain_ns(mono_ns)
+    limits, now_ns = state.config.limits, state.stream.domain_ns(mono_ns)
     if limits.breaker_losses is None:
         return
-    for symbol, breaker in sorted(desk.cursor.risk.breakers.items()):
+    for symbol, breaker in sorted(state.stream.cursor.risk.breakers.items()):
         if now_ns < breaker.until_ns:
             # A pause that an earlier version began has counted no run.
             losses = max(breaker.run, limits.breaker_losses)
@@ -121,25 +126,25 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
         yield condition("MODIFICATION_REFUSED", "; ".join(found), subject=symbol)
 
 
-def _missing_rates(desk: Desk) -> Iterator[Condition]:
+def _missing_rates(state: PortfolioState) -> Iterator[Condition]:
     """Symbols that cannot be traded, because no quoted pair converts their profit into account currency."""
-    book, stream = desk.book, desk.book.stream
+    book, stream = state.account.book, state.account.book.stream
     if stream is None:
         return
-    known = {symbol: book.instruments[symbol] for symbol in desk.config.quoted if symbol in book.instruments}
-    traded = [symbol for symbol in desk.config.symbols if symbol in known]
+    known = {symbol: book.instruments[symbol] for symbol in state.config.quoted if symbol in book.instruments}
+    traded = [symbol for symbol in state.config.symbols if symbol in known]
     for symbol, source in missing_conversions(traded, stream.currency, known).items():
         text = f"no quoted pair has {source} and the account's {stream.currency}"
         yield condition("CONVERSION_MISSING", text, subject=symbol)
 
 
-def _waiting_closes(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     """Symbols with a closed market and a position to be closed by its time, a signal or FLATTEN."""
-    book, now_ns = desk.book, desk.domain_ns(mono_ns)
-    closed = desk.closed_markets.symbols_at(now_ns)
+    book, now_ns = state.account.book, state.stream.domain_ns(mono_ns)
+    closed = state.warnings.closed_markets.symbols_at(now_ns)
     since_ns = {guard.symbol: guard.exit_ns for guard in book.protections.values() if 0 < guard.exit_ns <= now_ns}
     if book.trading is not None and book.trading.flatten:
-        policy = desk.config.limits.foreign_orders
+        policy = state.config.limits.foreign_orders
         held = (symbol for symbol in book.positions if not own_position(book, symbol, policy).is_flat)
         since_ns |= dict.fromkeys(held, book.trading.time_ns)
     for symbol in sorted(since_ns):
@@ -148,36 +153,36 @@ def _waiting_closes(desk: Desk, mono_ns: int) -> Iterator[Condition]:
             yield condition("CLOSE_WAITS", text, subject=symbol)
 
 
-def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     # Where nothing can be written nothing is sent, and nothing can be answered.
-    silent_ns = desk.gateway_silence_ns(mono_ns) if mono_ns and not desk.storage_problem else 0
-    if desk.state in _MEETING and silent_ns > MEETING_SILENT_NS:
-        text = f"no answer that can be used for {silent_ns // _NS_PER_S} s: {desk.waiting_for}"
+    silent_ns = state.stream.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
+    if state.stream.desk_state in _MEETING and silent_ns > MEETING_SILENT_NS:
+        text = f"no answer that can be used for {silent_ns // _NS_PER_S} s: {state.stream.waiting_for}"
         yield condition("GATEWAY_SILENT", text)
-    if desk.state is not DeskState.RUNNING or not mono_ns:
+    if state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
-    if not desk.storage_problem:
-        yield from _silence(desk, silent_ns)
-    if desk.is_live:
-        yield from _feed(desk, mono_ns)
+    if not state.warnings.storage_problem:
+        yield from _silence(state, silent_ns)
+    if state.stream.is_live:
+        yield from _feed(state, mono_ns)
 
 
-def _silence(desk: Desk, silent_ns: int) -> Iterator[Condition]:
+def _silence(state: PortfolioState, silent_ns: int) -> Iterator[Condition]:
     if silent_ns > GATEWAY_SILENT_NS:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // _NS_PER_S} s")
-    elif desk.waiting_for:
-        yield condition("GATEWAY_SILENT", desk.waiting_for)
+    elif state.stream.waiting_for:
+        yield condition("GATEWAY_SILENT", state.stream.waiting_for)
 
 
-def _feed(desk: Desk, mono_ns: int) -> Iterator[Condition]:
-    heard_ns = max(desk.market.last_message_mono_ns, desk.running_since_mono_ns)
+def _feed(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
+    heard_ns = max(state.stream.market.last_message_mono_ns, state.stream.running_since_mono_ns)
     if mono_ns - heard_ns > FEED_STALE_NS:
-        since = "for" if desk.market.last_message_mono_ns else "since the start,"
+        since = "for" if state.stream.market.last_message_mono_ns else "since the start,"
         yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // _NS_PER_S} s")
         return
-    for symbol in desk.config.quoted:
-        quote = desk.market.quotes.get(symbol)
-        quoted_ns = max(desk.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
+    for symbol in state.config.quoted:
+        quote = state.stream.market.quotes.get(symbol)
+        quoted_ns = max(state.stream.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
         if mono_ns - quoted_ns > NO_TICKS_NS:
             text = f"no tick for {(mono_ns - quoted_ns) // _NS_PER_S} s, while the feed is alive"
             yield condition("NO_TICKS", text, subject=symbol)

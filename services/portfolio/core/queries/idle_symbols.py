@@ -12,7 +12,7 @@ from typing import Final
 from proto.control import Condition, DeskState, condition
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 HOLD_NS: Final = 300_000_000_000
 """A strategy that speaks on windows of ticks may hold for minutes."""
@@ -26,31 +26,33 @@ UNANSWERED_NS: Final = 3_000_000_000
 _NS_PER_S: Final = 1_000_000_000
 
 
-def idle_symbols(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     """The conditions STRATEGY_HOLDS, ENTRY_RESTS and ORDER_UNANSWERED at this monotonic time."""
-    if not desk.is_live or desk.state is not DeskState.RUNNING or not mono_ns:
+    if not state.stream.is_live or state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
-    for symbol in desk.config.symbols:
-        latest = desk.last_signals.get(symbol)
+    for symbol in state.config.symbols:
+        latest = state.stream.last_signals.get(symbol)
         if latest is None or latest.direction or latest.reason:
             continue  # a HOLD with a reason is not the strategy's own, and has a condition of its own
-        held_ns = mono_ns - max(desk.outcomes.directed_mono_ns.get(symbol, 0), desk.running_since_mono_ns)
+        held_ns = mono_ns - max(
+            state.warnings.outcomes.directed_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns
+        )
         if held_ns > HOLD_NS:
             text = f"each signal of the last {held_ns // _NS_PER_S} s is a HOLD"
             yield condition("STRATEGY_HOLDS", text, subject=symbol)
-    now_ns = desk.domain_ns(mono_ns)
-    for order_id, symbol in desk.book.open_orders.items():
-        order = desk.book.orders[order_id]
+    now_ns = state.stream.domain_ns(mono_ns)
+    for order_id, symbol in state.account.book.open_orders.items():
+        order = state.account.book.orders[order_id]
         rested_ns = now_ns - order.created_ns
         if not order.can_rest and order.status is not OrderStatus.IN_DOUBT and order.decision.cause is Cause.SIGNAL:
-            yield from _unanswered(desk, order_id, symbol, mono_ns)
+            yield from _unanswered(state, order_id, symbol, mono_ns)
         elif order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
             text = f"{order_id} has rested for {rested_ns // _NS_PER_S} s at {order.limit_price}"
             yield condition("ENTRY_RESTS", text, subject=symbol)
 
 
-def _unanswered(desk: Desk, order_id: str, symbol: str, mono_ns: int) -> Iterator[Condition]:
+def _unanswered(state: PortfolioState, order_id: str, symbol: str, mono_ns: int) -> Iterator[Condition]:
     """An order at the market that is on its way for too long."""
-    open_ns = mono_ns - max(desk.outcomes.ordered_mono_ns.get(symbol, 0), desk.running_since_mono_ns)
+    open_ns = mono_ns - max(state.warnings.outcomes.ordered_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns)
     if open_ns > UNANSWERED_NS:
         yield condition("ORDER_UNANSWERED", f"{order_id} is open for {open_ns // _NS_PER_S} s", subject=symbol)

@@ -19,7 +19,7 @@ from services.portfolio.core.queries.conditions import conditions_of, warning_te
 from services.portfolio.core.queries.views import account_cash
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RECENT_ORDERS: Final = 12
 """As many as a screen has lines for them."""
@@ -27,18 +27,18 @@ RECENT_ORDERS: Final = 12
 _NS_PER_MS: Final = 1_000_000
 
 
-def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
+def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
     """How the desk stands, at the marks of the last tick decided; `mono_ns` is now, for the ages of a live feed."""
-    book, cursor = desk.book, desk.cursor
-    market, stream = desk.market, book.stream
+    book, cursor = state.account.book, state.stream.cursor
+    market, stream = state.stream.market, book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
-    conditions = conditions_of(desk, mono_ns)
-    account = RiskContext(book, cursor, desk.config.limits)
+    conditions = conditions_of(state, mono_ns)
+    account = RiskContext(book, cursor, state.config.limits)
     fallen = drawdown_pct(account)
     return StatusReply(
         mode=stream.mode if stream else "",
-        state=desk.state,
-        waiting_for=desk.waiting_for[:500],
+        state=state.stream.desk_state,
+        waiting_for=state.stream.waiting_for[:500],
         stream_id=cursor.stream_id,
         ordinal=cursor.ordinal,
         processed=cursor.processed,
@@ -55,25 +55,25 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         unrealized_pnl=unrealized,
         positions=_positions(book, cursor),
         latency_us={
-            "tick_to_signal": desk.tick_to_signal.quantiles(),
-            "tick_to_order": desk.tick_to_order.quantiles(),
-            "order_to_fill": desk.order_to_fill.quantiles(),
-            "tick_to_fill": desk.tick_to_fill.quantiles(),
+            "tick_to_signal": state.latencies.tick_to_signal.quantiles(),
+            "tick_to_order": state.latencies.tick_to_order.quantiles(),
+            "order_to_fill": state.latencies.order_to_fill.quantiles(),
+            "tick_to_fill": state.latencies.tick_to_fill.quantiles(),
         },
-        duplicates=desk.duplicates,
-        malformed=desk.malformed,
+        duplicates=state.stream.duplicates,
+        malformed=state.stream.malformed,
         warming_up=cursor.warming_up,
         gaps=cursor.gaps,
         in_doubt=sum(book.orders[order_id].status is OrderStatus.IN_DOUBT for order_id in book.open_orders),
         blocked=dict(cursor.blocked),
         denials=dict(cursor.denied),
-        venue_time_ns=desk.domain_ns(mono_ns),
+        venue_time_ns=state.stream.domain_ns(mono_ns),
         heartbeat_age_ms=(mono_ns - market.last_message_mono_ns) // _NS_PER_MS if market.last_message_mono_ns else None,
         feed_stale=market.is_stale(mono_ns),
         quotes={
-            symbol: quote for symbol in desk.config.symbols if (quote := _quote(desk, symbol, mono_ns)) is not None
+            symbol: quote for symbol in state.config.symbols if (quote := _quote(state, symbol, mono_ns)) is not None
         },
-        signals={symbol: _signal(desk.last_signals[symbol]) for symbol in sorted(desk.last_signals)},
+        signals={symbol: _signal(state.stream.last_signals[symbol]) for symbol in sorted(state.stream.last_signals)},
         recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
         trading_state=book.trading_state,
         trading_reason=book.trading.reason if book.trading is not None else "",
@@ -83,7 +83,7 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         drawdown_headroom=drawdown_headroom(account),
         cash=account_cash(book),
         latest_denials=denial_lines(cursor),
-        symbols=list(desk.config.symbols),
+        symbols=list(state.config.symbols),
     )
 
 
@@ -114,12 +114,12 @@ def denial_lines(cursor: TickCursor) -> list[DenialLine]:
     ]
 
 
-def _quote(desk: Desk, symbol: str, mono_ns: int) -> QuoteLine | None:
+def _quote(state: PortfolioState, symbol: str, mono_ns: int) -> QuoteLine | None:
     """What the live feed said last, or the mark where there is no such feed."""
-    seen = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
+    seen = state.stream.market.quotes.get(symbol) or state.stream.cursor.marks.get(symbol)
     if seen is None:
         return None
-    instrument = desk.book.instruments.get(symbol)
+    instrument = state.account.book.instruments.get(symbol)
     points = None if instrument is None else float(to_decimal(seen.ask) - to_decimal(seen.bid)) * 10**instrument.digits
     return QuoteLine(
         bid=seen.bid,

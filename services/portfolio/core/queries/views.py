@@ -62,7 +62,7 @@ from services.portfolio.core.accounting.valuation import (
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.risk.utilization import limit_utilization
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 
 R = TypeVar("R", bound=Struct)
 S = TypeVar("S")
@@ -80,33 +80,35 @@ class RoundTripsNotReadyError(Exception):
     """The round trips of a desk that has just started are still being counted."""
 
 
-def view_reply(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
+def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewReply:
     """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now.
 
     Raises:
         RoundTripsNotReadyError: the round trips are asked for before all deals are processed.
     """
-    book, cursor, limits = desk.book, desk.cursor, desk.config.limits
+    book, cursor, limits = state.account.book, state.stream.cursor, state.config.limits
     match query:
         case OrdersQuery():
             return orders_page(book, query)
         case FillsQuery():
             return fills_page(book, query)
         case TradesQuery():
-            if not desk.round_trip_tracker.process_deals(DEALS_PER_QUERY_MAX):
-                settled, booked = desk.round_trip_tracker.deals_processed, len(book.deals)
+            if not state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX):
+                settled, booked = state.account.round_trips.deals_processed, len(book.deals)
                 raise RoundTripsNotReadyError(
                     f"{settled:,} of {booked:,} deals are counted by now, expected all; ask again"
                 )
-            return trades_page(desk.round_trip_tracker, query)
+            return trades_page(state.account.round_trips, query)
         case PositionsQuery():
             return positions_page(book, cursor, query)
         case AccountQuery():
-            is_whole = desk.round_trip_tracker.process_deals(DEALS_PER_QUERY_MAX)
-            return account_view(book, cursor, desk.round_trip_tracker if is_whole else None)
+            is_whole = state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX)
+            return account_view(book, cursor, state.account.round_trips if is_whole else None)
         case RiskQuery():
-            account = RiskContext(book, cursor, limits, plan=desk.config.plan)
-            return risk_page(account, query, desk.domain_ns(mono_ns), warning_text(conditions_of(desk, mono_ns)))
+            account = RiskContext(book, cursor, limits, plan=state.config.plan)
+            return risk_page(
+                account, query, state.stream.domain_ns(mono_ns), warning_text(conditions_of(state, mono_ns))
+            )
         case WhyQuery():
             raise AssertionError("WHY is answered by explain.py")
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from proto.control import DeskState
 from proto.messages import WATCHED, MarketHeartbeat, Signal, Tick
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS, UNATTENDED, SignalHealth
 
 NO_SIGNAL: Final = "NO_SIGNAL"
@@ -16,44 +16,58 @@ NO_SIGNAL: Final = "NO_SIGNAL"
 _LISTENING: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
 
 
-def show_signal_health(desk: Desk, health: SignalHealth) -> frozenset[str]:
+def show_signal_health(state: PortfolioState, health: SignalHealth) -> frozenset[str]:
     """Set and clear the conditions; a strategy's fault fails a recorded stream, which cannot go on without signals.
 
     Returns:
         The symbols of a live desk that get no signals, whose ticks are to be taken from the market itself.
     """
-    stream_id, symbols = desk.cursor.stream_id, desk.config.symbols
-    if desk.window and desk.state in _LISTENING and (fault := health.first_fault(symbols, stream_id)) is not None:
-        desk.conditions.set(fault.code, fault.text, subject=fault.symbol)
-        desk.fail_until_restart(fault.text)
-    if desk.state not in _LISTENING or desk.is_stopping:
+    stream_id, symbols = state.stream.cursor.stream_id, state.config.symbols
+    if (
+        state.stream.window
+        and state.stream.desk_state in _LISTENING
+        and (fault := health.first_fault(symbols, stream_id)) is not None
+    ):
+        state.warnings.conditions.set(fault.code, fault.text, subject=fault.symbol)
+        state.stream.fail_until_restart(fault.text)
+    if state.stream.desk_state not in _LISTENING or state.stream.is_stopping:
         health.pause()
-        if desk.state is DeskState.FINISHED or desk.is_stopping:
-            _clear(desk, set())
+        if state.stream.desk_state is DeskState.FINISHED or state.stream.is_stopping:
+            _clear(state, set())
         return frozenset()
-    cursor = desk.cursor
-    found = health.findings(symbols, stream_id, desk.market, cursor.marks, cursor.sequences, desk.now.mono_ns)
+    cursor = state.stream.cursor
+    found = health.findings(
+        symbols, stream_id, state.stream.market, cursor.marks, cursor.sequences, state.stream.now.mono_ns
+    )
     for finding in found:
-        desk.conditions.set(finding.code, finding.text, subject=finding.symbol)
-    _clear(desk, {(finding.code, finding.symbol) for finding in found})
-    return frozenset(finding.symbol for finding in found if finding.code in UNATTENDED) if desk.is_live else frozenset()
+        state.warnings.conditions.set(finding.code, finding.text, subject=finding.symbol)
+    _clear(state, {(finding.code, finding.symbol) for finding in found})
+    return (
+        frozenset(finding.symbol for finding in found if finding.code in UNATTENDED)
+        if state.stream.is_live
+        else frozenset()
+    )
 
 
-def hears_every_symbol(desk: Desk, health: SignalHealth) -> bool:
+def hears_every_symbol(state: PortfolioState, health: SignalHealth) -> bool:
     """Whether a signal process has announced each symbol in the desk's stream."""
-    return health.has_heard_of(desk.config.symbols, desk.cursor.stream_id)
+    return health.has_heard_of(state.config.symbols, state.stream.cursor.stream_id)
 
 
-def signal_from_market(desk: Desk, message: Tick | MarketHeartbeat, unattended: Set[str]) -> Signal | None:
+def signal_from_market(state: PortfolioState, message: Tick | MarketHeartbeat, unattended: Set[str]) -> Signal | None:
     """The HOLD for a tick without a signal process: of a watched symbol, or an unattended one.
 
     It opens nothing; rates, stops, time exits and limits are updated by the tick.
     """
-    if not isinstance(message, Tick) or desk.state not in _LISTENING or message.stream_id != desk.cursor.stream_id:
+    if (
+        not isinstance(message, Tick)
+        or state.stream.desk_state not in _LISTENING
+        or message.stream_id != state.stream.cursor.stream_id
+    ):
         return None
-    if message.symbol in desk.config.watched:
-        return _hold(message, WATCHED, desk.now.mono_ns)
-    return _hold(message, NO_SIGNAL, desk.now.mono_ns) if message.symbol in unattended else None
+    if message.symbol in state.config.watched:
+        return _hold(message, WATCHED, state.stream.now.mono_ns)
+    return _hold(message, NO_SIGNAL, state.stream.now.mono_ns) if message.symbol in unattended else None
 
 
 def _hold(tick: Tick, reason: str, mono_ns: int) -> Signal:
@@ -74,7 +88,7 @@ def _hold(tick: Tick, reason: str, mono_ns: int) -> Signal:
     )
 
 
-def _clear(desk: Desk, present: set[tuple[str, str]]) -> None:
-    for one in list(desk.conditions):
+def _clear(state: PortfolioState, present: set[tuple[str, str]]) -> None:
+    for one in list(state.warnings.conditions):
         if one.code in SIGNAL_CONDITIONS and (one.code, one.subject) not in present:
-            desk.conditions.clear(one.code, subject=one.subject)
+            state.warnings.conditions.clear(one.code, subject=one.subject)

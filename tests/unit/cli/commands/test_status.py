@@ -43,7 +43,7 @@ def test_a_desk_none_of_whose_symbols_trades_ends_with_1(
 ) -> None:
     def answer(request: ControlRequest) -> ControlReply:
         assert isinstance(request, StatusQuery)
-        return status_of(driven.desk, driven.mono_ns)
+        return status_of(driven.state, driven.mono_ns)
 
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, answer):
@@ -55,7 +55,7 @@ def test_a_portfolio_that_writes_the_ledger_and_does_not_answer_is_not_called_st
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    assert LedgerWriter(ledger, a_live_desk().desk).commit()
+    assert LedgerWriter(ledger, a_live_desk().state).commit()
     assert run(["status", "--data-dir", str(tmp_path)]) == 1
     told = capsys.readouterr().out
     assert "SIMULATED desk SILENT" in told

@@ -21,7 +21,7 @@ from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.query_handler import answer_query
 from tests.support.builders import some_rules
@@ -48,20 +48,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         risk="none",
         on_opposite=OnOpposite.REVERSE,
     )
-    desk = base / "data"
-    desk.mkdir()
-    run_backtest(spec, spec.load(), data_dir=desk)
-    return desk
+    folder = base / "data"
+    folder.mkdir()
+    run_backtest(spec, spec.load(), data_dir=folder)
+    return folder
 
 
 @pytest.fixture
 def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
     book, cursor = read_ledger(folder / LEDGER_FILE_NAME)
-    desk = Desk(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=cursor, live_incarnation="live")
+    state = compose_state(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=cursor, incarnation="live")
 
     def answer(request: ControlRequest) -> ControlReply:
         assert isinstance(request, ViewQuery)
-        return answer_query(desk, request, folder / LEDGER_FILE_NAME, 0)
+        return answer_query(state, request, folder / LEDGER_FILE_NAME, 0)
 
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, answer):
@@ -215,12 +215,12 @@ def test_what_a_plans_strategies_may_hold_is_read_from_its_file(
         risk="none",
         plan=str(plan),
     )
-    desk = tmp_path / "data"
-    desk.mkdir()
-    run_backtest(spec, spec.load(), data_dir=desk)
-    assert run(["risk", "--data-dir", str(desk)]) == 2
+    folder = tmp_path / "data"
+    folder.mkdir()
+    run_backtest(spec, spec.load(), data_dir=folder)
+    assert run(["risk", "--data-dir", str(folder)]) == 2
     assert "the desk trades by a plan of a file" in capsys.readouterr().err
-    shown = rows(capsys, "risk", "--data-dir", str(desk), "--plan", str(plan))
+    shown = rows(capsys, "risk", "--data-dir", str(folder), "--plan", str(plan))
     assert [(row["subject"], row["limit"]) for row in shown if row["code"] == "STRATEGY_VOLUME"] == [
         ("trend", "3 lots")
     ]

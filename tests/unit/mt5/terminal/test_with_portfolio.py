@@ -76,17 +76,17 @@ class TerminalDesk:
 def test_a_desk_trades_at_a_terminal_and_its_ledger_agrees(tmp_path: Path) -> None:
     desk = TerminalDesk(tmp_path)
     assert desk.driven is not None
-    assert desk.driven.desk.state is DeskState.RUNNING
+    assert desk.driven.state.stream.desk_state is DeskState.RUNNING
     desk.signal(1)
-    [opened] = desk.driven.desk.book.orders.values()
+    [opened] = desk.driven.state.account.book.orders.values()
     assert opened.status is OrderStatus.FILLED
     assert [position.volume for position in desk.fake.broker.positions.values()] == [0.01]
     desk.signal(-1)
     assert desk.fake.broker.positions == {}
-    assert [order.status for order in desk.driven.desk.book.orders.values()] == [OrderStatus.FILLED] * 2
+    assert [order.status for order in desk.driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * 2
     desk.driven.answer_all(desk.driven.wait(60_000))
-    assert desk.driven.desk.state is DeskState.RUNNING
-    assert desk.driven.desk.book.balance == Decimal(str(desk.fake.broker.balance))
+    assert desk.driven.state.stream.desk_state is DeskState.RUNNING
+    assert desk.driven.state.account.book.balance == Decimal(str(desk.fake.broker.balance))
 
 
 def test_an_unanswered_order_is_booked_once_when_it_is_shown(tmp_path: Path) -> None:
@@ -97,6 +97,6 @@ def test_an_unanswered_order_is_booked_once_when_it_is_shown(tmp_path: Path) -> 
     for _ in range(20):
         desk.signal(0)
         desk.driven.answer_all(desk.driven.wait(1_000))
-    [order] = desk.driven.desk.book.orders.values()
+    [order] = desk.driven.state.account.book.orders.values()
     assert order.status is OrderStatus.FILLED
     assert len(desk.fake.requests) == 1

@@ -68,7 +68,7 @@ class TradedByHand:
 
     @property
     def book(self) -> Book:
-        return self.driven.desk.book
+        return self.driven.state.account.book
 
     @property
     def state(self) -> TradingState:
@@ -77,7 +77,7 @@ class TradedByHand:
     @property
     def own_volume(self) -> Decimal:
         """Net lots that the desk trades."""
-        return own_position(self.book, "EURUSD", self.driven.desk.config.limits.foreign_orders).net_volume
+        return own_position(self.book, "EURUSD", self.driven.state.config.limits.foreign_orders).net_volume
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -89,7 +89,7 @@ class TradedByHand:
             self.driven.answer_all(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
             while self.driven.gateway.due_ticks(self.driven.now):
                 pass
-        self.events += self.driven.desk.take_events()
+        self.events += self.driven.state.account.take_events()
 
     def trade_by_hand(self) -> int:
         """Somebody buys 0.01 lots; the ticket."""
@@ -116,7 +116,7 @@ class TradedByHand:
         return [event for event in self.events if isinstance(event, ForeignOrdersFound)]
 
     def warnings(self) -> str:
-        return status_of(self.driven.desk).warning
+        return status_of(self.driven.state).warning
 
 
 def a_close(key: str, ticket: int = 0) -> CloseCommand:
@@ -159,9 +159,9 @@ def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrd
     new = DeskHarness(first.driven.gateway, rules=rules_of(policy))
     new.mono_ns = first.driven.mono_ns
     new.answer_all(new.start())
-    assert (new.desk.state, new.desk.book.acknowledged) == (DeskState.RUNNING, {ticket})
-    assert own_position(new.desk.book, "EURUSD", new.desk.config.limits.foreign_orders).net_volume == D(own)
-    assert new.desk.book.trading_state is TradingState.ACTIVE
+    assert (new.state.stream.desk_state, new.state.account.book.acknowledged) == (DeskState.RUNNING, {ticket})
+    assert own_position(new.state.account.book, "EURUSD", new.state.config.limits.foreign_orders).net_volume == D(own)
+    assert new.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled() -> None:
@@ -185,7 +185,7 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
     """A restored ledger lacks its tail: what the desk itself once ordered must not pass for a stranger's."""
     desk = TradedByHand(policy, mode)
     desk.trade_by_hand()
-    lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.desk.epoch)
+    lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.state.lease.epoch)
     reply = desk.driven.gateway.handle(lost, desk.driven.now)
     assert isinstance(reply, OrderReply), reply
     assert reply.ticket is not None
@@ -193,7 +193,7 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
     assert desk.state is TradingState.HALTED
     assert desk.book.trading is not None
     assert f"1 differences from the venue, the first: unknown_order ticket {reply.ticket}" in desk.book.trading.reason
-    assert desk.driven.desk.foreign_tickets == [reply.ticket]
+    assert desk.driven.state.account.foreign_tickets == [reply.ticket]
     desk.driven.portfolio.handle_command(ResumeCommand(reason="it is ours"), desk.driven.now)
     desk.pass_time()
     assert (desk.state, len(desk.met())) == (TradingState.ACTIVE, 1)
@@ -202,8 +202,8 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
 
 def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
     desk = TradedByHand(IGNORE)
-    assert desk.driven.desk.state is DeskState.FAILED
-    assert desk.driven.desk.waiting_for.startswith(
+    assert desk.driven.state.stream.desk_state is DeskState.FAILED
+    assert desk.driven.state.stream.waiting_for.startswith(
         "foreign_orders is ignore, which needs a HEDGING account, and the account is NETTING"
     )
     assert [type(request) for request in desk.driven.requests] == [Hello]
@@ -258,7 +258,7 @@ def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_
 def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     desk.trade_by_hand()
-    account = RiskContext(desk.book, desk.driven.desk.cursor, desk.driven.desk.config.limits)
+    account = RiskContext(desk.book, desk.driven.state.stream.cursor, desk.driven.state.config.limits)
     assert projected_net_volumes(None, account) == {"EURUSD": D("0.01")}
     assert projected_legs(None, account) == [("EURUSD", D("0.01"))]
 
@@ -266,12 +266,12 @@ def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
 def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
-    page = view_reply(desk.driven.desk, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
+    page = view_reply(desk.driven.state, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
     assert isinstance(page, RiskReply)
     assert [(row.limit, row.now) for row in page.rows if row.code == "FOREIGN_ORDERS"] == [
         ("ignore", f"1 orders let pass; LONG 0.01 EURUSD, ticket {ticket}")
     ]
-    cursor = desk.driven.desk.cursor
+    cursor = desk.driven.state.stream.cursor
     told = explain(find_subject(f"ticket {ticket}", desk.book, cursor), desk.events, desk.book, cursor)
     assert told.steps[0].facts["order"].startswith(f"{ticket}, a stranger's")
 
@@ -283,7 +283,7 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, 
     desk.trade_by_hand()
     desk.say(1)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(desk.events, desk.book, desk.driven.desk.cursor)
+    ledger.commit(desk.events, desk.book, desk.driven.state.stream.cursor)
     ledger.close()
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
     book, cursor = read_ledger(tmp_path / LEDGER_FILE_NAME)
@@ -291,10 +291,12 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, 
     again = DeskHarness(desk.driven.gateway, rules=rules_of(policy), book=book, cursor=cursor)
     again.mono_ns = desk.driven.mono_ns
     again.answer_all(again.start())
-    assert again.desk.book.trading_state is TradingState.ACTIVE
-    assert not [event for event in again.desk.take_events() if isinstance(event, ForeignOrdersFound)]
+    assert again.state.account.book.trading_state is TradingState.ACTIVE
+    assert not [event for event in again.state.account.take_events() if isinstance(event, ForeignOrdersFound)]
     assert (
-        own_position(book, "EURUSD", again.desk.config.limits.foreign_orders).net_volume == desk.own_volume == D("0.01")
+        own_position(book, "EURUSD", again.state.config.limits.foreign_orders).net_volume
+        == desk.own_volume
+        == D("0.01")
     )
 
 

@@ -26,7 +26,7 @@ def a_desk() -> DeskHarness:
     driven.run_up()
     driven.gateway.due_ticks(driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
+    assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
     return driven
 
 
@@ -85,19 +85,19 @@ TAMPERED = pytest.mark.parametrize(
 
 
 def test_honest_books_are_whole() -> None:
-    book = a_desk().desk.book
+    book = a_desk().state.account.book
     assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == find_any_violation(Book()) == ""
 
 
 @TAMPERED
 def test_what_does_not_agree_is_named_with_both_sides(alter: Callable[[Book], None], words: str) -> None:
-    book = a_desk().desk.book
+    book = a_desk().state.account.book
     alter(book)
     assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == words
 
 
 def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:
-    book = a_desk().desk.book
+    book = a_desk().state.account.book
     _fills(book)
     _overfilled(book)
     assert find_violation(book) == find_violation(book, ["GBPUSD"], []) == ""
@@ -108,18 +108,18 @@ def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:
 @pytest.mark.parametrize("alter", [_balance, _entry, _fills])
 def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Callable[[Book], None]) -> None:
     driven = a_desk()
-    alter(driven.desk.book)
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    alter(driven.state.account.book)
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
-    trading = driven.desk.book.trading
+    trading = driven.state.account.book.trading
     assert trading is not None
     assert (trading.state, trading.by) == (TradingState.HALTED, "invariants")
     assert [(cause.code, cause.text) for cause in trading.causes] == [
-        ("LEDGER_INVARIANT", find_violation(driven.desk.book, ["EURUSD"]))
+        ("LEDGER_INVARIANT", find_violation(driven.state.account.book, ["EURUSD"]))
     ]
 
 
 def test_honest_trading_halts_nothing() -> None:
     driven = a_desk()
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE

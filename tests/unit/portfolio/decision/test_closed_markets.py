@@ -47,7 +47,7 @@ def a_long_position(guard: Protection | None = None, **terms: Any) -> Scene:
     """0.10 lots of EURUSD long, guarded so, in a market with these terms."""
     scene = Scene().term(**terms).hold("EURUSD", "0.1")
     if guard is not None:
-        scene.desk.emit(
+        scene.state.account.emit(
             ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
         )
     return scene
@@ -62,23 +62,23 @@ def tick(scene: Scene, time_ns: int, direction: int = 0) -> Signal:
 
 
 def tended(scene: Scene, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS) -> ExitEvents:
-    desk = scene.desk
-    return exit_events(tick(scene, time_ns), desk.book, desk.cursor, desk.config, conditions)
+    state = scene.state
+    return exit_events(tick(scene, time_ns), state.account.book, state.stream.cursor, state.config, conditions)
 
 
 def decided(
     scene: Scene, direction: int, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS
 ) -> DecisionResult:
-    desk = scene.desk
-    rules = structs.replace(desk.config, on_opposite=OnOpposite.REVERSE)
-    result = decide_signal(tick(scene, time_ns, direction), desk.book, desk.cursor, rules, conditions)
+    state = scene.state
+    rules = structs.replace(state.config, on_opposite=OnOpposite.REVERSE)
+    result = decide_signal(tick(scene, time_ns, direction), state.account.book, state.stream.cursor, rules, conditions)
     for event in result.events:
-        desk.emit(event)
+        state.account.emit(event)
     return result
 
 
 def test_the_last_and_the_first_minute_of_a_session_are_what_the_terms_say() -> None:
-    terms = a_long_position(**CLOSED).desk.book.instruments["EURUSD"]
+    terms = a_long_position(**CLOSED).state.account.book.instruments["EURUSD"]
     begin_ns = START_NS - START_NS % MINUTE_NS
     assert [terms.is_traded(at_ns) for at_ns in (begin_ns - 1, begin_ns, OPENS_NS - 1, OPENS_NS)] == [
         True,
@@ -109,7 +109,7 @@ def test_a_position_whose_time_is_up_between_sessions_is_closed_at_the_first_tic
     )
     for seconds in range(0, 60, 7):
         assert tended(scene, START_NS + seconds * 1_000_000_000, conditions) == []
-    assert scene.desk.cursor.denied == {}
+    assert scene.state.stream.cursor.denied == {}
     _, made = tended(scene, OPENS_NS)
     assert isinstance(made, OrderCreated)
     assert (made.order.decision.cause, made.order.volume) == (Cause.TIME_EXIT, D("0.1"))
@@ -127,7 +127,7 @@ def test_a_signal_that_closes_between_sessions_is_noted_once_and_carried_out_at_
     assert isinstance(denied, OrderDenied)
     assert denied.code == "MARKET_CLOSED"
     assert decided(scene, -1, START_NS + 1, conditions).events == []
-    assert scene.desk.cursor.denied == {"MARKET_CLOSED": 2}
+    assert scene.state.stream.cursor.denied == {"MARKET_CLOSED": 2}
     assert not decided(scene, 1, START_NS + 2, conditions).events, "it is held already, and the close is still due"
     _, made = tended(scene, OPENS_NS)
     assert isinstance(made, OrderCreated)
@@ -136,7 +136,7 @@ def test_a_signal_that_closes_between_sessions_is_noted_once_and_carried_out_at_
 
 def test_a_halted_desk_notes_no_close_for_later() -> None:
     scene = a_long_position(**CLOSED)
-    scene.desk.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
+    scene.state.account.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
     [denied] = decided(scene, -1, START_NS).events
     assert isinstance(denied, OrderDenied)
     assert denied.code == "HALTED"
@@ -153,27 +153,27 @@ def test_nothing_is_opened_where_the_venue_itself_has_said_closed() -> None:
 def test_what_the_venue_calls_closed_is_asked_for_again_after_a_minute() -> None:
     """A refused order, and a refused stop; another refusal is none of the market's."""
     scene = Scene()
-    scene.desk.emit(OrderCreated(order=an_order(1)))
-    scene.desk.emit(
+    scene.state.account.emit(OrderCreated(order=an_order(1)))
+    scene.state.account.emit(
         OrderUpdated(
             order_id=an_order(1).order_id, status=OrderStatus.REJECTED, ticket=1, retcode=10_018,
             code=ErrorCode.MARKET_CLOSED, error="", time_ns=START_NS,
         )
     )  # fmt: skip
-    now_ns, closed = scene.desk.domain_ns(0), scene.desk.closed_markets
+    now_ns, closed = scene.state.stream.domain_ns(0), scene.state.warnings.closed_markets
     assert closed.symbols_at(now_ns + CLOSED_RETRY_NS - 1) == {"EURUSD"}
     assert closed.symbols_at(now_ns + CLOSED_RETRY_NS) == set()
 
 
 def test_a_close_that_waits_is_a_condition_of_its_symbol() -> None:
     scene = a_long_position(a_guard(exit_ns=START_NS), **CLOSED)
-    desk = scene.desk
-    desk.cursor.time_ns = START_NS
-    found = {one.code: one for one in conditions_of(desk, 0)}
+    state = scene.state
+    state.stream.cursor.time_ns = START_NS
+    found = {one.code: one for one in conditions_of(state, 0)}
     assert found["CLOSE_WAITS"].subject == "EURUSD"
     assert found["CLOSE_WAITS"].text.endswith("with the first tick of the next session")
-    desk.cursor.time_ns = OPENS_NS
-    assert "CLOSE_WAITS" not in {one.code for one in conditions_of(desk, 0)}
+    state.stream.cursor.time_ns = OPENS_NS
+    assert "CLOSE_WAITS" not in {one.code for one in conditions_of(state, 0)}
 
 
 def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
@@ -183,20 +183,20 @@ def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
         driven.answer_all(driven.wait(5_000))
         driven.answer_all(driven.pause())
     assert len(driven.requests_of(Sell)) == before
-    assert not driven.desk.book.position("EURUSD").is_flat
-    opened = structs.replace(driven.desk.book.instruments["EURUSD"], sessions=())
-    update_instrument(driven.desk, opened)
+    assert not driven.state.account.book.position("EURUSD").is_flat
+    opened = structs.replace(driven.state.account.book.instruments["EURUSD"], sessions=())
+    update_instrument(driven.state, opened)
     driven.answer_all(driven.wait(1_000))
     driven.answer_all(driven.wait(1_000))
     assert len(driven.requests_of(Sell)) == before + 1
-    assert driven.desk.book.position("EURUSD").is_flat
+    assert driven.state.account.book.position("EURUSD").is_flat
 
 
 def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_poll() -> None:
     """A halted desk ends what rests; a terminal whose market is closed lets nothing be canceled."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     driven.portfolio.handle_command(HaltCommand("a test"), driven.now)
 
     def refusals(seconds: int) -> int:
@@ -216,5 +216,5 @@ def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_po
         return count
 
     assert refusals(50) == 1
-    assert driven.desk.closed_markets.symbols_at(driven.desk.domain_ns(driven.mono_ns)) == {"EURUSD"}
+    assert driven.state.warnings.closed_markets.symbols_at(driven.state.stream.domain_ns(driven.mono_ns)) == {"EURUSD"}
     assert refusals(50) == 1

@@ -22,7 +22,7 @@ def buy_for_a_minute(driven: DeskHarness) -> None:
 
 
 def codes(driven: DeskHarness) -> set[str]:
-    return {found.code for found in conditions_of(driven.desk, driven.mono_ns)}
+    return {found.code for found in conditions_of(driven.state, driven.mono_ns)}
 
 
 @pytest.mark.parametrize("command", [HaltCommand("news"), ReduceOnlyCommand("news")])
@@ -37,7 +37,7 @@ def test_a_stop_by_a_person_is_over_when_the_person_resumes(command: HaltCommand
 
 def test_a_ledger_that_cannot_be_written_is_one_condition() -> None:
     driven = a_live_desk()
-    driven.desk.on_storage_failure("no room")
+    driven.state.warnings.on_storage_failure("no room")
     buy_for_a_minute(driven)
     assert codes(driven) == {"STORAGE"}
 

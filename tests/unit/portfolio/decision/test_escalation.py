@@ -13,7 +13,7 @@ from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.escalation import escalate, resume_after_day_end
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.types import Denial
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import DeskHarness
@@ -25,34 +25,34 @@ DRAWDOWN = Denial("DRAWDOWN", "5 %", "5.1 %", TradingState.REDUCE_ONLY)
 NEXT_DAY_NS = START_NS - time_of_day_ns(START_NS) + DAY_NS
 
 
-def a_desk(limits: Limits, *denials: Denial) -> Desk:
-    desk = Scene(limits).desk
-    desk.cursor.time_ns = START_NS
+def a_desk(limits: Limits, *denials: Denial) -> PortfolioState:
+    state = Scene(limits).state
+    state.stream.cursor.time_ns = START_NS
     for denial in denials:
-        escalate(desk, denial)
-    return desk
+        escalate(state, denial)
+    return state
 
 
-def state_of(desk: Desk) -> TradingState:
-    return desk.book.trading_state
+def state_of(state: PortfolioState) -> TradingState:
+    return state.account.book.trading_state
 
 
 def test_rejections_of_one_day_end_with_it() -> None:
-    desk = a_desk(only(rearm_at_day_end=True), REJECTS)
-    assert desk.book.trading_state is TradingState.REDUCE_ONLY
-    resume_after_day_end(desk, NEXT_DAY_NS - 1)
-    assert desk.book.trading_state is TradingState.REDUCE_ONLY, "it is the same day to the last"
-    resume_after_day_end(desk, NEXT_DAY_NS)
-    event = desk.take_events()[-1]
+    state = a_desk(only(rearm_at_day_end=True), REJECTS)
+    assert state.account.book.trading_state is TradingState.REDUCE_ONLY
+    resume_after_day_end(state, NEXT_DAY_NS - 1)
+    assert state.account.book.trading_state is TradingState.REDUCE_ONLY, "it is the same day to the last"
+    resume_after_day_end(state, NEXT_DAY_NS)
+    event = state.account.take_events()[-1]
     assert isinstance(event, TradingStateChanged)
     assert (event.state, event.by) == (TradingState.ACTIVE, "risk")
     assert "REJECTS: 5, limit fewer than 5 a minute" in event.reason
 
 
 def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
-    desk = a_desk(only(), REJECTS)
-    resume_after_day_end(desk, NEXT_DAY_NS)
-    assert desk.book.trading_state is TradingState.REDUCE_ONLY
+    state = a_desk(only(), REJECTS)
+    resume_after_day_end(state, NEXT_DAY_NS)
+    assert state.account.book.trading_state is TradingState.REDUCE_ONLY
 
 
 @pytest.mark.parametrize(
@@ -60,36 +60,36 @@ def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
 )
 def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]) -> None:
     """Also where rejections were a reason beside them."""
-    desk = a_desk(only(rearm_at_day_end=True), *denials)
-    state = desk.book.trading_state
-    resume_after_day_end(desk, NEXT_DAY_NS + 9 * DAY_NS)
-    assert desk.book.trading_state is state is not TradingState.ACTIVE
+    state = a_desk(only(rearm_at_day_end=True), *denials)
+    trading_state = state.account.book.trading_state
+    resume_after_day_end(state, NEXT_DAY_NS + 9 * DAY_NS)
+    assert state.account.book.trading_state is trading_state is not TradingState.ACTIVE
 
 
 @pytest.mark.parametrize("by", ["person", "gateway", "doubt", "clock", "lease"])
 def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> None:
     """Not even when rejections are what was written down for a reason."""
-    desk = a_desk(only(rearm_at_day_end=True))
-    desk.set_trading_state(TradingState.HALTED, "REJECTS", "too many for me", by=by)
-    escalate(desk, REJECTS)
-    resume_after_day_end(desk, NEXT_DAY_NS)
-    assert desk.book.trading_state is TradingState.HALTED
+    state = a_desk(only(rearm_at_day_end=True))
+    state.account.set_trading_state(TradingState.HALTED, "REJECTS", "too many for me", by=by)
+    escalate(state, REJECTS)
+    resume_after_day_end(state, NEXT_DAY_NS)
+    assert state.account.book.trading_state is TradingState.HALTED
 
 
 def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
-    desk = a_desk(only(rearm_at_day_end=True), REJECTS)
-    desk.on_clock_step(3_000_000_000)
-    resume_after_day_end(desk, NEXT_DAY_NS)
-    assert desk.book.trading_state is TradingState.REDUCE_ONLY
+    state = a_desk(only(rearm_at_day_end=True), REJECTS)
+    state.account.on_clock_step(3_000_000_000)
+    resume_after_day_end(state, NEXT_DAY_NS)
+    assert state.account.book.trading_state is TradingState.REDUCE_ONLY
 
 
 def test_trading_again_by_the_day_forgets_no_peak() -> None:
     """A person's word after a drawdown begins its peak anew; a new day does not."""
-    desk = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
-    desk.cursor.risk.peaks.high = D(11_000)
-    resume_after_day_end(desk, NEXT_DAY_NS)
-    assert desk.book.trading_state is TradingState.ACTIVE
-    assert desk.cursor.risk.peaks.high == D(11_000)
+    state = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
+    state.stream.cursor.risk.peaks.high = D(11_000)
+    resume_after_day_end(state, NEXT_DAY_NS)
+    assert state.account.book.trading_state is TradingState.ACTIVE
+    assert state.stream.cursor.risk.peaks.high == D(11_000)
 
 
 def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
@@ -100,20 +100,20 @@ def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path
     )
     driven.run_up()
     driven.answer_all(driven.deliver(a_signal(1)))
-    escalate(driven.desk, REJECTS)
+    escalate(driven.state, REJECTS)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     book, cursor = ledger.load()
     ledger.close()
-    again = DeskHarness(driven.gateway, rules=driven.desk.config, book=book, cursor=cursor)
+    again = DeskHarness(driven.gateway, rules=driven.state.config, book=book, cursor=cursor)
     again.run_up()
-    assert state_of(again.desk) is TradingState.REDUCE_ONLY
+    assert state_of(again.state) is TradingState.REDUCE_ONLY
     again.gateway.due_ticks(again.now)
     tomorrow = a_signal(2, 1, time_ns=NEXT_DAY_NS)
     assert server_day(tomorrow.time_ns) == server_day(START_NS) + 1
     again.deliver(tomorrow)
-    assert state_of(again.desk) is TradingState.ACTIVE
-    assert len(again.desk.book.orders) == 1, "the signal of that very tick trades"
+    assert state_of(again.state) is TradingState.ACTIVE
+    assert len(again.state.account.book.orders) == 1, "the signal of that very tick trades"
 
 
 def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
@@ -122,7 +122,7 @@ def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
         rules=some_rules(limits=only(rearm_at_day_end=True)),
     )
     driven.run_up()
-    escalate(driven.desk, REJECTS)
+    escalate(driven.state, REJECTS)
     driven.portfolio.handle_command(HaltCommand("enough"), driven.now)
     driven.deliver(a_signal(1, 1, time_ns=NEXT_DAY_NS))
-    assert driven.desk.book.trading_state is TradingState.HALTED
+    assert driven.state.account.book.trading_state is TradingState.HALTED

@@ -21,16 +21,16 @@ AFTER_HOURS_NS = SERVER_MIDNIGHT_NS + 20 * HOUR_NS
 
 def tended(scene: Scene) -> ExitEvents:
     """What a tick of EURUSD asks for at the scene's time."""
-    desk = scene.desk
+    state = scene.state
     signal = a_signal(9, time_ns=scene.now_ns)
-    return exit_events(signal, desk.book, desk.cursor, desk.config, LOCK_STEP_CONDITIONS)
+    return exit_events(signal, state.account.book, state.stream.cursor, state.config, LOCK_STEP_CONDITIONS)
 
 
 def a_position_whose_time_is_up() -> Scene:
     """0.10 lots of EURUSD that were to be closed by now."""
     scene = Scene().hold("EURUSD", "0.1")
     guard = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS)
-    scene.desk.emit(
+    scene.state.account.emit(
         ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
     )
     return scene
@@ -38,8 +38,8 @@ def a_position_whose_time_is_up() -> Scene:
 
 def ordered(scene: Scene, side: Side, volume: str, **terms: Any) -> Scene:
     """Have an order on its way."""
-    number = len(scene.desk.book.orders) + 1
-    scene.desk.emit(OrderCreated(order=an_order(number, side, volume, **terms)))
+    number = len(scene.state.account.book.orders) + 1
+    scene.state.account.emit(OrderCreated(order=an_order(number, side, volume, **terms)))
     return scene
 
 
@@ -72,7 +72,7 @@ def test_an_order_that_rests_or_closes_another_position_does_not_hold_up_a_time_
 
 def a_halted_desk() -> Scene:
     scene = Scene()
-    scene.desk.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
+    scene.state.account.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
     return scene
 
 
@@ -94,7 +94,7 @@ def a_trailed_position(**terms: Any) -> Scene:
     """0.10 lots long whose stop is to follow 10 points behind the market, on a symbol with these terms."""
     scene = Scene().term(**terms).hold("EURUSD", "0.1")
     guard = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.09"), trailing_stop_points=10)
-    scene.desk.emit(
+    scene.state.account.emit(
         ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
     )
     return scene

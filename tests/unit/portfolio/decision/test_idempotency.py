@@ -35,7 +35,7 @@ def started_again(driven: DeskHarness, folder: Path) -> DeskHarness:
     """A desk that goes on with what the ledger has written."""
     path = folder / LEDGER_FILE_NAME
     ledger = Ledger(path)
-    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     ledger.close()
     assert verify_ledger(path) == []
     book, cursor = read_ledger(path)
@@ -104,9 +104,9 @@ def test_another_command_under_the_key_of_a_close_is_refused() -> None:
 def test_a_key_that_was_kept_without_a_digest_is_answered_for_any_command() -> None:
     driven = a_quoted_desk()
     first = told(driven, an_order())
-    [order] = driven.desk.book.orders.values()
-    driven.desk.book.orders[order.order_id] = structs.replace(order, asked="")
-    assert previous_reply(driven.desk.book, an_order(volume=D(1))) == first
+    [order] = driven.state.account.book.orders.values()
+    driven.state.account.book.orders[order.order_id] = structs.replace(order, asked="")
+    assert previous_reply(driven.state.account.book, an_order(volume=D(1))) == first
 
 
 def test_the_digest_is_of_what_is_asked_and_not_of_how_it_is_named_or_written() -> None:

@@ -32,18 +32,18 @@ def test_a_denial_keeps_whose_order_it_was_with_its_reason_and_its_tick() -> Non
     driven = a_quoted_desk()
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
     told(driven, an_order(volume=D(2), reason="all in"))
-    [denial] = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    [denial] = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert (denial.cause, denial.key, denial.reason, denial.sequence) == ("manual", "k1", "all in", 1)
 
 
 def test_a_denied_key_is_answered_again_and_not_judged_anew() -> None:
     driven = a_quoted_desk()
-    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
+    driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     first = told(driven, an_order())
-    driven.desk.resume_trading("looked", by="person")
+    driven.state.account.resume_trading("looked", by="person")
     assert told(driven, an_order()) == first
     assert (first.denied, first.code) == (True, "HALTED")
-    assert driven.desk.cursor.denied == {"HALTED": 1}
+    assert driven.state.stream.cursor.denied == {"HALTED": 1}
     assert told(driven, an_order(key="k2")).denied is False
 
 
@@ -52,7 +52,7 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     first = told(driven, an_order(volume=D(2)))
     path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
-    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     ledger.close()
     assert verify_ledger(path) == []
     book, cursor = read_ledger(path)
@@ -62,14 +62,14 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     assert told(again, an_order(volume=D(2))) == first
     assert first.denial_id == "live-mk1"
     assert "another command" in refused(again, an_order(volume=D("0.01")))
-    assert again.desk.book.orders == {}
+    assert again.state.account.book.orders == {}
 
 
 def test_only_the_latest_denials_are_remembered() -> None:
     driven = a_quoted_desk()
     for number in range(CHANGES_KEPT_MAX + 1):
         driven.portfolio.handle_command(an_order(key=f"k{number}", volume=D(2)), driven.now)
-    assert list(driven.desk.book.denials_by_key) == [f"k{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]
+    assert list(driven.state.account.book.denials_by_key) == [f"k{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]
 
 
 def test_an_expiry_in_the_past_is_denied_before_the_venue_hears_of_it() -> None:
@@ -107,7 +107,7 @@ def test_what_is_being_closed_is_not_closed_twice() -> None:
     assert words.startswith(f"position in EURUSD is being closed by order {first.order_ids[0]}: ask again when")
     driven.answer_all(driven.pause())
     driven.answer_all(driven.wait(100))
-    assert driven.desk.book.position("EURUSD").is_flat
+    assert driven.state.account.book.position("EURUSD").is_flat
     assert refused(driven, a_close(key="c2")) == "there is no position in EURUSD to close"
 
 
@@ -129,40 +129,40 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
         assert isinstance(reply, OrderCommandReply)
     driven.answer_all(driven.pause())
     driven.answer_all(driven.wait(100))
-    assert driven.desk.book.position("EURUSD").is_flat
+    assert driven.state.account.book.position("EURUSD").is_flat
 
 
 @pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
 def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.set_trading_state(state, "PERSON", "news", by="person")
+    driven.state.account.set_trading_state(state, "PERSON", "news", by="person")
     reply = told(driven, a_close(volume=D("0.01")))
     assert reply.denied is False
-    assert driven.desk.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
-    assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
+    assert driven.state.account.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
+    assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
     assert told(driven, an_order(key="k3")).denied, "what opens is denied as before"
 
 
 def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order())
-    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
+    driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     made = driven.portfolio.handle_command(a_close(position=1), driven.now)
     assert isinstance(made, OrderCommandReply)
-    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
     again.mono_ns = driven.mono_ns
     again.answer_all(again.start())
     for _ in range(3):
         again.answer_all(again.wait(100))
-    assert again.desk.book.orders[made.order_ids[0]].status is OrderStatus.FILLED
-    assert again.desk.book.position("EURUSD").is_flat
+    assert again.state.account.book.orders[made.order_ids[0]].status is OrderStatus.FILLED
+    assert again.state.account.book.position("EURUSD").is_flat
 
 
 def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
+    driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     assert told(driven, a_modification(stop_loss=D("1.09"))).denied is False
     [position] = driven.gateway.venue.positions()
     assert position.stop_loss == D("1.09")
@@ -171,7 +171,7 @@ def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
 def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.on_storage_failure("disk full")
+    driven.state.warnings.on_storage_failure("disk full")
     reply = driven.portfolio.handle_command(a_close(), driven.now)
     assert isinstance(reply, OrderCommandReply)
     assert (reply.denied, reply.code) == (True, "STORAGE")
@@ -183,19 +183,19 @@ def test_an_order_that_rests_and_only_reduces_is_denied_by_no_limit_and_left_alo
 ) -> None:
     driven = a_quoted_desk()
     told(driven, an_order(key="a"))
-    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
+    driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
     resting = an_order(key="b", side=Side.SELL, volume=D("0.01"), type=type_, price=D(price))
     [order_id] = told(driven, resting).order_ids
     driven.answer_all(driven.deliver(a_signal(2, 0)))
-    assert driven.desk.book.orders[order_id].status is OrderStatus.ACCEPTED
-    assert driven.desk.book.orders[order_id].cancel_asked == ""
+    assert driven.state.account.book.orders[order_id].status is OrderStatus.ACCEPTED
+    assert driven.state.account.book.orders[order_id].cancel_asked == ""
 
 
 def test_a_second_order_that_would_turn_the_position_opens() -> None:
     """Two orders rest that would each close all: one of them would open the other side."""
     driven = a_quoted_desk()
     told(driven, an_order(key="a"))
-    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
+    driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
     closing = {"side": Side.SELL, "volume": D("0.02"), "type": OrderType.LIMIT, "price": D("1.102")}
     assert not told(driven, an_order(key="b", **closing)).denied
     reply = told(driven, an_order(key="c", **closing))

@@ -28,37 +28,37 @@ from tests.unit.portfolio.decision.manual_desk import (
 def test_an_order_by_hand_is_filled_and_keeps_who_wanted_it() -> None:
     driven = a_quoted_desk()
     reply = told(driven, an_order())
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert reply.order_ids == [order.order_id]
     assert (order.status, order.tag, order.key) == (OrderStatus.FILLED, "manual", "k1")
     assert (order.decision.cause, order.decision.reason) == (Cause.MANUAL, "[MANUAL] by hand")
-    assert driven.desk.book.position("EURUSD").net_volume == D("0.02")
+    assert driven.state.account.book.position("EURUSD").net_volume == D("0.02")
 
 
 def test_the_same_key_is_answered_again_and_done_once() -> None:
     driven = a_quoted_desk()
     first, second = told(driven, an_order()), told(driven, an_order())
     assert first == second
-    assert len(driven.desk.book.orders) == len(driven.requests_of(Buy)) == 1
+    assert len(driven.state.account.book.orders) == len(driven.requests_of(Buy)) == 1
 
 
 def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
     again.answer_all(again.start())
     hear(again, 2)
-    assert told(again, an_order()).order_ids == list(driven.desk.book.orders)
-    assert len(again.desk.book.orders) == 1
+    assert told(again, an_order()).order_ids == list(driven.state.account.book.orders)
+    assert len(again.state.account.book.orders) == 1
 
 
 def test_the_ladder_denies_an_order_by_hand_like_any_other() -> None:
     driven = a_quoted_desk()
     reply = told(driven, an_order(volume=D(2)))
     assert (reply.denied, reply.code, reply.limit, reply.observed) == (True, "ORDER_VOLUME", "1 lots", "2 lots")
-    [denial] = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    [denial] = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert (denial.code, denial.tag, denial.denial_id) == ("ORDER_VOLUME", "manual", "live-mk1")
-    assert driven.desk.book.orders == {}
+    assert driven.state.account.book.orders == {}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
     told(driven, a_resting_order())
     for _ in range(10):
         driven.answer_all(driven.wait(2_000))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
     assert driven.requests_of(Fence) == []
     assert driven.requests_of(OrderStatusQuery)
@@ -112,7 +112,7 @@ def test_silence_about_an_order_that_rests_is_no_doubt() -> None:
     told(driven, a_resting_order())
     for call in driven.wait(2_000):
         driven.drop_reply(call)
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
 
 
@@ -120,7 +120,7 @@ def test_an_order_that_rests_is_canceled_at_once() -> None:
     driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
     told(driven, CancelCommand(key="k2", reason="no more", order_id=order_id))
-    order = driven.desk.book.orders[order_id]
+    order = driven.state.account.book.orders[order_id]
     assert (order.status, order.cancel_asked) == (OrderStatus.CANCELED, "no more")
     assert len(driven.requests_of(Cancel)) == 1
     assert driven.gateway.venue.quiet
@@ -130,7 +130,7 @@ def test_an_order_that_rests_is_given_other_terms() -> None:
     driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
     told(driven, a_modification(order_id=order_id, price=D("1.0985"), stop_loss=D("1.09")))
-    order = driven.desk.book.orders[order_id]
+    order = driven.state.account.book.orders[order_id]
     assert (order.terms.limit_price, order.terms.stop_loss) == (D("1.0985"), D("1.09"))
     assert (order.limit_price, order.revision, order.revision_answered) == (D("1.099"), 1, 1)
     [modify] = driven.requests_of(Modify)
@@ -142,7 +142,7 @@ def test_a_position_is_given_stops_by_hand() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
     told(driven, a_modification(stop_loss=D("1.09"), take_profit=D("1.12")))
-    [guard] = driven.desk.book.protections.values()
+    [guard] = driven.state.account.book.protections.values()
     assert (guard.stop_loss, guard.take_profit, guard.answered, guard.error) == (D("1.09"), D("1.12"), 1, "")
     [position] = driven.gateway.venue.positions()
     assert (position.stop_loss, position.take_profit) == (D("1.09"), D("1.12"))
@@ -153,14 +153,14 @@ def test_stops_on_the_wrong_side_are_denied_and_nothing_is_changed() -> None:
     told(driven, an_order())
     reply = told(driven, a_modification(stop_loss=D("1.12")))
     assert (reply.denied, reply.code) == (True, "INVALID_STOPS")
-    assert driven.desk.book.protections == {}
+    assert driven.state.account.book.protections == {}
 
 
 def test_part_of_a_position_is_closed_by_hand() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
     told(driven, CloseCommand(key="k2", reason="half", symbol="EURUSD", position=0, volume=D("0.01")))
-    assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
+    assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
     words = refused(driven, CloseCommand(key="k3", reason="r", symbol="EURUSD", position=0, volume=D("0.05")))
     assert words == "volume is 0.05, expected above 0 and at most the 0.01 lots that are held"
 
@@ -170,9 +170,12 @@ def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
     told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
-    assert [(leg.ticket, leg.direction) for leg in driven.desk.book.position("EURUSD").legs] == [(1, 1), (2, -1)]
+    assert [(leg.ticket, leg.direction) for leg in driven.state.account.book.position("EURUSD").legs] == [
+        (1, 1),
+        (2, -1),
+    ]
     told(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=2, volume=None))
-    assert [leg.ticket for leg in driven.desk.book.position("EURUSD").legs] == [1]
+    assert [leg.ticket for leg in driven.state.account.book.position("EURUSD").legs] == [1]
     closing = [request for request in driven.requests_of(Buy) if isinstance(request, Buy) and request.position]
     assert [(request.position, request.volume) for request in closing] == [(2, D("0.01"))]
 
@@ -186,9 +189,9 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
     driven.answer_all(driven.pause())
     for _ in range(4):
         driven.answer_all(driven.wait(2_000))
-    assert driven.desk.book.position("EURUSD").is_flat
-    assert driven.desk.book.trading_state is TradingState.HALTED
-    closing = [order for order in driven.desk.book.orders.values() if order.decision.cause is Cause.FLATTEN]
+    assert driven.state.account.book.position("EURUSD").is_flat
+    assert driven.state.account.book.trading_state is TradingState.HALTED
+    closing = [order for order in driven.state.account.book.orders.values() if order.decision.cause is Cause.FLATTEN]
     assert sorted(order.position for order in closing) == [1, 2]
     assert all(order.decision.reason == "[FLATTEN] the end" for order in closing)
 
@@ -196,9 +199,9 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
 def test_a_halted_desk_takes_back_what_rests() -> None:
     driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
-    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
+    driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     driven.answer_all(driven.wait(2_000))
-    assert driven.desk.book.orders[order_id].status is OrderStatus.CANCELED
+    assert driven.state.account.book.orders[order_id].status is OrderStatus.CANCELED
     assert driven.requests_of(Fence)
 
 
@@ -207,7 +210,7 @@ def test_an_order_that_rests_counts_as_filled_and_keeps_signals_from_opening() -
     told(driven, a_resting_order())
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.requests_of(Sell) == []
-    assert driven.desk.cursor.blocked == {"ORDER_OPEN": 1}
+    assert driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
 
 def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
@@ -215,12 +218,14 @@ def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
     told(driven, an_order())
     [resting] = told(driven, a_resting_order(key="k2")).order_ids
     driven.answer_all(driven.deliver(a_signal(2, -1)))
-    assert driven.desk.book.position("EURUSD").is_flat
-    assert driven.desk.book.orders[resting].status is OrderStatus.ACCEPTED, "a person's order is a person's to cancel"
+    assert driven.state.account.book.position("EURUSD").is_flat
+    assert driven.state.account.book.orders[resting].status is OrderStatus.ACCEPTED, (
+        "a person's order is a person's to cancel"
+    )
 
 
 def test_a_part_that_cannot_be_had_at_once_may_stay_in_the_market() -> None:
     driven = a_quoted_desk()
     told(driven, an_order(time_in_force=TimeInForce.GTC))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert (order.can_rest, order.status) == (True, OrderStatus.FILLED)

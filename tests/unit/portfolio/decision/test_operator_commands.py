@@ -48,7 +48,7 @@ def obey(driven: DeskHarness, command: TradingCommand) -> CommandReply:
 
 
 def test_a_desk_that_was_never_told_otherwise_trades() -> None:
-    status = status_of(a_running_desk().desk)
+    status = status_of(a_running_desk().state)
     assert (status.trading_state, status.trading_reason) == (TradingState.ACTIVE, "")
 
 
@@ -57,9 +57,9 @@ def test_a_halted_desk_sends_nothing_on_any_signal_with_or_without_limits() -> N
     assert obey(driven, HALT) == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.requests_of(Sell) == []
-    denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    denials = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert [(denial.code, denial.observed) for denial in denials] == [("HALTED", "HALTED")]
-    assert (status_of(driven.desk).trading_state, status_of(driven.desk).trading_reason) == ("HALTED", "news")
+    assert (status_of(driven.state).trading_state, status_of(driven.state).trading_reason) == ("HALTED", "news")
 
 
 @pytest.mark.parametrize("on_opposite", OnOpposite)
@@ -73,7 +73,7 @@ def test_a_desk_that_may_only_reduce_closes_and_opens_nothing(on_opposite: OnOpp
     assert sell.volume == Decimal("0.01")
     driven.answer_all(driven.deliver(a_signal(3, -1)))
     assert len(driven.requests_of(Sell)) == 1
-    assert driven.desk.cursor.denied == {"REDUCE_ONLY": 1}
+    assert driven.state.stream.cursor.denied == {"REDUCE_ONLY": 1}
 
 
 def test_a_desk_that_resumes_trades_again() -> None:
@@ -88,40 +88,40 @@ def test_a_desk_that_resumes_trades_again() -> None:
 def test_a_stepped_stream_is_not_flattened() -> None:
     driven = a_running_desk()
     assert isinstance(obey(driven, FlattenCommand("enough")), ControlError)
-    assert status_of(driven.desk).trading_state is TradingState.ACTIVE
+    assert status_of(driven.state).trading_state is TradingState.ACTIVE
 
 
 def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     driven = a_running_desk()
-    driven.desk.resume_trading("seen", by="person", acknowledged=[7, 3])
+    driven.state.account.resume_trading("seen", by="person", acknowledged=[7, 3])
     obey(driven, HALT)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     ledger.close()
     book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
-    assert is_same_account(book, driven.desk.book)
+    assert is_same_account(book, driven.state.account.book)
     assert (book.trading_state, book.acknowledged) == (TradingState.HALTED, {3, 7})
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
 
 def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looked() -> None:
     driven = a_running_desk()
-    driven.desk.on_clock_step(-3_600_000_000_000)
-    status = status_of(driven.desk)
+    driven.state.account.on_clock_step(-3_600_000_000_000)
+    status = status_of(driven.state)
     assert (status.trading_state, status.trading_reason) == (
         TradingState.REDUCE_ONLY,
         "CLOCK_STEPPED: the wall clock stepped by -3600.000 s",
     )
     obey(driven, RESUME)
-    assert status_of(driven.desk).trading_state is TradingState.ACTIVE
+    assert status_of(driven.state).trading_state is TradingState.ACTIVE
 
 
 def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     driven = a_running_desk()
     obey(driven, HALT)
-    driven.desk.on_clock_step(1_000_000_000)
-    driven.desk.on_clock_step(2_000_000_000)
-    status = status_of(driven.desk)
+    driven.state.account.on_clock_step(1_000_000_000)
+    driven.state.account.on_clock_step(2_000_000_000)
+    status = status_of(driven.state)
     assert status.trading_state is TradingState.HALTED
     assert status.trading_reason == "news; CLOCK_STEPPED: the wall clock stepped by +1.000 s", (
         "once, for whoever resumes it"
@@ -132,17 +132,17 @@ def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
     driven = a_running_desk()
     driven.portfolio.handle_command(HALT, driven.now)
     assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply)
-    driven.desk.restrict_trading(TradingState.REDUCE_ONLY, "DRAWDOWN", "5 % from the peak", by="risk")
+    driven.state.account.restrict_trading(TradingState.REDUCE_ONLY, "DRAWDOWN", "5 % from the peak", by="risk")
     driven.portfolio.handle_command(HALT, driven.now)
     assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply), (
         "the rule asks for no more"
     )
     driven.portfolio.handle_command(HALT, driven.now)
-    driven.desk.restrict_trading(TradingState.HALTED, "DRAWDOWN", "10 % from the peak", by="risk")
+    driven.state.account.restrict_trading(TradingState.HALTED, "DRAWDOWN", "10 % from the peak", by="risk")
     reply = driven.portfolio.handle_command(REDUCE_ONLY, driven.now)
     assert isinstance(reply, ControlError)
     assert reply.error.startswith("the desk is HALTED by DRAWDOWN, and REDUCE_ONLY would allow more")
-    assert driven.desk.book.trading_state is TradingState.HALTED
+    assert driven.state.account.book.trading_state is TradingState.HALTED
 
 
 @pytest.mark.parametrize("command", [RESUME, ReduceOnlyCommand(reason="a little")])
@@ -151,32 +151,32 @@ def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
     fault: str, command: ResumeCommand | ReduceOnlyCommand
 ) -> None:
     driven = a_running_desk()
-    driven.desk.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", "event 7 is missing", by="audit")
-    setattr(driven.desk, fault, "event 7 is missing")
+    driven.state.account.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", "event 7 is missing", by="audit")
+    setattr(driven.state.warnings, fault, "event 7 is missing")
     reply = driven.portfolio.handle_command(command, driven.now)
     assert isinstance(reply, ControlError)
     assert "event 7 is missing" in reply.error
-    assert driven.desk.book.trading_state is TradingState.HALTED
+    assert driven.state.account.book.trading_state is TradingState.HALTED
 
 
 def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
     driven = a_live_desk()
-    driven.desk.on_storage_failure("disk full")
+    driven.state.warnings.on_storage_failure("disk full")
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.requests_of(Buy) == []
-    assert driven.desk.cursor.denied == {"STORAGE": 1}
-    driven.desk.on_storage_recovery()
+    assert driven.state.stream.cursor.denied == {"STORAGE": 1}
+    driven.state.warnings.on_storage_recovery()
     driven.answer_all(driven.deliver(a_signal(2, 1)))
     assert len(driven.requests_of(Buy)) == 1
 
 
 def test_a_stepped_desk_waits_for_its_storage_and_denies_nothing() -> None:
     driven = a_running_desk()
-    driven.desk.on_storage_failure("disk full")
+    driven.state.warnings.on_storage_failure("disk full")
     assert driven.deliver(a_signal(2, -1)) == []
-    assert driven.pause() == [] or driven.desk.cursor.ordinal == 1
-    driven.desk.on_storage_recovery()
+    assert driven.pause() == [] or driven.state.stream.cursor.ordinal == 1
+    driven.state.warnings.on_storage_recovery()
     driven.answer_all(driven.deliver(a_signal(3)))
-    assert driven.desk.cursor.denied == {}
-    assert driven.desk.cursor.ordinal == 3
+    assert driven.state.stream.cursor.denied == {}
+    assert driven.state.stream.cursor.ordinal == 3
     assert len(driven.requests_of(Sell)) == 1

@@ -31,7 +31,7 @@ PAUSE = Breaker(losses=1, until_ns=START_NS + HOUR_NS, trips=2, trials_left=1, t
 def a_paused_desk() -> DeskHarness:
     """EURUSD has lost again and again, and GBPUSD as well."""
     driven = a_quoted_desk(limits=only(breaker_losses=3, order_volume_max=D(1)))
-    breakers = driven.desk.cursor.risk.breakers
+    breakers = driven.state.stream.cursor.risk.breakers
     breakers["EURUSD"], breakers["GBPUSD"] = Breaker(**fields_of(PAUSE)), Breaker(**fields_of(PAUSE))
     return driven
 
@@ -64,7 +64,7 @@ def not_cleared(driven: DeskHarness, command: RiskResetCommand) -> str:
 
 
 def resets(driven: DeskHarness) -> list[RiskReset]:
-    return [event for event in driven.desk.take_events() if isinstance(event, RiskReset)]
+    return [event for event in driven.state.account.take_events() if isinstance(event, RiskReset)]
 
 
 # ------------------------------------------------------------------------------------------------------------- clearing
@@ -75,7 +75,7 @@ def test_a_reset_lets_the_symbol_trade_and_leaves_the_other_paused() -> None:
     assert told(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
     cleared(driven, a_reset())
     assert not told(driven, an_order(key="after")).denied
-    assert driven.desk.cursor.risk.breakers["GBPUSD"] == PAUSE
+    assert driven.state.stream.cursor.risk.breakers["GBPUSD"] == PAUSE
 
 
 def test_the_event_names_person_rule_reason_and_both_values() -> None:
@@ -99,16 +99,16 @@ def test_the_event_names_person_rule_reason_and_both_values() -> None:
 def test_a_further_fill_of_the_order_that_lost_is_no_trade_of_its_own_after_a_reset() -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
-    assert driven.desk.cursor.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
+    assert driven.state.stream.cursor.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
 
 
 def test_a_reset_is_done_once_for_each_key() -> None:
     driven = a_paused_desk()
     first = cleared(driven, a_reset())
-    driven.desk.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     again = cleared(driven, a_reset())
     assert (again.before, again.repeated) == (first.before, True)
-    assert driven.desk.cursor.risk.breakers["EURUSD"] == PAUSE
+    assert driven.state.stream.cursor.risk.breakers["EURUSD"] == PAUSE
     assert len(resets(driven)) == 1
     assert "another command" in not_cleared(driven, a_reset(symbol=""))
     assert "another command" in refused(driven, an_order(key="r1"))
@@ -121,11 +121,11 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     first = cleared(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
-    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     ledger.close()
     assert verify_ledger(path) == []
     book, cursor = read_ledger(path)
-    assert cursor.risk == driven.desk.cursor.risk
+    assert cursor.risk == driven.state.stream.cursor.risk
     again = DeskHarness(driven.gateway, book=book, cursor=cursor)
     again.answer_all(again.start())
     hear(again, 2)
@@ -150,8 +150,8 @@ def test_a_symbol_is_refused_where_the_rule_has_none_and_where_it_is_unknown() -
 
 def test_a_reset_changes_no_trading_state() -> None:
     driven = a_quoted_desk()
-    driven.desk.set_trading_state(TradingState.HALTED, "DRAWDOWN", "8 %", by="risk")
-    peaks = driven.desk.cursor.risk.peaks
+    driven.state.account.set_trading_state(TradingState.HALTED, "DRAWDOWN", "8 %", by="risk")
+    peaks = driven.state.stream.cursor.risk.peaks
     peaks.high, peaks.equity = D(12_000), D(10_000)
     reply = cleared(driven, a_reset(rule="DRAWDOWN", symbol=""))
     assert (reply.trading_state, reply.trading_reason) == (TradingState.HALTED, "DRAWDOWN: 8 %")
@@ -171,9 +171,9 @@ def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
     driven.answer_all(driven.deliver(a_signal(1, 1, sequence=1)))
     driven.answer_all(driven.deliver(a_signal(2, 1, sequence=2)))
     cleared(driven, a_reset())
-    driven.desk.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     driven.answer_all(driven.deliver(a_signal(3, 1, sequence=3)))
-    denials = [event.ordinal for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    denials = [event.ordinal for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert denials == [1, 3]
 
 
@@ -193,7 +193,7 @@ def test_an_order_goes_past_the_rule_that_it_names_and_keeps_what_that_had_again
     driven = a_paused_desk()
     reply = told(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"]))
     assert not reply.denied
-    order = driven.desk.book.orders[reply.order_ids[0]]
+    order = driven.state.account.book.orders[reply.order_ids[0]]
     assert order.status is OrderStatus.FILLED
     breaker, spread = order.decision.past_rules
     assert (breaker.code, breaker.limit) == ("CIRCUIT_BREAKER", "3 losses in a row")
@@ -221,7 +221,7 @@ def test_what_may_not_be_passed_is_refused_with_what_may(rule: str) -> None:
     assert refused(driven, an_order(past_rules=[rule])) == (
         f"rule {rule} cannot be passed, expected one of {', '.join(sorted(PASSABLE_RULES))}"
     )
-    assert driven.desk.book.orders == {}
+    assert driven.state.account.book.orders == {}
 
 
 def test_no_rule_that_holds_for_every_order_or_stops_the_desk_may_be_passed() -> None:
@@ -248,10 +248,10 @@ def test_an_order_that_rests_stays_past_its_rules() -> None:
     driven = a_paused_desk()
     [order_id] = told(driven, a_resting_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
-    assert driven.desk.book.orders[order_id].cancel_asked == ""
-    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "news", by="person")
+    assert driven.state.account.book.orders[order_id].cancel_asked == ""
+    driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "news", by="person")
     driven.answer_all(driven.deliver(a_signal(2, 0, sequence=2)))
-    assert driven.desk.book.orders[order_id].cancel_asked.startswith("REDUCE_ONLY")
+    assert driven.state.account.book.orders[order_id].cancel_asked.startswith("REDUCE_ONLY")
 
 
 def test_an_order_of_an_earlier_version_was_let_past_nothing() -> None:
@@ -259,7 +259,7 @@ def test_an_order_of_an_earlier_version_was_let_past_nothing() -> None:
 
     driven = a_quoted_desk()
     told(driven, an_order())
-    [created] = [event for event in driven.desk.take_events() if isinstance(event, OrderCreated)]
+    [created] = [event for event in driven.state.account.take_events() if isinstance(event, OrderCreated)]
     plain = msgspec.to_builtins(created)
     del plain["order"]["decision"]["past_rules"]
     assert msgspec.convert(plain, OrderCreated, str_keys=True) == created
@@ -297,7 +297,7 @@ def test_a_denial_of_a_persons_order_says_how_to_pass_and_how_to_clear_the_rule(
 
 def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
     driven = a_quoted_desk()
-    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
+    driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     hint = told(driven, an_order()).hint
     assert "paperdesk resume" in hint
     assert "--past-rule" not in hint
@@ -310,11 +310,11 @@ def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
 def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_let_past(tmp_path: Path) -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
-    driven.desk.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     [order_id] = told(driven, an_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
-        ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     book, cursor = read_ledger(path)
     of_rule = answer_why("circuit_breaker", book, cursor, path)
     assert (of_rule.kind, of_rule.subject) == ("rule", "CIRCUIT_BREAKER")
@@ -337,7 +337,7 @@ def test_why_of_another_rule_and_another_symbol_shows_no_reset_of_this_one(tmp_p
     cleared(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
-        ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
     book, cursor = read_ledger(path)
     assert all(step.name != "resets" for step in answer_why("SPREAD", book, cursor, path).steps)
     cursor.marks["GBPUSD"] = cursor.marks.get("EURUSD") or Mark(1.2, 1.3, 1)

@@ -16,7 +16,7 @@ def an_order_on_its_way(driven: DeskHarness) -> Call:
 
 
 def the_order(driven: DeskHarness) -> Order:
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     return order
 
 

@@ -35,7 +35,7 @@ from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order
 
 def a_buy_now(driven: DeskHarness, sequence: int) -> None:
     """The strategy says BUY on a tick of the present."""
-    time_ns = driven.desk.domain_ns(driven.mono_ns)
+    time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
 
 
@@ -48,9 +48,9 @@ def test_a_presumption_that_was_wrong_halts_the_desk_before_its_symbol_trades_ag
         go_by(driven, seconds=1)
         a_buy_now(driven, sequence)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
-    assert driven.desk.book.trading_state is TradingState.HALTED
-    assert driven.desk.book.trading is not None
-    assert "position EURUSD" in driven.desk.book.trading.reason
+    assert driven.state.account.book.trading_state is TradingState.HALTED
+    assert driven.state.account.book.trading is not None
+    assert "position EURUSD" in driven.state.account.book.trading.reason
     assert driven.gateway.venue.net_volume("EURUSD") == Decimal("0.01")
 
 
@@ -66,7 +66,7 @@ def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_cancele
     assert len(venue.resting()) == 1
     go_by(driven, seconds=60)
     assert not venue.resting()
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_cancel_of_such_an_order_that_another_client_has_outrun_is_a_lost_lease() -> None:
@@ -80,10 +80,10 @@ def test_a_cancel_of_such_an_order_that_another_client_has_outrun_is_a_lost_leas
         cancels = [call for call in calls if isinstance(request_of(call), Cancel)]
     hello = driven.gateway.handle(Hello(client="other"), driven.now)
     assert isinstance(hello, HelloReply)
-    lease = Lease(holder="other", epoch=driven.desk.epoch + 1, seen_ns=hello.lease_now_ns)
+    lease = Lease(holder="other", epoch=driven.state.lease.epoch + 1, seen_ns=hello.lease_now_ns)
     assert driven.gateway.handle(lease, driven.now).error_code is None
     driven.answer_all(driven.answer(cancels[0]))
-    assert [cause.code for cause in driven.desk.state_causes] == ["LEASE_LOST"]
+    assert [cause.code for cause in driven.state.account.state_causes] == ["LEASE_LOST"]
 
 
 def test_a_presumption_that_was_right_costs_one_comparison() -> None:
@@ -92,9 +92,9 @@ def test_a_presumption_that_was_right_costs_one_comparison() -> None:
     driven.answer_all([an_order_on_its_way(driven)])
     go_by(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
-    assert driven.desk.unproven_symbols == set()
+    assert driven.state.warnings.unproven_symbols == set()
     a_buy_now(driven, 2)
-    assert [order.status for order in driven.desk.book.orders.values()] == [
+    assert [order.status for order in driven.state.account.book.orders.values()] == [
         OrderStatus.PRESUMED_EXPIRED,
         OrderStatus.FILLED,
     ]
@@ -109,7 +109,7 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
     driven.gateway.due_ticks(driven.now)
     away_ms = 2 * LOST_JOURNAL_WAIT_NS // 1_000_000
     driven.gateway.handle(Simulate(fault=Fault.DISCONNECTED, duration_ms=away_ms), driven.now)
-    driven.desk.needs_hello = True
+    driven.state.lease.needs_hello = True
     calls = driven.pause()
     for _ in range(2 * away_ms // 1_000 - 10):
         calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)
@@ -129,17 +129,17 @@ def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
     gateway.due_ticks(one.now)
     one.answer_all(one.pause())
     other.answer_all(other.pause())
-    assert (one.desk.epoch, other.desk.epoch) == (1, 1)
+    assert (one.state.lease.epoch, other.state.lease.epoch) == (1, 1)
     for desk in (one, other):
         desk.answer_all(desk.deliver(a_signal(1, 1)))
-    assert (one.desk.is_superseded, other.desk.is_superseded) == (False, True)
+    assert (one.state.lease.is_superseded, other.state.lease.is_superseded) == (False, True)
     assert gateway.venue.order_count == 1
 
 
 def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
     driven = a_live_desk()
     driven.drop_reply(an_order_on_its_way(driven))
-    driven.desk.lose_leadership("epoch 9 leads the account")
+    driven.state.lease.lose_leadership("epoch 9 leads the account")
     driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
     assert calls_of(driven.wait(200), Buy) == []
     driven.answer_all(driven.pause())
@@ -199,5 +199,5 @@ def test_a_signal_is_as_old_as_the_clock_says_also_where_nothing_was_heard() -> 
     driven = a_live_desk()
     driven.mono_ns += 60_000_000_000
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    assert driven.desk.book.orders == {}
-    assert driven.desk.cursor.denied == {"SIGNAL_STALE": 1}
+    assert driven.state.account.book.orders == {}
+    assert driven.state.stream.cursor.denied == {"SIGNAL_STALE": 1}

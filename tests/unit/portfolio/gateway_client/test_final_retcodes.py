@@ -69,7 +69,7 @@ def test_ledger_and_venue_have_the_same_retcode_for_every_order_that_has_ended(
 ) -> None:
     driven = played(profile, PLANS[plan], is_live=is_live)
     venue, ended = listed(driven), Counter[tuple[str, int | None]]()
-    for order in driven.desk.book.orders.values():
+    for order in driven.state.account.book.orders.values():
         row = order_row(order)
         if not order.status.is_open:
             assert (row.status, row.retcode) == venue[order.order_id], order.order_id

@@ -48,12 +48,12 @@ def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
 
 def codes(driven: DeskHarness) -> set[str]:
     """What is shown of the desk, but for its feed, which these tests have none of."""
-    return {one.code for one in conditions_of(driven.desk, driven.mono_ns)} - {"FEED_STALE"}
+    return {one.code for one in conditions_of(driven.state, driven.mono_ns)} - {"FEED_STALE"}
 
 
 def signal_now(driven: DeskHarness, number: int, direction: int) -> None:
     """A fresh signal, and all that follows from it."""
-    time_ns = driven.desk.domain_ns(driven.mono_ns)
+    time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(number, direction, time_ns=time_ns)))
 
 
@@ -65,24 +65,26 @@ def test_one_lease_with_the_highest_number_does_nothing() -> None:
     go_by(driven, seconds=3)
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_lease_of_another_client_halts_the_desk_each_time_and_after_resume_it_trades() -> None:
     """It takes the most it can get; the person finds the desk able to lead again, however often."""
     driven = a_live_desk()
     for turn in range(5):
-        epoch = highest_next_epoch(driven.desk.epoch)
+        epoch = highest_next_epoch(driven.state.lease.epoch)
         assert other_client_leases(driven, epoch).error_code is None
         go_by(driven, seconds=2)
         assert "LEASE_LOST" in codes(driven)
-        assert driven.desk.book.trading_state is TradingState.HALTED
+        assert driven.state.account.book.trading_state is TradingState.HALTED
         driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
         driven.answer_all(driven.pause())
         go_by(driven, seconds=1)
-        assert driven.desk.epoch == epoch + 1
+        assert driven.state.lease.epoch == epoch + 1
         signal_now(driven, turn + 1, 1 if turn % 2 == 0 else -1)
-        assert [order.status for order in driven.desk.book.orders.values()] == [OrderStatus.FILLED] * (turn + 1)
+        assert [order.status for order in driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * (
+            turn + 1
+        )
         assert not codes(driven) & {"LEASE_LOST", "LEASE_MISSING", "LEASE_REFUSED"}
 
 
@@ -98,7 +100,7 @@ def test_ledger_and_journal_with_the_highest_epoch_go_on() -> None:
     go_by(driven, seconds=1)
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED
-    assert (driven.desk.epoch, journal.lease.epoch) == (2**40, 2**40)
+    assert (driven.state.lease.epoch, journal.lease.epoch) == (2**40, 2**40)
     assert codes(driven) == set()
 
 
@@ -135,12 +137,12 @@ def test_every_refusal_of_the_lease_ends_in_a_grant_or_shows(code: ErrorCode) ->
         return
     elif code == "LEASE_STALE" or code in PASSING:
         assert shown & {"LEASE_MISSING", "CONNECTING", "RECONCILING"}
-        assert f"the gateway grants no lease: {code} for a test" == driven.desk.lease_problem
+        assert f"the gateway grants no lease: {code} for a test" == driven.state.lease.problem
     else:
         assert "LEASE_REFUSED" in shown
-        assert driven.desk.book.trading_state is TradingState.HALTED
+        assert driven.state.account.book.trading_state is TradingState.HALTED
     signal_now(driven, 1, 1)
-    assert driven.desk.book.orders == {}, "an order that opens is not made to expire"
+    assert driven.state.account.book.orders == {}, "an order that opens is not made to expire"
     driven.portfolio.handle_command(ResumeCommand("looked at"), driven.now)
     driven.answer_all(driven.pause())
     go_by(driven, seconds=3)
@@ -155,24 +157,24 @@ def test_while_renewals_are_not_answered_nothing_is_opened_and_what_is_held_is_c
     signal_now(driven, 1, 1)
     driven.pass_time_refusing(Lease, None, seconds=LEASE_TTL_MS / 1_000 + 1)
     assert "LEASE_MISSING" in codes(driven)
-    assert driven.desk.lease_problem == "the gateway grants no lease: it does not answer"
+    assert driven.state.lease.problem == "the gateway grants no lease: it does not answer"
     signal_now(driven, 2, -1)
     driven.pass_time_refusing(Lease, None, seconds=1)
-    assert [order.status for order in driven.desk.book.orders.values()] == [OrderStatus.FILLED] * 2
-    assert driven.desk.book.position("EURUSD").is_flat
+    assert [order.status for order in driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * 2
+    assert driven.state.account.book.position("EURUSD").is_flat
     signal_now(driven, 3, 1)
-    assert driven.desk.cursor.denied.get("LEASE_MISSING") == 1
+    assert driven.state.stream.cursor.denied.get("LEASE_MISSING") == 1
     go_by(driven, seconds=3)
     assert codes(driven) == set()
     signal_now(driven, 4, 1)
-    assert [order.status for order in driven.desk.book.orders.values()] == [OrderStatus.FILLED] * 3
+    assert [order.status for order in driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * 3
 
 
 def test_the_lease_counts_as_missing_as_soon_as_the_gateway_takes_it_to_have_lapsed() -> None:
     """By the time at which the last granted renewal was asked for: the gateway's own count begins later."""
     driven = a_live_desk()
     go_by(driven, seconds=1)
-    granted_ns = driven.desk.lease_until_mono_ns - LEASE_TTL_MS * MS
+    granted_ns = driven.state.lease.until_mono_ns - LEASE_TTL_MS * MS
     driven.mono_ns = granted_ns + LEASE_TTL_MS * MS - 1
     driven.wait(0)
     assert "LEASE_MISSING" not in codes(driven)
@@ -183,7 +185,7 @@ def test_the_lease_counts_as_missing_as_soon_as_the_gateway_takes_it_to_have_lap
 
 def test_the_first_grant_is_waited_for_only_so_long() -> None:
     driven = a_live_desk()
-    driven.desk.needs_hello = True
+    driven.state.lease.needs_hello = True
     driven.pass_time_refusing(Lease, None, seconds=GRANT_WAIT_NS / 1e9 - 1)
     assert "LEASE_MISSING" not in codes(driven)
     driven.pass_time_refusing(Lease, None, seconds=2)
@@ -194,31 +196,34 @@ def test_a_lease_that_is_granted_while_orders_are_refused_without_it_halts_the_d
     driven = a_live_desk()
     go_by(driven, seconds=1)
     number = 0
-    while driven.desk.book.trading_state is TradingState.ACTIVE:
+    while driven.state.account.book.trading_state is TradingState.ACTIVE:
         number += 1
         assert number < LAPSED_REFUSALS_MAX, "orders are sent to expire for ever"
-        time_ns = driven.desk.domain_ns(driven.mono_ns)
+        time_ns = driven.state.stream.domain_ns(driven.mono_ns)
         [call] = calls_of(driven.deliver(a_signal(number, 1, time_ns=time_ns)), Buy)
         driven.refuse(call, ErrorCode.LEASE_LAPSED)
         driven.pass_time_refusing(Buy, ErrorCode.LEASE_LAPSED, seconds=8)
     assert "LEASE_REFUSED" in codes(driven)
-    assert {order.status for order in driven.desk.book.orders.values()} <= {OrderStatus.EXPIRED, OrderStatus.PENDING}
+    assert {order.status for order in driven.state.account.book.orders.values()} <= {
+        OrderStatus.EXPIRED,
+        OrderStatus.PENDING,
+    }
     go_by(driven, seconds=5)
-    before = len(driven.desk.book.orders)
+    before = len(driven.state.account.book.orders)
     driven.portfolio.handle_command(ResumeCommand("looked at"), driven.now)
     driven.answer_all(driven.pause())
     go_by(driven, seconds=1)
     signal_now(driven, number + 1, 1)
-    assert [order.status for order in driven.desk.book.orders.values()][before:] == [OrderStatus.FILLED]
+    assert [order.status for order in driven.state.account.book.orders.values()][before:] == [OrderStatus.FILLED]
 
 
 def test_an_order_that_was_taken_ends_the_row_of_refusals() -> None:
     driven = a_live_desk()
     go_by(driven, seconds=1)
-    driven.desk.lapsed_refusals = LAPSED_REFUSALS_MAX - 1
+    driven.state.lease.lapsed_refusals = LAPSED_REFUSALS_MAX - 1
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED
-    assert driven.desk.lapsed_refusals == 0
+    assert driven.state.lease.lapsed_refusals == 0
 
 
 @pytest.mark.parametrize("kind", [Cancel, Modify], ids=["CANCEL", "MODIFY"])

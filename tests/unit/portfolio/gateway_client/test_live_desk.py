@@ -31,7 +31,7 @@ def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() ->
     assert isinstance(order, Buy)
     assert order.valid_until_ns == START_NS + ORDER_VALIDITY_NS
     assert order.ordinal == 0
-    [filled] = driven.desk.book.orders.values()
+    [filled] = driven.state.account.book.orders.values()
     assert filled.status is OrderStatus.FILLED
 
 
@@ -48,11 +48,11 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_n
     driven.portfolio.on_market_data(a_heartbeat(START_NS + late_ns), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert bool(driven.requests_of(Buy)) is not is_denied
-    denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    denials = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert [denial.code for denial in denials] == ["SIGNAL_STALE"] * is_denied
     if is_denied:
         assert (denials[0].limit, denials[0].observed) == ("5000 ms", "5000 ms old")
-        assert driven.desk.cursor.marks["EURUSD"].bid == 1.1, "its quote still counts"
+        assert driven.state.stream.cursor.marks["EURUSD"].bid == 1.1, "its quote still counts"
 
 
 @pytest.mark.parametrize("has_met", [False, True])
@@ -61,31 +61,31 @@ def test_a_gateway_that_is_not_met_within_half_a_minute_is_a_silent_one(has_met:
     calls = driven.start()
     if has_met:
         driven.answer(calls[0])
-    state = driven.desk.state.value
+    state = driven.state.stream.desk_state.value
     assert state == ("RECONCILING" if has_met else "CONNECTING")
     driven.mono_ns += MEETING_SILENT_NS
-    assert [one.code for one in status_of(driven.desk, driven.mono_ns).conditions] == [state]
+    assert [one.code for one in status_of(driven.state, driven.mono_ns).conditions] == [state]
     driven.mono_ns += 1
-    silent, _ = status_of(driven.desk, driven.mono_ns).conditions
+    silent, _ = status_of(driven.state, driven.mono_ns).conditions
     assert (silent.code, needs_person(silent)) == ("GATEWAY_SILENT", True)
-    assert silent.text == f"no answer that can be used for 30 s: {driven.desk.waiting_for}"
+    assert silent.text == f"no answer that can be used for 30 s: {driven.state.stream.waiting_for}"
 
 
 def test_a_desk_that_cannot_write_misses_no_answer_to_what_it_does_not_send() -> None:
     driven = a_live_desk()
     driven.deliver(a_signal(1, 1))
     driven.mono_ns += 4_000_000_000
-    driven.desk.on_storage_failure("the disk is full")
-    assert [one.code for one in conditions_of(driven.desk, driven.mono_ns)][:1] == ["STORAGE"]
-    assert "GATEWAY_SILENT" not in {one.code for one in conditions_of(driven.desk, driven.mono_ns)}
-    driven.desk.on_storage_recovery()
-    assert "GATEWAY_SILENT" in {one.code for one in conditions_of(driven.desk, driven.mono_ns)}
+    driven.state.warnings.on_storage_failure("the disk is full")
+    assert [one.code for one in conditions_of(driven.state, driven.mono_ns)][:1] == ["STORAGE"]
+    assert "GATEWAY_SILENT" not in {one.code for one in conditions_of(driven.state, driven.mono_ns)}
+    driven.state.warnings.on_storage_recovery()
+    assert "GATEWAY_SILENT" in {one.code for one in conditions_of(driven.state, driven.mono_ns)}
 
 
 def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_came_since() -> None:
     """The gateway has started anew and is slow; ticks go on for ten seconds; the first that waited are too old by then."""
     driven = a_live_desk()
-    driven.desk.needs_hello = True
+    driven.state.lease.needs_hello = True
     calls = driven.pause()
     for ordinal in range(1, 12):
         driven.deliver(a_signal(ordinal, -1))
@@ -93,25 +93,25 @@ def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_c
             a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS), driven.now
         )
     driven.answer_all(calls)
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.decision.ordinal == 6
-    assert driven.desk.cursor.denied == {"SIGNAL_STALE": 5}
+    assert driven.state.stream.cursor.denied == {"SIGNAL_STALE": 5}
 
 
 def test_silence_leaves_a_live_order_in_doubt_until_the_venue_has_spoken() -> None:
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
     driven.drop_reply(call)
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.IN_DOUBT
-    assert status_of(driven.desk).in_doubt == 1
+    assert status_of(driven.state).in_doubt == 1
     assert driven.deliver(a_signal(2, 1)) == []
     calls = driven.wait(100)
     assert [request_of(again) for again in calls] == [request_of(call)], "the same id, as long as it is valid"
     driven.answer_all(calls)
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.FILLED
-    assert status_of(driven.desk).in_doubt == 0
+    assert status_of(driven.state).in_doubt == 0
 
 
 def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() -> None:
@@ -125,9 +125,9 @@ def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() 
     reply = driven.gateway.handle(late, driven.now._replace(domain_ns=driven.gateway.domain_ns(driven.mono_ns)))
     driven.answer_all(driven.answer(call, reply))
     driven.answer_all(driven.wait(100))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert (order.status, order.code) == (OrderStatus.EXPIRED, "FENCED")
-    assert driven.desk.book.position("EURUSD").is_flat
+    assert driven.state.account.book.position("EURUSD").is_flat
 
 
 def test_another_stream_is_met_anew() -> None:
@@ -135,61 +135,61 @@ def test_another_stream_is_met_anew() -> None:
     driven = a_live_desk()
     calls = driven.portfolio.on_market_data(a_heartbeat(START_NS, "another"), driven.now)
     assert [type(request_of(call)) for call in calls] == [Hello]
-    assert status_of(driven.desk).waiting_for == "the gateway, which has another stream now"
+    assert status_of(driven.state).waiting_for == "the gateway, which has another stream now"
     driven.answer_all(calls)
-    assert driven.desk.state is DeskState.RUNNING
+    assert driven.state.stream.desk_state is DeskState.RUNNING
 
 
 def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
     """The gateway came back on the same market with MT5_LEVERAGE changed; the desk's margin follows, and the ledger has it."""
     driven = a_live_desk()
-    stream = driven.desk.book.stream
+    stream = driven.state.account.book.stream
     assert stream is not None
     assert stream.leverage == 100
-    driven.desk.take_events()
+    driven.state.account.take_events()
     for leverage, told in ((100, []), (30, [30])):
-        driven.desk.needs_hello = True
+        driven.state.lease.needs_hello = True
         [call] = driven.pause()
         hello = driven.gateway.handle(request_of(call), driven.now)
         assert isinstance(hello, HelloReply)
         driven.answer_all(driven.answer(call, structs.replace(hello, leverage=leverage)))
-        events = driven.desk.take_events()
+        events = driven.state.account.take_events()
         assert [event.leverage for event in events if isinstance(event, LeverageChanged)] == told
-    assert driven.desk.book.stream == structs.replace(stream, leverage=30)
+    assert driven.state.account.book.stream == structs.replace(stream, leverage=30)
 
 
 def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
     driven = a_live_desk()
     driven.deliver(a_signal(700))
-    assert driven.desk.cursor.gaps == 0
+    assert driven.state.stream.cursor.gaps == 0
     driven.deliver(a_signal(705))
-    assert driven.desk.cursor.gaps == 4
+    assert driven.state.stream.cursor.gaps == 4
 
 
 def test_when_too_many_signals_wait_the_oldest_goes() -> None:
     driven = a_live_desk()
-    driven.desk.needs_hello = True
+    driven.state.lease.needs_hello = True
     driven.pause()
     for ordinal in range(1, QUEUED_SIGNALS_MAX + 3):
         driven.deliver(a_signal(ordinal))
     assert driven.portfolio.queued_signals == QUEUED_SIGNALS_MAX
-    assert driven.desk.malformed == 0
+    assert driven.state.stream.malformed == 0
 
 
 def test_what_has_piled_up_is_decided_slice_by_slice_in_the_order_of_the_ticks() -> None:
     driven = a_live_desk()
-    driven.desk.set_state(DeskState.CONNECTING, "the gateway")
+    driven.state.stream.set_desk_state(DeskState.CONNECTING, "the gateway")
     count = 2 * LIVE_DECISIONS_MAX + 10
     for ordinal in range(count, 0, -1):
         driven.deliver(a_signal(ordinal))
-    driven.desk.set_state(DeskState.RUNNING)
+    driven.state.stream.set_desk_state(DeskState.RUNNING)
     decided = list[int]()
     while driven.portfolio.queued_signals:
         assert driven.portfolio.next_timer_mono_ns() == 0, "the loop comes back at once"
         driven.portfolio.on_timer(driven.now)
-        decided.append(driven.desk.cursor.processed)
+        decided.append(driven.state.stream.cursor.processed)
     assert decided == [LIVE_DECISIONS_MAX, 2 * LIVE_DECISIONS_MAX, count]
-    assert driven.desk.cursor.sequences == {"EURUSD": count}
+    assert driven.state.stream.cursor.sequences == {"EURUSD": count}
     assert driven.portfolio.next_timer_mono_ns() != 0
 
 
@@ -197,7 +197,7 @@ def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
     driven = a_live_desk()
     driven.portfolio.on_market_data(a_tick(), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1, confidence=0.7)))
-    status = status_of(driven.desk, driven.mono_ns + 40_000_000)
+    status = status_of(driven.state, driven.mono_ns + 40_000_000)
     quote = status.quotes["EURUSD"]
     assert (quote.bid, quote.ask, quote.age_ms) == (1.1, 1.1001, 40)
     assert quote.spread_points == pytest.approx(10)
@@ -205,4 +205,4 @@ def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
     assert [order.status for order in status.recent_orders] == ["FILLED"]
     assert status.venue_time_ns >= START_NS
     assert not status.feed_stale
-    assert status_of(driven.desk, driven.mono_ns + FEED_STALE_NS + 1).feed_stale
+    assert status_of(driven.state, driven.mono_ns + FEED_STALE_NS + 1).feed_stale

@@ -34,7 +34,7 @@ def test_an_order_that_never_arrived_is_fenced_after_its_deadline() -> None:
     assert request_of(fence) == Fence(order_id=the_order(driven).order_id)
     driven.answer_all([fence])
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.EXPIRED, "FENCED")
-    assert driven.desk.book.open_orders == {}
+    assert driven.state.account.book.open_orders == {}
 
 
 def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
@@ -44,7 +44,7 @@ def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
     driven.drop_reply(call)
     driven.answer_all(driven.wait(PAST_DEADLINE_MS))
     assert the_order(driven).status is OrderStatus.FILLED
-    assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
+    assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
 def test_a_call_without_effect_is_made_again_within_the_deadline() -> None:
@@ -80,7 +80,7 @@ def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
         [asked] = calls_of(driven.wait(2_000), Fence)
     driven.answer(asked, structs.replace(reply, status=OrderReplyStatus.PRESUMED_EXPIRED))
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
@@ -92,18 +92,21 @@ def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
     driven.gateway.due_ticks(driven.now)
     driven.drop_reply(an_order_on_its_way(driven))
     driven.answer_all(driven.deliver(a_signal(2, 1, symbol="GBPUSD", sequence=1)))
-    statuses = {order.symbol: order.status for order in driven.desk.book.orders.values()}
+    statuses = {order.symbol: order.status for order in driven.state.account.book.orders.values()}
     assert statuses == {"EURUSD": OrderStatus.IN_DOUBT, "GBPUSD": OrderStatus.FILLED}
     driven.answer_all(driven.deliver(a_signal(3, 1, sequence=2)))
-    assert len(driven.desk.book.orders) == 2
+    assert len(driven.state.account.book.orders) == 2
 
 
 def test_more_doubt_than_allowed_halts_the_desk() -> None:
     driven = a_live_desk(doubt_orders_max=0)
     driven.drop_reply(an_order_on_its_way(driven))
-    assert driven.desk.book.trading is not None
-    assert (driven.desk.book.trading.state, driven.desk.book.trading.by) == (TradingState.HALTED, "doubt")
-    assert driven.desk.book.trading.reason == "IN_DOUBT_LIMIT: 1 orders in doubt, at most 0 may be"
+    assert driven.state.account.book.trading is not None
+    assert (driven.state.account.book.trading.state, driven.state.account.book.trading.by) == (
+        TradingState.HALTED,
+        "doubt",
+    )
+    assert driven.state.account.book.trading.reason == "IN_DOUBT_LIMIT: 1 orders in doubt, at most 0 may be"
 
 
 def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
@@ -122,12 +125,12 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2"
     )
     driven.gateway.due_ticks(driven.now)
-    epoch = driven.desk.epoch
-    driven.desk.needs_hello = True
+    epoch = driven.state.lease.epoch
+    driven.state.lease.needs_hello = True
     driven.answer_all(driven.pause())
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.IN_DOUBT, JOURNAL_CHANGED)
-    assert driven.desk.book.journal_id == "journal-2"
-    assert driven.desk.epoch > epoch, "what is still under way of the old epoch is void"
+    assert driven.state.account.book.journal_id == "journal-2"
+    assert driven.state.lease.epoch > epoch, "what is still under way of the old epoch is void"
     before = len(driven.requests_of(Buy))
     driven.answer_all(driven.wait(PAST_DEADLINE_MS))
     assert the_order(driven).status is OrderStatus.IN_DOUBT
@@ -142,12 +145,12 @@ def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it()
     hello = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
     assert isinstance(hello, HelloReply)
     driven = a_live_desk()
-    other = Lease(holder="other", epoch=driven.desk.epoch + 5, seen_ns=hello.lease_now_ns)
+    other = Lease(holder="other", epoch=driven.state.lease.epoch + 5, seen_ns=hello.lease_now_ns)
     token = driven.gateway.handle(other, driven.now)
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
     driven.answer_all(driven.wait(1_000))
-    assert driven.desk.book.trading is not None
-    assert driven.desk.book.trading.reason.startswith("LEASE_LOST: another portfolio leads this account")
+    assert driven.state.account.book.trading is not None
+    assert driven.state.account.book.trading.reason.startswith("LEASE_LOST: another portfolio leads this account")
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.requests_of(Buy) == []
     driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)

@@ -21,7 +21,7 @@ from tests.unit.portfolio.gateway_client.one_order_desk import an_order_on_its_w
 def a_long_position(driven: DeskHarness) -> None:
     driven.answer_all([an_order_on_its_way(driven)])
     driven.answer_all(driven.pause())
-    assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
+    assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
 def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderCommandReply:
@@ -46,7 +46,7 @@ def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderComman
 
 
 def the_guard(driven: DeskHarness) -> Protection:
-    [guard] = driven.desk.book.protections.values()
+    [guard] = driven.state.account.book.protections.values()
     return guard
 
 
@@ -98,7 +98,7 @@ def test_a_refusal_of_an_earlier_revision_takes_nothing_from_a_later_one() -> No
     a_long_position(driven)
     stop_at(driven, "1.09")
     stop_at(driven, "1.08", key="two")
-    driven.desk.emit(
+    driven.state.account.emit(
         ProtectionAnswered(
             key="EURUSD", revision=1, stop_loss=None, take_profit=None, retcode=None, error="no", time_ns=0
         )
@@ -118,7 +118,7 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     go_by(driven, seconds=3)
     guard = the_guard(driven)
     assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
     stop_at(driven, "1.07", key="two")
     driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) == Decimal("1.07")
@@ -154,14 +154,14 @@ def test_a_part_that_is_sold_with_stops_leaves_those_of_the_position_at_desk_and
     a_long_position(driven)
     by_hand(driven, Side.BUY, "0.02", stop_loss=Decimal("1.05"), take_profit=Decimal("1.2"))
     by_hand(driven, Side.SELL, "0.01", stop_loss=Decimal("1.2"), trailing_stop_points=500)
-    assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.02")
+    assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.02")
     guard = the_guard(driven)
     assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
     assert stop_at_the_venue(driven) == Decimal("1.05")
     driven.portfolio.request_reconciliation()
     go_by(driven, seconds=3)
     assert the_guard(driven) == guard
-    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_it() -> None:
@@ -169,11 +169,11 @@ def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_
     a_long_position(driven)
     stop_at(driven, "1.09")
     [late] = calls_of(driven.pause(), Modify)
-    driven.desk.needs_epoch = driven.desk.needs_hello = True
+    driven.state.lease.needs_epoch = driven.state.lease.needs_hello = True
     driven.answer_all(driven.pause())
-    assert driven.desk.epoch == 2
+    assert driven.state.lease.epoch == 2
     driven.answer_all(driven.answer(late))
-    assert not driven.desk.is_superseded
+    assert not driven.state.lease.is_superseded
     go_by(driven, seconds=1)
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
@@ -191,7 +191,7 @@ def test_a_modification_said_again_with_its_key_undoes_no_later_one() -> None:
 def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
     driven = a_live_desk()
     a_long_position(driven)
-    driven.desk.take_events()
+    driven.state.account.take_events()
     stop_at(driven, "1.09")
     placed = driven.portfolio.handle_command(
         PlaceCommand(
@@ -212,25 +212,25 @@ def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
     )
     assert isinstance(placed, OrderCommandReply)
     assert placed.order_ids
-    events = driven.desk.take_events()
+    events = driven.state.account.take_events()
     assert len(events) == 2
     assert all(requires_fsync(event) for event in events)
 
 
 def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
     driven = a_live_desk()
-    driven.desk.take_events()
+    driven.state.account.take_events()
     an_order_on_its_way(driven)
     assert structs.replace(the_order(driven), key="").key == the_order(driven).key
-    assert not any(requires_fsync(event) for event in driven.desk.take_events())
+    assert not any(requires_fsync(event) for event in driven.state.account.take_events())
 
 
 def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_gateway() -> None:
     """Until then ids would go on where the ledger ends, and some after that may be at the venue already."""
     driven = a_live_desk()
     a_long_position(driven)
-    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
-    again.desk.live_incarnation = "later"
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    again.state.account.incarnation = "later"
     close = CloseCommand(key="one", reason="a test", symbol="EURUSD", position=0, volume=None)
     calls = again.start()
     assert isinstance(again.portfolio.handle_command(close, again.now), ControlError)

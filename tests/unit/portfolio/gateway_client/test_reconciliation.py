@@ -34,13 +34,13 @@ def a_desk_after_trades(trades: int = 3) -> DeskHarness:
     for ordinal in range(1, trades + 1):
         bid, ask = quotes[ordinal - 1]
         driven.answer_all(driven.deliver(a_signal(ordinal, 1 if ordinal % 2 else -1, bid=bid, ask=ask)))
-    assert len(driven.desk.book.orders) == trades
+    assert len(driven.state.account.book.orders) == trades
     return driven
 
 
 def differences(driven: DeskHarness, book: Book | None = None) -> list[Difference]:
     """Compare a book, the desk's own unless another is given, with the desk's gateway."""
-    talk = find_differences(book or driven.desk.book)
+    talk = find_differences(book or driven.state.account.book)
     try:
         request = next(talk)
         while True:
@@ -59,8 +59,8 @@ def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
     """Modified twice, then a third time in vain; each time ledger and venue agree."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000, lifetime_s=600)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    [order_id] = driven.desk.book.open_orders
-    placed = driven.desk.book.orders[order_id].terms
+    [order_id] = driven.state.account.book.open_orders
+    placed = driven.state.account.book.orders[order_id].terms
     assert differences(driven) == []
     for number, (price, error) in enumerate([("1.04", ""), ("1.06", ""), ("7", "INVALID_PRICE")], 1):
         is_refused = bool(error)
@@ -78,7 +78,7 @@ def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
         driven.portfolio.handle_command(command, driven.now)
         driven.answer_all(driven.pause())
         driven.answer_all(driven.wait(2_000))
-        order = driven.desk.book.orders[order_id]
+        order = driven.state.account.book.orders[order_id]
         assert order.revision == order.revision_answered
         assert differences(driven) == []
     assert order.limit_price != order.terms.limit_price == D("1.06")
@@ -87,8 +87,8 @@ def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
 def test_more_than_a_page_of_orders_and_deals_is_compared_whole() -> None:
     driven = a_desk_after_trades(205)
     assert differences(driven) == []
-    first = next(iter(driven.desk.book.orders.values()))
-    driven.desk.book.orders[first.order_id] = structs.replace(first, volume=D("0.02"))
+    first = next(iter(driven.state.account.book.orders.values()))
+    driven.state.account.book.orders[first.order_id] = structs.replace(first, volume=D("0.02"))
     assert [found.kind for found in differences(driven)] == ["volume"]
 
 
@@ -205,7 +205,7 @@ def test_each_kind_of_difference_is_told_with_both_sides(
     alter: Callable[[Book], None], kind: str, subject: str, ledger: str, venue: str
 ) -> None:
     driven = a_desk_after_trades(3)
-    alter(driven.desk.book)
+    alter(driven.state.account.book)
     [found] = differences(driven)
     assert (found.kind, found.subject, found.ledger, found.venue) == (kind, subject, ledger, venue)
     assert found.remedy
@@ -215,16 +215,16 @@ def test_a_rejection_without_a_ticket_and_an_expired_order_need_no_trace_at_the_
     driven = a_desk_after_trades(1)
     for number, status in enumerate((OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED), 50):
         order = an_order(number, status=status)
-        driven.desk.book.orders[order.order_id] = order
+        driven.state.account.book.orders[order.order_id] = order
     assert differences(driven) == []
     order = an_order(60, status=OrderStatus.REJECTED, ticket=4)
-    driven.desk.book.orders[order.order_id] = order
+    driven.state.account.book.orders[order.order_id] = order
     assert [found.kind for found in differences(driven)] == ["missing_order"]
 
 
 def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_filled_is() -> None:
     driven = a_desk_after_trades(1)
-    ordinal = driven.desk.cursor.ordinal
+    ordinal = driven.state.stream.cursor.ordinal
     for order_id, volume in (("stranger-1", D(1_000_000)), ("stranger-2", D("0.01"))):
         order = Buy(order_id=order_id, symbol="EURUSD", volume=volume, ordinal=ordinal)
         reply = driven.gateway.handle(order, driven.now)
@@ -239,7 +239,7 @@ def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_fi
 
 def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
     driven = a_desk_after_trades(1)
-    before = copy.deepcopy(driven.desk.book)
+    before = copy.deepcopy(driven.state.account.book)
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
     found = differences(driven, before)
     assert [one.kind for one in found] == ["cash", "missing_deal", "unknown_order", "position"]
@@ -255,17 +255,17 @@ def test_a_comparison_changes_nothing() -> None:
     driven = a_desk_after_trades(3)
     venue = driven.gateway.venue
     assert isinstance(venue, SimulatedVenue)
-    before = venue.state_hash(), copy.deepcopy(driven.desk.book.orders)
+    before = venue.state_hash(), copy.deepcopy(driven.state.account.book.orders)
     differences(driven)
-    assert (venue.state_hash(), driven.desk.book.orders) == before
+    assert (venue.state_hash(), driven.state.account.book.orders) == before
 
 
 def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:
     driven = a_desk_after_trades(3)
-    driven.desk.book.balance += 5
-    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    driven.state.account.book.balance += 5
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
     again.answer_all(again.start())
-    assert again.desk.waiting_for == (
+    assert again.state.stream.waiting_for == (
         "1 differences from the venue, the first: cash account paper-USD: ledger 10005.9, venue 10000.9"
     )
     assert again.pause() == []

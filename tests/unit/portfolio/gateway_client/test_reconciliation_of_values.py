@@ -348,7 +348,7 @@ def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
     book.apply(an_opened_stream(stream_id="before", account_mode=AccountMode.HEDGING, first_time_ns=0))
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001))), book=book)
     driven.answer_all(driven.start())
-    assert (driven.desk.state, driven.desk.waiting_for) == (
+    assert (driven.state.stream.desk_state, driven.state.stream.waiting_for) == (
         DeskState.FAILED,
         "the account is NETTING, expected HEDGING",
     )

@@ -72,18 +72,18 @@ def settle(driven: DeskHarness) -> None:
 def trade(driven: DeskHarness, *sequences: int) -> None:
     """Buy on odd ticks and sell on even ones, an order each."""
     for sequence in sequences:
-        time_ns = driven.desk.domain_ns(driven.mono_ns)
+        time_ns = driven.state.stream.domain_ns(driven.mono_ns)
         signal = structs.replace(a_signal(sequence, 1 if sequence % 2 else -1), time_ns=time_ns)
         driven.answer_all(driven.deliver(signal))
         driven.answer_all(driven.pause())
 
 
 def moment_of(driven: DeskHarness) -> Moment:
-    return copy.deepcopy(Moment(driven.desk.book, driven.desk.cursor))
+    return copy.deepcopy(Moment(driven.state.account.book, driven.state.stream.cursor))
 
 
 def causes_of(driven: DeskHarness) -> list[str]:
-    return [cause.code for cause in driven.desk.state_causes]
+    return [cause.code for cause in driven.state.account.state_causes]
 
 
 def resume(driven: DeskHarness) -> object:
@@ -105,18 +105,18 @@ def a_ledger_put_back() -> tuple[DeskHarness, DeskHarness]:
 
 def test_a_ledger_that_has_gone_back_halts_under_another_incarnation() -> None:
     first, again = a_ledger_put_back()
-    assert again.desk.book.trading_state is TradingState.HALTED
+    assert again.state.account.book.trading_state is TradingState.HALTED
     assert causes_of(again) == ["LEDGER_ROLLED_BACK"], "what is known to be lost is no difference"
-    [cause] = [one for one in again.desk.state_causes if one.code == "LEDGER_ROLLED_BACK"]
+    [cause] = [one for one in again.state.account.state_causes if one.code == "LEDGER_ROLLED_BACK"]
     assert "knows 4 orders of incarnation 0000aaaa that this ledger does not" in cause.text
-    [taken] = [event for event in again.desk.take_events() if isinstance(event, IncarnationTaken)]
+    [taken] = [event for event in again.state.account.take_events() if isinstance(event, IncarnationTaken)]
     assert taken.why == cause.text
-    assert (taken.seen, again.desk.book.stream and again.desk.book.stream.incarnation) == (
+    assert (taken.seen, again.state.account.book.stream and again.state.account.book.stream.incarnation) == (
         {INCARNATION: 5},
         taken.incarnation,
     )
     assert taken.incarnation != INCARNATION
-    assert len(first.desk.book.deals) == len(again.desk.book.deals), "the deals are adopted"
+    assert len(first.state.account.book.deals) == len(again.state.account.book.deals), "the deals are adopted"
 
 
 def test_the_count_is_shown_although_the_ledger_was_found_out_before() -> None:
@@ -125,9 +125,9 @@ def test_the_count_is_shown_although_the_ledger_was_found_out_before() -> None:
     trade(first, 1, 2)
     again = DeskHarness(first.gateway, boot_id="two", incarnation=INCARNATION)
     again.mono_ns = first.mono_ns
-    again.desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", "its tail is gone", by="ledger")
+    again.state.account.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", "its tail is gone", by="ledger")
     again.answer_all(again.start())
-    [text] = [one.text for one in again.desk.state_causes if one.code == "LEDGER_ROLLED_BACK"]
+    [text] = [one.text for one in again.state.account.state_causes if one.code == "LEDGER_ROLLED_BACK"]
     assert "knows 2 orders" in text
     assert text.endswith("; its tail is gone")
 
@@ -138,7 +138,7 @@ def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
     settle(again)
     trade(again, 6, 7, 8)
     settle(again)
-    book = again.desk.book
+    book = again.state.account.book
     assert book.trading_state is TradingState.ACTIVE
     assert len(sent_ids(again)) == 3
     assert not set(sent_ids(again)) & set(sent_ids(first))
@@ -147,7 +147,7 @@ def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
     assert book.balance == again.gateway.venue.balance
     assert book.position("EURUSD").net_volume == again.gateway.venue.net_volume("EURUSD")
     third = a_desk(again.gateway, moment_of(again), boot_id="three", mono_ns=again.mono_ns)
-    assert third.desk.book.trading_state is TradingState.ACTIVE, "the next start finds no news"
+    assert third.state.account.book.trading_state is TradingState.ACTIVE, "the next start finds no news"
 
 
 def test_orders_that_are_known_to_be_lost_are_no_difference_to_a_stopped_desk_either() -> None:
@@ -155,7 +155,7 @@ def test_orders_that_are_known_to_be_lost_are_no_difference_to_a_stopped_desk_ei
     resume(again)
     settle(again)
     found: list[Difference] | None = None
-    comparison = find_differences(again.desk.book)
+    comparison = find_differences(again.state.account.book)
     request: Request | None = next(comparison)
     while request is not None:
         try:
@@ -169,8 +169,8 @@ def test_a_ledger_that_is_whole_keeps_its_incarnation() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     again = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
-    assert again.desk.live_incarnation == INCARNATION
-    assert again.desk.book.trading_state is TradingState.ACTIVE
+    assert again.state.account.incarnation == INCARNATION
+    assert again.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_ledger_that_is_gone_halts_with_the_count_of_its_orders() -> None:
@@ -178,11 +178,11 @@ def test_a_ledger_that_is_gone_halts_with_the_count_of_its_orders() -> None:
     trade(first, 1, 2, 3)
     again = a_desk(first.gateway, boot_id="two", mono_ns=first.mono_ns)
     assert "LEDGER_ROLLED_BACK" in causes_of(again)
-    assert "knows 3 orders" in again.desk.state_causes[0].text
+    assert "knows 3 orders" in again.state.account.state_causes[0].text
     resume(again)
     settle(again)
     trade(again, 4)
-    assert again.desk.book.trading_state is TradingState.ACTIVE
+    assert again.state.account.book.trading_state is TradingState.ACTIVE
     assert not set(sent_ids(again)) & set(sent_ids(first))
 
 
@@ -193,8 +193,8 @@ def test_a_lease_that_the_ledger_does_not_know_takes_another_incarnation() -> No
     old = moment_of(first)
     second = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
     third = a_desk(first.gateway, old, boot_id="three", mono_ns=second.mono_ns)
-    assert third.desk.live_incarnation != INCARNATION
-    assert third.desk.book.trading_state is TradingState.ACTIVE
+    assert third.state.account.incarnation != INCARNATION
+    assert third.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_ledger_and_a_journal_that_are_both_old_are_found_out_by_the_broker() -> None:
@@ -211,7 +211,7 @@ def test_a_ledger_and_a_journal_that_are_both_old_are_found_out_by_the_broker() 
     settle(again)
     trade(again, 4)
     assert not set(sent_ids(again)) & set(sent_ids(first))
-    assert not again.desk.book.open_orders
+    assert not again.state.account.book.open_orders
 
 
 def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() -> None:
@@ -221,7 +221,7 @@ def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() ->
     first.answer_all(first.start())
     settle(first)
     trade(first, 1)
-    [order_id] = first.desk.book.open_orders
+    [order_id] = first.state.account.book.open_orders
     old = moment_of(first)
     command = ModifyCommand(
         key="k",
@@ -236,18 +236,18 @@ def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() ->
     )
     assert not isinstance(first.portfolio.handle_command(command, first.now), ControlError)
     settle(first)
-    assert first.desk.book.orders[order_id].terms.limit_price == Decimal("1.02")
+    assert first.state.account.book.orders[order_id].terms.limit_price == Decimal("1.02")
     again = DeskHarness(gateway, rules=rules, book=old.book, cursor=old.cursor, boot_id="two", incarnation=INCARNATION)
     again.mono_ns = first.mono_ns
     again.answer_all(again.start())
     settle(again)
     assert causes_of(again) == ["LEDGER_ROLLED_BACK"]
-    assert again.desk.book.orders[order_id].terms.limit_price == Decimal("1.02")
-    assert again.desk.live_incarnation != INCARNATION
+    assert again.state.account.book.orders[order_id].terms.limit_price == Decimal("1.02")
+    assert again.state.account.incarnation != INCARNATION
     resume(again)
     for _ in range(20):
         settle(again)
-    assert again.desk.book.trading_state is TradingState.ACTIVE
+    assert again.state.account.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
@@ -270,8 +270,8 @@ def test_a_journal_that_has_gone_back_leaves_the_open_orders_in_doubt() -> None:
     trade(first, 1, 2, 3)
     gateway = a_market(book_store=store, boot_id="boot-2")  # "journal-1" again, and empty
     again = a_desk(gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
-    assert [event for event in again.desk.take_events() if isinstance(event, JournalChanged)]
-    assert again.desk.book.trading_state is TradingState.ACTIVE, "the broker's book has every order"
+    assert [event for event in again.state.account.take_events() if isinstance(event, JournalChanged)]
+    assert again.state.account.book.trading_state is TradingState.ACTIVE, "the broker's book has every order"
 
 
 def a_book_put_back() -> DeskHarness:
@@ -285,15 +285,18 @@ def a_book_put_back() -> DeskHarness:
 
 def test_a_book_that_has_gone_back_fails_the_desk_and_resume_is_refused() -> None:
     again = a_book_put_back()
-    assert (again.desk.state, again.desk.book.trading_state) == (DeskState.FAILED, TradingState.HALTED)
+    assert (again.state.stream.desk_state, again.state.account.book.trading_state) == (
+        DeskState.FAILED,
+        TradingState.HALTED,
+    )
     assert causes_of(again) == ["VENUE_ROLLED_BACK"]
     assert "the venue has deals up to 2, the ledger has booked 4: the broker's book has gone back" in (
-        again.desk.waiting_for
+        again.state.stream.waiting_for
     )
     answer = resume(again)
     assert isinstance(answer, ControlError)
     assert "put back the broker's book of the ledger's time" in answer.error
-    assert again.desk.book.trading_state is TradingState.HALTED
+    assert again.state.account.book.trading_state is TradingState.HALTED
     trade(again, 6)
     assert not sent_ids(again)
 
@@ -302,12 +305,15 @@ def test_a_book_that_was_put_back_right_lets_a_person_resume() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     broken = a_desk(a_market(boot_id="boot-2"), moment_of(first), boot_id="two", mono_ns=first.mono_ns)
-    assert broken.desk.state is DeskState.FAILED
+    assert broken.state.stream.desk_state is DeskState.FAILED
     mended = a_desk(first.gateway, moment_of(broken), boot_id="three", mono_ns=broken.mono_ns)
-    assert (mended.desk.state, mended.desk.book.trading_state) == (DeskState.RUNNING, TradingState.HALTED)
+    assert (mended.state.stream.desk_state, mended.state.account.book.trading_state) == (
+        DeskState.RUNNING,
+        TradingState.HALTED,
+    )
     assert isinstance(resume(mended), TradingReply)
     trade(mended, 4)
-    assert mended.desk.book.balance == first.gateway.venue.balance
+    assert mended.state.account.book.balance == first.gateway.venue.balance
 
 
 def test_a_book_that_went_back_and_on_is_known_by_its_last_deal() -> None:
@@ -319,9 +325,9 @@ def test_a_book_that_went_back_and_on_is_known_by_its_last_deal() -> None:
     trade(other, 1, 2, 3)
     again = a_desk(other.gateway, moment_of(first), boot_id="two", mono_ns=max(first.mono_ns, other.mono_ns))
     assert "VENUE_ROLLED_BACK" in causes_of(again)
-    assert again.desk.state is DeskState.FAILED
-    assert "deal 3 is" in again.desk.waiting_for
-    assert again.desk.book.balance == first.desk.book.balance, "nothing of it is booked"
+    assert again.state.stream.desk_state is DeskState.FAILED
+    assert "deal 3 is" in again.state.stream.waiting_for
+    assert again.state.account.book.balance == first.state.account.book.balance, "nothing of it is booked"
 
 
 def test_a_book_that_goes_back_under_a_running_desk_is_noticed_at_the_gateways_restart() -> None:
@@ -329,17 +335,17 @@ def test_a_book_that_goes_back_under_a_running_desk_is_noticed_at_the_gateways_r
     trade(first, 1, 2, 3)
     first.gateway = a_market(boot_id="boot-2")
     settle(first)
-    assert first.desk.state is DeskState.FAILED
+    assert first.state.stream.desk_state is DeskState.FAILED
     assert causes_of(first) == ["VENUE_ROLLED_BACK"]
 
 
 def test_the_same_deal_of_another_order_is_another_deal() -> None:
     driven = a_desk(a_market())
     booked = a_deal(2, order_id="0000aaaa-000001")
-    require_same_deal(driven.desk, booked, structs.replace(booked, order_id=""))
-    assert not driven.desk.venue_fault, "whose order it is the venue may learn later"
-    require_same_deal(driven.desk, booked, structs.replace(booked, order_id="0000bbbb-000001"))
-    assert "the broker's book has gone back" in driven.desk.venue_fault
+    require_same_deal(driven.state, booked, structs.replace(booked, order_id=""))
+    assert not driven.state.warnings.venue_fault, "whose order it is the venue may learn later"
+    require_same_deal(driven.state, booked, structs.replace(booked, order_id="0000bbbb-000001"))
+    assert "the broker's book has gone back" in driven.state.warnings.venue_fault
 
 
 def test_an_incarnation_whose_ids_the_gateway_knows_is_not_taken_again() -> None:
@@ -347,6 +353,6 @@ def test_an_incarnation_whose_ids_the_gateway_knows_is_not_taken_again() -> None
     gateway = a_market()
     known = {INCARNATION: KnownIds(1, 1)}
     first, second = a_desk(gateway), a_desk(a_market())
-    adopt_unknown_ids(first.desk, known)
-    adopt_unknown_ids(second.desk, known | {first.desk.live_incarnation: KnownIds(1, 1)})
-    assert len({INCARNATION, first.desk.live_incarnation, second.desk.live_incarnation}) == 3
+    adopt_unknown_ids(first.state, known)
+    adopt_unknown_ids(second.state, known | {first.state.account.incarnation: KnownIds(1, 1)})
+    assert len({INCARNATION, first.state.account.incarnation, second.state.account.incarnation}) == 3

@@ -40,13 +40,13 @@ def test_a_start_finds_an_order_that_the_tick_after_the_last_decision_has_ended(
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
     driven = a_planned_desk(gateway, plan)
     driven.answer_all(driven.deliver(signal_at(1, 1)))
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
     [confirm] = driven.pause()
     gateway.handle(request_of(confirm), driven.now)
-    again = a_planned_desk(gateway, plan, book=driven.desk.book, cursor=driven.desk.cursor)
-    assert again.desk.state is DeskState.RUNNING
-    assert again.desk.book.orders[order.order_id].status is OrderStatus.EXPIRED
+    again = a_planned_desk(gateway, plan, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    assert again.state.stream.desk_state is DeskState.RUNNING
+    assert again.state.account.book.orders[order.order_id].status is OrderStatus.EXPIRED
 
 
 def test_a_confirm_from_before_the_start_does_not_let_the_venue_step_within_the_comparison() -> None:
@@ -57,15 +57,15 @@ def test_a_confirm_from_before_the_start_does_not_let_the_venue_step_within_the_
     driven.answer_all(driven.deliver(signal_at(1, 1)))
     [late] = driven.pause()
     rules = structs.replace(some_rules(), plan=plan)
-    again = DeskHarness(gateway, rules=rules, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(gateway, rules=rules, book=driven.state.account.book, cursor=driven.state.stream.cursor)
     calls = again.start()
     while calls:
         [call] = calls
         if isinstance(request_of(call), GetAccount):
             gateway.handle(request_of(late), driven.now)
         calls = again.answer(call)
-    assert again.desk.state is DeskState.RUNNING, again.desk.waiting_for
-    [order] = again.desk.book.orders.values()
+    assert again.state.stream.desk_state is DeskState.RUNNING, again.state.stream.waiting_for
+    [order] = again.state.account.book.orders.values()
     assert order.status is OrderStatus.EXPIRED
 
 
@@ -81,5 +81,5 @@ def test_no_further_confirm_goes_out_while_the_deals_of_one_are_pulled() -> None
     assert isinstance(request_of(pull), GetDeals)
     assert calls_of(driven.wait(5_000), Confirm) == []
     driven.answer_all([pull])
-    assert driven.desk.book.position("EURUSD").is_flat
-    assert driven.desk.book.realized_pnl < Decimal(0)
+    assert driven.state.account.book.position("EURUSD").is_flat
+    assert driven.state.account.book.realized_pnl < Decimal(0)

@@ -21,7 +21,7 @@ from services.portfolio.core.account.events import DealBooked, Event, OrderCreat
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import find_subject
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
@@ -156,7 +156,7 @@ def test_a_ledger_that_is_not_there_is_named(tmp_path: Path, desk: tuple[Path, B
 
 def test_a_desk_answers_why_with_the_ledgers_events_or_says_what_it_does_not_know(desk: tuple[Path, Book]) -> None:
     path, book = desk
-    running = Desk(config=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
+    running = compose_state(config=some_rules(), book=book, cursor=TickCursor(), incarnation="live")
     reply = answer_query(running, WhyQuery("deal 2"), path, 0)
     assert isinstance(reply, WhyReply)
     assert reply.summary.startswith("deal 2 is of order 01234567-000001: BUY 0.01 EURUSD is FILLED")

@@ -13,7 +13,7 @@ from proto.control import TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import PortfolioState, compose_state
 from services.portfolio.ledger import ledger_writer
 from services.portfolio.ledger.audit import Audit, AuditResult, verify_if_short
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
@@ -33,11 +33,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk(config=some_rules(), book=Book(), cursor=TickCursor(), live_incarnation="live")
+def state() -> PortfolioState:
+    state = compose_state(config=some_rules(), book=Book(), cursor=TickCursor(), incarnation="live")
     for event in (an_opened_stream(), an_instrument_learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
-        desk.emit(event)
-    return desk
+        state.account.emit(event)
+    return state
 
 
 def fill_up(ledger: Ledger) -> None:
@@ -55,47 +55,47 @@ def something_large(number: int) -> OrderDenied:
     )
 
 
-def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, desk: Desk) -> None:
-    keeper = LedgerWriter(ledger, desk)
+def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, state: PortfolioState) -> None:
+    keeper = LedgerWriter(ledger, state)
     assert keeper.commit()
     fill_up(ledger)
     for number in (1, 2, 3):
-        desk.emit(something_large(number))
-        desk.cursor.ordinal = number
+        state.account.emit(something_large(number))
+        state.stream.cursor.ordinal = number
         assert not keeper.commit()
     assert keeper.is_retrying
     assert keeper.uncommitted == 3
-    assert "full" in desk.storage_problem
+    assert "full" in state.warnings.storage_problem
     assert not keeper.retry_commit()
     assert read_ledger(ledger.path)[1].ordinal == 0, "nothing of it is in the file"
     make_room(ledger)
     assert keeper.retry_commit()
-    assert (keeper.is_retrying, keeper.uncommitted, desk.storage_problem) == (False, 0, "")
+    assert (keeper.is_retrying, keeper.uncommitted, state.warnings.storage_problem) == (False, 0, "")
     kept, cursor = read_ledger(ledger.path)
     assert cursor.ordinal == 3
-    assert is_same_account(kept, desk.book)
+    assert is_same_account(kept, state.account.book)
     assert verify_ledger(ledger.path) == []
 
 
-def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, desk: Desk) -> None:
-    keeper = LedgerWriter(ledger, desk)
+def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, state: PortfolioState) -> None:
+    keeper = LedgerWriter(ledger, state)
     assert keeper.next_retry_mono_ns() is None
     fill_up(ledger)
-    desk.emit(something_large(1))
+    state.account.emit(something_large(1))
     keeper.commit()
     due_ns = keeper.next_retry_mono_ns()
     assert due_ns is not None
     assert RETRY_NS <= 500_000_000
 
 
-def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(ledger: Ledger, desk: Desk) -> None:
-    desk.book.changed_rows.orders.add("an order that is not there")
+def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(ledger: Ledger, state: PortfolioState) -> None:
+    state.account.book.changed_rows.orders.add("an order that is not there")
     with pytest.raises(KeyError):
-        LedgerWriter(ledger, desk).commit()
+        LedgerWriter(ledger, state).commit()
 
 
-def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, desk: Desk) -> None:
-    assert LedgerWriter(ledger, desk).commit()
+def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, state: PortfolioState) -> None:
+    assert LedgerWriter(ledger, state).commit()
     assert wait_for(Audit(ledger.path).result, "an audit of a whole ledger") == AuditResult([], "")
     ledger._db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
     finding = wait_for(Audit(ledger.path).result, "an audit of a broken ledger")
@@ -103,35 +103,35 @@ def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, desk: De
     assert finding.problems[0].startswith("event 2 does not fit the chain")
 
 
-def test_an_audit_that_was_killed_says_nothing_of_the_ledger(ledger: Ledger, desk: Desk) -> None:
+def test_an_audit_that_was_killed_says_nothing_of_the_ledger(ledger: Ledger, state: PortfolioState) -> None:
     audit = Audit(ledger.path)
     audit._process.kill()
     finding = wait_for(audit.result, "the end of the audit")
     assert finding.problems == []
     assert "exit status -9" in finding.failure
-    LedgerWriter(ledger, desk).apply_audit(finding)
-    assert desk.book.trading_state is TradingState.ACTIVE
+    LedgerWriter(ledger, state).apply_audit(finding)
+    assert state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_ledger_that_is_not_whole_halts_trading(ledger: Ledger, desk: Desk) -> None:
-    LedgerWriter(ledger, desk).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
-    assert desk.book.trading_state is TradingState.HALTED
-    assert desk.book.trading is not None
-    assert "event 2" in desk.book.trading.reason
+def test_a_ledger_that_is_not_whole_halts_trading(ledger: Ledger, state: PortfolioState) -> None:
+    LedgerWriter(ledger, state).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
+    assert state.account.book.trading_state is TradingState.HALTED
+    assert state.account.book.trading is not None
+    assert "event 2" in state.account.book.trading.reason
 
 
-def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, desk: Desk) -> None:
+def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, state: PortfolioState) -> None:
     verify_if_short(ledger)
-    assert LedgerWriter(ledger, desk).commit()
+    assert LedgerWriter(ledger, state).commit()
     verify_if_short(ledger)
-    assert LedgerWriter(ledger, desk).start_audit() is None
+    assert LedgerWriter(ledger, state).start_audit() is None
     ledger._db.execute("DELETE FROM account")
     with pytest.raises(Exception, match="expected the ledger as it was written"):
         verify_if_short(ledger)
 
 
 def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
-    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, state: PortfolioState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was not signed for half a minute is, and a head that stands is not signed again."""
     key = ensure_key(key_file(tmp_path))
@@ -144,7 +144,7 @@ def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
 
     monkeypatch.setattr(clock, "mono_ns", lambda: now_ns)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME, key)) as ledger:
-        keeper = LedgerWriter(ledger, desk)
+        keeper = LedgerWriter(ledger, state)
         keeper.sign()
         assert keeper.commit()
         now_ns += SIGN_EVERY_NS - 1
@@ -158,7 +158,7 @@ def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
         keeper.sign_if_due()
         assert key.head_path.stat().st_mtime_ns == written
         monkeypatch.setattr(ledger_writer, "SIGN_EVERY_EVENTS", 1)
-        desk.emit(something_large(1))
+        state.account.emit(something_large(1))
         now_ns -= SIGN_EVERY_NS
         assert keeper.commit()
         keeper.sign_if_due()

@@ -65,7 +65,7 @@ class Played:
     @property
     def net(self) -> Decimal:
         """Lots held."""
-        return self.driven.desk.book.position("EURUSD").net_volume
+        return self.driven.state.account.book.position("EURUSD").net_volume
 
 
 BOTH = pytest.mark.parametrize("mode", list(AccountMode))
@@ -78,7 +78,7 @@ def test_an_entry_takes_its_stops_along_and_the_desk_remembers_them(mode: Accoun
     [order] = played.driven.requests_of(Buy)
     assert isinstance(order, Buy)
     assert (order.stop_loss, order.take_profit) == (D("1.0996"), D("1.1011")), "from the ask, 1.1001"
-    [guard] = played.driven.desk.book.protections.values()
+    [guard] = played.driven.state.account.book.protections.values()
     assert (guard.stop_loss, guard.take_profit) == (D("1.0996"), D("1.1011"))
     assert guard.position == (1 if mode is AccountMode.HEDGING else 0)
 
@@ -87,7 +87,7 @@ def test_an_entry_takes_its_stops_along_and_the_desk_remembers_them(mode: Accoun
 def test_a_stop_loss_closes_at_the_venue_and_takes_its_guard_along(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(stop_loss_points=50))
     played = Played(at(1.1, 1.1, 1.0990, 1.1), plan, mode=mode).play(1, 0, 0, 0)
-    book = played.driven.desk.book
+    book = played.driven.state.account.book
     assert played.net == 0
     assert book.protections == {}
     assert [deal.reason.value for deal in book.deals[1:]] == ["CLIENT", "STOP_LOSS"]
@@ -103,7 +103,7 @@ def test_a_stop_follows_the_market_and_never_goes_back(mode: AccountMode) -> Non
     # It began 30 points below the ask, at 1.0998, and is not moved by less than 10 points: 1.1002 and 1.1007.
     assert [request.stop_loss for request in moved] == [D("1.1002"), D("1.1007")]
     assert [request.revision for request in moved] == [1, 2]
-    [guard] = played.driven.desk.book.protections.values()
+    [guard] = played.driven.state.account.book.protections.values()
     assert (guard.stop_loss, guard.answered) == (D("1.1007"), 2)
     [position] = played.driven.gateway.venue.positions()
     assert position.stop_loss == D("1.1007")
@@ -112,7 +112,7 @@ def test_a_stop_follows_the_market_and_never_goes_back(mode: AccountMode) -> Non
 def test_a_position_is_closed_when_its_time_is_up() -> None:
     plan = Plan(exits=Exits(time_exit_s=3))
     played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0, 0)
-    first, second = played.driven.desk.book.orders.values()
+    first, second = played.driven.state.account.book.orders.values()
     assert second.decision.cause is Cause.TIME_EXIT
     assert second.created_ns == START_NS + 3 * TICK_NS, "three seconds after the deal, which came at once"
     assert (second.side, second.volume) == (first.side.opposite, first.volume)
@@ -124,18 +124,18 @@ def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
     played = Played(at(*[1.1] * 9), plan)
     played.tick(1, 1)
     venue = played.driven.gateway.venue
-    [guard] = played.driven.desk.book.protections.values()
+    [guard] = played.driven.state.account.book.protections.values()
     assert guard.exit_ns == START_NS + TICK_NS
-    played.driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "by a person", by="person")
+    played.driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "by a person", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
     assert played.net != 0
-    assert played.driven.desk.cursor.denied == {"HALTED": 1}
-    played.driven.desk.resume_trading("again", by="person")
+    assert played.driven.state.stream.cursor.denied == {"HALTED": 1}
+    played.driven.state.account.resume_trading("again", by="person")
     for ordinal in range(6, 9):
         played.tick(ordinal)
     assert played.net == 0
-    exit_order = list(played.driven.desk.book.orders.values())[-1]
+    exit_order = list(played.driven.state.account.book.orders.values())[-1]
     assert exit_order.created_ns == START_NS + TICK_NS + TIME_EXIT_RETRY_NS
     assert venue.positions() == []
 
@@ -143,49 +143,49 @@ def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
 def test_an_entry_that_rests_is_filled_by_a_later_tick() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20), exits=Exits(stop_loss_points=50))
     played = Played(at(1.1, 1.1, 1.0998, 1.1), plan).play(1)
-    [order] = played.driven.desk.book.orders.values()
+    [order] = played.driven.state.account.book.orders.values()
     assert (order.status, order.limit_price, order.time_in_force) == (
         OrderStatus.ACCEPTED,
         D("1.0999"),
         TimeInForce.GTC,
     )
     played.tick(2)
-    [order] = played.driven.desk.book.orders.values()
+    [order] = played.driven.state.account.book.orders.values()
     assert (order.status, order.filled_price) == (OrderStatus.FILLED, D("1.0999"))
-    assert [guard.stop_loss for guard in played.driven.desk.book.protections.values()] == [D("1.0994")]
+    assert [guard.stop_loss for guard in played.driven.state.account.book.protections.values()] == [D("1.0994")]
 
 
 def test_an_entry_of_limited_life_ends_with_it_and_the_desk_hears_of_it() -> None:
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50, lifetime_s=2))
     played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0)
-    [order] = played.driven.desk.book.orders.values()
+    [order] = played.driven.state.account.book.orders.values()
     assert order.status is OrderStatus.EXPIRED
     played.tick(5, 1)
-    assert len(played.driven.desk.book.orders) == 2, "the symbol is free again"
+    assert len(played.driven.state.account.book.orders) == 2, "the symbol is free again"
 
 
 def test_the_opposite_signal_cancels_an_entry_that_rests() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 5), plan).play(1, -1, -1)
-    first, second = played.driven.desk.book.orders.values()
+    first, second = played.driven.state.account.book.orders.values()
     assert [request.order_id for request in played.driven.requests_of(Cancel) if isinstance(request, Cancel)] == [
         first.order_id
     ]
     assert (first.status, first.cancel_asked) == (OrderStatus.CANCELED, "the signal is SELL by now")
     assert (second.side.value, second.status) == ("SELL", OrderStatus.ACCEPTED)
-    assert played.driven.desk.cursor.blocked == {"ORDER_OPEN": 1}
+    assert played.driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
 
 def test_the_same_signal_leaves_an_entry_that_rests_alone() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 4), plan).play(1, 1, 1)
     assert played.driven.requests_of(Cancel) == []
-    assert len(played.driven.desk.book.orders) == 1
+    assert len(played.driven.state.account.book.orders) == 1
 
 
 def test_a_reversal_on_a_netting_account_is_one_order_at_the_market() -> None:
     played = Played(at(*[1.1] * 4), Plan(), on_opposite=OnOpposite.REVERSE).play(1, -1, 0)
-    assert [order.volume for order in played.driven.desk.book.orders.values()] == [D("0.01"), D("0.02")]
+    assert [order.volume for order in played.driven.state.account.book.orders.values()] == [D("0.01"), D("0.02")]
     assert played.net == D("-0.01")
 
 
@@ -194,16 +194,18 @@ def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_
     played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1)
     [close] = [request for request in played.driven.requests_of(Sell) if isinstance(request, Sell)]
     assert (close.volume, close.position) == (D("0.01"), 1)
-    assert played.driven.desk.book.position("EURUSD").is_flat
+    assert played.driven.state.account.book.position("EURUSD").is_flat
     played.tick(3, -1)
-    assert [deal.entry.value for deal in played.driven.desk.book.deals[1:]] == ["IN", "OUT", "IN"]
-    assert [(leg.ticket, leg.direction) for leg in played.driven.desk.book.position("EURUSD").legs] == [(2, -1)]
+    assert [deal.entry.value for deal in played.driven.state.account.book.deals[1:]] == ["IN", "OUT", "IN"]
+    assert [(leg.ticket, leg.direction) for leg in played.driven.state.account.book.position("EURUSD").legs] == [
+        (2, -1)
+    ]
 
 
 def test_a_reversal_into_an_entry_that_rests_closes_at_the_market_first() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(1.1, 1.0998, 1.1, 1.1), plan, on_opposite=OnOpposite.REVERSE).play(1, 0, -1, 0)
-    _, close, entry = played.driven.desk.book.orders.values()
+    _, close, entry = played.driven.state.account.book.orders.values()
     assert (close.type, close.status) == (OrderType.MARKET, OrderStatus.FILLED)
     assert (entry.type, entry.status, entry.side.value) == (OrderType.LIMIT, OrderStatus.ACCEPTED, "SELL")
     assert played.net == 0
@@ -212,8 +214,8 @@ def test_a_reversal_into_an_entry_that_rests_closes_at_the_market_first() -> Non
 def test_stops_nearer_than_the_venue_lets_them_be_are_denied_and_not_moved() -> None:
     plan = Plan(exits=Exits(stop_loss_points=9))
     played = Played(at(*[1.1] * 3), plan).play(1, 0)
-    assert played.driven.desk.cursor.denied == {"INVALID_STOPS": 1}
-    assert played.driven.desk.book.orders == {}
+    assert played.driven.state.stream.cursor.denied == {"INVALID_STOPS": 1}
+    assert played.driven.state.account.book.orders == {}
 
 
 @BOTH
@@ -227,11 +229,13 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
     driven.gateway.due_ticks(driven.now)
     lost = driven.deliver(a_signal(3, 0, bid=1.1006, ask=1.1007))
     assert lost, "a MODIFY that never leaves"
-    again = DeskHarness(driven.gateway, rules=driven.desk.config, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(
+        driven.gateway, rules=driven.state.config, book=driven.state.account.book, cursor=driven.state.stream.cursor
+    )
     again.run_up()
     torn.driven = again
     torn.tick(4)
-    assert again.desk.book.protections == calm.driven.desk.book.protections
+    assert again.state.account.book.protections == calm.driven.state.account.book.protections
     assert [p.stop_loss for p in again.gateway.venue.positions()] == [D("1.1003")]
 
 
@@ -240,10 +244,10 @@ def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: Tradin
     """A stop order of a desk that is halted or only reduces must not open anything, also in a stepped stream."""
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
     played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
-    played.driven.desk.set_trading_state(state, "PERSON", "enough", by="person")
+    played.driven.state.account.set_trading_state(state, "PERSON", "enough", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
-    [order] = played.driven.desk.book.orders.values()
+    [order] = played.driven.state.account.book.orders.values()
     assert order.status is OrderStatus.CANCELED
     assert order.cancel_asked.startswith(f"{state}: ")
     assert played.net == 0
@@ -252,7 +256,7 @@ def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: Tradin
 def test_an_order_filled_in_parts_is_one_entry() -> None:
     """Three deals of one order leave room for two more where three entries may be held."""
     played = Played(at(*[1.1] * 4), Plan())
-    book = played.driven.desk.book
+    book = played.driven.state.account.book
     order = an_order(1, volume="0.03")
     book.apply(OrderCreated(order=order))
     for number in (2, 3, 4):

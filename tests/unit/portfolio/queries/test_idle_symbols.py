@@ -15,7 +15,7 @@ from tests.support.desk_harness import DeskHarness, a_live_desk
 
 
 def texts(driven: DeskHarness) -> dict[str, str]:
-    return {found.code: found.text for found in idle_symbols(driven.desk, driven.mono_ns)}
+    return {found.code: found.text for found in idle_symbols(driven.state, driven.mono_ns)}
 
 
 def test_a_strategy_that_has_held_for_five_minutes_is_shown_until_it_speaks() -> None:
@@ -31,32 +31,32 @@ def test_a_strategy_that_has_held_for_five_minutes_is_shown_until_it_speaks() ->
 def test_an_entry_that_rests_for_a_minute_is_shown_until_it_is_canceled() -> None:
     assert texts(resting_entry(seconds=60)) == {}
     driven = resting_entry(seconds=61)
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert texts(driven) == {"ENTRY_RESTS": f"{order.order_id} has rested for 61 s at {order.limit_price}"}
     driven.answer_all(driven.deliver(a_signal(3, -1)))
     for _ in range(5):
         driven.answer_all(driven.wait(1_000))
         driven.answer_all(driven.pause())
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.CANCELED
     assert texts(driven) == {}
 
 
 def test_neither_is_an_alarm() -> None:
     for driven in (holding_strategy(seconds=301), resting_entry(seconds=61)):
-        for found in idle_symbols(driven.desk, driven.mono_ns):
+        for found in idle_symbols(driven.state, driven.mono_ns):
             assert (found.severity, found.effect, found.subject) == (Severity.INFO, Effect.NONE, "EURUSD")
             assert headline([found], ["EURUSD"]) == "TRADING"
-            assert found in conditions_of(driven.desk, driven.mono_ns)
+            assert found in conditions_of(driven.state, driven.mono_ns)
 
 
 def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blocks_its_symbol() -> None:
     assert texts(held_back_order(seconds=3)) == {}
     driven = held_back_order(seconds=4)
     assert texts(driven) == {"ORDER_UNANSWERED": "live-000001 is open for 4 s"}
-    [found] = idle_symbols(driven.desk, driven.mono_ns)
+    [found] = idle_symbols(driven.state, driven.mono_ns)
     assert headline([found], ["EURUSD"]) == "NOT TRADING"
-    [order] = driven.desk.book.orders.values()
+    [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
     for _ in range(70):
         driven.answer_all(driven.wait(1_000))
@@ -70,8 +70,8 @@ def test_orders_that_the_venue_accepts_and_never_executes_are_refused_in_the_end
     for number in range(1, 40):
         driven.gateway.due_ticks(driven.now)
         driven.answer_all(driven.wait(1_000))
-        signal = structs.replace(a_signal(number, 1), time_ns=driven.desk.domain_ns(driven.mono_ns))
+        signal = structs.replace(a_signal(number, 1), time_ns=driven.state.stream.domain_ns(driven.mono_ns))
         driven.answer_all(driven.deliver(signal))
         driven.answer_all(driven.pause())
-    found = {one.code: one.text for one in conditions_of(driven.desk, driven.mono_ns)}
+    found = {one.code: one.text for one in conditions_of(driven.state, driven.mono_ns)}
     assert "orders in a row came to no execution, the latest: " in found.get("ORDERS_REFUSED", ""), found

@@ -42,7 +42,7 @@ from services.portfolio.core.queries.views import (
 )
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.types import RiskContext
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
 D = Decimal
@@ -179,11 +179,11 @@ def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balanc
 def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
     """Orders are answered at once; round trips and results by tag when they are all there, some of them counted by each question."""
     book = with_fills(DEALS_PER_QUERY_MAX)
-    desk = Desk(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, live_incarnation="live")
+    state = compose_state(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, incarnation="live")
     with pytest.raises(RoundTripsNotReadyError, match="5,000 of 5,001 deals"):
-        view_reply(desk, TradesQuery(after=0, limit=1), 0)
-    assert view_reply(desk, TradesQuery(after=0, limit=1), 0).total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
-    anew = Desk(config=desk.config, book=book, cursor=CURSOR, live_incarnation="live")
+        view_reply(state, TradesQuery(after=0, limit=1), 0)
+    assert view_reply(state, TradesQuery(after=0, limit=1), 0).total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
+    anew = compose_state(config=state.config, book=book, cursor=CURSOR, incarnation="live")
     tags = [view_reply(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
     assert tags == [None, {"": D("2325.00")}]
 
@@ -260,7 +260,9 @@ def test_each_limit_says_what_is_left_of_it() -> None:
 
 
 def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
-    desk = Desk(config=some_rules(limits=DEFAULT_LIMITS), book=with_fills(4), cursor=CURSOR, live_incarnation="live")
+    state = compose_state(
+        config=some_rules(limits=DEFAULT_LIMITS), book=with_fills(4), cursor=CURSOR, incarnation="live"
+    )
     queries = (
         OrdersQuery(after=0, limit=5, open_only=False, newest=False),
         FillsQuery(after=0, limit=5, trades_only=True, newest=True),
@@ -271,21 +273,21 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
     )
     for query in queries:
         assert decode_control_request(encode(query)) == query
-        reply = view_reply(desk, query, 0)
+        reply = view_reply(state, query, 0)
         assert decode_control_reply(encode(reply)) == reply
-    assert isinstance(view_reply(desk, queries[0], 0), OrdersReply)
-    assert isinstance(view_reply(desk, queries[3], 0), AccountView)
-    risk = view_reply(desk, queries[4], 0)
+    assert isinstance(view_reply(state, queries[0], 0), OrdersReply)
+    assert isinstance(view_reply(state, queries[3], 0), AccountView)
+    risk = view_reply(state, queries[4], 0)
     assert isinstance(risk, RiskReply)
     assert (len(risk.rows), risk.next) == (2, 5)
     with pytest.raises(AssertionError):
-        view_reply(desk, WhyQuery("1"), 0)
+        view_reply(state, WhyQuery("1"), 0)
 
 
 def test_a_running_desk_tells_what_its_plans_strategies_may_hold() -> None:
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD",), volume_max=D("0.5"))})
-    desk = Desk(config=some_rules(plan=plan), book=with_fills(1), cursor=CURSOR, live_incarnation="live")
-    found = view_reply(desk, RiskQuery(after=0, limit=100), 0)
+    state = compose_state(config=some_rules(plan=plan), book=with_fills(1), cursor=CURSOR, incarnation="live")
+    found = view_reply(state, RiskQuery(after=0, limit=100), 0)
     assert isinstance(found, RiskReply)
     assert [(row.subject, row.limit, row.now) for row in found.rows if row.code == "STRATEGY_VOLUME"] == [
         ("trend", "0.5 lots", "0.01 lots")

@@ -17,7 +17,7 @@ from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
-from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.portfolio_state import compose_state
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 
 D = Decimal
@@ -93,15 +93,15 @@ class Scene:
 
     def __init__(self, limits: Limits = NO_LIMITS, *, plan: Plan = PLAIN) -> None:
         rules = structs.replace(some_rules(*PRICES, limits=limits), plan=plan)
-        self.desk = Desk(config=rules, book=Book(), cursor=TickCursor(), live_incarnation="live")
+        self.state = compose_state(config=rules, book=Book(), cursor=TickCursor(), incarnation="live")
         self.order = an_order_for()
         self.now_ns = START_NS
         self.facts: dict[str, Any] = {}
-        self.desk.emit(an_opened_stream())
-        self.desk.emit(DealBooked(deal=a_deposit(), order_id="", closings=[]))
+        self.state.account.emit(an_opened_stream())
+        self.state.account.emit(DealBooked(deal=a_deposit(), order_id="", closings=[]))
         for symbol in PRICES:
-            self.desk.emit(InstrumentLearned(instrument=terms_of(symbol)))
-            quote_usually(self.desk.cursor, symbol)
+            self.state.account.emit(InstrumentLearned(instrument=terms_of(symbol)))
+            quote_usually(self.state.stream.cursor, symbol)
 
     def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
         """Ask about another order."""
@@ -110,13 +110,13 @@ class Scene:
 
     def hold(self, symbol: str, lots: str) -> Scene:
         """Have a position."""
-        self.desk.emit(a_holding(len(self.desk.book.deals) + 1, symbol, lots))
+        self.state.account.emit(a_holding(len(self.state.account.book.deals) + 1, symbol, lots))
         return self
 
     def term(self, symbol: str = "EURUSD", **changed: Any) -> Scene:
         """Let the venue have other terms of a symbol, and ask about an order there."""
         terms = structs.replace(terms_of(symbol), **changed)
-        self.desk.emit(InstrumentLearned(instrument=terms))
+        self.state.account.emit(InstrumentLearned(instrument=terms))
         self.order = self.order._replace(instrument=terms)
         return self
 
@@ -127,8 +127,10 @@ class Scene:
 
     def account(self) -> RiskContext:
         """What the rules look at."""
-        desk = self.desk
-        return RiskContext(desk.book, desk.cursor, desk.config.limits, plan=desk.config.plan)._replace(**self.facts)
+        state = self.state
+        return RiskContext(
+            state.account.book, state.stream.cursor, state.config.limits, plan=state.config.plan
+        )._replace(**self.facts)
 
     def denial(self) -> Denial | None:
         """What the ladder says of the order."""

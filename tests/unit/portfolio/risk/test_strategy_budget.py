@@ -30,14 +30,14 @@ PLAN = Plan(strategies={"trend": TREND, "carry": CARRY})
 
 def a_scene() -> Scene:
     scene = Scene(plan=PLAN)
-    update_equity_peaks(scene.desk.cursor.risk, D(10_000), START_NS)
+    update_equity_peaks(scene.state.stream.cursor.risk, D(10_000), START_NS)
     return scene
 
 
 def lose(scene: Scene, amount: str, symbol: str = "EURUSD") -> None:
-    number = len(scene.desk.book.deals) + 1
+    number = len(scene.state.account.book.deals) + 1
     deal = a_deal(number, Side.SELL, entry=DealEntry.OUT, profit=-D(amount), symbol=symbol)
-    update_from_event(scene.desk.cursor.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    update_from_event(scene.state.stream.cursor.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
 
 
 def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held() -> None:
@@ -49,19 +49,19 @@ def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held
 def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
     """Netted, the two legs of 0.3 would be nothing, and the strategy could go on to any volume."""
     scene = a_scene()
-    stream = scene.desk.book.stream
+    stream = scene.state.account.book.stream
     assert stream is not None
-    scene.desk.book.stream = structs.replace(stream, account_mode=AccountMode.HEDGING)
+    scene.state.account.book.stream = structs.replace(stream, account_mode=AccountMode.HEDGING)
     for number, side in ((2, Side.BUY), (3, Side.SELL)):
         deal = a_deal(number, side, "0.2", position=100 + number)
-        scene.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+        scene.state.account.emit(DealBooked(deal=deal, order_id="", closings=[]))
     assert scene.ask("0.1").denial() is None
     assert scene.ask("0.11").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
 
 
 def test_an_order_that_may_still_be_executed_counts() -> None:
     scene = a_scene()
-    scene.desk.emit(OrderCreated(order=an_order(1, volume="0.4", symbol="GBPUSD")))
+    scene.state.account.emit(OrderCreated(order=an_order(1, volume="0.4", symbol="GBPUSD")))
     assert scene.ask("0.1").denial() is None
     assert scene.ask("0.11").denial() is not None
 
@@ -93,7 +93,7 @@ def test_open_profit_makes_up_for_a_loss_that_is_realised() -> None:
     scene = a_scene()
     lose(scene, "100")
     scene.hold("GBPUSD", "0.1")
-    scene.desk.cursor.marks["GBPUSD"] = Mark(1.2501, 1.25012, START_NS)
+    scene.state.stream.cursor.marks["GBPUSD"] = Mark(1.2501, 1.25012, START_NS)
     assert scene.ask("0.01").denial() is None, "one dollar is won"
 
 
@@ -104,13 +104,13 @@ def test_the_next_day_begins_with_nothing_lost() -> None:
     assert scene.at(tomorrow_ns).ask().denial() == Denial(
         "STRATEGY_LOSS", "1 % a day of trend", "no known equity of the day"
     ), "before its first tick nothing is guessed"
-    update_equity_peaks(scene.desk.cursor.risk, D(9_900), tomorrow_ns)
+    update_equity_peaks(scene.state.stream.cursor.risk, D(9_900), tomorrow_ns)
     assert scene.denial() is None
 
 
 def test_a_position_that_cannot_be_valued_denies_instead_of_guessing() -> None:
     scene = a_scene().hold("GBPUSD", "0.1")
-    del scene.desk.cursor.marks["GBPUSD"]
+    del scene.state.stream.cursor.marks["GBPUSD"]
     denial = scene.ask().denial()
     assert denial is not None
     assert denial.observed == "no known equity of the day"
@@ -141,8 +141,8 @@ def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
     scene = a_scene()
     lose(scene, "100")
     resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
-    scene.desk.emit(resumed)
-    update_equity_peaks(scene.desk.cursor.risk, D(9_900), START_NS)
+    scene.state.account.emit(resumed)
+    update_equity_peaks(scene.state.stream.cursor.risk, D(9_900), START_NS)
     denial = scene.ask().denial()
     assert denial is not None
     assert denial.code == "STRATEGY_LOSS"
@@ -157,7 +157,7 @@ def test_equity_is_watched_where_a_strategy_is_measured_by_it() -> None:
 def test_people_are_shown_what_each_budget_stands_at() -> None:
     scene = a_scene().hold("GBPUSD", "-0.3")
     lose(scene, "50")
-    scene.desk.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
+    scene.state.stream.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
     assert [tuple(row) for row in limit_utilization(scene.account(), START_NS)] == [
         ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
         ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
@@ -172,4 +172,4 @@ def test_a_desk_without_limits_takes_the_days_equity_for_the_sake_of_its_budgets
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
     driven.run_up()
     driven.deliver(a_signal(1))
-    assert (driven.desk.cursor.risk.peaks.day_start == D(10_000)) is is_watched
+    assert (driven.state.stream.cursor.risk.peaks.day_start == D(10_000)) is is_watched

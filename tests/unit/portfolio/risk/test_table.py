@@ -87,7 +87,7 @@ def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
     def build(past: bool) -> Scene:
         scene = Scene()
         if past:
-            scene.desk.set_trading_state(state, "PERSON", "news", by="person")
+            scene.state.account.set_trading_state(state, "PERSON", "news", by="person")
         return scene
 
     return build
@@ -128,7 +128,7 @@ def an_unquoted(**changed: Any) -> Callable[[bool], Scene]:
     def build(past: bool) -> Scene:
         scene = Scene().ask(**changed)
         if past:
-            del scene.desk.cursor.marks["EURUSD"]
+            del scene.state.stream.cursor.marks["EURUSD"]
         return scene
 
     return build
@@ -137,15 +137,15 @@ def an_unquoted(**changed: Any) -> Callable[[bool], Scene]:
 def an_unconverted(past: bool) -> Scene:
     scene = Scene().ask(symbol="USDJPY")
     if past:
-        del scene.desk.cursor.marks["USDJPY"]
+        del scene.state.stream.cursor.marks["USDJPY"]
     return scene
 
 
 def trade(scene: Scene, **result: Any) -> None:
     """Buy EURUSD and sell it again, with this result."""
     scene.hold("EURUSD", "0.01")
-    deal = a_deal(len(scene.desk.book.deals) + 1, Side.SELL, entry=DealEntry.OUT, **result)
-    scene.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+    deal = a_deal(len(scene.state.account.book.deals) + 1, Side.SELL, entry=DealEntry.OUT, **result)
+    scene.state.account.emit(DealBooked(deal=deal, order_id="", closings=[]))
 
 
 def some_losses(past: bool) -> Scene:
@@ -161,7 +161,7 @@ def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool],
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
         for equity in ("10000", at if past else just_under):
-            update_equity_peaks(scene.desk.cursor.risk, D(equity), START_NS)
+            update_equity_peaks(scene.state.stream.cursor.risk, D(equity), START_NS)
         return scene
 
     return build
@@ -171,8 +171,8 @@ def some_rejections(past: bool) -> Scene:
     scene = Scene(only(rejects_per_minute_max=5))
     for number in range(1, 6 if past else 5):
         order = an_order(number)
-        scene.desk.emit(OrderCreated(order=order))
-        scene.desk.emit(OrderUpdated(order_id=order.order_id, status=OrderStatus.REJECTED, ticket=None, retcode=10_006,
+        scene.state.account.emit(OrderCreated(order=order))
+        scene.state.account.emit(OrderUpdated(order_id=order.order_id, status=OrderStatus.REJECTED, ticket=None, retcode=10_006,
                                      code="", error="", time_ns=START_NS))  # fmt: skip
     return scene
 
@@ -183,7 +183,7 @@ def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
         for number in range(1, count + 1 + past):
-            scene.desk.emit(OrderCreated(order=an_order(number, created_ns=START_NS + number)))
+            scene.state.account.emit(OrderCreated(order=an_order(number, created_ns=START_NS + number)))
         return scene.at(START_NS + NS)
 
     return build
@@ -191,8 +191,8 @@ def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
 
 def a_wide_spread(past: bool) -> Scene:
     scene = Scene(only(spread_factor_max=D(3)))
-    update_spread_median(scene.desk.cursor.risk, "EURUSD", 2e-5, 1e-5)
-    scene.desk.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + (7 if past else 6) * 1e-5, START_NS)
+    update_spread_median(scene.state.stream.cursor.risk, "EURUSD", 2e-5, 1e-5)
+    scene.state.stream.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + (7 if past else 6) * 1e-5, START_NS)
     return scene
 
 
@@ -236,11 +236,11 @@ def a_losing_strategy(past: bool) -> Scene:
     """1 % of 10,000 USD: 60 are lost for good, and the open position has lost the other 40, or a little less."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
-    update_equity_peaks(scene.desk.cursor.risk, D(10_000), START_NS)
+    update_equity_peaks(scene.state.stream.cursor.risk, D(10_000), START_NS)
     trade(scene, profit=D(-58), commission=D(-2))
     scene.hold("GBPUSD", "0.1")
     bid = 1.246 if past else 1.24601
-    scene.desk.cursor.marks["GBPUSD"] = Mark(bid, bid + 2e-5, START_NS)
+    scene.state.stream.cursor.marks["GBPUSD"] = Mark(bid, bid + 2e-5, START_NS)
     return scene
 
 
@@ -372,18 +372,21 @@ def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_ti
     """The whole way of a tick, just under the limit and past it."""
     for past in (False, True):
         scene = row.scene(past)
-        desk = scene.desk
+        state = scene.state
         order = an_order(
-            len(desk.book.orders) + 1, type=OrderType.LIMIT, limit_price=D("1.09"), time_in_force=TimeInForce.GTC
+            len(state.account.book.orders) + 1,
+            type=OrderType.LIMIT,
+            limit_price=D("1.09"),
+            time_in_force=TimeInForce.GTC,
         )
-        desk.emit(OrderCreated(order=order))
+        state.account.emit(OrderCreated(order=order))
         signal = a_signal(9, time_ns=scene.now_ns, confidence=scene.order.confidence)
         present = DecisionConditions(
             tick_age_ns=scene.facts.get("tick_age_ns", 0),
             storage_problem=scene.facts.get("storage_problem", ""),
             lease_problem=scene.facts.get("lease_problem", ""),
         )
-        ended = exit_events(signal, desk.book, desk.cursor, desk.config, present)
+        ended = exit_events(signal, state.account.book, state.stream.cursor, state.config, present)
         expected = [order.order_id] if past and row.code in ENDS_RESTING else []
         assert [event.order_id for event in ended if isinstance(event, CancelRequested)] == expected
         assert len(ended) == len(expected)
@@ -405,15 +408,15 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
         scene = row.scene(past)
         before, path = scene.denial(), tmp_path / f"{past}-{LEDGER_FILE_NAME}"
         ledger = Ledger(path)
-        ledger.commit(scene.desk.take_events(), scene.desk.book, scene.desk.cursor)
+        ledger.commit(scene.state.account.take_events(), scene.state.account.book, scene.state.stream.cursor)
         ledger.close()
         ledger = Ledger(path)
-        scene.desk.book, scene.desk.cursor = ledger.load()
+        scene.state.account.book, scene.state.stream.cursor = ledger.load()
         ledger.close()
         assert scene.denial() == before
         assert verify_ledger(path) == []
         if past and row.remembers:
-            scene.desk.cursor.risk = RiskState()
+            scene.state.stream.cursor.risk = RiskState()
             after = scene.denial()
             assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
 
@@ -425,22 +428,22 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
 def test_a_signal_to_reverse_still_closes(row: Row) -> None:
     """The whole way of a signal: a short position is there, the rule stands against what would be opened, and it is closed."""
     scene = row.scene(True)
-    desk, order = scene.desk, scene.order
-    for order_id in list(desk.book.open_orders):
-        desk.emit(OrderUpdated(order_id=order_id, status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="",
+    state, order = scene.state, scene.order
+    for order_id in list(state.account.book.open_orders):
+        state.account.emit(OrderUpdated(order_id=order_id, status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="",
                                time_ns=START_NS - DAY_NS))  # fmt: skip
     scene.hold("EURUSD", "-0.01")
-    mark = desk.cursor.marks["EURUSD"]
+    mark = state.stream.cursor.marks["EURUSD"]
     if row.code == "PRICE_COLLAR":
         mark = Mark(mark.bid, float(order.price), START_NS)
-    rules = structs.replace(desk.config, default_volume=order.opening_volume, on_opposite=OnOpposite.REVERSE)
+    rules = structs.replace(state.config, default_volume=order.opening_volume, on_opposite=OnOpposite.REVERSE)
     signal = a_signal(1, 1, time_ns=scene.now_ns, bid=mark.bid, ask=mark.ask, confidence=order.confidence)
     conditions = DecisionConditions(
         tick_age_ns=scene.facts.get("tick_age_ns", 0),
         latest_bid_ask=scene.facts.get("latest_bid_ask"),
         lease_problem=scene.facts.get("lease_problem", ""),
     )
-    [event] = decide_signal(signal, desk.book, desk.cursor, rules, conditions).events
+    [event] = decide_signal(signal, state.account.book, state.stream.cursor, rules, conditions).events
     assert isinstance(event, OrderCreated)
     assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
     if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place

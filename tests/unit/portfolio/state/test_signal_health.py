@@ -116,7 +116,7 @@ def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watche
 
 def test_a_market_behind_the_ledger_is_reported_by_a_portfolio_that_has_heard_no_signal(watched: Watched) -> None:
     """The ticks up to 30 are decided; signal has none of theirs to send again, and is not mute for that."""
-    watched.driven.desk.cursor.sequences["EURUSD"] = 30
+    watched.driven.state.stream.cursor.sequences["EURUSD"] = 30
     watched.tick = 10
     watched.go_on(3_000, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
@@ -176,7 +176,7 @@ def test_a_strategys_fault_is_shown_with_its_own_line_and_the_log(watched: Watch
         watched.driven.deliver(a_hello("b1", a_fault()))
         watched.go_on(1_000)
     assert watched.codes == ["STRATEGY_FAULT"], "that its signals are HOLDs is part of it"
-    assert watched.driven.desk.state is DeskState.RUNNING
+    assert watched.driven.state.stream.desk_state is DeskState.RUNNING
     watched.go_on(2_000, hello=a_hello("b2"), signals=True)
     assert watched.codes == []
 
@@ -185,17 +185,17 @@ def hold_with_a_time_exit(driven: DeskHarness) -> None:
     """A long position that is to be closed by the time of the tenth tick."""
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     protection = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS + 10 * TICK_NS)
-    driven.desk.emit(
+    driven.state.account.emit(
         ProtectionSet(
             protection=protection,
             why="a test",
             ordinal=1,
             time_ns=START_NS,
-            bid=driven.desk.book.orders[next(iter(driven.desk.book.orders))].price,
-            ask=driven.desk.book.orders[next(iter(driven.desk.book.orders))].price,
+            bid=driven.state.account.book.orders[next(iter(driven.state.account.book.orders))].price,
+            ask=driven.state.account.book.orders[next(iter(driven.state.account.book.orders))].price,
         )
     )
-    assert not driven.desk.book.position("EURUSD").is_flat
+    assert not driven.state.account.book.position("EURUSD").is_flat
 
 
 @pytest.mark.parametrize("hello", [None, a_hello()], ids=["dead", "mute"])
@@ -206,13 +206,13 @@ def test_a_position_is_managed_on_the_markets_ticks_where_no_signal_comes(
     watched.tick = 1
     watched.driven.deliver(a_hello())
     watched.go_on(20_000, hello=hello)
-    assert [order.side for order in watched.driven.desk.book.orders.values()] == [Side.BUY, Side.SELL]
-    assert watched.driven.desk.book.position("EURUSD").is_flat
-    assert watched.driven.desk.cursor.sequences["EURUSD"] == watched.tick
-    assert watched.driven.desk.last_signals["EURUSD"].reason == NO_SIGNAL
-    late = watched.driven.desk.duplicates
+    assert [order.side for order in watched.driven.state.account.book.orders.values()] == [Side.BUY, Side.SELL]
+    assert watched.driven.state.account.book.position("EURUSD").is_flat
+    assert watched.driven.state.stream.cursor.sequences["EURUSD"] == watched.tick
+    assert watched.driven.state.stream.last_signals["EURUSD"].reason == NO_SIGNAL
+    late = watched.driven.state.stream.duplicates
     watched.driven.deliver(a_signal(watched.tick, 1))
-    assert watched.driven.desk.duplicates == late + 1, "a signal that comes after all opens nothing"
+    assert watched.driven.state.stream.duplicates == late + 1, "a signal that comes after all opens nothing"
     watched.go_on(3_000, hello=a_hello(), signals=True)
     assert watched.codes == []
 
@@ -231,7 +231,7 @@ def test_a_position_is_managed_by_the_holds_of_a_faulty_strategy(watched: Watche
 def a_stepped_desk() -> DeskHarness:
     driven = DeskHarness(a_gateway(a_stream(*RISING)), rules=some_rules())
     driven.run_up()
-    assert driven.desk.state is DeskState.RUNNING
+    assert driven.state.stream.desk_state is DeskState.RUNNING
     return driven
 
 
@@ -239,13 +239,13 @@ def test_a_recorded_stream_ends_by_a_strategys_fault_and_decides_nothing_on_its_
     driven = a_stepped_desk()
     driven.answer_all(driven.deliver(a_signal(1)))
     assert driven.deliver(a_signal(2, reason=STRATEGY_FAULT)) == []
-    assert driven.desk.cursor.ordinal == 1
+    assert driven.state.stream.cursor.ordinal == 1
     driven.deliver(a_hello("b1", a_fault()))
-    assert (driven.desk.state, driven.desk.waiting_for) == (DeskState.FAILED, a_fault().text)
-    shown = {one.code: one.text for one in conditions_of(driven.desk, driven.mono_ns)}
+    assert (driven.state.stream.desk_state, driven.state.stream.waiting_for) == (DeskState.FAILED, a_fault().text)
+    shown = {one.code: one.text for one in conditions_of(driven.state, driven.mono_ns)}
     assert shown["STRATEGY_FAULT"] == a_fault().text
     driven.portfolio.check_signals(driven.now)
-    assert driven.desk.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it stays"
+    assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it stays"
 
 
 def test_a_fault_of_another_stream_or_symbol_ends_nothing() -> None:
@@ -253,7 +253,7 @@ def test_a_fault_of_another_stream_or_symbol_ends_nothing() -> None:
     driven.deliver(SignalHello("other", "b", "another", "mine", ["EURUSD"], 0, 0, [a_fault()]))
     foreign = SymbolReport("XAUUSD", SymbolState.FAULT, 0, "boom")
     driven.deliver(SignalHello("other", "b", STREAM_ID, "mine", ["XAUUSD"], 0, 0, [foreign]))
-    assert driven.desk.state is DeskState.RUNNING
+    assert driven.state.stream.desk_state is DeskState.RUNNING
 
 
 def test_a_recorded_stream_says_within_three_seconds_that_its_signal_process_is_silent() -> None:

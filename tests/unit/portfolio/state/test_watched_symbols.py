@@ -52,17 +52,17 @@ def publish(driven: DeskHarness, tick: Tick) -> None:
 
 def test_a_stepped_desk_decides_a_watched_tick_in_its_place_and_counts_no_signal_for_it() -> None:
     driven = a_desk(LOCKSTEP)
-    assert driven.desk.state is DeskState.RUNNING
+    assert driven.state.stream.desk_state is DeskState.RUNNING
     driven.gateway.due_ticks(driven.now)
     driven.answer_all(driven.deliver(gold(1, 1)))
-    assert driven.desk.cursor.ordinal == 0, "the tick before is not there yet"
+    assert driven.state.stream.cursor.ordinal == 0, "the tick before is not there yet"
     publish(driven, euro(1))
-    cursor = driven.desk.cursor
+    cursor = driven.state.stream.cursor
     assert (cursor.ordinal, cursor.processed, cursor.buy, cursor.hold) == (2, 1, 1, 0)
     assert cursor.denied == {}
-    assert [order.symbol for order in driven.desk.book.orders.values()] == ["XAUUSD"]
+    assert [order.symbol for order in driven.state.account.book.orders.values()] == ["XAUUSD"]
     publish(driven, euro(1))
-    assert driven.desk.duplicates == 1
+    assert driven.state.stream.duplicates == 1
 
 
 def test_a_live_desk_takes_watched_quotes_and_misses_no_signal_process_for_them() -> None:
@@ -70,17 +70,17 @@ def test_a_live_desk_takes_watched_quotes_and_misses_no_signal_process_for_them(
     driven.gateway.due_ticks(driven.now)
     publish(driven, euro(1))
     driven.answer_all(driven.deliver(gold(1, 1)))
-    assert driven.desk.cursor.denied == {}
-    assert [order.symbol for order in driven.desk.book.orders.values()] == ["XAUUSD"]
+    assert driven.state.stream.cursor.denied == {}
+    assert [order.symbol for order in driven.state.account.book.orders.values()] == ["XAUUSD"]
     driven.portfolio.check_signals(driven.now)
-    assert {one.subject for one in conditions_of(driven.desk, driven.mono_ns)} <= {"", "XAUUSD"}
+    assert {one.subject for one in conditions_of(driven.state, driven.mono_ns)} <= {"", "XAUUSD"}
 
 
 def test_a_tick_of_another_stream_and_one_before_the_session_are_left_to_be_published_again() -> None:
     driven = a_desk(LOCKSTEP)
     publish(driven, structs.replace(euro(1), stream_id="other"))
-    assert driven.desk.cursor.ordinal == 0
-    driven.desk.set_state(DeskState.CONNECTING, "a test")
+    assert driven.state.stream.cursor.ordinal == 0
+    driven.state.stream.set_desk_state(DeskState.CONNECTING, "a test")
     publish(driven, euro(1))
     assert driven.portfolio.queued_signals == 0
 
@@ -98,5 +98,5 @@ def test_nobody_orders_in_a_watched_symbol() -> None:
 
 def test_a_desk_that_does_not_watch_what_the_gateway_serves_says_what_it_expected() -> None:
     driven = a_desk(LOCKSTEP, watched=())
-    assert driven.desk.state is DeskState.FAILED
-    assert driven.desk.waiting_for == "the gateway serves EURUSD, XAUUSD, expected XAUUSD"
+    assert driven.state.stream.desk_state is DeskState.FAILED
+    assert driven.state.stream.waiting_for == "the gateway serves EURUSD, XAUUSD, expected XAUUSD"

@@ -1,0 +1,151 @@
+"""Owner of the account: the book, its folds, the trading state, and the events that are not yet durable."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.control import REASON_CHARS_MAX, StateCause, TradingState
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, TradingStateChanged
+from services.portfolio.core.account.foreign_orders import describe_foreign_orders
+from services.portfolio.core.account.state_causes import add_cause, causes_of, describe_causes
+from services.portfolio.core.accounting.invariants import find_violation
+from services.portfolio.core.accounting.modifications import ModificationCounts
+from services.portfolio.core.accounting.round_trips import RoundTripTracker
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.state_updates import update_from_event
+from services.portfolio.core.state.stream import StreamState
+from services.portfolio.core.state.warnings import Warnings
+
+_SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
+
+
+class AccountState:
+    """The account in memory; every change of it goes through `emit`."""
+
+    def __init__(
+        self,
+        book: Book,
+        limits: Limits,
+        stream: StreamState,
+        warnings: Warnings,
+        *,
+        incarnation: str,
+        incarnation_reason: str,
+    ) -> None:
+        """Continue from a book, an empty one for a new account.
+
+        `incarnation` starts the order ids of a live stream; a stepped stream derives its own. `incarnation_reason` tells why
+        it may differ from the ledger's.
+        """
+        self._limits = limits
+        self._stream = stream
+        self._warnings = warnings
+        self._events: list[Event] = []
+        self.book = book
+        self.round_trips = RoundTripTracker(book)
+        """Processes deals only when somebody asks for round trips."""
+        self.modifications = ModificationCounts()
+        """Counts since the start of the process; earlier ones are in the ledger's events."""
+        self.is_dirty = False
+        """Whether the ledger lacks something: an event, or progress of the cursor."""
+        self.incarnation = incarnation
+        self.incarnation_reason = incarnation_reason
+        self.are_ids_checked = False
+        """The gateway knows no order id of the desk's that this ledger lacks, or another incarnation was taken."""
+        self.foreign_tickets: list[int] = []
+        """Venue numbers of orders that are not the desk's, as of the last comparison."""
+        self.deal_pulls = 0
+        """How often the venue's deals were pulled to their end."""
+        self.needs_deals = False
+        self.refetch_deals_after: int | None = None
+        """The number of a deal before those that a comparison found to be missing."""
+        self.orders_to_wake: set[str] = set()
+        """Ids of orders with a command of a person, whose task must not wait any longer."""
+
+    @property
+    def state_causes(self) -> list[StateCause]:
+        """Causes of a trading state other than ACTIVE."""
+        return [] if self.book.trading is None else causes_of(self.book.trading)
+
+    def emit(self, event: Event) -> None:
+        """Fold an event into the book and the risk state, and keep it for the ledger."""
+        self.book.apply(event)
+        update_from_event(self._stream.cursor.risk, event, self._limits)
+        self.modifications.add(event)
+        self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
+        self._events.append(event)
+        self.is_dirty = True
+        if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
+            self.restrict_trading(TradingState.HALTED, "LEDGER_INVARIANT", fault, by="invariants")
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call, already folded into the book, for the ledger to keep."""
+        events, self._events = self._events, []
+        self.is_dirty = False
+        return events
+
+    def resume_trading(self, reason: str, *, by: str, acknowledged: list[int] | None = None) -> None:
+        """Return to ACTIVE, durably; all causes end."""
+        self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged)
+
+    def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
+        """Change to a state other than ACTIVE, durably; causes that held before still do.
+
+        `code` is a row of `CONDITION_KINDS`.
+        """
+        causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
+        self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
+
+    def restrict_trading(self, state: TradingState, code: str, text: str, *, by: str) -> None:
+        """Add a cause found by the desk itself; it never relaxes what a person or a graver cause has set."""
+        present = self.book.trading
+        if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
+            self.set_trading_state(state, code, text, by=by)
+        elif present is not None and not any(
+            cause.code == code and _SEVERITY[cause.state] >= _SEVERITY[state] for cause in self.state_causes
+        ):
+            # The person who resumes trading has to see this cause as well.
+            causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
+            self._set_trading_state(
+                present.state, describe_causes(causes), by=present.by, causes=causes, flatten=present.flatten
+            )
+
+    def _set_trading_state(
+        self,
+        state: TradingState,
+        reason: str,
+        *,
+        by: str,
+        causes: list[StateCause] | None = None,
+        flatten: bool = False,
+        acknowledged: list[int] | None = None,
+    ) -> None:
+        event = TradingStateChanged(
+            state=state,
+            reason=reason,
+            by=by,
+            time_ns=self._stream.domain_ns(self._stream.now.mono_ns),
+            flatten=flatten,
+            acknowledged=acknowledged or [],
+            causes=causes or [],
+        )
+        self.emit(event)
+
+    def allow_foreign_orders(self, tickets: list[int]) -> None:
+        """Let foreign orders pass, as the limits allow, and warn of them once."""
+        policy = self._limits.foreign_orders
+        time_ns = self._stream.domain_ns(self._stream.now.mono_ns)
+        self.emit(ForeignOrdersFound(tickets=tickets, policy=policy, time_ns=time_ns))
+        self._warnings.conditions.set("FOREIGN_ORDERS", describe_foreign_orders(tickets, policy))
+
+    def on_clock_step(self, step_ns: int, while_down: bool = False) -> None:
+        """Open nothing until a person has looked: the wall clock was set by `step_ns`, maybe while portfolio was down."""
+        text = f"the wall clock stepped by {step_ns / 1e9:+.3f} s" + (" while portfolio was down" if while_down else "")
+        self.restrict_trading(TradingState.REDUCE_ONLY, "CLOCK_STEPPED", text, by="clock")
+
+
+def _touched_by(event: DealBooked) -> tuple[list[str], list[str]]:
+    """The symbols and the orders that a deal has moved."""
+    symbols = [event.deal.symbol] if event.deal.kind.is_trade else []
+    return symbols, [event.order_id] if event.order_id else []

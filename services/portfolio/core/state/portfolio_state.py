@@ -1,0 +1,45 @@
+"""The owners of the desk's state, together."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.account import AccountState
+from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.latencies import Latencies
+from services.portfolio.core.state.lease import LeaseState
+from services.portfolio.core.state.stream import StreamState
+from services.portfolio.core.state.warnings import Warnings
+
+
+class PortfolioState(Struct, frozen=True, kw_only=True):
+    """Each owner is the only writer of its attributes; a function that needs one or two of them takes those."""
+
+    config: DeskConfig
+    account: AccountState
+    stream: StreamState
+    lease: LeaseState
+    warnings: Warnings
+    latencies: Latencies
+
+
+def compose_state(
+    *,
+    config: DeskConfig,
+    book: Book,
+    cursor: TickCursor,
+    incarnation: str,
+    incarnation_reason: str = "",
+    boot_id: str = "",
+) -> PortfolioState:
+    """Join the owners over a book and a cursor, empty ones for a new account."""
+    stream, warnings = StreamState(cursor), Warnings()
+    account = AccountState(
+        book, config.limits, stream, warnings, incarnation=incarnation, incarnation_reason=incarnation_reason
+    )
+    lease = LeaseState(account, boot_id=boot_id)
+    return PortfolioState(
+        config=config, account=account, stream=stream, lease=lease, warnings=warnings, latencies=Latencies()
+    )
