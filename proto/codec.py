@@ -1,6 +1,6 @@
-"""The only way in and out: bytes to messages and back.
+"""Encoding and decoding of every message.
 
-Whatever bytes arrive, decoding gives a message of the schema or raises `MalformedMessageError`; nothing else.
+For any bytes, decoding returns a message of the schema or raises `MalformedMessageError`; nothing else.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from proto.trading.units import MAX_FRAME_BYTES
 M = TypeVar("M")
 
 NIL: Final = Raw(b"\xc0")
-"""MessagePack nil, for an embedded message that is not there."""
+"""MessagePack nil, in place of an absent embedded message."""
 
 JSON_DEPTH_MAX: Final = 16
-"""Nesting a JSON request may have: ours have one level, and a parser must not recurse on a stranger's word."""
+"""Nesting allowed in a JSON request: ours have one level, and the input must not decide how deep the parser recurses."""
 
 
 class MalformedMessageError(ValueError):
-    """The peer sent bytes that are no message of the schema; `code` is what a gateway answers."""
+    """The peer sent bytes that are not a message of the schema; `code` is the error code a gateway answers."""
 
     def __init__(self, text: str, code: ErrorCode = ErrorCode.INVALID_FIELD) -> None:
-        """Keep the words for people and the code for programs."""
+        """Keep the text for people and the code for programs."""
         super().__init__(text)
         self.code = code
 
@@ -45,20 +45,20 @@ _json_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def encode(message: Struct) -> bytes:
-    """A message as MessagePack."""
+    """Encode a message as MessagePack."""
     return _encoder.encode(message)
 
 
 def encode_json(message: Struct) -> bytes:
-    """A gateway message as JSON, decimals as numbers."""
+    """Encode a gateway message as JSON, with decimals as numbers."""
     return _json_encoder.encode(message)
 
 
 class BusDecoder(Generic[M]):
-    """Decoder of one socket of the bus: a union of message types; only a field with a default may be left out."""
+    """Decoder of one bus socket; every field without a default must be present exactly once."""
 
     def __init__(self, union: Any) -> None:
-        """`union` is a message type or a union of them."""
+        """Create a decoder for a message type or a union of message types."""
         members = get_args(union) or (union,)
         self._decode = msgspec.msgpack.Decoder(union)
         self._map_size: dict[type, int] = {
@@ -69,7 +69,7 @@ class BusDecoder(Generic[M]):
         """Decode one frame.
 
         Raises:
-            MalformedMessageError: whatever is wrong with it.
+            MalformedMessageError: the frame is not exactly one message of the union.
         """
         message: M = _decode_exactly(payload, self._decode)
         # Unknown fields are refused, so a map of the right size has no field twice; with optional fields they are
@@ -100,20 +100,20 @@ _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def decode_reply(payload: bytes | Raw) -> Reply:
-    """A gateway's reply in MessagePack. Fields that a newer gateway adds are passed over.
+    """Decode a gateway reply in MessagePack; unknown fields, which a newer gateway may add, are ignored.
 
     Raises:
-        MalformedMessageError: it is none.
+        MalformedMessageError: the payload is not a reply.
     """
     reply: Reply = _decode_exactly(payload, _reply_decoder)
     return reply
 
 
 def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -> M:
-    """Decode a frame; the text of its decimals is read by the desk's grammar, not Python's.
+    """Decode a frame; decimals given as text follow the desk's grammar, not Python's.
 
     Raises:
-        MalformedMessageError: whatever is wrong with it.
+        MalformedMessageError: the payload is not a message of the decoder's type.
     """
     try:
         try:
@@ -131,15 +131,18 @@ def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -
 def decode_request(
     payload: bytes, instrument_of: Callable[[str], Instrument | None] = lambda _symbol: None
 ) -> tuple[Request, bool]:
-    """A client's request, and whether it came as JSON (a JSON object starts with `{`, which no MessagePack map does).
+    """Decode a client's request, in JSON or MessagePack.
 
     Args:
         payload: the frame.
         instrument_of: terms of a symbol by its name in the request. A volume or price that is a number, not text, is
             rounded to a multiple of its step within a millionth of a step.
 
+    Returns:
+        The request, and whether it came as JSON.
+
     Raises:
-        MalformedMessageError: with the code the gateway answers and a text that names the field and what was expected.
+        MalformedMessageError: with the error code to answer and a text that names the field and the expectation.
     """
     if len(payload) > MAX_FRAME_BYTES:
         raise MalformedMessageError(
@@ -152,7 +155,7 @@ def decode_request(
     if member is None:
         raise _explain(fields, "")
     try:
-        # The standard library reads text that is not valid Unicode; this refuses it.
+        # The standard library accepts text that is not valid Unicode; this decoder refuses it.
         values = msgspec.json.decode(payload) if is_json else fields
         _read_numbers(values, member, instrument_of)
         request: Request = msgspec.convert(values, member)
@@ -164,10 +167,10 @@ def decode_request(
 def _read_numbers(
     fields: dict[Any, Any], member: type[Struct], instrument_of: Callable[[str], Instrument | None]
 ) -> None:
-    """Replace the text of decimals, and numbers, by exact decimals.
+    """Replace decimals given as text or number by exact decimals, in place.
 
     Raises:
-        ValueError: a text is no decimal; it names the field.
+        ValueError: a text is not a decimal; the message names the field.
     """
     for name in decimal_names(member):
         value = fields.get(name)
@@ -177,7 +180,7 @@ def _read_numbers(
             except ValueError as error:
                 raise ValueError(f"{name} is {error}") from None
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            number = Decimal(str(value))  # of a float the shortest decimal that reads back as the same one
+            number = Decimal(str(value))  # for a float, the shortest decimal that reads back as the same float
             symbol = fields.get("symbol")
             terms = instrument_of(symbol) if number.is_finite() and isinstance(symbol, str) else None
             if terms is not None:
@@ -186,15 +189,15 @@ def _read_numbers(
 
 
 def looks_like_json(payload: bytes) -> bool:
-    """True when the first byte that is not white space is one that only JSON text starts with."""
+    """True when the first byte that is not white space can only begin JSON."""
     return payload.lstrip(b" \t\r\n")[:1] in (b"{", b"[", b'"')
 
 
 def map_of_pairs(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """A map of JSON or MessagePack, each of whose names comes once.
+    """Build a map of JSON or MessagePack whose keys are unique.
 
     Raises:
-        MalformedMessageError: one comes twice.
+        MalformedMessageError: a key comes twice.
     """
     fields = dict(pairs)
     if len(fields) != len(pairs):
@@ -224,8 +227,8 @@ def _msgpack_fields(payload: bytes) -> dict[Any, Any]:
     except MalformedMessageError:
         raise
     except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
-        words = str(error) or type(error).__name__
-        raise MalformedMessageError(f"not MessagePack: {words}"[:200], ErrorCode.INVALID_MSGPACK) from None
+        text = str(error) or type(error).__name__
+        raise MalformedMessageError(f"not MessagePack: {text}"[:200], ErrorCode.INVALID_MSGPACK) from None
     if not isinstance(fields, dict):
         raise MalformedMessageError(
             f"expected a MessagePack map, not {type(fields).__name__}", ErrorCode.INVALID_MSGPACK
@@ -236,9 +239,9 @@ def _msgpack_fields(payload: bytes) -> dict[Any, Any]:
 _ACTIONS: Final[dict[str, type[Request]]] = {str(member.__struct_config__.tag): member for member in get_args(Request)}
 
 
-def _explain(fields: dict[Any, Any], words: str) -> MalformedMessageError:
-    """Say which rule of the schema a well-formed map breaks."""
-    words = words[:300]
+def _explain(fields: dict[Any, Any], problem: str) -> MalformedMessageError:
+    """Name the rule of the schema that a well-formed map breaks; `problem` is the decoder's text."""
+    problem = problem[:300]
     action = fields.get("action")
     if action is None:
         return MalformedMessageError(f"no action, expected one of {', '.join(_ACTIONS)}", ErrorCode.MISSING_ACTION)
@@ -254,6 +257,6 @@ def _explain(fields: dict[Any, Any], words: str) -> MalformedMessageError:
     unknown = [name for name in fields if name != "action" and name not in member.__struct_fields__]
     if unknown:
         return MalformedMessageError(f"{action} has no field {unknown[0]!r}"[:200], ErrorCode.UNKNOWN_FIELD)
-    if "volume" in words:
-        return MalformedMessageError(words, ErrorCode.INVALID_VOLUME)
-    return MalformedMessageError(words, ErrorCode.INVALID_FIELD)
+    if "volume" in problem:
+        return MalformedMessageError(problem, ErrorCode.INVALID_VOLUME)
+    return MalformedMessageError(problem, ErrorCode.INVALID_FIELD)

@@ -1,8 +1,8 @@
-"""What travels between the processes of the desk: ticks, signals, calls to the gateway and their answers.
+"""Messages between the processes of the desk: ticks, signals, calls to the gateway and their answers.
 
-Every field is always present on the wire and nothing else is, so that `proto.codec` can refuse a message with missing,
-unknown or repeated fields. `*_ns` is UTC nanoseconds; `*_mono_ns` is the host's monotonic clock and means something
-only to a process of the same host.
+Every field is always present on the wire and no other is, so that `proto.codec` can refuse a message with missing,
+unknown or repeated fields. `*_ns` is UTC nanoseconds; `*_mono_ns` is the host's monotonic clock, comparable only
+between processes of one host.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from msgspec import Meta, Raw, Struct
 from proto.trading.units import Confidence, Cursor, Name, Price, Sequence, Text, TickVolume, TimeNs
 
 WARMING_UP: Final = "WARMING_UP"
-"""Reason of a HOLD that the strategy did not decide: it has not seen enough ticks yet."""
+"""Reason of a HOLD given because the strategy has not seen enough ticks yet."""
 
 STRATEGY_FAULT: Final = "STRATEGY_FAULT"
-"""Reason of a HOLD of a symbol whose strategy is at fault; the publisher's hello says how."""
+"""Reason of a HOLD given because the symbol's strategy failed; the publisher's hello has the fault."""
 
 WATCHED: Final = "WATCHED"
-"""Reason of a watched symbol's HOLD: it is quoted for conversion rates only, and no strategy sees it."""
+"""Reason of the HOLD of a watched symbol, which is quoted for conversion rates only and has no strategy."""
 
 MAX_SYMBOLS: Final = 1_000
 
 
 class Tick(Struct, frozen=True, gc=False, tag="tick", forbid_unknown_fields=True):
-    """Best bid and ask of one symbol at an instant, as published by the gateway."""
+    """Best bid and ask of one symbol at an instant, as published by the gateway.
+
+    `sequence` numbers the ticks of this symbol and `ordinal` those of all symbols of the stream, both from 1 without a
+    gap. `time_ns` is the time of the quote; `volume` is 0 where the source has none.
+    """
 
     publisher: Name
     boot_id: Name
@@ -54,7 +58,11 @@ class MarketHeartbeat(Struct, frozen=True, tag="heartbeat", forbid_unknown_field
 
 
 class Signal(Struct, frozen=True, gc=False, tag="signal", forbid_unknown_fields=True):
-    """One strategy's word on one tick: +1 buy, 0 hold, -1 sell, with the quote it was decided on."""
+    """A strategy's signal for one tick, with the quote it was decided on.
+
+    `direction`: +1 buy, 0 hold, -1 sell. `confidence`: 0 to 1, 0 with a hold. Stream, symbol, `sequence`, `ordinal`,
+    `time_ns`, bid and ask are those of the tick.
+    """
 
     publisher: Name
     stream_id: Name
@@ -72,20 +80,23 @@ class Signal(Struct, frozen=True, gc=False, tag="signal", forbid_unknown_fields=
 
 
 class SymbolState(StrEnum):
-    """How a signal process stands with a symbol that it does not simply follow."""
+    """State of a symbol whose signals are not normal: those of a signal process's reports."""
 
     WARMING_UP = "WARMING_UP"
-    """The strategy has not seen enough ticks to speak."""
+    """The strategy has not seen enough ticks to give a signal."""
 
     CATCHING_UP = "CATCHING_UP"
-    """Published ticks are being fetched and folded."""
+    """Published ticks are being fetched and passed to the strategy."""
 
     FAULT = "FAULT"
-    """The strategy raised, returned nonsense or cannot be used: every signal is a HOLD until a restart."""
+    """The strategy raised, returned an invalid signal or cannot be loaded: it holds until a restart."""
 
 
 class SymbolReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A symbol's state; `behind` counts published ticks not folded yet, `text` is the fault in one line, else empty."""
+    """State of one symbol.
+
+    `behind` is the number of published ticks not processed yet, `text` the fault in one line or empty.
+    """
 
     symbol: Name
     state: SymbolState
@@ -94,9 +105,11 @@ class SymbolReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
-    """A signal process is alive and speaks for `symbols`; sent at its start, twice a second, and at once after a fault.
+    """Sign of life of a signal process; sent at its start, twice a second, and at once after a fault.
 
-    `reports` has the symbols that are not simply followed.
+    `symbols` are those it gives signals for. `reports` has the symbols in a state of `SymbolState`. `gaps_refilled`
+    counts gaps in the ticks that were closed by fetching, `gaps_lost` those after which it warmed up again, both since
+    the start of the process.
     """
 
     publisher: Name
@@ -110,9 +123,10 @@ class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
 
 
 class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):
-    """A gateway request that portfolio hands to execution; `request` is the encoded request, embedded as it is.
+    """A gateway request that portfolio hands to execution; `request` is the encoded request, embedded unchanged.
 
-    `ordered_mono_ns` is when the order in it was decided, 0 when it carries none: for the latency of that hop.
+    `timeout_ms` is how long to wait for the reply. `ordered_mono_ns` is when its order was decided, 0 for a request
+    without an order; it serves to measure latency.
     """
 
     call_id: Sequence
@@ -122,14 +136,14 @@ class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):
 
 
 class CallOutcome(StrEnum):
-    """What became of a call. Silence is not a refusal: NO_ANSWER says nothing about the effect."""
+    """Outcome of a call. NO_ANSWER is not a refusal: the request may have had its effect."""
 
     REPLY = "REPLY"
     NO_ANSWER = "NO_ANSWER"
 
 
 class Answer(Struct, frozen=True, tag="answer", forbid_unknown_fields=True):
-    """What execution heard on a call; `reply` is the encoded gateway reply, or nil when there was none."""
+    """Execution's answer to a call; `reply` is the encoded gateway reply, nil with NO_ANSWER."""
 
     call_id: Sequence
     outcome: CallOutcome
@@ -137,7 +151,7 @@ class Answer(Struct, frozen=True, tag="answer", forbid_unknown_fields=True):
 
 
 class CourierHello(Struct, frozen=True, tag="courier", forbid_unknown_fields=True):
-    """Execution has started (with nothing in its hands) or has met another gateway boot: what is open is sent again."""
+    """Execution has started, or has met another boot of the gateway; portfolio sends its open calls again."""
 
     boot_id: Name
 

@@ -1,4 +1,4 @@
-"""Where messages go: socket names, default endpoints and topics."""
+"""Routing of messages: default ports and topics."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ DEFAULT_MARKET_DATA_PORT: Final = 5556
 
 
 def tick_topic(symbol: str) -> bytes:
-    """The topic frame of a symbol's ticks. Subscriptions match by prefix: receivers compare the whole frame."""
+    """The topic frame of a symbol's ticks. ZeroMQ matches topics by prefix, so receivers compare the whole frame."""
     return (TICK_TOPIC_PREFIX + symbol).encode()

@@ -1,4 +1,4 @@
-"""The two times passed to every core, and the formats of a time for people and for programs."""
+"""The two times passed to every core, and text formats of a time for people and for programs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ TIME_SUFFIX: Final = "_ns"
 
 
 class Now(NamedTuple):
-    """The present, as the shell sees it when it calls a core.
+    """The present time, as the shell passes it to a core.
 
-    `domain_ns` is venue time in UTC nanoseconds (ages, expiry, sessions); in replay it is never past the last tick.
-    `mono_ns` is the monotonic clock (timeouts, resending, heartbeats) and never decides anything of trading.
+    `domain_ns` is venue time in UTC nanoseconds, for ages, expiry and sessions; in a replay it is never past the last
+    tick. `mono_ns` is the host's monotonic clock, for timeouts, resending and heartbeats; no trading decision depends
+    on it.
     """
 
     domain_ns: int
@@ -26,9 +27,9 @@ class Now(NamedTuple):
 
 @lru_cache(maxsize=1_024)
 def utc_text(time_ns: int) -> str:
-    """Nanoseconds since 1970 as a date and time of UTC, to the millisecond, or to the microsecond where it has any.
+    """Date and time in UTC to the millisecond, or to the microsecond where there are any.
 
-    Cached: a pause of the circuit breaker names its end in each denial.
+    Cached, because each denial by a paused circuit breaker names the end of the pause.
 
     >>> utc_text(1_577_836_800_000_000_000)
     '2020-01-01 00:00:00.000Z'
@@ -39,7 +40,7 @@ def utc_text(time_ns: int) -> str:
 
 
 def iso_text(time_ns: int) -> str:
-    """Nanoseconds since 1970 as ISO 8601 in UTC, to the nanosecond.
+    """ISO 8601 in UTC, to the nanosecond.
 
     >>> iso_text(1_577_836_800_000_000_001)
     '2020-01-01T00:00:00.000000001Z'
@@ -49,9 +50,9 @@ def iso_text(time_ns: int) -> str:
 
 
 def with_time_texts(fields: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The fields, each time followed by its text under the same name without `_ns`; None for no time.
+    """Add to each time its text under the same name without `_ns`; None for a time of 0 or None.
 
-    Many readers convert numbers to doubles, which hold fewer digits (2**53) than these times.
+    Many programs read numbers as doubles, which cannot hold these times exactly (2**53).
 
     >>> with_time_texts({"ended_ns": 0})
     {'ended_ns': 0, 'ended': None}

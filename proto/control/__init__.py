@@ -1,4 +1,4 @@
-"""What people and tools ask portfolio on its control socket, and what it answers; never more than portfolio knows."""
+"""Requests and replies of portfolio's control socket, for people and tools."""
 
 from proto.control.conditions import CONDITION_KINDS as CONDITION_KINDS
 from proto.control.conditions import CONDITIONS_MAX as CONDITIONS_MAX

@@ -1,4 +1,4 @@
-"""Conditions: everything that keeps the desk from trading, or that a person should look at, each under one name.
+"""Conditions: everything that prevents trading or needs a person, each under one name.
 
 `CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and
 the table in docs/operations.md are made from it, so that no surface can disagree with another. Code decides by a

@@ -1,4 +1,4 @@
-"""What portfolio answers on its control socket: status, reconciliation, trading state, and the outcome of commands."""
+"""Replies of portfolio's control socket: status, reconciliation, trading state, and outcomes of commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proto.trading.units import Cursor, Name, Text
 
 
 class DeskState(StrEnum):
-    """Where portfolio stands."""
+    """State of the portfolio process; not stored."""
 
     CONNECTING = "CONNECTING"
     RECONCILING = "RECONCILING"
@@ -24,14 +24,14 @@ class DeskState(StrEnum):
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
-    """It cannot go on with this account before it is started again."""
+    """Portfolio cannot continue with this account until it is restarted."""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One thing on which ledger and venue disagree.
+    """One difference between ledger and venue.
 
-    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, stops, position, cash. `remedy` says
-    what would be done about it, or that a person has to look.
+    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, stops, position, cash.
+    `remedy` is what would settle it, or that a person has to decide.
     """
 
     kind: Name
@@ -42,7 +42,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class LatencyQuantiles(Struct, frozen=True, kw_only=True):
-    """Microseconds; `count` observations since the process started."""
+    """Quantiles in microseconds of `count` observations since the process started."""
 
     count: int
     p50: float
@@ -51,7 +51,7 @@ class LatencyQuantiles(Struct, frozen=True, kw_only=True):
 
 
 class PositionLine(Struct, frozen=True, kw_only=True):
-    """One open position, signed volume in lots."""
+    """One open position; `net_volume` in lots, long positive."""
 
     net_volume: Decimal
     avg_entry_price: Decimal
@@ -59,7 +59,7 @@ class PositionLine(Struct, frozen=True, kw_only=True):
 
 
 class QuoteLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest quote; `age_ms` since it reached portfolio, None where that was not live."""
+    """A symbol's latest quote; `age_ms` since it reached portfolio, None in a stepped stream."""
 
     bid: float
     ask: float
@@ -69,7 +69,7 @@ class QuoteLine(Struct, frozen=True, kw_only=True):
 
 
 class SignalLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest signal: +1 buy, 0 hold, -1 sell."""
+    """A symbol's latest signal; `direction` +1 buy, 0 hold, -1 sell."""
 
     direction: int
     confidence: float
@@ -78,7 +78,7 @@ class SignalLine(Struct, frozen=True, kw_only=True):
 
 
 class OrderLine(Struct, frozen=True, kw_only=True):
-    """An order as a row: volumes in lots, profit realised by it in account currency, times of the venue."""
+    """An order as a row: volumes in lots, realised profit in account currency, venue times."""
 
     order_id: Name
     symbol: Name
@@ -93,7 +93,7 @@ class OrderLine(Struct, frozen=True, kw_only=True):
 
 
 class DenialLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest denied signal, until an order of it passes; `until_ns` 0 where time alone does not end it."""
+    """A symbol's latest denied signal, until an order of it passes; `until_ns` is 0 where time alone does not end it."""
 
     symbol: Name
     code: Text
@@ -104,9 +104,10 @@ class DenialLine(Struct, frozen=True, kw_only=True):
 
 
 class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
-    """A picture of the desk; money in account currency. `waiting_for` says in words what it waits for, or is empty.
+    """State of the desk, money in account currency.
 
-    `recent_orders` are the latest of the account, the newest first; `blocked` and `denials` count by reason and code.
+    `waiting_for` is a text, empty when nothing is awaited. `recent_orders` are the account's latest, newest first;
+    `blocked` and `denials` count signals by reason and by code.
     """
 
     mode: Text
@@ -146,19 +147,18 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     warning: Text = ""
     conditions: Annotated[list[Condition], Meta(max_length=CONDITIONS_MAX)] = []
     drawdown: float | None = None
-    """Fall of the equity from its peak, as a share of the peak; None while it is not known."""
+    """(peak equity - equity) / peak equity, as a fraction; None while it is not known."""
     drawdown_headroom: dict[str, float] = {}
-    """What is left of each drawdown level (`warn`, `reduce`, `halt`), as a share of the peak; negative beyond it."""
+    """Distance to each drawdown level (`warn`, `reduce`, `halt`) as a fraction of the peak; negative beyond it."""
     cash: dict[str, Decimal] = {}
-    """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
+    """Cash by category, which sums to the balance; charges are negative."""
     latest_denials: list[DenialLine] = []
     symbols: list[Name] = []
-    """What is traded."""
-    """By symbol."""
+    """The traded symbols."""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):
-    """`complete` is False when the gateway could not be asked; then nothing is known, which is not agreement."""
+    """Differences between ledger and venue; `complete` is False when the gateway did not answer and nothing is known."""
 
     complete: bool
     differences: list[Difference]
@@ -166,7 +166,7 @@ class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 
 
 class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trading"):
-    """The command is durable. `closing`: symbols whose positions are being closed; empty but for FLATTEN."""
+    """The new trading state, stored; `closing` are the symbols that FLATTEN closes, else empty."""
 
     trading_state: TradingState
     trading_reason: Text
@@ -174,11 +174,11 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
 
 
 class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
-    """What a person's order has come to so far; it is durable. `order_ids` are those made, changed or to be canceled.
+    """Outcome of a person's order command so far, stored; `order_ids` are those made, changed or being canceled.
 
-    A denied one has made none: `code`, `limit` and `observed` are the rule's, `denial_id` is what WHY takes, and `hint`
-    says what would have to change. `past_rules` are those that it was let past, in words. What the venue makes of it,
-    ORDERS tells.
+    A denied command has none: `code`, `limit` and `observed` are the rule's, `denial_id` is for WHY, and `hint` is what
+    would have to change. `past_rules` describes the rules that were passed by request. ORDERS has what the venue does
+    with the orders.
     """
 
     key: Text
@@ -193,10 +193,10 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
 
 
 class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk_reset"):
-    """What a rule remembered is cleared, durably; `before` and `after` are its values by name.
+    """The memory of a risk rule was cleared, and that is stored; `before` and `after` are its values by name.
 
-    `repeated`: it was done before, under this key. `trading_state` is unchanged: a desk that the rule stopped needs
-    RESUME as well.
+    `repeated`: it had been done under this key already. `trading_state` is unchanged: a desk that the rule stopped also
+    needs RESUME.
     """
 
     key: Text
@@ -212,24 +212,24 @@ class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 
 
 def denial_message(*, limit: str, observed: str) -> str:
-    """What a rule has observed and what it expected, for people."""
+    """A rule's observation and limit as text."""
     return f"the desk is {observed}, expected {limit}" if limit in tuple(TradingState) else f"{observed}, limit {limit}"
 
 
 def describe_denial(found: DenialLine) -> str:
-    """A denial in one line: what, why, when, and until when."""
+    """A denial in one line: code, time, observation and, where known, its end."""
     until = f", until {utc_text(found.until_ns)[:19]}Z" if found.until_ns else ""
-    words = denial_message(limit=found.limit, observed=found.observed)
-    return f"{found.symbol} denied by {found.code} at {utc_text(found.time_ns)[11:19]}: {words}{until}"
+    text = denial_message(limit=found.limit, observed=found.observed)
+    return f"{found.symbol} denied by {found.code} at {utc_text(found.time_ns)[11:19]}: {text}{until}"
 
 
 def describe_values(values: Mapping[str, str]) -> str:
     """What a risk rule remembers, in one line."""
-    return ", ".join(f"{name} {words}" for name, words in values.items()) or "nothing remembered"
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or "nothing remembered"
 
 
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):
-    """The request was malformed or could not be carried out; `error` says why."""
+    """The request was malformed or could not be carried out; `error` is the reason."""
 
     error: Annotated[str, Meta(max_length=512)]
 

@@ -1,4 +1,4 @@
-"""Requests to portfolio on its control socket: questions about the account, and commands of a person."""
+"""Requests to portfolio on its control socket: queries about the account, and a person's commands."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from proto.trading.units import Cursor, Name, Text, TimeNs, require_exact
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
-"""Why somebody changed what the desk may do; kept in the ledger."""
+"""A person's reason for a command; kept in the ledger."""
 
 
 PAST_RULES_MAX: Final = 32
-"""More than there are rules that may be passed."""
+"""More than the number of rules that may be passed."""
 
 
 class StatusQuery(
     Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True, omit_defaults=True
 ):
-    """How is the desk doing.
+    """Ask for the state of the desk.
 
-    The watchdog's alone, None from anybody else: `alert_problem` is why ALERT_COMMAND failed last, `supervisor_problem`
-    for how long supervisord has not answered; each empty where there is no problem.
+    Only the watchdog sets the fields, anybody else leaves them None: `alert_problem` is why ALERT_COMMAND failed last,
+    `supervisor_problem` for how long supervisord has not answered; each empty where there is no problem.
     """
 
     alert_problem: Text | None = None
@@ -34,23 +34,23 @@ class StatusQuery(
 
 
 class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE", forbid_unknown_fields=True):
-    """Compare the ledger with the gateway now; answered when that is done."""
+    """Compare the ledger with the gateway now; the reply comes when that is done."""
 
 
 class HaltCommand(Struct, frozen=True, tag_field="command", tag="HALT", forbid_unknown_fields=True):
-    """Send no further order until RESUME, but for what a person closes by CLOSE."""
+    """Send no further order until RESUME, except a person's CLOSE."""
 
     reason: Reason
 
 
 class ReduceOnlyCommand(Struct, frozen=True, tag_field="command", tag="REDUCE_ONLY", forbid_unknown_fields=True):
-    """Open nothing; what is held may be closed."""
+    """Open nothing; positions may be closed."""
 
     reason: Reason
 
 
 class ResumeCommand(Struct, frozen=True, tag_field="command", tag="RESUME", forbid_unknown_fields=True):
-    """Trade again; what others did on the account until now has been looked at."""
+    """Trade again; what others did on the account so far counts as reviewed."""
 
     reason: Reason
 
@@ -64,10 +64,10 @@ class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", fo
 class RiskResetCommand(
     Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK_RESET", forbid_unknown_fields=True
 ):
-    """Clear what a risk rule remembers, of one `symbol` or ("") of all; the trading state stays what it is.
+    """Clear what a risk rule remembers, of one `symbol` or ("") of all; the trading state does not change.
 
-    `key` names the command: with the same one it is answered again and not done again. `person` is the login name of
-    who asks.
+    `key` identifies the command: a repeat with the same key gets the stored reply and has no effect. `person` is the
+    login name of the caller.
     """
 
     key: Name
@@ -78,23 +78,23 @@ class RiskResetCommand(
 
 
 class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
-    """A person's order. `key` names the command: said again with the same key, it is answered, denials as well, and not done again."""
+    """A person's order command. A repeat with the same `key` gets the stored reply, also a denial, and has no effect."""
 
     key: Name
     reason: Reason
 
     def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
+        """Refuse numbers that are not finite decimals of acceptable size."""
         for field in self.__struct_fields__:
             if isinstance(value := getattr(self, field), Decimal):
                 require_exact(field, value)
 
 
 class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
-    """Buy or sell by hand, through the same risk rules as a signal. Fields as in the gateway's BUY and SELL.
+    """Buy or sell by hand, through the same risk rules as a signal; fields as in the gateway's BUY and SELL.
 
-    `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not.
-    `past_rules`: codes of limits that the order is let past, for the reason that it gives.
+    `trailing_stop_points` > 0: the desk moves the stop loss of the resulting position with the market. `past_rules`:
+    codes of limits that do not apply to this order, for its `reason`.
     """
 
     symbol: Name
@@ -111,9 +111,9 @@ class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid
 
 
 class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid_unknown_fields=True):
-    """Close a position at the market, `volume` lots of it or all; `position` 0 is all that is held of the symbol.
+    """Close `volume` lots of a position at the market, None for all; `position` 0 is everything held of the symbol.
 
-    It goes out in any trading state.
+    It passes in any trading state.
     """
 
     symbol: Name
@@ -122,15 +122,15 @@ class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid
 
 
 class CancelCommand(_OrderCommand, frozen=True, kw_only=True, tag="CANCEL", forbid_unknown_fields=True):
-    """End an order that rests at the venue."""
+    """End a resting order."""
 
     order_id: Name
 
 
 class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forbid_unknown_fields=True):
-    """Change an order that rests (`order_id`), or the stops of a position (`symbol`, `position` 0 for the one there is).
+    """Change a resting order (`order_id`) or the stops of a position (`symbol`, `position` 0 for its only one).
 
-    The values are those that hold afterwards: None takes a stop away, and leaves `price` as it is.
+    The values are the new terms: None removes a stop, and leaves `price` as it is.
     """
 
     symbol: Name
@@ -143,7 +143,7 @@ class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forb
 
 
 class OrdersQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="ORDERS", forbid_unknown_fields=True):
-    """Orders with a number above `after`, at most `limit`; `newest`: the last ones instead of the first ones."""
+    """Ask for orders with a number above `after`, at most `limit`; `newest`: the last ones instead of the first."""
 
     after: Cursor
     limit: PageRows
@@ -152,7 +152,10 @@ class OrdersQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="O
 
 
 class FillsQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="FILLS", forbid_unknown_fields=True):
-    """Deals with a number above `after`, at most `limit`; `newest` as for orders. `trades_only` leaves out what moved cash alone."""
+    """Ask for deals with a number above `after`, at most `limit`; `newest`: the last ones instead of the first.
+
+    `trades_only` leaves out deals that only move cash.
+    """
 
     after: Cursor
     limit: PageRows
@@ -161,7 +164,7 @@ class FillsQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="FI
 
 
 class TradesQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="TRADES", forbid_unknown_fields=True):
-    """Round trips with a number above `after`, at most `limit`."""
+    """Ask for round trips with a number above `after`, at most `limit`."""
 
     after: Cursor
     limit: PageRows
@@ -170,25 +173,25 @@ class TradesQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="T
 class PositionsQuery(
     Struct, frozen=True, kw_only=True, tag_field="command", tag="POSITIONS", forbid_unknown_fields=True
 ):
-    """What is held, by symbol, but for the first `after` rows."""
+    """Ask for open positions by symbol, without the first `after` rows."""
 
     after: Cursor
     limit: PageRows
 
 
 class AccountQuery(Struct, frozen=True, tag_field="command", tag="ACCOUNT", forbid_unknown_fields=True):
-    """The money, and how far the desk has come."""
+    """Ask for money and progress of the account."""
 
 
 class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK", forbid_unknown_fields=True):
-    """What the limits stand at, but for the first `after` rows."""
+    """Ask for the utilization of the risk limits, without the first `after` rows."""
 
     after: Cursor
     limit: PageRows
 
 
 class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unknown_fields=True):
-    """Why something happened, or did not.
+    """Ask why something happened or did not.
 
     `id` is a symbol, an order's or a denial's id, `deal N`, `ticket N`, a number, or a rule's code.
     """
@@ -197,7 +200,7 @@ class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unkno
 
 
 ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery
-"""What is answered from the account as it is, and changes nothing."""
+"""Queries answered from the account in memory; they change nothing."""
 
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
 TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand

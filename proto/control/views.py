@@ -1,7 +1,8 @@
-"""What portfolio answers about the account: rows of its orders, fills and positions, its money, its limits, a chain of causes.
+"""Replies about the account: orders, fills, round trips, positions, money, limits and causes.
 
-Rows come in pages, so that a reply fits into a frame: `next` is what to ask after for the following page, 0 when there is none.
-Volumes are in lots, money is in account currency, times are the venue's, in nanoseconds UTC; 0 is no time.
+Rows come in pages, so that a reply fits into a frame: `next` is the `after` of the following page, 0 when there is
+none. Volumes are in lots, money in account currency with the sign of its effect on the balance, times in UTC
+nanoseconds of the venue, 0 for no time.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from msgspec import Meta, Struct
 from proto.trading.units import Cursor, Name, Text, decimal_text
 
 PAGE_ROWS_MAX: Final = 100
-"""Rows of one page at most; there are fewer where they would not fit into a frame."""
+"""Most rows of a page; fewer where they would not fit into a frame."""
 
 LEFT_OUT_WHEN_EMPTY: Final = frozenset({"past_rules", "last_denied"})
-"""Fields of rows that most rows have nothing in."""
+"""Fields that are left out of rows where they are empty, as they mostly are."""
 
 PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 
 
 class OrderRow(Struct, frozen=True, kw_only=True):
-    """An order, what it was decided on, and what became of it.
+    """An order, its decision and its outcome.
 
     `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at,
     `limit_price` that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and
-    expiry are those by now, after any change. `cause` is what made the desk make it, `reason` the words of the
-    judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words.
+    expiry are the current ones, after any change. `cause` is what made the desk make it, `reason` the text of the
+    decision, `key` the person's command that it came from, `past_rules` the rules that the person let it pass, as text.
     """
 
     order_id: Name
@@ -63,7 +64,10 @@ class OrderRow(Struct, frozen=True, kw_only=True):
 
 
 class FillRow(Struct, frozen=True, kw_only=True):
-    """A deal of the venue. `slippage` is in price against the decision's quote, > 0 worse for us, None without an order of ours."""
+    """A deal of the venue, with its money in the sign of its effect on the balance.
+
+    `slippage` is in price against the decision's quote, positive when worse for us, None without an order of ours.
+    """
 
     deal: Cursor
     order_id: Text
@@ -84,12 +88,13 @@ class FillRow(Struct, frozen=True, kw_only=True):
 
 
 class TradeRow(Struct, frozen=True, kw_only=True):
-    """A round trip: what one closing deal has closed of one opening deal, first in first out within its ticket.
+    """A round trip: what one closing deal closed of one opening deal, first in, first out within a ticket.
 
-    `trade` counts the account's round trips in the order of closing, `position` is the ticket, 0 on a netting account. `gross` is what
-    the two prices come to in the symbol's profit currency, `profit` the share by volume of what the venue has booked. `spread` and
-    `slippage` of both deals are positive when paid and in the profit already, `commission` and `swap` negative when paid; `net` is
-    profit + commission + swap. `tag` is that of the order that opened it.
+    `trade` numbers the account's round trips in the order of closing, `position` is the ticket, 0 on a netting account.
+    `gross` is the profit by the two prices in the symbol's profit currency, `profit` the share by volume of the profit
+    that the venue booked. `spread` and `slippage`, of both deals, are positive when paid and already part of the
+    profit; `commission` and `swap` are negative when charged; `net` is profit + commission + swap. `tag` is that of the
+    order that opened it.
     """
 
     trade: Cursor
@@ -117,7 +122,7 @@ class TradeRow(Struct, frozen=True, kw_only=True):
 
 
 class LotRow(Struct, frozen=True, kw_only=True):
-    """What is left of one opening deal; `side` BUY or SELL, `position` the ticket that it is of, 0 on a netting account."""
+    """What is left of one opening deal; `side` BUY or SELL, `position` its ticket, 0 on a netting account."""
 
     side: Text
     position: Cursor
@@ -128,7 +133,7 @@ class LotRow(Struct, frozen=True, kw_only=True):
 
 
 class GuardRow(Struct, frozen=True, kw_only=True):
-    """What guards a position; `position` is its ticket, 0 on a netting account, `exit_ns` when it is closed at the latest."""
+    """Protection of a position; `position` is its ticket or 0, `exit_ns` the time to close it at the latest."""
 
     position: Cursor
     stop_loss: Decimal | None
@@ -140,7 +145,7 @@ class GuardRow(Struct, frozen=True, kw_only=True):
 class PositionRow(Struct, frozen=True, kw_only=True):
     """An open position: `net_volume` signed, `close_price` the side of the mark that it would be closed at.
 
-    `lots` are its oldest, at most a page of them; `lots_count` says how many it has. `guards` are its stops.
+    `lots` are the oldest ones, at most a page; `lots_count` is the number of all. `guards` are its protections.
     """
 
     symbol: Name
@@ -155,7 +160,7 @@ class PositionRow(Struct, frozen=True, kw_only=True):
 
 
 class RiskRow(Struct, frozen=True, kw_only=True):
-    """A limit, what it is about (a symbol, a currency, or nothing), what it stands at, and what is left of it, in words."""
+    """Utilization of a limit, as text; `subject` is a symbol, a currency, or empty."""
 
     code: Name
     subject: Text
@@ -165,14 +170,14 @@ class RiskRow(Struct, frozen=True, kw_only=True):
 
 
 class WhyLine(Struct, frozen=True, kw_only=True):
-    """One thing that happened, in words."""
+    """One event of an explanation, as text."""
 
     time_ns: int
     words: Text
 
 
 class WhyStep(Struct, frozen=True, kw_only=True):
-    """One link of a chain of causes: what it is about, when it was, its numbers by name, and what happened, in their order."""
+    """One link in a chain of causes: its subject, its time, numbers by name, and its events in order."""
 
     name: Name
     time_ns: int
@@ -181,7 +186,7 @@ class WhyStep(Struct, frozen=True, kw_only=True):
 
 
 class OrdersReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="orders"):
-    """A page of orders by number; `total` is how many there are of those asked for."""
+    """A page of orders by number; `total` is the number of all that match."""
 
     total: Cursor
     next: Cursor
@@ -189,7 +194,7 @@ class OrdersReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="ord
 
 
 class FillsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="fills"):
-    """A page of deals by their number; `total` is how many there are of those asked for."""
+    """A page of deals by number; `total` is the number of all that match."""
 
     total: Cursor
     next: Cursor
@@ -215,11 +220,11 @@ class PositionsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="account"):
     """Money and progress of the account, at the marks of the last tick decided.
 
-    `margin` is the desk's own sum over what is held, by the venue's formula and the account's `leverage`, 0 where that
-    asks for none; `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are
-    the entries that make the balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and
-    swap, by its tag: None while a desk of many deals is still counting them, as after its start. `last_denied` is the
-    latest denial of each symbol in words, until an order of it passes.
+    `margin` is the desk's own sum over its positions, by the venue's formula and the account's `leverage`, 0 without
+    leverage; `margin_level_pct` is equity / margin in percent. Amounts that lack a conversion rate are None. `cash` is
+    cash by category; charges are negative, and the sum is the balance. `pnl_by_tag` is profit after commission and swap
+    by the tag of the opening order: None while a desk with many deals is still computing it after its start.
+    `last_denied` is the latest denial of each symbol as text, until an order of it passes.
     """
 
     account: str | None
@@ -258,7 +263,7 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
 
 
 class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"):
-    """A page of the limits in force, under the set's name."""
+    """A page of the limits in force; `limits` is the name of the set."""
 
     limits: Text
     trading_state: Text
@@ -270,7 +275,7 @@ class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"
 
 
 class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
-    """Why something is as it is: the answer in a sentence, and the chain that leads to it.
+    """The cause of something: the answer in a sentence, and the chain that leads to it.
 
     `kind`: order, deal, denial, rule or symbol.
     """
@@ -285,7 +290,7 @@ ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountVie
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:
-    """A row's fields by name as plain values: decimals are exact text without an exponent, times stay nanoseconds."""
+    """The fields of a row by name as plain values: decimals as exact text without an exponent, times in nanoseconds."""
     values = ((name, getattr(row, name)) for name in row.__struct_fields__)
     return {name: _plain(value) for name, value in values if value or name not in LEFT_OUT_WHEN_EMPTY}
 

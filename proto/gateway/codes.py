@@ -9,11 +9,11 @@ RETCODE_DONE: Final = 10009
 """MetaTrader's retcode of an order whose whole volume is executed."""
 
 RETCODE_DONE_PARTIAL: Final = 10010
-"""Its retcode of an order executed in part: the rest stands, or has ended."""
+"""MetaTrader's retcode of an order executed in part: the rest is open, or has ended."""
 
 
 class ErrorCode(StrEnum):
-    """Why a request or an order was refused; PROTOCOL.md says what a client does about each."""
+    """Why a request or an order was refused; PROTOCOL.md has the client's reaction to each."""
 
     INVALID_JSON = "INVALID_JSON"
     INVALID_MSGPACK = "INVALID_MSGPACK"
@@ -70,7 +70,7 @@ class ErrorCode(StrEnum):
 
 
 class OrderReplyStatus(StrEnum):
-    """What the gateway knows of an order."""
+    """What the gateway knows of an order; PROTOCOL.md has their meanings."""
 
     FILLED = "FILLED"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
@@ -85,7 +85,7 @@ class OrderReplyStatus(StrEnum):
 
 
 class Fault(StrEnum):
-    """What the simulated venue can be told to do wrong; docs/venue-faults.md says what each of them does."""
+    """Faults that the simulated venue can be made to have; docs/venue-faults.md describes each."""
 
     NO_REPLY = "NO_REPLY"
     NOT_EXECUTED = "NOT_EXECUTED"

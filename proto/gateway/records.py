@@ -1,4 +1,4 @@
-"""What the venue keeps and the gateway tells: deals, orders, positions, and what became of the rows of a tick file."""
+"""Records of the venue in gateway replies: deals, orders, positions, and counts of a tick file's rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from proto.trading.units import Cursor, Name, Sequence, Text, TimeNs, require_ex
 
 
 def require_all_exact(record: Struct, *fields: str) -> None:
-    """Refuse a record with a number that is told and is not finite or of no sane size."""
+    """Refuse a record if one of these fields is neither None nor a finite decimal of acceptable size.
+
+    Raises:
+        ValueError: names the field, the value and the expectation.
+    """
     for field in fields:
         value: Decimal | None = getattr(record, field)
         if value is not None:
@@ -22,7 +26,7 @@ def require_all_exact(record: Struct, *fields: str) -> None:
 
 
 class DealKind(StrEnum):
-    """What a deal did: trades (BUY, SELL) move positions and cash, all others move cash only."""
+    """Kind of a deal: trades (BUY, SELL) change a position and cash, all others cash only."""
 
     BUY = "BUY"
     SELL = "SELL"
@@ -33,12 +37,12 @@ class DealKind(StrEnum):
 
     @property
     def is_trade(self) -> bool:
-        """Whether it is an execution, and moves a position."""
+        """Whether the deal is an execution, which changes a position."""
         return self in (DealKind.BUY, DealKind.SELL)
 
 
 class DealEntry(StrEnum):
-    """How a deal changed the position, in MetaTrader's words."""
+    """How a deal changed the position, by MetaTrader's names."""
 
     IN = "IN"
     OUT = "OUT"
@@ -47,7 +51,7 @@ class DealEntry(StrEnum):
 
 
 class DealReason(StrEnum):
-    """Who or what made a deal happen, in MetaTrader's words."""
+    """What caused a deal, by MetaTrader's names."""
 
     CLIENT = "CLIENT"
     STOP_LOSS = "STOP_LOSS"
@@ -59,13 +63,15 @@ class DealReason(StrEnum):
 class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One execution or cash movement in the venue's book.
 
-    `deal` is the venue's number, rising from 1 in the order of happening; `order_id` the client's id, empty when the
-    order was not placed through the gateway. `profit`, `commission`, `swap` in account currency, signed. `ordinal` is
-    the tick at which it happened, `stepped` whether the tick itself caused it (a resting order) and not a command.
-    `position` is the ticket of the position that it opened, changed or was charged for; 0 for none. `arrived_ns` is
-    when its order reached the venue, where that took time and this is the order's first deal; 0 where it is not known.
-    A deal that is later was matched at the next quote. `limit_gap`, in account currency and 0 or more, is what the
-    market's quote was better than the price of the limit order or target, whichever the deal has.
+    `deal` is the venue's number, rising from 1 in the order of execution; `order_id` the client's id, empty when the
+    order was not placed through the gateway. `profit`, `commission` and `swap` are changes of the balance in account
+    currency: a charged commission or swap is negative. This is the sign of commission everywhere except in terms and
+    costs (docs/glossary.md). `ordinal` is the tick at which it happened, `stepped` whether the tick itself caused it (a
+    resting order) and not a command. `position` is the ticket of the position that it opened, changed or was charged
+    for; 0 for none. `arrived_ns` is when its order reached the venue, known for the first deal of an order that was
+    delayed, else 0; a later deal was matched at the next quote. `limit_gap`, in account currency and 0 or more, is the
+    advantage of the market's quote over the price of a resting limit order or take profit, whichever of the two prices
+    the deal has.
     """
 
     deal: Sequence
@@ -89,17 +95,17 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit_gap: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        """Every number is finite and of a sane size."""
+        """Refuse numbers that are not finite decimals of acceptable size."""
         require_all_exact(self, "volume", "price", "profit", "commission", "swap", "limit_gap")
 
     @property
     def cash(self) -> Decimal:
-        """What the deal moved on the balance, in account currency."""
+        """Change of the balance by this deal, in account currency."""
         return self.profit + self.commission + self.swap
 
 
 class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One order as the venue's book has it.
+    """One order in the venue's book.
 
     `price` is that of a LIMIT or STOP order; `position` the ticket of the one position that it may close, 0 for any;
     `revision` that of its last modification.
@@ -128,15 +134,15 @@ class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revision: Cursor = 0
 
     def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
+        """Refuse numbers that are not finite decimals of acceptable size."""
         require_all_exact(self, "volume", "filled_volume", "filled_price", "price", "stop_loss", "take_profit")
 
 
 class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One open position; `profit` is unrealised, in account currency, None without a rate.
 
-    `swap` is what it has been charged (< 0) or paid overnight so far and is not booked yet; `order_id` the id of the order that opened it,
-    empty where that was not placed here; `revision` that of its last modification.
+    `swap` is the swap accrued so far and not booked yet, negative when charged; `order_id` the id of the order that
+    opened it, empty where the gateway did not place it; `revision` that of its last modification.
     """
 
     ticket: Sequence
@@ -153,12 +159,12 @@ class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     revision: Cursor = 0
 
     def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
+        """Refuse numbers that are not finite decimals of acceptable size."""
         require_all_exact(self, "volume", "price_open", "profit", "stop_loss", "take_profit", "swap")
 
 
 class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the tick source made of its rows: read = published + the sum of rejected."""
+    """Rows of a tick file by outcome: read = published + the sum of rejected."""
 
     read: Cursor
     published: Cursor

@@ -1,6 +1,6 @@
-"""What the MT5 gateway answers on its request socket: a flat map with a `status`, which says from where it comes.
+"""Replies of the MT5 gateway on its request socket: flat maps with a `status` and their origin.
 
-Every reply names mode, venue, account and the start of the gateway; those that refuse have an `error_code` and words.
+Every reply names mode, venue, account and the boot of the gateway; a refusal has an `error_code` and a text.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
 
 
 class ErrorReply(_Reply, frozen=True, kw_only=True, tag="error"):
-    """The request was refused and had no effect; nothing of it was stored."""
+    """The request was refused and had no effect; nothing was stored."""
 
 
 class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
-    """`now_ns` is venue time."""
+    """The gateway is alive; `now_ns` is venue time."""
 
     now_ns: TimeNs
 
 
 class KnownIds(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many order ids of one incarnation of a desk the gateway knows, and the highest number among them."""
+    """How many order ids of one incarnation the gateway knows, and the highest number among them."""
 
     count: Cursor
     highest: Cursor
 
 
 class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
-    """Where the stream stands. `window` 0: the venue runs by itself and waits for nobody (live).
+    """State of the stream and the account. `window` 0: the stream is live and waits for nobody.
 
-    `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
-    incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file. `epoch` is the
-    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat. `leverage` 0: no margin
-    is asked for. `known_ids` are those of the form `xxxxxxxx-nnnnnn` by their first part, None where that is not told;
-    `deal_cursor` is the newest deal, None while the venue may not show its whole history.
+    `published` and `confirmed` are ordinals; `sequences` has the last published sequence of each symbol. `journal_id`
+    identifies the gateway's journal; `data_sha256` is empty where the ticks do not come from a file. `epoch` is the
+    highest ever leased (0: none), `lease_now_ns` the value that the first LEASE has to repeat. `leverage` 0: no margin
+    is required. `known_ids` counts ids of the form `xxxxxxxx-nnnnnn` by their first part, None if the gateway does not
+    know; `deal_cursor` is the newest deal, None while the venue may not show its whole history.
     """
 
     stream_id: Name
@@ -79,12 +79,12 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
 
 
 class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
-    """`epoch` is the highest known, `lease_now_ns` what the next LEASE has to repeat.
+    """Outcome of a LEASE; `epoch` is the highest known, `lease_now_ns` the value that the next LEASE has to repeat.
 
-    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; EPOCH_TOO_HIGH, it is
-    too far above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do.
-    `halt_reason`: why a person has the gateway refuse orders that open exposure; `venue_problem`: why the venue cannot
-    be asked; `storage_problem`: why the gateway cannot write what it has to before it executes. All are empty mostly.
+    With status ERROR nothing was leased: STALE_EPOCH, another client has leased this epoch or a higher one;
+    EPOCH_TOO_HIGH, it is too far above the highest; LEASE_STALE, the request is too old, to be repeated with this
+    `lease_now_ns`. `halt_reason`: why a person halted the gateway; `venue_problem`: why the venue cannot be reached;
+    `storage_problem`: why the gateway cannot write its journal. Each is empty where it does not apply.
     """
 
     epoch: Cursor
@@ -96,7 +96,10 @@ class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
 
 
 class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
-    """Whether orders that open exposure are refused, and why; `closed` are the tickets of the orders that FLATTEN placed."""
+    """Whether orders that open exposure are refused, and why.
+
+    `closed` are the tickets of the orders that FLATTEN placed.
+    """
 
     is_halted: bool
     reason: Text
@@ -104,15 +107,16 @@ class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
 
 
 class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
-    """The faults in force: calls that each of them still has, or the milliseconds that it lasts."""
+    """The faults in force, with the number of calls or milliseconds that are left of each."""
 
     active: dict[str, Cursor]
 
 
 class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
-    """What became of an order. `deal_cursor` is the number of deals in the book once it was done.
+    """What the gateway knows of an order.
 
-    `quiet`: nothing is in the book that a tick could set off. `position` is the ticket of the position that its last deal was about.
+    `deal_cursor` is the number of deals in the book after the request. `quiet`: no tick can trigger anything in the
+    book. `position` is the ticket of the position that the order's last deal changed.
     """
 
     order_id: Annotated[str, Meta(max_length=64)]
@@ -130,14 +134,15 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     position: int | None = None
 
     def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
+        """Refuse numbers that are not finite decimals of acceptable size."""
         require_all_exact(self, "filled_price", "filled_volume")
 
 
 class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
-    """What an order or a position has now: one of the two, or neither where it is gone.
+    """The terms of an order or a position after a MODIFY: one of the two, or neither where it no longer exists.
 
-    With status REJECTED nothing was changed, and `retcode` and `error_code` say why. `deal_cursor` and `quiet` are as in an order's reply.
+    With status REJECTED nothing was changed, and `retcode` and `error_code` have the reason. `deal_cursor` and `quiet`
+    are as in an order's reply.
     """
 
     order: VenueOrder | None = None
@@ -148,10 +153,11 @@ class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
 
 
 class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
-    """The book stands at tick `ordinal` + 1, and `deal_cursor` deals had happened when it had stepped there.
+    """The book has processed tick `ordinal` + 1, after `deal_cursor` deals.
 
-    `order_cursor` counts the orders that ticks have ended without a deal (canceled, expired, refused when their time came): where it has grown,
-    open orders are to be asked after. `counts` comes with the end of the data: there is no tick after `ordinal`.
+    `order_cursor` counts the orders that ticks have ended otherwise than by filling them whole (expired, stopped out,
+    refused on arrival): if it has grown, the client asks for the status of its open orders. `counts` is present at the
+    end of the data, when no tick follows `ordinal`.
     """
 
     ordinal: Cursor
@@ -163,10 +169,11 @@ class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
 
 
 class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
-    """Money of the account, in its currency. `equity`, `margin` and `free_margin` are None when a position cannot be valued.
+    """Money of the account, in its currency.
 
-    `margin_level_pct` is equity by margin, None where there is no margin. Under `margin_call_level_pct` the account is called, under
-    `stop_out_level_pct` its positions are closed; None where the venue has, or tells, no such level.
+    `equity`, `margin` and `free_margin` are None when a position cannot be valued. `margin_level_pct` is equity /
+    margin in percent, None where there is no margin. Below `margin_call_level_pct` the broker warns, below
+    `stop_out_level_pct` it closes positions; None where the venue has no such level or does not report it.
     """
 
     currency: Name
@@ -185,32 +192,32 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
 
     @property
     def is_margin_call(self) -> bool:
-        """Whether the margin level is under the call's."""
+        """Whether the margin level is below the margin call level."""
         level, call = self.margin_level_pct, self.margin_call_level_pct
         return level is not None and call is not None and level < call
 
     def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
+        """Refuse numbers that are not finite decimals of acceptable size."""
         require_all_exact(self, "balance", "equity", "margin", "free_margin", "margin_level_pct")
         require_all_exact(self, "margin_call_level_pct", "stop_out_level_pct")
 
 
 class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):
-    """Open positions; `next` is the cursor of the page after, None at the end."""
+    """Open positions; `next` is the cursor of the following page, None at the end."""
 
     positions: list[VenuePosition]
     next: Cursor | None
 
 
 class OrdersReply(_Reply, frozen=True, kw_only=True, tag="orders"):
-    """Orders by ticket; `next` is the cursor of the page after, None at the end."""
+    """Orders by ticket; `next` is the cursor of the following page, None at the end."""
 
     orders: list[VenueOrder]
     next: Cursor | None
 
 
 class DealsReply(_Reply, frozen=True, kw_only=True, tag="deals"):
-    """Deals in the order of happening; `next` is the cursor of the page after, None at the end."""
+    """Deals in the order of execution; `next` is the cursor of the following page, None at the end."""
 
     deals: list[VenueDeal]
     next: Cursor | None

@@ -1,4 +1,4 @@
-"""Requests to the MT5 gateway: flat maps with an `action`, echoed by their `request_id`."""
+"""Requests to the MT5 gateway: flat maps with an `action`; the reply repeats their `request_id`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proto.trading.units import Cursor, Name, Sequence, TimeNs
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
-"""Most orders, deals or positions in one reply; the rest is asked for with `after`."""
+"""Most orders, deals or positions in one reply; `after` requests the rest."""
 
 
 class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):
@@ -23,11 +23,11 @@ class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unk
 
 
 class Ping(_Request, frozen=True, kw_only=True, tag="PING"):
-    """Is anybody there, and what time is it at the venue."""
+    """Ask whether the gateway is alive, and for the venue's time."""
 
 
 class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
-    """A client introduces itself and learns the stream, the boot and where the stream stands."""
+    """Introduce a client; the reply has the boot and the state of the stream."""
 
     client: Name
 
@@ -35,13 +35,14 @@ class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
 class _PlaceOrder(_Request, frozen=True, kw_only=True):
     """An order to buy or sell.
 
-    `order_id` is the idempotency key; all that says what is to happen is the effect: symbol, side, volume, `type`, `price` of a
-    LIMIT or STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (of GTD alone) and `position`. `price` of a
-    MARKET order is the quote it was decided on, and with `deviation_points` the venue refuses to be further away from it than that.
-    `time_in_force` None is FOK for a MARKET order and GTC for the others. `position` > 0 closes of that position and
-    nothing else; 0 trades the symbol: on a hedging account that opens a position. `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it;
-    0 means the venue's present. `valid_until_ns` (venue time) 0 means no deadline. `epoch` > 0 is that of a client with a
-    lease; 0 a client without one, which only the simulated venue serves.
+    `order_id` is the idempotency key. The effect of an order, which a repeat must not change, is symbol, side, volume,
+    `type`, `price` of a LIMIT or STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (only with GTD)
+    and `position`. `price` of a MARKET order is the quote it was decided on: with `deviation_points` the venue refuses
+    a price worse than that by more points. `time_in_force` None is FOK for a MARKET order and GTC for the others.
+    `position` > 0 closes of that position only; 0 trades the symbol, which opens a position on a hedging account.
+    `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it; 0 means now.
+    `valid_until_ns` is venue time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease; 0 a client
+    without one, served by the simulated venue only.
     """
 
     order_id: Name
@@ -64,7 +65,7 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
 
     @property
     def effective_time_in_force(self) -> TimeInForce:
-        """How long it stands where nothing was said: FOK at the market, GTC else."""
+        """The time in force, with the default of the type in place of None: FOK for a MARKET order, else GTC."""
         if self.time_in_force is not None:
             return self.time_in_force
         return TimeInForce.FOK if self.type is OrderType.MARKET else TimeInForce.GTC
@@ -83,9 +84,9 @@ class Sell(_PlaceOrder, frozen=True, kw_only=True, tag="SELL"):
 
 
 class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
-    """Close a position at the market: a BUY or SELL whose side the gateway finds out; `order_id` is its idempotency key.
+    """Close a position at the market; the gateway derives the side. `order_id` is the idempotency key.
 
-    `position` is a ticket, 0 for the one of a netting account. `volume` None is all of it.
+    `position` is a ticket, 0 for the one position of a netting account. `volume` is in lots, None for all.
     """
 
     order_id: Name
@@ -101,9 +102,10 @@ class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
 
 
 class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
-    """End an order that rests at the venue. Said twice it is said once; the answer is what the order is then.
+    """End a resting order. Repeating it changes nothing; each answer is the present state of the order.
 
-    `ordinal` and `epoch` are as in an order. An order that has ended otherwise is answered as it is, with ORDER_ENDED.
+    `ordinal` and `epoch` are as in an order. An order that has already ended is answered with its status and
+    ORDER_ENDED.
     """
 
     order_id: Name
@@ -112,12 +114,12 @@ class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
 
 
 class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
-    """Give an order that rests, or a position, these prices: what is None is taken away, except `price`, which stays.
+    """Set prices of a resting order or of a position; None removes a stop, and leaves `price` as it is.
 
-    With `order_id` it is about that order (`price`, `expires_ns` > 0, stops), without about the stops of a position: `position` is its
-    ticket, or 0 for the one of a netting account's `symbol`. `revision` > 0 must be higher than that of every modification of the
-    same target before; an equal one is answered and changes nothing, a lower one is refused with STALE_REVISION: so a repeat that
-    comes late undoes nothing. 0 is for clients who do not repeat.
+    With `order_id` it changes that order (`price`, `expires_ns` > 0, stops), without it the stops of a position:
+    `position` is its ticket, or 0 for the one position in `symbol` of a netting account. `revision` > 0 must be higher
+    than that of every earlier modification of the same target; an equal one is answered and changes nothing, a lower
+    one is refused with STALE_REVISION, so that a late repeat undoes nothing. 0 is for clients that do not repeat.
     """
 
     symbol: Name
@@ -136,28 +138,28 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
 
 
 class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
-    """What became of an order; changes nothing."""
+    """Ask for the state of an order; changes nothing."""
 
     order_id: Name
 
 
 class Fence(_Request, frozen=True, kw_only=True, tag="FENCE"):
-    """Kill an id that has not been called yet, for good; tell what is known of one that has."""
+    """Void an order id that the venue was not called for, permanently; of any other, the reply has its state."""
 
     order_id: Name
 
 
 class Confirm(_Request, frozen=True, kw_only=True, tag="CONFIRM"):
-    """Every tick up to `ordinal` of the stream is decided and done with; the book may step to the next."""
+    """Every tick up to `ordinal` of the stream is decided and booked; the venue may process the next one."""
 
     stream_id: Name
     ordinal: Cursor
 
 
 class Lease(_Request, frozen=True, kw_only=True, tag="LEASE"):
-    """A client that may open exposure says that it lives; `seen_ns` repeats the gateway's last `lease_now_ns`.
+    """Obtain or renew the right to open exposure; `seen_ns` repeats the `lease_now_ns` of the gateway's last reply.
 
-    A renewal that waited in a queue shows its age by that, and revives nobody.
+    That shows the age of a renewal which waited in a queue, so that it does not revive a lapsed lease.
     """
 
     holder: Name
@@ -169,28 +171,28 @@ Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Halt(_Request, frozen=True, kw_only=True, tag="HALT"):
-    """A person stops all orders that open exposure, here and for good until RESUME; a live stream only."""
+    """A person stops all orders that open exposure, until RESUME and across restarts; a live stream only."""
 
     reason: Reason
 
 
 class Resume(_Request, frozen=True, kw_only=True, tag="RESUME"):
-    """A person lets orders pass again."""
+    """A person ends a HALT of the gateway."""
 
     reason: Reason
 
 
 class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
-    """HALT, then close every position by orders of the gateway's own."""
+    """HALT, then close every position with orders of the gateway's own."""
 
     reason: Reason
 
 
 class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
-    """Make the simulated venue misbehave; a venue that is not simulated, or not set up for it, refuses.
+    """Make the simulated venue misbehave; refused by any other venue, and where faults are not enabled.
 
-    The next `count` calls of the venue are affected, or with `rate` each of them with that probability, drawn from `seed`;
-    a fault that is a state lasts `duration_ms`. `delay_ms` is how much later what comes late comes.
+    The next `count` calls of the venue are affected, or with `rate` each of them with that probability, drawn from
+    `seed`; a fault that is a state lasts `duration_ms`. `delay_ms` is the delay of what the fault delays.
     """
 
     fault: Fault
@@ -202,38 +204,38 @@ class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
 
 
 class GetAccount(_Request, frozen=True, kw_only=True, tag="GET_ACCOUNT"):
-    """Balance, equity and terms of the account."""
+    """Ask for balance, equity and margin of the account."""
 
 
 class GetPositions(_Request, frozen=True, kw_only=True, tag="GET_POSITIONS"):
-    """Open positions, by symbol; `after` pages by position ticket."""
+    """Ask for open positions by ticket; `after` is the last ticket of the page before."""
 
     after: Cursor = 0
     limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
 
 
 class GetOrders(_Request, frozen=True, kw_only=True, tag="GET_ORDERS"):
-    """Orders the venue has taken, by ticket, after the one given."""
+    """Ask for the venue's orders by ticket; `after` is the last ticket of the page before."""
 
     after: Cursor = 0
     limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
 
 
 class GetDeals(_Request, frozen=True, kw_only=True, tag="GET_DEALS"):
-    """Deals after a cursor, in the order in which they happened."""
+    """Ask for deals in the order of execution, after the deal number `after`."""
 
     after: Cursor = 0
     limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
 
 
 class GetSymbolInfo(_Request, frozen=True, kw_only=True, tag="GET_SYMBOL_INFO"):
-    """Trading terms of one symbol."""
+    """Ask for the trading terms of one symbol."""
 
     symbol: Name
 
 
 class GetTicks(_Request, frozen=True, kw_only=True, tag="GET_TICKS"):
-    """Published ticks of one symbol from a sequence on."""
+    """Ask for published ticks of one symbol, beginning with a sequence."""
 
     symbol: Name
     from_sequence: Sequence

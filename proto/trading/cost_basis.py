@@ -1,8 +1,8 @@
-"""What an open position has cost, by the average price: the rule by which MetaTrader 5 keeps a position and books its profit.
+"""Cost of an open position by the average price: how MetaTrader 5 values a position and books its profit.
 
-A holding is the fold of signed volumes at prices. More of the same side adds to the cost; less of it takes a part of the cost in
-proportion; what crosses zero closes all of it and opens the rest at its own price. The cost is exact, so that opening and
-closing prices add up to the profit whatever an average price rounds to.
+A holding is the fold of signed volumes at prices. A deal of the same side adds to the cost; a deal of the other side
+removes a part of the cost in proportion; a deal that crosses zero closes all of it and opens the rest at its own price.
+The cost is exact, so that opening and closing prices add up to the profit whatever an average price rounds to.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Final, NamedTuple
 from proto.trading.money import gross_profit
 
 COST_STEP: Final = Decimal("1e-15")
-"""Finest part of a cost that is split in proportion; the other part is what remains, so nothing is lost."""
+"""Finest part of a cost that is split in proportion; the other part is the remainder, so that nothing is lost."""
 
 _WIDE: Final = Context(prec=60)
-"""Wide enough for every product below, so that none is rounded but where it says so."""
+"""Precise enough that no product below is rounded, except where the code quantizes."""
 
 _ZERO: Final = Decimal(0)
 
 
 class CostBasis(NamedTuple):
-    """`volume` in lots, signed, 0 when flat; `cost` is the sum of price x signed volume that is still open."""
+    """A holding: `volume` in lots, signed, 0 when flat; `cost` is the sum of price x signed volume still open."""
 
     volume: Decimal = _ZERO
     cost: Decimal = _ZERO
 
 
 class CostBasisChange(NamedTuple):
-    """The holding after a deal, and what the deal has closed: volume signed as the holding was, and that part's cost."""
+    """The holding after a deal, and the closed part: its volume, signed as the holding was, and its cost."""
 
     holding: CostBasis
     closed_volume: Decimal
@@ -53,9 +53,9 @@ def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decim
 
 
 def gross_profit_at(holding: CostBasis, *, price: Decimal, multiplier: Decimal) -> Decimal:
-    """Profit in the profit currency if the holding, or a part of one with its cost, is closed at `price`.
+    """Profit in profit currency if the holding, or a part of one with its cost, is closed at `price`.
 
-    It is `gross_profit` for a volume that was opened at several prices: their exact cost takes the place of a rounded average.
+    The same as `gross_profit` for a volume opened at several prices: the exact cost replaces a rounded average.
     """
     with localcontext(_WIDE):
         return gross_profit(

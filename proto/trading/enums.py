@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class OrderType(StrEnum):
-    """When an order may be executed: at once, at a price or better, or once the market has come to a price that is worse."""
+    """Execution condition: at once, at a price or better, or when the market has reached a worse price."""
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
@@ -14,11 +14,11 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order stands, and what becomes of a part that cannot be filled at once.
+    """How long an order stands, and what happens to a part that cannot be filled at once.
 
-    FOK: all of it at once, or nothing. IOC: what can be had at once, the rest is canceled. GTC: until it is canceled. DAY: until the
-    server's day ends. GTD: until its `expires_ns`. What is left of a market order that is neither FOK nor IOC stays in the
-    market (MetaTrader's filling mode RETURN).
+    FOK: all at once or nothing. IOC: as much as possible at once, the rest is canceled. GTC: until canceled. DAY: until
+    the server's day ends. GTD: until its `expires_ns`. The rest of a market order that is neither FOK nor IOC stays in
+    the market (MetaTrader's filling mode RETURN).
     """
 
     GTC = "GTC"
@@ -29,14 +29,14 @@ class TimeInForce(StrEnum):
 
 
 class AccountMode(StrEnum):
-    """NETTING: one position a symbol. HEDGING: each order that opens makes a position of its own, closed by its ticket."""
+    """NETTING: one position a symbol. HEDGING: each order that opens makes its own position, closed by its ticket."""
 
     NETTING = "NETTING"
     HEDGING = "HEDGING"
 
 
 class TradeMode(StrEnum):
-    """What the venue lets be done in a symbol."""
+    """What the venue permits in a symbol."""
 
     FULL = "FULL"
     CLOSE_ONLY = "CLOSE_ONLY"
@@ -44,7 +44,7 @@ class TradeMode(StrEnum):
 
 
 class CalculationMode(StrEnum):
-    """How profit and margin follow from a price: members of MetaTrader 5's ENUM_SYMBOL_CALC_MODE."""
+    """Formulas of profit and margin: members of MetaTrader 5's ENUM_SYMBOL_CALC_MODE."""
 
     FOREX = "FOREX"
     FOREX_NO_LEVERAGE = "FOREX_NO_LEVERAGE"
@@ -55,7 +55,7 @@ class CalculationMode(StrEnum):
 
 
 class SwapMode(StrEnum):
-    """Unit of a night's swap: members of MetaTrader 5's ENUM_SYMBOL_SWAP_MODE, without those that reopen positions."""
+    """Unit of a swap: members of MetaTrader 5's ENUM_SYMBOL_SWAP_MODE, without those that reopen positions."""
 
     DISABLED = "DISABLED"
     POINTS = "POINTS"
@@ -68,7 +68,10 @@ class SwapMode(StrEnum):
 
 
 class GtcMode(StrEnum):
-    """How long a GTC order stands: ENUM_SYMBOL_ORDER_GTC_MODE, without the mode that deletes positions' stops daily."""
+    """How long a GTC order stands.
+
+    MetaTrader's ENUM_SYMBOL_ORDER_GTC_MODE, without the mode that also removes stops.
+    """
 
     GTC = "GTC"
     DAILY_EXCLUDING_STOPS = "DAILY_EXCLUDING_STOPS"
@@ -92,6 +95,6 @@ class Side(StrEnum):
 
 
 def side_of(direction: int) -> Side:
-    """The side that takes a position in `direction`, which is +1 or -1."""
+    """The side that opens a position in `direction`, which is +1 or -1."""
     assert direction in (-1, 1), direction
     return Side.BUY if direction > 0 else Side.SELL

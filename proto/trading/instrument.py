@@ -1,4 +1,4 @@
-"""What the venue says of a symbol."""
+"""Trading terms of a symbol, as the venue defines them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Weekdays = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
 ROWS_MAX: Final = 500
 SESSIONS_MAX: Final = 100
 HOLIDAYS_MAX: Final = 366
-"""Limit on rows of a dated table, spans of a week and holidays, so that an instrument fits into a frame."""
+"""Limits on rows of a dated table, spans of a week and holidays, so that an instrument fits into a frame."""
 
 Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=SESSIONS_MAX)]
 
 SATURDAY: Final = 5
 NO_WEEKEND: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1), Decimal(0), Decimal(0))
-"""Value dates skip the weekend: its two nights are charged with the one that follows Wednesday."""
+"""Value dates skip the weekend: its two nights are charged with the night after Wednesday."""
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _ONE: Final = Decimal(1)
@@ -37,10 +37,10 @@ _ZERO: Final = Decimal(0)
 
 
 class SwapTerms(Struct, frozen=True, array_like=True):
-    """A row of a symbol's swaps, in force from a day of the symbol's clock; None: from the beginning.
+    """A row of a symbol's swaps, in force from the day `since` of the symbol's clock; None: from the beginning.
 
-    `long` and `short` are what 1 lot earns (> 0) or costs (< 0) in a night: points, money, or percent a year, as `mode`
-    says.
+    `long` and `short` are the amounts for 1 lot and a night, positive when earned, negative when charged: points,
+    money, or percent a year, as `mode` defines.
     """
 
     since: date | None = None
@@ -49,15 +49,16 @@ class SwapTerms(Struct, frozen=True, array_like=True):
     short: Decimal = _ZERO
 
     def __post_init__(self) -> None:
-        """Numbers are exact."""
+        """Refuse numbers that are not exact."""
         require_exact("swap of a long position", self.long)
         require_exact("swap of a short position", self.short)
 
 
 class CommissionTerms(Struct, frozen=True, array_like=True):
-    """A row of a symbol's commissions, in force from a day of the symbol's clock; None: from the beginning.
+    """A row of a symbol's commissions, in force from the day `since` of the symbol's clock; None: from the beginning.
 
-    `per_lot` of each deal is an amount in `currency`, or in the account's where that is empty.
+    `per_lot` is charged for each lot of each deal, as a positive amount in `currency`, or in the account's where that
+    is empty.
     """
 
     since: date | None = None
@@ -65,7 +66,7 @@ class CommissionTerms(Struct, frozen=True, array_like=True):
     currency: OptionalCurrency = ""
 
     def __post_init__(self) -> None:
-        """The number is exact."""
+        """Refuse a number that is not exact."""
         require_exact("commission per lot", self.per_lot)
 
 
@@ -75,24 +76,23 @@ Dated = TypeVar("Dated", SwapTerms, CommissionTerms)
 class Instrument(Struct, frozen=True, kw_only=True):
     """Trading terms of one symbol, as in GET_SYMBOL_INFO; docs/instruments.md has the formulas and their sources.
 
-    `contract_size` is in units of the base currency (or ounces, barrels, ...) for 1 lot; `volume_*` in lots,
+    `contract_size` is in units of the base currency (or ounces, barrels, ...) per lot; `volume_*` in lots,
     `volume_limit` of positions and pending orders of one side together, 0 for none. `tick_size` is in price,
-    `tick_price` what a tick of 1 lot is worth in profit currency where the calculation mode asks for it, `tick_value`
-    the worth of a tick of 1 lot in account currency at the moment (None: no rate is known). Profit arises in
-    `profit_currency`; margin is asked for in `margin_currency`. A point is the last of `digits`; stops may not be
-    nearer to the market than `stops_level_points`, and nothing that is nearer than `freeze_level_points` to its
-    execution can be changed.
+    `tick_price` the value of a tick of 1 lot in profit currency where the calculation mode needs it, `tick_value` the
+    present value of a tick of 1 lot in account currency (None: no rate is known). Profit is in `profit_currency`,
+    margin in `margin_currency`. A point is the last of `digits`; stops must be at least `stops_level_points` away from
+    the market, and an order or stop within `freeze_level_points` of its execution cannot be changed.
 
-    `margin_initial` and `margin_maintenance` are money of 1 lot in margin currency, in place of the mode's formula, 0
+    `margin_initial` and `margin_maintenance` are amounts per lot in margin currency, in place of the mode's formula, 0
     for none; the rates of a side multiply either, first to open and then to hold. `margin_hedged` is the contract size
-    (with `margin_initial` the money) of a lot that is held both ways; None: of the two sides the larger is charged, and
-    the other is free.
+    (with `margin_initial` the amount) of a lot that is held both ways; None: the larger side is charged, and the other
+    is free.
 
-    Sessions are spans of the week of `clock` in minutes from Monday 00:00; none at all means always. `holidays` are
-    spans of UTC without trade. After `expires_ns`, where it is not 0, nothing is traded any more. `swap_weekdays` says
-    how often the night that follows each day of the clock, Monday first, is charged. `filling` are the fillings that
-    the venue takes of a market order. `untold` names fields that the venue does not give, which have their defaults
-    here.
+    Sessions are spans of the week of `clock` in minutes from Monday 00:00; no spans mean always. `holidays` are spans
+    of UTC without trade. After `expires_ns`, if it is not 0, the symbol is not traded any more. `swap_weekdays` has how
+    many times the night after each day of the clock, Monday first, is charged. `filling` lists the filling modes that
+    the venue accepts for a market order. `untold` names fields that the venue does not provide and that have their
+    defaults here.
 
     `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are the terms of earlier versions: they are read
     into `swaps`, `swap_weekdays` and `commissions`, and never written.
@@ -137,7 +137,11 @@ class Instrument(Struct, frozen=True, kw_only=True):
     commission_per_lot: Decimal | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Every number is finite and has a sane sign; the terms of earlier versions become today's."""
+        """Check numbers and clock, and convert the terms of earlier versions.
+
+        Raises:
+            ValueError: names the field, the symbol, the value and the expectation.
+        """
         for field in ("contract_size", "tick_size", "volume_min", "volume_max", "volume_step"):
             value: Decimal = getattr(self, field)
             require_exact(field, value)
@@ -182,22 +186,22 @@ class Instrument(Struct, frozen=True, kw_only=True):
         for field in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot"):
             force_setattr(self, field, UNSET)
         if self.calculation_mode is CalculationMode.FOREX and self.margin_currency == self.profit_currency:
-            # Without a mode: margin in the profit currency depends on the price, as in CFD modes.
+            # Files of before there was a mode: margin in the profit currency depends on the price, as in CFD modes.
             force_setattr(self, "calculation_mode", CalculationMode.CFD_LEVERAGE)
 
     def takes_volume(self, volume: Decimal) -> bool:
-        """Whether an order of so many lots is within the terms."""
+        """Whether the volume of an order, in lots, is within the terms."""
         return self.volume_min <= volume <= self.volume_max and is_on_step(volume, self.volume_step)
 
     @property
     def volume_terms(self) -> str:
-        """The accepted volumes as text."""
+        """The accepted volumes, as text."""
         least, most = decimal_text(self.volume_min), decimal_text(self.volume_max)
         return f"{least} to {most} lots in steps of {decimal_text(self.volume_step)}"
 
     @property
     def point(self) -> Decimal:
-        """The last digit of a price."""
+        """The smallest decimal of a price: 10^-digits."""
         return Decimal(1).scaleb(-self.digits)
 
     @property
@@ -214,19 +218,19 @@ class Instrument(Struct, frozen=True, kw_only=True):
         return self.tick_price / self.tick_size
 
     def day(self, time_ns: int) -> int:
-        """The day of the symbol's clock, counted from 1970-01-01."""
+        """Day of the symbol's clock at UTC time `time_ns`, numbered from 1970-01-01."""
         return server_day(time_ns, self.clock)
 
     def swap_terms(self, day: int) -> SwapTerms | None:
-        """The row for the night that follows a day; None where there are no swaps."""
+        """Terms of the night that follows a day; None where there are no swaps."""
         return row_in_force(self.swaps, day)
 
     def commission_terms(self, time_ns: int) -> CommissionTerms | None:
-        """The row for a deal at a time; None where there is no commission."""
+        """Terms of a deal at UTC time `time_ns`; None where there is no commission."""
         return row_in_force(self.commissions, self.day(time_ns)) if self.commissions else None
 
     def is_traded(self, time_ns: int) -> bool:
-        """Whether it is within a trade session (begin included, end not), outside holidays and before its expiry.
+        """Whether the symbol is traded at UTC time `time_ns`: in a session (end excluded), no holiday, not expired.
 
         Without sessions it is always traded, except on holidays and after its expiry.
         """
@@ -241,7 +245,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
 
 
 def row_in_force(rows: tuple[Dated, ...], day: int) -> Dated | None:
-    """The last row whose date is not after a day; None without rows."""
+    """The last row whose date is not after `day`; None without rows."""
     if len(rows) < 2:
         return rows[0] if rows else None
     return rows[max(bisect_right(rows, day, key=_first_day) - 1, 0)]
@@ -252,21 +256,25 @@ def _first_day(row: SwapTerms | CommissionTerms) -> int:
 
 
 def _check_dates(symbol: str, rows: tuple[Dated, ...]) -> None:
-    """The first row counts from the beginning, each further one from a later day."""
+    """Require that the first row has no date and that each further one has a later date.
+
+    Raises:
+        ValueError: names the row and the expectation.
+    """
     for place, row in enumerate(rows):
         if (row.since is None) != (not place):
             shown = "none" if row.since is None else row.since.isoformat()
             raise ValueError(
-                f"row {place + 1} of a table of {symbol} counts from {shown}, expected "
-                f"{'a date' if place else 'none: the first row counts from the beginning'}"
+                f"row {place + 1} of a table of {symbol} begins at {shown}, expected "
+                f"{'a date' if place else 'none: the first row has no date'}"
             )
         if place > 1 and _first_day(row) <= _first_day(rows[place - 1]):
-            raise ValueError(f"row {place + 1} of a table of {symbol} counts from {row.since}, expected a later date")
+            raise ValueError(f"row {place + 1} of a table of {symbol} begins at {row.since}, expected a later date")
 
 
 @lru_cache(maxsize=7)
 def weekdays_of_triple(triple: int) -> Weekdays:
-    """Weekly coefficients: 3 for the night after `triple` (0 Monday), 0 for another Saturday or Sunday, else 1."""
+    """Swap multiples of a week: 3 for the night after `triple` (0 Monday), 0 for another Saturday or Sunday, else 1."""
     mon, tue, wed, thu, fri, sat, sun = (
         Decimal(3 if day == triple else 0 if day >= SATURDAY else 1) for day in range(7)
     )

@@ -9,12 +9,12 @@ LEVEL_STEP: Final = Decimal("0.01")
 
 
 def free_margin(*, equity: Decimal, margin: Decimal) -> Decimal:
-    """What is left of the equity for further positions; negative when there is too little."""
+    """Equity that no position's margin uses; negative when the margin exceeds the equity."""
     return equity - margin
 
 
 def margin_level_pct(*, equity: Decimal, margin: Decimal) -> Decimal | None:
-    """Equity in percent of the margin, rounded to two decimals; None when no margin is held back."""
+    """Equity in percent of the margin, rounded to two decimals; None when there is no margin."""
     if not margin:
         return None
     return (equity * 100 / margin).quantize(LEVEL_STEP, rounding=ROUND_HALF_UP)

@@ -14,7 +14,7 @@ from proto.trading.units import round_money
 _ZERO: Final = Decimal(0)
 
 AVERAGE_STEP: Final = Decimal("1e-12")
-"""An average price is kept to this, the finest that an order or a deal can carry."""
+"""Step to which an average price is rounded: the finest that an order or a deal can carry."""
 
 
 class Quote(NamedTuple):
@@ -25,14 +25,14 @@ class Quote(NamedTuple):
 
 
 class Quotes(Protocol):
-    """Whoever knows the latest quote of a symbol."""
+    """A source of the latest quotes."""
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote, or None when the symbol has not been quoted."""
 
 
 def gross_profit(*, signed_volume: Decimal, open_price: Decimal, close_price: Decimal, multiplier: Decimal) -> Decimal:
-    """Profit in the profit currency of `signed_volume` lots (> 0 long) held from open to close.
+    """Profit of `signed_volume` lots (> 0 long) held from open to close, in profit currency.
 
     Formula: (close - open) x lots x multiplier, which is `Instrument.multiplier`.
     """
@@ -42,7 +42,8 @@ def gross_profit(*, signed_volume: Decimal, open_price: Decimal, close_price: De
 def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, further_volume: Decimal) -> Decimal:
     """Volume-weighted price of `volume` lots at `price` and `further_volume` lots more, rounded to `AVERAGE_STEP`.
 
-    Exactly the price where there is but one. Each fill rounds, so that the same fills in another order may differ by a few steps.
+    Exact where the price is one and the same. Each fill rounds, so that the same fills in another order may differ by a
+    few steps.
     """
     if not volume or price == further_price:
         return further_price
@@ -51,13 +52,13 @@ def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, fu
 
 
 def to_average_step(price: Decimal) -> Decimal:
-    """An average rounded to `AVERAGE_STEP`, without zeros at its end."""
+    """Round an average price to `AVERAGE_STEP`, without trailing zeros."""
     average = price.quantize(AVERAGE_STEP).normalize()
     return average if int(average.as_tuple().exponent) <= 0 else average.quantize(Decimal(1))
 
 
 def missing_conversions(symbols: Iterable[str], currency: str, instruments: Mapping[str, Instrument]) -> dict[str, str]:
-    """Profit currencies, by symbol, without a pair with the account's currency among `instruments`."""
+    """Profit currencies by symbol that have no pair with the account's currency among `instruments`."""
     pairs = {frozenset((terms.base_currency, terms.profit_currency)) for terms in instruments.values()}
     sources = {symbol: instruments[symbol].profit_currency for symbol in symbols}
     return {
@@ -77,12 +78,19 @@ def conversion_rate(
 ) -> Decimal | None:
     """Units of `target` for one unit of `source`, at the side of the spread that is against the holder.
 
-    A gain in `source` is sold for `target`, a loss is bought with it: a pair quoted source/target is hit at the bid for
-    a gain and at the ask for a loss; a pair quoted target/source the other way round, as 1/ask and 1/bid. Pairs are
-    looked through in the order of `instruments`, direct before inverse.
+    A gain in `source` is sold for `target`, a loss is bought with it: a pair quoted source/target trades at the bid for
+    a gain and at the ask for a loss; a pair quoted target/source at 1/ask and 1/bid. Pairs are searched in the order of
+    `instruments`, direct ones first.
+
+    Args:
+        amount_sign: 0 or more for a gain, negative for a loss.
+        source: currency of the amount.
+        target: currency to convert to.
+        instruments: terms of the symbols that may serve as pairs.
+        quotes: their latest quotes.
 
     Returns:
-        The rate, or None when no pair of the two currencies has been quoted: never a guess.
+        The rate, or None when no pair of the two currencies has been quoted: a rate is never estimated.
     """
     if source == target:
         return Decimal(1)
@@ -103,9 +111,10 @@ def conversion_rate(
 def commission_per_lot(
     instrument: Instrument, time_ns: int, *, currency: str, instruments: Mapping[str, Instrument], quotes: Quotes
 ) -> Decimal | None:
-    """Commission of a deal of 1 lot at a time, in account currency, not rounded; None without a rate.
+    """Commission rate of a deal of 1 lot in account currency, positive when charged, not rounded; None without a rate.
 
-    By the row in force on the day of the symbol's clock; its currency is converted at the rate of a loss.
+    The terms are those of the day of the symbol's clock at `time_ns`; their currency is converted at the rate of a
+    loss.
     """
     terms = instrument.commission_terms(time_ns)
     if terms is None or not terms.per_lot:
@@ -117,7 +126,10 @@ def commission_per_lot(
 
 
 def commission_of(*, volume: Decimal, per_lot: Decimal, currency_digits: int) -> Decimal:
-    """What a deal of `volume` lots (> 0) moves in cash as commission, in account currency: 0 or less, rounded to its digits."""
+    """Commission of a deal of `volume` lots (> 0) as it changes the balance: 0 or less, in account currency, rounded.
+
+    `per_lot` is the positive rate of `commission_per_lot`.
+    """
     return -round_money(volume * per_lot, currency_digits)
 
 
@@ -129,7 +141,7 @@ BY_VOLUME: Final = frozenset({CalculationMode.FOREX, CalculationMode.FOREX_NO_LE
 
 
 class _Charge(NamedTuple):
-    """Lots to charge margin for: `size` in units for 1 lot, or `money` for 1 lot where > 0, either times `rate`."""
+    """Lots to charge margin for: `size` in units per lot, or `money` per lot where > 0, times the margin `rate`."""
 
     lots: Decimal
     size: Decimal
@@ -139,7 +151,7 @@ class _Charge(NamedTuple):
 
 
 class _Account(NamedTuple):
-    """The account, the symbol's terms, and the source of conversion rates."""
+    """The account, and the source of conversion rates."""
 
     leverage: Decimal | int
     currency: str
@@ -147,7 +159,7 @@ class _Account(NamedTuple):
     quotes: Quotes
 
     def cost(self, source: str) -> Decimal | None:
-        """Account currency for a unit of `source` that is bought."""
+        """Account currency needed to buy a unit of `source`; None without a rate."""
         return conversion_rate(
             -1, source=source, target=self.currency, instruments=self.instruments, quotes=self.quotes
         )
@@ -231,7 +243,7 @@ def symbol_margin(
 
 
 def _margin(instrument: Instrument, charge: _Charge, account: _Account) -> Decimal | None:
-    """The margin of one charge in account currency, not rounded; None when a rate or the quote is missing."""
+    """The margin of one charge in account currency, not rounded; None without a rate or a quote."""
     mode, profit_currency = instrument.calculation_mode, instrument.profit_currency
     margin_currency = instrument.margin_currency or instrument.base_currency
     if charge.money or mode is CalculationMode.FUTURES:
@@ -281,16 +293,19 @@ def account_margin(
     quotes: Quotes,
     opening: str = "",
 ) -> Decimal | None:
-    """What positions hold back together, in account currency; None when the margin of one is not known.
+    """Margin of all positions together, in account currency; None when the margin of one is not known.
 
     Args:
-        holdings: symbol and signed lots of each position; a symbol that `instruments` lacks is a KeyError.
-        leverage: how many times its margin a position may be worth; 0 for no margin at all.
+        holdings: symbol and signed lots of each position.
+        leverage: notional / margin; 0 for no margin at all.
         currency: the account's.
-        currency_digits: decimals that it is kept to.
+        currency_digits: decimals of amounts.
         instruments: terms by symbol.
-        quotes: the present.
-        opening: symbol of the order being validated: it is charged at initial rates, every other one at maintenance.
+        quotes: the latest ones.
+        opening: symbol of the order being checked: it is charged at initial rates, every other one at maintenance.
+
+    Raises:
+        KeyError: `instruments` lacks a symbol of `holdings`.
     """
     total = _ZERO
     for symbol, (longs, shorts) in volumes_by_side(holdings).items():

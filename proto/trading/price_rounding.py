@@ -1,4 +1,4 @@
-"""Prices at a distance from a reference, on the venue's tick.
+"""Prices at a distance from a reference, rounded to the venue's tick.
 
 A distance in points need not end on a tick, and a quote may be finer than one. Such a price is moved to the next tick
 away from the market: never nearer than intended, so that it still respects the stops level.
@@ -30,20 +30,20 @@ ENTRY_ROLES: Final = {OrderType.LIMIT: PriceRole.LIMIT, OrderType.STOP: PriceRol
 
 
 def price_away(reference: Decimal, points: int, *, role: PriceRole, side: Side, instrument: Instrument) -> Decimal:
-    """The price `points` from the reference on the side of the role, or the next tick farther.
+    """The price `points` away from the reference in the direction of the role, or the next tick farther.
 
     Args:
-        reference: the touch, or the price of an entry that its stops are measured from.
+        reference: the touch, or an entry price from which its stops are measured.
         points: of the symbol's digits, 0 or more.
-        role: what the price is for.
+        role: entry or exit, limit or stop; it decides the direction.
         side: of the order, or of the position that the stop closes.
-        instrument: gives point and tick.
+        instrument: terms of the symbol, for point and tick.
     """
     sign = _SIGN[role] * side.sign
     return round_to_tick(reference + sign * points * instrument.point, instrument, is_upward=sign > 0)
 
 
 def round_to_tick(price: Decimal, instrument: Instrument, *, is_upward: bool) -> Decimal:
-    """The nearest multiple of the tick that is not below (`is_upward`) or not above a price."""
+    """The nearest multiple of the tick size that is not below (`is_upward`) or not above `price`."""
     rounding = ROUND_CEILING if is_upward else ROUND_FLOOR
     return (price / instrument.tick_size).to_integral_value(rounding=rounding) * instrument.tick_size

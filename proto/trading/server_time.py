@@ -1,7 +1,7 @@
-"""The clock of the broker's server: its day begins at 17:00 in New York, when banks close theirs.
+"""Local clock of the broker's server: its midnight is 17:00 in New York, the end of the banking day.
 
-That is the midnight of servers at UTC+2, and UTC+3 during New York's daylight saving, which is what most MetaTrader 5
-brokers run for the sake of five daily bars a week. A symbol may keep another clock, by the name of its zone.
+Such servers are at UTC+2, and UTC+3 during New York's daylight saving time, as are most MetaTrader 5 brokers, for five
+daily bars a week. A symbol may have another clock, named by a time zone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DAY_NS: Final = 24 * HOUR_NS
 FRIDAY: Final = 4
 
 NEW_YORK_CLOSE: Final = "new_york_close"
-"""Name of this clock wherever a zone is expected."""
+"""Name of the server's clock where a time zone is expected."""
 
 NEW_YORK: Final = "America/New_York"
 AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
@@ -42,52 +42,52 @@ def is_clock(name: str) -> bool:
 
 
 def server_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """The clock's time in nanoseconds since its 1970-01-01 00:00; `time_ns` is UTC."""
+    """Local time of a clock at UTC time `time_ns`, in nanoseconds since its own 1970-01-01 00:00."""
     return time_ns + _offset_ns(time_ns // _QUARTER_NS, clock)
 
 
 def server_day(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """The number of the clock's day, counted from 1970-01-01."""
+    """Day of a clock at UTC time `time_ns`, numbered from 1970-01-01."""
     return server_ns(time_ns, clock) // DAY_NS
 
 
 def time_of_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """Nanoseconds since the clock's midnight."""
+    """Nanoseconds since the clock's midnight at UTC time `time_ns`."""
     return server_ns(time_ns, clock) % DAY_NS
 
 
 def next_day_ns(time_ns: int) -> int:
-    """UTC time at which the server's next day begins; the day may have 23 or 25 hours."""
+    """UTC time at which the server's next day begins; a day may have 23 or 25 hours."""
     midnight = (server_day(time_ns) + 1) * DAY_NS
     end = midnight - _offset_ns(time_ns // _QUARTER_NS)
     return midnight - _offset_ns(end // _QUARTER_NS)
 
 
 def weekday_of_day(day: int) -> int:
-    """0 for a Monday to 6 for a Sunday, of a day counted from 1970-01-01."""
+    """Weekday of a day numbered from 1970-01-01: 0 Monday to 6 Sunday."""
     return (day + 3) % 7
 
 
 def weekday(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """0 for the clock's Monday to 6 for its Sunday."""
+    """Weekday of a clock at UTC time `time_ns`: 0 Monday to 6 Sunday."""
     return weekday_of_day(server_day(time_ns, clock))
 
 
 def minute_of_week(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """Whole minutes since the beginning of the clock's Monday."""
+    """Whole minutes since the clock's Monday 00:00 at UTC time `time_ns`."""
     return (weekday(time_ns, clock) * DAY_NS + time_of_day_ns(time_ns, clock)) // MINUTE_NS
 
 
 def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int, clock: str = NEW_YORK_CLOSE) -> bool:
-    """Whether one of the spans, in minutes of the clock's week, has begun and not ended."""
+    """Whether UTC time `time_ns` is within one of the spans, in minutes of the clock's week, end excluded."""
     minute = minute_of_week(time_ns, clock)
     return any(begin <= minute < end for begin, end in sessions)
 
 
 def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
-    """The UTC times at which a clock shows a time, the earlier first.
+    """The UTC times at which a clock shows the local time `local_ns`, the earlier first.
 
-    There are two in the hour before clocks are set back, and none in the one over which they are set forward.
+    There are two in an hour that is repeated when clocks go back, none in an hour that is skipped.
     """
     around = (local_ns - _AHEAD_MAX_NS, local_ns, local_ns + _AHEAD_MAX_NS)
     offsets = {server_ns(moment, clock) - moment for moment in around}  # clocks change once at most in between
@@ -96,7 +96,7 @@ def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """Offset of a clock from UTC; clocks change at full quarters of an hour."""
+    """Offset of a clock from UTC; offsets change at full quarters of an hour only."""
     moment = _EPOCH + timedelta(minutes=15 * quarter)
     is_server = clock == NEW_YORK_CLOSE
     offset = moment.astimezone(_NEW_YORK if is_server else ZoneInfo(clock)).utcoffset()
@@ -105,5 +105,5 @@ def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
 
 
 def within_last_minute(times_ns: list[int], now_ns: int) -> list[int]:
-    """Those of the moments that are less than a minute ago."""
+    """The times less than a minute before `now_ns`."""
     return [time_ns for time_ns in times_ns if time_ns > now_ns - MINUTE_NS]

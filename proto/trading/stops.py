@@ -1,7 +1,8 @@
-"""What a deal makes of the stops of the position that it is about: MetaTrader's rule, which the venue executes and the desk foresees.
+"""Stops of a position after a deal: MetaTrader's rule, which the venue executes and the desk predicts.
 
-By MetaTrader's rules of inheritance the latest order that opens, adds or reverses decides, and one that closes a part changes
-nothing. There an order that adds also takes away what it leaves out; here that stays, and a gateway before a terminal sends it along.
+By MetaTrader's rule of inheritance the latest order that opens, adds or reverses decides, and one that closes a part
+changes nothing. In MetaTrader an order that adds also removes each stop that it leaves out; here that stop stays, and a
+gateway before a terminal sends it along.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ from proto.gateway import DealEntry
 
 
 class Stops(NamedTuple):
-    """Prices at which a position is closed; None for no such stop."""
+    """Prices at which a position is closed; None for no stop of that kind."""
 
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
 
 
 def stops_after(entry: DealEntry, *, given: Stops, held: Stops | None) -> Stops:
-    """The stops of the position that there is after a deal.
+    """The stops of a position after a deal.
 
     Args:
-        entry: what the deal did: IN opened or added, INOUT reversed, OUT took away.
+        entry: what the deal did: IN opened or added, INOUT reversed, OUT closed.
         given: the stops of the order.
         held: those of the position before; None where there was none.
 
     Returns:
-        After IN each stop that the order gives in place of the one held, and the held one where it gives none. After INOUT those
-        of the order alone, because the position is a new one. After any other deal those held.
+        After IN the order's stops, and for each that it leaves out the position's. After INOUT only the order's,
+        because the position is a new one. After any other deal the position's.
     """
     before = held or Stops()
     if entry is DealEntry.INOUT:

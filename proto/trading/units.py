@@ -32,10 +32,10 @@ Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 """An identifier: symbol, publisher, order id, strategy."""
 
 Text = Annotated[str, Meta(max_length=512)]
-"""Words for people: an error, a reason, a comment. May be empty."""
+"""Text for people: an error, a reason, a comment. May be empty."""
 
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
-"""Position of a tick in its symbol's stream, from 1, or its ordinal over all symbols, from 1."""
+"""Number of a tick, from 1 without a gap: within its symbol (sequence) or over all symbols (ordinal)."""
 
 Cursor = Annotated[int, Meta(ge=0, le=2**53)]
 """How far something has been read; 0 before the first."""
@@ -47,17 +47,17 @@ Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
 """A quoted price in a tick: finite and positive."""
 
 TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
-"""Volume told with a tick; 0 where the source tells none."""
+"""Traded volume of a tick; 0 where the source has none."""
 
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 
 
 @lru_cache(maxsize=4_096)
 def to_decimal(price: float) -> Decimal:
-    """A quoted float as the decimal that was quoted: the shortest one that reads back as the same float.
+    """The decimal that a quoted float stands for: the shortest one that reads back as the same float.
 
-    A price that was computed and not quoted may have 16 decimals of float noise; it is rounded to the decimals that orders
-    and deals can carry.
+    A computed price may have 16 decimals of float noise; it is rounded to the 12 decimals that orders and deals can
+    carry.
     """
     text = repr(float(price) + 0.0)  # -0.0 equals 0.0 and shares its cache entry: both give 0
     value = Decimal(text)
@@ -67,13 +67,13 @@ def to_decimal(price: float) -> Decimal:
 
 
 _SHORT_TEXT: Final = 12
-"""Written out in so few characters, a number is within all of the limits below."""
+"""A number of so few characters is within all limits below."""
 
 assert min(MAX_DECIMAL_EXPONENT, MAX_DECIMAL_DIGITS) >= _SHORT_TEXT
 
 
 def is_exact(value: Decimal) -> bool:
-    """True when `value` is finite and small enough that sums and products of a few of them stay exact."""
+    """True when `value` is finite and small enough that sums and products of a few such values stay exact."""
     text = str(value)
     if len(text) <= _SHORT_TEXT and "E" not in text and value.is_finite():
         return True  # nearly all are: taking a decimal apart costs ten times as much
@@ -87,10 +87,10 @@ def is_exact(value: Decimal) -> bool:
 
 
 def require_exact(name: str, value: Decimal) -> None:
-    """Refuse a decimal that no price, volume or amount can be.
+    """Refuse a decimal that is not finite or has too many digits for a price, volume or amount.
 
     Raises:
-        ValueError: names the field, the value and what was expected. A decoder turns it into its own error.
+        ValueError: names the field, the value and the expectation. A decoder turns it into its own error.
     """
     if not is_exact(value):
         shown = str(value)
@@ -102,7 +102,7 @@ def require_exact(name: str, value: Decimal) -> None:
 
 
 def round_money(amount: Decimal, digits: int) -> Decimal:
-    """Round to the account's digits, halves away from zero, as brokers do."""
+    """Round an amount to the account's digits, halves away from zero."""
     return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
 
 
@@ -118,7 +118,7 @@ def is_on_step(volume: Decimal, step: Decimal) -> bool:
 
 
 def decimal_text(value: Decimal) -> str:
-    """A decimal as people write it: no exponent, no trailing zeros after the point, never `-0`."""
+    """A decimal for people: no exponent, no trailing zeros after the point, never `-0`."""
     if not value:
         return "0"
     text = f"{value:f}"

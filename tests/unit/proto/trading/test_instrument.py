@@ -52,15 +52,15 @@ def test_terms_without_swaps_or_commission_have_no_rows() -> None:
         ({"clock": "Europe/Atlantis"}, "clock of EURUSD is Europe/Atlantis, expected new_york_close, UTC or a zone"),
         (
             {"swaps": (SwapTerms(date(2026, 1, 1)),)},
-            "row 1 of a table of EURUSD counts from 2026-01-01, expected none: the first row counts from the beginning",
+            "row 1 of a table of EURUSD begins at 2026-01-01, expected none: the first row has no date",
         ),
         (
             {"commissions": (CommissionTerms(), CommissionTerms())},
-            "row 2 of a table of EURUSD counts from none, expected a date",
+            "row 2 of a table of EURUSD begins at none, expected a date",
         ),
         (
             {"swaps": (SwapTerms(), SwapTerms(date(2026, 1, 2)), SwapTerms(date(2026, 1, 2)))},
-            "row 3 of a table of EURUSD counts from 2026-01-02, expected a later date",
+            "row 3 of a table of EURUSD begins at 2026-01-02, expected a later date",
         ),
     ],
 )
