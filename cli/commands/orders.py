@@ -26,7 +26,7 @@ from proto.trading.units import decimal_text
 
 if TYPE_CHECKING:
     from proto.control import OrderCommand, PlaceCommand
-    from proto.control.views import GuardRow, OrderRow
+    from proto.control.views import OrderRow, ProtectionRow
 
 EXIT_DENIED: Final = 1
 NONE: Final = "none"
@@ -162,7 +162,7 @@ def modify(
     fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
     fields |= {"key": command_key(key), "reason": validated_reason(reason)}
     with open_running_desk(data_dir, url) as desk:
-        present: OrderRow | GuardRow | None
+        present: OrderRow | ProtectionRow | None
         if order_id is not None:
             present = _order_of(desk, order_id)
             fields |= {"symbol": present.symbol, "order_id": order_id, "position": 0}
@@ -294,7 +294,7 @@ def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
     raise StartError(f"there is no order {order_id}, expected an id as `paperdesk orders` shows it")
 
 
-def _guard_of(desk: DeskClient, symbol: str, ticket: int) -> GuardRow | None:
+def _guard_of(desk: DeskClient, symbol: str, ticket: int) -> ProtectionRow | None:
     from cli.desk_client import all_rows
     from proto.control import PositionsQuery
     from proto.control.views import PAGE_ROWS_MAX, PositionRow, PositionsReply

@@ -132,7 +132,7 @@ class LotRow(Struct, frozen=True, kw_only=True):
     time_ns: int
 
 
-class GuardRow(Struct, frozen=True, kw_only=True):
+class ProtectionRow(Struct, frozen=True, kw_only=True):
     """Protection of a position; `position` is its ticket or 0, `exit_ns` the time to close it at the latest."""
 
     position: Cursor
@@ -156,7 +156,7 @@ class PositionRow(Struct, frozen=True, kw_only=True):
     unrealized_pnl: Decimal | None
     lots_count: Cursor
     lots: list[LotRow]
-    guards: list[GuardRow]
+    guards: list[ProtectionRow]
 
 
 class RiskRow(Struct, frozen=True, kw_only=True):

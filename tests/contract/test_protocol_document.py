@@ -29,7 +29,7 @@ RECORDS: dict[type, str] = {
     views.FillRow: "FILLS",
     views.PositionRow: "POSITIONS",
     views.LotRow: "POSITIONS",
-    views.GuardRow: "POSITIONS",
+    views.ProtectionRow: "POSITIONS",
     views.RiskRow: "RISK",
     views.WhyStep: "WHY",
     views.WhyLine: "WHY",

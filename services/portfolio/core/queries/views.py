@@ -30,12 +30,12 @@ from proto.control.views import (
     AccountView,
     FillRow,
     FillsReply,
-    GuardRow,
     LotRow,
     OrderRow,
     OrdersReply,
     PositionRow,
     PositionsReply,
+    ProtectionRow,
     RiskReply,
     RiskRow,
     TradeRow,
@@ -231,7 +231,7 @@ def position_row(position: Position, book: Book, cursor: TickCursor) -> Position
             for lot in position.lots[:PAGE_ROWS_MAX]
         ],
         guards=[
-            GuardRow(
+            ProtectionRow(
                 position=held.position,
                 stop_loss=held.stop_loss,
                 take_profit=held.take_profit,

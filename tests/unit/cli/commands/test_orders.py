@@ -24,7 +24,7 @@ from proto.control import (
     TradingReply,
     TradingState,
 )
-from proto.control.views import GuardRow, OrdersReply, PositionRow, PositionsReply
+from proto.control.views import OrdersReply, PositionRow, PositionsReply, ProtectionRow
 from proto.trading.enums import OrderType, Side, TimeInForce
 from services.portfolio.core.queries.views import order_row
 from tests.support.builders import an_order
@@ -49,7 +49,9 @@ def obeyed(request: ControlRequest) -> ControlReply:
             )
             return OrdersReply(total=1, next=0, rows=[order_row(resting)] if request.after < 7 else [])
         case PositionsQuery():
-            guard = GuardRow(position=0, stop_loss=D("1.01"), take_profit=D("1.3"), trailing_stop_points=0, exit_ns=0)
+            guard = ProtectionRow(
+                position=0, stop_loss=D("1.01"), take_profit=D("1.3"), trailing_stop_points=0, exit_ns=0
+            )
             held = PositionRow(
                 symbol="EURUSD",
                 direction="LONG",
