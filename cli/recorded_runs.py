@@ -41,7 +41,8 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
 
     if not (data_dir / LEDGER_FILE_NAME).is_file():
         return
-    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
+    cursor = kept.cursor
     if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
         return
     # A stream that was only just opened has no time of its own yet, but the marks of the one before.

@@ -182,8 +182,8 @@ def read_account_totals(data_dir: Path) -> AccountTotals:
     path = data_dir / ledger.LEDGER_FILE_NAME
     if not path.is_file():
         return AccountTotals()
-    book, cursor = ledger.read_ledger(path)
-    stream = book.stream
+    book, kept = ledger.read_ledger(path)
+    stream, cursor = book.stream, kept.cursor
     return AccountTotals(
         stream_id=cursor.stream_id,
         currency=stream.currency if stream else "",

@@ -64,8 +64,8 @@ class Backtest:
         self._stream = stream
         self._stream_id = spec.stream_id(stream.data_sha256)
         self._ledger = ledger
-        book, cursor = ledger.load()
-        self.state = compose_state(config=spec.desk_config(), book=book, cursor=cursor, incarnation="")
+        book, persisted = ledger.load()
+        self.state = compose_state(config=spec.desk_config(), book=book, persisted=persisted, incarnation="")
         self._portfolio = Portfolio(self.state, timeout_ms=1_000)
         try:
             self._gateway: Gateway = simulated_gateway(
@@ -183,7 +183,7 @@ class Backtest:
         self.state.latencies.signals_ordered_mono_ns.clear()
         self.state.latencies.ticks_filled_mono_ns.clear()
         if self.state.account.is_dirty:
-            self._ledger.commit(self.state.account.take_events(), self.state.account.book, self.state.stream.cursor)
+            self._ledger.commit(self.state.account.take_events(), self.state.account.book, self.state.stream.persisted)
 
     def _progress(self) -> BacktestProgress:
         book = self.state.account.book

@@ -29,8 +29,8 @@ from services.portfolio.query_handler import answer_why as why_of
 
 def stopped_state(data_dir: Path) -> tuple[str, list[Condition], list[DenialLine]]:
     """The durable trading state of the account, what keeps it from ACTIVE, and the latest denials."""
-    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
-    return book.trading_state.value, state_cause_conditions(book), denial_lines(cursor)
+    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
+    return book.trading_state.value, state_cause_conditions(book), denial_lines(kept.cursor)
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:
@@ -53,9 +53,9 @@ def trades(data_dir: Path) -> list[dict[str, Any]]:
 
 def positions(data_dir: Path) -> list[dict[str, Any]]:
     """Open positions with their lots, valued at the last tick decided."""
-    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     held = [position for _, position in sorted(book.positions.items()) if position.lots]
-    return [plain_fields(position_row(position, book, cursor)) for position in held]
+    return [plain_fields(position_row(position, book, kept.cursor)) for position in held]
 
 
 def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
     Raises:
         StartError: the desk's limits or its plan are those of a file, which is not named; or what is named cannot be read.
     """
-    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     limits = load_limits(risk_set) if risk_set is not None else _own_limits(book)
     if limits is None:
         raise StartError(
@@ -75,14 +75,14 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
         raise StartError(
             f"the desk trades by a plan of a file, {_plan_name(book)!r}, expected --plan FILE to read it from"
         )
-    account = RiskContext(book, cursor, limits, plan=budgets)
-    return [reading._asdict() for reading in limit_utilization(account, cursor.time_ns)]
+    account = RiskContext(book, kept.cursor, limits, kept.risk, plan=budgets)
+    return [reading._asdict() for reading in limit_utilization(account, kept.cursor.time_ns)]
 
 
 def account(data_dir: Path) -> dict[str, Any]:
     """Money and progress of the account."""
-    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
-    return plain_fields(account_view(book, cursor, track_round_trips(book)))
+    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
+    return plain_fields(account_view(book, kept.cursor, track_round_trips(book)))
 
 
 def why(data_dir: Path, name: str) -> dict[str, Any]:
@@ -92,9 +92,9 @@ def why(data_dir: Path, name: str) -> dict[str, Any]:
         StartError: nothing is known under that name.
     """
     path = data_dir / LEDGER_FILE_NAME
-    book, cursor = read_ledger(path)
+    book, kept = read_ledger(path)
     try:
-        return plain_fields(why_of(name, book, cursor, path))
+        return plain_fields(why_of(name, book, kept, path))
     except UnknownSubjectError as error:
         raise StartError(str(error)) from None
 

@@ -46,9 +46,11 @@ def report_of(
         StartError: there is no ledger, or it cannot be read.
     """
     path = data_dir / LEDGER_FILE_NAME
-    book, cursor = read_ledger(path)
+    book, kept = read_ledger(path)
     modifications = modification_counts(path, of_stream=True)
-    return build_report(book, cursor, spec, modifications=modifications, mode=mode, remarks=remarks, timings=timings)
+    return build_report(
+        book, kept.cursor, spec, modifications=modifications, mode=mode, remarks=remarks, timings=timings
+    )
 
 
 def orders_of_run(book: Book) -> list[Order]:

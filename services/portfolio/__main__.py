@@ -53,13 +53,13 @@ def run() -> None:
     sockets = Sockets()
     try:
         verify_if_short(ledger)
-        book, cursor = ledger.load()
+        book, persisted = ledger.load()
         gc_control.freeze()
         incarnation, why = ensure_incarnation(ledger, host_boot=host_boot())
         state = compose_state(
             config=config,
             book=book,
-            cursor=cursor,
+            persisted=persisted,
             incarnation=incarnation,
             incarnation_reason=why,
             boot_id=os.urandom(8).hex(),

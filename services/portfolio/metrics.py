@@ -194,7 +194,7 @@ def _trading(state: PortfolioState, mono_ns: int) -> Iterator[Reading]:
     present = {(one.code, one.subject) for one in conditions_of(state, mono_ns)}
     for code, subject in dict.fromkeys((*((code, "") for code in CONDITION_KINDS), *present)):
         yield _CONDITION, int((code, subject) in present), code, subject
-    account = RiskContext(state.account.book, state.stream.cursor, state.config.limits)
+    account = RiskContext(state.account.book, state.stream.cursor, state.config.limits, state.stream.risk)
     fallen = drawdown_pct(account)
     yield _DRAWDOWN, float("nan") if fallen is None else float(fallen) / 100
     for level, left in drawdown_headroom(account).items():

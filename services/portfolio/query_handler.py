@@ -11,9 +11,9 @@ from common.errors import StartError
 from proto.control import ControlError, ViewQuery, WhyQuery
 from proto.control.views import ViewReply, WhyReply
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject
 from services.portfolio.core.queries.views import RoundTripsNotReadyError, view_reply
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.ledger.event_search import events_about
 
@@ -23,17 +23,17 @@ def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns:
     try:
         if not isinstance(query, WhyQuery):
             return view_reply(state, query, mono_ns)
-        return answer_why(query.id, state.account.book, state.stream.cursor, ledger)
+        return answer_why(query.id, state.account.book, state.stream.persisted, ledger)
     except (RoundTripsNotReadyError, UnknownSubjectError, StartError) as error:
         return ControlError(error=str(error)[:512])
 
 
-def answer_why(name: str, book: Book, cursor: TickCursor, ledger: Path) -> WhyReply:
+def answer_why(name: str, book: Book, kept: PersistedState, ledger: Path) -> WhyReply:
     """The chain behind `name`, with the events of the ledger's file.
 
     Raises:
         UnknownSubjectError: nothing is known under that name.
         StartError: the file cannot be read.
     """
-    subject = find_subject(name, book, cursor)
-    return explain(subject, events_about(ledger, subject), book, cursor)
+    subject = find_subject(name, book, kept.cursor)
+    return explain(subject, events_about(ledger, subject), book, kept)

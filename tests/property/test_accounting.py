@@ -27,6 +27,7 @@ from services.portfolio.core.accounting.costs import allocate
 from services.portfolio.core.accounting.invariants import find_any_violation
 from services.portfolio.core.accounting.round_trips import RoundTripTracker, compute_round_trips, pnl_by_tag
 from services.portfolio.core.gateway_client.deals import pull_deals
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import account_state
@@ -247,7 +248,7 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
 
 def pulled(book: Book, *pages: list[VenueDeal]) -> None:
     """Let a desk ask the venue for its deals, and be told these pages."""
-    state = compose_state(config=some_rules(), book=book, cursor=TickCursor(), incarnation="live")
+    state = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
     talk = pull_deals(state)
     assert isinstance(next(talk), GetDeals)
     for page in pages[:-1]:
@@ -357,7 +358,7 @@ def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
         ledger, again = Ledger(path), Book()
         for number, event in enumerate(events):
             again.apply(event)
-            ledger.commit([event], again, TickCursor(stream_id="s", ordinal=number))
+            ledger.commit([event], again, PersistedState(TickCursor(stream_id="s", ordinal=number)))
             if number in cuts:
                 ledger.close()
                 ledger = Ledger(path)

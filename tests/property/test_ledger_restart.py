@@ -49,6 +49,7 @@ from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.risk.clearing import CLEARABLE_RULES
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import account_state, is_same_account
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order, plain_terms
@@ -364,7 +365,7 @@ def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, 
             event = make(Step(kind, "EURUSD", Side.BUY, 2, 110_007, OrderStatus.ACCEPTED), book)
             assert isinstance(event, kind)
             book.apply(event)
-            ledger.commit([*pending, event], book, TickCursor())
+            ledger.commit([*pending, event], book, PersistedState())
             pending = []
             assert account_state(read_ledger(tmp_path / LEDGER_FILE_NAME)[0]) == account_state(book), kind
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
@@ -396,6 +397,7 @@ def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None
         for opening in pending:
             book.apply(opening)
         cursor = TickCursor(stream_id="s", ordinal=0)
+        persisted = PersistedState(cursor)
         for step in steps:
             event = MAKERS[step.kind](step, book)
             if event is not None:
@@ -404,12 +406,12 @@ def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None
             cursor.ordinal += 1
             cursor.marks[step.symbol] = Mark(1.1, 1.2, cursor.ordinal)
             if step.is_last_of_a_turn:
-                ledger.commit(pending, book, cursor)
+                ledger.commit(pending, book, persisted)
                 pending = []
-        ledger.commit(pending, book, cursor)
-        restarted, kept_cursor = read_ledger(path)
+        ledger.commit(pending, book, persisted)
+        restarted, kept = read_ledger(path)
         assert account_state(restarted) == account_state(book)
-        assert kept_cursor == cursor
+        assert kept == persisted
         assert verify_ledger(path) == []
         ledger.close()
         again = Ledger(path)

@@ -15,11 +15,11 @@ from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.risk.clearing import CLEARABLE_RULES, remembered_values
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import update_from_event
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.builders import START_NS, a_deal, an_instrument_learned, an_opened_stream, an_order
 
@@ -74,24 +74,25 @@ def test_a_desk_that_restarts_after_every_event_remembers_what_one_does_that_nev
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / LEDGER_FILE_NAME
-        book, cursor = Book(), TickCursor(stream_id="s")
-        cursor.risk.peaks.equity = cursor.risk.peaks.high = Decimal(10_000)
+        book, persisted = Book(), PersistedState()
+        risk_state = persisted.risk
+        risk_state.peaks.equity = risk_state.peaks.high = Decimal(10_000)
         events: list[Event] = [an_opened_stream(), *map(an_instrument_learned, SYMBOLS)]
         for opening in events:
             book.apply(opening)
         with closing(Ledger(path)) as ledger:
-            ledger.commit(events, book, cursor)
-            restarted = cursor.risk
+            ledger.commit(events, book, persisted)
+            restarted = risk_state
             for number, step in enumerate(steps):
-                event = event_of(number, step, book, cursor.risk)
+                event = event_of(number, step, book, risk_state)
                 if event is None:
                     continue
                 book.apply(event)
-                update_from_event(cursor.risk, event, DEFAULT_LIMITS)
-                ledger.commit([event], book, cursor)
+                update_from_event(risk_state, event, DEFAULT_LIMITS)
+                ledger.commit([event], book, persisted)
                 _, kept = read_ledger(path)
                 restarted = kept.risk
-                assert restarted == cursor.risk
+                assert restarted == risk_state
         assert verify_ledger(path) == []
 
 

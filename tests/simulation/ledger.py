@@ -10,26 +10,26 @@ import msgspec
 
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 
 class Commit(NamedTuple):
-    """One transaction: encoded events and the cursor with them; `is_synced` outlives a power cut."""
+    """One transaction: encoded events and the state kept with them; `is_synced` outlives a power cut."""
 
     events: list[bytes]
-    cursor: bytes
+    persisted: bytes
     is_synced: bool
 
 
-def fold(commits: Sequence[Commit]) -> tuple[Book, TickCursor]:
+def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
     """The account as its ledger has it."""
-    book, cursor = Book(), TickCursor()
+    book, persisted = Book(), PersistedState()
     for commit in commits:
         for payload in commit.events:
             book.apply(msgspec.msgpack.decode(payload, type=Event))
-        cursor = msgspec.msgpack.decode(commit.cursor, type=TickCursor)
-    return book, cursor
+        persisted = msgspec.msgpack.decode(commit.persisted, type=PersistedState)
+    return book, persisted
 
 
 def kept(commits: Sequence[Commit], path: Path) -> Book:
@@ -40,7 +40,7 @@ def kept(commits: Sequence[Commit], path: Path) -> Book:
             events = [msgspec.msgpack.decode(payload, type=Event) for payload in commit.events]
             for event in events:
                 book.apply(event)
-            ledger.commit(events, book, msgspec.msgpack.decode(commit.cursor, type=TickCursor))
+            ledger.commit(events, book, msgspec.msgpack.decode(commit.persisted, type=PersistedState))
         found, _ = ledger.load()
     finally:
         ledger.close()

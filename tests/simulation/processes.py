@@ -366,11 +366,11 @@ class PortfolioProcess(Process):
         self.execution: Callable[[bytes], None] = lambda _payload: None
 
     def on_boot(self) -> None:
-        book, cursor = fold(self.ledger)
+        book, persisted = fold(self.ledger)
         state = compose_state(
             config=self.rules,
             book=book,
-            cursor=cursor,
+            persisted=persisted,
             incarnation=f"{self.incarnations:08x}",
             boot_id=f"p{self.boots}",
         )
@@ -432,7 +432,7 @@ class PortfolioProcess(Process):
             self.may_die("before the ledger's commit")
             events = state.account.take_events()
             keeps = any(requires_fsync(event) for event in events)
-            self.ledger.append(Commit([encode(event) for event in events], encode(state.stream.cursor), keeps))
+            self.ledger.append(Commit([encode(event) for event in events], encode(state.stream.persisted), keeps))
             state.account.book.changed_rows.clear()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")

@@ -28,6 +28,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.storage.images import Disk, crash_images, write_image
 from tests.storage.recorder import Recorder
@@ -200,7 +201,7 @@ def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
     with recorder.running():
         ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
         for number in range(1, 30):
-            ledger.commit([], Book(), TickCursor(stream_id="s", ordinal=number))
+            ledger.commit([], Book(), PersistedState(TickCursor(stream_id="s", ordinal=number)))
         ledger.close()
     cut = max(n for n, operation in enumerate(recorder.operations) if operation.file.endswith("-wal"))
     ordinals = set()
@@ -209,6 +210,6 @@ def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
         write_image(files, folder)
         if (folder / LEDGER_FILE_NAME).is_file():
             Ledger(folder / LEDGER_FILE_NAME).close()
-            ordinals.add(read_ledger(folder / LEDGER_FILE_NAME)[1].ordinal)
+            ordinals.add(read_ledger(folder / LEDGER_FILE_NAME)[1].cursor.ordinal)
     assert len(ordinals) > 3
     assert min(ordinals) < 29

@@ -20,9 +20,9 @@ from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
 from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_stream, some_rules
 
@@ -39,7 +39,7 @@ class DeskHarness:
         *,
         rules: DeskConfig | None = None,
         book: Book | None = None,
-        cursor: TickCursor | None = None,
+        persisted: PersistedState | None = None,
         boot_id: str = "",
         incarnation: str = "live",
     ) -> None:
@@ -47,7 +47,7 @@ class DeskHarness:
         self.state = compose_state(
             config=rules or some_rules(),
             book=book or Book(),
-            cursor=cursor or TickCursor(),
+            persisted=persisted or PersistedState(),
             incarnation=incarnation,
             boot_id=boot_id,
         )

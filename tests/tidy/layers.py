@@ -78,11 +78,7 @@ CORES = {
 }
 
 # Edges that point up and are still there: (file, what it imports, the change that removes the edge).
-_CURSOR = "services/portfolio/core/account/tick_cursor.py"
-_SPLIT_CURSOR = "the cursor keeps risk and volatility apart from the progress of its stream, in state/"
 EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
-    (_CURSOR, "services.portfolio.core.risk.state", _SPLIT_CURSOR),
-    (_CURSOR, "services.portfolio.core.sizing.volatility", _SPLIT_CURSOR),
     (
         "services/mt5/core/gateway/gateway.py",
         "services.mt5.core.simulated.faulty_terminal",

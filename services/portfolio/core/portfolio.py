@@ -297,13 +297,13 @@ class Portfolio:
         count_signal(signal, self.state.stream.cursor, is_live=is_live)
         resume_after_day_end(self.state, signal.time_ns)
         if update_risk_from_tick(
-            signal, self.state.account.book, self.state.stream.cursor, spread=self._spread, equity=self._equity
+            signal, self.state.account.book, self.state.stream, spread=self._spread, equity=self._equity
         ):
             escalate_drawdown(self.state)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
             update_volatility(
-                self.state.stream.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min
+                self.state.stream.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min
             )
         self.state.stream.last_signals[signal.symbol] = signal
         if is_live:

@@ -33,7 +33,7 @@ from services.portfolio.core.account.events import (
     RiskReset,
     TradingStateChanged,
 )
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
 from services.portfolio.ledger.notes import notes_digest, read_note, write_notes
@@ -166,12 +166,12 @@ class Ledger:
             raise StartError(f"{self.path}: {found.problems[0]}; expected the ledger as the desk wrote it")
         self.rollback = found.rollback
 
-    def load(self) -> tuple[Book, TickCursor]:
+    def load(self) -> tuple[Book, PersistedState]:
         """The state as of the last commit, from the projections."""
         return load(self._db)
 
-    def commit(self, events: list[Event], book: Book, cursor: TickCursor) -> None:
-        """Make events, the rows they touched and the cursor durable, all or nothing.
+    def commit(self, events: list[Event], book: Book, state: PersistedState) -> None:
+        """Make events, the rows they touched and the state beside them durable, all or nothing.
 
         What a commit that fails was given may be given again: nothing of it is kept, here or in the file.
         """
@@ -195,7 +195,7 @@ class Ledger:
             if events:
                 counts, account = write_changed_rows(db, book, counts, account)
             notes = notes_digest(db) if is_new_incarnation else self._notes
-            write_cursor(db, cursor, end, counts, self._key, notes)
+            write_cursor(db, state, end, counts, self._key, notes)
             seal = write_seal(db, self._key, end, clock.wall_ns()) if self._key and is_new_incarnation else None
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
                 hash_chain.write_checkpoint(db, end)
@@ -295,7 +295,7 @@ def open_ledger(path: Path) -> apsw.Connection:
     return open_reader(path, application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
 
 
-def read_ledger(path: Path) -> tuple[Book, TickCursor]:
+def read_ledger(path: Path) -> tuple[Book, PersistedState]:
     """The state of a ledger, without writing to it; its writer may go on meanwhile.
 
     Raises:
@@ -310,7 +310,7 @@ def read_ledger(path: Path) -> tuple[Book, TickCursor]:
     return state
 
 
-def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
+def load(db: apsw.Connection) -> tuple[Book, PersistedState]:
     """Read the projections into a book.
 
     Raises:

@@ -73,7 +73,7 @@ class LedgerWriter:
     def _write(self) -> bool:
         self._tried_mono_ns = started_ns = clock.mono_ns()
         try:
-            self._ledger.commit(self._events, self._state.account.book, self._state.stream.cursor)
+            self._ledger.commit(self._events, self._state.account.book, self._state.stream.persisted)
         except DISK_FAULTS as error:
             metrics.STORAGE_FAULTS.inc()
             if not self.is_retrying:

@@ -30,7 +30,7 @@ from services.portfolio.core.account.events import (
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedRow, PersistedState, row_of, state_of
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.hash_chain import ChainPosition
 from services.portfolio.ledger.notes import notes_digest
@@ -100,7 +100,7 @@ _orders = msgspec.json.Decoder(Order)
 _deals = msgspec.json.Decoder(VenueDeal)
 _held = msgspec.json.Decoder(_PositionRow | list[msgspec.Raw])
 _account = msgspec.json.Decoder(_AccountRow)
-_cursor = msgspec.json.Decoder(TickCursor)
+_cursor = msgspec.json.Decoder(PersistedRow)
 
 
 def write_changed_rows(
@@ -142,10 +142,15 @@ def write_changed_rows(
 
 
 def write_cursor(
-    db: apsw.Connection, cursor: TickCursor, end: ChainPosition, counts: RowCounts, key: LedgerKey | None, notes: bytes
+    db: apsw.Connection,
+    state: PersistedState,
+    end: ChainPosition,
+    counts: RowCounts,
+    key: LedgerKey | None,
+    notes: bytes,
 ) -> None:
     """Write the tick cursor, with where the chain ends and how many rows each projection has."""
-    write_cursor_payload(db, _encode(cursor), end, counts, key, notes)
+    write_cursor_payload(db, _encode(row_of(state)), end, counts, key, notes)
 
 
 def write_cursor_payload(
@@ -182,7 +187,7 @@ def stored_counts(db: apsw.Connection) -> RowCounts:
     return RowCounts() if row is None else RowCounts(*row[4:7])
 
 
-def load_projections(db: apsw.Connection) -> tuple[Book, TickCursor]:
+def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
     """Read the rows into a book.
 
     Raises:
@@ -230,7 +235,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, TickCursor]:
     return book, _load_cursor(db, RowCounts(len(book.orders), len(book.deals), lots))
 
 
-def _load_cursor(db: apsw.Connection, found: RowCounts) -> TickCursor:
+def _load_cursor(db: apsw.Connection, found: RowCounts) -> PersistedState:
     """The tick cursor, whose row also says where the chain ends and how many rows there are."""
     path, end, row = db.filename, hash_chain.last_position(db), _cursor_row(db)
     if row is None:
@@ -238,7 +243,7 @@ def _load_cursor(db: apsw.Connection, found: RowCounts) -> TickCursor:
             raise DamagedRowError(
                 f"{path}: the row of table cursor is missing, expected one beside {end.number} events"
             )
-        return TickCursor()
+        return PersistedState()
     values: Any = row
     if (values[2], values[3]) != end:
         raise DamagedRowError(
@@ -249,8 +254,7 @@ def _load_cursor(db: apsw.Connection, found: RowCounts) -> TickCursor:
             f"{path}: tables orders, deals, lots have {', '.join(map(str, found))} rows, "
             f"expected {', '.join(map(str, values[4:7]))}"
         )
-    cursor: TickCursor = _decode_strictly(_cursor, values[1], path, "cursor")
-    return cursor
+    return state_of(_decode_strictly(_cursor, values[1], path, "cursor"))
 
 
 def _rows(db: apsw.Connection, table: str, columns: str, clause: str) -> Iterator[Any]:

@@ -107,7 +107,7 @@ def _rolled_back_venue() -> Scene:
 
 def _fallen(percent: int, limits: Limits) -> Scene:
     driven = a_live_desk(limits=limits)
-    peaks = driven.state.stream.cursor.risk.peaks
+    peaks = driven.state.stream.risk.peaks
     peaks.high, peaks.equity = Decimal(100), Decimal(100 - percent)
     escalate_drawdown(driven.state)
     return Scene(driven)
@@ -115,7 +115,7 @@ def _fallen(percent: int, limits: Limits) -> Scene:
 
 def _repeated() -> Scene:
     driven = a_live_desk(limits=Limits(name="repeated", repeated_orders_max=2))
-    driven.state.stream.cursor.risk.runs["EURUSD"] = 2
+    driven.state.stream.risk.runs["EURUSD"] = 2
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     return Scene(driven)
 
@@ -123,7 +123,7 @@ def _repeated() -> Scene:
 def _rejects() -> Scene:
     driven = a_live_desk(limits=Limits(name="rejects", rejects_per_minute_max=1))
     signal = a_signal(1, 1)
-    driven.state.stream.cursor.risk.reject_times_ns = [signal.time_ns]
+    driven.state.stream.risk.reject_times_ns = [signal.time_ns]
     driven.answer_all(driven.deliver(signal))
     return Scene(driven)
 

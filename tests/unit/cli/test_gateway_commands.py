@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     """The folder of a desk that has met the gateway of journal `journal-1`."""
     driven = a_live_desk()
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     ledger.close()
     return tmp_path
 

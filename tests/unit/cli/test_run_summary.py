@@ -21,6 +21,7 @@ from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream
 from tests.unit.cli.test_live_view import a_status, a_view
@@ -45,7 +46,7 @@ def totals(folder: Path, runs: list[list[VenueDeal]]) -> list[AccountTotals]:
             booked = [DealBooked(deal=deal, order_id="", closings=[]) for deal in deals]
             for event in booked:
                 book.apply(event)
-            ledger.commit([*events, *booked], book, TickCursor(stream_id="s"))
+            ledger.commit([*events, *booked], book, PersistedState(TickCursor(stream_id="s")))
             events = []
             found.append(read_account_totals(folder))
     return found

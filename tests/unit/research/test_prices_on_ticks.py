@@ -21,8 +21,8 @@ from research.run_warnings import modification_warning
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event, OrderModifyAnswered, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order, OrderTerms
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.modifications import ModificationCounts
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, open_ledger, read_ledger, verify_ledger
 from tests.support.builders import an_instrument_learned, an_opened_stream
@@ -148,7 +148,7 @@ def test_the_ledger_is_counted_from_the_opening_of_its_last_stream_or_as_a_whole
         for events in (first, second):
             for event in events:
                 book.apply(event)
-            ledger.commit(events, book, TickCursor())
+            ledger.commit(events, book, PersistedState())
     assert modification_counts(path, of_stream=True).refused == {"INVALID_STOPS": 1}
     ever = modification_counts(path, of_stream=False)
     assert (ever.made, ever.refused) == (1, {"INVALID_STOPS": 1, "FROZEN": 1})

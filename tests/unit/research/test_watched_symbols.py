@@ -51,7 +51,8 @@ def a_spec(folder: Path, currency: str, *watched: str, **changed: Any) -> RunSpe
 
 def a_run(spec: RunSpec, folder: Path) -> tuple[dict[str, Any], Book, TickCursor]:
     report = run_backtest(spec, spec.load(), data_dir=folder)
-    return report, *read_ledger(folder / LEDGER_FILE_NAME)
+    book, kept = read_ledger(folder / LEDGER_FILE_NAME)
+    return report, book, kept.cursor
 
 
 def test_gold_alone_on_an_account_in_euros_is_denied_every_order_and_trades_with_eurusd_watched(

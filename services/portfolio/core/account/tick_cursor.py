@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from services.portfolio.core.risk.state import RiskState
-from services.portfolio.core.sizing.volatility import Volatility
-
 
 class Mark(Struct, frozen=True, gc=False, array_like=True):
     """The latest quote that a symbol was decided on."""
@@ -45,7 +42,7 @@ class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
 
 
 class TickCursor(Struct, kw_only=True):
-    """Progress of one stream, a function of its ticks alone; `risk` and `volatility` go on from stream to stream."""
+    """Progress of one stream, a function of its ticks alone."""
 
     stream_id: str = ""
     ordinal: int = 0
@@ -64,9 +61,6 @@ class TickCursor(Struct, kw_only=True):
     blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
     latest_denials: dict[str, LatestDenial] = field(default_factory=dict)
     """By symbol, until an order of it passes."""
-    risk: RiskState = field(default_factory=RiskState)
-    volatility: dict[str, Volatility] = field(default_factory=dict)
-    """Of the symbols whose plan sizes by it."""
 
     @property
     def processed(self) -> int:

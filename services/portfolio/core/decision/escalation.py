@@ -32,7 +32,7 @@ def resume_after_day_end(state: PortfolioState, now_ns: int) -> None:
 
 def escalate_drawdown(state: PortfolioState) -> None:
     """Warn, let the desk only reduce, or halt it, from the level of its drawdown on."""
-    account = RiskContext(state.account.book, state.stream.cursor, state.config.limits)
+    account = RiskContext(state.account.book, state.stream.cursor, state.config.limits, state.stream.risk)
     fallen, warn_pct = drawdown_pct(account), state.config.limits.drawdown_warn_pct
     text = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:

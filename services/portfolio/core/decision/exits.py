@@ -22,13 +22,13 @@ from services.portfolio.core.account.events import CancelRequested, OrderCreated
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, trail_stop
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.signal_decision import DecisionConditions
 from services.portfolio.core.risk.checks import check_base_rules, check_resting
 from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.risk.types import OrderProposal, RiskContext
 from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.stream import StreamState
 
 TIME_EXIT_RETRY_NS: Final = 5_000_000_000
 """A position whose time is up and whose closing order came to nothing is tried again after this."""
@@ -37,7 +37,7 @@ ExitEvents = list[ProtectionSet | CancelRequested | OrderCreated]
 
 
 def exit_events(
-    signal: Signal, book: Book, cursor: TickCursor, config: DeskConfig, conditions: DecisionConditions
+    signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> ExitEvents:
     """The events that a tick asks for in its own symbol, before its signal is decided; the caller emits them in order."""
     found: ExitEvents = []
@@ -63,7 +63,7 @@ def exit_events(
             decision = decision_at(
                 signal,
                 book,
-                cursor,
+                stream.cursor,
                 direction=-direction,
                 position_before=book.position(guard.symbol).net_volume,
                 reason=f"[EXIT] the time of the position is up: {guard.tag}",
@@ -72,10 +72,13 @@ def exit_events(
             volume = min(volume, instrument.volume_max)
             price = decision.ask if direction < 0 else decision.bid
             order = OrderProposal(instrument, -direction, volume, ZERO, price, signal.confidence)
-            account = RiskContext(book, cursor, config.limits, conditions.storage_problem, plan=config.plan)
+            account = RiskContext(
+                book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan
+            )
             denial = check_base_rules(order, account, signal.time_ns)
             if denial is not None:
-                cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
+                denied = stream.cursor.denied
+                denied[denial.code] = denied.get(denial.code, 0) + 1
                 continue
             orders.append(
                 order_created(
@@ -91,18 +94,18 @@ def exit_events(
                     time_in_force=TimeInForce.IOC,
                 )
             )
-    return [*found, *_canceled_entries(signal, book, cursor, config, conditions), *orders]
+    return [*found, *_canceled_entries(signal, book, stream, config, conditions), *orders]
 
 
 def _canceled_entries(
-    signal: Signal, book: Book, cursor: TickCursor, config: DeskConfig, conditions: DecisionConditions
+    signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> Iterator[CancelRequested]:
     """Orders that rest and would open what may not be opened by now: what was allowed when they were made may be over.
 
     The desk's trading state counts for all of them, a limit for those of the tick's symbol.
     """
     is_stopped = book.trading_state is not TradingState.ACTIVE
-    account = RiskContext(book, cursor, config.limits, conditions.storage_problem, plan=config.plan)
+    account = RiskContext(book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan)
     for order_id, symbol in book.open_orders.items():
         order = book.orders[order_id]
         if not order.can_rest or order.cancel_asked or not (is_stopped or symbol == signal.symbol):

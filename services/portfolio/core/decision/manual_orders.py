@@ -387,6 +387,7 @@ def _account(state: PortfolioState, symbol: str) -> RiskContext:
         state.account.book,
         state.stream.cursor,
         state.config.limits,
+        state.stream.risk,
         state.warnings.storage_problem,
         0 if quote is None else max(0, state.stream.domain_ns(mono_ns) - quote.time_ns),
         None if quote is None else (quote.bid, quote.ask),

@@ -6,6 +6,7 @@ price. Each price is rounded to the venue's tick, away from the market.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,7 @@ from services.portfolio.core.decision.sizing_inputs import sizing_input
 from services.portfolio.core.plan.plan import Entry, Exits
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.sizing.sizer import size_order
+from services.portfolio.core.sizing.volatility import Volatility
 from services.portfolio.core.state.config import DeskConfig
 
 _NS: Final = 1_000_000_000
@@ -33,7 +35,7 @@ class PlannedEntry(NamedTuple):
 
 
 def plan_entry(
-    signal: Signal, decision: Decision, context: RiskContext, config: DeskConfig
+    signal: Signal, decision: Decision, context: RiskContext, volatility: Mapping[str, Volatility], config: DeskConfig
 ) -> tuple[PlannedEntry | None, str]:
     """What the plan opens on a signal, or None with the reason why nothing."""
     course, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
@@ -47,6 +49,7 @@ def plan_entry(
         price=price,
         confidence=signal.confidence,
         context=context,
+        volatility=volatility,
         course=course,
         default_volume=config.default_volume,
     )

@@ -36,7 +36,7 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
         return _reply(state, before, repeated=True) if is_same else _key_error(key)
     if key in book.orders_by_key or key in book.changes_by_key or key in book.denials_by_key:
         return _key_error(key)
-    risk_state = state.stream.cursor.risk
+    risk_state = state.stream.risk
     event = RiskReset(
         rule=rule,
         symbol=symbol,

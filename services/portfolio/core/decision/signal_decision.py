@@ -7,7 +7,7 @@ decided on is stored with it, so that the decision can be walked later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -40,7 +40,9 @@ from services.portfolio.core.risk.checks import check_base_rules, check_before_s
 from services.portfolio.core.risk.rules.symbol import market_closed
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+from services.portfolio.core.sizing.volatility import Volatility
 from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.stream import StreamState
 
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""
@@ -70,7 +72,7 @@ def count_signal(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -
         cursor.hold += 1
 
 
-def update_risk_from_tick(signal: Signal, book: Book, cursor: TickCursor, *, spread: bool, equity: bool) -> bool:
+def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, spread: bool, equity: bool) -> bool:
     """Let the ladder see a tick that has been counted, as far as its limits look at ticks: `spread`, and `equity` at the marks.
 
     Returns:
@@ -80,11 +82,11 @@ def update_risk_from_tick(signal: Signal, book: Book, cursor: TickCursor, *, spr
     if instrument is None or book.stream is None:
         return False
     if spread:
-        update_spread_median(cursor.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
+        update_spread_median(stream.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
     if not equity:
         return False
-    unrealized = total_unrealized_pnl(book, cursor.marks)
-    return unrealized is not None and update_equity_peaks(cursor.risk, book.balance + unrealized, signal.time_ns)
+    unrealized = total_unrealized_pnl(book, stream.cursor.marks)
+    return unrealized is not None and update_equity_peaks(stream.risk, book.balance + unrealized, signal.time_ns)
 
 
 class DecisionConditions(NamedTuple):
@@ -124,7 +126,7 @@ class DecisionResult(NamedTuple):
 def decide_signal(
     signal: Signal,
     book: Book,
-    cursor: TickCursor,
+    stream: StreamState,
     config: DeskConfig,
     conditions: DecisionConditions = LOCK_STEP_CONDITIONS,
 ) -> DecisionResult:
@@ -136,11 +138,11 @@ def decide_signal(
     Args:
         signal: counted and marked.
         book: the account.
-        cursor: the ticks so far.
+        stream: the ticks so far, and what risk rules and sizing remember of them.
         config: what the desk was told.
         conditions: what is known of the moment.
     """
-    symbol = signal.symbol
+    symbol, cursor = signal.symbol, stream.cursor
     position = own_position(book, symbol, config.limits.foreign_orders)
     open_order = _blocking(book, symbol, closes=position.has_leg_against(signal.direction))
     judgement = check_position_rule(
@@ -172,6 +174,7 @@ def decide_signal(
         book,
         cursor,
         config.limits,
+        stream.risk,
         conditions.storage_problem,
         conditions.tick_age_ns,
         conditions.latest_bid_ask or (signal.bid, signal.ask),
@@ -179,7 +182,7 @@ def decide_signal(
         config.signal_age_ns_max,
         conditions.lease_problem,
     )
-    decided = _SignalDecision(signal, decision, position, account, config, conditions).decided()
+    decided = _SignalDecision(signal, decision, position, account, stream.volatility, config, conditions).decided()
     return decided._replace(events=[*_canceled_entries(signal, book), *decided.events])
 
 
@@ -192,12 +195,14 @@ class _SignalDecision:
         decision: Decision,
         position: Position,
         context: RiskContext,
+        volatility: Mapping[str, Volatility],
         config: DeskConfig,
         conditions: DecisionConditions,
     ) -> None:
         self._signal = signal
         self._decision = decision
         self._context = context
+        self._volatility = volatility
         self._config = config
         self._conditions = conditions
         self._position = position
@@ -212,7 +217,7 @@ class _SignalDecision:
         if self._opens(closing=bool(closings)):
             denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
             if denial is None:
-                opening, words = plan_entry(signal, self._decision, account, self._config)
+                opening, words = plan_entry(signal, self._decision, account, self._volatility, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             denial = check_order(self._proposal(opening, closed), account, signal.time_ns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from proto.trading.instrument import Instrument
@@ -12,7 +12,7 @@ from services.portfolio.core.plan.plan import Plan, SizingMethod, SymbolPlan
 from services.portfolio.core.risk.exposure import notional
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.sizing.types import SizingInput
-from services.portfolio.core.sizing.volatility import volatility_per_day
+from services.portfolio.core.sizing.volatility import Volatility, volatility_per_day
 
 _ONE_LOT = Decimal(1)
 
@@ -24,6 +24,7 @@ def sizing_input(
     price: Decimal,
     confidence: float,
     context: RiskContext,
+    volatility: Mapping[str, Volatility],
     course: SymbolPlan,
     default_volume: Decimal,
 ) -> SizingInput:
@@ -37,6 +38,7 @@ def sizing_input(
         price: the side of the signal's quote that the order would trade at, or the price that it rests at.
         confidence: the signal's.
         context: the book and the ticks so far.
+        volatility: estimates by symbol.
         course: the plan for the symbol.
         default_volume: lots of an order where the plan says none.
     """
@@ -69,7 +71,7 @@ def sizing_input(
             quotes=MarkQuotes(marks),
         ),
         volatility_per_day=volatility_per_day(
-            context.cursor.volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
+            volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
         ),
         exits=course.exits,
         default_volume=default_volume,

@@ -27,12 +27,12 @@ def decide_tick(state: PortfolioState, signal: Signal) -> list[Event]:
         return []
     conditions, events = _conditions(state, signal), list[Event]()
     for exit_event in (
-        exit_events(signal, state.account.book, state.stream.cursor, state.config, conditions) if has_exits else ()
+        exit_events(signal, state.account.book, state.stream, state.config, conditions) if has_exits else ()
     ):
         state.account.emit(exit_event)
         events.append(exit_event)
     if signal.direction:
-        decided = decide_signal(signal, state.account.book, state.stream.cursor, state.config, conditions)
+        decided = decide_signal(signal, state.account.book, state.stream, state.config, conditions)
         escalate(state, decided.denial)
         if not state.stream.window:
             _note_outcome(state, signal, decided)

@@ -7,7 +7,6 @@ from proto.gateway import Confirm, Hello, HelloReply
 from proto.time import utc_text
 from services.portfolio.core.account.events import IncarnationTaken, LeverageChanged, Reconciled, StreamOpened
 from services.portfolio.core.account.foreign_orders import foreign_policy_problem
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.lease import on_hello
@@ -117,9 +116,7 @@ def _open_stream(state: PortfolioState, hello: HelloReply) -> bool:
             leverage=hello.leverage,
         )
     )
-    state.stream.cursor = TickCursor(
-        stream_id=hello.stream_id, marks=cursor.marks, risk=cursor.risk, volatility=cursor.volatility
-    )
+    state.stream.open(hello.stream_id)
     return True
 
 

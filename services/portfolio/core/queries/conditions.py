@@ -104,7 +104,7 @@ def _pauses(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     limits, now_ns = state.config.limits, state.stream.domain_ns(mono_ns)
     if limits.breaker_losses is None:
         return
-    for symbol, breaker in sorted(state.stream.cursor.risk.breakers.items()):
+    for symbol, breaker in sorted(state.stream.risk.breakers.items()):
         if now_ns < breaker.until_ns:
             # A pause that an earlier version began has counted no run.
             losses = max(breaker.run, limits.breaker_losses)

@@ -46,6 +46,7 @@ from services.portfolio.core.queries.explain_format import (
 )
 from services.portfolio.core.queries.explain_rules import explain_rule, is_rule, reset_step
 from services.portfolio.core.queries.explain_stops import STOP_REASONS, deal_protection_key, opener_of, stop_step
+from services.portfolio.core.state.persisted import PersistedState
 
 _BECAUSE: Final = {
     Cause.SIGNAL: "of a signal",
@@ -135,16 +136,18 @@ def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
     return filled >= order.filled_volume and (ended or filled >= order.volume)
 
 
-def explain(subject: Subject, events: Sequence[Event], book: Book, cursor: TickCursor) -> WhyReply:
+def explain(subject: Subject, events: Sequence[Event], book: Book, kept: PersistedState) -> WhyReply:
     """The chain behind a subject; `events` are the ledger's about it.
 
     Raises:
         UnknownSubjectError: it is none of the kinds that can be explained.
     """
     if subject.kind == "rule":
-        return explain_rule(subject.name, events, cursor)
+        return explain_rule(subject.name, events, kept.cursor, kept.risk)
     if subject.kind == "symbol":
-        found = _of_symbol(subject.symbol, [event for event in events if isinstance(event, OrderDenied)], book, cursor)
+        found = _of_symbol(
+            subject.symbol, [event for event in events if isinstance(event, OrderDenied)], book, kept.cursor
+        )
         resets = [event for event in events if isinstance(event, RiskReset)]
         return structs.replace(found, steps=[*found.steps, reset_step(resets)]) if resets else found
     if subject.kind == "denial":

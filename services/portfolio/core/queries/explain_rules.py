@@ -17,6 +17,7 @@ from services.portfolio.core.queries.explain_format import (
     truncate_lines,
 )
 from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES, remembered_values
+from services.portfolio.core.risk.state import RiskState
 
 
 def is_rule(name: str) -> bool:
@@ -24,7 +25,7 @@ def is_rule(name: str) -> bool:
     return name in DENIAL_HINTS or name in CLEARABLE_RULES
 
 
-def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor) -> WhyReply:
+def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_state: RiskState) -> WhyReply:
     """The page of one rule; `events` are the ledger's latest about it."""
     denials = [event for event in events if isinstance(event, OrderDenied)]
     resets = [event for event in events if isinstance(event, RiskReset)]
@@ -44,7 +45,7 @@ def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor) -> WhyR
         words += (
             f"; reset by {latest_reset.person or 'a person'} at {utc_text(latest_reset.time_ns)}: {latest_reset.reason}"
         )
-    present = remembered_values(cursor.risk, rule, "") if rule in CLEARABLE_RULES else {}
+    present = remembered_values(risk_state, rule, "") if rule in CLEARABLE_RULES else {}
     present["what would have to change"] = denial_hint(rule)
     if rule in CLEARABLE_RULES:
         present["cleared by"] = f"paperdesk risk reset {rule} --reason ..."

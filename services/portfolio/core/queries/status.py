@@ -33,7 +33,7 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
     market, stream = state.stream.market, book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     conditions = conditions_of(state, mono_ns)
-    account = RiskContext(book, cursor, state.config.limits)
+    account = RiskContext(book, cursor, state.config.limits, state.stream.risk)
     fallen = drawdown_pct(account)
     return StatusReply(
         mode=stream.mode if stream else "",

@@ -105,7 +105,7 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
             is_whole = state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX)
             return account_view(book, cursor, state.account.round_trips if is_whole else None)
         case RiskQuery():
-            account = RiskContext(book, cursor, limits, plan=state.config.plan)
+            account = RiskContext(book, cursor, limits, state.stream.risk, plan=state.config.plan)
             return risk_page(
                 account, query, state.stream.domain_ns(mono_ns), warning_text(conditions_of(state, mono_ns))
             )

@@ -124,7 +124,7 @@ def currency_exposures(found: Mapping[str, Decimal], context: RiskContext) -> di
 
 def latest_equity(context: RiskContext) -> Decimal:
     """The latest equity, the balance where none is known yet; 0 where it is negative."""
-    latest = context.cursor.risk.peaks.equity
+    latest = context.risk_state.peaks.equity
     return max(context.book.balance if latest is None else latest, ZERO)
 
 

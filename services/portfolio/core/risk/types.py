@@ -12,6 +12,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.state import RiskState
 
 
 class Denial(NamedTuple):
@@ -60,7 +61,7 @@ class OrderProposal(NamedTuple):
 
 
 class RiskContext(NamedTuple):
-    """What the rules look at: the book, the ticks so far, the limits, and what the process knows of the present.
+    """What the rules look at: the book, the ticks so far, the limits, what they remember, and what the process knows of the present.
 
     `storage_problem` is why nothing can be made durable, or nothing. `tick_age_ns` is how far the venue's clock is past the
     signal's tick. `latest_bid_ask` is the latest quote that the process has of the symbol, None where that is the signal's own.
@@ -71,6 +72,7 @@ class RiskContext(NamedTuple):
     book: Book
     cursor: TickCursor
     limits: Limits
+    risk_state: RiskState
     storage_problem: str = ""
     tick_age_ns: int = 0
     latest_bid_ask: tuple[float, float] | None = None

@@ -66,7 +66,7 @@ def _left(amount: Decimal, most: Decimal, unit: str, decimals: str = "1") -> str
 
 
 def _losses(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
-    limits, memory = context.limits, context.cursor.risk
+    limits, memory = context.limits, context.risk_state
     if limits.daily_loss_pct_max is not None:
         for since, pct in daily_loss_pct(context, now_ns).items():
             yield LimitUtilization(
@@ -92,7 +92,7 @@ def _losses(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
 
 
 def _orders(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
-    limits, memory = context.limits, context.cursor.risk
+    limits, memory = context.limits, context.risk_state
     if limits.orders_per_minute_max is not None:
         seen = len(within_last_minute(memory.order_times_ns, now_ns))
         yield LimitUtilization(

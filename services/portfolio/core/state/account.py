@@ -71,7 +71,7 @@ class AccountState:
     def emit(self, event: Event) -> None:
         """Fold an event into the book and the risk state, and keep it for the ledger."""
         self.book.apply(event)
-        update_from_event(self._stream.cursor.risk, event, self._limits)
+        update_from_event(self._stream.risk, event, self._limits)
         self.modifications.add(event)
         self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
         self._events.append(event)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.latencies import Latencies
 from services.portfolio.core.state.lease import LeaseState
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.stream import StreamState
 from services.portfolio.core.state.warnings import Warnings
 
@@ -29,13 +29,13 @@ def compose_state(
     *,
     config: DeskConfig,
     book: Book,
-    cursor: TickCursor,
+    persisted: PersistedState,
     incarnation: str,
     incarnation_reason: str = "",
     boot_id: str = "",
 ) -> PortfolioState:
-    """Join the owners over a book and a cursor, empty ones for a new account."""
-    stream, warnings = StreamState(cursor), Warnings()
+    """Join the owners over what the ledger kept, an empty book and a default state for a new account."""
+    stream, warnings = StreamState(persisted), Warnings()
     account = AccountState(
         book, config.limits, stream, warnings, incarnation=incarnation, incarnation_reason=incarnation_reason
     )

@@ -12,7 +12,7 @@ from cli.commands.run import _desk, _watched_before
 from common.errors import StartError
 from orchestration.desk_runner import DeskRunSpec
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import an_opened_stream
 
@@ -71,5 +71,5 @@ def test_an_account_continues_with_its_watched_symbols(tmp_path: Path) -> None:
     book, opened = Book(), an_opened_stream(settings={"risk": "none", "watched": "EURUSD,USDJPY"})
     book.apply(opened)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
-        ledger.commit([opened], book, TickCursor())
+        ledger.commit([opened], book, PersistedState())
     assert _watched_before(tmp_path) == ("EURUSD", "USDJPY")

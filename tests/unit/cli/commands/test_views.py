@@ -56,8 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
-    book, cursor = read_ledger(folder / LEDGER_FILE_NAME)
-    state = compose_state(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=cursor, incarnation="live")
+    book, kept = read_ledger(folder / LEDGER_FILE_NAME)
+    state = compose_state(config=some_rules(limits=DEFAULT_LIMITS), book=book, persisted=kept, incarnation="live")
 
     def answer(request: ControlRequest) -> ControlReply:
         assert isinstance(request, ViewQuery)

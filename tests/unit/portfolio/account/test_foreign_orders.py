@@ -258,7 +258,12 @@ def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_
 def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     desk.trade_by_hand()
-    account = RiskContext(desk.book, desk.driven.state.stream.cursor, desk.driven.state.config.limits)
+    account = RiskContext(
+        desk.book,
+        desk.driven.state.stream.cursor,
+        desk.driven.state.config.limits,
+        desk.driven.state.stream.risk,
+    )
     assert projected_net_volumes(None, account) == {"EURUSD": D("0.01")}
     assert projected_legs(None, account) == [("EURUSD", D("0.01"))]
 
@@ -271,8 +276,8 @@ def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
     assert [(row.limit, row.now) for row in page.rows if row.code == "FOREIGN_ORDERS"] == [
         ("ignore", f"1 orders let pass; LONG 0.01 EURUSD, ticket {ticket}")
     ]
-    cursor = desk.driven.state.stream.cursor
-    told = explain(find_subject(f"ticket {ticket}", desk.book, cursor), desk.events, desk.book, cursor)
+    kept = desk.driven.state.stream.persisted
+    told = explain(find_subject(f"ticket {ticket}", desk.book, kept.cursor), desk.events, desk.book, kept)
     assert told.steps[0].facts["order"].startswith(f"{ticket}, a stranger's")
 
 
@@ -283,12 +288,12 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, 
     desk.trade_by_hand()
     desk.say(1)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(desk.events, desk.book, desk.driven.state.stream.cursor)
+    ledger.commit(desk.events, desk.book, desk.driven.state.stream.persisted)
     ledger.close()
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
-    book, cursor = read_ledger(tmp_path / LEDGER_FILE_NAME)
+    book, kept = read_ledger(tmp_path / LEDGER_FILE_NAME)
     assert is_same_account(book, desk.book)
-    again = DeskHarness(desk.driven.gateway, rules=rules_of(policy), book=book, cursor=cursor)
+    again = DeskHarness(desk.driven.gateway, rules=rules_of(policy), book=book, persisted=kept)
     again.mono_ns = desk.driven.mono_ns
     again.answer_all(again.start())
     assert again.state.account.book.trading_state is TradingState.ACTIVE

@@ -14,6 +14,7 @@ from services.portfolio.core.accounting.valuation import account_margin, unreali
 from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
 from services.portfolio.core.risk.exposure import notional, projected_margin
 from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import OrderProposal, RiskContext
 from services.portfolio.core.sizing.sizer import size_order
 from tests.support.builders import a_book, a_deal, booked_deals
@@ -42,7 +43,7 @@ def test_a_future_is_worth_its_ticks_everywhere() -> None:
         book.apply(event)
     assert unrealized_pnl("ESH6", book, marks) == D("-950.00")
     assert account_margin(book, marks, leverage=100) == 24_000
-    context = RiskContext(book, TickCursor(marks=marks), NO_LIMITS)
+    context = RiskContext(book, TickCursor(marks=marks), NO_LIMITS, RiskState())
     assert notional(FUTURE, D(1), context) == D("249537.50")
     order = OrderProposal(FUTURE, 1, D(1), D(1), D("4991"), 0.9)
     limited = context._replace(limits=structs.replace(NO_LIMITS, leverage=D(100)))

@@ -63,7 +63,7 @@ def tick(scene: Scene, time_ns: int, direction: int = 0) -> Signal:
 
 def tended(scene: Scene, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS) -> ExitEvents:
     state = scene.state
-    return exit_events(tick(scene, time_ns), state.account.book, state.stream.cursor, state.config, conditions)
+    return exit_events(tick(scene, time_ns), state.account.book, state.stream, state.config, conditions)
 
 
 def decided(
@@ -71,7 +71,7 @@ def decided(
 ) -> DecisionResult:
     state = scene.state
     rules = structs.replace(state.config, on_opposite=OnOpposite.REVERSE)
-    result = decide_signal(tick(scene, time_ns, direction), state.account.book, state.stream.cursor, rules, conditions)
+    result = decide_signal(tick(scene, time_ns, direction), state.account.book, state.stream, rules, conditions)
     for event in result.events:
         state.account.emit(event)
     return result

@@ -86,10 +86,10 @@ def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
 def test_trading_again_by_the_day_forgets_no_peak() -> None:
     """A person's word after a drawdown begins its peak anew; a new day does not."""
     state = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
-    state.stream.cursor.risk.peaks.high = D(11_000)
+    state.stream.risk.peaks.high = D(11_000)
     resume_after_day_end(state, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.ACTIVE
-    assert state.stream.cursor.risk.peaks.high == D(11_000)
+    assert state.stream.risk.peaks.high == D(11_000)
 
 
 def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path
     driven.answer_all(driven.deliver(a_signal(1)))
     escalate(driven.state, REJECTS)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
-    book, cursor = ledger.load()
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
+    book, kept = ledger.load()
     ledger.close()
-    again = DeskHarness(driven.gateway, rules=driven.state.config, book=book, cursor=cursor)
+    again = DeskHarness(driven.gateway, rules=driven.state.config, book=book, persisted=kept)
     again.run_up()
     assert state_of(again.state) is TradingState.REDUCE_ONLY
     again.gateway.due_ticks(again.now)

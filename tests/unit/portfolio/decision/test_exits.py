@@ -23,7 +23,7 @@ def tended(scene: Scene) -> ExitEvents:
     """What a tick of EURUSD asks for at the scene's time."""
     state = scene.state
     signal = a_signal(9, time_ns=scene.now_ns)
-    return exit_events(signal, state.account.book, state.stream.cursor, state.config, LOCK_STEP_CONDITIONS)
+    return exit_events(signal, state.account.book, state.stream, state.config, LOCK_STEP_CONDITIONS)
 
 
 def a_position_whose_time_is_up() -> Scene:

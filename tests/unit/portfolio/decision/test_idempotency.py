@@ -35,11 +35,11 @@ def started_again(driven: DeskHarness, folder: Path) -> DeskHarness:
     """A desk that goes on with what the ledger has written."""
     path = folder / LEDGER_FILE_NAME
     ledger = Ledger(path)
-    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     ledger.close()
     assert verify_ledger(path) == []
-    book, cursor = read_ledger(path)
-    again = DeskHarness(driven.gateway, book=book, cursor=cursor)
+    book, kept = read_ledger(path)
+    again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.mono_ns = driven.mono_ns
     again.answer_all(again.start())
     hear(again, 2)

@@ -52,11 +52,11 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     first = told(driven, an_order(volume=D(2)))
     path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
-    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     ledger.close()
     assert verify_ledger(path) == []
-    book, cursor = read_ledger(path)
-    again = DeskHarness(driven.gateway, book=book, cursor=cursor)
+    book, kept = read_ledger(path)
+    again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.answer_all(again.start())
     hear(again, 2)
     assert told(again, an_order(volume=D(2))) == first
@@ -150,7 +150,7 @@ def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     made = driven.portfolio.handle_command(a_close(position=1), driven.now)
     assert isinstance(made, OrderCommandReply)
-    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     again.mono_ns = driven.mono_ns
     again.answer_all(again.start())
     for _ in range(3):

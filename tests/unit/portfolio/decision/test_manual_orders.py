@@ -45,7 +45,7 @@ def test_the_same_key_is_answered_again_and_done_once() -> None:
 def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     again.answer_all(again.start())
     hear(again, 2)
     assert told(again, an_order()).order_ids == list(driven.state.account.book.orders)

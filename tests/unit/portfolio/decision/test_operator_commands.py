@@ -96,7 +96,7 @@ def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     driven.state.account.resume_trading("seen", by="person", acknowledged=[7, 3])
     obey(driven, HALT)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
-    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     ledger.close()
     book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
     assert is_same_account(book, driven.state.account.book)

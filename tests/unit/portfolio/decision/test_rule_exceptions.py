@@ -31,7 +31,7 @@ PAUSE = Breaker(losses=1, until_ns=START_NS + HOUR_NS, trips=2, trials_left=1, t
 def a_paused_desk() -> DeskHarness:
     """EURUSD has lost again and again, and GBPUSD as well."""
     driven = a_quoted_desk(limits=only(breaker_losses=3, order_volume_max=D(1)))
-    breakers = driven.state.stream.cursor.risk.breakers
+    breakers = driven.state.stream.risk.breakers
     breakers["EURUSD"], breakers["GBPUSD"] = Breaker(**fields_of(PAUSE)), Breaker(**fields_of(PAUSE))
     return driven
 
@@ -75,7 +75,7 @@ def test_a_reset_lets_the_symbol_trade_and_leaves_the_other_paused() -> None:
     assert told(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
     cleared(driven, a_reset())
     assert not told(driven, an_order(key="after")).denied
-    assert driven.state.stream.cursor.risk.breakers["GBPUSD"] == PAUSE
+    assert driven.state.stream.risk.breakers["GBPUSD"] == PAUSE
 
 
 def test_the_event_names_person_rule_reason_and_both_values() -> None:
@@ -99,16 +99,16 @@ def test_the_event_names_person_rule_reason_and_both_values() -> None:
 def test_a_further_fill_of_the_order_that_lost_is_no_trade_of_its_own_after_a_reset() -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
-    assert driven.state.stream.cursor.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
+    assert driven.state.stream.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
 
 
 def test_a_reset_is_done_once_for_each_key() -> None:
     driven = a_paused_desk()
     first = cleared(driven, a_reset())
-    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     again = cleared(driven, a_reset())
     assert (again.before, again.repeated) == (first.before, True)
-    assert driven.state.stream.cursor.risk.breakers["EURUSD"] == PAUSE
+    assert driven.state.stream.risk.breakers["EURUSD"] == PAUSE
     assert len(resets(driven)) == 1
     assert "another command" in not_cleared(driven, a_reset(symbol=""))
     assert "another command" in refused(driven, an_order(key="r1"))
@@ -121,12 +121,12 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     first = cleared(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
-    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
+    ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     ledger.close()
     assert verify_ledger(path) == []
-    book, cursor = read_ledger(path)
-    assert cursor.risk == driven.state.stream.cursor.risk
-    again = DeskHarness(driven.gateway, book=book, cursor=cursor)
+    book, kept = read_ledger(path)
+    assert kept.risk == driven.state.stream.risk
+    again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.answer_all(again.start())
     hear(again, 2)
     reply = cleared(again, a_reset())
@@ -151,7 +151,7 @@ def test_a_symbol_is_refused_where_the_rule_has_none_and_where_it_is_unknown() -
 def test_a_reset_changes_no_trading_state() -> None:
     driven = a_quoted_desk()
     driven.state.account.set_trading_state(TradingState.HALTED, "DRAWDOWN", "8 %", by="risk")
-    peaks = driven.state.stream.cursor.risk.peaks
+    peaks = driven.state.stream.risk.peaks
     peaks.high, peaks.equity = D(12_000), D(10_000)
     reply = cleared(driven, a_reset(rule="DRAWDOWN", symbol=""))
     assert (reply.trading_state, reply.trading_reason) == (TradingState.HALTED, "DRAWDOWN: 8 %")
@@ -171,7 +171,7 @@ def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
     driven.answer_all(driven.deliver(a_signal(1, 1, sequence=1)))
     driven.answer_all(driven.deliver(a_signal(2, 1, sequence=2)))
     cleared(driven, a_reset())
-    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     driven.answer_all(driven.deliver(a_signal(3, 1, sequence=3)))
     denials = [event.ordinal for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert denials == [1, 3]
@@ -181,7 +181,7 @@ def test_every_rule_that_reads_what_is_remembered_can_be_cleared() -> None:
     reading = set()
     for rule in checks.OPENING_RULES:
         source = Path(str(vars(rule)["__file__"])).read_text(encoding="utf-8")
-        if "cursor.risk" in source:
+        if "context.risk_state" in source:
             reading.add(vars(rule)["__name__"].rpartition(".")[2].upper())
     assert reading == set(CLEARABLE_RULES)
 
@@ -310,13 +310,13 @@ def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
 def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_let_past(tmp_path: Path) -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
-    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     [order_id] = told(driven, an_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
-        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
-    book, cursor = read_ledger(path)
-    of_rule = answer_why("circuit_breaker", book, cursor, path)
+        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
+    book, kept = read_ledger(path)
+    of_rule = answer_why("circuit_breaker", book, kept, path)
     assert (of_rule.kind, of_rule.subject) == ("rule", "CIRCUIT_BREAKER")
     assert "reset by trader at" in of_rule.summary
     assert of_rule.summary.endswith("the feed was wrong")
@@ -325,9 +325,9 @@ def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_l
         "CIRCUIT_BREAKER of EURUSD reset by trader: the feed was wrong; before EURUSD 1 losses"
     )
     assert line.words.endswith("after nothing remembered")
-    of_symbol = answer_why("EURUSD", book, cursor, path)
+    of_symbol = answer_why("EURUSD", book, kept, path)
     assert [step.lines for step in of_symbol.steps if step.name == "resets"] == [[line]]
-    of_order = answer_why(order_id, book, cursor, path)
+    of_order = answer_why(order_id, book, kept, path)
     let_past = [step.facts["let past"] for step in of_order.steps if "let past" in step.facts]
     assert let_past == [book.orders[order_id].decision.past_rules[0].text]
 
@@ -337,8 +337,8 @@ def test_why_of_another_rule_and_another_symbol_shows_no_reset_of_this_one(tmp_p
     cleared(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
-        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
-    book, cursor = read_ledger(path)
-    assert all(step.name != "resets" for step in answer_why("SPREAD", book, cursor, path).steps)
-    cursor.marks["GBPUSD"] = cursor.marks.get("EURUSD") or Mark(1.2, 1.3, 1)
-    assert all(step.name != "resets" for step in answer_why("GBPUSD", book, cursor, path).steps)
+        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
+    book, kept = read_ledger(path)
+    assert all(step.name != "resets" for step in answer_why("SPREAD", book, kept, path).steps)
+    kept.cursor.marks["GBPUSD"] = kept.cursor.marks.get("EURUSD") or Mark(1.2, 1.3, 1)
+    assert all(step.name != "resets" for step in answer_why("GBPUSD", book, kept, path).steps)

@@ -18,6 +18,8 @@ from services.portfolio.core.decision.signal_decision import (
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.persisted import PersistedState
+from services.portfolio.core.state.stream import StreamState
 from tests.support.builders import a_book, a_deal, a_signal, some_rules
 
 D = Decimal
@@ -49,8 +51,9 @@ def outcome(
 def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig) -> OrderCreated | OrderDenied | None:
     """One signal, counted and marked first, as portfolio does."""
     count_signal(signal, cursor)
-    update_risk_from_tick(signal, book, cursor, spread=True, equity=True)
-    return one(decide_signal(signal, book, cursor, rules))
+    stream = StreamState(PersistedState(cursor))
+    update_risk_from_tick(signal, book, stream, spread=True, equity=True)
+    return one(decide_signal(signal, book, stream, rules))
 
 
 def one(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
@@ -141,7 +144,7 @@ def test_a_reversal_whose_opening_is_denied_closes_all_the_same() -> None:
 def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
     book, cursor, rules = holding(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
-    denied = one(decide_signal(signal, book, cursor, rules))
+    denied = one(decide_signal(signal, book, StreamState(PersistedState(cursor)), rules))
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
     count_signal(signal, cursor)

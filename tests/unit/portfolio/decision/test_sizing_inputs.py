@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from msgspec import structs
 
@@ -13,10 +15,11 @@ from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.decision.sizing_inputs import half_lives_min, sizing_input
 from services.portfolio.core.plan.plan import Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.sizing.sizer import size_order
 from services.portfolio.core.sizing.types import SizingInput
-from services.portfolio.core.sizing.volatility import update_volatility
+from services.portfolio.core.sizing.volatility import Volatility, update_volatility
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_instrument, booked_deals
 
 D = Decimal
@@ -26,7 +29,7 @@ BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(
 def an_account(*symbols: str, currency: str = "USD") -> RiskContext:
     """10,000 in cash, and these symbols known and not yet quoted."""
     book = a_book(*booked_deals(a_deposit()), symbols=symbols, currency=currency)
-    return RiskContext(book, TickCursor(), NO_LIMITS)
+    return RiskContext(book, TickCursor(), NO_LIMITS, RiskState())
 
 
 def quoted(account: RiskContext, symbol: str, bid: float, ask: float) -> RiskContext:
@@ -34,13 +37,19 @@ def quoted(account: RiskContext, symbol: str, bid: float, ask: float) -> RiskCon
     return account
 
 
-def told(account: RiskContext, symbol: str, plan: Plan = Plan()) -> SizingInput:  # noqa: B008 - a plan is frozen
+def told(
+    account: RiskContext,
+    symbol: str,
+    plan: Plan = Plan(),  # noqa: B008 - a plan is frozen
+    volatility: Mapping[str, Volatility] = MappingProxyType({}),
+) -> SizingInput:
     return sizing_input(
         an_instrument(symbol),
         direction=1,
         price=D(1),
         confidence=0.6,
         context=account,
+        volatility=volatility,
         course=plan.for_symbol(symbol),
         default_volume=D("0.01"),
     )
@@ -82,11 +91,12 @@ def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
     """100 % of 10,000 USD a day / (130,000 USD x ln 1.01 x sqrt 1440) = 0.2037."""
     plan = Plan(strategies={"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)})
     account = quoted(quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1), "GBPUSD", 1.3, 1.3)
+    volatility: dict[str, Volatility] = {}
     for minute, mid in enumerate((1.0, 1.01, 1.0)):
         time_ns = START_NS + minute * MINUTE_NS
-        update_volatility(account.cursor.volatility, "GBPUSD", mid, time_ns, half_life_min=1)
-    assert told(account, "EURUSD", plan).volatility_per_day is None
-    assert size_order(BY_VOLATILITY, told(account, "GBPUSD", plan)).volume == D("0.20")
+        update_volatility(volatility, "GBPUSD", mid, time_ns, half_life_min=1)
+    assert told(account, "EURUSD", plan, volatility).volatility_per_day is None
+    assert size_order(BY_VOLATILITY, told(account, "GBPUSD", plan, volatility)).volume == D("0.20")
 
 
 def test_the_estimate_is_kept_for_the_symbols_that_are_sized_by_it() -> None:

@@ -263,7 +263,7 @@ def test_a_comparison_changes_nothing() -> None:
 def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:
     driven = a_desk_after_trades(3)
     driven.state.account.book.balance += 5
-    again = DeskHarness(driven.gateway, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     again.answer_all(again.start())
     assert again.state.stream.waiting_for == (
         "1 differences from the venue, the first: cash account paper-USD: ledger 10005.9, venue 10000.9"

@@ -27,10 +27,10 @@ from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import IncarnationTaken, JournalChanged
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from services.portfolio.core.gateway_client.rollback import adopt_unknown_ids, require_same_deal
 from services.portfolio.core.plan.plan import Entry, Plan
+from services.portfolio.core.state.persisted import PersistedState
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness
 
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     """A ledger as it was."""
 
     book: Book
-    cursor: TickCursor
+    persisted: PersistedState
 
 
 def a_market(**changed: object) -> Gateway:
@@ -52,9 +52,9 @@ def a_desk(
     gateway: Gateway, at: Moment | None = None, *, boot_id: str = "one", mono_ns: int = 1_000_000_000
 ) -> DeskHarness:
     """A live desk that has met the gateway, with the ledger of a moment or a new one."""
-    book, cursor = copy.deepcopy(at) if at is not None else (Book(), TickCursor())
+    book, persisted = copy.deepcopy(at) if at is not None else (Book(), PersistedState())
     driven = DeskHarness(
-        gateway, rules=some_rules(), book=book, cursor=cursor, boot_id=boot_id, incarnation=INCARNATION
+        gateway, rules=some_rules(), book=book, persisted=persisted, boot_id=boot_id, incarnation=INCARNATION
     )
     driven.mono_ns = mono_ns
     driven.answer_all(driven.start())
@@ -79,7 +79,7 @@ def trade(driven: DeskHarness, *sequences: int) -> None:
 
 
 def moment_of(driven: DeskHarness) -> Moment:
-    return copy.deepcopy(Moment(driven.state.account.book, driven.state.stream.cursor))
+    return copy.deepcopy(Moment(driven.state.account.book, driven.state.stream.persisted))
 
 
 def causes_of(driven: DeskHarness) -> list[str]:
@@ -237,7 +237,9 @@ def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() ->
     assert not isinstance(first.portfolio.handle_command(command, first.now), ControlError)
     settle(first)
     assert first.state.account.book.orders[order_id].terms.limit_price == Decimal("1.02")
-    again = DeskHarness(gateway, rules=rules, book=old.book, cursor=old.cursor, boot_id="two", incarnation=INCARNATION)
+    again = DeskHarness(
+        gateway, rules=rules, book=old.book, persisted=old.persisted, boot_id="two", incarnation=INCARNATION
+    )
     again.mono_ns = first.mono_ns
     again.answer_all(again.start())
     settle(again)
@@ -255,7 +257,7 @@ def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
     trade(first, 1)
     old = moment_of(first)
     trade(first, 2)
-    again = DeskHarness(first.gateway, book=old.book, cursor=old.cursor, boot_id="two", incarnation=INCARNATION)
+    again = DeskHarness(first.gateway, book=old.book, persisted=old.persisted, boot_id="two", incarnation=INCARNATION)
     again.mono_ns = first.mono_ns
     again.start()
     command = CloseCommand(key="k", reason="mine", symbol="EURUSD", position=0, volume=None)

@@ -44,7 +44,7 @@ def test_a_start_finds_an_order_that_the_tick_after_the_last_decision_has_ended(
     assert order.status is OrderStatus.ACCEPTED
     [confirm] = driven.pause()
     gateway.handle(request_of(confirm), driven.now)
-    again = a_planned_desk(gateway, plan, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    again = a_planned_desk(gateway, plan, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     assert again.state.stream.desk_state is DeskState.RUNNING
     assert again.state.account.book.orders[order.order_id].status is OrderStatus.EXPIRED
 
@@ -57,7 +57,7 @@ def test_a_confirm_from_before_the_start_does_not_let_the_venue_step_within_the_
     driven.answer_all(driven.deliver(signal_at(1, 1)))
     [late] = driven.pause()
     rules = structs.replace(some_rules(), plan=plan)
-    again = DeskHarness(gateway, rules=rules, book=driven.state.account.book, cursor=driven.state.stream.cursor)
+    again = DeskHarness(gateway, rules=rules, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     calls = again.start()
     while calls:
         [call] = calls

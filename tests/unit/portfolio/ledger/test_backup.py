@@ -13,6 +13,7 @@ from common.errors import StartError
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, IncarnationTaken, OrderCreated
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.backup import back_up, restore
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
@@ -36,7 +37,7 @@ def desk(tmp_path: Path) -> Path:
 def write(ledger: Ledger, book: Book, *events: Event) -> None:
     for event in events:
         book.apply(event)
-    ledger.commit(list(events), book, TickCursor(stream_id="s", ordinal=len(book.orders)))
+    ledger.commit(list(events), book, PersistedState(TickCursor(stream_id="s", ordinal=len(book.orders))))
 
 
 def test_a_backup_of_a_ledger_in_use_is_whole_and_stays_as_it_was(desk: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from common.errors import StartError
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger import hash_chain, ledger
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
 from services.portfolio.ledger.notes import CHECKPOINT
@@ -30,7 +31,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / LEDGER_FILE_NAME
     first = Ledger(path)
     for number in range(1, EVENTS + 1):
-        first.commit([a_denial(number)], Book(), TickCursor(ordinal=number))
+        first.commit([a_denial(number)], Book(), PersistedState(TickCursor(ordinal=number)))
     first.close()
     Ledger(path).close()
     return path
@@ -58,7 +59,7 @@ def test_what_lies_before_the_checkpoint_is_left_to_verify(path: Path, db: apsw.
 
 def test_an_event_after_the_checkpoint_that_was_changed_stops_the_start(path: Path, db: apsw.Connection) -> None:
     late = Ledger(path)
-    late.commit([a_denial(1), a_denial(2)], Book(), TickCursor())
+    late.commit([a_denial(1), a_denial(2)], Book(), PersistedState())
     late.close()
     db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = ?", (EVENTS + 1,))
     with pytest.raises(StartError, match=f"event {EVENTS + 1} does not fit the chain"):
@@ -94,7 +95,7 @@ def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monke
     writer = Ledger(path)
     book = Book()
     for number in range(25):
-        writer.commit([a_denial(number)], book, TickCursor())
+        writer.commit([a_denial(number)], book, PersistedState())
     writer.close()
     reader = apsw.Connection(str(path))
     assert hash_chain.checkpoint(reader).number == EVENTS + 20

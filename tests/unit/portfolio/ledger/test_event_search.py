@@ -21,6 +21,7 @@ from services.portfolio.core.account.events import DealBooked, Event, OrderCreat
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import find_subject
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
@@ -92,7 +93,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
     with closing(Ledger(path)) as ledger:
         for event in events:
             book.apply(event)
-        ledger.commit(events, book, TickCursor())
+        ledger.commit(events, book, PersistedState())
     return path, book
 
 
@@ -119,7 +120,7 @@ def test_a_persons_denial_is_found_by_its_key_however_many_came_after_it(tmp_pat
     events: list[Event] = [an_opened_stream(), *denials]
     for event in events:
         book.apply(event)
-    ledger.commit(events, book, TickCursor())
+    ledger.commit(events, book, PersistedState())
     ledger.close()
     assert "k1" not in book.denials_by_key
     for number in (1, CHANGES_KEPT_MAX + 1):
@@ -156,7 +157,7 @@ def test_a_ledger_that_is_not_there_is_named(tmp_path: Path, desk: tuple[Path, B
 
 def test_a_desk_answers_why_with_the_ledgers_events_or_says_what_it_does_not_know(desk: tuple[Path, Book]) -> None:
     path, book = desk
-    running = compose_state(config=some_rules(), book=book, cursor=TickCursor(), incarnation="live")
+    running = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
     reply = answer_query(running, WhyQuery("deal 2"), path, 0)
     assert isinstance(reply, WhyReply)
     assert reply.summary.startswith("deal 2 is of order 01234567-000001: BUY 0.01 EURUSD is FILLED")

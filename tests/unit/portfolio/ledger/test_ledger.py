@@ -16,6 +16,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, requires_fsync, verify_ledger
 from tests.support.accounts import account_state, is_same_account
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order
@@ -42,7 +43,8 @@ def fold(ledger: Ledger, events: list[Event], book: Book | None = None) -> Book:
     book = book or Book()
     for number, event in enumerate(events, 1):
         book.apply(event)
-        ledger.commit([event], book, TickCursor(stream_id="s", ordinal=number, marks={"EURUSD": Mark(1.1, 1.2, 3)}))
+        cursor = TickCursor(stream_id="s", ordinal=number, marks={"EURUSD": Mark(1.1, 1.2, 3)})
+        ledger.commit([event], book, PersistedState(cursor))
     return book
 
 
@@ -63,19 +65,19 @@ def tamper(path: Path, *statements: str) -> list[str]:
 
 def test_an_empty_ledger_has_an_empty_book(path: Path) -> None:
     Ledger(path).close()
-    book, cursor = read_ledger(path)
+    book, kept = read_ledger(path)
     assert is_same_account(book, Book())
-    assert cursor == TickCursor()
+    assert kept == PersistedState()
     assert verify_ledger(path) == []
 
 
 def test_what_is_read_is_what_was_committed(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS)
-    loaded, cursor = read_ledger(path)
+    loaded, kept = read_ledger(path)
     assert is_same_account(loaded, book)
-    assert cursor.ordinal == len(EVENTS)
-    assert cursor.marks["EURUSD"] == Mark(1.1, 1.2, 3)
+    assert kept.cursor.ordinal == len(EVENTS)
+    assert kept.cursor.marks["EURUSD"] == Mark(1.1, 1.2, 3)
     ledger.close()
     assert verify_ledger(path) == []
 
@@ -126,7 +128,7 @@ def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(path: 
     broken = Book()
     broken.changed_rows.orders.add("an order that is not there")
     with pytest.raises(KeyError):
-        ledger.commit([EVENTS[3]], broken, TickCursor(ordinal=99))
+        ledger.commit([EVENTS[3]], broken, PersistedState(TickCursor(ordinal=99)))
     assert read_ledger(path)[1] == before[1]
     fold(ledger, EVENTS[3:], book)
     ledger.close()
@@ -138,7 +140,7 @@ def test_there_is_one_writer_and_any_number_of_readers(path: Path) -> None:
     ledger = Ledger(path)
     with pytest.raises(StartError, match="in use by another process"):
         Ledger(path)
-    assert read_ledger(path)[1] == TickCursor()
+    assert read_ledger(path)[1] == PersistedState()
     ledger.close()
     Ledger(path).close()
 

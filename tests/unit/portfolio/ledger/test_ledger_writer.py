@@ -12,7 +12,7 @@ from common import clock
 from proto.control import TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import PortfolioState, compose_state
 from services.portfolio.ledger import ledger_writer
 from services.portfolio.ledger.audit import Audit, AuditResult, verify_if_short
@@ -34,7 +34,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def state() -> PortfolioState:
-    state = compose_state(config=some_rules(), book=Book(), cursor=TickCursor(), incarnation="live")
+    state = compose_state(config=some_rules(), book=Book(), persisted=PersistedState(), incarnation="live")
     for event in (an_opened_stream(), an_instrument_learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
         state.account.emit(event)
     return state
@@ -67,12 +67,12 @@ def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, 
     assert keeper.uncommitted == 3
     assert "full" in state.warnings.storage_problem
     assert not keeper.retry_commit()
-    assert read_ledger(ledger.path)[1].ordinal == 0, "nothing of it is in the file"
+    assert read_ledger(ledger.path)[1].cursor.ordinal == 0, "nothing of it is in the file"
     make_room(ledger)
     assert keeper.retry_commit()
     assert (keeper.is_retrying, keeper.uncommitted, state.warnings.storage_problem) == (False, 0, "")
-    kept, cursor = read_ledger(ledger.path)
-    assert cursor.ordinal == 3
+    kept, persisted = read_ledger(ledger.path)
+    assert persisted.cursor.ordinal == 3
     assert is_same_account(kept, state.account.book)
     assert verify_ledger(ledger.path) == []
 

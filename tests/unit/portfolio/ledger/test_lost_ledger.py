@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger import lost_ledger
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.lost_ledger import mark_if_lost, note_before_opening, note_ledger
@@ -69,7 +69,7 @@ def a_full_ledger(path: Path) -> Ledger:
     ledger, book = Ledger(path), Book()
     event = an_opened_stream()
     book.apply(event)
-    ledger.commit([event], book, TickCursor())
+    ledger.commit([event], book, PersistedState())
     return ledger
 
 

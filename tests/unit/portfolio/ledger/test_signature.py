@@ -13,6 +13,7 @@ from orchestration.stopped_desk_audit import LedgerReport, verify
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event, IncarnationTaken, OrderCreated
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.backup import back_up, restore
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import INCARNATION, LEDGER_FILE_NAME, Ledger
@@ -42,7 +43,7 @@ def opened(desk: Path) -> Ledger:
 def write(ledger: Ledger, book: Book, *events: Event) -> None:
     for event in events:
         book.apply(event)
-        ledger.commit([event], book, TickCursor(stream_id="s", ordinal=len(book.orders)))
+        ledger.commit([event], book, PersistedState(TickCursor(stream_id="s", ordinal=len(book.orders))))
 
 
 def problem(desk: Path) -> str:

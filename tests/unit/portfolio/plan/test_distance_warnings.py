@@ -11,10 +11,10 @@ from msgspec import structs
 from proto.trading.enums import OrderType
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import InstrumentLearned
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.plan.plan import PLAIN, Entry, Exits, Plan, Strategy
 from services.portfolio.core.queries.status import status_of
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
 from tests.support.builders import an_opened_stream, plain_terms, some_rules
 
@@ -67,7 +67,7 @@ def test_a_desk_warns_as_soon_as_it_knows_the_terms() -> None:
     book = Book()
     book.apply(an_opened_stream())
     plan = Plan(exits=Exits(stop_loss_points=3))
-    state = compose_state(config=some_rules(plan=plan), book=book, cursor=TickCursor(), incarnation="live")
+    state = compose_state(config=some_rules(plan=plan), book=book, persisted=PersistedState(), incarnation="live")
     assert status_of(state).warning == ""
     state.account.emit(InstrumentLearned(instrument=structs.replace(plain_terms(), stops_level_points=LEVEL)))
     assert "the stop loss of EURUSD is 3 points, the venue's stops level 10" in status_of(state).warning

@@ -15,12 +15,13 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.exits import TIME_EXIT_RETRY_NS
 from services.portfolio.core.decision.signal_decision import count_signal, decide_signal
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.state.persisted import PersistedState
+from services.portfolio.core.state.stream import StreamState
 from tests.support.builders import START_NS, TICK_NS, a_deal, a_gateway, a_signal, a_stream, an_order, some_rules
 from tests.support.desk_harness import DeskHarness
 
@@ -230,7 +231,10 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
     lost = driven.deliver(a_signal(3, 0, bid=1.1006, ask=1.1007))
     assert lost, "a MODIFY that never leaves"
     again = DeskHarness(
-        driven.gateway, rules=driven.state.config, book=driven.state.account.book, cursor=driven.state.stream.cursor
+        driven.gateway,
+        rules=driven.state.config,
+        book=driven.state.account.book,
+        persisted=driven.state.stream.persisted,
     )
     again.run_up()
     torn.driven = again
@@ -262,12 +266,12 @@ def test_an_order_filled_in_parts_is_one_entry() -> None:
     for number in (2, 3, 4):
         book.apply(DealBooked(deal=a_deal(number, order_id=order.order_id), order_id=order.order_id, closings=[]))
     rules = some_rules(limits=structs.replace(NO_LIMITS, position_legs_max=2))
-    cursor = TickCursor()
+    stream = StreamState(PersistedState())
     signal = a_signal(1, 1)
-    count_signal(signal, cursor)
-    assert len(decide_signal(signal, book, cursor, rules).events) == 1
+    count_signal(signal, stream.cursor)
+    assert len(decide_signal(signal, book, stream, rules).events) == 1
     one_only = structs.replace(rules, limits=NO_LIMITS)
-    assert not decide_signal(a_signal(2, 1), book, cursor, one_only).events
+    assert not decide_signal(a_signal(2, 1), book, stream, one_only).events
 
 
 def test_a_stop_is_not_moved_where_the_venue_would_not_let_it_be() -> None:

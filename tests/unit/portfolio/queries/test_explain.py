@@ -32,6 +32,8 @@ from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.decision.signal_decision import count_signal, decide_signal
 from services.portfolio.core.queries.denial_hints import DENIAL_HINTS
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject, is_history_complete
+from services.portfolio.core.state.persisted import PersistedState
+from services.portfolio.core.state.stream import StreamState
 from tests.support.builders import (
     START_NS,
     a_deal,
@@ -97,7 +99,7 @@ def a_story() -> tuple[Book, list[Event]]:
 
 def why(name: str, book: Book, events: list[Event], cursor: TickCursor | None = None) -> WhyReply:
     cursor = cursor or TickCursor()
-    return explain(find_subject(name, book, cursor), events, book, cursor)
+    return explain(find_subject(name, book, cursor), events, book, PersistedState(cursor))
 
 
 def facts(reply: WhyReply, step: str) -> dict[str, str]:
@@ -225,7 +227,7 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
         flat.apply(told)
     signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
     count_signal(signal, cursor)
-    denied = decide_signal(signal, flat, cursor, rules).events[0]
+    denied = decide_signal(signal, flat, StreamState(PersistedState(cursor)), rules).events[0]
     assert isinstance(denied, OrderDenied)
     reply = why("EURUSD", flat, [denied], cursor)
     assert facts(reply, "decision") == {
@@ -287,7 +289,7 @@ def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_d
     cursor = TickCursor()
     signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
     count_signal(signal, cursor)
-    assert not decide_signal(signal, book, cursor, some_rules()).events
+    assert not decide_signal(signal, book, StreamState(PersistedState(cursor)), some_rules()).events
     denied = OrderDenied(
         symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="SPREAD", limit="3", observed="4"
     )

@@ -16,6 +16,7 @@ from services.portfolio.core.account.events import DealBooked, Event, OrderCreat
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import explain, find_subject
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
@@ -92,10 +93,10 @@ class Desk:
 
     def why(self, deal: VenueDeal) -> WhyReply:
         ledger = Ledger(self.path)
-        ledger.commit(self.events, self.book, TickCursor())
+        ledger.commit(self.events, self.book, PersistedState())
         ledger.close()
         subject = find_subject(f"deal {deal.deal}", self.book, TickCursor())
-        return explain(subject, events_about(self.path, subject), self.book, TickCursor())
+        return explain(subject, events_about(self.path, subject), self.book, PersistedState())
 
 
 @pytest.fixture(params=AccountMode)

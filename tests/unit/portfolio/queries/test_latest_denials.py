@@ -22,7 +22,7 @@ from tests.unit.portfolio.risk.test_table import a_release
 def test_a_denial_stands_until_an_order_of_its_symbol_passes_and_survives_a_restart(tmp_path: Path) -> None:
     driven = a_quoted_desk(limits=only(breaker_losses=3))
     until_ns = START_NS + HOUR_NS
-    driven.state.stream.cursor.risk.breakers["EURUSD"] = Breaker(until_ns=until_ns, run=5)
+    driven.state.stream.risk.breakers["EURUSD"] = Breaker(until_ns=until_ns, run=5)
     for number in (1, 2):
         driven.answer_all(driven.deliver(a_signal(number, 1, sequence=number)))
     [line] = status_of(driven.state, driven.mono_ns).latest_denials
@@ -33,11 +33,11 @@ def test_a_denial_stands_until_an_order_of_its_symbol_passes_and_survives_a_rest
     assert paused.subject == "EURUSD"
     assert paused.text.endswith("Z, 5 losses in a row")
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
-        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.cursor)
-    book, cursor = read_ledger(tmp_path / LEDGER_FILE_NAME)
-    assert cursor.latest_denials == driven.state.stream.cursor.latest_denials
-    assert list(account_view(book, cursor, None).last_denied) == ["EURUSD"]
-    del driven.state.stream.cursor.risk.breakers["EURUSD"]
+        ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
+    book, kept = read_ledger(tmp_path / LEDGER_FILE_NAME)
+    assert kept.cursor.latest_denials == driven.state.stream.cursor.latest_denials
+    assert list(account_view(book, kept.cursor, None).last_denied) == ["EURUSD"]
+    del driven.state.stream.risk.breakers["EURUSD"]
     driven.answer_all(driven.deliver(a_signal(3, 1, sequence=3)))
     status = status_of(driven.state, driven.mono_ns)
     assert status.latest_denials == []
@@ -47,7 +47,7 @@ def test_a_denial_stands_until_an_order_of_its_symbol_passes_and_survives_a_rest
 def test_a_rule_that_time_ends_says_when() -> None:
     scene = Scene(only(daily_loss_pct_max=D(2))).at(SERVER_MIDNIGHT_NS + HOUR_NS)
     for equity in (10_000, 9_700):
-        update_equity_peaks(scene.state.stream.cursor.risk, D(equity), scene.now_ns)
+        update_equity_peaks(scene.state.stream.risk, D(equity), scene.now_ns)
     denial = daily_loss.check(scene.order, scene.account(), scene.now_ns)
     assert denial is not None
     assert denial.until_ns == SERVER_MIDNIGHT_NS + DAY_NS

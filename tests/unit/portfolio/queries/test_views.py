@@ -41,7 +41,9 @@ from services.portfolio.core.queries.views import (
     view_reply,
 )
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.state import Peaks, RiskState
 from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
@@ -179,11 +181,13 @@ def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balanc
 def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
     """Orders are answered at once; round trips and results by tag when they are all there, some of them counted by each question."""
     book = with_fills(DEALS_PER_QUERY_MAX)
-    state = compose_state(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, incarnation="live")
+    state = compose_state(
+        config=some_rules(limits=DEFAULT_LIMITS), book=book, persisted=PersistedState(CURSOR), incarnation="live"
+    )
     with pytest.raises(RoundTripsNotReadyError, match="5,000 of 5,001 deals"):
         view_reply(state, TradesQuery(after=0, limit=1), 0)
     assert view_reply(state, TradesQuery(after=0, limit=1), 0).total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
-    anew = compose_state(config=state.config, book=book, cursor=CURSOR, incarnation="live")
+    anew = compose_state(config=state.config, book=book, persisted=PersistedState(CURSOR), incarnation="live")
     tags = [view_reply(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
     assert tags == [None, {"": D("2325.00")}]
 
@@ -246,10 +250,11 @@ def test_without_a_rate_nothing_is_guessed_about_money() -> None:
 
 def test_each_limit_says_what_is_left_of_it() -> None:
     cursor = TickCursor(stream_id="s", time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
-    cursor.risk.peaks.equity = cursor.risk.peaks.day_high = cursor.risk.peaks.day_start = D(9900)
-    cursor.risk.peaks.high = D(10000)
-    cursor.risk.order_times_ns = [START_NS]
-    found = risk_page(RiskContext(with_fills(1), cursor, DEFAULT_LIMITS), RiskQuery(after=0, limit=100), START_NS)
+    peaks = Peaks(equity=D(9900), day_high=D(9900), day_start=D(9900), high=D(10000))
+    remembered = RiskState(peaks=peaks, order_times_ns=[START_NS])
+    found = risk_page(
+        RiskContext(with_fills(1), cursor, DEFAULT_LIMITS, remembered), RiskQuery(after=0, limit=100), START_NS
+    )
     rows = {(row.code, row.subject, row.limit): (row.now, row.headroom) for row in found.rows}
     # 1 % below the highest: 2 % to the level of warning; 29 of 30 orders; 0.01 lots are 1,200.10 USD of 20 % of 990,000
     assert rows["DRAWDOWN", "", "warn / reduce only / halt at 3 % / 5 % / 7 %"] == ("1 %", "2.00 % to the next level")
@@ -261,7 +266,10 @@ def test_each_limit_says_what_is_left_of_it() -> None:
 
 def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
     state = compose_state(
-        config=some_rules(limits=DEFAULT_LIMITS), book=with_fills(4), cursor=CURSOR, incarnation="live"
+        config=some_rules(limits=DEFAULT_LIMITS),
+        book=with_fills(4),
+        persisted=PersistedState(CURSOR),
+        incarnation="live",
     )
     queries = (
         OrdersQuery(after=0, limit=5, open_only=False, newest=False),
@@ -286,7 +294,9 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
 
 def test_a_running_desk_tells_what_its_plans_strategies_may_hold() -> None:
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD",), volume_max=D("0.5"))})
-    state = compose_state(config=some_rules(plan=plan), book=with_fills(1), cursor=CURSOR, incarnation="live")
+    state = compose_state(
+        config=some_rules(plan=plan), book=with_fills(1), persisted=PersistedState(CURSOR), incarnation="live"
+    )
     found = view_reply(state, RiskQuery(after=0, limit=100), 0)
     assert isinstance(found, RiskReply)
     assert [(row.subject, row.limit, row.now) for row in found.rows if row.code == "STRATEGY_VOLUME"] == [

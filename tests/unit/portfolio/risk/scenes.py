@@ -12,12 +12,14 @@ from proto.trading.instrument import Instrument
 from proto.trading.server_time import DAY_NS, server_ns
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, InstrumentLearned
-from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
+from services.portfolio.core.state.stream import StreamState
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 
 D = Decimal
@@ -34,20 +36,20 @@ def terms_of(symbol: str) -> Instrument:
 
 def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> RiskContext:
     """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
-    book, cursor = Book(), TickCursor()
+    book, stream = Book(), StreamState(PersistedState())
     book.apply(an_opened_stream())
     book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
     for symbol in PRICES:
         book.apply(InstrumentLearned(instrument=terms_of(symbol)))
-        quote_usually(cursor, symbol)
-    return RiskContext(book, cursor, limits)._replace(**changed)
+        quote_usually(stream, symbol)
+    return RiskContext(book, stream.cursor, limits, stream.risk)._replace(**changed)
 
 
-def quote_usually(cursor: TickCursor, symbol: str) -> None:
+def quote_usually(stream: StreamState, symbol: str) -> None:
     """Quote a symbol two points wide, as it usually is."""
     price, point = PRICES[symbol], 10.0 ** -terms_of(symbol).digits
-    cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
-    cursor.risk.spread_medians[symbol] = 2 * point
+    stream.cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
+    stream.risk.spread_medians[symbol] = 2 * point
 
 
 def a_holding(number: int, symbol: str, lots: str) -> DealBooked:
@@ -93,7 +95,7 @@ class Scene:
 
     def __init__(self, limits: Limits = NO_LIMITS, *, plan: Plan = PLAIN) -> None:
         rules = structs.replace(some_rules(*PRICES, limits=limits), plan=plan)
-        self.state = compose_state(config=rules, book=Book(), cursor=TickCursor(), incarnation="live")
+        self.state = compose_state(config=rules, book=Book(), persisted=PersistedState(), incarnation="live")
         self.order = an_order_for()
         self.now_ns = START_NS
         self.facts: dict[str, Any] = {}
@@ -101,7 +103,7 @@ class Scene:
         self.state.account.emit(DealBooked(deal=a_deposit(), order_id="", closings=[]))
         for symbol in PRICES:
             self.state.account.emit(InstrumentLearned(instrument=terms_of(symbol)))
-            quote_usually(self.state.stream.cursor, symbol)
+            quote_usually(self.state.stream, symbol)
 
     def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
         """Ask about another order."""
@@ -125,11 +127,15 @@ class Scene:
         self.now_ns = now_ns
         return self
 
+    def restart(self, book: Book, persisted: PersistedState) -> None:
+        """Continue from what a ledger kept, as another process does."""
+        self.state = compose_state(config=self.state.config, book=book, persisted=persisted, incarnation="live")
+
     def account(self) -> RiskContext:
         """What the rules look at."""
         state = self.state
         return RiskContext(
-            state.account.book, state.stream.cursor, state.config.limits, plan=state.config.plan
+            state.account.book, state.stream.cursor, state.config.limits, state.stream.risk, plan=state.config.plan
         )._replace(**self.facts)
 
     def denial(self) -> Denial | None:

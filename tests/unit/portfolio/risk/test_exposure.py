@@ -18,6 +18,7 @@ from services.portfolio.core.risk.exposure import (
     projected_net_volumes,
 )
 from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import OrderProposal, RiskContext
 from tests.support.builders import a_book, a_deal, an_instrument, an_order
 
@@ -34,7 +35,9 @@ def an_account(
         book.apply(DealBooked(deal=a_deal(number, side, volume, position=ticket), order_id="", closings=[]))
     for number, (side, volume, position) in enumerate(pending, 1):
         book.apply(OrderCreated(order=structs.replace(an_order(number, side, volume), position=position)))
-    return RiskContext(book, TickCursor(marks={"EURUSD": Mark(1.1, 1.1, 1)}), Limits(name="x", leverage=D(100)))
+    return RiskContext(
+        book, TickCursor(marks={"EURUSD": Mark(1.1, 1.1, 1)}), Limits(name="x", leverage=D(100)), RiskState()
+    )
 
 
 def a_proposal(direction: int, volume: str, opens: str) -> OrderProposal:

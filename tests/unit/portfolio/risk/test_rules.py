@@ -139,7 +139,7 @@ def test_a_spread_is_measured_by_its_usual_width(points: int, expected: str | No
 
 def test_a_spread_of_next_to_nothing_counts_as_one_point() -> None:
     account = an_account(only(spread_factor_max=D(3)))
-    account.cursor.risk.spread_medians["EURUSD"] = 0.0
+    account.risk_state.spread_medians["EURUSD"] = 0.0
     account.cursor.marks["EURUSD"] = Mark(1.1, 1.10003, START_NS)
     assert code(an_order_for(), account) is None
     account.cursor.marks["EURUSD"] = Mark(1.1, 1.10004, START_NS)
@@ -190,7 +190,7 @@ def test_a_day_that_has_lost_enough_is_over(since: str, equity: str, expected: s
     account = an_account(only(daily_loss_pct_max=D(2)))
     peaks = Peaks(day=server_day(START_NS), day_start=D(9_000), day_high=D(9_000), high=D(10_000), equity=D(equity))
     setattr(peaks, since, D(10_000))
-    account.cursor.risk.peaks = peaks
+    account.risk_state.peaks = peaks
     assert code(an_order_for(), account) == expected
     assert code(an_order_for(), account, START_NS + DAY_NS) is None, "tomorrow"
 
@@ -201,14 +201,14 @@ def test_a_day_that_has_lost_enough_is_over(since: str, equity: str, expected: s
 ])  # fmt: skip
 def test_a_drawdown_restricts_by_level(equity: str, then: TradingState | None) -> None:
     account = an_account(only(drawdown_reduce_pct=D(5), drawdown_halt_pct=D(7)))
-    account.cursor.risk.peaks = Peaks(high=D(10_000), equity=D(equity))
+    account.risk_state.peaks = Peaks(high=D(10_000), equity=D(equity))
     denial = denied(an_order_for(), account)
     assert (None if denial is None else denial.escalate_to) is then
 
 
 def test_an_open_breaker_stops_its_own_symbol_until_its_pause_is_over() -> None:
     account = an_account(only(breaker_losses=3))
-    account.cursor.risk.breakers["EURUSD"] = Breaker(until_ns=START_NS + NS, trips=1, trials_left=2)
+    account.risk_state.breakers["EURUSD"] = Breaker(until_ns=START_NS + NS, trips=1, trials_left=2)
     assert code(an_order_for(), account) == "CIRCUIT_BREAKER"
     assert code(an_order_for(symbol="GBPUSD"), account) is None
     assert code(an_order_for(), account, START_NS + NS) is None
@@ -216,17 +216,17 @@ def test_an_open_breaker_stops_its_own_symbol_until_its_pause_is_over() -> None:
 
 def test_rejections_make_the_desk_reduce_only() -> None:
     account = an_account(only(rejects_per_minute_max=2))
-    account.cursor.risk.reject_times_ns = [START_NS - MINUTE_NS, START_NS]
+    account.risk_state.reject_times_ns = [START_NS - MINUTE_NS, START_NS]
     assert code(an_order_for(), account) is None, "one of them is a minute old"
-    account.cursor.risk.reject_times_ns = [START_NS - MINUTE_NS + 1, START_NS]
+    account.risk_state.reject_times_ns = [START_NS - MINUTE_NS + 1, START_NS]
     assert denied(an_order_for(), account) == Denial("REJECTS", "fewer than 2 a minute", "2", TradingState.REDUCE_ONLY)
 
 
 def test_the_same_order_again_and_again_halts_the_desk() -> None:
     account = an_account(only(repeated_orders_max=20))
-    account.cursor.risk.runs["EURUSD"] = 19
+    account.risk_state.runs["EURUSD"] = 19
     assert code(an_order_for(), account) is None
-    account.cursor.risk.runs["EURUSD"] = 20
+    account.risk_state.runs["EURUSD"] = 20
     assert denied(an_order_for(), account) == Denial("REPEATED_ORDERS", "20 in a row", "21", TradingState.HALTED)
     assert code(an_order_for(direction=-1), account) is None
     assert code(an_order_for(symbol="GBPUSD"), account) is None
@@ -234,7 +234,7 @@ def test_the_same_order_again_and_again_halts_the_desk() -> None:
 
 def test_orders_have_a_rate_by_symbol_minute_and_day() -> None:
     account = an_account(only(orders_per_second_max=1, orders_per_minute_max=3, orders_per_day_max=5))
-    memory = account.cursor.risk
+    memory = account.risk_state
     memory.last_order_ns["EURUSD"] = START_NS - NS + 1
     assert denied(an_order_for(), account) == Denial("ORDER_RATE", "1 a second of a symbol", "1.000 s after the last")
     assert code(an_order_for(symbol="GBPUSD"), account) is None
@@ -326,7 +326,7 @@ def test_no_limit_stops_a_close() -> None:
     """Every limit is broken at once, and the close passes."""
     account = an_account(structs.replace(DEFAULT_LIMITS, trading_hours="00:00-00:01", confidence_min=D(1)), balance="1")
     held(account, "EURUSD", "-50")
-    memory = account.cursor.risk
+    memory = account.risk_state
     memory.peaks = Peaks(day=server_day(START_NS), day_start=D(10), day_high=D(10), high=D(10), equity=D(1))
     memory.breakers["EURUSD"] = Breaker(until_ns=START_NS + DAY_NS)
     memory.last_order_ns["EURUSD"], memory.runs["EURUSD"] = START_NS, 99

@@ -30,14 +30,14 @@ PLAN = Plan(strategies={"trend": TREND, "carry": CARRY})
 
 def a_scene() -> Scene:
     scene = Scene(plan=PLAN)
-    update_equity_peaks(scene.state.stream.cursor.risk, D(10_000), START_NS)
+    update_equity_peaks(scene.state.stream.risk, D(10_000), START_NS)
     return scene
 
 
 def lose(scene: Scene, amount: str, symbol: str = "EURUSD") -> None:
     number = len(scene.state.account.book.deals) + 1
     deal = a_deal(number, Side.SELL, entry=DealEntry.OUT, profit=-D(amount), symbol=symbol)
-    update_from_event(scene.state.stream.cursor.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    update_from_event(scene.state.stream.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
 
 
 def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held() -> None:
@@ -104,7 +104,7 @@ def test_the_next_day_begins_with_nothing_lost() -> None:
     assert scene.at(tomorrow_ns).ask().denial() == Denial(
         "STRATEGY_LOSS", "1 % a day of trend", "no known equity of the day"
     ), "before its first tick nothing is guessed"
-    update_equity_peaks(scene.state.stream.cursor.risk, D(9_900), tomorrow_ns)
+    update_equity_peaks(scene.state.stream.risk, D(9_900), tomorrow_ns)
     assert scene.denial() is None
 
 
@@ -142,7 +142,7 @@ def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
     lose(scene, "100")
     resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
     scene.state.account.emit(resumed)
-    update_equity_peaks(scene.state.stream.cursor.risk, D(9_900), START_NS)
+    update_equity_peaks(scene.state.stream.risk, D(9_900), START_NS)
     denial = scene.ask().denial()
     assert denial is not None
     assert denial.code == "STRATEGY_LOSS"
@@ -172,4 +172,4 @@ def test_a_desk_without_limits_takes_the_days_equity_for_the_sake_of_its_budgets
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
     driven.run_up()
     driven.deliver(a_signal(1))
-    assert (driven.state.stream.cursor.risk.peaks.day_start == D(10_000)) is is_watched
+    assert (driven.state.stream.risk.peaks.day_start == D(10_000)) is is_watched

@@ -161,7 +161,7 @@ def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool],
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
         for equity in ("10000", at if past else just_under):
-            update_equity_peaks(scene.state.stream.cursor.risk, D(equity), START_NS)
+            update_equity_peaks(scene.state.stream.risk, D(equity), START_NS)
         return scene
 
     return build
@@ -191,7 +191,7 @@ def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
 
 def a_wide_spread(past: bool) -> Scene:
     scene = Scene(only(spread_factor_max=D(3)))
-    update_spread_median(scene.state.stream.cursor.risk, "EURUSD", 2e-5, 1e-5)
+    update_spread_median(scene.state.stream.risk, "EURUSD", 2e-5, 1e-5)
     scene.state.stream.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + (7 if past else 6) * 1e-5, START_NS)
     return scene
 
@@ -236,7 +236,7 @@ def a_losing_strategy(past: bool) -> Scene:
     """1 % of 10,000 USD: 60 are lost for good, and the open position has lost the other 40, or a little less."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
-    update_equity_peaks(scene.state.stream.cursor.risk, D(10_000), START_NS)
+    update_equity_peaks(scene.state.stream.risk, D(10_000), START_NS)
     trade(scene, profit=D(-58), commission=D(-2))
     scene.hold("GBPUSD", "0.1")
     bid = 1.246 if past else 1.24601
@@ -322,7 +322,7 @@ def test_every_file_among_the_rules_is_registered() -> None:
 
 
 def test_a_rule_that_reads_the_memory_has_a_row_that_says_so() -> None:
-    reading = {vars(rule)["__name__"] for rule in REGISTERED if "cursor.risk" in source_of(rule)}
+    reading = {vars(rule)["__name__"] for rule in REGISTERED if "context.risk_state" in source_of(rule)}
     assert {vars(row.rule)["__name__"] for row in ROWS if row.remembers} == reading
 
 
@@ -386,7 +386,7 @@ def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_ti
             storage_problem=scene.facts.get("storage_problem", ""),
             lease_problem=scene.facts.get("lease_problem", ""),
         )
-        ended = exit_events(signal, state.account.book, state.stream.cursor, state.config, present)
+        ended = exit_events(signal, state.account.book, state.stream, state.config, present)
         expected = [order.order_id] if past and row.code in ENDS_RESTING else []
         assert [event.order_id for event in ended if isinstance(event, CancelRequested)] == expected
         assert len(ended) == len(expected)
@@ -408,15 +408,15 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
         scene = row.scene(past)
         before, path = scene.denial(), tmp_path / f"{past}-{LEDGER_FILE_NAME}"
         ledger = Ledger(path)
-        ledger.commit(scene.state.account.take_events(), scene.state.account.book, scene.state.stream.cursor)
+        ledger.commit(scene.state.account.take_events(), scene.state.account.book, scene.state.stream.persisted)
         ledger.close()
         ledger = Ledger(path)
-        scene.state.account.book, scene.state.stream.cursor = ledger.load()
+        scene.restart(*ledger.load())
         ledger.close()
         assert scene.denial() == before
         assert verify_ledger(path) == []
         if past and row.remembers:
-            scene.state.stream.cursor.risk = RiskState()
+            scene.state.stream.risk = RiskState()
             after = scene.denial()
             assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
 
@@ -443,7 +443,7 @@ def test_a_signal_to_reverse_still_closes(row: Row) -> None:
         latest_bid_ask=scene.facts.get("latest_bid_ask"),
         lease_problem=scene.facts.get("lease_problem", ""),
     )
-    [event] = decide_signal(signal, state.account.book, state.stream.cursor, rules, conditions).events
+    [event] = decide_signal(signal, state.account.book, state.stream, rules, conditions).events
     assert isinstance(event, OrderCreated)
     assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
     if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place

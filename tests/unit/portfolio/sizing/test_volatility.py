@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from proto.trading.server_time import MINUTE_NS
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, update_volatility, volatility_per_day
+from services.portfolio.core.state.persisted import PersistedRow, PersistedState, row_of, state_of
 from tests.support.builders import START_NS
 
 
@@ -78,15 +78,15 @@ def test_a_quote_of_a_minute_that_is_over_changes_nothing() -> None:
 
 def test_a_restart_changes_no_digit() -> None:
     walk = [(minute * 2 % 90 + minute, 1.0 + 0.0001 * (minute * 7919 % 31)) for minute in range(60)]
-    straight, cursor = TickCursor(), TickCursor()
+    straight, kept = PersistedState(), PersistedState()
     for minute, mid in walk:
         update_volatility(straight.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
-        cursor = msgspec.msgpack.decode(msgspec.msgpack.encode(cursor), type=TickCursor)
-        update_volatility(cursor.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
+        kept = state_of(msgspec.json.decode(msgspec.json.encode(row_of(kept)), type=PersistedRow))
+        update_volatility(kept.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
     assert straight.volatility["EURUSD"].minutes > 30
-    assert cursor == straight
+    assert kept == straight
 
 
-def test_a_cursor_that_was_written_without_the_estimate_is_read() -> None:
+def test_a_row_that_was_written_without_the_estimate_is_read() -> None:
     before = {"stream_id": "s", "ordinal": 3}
-    assert msgspec.convert(before, TickCursor).volatility == {}
+    assert state_of(msgspec.convert(before, PersistedRow)).volatility == {}

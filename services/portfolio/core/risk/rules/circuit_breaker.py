@@ -9,7 +9,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """CIRCUIT_BREAKER until the pause of the symbol is over; what follows it are trials, which may trade."""
     losses = context.limits.breaker_losses
-    breaker = context.cursor.risk.breakers.get(order.instrument.symbol)
+    breaker = context.risk_state.breakers.get(order.instrument.symbol)
     if losses is None or breaker is None or now_ns >= breaker.until_ns:
         return None
     return Denial(

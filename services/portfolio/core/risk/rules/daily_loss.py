@@ -23,7 +23,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
     """What the server's day has lost in percent, by what it is measured from; empty before the day's first tick."""
-    peaks = context.cursor.risk.peaks
+    peaks = context.risk_state.peaks
     if peaks.equity is None or peaks.day != server_day(now_ns):
         return {}
     return {

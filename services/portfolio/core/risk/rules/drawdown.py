@@ -11,7 +11,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 def drawdown_pct(context: RiskContext) -> Decimal | None:
     """(high - equity) / high in percent; None before the first valuation."""
-    peaks = context.cursor.risk.peaks
+    peaks = context.risk_state.peaks
     if peaks.high is None or peaks.equity is None or peaks.high <= 0:
         return None
     return (peaks.high - peaks.equity) / peaks.high * 100

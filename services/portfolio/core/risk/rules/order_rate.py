@@ -9,7 +9,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """ORDER_RATE past one of the three."""
-    limits, memory = context.limits, context.cursor.risk
+    limits, memory = context.limits, context.risk_state
     most = limits.orders_per_second_max
     last_ns = memory.last_order_ns.get(order.instrument.symbol)
     # Times within the second are not counted beyond one: at most so many a second is one in that part of it.

@@ -12,7 +12,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     most = context.limits.rejects_per_minute_max
     if most is None:
         return None
-    seen = len(within_last_minute(context.cursor.risk.reject_times_ns, now_ns))
+    seen = len(within_last_minute(context.risk_state.reject_times_ns, now_ns))
     if seen < most:
         return None
     return Denial("REJECTS", f"fewer than {most} a minute", str(seen), TradingState.REDUCE_ONLY)

@@ -38,7 +38,7 @@ def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: in
     Returns:
         None before the day has an equity, and when a position of the strategy cannot be valued.
     """
-    memory, day = context.cursor.risk, server_day(now_ns)
+    memory, day = context.risk_state, server_day(now_ns)
     start = memory.peaks.day_start if memory.peaks.day == day else None
     if start is None or start <= 0:
         return None

@@ -1,0 +1,47 @@
+"""State that the ledger keeps with each commit, in the transaction of the commit's events.
+
+None of it can be folded from the events: a tick that leads to nothing leaves none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct, field
+
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.risk.state import RiskState
+from services.portfolio.core.sizing.volatility import Volatility
+
+
+class PersistedState(Struct, frozen=True):
+    """Progress of one stream, and what risk rules and sizing remember from stream to stream; a new account's by default."""
+
+    cursor: TickCursor = field(default_factory=TickCursor)
+    risk: RiskState = field(default_factory=RiskState)
+    volatility: dict[str, Volatility] = field(default_factory=dict)
+    """By symbol, of those whose plan sizes by it."""
+
+
+class PersistedRow(TickCursor, kw_only=True):
+    """The ledger's row: the fields of the cursor and after them the others, by name. The format of stored ledgers."""
+
+    risk: RiskState = field(default_factory=RiskState)
+    volatility: dict[str, Volatility] = field(default_factory=dict)
+
+
+_CURSOR_FIELDS: Final = TickCursor.__struct_fields__
+
+
+def row_of(state: PersistedState) -> PersistedRow:
+    """The row that stores a state; it shares the values."""
+    return PersistedRow(**_cursor_values(state.cursor), risk=state.risk, volatility=state.volatility)
+
+
+def state_of(row: PersistedRow) -> PersistedState:
+    """The state that a row stores; it shares the values."""
+    return PersistedState(TickCursor(**_cursor_values(row)), row.risk, row.volatility)
+
+
+def _cursor_values(cursor: TickCursor) -> dict[str, Any]:
+    return {name: getattr(cursor, name) for name in _CURSOR_FIELDS}
