@@ -1,1 +1,1 @@
-"""Ticks as streams, as models and as files. Knows no service; all but `files` is pure, so that cores may use it."""
+"""Ticks as streams, models and files. Imports no service; all but `files` is pure, so that cores may use it."""

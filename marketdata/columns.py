@@ -1,7 +1,7 @@
 """Columns of ticks: appended to while files are read, then read back in blocks.
 
-Where the values are kept is the store's business: `MemoryColumn` is an array, and whoever reads files may bring columns
-that lie on disk. Nothing here assumes that a column fits into memory, so it is only ever read a block at a time.
+The store decides where the values are kept: `MemoryColumn` is an array, `marketdata.files.spool` keeps columns on disk.
+Nothing here assumes that a column fits into memory, so it is only read a block at a time.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_ROWS: Final = 1 << 17
-"""Rows held at a time for each symbol while columns are judged, merged and hashed."""
+"""Rows in memory per symbol while columns are validated, merged and hashed."""
 
 
 class Column(Protocol):
     """Values of one type in the order in which they were appended."""
 
     def __len__(self) -> int:
-        """How many values there are."""
+        """The number of values."""
 
     def append(self, values: NDArray[Any]) -> None:
         """Add values at the end."""
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Values `start` to `stop - 1`, all of which are there; not to be written to."""
+        """Values `start` to `stop - 1`, which must exist; read-only."""
 
 
 ColumnStore = Callable[[type[np.generic]], Column]
-"""Makes an empty column for values of a type."""
+"""Creates an empty column for values of a type."""
 
 
 class MemoryColumn:
@@ -60,7 +60,7 @@ class MemoryColumn:
 
 @dataclass(frozen=True)
 class SymbolRows:
-    """One symbol's rows as they were read, in the order in which they count. NaN stands for what was missing."""
+    """All rows of one symbol in the order read, 1-D arrays of equal length; NaN stands for a missing value."""
 
     symbol: str
     time_ns: NDArray[np.int64]
@@ -87,7 +87,7 @@ class TickTable:
         return len(self.time_ns)
 
     def append(self, symbol_index: NDArray[np.uint16], columns: tuple[NDArray[Any], ...]) -> None:
-        """Add ticks: whose they are, and time, bid, ask and volume."""
+        """Append ticks: indices of their symbols, and time, bid, ask and volume, all of equal length."""
         self.symbol_index.append(symbol_index)
         for column, values in zip((self.time_ns, self.bid, self.ask, self.volume), columns, strict=True):
             column.append(values)

@@ -1,8 +1,8 @@
-"""A market that is made as it is needed: endless, seeded, and the same again from its stored states.
+"""A generated market: endless, seeded, and reproducible from its stored states.
 
-`GeneratedMarket` is a `MarketSource` for a live gateway. It keeps the state at the beginning of each minute for as long as
-`HISTORY_BLOCKS` minutes, and makes the ticks of a minute from it whenever they are asked for; what is older can not be
-had any more. `generate` makes ticks for training and files. docs/market.md describes the model.
+`GeneratedMarket` is a `MarketSource` for a live gateway. It keeps the state at the beginning of each of the last
+`HISTORY_BLOCKS` minutes, and computes the ticks of a minute from it on request; older ticks are no longer available.
+`generate` makes ticks for training and files. docs/market.md describes the model.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
 
 HISTORY_BLOCKS: Final = 120
-"""Minutes that can be asked for again: far more than a process is ever behind, and 60 kB of states."""
+"""Minutes that stay available: far more than a process is ever behind, and 60 kB of states."""
 
 BLOCKS_KEPT: Final = 48
-"""Minutes whose ticks are kept made: the pages of all symbols of a process that catches up lie within them."""
+"""Minutes whose ticks stay in memory, enough for the pages of all symbols of a process that catches up."""
 
 PAGE_BLOCKS_MAX: Final = 16
-"""Minutes that one page is made from, once it has a tick: each takes milliseconds, in which nothing else is served."""
+"""Minutes searched for one page once it has a tick: each takes milliseconds, in which no other request is served."""
 
 WARM_UP_NS: Final = 10 * BLOCK_NS
-"""The market has been open for so long when somebody first looks, so that a strategy need not wait for its window."""
+"""Age of a new market when it is first read, so that a strategy's window is filled at once."""
 
 ENDLESS: Final = 2**53 - 1
-"""`last_ordinal` of a stream without an end: the highest that a message may carry."""
+"""`last_ordinal` of an endless stream: the highest that a message can carry."""
 
 STREAM_ID_CHARS: Final = 16
 
 
 class UnknownSymbolError(ValueError):
-    """The market has no such symbol; the text names it and says what was expected."""
+    """The market does not have this symbol; the text names it and the expectation."""
 
 
 class MarketHistory(Struct, frozen=True, kw_only=True):
-    """What a store keeps of a generated market: who it is, and its states from the oldest minute kept on."""
+    """Stored part of a generated market: its identity, and its states from the oldest minute kept."""
 
     stream_id: str
     symbols: tuple[str, ...]
@@ -66,17 +66,18 @@ def open_market(
     after_ns: int = 0,
     symbol_map: Mapping[str, str] | None = None,
 ) -> GeneratedMarket:
-    """The market that goes on where `before` stands, or a new one.
+    """The market that continues `before`, or a new one.
 
     Args:
-        symbols: desk names, in the order that breaks ties of time.
+        symbols: desk names, in the order that wins ties of time.
         seed: of every draw.
-        before: what a store has; another seed or other symbols are another market, which takes over its prices.
+        before: the stored market; with another seed or other symbols the result is a new market that starts at its
+            prices.
         after_ns: a new market begins later than this.
-        symbol_map: the desk's names that differ from the broker's.
+        symbol_map: broker's names by the desk's names, where they differ.
 
     Raises:
-        UnknownSymbolError: the broker does not trade one of them.
+        UnknownSymbolError: the broker does not trade one of the symbols.
     """
     names = tuple(symbols)
     pairs = pairs_of(names, symbol_map)
@@ -99,7 +100,7 @@ def open_market(
 
 
 def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None) -> tuple[PairParameters, ...]:
-    """The symbols as the model sees them.
+    """Model parameters of the symbols.
 
     Raises:
         UnknownSymbolError: the broker does not trade one of them.
@@ -122,10 +123,10 @@ def _ordinal_at(state: MarketState, pairs: Sequence[PairParameters], seed: int, 
 
 
 class GeneratedMarket:
-    """The ticks of a generated market by ordinal and by sequence; make it with `open_market`."""
+    """The ticks of a generated market by ordinal and by sequence; made by `open_market`."""
 
     def __init__(self, log: MarketHistory, pairs: Sequence[PairParameters], *, is_new: bool = False) -> None:
-        """Go on from the states of `log`."""
+        """Continue from the states of `log`."""
         assert log.states, log.stream_id
         self.symbols = log.symbols
         self.stream_id = log.stream_id
@@ -145,12 +146,12 @@ class GeneratedMarket:
     # ---------------------------------------------------------------------------------------------- what is asked for
 
     def tick_at(self, ordinal: int) -> StreamTick:
-        """The tick with this ordinal, which must be within what is kept."""
+        """The tick with this ordinal, which must not be older than the history kept."""
         place = self._place_of(ordinal)
         return self._rows_of(place)[ordinal - self._states[place].ordinal - 1]
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
-        """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
+        """The symbol's latest tick at or before `ordinal`; None before its first."""
         index = self._index.get(symbol)
         if index is None or ordinal < 1:
             return None
@@ -167,7 +168,7 @@ class GeneratedMarket:
         return StreamTick(symbol, last.sequence, last.ordinal, last.time_ns, bid, ask, last.volume)
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
-        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+        """Each symbol's last sequence at or before `ordinal`; 0 before its first tick."""
         if ordinal < 1:
             return dict.fromkeys(self.symbols, 0)
         place = self._place_of(ordinal)
@@ -176,9 +177,9 @@ class GeneratedMarket:
         return {symbol: state.quotes[symbol].sequence + seen[index] for symbol, index in self._index.items()}
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks of a symbol from a sequence, or the oldest kept, on; none past ordinal `published`.
+        """At most `limit` ticks of a symbol from a sequence, or the oldest one kept, up to ordinal `published`.
 
-        A page that lies in more than `PAGE_BLOCKS_MAX` minutes is cut.
+        A page that would need more than `PAGE_BLOCKS_MAX` minutes is shorter.
         """
         index = self._index[symbol]
         first = max(from_sequence, self._states[0].quotes[symbol].sequence + 1)
@@ -205,20 +206,20 @@ class GeneratedMarket:
     # ------------------------------------------------------------------------------------------------------- survival
 
     def unsaved(self) -> MarketHistory | None:
-        """The states made since the last `mark_saved`, None when there are none."""
+        """The states made since the last `mark_saved`; None without any."""
         return self._log(self._states[-self._unsaved :]) if self._unsaved else None
 
     def mark_saved(self) -> None:
-        """What `unsaved` gave is durable."""
+        """Note that the states of `unsaved` are durable."""
         self._unsaved = 0
 
     @property
     def oldest_block(self) -> int:
-        """The first minute that can still be asked for."""
+        """The first minute that is still available."""
         return self._states[0].block
 
     def discard_before(self, ordinal: int) -> None:
-        """Let go of what lies more than `HISTORY_BLOCKS` minutes before a tick."""
+        """Discard states more than `HISTORY_BLOCKS` minutes before a tick."""
         surplus = self._place_of(ordinal) - HISTORY_BLOCKS if ordinal else 0
         if surplus > 0:
             del self._states[:surplus]
@@ -311,10 +312,10 @@ class GeneratedTicks:
 
 
 def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.OPENING_NS) -> Iterator[GeneratedTicks]:
-    """Minute after minute of a market that begins with the minute of `start_ns`, without an end.
+    """The ticks of a market minute by minute, from the minute of `start_ns`, without end.
 
     Raises:
-        UnknownSymbolError: the broker does not trade one of them.
+        UnknownSymbolError: the broker does not trade one of the symbols.
     """
     pairs = pairs_of(symbols)
     state = first_state(pairs, start_ns=start_ns)
@@ -326,15 +327,15 @@ def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.
 def generated_minutes(
     symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS
 ) -> Iterator[GeneratedTicks]:
-    """So many hours of a market, minute by minute, in whole minutes and at least one."""
+    """The ticks of `hours` hours of a market minute by minute, rounded to whole minutes, at least one."""
     return islice(generate_blocks(symbols, seed=seed, start_ns=start_ns), max(1, round(hours * 3_600 / BLOCK_S)))
 
 
 def generate(symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS) -> GeneratedTicks:
-    """So many hours of a market in one piece.
+    """The ticks of `hours` hours of a market in one piece.
 
     Raises:
-        UnknownSymbolError: the broker does not trade one of them.
+        UnknownSymbolError: the broker does not trade one of the symbols.
     """
     parts = list(generated_minutes(symbols, seed=seed, hours=hours, start_ns=start_ns))
     names = ("symbol_index", "time_ns", "bid", "ask", "volume")

@@ -1,7 +1,7 @@
-"""The simulated broker's catalogue: terms of trade by rule, for FX pairs of ISO currencies and spot metals.
+"""Catalogue of the simulated broker: rules for the terms of FX pairs of ISO currencies and of spot metals.
 
-Everything here is simulated, made to look like a common broker's; docs/venue.md says by which rule. `FillProfile.terms_of` takes
-away what does not apply under a profile.
+All terms are simulated, similar to a common broker's; docs/venue.md has the rules. `FillProfile.terms_of` removes terms
+that do not apply under a profile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CODES: Final = (
     "KZT MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD VND ZAR"
 )
 CURRENCIES: Final = frozenset(_CODES.split())
-"""ISO 4217 codes of the currencies that are traded as pairs (CNH is the market's own code)."""
+"""ISO 4217 codes of the currencies traded as pairs (CNH is the market's own code)."""
 
 ACCOUNT_DIGITS: Final = {
     **dict.fromkeys(
@@ -47,7 +47,7 @@ ACCOUNT_DIGITS: Final = {
     ),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
 }
-"""Decimals of the currencies that do not have two: minor units of ISO 4217."""
+"""Decimals of currencies without two: minor units of ISO 4217."""
 
 ACCOUNT_DIGITS_DEFAULT: Final = 2
 
@@ -60,33 +60,36 @@ FX_DIGITS: Final = 5
 FX_DIGITS_IN_JPY: Final = 3
 
 METALS: Final = {"XAUUSD": (Decimal(100), 2), "XAGUSD": (Decimal(5_000), 3)}
-"""Contract in ounces, and digits."""
+"""Contract size in ounces, and digits."""
 
 METAL_CODES: Final = frozenset({"XAU", "XAG"})
 
 STOPS_LEVEL_POINTS: Final = 10
 FREEZE_LEVEL_POINTS: Final = 5
-"""A pip, and half of one: of a metal ten and five of its points."""
+"""Ten points and five: one pip and half a pip of a currency pair."""
 
 COMMISSION_PER_LOT: Final = Decimal("3.5")
-"""Of each deal, in whatever currency the account is kept: what accounts with raw spreads commonly cost in USD or EUR."""
+"""Positive charge for 1 lot of each deal, in account currency whatever that is.
+
+Accounts with raw spreads commonly cost that much in USD or EUR.
+"""
 
 _DAY: Final = 24 * 60
 FX_SESSIONS: Final = ((0, 5 * _DAY),)
-"""From the server's Monday to the end of its Friday, without a break: Sunday to Friday, 17:00 in New York."""
+"""From the server's Monday to the end of its Friday without a break: Sunday to Friday, 17:00 in New York."""
 
 METAL_SESSIONS: Final = tuple((day * _DAY + 60, (day + 1) * _DAY) for day in range(5))
-"""Metals rest for the first hour of the server's day."""
+"""Metals are closed in the first hour of the server's day."""
 
 RATES_PCT: Final = {
     "USD": Decimal("5.25"), "EUR": Decimal("3.75"), "GBP": Decimal("5.25"), "JPY": Decimal("0.1"),
     "CHF": Decimal("1.5"), "AUD": Decimal("4.35"), "NZD": Decimal("5.5"), "CAD": Decimal("4.75"),
     "XAU": Decimal(0), "XAG": Decimal(0),
 }  # fmt: skip
-"""Interest a year, simulated: roughly the central banks' rates of mid 2024. Metals bear none."""
+"""Simulated interest a year in percent: roughly the central banks' rates of mid 2024. Metals have none."""
 
 SWAP_MARKUP_PCT: Final = Decimal(1)
-"""What the broker takes of the interest a year, on either side."""
+"""The broker's share of the interest a year, in percent, on either side."""
 
 _SWAP_STEP: Final = Decimal("0.01")
 _DAYS_OF_YEAR: Final = 365
@@ -95,9 +98,9 @@ _DAYS_OF_YEAR: Final = 365
 _NAME = re.compile(r"(?P<base>[A-Z]{3})(?P<profit>[A-Z]{3})(?:[a-z.#_+-][A-Za-z0-9.#_+-]{0,15})?")
 
 
-@lru_cache(maxsize=1_024)  # a few symbols are asked for all the time, a stranger may ask for any
+@lru_cache(maxsize=1_024)  # bounded: clients may ask for any symbol
 def find_instrument(symbol: str) -> Instrument | None:
-    """Terms of a symbol by the broker's name, or None when the broker does not trade it."""
+    """Terms of a symbol by the broker's name; None when the broker does not trade it."""
     match = _NAME.fullmatch(symbol)
     if match is None:
         return None
@@ -135,14 +138,14 @@ class Catalogue(Protocol):
     """Terms by the broker's symbol."""
 
     def find(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None when it is not traded, or its terms are incomplete."""
+        """Terms of a symbol; None when it is not traded or its terms are incomplete."""
 
 
 class _Rules:
-    """The terms by the rules of this module."""
+    """Terms by the rules of this module."""
 
     def find(self, symbol: str) -> Instrument | None:
-        """As `find_instrument`."""
+        """See `find_instrument`."""
         return find_instrument(symbol)
 
 
@@ -150,11 +153,11 @@ RULES: Final[Catalogue] = _Rules()
 
 
 def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
-    """What 1 lot earns (> 0) or costs (< 0) a night in points, held long and held short.
+    """Swap of 1 lot and a night in points, held long and held short: positive when earned, negative when charged.
 
-    Formula: (interest of what is held - interest of what is owed - markup) / 100 / 365 x price / point, to a hundredth of a
-    point. The price is that of 2024, at which the generated market opens. Where either rate is unknown the two are taken as
-    equal, which leaves the markup on both sides.
+    Formula: (interest of the currency held - interest of the currency owed - markup) / 100 / 365 x price / point,
+    rounded to a hundredth of a point. The price is that of 2024, at which the generated market opens. If either rate is
+    unknown, the two count as equal, which leaves the markup on both sides.
     """
     held, owed = RATES_PCT.get(base), RATES_PCT.get(profit)
     gap = held - owed if held is not None and owed is not None else Decimal(0)
@@ -173,5 +176,5 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
 
 
 def account_digits(currency: str) -> int:
-    """Decimals in which an account in this currency is kept."""
+    """Decimals of amounts in an account of this currency."""
     return ACCOUNT_DIGITS.get(currency, ACCOUNT_DIGITS_DEFAULT)

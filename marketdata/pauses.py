@@ -1,4 +1,4 @@
-"""Pauses between ticks that are longer than a market's: what follows one is probably stamped wrong."""
+"""Pauses between ticks longer than any of a market: times after one are probably wrong."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ LONG_PAUSE_NS: Final = 31 * DAY_NS
 
 
 class Pause(NamedTuple):
-    """From one tick to the next."""
+    """The times of two successive ticks, in nanoseconds UTC."""
 
     after_ns: int
     before_ns: int
 
     @property
     def warning(self) -> str:
-        """What to say of one that is too long."""
+        """Text for a pause that is too long."""
         return (
             f"no tick from {utc_text(self.after_ns)} to {utc_text(self.before_ns)}: is the time of what follows right?"
         )
 
 
 class LongPause:
-    """Takes times in their order, a block after the other, and keeps the longest pause above `LONG_PAUSE_NS`."""
+    """Finds the longest pause above `LONG_PAUSE_NS` in ascending times, given block by block."""
 
     def __init__(self) -> None:
         """Start before the first time."""
@@ -36,13 +36,13 @@ class LongPause:
         self._last_ns: int | None = None
 
     def add(self, time_ns: NDArray[np.int64]) -> None:
-        """Take the next times; of equal pauses the first one counts."""
+        """Process the next times; of equal pauses the first one counts."""
         if not len(time_ns):
             return
         if self._last_ns is not None:
             self._note(self._last_ns, int(time_ns[0]))
         self._last_ns = int(time_ns[-1])
-        # Times only rise: a block that is shorter than a long pause has none.
+        # Times are ascending: a block that spans less than a long pause contains none.
         if self._last_ns - int(time_ns[0]) > LONG_PAUSE_NS:
             place = int(np.argmax(np.diff(time_ns)))
             self._note(int(time_ns[place]), int(time_ns[place + 1]))

@@ -1,9 +1,9 @@
-"""How the generated market moves: one minute from the state at its beginning, and the state at its end.
+"""Price model of the generated market: one minute from the state at its beginning, and the state at its end.
 
-Everything drawn is a function of (seed, currency or symbol, minute): a Philox generator keyed by the first two, its
-counter set by the third. So a minute made again from its state has the same bytes, and a currency moves the same way
-whichever symbols are asked for. A state is rounded as it is handed on, so that the last bit of a logarithm, which
-processors differ in, does not grow into another market.
+Every draw is a function of (seed, currency or symbol, minute): a Philox generator has the first two as its key and the
+third as its counter. So a minute recomputed from its state has the same bytes, and a currency moves the same way
+whatever the symbols. States are rounded between minutes, so that the last bit of a logarithm, in which processors
+differ, does not grow into another market.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _EUROPE: Final = "europe"
 
 
 class CurrencyState(Struct, frozen=True, array_like=True):
-    """Log value in USD, own log volatility, order flow in standard deviations."""
+    """Log value in USD, own log volatility, and order flow in standard deviations."""
 
     value: float
     fast: float
@@ -45,7 +45,7 @@ class CurrencyState(Struct, frozen=True, array_like=True):
 
 
 class LastQuote(Struct, frozen=True, array_like=True):
-    """A symbol's latest tick before a block: prices in points; sequence 0 when it has had none."""
+    """A symbol's latest tick before a block, prices in points; sequence 0 before its first tick."""
 
     sequence: int = 0
     ordinal: int = 0
@@ -56,7 +56,7 @@ class LastQuote(Struct, frozen=True, array_like=True):
 
 
 class MarketState(Struct, frozen=True):
-    """All that a minute of the market is made from, as it stands when the minute begins."""
+    """State of the market at the beginning of a minute, from which the minute is computed."""
 
     block: int
     ordinal: int
@@ -67,7 +67,7 @@ class MarketState(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Block:
-    """One minute of ticks in ordinal order; `symbol_index` counts in the order of the market's pairs."""
+    """One minute of ticks in ordinal order; `symbol_index` indexes the market's pairs."""
 
     first_ordinal: int
     symbol_index: NDArray[np.uint16]
@@ -82,17 +82,17 @@ class Block:
 
 
 class _Path(Struct, frozen=True):
-    """One currency's minute, a value for each step."""
+    """One currency's minute, with a value for each step."""
 
     value: Floats
     heat: Floats
-    """Log volatility beyond what the hour is used to."""
+    """Log volatility relative to that usual for the hour."""
 
 
 def first_state(
     pairs: Sequence[PairParameters], *, start_ns: int, values: Mapping[str, float] | None = None
 ) -> MarketState:
-    """A market that begins with the minute of `start_ns`, at the currencies' first values or those given (logs)."""
+    """State of a market that begins with the minute of `start_ns`, at the given log values or the model's own."""
     codes = sorted({code for pair in pairs for code in (pair.base, pair.quote)})
     given = values or {}
     return MarketState(
@@ -105,7 +105,7 @@ def first_state(
 
 
 def advance(state: MarketState, pairs: Sequence[PairParameters], seed: int) -> tuple[Block, MarketState]:
-    """The minute that begins with `state`, and the state that the next one begins with."""
+    """The minute that begins with `state`, and the state at its end."""
     second = (state.block * BLOCK_S + BLOCK_S / 2) % terms.DAY_S
     europe = _generator(seed, _EUROPE, state.block).standard_normal(STEPS)
     paths: dict[str, _Path] = {}
@@ -133,7 +133,7 @@ def advance(state: MarketState, pairs: Sequence[PairParameters], seed: int) -> t
 
 
 def _kept(half_life_s: float, step_s: float) -> float:
-    """What is left of a mean-reverting quantity after one step."""
+    """Share of a mean-reverting quantity that is left after one step."""
     return float(0.5 ** (step_s / half_life_s))
 
 
@@ -145,7 +145,7 @@ _FLOW_KEPT: Final = _kept(terms.FLOW_HALF_LIFE_S, STEP_S)
 _FLOW_STEP: Final = float(np.sqrt(1 - _FLOW_KEPT**2))
 _ANCHOR_PULL: Final = 1.0 - _kept(terms.ANCHOR_HALF_LIFE_S, STEP_S)
 _MEAN_VARIANCE: Final = terms.SLOW_SD**2 + terms.FAST_SD**2
-"""exp(2 h) of a normal h has the mean exp(2 var h): taken off, so that the day's variance is what the tables say."""
+"""exp(2 h) of a normal h has the mean exp(2 var h): divided out, so that the day's variance is that of the tables."""
 
 _POWERS: Final = {kept: kept ** np.arange(1, STEPS + 1) for kept in (_FAST_KEPT, _FLOW_KEPT)}
 
@@ -157,7 +157,7 @@ def _currency_minute(
     jumps = generator.random(STEPS)
     known = terms.currency_parameters(code)
     movement = terms.movement_at(known.home, second)
-    # Money moves around news, and news come while people are at work.
+    # Markets jump on news, and news comes in working hours.
     is_jump = jumps < terms.JUMPS_PER_DAY * movement**2 * STEP_S / terms.DAY_S
     fast = _reverting(before.fast, _FAST_KEPT, _FAST_STEP * draws[1] + terms.JUMP_VOLATILITY * is_jump)
     flow = _reverting(before.flow, _FLOW_KEPT, _FLOW_STEP * draws[2])
@@ -232,7 +232,7 @@ def _symbol_minute(
 def _merged(
     pairs: Sequence[PairParameters], parts: Sequence[_Quotes], state: MarketState
 ) -> tuple[Block, dict[str, LastQuote]]:
-    """All symbols' ticks by time, then by the pairs' order, numbered."""
+    """All symbols' ticks by time, then in the order of the pairs, numbered."""
     index = np.repeat(np.arange(len(pairs), dtype=np.uint16), [len(part.time_ns) for part in parts])
     time_ns = np.concatenate([part.time_ns for part in parts])
     order = np.argsort(time_ns, kind="stable")

@@ -1,8 +1,8 @@
-"""What the generated market is made of: currencies, their day, and what it costs to deal in them.
+"""Parameters of the generated market: currencies, the course of their day, and their spreads.
 
-Every number of the model stands here, each with its unit; `price_model.py` has the formulas and docs/market.md the
-reasons. A symbol is two currencies: its price is the ratio of their values, so that symbols with a currency in common
-move together and crosses fit their legs.
+Every number of the model is here, with its unit; `price_model.py` has the formulas and docs/market.md the reasons. A
+symbol is two currencies: its price is the ratio of their values, so that symbols with a currency in common move
+together and crosses agree with their legs.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 from proto.trading.instrument import Instrument
 
 MODEL_VERSION: Final = 1
-"""Part of every stream's name: another model is another market."""
+"""Part of the name of each stream: another model gives another market."""
 
 DAY_S: Final = 86_400
 FIRST_DAY_NS: Final = 1_736_121_600_000_000_000
-"""2025-01-06, a Monday, 00:00 UTC: the generated market stands at no present date."""
+"""2025-01-06, a Monday, 00:00 UTC: a fixed date, independent of the present one."""
 
 OPENING_NS: Final = FIRST_DAY_NS + 8 * 3_600_000_000_000
-"""A new market begins at 08:00 UTC, when London is open and no hour of waiting is ahead."""
+"""A new market begins at 08:00 UTC, when London is open, so that there are ticks at once."""
 
 
 class Currency(NamedTuple):
-    """One currency (or metal).
+    """Parameters of one currency or metal.
 
-    `value` in USD at the start; `day_sd` of its log value over an average day, by itself; `spread` its part of a quoted
-    spread, as a fraction of the price, in busy hours; `home` its session's weight on its movement (Asia, London, New York);
-    `activity` quotes a second that it brings at the busiest hour.
+    `value`: in USD at the start. `day_sd`: standard deviation of its own log value over an average day. `spread`: its
+    part of a quoted spread, as a fraction of the price, in busy hours. `home`: weights of the sessions of Asia, London
+    and New York on its movement. `activity`: quotes a second that it adds at the busiest hour.
     """
 
     value: float
@@ -57,7 +57,7 @@ CURRENCIES: Final = {
     "XAU": Currency(2_400.0, 0.0085, 0.50e-4, _ANYWHERE, 1.3),
     "XAG": Currency(29.0, 0.0160, 4.00e-4, _ANYWHERE, 0.8),
 }
-"""Those that are quoted most; `currency` makes the others from `OTHER_VALUES`."""
+"""The most quoted currencies; `currency` makes the others from `OTHER_VALUES`."""
 
 OTHER_VALUES: Final = {
     "AED": 0.2723, "ARS": 0.0011, "BGN": 0.555, "BHD": 2.653, "BRL": 0.19, "CLP": 0.00107, "CNH": 0.138, "CNY": 0.138,
@@ -68,11 +68,11 @@ OTHER_VALUES: Final = {
     "SAR": 0.2667, "SEK": 0.0955, "SGD": 0.745, "THB": 0.028, "TND": 0.321, "TRY": 0.031, "TWD": 0.031, "UAH": 0.0255,
     "VND": 0.00004, "ZAR": 0.0535,
 }  # fmt: skip
-"""Of one unit in USD, roughly as of 2024."""
+"""USD per unit, roughly as of 2024."""
 
 EUROPE: Final = {"EUR": 1.0, "GBP": 1.0, "CHF": 0.7, "SEK": 1.0, "NOK": 0.8, "DKK": 1.0, "PLN": 0.8, "CZK": 0.8}
 EUROPE_DAY_SD: Final = 0.0020
-"""What moves Europe's currencies together, beside the dollar on the other side of most pairs."""
+"""Standard deviation per day of the factor common to Europe's currencies."""
 
 # ------------------------------------------------------------------------------------------------------ time of day
 
@@ -83,20 +83,20 @@ LONDON: Final = np.array([0.0] * 6 + [0.25, 0.80, 1.00, 0.95, 0.85, 0.75, 0.80, 
                          + [0.0] * 6)  # fmt: skip
 NEW_YORK: Final = np.array([0.0] * 11 + [0.15, 0.55, 0.95, 1.00, 0.95, 0.75, 0.60, 0.50, 0.40, 0.20, 0.05, 0.0, 0.0])
 SESSIONS: Final = np.stack([ASIA, LONDON, NEW_YORK])
-"""How open each centre is at each full hour; between the hours in a straight line. Summer time is left out."""
+"""Activity of each centre at each full hour, 0 to 1, linear between the hours; without daylight saving."""
 
 NIGHT_MOVEMENT: Final = 0.30
 NIGHT_ACTIVITY: Final = 0.08
-"""What is left where no centre is open."""
+"""Share of movement and of quotes when no centre is open."""
 
 #                               0    1    2    3    4    5    6    7    8
 SPREAD_BY_HOUR: Final = np.array([1.9, 1.6, 1.5, 1.5, 1.5, 1.5, 1.4, 1.1] + [1.0] * 9
                                  + [1.05, 1.15, 1.3, 1.8, 5.5, 3.6, 2.3])  # fmt: skip
-"""Times the busy hours' spread; the peak at 21 to 22 UTC is the rollover, when banks close their day."""
+"""Factor of the busy hours' spread; its peak at 21 to 22 UTC is the rollover, when banks end their day."""
 
 
 def at_time_of_day(table: NDArray[np.float64], second: float) -> NDArray[np.float64] | float:
-    """A table of 24 hours (the last axis) at a second of the day."""
+    """Values at a second of the day from a table with 24 hours in its last axis, linear between the hours."""
     hour, part = divmod(second / 3_600.0, 1.0)
     here, following = int(hour) % 24, (int(hour) + 1) % 24
     value: NDArray[np.float64] = table[..., here] + (table[..., following] - table[..., here]) * part
@@ -104,7 +104,7 @@ def at_time_of_day(table: NDArray[np.float64], second: float) -> NDArray[np.floa
 
 
 def _movement_table(home: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Volatility by hour relative to the day's: its mean square over the day is 1."""
+    """Volatility by hour relative to that of the day: its mean square over the day is 1."""
     shape = NIGHT_MOVEMENT + np.array(home) @ SESSIONS
     table: NDArray[np.float64] = shape / np.sqrt(np.mean(shape**2))
     return table
@@ -114,12 +114,12 @@ _MOVEMENT: Final = {home: _movement_table(home) for home in (_ANYWHERE, _ASIAN, 
 
 
 def movement_at(home: tuple[float, float, float], second: float) -> float:
-    """Volatility of a currency at a second of the day, relative to its day's."""
+    """Volatility of a currency at a second of the day, relative to that of its day."""
     return float(at_time_of_day(_MOVEMENT[home], second))
 
 
 def activity_at(currency: Currency, second: float) -> float:
-    """Quotes a second that a currency brings."""
+    """Quotes a second that a currency adds."""
     share = min(1.0, float(np.dot(currency.home, at_time_of_day(SESSIONS, second))) / max(currency.home))
     return currency.activity * (NIGHT_ACTIVITY + (1.0 - NIGHT_ACTIVITY) * share)
 
@@ -128,32 +128,32 @@ def activity_at(currency: Currency, second: float) -> float:
 
 SLOW_HALF_LIFE_S: Final = 3.0 * 3_600
 SLOW_SD: Final = 0.30
-"""Of the market's log volatility, common to all."""
+"""Standard deviation of the log volatility common to all currencies."""
 
 FAST_HALF_LIFE_S: Final = 480.0
 FAST_SD: Final = 0.30
-"""Of each currency's own."""
+"""Standard deviation of each currency's own log volatility."""
 
 FLOW_HALF_LIFE_S: Final = 60.0
 FLOW_STRENGTH: Final = 0.07
 """Drift per second, in standard deviations of a second's movement, at one standard deviation of order flow."""
 
 ANCHOR_HALF_LIFE_S: Final = 90.0 * DAY_S
-"""How slowly a currency is drawn back to where it began, so that an endless market keeps sensible prices."""
+"""Time in which a currency returns half way to its initial value, so that an endless market keeps sensible prices."""
 
 JUMPS_PER_DAY: Final = 4.0
 JUMP_SD_S: Final = 60.0 * 30.0
-"""A jump is as large as the movement of so many average seconds: half an hour's at once."""
+"""Size of a jump: the movement of this number of average seconds, half an hour, at once."""
 JUMP_VOLATILITY: Final = 0.8
-"""What a jump adds to the currency's log volatility."""
+"""Increase of the currency's log volatility by a jump."""
 
 # ----------------------------------------------------------------------------------------------------------- quotes
 
 SPREAD_OF_VOLATILITY: Final = 0.6
-"""Exponent: a market twice as wild as usual at this hour has a spread 1.5 times as wide."""
+"""Exponent: at twice the volatility usual for the hour the spread is 1.5 times as wide."""
 SPREAD_NOISE: Final = 0.16
 QUOTE_NOISE_OF_SPREAD: Final = 0.08
-"""Dealers disagree about the middle by so much of the spread."""
+"""Disagreement of dealers about the middle price, as a fraction of the spread."""
 
 ACTIVITY_OF_VOLATILITY: Final = 0.5
 ACTIVITY_FACTOR_MAX: Final = 2.5
@@ -161,7 +161,7 @@ QUOTED_SIZE_SD: Final = 0.6
 
 
 def currency_parameters(code: str) -> Currency:
-    """What is known of a currency by its code; the less quoted ones are alike but for their value."""
+    """Parameters of a currency by its code; the less quoted ones differ only in their value."""
     known = CURRENCIES.get(code)
     if known is not None:
         return known
@@ -169,17 +169,17 @@ def currency_parameters(code: str) -> Currency:
 
 
 class PairParameters(NamedTuple):
-    """A symbol as the model sees it."""
+    """Parameters of one symbol."""
 
     symbol: str
     base: str
     quote: str
     digits: int
     spread: float
-    """Fraction of the price, in busy hours."""
+    """As a fraction of the price, in busy hours."""
 
 
 def pair_parameters(symbol: str, terms: Instrument) -> PairParameters:
-    """A symbol of the catalogue."""
+    """Parameters of a symbol of the catalogue."""
     spread = currency_parameters(terms.base_currency).spread + currency_parameters(terms.profit_currency).spread
     return PairParameters(symbol, terms.base_currency, terms.profit_currency, terms.digits, spread)

@@ -1,7 +1,7 @@
-"""How rows become the columns of a stream: judged per symbol as they come, merged by time, counted and hashed.
+"""Building the columns of a stream from rows: validation per symbol, merging by time, counts, and hash.
 
-All of it goes block by block, so that the memory it takes does not grow with the rows. `ValidatedRows` keeps one symbol's rows
-as they were read, with the verdict on each; `assemble` merges those of all symbols.
+All of it goes block by block, so that memory use does not grow with the rows. `ValidatedRows` keeps one symbol's rows
+as read, with the verdict on each; `assemble` merges those of all symbols.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _NONE: Final = np.zeros(0)
 
 
 class ValidatedRows:
-    """One symbol's rows as they were read, judged while they come."""
+    """One symbol's rows as read, validated as they are added."""
 
     def __init__(self, symbol: str, *, accept_crossed: bool, store: ColumnStore) -> None:
-        """Start empty; `store` makes the columns."""
+        """Start empty; `store` creates the columns."""
         self.symbol = symbol
         self.accepted = 0
         self.verdict_counts = np.zeros(len(REASONS), dtype=np.int64)
@@ -38,19 +38,19 @@ class ValidatedRows:
         return len(self._verdict)
 
     def add(self, rows: SymbolRows) -> None:
-        """Add the next rows, and judge those with enough rows after them."""
+        """Add the next rows, and validate those with enough rows after them."""
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
         self._take(self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
 
     def finish(self) -> None:
-        """Judge the last rows, which none follow."""
+        """Validate the last rows, which no rows follow."""
         self._take(self._judge.finish())
 
     @property
     def far_rows(self) -> list[FarRow]:
-        """The first rows that are far ahead of their followers."""
+        """The first rows with times far ahead of the rows after them."""
         return self._judge.far_rows
 
     def _take(self, verdict: NDArray[np.uint8]) -> None:
@@ -60,12 +60,12 @@ class ValidatedRows:
         self.accepted += int(counted[ACCEPTED])
 
     def accepted_rows(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
-        """Time, bid, ask and volume of what was accepted of rows `start` to `stop - 1`."""
+        """Time, bid, ask and volume of the accepted ones among rows `start` to `stop - 1`."""
         good = self._verdict.read(start, stop) == ACCEPTED
         return tuple(column.read(start, stop)[good] for column in (self._time_ns, *self._numbers))
 
     def row_after(self, accepted: int) -> int:
-        """How many rows it takes to have that many accepted ones; 0 for none."""
+        """Number of rows up to and including the `accepted`-th accepted one; 0 for none."""
         seen = 0
         for start, stop in _blocks(len(self) if accepted else 0):
             good = np.flatnonzero(self._verdict.read(start, stop) == ACCEPTED)
@@ -75,7 +75,7 @@ class ValidatedRows:
         return 0
 
     def counted(self, rows: int) -> NDArray[np.int64]:
-        """The first `rows` rows by verdict."""
+        """Counts of the first `rows` rows by verdict, an array as long as `REASONS`."""
         if rows == len(self):
             return self.verdict_counts
         counts = np.zeros(len(REASONS), dtype=np.int64)
@@ -84,7 +84,7 @@ class ValidatedRows:
         return counts
 
     def add_to_hash(self, digest: hashlib._Hash, rows: int) -> None:
-        """The symbol, the number of rows, and the first `rows` rows column by column, little-endian."""
+        """Hash the symbol, the number of rows, and the first `rows` rows column by column, little-endian."""
         name = self.symbol.encode()
         digest.update(len(name).to_bytes(8, "little") + name + rows.to_bytes(8, "little"))
         for start, stop in _blocks(rows):
@@ -92,12 +92,12 @@ class ValidatedRows:
         for column in self._numbers:
             for start, stop in _blocks(rows):
                 values = column.read(start, stop)
-                # One NaN for all: which bits a missing value has is the reader's whim.
+                # One NaN for all: the bits of a missing value depend on the reader.
                 digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8", copy=False).data)
 
 
 class StreamData(NamedTuple):
-    """The columns of a stream and where they came from."""
+    """The columns of a stream, and facts about its rows."""
 
     symbols: tuple[str, ...]
     table: TickTable
@@ -105,16 +105,16 @@ class StreamData(NamedTuple):
     data_sha256: str
     far_rows: tuple[tuple[str, FarRow], ...]
     long_pauses: tuple[tuple[str, Pause], ...]
-    """The longest of each symbol that has one; where none has, that of all of them together."""
+    """The longest pause of each symbol that has one; if none has, that of all symbols together."""
 
 
 def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
-    """Merge the accepted rows by time, then the tapes' order, then row.
+    """Merge the accepted rows by time, then in the order of the tapes, then by row.
 
     Args:
         tapes: one per symbol.
-        store: makes the columns of the stream.
-        ticks_max: cut it after so many ticks. A cut leaves the rows after each symbol's last tick unread: they are neither
+        store: creates the columns of the stream.
+        ticks_max: number of ticks after which the stream is cut. Rows after each symbol's last tick are then neither
             counted nor part of the hash.
     """
     for tape in tapes:
@@ -162,7 +162,7 @@ def _long_pauses(
 
 
 class _Front:
-    """Those accepted rows of a tape that are read and not yet merged."""
+    """The accepted rows of a tape that are read and not yet merged."""
 
     def __init__(self, tape: ValidatedRows) -> None:
         self._tape = tape
@@ -175,11 +175,11 @@ class _Front:
 
     @property
     def is_open(self) -> bool:
-        """Whether rows may follow those that are here."""
+        """Whether more rows may follow those in memory."""
         return self._row < len(self._tape)
 
     def fill(self) -> None:
-        """Have rows here, unless there are none left."""
+        """Read rows until some are accepted, unless none are left."""
         while not len(self.time_ns) and self.is_open:
             stop = min(self._row + BLOCK_ROWS, len(self._tape))
             self.columns = self._tape.accepted_rows(self._row, stop)
@@ -192,15 +192,15 @@ class _Front:
 
 
 def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
-    """Blocks of ticks in order: the tape of each, and time, bid, ask and volume."""
+    """Blocks of ticks in order: indices of their tapes, and time, bid, ask and volume."""
     fronts = [_Front(tape) for tape in tapes]
     while True:
         for front in fronts:
             front.fill()
         if not any(len(front.time_ns) for front in fronts):
             return
-        # The tape whose rows here end first, ties by order, can be merged whole: what is still to come of any tape
-        # stands after its last row. Of a tape before it, rows of the very time come first; of one after it, they wait.
+        # The tape whose rows in memory end first, ties by order, can be merged whole: all unread rows of any tape come
+        # after its last one. Rows of the same time come before it in an earlier tape, and after it in a later one.
         ends = [(int(front.time_ns[-1]), index) for index, front in enumerate(fronts) if front.is_open]
         if ends:
             time_ns, first = min(ends)
@@ -214,7 +214,7 @@ def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16]
         symbol_index = np.repeat(np.arange(len(fronts), dtype=np.uint16), counts)
         columns = tuple(np.concatenate(values) for values in zip(*parts, strict=True))
         if len(fronts) > 1:
-            # The times of each rise and the tapes stand in their order: a stable sort leaves both ties right.
+            # The times of each tape ascend and the tapes are in order: a stable sort keeps both for ties.
             order = np.argsort(columns[0], kind="stable")
             symbol_index, columns = symbol_index[order], tuple(values[order] for values in columns)
         yield symbol_index, columns

@@ -1,8 +1,8 @@
 """A recorded market: the accepted ticks of all symbols in one order, numbered from 1.
 
-The order is event time, then the symbols' order as given, then row. The columns may lie in memory or on disk and are read
-a block at a time: the two places where ticks are read one by one, publication and the book, walk forward. What is kept of
-all ticks is one row of an index per block: how many ticks of each symbol came before it.
+The order is event time, then the given order of symbols, then row. The columns may be in memory or on disk and are read
+a block at a time: the two readers of single ticks, publication and the book, walk forward. For all ticks only one index
+row per block is in memory: the number of ticks of each symbol before it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStrea
 
 BLOCK_TICKS: Final = 1_024
 BLOCKS_KEPT: Final = 8
-"""Publication runs ahead of the book by up to a window of some thousand ticks; both ends must stay in the blocks kept."""
+"""The book is up to a window of some thousand ticks behind publication; both must read from blocks in memory."""
 
 
 class StreamTick(NamedTuple):
@@ -37,7 +37,7 @@ class StreamTick(NamedTuple):
 
 
 class TickColumns(NamedTuple):
-    """Ticks of one symbol as columns of equal length, the first of them `from_sequence`."""
+    """Ticks of one symbol as columns of equal length; the first has sequence `from_sequence`."""
 
     from_sequence: int
     ordinal: list[int]
@@ -48,54 +48,50 @@ class TickColumns(NamedTuple):
 
 
 class MarketSource(Protocol):
-    """A market as the gateway needs it: ticks by ordinal and by sequence, the same whenever they are asked for.
-
-    `last_ordinal` is that of the last tick; `opening_ordinal` the tick at which a new account stands, what lies before
-    being history; `data_sha256` is empty where the ticks come from no file.
-    """
+    """A market as the gateway needs it: ticks by ordinal and by sequence, always the same ones."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """In the order that breaks ties of time."""
+        """In the order that wins ties of time."""
 
     @property
     def first_time_ns(self) -> int:
-        """Time at which the market begins; no tick is before it."""
+        """Time at which the market begins; no tick is earlier."""
 
     @property
     def opening_ordinal(self) -> int:
-        """Where a new account stands, 0 before the first tick."""
+        """The tick at which a new account begins, 0 before the first; earlier ticks are history."""
 
     @property
     def last_ordinal(self) -> int:
-        """The last tick that there is or may ever be."""
+        """The last tick that exists or may ever exist."""
 
     @property
     def counts(self) -> TickCounts:
-        """Rows read, published and rejected."""
+        """Counts of rows read, published and rejected."""
 
     @property
     def data_sha256(self) -> str:
-        """Of the rows, or empty."""
+        """Hash of the rows; empty where the ticks do not come from a file."""
 
     def tick_at(self, ordinal: int) -> StreamTick:
         """The tick with this ordinal."""
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
-        """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
+        """The symbol's latest tick at or before `ordinal`; None before its first."""
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
-        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+        """Each symbol's last sequence at or before `ordinal`; 0 before its first tick."""
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks from a sequence on, or from the oldest kept; none past ordinal `published`."""
+        """At most `limit` ticks from a sequence, or the oldest one kept, up to ordinal `published`."""
 
 
 class TickStream:
-    """Accepted ticks in ordinal order; build it with `build_stream` or of what `assemble` gives."""
+    """Accepted ticks in ordinal order; made by `build_stream`, or from the result of `assemble`."""
 
     def __init__(self, assembled: StreamData) -> None:
-        """Take the columns as they are; they are ordered already."""
+        """Use the columns as they are; they are in order already."""
         self.symbols = assembled.symbols
         self.counts = assembled.counts
         self.data_sha256 = assembled.data_sha256
@@ -125,7 +121,7 @@ class TickStream:
         return block[offset]
 
     def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
-        """Time, bid and ask of all ticks in order, a block of them at a time."""
+        """Time, bid and ask of all ticks in order, in blocks."""
         for start in range(0, self.last_ordinal, BLOCK_ROWS):
             stop = min(start + BLOCK_ROWS, self.last_ordinal)
             yield (
@@ -135,7 +131,7 @@ class TickStream:
             )
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
-        """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
+        """The symbol's latest tick at or before `ordinal`; None before its first."""
         if symbol not in self._place:
             return None
         sequence = self.sequences_at(ordinal)[symbol]
@@ -146,7 +142,7 @@ class TickStream:
         return self.tick_at(int(rows[sequence - 1 - self._before[number, self._place[symbol]]]) + 1)
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
-        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+        """Each symbol's last sequence at or before `ordinal`; 0 before its first tick."""
         ordinal = min(ordinal, self.last_ordinal)
         number = ordinal // BLOCK_TICKS
         here = self._table.symbol_index.read(number * BLOCK_TICKS, ordinal)
@@ -154,7 +150,7 @@ class TickStream:
         return dict(zip(self.symbols, counts.tolist(), strict=True))
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks of a symbol of the stream from a sequence on, none of them past ordinal `published`."""
+        """At most `limit` ticks of a symbol of the stream from a sequence, up to ordinal `published`."""
         columns = TickColumns(from_sequence, [], [], [], [], [])
         end = min(from_sequence - 1 + limit, self.sequences_at(published)[symbol])
         done = from_sequence - 1
@@ -172,11 +168,11 @@ class TickStream:
         return columns
 
     def _block_of(self, symbol: str, sequence: int) -> int:
-        """The block that has the symbol's tick of this sequence, which is there."""
+        """The block with the symbol's tick of this sequence, which must exist."""
         return int(np.searchsorted(self._before[:, self._place[symbol]], sequence, side="left")) - 1
 
     def _rows_of(self, symbol: str, number: int) -> NDArray[np.intp]:
-        """The rows, from 0, of the symbol in a block."""
+        """Row numbers, from 0, of the symbol in a block."""
         part = self._part(number)
         here = self._table.symbol_index.read(part.start, part.stop)
         return np.flatnonzero(here == self._place[symbol]) + part.start
@@ -209,9 +205,9 @@ class TickStream:
 
 
 def _counted_before(table: TickTable, symbol_count: int) -> NDArray[np.int64]:
-    """Row n: how many ticks of each symbol stand before block n; the last row counts them all."""
+    """Row n: the number of ticks of each symbol before block n; the last row counts them all."""
     block_count = -(-len(table) // BLOCK_TICKS)
-    # A stream that ends with a full block is asked for what stands before the block after it.
+    # At the end of a stream with a full last block, the row of the block after it is needed.
     counted = np.zeros((block_count + 1, symbol_count), dtype=np.int64)
     blocks_at_once = BLOCK_ROWS // BLOCK_TICKS
     for number in range(0, block_count, blocks_at_once):
@@ -226,13 +222,13 @@ def _counted_before(table: TickTable, symbol_count: int) -> NDArray[np.int64]:
 
 
 def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_max: int | None = None) -> TickStream:
-    """Judge the rows of each symbol, which are all in memory, and merge what is accepted.
+    """Validate the rows of each symbol, all in memory, and merge the accepted ones.
 
     Args:
-        sources: one entry per symbol, in the order that breaks ties of time.
-        accept_crossed: take rows whose bid is above their ask.
-        ticks_max: cut the merged stream after so many ticks. A cut leaves the rows after each symbol's last tick unread:
-            they are neither counted nor part of the hash.
+        sources: one entry per symbol, in the order that wins ties of time.
+        accept_crossed: accept rows whose bid is above their ask.
+        ticks_max: number of ticks after which the stream is cut. Rows after each symbol's last tick are then neither
+            counted nor part of the hash.
     """
     tapes = [ValidatedRows(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
     assert len({tape.symbol for tape in tapes}) == len(tapes), [tape.symbol for tape in tapes]

@@ -1,8 +1,8 @@
-"""Which rows of a tick source become ticks, and why the others do not.
+"""Validation of tick rows: which become ticks, and why the others do not.
 
-Rows are judged once, here, for replay and backtest alike. The rules look at one symbol's rows in the order in which they
-were read; a rejected row leaves no trace in the rows after it. A row that is far ahead of later rows is recognised by
-them, so a row of a file is judged after enough others; a reader of a live market can only look back.
+Rows are validated once, here, for replay and backtest alike. The rules apply to one symbol's rows in the order read; a
+rejected row does not affect the rows after it. A row far ahead of later rows is recognised by them, so the verdict on a
+row of a file waits for some rows after it; a reader of a live market can only look back.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ REASONS: Final = (
     "unreadable",
     "far_future",
 )
-"""Reasons by verdict; of several that fit, `unreadable` counts, or else the first one."""
+"""Reasons by verdict; if several apply, `unreadable` counts, or else the first one."""
 
 NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE, CROSSED, OUT_OF_ORDER, DUPLICATE, UNREADABLE, FAR_FUTURE = range(1, 9)
 
 UNREADABLE_TIME_NS: Final = -(2**63)
-"""Stands for the time of a row whose text gives no tick: how a reader tells of it without leaving it out."""
+"""Stands for the time of a row whose text is not a tick: a reader reports such a row by it instead of dropping it."""
 
 PRICE_MIN: Final = 1e-12
-"""Below it a price has no digit left within the decimals that orders and deals carry."""
+"""A lower price has no digit within the decimals that orders and deals can carry."""
 
 TIME_NS_MAX: Final = 2**62
 
 FAR_NS: Final = 60_000_000_000
-"""Threshold of `far_future`: such a row would make a minute of later rows out of order; less is ordinary disorder."""
+"""Threshold of `far_future`: such a row would put a minute of later rows out of order; less is ordinary disorder."""
 
 FOLLOWERS: Final = 64
-"""Later rows that a row is compared with: up to half as many in succession may be wrong; more set the market's time."""
+"""Later rows compared with a row: up to half as many successive rows may be wrong; more define the market's time."""
 
 REACH_ROWS: Final = 4_096
-"""Rows, good or not, among which the followers are searched: bounds the rows held."""
+"""Rows, valid or not, among which the followers are searched: bounds the rows in memory."""
 
 FAR_ROWS_SHOWN: Final = 5
 
 LATE_SHARE: Final = 0.01
-"""Share of late rows that is a warning: merged feeds have a few, a wrong time makes the rest of a file late."""
+"""Share of late rows that raises a warning: merged feeds have a few, one wrong time makes the rest of a file late."""
 
 
 class FarRow(NamedTuple):
@@ -61,12 +61,12 @@ class FarRow(NamedTuple):
 
 
 class RowValidator:
-    """Judges one symbol's rows, a block after the other, as if they came in one."""
+    """Validates one symbol's rows block by block, with the same result as for all at once."""
 
     def __init__(self, *, accept_crossed: bool, followers: int = FOLLOWERS) -> None:
-        """Start before the first row; a row is judged after `followers` others, 0 for at once."""
+        """Start before the first row; the verdict on a row needs `followers` rows after it, 0 for at once."""
         self.far_rows: list[FarRow] = []
-        """The first rows in the far future, at most `FAR_ROWS_SHOWN`."""
+        """The first `far_future` rows, at most `FAR_ROWS_SHOWN`."""
         self._accept_crossed = accept_crossed
         self._followers = followers
         self._last: tuple[int, float, float] | None = None
@@ -80,9 +80,9 @@ class RowValidator:
         ask: NDArray[np.float64],
         volume: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
-        """Add the next rows, and judge those that enough others follow.
+        """Add the next rows, and validate those with enough followers.
 
-        - `unreadable`: the reader could not make a row of it, and set `UNREADABLE_TIME_NS`.
+        - `unreadable`: the reader found no tick in the row, and set `UNREADABLE_TIME_NS`.
         - `not_finite`: bid, ask or volume is NaN or infinite.
         - `not_positive`: bid or ask is zero or less.
         - `out_of_range`: a time before 1970, a negative volume, or a number larger or finer than a tick can carry.
@@ -91,8 +91,14 @@ class RowValidator:
         - `out_of_order`: earlier than the symbol's last accepted row.
         - `duplicate`: time, bid and ask equal those of the symbol's last accepted row.
 
+        Args:
+            time_ns: UTC, one entry per row, as in the other arrays.
+            bid: prices.
+            ask: prices.
+            volume: 0 or more.
+
         Returns:
-            A verdict for each row that is judged now, in their order: `ACCEPTED`, or an index into `REASONS`.
+            Verdicts on the rows decided by this call, in order: `ACCEPTED`, or an index into `REASONS`.
         """
         verdict = _judged_alone(time_ns, bid, ask, volume, accept_crossed=self._accept_crossed)
         rows = tuple(
@@ -101,17 +107,17 @@ class RowValidator:
         good = np.flatnonzero(rows[3] == ACCEPTED)
         if not self._followers or not len(good):
             return self._judge(rows, len(rows[3]))
-        # The last rows wait for their followers, and so do the rows between them.
+        # The last valid rows wait for their followers, and so do the rows between them.
         first = max(int(good[max(0, len(good) - self._followers)]), len(rows[3]) - REACH_ROWS)
         waiting = good[good >= first]
         return self._judge(rows, int(waiting[0]) if len(waiting) else len(rows[3]))
 
     def finish(self) -> NDArray[np.uint8]:
-        """Judge the rows that are still held, which none follow."""
+        """Validate the remaining rows, which no rows follow."""
         return self._judge(self._held, len(self._held[3]))
 
     def _judge(self, rows: tuple[NDArray[Any], ...], count: int) -> NDArray[np.uint8]:
-        """The verdicts on the first `count` rows; the others are held."""
+        """The verdicts on the first `count` rows; the others wait."""
         verdict = rows[3][:count].copy()
         good = np.flatnonzero(verdict == ACCEPTED)
         if len(good):
@@ -137,25 +143,25 @@ class RowValidator:
         bid: NDArray[np.float64],
         ask: NDArray[np.float64],
     ) -> None:
-        """Write the verdicts on rows that are valid alone, by the accepted rows before them."""
+        """Set the verdicts that depend on the accepted rows before a row."""
         good = np.flatnonzero(verdict == ACCEPTED)
         if not len(good):
             return
         times, bids, asks = time_ns[good], bid[good], ask[good]
         if self._last is not None:
-            # The last accepted row stands before these, so that they are judged as its followers.
+            # With the last accepted row first, these rows are compared with it as well.
             good = np.concatenate([[-1], good])
             times, bids, asks = (
                 np.concatenate([np.array([value], dtype=rest.dtype), rest])
                 for value, rest in zip(self._last, (times, bids, asks), strict=True)
             )
-        # A row that is out of order is below the running maximum and cannot raise it, so the maximum over all good rows
-        # is the maximum over the accepted ones.
+        # An out-of-order row is below the running maximum and cannot raise it, so the maximum over all valid rows
+        # equals that over the accepted ones.
         latest = np.maximum.accumulate(times)
         late = np.zeros(len(good), dtype=np.bool_)
         late[1:] = times[1:] < latest[:-1]
         verdict[good[late]] = OUT_OF_ORDER
-        # A row that repeats a duplicate repeats the accepted row before it too.
+        # A row that repeats a duplicate also repeats the accepted row before it.
         good, times, bids, asks = good[~late], times[~late], bids[~late], asks[~late]
         same = (times[1:] == times[:-1]) & (bids[1:] == bids[:-1]) & (asks[1:] == asks[:-1])
         verdict[good[1:][same]] = DUPLICATE
@@ -168,11 +174,14 @@ def _far_rows(
     """Which of the first `count` times are far ahead of most of the times after each.
 
     Args:
-        times: of rows that are valid alone.
+        times: of the rows that are valid by themselves.
         places: their row numbers; only rows within `REACH_ROWS` are followers.
         latest: the time of the last accepted row before them.
-        count: rows to judge; all of their followers are given.
-        followers: later rows that each is compared with.
+        count: number of rows to examine; all of their followers are given.
+        followers: number of later rows to compare each with.
+
+    Returns:
+        One entry for each of the `count` rows.
     """
     far = np.zeros(count, dtype=np.bool_)
     if not followers or not np.any(np.maximum.accumulate(times) - times > FAR_NS):
@@ -204,9 +213,9 @@ def _judged_alone(
     *,
     accept_crossed: bool,
 ) -> NDArray[np.uint8]:
-    """The verdicts for which a row's neighbours do not matter."""
+    """The verdicts that do not depend on other rows."""
     verdict = np.zeros(len(time_ns), dtype=np.uint8)
-    # Written from the last rule to the first, so that the first one that fits is what remains.
+    # From the last rule to the first, so that the first one that applies remains.
     if not accept_crossed:
         verdict[bid > ask] = CROSSED
     too_large = (bid > PRICE_MAX) | (ask > PRICE_MAX) | (volume > PRICE_MAX) | (time_ns > TIME_NS_MAX)
@@ -226,17 +235,17 @@ def validate_rows(
     *,
     accept_crossed: bool,
 ) -> NDArray[np.uint8]:
-    """Judge all of one symbol's rows; see `RowValidator`."""
+    """Validate all of one symbol's rows; see `RowValidator`."""
     validator = RowValidator(accept_crossed=accept_crossed)
     return np.concatenate([validator.validate(time_ns, bid, ask, volume), validator.finish()])
 
 
 def rejected_by_reason(verdict: NDArray[np.uint8]) -> dict[str, int]:
-    """Rejected rows by reason, in the order of `REASONS`, without the reasons that did not occur."""
+    """Counts of rejected rows by reason, in the order of `REASONS`, without reasons that did not occur."""
     return label_reason_counts(np.bincount(verdict, minlength=len(REASONS)))
 
 
 def label_reason_counts(counts: NDArray[np.int64]) -> dict[str, int]:
-    """Rejected rows by reason, of rows counted by verdict."""
+    """Counts of rejected rows by reason, from an array of counts by verdict."""
     counted = counts.tolist()
     return {reason: counted[code] for code, reason in enumerate(REASONS) if code and counted[code]}

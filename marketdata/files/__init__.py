@@ -1,8 +1,8 @@
-"""Recorded ticks in: files of any layout known here become a tick stream, for the gateway's replay and the backtest alike.
+"""Recorded tick files of all known layouts as tick streams, for the gateway's replay and the backtest alike.
 
-What a file is, is told by its content (`source`, `headerless_layouts`, `header_layouts`, `parquet`); what a row has to be to become a tick is
-decided in `marketdata.tick_validation`. Files are read a chunk at a time and spooled to disk when they are large, so that
-the memory it takes does not grow with them.
+A file's content determines its layout (`source`, `headerless_layouts`, `header_layouts`, `parquet`);
+`marketdata.tick_validation` decides which rows become ticks. Files are read in chunks and spooled to disk when they are
+large, so that memory use does not grow with them.
 """
 
 from marketdata.files.errors import TickFileError, UnknownLayoutError

@@ -31,12 +31,12 @@ _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)
 
 
 def bar_interval(head: Sequence[str]) -> str | None:
-    """The interval of the bars that a file begins with, such as "1 minute"; None where it holds no bars.
+    """The interval of a bar file by its first lines, such as "1 minute"; None for a file without bars.
 
-    Rows that have a bid and an ask beside their bar are bars when their times are whole intervals apart.
+    Rows with a bid and an ask besides their bar are bars if their times are whole intervals apart.
 
     Args:
-        head: its first lines that are not empty.
+        head: the first lines that are not empty.
     """
     if not head:
         return None
@@ -46,7 +46,7 @@ def bar_interval(head: Sequence[str]) -> str | None:
     if _names_bars(rows[0]):
         names = [name.lower() for name in rows[0]]
         times = _named_times(names, rows[1:])
-        # A header has no digit: names with one, such as `ma20`, have to have times below them.
+        # A header has no digit: names with one, such as `ma20`, need times below them.
         if has_digit and _usual_step(times) is None:
             return None
         if not all(set(names) & set(COLUMN_NAMES[side]) for side in ("bid", "ask")):
@@ -61,22 +61,22 @@ def bar_interval(head: Sequence[str]) -> str | None:
 
 
 def _names_bars(names: Sequence[str]) -> bool:
-    """Whether columns are named for open, high, low and close, in full or by a letter such as in `bid_o`."""
+    """Whether columns are named for open, high, low and close, in full or by a letter as in `bid_o`."""
     words = {word.lower() for name in names for word in _WORD.findall(name)}
     return all(price[0] in words or any(price in name.lower() for name in names) for price in _PRICES)
 
 
 def _named_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    """When rows begin by the columns that are named for it, or else by their first ones."""
+    """Times of the rows, in seconds, by the columns with a time name, or else by the first two columns."""
     named = [place for place, name in enumerate(names) if _TIME_NAME.search(name)]
-    # The date first, as `_time_of` reads it.
+    # The date first, as `_time_of` expects it.
     places = sorted(named, key=lambda place: _DATE_NAME.search(names[place]) is None) or [0, 1]
     found = [_time_of([row[place] for place in places if place < len(row)]) for row in rows]
     return [time for time, _ in found if time is not None]
 
 
 def _fields_before_time(row: Sequence[str]) -> int:
-    """How many fields stand before the time in a row that begins with a ticker; 0 in any other."""
+    """Number of fields before the time in a row that begins with a ticker; 0 for any other row."""
     if not row[0][:1].isalpha():
         return 0
     places = range(1, min(_FIELDS_BEFORE_TIME + 1, len(row)))
@@ -84,7 +84,7 @@ def _fields_before_time(row: Sequence[str]) -> int:
 
 
 def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
-    """Begin of a row in seconds, and the number of fields that hold it."""
+    """Time of a row in seconds, None where it has none, and the number of fields that hold it."""
     width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and _OF_DAY.fullmatch(row[1]) else 1
     text = " ".join(row[:width])
     [ns] = epoch_times.epoch_ns(pl.Series([text], dtype=pl.String))
@@ -103,7 +103,7 @@ def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
 
 
 def _is_bar(fields: Sequence[str]) -> bool:
-    """Whether the first four are open, high, low and close, all within a factor of two."""
+    """Whether the first four fields are open, high, low and close, all within a factor of two."""
     try:
         first, high, low, last = map(float, fields[:4])
     except ValueError:
@@ -112,7 +112,7 @@ def _is_bar(fields: Sequence[str]) -> bool:
 
 
 def _are_whole_intervals(times: Sequence[float]) -> bool:
-    """Whether each time is later than the one before it, by a multiple of what most are: those of quotes are not."""
+    """Whether all steps between times are positive multiples of the most common one, as with bars but not with quotes."""
     steps = [later - time for time, later in pairwise(times)]
     usual = _usual_step(times)
     return usual is not None and all(step >= 1 and step % usual == 0 for step in steps)
@@ -126,7 +126,7 @@ def _usual_step(times: Sequence[float]) -> int | None:
 def _interval(times: Sequence[float]) -> str:
     step = _usual_step(times)
     if step is None:
-        return "an interval that its first rows do not tell"
+        return "an interval that its first rows do not show"
     unit, seconds = next((unit, seconds) for unit, seconds in _UNITS if step % seconds == 0)
     count = step // seconds
     return f"{count} {unit}" + ("s" if count > 1 else "")

@@ -1,6 +1,6 @@
-"""Checks a file's clock against the market's week and quiet hour: a wrong clock shifts both.
+"""Checks a file's clock against the market's week and quiet hour, both of which a wrong clock shifts.
 
-FX closes on Friday at 17:00 in New York, and spreads are widest in the hour from then on, or there is no quote at all.
+FX closes on Friday at 17:00 in New York, and in the hour from then on spreads are widest, or there is no quote at all.
 That is midnight of New-York-close time (`proto.trading.server_time`), in which everything here is computed. One pass,
 bounded memory. A file that is too short or too sparse gives no verdict.
 """
@@ -26,15 +26,15 @@ EUROPEAN_SERVER: Final = "Europe/Athens"
 """The zone of servers that change to summer time on Europe's dates."""
 
 PAUSE_NS: Final = (44 * HOUR_NS, 51 * HOUR_NS)
-"""Length of a weekend: two days, an hour less or more by summer time and market, and brokers that open early."""
+"""Length of a weekend: two days, more or less an hour for daylight saving, markets, and early opening."""
 
 CLOSE_SLACK_NS: Final = 2 * MINUTE_NS
 BUSY_TICKS: Final = 60
-"""Ticks required in the hour before a pause: the last quote of a sparse market dates no close."""
+"""Ticks required in the hour before a pause: in a sparse market the last quote does not mark the close."""
 
 HOURS_OFF_MAX: Final = 14
 WEEKS_SURE: Final = 2
-"""Week ends required to call a clock wrong by one hour: one may be a file that was cut short."""
+"""Week ends required to call a clock wrong by one hour: a single one may be a file that was cut short."""
 
 DAYS_SURE: Final = 3
 """Whole days from Monday to Thursday required to find the quiet hour."""
@@ -56,7 +56,7 @@ FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
 
 
 class _Ahead(NamedTuple):
-    """Hours that a server is ahead of UTC by at a moment, and those that New-York-close time is."""
+    """Offsets from UTC at one time, in hours: of a server, and of New-York-close time."""
 
     hours: int
     new_york_close_hours: int
@@ -64,14 +64,14 @@ class _Ahead(NamedTuple):
 
 @dataclass
 class _Evidence:
-    """Measurements of the weeks in which New York and Europe agree on summer time, or of those in which they differ."""
+    """Measurements of weeks in which New York and Europe agree on daylight saving, or in which they differ."""
 
     week_ends: Counter[int] = field(default_factory=Counter)
-    """Hours after the known close."""
+    """Counts of week ends by hours after the known close."""
     week_end_ahead: Counter[_Ahead] = field(default_factory=Counter)
-    """Hours ahead of UTC of the server that dated the rows, at each week end."""
+    """Counts of week ends by the offset of the server that dated the rows."""
     day_ahead: Counter[_Ahead] = field(default_factory=Counter)
-    """Hours ahead of UTC of the clock by which rows are read, one count a day."""
+    """Counts of days by the offset of the clock by which rows are read."""
     days: int = 0
     ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
     spreads: NDArray[np.float64] = field(default_factory=lambda: np.zeros(24))
@@ -87,7 +87,7 @@ class _Evidence:
         return quiet, quiet is not None and abs(quiet) != 1
 
     def server_ahead(self) -> Counter[_Ahead]:
-        """Hours ahead of UTC of the server that dated the rows; empty where unknown."""
+        """Offsets of the server that dated the rows; empty where unknown."""
         quiet = self.quiet_hour()
         if self.week_end_ahead or quiet is None:
             return self.week_end_ahead
@@ -119,12 +119,12 @@ class ClockFinding(NamedTuple):
     """Hours by which times are late, negative where they are early; None where unknown."""
     text: str
     summer_time: Literal["new_york", "europe", "cannot_tell"] | None
-    """Summer-time dates of a server of UTC+2 and +3; None where it is not such a server."""
+    """Daylight-saving dates of a server of UTC+2 and +3; None where it is not such a server."""
     summer_time_text: str
 
 
 class ClockCheck:
-    """Measures the ticks of one symbol, given in order."""
+    """Checks the clock of one symbol's ticks, given in order."""
 
     def __init__(self, instrument: Instrument | None, clock: SourceClock) -> None:
         """Check a symbol whose rows are read by `clock`; without terms there is no verdict."""
@@ -140,7 +140,7 @@ class ClockCheck:
         self._day_spreads = np.zeros(24)
 
     def add(self, time_ns: NDArray[np.int64], spread: NDArray[np.float64]) -> None:
-        """Add the next ticks: times in UTC, and ask - bid."""
+        """Add the next ticks: times in UTC, and ask - bid; 1-D arrays of equal length."""
         if not self._has_known_close or not len(time_ns):
             return
         times = np.concatenate([self._tail, time_ns])
@@ -157,26 +157,28 @@ class ClockCheck:
             self._add_hour(hour * HOUR_NS, total, count)
 
     def finding(self) -> ClockFinding:
-        """The verdict."""
+        """The verdict on the ticks so far."""
         if not self._has_known_close:
-            words = "cannot tell: the closes of the symbol are not known"
-            return ClockFinding("cannot_tell", None, words, None, "")
+            text = "cannot tell: the closes of the symbol are not known"
+            return ClockFinding("cannot_tell", None, text, None, "")
         usual, differing = (self._evidence[season] for season in ("summer_or_winter", "differing"))
         hours, is_sure = usual.hours_off()
         other, is_other_sure = differing.hours_off()
-        # One week end is enough where it is held against those of other weeks.
+        # A single week end is enough where those of other weeks confirm the clock.
         is_other_sure = is_other_sure or (bool(differing.week_ends) and other is not None and hours == 0)
         seen = "; ".join(filter(None, (_seen(usual, ""), _seen(differing, _DIFFERING))))
         seen = seen and f"in New York {seen}; FX closes at {CLOSE_HOUR}:00"
-        summer_time, words = self._summer_time()
+        summer_time, summer_time_text = self._summer_time()
         if hours and is_sure:
-            return ClockFinding("probably_wrong", hours, f"probably wrong: {_off(hours)}: {seen}", summer_time, words)
+            return ClockFinding(
+                "probably_wrong", hours, f"probably wrong: {_off(hours)}: {seen}", summer_time, summer_time_text
+            )
         fitting = _FITTING.get(summer_time or "", "")
         if other and (is_other_sure or (fitting and not hours)):
             text = f"probably wrong{_DIFFERING}: {_off(other)}: {seen}" + (f"; {fitting} fits" if fitting else "")
-            return ClockFinding("probably_wrong", other, text, summer_time, words)
+            return ClockFinding("probably_wrong", other, text, summer_time, summer_time_text)
         if (hours == 0 or other == 0) and not hours and not other:
-            return ClockFinding("fits", 0, f"fits: {seen}", summer_time, words)
+            return ClockFinding("fits", 0, f"fits: {seen}", summer_time, summer_time_text)
         days = max(usual.days, differing.days)
         few = (
             f"{days} whole days, fewer than {DAYS_SURE}"
@@ -184,7 +186,7 @@ class ClockCheck:
             else "no hour that is clearly the quiet one"
         )
         reason = seen or f"the file has no end of a week between busy hours, and {few}"
-        return ClockFinding("cannot_tell", None, f"cannot tell: {reason}", summer_time, words)
+        return ClockFinding("cannot_tell", None, f"cannot tell: {reason}", summer_time, summer_time_text)
 
     def _summer_time(self) -> tuple[Literal["new_york", "europe", "cannot_tell"] | None, str]:
         usual, differing = (self._evidence[season].server_ahead() for season in ("summer_or_winter", "differing"))

@@ -1,7 +1,7 @@
-"""Numbers as times: since 1970 in seconds, milli-, micro- or nanoseconds, with or without a fraction or an exponent.
+"""Numbers as times: seconds, milli-, micro- or nanoseconds since 1970, with optional fraction and exponent.
 
-The number of digits before the point gives the unit, for times from March 1973 on. Numbers never become floats, so
-every digit counts. A number whose digits end before the second (`1.398902e+12`) is no time.
+The number of digits before the point determines the unit, for times from March 1973 on. Numbers are never converted to
+floats, so every digit counts. A number whose digits end before the second (`1.398902e+12`) is not a time.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import polars as pl
 _NUMBER: Final = r"^([1-9][0-9]*)(?:\.([0-9]*))?(?:[eE]\+?([0-9]{1,2}))?$"
 _SECOND_POWER: Final = 9
 _POWERS: Final = {9: 9, 10: 9, 12: 6, 13: 6, 15: 3, 16: 3, 18: 0, 19: 0}
-"""Nanoseconds of a unit as a power of ten, by the digits before the point: 1973 to 2001, and from then to 2286."""
+"""Powers of ten from a unit to nanoseconds, by the digits before the point: 1973 to 2001, and from then to 2286."""
 
 _TIME_NS_BELOW: Final = 9.2e18
-"""Nanoseconds since 1970 reach into the year 2262."""
+"""Limit of Int64: nanoseconds since 1970 reach into the year 2262."""
 
 _FACTORS: Final = {power: 10**power for power in range(19)}
 EXPECTED: Final = "whole or decimal s, ms, µs or ns since 1970, of March 1973 or later"
 
 
 def epoch_ns(text: pl.Series) -> pl.Series:
-    """Nanoseconds since 1970 (Int64) of numbers; null where the text is not a number, too coarse or too fine."""
+    """Nanoseconds since 1970 (Int64) of numbers as text.
+
+    Null where the text is not a number, too coarse or too fine.
+    """
     parts = text.to_frame("t").select(
         pl.col("t").str.extract(_NUMBER, 1).alias("whole"),
         pl.col("t").str.extract(_NUMBER, 2).fill_null("").str.strip_chars_end("0").alias("fraction"),
@@ -47,7 +50,7 @@ def is_number(text: str) -> bool:
 
 
 def problem_of(texts: Sequence[str]) -> str | None:
-    """Why a column of numbers holds no times: no unit fits, or all are coarser than a second; None when most fit."""
+    """Why numbers are not times: for most no unit fits, or all are coarser than a second; None when most fit."""
     if not texts:
         return None
     bad = [text for text, ns in zip(texts, epoch_ns(pl.Series(texts, dtype=pl.String)), strict=True) if ns is None]

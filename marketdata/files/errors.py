@@ -1,4 +1,4 @@
-"""What makes a file no source of ticks, in words for the person who gave it."""
+"""Errors of tick files, as texts for the person who named the file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from common.errors import StartError
 
 
 class TickFileError(StartError):
-    """A file cannot serve as a tick source; one line that names the file, the fact and what was expected."""
+    """A file cannot serve as a tick source; one line that names the file, the fact and the expectation."""
 
 
 class UnknownLayoutError(TickFileError):
-    """A file fits no layout; `details` are further lines: how it begins, and what was tried and did not fit."""
+    """A file fits no layout; `details` are further lines: how it begins, and which layouts were tried."""
 
-    def __init__(self, words: str, details: tuple[str, ...]) -> None:
-        """Say in `words` what a single line has room for."""
-        super().__init__(words)
+    def __init__(self, text: str, details: tuple[str, ...]) -> None:
+        """Keep the one-line `text` and the further lines."""
+        super().__init__(text)
         self.details = details

@@ -1,4 +1,4 @@
-"""Layouts whose first line names the columns: MetaTrader 5, Dukascopy, and any table with an ISO time, bid and ask."""
+"""Layouts with column names in the first line: MetaTrader 5, Dukascopy, and tables with an ISO time, bid and ask."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ _WITH_OFFSET: Final = r"^(.*:[0-9]{2}(?:\.[0-9]+)?) ?(?:(?:UTC|GMT)?([+-][0-9]{2
 
 _NO_OFFSET: Final = re.compile(r"[+-]00(:?00)?")
 _SERVER_TIME: Final = (
-    "time_msc is the time of the broker's server, read as if that were UTC; if it is not, say --utc-offset or --zone"
+    "time_msc is the time of the broker's server, read as if that were UTC; if it is not, give --utc-offset or --zone"
 )
 
 
 class MetaTrader(Layout):
-    """The tick export of a MetaTrader 5 terminal. A side that did not change is blank: its last value still stands."""
+    """The tick export of a MetaTrader 5 terminal. A blank side is unchanged: its last value is still valid."""
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
-        """Told by the names in angle brackets, or without them by the shape of the rows."""
+        """Recognised by names in angle brackets, or without them by the form of the rows."""
         del member
         names = [name.strip().upper() for name in head[0].split("\t")] if head else []
         if names and all(re.fullmatch(r"<\w+>", name) for name in names):
@@ -72,7 +72,7 @@ class _MetaTraderRows:
     has_symbols = False
     zone_rule = ZoneRule.REQUIRED
     clock = UTC
-    says_offsets = False
+    has_offsets = False
     clock_source = ""
     clock_doubt = ""
 
@@ -94,7 +94,7 @@ class _MetaTraderRows:
         bad = ts_ns.is_null() | volume.is_null()
         for name, side in sides.items():
             bad = bad | (side.is_null() & (fields[name] != "").fill_null(True))
-        # A line that cannot be read changes no side.
+        # An unreadable line changes no side.
         known = {name: self._carried(name, side.set(bad, None)) for name, side in sides.items()}
         return build_tick_frame(ts_ns, known["BID"], known["ASK"], volume, missing=bad.set(bad, None))
 
@@ -108,12 +108,12 @@ class _MetaTraderRows:
 
 
 class Dukascopy(Layout):
-    """Dukascopy's tick export; the sum of both sides' volumes is the volume."""
+    """Dukascopy's tick export; the volume is the sum of both sides' volumes."""
 
     _TIMES: Final = ("gmt time", "utc time", "time (gmt)", "time (utc)", "local time", "time (eet)", "time (est)")
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
-        """Told by the header."""
+        """Recognised by the header."""
         del member
         names = [name.strip(' "').lower() for name in head[0].split(",")] if head else []
         if not names or names[0] not in self._TIMES:
@@ -129,7 +129,7 @@ class _DukascopyRows:
     header_lines = 1
     has_symbols = False
     clock = UTC
-    says_offsets = False
+    has_offsets = False
     clock_source = ""
     clock_doubt = ""
 
@@ -162,15 +162,15 @@ class Table(Layout):
     """Any table whose header names a time, a bid and an ask."""
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
-        """Told by the header."""
+        """Recognised by the header."""
         del member
         if not head:
             return LayoutMismatch("there is no line")
         separator = next((sign for sign in _SEPARATORS if sign in head[0]), ",")
         names = [name.strip(' "').lower() for name in head[0].split(separator)]
         place: dict[str, int] = {}
-        for meaning, words in COLUMN_NAMES.items():
-            found = [number for number, name in enumerate(names) if name in words]
+        for meaning, known in COLUMN_NAMES.items():
+            found = [number for number, name in enumerate(names) if name in known]
             if len(found) > 1 and not (meaning == "time" and "time_msc" in names):
                 return LayoutMismatch(f"the header names {meaning} {len(found)} times")
             if found:
@@ -195,19 +195,19 @@ class Table(Layout):
             count=len(names),
             separator=separator,
             zone_rule=rule,
-            says_offsets=2 * len(numbers) <= len(times),
+            has_offsets=2 * len(numbers) <= len(times),
             has_symbols="symbol" in place,
             clock_doubt=_SERVER_TIME if is_metatrader and rule is ZoneRule.DEFAULT else "",
         )
 
 
 def _zone_rule(times: Sequence[str]) -> ZoneRule:
-    """Whether most times have an offset."""
-    said = [found for text in times if (found := re.fullmatch(_WITH_OFFSET, text))]
-    known = len(said) + sum(epoch_times.is_number(text) for text in times)
+    """The rule by the form of most times: with an offset, numbers, or neither."""
+    with_offset = [found for text in times if (found := re.fullmatch(_WITH_OFFSET, text))]
+    known = len(with_offset) + sum(epoch_times.is_number(text) for text in times)
     if 2 * known < len(times):
         return ZoneRule.REQUIRED
-    is_ahead = any(found[2] and not _NO_OFFSET.fullmatch(found[2]) for found in said)
+    is_ahead = any(found[2] and not _NO_OFFSET.fullmatch(found[2]) for found in with_offset)
     return ZoneRule.FIXED if is_ahead else ZoneRule.DEFAULT
 
 
@@ -217,7 +217,7 @@ class _TableRows:
     count: int
     separator: str
     zone_rule: ZoneRule
-    says_offsets: bool
+    has_offsets: bool
     has_symbols: bool
     clock_doubt: str
     header_lines: int = 1
@@ -240,12 +240,12 @@ class _TableRows:
         wall, offset_ns = _without_offset(text, _WITH_OFFSET)
         reading = _wall_times(wall)
         # A given clock replaces an offset of zero, and contradicts any other.
-        said = (
+        local = (
             UTC.to_utc(reading) - offset_ns
             if self.clock.name == UTC.name
             else self.clock.to_utc(reading).set(offset_ns != 0, None)
         )
-        return said.zip_with(offset_ns.is_not_null(), counted)
+        return local.zip_with(offset_ns.is_not_null(), counted)
 
 
 def _wall_times(text: pl.Series) -> pl.Series:
@@ -254,7 +254,7 @@ def _wall_times(text: pl.Series) -> pl.Series:
 
 
 def _without_offset(text: pl.Series, pattern: str) -> tuple[pl.Series, pl.Series]:
-    """The time without its offset from UTC, and the offset in nanoseconds; null without one.
+    """Times without their offset from UTC, and the offsets in nanoseconds; null without one.
 
     The groups of the pattern are the time, its offset, and the name of UTC.
     """

@@ -34,7 +34,7 @@ from marketdata.files.time_zones import EASTERN, SourceClock
 
 @dataclass(frozen=True)
 class _Rows(Layout):
-    """A layout whose every line has the same fields and no header of its own."""
+    """A layout without a header, whose lines all have the same fields."""
 
     pattern: re.Pattern[str]
     parser: type[_RowParser]
@@ -45,12 +45,12 @@ class _Rows(Layout):
 
 
 class _RowParser:
-    """A parser of lines that are all alike."""
+    """A parser of lines that all have the same form."""
 
     has_symbols = False
     zone_rule = ZoneRule.DEFAULT
     zone = "UTC"
-    says_offsets = False
+    has_offsets = False
     clock_source = ""
     clock_doubt = ""
 
@@ -86,9 +86,9 @@ class _HistData(_RowParser):
 
 
 class _Lean(_RowParser):
-    """The day of the rows stands in the name of the file, and nowhere in it."""
+    """LEAN daily quotes; the file's name has the day of the rows."""
 
-    clock_doubt = "LEAN's goes by security type and market, told by folders such as forex/fxcm/eurusd"
+    clock_doubt = "LEAN's depends on security type and market, given by folders such as forex/fxcm/eurusd"
     _DAY_MS: Final = 86_400_000
 
     def __init__(self, header_lines: int, member: ArchiveMember) -> None:
@@ -122,7 +122,7 @@ class _LeanRows(_Rows):
 
 
 def lean_day(member: ArchiveMember) -> datetime | None:
-    """The day that the name of a LEAN file, or else of the text in it, begins with."""
+    """The day at the beginning of the name of a LEAN file, or else of the text in the archive."""
     for name in (member.path.name, PurePath(member.inner or "").name):
         found = re.match(rf"({YEAR}\d{{4}})(?!\d)", name)
         if found:

@@ -1,4 +1,4 @@
-"""What a layout of tick files is: how it is told by its content, and how its lines become rows."""
+"""Layouts of tick files: how content is recognised, and how lines become rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from marketdata.files.time_zones import SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 HEAD_LINES: Final = 20
-"""Lines that a layout is told by; most of them must fit it, so that a bad one among them does no harm."""
+"""Number of lines used to recognise a layout; most of them must fit it, so that a bad line does no harm."""
 
 TIME_OF_DAY: Final = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
 YEAR: Final = r"(19[7-9]\d|20\d\d|21\d\d)"
@@ -27,53 +27,56 @@ NUMBER: Final = r"\s*[-+]?\d*\.?\d+\s*"
 
 
 class ZoneRule(Enum):
-    """Whose clock a layout's times are."""
+    """Source of the clock of a layout's times."""
 
-    FIXED = "each row says its offset"
-    DEFAULT = "layout or file has one, which may be overruled"
-    REQUIRED = "neither layout nor file says"
+    FIXED = "each row has its offset"
+    DEFAULT = "layout or file has a clock, which may be overridden"
+    REQUIRED = "neither layout nor file has a clock"
 
 
 class Parser(Protocol):
-    """Lines of one file into rows; carries from line to line what the layout asks for."""
+    """Converts lines of one file to rows; keeps state between calls where the layout needs it."""
 
     header_lines: int
     has_symbols: bool
     zone_rule: ZoneRule
     clock: SourceClock
-    says_offsets: bool
-    """Whether rows state their offset from UTC, zero included."""
+    has_offsets: bool
+    """Whether each row has its offset from UTC, also if that is zero."""
     clock_source: str
-    """Source of `clock`; empty where it is the layout, or there is none."""
+    """Source of `clock`; empty where that is the layout itself, or there is no clock."""
     clock_doubt: str
-    """Remark where `clock` is an assumption or missing; may be empty."""
+    """Remark when `clock` is assumed or missing; may be empty."""
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
-        """A row per line."""
+        """Convert lines to a frame with one row per line, as `build_tick_frame` returns."""
 
 
 class LayoutMismatch(str):
-    """Why the first lines are not of a layout."""
+    """Why the first lines do not fit a layout."""
 
 
 class LayoutRefusal(str):
-    """Why a file of a known layout holds no ticks that can be read."""
+    """Why a file of a known layout has no readable ticks."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout by name, with an example, and what tells it."""
+    """A layout: name, example, and recognition."""
 
     name: str
     example: str
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
-        """A parser of the file that begins with these lines, none of them empty, or why it is not of this layout."""
+        """A parser for the file that begins with these non-empty lines, or why it is not of this layout."""
         raise NotImplementedError
 
 
 def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
-    """Columns `0` to `count - 1` of the lines, without spaces and quotes around; null in lines with more or fewer."""
+    """Fields of each line as columns `0` to `count - 1`, stripped of spaces and quotes.
+
+    Null in lines with more or fewer.
+    """
     names = [str(number) for number in range(count)]
     line = pl.col("line")
     fields = line.str.split_exact(separator, count - 1).struct.rename_fields(names)
@@ -87,12 +90,12 @@ def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFr
 
 
 def parse_numbers(text: pl.Series) -> pl.Series:
-    """Numbers, null where the text is none."""
+    """Numbers; null where the text is not a number."""
     return text.cast(pl.Float64, strict=False)
 
 
 def parse_wall_times(text: pl.Series, pattern: str, form: str) -> pl.Series:
-    """Clock readings of texts that match the pattern wholly, null for others."""
+    """Local times of texts that match the whole pattern; null for others."""
     fits = text.str.contains(f"^{pattern}$")
     kept = text.to_frame("t").select(pl.when(fits).then(pl.col("t")))["t"]
     return kept.str.to_datetime(form, time_unit="ns", strict=False)
@@ -107,7 +110,7 @@ def build_tick_frame(
     *,
     missing: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """The frame of rows: what is null makes its row unreadable, except prices where `missing` says that there is none."""
+    """The frame of rows; a null makes its row unreadable, except in prices where `missing` is true."""
     columns = {"ts_ns": ts_ns, "bid": bid, "ask": ask, "volume": volume if volume is not None else ts_ns * 0.0}
     if symbol is not None:
         columns["symbol"] = symbol
@@ -128,9 +131,9 @@ def build_tick_frame(
 
 
 def count_header_lines(head: Sequence[str], pattern: re.Pattern[str], expected: str) -> int | LayoutMismatch:
-    """How many header lines stand before the rows, 0 or 1, when most lines fit a pattern; or which line does not.
+    """The number of header lines, 0 or 1, if most lines fit the pattern; otherwise the first line that does not.
 
-    A first line without a digit is a header: no row has none.
+    A first line without a digit is a header: every row has digits.
     """
     header = 1 if head and not any(character.isdigit() for character in head[0]) else 0
     body = head[header : header + HEAD_LINES]

@@ -1,4 +1,4 @@
-"""Clocks of LEAN's quote files by security type, market and symbol, which their folders name.
+"""Clocks of LEAN's quote files by security type, market and symbol, which the folder names give.
 
 Source: `dataTimeZone` in LEAN's market-hours database (`Data/market-hours/market-hours-database.json`, repository
 QuantConnect/Lean at 004849ff, read on 2026-11-29). Only markets whose quotes are rows of time, bid and ask.
@@ -29,7 +29,7 @@ _SYMBOLS: Final = {
         UTC.name,
     )
 }
-"""Symbols on another clock than that of their market."""
+"""Symbols with another clock than their market."""
 
 
 class LeanClock(NamedTuple):
@@ -40,7 +40,7 @@ class LeanClock(NamedTuple):
 
 
 def lean_clock(path: Path) -> LeanClock | None:
-    """The clock of a file at `TYPE/MARKET/[RESOLUTION/]SYMBOL/FILE`; None where its folders are not of that kind."""
+    """The clock of a file at `TYPE/MARKET/[RESOLUTION/]SYMBOL/FILE`; None for other folders."""
     folders = [part.lower() for part in path.absolute().parts[:-1]]
     if len(folders) > 1 and folders[-2] in RESOLUTIONS:
         del folders[-2]

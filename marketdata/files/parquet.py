@@ -1,6 +1,6 @@
-"""Paperdesk's own Parquet: `ts_ns` (nanoseconds since 1970), `bid`, `ask`, and possibly `symbol` and `volume`.
+"""Paperdesk's own Parquet: `ts_ns` (nanoseconds since 1970), `bid`, `ask`, and optionally `symbol` and `volume`.
 
-The times are UTC, unless a clock is given: then they are that clock's wall time counted as if it were UTC.
+The times are UTC, unless a clock is given: then they are local times of that clock, counted as if they were UTC.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from marketdata.files.time_zones import UTC, SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 MISSING_TIME_NS: Final = -1
-"""Stands for a time that is not there; the rules refuse it as out of range."""
+"""Stands for an absent time; validation refuses it as out of range."""
 
 CHUNK_ROWS: Final = 1 << 18
-"""The size of a row group as polars writes them; a file with larger ones takes as much memory as the largest."""
+"""The size of a row group as polars writes them; memory use grows with larger groups in a file."""
 
 _INTEGERS: Final = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _TYPES: Final[dict[str, tuple[tuple[type[pl.DataType], ...], str]]] = {
@@ -34,13 +34,13 @@ REQUIRED: Final = ("ts_ns", "bid", "ask")
 
 
 class ParquetRows:
-    """The rows of a Parquet file, a chunk at a time."""
+    """The rows of a Parquet file, in chunks."""
 
     def __init__(self, path: Path, clock: SourceClock) -> None:
         """Check the columns; `clock` is that of the times.
 
         Raises:
-            TickFileError: it is damaged, or has other columns.
+            TickFileError: the file is damaged, or has other columns.
         """
         self._path = path
         self._clock = clock
@@ -55,11 +55,11 @@ class ParquetRows:
         self.has_symbols = "symbol" in schema
 
     def chunks(self, first_row: int, last_row: int | None) -> Iterator[pl.DataFrame]:
-        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, where the file has it, `symbol`; rows count from 1."""
+        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, if the file has it, `symbol`; rows are numbered from 1."""
         stop = self.row_count if last_row is None else min(last_row, self.row_count)
         for start in range(first_row - 1, stop, CHUNK_ROWS):
             try:
-                # Scanned anew each time: what a scan has mapped or kept goes with it.
+                # A new scan for each chunk, so that what it has mapped or cached is released.
                 scan = pl.scan_parquet(self._path, glob=False).select(self._wanted)
                 frame = scan.slice(start, min(CHUNK_ROWS, stop - start)).collect()
             except (pl.exceptions.PolarsError, OSError) as error:
@@ -74,7 +74,7 @@ class ParquetRows:
             )
 
     def _utc(self, ts_ns: pl.Series) -> pl.Series:
-        """The times in UTC; a wall time that the clock skips or repeats is unreadable."""
+        """Times in UTC; a local time that the clock skips or repeats is unreadable."""
         if self._clock is UTC:
             return ts_ns.fill_null(MISSING_TIME_NS)
         utc_ns = self._clock.to_utc(ts_ns.cast(pl.Datetime("ns"))).fill_null(UNREADABLE_TIME_NS)
@@ -92,5 +92,5 @@ class ParquetRows:
                 raise TickFileError(f"{self._path} has column {name} of type {schema[name]}, expected {expected}")
 
     def _unreadable(self, error: Exception) -> TickFileError:
-        words = " ".join(str(error).split())[:200]
-        return TickFileError(f"{self._path} cannot be read as Parquet: {words}")
+        text = " ".join(str(error).split())[:200]
+        return TickFileError(f"{self._path} cannot be read as Parquet: {text}")

@@ -1,7 +1,7 @@
-"""Files of ticks into one Parquet file: every row that can be read, in the order given, unjudged.
+"""Conversion of tick files into one Parquet file: every readable row, in the order given, not validated.
 
-Rows that no run would trade on, such as crossed quotes, are kept: whether they count is decided where they are used. The
-file is written beside its place and takes it when it is whole.
+Rows that no run would use, such as crossed quotes, are kept: a run decides about them itself. The file gets its name
+only when it is complete.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ GROUP_ROWS: Final = 1 << 18
 
 
 ConvertProgress = Callable[[float, int, int], None]
-"""Called with the files read (fractional for the current one), their total, and the rows so far."""
+"""Called with the number of files read (fractional for the current one), of all files, and of rows so far."""
 
 
 class ConvertInput(NamedTuple):
-    """A file or a folder, and the one symbol to take of it; None takes what it has."""
+    """A file or a folder, and the symbol to select; None takes all rows."""
 
     path: Path
     symbol: str | None
@@ -41,13 +41,13 @@ def convert(
 ) -> dict[str, Any]:
     """Write the rows of the inputs to `out`.
 
-    The file has a column `symbol` when the symbol of every input is known.
+    The file has a column `symbol` if the symbol of every input is known.
 
     Returns:
-        What was read and written, and how many of the rows written a run would reject for which reason.
+        Counts of rows read and written, and of those written that a run would reject, by reason.
 
     Raises:
-        TickFileError: an input cannot be read, `out` is there and `force` is False, or cannot be written.
+        TickFileError: an input cannot be read, `out` exists and `force` is False, or it cannot be written.
     """
     _require_free(inputs, out, force=force)
     conversion = _Conversion(
@@ -58,7 +58,7 @@ def convert(
             _sink(conversion, part)
             if not conversion.written:
                 raise TickFileError(
-                    f"{', '.join(str(one.path) for one in inputs)}: no row that can be read; {out} is not made"
+                    f"{', '.join(str(one.path) for one in inputs)}: no readable row; {out} is not written"
                 )
     except FileExistsError:
         raise _taken(out) from None
@@ -68,7 +68,7 @@ def convert(
 
 
 class _Conversion:
-    """The rows of all inputs, counted on their way."""
+    """The rows of all inputs, counted as they pass."""
 
     def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickFile]]], progress: ConvertProgress) -> None:
         self._progress = progress
@@ -82,7 +82,7 @@ class _Conversion:
         self.has_symbols = self._all_known()
 
     def _all_known(self) -> bool:
-        """Whether each input says its symbol or is told it; some that do and some that do not are refused."""
+        """Whether the symbol of each input is known, by its rows or by request; a mixture is refused."""
         known = [
             one.symbol is not None or all(source.has_symbols for source in sources) for one, sources in self._inputs
         ]
@@ -92,7 +92,7 @@ class _Conversion:
         return all(known)
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """What is to be written."""
+        """The rows to be written."""
         files, count = 0, sum(len(sources) for _, sources in self._inputs)
         for one, sources in self._inputs:
             before = self.written
@@ -166,7 +166,7 @@ class _Conversion:
 
 
 def _sink(conversion: _Conversion, path: Path) -> None:
-    """Let polars write the frames as they come."""
+    """Let polars write the frames as they are produced."""
 
     def frames(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -176,14 +176,14 @@ def _sink(conversion: _Conversion, path: Path) -> None:
             for frame in conversion.frames():
                 yield frame if with_columns is None else frame.select(with_columns)
         except TickFileError as error:
-            # Polars would wrap it into an error of its own.
+            # Polars would wrap it in an error of its own.
             conversion.failure = error
 
     try:
         register_io_source(frames, schema=pl.Schema(conversion.schema)).sink_parquet(path, row_group_size=GROUP_ROWS)
     except pl.exceptions.PolarsError as error:
-        words = " ".join(str(error).split())[:200]
-        raise TickFileError(f"{path.parent} cannot be written to: {words}") from None
+        text = " ".join(str(error).split())[:200]
+        raise TickFileError(f"{path.parent} cannot be written to: {text}") from None
     if conversion.failure is not None:
         raise conversion.failure
 
@@ -192,7 +192,7 @@ def _require_free(inputs: Sequence[ConvertInput], out: Path, *, force: bool) -> 
     if out.is_dir():
         raise TickFileError(f"{out} is a folder, expected a file to write")
     if not out.parent.is_dir():
-        raise TickFileError(f"{out}: there is no folder {out.parent}, expected one that is there")
+        raise TickFileError(f"{out}: there is no folder {out.parent}, expected an existing one")
     if out.exists() and not out.is_file():
         raise TickFileError(f"{out} is a device or a pipe, expected the name of a file")
     if out.exists():
@@ -204,4 +204,4 @@ def _require_free(inputs: Sequence[ConvertInput], out: Path, *, force: bool) -> 
 
 
 def _taken(out: Path) -> TickFileError:
-    return TickFileError(f"{out} is there already, expected a new name, or --force to replace it")
+    return TickFileError(f"{out} already exists, expected a new name, or --force to replace it")

@@ -1,6 +1,6 @@
-"""A file of ticks by its content: which layout it has, and its rows a chunk at a time.
+"""Tick files by content: recognition of the layout, and the rows in chunks.
 
-A file's name is not used, except for LEAN's: the name holds the day, and the folders give the clock.
+A file's name is not used, except for LEAN's: there the name has the day, and the folders determine the clock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXPECTED: Final = f"Parquet with {', '.join(REQUIRED)}, or text, plain, gzip or 
 
 
 class DetectedLayout(NamedTuple):
-    """What a file turned out to be."""
+    """The layout of a file, and the clock of its times."""
 
     layout: str
     zone: str
@@ -44,11 +44,11 @@ class TickFile:
 
         Args:
             path: a file.
-            zone: the clock of its times; required where the file names none, and overrides that of its layout.
+            zone: the clock of its times; required where the file has none, and overrides that of its layout.
 
         Raises:
             UnknownLayoutError: it fits no layout.
-            TickFileError: it is missing, empty, damaged, or `zone` is needed or contradicts what each row says.
+            TickFileError: it is missing, empty or damaged, or `zone` is missing or contradicts the offsets of the rows.
         """
         self.path = path
         self.unreadable: list[tuple[int, str]] = []
@@ -70,9 +70,9 @@ class TickFile:
         self._clock = self._parser.clock
 
     def chunks(self, first_row: int = 1, last_row: int | None = None) -> Iterator[pl.DataFrame]:
-        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, where the file names it, `symbol`; rows count from 1.
+        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, if the file has it, `symbol`; rows are numbered from 1.
 
-        At the end, or once the last row is given, `rows_passed` says how many rows there were up to there.
+        When the last frame has been consumed, `rows_passed` is the number of rows up to there.
         """
         if self._parquet is not None:
             self.rows_passed = self._parquet.row_count
@@ -90,19 +90,19 @@ class TickFile:
                 return
 
     def part_passed(self, rows: int) -> float:
-        """Approximate share of the file read after so many rows; 0 where it is compressed."""
+        """Approximate share of the file read after this number of rows; 0 where it is compressed."""
         if self._parquet is not None:
             return rows / max(1, self._parquet.row_count)
         return 0.0 if self._member.packing else min(1.0, self._chars_passed / self.path.stat().st_size)
 
     @property
     def clock(self) -> SourceClock:
-        """The clock by which its times are read; UTC where each row has its offset."""
+        """The clock of its times; UTC where each row has its offset."""
         return self._clock
 
     @property
     def has_symbols(self) -> bool:
-        """Whether the rows name their symbol."""
+        """Whether the rows have a symbol."""
         return self._parser.has_symbols if self._parquet is None else self._parquet.has_symbols
 
     def _parsed(self) -> Iterator[pl.DataFrame]:
@@ -127,22 +127,22 @@ class TickFile:
         if rule is ZoneRule.FIXED:
             if clock is not None:
                 raise TickFileError(
-                    f"{self.path} is {layout.name}, and each row says its offset, expected no time zone {clock.name!r}"
+                    f"{self.path} is {layout.name}, and each row has its offset, expected no time zone {clock.name!r}"
                 )
             return "as each row says"
         if clock is None:
             if rule is ZoneRule.REQUIRED:
                 raise TickFileError(
-                    f"{self.path} is {layout.name}, which does not say whose clock its times are"
+                    f"{self.path} is {layout.name}, which does not give the clock of its times"
                     f"{f' ({parser.clock_doubt})' if parser.clock_doubt else ''}; "
                     f"expected {ZONE_EXPECTED}, by --utc-offset or --zone, or MT5_TICKS_ZONE for a gateway"
                 )
             if parser.clock_doubt and not parser.clock_source:
                 self.remarks.append(parser.clock_doubt)
-            return "as each row says" if parser.says_offsets else parser.clock.name
+            return "as each row says" if parser.has_offsets else parser.clock.name
         if parser.clock_source and clock.name != parser.clock.name:
             self.remarks.append(
-                f"read by {clock.name}, as it was asked for; the clock of {parser.clock_source} is {parser.clock.name}"
+                f"read by {clock.name} as requested; the clock of {parser.clock_source} is {parser.clock.name}"
             )
         parser.clock = clock
         return clock.name
@@ -152,7 +152,7 @@ def files_of(path: Path) -> list[Path]:
     """The files of an input: itself, or those in a folder, by name.
 
     Raises:
-        TickFileError: a folder has no file in it or cannot be read, or the one that it lies in may not be entered.
+        TickFileError: the folder is empty or not readable.
     """
     try:
         if not path.is_dir():
@@ -161,20 +161,25 @@ def files_of(path: Path) -> list[Path]:
     except OSError as error:
         raise TickFileError(f"{path} cannot be read: {error.strerror}") from None
     if not files:
-        raise TickFileError(f"{path} is no file and a folder without any, expected files of ticks in it")
+        raise TickFileError(f"{path} is a folder without files, expected tick files in it")
     return files
 
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        what = "is no file" if path.exists() else "is not there"
+        what = "is not a file" if path.exists() else "does not exist"
         raise TickFileError(f"{path} {what}, expected {EXPECTED}")
     if not path.stat().st_size:
         raise TickFileError(f"{path} is empty, expected {EXPECTED}")
 
 
 def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
-    """The one text in a file that fits a layout."""
+    """The only text in a file that fits a layout, with that layout.
+
+    Raises:
+        UnknownLayoutError: none fits.
+        TickFileError: several fit, or the file has bars instead of ticks.
+    """
     fits: list[tuple[ArchiveMember, Layout, Parser]] = []
     details: list[str] = []
     refusal = ""
@@ -214,8 +219,8 @@ def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
         begin = head(texts[0])
         details.append(f"expected {EXPECTED}, such as")
         details.extend(f"  {layout.name}: {layout.example}" for layout in LAYOUTS)
-        words = f"it begins with {escaped(begin[0])}" if begin else "it has no line"
-        raise UnknownLayoutError(f"{path} fits no layout of ticks; {words}; expected {EXPECTED}", tuple(details))
+        begin_text = f"it begins with {escaped(begin[0])}" if begin else "it has no line"
+        raise UnknownLayoutError(f"{path} fits no layout of ticks; {begin_text}; expected {EXPECTED}", tuple(details))
     return fits[0]
 
 

@@ -1,7 +1,7 @@
-"""Columns that go to disk once they are too many for memory.
+"""Columns that move to disk when they need too much memory.
 
-All columns of a spool lie in one file without a name, which ends with the spool however the process ends. They are written
-at its end and read with `preadv`, because the pages of a mapped file would count as memory in use.
+All columns of a spool share one unnamed file, which disappears with the process however it ends. They are appended with
+`pwrite` and read with `preadv`, because the pages of a mapped file would count as memory in use.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from marketdata.files.errors import TickFileError
 
 MEMORY_BYTES: Final = 64 << 20
-"""Columns of some million ticks stay in memory, which is quicker by little."""
+"""Columns of some million ticks stay in memory, which is slightly faster."""
 
 
 class Spool:
-    """A store of columns: in memory up to a limit for all of them together, then on disk."""
+    """A column store: in memory up to a limit for all columns together, then on disk."""
 
     def __init__(self, folder: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
-        """Use `folder`, or the system's folder for temporary files, once `memory_bytes` are reached."""
+        """Use `folder`, or the system's folder for temporary files, beyond `memory_bytes`."""
         self._folder = folder
         self._memory_bytes = memory_bytes
         self._held = 0
@@ -35,7 +35,7 @@ class Spool:
         self._end = 0
 
     def __call__(self, dtype: type[np.generic]) -> SpooledColumn:
-        """An empty column."""
+        """Create an empty column."""
         column = SpooledColumn(self, np.dtype(dtype))
         self._columns.add(column)
         return column
@@ -46,7 +46,7 @@ class Spool:
         return self._file is not None
 
     def hold(self, count: int) -> None:
-        """Account for bytes held in memory, and move everything to disk when they are too many."""
+        """Count bytes held in memory, and move all columns to disk when they exceed the limit."""
         self._held += count
         if self._held > self._memory_bytes and self._file is None:
             self._file = self._opened()
@@ -54,7 +54,7 @@ class Spool:
                 column.spill()
 
     def write(self, values: NDArray[Any]) -> int:
-        """Write at the end, and say where."""
+        """Append values to the file and return their offset in bytes."""
         assert self._file is not None
         offset, left = self._end, values.data.cast("B")
         try:
@@ -67,7 +67,7 @@ class Spool:
         return offset
 
     def read(self, offset: int, values: NDArray[Any]) -> None:
-        """Fill `values` from the file."""
+        """Fill `values` from the file, beginning at an offset in bytes."""
         assert self._file is not None
         left = values.data.cast("B")
         try:
@@ -117,7 +117,7 @@ class SpooledColumn:
         """Add values at the end."""
         if not len(values):
             return
-        # A copy of its own: a view would hold the whole of what was read.
+        # A copy of its own: a view would keep the whole chunk that was read in memory.
         values = np.array(values, dtype=self._dtype, order="C")
         self._length += len(values)
         self._parts.append(values)

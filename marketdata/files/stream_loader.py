@@ -1,4 +1,4 @@
-"""Files into a tick stream, for the gateway's replay and the backtest alike."""
+"""Tick files as one tick stream, for the gateway's replay and the backtest alike."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Crossed = Literal["reject", "accept"]
 
 
 class TickInput(NamedTuple):
-    """One file, or a folder of files that follow each other by name, and the symbol whose ticks it has.
+    """A file, or a folder of files in the order of their names, and the symbol of its ticks.
 
-    `symbol` is the desk's name; `zone` says whose clock the times are, where the file does not.
+    `symbol` is the desk's name; `zone` is the clock of the times where the file does not have one.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class TickInput(NamedTuple):
     zone: str | None = None
 
     def __str__(self) -> str:
-        """As it is written on a command line and in the settings."""
+        """The form used on command lines and in settings."""
         return f"{self.path}:{self.symbol}"
 
 
@@ -43,29 +43,29 @@ def load_stream(
     ticks_max: int | None = None,
     spool_folder: Path | None = None,
 ) -> TickStream:
-    """Read the files, judge their rows and merge what is accepted.
+    """Read the files, validate their rows and merge the accepted ones.
 
-    Files of one symbol are joined in the order given; the order in which symbols come first breaks ties of time. What is
-    too much for memory is spooled to a file without a name.
+    Files of one symbol are joined in the order given; symbols that come first win ties of time. Data too large for
+    memory is spooled to an unnamed file.
 
     Args:
         inputs: at least one file.
         crossed: what to do with rows whose bid is above their ask.
         from_row: first row of each input to read, from 1.
         to_row: last row of each input to read.
-        ticks_max: cut the merged stream after so many ticks.
-        spool_folder: where to spool; the system's folder for temporary files when None.
+        ticks_max: number of ticks after which the merged stream is cut.
+        spool_folder: folder to spool to; None for the system's folder for temporary files.
 
     Raises:
-        TickFileError: a file is missing, unreadable, empty, has other columns, or no row of all is accepted.
+        TickFileError: a file is missing, unreadable, empty or has other columns, or no row at all is accepted.
     """
     if not inputs:
         raise TickFileError("no tick file given, expected at least one FILE:SYMBOL")
     first = 1 if from_row is None else from_row
     if first < 1 or (to_row is not None and to_row < first):
-        raise TickFileError(f"rows {from_row} to {to_row} asked for, expected 1 <= first <= last")
+        raise TickFileError(f"rows {from_row} to {to_row} requested, expected 1 <= first <= last")
     if ticks_max is not None and ticks_max < 1:
-        raise TickFileError(f"at most {ticks_max} ticks asked for, expected 1 or more")
+        raise TickFileError(f"at most {ticks_max} ticks requested, expected 1 or more")
     return read_stream(
         open_inputs(inputs),
         accept_crossed=crossed == "accept",
@@ -77,7 +77,7 @@ def load_stream(
 
 
 class OpenedInput(NamedTuple):
-    """An input and its files, each recognised and none read."""
+    """An input and its files, each recognised and not yet read."""
 
     path: Path
     symbol: str
@@ -85,10 +85,10 @@ class OpenedInput(NamedTuple):
 
 
 def open_inputs(inputs: Sequence[TickInput]) -> list[OpenedInput]:
-    """Recognise all files before any is read: what is wrong with the last one should not be found out after the others.
+    """Recognise all files before any is read, so that a problem of the last one shows first.
 
     Raises:
-        TickFileError: a file cannot serve.
+        TickFileError: a file cannot be used.
     """
     return [
         OpenedInput(one.path, one.symbol, [TickFile(path, one.zone) for path in files_of(one.path)]) for one in inputs
@@ -104,7 +104,7 @@ def read_stream(
     ticks_max: int | None = None,
     spool_folder: Path | None = None,
 ) -> TickStream:
-    """Read, judge and merge; see `load_stream`."""
+    """Read, validate and merge; see `load_stream`."""
     as_read, accepted = Spool(spool_folder), Spool(spool_folder)
     tapes: dict[str, ValidatedRows] = {}
     for one in inputs:
@@ -112,7 +112,7 @@ def read_stream(
         if tape is None:
             tape = tapes[one.symbol] = ValidatedRows(one.symbol, accept_crossed=accept_crossed, store=as_read)
         for rows in _rows_of(one, first_row=first_row, last_row=last_row):
-            # The first `ticks_max` ticks of all need no more than as many of each symbol.
+            # The first `ticks_max` ticks of the stream need at most that many of each symbol.
             if ticks_max is not None and tape.accepted >= ticks_max:
                 break
             tape.add(rows)
@@ -124,7 +124,7 @@ def read_stream(
     if stream.last_ordinal == 0:
         files = ", ".join(str(one.path) for one in inputs)
         reasons = ", ".join(f"{count} {reason}" for reason, count in stream.counts.rejected.items())
-        lines = "; ".join(words for one in inputs for words in unreadable_line_messages(one.sources)[:1])
+        lines = "; ".join(message for one in inputs for message in unreadable_line_messages(one.sources)[:1])
         raise TickFileError(
             f"{files}: none of {stream.counts.read} rows became a tick ({reasons})" + (f"; {lines}" if lines else "")
         )
@@ -132,7 +132,7 @@ def read_stream(
 
 
 def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
-    """Remarks on the times of files, each once, with the first file concerned."""
+    """Remarks on the times of files, each once, with the first file that it is about."""
     found: dict[str, TickFile] = {}
     for source in sources:
         for remark in source.remarks:
@@ -141,7 +141,7 @@ def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
 
 
 def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:
-    """The first lines that could not be read, each with its number."""
+    """The first unreadable lines, with their numbers."""
     return [
         f"{source.path.name} line {number} cannot be read: {text}"
         for source in sources
@@ -152,10 +152,10 @@ def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:
 def frames_of(
     sources: Sequence[TickFile], *, first_row: int = 1, last_row: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The rows of files that follow each other, counted through from 1.
+    """The rows of successive files, numbered from 1 across them.
 
     Raises:
-        TickFileError: they have fewer rows than `first_row`.
+        TickFileError: there are fewer rows than `first_row`.
     """
     done = 0
     is_any = False
@@ -177,7 +177,7 @@ def _rows_of(one: OpenedInput, *, first_row: int, last_row: int | None) -> Itera
     is_there = False
     for frame in frames_of(one.sources, first_row=first_row, last_row=last_row):
         if "symbol" in frame.columns:
-            # Whose row an unreadable one is cannot be said; it counts with whatever is read of its file.
+            # The symbol of an unreadable row is unknown: it counts for whatever symbol is read from its file.
             unreadable = pl.col("symbol").is_null() & (pl.col("ts_ns") == UNREADABLE_TIME_NS)
             chosen = frame.filter((pl.col("symbol") == one.symbol) | unreadable)
             if not is_there:

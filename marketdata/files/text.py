@@ -1,7 +1,7 @@
 """Lines of a file: plain text, gzip or zip, a bounded number of bytes at a time.
 
-A byte-order mark says how text is encoded (UTF-8 where there is none); bytes that are no text become U+FFFD, which no
-layout reads. Lines end with LF or CR LF, and the last one may have no end.
+A byte-order mark determines the encoding (UTF-8 without one); invalid bytes become U+FFFD, which no layout accepts.
+Lines end with LF or CR LF; the last one may have no end.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from common.text_files import EncodingError, encoding_of
 from marketdata.files.errors import TickFileError
 
 CHUNK_BYTES: Final = 1 << 22
-"""Read and parsed at a time; some 100,000 rows."""
+"""Bytes read and parsed at a time; about 100,000 rows."""
 
 LINE_CHARS_MAX: Final = 1 << 16
-"""A longer line is no row of ticks: without a limit, a file without line ends would be read into memory."""
+"""A longer line is not a row of ticks: without a limit, a file without line ends would be read into memory."""
 
 HEAD_BYTES: Final = 1 << 16
 
@@ -32,7 +32,7 @@ _ZIP_EMPTY: Final = b"PK\x05\x06"
 
 
 class ArchiveMember(NamedTuple):
-    """A text in a file: the file itself, unpacked where it is gzip, or one of those that a zip holds."""
+    """One text file: a plain file, the content of a gzip file, or a member of a zip."""
 
     path: Path
     packing: str
@@ -40,19 +40,19 @@ class ArchiveMember(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What to call it in words for people."""
+        """Name for people."""
         return str(self.path) if self.inner is None else f"{self.path}:{self.inner}"
 
 
 class LineChunk(NamedTuple):
-    """Lines without their ends, and the number of the first one."""
+    """Lines without their ends, and the number of the first one, from 1."""
 
     first: int
     texts: list[str]
 
 
 def first_bytes(path: Path, count: int = 4) -> bytes:
-    """How a file begins.
+    """The first `count` bytes of a file.
 
     Raises:
         TickFileError: it cannot be read.
@@ -65,17 +65,17 @@ def first_bytes(path: Path, count: int = 4) -> bytes:
 
 
 def archive_members(path: Path) -> list[ArchiveMember]:
-    """The texts of a file.
+    """The text files in a file: itself, or the members of a zip.
 
     Raises:
-        TickFileError: it is a zip that cannot be read, or has nothing in it.
+        TickFileError: it is a zip that is damaged, encrypted or empty.
     """
     begin = first_bytes(path)
     if begin[:2] == _GZIP:
         return [ArchiveMember(path, "gzip", None)]
     if begin not in (_ZIP, _ZIP_EMPTY):
         return [ArchiveMember(path, "", None)]
-    with _said(path), zipfile.ZipFile(path) as archive:
+    with _with_tick_file_errors(path), zipfile.ZipFile(path) as archive:
         found = [info for info in archive.infolist() if not info.is_dir()]
         if any(info.flag_bits & 1 for info in found):
             raise TickFileError(f"{path} is encrypted, expected a zip without a password")
@@ -85,7 +85,7 @@ def archive_members(path: Path) -> list[ArchiveMember]:
 
 
 def head(member: ArchiveMember) -> list[str]:
-    """The first lines that are not empty, of no more than `HEAD_BYTES`; a line that is cut is left out unless it is alone."""
+    """The first non-empty lines, within `HEAD_BYTES`; a line cut there is left out unless it is the only one."""
     with _opened(member) as file:
         data = file.read(HEAD_BYTES)
         is_all = not file.read(1)
@@ -97,10 +97,10 @@ def head(member: ArchiveMember) -> list[str]:
 
 
 def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[LineChunk]:
-    """All lines, empty ones included, in chunks.
+    """All lines, including empty ones, in chunks.
 
     Raises:
-        TickFileError: the packing is damaged, the file cannot be read, or a line is too long.
+        TickFileError: the archive is damaged, the file cannot be read, or a line is too long.
     """
     number = 1
     rest = ""
@@ -127,13 +127,13 @@ def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterat
 
 
 def escaped(text: str, limit: int = 160) -> str:
-    """A line as it may stand in a message: control characters and what is no text escaped, and of bounded length."""
+    """A line for use in a message: control characters and invalid bytes escaped, length bounded."""
     shown = text[:limit].encode("unicode_escape").decode("ascii")
     return f"'{shown[:limit]}'" + ("..." if len(text) > limit or len(shown) > limit else "")
 
 
 def _decoder(member: ArchiveMember, data: bytes) -> tuple[codecs.IncrementalDecoder, int]:
-    """Decoder of text that begins with `data`, and the length of its mark in bytes."""
+    """Decoder of text that begins with `data`, and the length of its byte-order mark."""
     try:
         encoding, mark = encoding_of(data)
     except EncodingError as error:
@@ -143,7 +143,7 @@ def _decoder(member: ArchiveMember, data: bytes) -> tuple[codecs.IncrementalDeco
 
 @contextlib.contextmanager
 def _opened(member: ArchiveMember) -> Iterator[IO[bytes]]:
-    with _said(member.path), contextlib.ExitStack() as stack:
+    with _with_tick_file_errors(member.path), contextlib.ExitStack() as stack:
         if member.packing == "gzip":
             yield cast("IO[bytes]", stack.enter_context(gzip.open(member.path)))
         elif member.inner is not None:
@@ -154,12 +154,12 @@ def _opened(member: ArchiveMember) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """Turn what reading and unpacking raise into words."""
+def _with_tick_file_errors(path: Path) -> Iterator[None]:
+    """Turn errors of reading and unpacking into a TickFileError."""
     try:
         yield
     except TickFileError:
         raise
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-        words = " ".join(str(error).split())[:200] or type(error).__name__
-        raise TickFileError(f"{path} cannot be read to its end: {words}; expected an undamaged file") from None
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        raise TickFileError(f"{path} cannot be read to its end: {text}; expected an undamaged file") from None

@@ -1,4 +1,4 @@
-"""What is in a file of ticks, measured in one pass over what a run would trade on."""
+"""Statistics of a tick file, from one pass over the ticks that a run would use."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from proto.time import utc_text
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
 VALUES_MAX: Final = 100_000
-"""Different spreads that are told apart; with more, they are counted ten times coarser."""
+"""Limit on distinct spreads; beyond it they are counted ten times more coarsely."""
 
 _NS: Final = 1_000_000_000
 
 
 def symbols_in(path: Path, zone: str | None) -> list[str]:
-    """The symbols that the rows of an input name, in the order in which they come; none where rows name none.
+    """The symbols named in the rows of an input, in the order of first occurrence; empty where rows have no symbol.
 
     Raises:
         TickFileError: it cannot be read.
@@ -50,11 +50,11 @@ def symbols_in(path: Path, zone: str | None) -> list[str]:
 def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     """Counts, range, spreads and pauses of one symbol of an input; times in nanoseconds UTC, spans in seconds.
 
-    A quantile is a spread that occurs, the smallest that is not exceeded by that share of the ticks. The rate is the
-    median over those seconds in which there is a tick.
+    A quantile is a spread that occurs: the smallest one that this share of the ticks does not exceed. The rate is the
+    median over the seconds with at least one tick.
 
     Raises:
-        TickFileError: it cannot be read, or nothing of it becomes a tick.
+        TickFileError: it cannot be read, or no row becomes a tick.
     """
     inputs = open_inputs([one])
     stream = read_stream(inputs, accept_crossed=crossed == "accept")
@@ -105,17 +105,17 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
 
 
 def _warnings(stream: TickStream, finding: ClockFinding) -> list[str]:
-    """Warnings on the times, one line each."""
+    """Warnings about the times, one line each."""
     warnings = [
-        f"row {far.row:,} is stamped {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, and left out"
+        f"row {far.row:,} has the time {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, and is left out"
         for _, far in stream.far_rows
     ]
     left = stream.counts.rejected.get(REASONS[FAR_FUTURE], 0) - len(warnings)
     if left > 0:
-        warnings.append(f"{left:,} more rows are stamped ahead of the rows after them, and left out")
+        warnings.append(f"{left:,} more rows have times ahead of the rows after them, and are left out")
     late = stream.counts.rejected.get(REASONS[OUT_OF_ORDER], 0)
     if late >= LATE_SHARE * stream.counts.read:
-        warnings.append(f"{late:,} of {stream.counts.read:,} rows are earlier than a row before them, and left out")
+        warnings.append(f"{late:,} of {stream.counts.read:,} rows are earlier than a row before them, and are left out")
     warnings.extend(pause.warning for _, pause in stream.long_pauses)
     if finding.verdict == "probably_wrong":
         warnings.append(f"the clock is {finding.text}")
@@ -123,7 +123,7 @@ def _warnings(stream: TickStream, finding: ClockFinding) -> list[str]:
 
 
 class _Counted:
-    """How often each value occurs, values being told apart down to a quantum."""
+    """Frequencies of values, rounded to a quantum."""
 
     def __init__(self, quantum: float) -> None:
         self._quantum = quantum
@@ -160,7 +160,7 @@ class _Pace:
         if self._last_ns is not None:
             time_ns = np.concatenate([np.array([self._last_ns]), time_ns])
         gaps = np.diff(time_ns)
-        # Of equal pauses the first ones count: all that reach the shortest one shown stand for choice.
+        # Of equal pauses the first ones count, so all that reach the shortest one shown are candidates.
         least = np.partition(gaps, -GAPS_SHOWN)[-GAPS_SHOWN] if len(gaps) > GAPS_SHOWN else 0
         if len(self.longest) == GAPS_SHOWN:
             least = max(least, self.longest[-1][0] + 1)
@@ -178,7 +178,7 @@ class _Pace:
         different, how_often = np.unique(counts[:-1], return_counts=True)
         for count, often in zip(different.tolist(), how_often.tolist(), strict=True):
             self._seconds_with[count] += often
-        # The last second may go on in the next block.
+        # The last second may continue in the next block.
         self._second, self._in_second = int(seconds[-1]), int(counts[-1])
 
     def median_rate(self) -> float:

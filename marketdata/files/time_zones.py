@@ -1,6 +1,6 @@
 """Clocks of a file's times: a fixed offset from UTC, a zone with its summer time, or New-York-close time.
 
-A local time that a clock skips or repeats gives no instant; none is guessed.
+A local time that a clock skips or repeats is not converted: it has no unique UTC time.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ ZONE_EXPECTED: Final = f"an offset such as +02:00, {NEW_YORK_CLOSE} or a zone su
 
 
 class SourceClock:
-    """Turns wall clock readings into UTC."""
+    """Converts local times of one clock to UTC."""
 
     def __init__(self, name: str) -> None:
-        """Read `+02:00`, `UTC`, `new_york_close` or a zone of the time zone database.
+        """Create the clock named `+02:00`, `UTC`, `new_york_close` or a zone of the time zone database.
 
         Raises:
             TickFileError: it is none of these.
@@ -53,12 +53,12 @@ class SourceClock:
             try:
                 if not name:
                     raise pl.exceptions.ComputeError("no zone")
-                self.to_utc(pl.Series([datetime(2000, 1, 1)]))  # noqa: DTZ001 - a wall clock has no zone of its own
+                self.to_utc(pl.Series([datetime(2000, 1, 1)]))  # noqa: DTZ001 - a local time has no zone
             except pl.exceptions.PolarsError:
                 raise TickFileError(f"the time zone is {name!r}, expected {ZONE_EXPECTED}") from None
 
     def to_utc(self, wall: pl.Series) -> pl.Series:
-        """Nanoseconds UTC of readings (Datetime without a zone), null where the clock does not show it exactly once."""
+        """Nanoseconds UTC of local times (Datetime without a zone); null for one that the clock skips or repeats."""
         wall_ns = wall.cast(pl.Datetime("ns")).cast(pl.Int64)
         if self._offset_ns is not None:
             return wall_ns - self._offset_ns
@@ -69,7 +69,7 @@ class SourceClock:
         return aware.dt.convert_time_zone("UTC").cast(pl.Int64)
 
     def ahead_ns(self, utc_ns: int) -> int:
-        """Offset of the clock from UTC at a moment."""
+        """Offset of the clock from UTC at a UTC time, both in nanoseconds."""
         if self._offset_ns is not None:
             return self._offset_ns
         if self.name == NEW_YORK_CLOSE:
@@ -81,4 +81,4 @@ class SourceClock:
 
 UTC: Final = SourceClock("UTC")
 EASTERN: Final = "-05:00"
-"""Eastern Standard Time the whole year, without summer time."""
+"""Eastern Standard Time the whole year, without daylight saving."""

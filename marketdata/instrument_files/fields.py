@@ -1,4 +1,4 @@
-"""Values of the fields of a file of instruments: each function reads one kind, or refuses it by name."""
+"""Fields of a file of instruments: a reader for each kind of value, which refuses a bad one by its name."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FieldError(ValueError):
-    """A field has an invalid value; the text names field, value and what was expected."""
+    """A field has an invalid value; the text names field, value and expectation."""
 
 
 M = TypeVar("M", bound=StrEnum)
 
 
 def refused(name: str, value: object, expected: str) -> FieldError:
-    """The refusal of a value."""
+    """An error for a refused value."""
     shown = str(value) if isinstance(value, Decimal | date) else repr(value)
     return FieldError(f"{name} is {shown}, expected {expected}")
 
@@ -97,14 +97,14 @@ def points(name: str, value: object) -> int:
 
 
 def currency(name: str, value: object) -> str:
-    """The code of a currency, or of what is traded like one."""
+    """A currency code, or the code of an asset traded like one."""
     if isinstance(value, str) and _CURRENCY.fullmatch(value):
         return value
     raise refused(name, value, CURRENCY_EXPECTED)
 
 
 def member(kind: type[M], unsupported: Mapping[str, str]) -> Callable[[str, object], M]:
-    """A reader of members of an enumeration; `unsupported` has other members and why each is refused."""
+    """A reader of enumeration members; `unsupported` has refused names with their reasons."""
 
     def read(name: str, value: object) -> M:
         if isinstance(value, str) and value in kind.__members__:
@@ -129,7 +129,7 @@ def rates(name: str, value: object) -> tuple[Decimal, ...]:
 
 
 def weekdays(name: str, value: object) -> tuple[Decimal, ...]:
-    """How many times each night is charged, from the night that follows Monday."""
+    """How many times each night is charged, beginning with the night after Monday."""
     return _numbers(name, value, 7, WEEKDAYS_EXPECTED)
 
 
@@ -139,7 +139,7 @@ def hedged(name: str, value: object) -> Decimal | None:
 
 
 def fillings(name: str, value: object) -> tuple[str, ...]:
-    """The fillings accepted for market orders."""
+    """The filling modes accepted for market orders."""
     if isinstance(value, list) and value and len(set(map(str, value))) == len(value) and set(value) <= set(FILLINGS):
         return tuple(value)
     raise refused(name, value, FILLINGS_EXPECTED)
@@ -166,9 +166,9 @@ def swaps(unsupported: Mapping[str, str]) -> Callable[[str, object], tuple[SwapT
             needed = () if mode is SwapMode.DISABLED else ("long", "short")
             for side in needed:
                 if side not in row:
-                    raise FieldError(f"{name}, {side} is missing, expected a number, above 0 where it earns")
+                    raise FieldError(f"{name}, {side} is missing, expected a number, above 0 when earned")
             long, short = (
-                _number(f"{name}, {side}", row.get(side, 0), "a number, above 0 where it earns")
+                _number(f"{name}, {side}", row.get(side, 0), "a number, above 0 when earned")
                 for side in ("long", "short")
             )
             rows.append(SwapTerms(_since(name, row), mode, long, short))
@@ -183,8 +183,8 @@ def commissions(name: str, value: object) -> tuple[CommissionTerms, ...]:
     for row in _rows(name, value, ("per_lot", "currency")):
         if "per_lot" not in row:
             raise FieldError(f"{name}, per_lot is missing, expected an amount of 0 or more")
-        of = row.get("currency")
-        code = "" if of is None else currency(f"{name}, currency", of)
+        text = row.get("currency")
+        code = "" if text is None else currency(f"{name}, currency", text)
         rows.append(CommissionTerms(_since(name, row), amount(f"{name}, per_lot", row["per_lot"]), code))
     return _dated(name, rows)
 
@@ -204,13 +204,13 @@ R = TypeVar("R", SwapTerms, CommissionTerms)
 
 
 def _dated(name: str, rows: list[R]) -> tuple[R, ...]:
-    """The rows, of which the first counts from the beginning and each further one from a later day."""
+    """Check the dates of rows: none in the first row, ascending ones in the others."""
     _require_few(name, rows, ROWS_MAX, "rows")
     for place, row in enumerate(rows):
         if place and row.since is None:
             raise FieldError(f"{name}, from of row {place + 1} is missing, expected {DATE_EXPECTED}")
         if not place and row.since is not None:
-            raise FieldError(f"{name}, from of row 1 is {row.since}, expected none: it counts from the beginning")
+            raise FieldError(f"{name}, from of row 1 is {row.since}, expected none: the first row has no date")
         before = rows[place - 1].since
         if place > 1 and row.since is not None and before is not None and row.since <= before:
             raise FieldError(f"{name}, from of row {place + 1} is {row.since}, expected a date after {before}")
@@ -236,7 +236,7 @@ def _date(name: str, value: object) -> date:
 
 
 def sessions(name: str, value: object) -> tuple[tuple[int, int], ...]:
-    """Spans in minutes of the week, in order; those that touch are one."""
+    """Spans in minutes of the week, ascending; adjacent ones are joined."""
     if not isinstance(value, list):
         raise refused(name, value, SESSIONS_EXPECTED)
     spans = sorted(span for text in value for span in _spans(name, text))
@@ -264,14 +264,14 @@ def _spans(name: str, text: object) -> list[tuple[int, int]]:
 
 
 def span_text(begin: int, end: int) -> str:
-    """A span of the week, as people write it."""
+    """A span of the week as text for people."""
     (day, minute), (last, until) = divmod(begin, DAY_MINUTES), divmod(end - 1, DAY_MINUTES)
     to = f"{(until + 1) // 60:02d}:{(until + 1) % 60:02d}"
     return f"{DAYS[day]} {minute // 60:02d}:{minute % 60:02d}-{'' if last == day else DAYS[last] + ' '}{to}"
 
 
 def holidays(name: str, value: object, clock: str) -> tuple[tuple[int, int], ...]:
-    """Spans of UTC without trade, in order."""
+    """Spans of UTC without trade, ascending."""
     if not isinstance(value, list):
         raise refused(name, value, HOLIDAYS_EXPECTED)
     spans = sorted(_holiday(name, entry, clock) for entry in value)
@@ -299,12 +299,12 @@ def _holiday(name: str, entry: object, clock: str) -> tuple[int, int]:
 
 
 def expiry(name: str, value: object, clock: str) -> int:
-    """UTC from which a symbol is no longer traded; 0 for never."""
+    """UTC time after which a symbol is no longer traded; 0 for never."""
     return 0 if value == NEVER else _moment(name, value, clock, EXPIRY_EXPECTED)
 
 
 def _moment(name: str, value: object, clock: str, expected: str) -> int:
-    """UTC of a clock's time, the earlier of two."""
+    """UTC time at which a clock shows a local time, the earlier of two."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -324,4 +324,4 @@ def _utc_text(time_ns: int) -> str:
 
 
 BY_CLOCK: Final = (holidays, expiry)
-"""Fields that are read by the symbol's clock."""
+"""Fields that depend on the symbol's clock."""

@@ -1,4 +1,4 @@
-"""Terms of symbols from a TOML file, in place of the simulated broker's own; docs/instruments.md describes the file.
+"""Terms of symbols from a TOML file, instead of the simulated broker's; docs/instruments.md describes the file.
 
 A symbol is checked when it is used: every key must be known and have a valid value other than "?", and no two may
 contradict each other. A refusal is one line that names the file, the symbol and the field.
@@ -27,11 +27,11 @@ from proto.trading.units import NAME_CHARS_MAX, decimal_text, is_exact, is_on_st
 SETTING: Final = "MT5_INSTRUMENTS"
 SHIPPED_FOLDER: Final = Path(__file__).with_name("examples")
 UNKNOWN: Final = "?"
-"""The value of a field that is not known."""
+"""The value of an unknown field."""
 
 _EXAMPLE: Final = "expected a table for each symbol, such as [US30]"
 _NOTES: Final = ("broker", "page", "date", "note")
-"""Keys that name the source of the terms; they have no effect."""
+"""Keys that document the source of the terms; they have no effect."""
 
 _DEFAULTS: Final[Mapping[str, object]] = {
     "volume_limit": 0,
@@ -55,20 +55,20 @@ _NOT_SIMULATED: Final = {
 
 
 def shipped_files() -> dict[str, Path]:
-    """The example files that come with the package, by their names."""
+    """The example files of the package, by name."""
     return {path.stem: path for path in sorted(SHIPPED_FOLDER.glob("*.toml"))}
 
 
 def instruments_path(text: str) -> Path:
-    """The path of a file of instruments, or of the example that has this name."""
+    """The path of a file of instruments, or of the example with this name."""
     return shipped_files().get(text, Path(text))
 
 
 class FileCatalogue:
-    """Terms by the broker's symbol: a file's where it has the symbol, else those of the simulated broker's rules."""
+    """Terms by the broker's symbol: those of a file if it has the symbol, else by the simulated broker's rules."""
 
     def __init__(self, path: Path | None = None, tables: Mapping[str, Any] | None = None) -> None:
-        """`tables` are the contents of the file at `path`, unchecked."""
+        """Create a catalogue from `tables`, the unchecked contents of the file at `path`."""
         self._path = path
         self._tables = dict(tables or {})
         self._judged: dict[str, Instrument | StartError] = {}
@@ -79,22 +79,22 @@ class FileCatalogue:
         return tuple(self._tables)
 
     def notes(self, symbol: str) -> dict[str, str]:
-        """The sources that the file gives for a symbol's terms."""
+        """The documented sources of a symbol's terms."""
         table = self._tables.get(symbol, {})
         return {name: str(table[name]) for name in _NOTES if name in table}
 
     def find(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None when it is not traded, or its terms in the file are not complete and valid."""
+        """Terms of a symbol; None when it is not traded, or its terms in the file are incomplete or invalid."""
         if symbol not in self._tables:
             return find_instrument(symbol)
         found = self._judge(symbol)
         return found if isinstance(found, Instrument) else None
 
     def require(self, symbol: str) -> Instrument:
-        """Terms of a symbol that is to be traded.
+        """Terms of a symbol to trade.
 
         Raises:
-            StartError: it is not traded, or its terms in the file are wrong or incomplete.
+            StartError: it is not traded, or its terms in the file are incomplete or invalid.
         """
         if symbol in self._tables:
             found = self._judge(symbol)
@@ -110,7 +110,7 @@ class FileCatalogue:
         return terms
 
     def name(self, symbols: Iterable[str]) -> str:
-        """Name of the terms of a run over these symbols: a digest of those in the file; "" where it has none."""
+        """Digest of those terms of a run over these symbols that come from the file; empty without any."""
         used = [self.require(symbol) for symbol in sorted(set(symbols)) if symbol in self._tables]
         return digest_of(msgspec.json.encode(used)) if used else ""
 
@@ -128,7 +128,7 @@ CATALOGUE: Final = FileCatalogue()
 
 
 def load_instruments(text: str) -> FileCatalogue:
-    """The catalogue with the terms of a file, or of a shipped example by its name; without a file for an empty text.
+    """The catalogue with the terms of a file or a shipped example; for an empty text one without a file.
 
     Raises:
         StartError: the file does not exist, or is not TOML with tables.
@@ -137,33 +137,33 @@ def load_instruments(text: str) -> FileCatalogue:
         return CATALOGUE
     path = instruments_path(text)
     expected = f"a TOML file of instruments, or one of {', '.join(shipped_files())}"
-    said = read_toml(path, setting=SETTING, said=text, expected=expected, example=_EXAMPLE, parse_float=Decimal)
-    for symbol, table in said.items():
+    tables = read_toml(path, setting=SETTING, said=text, expected=expected, example=_EXAMPLE, parse_float=Decimal)
+    for symbol, table in tables.items():
         if not isinstance(table, dict):
             raise StartError(f"{SETTING}: {path}: {symbol} is {table!r}, {_EXAMPLE}")
         if not 1 <= len(symbol) <= NAME_CHARS_MAX:
             raise StartError(f"{SETTING}: {path}: symbol {symbol!r}, expected 1 to {NAME_CHARS_MAX} characters")
-    return FileCatalogue(path, said)
+    return FileCatalogue(path, tables)
 
 
 def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
     """The terms in a table.
 
     Raises:
-        FieldError: names the field, its value and what was expected.
+        FieldError: names the field, its value and the expectation.
     """
-    said = {**_DEFAULTS, **{name: value for name, value in table.items() if name not in _NOTES}}
-    for name in said:
+    values = {**_DEFAULTS, **{name: value for name, value in table.items() if name not in _NOTES}}
+    for name in values:
         if name not in _FIELDS:
             raise FieldError(f"{name} is unknown, expected one of {', '.join(_FIELDS)}")
     for name in _FIELDS:
-        if name not in said:
+        if name not in values:
             raise FieldError(f"{name} is missing, expected {_FIELDS[name][1]}")
-        _require_told(name, said[name])
-    clock = fields.clock("clock", said["clock"])
+        _require_known(name, values[name])
+    clock = fields.clock("clock", values["clock"])
     read: dict[str, Any] = {}
     for name, (kind, _) in _FIELDS.items():
-        read[name] = kind(name, said[name], clock) if kind in fields.BY_CLOCK else kind(name, said[name])
+        read[name] = kind(name, values[name], clock) if kind in fields.BY_CLOCK else kind(name, values[name])
     _require_sound(read)
     terms = {_NAMES.get(name, name): value for name, value in read.items()}
     try:
@@ -172,7 +172,7 @@ def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
         raise FieldError(str(error)) from None
 
 
-def _require_told(name: str, value: object) -> None:
+def _require_known(name: str, value: object) -> None:
     """Refuse a "?" anywhere in a value."""
     if value == UNKNOWN:
         raise FieldError(f'{name} is "?", expected {_FIELDS[name][1]}')
@@ -180,7 +180,7 @@ def _require_told(name: str, value: object) -> None:
     for key, part in parts:
         if part == UNKNOWN or isinstance(part, dict | list):
             try:
-                _require_told(name, part)
+                _require_known(name, part)
             except FieldError:
                 raise FieldError(f'{name}, {key} is "?", expected {_FIELDS[name][1]}') from None
 
@@ -201,8 +201,8 @@ def _require_sound(read: Mapping[str, Any]) -> None:
         _require(tick_price > 0, "tick_price", tick_price, f"more than 0 in mode {mode}")
         _require(is_exact(tick_price / tick_size), "tick_price", tick_price, "an exact multiple of tick_size")
     else:
-        words = f"{decimal_text(by_contract)}, tick_size x contract_size, or none in mode {mode}"
-        _require(tick_price in (0, by_contract), "tick_price", tick_price, words)
+        expected = f"{decimal_text(by_contract)}, tick_size x contract_size, or none in mode {mode}"
+        _require(tick_price in (0, by_contract), "tick_price", tick_price, expected)
     if mode is CalculationMode.FUTURES:
         _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 in mode FUTURES")
     if read["margin_maintenance"]:
@@ -270,7 +270,7 @@ _FIELDS: Final[dict[str, tuple[_Kind, str]]] = {
     "gtc_mode": (fields.member(GtcMode, _NOT_SIMULATED), ", ".join(GtcMode)),
     "trade_mode": (fields.member(TradeMode, _NOT_SIMULATED), ", ".join(TradeMode)),
 }
-"""Every field of a symbol: its reader, and the text of what is expected."""
+"""Every field of a symbol: its reader, and its expectation as text."""
 
 _NAMES: Final = {
     "swap": "swaps",

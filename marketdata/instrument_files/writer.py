@@ -1,4 +1,4 @@
-"""Instruments as the tables of a file that loader.py reads: an unknown term is "?"."""
+"""Instruments as the tables of a file that loader.py reads; an unknown term is "?"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instruments_text(instruments: Iterable[Instrument], comment: str) -> str:
-    """A file of these instruments; `comment` is its first line."""
+    """The text of a file of instruments; `comment` is its first line."""
     tables = ("\n".join(_table(one)) for one in instruments)
     return "\n\n".join([f"# {comment}", *tables]) + "\n"
 
@@ -90,7 +90,7 @@ def _commission(row: CommissionTerms) -> str:
 
 
 def _sessions(spans: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Spans of the week, cut at midnights; successive days with the same spans are written as one range."""
+    """Spans of the week, cut at midnights; successive days with the same spans become one range."""
     of_day: dict[int, list[str]] = {}
     for begin, end in spans:
         for day in range(begin // DAY_MINUTES, (end - 1) // DAY_MINUTES + 1):
@@ -110,5 +110,5 @@ def _clock(minute: int) -> str:
 
 
 def _local(time_ns: int, clock: str) -> str:
-    """A moment of the clock as text of date and time."""
+    """A UTC time as local date and time of a clock."""
     return (_EPOCH + timedelta(seconds=server_ns(time_ns, clock) // SECOND_NS)).strftime("%Y-%m-%dT%H:%M:%S")

@@ -101,5 +101,5 @@ def test_an_export_without_its_clock_is_refused_in_one_line(tmp_path: Path, comm
     export.write_text("\n".join(metatrader(some_quotes(40))) + "\n")
     done = run_paperdesk(command, f"{export}:EURUSD")
     assert done.returncode == 2
-    assert "does not say whose clock its times are" in done.stderr
+    assert "does not give the clock of its times" in done.stderr
     assert len(done.stderr.splitlines()) == 1

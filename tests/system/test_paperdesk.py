@@ -44,7 +44,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     empty.touch()
     corrupt.write_bytes(b"PAR1 and then nothing of the kind")
     for command in (("replay",), ("backtest",), ("parity",), ("ticks", "describe")):
-        assert "nowhere.parquet is not there" in refused(*command, "nowhere.parquet:EURUSD")
+        assert "nowhere.parquet does not exist" in refused(*command, "nowhere.parquet:EURUSD")
     for path in (empty, corrupt, tmp_path):
         assert str(path) in refused("backtest", f"{path}:EURUSD")
 

@@ -243,7 +243,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
         (("--seed", "-1"), "--seed is -1, expected 0 to"),
         (("--duration", "0"), "--duration is 0, expected seconds above 0"),
         (("--strategy", "nonesuch"), "no strategy 'nonesuch'"),
-        (("--ticks", "nowhere.parquet:EURUSD"), "nowhere.parquet is not there"),
+        (("--ticks", "nowhere.parquet:EURUSD"), "nowhere.parquet does not exist"),
         (("--symbol", "EURUSD"), "expected it with --ticks"),
         (("--ticks", "x.parquet:EURUSD", "--seed", "3"), "--seed is 3, expected none with --ticks"),
         (("--model", "nowhere"), "--model nowhere is not there"),

@@ -45,7 +45,7 @@ METATRADER_5 = [
         (["DateTime,BidOpen,BidHigh,BidLow,BidClose,AskOpen", *[f"05/01/2014 {time}:00,{OHLC},1.3" for time in MINUTES]], "1 minute"),
         ([f"{60_000 * row},{OHLC},0,{OHLC},0" for row in range(9)], "1 minute"),  # LEAN
         ([f"{1_000 * row},{OHLC}" for row in range(9)], "1 second"),
-        (["time,open,high,low,close", f"1398902400,{OHLC}"], "an interval that its first rows do not tell"),
+        (["time,open,high,low,close", f"1398902400,{OHLC}"], "an interval that its first rows do not show"),
         (["time,bid_o,bid_h,bid_l,bid_c,ask_o,ask_h,ask_l,ask_c,volume",
           *[f"2014-05-01T{time}:00.000000000Z,{OHLC},{OHLC},7" for time in MINUTES]], "1 minute"),  # OANDA
         (["time,mid.o,mid.h,mid.l,mid.c", *[f"2014-05-01T{time}:00Z,{OHLC}" for time in MINUTES]], "1 minute"),

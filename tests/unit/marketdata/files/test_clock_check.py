@@ -187,7 +187,7 @@ def test_rows_whose_times_are_wrong_are_named(tmp_path: Path) -> None:
     found = described(tmp_path / "t.parquet")
     assert (found["ticks"], found["rejected"]) == (399, {"far_future": 1})
     [warning] = found["warnings"]
-    assert warning.startswith("row 300 is stamped 2100-01-01 00:00:00.000Z, more than a minute ahead")
+    assert warning.startswith("row 300 has the time 2100-01-01 00:00:00.000Z, more than a minute ahead")
 
 
 def test_a_file_out_of_order_and_a_long_pause_are_warned_of(tmp_path: Path) -> None:
@@ -196,5 +196,5 @@ def test_a_file_out_of_order_and_a_long_pause_are_warned_of(tmp_path: Path) -> N
     bids = np.arange(300) / 1e5 + 1.1
     pl.DataFrame({"ts_ns": times, "bid": bids, "ask": bids + 1e-4}).write_parquet(tmp_path / "t.parquet")
     late, pause = described(tmp_path / "t.parquet")["warnings"]
-    assert late == "100 of 300 rows are earlier than a row before them, and left out"
+    assert late == "100 of 300 rows are earlier than a row before them, and are left out"
     assert pause.startswith("no tick from 2001-09-09 01:48:19.000Z to 2001-10-19")

@@ -187,7 +187,7 @@ def test_a_table_has_times_with_offsets_or_since_1970(tmp_path: Path, time: str,
 
 def test_a_table_without_offsets_asks_for_the_zone(tmp_path: Path) -> None:
     path = a_file(tmp_path, ["time,bid,ask", "2014-05-01 03:00:00,1.1,1.2"])
-    with pytest.raises(TickFileError, match="does not say whose clock its times are; expected an offset such as"):
+    with pytest.raises(TickFileError, match="does not give the clock of its times; expected an offset such as"):
         load(path)
     assert load(path, zone="Europe/Athens").first_time_ns == DAY_NS
 
@@ -205,7 +205,7 @@ def test_local_time_of_dukascopy_says_its_offset(tmp_path: Path) -> None:
     ],
 )
 def test_a_zone_is_refused_where_each_row_says_an_offset(tmp_path: Path, lines: list[str]) -> None:
-    with pytest.raises(TickFileError, match=r"each row says its offset, expected no time zone '\+02:00'"):
+    with pytest.raises(TickFileError, match=r"each row has its offset, expected no time zone '\+02:00'"):
         load(a_file(tmp_path, lines), zone="+02:00")
 
 
@@ -292,7 +292,7 @@ def test_a_lean_path_without_a_known_type_and_market_asks_for_the_clock(tmp_path
     place.mkdir(parents=True)
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
     with pytest.raises(
-        TickFileError, match=r"whose clock its times are \(LEAN's goes by security type and market.*--zone"
+        TickFileError, match=r"the clock of its times \(LEAN's depends on security type and market.*--zone"
     ):
         load(path)
     assert load(path, zone="-05:00").first_time_ns == DAY_NS + 5 * HOUR_NS + 10**9
@@ -304,7 +304,7 @@ def test_a_clock_given_against_leans_own_is_taken_and_remarked(tmp_path: Path) -
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
     assert load(path, zone="UTC").first_time_ns == DAY_NS + 10**9
     [remark] = TickFile(path, "UTC").remarks
-    assert remark.endswith("read by UTC, as it was asked for; the clock of LEAN's forex/fxcm/eurusd is -05:00")
+    assert remark.endswith("read by UTC as requested; the clock of LEAN's forex/fxcm/eurusd is -05:00")
     assert TickFile(path, "-05:00").remarks == []
 
 

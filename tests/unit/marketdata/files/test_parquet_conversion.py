@@ -72,7 +72,7 @@ def test_a_file_that_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
     path = a_file(tmp_path, truefx(QUOTES))
     out = tmp_path / "out.parquet"
     out.write_text("mine")
-    with pytest.raises(TickFileError, match=r"out\.parquet is there already, expected a new name, or --force"):
+    with pytest.raises(TickFileError, match=r"out\.parquet already exists, expected a new name, or --force"):
         convert([ConvertInput(path, "EURUSD")], out)
     assert out.read_text() == "mine"
     convert([ConvertInput(path, "EURUSD")], out, force=True)
@@ -108,7 +108,7 @@ def test_the_command_converts_and_tells(tmp_path: Path, capsys: pytest.CaptureFi
     report = json.loads(capsys.readouterr().out)
     assert (report["written"], report["first_ns"]) == (300, QUOTES[0].tick[0])
     assert run(command) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert run([*command[:-1], "--force"]) == 0
     assert "MetaTrader 5 tick export, times +02:00" in capsys.readouterr().out
 
@@ -121,7 +121,7 @@ def test_the_command_converts_and_tells(tmp_path: Path, capsys: pytest.CaptureFi
         (["a", "o.parquet", "--zone", "UTC", "--utc-offset", "+01:00"], "expected one of the two"),
         (["a", "o.parquet", "--utc-offset", "Europe/Athens"], "expected hours and minutes such as +02:00"),
         (["a", "o.parquet", "--symbol", "?"], "expected a symbol such as EURUSD"),
-        (["nowhere.csv", "o.parquet"], "nowhere.csv is not there, expected Parquet"),
+        (["nowhere.csv", "o.parquet"], "nowhere.csv does not exist, expected Parquet"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_mean(

@@ -139,9 +139,9 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TickFileError, match=r"nope\.parquet is not there"):
+    with pytest.raises(TickFileError, match=r"nope\.parquet does not exist"):
         load(tmp_path / "nope.parquet")
-    with pytest.raises(TickFileError, match="is no file"):
+    with pytest.raises(TickFileError, match="is a folder without files"):
         load(tmp_path)
 
 
@@ -178,8 +178,8 @@ def test_a_truncated_or_damaged_file_is_refused(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"from_row": 4}, r"has 3 rows, expected row 4 among them"),
-        ({"from_row": 0}, r"rows 0 to None asked for"),
-        ({"from_row": 3, "to_row": 2}, r"rows 3 to 2 asked for, expected 1 <= first <= last"),
+        ({"from_row": 0}, r"rows 0 to None requested"),
+        ({"from_row": 3, "to_row": 2}, r"rows 3 to 2 requested, expected 1 <= first <= last"),
         ({"ticks_max": 0}, r"at most 0 ticks"),
     ],
 )

@@ -100,7 +100,7 @@ def test_metatraders_python_ticks_are_read_by_their_milliseconds(tmp_path: Path,
 
 def test_milliseconds_as_datetimes_ask_for_the_servers_clock(tmp_path: Path) -> None:
     path = a_table(tmp_path, mt5_rows(time=pandas_second, time_msc=pandas_time))
-    with pytest.raises(TickFileError, match="does not say whose clock its times are;"):
+    with pytest.raises(TickFileError, match="does not give the clock of its times;"):
         times_of(path)
     assert times_of(path, "+03:00") == [ns - 3 * HOUR_NS for ns in TIMES_NS]
 

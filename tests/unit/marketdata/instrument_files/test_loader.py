@@ -196,7 +196,7 @@ per_lot = 3
         (with_value("swap", '[{ mode = "DISABLED" }, { mode = "DISABLED" }]'), "swap, from of row 2 is missing"),
         (
             with_value("commission", "[{ per_lot = 1, from = 2025-01-01 }]"),
-            "commission, from of row 1 is 2025-01-01, expected none: it counts from the beginning",
+            "commission, from of row 1 is 2025-01-01, expected none: the first row has no date",
         ),
         (
             with_value(

@@ -246,7 +246,7 @@ def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixt
     [
         (["ticks.parquet"], "no symbol for ticks.parquet"),
         (["ticks.parquet:EURUSD", "ticks.parquet:NZDUSD"], "ticks of EURUSD, NZDUSD, expected one symbol"),
-        (["nowhere.parquet:EURUSD"], "nowhere.parquet is not there"),
+        (["nowhere.parquet:EURUSD"], "nowhere.parquet does not exist"),
         (["ticks.parquet:EURUSD", "--horizon", "0"], "--horizon is 0, expected 1 to 100000"),
         (["ticks.parquet:EURUSD", "--threshold", "1.5"], "--threshold is 1.5, expected a probability"),
         (["ticks.parquet:EURUSD", "--from-row", "9", "--to-row", "3"], "--to-row is 3"),
