@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import zmq
 
@@ -19,6 +19,10 @@ from common.clock import mono_ns
 from common.heartbeat import BEAT_MS, Heartbeat, Progress, ProgressOf
 from common.sockets import Socket
 from common.wakeup import Wakeup
+from proto.core import Core
+from proto.time import Now
+
+Output = TypeVar("Output")
 
 Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
@@ -65,7 +69,7 @@ class EventLoop:
         self.name = name
         self._poller = zmq.Poller()
         self._drain: dict[Any, Callback] = {}
-        self._after_burst: list[Callback] = []
+        self._after_work: list[Callback] = []
         self._timers: list[tuple[Callable[[], int | None], Callback]] = []
         self._stopping = False
         self._lingers: tuple[Callable[[], bool], int] | None = None
@@ -83,9 +87,43 @@ class EventLoop:
         self._poller.register(socket, zmq.POLLIN)
         self._drain[socket] = _drainer(socket, handler, burst)
 
-    def after_burst(self, callback: Callback) -> None:
-        """Call `callback` when every socket that was ready in a wake-up has been drained."""
-        self._after_burst.append(callback)
+    def drive(
+        self,
+        core: Core[Any, Output],
+        perform: Callable[[Sequence[Output]], None],
+        now: Callable[[], Now],
+        *,
+        timer_slice_ns: int = 0,
+    ) -> None:
+        """Call `core` when its timer is due and when the messages at hand have been handled.
+
+        A shell calls `core.start` before `run`, and `core.handle` from the handlers of its sockets.
+
+        Args:
+            core: the core of this process; `proto.core` says when each verb is called.
+            perform: carries out what the core returns.
+            now: reads the clocks.
+            timer_slice_ns: how long `on_timer` is repeated while it stays due, before the sockets get their turn again.
+        """
+
+        def on_timer() -> None:
+            at = now()
+            end_ns = at.mono_ns + timer_slice_ns
+            perform(core.on_timer(at))
+            while timer_slice_ns and (due := core.next_timer()) is not None and due <= (at := now()).mono_ns < end_ns:
+                perform(core.on_timer(at))
+
+        def on_idle() -> None:
+            if outputs := core.on_idle(now()):
+                perform(outputs)
+
+        self.add_timer(core.next_timer, on_timer)
+        if type(core).on_idle is not Core.on_idle:
+            self.after_work(on_idle)
+
+    def after_work(self, callback: Callback) -> None:
+        """Call `callback` when every socket that was ready has been drained, and when due timers have been fired."""
+        self._after_work.append(callback)
 
     def every(self, interval_ms: int, callback: Callback) -> None:
         """Call `callback` each `interval_ms`, the first time after one interval."""
@@ -159,14 +197,19 @@ class EventLoop:
             drain = self._drain
             for socket, _ in ready:
                 drain[socket]()
-            for callback in self._after_burst:
+            for callback in self._after_work:
                 callback()
         if self._timers:
             now = mono_ns()
+            has_fired = False
             for next_due, fire in self._timers:
                 due = next_due()
                 if due is not None and due <= now:
+                    has_fired = True
                     fire()
+            if has_fired:
+                for callback in self._after_work:
+                    callback()
 
     def _wait_ms(self) -> int:
         due = min((at for next_due, _ in self._timers if (at := next_due()) is not None), default=None)

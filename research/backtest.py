@@ -173,7 +173,7 @@ class Backtest:
             following: list[Call] = []
             for call in calls:
                 request, _ = decode_request(bytes(call.request))
-                reply = self._gateway.handle(request, self._now)
+                [reply] = self._gateway.handle(request, self._now)
                 answer = Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply)))
                 following += self._portfolio.handle(answer, self._now)
             calls = following

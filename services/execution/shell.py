@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from common.clock import mono_ns
@@ -23,9 +24,11 @@ from services.execution.core.courier import (
     CallRefused,
     Courier,
     GatewayDown,
+    GatewayReply,
     GatewayUp,
     MalformedReply,
     Output,
+    SendFailed,
     SendToGateway,
 )
 from services.execution.settings import ExecutionSettings
@@ -62,7 +65,7 @@ class ExecutionShell:
         self._sent_mono_ns: dict[int, int] = {}
         loop.add_socket(self._commands, self._on_command)
         loop.add_socket(self._gateway, self._on_reply)
-        loop.add_timer(courier.next_timer, self._on_timer)
+        loop.drive(courier, self._perform, _now)
         loop.every(RETRY_REPORTS_MS, self._send_kept)
         loop.every(GAUGES_MS, self._show)
         loop.every(LOOK_EVERY_MS, sockets.require_in_place)
@@ -70,7 +73,7 @@ class ExecutionShell:
     def run(self) -> None:
         """Serve until told to stop."""
         _log.info("execution carries calls to the gateway", gateway=self._gateway_url)
-        self._do(self._courier.start(_now()))
+        self._perform(self._courier.start(_now()))
         self._loop.run()
 
     def _on_command(self, frames: list[bytes]) -> None:
@@ -84,7 +87,7 @@ class ExecutionShell:
         metrics.CALLS.inc()
         if call.ordered_mono_ns:
             _note(self._ordered_mono_ns, call.call_id, call.ordered_mono_ns)
-        self._do(self._courier.handle(call, _now()))
+        self._perform(self._courier.handle(call, _now()))
         crash_point("execution.after_send", self._handled)
 
     def _on_reply(self, frames: list[bytes]) -> None:
@@ -92,20 +95,18 @@ class ExecutionShell:
             self._drop("gateway", frames, "expected a call id of 8 bytes, an empty frame and a reply")
             return
         crash_point("execution.after_reply", self._handled)
-        self._do(self._courier.handle_reply(int.from_bytes(frames[0], "big"), frames[2], _now()))
+        reply = GatewayReply(int.from_bytes(frames[0], "big"), frames[2])
+        self._perform(self._courier.handle(reply, _now()))
         crash_point("execution.after_report", self._handled)
 
-    def _on_timer(self) -> None:
-        self._do(self._courier.on_timer(_now()))
-
-    def _do(self, outputs: list[Output]) -> None:
+    def _perform(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             if isinstance(output, SendToGateway):
                 if send(self._gateway, [output.call_id.to_bytes(_ID_BYTES, "big"), b"", output.request]):
                     self._time_request(output.call_id)
                 else:
                     metrics.NOT_TAKEN.inc()
-                    self._do(self._courier.on_send_failed(output.call_id, _now()))
+                    self._perform(self._courier.handle(SendFailed(output.call_id), _now()))
             elif isinstance(output, Answer):
                 metrics.ANSWERS.inc(output.outcome)
                 self._time_answer(output)

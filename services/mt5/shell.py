@@ -7,7 +7,7 @@ orders are refused with STORAGE and nothing is acknowledged that is not durable;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import zmq
@@ -33,16 +33,15 @@ from proto.gateway import (
     Reply,
     Request,
 )
+from proto.messages import Tick
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.mt5 import metrics
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.framing import encode_reply, open_envelope, readable_fields
+from services.mt5.storage_guard import StorageGuard
 
 HEARTBEAT_MS = 1_000
-RETRY_NS = 250_000_000
-TELL_NS = 10_000_000_000
-"""A disk that stays full is told of every ten seconds, not at every request."""
 
 _QUESTIONS: Final = (Ping, GetAccount, GetPositions, GetOrders, GetDeals, GetSymbolInfo, GetTicks)
 """Requests that change nothing: without a client to take the reply they are not worth handling."""
@@ -76,15 +75,13 @@ class GatewayShell:
         `require_files` raises what ends the process when its files are gone from under it.
         """
         self._gateway = gateway
+        self._core = StorageGuard(gateway)
         self._save_market = save_market
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._gone: set[bytes] = set()
         """Peers found gone within the last second: what they have left is not worth trying to answer."""
-        self._write_again_mono_ns = 0
-        self._told_mono_ns = -TELL_NS
         self._ticks_since_checkpoint = 0
-        self._has_failed_to_write = False
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
         self.request_url = _bound_to(self._router)
@@ -92,18 +89,13 @@ class GatewayShell:
         self._loop = EventLoop("mt5")
         self._loop.set_heartbeat(heartbeat)
         self._loop.add_socket(self._router, self._on_request)
-        self._loop.after_burst(self._publish)
-        self._loop.add_timer(self._next_due, self._publish)
+        self._loop.drive(self._core, self._perform, self._now)
         self._loop.every(HEARTBEAT_MS, self._every_second)
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
-    def _next_due(self) -> int | None:
-        due = self._gateway.next_due()
-        return None if due is None else max(due, self._write_again_mono_ns)
-
     def run(self) -> None:
         """Serve until told to stop."""
-        self._record_restart()
+        self._perform(self._core.start(self._now()))
         self._loop.run()
 
     def stop(self) -> None:
@@ -149,30 +141,19 @@ class GatewayShell:
             is_legible = len(payload) == 1 and request.code is not ErrorCode.TOO_LARGE
             return self._gateway.refuse(request, readable_fields(payload[0]) if is_legible else {})
         now = self._now()
-        try:
-            reply = self._gateway.handle(request, now)
-        except DISK_FAULTS as error:
-            self._log_fault(error)
-            return self._gateway.storage_error(request, str(error))
+        [reply] = self._core.handle(request, now)
         metrics.REQUESTS[str(request.__struct_config__.tag)].observe(clock.mono_ns() - now.mono_ns)
         if isinstance(request, Confirm):
             crash_point("mt5.after_confirm", request.ordinal)
         return reply
 
-    def _publish(self) -> None:
-        now = self._now()
-        if now.mono_ns < self._write_again_mono_ns:
-            return
-        try:
-            ticks = self._gateway.due_ticks(now)
-        except DISK_FAULTS as error:
-            self._log_fault(error)
-            self._write_again_mono_ns = now.mono_ns + RETRY_NS
-            return
-        self._ticks_since_checkpoint += len(ticks)
+    def _perform(self, outputs: Sequence[Reply | Tick]) -> None:
+        """Publish ticks; a reply comes from `handle` alone, and goes back where its request came from."""
+        self._ticks_since_checkpoint += len(outputs)
         if self._ticks_since_checkpoint >= CHECKPOINT_TICKS and self._gateway.publisher.is_live:
             self.checkpoint(is_synced=False)
-        for tick in ticks:
+        for tick in outputs:
+            assert isinstance(tick, Tick), tick
             crash_point("mt5.before_publish", tick.ordinal)
             topic = self._topics.get(tick.symbol)
             if topic is None:
@@ -187,12 +168,9 @@ class GatewayShell:
         metrics.update(self._gateway)
         if self._require_files is not None:
             self._require_files()
-        self._record_restart()
         if self._gateway.publisher.is_live:
             self.checkpoint()
-        if not self._has_failed_to_write:
-            self._gateway.leases.storage_problem = ""
-        self._has_failed_to_write = False
+        self._core.update(self._now())
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
         """Commit where market and book stand, for a live market to go on from.
@@ -206,23 +184,7 @@ class GatewayShell:
                 self._save_market(venue.ordinal)
             venue.checkpoint(is_synced=is_synced)
         except DISK_FAULTS as error:
-            self._log_fault(error)
-
-    def _record_restart(self) -> None:
-        """At the start, and again each second where the disk took nothing then."""
-        try:
-            self._gateway.leases.record_restart()
-        except DISK_FAULTS as error:
-            self._log_fault(error)
-
-    def _log_fault(self, error: Exception) -> None:
-        metrics.STORAGE_FAULTS.inc()
-        self._has_failed_to_write = True
-        self._gateway.leases.storage_problem = f"the gateway cannot write: {error}"
-        now_ns = clock.mono_ns()
-        if now_ns >= self._told_mono_ns + TELL_NS:
-            self._told_mono_ns = now_ns
-            _log.error("the disk takes nothing: orders are refused until it does", error=str(error))
+            self._core.note_fault(error)
 
     def _now(self) -> Now:
         mono_ns = clock.mono_ns()

@@ -107,7 +107,7 @@ class PortfolioShell:
         self._loop.add_socket(self._control, self._on_control)
         if watched := portfolio.state.config.watched:
             self._listen([tick_topic(symbol) for symbol in watched])
-        self._loop.after_burst(self._end_turn)
+        self._loop.after_work(self._end_turn)
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
@@ -215,7 +215,6 @@ class PortfolioShell:
 
     def _on_timer(self) -> None:
         self._calls += self._portfolio.on_timer(self._now())
-        self._end_turn()
 
     def _end_turn(self) -> None:
         portfolio = self._portfolio
@@ -264,7 +263,6 @@ class PortfolioShell:
     def _retry(self) -> None:
         if self._ledger_writer.retry_commit():
             self._note_once()
-            self._end_turn()
 
     def _every_second(self) -> None:
         state = self._portfolio.state
@@ -272,15 +270,12 @@ class PortfolioShell:
         self._ledger_writer.sign_if_due()
         self._note_once()
         self._clock_guard.look()
-        if self._clock_guard.has_found and state.stream.is_live:
-            self._end_turn()
         if not state.account.is_dirty and not self._ledger_writer.is_retrying:
             self._clock_guard.record()
         metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._ledger_writer.uncommitted)
         if self._audit is not None and (finding := self._audit.result()) is not None:
             self._audit = None
             self._ledger_writer.apply_audit(finding)
-            self._end_turn()
         if state.stream.is_live and not self._is_watching:
             self._watch_market()
         if state.stream.desk_state is not self._logged_state:

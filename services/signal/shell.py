@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import zmq
 
 from common.clock import mono_ns
-from common.event_loop import BURST_NS, EventLoop
+from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
 from common.sockets import Sockets, send
@@ -37,19 +37,12 @@ from services.signal.core.operator_notices import (
     StrategyStopped,
     StreamChanged,
 )
-from services.signal.core.signal_engine import Output, SignalEngine
+from services.signal.core.signal_engine import SLICE_NS, Output, ResendSignals, SignalEngine
 from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
 """How often portfolio is looked for while it is owed something: the connection of a fresh socket takes a moment."""
-
-SLICE_NS: Final = BURST_NS // 2
-"""How long strategies may be asked in one turn of the loop. What comes in the rest of a burst is fetched later: only so
-does the socket run dry, and the ticks behind show."""
-
-FOLD_TICKS_MAX: Final = 4
-"""Ticks folded between two looks at the clock: few, for one may take long."""
 
 MARK_CLEARED_MS: Final = 250
 """A death so long after a call of a strategy is not held to be of its making; one that has closed the process's files
@@ -95,8 +88,6 @@ class SignalShell:
         self._owed_mono_ns = 0
         self._ticks_since_save = 0
         self._has_fault = False
-        self._slice_end_ns = 0
-        """When this turn of the loop has asked strategies for long enough; 0 before the first tick of a turn."""
         self._heartbeat_mono_ns = mono_ns()
         self._tick_mono_ns = dict.fromkeys(self._topics, self._heartbeat_mono_ns)
         metrics.init_series(settings.trading_symbol)
@@ -104,10 +95,8 @@ class SignalShell:
         loop.add_socket(self._gateway, self._on_reply)
         self._clear_mark = clear_mark
         loop.every(MARK_CLEARED_MS, clear_mark)
-        loop.after_burst(self._save_if_due)
-        loop.after_burst(self._end_slice)
-        loop.add_timer(engine.next_timer, self._on_timer)
-        loop.add_timer(self._fold_due, self._fold)
+        loop.drive(engine, self._perform, _now, timer_slice_ns=SLICE_NS)
+        loop.after_work(self._save_if_due)
         loop.add_timer(self._unsent_due, self._send_unsent)
         loop.every(METRICS_MS, self._show)
 
@@ -123,7 +112,7 @@ class SignalShell:
             market=self._market_url,
             gateway=self._gateway_url,
         )
-        self._do(self._engine.start(_now()))
+        self._perform(self._engine.start(_now()))
         self._loop.run()
         self._save()
         self._show()
@@ -160,14 +149,7 @@ class SignalShell:
             if self._topics.get(message.symbol) != topic:
                 self._reject("market", frames, f"a tick of {message.symbol} on another's topic")
                 return
-            now = _now()
-            if now.mono_ns < self._slice_end_ns:
-                outputs = self._engine.handle(message, now)
-            elif not self._slice_end_ns:
-                self._slice_end_ns = now.mono_ns + SLICE_NS
-                outputs = self._engine.handle(message, now)
-            else:
-                outputs = self._engine.defer(message, now)
+            outputs = self._engine.handle(message, _now())
             crash_point("signal.after_tick", message.ordinal)
             self._ticks[message.symbol] += 1
             self._ticks_since_save += 1
@@ -175,7 +157,7 @@ class SignalShell:
             now = _now()
             self._heartbeat_mono_ns = now.mono_ns
             outputs = self._engine.handle(message, now)
-        self._do(outputs)
+        self._perform(outputs)
 
     def _on_reply(self, frames: list[bytes]) -> None:
         if len(frames) != 2 or frames[0]:
@@ -191,33 +173,11 @@ class SignalShell:
             return
         if isinstance(reply, TicksReply):
             self._ticks_since_save += len(reply.ordinal)
-            self._do(self._engine.take_page(reply, _now()))
-        else:
-            self._do(self._engine.handle(reply, _now()))
-
-    def _fold_due(self) -> int | None:
-        return 0 if self._engine.has_page else None
-
-    def _fold(self) -> None:
-        """Fold fetched ticks for a slice of time, so that messages and the heartbeat do not wait for all of them."""
-        now = _now()
-        end_ns = now.mono_ns + SLICE_NS
-        ticks = 1
-        while self._engine.has_page and now.mono_ns < end_ns:
-            self._do(self._engine.fold_page(ticks, now))
-            ticks = min(2 * ticks, FOLD_TICKS_MAX)
-            now = _now()
-        self._save_if_due()
-
-    def _end_slice(self) -> None:
-        self._slice_end_ns = 0
-
-    def _on_timer(self) -> None:
-        self._do(self._engine.on_timer(_now()))
+        self._perform(self._engine.handle(reply, _now()))
 
     # ----------------------------------------------------------------------------------------------------------- out
 
-    def _do(self, outputs: list[Output]) -> None:
+    def _perform(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             if isinstance(output, Signal):
                 crash_point("signal.before_send", output.ordinal)
@@ -254,7 +214,7 @@ class SignalShell:
             self._owed_greeting = None
         owed_from, self._owed_from = self._owed_from, 0
         if owed_from:
-            self._do(self._engine.resend_from(owed_from, _now()))
+            self._perform(self._engine.handle(ResendSignals(owed_from), _now()))
 
     def _log_event(self, event: Event) -> None:
         match event:

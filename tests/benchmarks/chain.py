@@ -54,23 +54,23 @@ class TimedGateway:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)
 
-    def due_ticks(self, now: Now) -> list[Tick]:
+    def on_timer(self, now: Now) -> list[Tick]:
         """Note when each tick goes out for the first time."""
-        ticks = self._gateway.due_ticks(now)
+        ticks = self._gateway.on_timer(now)
         for tick in ticks:
             self._published.setdefault(tick.ordinal, tick.published_mono_ns)
             self.first_ns = self.first_ns or tick.published_mono_ns
         return ticks
 
-    def handle(self, request: Request, now: Now) -> Reply:
+    def handle(self, request: Request, now: Now) -> list[Reply]:
         """Note when an order comes in, and the last confirmation."""
         if isinstance(request, Buy | Sell):
             self.received_ns.append(now.mono_ns - self._published[request.ordinal])
-        reply = self._gateway.handle(request, now)
+        replies = self._gateway.handle(request, now)
         if isinstance(request, Confirm) and request.ordinal == self._last:
             self.last_ns = now.mono_ns
             self.stop()
-        return reply
+        return replies
 
 
 def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict[str, Any]:

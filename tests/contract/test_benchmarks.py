@@ -8,5 +8,5 @@ from tests.benchmarks.chain import TimedGateway
 
 def test_a_timed_gateway_overrides_what_a_gateway_has() -> None:
     overridden = {name for name in vars(TimedGateway) if not name.startswith("_")}
-    assert overridden == {"due_ticks", "handle"}
+    assert overridden == {"on_timer", "handle"}
     assert overridden <= set(vars(Gateway))

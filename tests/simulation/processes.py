@@ -27,7 +27,7 @@ from proto.control import OrderCommand, TradingCommand
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
-from services.execution.core.courier import Courier, SendToGateway
+from services.execution.core.courier import Courier, GatewayReply, SendToGateway
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Effect, MemoryJournal
@@ -222,7 +222,7 @@ class GatewayProcess(Process):
 
         def serve(request_bytes: bytes) -> None:
             request, _ = decode_request(request_bytes)
-            reply = self.gateway.handle(request, self.now)
+            [reply] = self.gateway.handle(request, self.now)
             self.world.log(f"mt5 {type(request).__name__} -> {reply.status}")
             self.world.carry("reply", encode(reply), answer)
             self._publish()
@@ -230,7 +230,7 @@ class GatewayProcess(Process):
         self.within(lambda: serve(payload))
 
     def next_timer_ns(self) -> int | None:
-        due = self.gateway.next_due()
+        due = self.gateway.next_timer()
         return self._heartbeat_ns if due is None else min(due, self._heartbeat_ns)
 
     def on_timer(self) -> None:
@@ -240,7 +240,7 @@ class GatewayProcess(Process):
         self._publish()
 
     def _publish(self) -> None:
-        for tick in self.gateway.due_ticks(self.now):
+        for tick in self.gateway.on_timer(self.now):
             self.may_die("while publishing")
             self.world.log(f"tick {tick.ordinal}")
             self._spread("tick", encode(tick))
@@ -281,6 +281,7 @@ class SignalProcess(Process):
     def on_tick_bytes(self, payload: bytes) -> None:
         """A frame of the tick socket."""
         self._do(self.desk.handle(decode_tick_message(payload), self.now))
+        self._do(self.desk.on_idle(self.now))
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_TICKS:
             self._since_checkpoint = 0
@@ -292,6 +293,8 @@ class SignalProcess(Process):
     def on_reply_bytes(self, payload: bytes) -> None:
         """A frame of the request socket."""
         self._do(self.desk.handle(decode_reply(payload), self.now))  # type: ignore[arg-type]
+        while self.desk.next_timer() == 0:
+            self._do(self.desk.on_timer(self.now))
 
     def next_timer_ns(self) -> int | None:
         return self.desk.next_timer()
@@ -346,7 +349,7 @@ class ExecutionProcess(Process):
                 self.world.carry("report", encode(output), self.portfolio)
 
     def _answer(self, call_id: int) -> Callable[[bytes], None]:
-        return self.receive(lambda payload: self._do(self.courier.handle_reply(call_id, payload, self.now)))
+        return self.receive(lambda payload: self._do(self.courier.handle(GatewayReply(call_id, payload), self.now)))
 
 
 class PortfolioProcess(Process):

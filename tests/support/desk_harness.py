@@ -83,7 +83,7 @@ class DeskHarness:
     def answer(self, call: Call, reply: Reply | None = None) -> list[Call]:
         """Answer one call, from the gateway unless a reply is given."""
         if reply is None:
-            reply = self.gateway.handle(request_of(call), self.now)
+            [reply] = self.gateway.handle(request_of(call), self.now)
         return self.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply))))
 
     def drop_reply(self, call: Call) -> list[Call]:
@@ -92,7 +92,7 @@ class DeskHarness:
 
     def refuse(self, call: Call, code: ErrorCode) -> list[Call]:
         """The gateway refuses one call."""
-        head = self.gateway.handle(Ping(), self.now)
+        [head] = self.gateway.handle(Ping(), self.now)
         error = ErrorReply(
             mode=head.mode,
             venue=head.venue,
@@ -107,7 +107,7 @@ class DeskHarness:
     def pass_time_refusing(self, kind: type[Request], code: ErrorCode | None, *, seconds: float) -> None:
         """Let time pass while the gateway refuses one kind of request, or with None leaves it unanswered."""
         for _ in range(int(seconds * 4)):
-            self.gateway.due_ticks(self.now)
+            self.gateway.on_timer(self.now)
             calls = self.wait(250) + self.pause()
             while calls:
                 following: list[Call] = []
@@ -152,7 +152,7 @@ def a_live_desk(
     gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)
     driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     assert driven.state.stream.desk_state is DeskState.RUNNING, driven.state.stream.waiting_for
     return driven
 

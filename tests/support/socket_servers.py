@@ -41,7 +41,7 @@ def serve_gateway(url: str, gateway: Gateway) -> Iterator[list[Request]]:
     def reply_to(payload: bytes) -> bytes:
         request, _ = decode_request(payload)
         asked.append(request)
-        return encode(gateway.handle(request, Now(START_NS, 1)))
+        return encode(gateway.handle(request, Now(START_NS, 1))[0])
 
     with _serving(url, reply_to):
         yield asked

@@ -73,7 +73,7 @@ class GatewayCase:
 
     def _ask(self, message: Any) -> Any:
         request, _ = decode_request(encode(message))
-        return self._gateway.handle(request, NOW)
+        return self._gateway.handle(request, NOW)[0]
 
     def _send(self, request: Request) -> None:
         match request:

@@ -18,6 +18,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from proto.codec import NIL, MalformedMessageError, decode_reply, encode
+from proto.core import Core
 from proto.gateway import Ping
 from proto.messages import Answer, Call, CallOutcome, CourierHello
 from proto.time import Now
@@ -48,8 +49,21 @@ _PING: Final = encode(Ping())
 _BOOT_CHARS_MAX: Final = 64
 
 
+class GatewayReply(Struct, frozen=True):
+    """What the gateway answered to a call or a ping, undecoded."""
+
+    call_id: int
+    payload: bytes
+
+
+class SendFailed(Struct, frozen=True):
+    """The socket did not take the request of a call or a ping, because no gateway is connected."""
+
+    call_id: int
+
+
 class SendToGateway(Struct, frozen=True):
-    """Send `request` to the gateway under `call_id`; tell `Courier.on_send_failed` when the socket would not have it."""
+    """Send `request` to the gateway under `call_id`; where the socket does not take it, the courier gets `SendFailed`."""
 
     call_id: int
     request: bytes
@@ -82,6 +96,7 @@ class CallRefused(Struct, frozen=True):
 
 
 Event = GatewayDown | GatewayUp | MalformedReply | CallRefused
+Message = Call | GatewayReply | SendFailed
 Output = SendToGateway | Answer | CourierHello | Event
 
 
@@ -95,7 +110,7 @@ class _PendingCall:
         self.deadline_ns = deadline_ns
 
 
-class Courier:
+class Courier(Core[Message, Output]):
     """Decides for one gateway; the shell owns the sockets and does what is returned, in order."""
 
     def __init__(self, *, boot_id: str, in_flight_max: int = IN_FLIGHT_MAX) -> None:
@@ -137,55 +152,31 @@ class Courier:
         self._heard_ns = now.mono_ns
         return [self._hello(), self._ping(now)]
 
-    def handle(self, call: Call, now: Now) -> list[Output]:
-        """Take a call over from portfolio."""
-        call_id = call.call_id
-        carried = _PendingCall(bytes(call.request), now.mono_ns + call.timeout_ms * 1_000_000)
-        if self._deadline_ns is None or carried.deadline_ns < self._deadline_ns:
-            self._deadline_ns = carried.deadline_ns
+    def handle(self, message: Message, now: Now) -> list[Output]:
+        """Take over a call of portfolio, a reply of the gateway, or a request that could not be sent."""
+        if not isinstance(message, Call):
+            if isinstance(message, GatewayReply):
+                return self._on_reply(message, now)
+            return self._on_send_failed(message.call_id, now)
+        call_id = message.call_id
+        pending = _PendingCall(bytes(message.request), now.mono_ns + message.timeout_ms * 1_000_000)
+        if self._deadline_ns is None or pending.deadline_ns < self._deadline_ns:
+            self._deadline_ns = pending.deadline_ns
         is_turn = call_id in self._in_flight or len(self._in_flight) < self._in_flight_max
         if is_turn and ((self.is_up and self._is_connected) or self._take_probe(now)):
             self._waiting.pop(call_id, None)
-            self._in_flight[call_id] = carried
-            return [SendToGateway(call_id, carried.request)]
+            self._in_flight[call_id] = pending
+            return [SendToGateway(call_id, pending.request)]
         if call_id in self._in_flight:
-            self._in_flight[call_id] = carried
+            self._in_flight[call_id] = pending
             return []
         if call_id not in self._waiting and len(self._waiting) >= WAITING_CALLS_MAX:
             return [CallRefused(call_id), Answer(call_id, CallOutcome.NO_ANSWER, NIL)]
-        self._waiting[call_id] = carried
-        return []
-
-    def handle_reply(self, call_id: int, payload: bytes, now: Now) -> list[Output]:
-        """Take what the gateway answered; replies are not decoded here, but those to the courier's own pings."""
-        outputs: list[Output] = []
-        if call_id == PING_ID:
-            try:
-                outputs += self._heard(now, decode_reply(payload).boot_id)
-            except MalformedMessageError as error:
-                outputs.append(MalformedReply(call_id, str(error)))
-            return outputs
-        if problem := _problem_of(payload):
-            return [MalformedReply(call_id, problem)]
-        if self._in_flight.pop(call_id, None) is None:
-            self._waiting.pop(call_id, None)
-        outputs.append(Answer(call_id, CallOutcome.REPLY, Raw(payload)))
-        outputs += self._heard(now, self.gateway_boot)
-        return outputs
-
-    def on_send_failed(self, call_id: int, now: Now) -> list[Output]:
-        """The socket would not have what was to be sent: nobody is connected. The call waits within its deadline."""
-        self._is_connected = False
-        self._probe_ns = now.mono_ns + PROBE_NS_FIRST
-        if call_id == PING_ID:
-            return self._miss(now)
-        carried = self._in_flight.pop(call_id, None)
-        if carried is not None:
-            self._waiting[call_id] = carried
+        self._waiting[call_id] = pending
         return []
 
     def next_timer(self) -> int:
-        """Monotonic time at which `on_timer` wants to be called."""
+        """Monotonic time of the next ping, or of the earliest deadline of a call."""
         due = self._ping_due()
         return due if self._deadline_ns is None else min(due, self._deadline_ns)
 
@@ -202,6 +193,31 @@ class Courier:
         return outputs
 
     # ------------------------------------------------------------------------------------------------------- the gateway
+
+    def _on_reply(self, reply: GatewayReply, now: Now) -> list[Output]:
+        """Pass a reply on undecoded; those to the courier's own pings are decoded here."""
+        call_id, payload = reply.call_id, reply.payload
+        if call_id == PING_ID:
+            try:
+                return self._heard(now, decode_reply(payload).boot_id)
+            except MalformedMessageError as error:
+                return [MalformedReply(call_id, str(error))]
+        if problem := _problem_of(payload):
+            return [MalformedReply(call_id, problem)]
+        if self._in_flight.pop(call_id, None) is None:
+            self._waiting.pop(call_id, None)
+        return [Answer(call_id, CallOutcome.REPLY, Raw(payload)), *self._heard(now, self.gateway_boot)]
+
+    def _on_send_failed(self, call_id: int, now: Now) -> list[Output]:
+        """Keep a call that could not be sent; it waits within its deadline."""
+        self._is_connected = False
+        self._probe_ns = now.mono_ns + PROBE_NS_FIRST
+        if call_id == PING_ID:
+            return self._miss(now)
+        pending = self._in_flight.pop(call_id, None)
+        if pending is not None:
+            self._waiting[call_id] = pending
+        return []
 
     def _ping_due(self) -> int:
         if self.is_up and self._is_connected:
@@ -259,19 +275,19 @@ class Courier:
     def _send_waiting(self) -> list[Output]:
         outputs: list[Output] = []
         for call_id in list(self._waiting)[: self._in_flight_max - len(self._in_flight)]:
-            carried = self._in_flight[call_id] = self._waiting.pop(call_id)
-            outputs.append(SendToGateway(call_id, carried.request))
+            pending = self._in_flight[call_id] = self._waiting.pop(call_id)
+            outputs.append(SendToGateway(call_id, pending.request))
         return outputs
 
     def _expire(self, now: Now) -> list[Output]:
         outputs: list[Output] = []
         for calls in (self._in_flight, self._waiting):
-            for call_id in [key for key, carried in calls.items() if carried.deadline_ns <= now.mono_ns]:
+            for call_id in [key for key, pending in calls.items() if pending.deadline_ns <= now.mono_ns]:
                 del calls[call_id]
                 outputs.append(Answer(call_id, CallOutcome.NO_ANSWER, NIL))
                 if calls is self._in_flight:
                     outputs += self._miss(now)
-        deadlines = [carried.deadline_ns for calls in (self._in_flight, self._waiting) for carried in calls.values()]
+        deadlines = [pending.deadline_ns for calls in (self._in_flight, self._waiting) for pending in calls.values()]
         self._deadline_ns = min(deadlines, default=None)
         if self.is_up and self._waiting and self._is_connected:
             outputs += self._send_waiting()

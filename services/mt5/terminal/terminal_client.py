@@ -142,7 +142,7 @@ class TerminalClient:
         """Take in the first look, with the whole history: nothing is answered before it."""
         self._take(shown, now)
 
-    def step(self, now: Now) -> None:
+    def on_timer(self, now: Now) -> None:
         """Take in what the terminal has told meanwhile, and have it asked again."""
         self._collect(now)
         if not self._is_looking and not self._is_calling and now.mono_ns >= self._due_mono_ns:
@@ -153,7 +153,7 @@ class TerminalClient:
         if self._is_looking or self._is_calling:
             self._due_mono_ns = now.mono_ns + CHECK_NS
 
-    def next_due(self) -> int | None:
+    def next_timer(self) -> int | None:
         """When the terminal is to be asked again, or may have answered."""
         return self._due_mono_ns
 

@@ -170,7 +170,7 @@ class LiveTickPublisher(TickPublisher):
         self._shown_ns = max(self._shown_ns, self._market.newest_time_ns, self._wall_ns(mono_ns))
         return self._shown_ns
 
-    def next_due(self) -> int | None:
+    def next_timer(self) -> int | None:
         """At once where a tick waits; else when the terminal has been asked again, which is the link's to say."""
         return 0 if self._next <= self._end() else None
 

@@ -15,6 +15,28 @@ RETRY_NS: Final = 500_000_000
 _NEVER_NS: Final = (1 << 63) - 1
 
 
+FOLD_TICKS_MAX: Final = 4
+"""Fetched ticks folded in one go: few, for one may take long."""
+
+QUICK_FOLD_NS: Final = 12_500_000
+"""When one go took no longer than this, the next one folds twice as many ticks; otherwise it folds one."""
+
+
+class FoldPace:
+    """How many fetched ticks to fold in one go, so that messages do not wait for a slow strategy."""
+
+    def __init__(self) -> None:
+        self._ticks = 1
+        self._before_mono_ns = 0
+
+    def next_ticks_max(self, mono_ns: int) -> int:
+        """Most ticks to fold in the go that begins at `mono_ns`."""
+        is_quick = mono_ns - self._before_mono_ns <= QUICK_FOLD_NS
+        self._ticks = min(2 * self._ticks, FOLD_TICKS_MAX) if is_quick else 1
+        self._before_mono_ns = mono_ns
+        return self._ticks
+
+
 class Backfill:
     """What is being fetched: everything up to `target`, the highest sequence known to be published.
 

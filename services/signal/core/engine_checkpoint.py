@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from msgspec import Struct
+
+from services.signal.core.symbol_engine import SymbolEngine
 
 
 class EngineState(Struct, frozen=True):
@@ -22,3 +26,22 @@ class Checkpoint(Struct, frozen=True):
     strategy: str
     last_ordinal: int
     engines: tuple[EngineState, ...]
+
+
+def engine_states(engines: Iterable[SymbolEngine]) -> tuple[EngineState, ...]:
+    """The states of the engines as they are now."""
+    # A snapshot may find out that its strategy is at fault, and the state kept is then an earlier one.
+    snapshots = [(engine, engine.snapshot()) for engine in engines]
+    return tuple(
+        EngineState(engine.symbol, engine.kept_sequence, snapshot, engine.kept_strategy)
+        for engine, snapshot in snapshots
+        if engine.kept_strategy
+    )
+
+
+def fits(checkpoint: Checkpoint, engines: Mapping[str, SymbolEngine]) -> bool:
+    """Whether each symbol's state is of its strategy: those out of use, now or when it was saved, do not count."""
+    return all(
+        state.strategy and (state.symbol not in engines or engines[state.symbol].accepts(state.strategy))
+        for state in checkpoint.engines
+    )

@@ -13,11 +13,12 @@ from typing import Final
 
 import msgspec
 
+from proto.core import Core
 from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
-from services.signal.core.backfill import Backfill, problem_of, request_id
-from services.signal.core.engine_checkpoint import Checkpoint, EngineState
+from services.signal.core.backfill import Backfill, FoldPace, problem_of, request_id
+from services.signal.core.engine_checkpoint import Checkpoint, engine_states, fits
 from services.signal.core.operator_notices import (
     Event,
     GapFound,
@@ -51,11 +52,22 @@ another reason, as those fetched while they waited in the socket, come in heaps 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
 """Between two notices of ticks that cannot be answered: a market that has gone back repeats thousands of them."""
 
-Input = Tick | MarketHeartbeat | HelloReply | TicksReply | ErrorReply
+SLICE_NS: Final = 50_000_000
+"""How long strategies may be called for the ticks of one burst. Later ticks of it are fetched afterwards: only so does the
+socket run dry, and the ticks behind show. Half of what the event loop gives a burst."""
+
+
+class ResendSignals(msgspec.Struct, frozen=True):
+    """Portfolio is connected again; it did not get the signals from this ordinal on."""
+
+    from_ordinal: int
+
+
+Message = Tick | MarketHeartbeat | HelloReply | TicksReply | ErrorReply | ResendSignals
 Output = Signal | SignalHello | Hello | GetTicks | Event
 
 
-class SignalEngine:
+class SignalEngine(Core[Message, Output]):
     """The symbol engines, the signal ring and the backfills of one process."""
 
     def __init__(
@@ -97,6 +109,9 @@ class SignalEngine:
         self._notice_mono_ns = 0
         self._hellos = 0
         self._faults_noticed: dict[str, StrategyFault] = {}
+        self._slice_end_ns = 0
+        """When strategies have been called for long enough in this burst; 0 before its first tick."""
+        self._fold_pace = FoldPace()
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
@@ -104,33 +119,41 @@ class SignalEngine:
         """Begin: ask the gateway which stream it publishes. Called once, after `restore`."""
         return [*self._new_faults(), self._ask_hello(now)]
 
-    def handle(self, message: Input, now: Now) -> list[Output]:
+    def handle(self, message: Message, now: Now) -> list[Output]:
         """Take one message in; `now.domain_ns` is not looked at."""
         if isinstance(message, Tick):
+            if not self._slice_end_ns:
+                self._slice_end_ns = now.mono_ns + SLICE_NS
+            elif now.mono_ns >= self._slice_end_ns:
+                return self._defer(message, now)
             return self._on_tick(message, now)
         if isinstance(message, MarketHeartbeat):
             return self._on_heartbeat(message, now)
         if isinstance(message, HelloReply):
             return self._on_hello(message, now)
         if isinstance(message, TicksReply):
-            return self._on_ticks(message, now)
+            return self._on_page(message, now)
+        if isinstance(message, ResendSignals):
+            return self._resend_from(message.from_ordinal, now)
         return self._on_error(message)
 
-    def resend_from(self, ordinal: int, now: Now) -> list[Output]:
-        """The signals from `ordinal` on that are kept, to be sent again."""
-        replace = msgspec.structs.replace
-        return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
+    def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the next burst has its time whenever it comes
+        """End the burst: strategies may be called again."""
+        self._slice_end_ns = 0
+        return []
 
     def next_timer(self) -> int:
-        """Monotonic time at which `on_timer` wants to be called."""
+        """Monotonic time of the next hello or request; 0 while fetched ticks wait to be folded."""
         due = self._greeting_mono_ns if self._is_connected else self._hello_mono_ns
         for refill in self._refills.values():
+            if refill.page is not None:
+                return 0
             due = min(due, refill.retry_mono_ns)
         return due
 
     def on_timer(self, now: Now) -> list[Output]:
-        """Ask again what was not answered, and greet portfolio."""
-        outputs: list[Output] = []
+        """Fold some fetched ticks, repeat requests that were not answered, and greet portfolio."""
+        outputs = self._fold_some(now)
         if not self._is_connected and self._hello_mono_ns <= now.mono_ns:
             if self._hellos == HELLOS_UNTIL_SILENT:
                 outputs.append(GatewayUnresponsive())
@@ -145,13 +168,7 @@ class SignalEngine:
 
     def checkpoint(self) -> Checkpoint:
         """The state as it is now; the signals that belong to it are in the ring."""
-        snapshots = {engine.symbol: engine.snapshot() for engine in self.engines.values()}
-        engines = tuple(
-            EngineState(engine.symbol, engine.kept_sequence, snapshots[engine.symbol], engine.kept_strategy)
-            for engine in self.engines.values()
-            if engine.kept_strategy
-        )
-        return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engines)
+        return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engine_states(self.engines.values()))
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
         """Go on from a checkpoint of the same strategy; symbols that are not in it start from their first tick.
@@ -159,7 +176,7 @@ class SignalEngine:
         Raises:
             ValueError: it is of another strategy, or damaged. The engine is reset then.
         """
-        if checkpoint.strategy != self.strategy and not self._accepts(checkpoint):
+        if checkpoint.strategy != self.strategy and not fits(checkpoint, self.engines):
             raise ValueError(f"checkpoint of strategy {checkpoint.strategy}, expected {self.strategy}")
         try:
             for state in checkpoint.engines:
@@ -172,13 +189,6 @@ class SignalEngine:
         self.ring = self.ring.widened(len(signals))
         self.ring.fill(signals)
         self.ring.take_unsaved()
-
-    def _accepts(self, checkpoint: Checkpoint) -> bool:
-        """Whether each symbol's state is of its strategy: those out of use, now or when it was saved, do not count."""
-        return all(
-            state.strategy and (state.symbol not in self.engines or self.engines[state.symbol].accepts(state.strategy))
-            for state in checkpoint.engines
-        )
 
     # ---------------------------------------------------------------------------------------------------- market data
 
@@ -237,7 +247,12 @@ class SignalEngine:
         if now.mono_ns < self._again_mono_ns:
             return []
         self._again_mono_ns = now.mono_ns + RESEND_PAUSE_NS
-        return self.resend_from(tick.ordinal, now)
+        return self._resend_from(tick.ordinal, now)
+
+    def _resend_from(self, ordinal: int, now: Now) -> list[Output]:
+        """The signals from `ordinal` on that are kept, to be sent again."""
+        replace = msgspec.structs.replace
+        return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
 
     def _on_heartbeat(self, heartbeat: MarketHeartbeat, now: Now) -> list[Output]:
         """Notice ticks missed at the end of a burst, which no later tick would show."""
@@ -250,7 +265,7 @@ class SignalEngine:
                 outputs += self._on_gap(engine, published, now)
         return outputs
 
-    def defer(self, tick: Tick, now: Now) -> list[Output]:
+    def _defer(self, tick: Tick, now: Now) -> list[Output]:
         """Leave a tick to be fetched and folded later, because strategies do not keep up with those that come."""
         engine = self.engines.get(tick.symbol)
         is_foldable = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
@@ -284,7 +299,7 @@ class SignalEngine:
         self._confirmed = reply.confirmed
         self.ring = self.ring.widened(reply.window)
         outputs.append(self._signal_hello(now))
-        outputs += self.resend_from(reply.confirmed + 1, now)
+        outputs += self._resend_from(reply.confirmed + 1, now)
         for symbol, engine in self.engines.items():
             published = reply.sequences.get(symbol, 0)
             if published > engine.sequence and engine.fault is None and symbol not in self._refills:
@@ -292,8 +307,8 @@ class SignalEngine:
                 outputs.append(refill.next_request(engine.sequence + 1, now.mono_ns))
         return outputs
 
-    def take_page(self, page: TicksReply, now: Now) -> list[Output]:
-        """Take a page of ticks in without folding any; `fold_page` does that bit by bit."""
+    def _on_page(self, page: TicksReply, now: Now) -> list[Output]:
+        """Keep a page of ticks; `on_timer` folds it bit by bit, so that messages do not wait for all of it."""
         refill = self._refills.get(page.symbol)
         if page.stream_id != self.stream_id:
             return self._request_hello(now)
@@ -317,25 +332,13 @@ class SignalEngine:
         refill.hold(page)
         return outputs
 
-    @property
-    def has_page(self) -> bool:
-        """Whether `fold_page` has anything to do."""
-        return any(refill.page is not None for refill in self._refills.values())
-
-    def fold_page(self, ticks_max: int, now: Now) -> list[Output]:
-        """Fold the next `ticks_max` ticks of a page; symbols with a page take turns."""
+    def _fold_some(self, now: Now) -> list[Output]:
+        """Fold the next few ticks of a page; symbols with a page take turns."""
         refill = next((refill for refill in self._refills.values() if refill.page is not None), None)
         if refill is None:
             return []
         self._refills[refill.symbol] = self._refills.pop(refill.symbol)
-        return self._fold(refill, ticks_max, now)
-
-    def _on_ticks(self, page: TicksReply, now: Now) -> list[Output]:
-        outputs = self.take_page(page, now)
-        refill = self._refills.get(page.symbol)
-        if refill is not None and refill.page is not None:
-            outputs += self._fold(refill, len(refill.page.ordinal), now)
-        return outputs
+        return self._fold(refill, self._fold_pace.next_ticks_max(now.mono_ns), now)
 
     def _on_error(self, reply: ErrorReply) -> list[Output]:
         for symbol, refill in list(self._refills.items()):

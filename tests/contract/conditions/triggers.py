@@ -147,7 +147,7 @@ def _difference() -> Scene:
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     for _ in range(400):
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.wait(500))
         if driven.state.account.book.trading_state is TradingState.HALTED:
             break
@@ -173,7 +173,7 @@ def _refused_order() -> Scene:
 def _conflicting_order() -> Scene:
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
-    reply = driven.gateway.handle(request_of(call), driven.now)
+    [reply] = driven.gateway.handle(request_of(call), driven.now)
     driven.answer(
         call,
         structs.replace(
@@ -185,11 +185,11 @@ def _conflicting_order() -> Scene:
 
 def _other_leader() -> Scene:
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
-    hello = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
+    [hello] = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
     assert isinstance(hello, HelloReply)
     driven = a_live_desk()
     other = Lease(holder="other", epoch=driven.state.lease.epoch + 1, seen_ns=hello.lease_now_ns)
-    token = driven.gateway.handle(other, driven.now)
+    [token] = driven.gateway.handle(other, driven.now)
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
     driven.answer_all(driven.wait(1_000))
     return Scene(driven)
@@ -276,7 +276,7 @@ def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
     driven = a_live_desk(faults=faults)
     driven.gateway.handle(request, driven.now)
     driven.answer_all(driven.wait(1_100))
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     return Scene(driven)
 
 
@@ -285,7 +285,7 @@ def _full_gateway() -> Scene:
     driven = a_live_desk()
     driven.gateway.leases.storage_problem = "the gateway cannot write: database or disk is full"
     driven.answer_all(driven.wait(1_100))
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     return Scene(driven)
 
 
@@ -337,7 +337,7 @@ def _margin_call() -> Scene:
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
     driven = DeskHarness(a_gateway(a_stream(*[(1.1, 1.1001)] * 40), pace=Pace(0, 1.0), profile=profile))
     driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.portfolio.request_reconciliation()
     for ms in (100, 2_000):

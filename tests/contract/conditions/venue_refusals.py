@@ -30,7 +30,7 @@ def refused_orders() -> DeskHarness:
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), leverage=1)
     driven = DeskHarness(gateway, rules=some_rules(volume="100", limits=Limits(name="none")))
     driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     for number in range(1, 8):
         driven.answer_all(driven.deliver(a_signal(number, 1)))
     return driven

@@ -116,7 +116,7 @@ def a_limit(order_id: str = "L-1", *, ordinal: int = 0) -> Any:
 def asked(reopen: Reopened, request: Request) -> Reply:
     """Ask a gateway that was started for this request."""
     journal, store = reopen()
-    return a_gateway(STREAM, journal=journal, book_store=store).handle(request, AT_REST)
+    return a_gateway(STREAM, journal=journal, book_store=store).handle(request, AT_REST)[0]
 
 
 def test_repeats_are_answered_as_at_their_tick_though_the_book_has_gone_on(reopen: Reopened) -> None:
@@ -200,11 +200,12 @@ def test_a_hedging_account_is_closed_by_ticket() -> None:
     gateway = a_hedging_gateway()
     for order_id in ("A-1", "A-2"):
         gateway.handle(a_buy(order_id), AT_REST)
-    assert gateway.handle(Close(order_id="C-1", symbol="EURUSD"), AT_REST).error_code == "UNKNOWN_POSITION"
-    closed = gateway.handle(Close(order_id="C-2", symbol="EURUSD", position=2), AT_REST)
+    [refused] = gateway.handle(Close(order_id="C-1", symbol="EURUSD"), AT_REST)
+    assert refused.error_code == "UNKNOWN_POSITION"
+    [closed] = gateway.handle(Close(order_id="C-2", symbol="EURUSD", position=2), AT_REST)
     assert isinstance(closed, OrderReply)
     assert (closed.status, closed.position) == ("FILLED", 2)
-    changed = gateway.handle(Modify(symbol="EURUSD", position=1, stop_loss=Decimal("1.09")), AT_REST)
+    [changed] = gateway.handle(Modify(symbol="EURUSD", position=1, stop_loss=Decimal("1.09")), AT_REST)
     assert isinstance(changed, ModifyReply)
     assert changed.position is not None
     assert changed.position.order_id == "A-1"

@@ -114,13 +114,13 @@ def opened(reopen: Reopened, *, boot_id: str = "boot-1", pace: Pace | None = Non
 
 
 def fenced(gateway: Gateway, order_id: str) -> OrderReply:
-    reply = gateway.handle(Fence(order_id=order_id), AT_REST)
+    [reply] = gateway.handle(Fence(order_id=order_id), AT_REST)
     assert isinstance(reply, OrderReply)
     return reply
 
 
 def status_of(gateway: Gateway, order_id: str) -> OrderReply:
-    reply = gateway.handle(OrderStatusQuery(order_id=order_id), AT_REST)
+    [reply] = gateway.handle(OrderStatusQuery(order_id=order_id), AT_REST)
     assert isinstance(reply, OrderReply)
     return reply
 
@@ -186,7 +186,7 @@ def test_an_unknown_symbol_leaves_no_trace(reopen: Reopened) -> None:
 def test_an_order_before_the_first_tick_is_refused_and_may_come_again(reopen: Reopened) -> None:
     journal, book_store = reopen()
     gateway = a_gateway(journal=journal, book_store=book_store)
-    reply = gateway.handle(a_buy(), AT_REST)
+    [reply] = gateway.handle(a_buy(), AT_REST)
     assert isinstance(reply, ErrorReply)
     assert reply.error_code is ErrorCode.NO_QUOTE
     confirm(gateway, 0)
@@ -203,14 +203,14 @@ def test_an_order_of_a_tick_confirms_all_before_it(reopen: Reopened) -> None:
 def test_an_order_of_a_tick_that_has_passed_is_out_of_step_and_not_kept(reopen: Reopened) -> None:
     gateway = opened(reopen)
     confirm(gateway, 1)
-    reply = gateway.handle(a_buy(ordinal=1), AT_REST)
+    [reply] = gateway.handle(a_buy(ordinal=1), AT_REST)
     assert isinstance(reply, ErrorReply)
     assert reply.error_code is ErrorCode.OUT_OF_STEP
     assert status_of(gateway, "A-1").status == "UNKNOWN"
 
 
 def test_an_order_of_a_tick_past_the_last_is_out_of_step(reopen: Reopened) -> None:
-    reply = opened(reopen).handle(a_buy(ordinal=1_000), AT_REST)
+    [reply] = opened(reopen).handle(a_buy(ordinal=1_000), AT_REST)
     assert isinstance(reply, ErrorReply)
     assert reply.error_code is ErrorCode.OUT_OF_STEP
 
@@ -232,9 +232,9 @@ def test_an_order_at_its_deadline_is_in_time(reopen: Reopened) -> None:
 
 def test_the_deadline_in_a_live_market_is_told_by_its_clock() -> None:
     gateway = a_gateway(a_stream(1.1, 1.2), pace=Pace(window=0, factor=1.0))
-    gateway.due_ticks(Now(START_NS, 0))
+    gateway.on_timer(Now(START_NS, 0))
     late = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS + 10)
-    reply = gateway.handle(late, Now(START_NS + 11, 11))
+    [reply] = gateway.handle(late, Now(START_NS + 11, 11))
     assert isinstance(reply, OrderReply)
     assert reply.status == "EXPIRED"
 
@@ -282,7 +282,7 @@ def test_an_order_sent_again_after_a_crash_has_its_effect_once(reopen: Reopened,
     gateway = crashed(reopen, at, order)
     assert placed(gateway, order) == expected
     assert placed(gateway, order) == expected
-    orders = gateway.handle(GetOrders(), AT_REST)
+    [orders] = gateway.handle(GetOrders(), AT_REST)
     assert isinstance(orders, OrdersReply)
     assert [row.order_id for row in orders.orders] == ["A-1"]
 

@@ -50,7 +50,7 @@ def test_messages_come_in_order_and_the_burst_has_an_end(loop: EventLoop, pair: 
             loop.stop()
 
     loop.add_socket(pull, take, burst=4)
-    loop.after_burst(lambda: bursts.append(len(seen)))
+    loop.after_work(lambda: bursts.append(len(seen)))
     for number in range(10):
         assert send(push, [b"%d" % number])
     loop.run()

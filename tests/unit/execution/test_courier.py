@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -23,9 +24,11 @@ from services.execution.core.courier import (
     CallRefused,
     Courier,
     GatewayDown,
+    GatewayReply,
     GatewayUp,
     MalformedReply,
     Output,
+    SendFailed,
     SendToGateway,
 )
 
@@ -67,24 +70,24 @@ class Road:
     def is_up(self) -> bool:
         return self.courier.is_up
 
-    def take(self, outputs: list[Output]) -> None:
+    def take(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             self.outputs.append(output)
             if not isinstance(output, SendToGateway):
                 continue
             if not self.is_connected:
-                self.take(self.courier.on_send_failed(output.call_id, self.now))
+                self.take(self.courier.handle(SendFailed(output.call_id), self.now))
                 continue
             self.sent.append((output.call_id, output.request, self.mono_ns))
             if output.call_id == PING_ID and self.is_answering:
-                self.take(self.courier.handle_reply(PING_ID, a_pong(self.boot_id), self.now))
+                self.take(self.courier.handle(GatewayReply(PING_ID, a_pong(self.boot_id)), self.now))
 
     def call(self, *call_ids: int, timeout_ms: int = 500) -> None:
         for call_id in call_ids:
             self.take(self.courier.handle(a_call(call_id, timeout_ms=timeout_ms), self.now))
 
     def reply(self, call_id: int, payload: bytes | None = None) -> None:
-        self.take(self.courier.handle_reply(call_id, payload or a_reply(self.boot_id), self.now))
+        self.take(self.courier.handle(GatewayReply(call_id, payload or a_reply(self.boot_id)), self.now))
 
     def wait(self, milliseconds: int) -> None:
         end = self.mono_ns + milliseconds * MS
@@ -331,7 +334,7 @@ def test_without_a_connection_it_tries_often_because_that_costs_nothing() -> Non
 def test_what_cannot_stand_in_an_answer_is_told_and_the_call_stays_open(payload: bytes) -> None:
     road = Road()
     road.call(7)
-    road.take(road.courier.handle_reply(7, payload, road.now))
+    road.take(road.courier.handle(GatewayReply(7, payload), road.now))
     told = road.said(MalformedReply)
     assert len(told) == 1
     assert road.answers() == []
@@ -340,7 +343,7 @@ def test_what_cannot_stand_in_an_answer_is_told_and_the_call_stays_open(payload:
 
 def test_a_pong_that_is_none_is_told_and_changes_nothing() -> None:
     road = Road()
-    road.take(road.courier.handle_reply(PING_ID, b"\x81\xa1a\x01", road.now))
+    road.take(road.courier.handle(GatewayReply(PING_ID, b"\x81\xa1a\x01"), road.now))
     assert len(road.said(MalformedReply)) == 1
     assert road.courier.gateway_boot == "g1"
 

@@ -79,14 +79,14 @@ def a_sell(order_id: str = "A-1", *, volume: str = "0.01", ordinal: int = 0, sym
 def confirm(gateway: Gateway, ordinal: int, *, stream_id: str = "stream-1", mono_ns: int = 0) -> Reply:
     """CONFIRM, and publish what that sets off."""
     now = Now(domain_ns=0, mono_ns=mono_ns)
-    reply = gateway.handle(Confirm(stream_id=stream_id, ordinal=ordinal), now)
-    gateway.due_ticks(now)
+    [reply] = gateway.handle(Confirm(stream_id=stream_id, ordinal=ordinal), now)
+    gateway.on_timer(now)
     return reply
 
 
 def placed(gateway: Gateway, request: Buy | Sell) -> OrderReply:
     """The reply to an order."""
-    reply = gateway.handle(request, AT_REST)
+    [reply] = gateway.handle(request, AT_REST)
     assert isinstance(reply, OrderReply), reply
     return reply
 

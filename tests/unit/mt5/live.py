@@ -77,12 +77,12 @@ class LiveGateway:
     def wait(self, ms: int) -> None:
         """Let time go by, and what is due happen."""
         self.mono_ns += ms * MS
-        while self.gateway.due_ticks(self.now):
+        while self.gateway.on_timer(self.now):
             pass
 
     def ask(self, request: Request) -> Reply:
         """One request."""
-        return self.gateway.handle(request, self.now)
+        return self.gateway.handle(request, self.now)[0]
 
     def order(self, request: PlaceOrder) -> OrderReply:
         """The reply to an order that the gateway took."""

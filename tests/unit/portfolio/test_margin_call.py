@@ -20,7 +20,7 @@ def test_a_live_desk_warns_of_a_margin_call_as_long_as_it_stands() -> None:
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), profile=profile))
     driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     assert status_of(driven.state).warning == ""
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     compare(driven)

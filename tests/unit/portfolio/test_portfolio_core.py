@@ -48,7 +48,7 @@ def a_running_desk(window: int = 4) -> DeskHarness:
     """A desk that has confirmed 0, with the first ticks published."""
     driven = a_desk(window=window)
     driven.run_up()
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     return driven
 
 
@@ -94,7 +94,7 @@ def test_signals_are_held_until_confirm_0_is_answered_and_never_denied() -> None
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=0)
     assert driven.state.stream.cursor.processed == 0
     driven.gateway.handle(request_of(confirm), driven.now)
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     calls = driven.answer(confirm)
     assert [type(request_of(call)) for call in calls] == [Buy]
     assert driven.state.stream.cursor.denied == {}
@@ -189,7 +189,7 @@ def test_a_flood_of_signals_from_the_future_is_bounded() -> None:
 def test_a_duplicate_answer_changes_nothing() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
-    reply = driven.gateway.handle(request_of(call), driven.now)
+    [reply] = driven.gateway.handle(request_of(call), driven.now)
     driven.answer_all(driven.answer(call, reply))
     before = driven.state.account.book.deals.copy()
     assert driven.answer(call, reply) == []
@@ -233,7 +233,7 @@ def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered()
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
     driven.answer_all(driven.start())
     assert driven.state.stream.desk_state is DeskState.RUNNING
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     [call] = driven.deliver(signal_at(1, 1))
     driven.drop_reply(call)
     [order] = driven.state.account.book.orders.values()
@@ -249,7 +249,7 @@ def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered()
 def test_a_reply_that_settles_nothing_leaves_the_question_open(status: str) -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
-    reply = driven.gateway.handle(request_of(call), driven.now)
+    [reply] = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     assert driven.answer(call, structs.replace(reply, status=status)) == []
     assert driven.state.account.book.orders[reply.order_id].status is OrderStatus.PENDING
@@ -291,7 +291,7 @@ def test_another_boot_of_the_gateway_is_told_the_highest_confirm() -> None:
     journal, store, stream = MemoryJournal("journal-1"), MemoryBookStore(), a_stream(*QUOTES)
     driven = a_desk(a_gateway(stream, journal=journal, book_store=store, pace=Pace(4, None)))
     driven.run_up()
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.deliver(signal_at(1))
     driven.answer_all(driven.deliver(signal_at(2, 1)))
     driven.answer_all(driven.pause())
@@ -301,7 +301,7 @@ def test_another_boot_of_the_gateway_is_told_the_highest_confirm() -> None:
     driven.answer_all(driven.pause())
     assert driven.requests_of(Confirm)[-1] == Confirm(stream_id=STREAM_ID, ordinal=2)
     assert driven.gateway.publisher.confirmed == 2
-    assert [tick.ordinal for tick in driven.gateway.due_ticks(driven.now)] == [3, 4, 5, 6]
+    assert [tick.ordinal for tick in driven.gateway.on_timer(driven.now)] == [3, 4, 5, 6]
 
 
 def test_a_refusal_halts_with_words() -> None:
@@ -329,7 +329,7 @@ def test_a_refusal_halts_with_words() -> None:
 def test_a_rejection_ends_the_order_and_the_desk_goes_on() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
-    reply = driven.gateway.handle(request_of(call), driven.now)
+    [reply] = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     rejected = structs.replace(
         reply, status="REJECTED", retcode=10019, error="no money", error_code=None, deal_cursor=1
@@ -345,7 +345,7 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
     """What it had filled counts: the next signal is judged on it."""
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
-    reply = driven.gateway.handle(request_of(call), driven.now)
+    [reply] = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     driven.answer_all(driven.answer(call, structs.replace(reply, status="CANCELED")))
     assert driven.state.account.book.positions["EURUSD"].net_volume == Decimal("0.01")
@@ -355,7 +355,7 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
 def test_the_end_of_the_data_is_reconciled_and_finished(window: int) -> None:
     driven = a_running_desk(window)
     for ordinal, direction in enumerate((1, 0, -1, -1, 1, 0), 1):
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
         driven.answer_all(driven.pause())
     assert driven.state.stream.desk_state is DeskState.FINISHED
@@ -372,7 +372,7 @@ def test_a_window_changes_no_digit() -> None:
     for window in (1, 2, 4, 100):
         driven = a_running_desk(window)
         for ordinal, direction in enumerate((1, -1, -1, 1, 1, -1), 1):
-            driven.gateway.due_ticks(driven.now)
+            driven.gateway.on_timer(driven.now)
             driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
             driven.answer_all(driven.pause())
         books.append((driven.state.account.book.orders, driven.state.account.book.deals, driven.state.stream.cursor))
@@ -426,7 +426,7 @@ def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_rec
     """The venue contradicts itself: the position follows the deal, and a person hears of the order."""
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
-    reply = driven.gateway.handle(request_of(call), driven.now)
+    [reply] = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     driven.answer_all(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
     driven.answer_all(driven.deliver(signal_at(2, -1)))

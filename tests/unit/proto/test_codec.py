@@ -387,9 +387,10 @@ def test_a_gateway_that_tells_no_number_is_not_believed(request_of: Any, text: s
     gateway = a_gateway(a_stream((1.1, 1.1001), (1.2, 1.2001)))
     now = Now(0, 0)
     gateway.handle(Confirm(stream_id=STREAM_ID, ordinal=0), now)
-    gateway.due_ticks(now)
+    gateway.on_timer(now)
     gateway.handle(Buy(order_id="A", symbol="EURUSD", volume=Decimal("0.01"), ordinal=1), now)
-    reply = msgpack.unpackb(encode(gateway.handle(request_of(), now)))
+    [answer] = gateway.handle(request_of(), now)
+    reply = msgpack.unpackb(encode(answer))
     rows = [reply, *reply.get("orders", []), *reply.get("positions", []), *reply.get("deals", [])]
     told = {"balance", "equity", "volume", "filled_volume", "filled_price", "price", "price_open", "profit"}
     changed = 0

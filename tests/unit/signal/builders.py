@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from proto.gateway import ErrorCode, ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import Signal, Tick
 from proto.time import Now
-from services.signal.core.signal_engine import Output, SignalEngine
+from services.signal.core.signal_engine import SLICE_NS, Message, Output, SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.core.strategy import Strategy
 from services.signal.core.tick_buffer import TickBuffer
@@ -184,6 +186,15 @@ class Bench:
             self.gateway.published = max(self.gateway.published, tick.ordinal)
             if tick.ordinal not in but:
                 self.take(self.desk.handle(tick, self.now))
+                self.take(self.desk.on_idle(self.now))
+        return self
+
+    def defer(self, tick: Tick) -> Bench:
+        """Let a tick arrive when strategies have been called for long enough in its burst."""
+        self.take(self.desk.handle(msgspec.structs.replace(tick, symbol="XAUUSD"), self.now))
+        self.mono_ns += SLICE_NS
+        self.take(self.desk.handle(tick, self.now))
+        self.take(self.desk.on_idle(self.now))
         return self
 
     def wait(self, milliseconds: int) -> Bench:
@@ -195,17 +206,29 @@ class Bench:
         self.mono_ns = end
         return self
 
-    def fold(self, ticks: int) -> Bench:
-        """Fold some of what was fetched."""
-        self.take(self.desk.fold_page(ticks, self.now))
+    def fold(self) -> Bench:
+        """Fold a few of the fetched ticks."""
+        self.take(self.desk.on_timer(self.now))
         return self
+
+    def receive(self, message: Message) -> Bench:
+        """Let the desk handle a message, and fold the ticks that it brought."""
+        self.take(self.desk.handle(message, self.now))
+        while self.has_page:
+            self.fold()
+        return self
+
+    @property
+    def has_page(self) -> bool:
+        """Whether fetched ticks wait to be folded."""
+        return self.desk.next_timer() == 0
 
     def take(self, outputs: Sequence[Output]) -> None:
         """Keep outputs and let the gateway answer its requests."""
         self.outputs += outputs
         for output in outputs:
             if isinstance(output, Hello | GetTicks) and self.is_gateway_reachable:
-                self.take(self.desk.handle(self.gateway.answer(output), self.now))
+                self.receive(self.gateway.answer(output))
 
 
 def words(signals: Iterable[Signal]) -> list[tuple[object, ...]]:

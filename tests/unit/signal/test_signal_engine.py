@@ -111,7 +111,7 @@ def test_whatever_is_missed_the_signals_are_those_of_an_undisturbed_stream(data:
     bench = a_bench(ticks, symbols=SYMBOLS)
     bench.gateway.page_ticks_max = page
     bench.start().publish(ticks, but=missed)
-    bench.take(bench.desk.handle(a_heartbeat(bench), bench.now))
+    bench.receive(a_heartbeat(bench))
     assert words(bench.signals) == undisturbed(ticks, symbols=SYMBOLS)
     assert len(bench.signals) == len(ticks), "each tick has one signal and no more"
     assert not bench.said(GapLost)
@@ -146,8 +146,8 @@ def test_a_late_page_that_was_asked_for_twice_changes_nothing() -> None:
     bench.publish(ticks[5:12], but=frozenset({6}))
     page = a_page(ticks[5:9], symbol="EURUSD", from_sequence=6)
     bench.is_gateway_reachable = True
-    bench.take(bench.desk.handle(page, bench.now))
-    bench.take(bench.desk.handle(page, bench.now))
+    bench.receive(page)
+    bench.receive(page)
     bench.publish(ticks[12:])
     assert words(bench.signals) == undisturbed(ticks)
     assert len(bench.signals) == 20
@@ -157,7 +157,7 @@ def test_ticks_missed_at_the_end_show_in_the_heartbeat() -> None:
     ticks = a_walk(10)
     bench = a_bench(ticks).start().publish(ticks, but=frozenset({9, 10}))
     assert len(bench.signals) == 8
-    bench.take(bench.desk.handle(a_heartbeat(bench), bench.now))
+    bench.receive(a_heartbeat(bench))
     assert words(bench.signals) == undisturbed(ticks)
 
 
@@ -178,7 +178,7 @@ def test_a_page_that_cannot_be_ticks_loses_the_gap(spoil: dict[str, list[float]]
     bench.is_gateway_reachable = False
     bench.publish(ticks[6:7])
     page = msgspec.structs.replace(a_page(ticks[4:6], symbol="EURUSD", from_sequence=5), **spoil)
-    bench.take(bench.desk.handle(page, bench.now))
+    bench.receive(page)
     assert bench.said(GapLost) == [GapLost("EURUSD", 5, 7, f"the gateway's answer has {why}")]
 
 
@@ -209,10 +209,10 @@ def test_a_gateway_that_keeps_only_the_last_ticks_gives_what_it_has() -> None:
     bench.publish(ticks[20:21])
     bench.is_gateway_reachable = True
     unasked = a_page(ticks[15:21], symbol="EURUSD", from_sequence=16, request_id="9:EURUSD")
-    bench.take(bench.desk.handle(unasked, bench.now))
+    bench.receive(unasked)
     assert bench.said(GapLost) == []
     answer = a_page(ticks[15:21], symbol="EURUSD", from_sequence=16, request_id="11:EURUSD")
-    bench.take(bench.desk.handle(answer, bench.now))
+    bench.receive(answer)
     assert bench.said(GapLost) == [GapLost("EURUSD", 11, 15, "the gateway does not keep them")]
     bench.publish(ticks[21:])
     assert [signal.ordinal for signal in bench.signals] == [*range(1, 11), *range(16, 41)]
@@ -350,8 +350,8 @@ def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> Non
 def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
     bench = a_bench(ticks := a_walk(20)).start().publish(ticks[:10])
     strange = msgspec.structs.replace(ticks[10], stream_id="stream-0")
-    bench.take(bench.desk.handle(strange, bench.now))
-    bench.take(bench.desk.handle(a_heartbeat(bench, "stream-0"), bench.now))
+    bench.receive(strange)
+    bench.receive(a_heartbeat(bench, "stream-0"))
     bench.publish(ticks[10:])
     assert len(bench.said(StreamChanged)) == 1
     assert words(bench.signals) == undisturbed(ticks)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.event_loop import BURST_NS
 from proto.gateway import GetTicks
 from proto.messages import SymbolReport, SymbolState
+from services.signal.core.backfill import QUICK_FOLD_NS
 from services.signal.core.operator_notices import GapFound
+from services.signal.core.signal_engine import SLICE_NS
 from tests.unit.signal.builders import Bench, TickGateway, a_page, a_walk, words
 
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY")
@@ -24,7 +25,7 @@ def waiting(bench: Bench, symbol: str, from_sequence: int) -> None:
     """Give the engine the page that it would get now, to be folded later."""
     out = [tick for tick in bench.gateway.ticks[: bench.gateway.published] if tick.symbol == symbol]
     page = a_page(out[from_sequence - 1 :], symbol=symbol, from_sequence=from_sequence)
-    bench.take(bench.desk.take_page(page, bench.now))
+    bench.take(bench.desk.handle(page, bench.now))
 
 
 @settings(max_examples=40)
@@ -38,16 +39,17 @@ def test_ticks_that_are_deferred_have_their_signals_in_the_end(data: st.DataObje
     bench.is_gateway_reachable = False
     for tick in ticks:
         bench.gateway.published = tick.ordinal
-        take = bench.desk.defer if tick.ordinal in deferred else bench.desk.handle
-        bench.take(take(tick, bench.now))
+        if tick.ordinal in deferred:
+            bench.defer(tick)
+        else:
+            bench.publish([tick])
         for request in bench.said(GetTicks)[-1:]:
             assert isinstance(request, GetTicks)
             waiting(bench, request.symbol, request.from_sequence)
-        bench.fold(data.draw(st.integers(0, 3)))
+        for _ in range(data.draw(st.integers(0, 3)) if bench.has_page else 0):
+            bench.fold()
     bench.is_gateway_reachable = True
     bench.wait(2_000)
-    while bench.desk.has_page:
-        bench.fold(5)
     assert words(bench.signals) == undisturbed(80, seed)
     assert len(bench.signals) == 80, "each tick has one signal and no more"
 
@@ -57,29 +59,45 @@ def test_a_deferred_tick_is_no_gap_and_shows_as_ticks_behind() -> None:
     bench = Bench(TickGateway(ticks)).start().publish(ticks[:10])
     bench.is_gateway_reachable = False
     for tick in ticks[10:30]:
-        bench.take(bench.desk.defer(tick, bench.now))
+        bench.defer(tick)
     assert not bench.said(GapFound)
     assert len(bench.said(GetTicks)) == 1
     hello = bench.desk._signal_hello(bench.now)
     assert hello.reports == [SymbolReport("EURUSD", SymbolState.CATCHING_UP, 20, "")]
 
 
-def test_a_page_is_folded_as_far_as_is_asked_for_and_no_further() -> None:
-    ticks = a_walk(30)
+def test_a_page_is_folded_in_bits_that_grow_while_strategies_are_quick() -> None:
+    ticks = a_walk(40)
     bench = Bench(TickGateway(ticks)).start().publish(ticks[:10])
     bench.is_gateway_reachable = False
-    bench.gateway.published = 30
-    bench.take(bench.desk.defer(ticks[29], bench.now))
+    bench.gateway.published = 40
+    bench.defer(ticks[39])
     waiting(bench, "EURUSD", 11)
     assert len(bench.signals) == 10, "taking a page in folds nothing"
-    bench.fold(4)
-    assert bench.desk.engines["EURUSD"].sequence == 14
+    reached = []
+    while bench.has_page:
+        bench.fold()
+        reached.append(bench.desk.engines["EURUSD"].sequence)
+    assert reached == [11, 13, 17, 21, 25, 29, 33, 37, 40]
     assert len(bench.said(GetTicks)) == 1, "nothing is asked for while a page waits"
-    bench.wait(2_000)
-    assert len(bench.said(GetTicks)) == 1
-    bench.fold(100)
-    assert not bench.desk.has_page
-    assert words(bench.signals)[-1][0] == 30
+    assert words(bench.signals)[-1][0] == 40
+
+
+def test_a_strategy_that_takes_long_folds_one_tick_at_a_time() -> None:
+    ticks = a_walk(20)
+    bench = Bench(TickGateway(ticks)).start()
+    bench.is_gateway_reachable = False
+    bench.gateway.published = 20
+    bench.defer(ticks[19])
+    waiting(bench, "EURUSD", 1)
+    for sequence in range(1, 6):
+        bench.fold()
+        assert bench.desk.engines["EURUSD"].sequence == sequence
+        bench.mono_ns += QUICK_FOLD_NS + 1
+
+
+def test_strategies_are_called_for_half_of_the_longest_burst() -> None:
+    assert 2 * SLICE_NS == BURST_NS
 
 
 def test_symbols_with_pages_take_turns() -> None:
@@ -89,9 +107,9 @@ def test_symbols_with_pages_take_turns() -> None:
     bench.gateway.published = 60
     last = {tick.symbol: tick for tick in ticks}
     for tick in last.values():
-        bench.take(bench.desk.defer(tick, bench.now))
+        bench.defer(tick)
     for symbol in SYMBOLS:
         waiting(bench, symbol, 1)
     for _ in SYMBOLS:
-        bench.fold(1)
-    assert Counter(signal.symbol for signal in bench.signals) == dict.fromkeys(SYMBOLS, 1)
+        bench.fold()
+    assert {signal.symbol for signal in bench.signals} == set(SYMBOLS)

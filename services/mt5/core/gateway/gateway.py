@@ -13,6 +13,7 @@ from msgspec import structs
 
 from marketdata.tick_stream import MarketSource
 from proto.codec import MalformedMessageError
+from proto.core import Core
 from proto.gateway import (
     Buy,
     Cancel,
@@ -74,7 +75,7 @@ _FIELD_ERRORS: Final = {
 """What can be wrong with a request that is an order all the same, and MetaTrader's word for it."""
 
 
-class Gateway:
+class Gateway(Core[Request, Reply | Tick]):
     """The gateway in front of a venue, simulated or real, without its sockets."""
 
     def __init__(
@@ -156,20 +157,44 @@ class Gateway:
 
     # -------------------------------------------------------------------------------------------- what the shell calls
 
-    def handle(self, request: Request, now: Now) -> Reply:
-        """Answer a request. `now` counts for timers and, in a live market, as the venue's time."""
-        self.step(now)
-        if isinstance(request, _OF_THE_VENUE) and (trouble := self._terminal.unavailable(now)) is not None:
-            return self._header.error(request.request_id, trouble.code, trouble.message)
-        return self._handlers[type(request)](request, now)
+    def start(self, now: Now) -> list[Tick]:  # noqa: ARG002 - a restart is recorded without its time
+        """Record in the journal that the gateway has started again since the lease was renewed."""
+        self.leases.record_restart()
+        return []
 
-    def step(self, now: Now) -> None:
-        """Let happen at the venue what is due, and take back a call that has returned."""
+    def handle(self, request: Request, now: Now) -> list[Reply]:
+        """Answer a request, with exactly one reply.
+
+        `now.mono_ns` counts for timers, and `now.domain_ns` is the venue's time in a live market.
+        """
+        self._do_due(now)
+        if isinstance(request, _OF_THE_VENUE) and (trouble := self._terminal.unavailable(now)) is not None:
+            return [self._header.error(request.request_id, trouble.code, trouble.message)]
+        return [self._handlers[type(request)](request, now)]
+
+    def next_timer(self) -> int | None:
+        """When a tick is due, a terminal may have answered, or a lease lapses; None when only a request changes that."""
+        dues = (self.publisher.next_timer(), self._terminal.next_timer(), self.leases.next_timer())
+        return min((due for due in dues if due is not None), default=None)
+
+    def on_timer(self, now: Now) -> list[Tick]:
+        """Do what is due at the venue, and give the ticks to publish now; a live book moves with them."""
+        self._do_due(now)
+        ticks = self.publisher.on_timer(now)
+        if ticks and self.publisher.is_live:
+            self.venue.step_to(ticks[-1].ordinal)
+        return ticks
+
+    on_idle = on_timer
+    """A CONFIRM may have made ticks due."""
+
+    def _do_due(self, now: Now) -> None:
+        """Do what is due at the venue, and take back a call that has returned."""
         if self.publisher.is_live or not self.venue.quiet:
-            self.leases.step(now)
-            self._terminal.step(now)
-            self._orders.step(now, time_ns=self._time_ns(now))
-            self._operator.step(now)
+            self.leases.on_timer(now)
+            self._terminal.on_timer(now)
+            self._orders.on_timer(now, time_ns=self._time_ns(now))
+            self._operator.on_timer(now)
 
     def refuse(self, error: MalformedMessageError, fields: Mapping[str, object] | None = None) -> Reply:
         """Answer bytes that are no request.
@@ -204,19 +229,6 @@ class Gateway:
     def storage_error(self, request: Request, words: str) -> Reply:
         """Answer a request whose handling ended at a disk that takes nothing: nothing of it counts but what is durable."""
         return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {words}")
-
-    def due_ticks(self, now: Now) -> list[Tick]:
-        """Ticks to publish now; ask again until there are none. A live book steps with them."""
-        self.step(now)
-        ticks = self.publisher.due_ticks(now)
-        if ticks and self.publisher.is_live:
-            self.venue.step_to(ticks[-1].ordinal)
-        return ticks
-
-    def next_due(self) -> int | None:
-        """Monotonic time at which `due_ticks` or `step` will have something, None when only a request can change that."""
-        dues = (self.publisher.next_due(), self._terminal.next_due(), self.leases.next_due())
-        return min((due for due in dues if due is not None), default=None)
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
         """What goes out on the tick socket when nothing else does."""

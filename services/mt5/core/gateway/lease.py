@@ -82,9 +82,8 @@ class AccountLease:
         """What rested was asked to end after a lapse: all of it, or the rest is for a later attempt."""
         self._enforce_mono_ns = None if is_complete else now.mono_ns + ENFORCE_AGAIN_NS
 
-    @property
-    def next_due_mono_ns(self) -> int | None:
-        """When the lapse has to be enforced; None where nothing is to come of it."""
+    def next_timer(self) -> int | None:
+        """Monotonic time at which a lapse is to be enforced; None where nothing is left to enforce."""
         return self._enforce_mono_ns if self._is_held else None
 
     def expires_in_ms(self, now: Now) -> int:

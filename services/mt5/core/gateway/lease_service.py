@@ -60,7 +60,7 @@ class LeaseService:
             storage_problem=self.storage_problem[:512],
         )
 
-    def step(self, now: Now) -> None:
+    def on_timer(self, now: Now) -> None:
         """End what rests once the lease has lapsed, also that of a lease which went with a lost journal."""
         if not self._is_live:
             return
@@ -72,9 +72,9 @@ class LeaseService:
             is_complete = self._orders.cancel_all("the lease of the portfolio has lapsed", now)
             self.account_lease.note_enforced(is_complete=is_complete, now=now)
 
-    def next_due(self) -> int | None:
+    def next_timer(self) -> int | None:
         """Monotonic time at which a lapse is to be enforced; None where none is under way."""
-        return self.account_lease.next_due_mono_ns if self._is_live else None
+        return self.account_lease.next_timer() if self._is_live else None
 
     def record_restart(self) -> None:
         """Keep that the gateway has started since the lease was renewed; the caller bears a disk that takes nothing."""

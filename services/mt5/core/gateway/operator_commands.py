@@ -42,7 +42,7 @@ class OperatorCommands:
         self._still_to_end = _halt_text(journal.halt_reason) if is_live and journal.halt_reason else ""
         self._still_to_close: list[int] = []
 
-    def step(self, now: Now) -> None:
+    def on_timer(self, now: Now) -> None:
         """End what rests after a halt that found the venue away or busy, and go on closing where a call took its time."""
         if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
             self._still_to_end = ""
@@ -62,7 +62,7 @@ class OperatorCommands:
         self._still_to_close = []
         if not isinstance(request, Resume):
             self._still_to_end = _halt_text(request.reason)
-            self.step(now)
+            self.on_timer(now)
         if isinstance(request, Flatten):
             self._still_to_close = [position.ticket for position in self._venue.positions()]
         closed = self._close_all(now)

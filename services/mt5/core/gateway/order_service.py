@@ -161,7 +161,7 @@ class OrderService:
         self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
         return reply
 
-    def step(self, now: Now, *, time_ns: int) -> None:
+    def on_timer(self, now: Now, *, time_ns: int) -> None:
         """Take back a call that has returned."""
         if not self.is_busy:
             return

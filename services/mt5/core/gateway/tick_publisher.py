@@ -75,8 +75,8 @@ class TickPublisher:
             self._next = max(self._next, ordinal + 1)
             self._wait_from(now)
 
-    def due_ticks(self, now: Now) -> list[Tick]:
-        """The ticks to publish now, in order; the caller asks again until there are none."""
+    def on_timer(self, now: Now) -> list[Tick]:
+        """The ticks to publish now, in order; more may be due where there are `BURST_TICKS_MAX` of them."""
         if not self._running:
             return []
         end = self._end()
@@ -102,8 +102,8 @@ class TickPublisher:
             return [self._tick(self.confirmed + 1, now.mono_ns)]
         return []
 
-    def next_due(self) -> int | None:
-        """Monotonic time at which `due_ticks` will have something, None when only a CONFIRM can change that."""
+    def next_timer(self) -> int | None:
+        """Monotonic time at which `on_timer` has ticks to publish; None when only a CONFIRM can change that."""
         if not self._running:
             return None
         again_at = self._again_at()

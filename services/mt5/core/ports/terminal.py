@@ -80,8 +80,8 @@ class Terminal(Protocol):
     def deal_cursor(self, now: Now) -> int:
         """The number of the newest deal shown."""
 
-    def step(self, now: Now) -> None:
-        """Let happen what is due."""
+    def next_timer(self) -> int | None:
+        """Monotonic time at which `on_timer` is due; None when only a call can change that."""
 
-    def next_due(self) -> int | None:
-        """When `step` has something to do."""
+    def on_timer(self, now: Now) -> None:
+        """Do what is due; what comes of it shows in the other methods."""

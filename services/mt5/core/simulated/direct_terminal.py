@@ -73,12 +73,12 @@ class DirectTerminal:
         """Deals in the book."""
         return self.venue.deal_count
 
-    def step(self, now: Now) -> None:  # noqa: ARG002 - as above
+    def on_timer(self, now: Now) -> None:  # noqa: ARG002 - as above
         """Let go what is held: only a terminal with faults holds orders back, and this one may have come after it."""
         for record in self.venue.held_orders():
             self.venue.release(record)
 
-    def next_due(self) -> int | None:
+    def next_timer(self) -> int | None:
         """Never."""
         return None
 

@@ -260,14 +260,14 @@ class FaultyTerminal(DirectTerminal):
 
     # ----------------------------------------------------------------------------------------------------------- time
 
-    def step(self, now: Now) -> None:
+    def on_timer(self, now: Now) -> None:
         """Let go on what was only taken."""
         for record in self.venue.held_orders():
             if self._fills.get(record.order.ticket, 0) <= now.mono_ns:
                 self.venue.release(record)
                 self._fills.pop(record.order.ticket, None)
 
-    def next_due(self) -> int | None:
+    def next_timer(self) -> int | None:
         """When the next order goes on that was only taken, or a call comes back."""
         dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held_orders()]
         if self._pending is not None:

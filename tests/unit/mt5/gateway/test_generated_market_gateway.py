@@ -53,7 +53,7 @@ class Boot:
     def run(self, seconds: float, *, from_s: float = 0.0) -> Iterator[Tick]:
         """What is published within so many seconds, with the book kept each second."""
         for tenth in range(int(from_s * 10), int((from_s + seconds) * 10) + 1):
-            while ticks := self.gateway.due_ticks(Now(0, tenth * SECOND_NS // 10)):
+            while ticks := self.gateway.on_timer(Now(0, tenth * SECOND_NS // 10)):
                 yield from ticks
             if tenth % 10 == 0:
                 self.keep()
@@ -64,7 +64,7 @@ class Boot:
         self.gateway.venue.checkpoint()
 
     def hello(self) -> HelloReply:
-        reply = self.gateway.handle(Hello(client="test"), Now(0, 0))
+        [reply] = self.gateway.handle(Hello(client="test"), Now(0, 0))
         assert isinstance(reply, HelloReply)
         return reply
 
@@ -118,13 +118,13 @@ def test_a_restarted_gateway_gives_the_ticks_of_before_and_keeps_the_account(
 ) -> None:
     one = Boot(tmp_path / "book.db", journal)
     before = [tick for tick in one.run(10) if tick.symbol == "EURUSD"]
-    filled = one.gateway.handle(Buy(order_id="A-1", symbol="EURUSD", volume=Decimal("0.01")), Now(0, 10 * SECOND_NS))
+    [filled] = one.gateway.handle(Buy(order_id="A-1", symbol="EURUSD", volume=Decimal("0.01")), Now(0, 10 * SECOND_NS))
     assert isinstance(filled, OrderReply)
     assert filled.filled_price == Decimal(str(before[-1].ask))
     one.keep()
     one.dies()
     other = Boot(tmp_path / "book.db", journal)
-    page = other.gateway.handle(GetTicks(symbol="EURUSD", from_sequence=before[0].sequence), Now(0, 0))
+    [page] = other.gateway.handle(GetTicks(symbol="EURUSD", from_sequence=before[0].sequence), Now(0, 0))
     assert isinstance(page, TicksReply)
     assert page.from_sequence == before[0].sequence
     assert page.bid == [tick.bid for tick in before]

@@ -178,7 +178,8 @@ def test_flatten_halts_and_closes_everything(live: LiveGateway) -> None:
 )
 def test_a_stepped_stream_has_neither_lease_nor_halt(request_: Halt | Flatten | Lease) -> None:
     """What a person does at some moment would change the digits of a replay."""
-    assert a_gateway().handle(request_, AT_REST).error_code == "NOT_AVAILABLE"
+    [reply] = a_gateway().handle(request_, AT_REST)
+    assert reply.error_code == "NOT_AVAILABLE"
 
 
 @pytest.mark.parametrize("has_restarted", [False, True])

@@ -121,14 +121,14 @@ def test_renewals_write_nothing(live: LiveGateway, monkeypatch: pytest.MonkeyPat
 def test_a_lapse_is_due_without_a_tick_or_a_request(live: LiveGateway) -> None:
     """A market that is closed has no tick that could bring it about."""
     live.wait(10_000)
-    assert live.gateway.next_due() is None
+    assert live.gateway.next_timer() is None
     lease(live, 1)
     live.order(structs.replace(a_limit(), epoch=1))
     leased_ns = live.mono_ns
-    assert live.gateway.next_due() == leased_ns + LEASE_MS * MS
+    assert live.gateway.next_timer() == leased_ns + LEASE_MS * MS
     live.wait(LEASE_MS)
     assert live.status() == "CANCELED"
-    assert live.gateway.next_due() is None
+    assert live.gateway.next_timer() is None
 
 
 def test_a_lapse_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(live: LiveGateway) -> None:
@@ -137,7 +137,7 @@ def test_a_lapse_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(li
     live.play(Fault.DISCONNECTED, duration_ms=LEASE_MS + 2_000)
     live.wait(LEASE_MS)
     assert live.status() == "ACCEPTED"
-    due_ns = live.gateway.next_due()
+    due_ns = live.gateway.next_timer()
     assert due_ns is not None
     assert live.mono_ns < due_ns <= live.mono_ns + 250 * MS
     live.wait(2_000)

@@ -41,7 +41,7 @@ from tests.unit.mt5.builders import AT_REST, SECOND_NS, START_NS, a_buy, a_gatew
 
 
 def ask(gateway: Gateway, request: Request) -> Reply:
-    return gateway.handle(request, AT_REST)
+    return gateway.handle(request, AT_REST)[0]
 
 
 def hello(gateway: Gateway) -> HelloReply:
@@ -86,7 +86,7 @@ def test_hello_tells_where_the_stream_stands() -> None:
 def test_the_time_of_a_replay_is_that_of_the_books_tick() -> None:
     gateway = a_gateway()
     confirm(gateway, 1)
-    reply = gateway.handle(Ping(), Now(domain_ns=2 * START_NS, mono_ns=5))
+    [reply] = gateway.handle(Ping(), Now(domain_ns=2 * START_NS, mono_ns=5))
     assert isinstance(reply, PingReply)
     assert reply.now_ns == START_NS + SECOND_NS
 
@@ -152,10 +152,10 @@ def test_a_new_boot_is_taken_forward_to_what_was_confirmed() -> None:
     confirm(first, 1)
     second = a_gateway(book_store=store, boot_id="boot-2")
     assert (hello(second).confirmed, hello(second).published) == (0, 1)
-    reply = second.handle(Confirm(stream_id="stream-1", ordinal=2), AT_REST)
+    [reply] = second.handle(Confirm(stream_id="stream-1", ordinal=2), AT_REST)
     assert isinstance(reply, ConfirmReply)
     assert reply.deal_cursor == 2
-    assert [tick.ordinal for tick in second.due_ticks(AT_REST)] == [3]
+    assert [tick.ordinal for tick in second.on_timer(AT_REST)] == [3]
 
 
 def test_the_end_of_the_data_is_remembered() -> None:
@@ -178,9 +178,9 @@ def test_ticks_that_are_not_published_are_not_told() -> None:
 
 def test_a_live_market_steps_its_book_as_it_publishes() -> None:
     gateway = a_gateway(pace=Pace(window=0, factor=1.0))
-    gateway.due_ticks(Now(0, 0))
+    gateway.on_timer(Now(0, 0))
     assert gateway.venue.ordinal == 1
-    gateway.due_ticks(Now(0, SECOND_NS))
+    gateway.on_timer(Now(0, SECOND_NS))
     assert gateway.venue.ordinal == 2
     assert gateway.domain_ns(SECOND_NS + SECOND_NS // 2) == START_NS + SECOND_NS + SECOND_NS // 2
     confirm(gateway, 2)

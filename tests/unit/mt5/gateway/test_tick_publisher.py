@@ -35,7 +35,7 @@ class Market:
 
     def out(self) -> list[int]:
         """Ordinals that go out now."""
-        return [tick.ordinal for tick in self.publisher.due_ticks(self.now)]
+        return [tick.ordinal for tick in self.publisher.on_timer(self.now)]
 
     def wait(self, ms: int) -> None:
         self.ms += ms
@@ -45,7 +45,7 @@ def test_nothing_goes_out_before_the_first_confirm() -> None:
     market = Market(Pace(window=3))
     market.wait(60_000)
     assert market.out() == []
-    assert market.publisher.next_due() is None
+    assert market.publisher.next_timer() is None
 
 
 @pytest.mark.parametrize(("window", "expected"), [(1, [1]), (3, [1, 2, 3]), (5_000, list(range(1, 11)))])
@@ -111,23 +111,23 @@ def test_nothing_goes_out_again_when_all_is_confirmed() -> None:
     market.confirm(2)
     market.wait(10_000)
     assert market.out() == []
-    assert market.publisher.next_due() is None
+    assert market.publisher.next_timer() is None
 
 
 def test_next_due_is_when_due_has_something() -> None:
     market = Market(Pace(window=1))
     market.confirm(0)
-    assert market.publisher.next_due() == 0
+    assert market.publisher.next_timer() == 0
     market.out()
-    assert market.publisher.next_due() == (1_000 + 200) * MS
+    assert market.publisher.next_timer() == (1_000 + 200) * MS
 
 
 def test_a_repeated_tick_says_the_same_but_for_when_it_went_out() -> None:
     market = Market(Pace(window=1))
     market.confirm(0)
-    [first] = market.publisher.due_ticks(market.now)
+    [first] = market.publisher.on_timer(market.now)
     market.wait(200)
-    [again] = market.publisher.due_ticks(market.now)
+    [again] = market.publisher.on_timer(market.now)
     names = [name for name in first.__struct_fields__ if name != "published_mono_ns"]
     assert [getattr(first, name) for name in names] == [getattr(again, name) for name in names]
     assert again.published_mono_ns > first.published_mono_ns
@@ -141,7 +141,7 @@ def test_a_paced_tick_waits_for_its_time() -> None:
     assert market.out() == [1]
     market.confirm(1)
     assert market.out() == []
-    assert market.publisher.next_due() == (1_000 + 250) * MS
+    assert market.publisher.next_timer() == (1_000 + 250) * MS
     market.wait(250)
     assert market.out() == [2]
 
@@ -166,7 +166,7 @@ def test_a_live_market_waits_for_nobody() -> None:
     assert market.out() == [2]
     market.wait(5_000)
     assert market.out() == [3]
-    assert market.publisher.next_due() is None
+    assert market.publisher.next_timer() is None
 
 
 def test_the_clock_of_a_live_market_stands_at_the_date_of_its_ticks() -> None:
@@ -193,7 +193,7 @@ def test_a_burst_is_handed_out_in_parts() -> None:
     market = Market(Pace(window=5_000), ticks=BURST_TICKS_MAX + 5)
     market.confirm(0)
     assert len(market.out()) == BURST_TICKS_MAX
-    assert market.publisher.next_due() == 0
+    assert market.publisher.next_timer() == 0
     assert len(market.out()) == 5
 
 

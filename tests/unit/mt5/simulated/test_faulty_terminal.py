@@ -231,7 +231,7 @@ def test_a_lost_journal_costs_no_second_effect(live: LiveGateway) -> None:
 def test_only_a_venue_that_is_set_up_for_it_misbehaves() -> None:
     assert LiveGateway(faults=False).refused(Simulate(fault=Fault.NO_REPLY, count=1)) == "NOT_AVAILABLE"
     stepped = a_gateway()
-    reply = stepped.handle(Simulate(fault=Fault.NO_REPLY, count=1), LiveGateway().now)
+    [reply] = stepped.handle(Simulate(fault=Fault.NO_REPLY, count=1), LiveGateway().now)
     assert reply.error_code == "NOT_AVAILABLE"
 
 

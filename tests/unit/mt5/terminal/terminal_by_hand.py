@@ -124,7 +124,7 @@ class Bench:
         end_ns = self.mono_ns + ms * MS
         while self.mono_ns < end_ns:
             self.mono_ns = min(end_ns, self.mono_ns + POLL_MS * MS)
-            self.link.step(self.now)
+            self.link.on_timer(self.now)
 
     def tick(self, bid: float, ask: float, *, symbol: str = "EURUSD") -> None:
         """The market moves, and is looked at."""

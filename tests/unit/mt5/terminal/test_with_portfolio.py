@@ -64,7 +64,7 @@ class TerminalDesk:
         ticks = []
         for _ in range(3):
             self.driven.mono_ns += POLL_MS * MS
-            ticks += self.driven.gateway.due_ticks(self.driven.now)
+            ticks += self.driven.gateway.on_timer(self.driven.now)
         tick = ticks[-1]
         told = {"sequence": tick.sequence, "time_ns": tick.time_ns, "bid": tick.bid, "ask": tick.ask}
         self.driven.answer_all(self.driven.deliver(a_signal(tick.ordinal, direction, **told)))

@@ -87,7 +87,7 @@ class TradedByHand:
         """Long enough for two comparisons that agree, and what follows from them."""
         for _ in range(4):
             self.driven.answer_all(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
-            while self.driven.gateway.due_ticks(self.driven.now):
+            while self.driven.gateway.on_timer(self.driven.now):
                 pass
         self.events += self.driven.state.account.take_events()
 
@@ -186,7 +186,7 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
     desk = TradedByHand(policy, mode)
     desk.trade_by_hand()
     lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.state.lease.epoch)
-    reply = desk.driven.gateway.handle(lost, desk.driven.now)
+    [reply] = desk.driven.gateway.handle(lost, desk.driven.now)
     assert isinstance(reply, OrderReply), reply
     assert reply.ticket is not None
     desk.pass_time()

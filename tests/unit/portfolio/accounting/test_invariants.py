@@ -24,7 +24,7 @@ def a_desk() -> DeskHarness:
     """A desk that has bought 0.01 lots of EURUSD, and may sell them with the next signal."""
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001), (1.101, 1.1011))))
     driven.run_up()
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
     return driven

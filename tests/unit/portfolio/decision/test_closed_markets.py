@@ -210,7 +210,7 @@ def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_po
                 count += len(fences)
                 calls = [following for call in others for following in driven.answer(call)]
                 for fence in fences:
-                    status = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
+                    [status] = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
                     refused = structs.replace(status, error_code=ErrorCode.MARKET_CLOSED, error="closed")
                     calls += driven.answer(fence, refused)
         return count

@@ -108,7 +108,7 @@ def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path
     again = DeskHarness(driven.gateway, rules=driven.state.config, book=book, persisted=kept)
     again.run_up()
     assert state_of(again.state) is TradingState.REDUCE_ONLY
-    again.gateway.due_ticks(again.now)
+    again.gateway.on_timer(again.now)
     tomorrow = a_signal(2, 1, time_ns=NEXT_DAY_NS)
     assert server_day(tomorrow.time_ns) == server_day(START_NS) + 1
     again.deliver(tomorrow)

@@ -38,7 +38,7 @@ def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(6, None))
     driven = DeskHarness(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
     driven.run_up()
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     return driven
 

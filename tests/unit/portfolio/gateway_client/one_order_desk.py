@@ -39,5 +39,5 @@ def calls_of(calls: list[Call], kind: type) -> list[Call]:
 def go_by(driven: DeskHarness, *, seconds: int) -> None:
     """Let time pass at gateway and desk, half a second at a time."""
     for _ in range(2 * seconds):
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.wait(500))

@@ -78,10 +78,11 @@ def test_a_cancel_of_such_an_order_that_another_client_has_outrun_is_a_lost_leas
     while not cancels:
         calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)
         cancels = [call for call in calls if isinstance(request_of(call), Cancel)]
-    hello = driven.gateway.handle(Hello(client="other"), driven.now)
+    [hello] = driven.gateway.handle(Hello(client="other"), driven.now)
     assert isinstance(hello, HelloReply)
     lease = Lease(holder="other", epoch=driven.state.lease.epoch + 1, seen_ns=hello.lease_now_ns)
-    assert driven.gateway.handle(lease, driven.now).error_code is None
+    [leased] = driven.gateway.handle(lease, driven.now)
+    assert leased.error_code is None
     driven.answer_all(driven.answer(cancels[0]))
     assert [cause.code for cause in driven.state.account.state_causes] == ["LEASE_LOST"]
 
@@ -106,7 +107,7 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
     driven.gateway = a_gateway(
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
     )
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     away_ms = 2 * LOST_JOURNAL_WAIT_NS // 1_000_000
     driven.gateway.handle(Simulate(fault=Fault.DISCONNECTED, duration_ms=away_ms), driven.now)
     driven.state.lease.needs_hello = True
@@ -123,10 +124,10 @@ def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0))
     one, other = (DeskHarness(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
     starts = [(desk, desk.start()[0]) for desk in (one, other)]
-    hellos = [gateway.handle(request_of(call), desk.now) for desk, call in starts]
+    hellos = [gateway.handle(request_of(call), desk.now)[0] for desk, call in starts]
     for (desk, call), hello in zip(starts, hellos, strict=True):
         desk.answer_all(desk.answer(call, hello))
-    gateway.due_ticks(one.now)
+    gateway.on_timer(one.now)
     one.answer_all(one.pause())
     other.answer_all(other.pause())
     assert (one.state.lease.epoch, other.state.lease.epoch) == (1, 1)
@@ -173,11 +174,11 @@ def test_flatten_at_the_gateway_ends_what_rests() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
-    reply = driven.gateway.handle(Flatten(reason="portfolio is gone"), driven.now)
+    [reply] = driven.gateway.handle(Flatten(reason="portfolio is gone"), driven.now)
     assert isinstance(reply, HaltReply)
     assert reply.is_halted
     driven.mono_ns += 61_000_000_000
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     assert driven.gateway.venue.net_volume("EURUSD") == 0
 
 
@@ -186,9 +187,9 @@ def test_what_rests_is_canceled_when_the_lease_lapses() -> None:
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
     driven.mono_ns += 6_000_000_000
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.mono_ns += 60_000_000_000
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     assert driven.gateway.venue.net_volume("EURUSD") == 0
     [fence] = [call for call in driven.wait(1) if isinstance(request_of(call), Fence)]
     driven.answer_all([fence])

@@ -42,7 +42,7 @@ def played(profile: Any, plan: Plan, *, is_live: bool) -> DeskHarness:
     else:
         driven.run_up()
     for ordinal, (bid, ask) in enumerate(QUOTES, 1):
-        gateway.due_ticks(driven.now)
+        gateway.on_timer(driven.now)
         direction = 1 if (ordinal + 3) // 5 % 2 else -1
         driven.answer_all(driven.deliver(a_signal(ordinal, direction, bid=bid, ask=ask)))
         driven.answer_all(driven.pause())
@@ -53,7 +53,7 @@ def played(profile: Any, plan: Plan, *, is_live: bool) -> DeskHarness:
 
 def listed(driven: DeskHarness) -> dict[str, tuple[str, int]]:
     """Status and retcode of each order as the venue lists it."""
-    reply = driven.gateway.handle(GetOrders(), driven.now)
+    [reply] = driven.gateway.handle(GetOrders(), driven.now)
     assert isinstance(reply, OrdersReply)
     return {order.order_id: (order.status.value, order.retcode) for order in reply.orders}
 
@@ -74,7 +74,7 @@ def test_ledger_and_venue_have_the_same_retcode_for_every_order_that_has_ended(
         if not order.status.is_open:
             assert (row.status, row.retcode) == venue[order.order_id], order.order_id
             ended[row.status, row.retcode] += 1
-            reply = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
+            [reply] = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
             assert reply.retcode == row.retcode  # type: ignore[union-attr]  # an order's
     if plan == "market" or profile is IDEAL:  # a pending price may be passed before its order arrives
         assert ended[OrderStatus.FILLED, 10_009] > 0

@@ -41,9 +41,10 @@ PASSING = ("STORAGE", "INTERNAL_ERROR", "VENUE_BUSY")
 
 def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
     """One HELLO and one LEASE of somebody else."""
-    hello = driven.gateway.handle(Hello(client="other"), driven.now)
+    [hello] = driven.gateway.handle(Hello(client="other"), driven.now)
     assert isinstance(hello, HelloReply)
-    return driven.gateway.handle(Lease(holder="other", epoch=epoch, seen_ns=hello.lease_now_ns), driven.now)
+    [reply] = driven.gateway.handle(Lease(holder="other", epoch=epoch, seen_ns=hello.lease_now_ns), driven.now)
+    return reply
 
 
 def codes(driven: DeskHarness) -> set[str]:
@@ -96,7 +97,7 @@ def test_ledger_and_journal_with_the_highest_epoch_go_on() -> None:
     book.apply(EpochTaken(epoch=2**53 + 4, time_ns=1))
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), journal=journal), book=book)
     driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     go_by(driven, seconds=1)
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED

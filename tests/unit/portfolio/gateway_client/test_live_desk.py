@@ -119,10 +119,10 @@ def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() 
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
     driven.mono_ns += 30 * TICK_NS
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     late = structs.replace(request_of(call), request_id="late")
     assert isinstance(late, Buy)
-    reply = driven.gateway.handle(late, driven.now._replace(domain_ns=driven.gateway.domain_ns(driven.mono_ns)))
+    [reply] = driven.gateway.handle(late, driven.now._replace(domain_ns=driven.gateway.domain_ns(driven.mono_ns)))
     driven.answer_all(driven.answer(call, reply))
     driven.answer_all(driven.wait(100))
     [order] = driven.state.account.book.orders.values()
@@ -150,7 +150,7 @@ def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
     for leverage, told in ((100, []), (30, [30])):
         driven.state.lease.needs_hello = True
         [call] = driven.pause()
-        hello = driven.gateway.handle(request_of(call), driven.now)
+        [hello] = driven.gateway.handle(request_of(call), driven.now)
         assert isinstance(hello, HelloReply)
         driven.answer_all(driven.answer(call, structs.replace(hello, leverage=leverage)))
         events = driven.state.account.take_events()

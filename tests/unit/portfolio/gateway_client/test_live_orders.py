@@ -89,7 +89,7 @@ def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
     stream = build_stream([rows_of("EURUSD", RISING), rows_of("GBPUSD", RISING)], accept_crossed=False)
     driven = DeskHarness(a_gateway(stream, pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))
     driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.drop_reply(an_order_on_its_way(driven))
     driven.answer_all(driven.deliver(a_signal(2, 1, symbol="GBPUSD", sequence=1)))
     statuses = {order.symbol: order.status for order in driven.state.account.book.orders.values()}
@@ -124,7 +124,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     driven.gateway = a_gateway(
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2"
     )
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     epoch = driven.state.lease.epoch
     driven.state.lease.needs_hello = True
     driven.answer_all(driven.pause())
@@ -142,11 +142,11 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
 
 def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it() -> None:
     driven = a_live_desk()
-    hello = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
+    [hello] = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
     assert isinstance(hello, HelloReply)
     driven = a_live_desk()
     other = Lease(holder="other", epoch=driven.state.lease.epoch + 5, seen_ns=hello.lease_now_ns)
-    token = driven.gateway.handle(other, driven.now)
+    [token] = driven.gateway.handle(other, driven.now)
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
     driven.answer_all(driven.wait(1_000))
     assert driven.state.account.book.trading is not None

@@ -30,7 +30,7 @@ def a_desk_after_trades(trades: int = 3) -> DeskHarness:
     quotes = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(trades + 1)]
     driven = DeskHarness(a_gateway(a_stream(*quotes), pace=Pace(trades + 1)))
     driven.run_up()
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     for ordinal in range(1, trades + 1):
         bid, ask = quotes[ordinal - 1]
         driven.answer_all(driven.deliver(a_signal(ordinal, 1 if ordinal % 2 else -1, bid=bid, ask=ask)))
@@ -44,7 +44,7 @@ def differences(driven: DeskHarness, book: Book | None = None) -> list[Differenc
     try:
         request = next(talk)
         while True:
-            request = talk.send(driven.gateway.handle(request, driven.now))
+            request = talk.send(driven.gateway.handle(request, driven.now)[0])
     except StopIteration as done:
         found: list[Difference] = done.value
         return found
@@ -227,7 +227,7 @@ def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_fi
     ordinal = driven.state.stream.cursor.ordinal
     for order_id, volume in (("stranger-1", D(1_000_000)), ("stranger-2", D("0.01"))):
         order = Buy(order_id=order_id, symbol="EURUSD", volume=volume, ordinal=ordinal)
-        reply = driven.gateway.handle(order, driven.now)
+        [reply] = driven.gateway.handle(order, driven.now)
         assert isinstance(reply, OrderReply)
         kinds = [found.kind for found in differences(driven)]
         assert (reply.status, kinds) in (

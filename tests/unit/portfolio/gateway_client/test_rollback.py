@@ -65,7 +65,7 @@ def a_desk(
 def settle(driven: DeskHarness) -> None:
     """Let four seconds pass: the comparison of the start takes a second look after one."""
     for _ in range(8):
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.wait(500))
 
 
@@ -159,7 +159,7 @@ def test_orders_that_are_known_to_be_lost_are_no_difference_to_a_stopped_desk_ei
     request: Request | None = next(comparison)
     while request is not None:
         try:
-            request = comparison.send(again.gateway.handle(request, again.now))
+            request = comparison.send(again.gateway.handle(request, again.now)[0])
         except StopIteration as end:
             found, request = end.value, None
     assert found == []

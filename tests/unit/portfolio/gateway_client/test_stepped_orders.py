@@ -25,7 +25,7 @@ QUOTES = [(1.1, 1.1001), (1.1, 1.1001), (1.09, 1.0901), (1.09, 1.0901), (1.09, 1
 def a_planned_desk(gateway: Gateway, plan: Plan, **changed: Any) -> DeskHarness:
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), plan=plan), **changed)
     driven.run_up()
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     return driven
 
 

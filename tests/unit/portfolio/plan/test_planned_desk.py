@@ -53,7 +53,7 @@ class Played:
     def tick(self, ordinal: int, direction: int = 0) -> None:
         """Publish, decide and confirm one tick."""
         driven, (bid, ask) = self.driven, self.quotes[ordinal - 1]
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.deliver(a_signal(ordinal, direction, bid=bid, ask=ask)))
         driven.answer_all(driven.pause())
 
@@ -227,7 +227,7 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
     calm = Played(quotes, plan, mode=mode).play(1, 0, 0, 0)
     torn = Played(quotes, plan, mode=mode).play(1, 0)
     driven = torn.driven
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     lost = driven.deliver(a_signal(3, 0, bid=1.1006, ask=1.1007))
     assert lost, "a MODIFY that never leaves"
     again = DeskHarness(

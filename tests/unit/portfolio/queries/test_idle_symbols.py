@@ -60,7 +60,7 @@ def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blo
     assert order.status is OrderStatus.ACCEPTED
     for _ in range(70):
         driven.answer_all(driven.wait(1_000))
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
     assert texts(driven) == {}, "it is executed by then"
 
 
@@ -68,7 +68,7 @@ def test_orders_that_the_venue_accepts_and_never_executes_are_refused_in_the_end
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=100, delay_ms=60_000), driven.now)
     for number in range(1, 40):
-        driven.gateway.due_ticks(driven.now)
+        driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.wait(1_000))
         signal = structs.replace(a_signal(number, 1), time_ns=driven.state.stream.domain_ns(driven.mono_ns))
         driven.answer_all(driven.deliver(signal))

@@ -53,7 +53,7 @@ def publish(driven: DeskHarness, tick: Tick) -> None:
 def test_a_stepped_desk_decides_a_watched_tick_in_its_place_and_counts_no_signal_for_it() -> None:
     driven = a_desk(LOCKSTEP)
     assert driven.state.stream.desk_state is DeskState.RUNNING
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     driven.answer_all(driven.deliver(gold(1, 1)))
     assert driven.state.stream.cursor.ordinal == 0, "the tick before is not there yet"
     publish(driven, euro(1))
@@ -67,7 +67,7 @@ def test_a_stepped_desk_decides_a_watched_tick_in_its_place_and_counts_no_signal
 
 def test_a_live_desk_takes_watched_quotes_and_misses_no_signal_process_for_them() -> None:
     driven = a_desk(Pace(0, 1.0))
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     publish(driven, euro(1))
     driven.answer_all(driven.deliver(gold(1, 1)))
     assert driven.state.stream.cursor.denied == {}
@@ -87,7 +87,7 @@ def test_a_tick_of_another_stream_and_one_before_the_session_are_left_to_be_publ
 
 def test_nobody_orders_in_a_watched_symbol() -> None:
     driven = a_desk(Pace(0, 1.0))
-    driven.gateway.due_ticks(driven.now)
+    driven.gateway.on_timer(driven.now)
     publish(driven, euro(1))
     driven.answer_all(driven.deliver(gold(1, 0)))
     refused = driven.portfolio.handle_command(an_order(), driven.now)

@@ -1,0 +1,87 @@
+"""The gateway while the disk takes nothing: orders are refused, ticks wait, and writing is tried again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common.clock import mono_ns
+from common.logs import get_logger
+from common.storage import DISK_FAULTS
+from proto.core import Core
+from proto.gateway import Reply, Request
+from proto.messages import Tick
+from proto.time import Now
+from services.mt5 import metrics
+from services.mt5.core.gateway.gateway import Gateway
+
+RETRY_NS: Final = 250_000_000
+LOG_PAUSE_NS: Final = 10_000_000_000
+"""Between two log lines about a disk that stays full, which is found out at every request."""
+
+_log = get_logger()
+
+
+class StorageGuard(Core[Request, Reply | Tick]):
+    """The verbs of a gateway core, of which none raises `DISK_FAULTS`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._retry_mono_ns = 0
+        self._is_started = False
+        self._has_failed = False
+        """Whether a write has failed since the last `update`."""
+        self._logged_mono_ns = -LOG_PAUSE_NS
+
+    def start(self, now: Now) -> list[Tick]:
+        """Start the gateway, or have `update` do so where the disk takes nothing."""
+        try:
+            outputs = self._gateway.start(now)
+        except DISK_FAULTS as error:
+            self.note_fault(error)
+            return []
+        self._is_started = True
+        return outputs
+
+    def handle(self, request: Request, now: Now) -> list[Reply]:
+        """Answer a request; with STORAGE where that could not be made durable."""
+        try:
+            return self._gateway.handle(request, now)
+        except DISK_FAULTS as error:
+            self.note_fault(error)
+            return [self._gateway.storage_error(request, str(error))]
+
+    def next_timer(self) -> int | None:
+        """As the gateway's, but not before the next try."""
+        due = self._gateway.next_timer()
+        return None if due is None else max(due, self._retry_mono_ns)
+
+    def on_timer(self, now: Now) -> list[Tick]:
+        """The ticks to publish; none until the next try after a fault."""
+        if now.mono_ns < self._retry_mono_ns:
+            return []
+        try:
+            return self._gateway.on_timer(now)
+        except DISK_FAULTS as error:
+            self.note_fault(error)
+            self._retry_mono_ns = now.mono_ns + RETRY_NS
+            return []
+
+    on_idle = on_timer
+
+    def update(self, now: Now) -> None:
+        """Try again what has failed, and withdraw a problem that has not come again; called each second."""
+        if not self._is_started:
+            self.start(now)
+        if not self._has_failed:
+            self._gateway.leases.storage_problem = ""
+        self._has_failed = False
+
+    def note_fault(self, error: Exception) -> None:
+        """Count a write that failed, and show it in the log and in replies to LEASE."""
+        metrics.STORAGE_FAULTS.inc()
+        self._has_failed = True
+        self._gateway.leases.storage_problem = f"the gateway cannot write: {error}"
+        now_ns = mono_ns()
+        if now_ns >= self._logged_mono_ns + LOG_PAUSE_NS:
+            self._logged_mono_ns = now_ns
+            _log.error("the disk takes nothing: orders are refused until it does", error=str(error))
