@@ -134,7 +134,6 @@ class LedgerWriter:
             _log.info("the whole ledger has been verified", events=self._ledger.event_count)
             return
         _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
-        self._state.warnings.ledger_fault = str(finding.problems[0])
-        self._state.account.restrict_trading(
-            TradingState.HALTED, "LEDGER_BROKEN", self._state.warnings.ledger_fault, by="audit"
-        )
+        fault = str(finding.problems[0])
+        self._state.warnings.on_ledger_fault(fault)
+        self._state.account.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", fault, by="audit")

@@ -159,7 +159,7 @@ def _instrument(*, is_held: bool, **changed: Any) -> Scene:
     if is_held:
         driven.answer_all(driven.deliver(a_signal(1, 1)))
     instrument = driven.state.account.book.instruments["EURUSD"]
-    update_instrument(driven.state, structs.replace(instrument, **changed))
+    update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, **changed))
     return Scene(driven)
 
 

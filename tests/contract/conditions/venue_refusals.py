@@ -19,7 +19,7 @@ def refused_stop() -> DeskHarness:
     """The venue has a stops level that the desk has not learned of: it trails by less."""
     driven = a_quoted_desk(limits=Limits(name="none"))
     instrument = driven.state.account.book.instruments["EURUSD"]
-    update_instrument(driven.state, structs.replace(instrument, stops_level_points=0))
+    update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=0))
     told(driven, an_order(trailing_stop_points=1))
     driven.answer_all(driven.deliver(a_signal(2)))
     return driven
@@ -40,7 +40,7 @@ def near_plan() -> DeskHarness:
     """The plan's stop is nearer than the venue's stops level."""
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
     instrument = driven.state.account.book.instruments["EURUSD"]
-    update_instrument(driven.state, structs.replace(instrument, stops_level_points=10))
+    update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=10))
     return driven
 
 
@@ -50,7 +50,9 @@ def waiting_close() -> DeskHarness:
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     minute = minute_of_week(driven.state.stream.domain_ns(driven.mono_ns))
     instrument = driven.state.account.book.instruments["EURUSD"]
-    update_instrument(driven.state, structs.replace(instrument, sessions=((minute + 10, minute + 60),)))
+    update_instrument(
+        driven.state.account, driven.state.warnings, structs.replace(instrument, sessions=((minute + 10, minute + 60),))
+    )
     driven.portfolio.handle_command(FlattenCommand(reason="enough"), driven.now)
     driven.answer_all(driven.pause())
     return driven

@@ -57,7 +57,7 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         return before
     if state.warnings.venue_fault:
         return ControlError(error=state.warnings.venue_fault[:500])
-    if isinstance(command, PlaceCommand | CloseCommand) and not _may_number(state):
+    if isinstance(command, PlaceCommand | CloseCommand) and not state.account.can_number_orders:
         return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
     match command:
         case PlaceCommand():
@@ -70,12 +70,6 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
             return _guard(state, command)
         case ModifyCommand():
             return _change(state, command)
-
-
-def _may_number(state: PortfolioState) -> bool:
-    """Whether ids that the ledger gives out are new: those of an earlier incarnation may be the venue's already, and lost here."""
-    stream = state.account.book.stream
-    return stream is not None and stream.incarnation == state.account.incarnation and state.account.are_ids_checked
 
 
 def closing_orders(

@@ -41,10 +41,8 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
         case ReduceOnlyCommand():
             state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
         case ResumeCommand():
-            state.account.resume_trading(command.reason, by=PERSON, acknowledged=state.account.foreign_tickets)
-            state.account.foreign_tickets = []
-            state.warnings.conditions.clear_all("INSTRUMENT_TERMS")
-            state.warnings.conditions.clear("FOREIGN_ORDERS")
+            state.account.resume_trading(command.reason, by=PERSON)
+            state.warnings.on_resume()
             state.lease.reclaim_leadership()
         case FlattenCommand():
             if not state.stream.is_live:

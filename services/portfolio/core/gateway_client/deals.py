@@ -23,7 +23,7 @@ def pull_deals(state: PortfolioState) -> GatewayTask:
                 and deal.symbol
                 and deal.symbol not in state.account.book.instruments
             ):
-                yield from request_instruments(state, deal.symbol)
+                yield from request_instruments(state.account, state.warnings, deal.symbol)
             # Another task may have booked it while this one asked.
             booked = state.account.book.deal(deal.deal)
             if booked is None:

@@ -12,34 +12,32 @@ from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import InstrumentLearned
 from services.portfolio.core.gateway_client.instrument_changes import breaking_changes, instrument_changes
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
-from services.portfolio.core.state.portfolio_state import PortfolioState
+from services.portfolio.core.state.account import AccountState
+from services.portfolio.core.state.warnings import Warnings
 
 
-def request_instruments(state: PortfolioState, *symbols: str) -> GatewayTask:
+def request_instruments(account: AccountState, warnings: Warnings, *symbols: str) -> GatewayTask:
     """Ask for the terms of symbols, and keep what is news of them."""
     for symbol in symbols:
         reply = yield GetSymbolInfo(symbol=symbol)
         assert isinstance(reply, SymbolReply)
-        update_instrument(state, reply.instrument)
+        update_instrument(account, warnings, reply.instrument)
 
 
-def update_instrument(state: PortfolioState, instrument: Instrument) -> None:
+def update_instrument(account: AccountState, warnings: Warnings, instrument: Instrument) -> None:
     """Keep what the venue has told of a symbol: the first time, and whenever it is something else."""
-    known = state.account.book.instruments.get(instrument.symbol)
+    known = account.book.instruments.get(instrument.symbol)
     if known is None:
-        state.account.emit(InstrumentLearned(instrument=instrument))
+        account.emit(InstrumentLearned(instrument=instrument))
         return
     if not (changes := instrument_changes(known, instrument)):
         return
-    position = state.account.book.positions.get(instrument.symbol)
-    is_held = (
-        position is not None and not position.is_flat
-    ) or instrument.symbol in state.account.book.open_orders.values()
+    position = account.book.positions.get(instrument.symbol)
+    is_held = (position is not None and not position.is_flat) or instrument.symbol in account.book.open_orders.values()
     grave = breaking_changes(known, instrument)
-    state.account.emit(InstrumentLearned(instrument=instrument, changes=changes))
-    state.warnings.instrument_change_count += 1
+    account.emit(InstrumentLearned(instrument=instrument, changes=changes))
     text = f"the venue's terms have changed: {'; '.join(changes)}"
-    state.warnings.conditions.set("INSTRUMENT_TERMS", text, subject=instrument.symbol)
+    warnings.on_instrument_change(instrument.symbol, text)
     if grave and is_held:
         reason = f"terms of a symbol that is held have changed: {'; '.join(grave)}"
-        state.account.restrict_trading(TradingState.HALTED, "INSTRUMENT_CHANGED", reason, by="terms")
+        account.restrict_trading(TradingState.HALTED, "INSTRUMENT_CHANGED", reason, by="terms")

@@ -244,7 +244,7 @@ class _OrderTracker:
         if not status.is_open:
             state.latencies.published_mono_ns.pop(order.order_id, None)
         if status is OrderStatus.PRESUMED_EXPIRED:
-            state.warnings.unproven_symbols.add(order.symbol)
+            state.warnings.on_presumed_expiry(order.symbol)
         if status is OrderStatus.ACCEPTED and order.can_rest:
             state.warnings.outcomes.on_acceptance(order.symbol)
         elif self._is_refusal(status, reply) and not self._stands():

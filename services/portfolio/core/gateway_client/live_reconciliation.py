@@ -74,7 +74,7 @@ class Reconciler:
         self.due_ns = state.stream.now.mono_ns + state.config.reconcile_every_ns
         since = ReconciliationWatermark() if is_for_person else state.account.book.cleared
         if not is_start:
-            yield from request_instruments(state, *state.config.quoted)
+            yield from request_instruments(state.account, state.warnings, *state.config.quoted)
         findings = self._new_result()
         found = yield from self._compare(findings, since)
         if unknown := unknown_ids(state.account.book, findings.orders):
@@ -92,14 +92,14 @@ class Reconciler:
         for position in findings.stop_mismatches:
             if position.symbol in moved:
                 state.account.emit(_taken_over(state, position))
-        state.account.foreign_tickets = sorted(set(findings.foreign_tickets) - state.account.book.acknowledged)
+        state.account.on_foreign_orders(findings.foreign_tickets)
         if passed := sorted(set(findings.allowed_foreign_tickets) - state.account.book.acknowledged):
             state.account.allow_foreign_orders(passed)
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
-        state.warnings.unproven_symbols -= unproven
+        state.warnings.on_comparison(unproven)
 
     def _new_result(self) -> ReconciliationResult:
         state = self._state

@@ -16,7 +16,7 @@ from typing import Final
 from proto.control import TradingState
 from proto.gateway import DealsReply, GetDeals, HelloReply, KnownIds, Reply, Request, VenueDeal, VenueOrder
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import IncarnationTaken, OrderModifyAnswered, OrderModifyRequested
+from services.portfolio.core.account.events import OrderModifyAnswered, OrderModifyRequested
 from services.portfolio.core.account.orders import INCARNATION_CHARS, OrderTerms, id_parts
 from services.portfolio.core.gateway_client.reconciliation import deal_difference, deal_text
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -29,7 +29,7 @@ def check_ids(state: PortfolioState, hello: HelloReply) -> None:
 
     For a live desk: a stepped stream gives its ids to the same ticks again, and is answered as before.
     """
-    state.account.are_ids_checked = True
+    state.account.confirm_ids()
     if hello.known_ids is not None and adopt_unknown_ids(state, hello.known_ids):
         return
     book = state.account.book
@@ -146,9 +146,10 @@ def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal
 
 def fail_for_venue(state: PortfolioState, why: str) -> None:
     """Stop for good: what the venue does from now on has numbers that the ledger has booked for something else."""
-    state.warnings.venue_fault = f"{why}; {_REMEDY}"
-    state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", state.warnings.venue_fault, by="venue")
-    state.stream.fail_until_restart(state.warnings.venue_fault)
+    fault = f"{why}; {_REMEDY}"
+    state.warnings.on_venue_fault(fault)
+    state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", fault, by="venue")
+    state.stream.fail_until_restart(fault)
 
 
 def _halt(state: PortfolioState, text: str) -> None:
@@ -168,15 +169,8 @@ def _take_incarnation(state: PortfolioState, why: str, known: Mapping[str, Known
     incarnation = state.account.incarnation
     while incarnation == state.account.incarnation or incarnation in known:
         incarnation = hashlib.sha256(f"{incarnation} {state.lease.boot_id}".encode()).hexdigest()[:INCARNATION_CHARS]
-    state.account.incarnation, state.account.incarnation_reason = incarnation, why
-    state.account.emit(
-        IncarnationTaken(
-            incarnation=incarnation,
-            why=why,
-            time_ns=state.stream.now.domain_ns,
-            seen={name: ids.highest for name, ids in known.items()},
-        )
-    )
+    seen = {name: ids.highest for name, ids in known.items()}
+    state.account.take_incarnation(incarnation, why, seen, state.stream.now.domain_ns)
 
 
 def _highest_numbers(book: Book) -> dict[str, int]:

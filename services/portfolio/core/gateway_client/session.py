@@ -5,7 +5,7 @@ from __future__ import annotations
 from proto.control import DeskState
 from proto.gateway import Confirm, Hello, HelloReply
 from proto.time import utc_text
-from services.portfolio.core.account.events import IncarnationTaken, LeverageChanged, Reconciled, StreamOpened
+from services.portfolio.core.account.events import LeverageChanged, Reconciled, StreamOpened
 from services.portfolio.core.account.foreign_orders import foreign_policy_problem
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.instruments import request_instruments
@@ -40,7 +40,7 @@ def open_session(state: PortfolioState, reconciler: Reconciler) -> GatewayTask:
     state.stream.set_desk_state(DeskState.RECONCILING, "the reconciliation with the gateway")
     if not (yield from require_last_deal(state)):
         return
-    yield from request_instruments(state, *state.config.quoted)
+    yield from request_instruments(state.account, state.warnings, *state.config.quoted)
     if state.stream.window:
         yield from resend_open_requests(state)
         if state.stream.cursor.ordinal:
@@ -75,14 +75,8 @@ def _open_stream(state: PortfolioState, hello: HelloReply) -> bool:
         return False
     if book.stream is not None:
         if book.stream.stream_id == hello.stream_id:
-            if hello.window == 0 and book.stream.incarnation != state.account.incarnation:
-                state.account.emit(
-                    IncarnationTaken(
-                        incarnation=state.account.incarnation,
-                        why=state.account.incarnation_reason,
-                        time_ns=hello.now_ns,
-                    )
-                )
+            if hello.window == 0:
+                state.account.renew_incarnation(hello.now_ns)
             if hello.leverage != book.stream.leverage:
                 state.account.emit(LeverageChanged(leverage=hello.leverage, time_ns=hello.now_ns))
             return True

@@ -6,9 +6,15 @@ from typing import Final
 
 from proto.control import REASON_CHARS_MAX, StateCause, TradingState
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, TradingStateChanged
+from services.portfolio.core.account.events import (
+    DealBooked,
+    Event,
+    ForeignOrdersFound,
+    IncarnationTaken,
+    TradingStateChanged,
+)
 from services.portfolio.core.account.foreign_orders import describe_foreign_orders
-from services.portfolio.core.account.state_causes import add_cause, causes_of, describe_causes
+from services.portfolio.core.account.state_causes import PERSON, add_cause, causes_of, describe_causes
 from services.portfolio.core.accounting.invariants import find_violation
 from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.accounting.round_trips import RoundTripTracker
@@ -50,11 +56,10 @@ class AccountState:
         self.is_dirty = False
         """Whether the ledger lacks something: an event, or progress of the cursor."""
         self.incarnation = incarnation
-        self.incarnation_reason = incarnation_reason
-        self.are_ids_checked = False
-        """The gateway knows no order id of the desk's that this ledger lacks, or another incarnation was taken."""
+        self._incarnation_reason = incarnation_reason
+        self._are_ids_checked = False
         self.foreign_tickets: list[int] = []
-        """Venue numbers of orders that are not the desk's, as of the last comparison."""
+        """Venue numbers of orders that are not the desk's and that no person has acknowledged, as of the last comparison."""
         self.deal_pulls = 0
         """How often the venue's deals were pulled to their end."""
         self.needs_deals = False
@@ -85,9 +90,37 @@ class AccountState:
         self.is_dirty = False
         return events
 
-    def resume_trading(self, reason: str, *, by: str, acknowledged: list[int] | None = None) -> None:
-        """Return to ACTIVE, durably; all causes end."""
+    @property
+    def can_number_orders(self) -> bool:
+        """Whether order ids given now are new at the venue: ids of an earlier incarnation may be known there and lost here."""
+        stream = self.book.stream
+        return stream is not None and stream.incarnation == self.incarnation and self._are_ids_checked
+
+    def confirm_ids(self) -> None:
+        """The gateway knows no order id of the desk's that the ledger lacks, or another incarnation is about to be taken."""
+        self._are_ids_checked = True
+
+    def take_incarnation(self, incarnation: str, why: str, seen: dict[str, int], time_ns: int) -> None:
+        """Give order ids of another incarnation from now on, durably.
+
+        `seen` are the highest numbers of ids that the venue knows, by incarnation; they are known to be lost here.
+        """
+        self.incarnation, self._incarnation_reason = incarnation, why
+        self.emit(IncarnationTaken(incarnation=incarnation, why=why, time_ns=time_ns, seen=seen))
+
+    def renew_incarnation(self, time_ns: int) -> None:
+        """Make this process's incarnation that of the stream, durably, if the stream was opened by another."""
+        assert self.book.stream is not None
+        if self.book.stream.incarnation != self.incarnation:
+            why = self._incarnation_reason
+            self.emit(IncarnationTaken(incarnation=self.incarnation, why=why, time_ns=time_ns))
+
+    def resume_trading(self, reason: str, *, by: str) -> None:
+        """Return to ACTIVE, durably; all causes end, and a person acknowledges the foreign orders that were found."""
+        acknowledged = self.foreign_tickets if by == PERSON else []
         self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged)
+        if by == PERSON:
+            self.foreign_tickets = []
 
     def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
         """Change to a state other than ACTIVE, durably; causes that held before still do.
@@ -131,6 +164,10 @@ class AccountState:
             causes=causes or [],
         )
         self.emit(event)
+
+    def on_foreign_orders(self, tickets: list[int]) -> None:
+        """Remember the foreign orders that a comparison has found, for the person who resumes."""
+        self.foreign_tickets = sorted(set(tickets) - self.book.acknowledged)
 
     def allow_foreign_orders(self, tickets: list[int]) -> None:
         """Let foreign orders pass, as the limits allow, and warn of them once."""

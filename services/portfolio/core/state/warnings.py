@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from proto.control import REASON_CHARS_MAX
 from services.portfolio.core.state.closed_markets import ClosedMarkets
 from services.portfolio.core.state.conditions import ActiveConditions
@@ -14,6 +16,7 @@ class Warnings:
 
     def __init__(self) -> None:
         """Start with nothing to warn of."""
+        self._unproven_symbols: set[str] = set()
         self.conditions = ActiveConditions()
         self.outcomes = SymbolOutcomes(self.conditions)
         self.closed_markets = ClosedMarkets()
@@ -24,9 +27,38 @@ class Warnings:
         """What is broken in the ledger itself; no command of a person clears it."""
         self.venue_fault = ""
         """Why the venue's book is not the one that the ledger was made with; no command of a person clears it."""
-        self.unproven_symbols: set[str] = set()
-        """Symbols of orders presumed to have expired, until a comparison with the venue is complete."""
         self.instrument_change_count = 0
+
+    @property
+    def unproven_symbols(self) -> Set[str]:
+        """Symbols of orders presumed to have expired, until a comparison with the venue is complete."""
+        return self._unproven_symbols
+
+    def on_presumed_expiry(self, symbol: str) -> None:
+        """Distrust the book of a symbol: an order of it was presumed to have expired."""
+        self._unproven_symbols.add(symbol)
+
+    def on_comparison(self, symbols: Set[str]) -> None:
+        """Trust the book of symbols again: a comparison that began after their orders' end is complete."""
+        self._unproven_symbols -= symbols
+
+    def on_instrument_change(self, symbol: str, text: str) -> None:
+        """Warn that the venue has changed a symbol's terms, until a person resumes."""
+        self.instrument_change_count += 1
+        self.conditions.set("INSTRUMENT_TERMS", text, subject=symbol)
+
+    def on_resume(self) -> None:
+        """End the warnings that a person acknowledges by resuming."""
+        self.conditions.clear_all("INSTRUMENT_TERMS")
+        self.conditions.clear("FOREIGN_ORDERS")
+
+    def on_ledger_fault(self, fault: str) -> None:
+        """The ledger is not whole."""
+        self.ledger_fault = fault
+
+    def on_venue_fault(self, fault: str) -> None:
+        """The venue's book is not the one that the ledger was made with."""
+        self.venue_fault = fault
 
     def on_storage_failure(self, why: str) -> None:
         """The ledger cannot be written: until `on_storage_recovery` no order is made, and the caller sends nothing.

@@ -185,7 +185,7 @@ def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
     assert len(driven.requests_of(Sell)) == before
     assert not driven.state.account.book.position("EURUSD").is_flat
     opened = structs.replace(driven.state.account.book.instruments["EURUSD"], sessions=())
-    update_instrument(driven.state, opened)
+    update_instrument(driven.state.account, driven.state.warnings, opened)
     driven.answer_all(driven.wait(1_000))
     driven.answer_all(driven.wait(1_000))
     assert len(driven.requests_of(Sell)) == before + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from services.portfolio.core.decision.commands import CommandReply
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.state.warnings import Warnings
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import is_same_account
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
@@ -93,7 +95,8 @@ def test_a_stepped_stream_is_not_flattened() -> None:
 
 def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     driven = a_running_desk()
-    driven.state.account.resume_trading("seen", by="person", acknowledged=[7, 3])
+    driven.state.account.on_foreign_orders([7, 3])
+    driven.state.account.resume_trading("seen", by="person")
     obey(driven, HALT)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
@@ -146,13 +149,13 @@ def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("command", [RESUME, ReduceOnlyCommand(reason="a little")])
-@pytest.mark.parametrize("fault", ["ledger_fault", "venue_fault"])
+@pytest.mark.parametrize("report", [Warnings.on_ledger_fault, Warnings.on_venue_fault])
 def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
-    fault: str, command: ResumeCommand | ReduceOnlyCommand
+    report: Callable[[Warnings, str], None], command: ResumeCommand | ReduceOnlyCommand
 ) -> None:
     driven = a_running_desk()
     driven.state.account.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", "event 7 is missing", by="audit")
-    setattr(driven.state.warnings, fault, "event 7 is missing")
+    report(driven.state.warnings, "event 7 is missing")
     reply = driven.portfolio.handle_command(command, driven.now)
     assert isinstance(reply, ControlError)
     assert "event 7 is missing" in reply.error

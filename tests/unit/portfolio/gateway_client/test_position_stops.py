@@ -229,8 +229,8 @@ def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_
     """Until then ids would go on where the ledger ends, and some after that may be at the venue already."""
     driven = a_live_desk()
     a_long_position(driven)
-    again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
-    again.state.account.incarnation = "later"
+    state = driven.state
+    again = DeskHarness(driven.gateway, book=state.account.book, persisted=state.stream.persisted, incarnation="later")
     close = CloseCommand(key="one", reason="a test", symbol="EURUSD", position=0, volume=None)
     calls = again.start()
     assert isinstance(again.portfolio.handle_command(close, again.now), ControlError)
