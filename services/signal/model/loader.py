@@ -7,14 +7,13 @@ model, and the walk down its trees against XGBoost. What the walk does not cover
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.signal.core.features.schema import FEATURE_NAMES
 from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.forest import (
-    Format,
     ModelFormatError,
     UnsupportedModelError,
     flatten,
@@ -28,8 +27,10 @@ from services.signal.model.booster import BoosterMargins
 from services.signal.model.kernel_cache import cache_folder
 from services.signal.model.manifest import Manifest, ModelError, read_file, read_manifest
 from services.signal.model.self_check import self_check_failure
+from services.signal.model.ubj_to_json import UbjError, ubj_to_json
 
 MODEL_BYTES_MAX: Final = 256 * 1_048_576
+_OLD_BINARY: Final = b"binf"
 _OBJECTIVES: Final = ("multi:softprob", "multi:softmax")
 
 
@@ -57,7 +58,7 @@ def load_model(
         )
     folders = [*([data_dir / "signal"] if data_dir else []), *filter(None, [cache_folder()])]
     try:
-        margins, why = _margins_of(data, "json" if path.suffix == ".json" else "ubj", found, folders)
+        margins, why = _margins_of(data, _document(data, path.suffix), found, folders)
     except ModelFormatError as error:
         raise ModelError(f"{path} is no model that can be used: {error}") from None
     if why and on_fallback is not None:
@@ -77,11 +78,21 @@ def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> Cl
     )
 
 
+def _document(data: bytes, suffix: str) -> Mapping[str, Any]:
+    if data.startswith(_OLD_BINARY):
+        raise ModelFormatError(
+            "the binary format of XGBoost before 2, expected UBJ or JSON: load and save it there again"
+        )
+    try:
+        return read_document(data if suffix == ".json" else ubj_to_json(data))
+    except UbjError as error:
+        raise ModelFormatError(f"XGBoost cannot read it as UBJ: {error}") from None
+
+
 def _margins_of(
-    data: bytes, form: Format, sha256: str, folders: list[Path]
+    data: bytes, document: Mapping[str, Any], sha256: str, folders: list[Path]
 ) -> tuple[Callable[[Singles], Singles], str]:
     """What computes margins, and why it is not the walk where it is not."""
-    document = read_document(data, form)
     facts = model_info(document)
     if facts.classes != len(CLASSES) or facts.objective not in _OBJECTIVES:
         raise ModelFormatError(

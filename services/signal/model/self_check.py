@@ -20,11 +20,11 @@ from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]  
 from common.text_notes import replace_text
 from services.signal.core import jit
 from services.signal.core.inference import forest as forest_module
-from services.signal.core.inference import kernel, rounds, self_check_rows, ubjson
+from services.signal.core.inference import kernel, rounds, self_check_rows
 from services.signal.core.inference.forest import Forest, ModelInfo
 from services.signal.model.booster import BoosterMargins
 
-_WALK: Final = (jit, forest_module, rounds, self_check_rows, kernel, ubjson)
+_WALK: Final = (jit, forest_module, rounds, self_check_rows, kernel)
 _XGBOOST: Final = ("xgboost-cpu", "xgboost")
 
 

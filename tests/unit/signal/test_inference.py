@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.signal.core.inference.forest import (
-    Format,
     ModelFormatError,
     UnsupportedModelError,
     flatten,
@@ -22,22 +20,18 @@ from services.signal.core.inference.forest import (
 )
 from services.signal.core.inference.kernel import fill_probabilities
 from services.signal.core.inference.self_check_rows import self_check_rows
-from services.signal.core.inference.ubjson import UbjError, parse
 from tests.support.models import a_booster
 
-FORMS: tuple[Format, ...] = ("json", "ubj")
 
-
-def raw(booster: Any, form: Format = "ubj") -> bytes:
-    return bytes(booster.save_raw(form))
+def raw(booster: Any) -> bytes:
+    return bytes(booster.save_raw("json"))
 
 
 def document(**parameters: Any) -> Any:
     """A small model's JSON, to be damaged."""
-    return json.loads(raw(a_booster(rounds=2, features=5, **parameters), "json"))
+    return json.loads(raw(a_booster(rounds=2, features=5, **parameters)))
 
 
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -54,16 +48,16 @@ def document(**parameters: Any) -> Any:
     ],
     ids=lambda parameters: ",".join(f"{name}={value}" for name, value in parameters.items()) or "plain",
 )
-def test_the_walk_has_the_bits_of_xgboost_on_random_and_edge_rows(parameters: dict[str, Any], form: Format) -> None:
+def test_the_walk_has_the_bits_of_xgboost_on_random_and_edge_rows(parameters: dict[str, Any]) -> None:
     booster = a_booster(features=6, **parameters)
-    forest = flatten(read_document(raw(booster, form), form))
+    forest = flatten(read_document(raw(booster)))
     rows = self_check_rows(forest)
     theirs = booster.inplace_predict(rows, predict_type="margin").reshape(len(rows), -1)
     assert forest.margins(rows).tobytes() == theirs.tobytes()
 
 
 def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
-    forest = flatten(read_document(raw(a_booster(features=4)), "ubj"))
+    forest = flatten(read_document(raw(a_booster(features=4))))
     rows = self_check_rows(forest)
     for node in np.flatnonzero(forest.nodes[:, 0] >= 0):
         threshold, column = forest.values[node], rows[:, forest.nodes[node, 0]]
@@ -73,15 +67,6 @@ def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
         assert np.isnan(column).any()
         for value in (np.inf, -np.inf, np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max):
             assert (column == np.float32(value)).any()
-
-
-def test_json_and_ubj_are_one_model() -> None:
-    booster = a_booster()
-    one, other = (flatten(read_document(raw(booster, form), form)) for form in FORMS)
-    for ours, theirs in zip(
-        (one.nodes, one.values, one.roots, one.base), (other.nodes, other.values, other.roots, other.base), strict=True
-    ):
-        assert ours.tobytes() == theirs.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -94,11 +79,8 @@ def test_json_and_ubj_are_one_model() -> None:
         ({"objective": "count:poisson", "num_class": None}, "objective count:poisson"),
     ],
 )
-@pytest.mark.parametrize("form", FORMS)
-def test_what_the_walk_does_not_cover_is_told_from_what_is_no_model(
-    parameters: dict[str, Any], words: str, form: Format
-) -> None:
-    found = read_document(raw(a_booster(features=5, **parameters), form), form)
+def test_what_the_walk_does_not_cover_is_told_from_what_is_no_model(parameters: dict[str, Any], words: str) -> None:
+    found = read_document(raw(a_booster(features=5, **parameters)))
     with pytest.raises(UnsupportedModelError, match=words):
         flatten(found)
 
@@ -148,10 +130,9 @@ def test_a_damaged_model_is_refused(damage: Any) -> None:
         b"\xff" * 9,
     ],
 )
-@pytest.mark.parametrize("form", FORMS)
-def test_what_is_no_document_is_refused(data: bytes, form: Format) -> None:
+def test_what_is_no_document_is_refused(data: bytes) -> None:
     with pytest.raises(ModelFormatError):
-        read_document(data, form)
+        read_document(data)
 
 
 def test_a_document_without_facts_is_refused() -> None:
@@ -166,7 +147,7 @@ SMALL = raw(a_booster(rounds=1, features=3))
 @settings(deadline=None)
 def test_a_file_cut_short_is_refused(length: int) -> None:
     with pytest.raises(ModelFormatError):
-        read_document(SMALL[:length], "ubj")
+        read_document(SMALL[:length])
 
 
 @given(st.integers(0, len(SMALL) - 1), st.integers(0, 255))
@@ -174,31 +155,12 @@ def test_a_file_cut_short_is_refused(length: int) -> None:
 def test_a_changed_byte_gives_a_model_or_a_refusal_and_never_hangs(place: int, byte: int) -> None:
     data = SMALL[:place] + bytes([byte]) + SMALL[place + 1 :]
     try:
-        found = read_document(data, "ubj")
+        found = read_document(data)
         if model_info(found).classes < 100:  # else it is a large model, and as such in order
             forest = flatten(found)
             forest.margins(np.zeros((1, forest.features), dtype=np.float32))
     except (ModelFormatError, UnsupportedModelError):
         pass
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_ubj_or_an_error(data: bytes) -> None:
-    with contextlib.suppress(UbjError):
-        parse(data)
-
-
-def test_ubj_knows_all_its_kinds() -> None:
-    assert parse(b"[" + b"ZTF" + b"i\xff" + b"U\xff" + b"I\x01\x00" + b"Ca" + b"Si\x02hi" + b"]") == [
-        *(None, True, False, -1, 255, 256, "a", "hi"),
-    ]
-    assert parse(b"{i\x01aSi\x01b}") == {"a": "b"}
-    assert parse(b"{#i\x01i\x01al\x00\x00\x00\x07") == {"a": 7}
-    assert parse(b"[$d#i\x02" + b"\x3f\x80\x00\x00" * 2).tolist() == [1.0, 1.0]
-    with pytest.raises(UbjError, match="1 bytes too many"):
-        parse(b"ZZ")
-    with pytest.raises(UbjError, match="key 'a' twice"):
-        parse(b"{i\x01aZi\x01aZ}")
 
 
 def test_probabilities_sum_to_one_and_keep_the_order_of_the_margins() -> None:

@@ -19,12 +19,13 @@ from common.project_root import PROJECT_ROOT
 from services.signal import StrategyEngine
 from services.signal.core.features.schema import FEATURE_NAMES
 from services.signal.core.inference.classes import CLASSES
-from services.signal.core.inference.forest import Forest, model_info, read_document
+from services.signal.core.inference.forest import Forest, flatten, model_info, read_document
 from services.signal.core.strategies.xgboost_classes import ClassModel, XGBoostClasses
 from services.signal.model.kernel_cache import is_writable
 from services.signal.model.loader import load_model
 from services.signal.model.manifest import Calibration, Features, ModelError, Thresholds, read_manifest
 from services.signal.model.self_check import self_check_failure
+from services.signal.model.ubj_to_json import ubj_to_json
 from services.signal.strategy_loader import strategy_factory
 from tests.support.models import a_booster, a_model, random_rows, write_model
 from tests.unit.signal.test_features import market
@@ -44,6 +45,15 @@ def refusal(folder: Path) -> str:
     assert "\n" not in words
     assert str(folder) in words
     return words
+
+
+def with_leaf_vectors(model: bytes) -> bytes:
+    """The first tree tells of three weights a leaf and has none, as XGBoost 2 wrote them."""
+    width = model.index(b"size_leaf_vector") + len(b"size_leaf_vectorSL") + 8
+    return model[:width] + b"3" + model[width + 1 :]
+
+
+OLD_LEAF_VECTORS = with_leaf_vectors(a_booster().save_raw("ubj"))
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
@@ -205,15 +215,17 @@ def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "not UBJ"),
-        (b"PK\x03\x04 a zip archive", "not UBJ"),
-        (b"{}", "without a learner"),
+        (b"", "XGBoost cannot read it as UBJ: it is empty"),
+        (b"PK\x03\x04 a zip archive", "UBJ: Unknown construct"),
+        (b"{}", "UBJ: Invalid model format"),
         (a_booster(features=7).save_raw("ubj"), "7 features, expected the 30"),
         (a_booster(objective="binary:logistic", num_class=None).save_raw("ubj"), "objective binary:logistic with 0"),
         (a_booster(num_class=4).save_raw("ubj"), "objective multi:softprob with 4 classes"),
-        (a_booster().save_raw("ubj")[:-40], "not UBJ: it ends at byte"),
+        (a_booster().save_raw("ubj")[:-40], "cannot read it as UBJ: Expecting"),
+        (OLD_LEAF_VECTORS, "cannot read it as UBJ: it crashes with SIGSEGV, expected a model that the installed"),
+        (a_booster().save_raw("ubj")[:100], "cannot read it as UBJ: std::bad_alloc"),
     ],
-    ids=["empty", "zip", "no learner", "features", "objective", "classes", "cut short"],
+    ids=["empty", "zip", "no learner", "features", "objective", "classes", "cut short", "crash", "huge"],
 )
 def test_a_file_that_is_no_model_of_ours_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
     said = refusal(write_model(tmp_path / "m", bytes(data)))
@@ -229,6 +241,14 @@ def test_a_model_with_the_features_in_another_order_is_refused(tmp_path: Path) -
     )
 
 
+def test_a_model_in_ubj_becomes_the_trees_of_the_same_model_in_json() -> None:
+    booster = a_booster()
+    ours = flatten(read_document(ubj_to_json(bytes(booster.save_raw("ubj")))))
+    theirs = flatten(read_document(bytes(booster.save_raw("json"))))
+    for name in ("nodes", "values", "roots", "base"):
+        assert getattr(ours, name).tobytes() == getattr(theirs, name).tobytes()
+
+
 # ------------------------------------------------------------------------------------------------- the self-check
 
 
@@ -240,7 +260,7 @@ def test_a_walk_that_differs_in_one_bit_is_found(tmp_path: Path) -> None:
     values[leaf] = np.nextafter(values[leaf], np.float32(1e9))
     bent = Forest(forest.nodes, values, forest.roots, forest.base, forest.features)
     data = (folder / "model.ubj").read_bytes()
-    why = self_check_failure(bent, data, model_info(read_document(data, "ubj")), "0" * 64, [tmp_path])
+    why = self_check_failure(bent, data, model_info(read_document(ubj_to_json(data))), "0" * 64, [tmp_path])
     assert "rows of the self-check have other margins than XGBoost's" in why
     assert list(tmp_path.glob("model-check-*")) == []
 

@@ -1,6 +1,6 @@
 """XGBoost's own model format, flattened into arrays that a kernel can walk.
 
-`read_document` takes the bytes of a model (JSON or UBJSON), `flatten` makes a `Forest` of it. What the walk does not
+`read_document` takes the bytes of a model in JSON, `flatten` makes a `Forest` of it. What the walk does not
 cover (linear boosters, DART, categorical splits, trees with vectors in their leaves) is told apart from what is no
 model at all: the first raises `UnsupportedModelError` and XGBoost itself can still serve it, the second `ModelFormatError`.
 """
@@ -11,22 +11,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from services.signal.core.inference.kernel import Indices, Singles, fill_margins
 from services.signal.core.inference.rounds import LINEAR, Rounds, boosting_rounds
-from services.signal.core.inference.ubjson import UbjError, parse
-
-Format = Literal["json", "ubj"]
 
 IDENTITY_OBJECTIVES: Final = ("multi:softprob", "multi:softmax", "reg:squarederror", "binary:logitraw")
 LOGISTIC_OBJECTIVES: Final = ("binary:logistic", "reg:logistic")
 """Their base score is stored as a probability."""
 
 
-OLD_BINARY: Final = b"binf"
 CATEGORY: Final = "c"
 """XGBoost's type of a feature whose values are categories."""
 
@@ -75,22 +71,18 @@ class ModelInfo:
     rounds: Rounds
 
 
-def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
-    """The document that a model file is.
+def read_document(data: bytes) -> Mapping[str, Any]:
+    """The document in the JSON of a model.
 
     Raises:
-        ModelFormatError: it is none.
+        ModelFormatError: the bytes are no JSON, or not that of a model.
     """
-    if data.startswith(OLD_BINARY):
-        raise ModelFormatError(
-            "the binary format of XGBoost before 2, expected UBJ or JSON: load and save it there again"
-        )
     try:
-        document = json.loads(data) if form == "json" else parse(data)
-    except (UbjError, ValueError, RecursionError) as error:
-        raise ModelFormatError(f"not {form.upper()}: {error}") from None
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ModelFormatError(f"not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("learner"), dict):
-        raise ModelFormatError(f"no XGBoost model: {form.upper()} without a learner in it")
+        raise ModelFormatError("no XGBoost model: JSON without a learner in it")
     return document
 
 
