@@ -1,0 +1,134 @@
+"""Backtests whose digits were recorded: orders, deals, cash and the sequence of events of eight desks.
+
+Texts are left out, as is everything that is derived from the fields here. A hash that changes is a run that trades
+otherwise than it did; after a change that is meant to do so, the failing test prints the new hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from marketdata.files import TickInput
+from proto.trading.enums import AccountMode
+from research.backtest import run_backtest
+from research.run_spec import RunSpec
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.ledger.hash_chain import checked_links
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger, read_ledger
+from tests.support.tick_files import a_tick_file
+
+STOPS: Final = """
+[exits]
+stop_loss_points = 60
+take_profit_points = 150
+trailing_stop_points = 40
+time_exit_s = 45
+"""
+RESTING: Final = """
+[entry]
+type = "LIMIT"
+offset_points = 12
+lifetime_s = 20
+[exits]
+stop_loss_points = 80
+"""
+RUNS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
+    "default limits": ("", "", {"strategy": "ema_cross", "risk": "default"}),
+    "no limits": ("", "", {}),
+    "reverse": ("", "", {"on_opposite": OnOpposite.REVERSE}),
+    "stops and time exits": ("", STOPS, {}),
+    "resting entries": ("", RESTING, {"on_opposite": OnOpposite.REVERSE}),
+    "realistic fills": ("", STOPS, {"fills": "realistic", "seed": 7}),
+    "hedging": ("", RESTING, {"account_mode": AccountMode.HEDGING, "fills": "realistic"}),
+    "two symbols": ("NZDUSD", STOPS, {"on_opposite": OnOpposite.REVERSE, "fills": "realistic"}),
+}
+"""A second symbol, a plan, and the settings of each run."""
+
+HASHES: Final = {
+    "default limits": "338f349aa3340b84",
+    "no limits": "e6b8fd7a5163df09",
+    "reverse": "2d2643b3bd349cc3",
+    "stops and time exits": "7aef2903bb3b91eb",
+    "resting entries": "a16ca9a653b66563",
+    "realistic fills": "a4f3f5ae88f419b4",
+    "hedging": "3c6be730802e73be",
+    "two symbols": "c5ff993e9d8c9662",
+}
+
+
+def _order(order: Order) -> tuple[object, ...]:
+    return (
+        order.order_id,
+        order.symbol,
+        order.side.value,
+        str(order.volume),
+        str(order.price),
+        str(order.limit_price),
+        str(order.stop_loss),
+        str(order.take_profit),
+        order.status.value,
+        str(order.filled_volume),
+        str(order.filled_price),
+        str(order.profit),
+        order.ticket,
+        order.created_ns,
+        order.ended_ns,
+        order.decision.ordinal,
+        order.decision.cause.value,
+    )
+
+
+def _event_kinds(ledger: Path) -> list[str]:
+    with closing(open_ledger(ledger)) as db:
+        payloads = [link.payload for link in checked_links(db)]
+    return [str(msgspec.json.decode(payload)["type"]) for payload in payloads]
+
+
+def digits_hash(ledger: Path) -> str:
+    """SHA-256 of what a ledger has in numbers: orders, deals, stops, cash, and the kinds of its events in their order."""
+    book, cursor = read_ledger(ledger)
+    content = (
+        [_order(order) for order in book.orders.values()],
+        [
+            (deal.deal, deal.ticket, deal.order_id, deal.symbol, deal.kind.value, deal.entry.value, deal.reason.value,
+             str(deal.volume), str(deal.price), str(deal.cash), deal.time_ns, deal.ordinal)
+            for deal in book.deals
+        ],
+        [
+            (key, str(guard.stop_loss), str(guard.take_profit), guard.revision, guard.answered)
+            for key, guard in sorted(book.protections.items())
+        ],
+        str(book.balance),
+        (cursor.ordinal, cursor.processed, sorted(cursor.blocked.items()), sorted(cursor.denied.items())),
+        _event_kinds(ledger),
+    )  # fmt: skip
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_has_the_digits_that_were_recorded(name: str, tmp_path: Path) -> None:
+    second, plan, changed = RUNS[name]
+    inputs = [TickInput(a_tick_file(tmp_path / "a.parquet", rows=3_000, price=1.1), "EURUSD")]
+    if second:
+        inputs.append(TickInput(a_tick_file(tmp_path / "b.parquet", rows=3_000, seed=2, price=0.8), second))
+    if plan:
+        (tmp_path / "plan.toml").write_text(plan)
+    fields: dict[str, Any] = {
+        "inputs": tuple(inputs),
+        "strategy": "tests.support.flipping:Flipping",
+        "risk": "none",
+        "plan": str(tmp_path / "plan.toml") if plan else "",
+        **changed,
+    }
+    spec = RunSpec(**fields)
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    assert run_backtest(spec, spec.load(), data_dir=desk)["reconciled"]
+    assert digits_hash(desk / LEDGER_FILE_NAME) == HASHES[name]
