@@ -100,7 +100,7 @@ def _rolled_back_venue() -> Scene:
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), boot_id="boot-2")
-    driven.state.lease.needs_hello = True
+    driven.portfolio.client.scheduler.on_gateway_restart()
     driven.answer_all(driven.pause())
     return Scene(driven)
 

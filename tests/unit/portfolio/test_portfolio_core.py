@@ -31,6 +31,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX
+from services.portfolio.core.gateway_client.lock_step_scheduler import LockStepScheduler
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
 from tests.support.desk_harness import DeskHarness, request_of
@@ -280,7 +281,9 @@ def test_it_runs_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
     assert driven.state.stream.cursor.ordinal == 3
     [confirm] = driven.pause()
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=3)
-    driven.state.stream.is_quiet = False
+    scheduler = driven.portfolio.client.scheduler
+    assert isinstance(scheduler, LockStepScheduler)
+    scheduler.policy.is_quiet = False
     assert driven.deliver(signal_at(4)) == []
     assert driven.state.stream.cursor.ordinal == 3
     driven.answer_all([confirm])

@@ -93,7 +93,8 @@ def _event_kinds(ledger: Path) -> list[str]:
 
 def digits_hash(ledger: Path) -> str:
     """SHA-256 of what a ledger has in numbers: orders, deals, stops, cash, and the kinds of its events in their order."""
-    book, cursor = read_ledger(ledger)
+    book, kept = read_ledger(ledger)
+    cursor = kept.cursor
     content = (
         [_order(order) for order in book.orders.values()],
         [

@@ -2,7 +2,7 @@
 
 Each sum is kept twice, by two ways that share no step: the balance and the postings, the lots and the fills, an order and its deals. A
 difference is a bug or a damaged file, never the market's doing, so the desk stops trading by it and says which. That margin and
-equity are what the venue computes is asked where the venue is compared (`reconcile`).
+equity are what the venue computes is compared in `reconciliation.py`.
 """
 
 from __future__ import annotations

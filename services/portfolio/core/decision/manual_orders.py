@@ -270,7 +270,6 @@ def _cancel(state: PortfolioState, command: CancelCommand) -> OrderCommandReply 
                 asked=command_digest(command),
             )
         )
-    state.account.orders_to_wake.add(order.order_id)
     return idempotency.done_reply(command.key, [order.order_id])
 
 
@@ -319,7 +318,6 @@ def _change(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply 
             asked=command_digest(command),
         )
     )
-    state.account.orders_to_wake.add(order.order_id)
     return idempotency.done_reply(command.key, [order.order_id])
 
 

@@ -48,17 +48,17 @@ NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""
 
 
-def count_signal(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
+def count_signal(signal: Signal, cursor: TickCursor, *, joins_midstream: bool = False) -> None:
     """Record a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
 
     A signal of a watched symbol is in no counter by direction.
 
-    A live desk joins a market that was there before it: what came before its first signal of a symbol is no gap.
+    A desk that joins a market `joins_midstream` counts no gap before its first signal of a symbol.
     """
     cursor.ordinal = signal.ordinal
     cursor.time_ns = signal.time_ns
     last = cursor.sequences.get(signal.symbol, 0)
-    if signal.sequence > last + 1 and (last or not is_live):
+    if signal.sequence > last + 1 and (last or not joins_midstream):
         cursor.gaps += signal.sequence - last - 1
     cursor.sequences[signal.symbol] = signal.sequence
     cursor.marks[signal.symbol] = Mark(signal.bid, signal.ask, signal.time_ns)

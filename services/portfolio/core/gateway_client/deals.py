@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.gateway import DealsReply, GetDeals, VenueDeal
 from services.portfolio.core.gateway_client.instruments import request_instruments
-from services.portfolio.core.gateway_client.live_reconciliation import HISTORY_FINAL_AFTER_NS
 from services.portfolio.core.gateway_client.reply_events import deal_booked
 from services.portfolio.core.gateway_client.rollback import require_same_deal
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
+HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
+"""What the venue has shown is final after this: twice what a history may be late."""
 
-def pull_deals(state: PortfolioState) -> GatewayTask:
-    """Book every deal that the venue has and the ledger has not; a live venue may show one late, below others."""
-    after: int | None = state.account.book.deal_cursor if state.stream.window else _overlap(state)
+
+def pull_deals(state: PortfolioState, first: int) -> GatewayTask:
+    """Book every deal above number `first` that the venue has and the ledger lacks."""
+    book = state.account.book
+    after: int | None = first
     while after is not None:
         reply = yield GetDeals(after=after)
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
-            if (
-                not state.account.book.has_deal(deal.deal)
-                and deal.symbol
-                and deal.symbol not in state.account.book.instruments
-            ):
+            if not book.has_deal(deal.deal) and deal.symbol and deal.symbol not in book.instruments:
                 yield from request_instruments(state.account, state.warnings, deal.symbol)
             # Another task may have booked it while this one asked.
-            booked = state.account.book.deal(deal.deal)
+            booked = book.deal(deal.deal)
             if booked is None:
                 _book(state, deal)
             else:
@@ -44,13 +45,12 @@ def _book(state: PortfolioState, deal: VenueDeal) -> None:
         state.latencies.ticks_filled_mono_ns.append(published_mono_ns)
 
 
-def _overlap(state: PortfolioState) -> int:
-    """The number of a deal so old that the venue has shown all up to it, or before those that a comparison missed."""
-    horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS
+def first_unsettled_deal(state: PortfolioState) -> int:
+    """The number of a deal so old that a live venue has shown every deal up to it."""
+    horizon_ns = state.stream.domain_ns(state.stream.now.mono_ns) - HISTORY_FINAL_AFTER_NS
     after = state.account.book.deal_cursor
     for deal in reversed(state.account.book.deals):
         if deal.time_ns < horizon_ns:
             break
         after = deal.deal - 1
-    missed, state.account.refetch_deals_after = state.account.refetch_deals_after, None
-    return after if missed is None else min(after, missed)
+    return after

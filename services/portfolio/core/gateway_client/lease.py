@@ -26,8 +26,10 @@ from proto.gateway import (
 from proto.gateway.epochs import next_epoch
 from services.portfolio.core.account.events import EpochTaken, JournalChanged
 from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
+from services.portfolio.core.gateway_client.effects import Pause, Reconnect
+from services.portfolio.core.gateway_client.order_policy import LivePolicy
 from services.portfolio.core.gateway_client.rollback import has_journal_gone_back
-from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RENEW_EVERY_NS: Final = 1_000_000_000
@@ -71,12 +73,15 @@ def on_hello(state: PortfolioState, hello: HelloReply) -> None:
         state.lease.until_mono_ns = state.stream.now.mono_ns + GRANT_WAIT_NS
     state.lease.lapsed_refusals = 0
     state.lease.seen_ns = hello.lease_now_ns
-    state.lease.needs_hello = state.lease.needs_epoch = state.lease.is_granted = False
+    state.lease.needs_epoch = state.lease.is_granted = False
 
 
-def renew_lease(state: PortfolioState) -> GatewayTask:
+def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
     """Renew the lease for as long as this portfolio leads; the task handles failures."""
-    while not state.lease.is_superseded and not state.lease.needs_hello:
+    while not state.lease.is_superseded:
+        if policy.is_hello_due:
+            yield Pause(RETRY_NS)
+            continue
         asked = Lease(holder=f"portfolio {state.lease.boot_id}", epoch=state.lease.epoch, seen_ns=state.lease.seen_ns)
         asked_mono_ns = state.stream.now.mono_ns
         reply = yield asked
@@ -93,8 +98,9 @@ def renew_lease(state: PortfolioState) -> GatewayTask:
         elif reply.error_code is ErrorCode.LEASE_STALE:
             if state.lease.refusal:
                 yield Pause(RENEW_EVERY_NS)  # the gateway was met for it already
-            state.lease.refusal, state.lease.needs_hello = _refusal_text(reply), True
-            return
+            state.lease.refusal = _refusal_text(reply)
+            yield Reconnect()
+            continue
         elif not _on_refusal(state, reply):
             return
         yield Pause(RENEW_EVERY_NS)

@@ -24,6 +24,8 @@ from services.portfolio.core.account.foreign_order_policy import ForeignOrderPol
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
+from services.portfolio.core.gateway_client.deals import HISTORY_FINAL_AFTER_NS
+from services.portfolio.core.gateway_client.effects import Effect, Pause, PullDeals
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.reconciliation import (
     ReconciliationResult,
@@ -32,15 +34,12 @@ from services.portfolio.core.gateway_client.reconciliation import (
 )
 from services.portfolio.core.gateway_client.requests import cancel_request
 from services.portfolio.core.gateway_client.rollback import adopt_terms, adopt_unknown_ids, unknown_ids
-from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RECHECK_DELAY_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""
-
-HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
-"""What the venue has shown is final after this: twice what a history may be late."""
 
 _Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 
@@ -115,19 +114,18 @@ class Reconciler:
                 continue
             if shown.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
                 yield cancel_request(mine, ordinal=0, epoch=state.lease.epoch)
-                state.account.needs_deals = True
+                yield PullDeals()
 
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
-    ) -> Generator[Request, Any, list[SymbolDifference]]:
+    ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
         """One comparison: the differences on which nothing was under way meanwhile."""
         state, book = self._state, self._state.account.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
         state.warnings.conditions.update("MARGIN_CALL", _margin_call(findings.account))
         if findings.missing_deals:
-            state.account.refetch_deals_after = min(findings.missing_deals) - 1
-            state.account.needs_deals = True
+            yield PullDeals(after=min(findings.missing_deals) - 1)
         return [one for one in findings.symbol_differences if _is_calm(one, before, book)]
 
     def _keep(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:

@@ -1,25 +1,34 @@
-"""What a live desk does beside deciding: orders on their way, deals, the lease, comparisons with the venue, flattening.
+"""A market that runs by itself: signals are decided as they come, and tasks run beside the decisions.
 
-Each is a task of its own, so that an order in doubt blocks its own symbol and nothing else, and a venue that is slow about
-one thing is asked about the others. `start_due_tasks` starts whatever is wanted and does not run yet; nothing here decides on a signal.
+There is a task for each open order, each change of stops, the deals, the lease and the comparison with the venue, so that
+an order in doubt blocks its own symbol and nothing else, and a venue that is slow about one thing is asked about the
+others. `start_due_tasks` starts what is due and does not run yet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from proto.control import DeskState
-from proto.messages import Call
-from services.portfolio.core.account.foreign_orders import own_position
+from proto.control import DeskState, ReconcileReply, TradingState
+from proto.gateway import ErrorReply, HelloReply, Reply
+from proto.messages import Call, MarketHeartbeat, Signal, Tick
+from services.portfolio.core.account.events import CancelRequested, Event, OrderModifyRequested
+from services.portfolio.core.account.foreign_orders import foreign_policy_problem, own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.manual_orders import closing_orders
-from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.lease import renew_lease, watch_lease
-from services.portfolio.core.gateway_client.live_orders import track_order
-from services.portfolio.core.gateway_client.live_protections import track_protection
+from services.portfolio.core.decision.signal_queue import SignalQueue
+from services.portfolio.core.gateway_client.deals import first_unsettled_deal, pull_deals
+from services.portfolio.core.gateway_client.effects import Effect, PullDeals, Reconnect
+from services.portfolio.core.gateway_client.lease import on_hello, on_order_refused, renew_lease, watch_lease
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
-from services.portfolio.core.gateway_client.task_runner import GatewayTask, RunningTask, TaskRunner
+from services.portfolio.core.gateway_client.order_policy import LivePolicy
+from services.portfolio.core.gateway_client.order_tracker import OrderTracker
+from services.portfolio.core.gateway_client.protection_tracker import track_protection
+from services.portfolio.core.gateway_client.rollback import check_ids
+from services.portfolio.core.gateway_client.scheduler import Decide
+from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 DEALS_EVERY_NS: Final = 1_000_000_000
@@ -32,86 +41,178 @@ _DEALS, _LEASE, _COMPARE = "deals", "lease", "compare"
 
 
 class LiveScheduler:
-    """The tasks of a live desk, by name: one of each kind, and one of each open order."""
+    """The tasks of a live desk, by name: one of each kind, one of each open order and of each change of stops."""
 
-    def __init__(self, state: PortfolioState, tasks: TaskRunner) -> None:
-        """Nothing runs before `start_due_tasks`."""
+    def __init__(self, state: PortfolioState, tasks: TaskRunner, reconnect: Callable[[str], list[Call]]) -> None:
+        """`reconnect` opens the session with the gateway again; it takes a text for people."""
+        self.policy = LivePolicy(state)
         self._state = state
         self._tasks = tasks
-        self._running: dict[str, RunningTask] = {}
+        self._reconnect = reconnect
         self._deals_due_ns = 0
+        self._deals_after: int | None = None
+        """The number of a deal before those that a comparison found to be missing."""
         self._flatten_due_ns: dict[str, int] = {}
-        self.reconciler = Reconciler(state)
+        self._reconciler = Reconciler(state)
 
-    @property
-    def next_due_ns(self) -> int | None:
-        """When `start_due_tasks` is next due; None while every periodic task is running."""
-        dues = []
-        if _DEALS not in self._running:
+    # ------------------------------------------------------------------------------------ the session with the gateway
+
+    def stream_problem(self, hello: HelloReply) -> str:
+        """Any stream will do, but not every policy for foreign orders fits every account."""
+        return foreign_policy_problem(self._state.config.limits.foreign_orders, hello.account_mode)
+
+    def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - an account's live orders are numbered over all streams
+        """That of the ledger."""
+        return self._state.account.incarnation
+
+    def on_hello(self, hello: HelloReply) -> None:
+        """Set the venue's clock, make sure that no order id is given out twice, and take an epoch."""
+        self._state.account.renew_incarnation(hello.now_ns)
+        self._state.stream.market.advance_clock(hello.now_ns, self._state.stream.now.mono_ns)
+        check_ids(self._state, hello)
+        on_hello(self._state, hello)
+        self.policy.is_hello_due = False
+
+    def settle(self) -> GatewayTask:
+        """Book missed deals and reconcile; open orders are settled beside the decisions, and block their symbols until then."""
+        state = self._state
+        yield from pull_deals(state, first_unsettled_deal(state))
+        if state.warnings.venue_fault:
+            return
+        yield from self._reconciler.run(is_start=True)
+        if state.stream.desk_state is not DeskState.FAILED:
+            state.stream.set_desk_state(DeskState.RUNNING)
+
+    def on_gateway_restart(self) -> None:
+        """The journal may be another one: HELLO comes first."""
+        self.policy.is_hello_due = True
+
+    # ---------------------------------------------------------------------------------------------- ticks and decisions
+
+    def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
+        """Note the market's clock and quotes."""
+        self._state.stream.market.on_message(message, self._state.stream.now.mono_ns)
+
+    def is_decided(self, signal: Signal) -> bool:
+        """By symbol: signals of several symbols overtake each other."""
+        return signal.sequence <= self._state.stream.cursor.sequences.get(signal.symbol, 0)
+
+    def make_room(self, queue: SignalQueue) -> bool:
+        """Drop the oldest signal."""
+        queue.drop_oldest()
+        return True
+
+    def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
+        """Decide the oldest signals, unless the session with the gateway is being opened."""
+        stream = self._state.stream
+        if stream.desk_state is not DeskState.RUNNING or not queue:
+            return []
+        if stream.is_stopping:
+            queue.clear()
+        calls: list[Call] = []
+        for ordinal in queue.next_live() if EXCLUSIVE not in self._tasks.running else ():
+            signal = queue.pop(ordinal)
+            stream.market.advance_clock(signal.time_ns, stream.now.mono_ns)
+            calls += decide(signal)
+        return calls
+
+    def send(self, events: Sequence[Event]) -> list[Call]:  # noqa: ARG002 - whatever is open has a task
+        """Start the tasks of what was made."""
+        return self.start_due_tasks()
+
+    def wake(self, events: Sequence[Event]) -> None:
+        """End pauses of what is changed."""
+        for event in events:
+            if isinstance(event, CancelRequested | OrderModifyRequested):
+                self._tasks.wake(event.order_id)
+
+    # ------------------------------------------------------------------------------------------------- time and answers
+
+    def on_idle(self) -> list[Call]:
+        """Start what is due; open the session again where the gateway or the lead of the account asks for it."""
+        if self._state.stream.desk_state is not DeskState.RUNNING or EXCLUSIVE in self._tasks.running:
+            return []
+        if self.policy.is_hello_due or self._state.lease.needs_epoch:
+            return self._reconnect("the gateway, which has restarted")
+        return self.start_due_tasks()
+
+    def next_due_ns(self, queued: int) -> int | None:
+        """At once while signals wait; else when a periodic task that does not run is due."""
+        running, dues = self._tasks.running, list[int]()
+        if queued and EXCLUSIVE not in running:
+            return 0
+        if _DEALS not in running:
             dues.append(self._deals_due_ns)
-        if _COMPARE not in self._running and not self._state.warnings.storage_problem:
-            dues.append(0 if self._state.warnings.unproven_symbols else self.reconciler.due_ns)
+        if _COMPARE not in running and not self._state.warnings.storage_problem:
+            dues.append(0 if self._state.warnings.unproven_symbols else self._reconciler.due_ns)
         return min(dues, default=None)
+
+    def on_timer(self) -> list[Call]:
+        """Start what is due."""
+        return self.start_due_tasks()
+
+    def on_task_done(self) -> None:
+        """Nothing: a market that runs by itself needs nobody to wake it."""
+
+    def hurry(self) -> None:
+        """Nothing, likewise."""
+
+    def on_effect(self, effect: Effect) -> None:
+        """Let deals be pulled, or the session be opened again, at the end of the turn."""
+        match effect:
+            case PullDeals(after=after):
+                self._deals_due_ns = 0
+                if after is not None:
+                    self._deals_after = after
+            case Reconnect():
+                self.policy.is_hello_due = True
+
+    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:
+        """Halt; where the session itself was refused, stop."""
+        if running.name == EXCLUSIVE:
+            self._state.stream.fail_until_restart(text)
+        elif not (isinstance(reply, ErrorReply) and on_order_refused(self._state, reply, running.request)):
+            self._state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
 
     def start_due_tasks(self) -> list[Call]:
         """Make the closing orders of FLATTEN, start every task that is due, and return their first calls."""
-        state, now_ns = self._state, self._state.stream.now.mono_ns
+        state, now_ns, running = self._state, self._state.stream.now.mono_ns, self._tasks.running
         if state.stream.desk_state is not DeskState.RUNNING or state.warnings.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
             return []
         watch_lease(state)
         calls: list[Call] = []
-        if state.lease.epoch and not state.lease.is_superseded and not state.lease.needs_hello:
-            calls += self._start(_LEASE, renew_lease(state), handles_failures=True)
+        if (
+            state.lease.epoch
+            and not state.lease.is_superseded
+            and not self.policy.is_hello_due
+            and _LEASE not in running
+        ):
+            calls += self._tasks.start(_LEASE, renew_lease(state, self.policy), now_ns, handles_failures=True)
         for symbol in self._to_flatten(now_ns):
             self._flatten_due_ns[symbol] = now_ns + FLATTEN_RETRY_NS
             assert state.account.book.trading is not None
             for made in closing_orders(state, symbol, cause=Cause.FLATTEN, reason=state.account.book.trading.reason):
                 state.account.emit(made)
         for order_id in list(state.account.book.open_orders):
-            calls += self._start(order_id, track_order(state, order_id), handles_failures=True)
+            if order_id not in running:
+                tracker = OrderTracker(state, self.policy, order_id)
+                calls += self._tasks.start(order_id, tracker.run(), now_ns, handles_failures=True)
         for key, guard in state.account.book.protections.items():
-            if guard.is_in_flight and not state.lease.is_superseded:
-                calls += self._start(f"stops of {key}", track_protection(state, key), handles_failures=True)
-        while state.account.orders_to_wake:
-            if (running := self._running.get(state.account.orders_to_wake.pop())) is not None:
-                self._tasks.wake(running)
-        if (state.account.needs_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
-            state.account.needs_deals = False
+            if guard.is_in_flight and not state.lease.is_superseded and (name := f"stops of {key}") not in running:
+                task = track_protection(state, self.policy, key)
+                calls += self._tasks.start(name, task, now_ns, handles_failures=True)
+        if now_ns >= self._deals_due_ns and _DEALS not in running:
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
-            calls += self._start(_DEALS, pull_deals(state))
-        if now_ns >= self.reconciler.due_ns or state.warnings.unproven_symbols:
-            calls += self._start(_COMPARE, self.reconciler.run())
+            calls += self._tasks.start(_DEALS, self._pull_deals(), now_ns)
+        if (now_ns >= self._reconciler.due_ns or state.warnings.unproven_symbols) and _COMPARE not in running:
+            calls += self._tasks.start(_COMPARE, self._reconciler.run(), now_ns)
         return calls
 
-    def drain(self) -> bool:
-        """Stop deciding; True while market orders are on their way whose outcome is about to be shown.
-
-        What rests, or is in doubt, may stay so for long: nobody waits for it.
-        """
-        state = self._state
-        if not state.stream.is_live or state.stream.desk_state is not DeskState.RUNNING:
-            return False
-        state.stream.is_stopping = True
-        return any(
-            not order.can_rest and order.status is not OrderStatus.IN_DOUBT
-            for order in map(state.account.book.orders.__getitem__, state.account.book.open_orders)
-        )
-
-    def on_task_done(self, running: RunningTask) -> None:
-        """One of the tasks is over."""
-        for name, other in list(self._running.items()):
-            if other is running:
-                del self._running[name]
-
-    def _start(self, name: str, task: GatewayTask, *, handles_failures: bool = False) -> list[Call]:
-        if name in self._running:
-            task.close()
-            return []
-        running, call = self._tasks.start(task, self._state.stream.now.mono_ns, handles_failures=handles_failures)
-        if not running.is_done:
-            self._running[name] = running
-        return [] if call is None else [call]
+    def _pull_deals(self) -> GatewayTask:
+        first, missing = first_unsettled_deal(self._state), self._deals_after
+        self._deals_after = None
+        yield from pull_deals(self._state, first if missing is None else min(first, missing))
 
     def _to_flatten(self, now_ns: int) -> list[str]:
         book, limits = self._state.account.book, self._state.config.limits
@@ -128,3 +229,27 @@ class LiveScheduler:
             and symbol not in closed
             and book.instruments[symbol].is_traded(time_ns)
         ]
+
+    # --------------------------------------------------------------------------------------------------- people's wishes
+
+    def request_reconciliation(self) -> None:
+        """Compare soon, from the beginning."""
+        self._reconciler.request_full()
+
+    def take_reconcile_reply(self) -> ReconcileReply | None:
+        """The result of the last comparison for a person, once."""
+        return self._reconciler.take_reply()
+
+    def drain(self) -> bool:
+        """Stop deciding; True while market orders are on their way whose outcome is about to be known.
+
+        Orders that rest or are in doubt may stay so for long: nobody waits for them.
+        """
+        stream, book = self._state.stream, self._state.account.book
+        if stream.desk_state is not DeskState.RUNNING:
+            return False
+        stream.is_stopping = True
+        return any(
+            not order.can_rest and order.status is not OrderStatus.IN_DOUBT
+            for order in map(book.orders.__getitem__, book.open_orders)
+        )

@@ -11,8 +11,8 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection
 
 
-def order_request(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Sell:
-    """BUY or SELL; in a stepped stream tied to the tick that it was decided on."""
+def order_request(order: Order, *, ordinal: int, epoch: int = 0) -> Buy | Sell:
+    """BUY or SELL, at tick `ordinal` of a stepped stream."""
     action = Buy if order.side is Side.BUY else Sell
     return action(
         order_id=order.order_id,
@@ -26,7 +26,7 @@ def order_request(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Se
         expires_ns=order.expires_ns,
         position=order.position,
         deviation_points=order.deviation_points,
-        ordinal=order.decision.ordinal if is_stepped else 0,
+        ordinal=ordinal,
         valid_until_ns=order.valid_until_ns,
         epoch=epoch,
     )

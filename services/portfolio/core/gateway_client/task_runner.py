@@ -1,18 +1,18 @@
 """Tasks that ask the gateway through execution: one question at a time each, answered whatever gets lost.
 
 A task is a generator that yields gateway requests and is sent the replies, so that "ask, then ask about what was answered"
-reads from top to bottom. A question stays open until it is answered: it is sent again, with the same call id and the same
-bytes, after a while without an answer. Whether it may be asked twice is the request's affair; all of ours may. A task may
-also yield a `Pause`. One that handles failures is sent None where no answer came, and refusals as they are; for the others
-the runner asks again, and the portfolio deals with refusals.
+reads from top to bottom. It may yield effects as well, which its scheduler carries out. A question stays open until it
+is answered: it is sent again, with the same call id and the same bytes, after a while without an answer. All requests of
+the desk may be repeated. A task that handles failures is sent None where no answer came, and refusals as they are; for
+the others the question stays open, and `client.py` deals with refusals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Final
 
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from proto.codec import encode
 from proto.gateway import (
@@ -41,15 +41,12 @@ from proto.gateway import (
     SymbolReply,
 )
 from proto.messages import Call
+from services.portfolio.core.gateway_client.effects import Effect, Pause
 
+GatewayTask = Generator[Request | Effect, Reply | None, None]
 
-class Pause(Struct, frozen=True):
-    """Go on after this long."""
-
-    ns: int
-
-
-GatewayTask = Generator[Request | Pause, Reply | None, None]
+EXCLUSIVE: Final = "exclusive"
+"""Name of the task during which no tick is decided."""
 
 RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
@@ -82,14 +79,16 @@ class RunningTask:
         "call",
         "handles_failures",
         "is_done",
+        "name",
         "pause_ns",
         "request",
         "resend_mono_ns",
         "task",
     )
 
-    def __init__(self, task: GatewayTask, *, handles_failures: bool) -> None:
+    def __init__(self, name: str, task: GatewayTask, *, handles_failures: bool) -> None:
         """Nothing is asked before `TaskRunner.start`."""
+        self.name = name
         self.task = task
         self.handles_failures = handles_failures
         self.is_done = False
@@ -101,11 +100,13 @@ class RunningTask:
 
 
 class TaskRunner:
-    """All open questions, by call id."""
+    """The running tasks by name, and the open questions by call id."""
 
-    def __init__(self, *, timeout_ms: int) -> None:
-        """`timeout_ms` is what execution waits before it says NO_ANSWER."""
+    def __init__(self, *, timeout_ms: int, on_effect: Callable[[Effect], None]) -> None:
+        """`timeout_ms` is how long execution waits before NO_ANSWER; `on_effect` takes every effect but a pause."""
+        self.running: dict[str, RunningTask] = {}
         self._timeout_ms = timeout_ms
+        self._on_effect = on_effect
         self._next_call_id = 1
         self._open: dict[int, RunningTask] = {}
         self._asleep: list[tuple[int, RunningTask]] = []
@@ -127,26 +128,25 @@ class TaskRunner:
         """
         self._next_call_id = first_call_id
 
-    def start(
-        self, task: GatewayTask, mono_ns: int, *, handles_failures: bool = False
-    ) -> tuple[RunningTask, Call | None]:
-        """Begin a task; the call is its first question, None when it has nothing to ask (yet)."""
-        running = RunningTask(task, handles_failures=handles_failures)
-        return running, self._proceed(running, None, mono_ns)
+    def start(self, name: str, task: GatewayTask, mono_ns: int, *, handles_failures: bool = False) -> list[Call]:
+        """Begin a task under a name that no other has, and return its first question, if it has one."""
+        assert name not in self.running, name
+        running = self.running[name] = RunningTask(name, task, handles_failures=handles_failures)
+        return self._proceed(running, None, mono_ns)
 
     def find(self, call_id: int) -> RunningTask | None:
         """The task that waits for this call, None when nobody does (any more)."""
         return self._open.get(call_id)
 
-    def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> Call | None:
-        """Give a task its reply and return its next question, None when it is done or pauses."""
+    def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> list[Call]:
+        """Give a task its reply and return its next question, if it has one."""
         del self._open[running.call.call_id]
         if reply is not None:
             self._unanswered_since_ns = mono_ns if self._open else None
         return self._proceed(running, reply, mono_ns)
 
-    def resume_due(self, mono_ns: int) -> list[tuple[RunningTask, Call | None]]:
-        """Go on with those whose pause is over, and with those that handle failures and were left without an answer."""
+    def resume_due(self, mono_ns: int) -> list[Call]:
+        """Resume the tasks whose pause is over, and those that handle failures and were left without an answer."""
         rested = [running for due_ns, running in self._asleep if due_ns <= mono_ns]
         self._asleep = [(due_ns, running) for due_ns, running in self._asleep if due_ns > mono_ns]
         unheard = [
@@ -156,21 +156,21 @@ class TaskRunner:
         ]
         for running in unheard:
             del self._open[running.call.call_id]
-        return [(running, self._proceed(running, None, mono_ns)) for running in (*rested, *unheard)]
+        return [call for running in (*rested, *unheard) for call in self._proceed(running, None, mono_ns)]
 
-    def wake(self, running: RunningTask) -> None:
-        """End its pause, if it has one."""
-        self._asleep = [(0 if one is running else due_ns, one) for due_ns, one in self._asleep]
+    def wake(self, name: str) -> None:
+        """End the pause of a task, if it has one."""
+        self._asleep = [(0 if running.name == name else due_ns, running) for due_ns, running in self._asleep]
 
     def drop(self, running: RunningTask) -> None:
-        """Stop waiting: a later question makes this one needless."""
+        """Stop a task and its question."""
         self._open.pop(running.call.call_id, None)
         if not self._open:
             self._unanswered_since_ns = None
-        running.is_done = True
+        self._end(running)
 
     def resend_all(self, mono_ns: int) -> list[Call]:
-        """Every open question again: whoever carried them may have lost them."""
+        """Every open question again: execution may have lost them."""
         return [self._again(running, mono_ns) for running in self._open.values()]
 
     def resend_due(self, mono_ns: int) -> list[Call]:
@@ -189,15 +189,19 @@ class TaskRunner:
     def _failure_deadline_ns(self, running: RunningTask) -> int:
         return running.asked_mono_ns + self._timeout_ms * 1_000_000 + SILENCE_GRACE_NS
 
-    def _proceed(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> Call | None:
+    def _proceed(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> list[Call]:
+        task = running.task
         try:
-            request = running.task.send(reply)
+            request = task.send(reply)
+            while isinstance(request, Effect):
+                if isinstance(request, Pause):
+                    self._asleep.append((mono_ns + request.ns, running))
+                    return []
+                self._on_effect(request)
+                request = task.send(None)
         except StopIteration:
-            running.is_done = True
-            return None
-        if isinstance(request, Pause):
-            self._asleep.append((mono_ns + request.ns, running))
-            return None
+            self._end(running)
+            return []
         ordered_mono_ns = mono_ns if isinstance(request, Buy | Sell) else 0
         call = Call(self._next_call_id, self._timeout_ms, ordered_mono_ns, Raw(encode(request)))
         self._next_call_id += 1
@@ -208,7 +212,11 @@ class TaskRunner:
         self._open[call.call_id] = running
         if self._unanswered_since_ns is None:
             self._unanswered_since_ns = mono_ns
-        return call
+        return [call]
+
+    def _end(self, running: RunningTask) -> None:
+        running.is_done = True
+        del self.running[running.name]
 
     @staticmethod
     def _again(running: RunningTask, mono_ns: int) -> Call:

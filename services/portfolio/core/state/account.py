@@ -62,11 +62,6 @@ class AccountState:
         """Venue numbers of orders that are not the desk's and that no person has acknowledged, as of the last comparison."""
         self.deal_pulls = 0
         """How often the venue's deals were pulled to their end."""
-        self.needs_deals = False
-        self.refetch_deals_after: int | None = None
-        """The number of a deal before those that a comparison found to be missing."""
-        self.orders_to_wake: set[str] = set()
-        """Ids of orders with a command of a person, whose task must not wait any longer."""
 
     @property
     def state_causes(self) -> list[StateCause]:
@@ -83,6 +78,15 @@ class AccountState:
         self.is_dirty = True
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
             self.restrict_trading(TradingState.HALTED, "LEDGER_INVARIANT", fault, by="invariants")
+
+    @property
+    def event_count(self) -> int:
+        """Number of events that are not yet durable."""
+        return len(self._events)
+
+    def events_from(self, first: int) -> list[Event]:
+        """The events that are not yet durable, from number `first`, counted from 0."""
+        return self._events[first:]
 
     def take_events(self) -> list[Event]:
         """The events since the last call, already folded into the book, for the ledger to keep."""

@@ -31,7 +31,6 @@ class LeaseState:
         """Orders refused in a row for want of the lease while it was granted."""
         self.needs_epoch = False
         """Another portfolio led, and a person has resumed this one."""
-        self.needs_hello = False
 
     def lose_leadership(self, why: str) -> None:
         """Send no order until a person resumes: another portfolio leads the account."""
@@ -48,5 +47,5 @@ class LeaseState:
     def reclaim_leadership(self) -> None:
         """Take the next epoch at the next hello, if this process had stopped leading: a person has resumed it."""
         if self.is_superseded:
-            self.is_superseded, self.needs_epoch, self.needs_hello = False, True, True
+            self.is_superseded, self.needs_epoch = False, True
             self.refusal = ""

@@ -16,15 +16,15 @@ NO_SIGNAL: Final = "NO_SIGNAL"
 _LISTENING: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
 
 
-def show_signal_health(state: PortfolioState, health: SignalHealth) -> frozenset[str]:
-    """Set and clear the conditions; a strategy's fault fails a recorded stream, which cannot go on without signals.
+def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_strategies: bool) -> frozenset[str]:
+    """Set and clear the conditions; a strategy's fault fails the desk unless it `outlives_strategies`.
 
     Returns:
-        The symbols of a live desk that get no signals, whose ticks are to be taken from the market itself.
+        The symbols without signals of a desk that outlives its strategies: it takes their ticks from the market.
     """
     stream_id, symbols = state.stream.cursor.stream_id, state.config.symbols
     if (
-        state.stream.window
+        not outlives_strategies
         and state.stream.desk_state in _LISTENING
         and (fault := health.first_fault(symbols, stream_id)) is not None
     ):
@@ -44,7 +44,7 @@ def show_signal_health(state: PortfolioState, health: SignalHealth) -> frozenset
     _clear(state, {(finding.code, finding.symbol) for finding in found})
     return (
         frozenset(finding.symbol for finding in found if finding.code in UNATTENDED)
-        if state.stream.is_live
+        if outlives_strategies
         else frozenset()
     )
 

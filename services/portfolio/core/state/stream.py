@@ -27,8 +27,6 @@ class StreamState:
         self.waiting_for = "the gateway"
         """What `desk_state` waits for, a text for people; empty when it waits for nothing."""
         self.running_since_mono_ns = 0
-        self.is_quiet = False
-        """Nothing rests at the venue that the next tick could trigger."""
         self.is_stopping = False
         """The process is shutting down: no signal is decided any more."""
         self.now = Now(0, 0)

@@ -26,7 +26,7 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
+from services.portfolio.core.gateway_client.order_tracker import LOST_JOURNAL_WAIT_NS
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
@@ -110,7 +110,7 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
     driven.gateway.on_timer(driven.now)
     away_ms = 2 * LOST_JOURNAL_WAIT_NS // 1_000_000
     driven.gateway.handle(Simulate(fault=Fault.DISCONNECTED, duration_ms=away_ms), driven.now)
-    driven.state.lease.needs_hello = True
+    driven.portfolio.client.scheduler.on_gateway_restart()
     calls = driven.pause()
     for _ in range(2 * away_ms // 1_000 - 10):
         calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)

@@ -186,7 +186,7 @@ def test_the_lease_counts_as_missing_as_soon_as_the_gateway_takes_it_to_have_lap
 
 def test_the_first_grant_is_waited_for_only_so_long() -> None:
     driven = a_live_desk()
-    driven.state.lease.needs_hello = True
+    driven.portfolio.client.scheduler.on_gateway_restart()
     driven.pass_time_refusing(Lease, None, seconds=GRANT_WAIT_NS / 1e9 - 1)
     assert "LEASE_MISSING" not in codes(driven)
     driven.pass_time_refusing(Lease, None, seconds=2)

@@ -85,7 +85,7 @@ def test_a_desk_that_cannot_write_misses_no_answer_to_what_it_does_not_send() ->
 def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_came_since() -> None:
     """The gateway has started anew and is slow; ticks go on for ten seconds; the first that waited are too old by then."""
     driven = a_live_desk()
-    driven.state.lease.needs_hello = True
+    driven.portfolio.client.scheduler.on_gateway_restart()
     calls = driven.pause()
     for ordinal in range(1, 12):
         driven.deliver(a_signal(ordinal, -1))
@@ -148,7 +148,7 @@ def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
     assert stream.leverage == 100
     driven.state.account.take_events()
     for leverage, told in ((100, []), (30, [30])):
-        driven.state.lease.needs_hello = True
+        driven.portfolio.client.scheduler.on_gateway_restart()
         [call] = driven.pause()
         [hello] = driven.gateway.handle(request_of(call), driven.now)
         assert isinstance(hello, HelloReply)
@@ -168,7 +168,7 @@ def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
 
 def test_when_too_many_signals_wait_the_oldest_goes() -> None:
     driven = a_live_desk()
-    driven.state.lease.needs_hello = True
+    driven.portfolio.client.scheduler.on_gateway_restart()
     driven.pause()
     for ordinal in range(1, QUEUED_SIGNALS_MAX + 3):
         driven.deliver(a_signal(ordinal))

@@ -14,7 +14,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
-from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
+from services.portfolio.core.gateway_client.order_tracker import LOST_JOURNAL_WAIT_NS
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, the_order
@@ -126,7 +126,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     )
     driven.gateway.on_timer(driven.now)
     epoch = driven.state.lease.epoch
-    driven.state.lease.needs_hello = True
+    driven.portfolio.client.scheduler.on_gateway_restart()
     driven.answer_all(driven.pause())
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.IN_DOUBT, JOURNAL_CHANGED)
     assert driven.state.account.book.journal_id == "journal-2"

@@ -169,7 +169,7 @@ def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_
     a_long_position(driven)
     stop_at(driven, "1.09")
     [late] = calls_of(driven.pause(), Modify)
-    driven.state.lease.needs_epoch = driven.state.lease.needs_hello = True
+    driven.state.lease.needs_epoch = True
     driven.answer_all(driven.pause())
     assert driven.state.lease.epoch == 2
     driven.answer_all(driven.answer(late))

@@ -1,0 +1,136 @@
+"""The desk's side of its conversation with the gateway: the session, the open questions, their answers and refusals.
+
+The gateway's HELLO tells what kind of stream it has. `_choose_scheduler` is the one place that asks for it; whatever is
+done differently on the two kinds is a method of both schedulers and of both order policies.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.codec import MalformedMessageError, decode_reply
+from proto.control import DeskState
+from proto.gateway import HelloReply, OrderReply, Reply
+from proto.messages import Answer, Call, CallOutcome
+from services.portfolio.core.gateway_client.effects import Effect
+from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
+from services.portfolio.core.gateway_client.lock_step_scheduler import LockStepScheduler
+from services.portfolio.core.gateway_client.reply_events import SETTLED_STATUSES
+from services.portfolio.core.gateway_client.scheduler import Scheduler
+from services.portfolio.core.gateway_client.session import open_session
+from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, REPLY_TYPES, RunningTask, TaskRunner
+from services.portfolio.core.state.portfolio_state import PortfolioState
+
+_NS_PER_US: Final = 1_000
+
+
+class GatewayClient:
+    """All that is asked of one gateway."""
+
+    def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
+        """Before HELLO the stream is taken for a live one; nothing is decided on it until the session is open."""
+        self.tasks = TaskRunner(timeout_ms=timeout_ms, on_effect=self._on_effect)
+        self._state = state
+        self._gateway_boot = ""
+        self._is_comparison_asked = False
+        self._live = LiveScheduler(state, self.tasks, self.reconnect)
+        self._lock_step = LockStepScheduler(state, self.tasks)
+        self.scheduler: Scheduler = self._live
+        state.stream.gateway_silence_ns = self.tasks.silence_ns
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a task runs during which no tick is decided."""
+        return EXCLUSIVE in self.tasks.running
+
+    def start(self) -> list[Call]:
+        """Open the first session."""
+        self.tasks.set_first_call_id(self._state.stream.now.mono_ns // _NS_PER_US + 1)
+        return self._open_session()
+
+    def reconnect(self, waiting_for: str) -> list[Call]:
+        """Open the session again, with a text for people that names what is waited for."""
+        self._state.stream.set_desk_state(DeskState.CONNECTING, waiting_for)
+        return self._open_session()
+
+    def on_courier_restart(self) -> list[Call]:
+        """Send every open question again: execution has lost them."""
+        self.scheduler.hurry()
+        return self.tasks.resend_all(self._state.stream.now.mono_ns)
+
+    def request_reconciliation(self) -> None:
+        """Compare ledger and venue at the next quiet moment, for a person."""
+        if self._gateway_boot:
+            self.scheduler.request_reconciliation()
+        else:
+            self._is_comparison_asked = True
+
+    def on_timer(self) -> list[Call]:
+        """Resume tasks whose pause is over, and send again what was not answered."""
+        now_ns = self._state.stream.now.mono_ns
+        return self.tasks.resume_due(now_ns) + self.tasks.resend_due(now_ns)
+
+    def on_answer(self, answer: Answer) -> list[Call]:
+        """Give an answer to the task that waits for it."""
+        stream = self._state.stream
+        running = self.tasks.find(answer.call_id)
+        if running is None:
+            stream.duplicates += 1
+            return []
+        if answer.outcome is CallOutcome.NO_ANSWER:
+            stream.waiting_for = "the gateway, which does not answer"
+            return self._deliver(running, None) if running.handles_failures else []
+        try:
+            reply = decode_reply(answer.reply)
+        except MalformedMessageError as error:
+            stream.malformed += 1
+            stream.waiting_for = f"a gateway whose replies can be read ({error})"
+            return []
+        opened = self._state.account.book.stream
+        if opened is not None and reply.account != opened.account:
+            stream.waiting_for = f"account {opened.account}: the gateway speaks for {reply.account}"
+            return []
+        if stream.desk_state is DeskState.RUNNING:
+            stream.waiting_for = ""
+        if reply.boot_id != self._gateway_boot:
+            if self._gateway_boot:
+                self.scheduler.on_gateway_restart()
+            self._gateway_boot = reply.boot_id
+        if running.handles_failures:
+            return self._deliver(running, reply)
+        if not isinstance(reply, REPLY_TYPES[type(running.request)]):
+            return self._on_refusal(running, reply)
+        if isinstance(reply, OrderReply) and reply.status not in SETTLED_STATUSES:
+            return []  # the question stays open until the reply tells where the order stands
+        return self._deliver(running, reply)
+
+    def _deliver(self, running: RunningTask, reply: Reply | None) -> list[Call]:
+        calls = self.tasks.deliver_reply(running, reply, self._state.stream.now.mono_ns)
+        if running.is_done:
+            self.scheduler.on_task_done()
+        return calls
+
+    def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
+        """The gateway has refused what the desk cannot do without; the refusal may pass by itself."""
+        text = f"the gateway refused {running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
+        if reply.error_code in self.scheduler.policy.transient_errors:
+            self._state.stream.waiting_for = text
+            return []
+        self.tasks.drop(running)
+        self.scheduler.on_refusal(running, reply, text)
+        return []
+
+    def _open_session(self) -> list[Call]:
+        session = open_session(self._state, self._choose_scheduler)
+        return self.tasks.start(EXCLUSIVE, session, self._state.stream.now.mono_ns)
+
+    def _choose_scheduler(self, hello: HelloReply) -> Scheduler:
+        self._state.stream.window = hello.window
+        self.scheduler = self._lock_step if hello.window else self._live
+        if self._is_comparison_asked:
+            self._is_comparison_asked = False
+            self.scheduler.request_reconciliation()
+        return self.scheduler
+
+    def _on_effect(self, effect: Effect) -> None:
+        self.scheduler.on_effect(effect)

@@ -1,0 +1,25 @@
+"""What a task asks of its scheduler, beside its questions to the gateway."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Effect(Struct, frozen=True):
+    """Base of what a task may yield instead of a request; all but `Pause` let it go on at once."""
+
+
+class Pause(Effect, frozen=True):
+    """Resume the task after `ns`, or when its scheduler ends the pause."""
+
+    ns: int
+
+
+class PullDeals(Effect, frozen=True):
+    """Pull the venue's deals soon; `after` is the number of a deal before those that are missing."""
+
+    after: int | None = None
+
+
+class Reconnect(Effect, frozen=True):
+    """Open the session with the gateway again, HELLO first."""

@@ -1,0 +1,284 @@
+"""A recorded stream, whose venue waits: tick n + 1 is processed there when tick n is confirmed.
+
+Each order is answered, and its deals are booked, before the next tick is decided. What tick n + 1 triggers at the venue
+must be known before the desk decides it, unless the book was quiet: then ticks are decided without waiting for the
+reply to each CONFIRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from proto.control import DeskState, ReconcileReply
+from proto.gateway import Confirm, ConfirmReply, HelloReply, OrderStatusQuery, Reply
+from proto.messages import Call, MarketHeartbeat, Signal, Tick
+from proto.time import utc_text
+from services.portfolio.core.account.events import (
+    CancelRequested,
+    Event,
+    OrderCreated,
+    ProtectionSet,
+    Reconciled,
+    StreamEnded,
+)
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import INCARNATION_CHARS
+from services.portfolio.core.decision.signal_queue import SignalQueue
+from services.portfolio.core.gateway_client.deals import pull_deals
+from services.portfolio.core.gateway_client.effects import Effect
+from services.portfolio.core.gateway_client.order_policy import LockStepPolicy
+from services.portfolio.core.gateway_client.order_tracker import OrderTracker
+from services.portfolio.core.gateway_client.protection_tracker import track_protection
+from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.scheduler import Decide
+from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, GatewayTask, RunningTask, TaskRunner
+from services.portfolio.core.state.portfolio_state import PortfolioState
+
+CONFIRM_EVERY: Final = 256
+"""Ticks decided in one go before they are confirmed, so that the publisher's window never runs dry."""
+
+IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
+IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
+
+_CONFIRM: Final = "confirm"
+
+
+class LockStepScheduler:
+    """Decides tick after tick; confirmations are ordinals of ticks, -1 before the first."""
+
+    def __init__(self, state: PortfolioState, tasks: TaskRunner) -> None:
+        """Start with nothing confirmed."""
+        self.policy = LockStepPolicy(state)
+        self._state = state
+        self._tasks = tasks
+        self._confirmed = -1
+        """The latest tick confirmed to the venue."""
+        self._answered = -1
+        """The latest tick answered in full, up to what the next tick has triggered."""
+        self._order_cursor = -1
+        self._idle_due_ns = 0
+        self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
+        self._is_comparison_asked = False
+        self._reconcile_reply: ReconcileReply | None = None
+
+    # ------------------------------------------------------------------------------------ the session with the gateway
+
+    def stream_problem(self, hello: HelloReply) -> str:
+        """A new stream has to begin after what the account has seen."""
+        known, seen_ns = self._state.account.book.stream, self._state.stream.cursor.time_ns
+        if hello.first_time_ns > seen_ns or (known is not None and known.stream_id == hello.stream_id):
+            return ""
+        first, last = utc_text(hello.first_time_ns), utc_text(seen_ns)
+        return f"the stream begins at {first}, expected it after the account's last tick at {last}"
+
+    def incarnation(self, hello: HelloReply) -> str:
+        """Derived from the stream: the same run gives the same ids."""
+        return hello.stream_id[:INCARNATION_CHARS]
+
+    def on_hello(self, hello: HelloReply) -> None:
+        """Nothing: nothing is leased, and time is that of the ticks."""
+
+    def settle(self) -> GatewayTask:
+        """Send again what may not have been answered, and ask after every order that is open."""
+        state, book = self._state, self._state.account.book
+        yield from self._resend()
+        if state.stream.cursor.ordinal:
+            # One from before the start may be on its way: the venue must not step between what is asked of it below.
+            yield Confirm(stream_id=state.stream.cursor.stream_id, ordinal=state.stream.cursor.ordinal)
+        yield from pull_deals(state, book.deal_cursor)
+        if state.warnings.venue_fault:
+            return
+        # The venue may stand a tick further than the desk, which has ended orders.
+        yield from self._query_open_orders()
+        yield from self._reconcile(at_end=book.ended is not None)
+        if state.stream.desk_state is DeskState.FAILED:
+            return
+        if book.ended is not None:
+            state.stream.set_desk_state(DeskState.FINISHED)
+        elif state.stream.cursor.ordinal == 0:
+            state.stream.set_desk_state(DeskState.WAITING_FOR_SIGNALS, "a signal process for every symbol")
+        else:
+            state.stream.set_desk_state(DeskState.RUNNING)
+
+    def on_gateway_restart(self) -> None:
+        """The venue may stand behind the last CONFIRM, and waits for it."""
+        self._confirmed = self._answered = -1
+        self.policy.is_quiet = False
+        self.hurry()
+
+    # ---------------------------------------------------------------------------------------------- ticks and decisions
+
+    def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
+        """Nothing: ticks of watched symbols are decided like signals, and time is that of the ticks decided."""
+
+    def is_decided(self, signal: Signal) -> bool:
+        """Ticks are decided in the order of their ordinals."""
+        return signal.ordinal <= self._state.stream.cursor.ordinal
+
+    def make_room(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
+        """Never: a dropped signal is sent again."""
+        self._state.stream.malformed += 1
+        return False
+
+    def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
+        """Decide, in order, every tick whose signal and deals are known."""
+        stream = self._state.stream
+        if stream.desk_state is not DeskState.RUNNING or self._state.warnings.storage_problem:
+            return []
+        if stream.is_stopping:
+            queue.clear()
+        cursor, running = stream.cursor, self._tasks.running
+        while queue and EXCLUSIVE not in running:
+            if not (self.policy.is_quiet or self._answered == cursor.ordinal):
+                break
+            signal = queue.pop(cursor.ordinal + 1, None)
+            if signal is None:
+                break
+            if calls := decide(signal):
+                return calls
+            if cursor.ordinal - self._confirmed >= CONFIRM_EVERY:
+                return self._send_confirm() + self.advance(queue, decide)
+        return []
+
+    def send(self, events: Sequence[Event]) -> list[Call]:
+        """Stops first, then ends, then orders, each after the answer to the one before."""
+        return self._tasks.start(EXCLUSIVE, self._submit(events), self._state.stream.now.mono_ns)
+
+    def _submit(self, events: Sequence[Event]) -> GatewayTask:
+        state, policy = self._state, self.policy
+        for key in dict.fromkeys(event.protection.key for event in events if isinstance(event, ProtectionSet)):
+            yield from track_protection(state, policy, key)
+        for event in events:
+            if isinstance(event, CancelRequested):
+                yield from OrderTracker(state, policy, event.order_id).run()
+        for event in events:
+            if isinstance(event, OrderCreated):
+                yield from OrderTracker(state, policy, event.order.order_id).run()
+
+    def _resend(self) -> GatewayTask:
+        """Send what an earlier process may have sent without hearing of the answer."""
+        state, policy, book = self._state, self.policy, self._state.account.book
+        for key in sorted(book.protections):
+            yield from track_protection(state, policy, key)
+        orders = list(map(book.orders.__getitem__, book.open_orders))
+        canceled = [order.order_id for order in orders if order.cancel_asked]
+        unanswered = [order.order_id for order in orders if order.status is OrderStatus.PENDING]
+        for order_id in (*canceled, *unanswered):
+            yield from OrderTracker(state, policy, order_id).run()
+        # What a stored answer tells of the book is as old as the answer.
+        policy.is_quiet = False
+
+    def _query_open_orders(self) -> GatewayTask:
+        """Ask what has become of every open order: a tick has ended some."""
+        for order_id in list(self._state.account.book.open_orders):
+            yield from OrderTracker(self._state, self.policy, order_id).ask(OrderStatusQuery(order_id=order_id))
+
+    def wake(self, events: Sequence[Event]) -> None:
+        """Nothing."""
+
+    # ------------------------------------------------------------------------------------------------- time and answers
+
+    def on_idle(self) -> list[Call]:
+        """Confirm what was decided; compare with the venue if a person has asked for it."""
+        stream, running = self._state.stream, self._tasks.running
+        if self._is_comparison_asked:
+            if running:
+                return []
+            self._is_comparison_asked = False
+            return self._tasks.start(EXCLUSIVE, self._compare(), stream.now.mono_ns)
+        is_free = stream.desk_state is DeskState.RUNNING and EXCLUSIVE not in running
+        return self._send_confirm() if is_free and stream.cursor.ordinal > self._confirmed else []
+
+    def next_due_ns(self, queued: int) -> int | None:  # noqa: ARG002 - queued signals wait for an answer or a tick
+        """When the stream is woken if nothing moves in it."""
+        return self._idle_due_ns
+
+    def on_timer(self) -> list[Call]:
+        """Wake a stream in which nothing moves: a repeated CONFIRM lets the venue publish again."""
+        now_ns = self._state.stream.now.mono_ns
+        if now_ns < self._idle_due_ns:
+            return []
+        self._idle_due_ns = now_ns + self._idle_pause_ns
+        self._idle_pause_ns = min(self._idle_pause_ns * 2, IDLE_CONFIRM_NS_MAX)
+        return [] if self._tasks.running else self._send_confirm()
+
+    def on_task_done(self) -> None:
+        """Something moves."""
+        self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
+        self._idle_due_ns = self._state.stream.now.mono_ns + IDLE_CONFIRM_NS_FIRST
+
+    def hurry(self) -> None:
+        """Confirm again at once."""
+        self._idle_due_ns = self._state.stream.now.mono_ns
+
+    def on_effect(self, effect: Effect) -> None:
+        """Nothing: deals are pulled before the next tick in any case."""
+
+    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:  # noqa: ARG002 - whatever it was
+        """Stop: no tick can be decided without the answer."""
+        self._state.stream.fail_until_restart(text)
+
+    def _send_confirm(self) -> list[Call]:
+        if (before := self._tasks.running.get(_CONFIRM)) is not None:
+            self._tasks.drop(before)
+        self.on_task_done()
+        return self._tasks.start(_CONFIRM, self._confirm(), self._state.stream.now.mono_ns)
+
+    def _confirm(self) -> GatewayTask:
+        """Confirm decided ticks and apply the answer; at the end of the data, reconcile and finish."""
+        state, policy, book, cursor = self._state, self.policy, self._state.account.book, self._state.stream.cursor
+        ordinal = self._confirmed = cursor.ordinal
+        reply = yield Confirm(stream_id=cursor.stream_id, ordinal=ordinal)
+        assert isinstance(reply, ConfirmReply)
+        if ordinal != cursor.ordinal:
+            return
+        policy.is_quiet = policy.is_quiet and reply.quiet
+        while book.deal_cursor < reply.deal_cursor:
+            yield from pull_deals(state, book.deal_cursor)
+        if reply.order_cursor != self._order_cursor:
+            yield from self._query_open_orders()
+            self._order_cursor = reply.order_cursor
+        if ordinal != cursor.ordinal:
+            return  # another tick was decided meanwhile, and the reply is about an earlier book
+        self._answered, policy.is_quiet = ordinal, reply.quiet
+        if reply.end_of_data and book.ended is None:
+            assert reply.counts is not None
+            stream_id, time_ns, counts = cursor.stream_id, cursor.time_ns, reply.counts
+            state.account.emit(StreamEnded(stream_id=stream_id, ordinal=ordinal, time_ns=time_ns, counts=counts))
+            yield from self._reconcile(at_end=True)
+            if state.stream.desk_state is not DeskState.FAILED:
+                state.stream.set_desk_state(DeskState.FINISHED)
+
+    # --------------------------------------------------------------------------------------------------- reconciliation
+
+    def request_reconciliation(self) -> None:
+        """Compare when no task runs."""
+        self._is_comparison_asked = True
+
+    def take_reconcile_reply(self) -> ReconcileReply | None:
+        """The result of the last comparison for a person, once."""
+        reply, self._reconcile_reply = self._reconcile_reply, None
+        return reply
+
+    def drain(self) -> bool:
+        """Nothing is waited for: the stream goes on where it was left."""
+        return False
+
+    def _compare(self) -> GatewayTask:
+        differences = yield from find_differences(self._state.account.book, self._state.stream.cursor)
+        self._reconcile_reply = ReconcileReply(complete=True, differences=differences, error="")
+
+    def _reconcile(self, *, at_end: bool) -> GatewayTask:
+        """Compare ledger and venue, keep the result, and stop on a difference."""
+        state, book, cursor = self._state, self._state.account.book, self._state.stream.cursor
+        differences = yield from find_differences(book, cursor)
+        state.account.emit(
+            Reconciled(ordinal=cursor.ordinal, at_end=at_end, balance=book.balance, differences=differences)
+        )
+        if differences:
+            first = differences[0]
+            state.stream.fail_until_restart(
+                f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
+                f"ledger {first.ledger}, venue {first.venue}"
+            )

@@ -1,0 +1,215 @@
+"""What the two kinds of stream do differently about an order; `order_tracker.py` has everything that they share.
+
+**Lock-step**, for a recorded stream: the venue waits. An order belongs to the tick of its decision, has no deadline, and
+is answered, deals included, before the next tick is decided. Silence moves nothing: the question stays open.
+
+**Live**, for a market that runs by itself: an order is sent again and again, under the same id, until its deadline, and
+fenced after it; the lead of the account may be missing; silence puts the order in doubt; one that rests is asked after at
+growing pauses until it has ended.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from proto.control import TradingState
+from proto.gateway import ErrorCode, ModifyReply, OrderReply
+from proto.messages import Signal
+from services.portfolio.core.account.book import JOURNAL_CHANGED
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
+from services.portfolio.core.decision.signal_decision import DecisionConditions
+from services.portfolio.core.risk.exposure import opening_volume
+from services.portfolio.core.state.portfolio_state import PortfolioState
+
+TRANSIENT_ERRORS: Final = frozenset(
+    {
+        ErrorCode.VENUE_BUSY,
+        ErrorCode.VENUE_DISCONNECTED,
+        ErrorCode.WRONG_ACCOUNT,
+        ErrorCode.STORAGE,
+        ErrorCode.NO_QUOTE,
+        ErrorCode.INTERNAL_ERROR,
+        ErrorCode.NOT_AVAILABLE,
+    }
+)
+"""Refusals that pass by themselves: the same question is asked again."""
+
+
+class OrderPolicy(Protocol):
+    """The answers that an order's tracker, and the decision of a tick, need from the kind of stream."""
+
+    transient_errors: frozenset[ErrorCode]
+    """Refusals after which the same question is asked again."""
+    polls: bool
+    """Whether an order is asked after until it has ended; otherwise one answer is enough."""
+    shows_outcomes: bool
+    """Whether runs of denied signals and of refused orders are shown to people."""
+    joins_midstream: bool
+    """Whether ticks before a symbol's first signal are no gap."""
+
+    outlives_strategies: bool
+    """Whether ticks of a symbol are decided without its strategy, as HOLD; otherwise the stream ends with it."""
+
+    @property
+    def ordinal(self) -> int:
+        """The tick that cancels and modifications belong to; 0 for none."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of requests; 0 without a lease."""
+
+    def order_ordinal(self, order: Order) -> int:
+        """The tick that an order belongs to; 0 for none."""
+
+    def conditions(self, signal: Signal) -> DecisionConditions:
+        """What is known beside account and ticks when a signal is decided."""
+
+    def is_standing(self, order: Order) -> bool:
+        """Whether an order rests at the venue and may stay there."""
+
+    def may_be_sent(self, order: Order) -> bool:
+        """Whether an order may be sent to the venue; it is fenced otherwise."""
+
+    def awaits_lead(self, order: Order) -> bool:
+        """Whether an order that may be sent has to wait until this process leads the account."""
+
+    def deals_due(self, reply: OrderReply | ModifyReply) -> int:
+        """Note what a reply tells of the venue's book; the deal up to which deals are booked before the reply counts."""
+
+
+class LockStepPolicy:
+    """Orders of a recorded stream, whose venue waits for the desk."""
+
+    transient_errors = frozenset({ErrorCode.STORAGE})
+    polls = False
+    shows_outcomes = False
+    joins_midstream = False
+    outlives_strategies = False
+
+    def __init__(self, state: PortfolioState) -> None:
+        """Assume that a tick may trigger something until the venue has replied."""
+        self._state = state
+        self.is_quiet = False
+        """Nothing rests at the venue that the next tick could trigger."""
+
+    @property
+    def ordinal(self) -> int:
+        """The last tick decided."""
+        return self._state.stream.cursor.ordinal
+
+    @property
+    def epoch(self) -> int:
+        """None: a recorded stream has one client."""
+        return 0
+
+    def order_ordinal(self, order: Order) -> int:
+        """The tick of its decision."""
+        return order.decision.ordinal
+
+    def conditions(self, signal: Signal) -> DecisionConditions:
+        """The stream waits for the desk: there is no age, no deadline, and no newer quote."""
+        warnings = self._state.warnings
+        return DecisionConditions(
+            storage_problem=warnings.storage_problem, is_unproven=signal.symbol in warnings.unproven_symbols
+        )
+
+    def is_standing(self, order: Order) -> bool:
+        """As soon as the venue has taken it."""
+        return _rests(order)
+
+    def may_be_sent(self, order: Order) -> bool:  # noqa: ARG002 - it has no deadline
+        """Always: the venue stands at its tick."""
+        return True
+
+    def awaits_lead(self, order: Order) -> bool:  # noqa: ARG002 - nothing is leased
+        """Never."""
+        return False
+
+    def deals_due(self, reply: OrderReply | ModifyReply) -> int:
+        """All deals that the venue had when it replied."""
+        self.is_quiet = reply.quiet
+        return reply.deal_cursor
+
+
+class LivePolicy:
+    """Orders of a market that runs by itself."""
+
+    transient_errors = TRANSIENT_ERRORS
+    polls = True
+    shows_outcomes = True
+    joins_midstream = True
+    outlives_strategies = True
+
+    def __init__(self, state: PortfolioState) -> None:
+        """Start with a gateway that was met."""
+        self._state = state
+        self.is_hello_due = False
+        """The session with the gateway is to be opened again: its journal may be another one."""
+
+    @property
+    def ordinal(self) -> int:
+        """None: the venue acts at once."""
+        return 0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under which this process leads."""
+        return self._state.lease.epoch
+
+    def order_ordinal(self, order: Order) -> int:  # noqa: ARG002 - a live order belongs to no tick
+        """None: the venue executes it at the present quote."""
+        return 0
+
+    def conditions(self, signal: Signal) -> DecisionConditions:
+        """The signal may be late by the venue's clock, and its quote may not be the latest."""
+        state = self._state
+        quote = state.stream.market.quotes.get(signal.symbol)
+        venue_ns = state.stream.domain_ns(state.stream.now.mono_ns)
+        return DecisionConditions(
+            valid_until_ns=signal.time_ns + ORDER_VALIDITY_NS,
+            tick_age_ns=venue_ns - signal.time_ns,
+            storage_problem=state.warnings.storage_problem,
+            latest_bid_ask=None if quote is None else (quote.bid, quote.ask),
+            is_unproven=signal.symbol in state.warnings.unproven_symbols,
+            lease_problem=state.lease.problem,
+            closed_symbols=state.warnings.closed_markets.symbols_at(venue_ns),
+        )
+
+    def is_standing(self, order: Order) -> bool:
+        """Unless the desk may have none of its orders at the venue."""
+        return _rests(order) and self._is_allowed(order)
+
+    def may_be_sent(self, order: Order) -> bool:
+        """Until its deadline and before it is to be canceled, where the desk may have it at the venue at all."""
+        stream = self._state.stream
+        is_in_time = stream.domain_ns(stream.now.mono_ns) <= order.valid_until_ns
+        return self._is_allowed(order) and is_in_time and not order.cancel_asked
+
+    def awaits_lead(self, order: Order) -> bool:
+        """While HELLO or an epoch is missing, and for an order that opens while the lease is."""
+        lease = self._state.lease
+        is_led = not lease.epoch or lease.is_granted
+        return self.is_hello_due or lease.needs_epoch or (not is_led and self._opens(order))
+
+    def deals_due(self, reply: OrderReply | ModifyReply) -> int:  # noqa: ARG002 - deals are pulled by a task of their own
+        """None: nobody waits for them."""
+        return 0
+
+    def _is_allowed(self, order: Order) -> bool:
+        """Whether the desk may have an order at the venue, and not at a journal that may have forgotten it.
+
+        A halted desk sends closing orders of FLATTEN and of a person, and nothing else.
+        """
+        state = self._state
+        is_allowed = state.account.book.trading_state is not TradingState.HALTED or order.is_close
+        return is_allowed and order.code != JOURNAL_CHANGED and not state.lease.is_superseded
+
+    def _opens(self, order: Order) -> bool:
+        book, rest = self._state.account.book, order.volume - order.filled_volume
+        return opening_volume(book, order.symbol, order.side, rest, ticket=order.position, before=order.number) > 0
+
+
+def _rests(order: Order) -> bool:
+    return order.can_rest and order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)

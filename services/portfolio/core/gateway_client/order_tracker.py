@@ -1,0 +1,238 @@
+"""The way of an order from its commit to the evidence of its end, on a live desk, in a replay and in a backtest.
+
+The order is sent, the same id again and again: the gateway calls the venue for it once, and reports its state every
+other time. Deals come before the status that a reply reports, and they alone fill an order. Silence, and a venue that shows
+nothing yet, put it in doubt; a fence ends it where it has had no effect. Nothing else ends a doubt: not time, not a
+refusal, not a restart. When to send, to fence, to wait and to ask again is the policy's part (`order_policy.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.control import TradingState
+from proto.gateway import (
+    Buy,
+    Cancel,
+    ErrorCode,
+    ErrorReply,
+    Fence,
+    ModifyReply,
+    OrderReply,
+    OrderReplyStatus,
+    OrderStatusQuery,
+    Request,
+    Sell,
+)
+from services.portfolio.core.account.book import JOURNAL_CHANGED
+from services.portfolio.core.account.events import CancelRequested, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus, can_transition
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.gateway_client.deals import pull_deals
+from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
+from services.portfolio.core.gateway_client.effects import Pause, PullDeals
+from services.portfolio.core.gateway_client.lease import on_order_refused
+from services.portfolio.core.gateway_client.order_policy import OrderPolicy
+from services.portfolio.core.gateway_client.reply_events import (
+    TERMINAL_STATUSES,
+    is_final_reply,
+    order_modify_answered,
+    order_updated,
+)
+from services.portfolio.core.gateway_client.requests import cancel_request, modify_request, order_request
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
+from services.portfolio.core.state.closed_markets import CLOSED_RETRY_NS
+from services.portfolio.core.state.portfolio_state import PortfolioState
+
+POLL_NS_FIRST: Final = 100_000_000
+POLL_NS_MAX: Final = 2_000_000_000
+
+LOST_JOURNAL_WAIT_NS: Final = 120_000_000_000
+"""How long past its deadline an order is watched for whose journal is gone: twice what a history may be late."""
+
+EMPTY_PULLS_MIN: Final = 3
+
+_FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
+_REFUSED: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
+"""Ends of an order of which nothing was executed, unless it had rested."""
+
+
+class OrderTracker:
+    """The progress of one order, as this process knows it."""
+
+    def __init__(self, state: PortfolioState, policy: OrderPolicy, order_id: str) -> None:
+        """Track an order of the book."""
+        self._state = state
+        self._policy = policy
+        self._order_id = order_id
+        self._asked_mono_ns = state.stream.now.mono_ns
+        self._is_timed = False
+        self._pulls_before: int | None = None
+        """Complete pulls of deals at the end of the settling time of an order whose journal is gone."""
+        self._pause_ns = POLL_NS_FIRST
+
+    @property
+    def _order(self) -> Order:
+        return self._state.account.book.orders[self._order_id]
+
+    def run(self) -> GatewayTask:
+        """Ask the venue for what the desk wants of the order: once, or until the order has ended."""
+        policy, warnings = self._policy, self._state.warnings
+        while (order := self._order).status.is_open and not warnings.venue_fault:
+            request = self._next_request(order)
+            if request is None:
+                yield Pause(POLL_NS_FIRST)
+                continue
+            yield from self.ask(request)
+            if not policy.polls or not self._order.status.is_open:
+                return
+            pause_ns, self._pause_ns = self._pause_ns, min(2 * self._pause_ns, POLL_NS_MAX)
+            yield Pause(pause_ns)
+
+    def ask(self, request: Request) -> GatewayTask:
+        """Make one request about the order and apply the answer."""
+        reply = yield request
+        if reply is None:
+            self._doubt("NO_ANSWER", "no answer from the gateway: the order may have been executed")
+        elif isinstance(reply, ErrorReply):
+            self._on_refusal(request, reply)
+        elif isinstance(reply, ModifyReply):
+            if is_final_reply(reply):
+                self._state.account.emit(order_modify_answered(self._order, reply, time_ns=self._time_ns()))
+        else:
+            assert isinstance(reply, OrderReply), reply
+            yield from self._on_reply(request, reply)
+
+    def _next_request(self, order: Order) -> Request | None:
+        """The order itself while it may have its effect, the fence after; changes of one that rests; None to wait."""
+        policy = self._policy
+        if policy.is_standing(order):
+            if order.cancel_asked:
+                return cancel_request(order, ordinal=policy.ordinal, epoch=policy.epoch)
+            if order.revision > order.revision_answered:
+                return modify_request(order, ordinal=policy.ordinal, epoch=policy.epoch)
+            return OrderStatusQuery(order_id=order.order_id)
+        if not policy.may_be_sent(order):
+            return Fence(order_id=order.order_id)
+        if policy.awaits_lead(order):
+            return None
+        return order_request(order, ordinal=policy.order_ordinal(order), epoch=policy.epoch)
+
+    def _on_reply(self, request: Request, reply: OrderReply) -> GatewayTask:
+        state, policy = self._state, self._policy
+        deals_due = policy.deals_due(reply)
+        while state.account.book.deal_cursor < deals_due:
+            yield from pull_deals(state, state.account.book.deal_cursor)
+        if isinstance(request, Buy | Sell):
+            state.lease.lapsed_refusals = 0
+        if reply.status in _FILLED:
+            self._on_fill()
+            if policy.polls:
+                yield PullDeals()
+        elif (ended := TERMINAL_STATUSES.get(reply.status)) is not None:
+            if self._order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
+                yield PullDeals()
+            self._end(ended, reply)
+        elif reply.status == OrderReplyStatus.ACCEPTED:
+            self._update(OrderStatus.ACCEPTED, reply)
+        else:
+            self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
+        if reply.error_code is not None and reply.status in (
+            OrderReplyStatus.ACCEPTED,
+            OrderReplyStatus.PARTIALLY_FILLED,
+        ):
+            self._on_refused_end(request, reply)
+
+    def _on_refused_end(self, request: Request, reply: OrderReply) -> None:
+        """Stop asking for the end of an order that the venue does not release: it is about to be executed, or cannot be changed now."""
+        state = self._state
+        if reply.error_code is ErrorCode.MARKET_CLOSED:
+            # A fence would be refused at each poll.
+            state.warnings.closed_markets.on_refusal(self._order.symbol, self._time_ns())
+            self._pause_ns = CLOSED_RETRY_NS
+        if isinstance(request, Cancel) and self._order.status.is_open:
+            ordinal, time_ns = self._policy.ordinal, self._time_ns()
+            state.account.emit(CancelRequested(order_id=self._order_id, why="", ordinal=ordinal, time_ns=time_ns))
+
+    def _on_fill(self) -> None:
+        """Note that the venue has executed some of it; the deals fill the order."""
+        state = self._state
+        state.warnings.outcomes.on_acceptance(self._order.symbol)
+        if not self._is_timed:
+            self._is_timed = True
+            state.latencies.order_to_fill.observe(state.stream.now.mono_ns - self._asked_mono_ns)
+
+    def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
+        """Halt, unless the refusal is about the lease or passes by itself."""
+        state = self._state
+        if on_order_refused(state, reply, request) or reply.error_code in self._policy.transient_errors:
+            return
+        action = request.__struct_config__.tag
+        reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
+        state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", reason, by="gateway")
+
+    def _end(self, ended: OrderStatus, reply: OrderReply) -> None:
+        """End the order as the gateway reports it, unless its journal may have forgotten what it did."""
+        order, account = self._order, self._state.account
+        if reply.error_code is ErrorCode.ID_CONFLICT:
+            reason = f"order id {self._order_id} was given to another effect: {reply.error}"
+            account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
+        if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
+            if not self._has_settled():
+                return
+            ended = OrderStatus.PRESUMED_EXPIRED
+        self._update(ended, reply)
+        if self._order.status.is_open:
+            reason = f"the gateway reports order {self._order_id} as {ended}, the ledger as {self._order.status}"
+            account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
+
+    def _has_settled(self) -> bool:
+        """Whether the venue's deals were pulled often enough after the time that a history may be late."""
+        account = self._state.account
+        if self._time_ns() <= self._order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
+            return False
+        if self._pulls_before is None:
+            self._pulls_before = account.deal_pulls
+        return account.deal_pulls >= self._pulls_before + EMPTY_PULLS_MIN
+
+    def _update(self, status: OrderStatus, reply: OrderReply) -> None:
+        order, state = self._order, self._state
+        if not can_transition(order.status, status):
+            return
+        if not status.is_open:
+            state.latencies.published_mono_ns.pop(order.order_id, None)
+        if status is OrderStatus.PRESUMED_EXPIRED:
+            state.warnings.on_presumed_expiry(order.symbol)
+        if status is OrderStatus.ACCEPTED and order.can_rest:
+            state.warnings.outcomes.on_acceptance(order.symbol)
+        elif self._policy.shows_outcomes and _is_refusal(order, status, reply) and not self._policy.is_standing(order):
+            text = f"{status} {reply.error_code or ''} {reply.error or ''}".strip()
+            state.warnings.outcomes.on_refusal(order.symbol, text)
+        state.account.emit(order_updated(order, status, reply))
+
+    def _doubt(self, code: str, text: str) -> None:
+        order, state = self._order, self._state
+        if not can_transition(order.status, OrderStatus.IN_DOUBT) or self._policy.is_standing(order):
+            return  # that an order rests is known without an answer
+        state.account.emit(
+            OrderUpdated(
+                order_id=order.order_id,
+                status=OrderStatus.IN_DOUBT,
+                ticket=None,
+                retcode=None,
+                code=code,
+                error=text[:512],
+                time_ns=self._time_ns(),
+            )
+        )
+        enforce_doubt_limits(state)
+
+    def _time_ns(self) -> int:
+        stream = self._state.stream
+        return stream.domain_ns(stream.now.mono_ns)
+
+
+def _is_refusal(order: Order, status: OrderStatus, reply: OrderReply) -> bool:
+    """Whether nothing was executed; an order at the market that is canceled was accepted and held back."""
+    is_canceled = status is OrderStatus.CANCELED and not order.can_rest and not reply.filled_volume
+    return status in _REFUSED or is_canceled

@@ -1,0 +1,96 @@
+"""What the core of portfolio asks of the kind of stream it runs on: two schedulers, chosen by the gateway's HELLO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from proto.control import ReconcileReply
+from proto.gateway import HelloReply, Reply
+from proto.messages import Call, MarketHeartbeat, Signal, Tick
+from services.portfolio.core.account.events import Event
+from services.portfolio.core.decision.signal_queue import SignalQueue
+from services.portfolio.core.gateway_client.effects import Effect
+from services.portfolio.core.gateway_client.order_policy import OrderPolicy
+from services.portfolio.core.gateway_client.task_runner import GatewayTask, RunningTask
+
+Decide = Callable[[Signal], list[Call]]
+
+
+class Scheduler(Protocol):
+    """When ticks are decided, and which tasks run beside the decisions."""
+
+    @property
+    def policy(self) -> OrderPolicy:
+        """How its orders are driven."""
+
+    # ------------------------------------------------------------------------------------ the session with the gateway
+
+    def stream_problem(self, hello: HelloReply) -> str:
+        """Why the desk cannot take up the gateway's stream; empty where it can."""
+
+    def incarnation(self, hello: HelloReply) -> str:
+        """What the ids of the stream's orders begin with."""
+
+    def on_hello(self, hello: HelloReply) -> None:
+        """Note what the gateway told of itself; the desk has taken up its stream."""
+
+    def settle(self) -> GatewayTask:
+        """Settle what an earlier process left open, book missed deals, reconcile, and enter the desk's next state."""
+
+    def on_gateway_restart(self) -> None:
+        """The gateway has restarted."""
+
+    # ---------------------------------------------------------------------------------------------- ticks and decisions
+
+    def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
+        """Note the market's clock and quotes."""
+
+    def is_decided(self, signal: Signal) -> bool:
+        """Whether the decision on a signal's tick was made before."""
+
+    def make_room(self, queue: SignalQueue) -> bool:
+        """Make room in a full queue; False where the new signal is to be dropped."""
+
+    def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
+        """Decide the signals whose turn it is."""
+
+    def send(self, events: Sequence[Event]) -> list[Call]:
+        """Send what events ask of the venue."""
+
+    def wake(self, events: Sequence[Event]) -> None:
+        """End pauses."""
+
+    # ------------------------------------------------------------------------------------------------- time and answers
+
+    def on_idle(self) -> list[Call]:
+        """Continue where no more input is at hand."""
+
+    def next_due_ns(self, queued: int) -> int | None:
+        """When `on_timer` is next due while the desk runs and `queued` signals wait; None for never."""
+
+    def on_timer(self) -> list[Call]:
+        """Start what is due while the desk runs."""
+
+    def on_task_done(self) -> None:
+        """A task has ended with an answer."""
+
+    def hurry(self) -> None:
+        """Let the next timer be due at once: execution has restarted."""
+
+    def on_effect(self, effect: Effect) -> None:
+        """Carry out what a task asks for."""
+
+    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:
+        """A task that cannot do without an answer was refused; it has been dropped."""
+
+    # --------------------------------------------------------------------------------------------------- people's wishes
+
+    def request_reconciliation(self) -> None:
+        """Compare ledger and venue at the next quiet moment, for a person."""
+
+    def take_reconcile_reply(self) -> ReconcileReply | None:
+        """The result of the last comparison for a person, once."""
+
+    def drain(self) -> bool:
+        """Stop deciding; True while orders are on their way whose outcome is about to be known."""
