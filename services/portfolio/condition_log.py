@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from common.condition_watch import ConditionWatch
 from common.logs import get_logger
 from proto.control import Condition, Severity, describe
+from proto.control.condition_watch import ConditionWatch
 
 _LEVELS: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "error"}
 

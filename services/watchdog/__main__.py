@@ -10,7 +10,8 @@ from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
 from services.watchdog.alerts import Alerts
-from services.watchdog.core.hang_detector import HangDetector, HangTimeouts
+from services.watchdog.core.hang_detector import HangTimeouts
+from services.watchdog.core.watchdog import Watchdog
 from services.watchdog.metrics import METRICS
 from services.watchdog.settings import WatchdogSettings
 from services.watchdog.shell import WatchdogShell
@@ -21,7 +22,7 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(WatchdogSettings)
     logs.configure("watchdog", settings.log_level, file=sys.stderr)
-    patience = HangTimeouts(
+    timeouts = HangTimeouts(
         hang_ms=settings.watchdog_hang_ms, stall_ms=settings.watchdog_stall_ms, start_ms=settings.watchdog_start_ms
     )
     alerts = Alerts(settings.alert_command, settings.alert_timeout_ms)
@@ -30,7 +31,7 @@ def run() -> None:
     sockets = Sockets()
     WatchdogShell(
         folder=settings.paperdesk_runtime_dir,
-        watch=HangDetector(patience),
+        watchdog=Watchdog(timeouts),
         supervisor=supervisor,
         alerts=alerts,
         loop=EventLoop("watchdog"),

@@ -6,35 +6,20 @@ import http.client
 import os
 import socket
 import xmlrpc.client
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
 from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
 from common.logs import get_logger
+from services.watchdog.core.watchdog import Program
 
 URL_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
 NAME_VARIABLE: Final = "SUPERVISOR_PROCESS_NAME"
 ANSWER_TIMEOUT_S: Final = 2.0
-ALIVE: Final = ("STARTING", "RUNNING")
-"""States in which a program has a process that nobody has told to stop."""
 
 _RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError)
-
-
-class Program(NamedTuple):
-    """One program; `pid` 0 while it has no process."""
-
-    name: str
-    state: str
-    pid: int
-    exit_status: int
-
-    @property
-    def is_alive(self) -> bool:
-        """It has a process that is to go on."""
-        return self.state in ALIVE and self.pid > 0
 
 
 class Supervisor:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-CHECK_INTERVAL_MS: Final = 500
+CHECK_INTERVAL_NS: Final = 500_000_000
+"""Between two looks at the heartbeats."""
+
 _NS_PER_MS: Final = 1_000_000
-_LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_MS * _NS_PER_MS
+_LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_NS
 
 
 class KillReason(StrEnum):

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from cli.live_view import LineScreen, render_page, summary_line
 from cli.run_summary import show_summary
-from common.condition_watch import ConditionWatch
 from common.project_root import PROJECT_ROOT
 from deploy.container.health import SICK, desk_problem
 from orchestration.desk_runner import DeskSummary
@@ -32,6 +31,7 @@ from proto.control import (
     needs_person,
     trades_nothing,
 )
+from proto.control.condition_watch import ConditionWatch
 from services.portfolio.condition_log import ConditionLog
 from services.portfolio.metrics import METRICS, _trading
 from tests.contract.conditions.triggers import SEEN_FROM_OUTSIDE, TRIGGERS, Scene

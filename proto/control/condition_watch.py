@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proto.control import Condition
+from proto.control.conditions import Condition
 
 
 class ConditionWatch:

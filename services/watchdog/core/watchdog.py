@@ -1,0 +1,350 @@
+"""What the watchdog does about the processes of a desk: kill what hangs, start again what a strategy ended, raise alerts.
+
+supervisord's events are not relied on; they only make the next question come sooner. Who runs, and under which pid, is
+asked of supervisord itself, again right before a kill. What portfolio reports as a condition that a person has to act on
+becomes an alert when it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from proto.control import Condition, StatusReply, describe, needs_person
+from proto.control.condition_watch import ConditionWatch
+from proto.core import Core
+from proto.time import Now
+from services.watchdog.core.death_window import WINDOW_NS, DeathWindow
+from services.watchdog.core.hang_detector import (
+    CHECK_INTERVAL_NS,
+    HangDetector,
+    HangTimeouts,
+    HeartbeatSample,
+    Kill,
+    KillReason,
+)
+from services.watchdog.core.supervisor_events import SupervisorEvent
+
+STATUS_INTERVAL_NS: Final = 1_000_000_000
+"""How often portfolio is asked for its conditions."""
+
+ASK_EVERY_LOOKS: Final = 10
+"""supervisord is asked again after so many looks at the heartbeats, should an event have been lost."""
+
+SUPERVISOR_SILENT: Final = "SUPERVISOR_SILENT"
+SUPERVISOR_SILENT_NS: Final = 3_000_000_000
+"""supervisord answers from memory; starting or stopping its programs keeps it for a moment at most."""
+
+EXIT_SETTINGS: Final = 2
+RUNS_FOREIGN_CODE: Final = ("signal",)
+"""Programs in which code that is not the desk's can end the process with any exit code."""
+
+ALIVE: Final = ("STARTING", "RUNNING")
+"""States of supervisord in which a program has a process that nobody has told to stop."""
+
+KILL_TEXTS: Final = {
+    KillReason.HANG: "shows no life and is killed",
+    KillReason.STALL: "gets nothing done although work waits, and is killed",
+    KillReason.START: "has not come up and is killed",
+}
+
+
+class Program(NamedTuple):
+    """One program of supervisord; `pid` 0 while it has no process."""
+
+    name: str
+    state: str
+    pid: int
+    exit_status: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has a process that is to go on."""
+        return self.state in ALIVE and self.pid > 0
+
+
+class ProcessHeartbeat(NamedTuple):
+    """The heartbeat found for a program, and the process that wrote it: maybe an earlier one than runs now."""
+
+    pid: int
+    sample: HeartbeatSample
+
+
+# ------------------------------------------------------------------------------------------------------- what comes in
+
+
+class Programs(Struct, frozen=True):
+    """supervisord's programs; None where it did not answer."""
+
+    programs: tuple[Program, ...] | None
+
+
+class Heartbeats(Struct, frozen=True):
+    """The heartbeats found, by program."""
+
+    by_program: Mapping[str, ProcessHeartbeat]
+
+
+class ProcessEnded(Struct, frozen=True):
+    """The kernel has reported the end of a process."""
+
+    pid: int
+
+
+# ------------------------------------------------------------------------------------------------------ what comes out
+
+
+class AskPrograms(Struct, frozen=True):
+    """Ask supervisord for its programs, and hand them over as `Programs`."""
+
+
+class ReadHeartbeats(Struct, frozen=True):
+    """Read the heartbeat of every program, and hand them over as `Heartbeats`."""
+
+
+class AskStatus(Struct, frozen=True):
+    """Ask portfolio for its status, and tell it why supervisord cannot be asked; empty where it can."""
+
+    supervisor_problem: str
+
+
+class KillProcess(Struct, frozen=True):
+    """Kill a process; supervisord starts its program again."""
+
+    program: str
+    pid: int
+
+
+class StartProgram(Struct, frozen=True):
+    """Have supervisord start a program that it would leave ended."""
+
+    name: str
+
+
+class RaiseAlert(Struct, frozen=True):
+    """Raise an alert about a program, in a sentence; `facts` are its figures."""
+
+    kind: str
+    program: str
+    text: str
+    facts: Mapping[str, object]
+
+
+class ProcessDied(Struct, frozen=True):
+    """A process ended unasked, and its program is started again; with an exit code where that was not an error's."""
+
+    program: str
+    pid: str
+    exit_status: int | None = None
+
+
+class ConditionEnded(Struct, frozen=True):
+    """A condition that an alert was raised for is over."""
+
+    condition: Condition
+
+
+Message = SupervisorEvent | ProcessEnded | Programs | Heartbeats | StatusReply
+Output = (
+    AskPrograms | ReadHeartbeats | AskStatus | KillProcess | StartProgram | RaiseAlert | ProcessDied | ConditionEnded
+)
+
+
+class Watchdog(Core[Message, Output]):
+    """Decides for the programs of one supervisord."""
+
+    def __init__(self, timeouts: HangTimeouts) -> None:
+        self.programs: dict[str, Program] = {}
+        """As supervisord answered last."""
+        self._detector = HangDetector(timeouts)
+        self._deaths = DeathWindow()
+        self._conditions = ConditionWatch()
+        self._look_mono_ns = 0
+        self._status_mono_ns = 0
+        self._looks_until_asking = ASK_EVERY_LOOKS
+        self._is_stale = False
+        """Whether something has happened since supervisord was asked."""
+        self._heard_mono_ns = 0
+        self._has_heard = False
+        self._supervisor_problem = ""
+        self._kills: list[Kill] = []
+        """Processes to be killed once supervisord has confirmed that they still run."""
+        self._ended: dict[str, str] = {}
+        """Programs that ended as supervisord expects, with their pids, until their exit code is known."""
+        self._refused: dict[str, str] = {}
+        """Of those, programs with `EXIT_SETTINGS` that may not have meant it, until their heartbeat is known."""
+
+    def silent_ns(self) -> dict[str, int]:
+        """How long each running program has shown no life."""
+        return self._detector.silent_ns()
+
+    # ---------------------------------------------------------------------------------------------------------- verbs
+
+    def start(self, now: Now) -> list[Output]:
+        """Ask who runs."""
+        self._heard_mono_ns = now.mono_ns
+        self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
+        self._status_mono_ns = now.mono_ns + STATUS_INTERVAL_NS
+        return [self._ask()]
+
+    def handle(self, message: Message, now: Now) -> list[Output]:
+        """Take in an event, or the answer to one of the watchdog's questions."""
+        match message:
+            case SupervisorEvent():
+                self._is_stale = True
+                return self._on_event(message, now)
+            case ProcessEnded():
+                self._is_stale = True
+                return []
+            case Programs(programs=programs):
+                found = self._on_silence(now) if programs is None else self._on_programs(programs, now)
+                return [*found, *self._judge_ended(), *self._confirm_kills()]
+            case Heartbeats():
+                return self._on_heartbeats(message.by_program, now)
+            case StatusReply():
+                return self._on_status(message)
+
+    def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the question is the same at any time
+        """Ask who runs, once for all that has happened."""
+        return [self._ask()] if self._is_stale else []
+
+    def next_timer(self) -> int:
+        """Monotonic time of the next look at the heartbeats, or question to portfolio."""
+        return min(self._look_mono_ns, self._status_mono_ns)
+
+    def on_timer(self, now: Now) -> list[Output]:
+        """Look at the heartbeats, and ask for portfolio's conditions."""
+        outputs: list[Output] = []
+        if self._look_mono_ns <= now.mono_ns:
+            self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
+            self._looks_until_asking -= 1
+            if self._looks_until_asking <= 0:
+                outputs.append(self._ask())
+            outputs.append(ReadHeartbeats())
+        if self._status_mono_ns <= now.mono_ns:
+            self._status_mono_ns = now.mono_ns + STATUS_INTERVAL_NS
+            outputs.append(AskStatus(self._supervisor_problem))
+        return outputs
+
+    # ---------------------------------------------------------------------------------------------------- supervisord
+
+    def _ask(self) -> AskPrograms:
+        self._is_stale = False
+        self._looks_until_asking = ASK_EVERY_LOOKS
+        return AskPrograms()
+
+    def _on_event(self, event: SupervisorEvent, now: Now) -> list[Output]:
+        program, pid = event.facts.get("processname", ""), event.facts.get("pid", "")
+        match event.name:
+            case "PROCESS_STATE_FATAL":
+                return [_fatal(program)]
+            case "PROCESS_STATE_BACKOFF":
+                tries = event.facts.get("tries", "")
+                alert = RaiseAlert("backoff", program, f"{program} died right after its start", {"tries": tries})
+                return [alert, *self._count_death(program, now)]
+            case "PROCESS_STATE_EXITED" if event.facts.get("expected") == "1":
+                self._ended[program] = pid
+            case "PROCESS_STATE_EXITED":
+                return [ProcessDied(program, pid), *self._count_death(program, now)]
+        return []
+
+    def _on_programs(self, programs: tuple[Program, ...], now: Now) -> list[Output]:
+        self._heard_mono_ns, self._supervisor_problem = now.mono_ns, ""
+        self.programs = {program.name: program for program in programs}
+        if self._has_heard:
+            return []
+        self._has_heard = True
+        return [_fatal(program.name) for program in programs if program.state == "FATAL"]
+
+    def _on_silence(self, now: Now) -> list[Output]:
+        """Raise an alert the first time that supervisord has not answered for too long."""
+        silent_ns = now.mono_ns - self._heard_mono_ns
+        if silent_ns <= SUPERVISOR_SILENT_NS:
+            return []
+        is_new = not self._supervisor_problem
+        self._supervisor_problem = f"no answer for {silent_ns // 1_000_000_000} s"
+        # At once, and also where portfolio, which has it in its status, does not answer either.
+        text = f"supervisord: {self._supervisor_problem}"
+        return [RaiseAlert(SUPERVISOR_SILENT, "supervisord", text, {})] if is_new else []
+
+    def _judge_ended(self) -> list[Output]:
+        """Ends that are not retried: exit code 3 is a gateway elsewhere, 2 a setting that a person has to correct."""
+        ended, self._ended = self._ended, {}
+        outputs: list[Output] = []
+        for name, pid in ended.items():
+            program = self.programs.get(name)
+            if program is None or program.state != "EXITED" or program.exit_status != EXIT_SETTINGS:
+                continue
+            if name in RUNS_FOREIGN_CODE:
+                self._refused[name] = pid
+                outputs.append(ReadHeartbeats())
+            else:
+                outputs.append(_refusal(name))
+        return outputs
+
+    def _count_death(self, program: str, now: Now) -> list[Output]:
+        deaths = self._deaths.on_death(program, now.mono_ns)
+        if not deaths:
+            return []
+        text = f"{program} died {deaths} times in {WINDOW_NS // 1_000_000_000} s and is started again; read its log"
+        return [RaiseAlert("crash-loop", program, text, {"deaths": deaths})]
+
+    # ----------------------------------------------------------------------------------------------------- heartbeats
+
+    def _on_heartbeats(self, found: Mapping[str, ProcessHeartbeat], now: Now) -> list[Output]:
+        outputs: list[Output] = []
+        refused, self._refused = self._refused, {}
+        for name, pid in refused.items():
+            heartbeat = found.get(name)
+            if heartbeat is None or str(heartbeat.pid) != pid or not heartbeat.sample.is_up:
+                outputs.append(_refusal(name))
+                continue
+            # A process that was serving does not refuse to start: the code was a strategy's.
+            outputs += [ProcessDied(name, pid, EXIT_SETTINGS), StartProgram(name), *self._count_death(name, now)]
+        pids = {program.name: program.pid for program in self.programs.values() if program.is_alive}
+        samples = {
+            # One of another pid is an earlier process's: the present one has not come far enough for its own.
+            name: found[name].sample if name in found and found[name].pid == pid else None
+            for name, pid in pids.items()
+        }
+        self._kills += self._detector.check(pids, samples, now.mono_ns)
+        if self._kills:
+            outputs.append(self._ask())
+        return outputs
+
+    def _confirm_kills(self) -> list[Output]:
+        """Kill what still runs: since it was looked at it may have ended, been stopped, or been replaced."""
+        kills, self._kills = self._kills, []
+        outputs: list[Output] = []
+        for kill in kills:
+            program = self.programs.get(kill.program)
+            if program is None or not program.is_alive or program.pid != kill.pid:
+                continue
+            facts = {"pid": kill.pid, "for_ms": kill.for_ms}
+            text = f"{kill.program} {KILL_TEXTS[kill.reason]}"
+            outputs += [KillProcess(kill.program, kill.pid), RaiseAlert(kill.reason, kill.program, text, facts)]
+        if outputs:
+            outputs.append(self._ask())
+        return outputs
+
+    # ----------------------------------------------------------------------------------------------------- conditions
+
+    def _on_status(self, status: StatusReply) -> list[Output]:
+        begun, over = self._conditions.update(
+            one for one in status.conditions if needs_person(one) and one.code != SUPERVISOR_SILENT
+        )
+        return [
+            *(RaiseAlert(one.code, one.subject or "portfolio", describe(one), {"effect": one.effect}) for one in begun),
+            *map(ConditionEnded, over),
+        ]
+
+
+def _fatal(program: str) -> RaiseAlert:
+    text = f"{program} is given up after too many deaths; read its log, then supervisorctl start {program}"
+    return RaiseAlert("fatal", program, text, {})
+
+
+def _refusal(program: str) -> RaiseAlert:
+    return RaiseAlert("refused", program, f"{program} refuses to start, the last line of its log says why", {})

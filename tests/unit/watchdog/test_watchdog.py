@@ -1,0 +1,165 @@
+"""The watchdog's core: what it asks, whom it has killed, and what it raises alerts about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proto.time import Now
+from services.watchdog.core.hang_detector import HangTimeouts, HeartbeatSample, KillReason
+from services.watchdog.core.supervisor_events import SupervisorEvent
+from services.watchdog.core.watchdog import (
+    EXIT_SETTINGS,
+    SUPERVISOR_SILENT,
+    SUPERVISOR_SILENT_NS,
+    AskPrograms,
+    AskStatus,
+    Heartbeats,
+    KillProcess,
+    Output,
+    ProcessDied,
+    ProcessEnded,
+    ProcessHeartbeat,
+    Program,
+    Programs,
+    RaiseAlert,
+    ReadHeartbeats,
+    StartProgram,
+    Watchdog,
+)
+
+TIMEOUTS = HangTimeouts(hang_ms=3_000, stall_ms=10_000, start_ms=20_000)
+S = 1_000_000_000
+
+
+class World:
+    """A watchdog, a supervisord that answers or not, and the heartbeats that a test describes."""
+
+    def __init__(self, *programs: Program) -> None:
+        self.watchdog = Watchdog(TIMEOUTS)
+        self.programs = {program.name: program for program in programs}
+        self.heartbeats: dict[str, ProcessHeartbeat] = {}
+        self.is_answering = True
+        self.mono_ns = 1_000 * S
+        self.outputs: list[Output] = []
+        self.perform(self.watchdog.start(self.now))
+
+    @property
+    def now(self) -> Now:
+        return Now(0, self.mono_ns)
+
+    def perform(self, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            self.outputs.append(output)
+            if isinstance(output, AskPrograms):
+                found = Programs(tuple(self.programs.values()) if self.is_answering else None)
+                self.perform(self.watchdog.handle(found, self.now))
+            elif isinstance(output, ReadHeartbeats):
+                self.perform(self.watchdog.handle(Heartbeats(dict(self.heartbeats)), self.now))
+
+    def event(self, name: str, **facts: str) -> None:
+        self.perform(self.watchdog.handle(SupervisorEvent(name, facts), self.now))
+
+    def idle(self) -> None:
+        self.perform(self.watchdog.on_idle(self.now))
+
+    def wait(self, seconds: float) -> None:
+        end_ns = self.mono_ns + int(seconds * S)
+        while (due := self.watchdog.next_timer()) <= end_ns:
+            self.mono_ns = max(self.mono_ns, due)
+            self.perform(self.watchdog.on_timer(self.now))
+        self.mono_ns = end_ns
+
+    def performed(self, kind: type[Output]) -> list[Output]:
+        return [output for output in self.outputs if isinstance(output, kind)]
+
+    def alerts(self) -> list[tuple[str, str]]:
+        return [(output.kind, output.program) for output in self.outputs if isinstance(output, RaiseAlert)]
+
+
+def running(name: str, pid: int) -> Program:
+    return Program(name, "RUNNING", pid, 0)
+
+
+def a_beat(pid: int, beat: int = 1, *, is_up: bool = True) -> ProcessHeartbeat:
+    return ProcessHeartbeat(pid, HeartbeatSample(is_up, beat, 0, False))
+
+
+def test_a_process_without_a_heartbeat_is_killed_once_supervisord_confirms_that_it_runs() -> None:
+    world = World(running("signal", 7))
+    world.heartbeats["signal"] = a_beat(7)
+    world.wait(4)
+    assert world.performed(KillProcess)[0] == KillProcess("signal", 7)
+    assert (KillReason.HANG, "signal") in world.alerts()
+    assert isinstance(world.outputs[world.outputs.index(KillProcess("signal", 7)) - 1], AskPrograms)
+
+
+def test_a_process_that_was_replaced_meanwhile_is_left_alone() -> None:
+    world = World(running("signal", 7))
+    world.heartbeats["signal"] = a_beat(7)
+    world.wait(2)
+    world.programs["signal"] = running("signal", 8)
+    world.wait(2)
+    assert world.performed(KillProcess) == []
+
+
+def test_the_events_of_one_burst_make_one_question() -> None:
+    world = World(running("mt5", 7))
+    before = len(world.performed(AskPrograms))
+    world.event("PROCESS_STATE_EXITED", processname="mt5", pid="7", expected="0")
+    world.perform(world.watchdog.handle(ProcessEnded(7), world.now))
+    assert len(world.performed(AskPrograms)) == before
+    world.idle()
+    world.idle()
+    assert len(world.performed(AskPrograms)) == before + 1
+    assert world.performed(ProcessDied) == [ProcessDied("mt5", "7")]
+
+
+def test_a_process_that_refuses_to_start_raises_an_alert() -> None:
+    world = World(running("portfolio", 7))
+    world.programs["portfolio"] = Program("portfolio", "EXITED", 0, EXIT_SETTINGS)
+    world.event("PROCESS_STATE_EXITED", processname="portfolio", pid="7", expected="1")
+    world.idle()
+    assert world.alerts() == [("refused", "portfolio")]
+    assert world.performed(StartProgram) == []
+
+
+def test_a_strategy_that_ends_the_process_it_runs_in_has_it_started_again() -> None:
+    world = World(running("signal", 7))
+    world.heartbeats["signal"] = a_beat(7)
+    world.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
+    world.event("PROCESS_STATE_EXITED", processname="signal", pid="7", expected="1")
+    world.idle()
+    assert world.alerts() == []
+    assert world.performed(StartProgram) == [StartProgram("signal")]
+    assert world.performed(ProcessDied) == [ProcessDied("signal", "7", EXIT_SETTINGS)]
+
+
+def test_a_signal_process_that_ended_before_it_served_has_refused() -> None:
+    world = World(running("signal", 7))
+    world.heartbeats["signal"] = a_beat(7, is_up=False)
+    world.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
+    world.event("PROCESS_STATE_EXITED", processname="signal", pid="7", expected="1")
+    world.idle()
+    assert world.alerts() == [("refused", "signal")]
+
+
+def test_a_supervisord_that_does_not_answer_raises_one_alert_and_shows_in_the_question_to_portfolio() -> None:
+    world = World()
+    world.is_answering = False
+    world.wait(20)
+    assert world.alerts() == [(SUPERVISOR_SILENT, "supervisord")]
+    last = world.performed(AskStatus)[-1]
+    assert isinstance(last, AskStatus)
+    assert last.supervisor_problem.startswith("no answer for 1")
+    world.is_answering = True
+    world.wait(SUPERVISOR_SILENT_NS / S + 5)
+    last = world.performed(AskStatus)[-1]
+    assert isinstance(last, AskStatus)
+    assert last.supervisor_problem == ""
+
+
+def test_a_program_given_up_before_the_start_raises_an_alert_at_the_first_answer() -> None:
+    world = World(Program("mt5", "FATAL", 0, 1))
+    assert world.alerts() == [("fatal", "mt5")]
+    world.wait(20)
+    assert world.alerts() == [("fatal", "mt5")]
