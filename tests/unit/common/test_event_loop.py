@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import pytest
 from common.clock import mono_ns
 from common.event_loop import BURST_NS, EventLoop
 from common.sockets import Socket, Sockets, send
+from proto.core import Core
+from proto.time import Now
 from tests.support.waits import wait_for
 
 
@@ -217,3 +219,78 @@ def test_a_burst_ends_when_it_has_taken_long_enough(loop: EventLoop, pair: tuple
     loop.run()
     assert order.count("message") == 3
     assert ("message", "message") not in pairwise(order)
+
+
+class Counting(Core[int, str]):
+    """A core that notes which verbs are called, and is due at once for some times."""
+
+    def __init__(self, *, due: int = 0) -> None:
+        self.due = due
+        self.verbs: list[str] = []
+
+    def start(self, now: Now) -> Sequence[str]:
+        self.verbs.append(f"start {now.domain_ns}")
+        return []
+
+    def handle(self, message: int, now: Now) -> Sequence[str]:
+        self.verbs.append(f"handle {message} {now.domain_ns}")
+        return []
+
+    def next_timer(self) -> int | None:
+        return 0 if self.due else None
+
+    def on_timer(self, now: Now) -> Sequence[str]:
+        self.due -= 1
+        self.verbs.append(f"on_timer {now.domain_ns}")
+        return [f"due {self.due}"]
+
+    def on_idle(self, now: Now) -> Sequence[str]:
+        self.verbs.append(f"on_idle {now.domain_ns}")
+        return ["idle"]
+
+
+def the_time() -> Now:
+    return Now(5, mono_ns())
+
+
+def test_a_core_is_idle_after_the_messages_of_a_wake_up_and_after_its_timer(
+    loop: EventLoop, pair: tuple[Socket, Socket]
+) -> None:
+    push, pull = pair
+    core = Counting()
+    performed: list[str] = []
+
+    def take(frames: list[bytes]) -> None:
+        core.handle(int(frames[0]), the_time())
+        if frames[0] == b"2":
+            core.due = 1
+
+    def perform(outputs: Sequence[str]) -> None:
+        performed.extend(outputs)
+        if len(performed) == 3:
+            loop.stop()
+
+    loop.add_socket(pull, take)
+    loop.drive(core, perform, the_time)
+    for number in (1, 2):
+        assert send(push, [b"%d" % number])
+    wait_for(lambda: pull.poll(0), "both messages")
+    loop.run()
+    assert core.verbs[:5] == ["handle 1 5", "handle 2 5", "on_idle 5", "on_timer 5", "on_idle 5"]
+    assert performed[:3] == ["idle", "due 0", "idle"]
+
+
+@pytest.mark.parametrize(("slice_ns", "at_once"), [(0, 1), (10_000_000_000, 3)])
+def test_a_timer_that_stays_due_is_repeated_for_its_slice(loop: EventLoop, slice_ns: int, at_once: int) -> None:
+    core = Counting(due=3)
+    loop.drive(core, lambda _: loop.stop(), the_time, timer_slice_ns=slice_ns)
+    loop._turn(0)
+    assert core.verbs.count("on_timer 5") == at_once
+
+
+def test_a_core_without_work_for_idle_moments_is_not_called_for_it(loop: EventLoop) -> None:
+    class Silent(Counting):
+        on_idle = Core.on_idle
+
+    loop.drive(Silent(), lambda _: None, the_time)
+    assert loop._after_work == []

@@ -1,0 +1,45 @@
+"""Every service has one core, and all cores have the face of `proto.core`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from proto.core import Core
+
+ROOT = Path(__file__).parents[2]
+VERBS = ("start", "handle", "next_timer", "on_timer")
+"""Those that no core may leave out."""
+
+SERVICES = sorted(folder.parent.name for folder in (ROOT / "services").glob("*/core") if folder.is_dir())
+
+
+def cores_of(service: str) -> list[type]:
+    """The cores that are defined in the `core` folder of a service."""
+    folder = importlib.import_module(f"services.{service}.core")
+    modules = [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}.")
+        if not found.ispkg
+    ]
+    return [
+        found
+        for module in modules
+        for found in vars(module).values()
+        if inspect.isclass(found) and found.__module__ == module.__name__ and Core in found.__mro__
+    ]
+
+
+@pytest.mark.parametrize("service", [name for name in SERVICES if name != "portfolio"])
+def test_a_service_has_one_core_with_every_verb(service: str) -> None:
+    [core] = cores_of(service)
+    for verb in VERBS:
+        assert verb in vars(core), f"{core.__name__} has no {verb}"
+    for verb in (*VERBS, "on_idle"):
+        face, own = (list(inspect.signature(getattr(owner, verb)).parameters) for owner in (Core, core))
+        assert len(own) == len(face), f"{core.__name__}.{verb} takes {own}, expected {face}"
+        assert own[-1] == face[-1], f"{core.__name__}.{verb} takes {own}, expected {face}"
