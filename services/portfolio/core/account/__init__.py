@@ -1,1 +1,1 @@
-"""The account as the fold of its events: orders, positions, protections, cash and where it stands in its stream."""
+"""The account as the fold of its events, and progress through the stream."""

@@ -1,7 +1,7 @@
-"""The state of the account: orders, deals, lots and cash, as the fold of the ledger's events.
+"""Orders, deals, lots and cash of the account, as the fold of the ledger's events.
 
-`apply` folds and never judges; what is judged was judged before the event was made. Whoever wants to know which rows a
-fold has changed (the ledger's projections) finds them in `changed_rows`.
+`apply` folds an event without judging it: rules were applied before the event was made. `changed_rows` lists what the
+ledger's projections have to write after a fold.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from services.portfolio.core.account.position import ZERO, ClosedLot, Position
 from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
-"""Code of an order in doubt because the journal that knew it is gone."""
+"""Code of an order in doubt because the gateway lost the journal that had it."""
 
 CHANGES_KEPT_MAX: Final = 64
-"""Far more commands than people have on their way at once; they are written with every commit."""
+"""Commands remembered by key: far more than people send at once, few enough to write with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
@@ -68,7 +68,7 @@ def _number(deal: VenueDeal) -> int:
 
 
 def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
-    """A trade as a position takes it."""
+    """A trade as arguments of `Position.apply`."""
     return {
         "side": Side(deal.kind.value),
         "volume": deal.volume,
@@ -80,12 +80,12 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
 
 
 def _opens_foreign_position(deal: VenueDeal) -> bool:
-    """Whether a position was opened past the gateway, and not by the server itself."""
+    """Whether a client opened a position past the gateway; deals of the server itself do not."""
     return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
 class ChangedRows:
-    """Which rows have changed since they were last written."""
+    """Rows that have changed since they were last written."""
 
     __slots__ = ("deals", "orders", "symbols")
 
@@ -96,64 +96,67 @@ class ChangedRows:
         self.deals: list[VenueDeal] = []
 
     def clear(self) -> None:
-        """Forget what has been written."""
+        """Forget all changes: they are written."""
         self.orders.clear()
         self.symbols.clear()
         self.deals.clear()
 
 
 class Book:
-    """Everything the desk owns, owes and has asked for, on one account."""
+    """Orders, deals, positions, protections and cash of one account.
+
+    Amounts are in account currency in the cash sign: positive raises the balance (docs/glossary.md).
+    """
 
     def __init__(self) -> None:
-        """An empty book that knows nothing yet."""
+        """Start empty."""
         self.stream: StreamOpened | None = None
         self.ended: StreamEnded | None = None
         self.reconciled: Reconciled | None = None
         self.instruments: dict[str, Instrument] = {}
         self.orders: dict[str, Order] = {}
         self.open_orders: dict[str, str] = {}
-        """The symbol of each order that may still change the position, by the order's id, the oldest first."""
+        """Symbol of each open order by order id, oldest first."""
         self.order_counts: Counter[OrderStatus] = Counter()
-        """How many of the account's orders stand in each status."""
+        """Orders of the account by status."""
         self.positions: dict[str, Position] = {}
         self.protections: dict[str, Protection] = {}
-        """By the key of what they guard."""
+        """By `protection_key`."""
         self.orders_by_key: dict[str, list[str]] = {}
-        """The orders that came from a person's command, by the command's key."""
+        """Ids of the orders that a person's command made, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
-        """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
+        """Ids of orders that a person's latest commands canceled or modified, by key; empty for a position's stops."""
         self.asked_by_key: dict[str, str] = {}
-        """The digests of the commands in `changes_by_key`, by key."""
+        """Digests of the commands in `changes_by_key`, by key."""
         self.denials_by_key: dict[str, CommandDenial] = {}
-        """What a person's latest commands were denied by, by key."""
+        """Denials of a person's latest commands, by key."""
         self.resets_by_key: dict[str, RiskReset] = {}
-        """The latest resets of risk rules, by the command's key."""
+        """Latest resets of risk rules, by the command's key."""
         self.deals: list[VenueDeal] = []
-        """By number; one that the venue shows late stands where it belongs."""
+        """By number; a late deal is inserted at its place."""
         self.deal_cursor = 0
         self.order_of_deal: dict[int, str] = {}
-        """The desk's own order that a deal filled, by the deal's number; a deal of nobody's has none."""
+        """Id of the desk's order that a deal filled, by the deal's number; absent for other deals."""
         self.filled_of_order: dict[str, Decimal] = {}
-        """Lots of all the deals of an order."""
+        """Lots of all deals of an order."""
         self.filled_of_symbol: dict[str, Decimal] = {}
-        """Signed lots of all the deals in a symbol."""
+        """Signed lots of all deals in a symbol."""
         self.cash: CashSums = {}
-        """The sum of the postings to each account."""
+        """Sum of the postings to each cash account."""
         self.balance = ZERO
         self.realized_pnl = ZERO
         self.commission = ZERO
         self.swap = ZERO
         self.position_changes = 0
         self.changes_before_stream = 0
-        """Those that the account had before the stream was opened."""
+        """Position changes before the stream was opened."""
         self.trading: TradingStateChanged | None = None
         self.acknowledged: set[int] = set()
-        """The venue's numbers of foreign orders that a person has looked at, or that the limits let pass."""
+        """Venue numbers of foreign orders that a person has acknowledged or the limits allow."""
         self.foreign_positions: set[int] = set()
-        """Tickets of a hedging account that were opened past the gateway, open or closed by now."""
+        """Tickets of a hedging account that another client opened, still open or closed since."""
         self.seen_ids: dict[str, int] = {}
-        """The highest number of each incarnation that the gateway knew when another one was taken."""
+        """Highest order number of each incarnation that the gateway knew when another one was taken."""
         self.cleared = ReconciliationWatermark()
         self.epoch = 0
         self.journal_id = ""
@@ -161,20 +164,20 @@ class Book:
 
     @property
     def trading_state(self) -> TradingState:
-        """What the desk may do; a ledger that was never told otherwise trades."""
+        """What the desk may do; ACTIVE in a ledger without a change of it."""
         return self.trading.state if self.trading is not None else TradingState.ACTIVE
 
     @property
     def is_hedging(self) -> bool:
-        """Whether each order that opens makes a position of its own."""
+        """Whether each opening order makes a position of its own."""
         return self.stream is not None and self.stream.account_mode is AccountMode.HEDGING
 
     def position_ticket(self, deal: VenueDeal) -> int:
-        """The ticket under which a trade is held: the venue's on a hedging account, 0 on a netting one."""
+        """Ticket of a trade's leg: the venue's on a hedging account, 0 on a netting account."""
         return deal.position if self.is_hedging else 0
 
     def position(self, symbol: str) -> Position:
-        """The position of a symbol whose terms are known; flat before its first deal."""
+        """The position of a symbol with known terms; flat before its first deal."""
         position = self.positions.get(symbol)
         if position is None:
             position = self.positions[symbol] = Position(symbol, self.instruments[symbol].multiplier)
@@ -214,7 +217,7 @@ class Book:
             case InstrumentLearned(instrument=instrument):
                 self.instruments[instrument.symbol] = instrument
                 if instrument.symbol in self.positions and self.positions[instrument.symbol].is_flat:
-                    del self.positions[instrument.symbol]  # the next one is counted in these terms
+                    del self.positions[instrument.symbol]  # the next position uses these terms
             case StreamEnded():
                 self.ended = event
             case Reconciled():
@@ -240,16 +243,16 @@ class Book:
                     _forget_first(self.denials_by_key)
 
     def amounts(self) -> dict[str, str]:
-        """The sums of cash by name, as exact text, for a projection."""
+        """Balance, profit, commission and swap as exact text, for a projection."""
         return {name: str(getattr(self, name)) for name in _AMOUNTS}
 
     def set_amounts(self, amounts: dict[str, str]) -> None:
-        """Take the sums of cash from a projection."""
+        """Restore `amounts` from a projection."""
         for name in _AMOUNTS:
             setattr(self, name, Decimal(amounts[name]))
 
     def restore_order(self, order: Order) -> None:
-        """Take an order from a projection, as it was when it was written."""
+        """Restore an order from a projection."""
         self.orders[order.order_id] = order
         self.order_counts[order.status] += 1
         if order.status.is_open:
@@ -269,7 +272,7 @@ class Book:
             self.open_orders.pop(order.order_id, None)
 
     def open_orders_of(self, symbol: str) -> list[Order]:
-        """Orders of a symbol that may still change its position, the oldest first."""
+        """Open orders of a symbol, oldest first."""
         return [self.orders[order_id] for order_id, of in self.open_orders.items() if of == symbol]
 
     def _update(self, event: OrderUpdated) -> None:
@@ -288,7 +291,7 @@ class Book:
         )
 
     def _change(self, event: OrderModifyRequested | OrderModifyAnswered) -> None:
-        """An order that rests has other prices, or is to have them."""
+        """Apply a modification of a resting order, requested or answered."""
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderModifyRequested):
             changed = structs.replace(changed, revision=event.revision)
@@ -298,7 +301,7 @@ class Book:
         self._put(changed)
 
     def _remember(self, key: str, asked: str, order_ids: list[str]) -> None:
-        """A person's command has been done: said again it is answered."""
+        """Remember a person's command, so that a repetition is answered and not executed."""
         if key:
             self.changes_by_key[key] = order_ids
             _forget_first(self.changes_by_key)
@@ -319,7 +322,7 @@ class Book:
             self._protect(answered)
 
     def _guard(self, deal: VenueDeal, order: Order | None) -> None:
-        """See to the protection of the position that a deal was about."""
+        """Update the protection of a deal's position."""
         position = self.position(deal.symbol)
         ticket = deal.position if self.is_hedging else 0
         key = protection_key(deal.symbol, ticket)
@@ -339,22 +342,22 @@ class Book:
         self.journal_id = event.journal_id
         for order_id in event.doubtful:
             order = self.orders[order_id]
-            words = "the gateway's journal is another one: the order may have been executed"
-            self._put(structs.replace(order, status=OrderStatus.IN_DOUBT, code=JOURNAL_CHANGED, error=words))
+            text = "the gateway's journal is another one: the order may have been executed"
+            self._put(structs.replace(order, status=OrderStatus.IN_DOUBT, code=JOURNAL_CHANGED, error=text))
 
     def has_deal(self, number: int) -> bool:
         """Whether the deal with the venue's `number` is booked."""
         return self.deal(number) is not None
 
     def deal(self, number: int) -> VenueDeal | None:
-        """The deal with the venue's `number`; None for one that is not booked."""
+        """The deal with the venue's `number`; None if it is not booked."""
         if number > self.deal_cursor:
             return None
         at = bisect_left(self.deals, number, key=_number)
         return self.deals[at] if at < len(self.deals) and self.deals[at].deal == number else None
 
     def deals_after(self, number: int) -> list[VenueDeal]:
-        """The deals with higher numbers."""
+        """Deals with higher numbers than `number`."""
         return self.deals[bisect_left(self.deals, number + 1, key=_number) :]
 
     def _book(self, event: DealBooked) -> None:
@@ -377,10 +380,10 @@ class Book:
             return
         self.position_changes += 1
         if self.stream is not None and deal.deal <= self.stream.deals_before:
-            self.changes_before_stream += 1  # it happened before the stream, and is shown late
+            self.changes_before_stream += 1  # executed before the stream, reported late
         self._count(deal, event.order_id)
         if is_late:
-            self.rebuild_position(deal.symbol)  # what it costs depends on the order in which deals were made
+            self.rebuild_position(deal.symbol)  # its cost basis depends on the order of the deals
         else:
             self._hold(deal)
         self.changed_rows.symbols.add(deal.symbol)
@@ -389,7 +392,7 @@ class Book:
         self._guard(deal, self.orders.get(event.order_id))
 
     def _count(self, deal: VenueDeal, order_id: str) -> None:
-        """Add a trade to the sums of fills that positions and orders have to agree with."""
+        """Add a trade to the sums of fills that invariants compare with positions and orders."""
         signed = deal.volume * Side(deal.kind.value).sign
         self.filled_of_symbol[deal.symbol] = self.filled_of_symbol.get(deal.symbol, ZERO) + signed
         if order_id:
@@ -402,13 +405,13 @@ class Book:
         self.position(deal.symbol).apply(**_fill_of(deal, self.position_ticket(deal)))
 
     def restore_deal(self, deal: VenueDeal, order_id: str) -> None:
-        """Take a deal from a projection, with the desk's order that it filled; deals come by number."""
+        """Restore a deal of a projection; call it in the order of numbers."""
         self.deals.append(deal)
         if deal.kind.is_trade:
             self._count(deal, order_id)
 
     def rebuild_position(self, symbol: str) -> None:
-        """Make a position of the deals that are booked: after one that came late, and where rows of lots do not say what they cost."""
+        """Recompute a position from the booked deals, for late deals and lots stored without cost."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:
@@ -438,7 +441,7 @@ class Book:
 
 
 def closed_lots(book: Book, deal: VenueDeal) -> list[ClosedLot]:
-    """Which lots a deal would close, without booking it."""
+    """Lots that a deal would close; the book stays as it is."""
     if not deal.kind.is_trade:
         return []
     held = book.position(deal.symbol)

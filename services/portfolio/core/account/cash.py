@@ -1,8 +1,9 @@
-"""Cash as double entry: every movement of the balance is a posting to cash against what it was for.
+"""Cash as double entry.
 
-A deal gives postings that add up to zero. What comes in is positive on cash and negative on the account that it came from, so a loss or
-a charge is positive there; each posting is tied to its deal, and through it to the order and the symbol. The balance is the sum
-of the postings to cash.
+Each movement of the balance is posted to CASH and, negated, to its category. The postings of a deal sum to zero, and
+the postings to CASH sum to the balance. So `post` sums of a category have the opposite sign of cash: a loss or a charge
+is positive there. `cash_flows`, `cash_totals` and `cash_by_category` are in the cash sign, where a charge is negative
+(docs/glossary.md).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from services.portfolio.core.account.position import ZERO
 
 
 class CashAccount(StrEnum):
-    """What the desk keeps an account of."""
+    """CASH and the categories of its movements."""
 
     CASH = "cash"
     REALIZED_PNL = "realised_profit"
@@ -39,11 +40,11 @@ _PROFIT_OF: Final = {
     DealKind.COMMISSION: CashAccount.COMMISSION,
     DealKind.CORRECTION: CashAccount.CORRECTIONS,
 }
-"""Where the `profit` of a deal comes from: MetaTrader writes the amount of every deal there, also of one that is no trade."""
+"""Category of a deal's `profit`: MetaTrader stores the amount of every deal there, also of deals that are no trades."""
 
 
 class Posting(Struct, frozen=True, kw_only=True):
-    """One side of an entry, in account currency; `order_id` is the desk's own order, empty without one."""
+    """One side of an entry, in account currency; `order_id` is the desk's or empty."""
 
     deal: int
     order_id: str
@@ -54,7 +55,7 @@ class Posting(Struct, frozen=True, kw_only=True):
 
 
 def cash_flows(deal: VenueDeal) -> CashSums:
-    """What a deal brought (> 0) or took, by what it was for; without what is 0."""
+    """Cash of a deal by category, charges negative, zero amounts left out."""
     found: CashSums = {}
     for account, amount in (
         (_PROFIT_OF[deal.kind], deal.profit),
@@ -67,7 +68,7 @@ def cash_flows(deal: VenueDeal) -> CashSums:
 
 
 def postings(deal: VenueDeal, order_id: str = "") -> list[Posting]:
-    """The entries of a deal, cash first of each pair; they add up to zero, and none is for nothing."""
+    """Entries of a deal in pairs, CASH first; they sum to zero and none is zero."""
     return [
         Posting(
             deal=deal.deal,
@@ -83,13 +84,13 @@ def postings(deal: VenueDeal, order_id: str = "") -> list[Posting]:
 
 
 def post(sums: CashSums, entries: Iterable[Posting]) -> None:
-    """Add postings to the sums of their accounts."""
+    """Add postings to `sums` in place."""
     for entry in entries:
         sums[entry.account] = sums.get(entry.account, ZERO) + entry.amount
 
 
 def cash_totals(deals: Iterable[VenueDeal]) -> CashSums:
-    """What deals brought or took by what it was for, every account named but cash, in the sign of the balance."""
+    """Cash of deals by category, charges negative; every category but CASH is present."""
     sums: CashSums = {account: ZERO for account in CashAccount if account is not CashAccount.CASH}
     for deal in deals:
         for account, amount in cash_flows(deal).items():
@@ -98,5 +99,5 @@ def cash_totals(deals: Iterable[VenueDeal]) -> CashSums:
 
 
 def cash_by_category(sums: Mapping[CashAccount, Decimal]) -> CashSums:
-    """The sums of a book as people read them: by what it was for, in the sign of the balance."""
+    """Cash by category, charges negative; sums to the balance. `sums` are those of `post`."""
     return {account: -sums.get(account, ZERO) for account in CashAccount if account is not CashAccount.CASH}

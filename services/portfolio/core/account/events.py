@@ -1,7 +1,7 @@
-"""What the ledger remembers: the events that the state is folded from.
+"""Events of the ledger; the book is their fold.
 
-An event is a fact that was decided or learned. Folding one never judges, so that a ledger of any age folds to the same
-state. A signal that came to nothing is no event: it is counted in the tick cursor.
+An event is a fact that was decided or reported. Folding it applies no rule, so a ledger of any age folds to the same
+state. A signal without an order or a new denial makes no event; the tick cursor counts it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from services.portfolio.core.account.protection import Protection
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     """A stream of ticks began; `incarnation` starts the ids of its orders.
 
-    `orders_before` and `deals_before` are what the account had of either, so that a run's own can be told apart. `leverage` is the
-    account's, 0 where no margin is asked for.
+    `orders_before` and `deals_before` count what the account had before, so that the run's own can be told apart.
+    `leverage` is the account's, 0 without margin.
     """
 
     stream_id: str
@@ -45,16 +45,16 @@ class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
 
 
 class LeverageChanged(Struct, frozen=True, kw_only=True, tag="leverage_told"):
-    """Within a stream, the account has another leverage than before."""
+    """The venue changed the account's leverage within a stream."""
 
     leverage: int
     time_ns: int
 
 
 class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken"):
-    """Within a stream, ids of orders begin again: `why` the ledger may have lost some that were given out.
+    """Order ids begin again within a stream, because the ledger may have lost some (`why`).
 
-    `seen` are the highest numbers of each incarnation that the gateway knew then.
+    `seen` has the highest order number of each incarnation that the gateway knew at that time.
     """
 
     incarnation: str
@@ -64,24 +64,25 @@ class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken
 
 
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
-    """The venue told its terms of a symbol; `changes` are those that were others before, in words."""
+    """The venue reported a symbol's terms; `changes` has a text for each changed one."""
 
     instrument: Instrument
     changes: list[str] = []
 
 
 class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
-    """An order was decided and its volume reserved; nothing has been sent yet."""
+    """An order was decided and its volume reserved; it has not been sent."""
 
     order: Order
 
 
 class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
-    """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed.
+    """A rule denied the first of a run of signals, or a person's command.
 
-    `denial_id` names it; publisher, symbol and `sequence` are those of the signal and its tick, with the quote. With `cause` `manual` it was
-    a person's command, which is denied each time: `key` names it, `asked` is the digest of it, `reason` is the person's, there is no
-    publisher, and the tick is the latest of the symbol that was decided on; `direction` 0 is a change of what is there.
+    `code` is the rule's, `limit` and `observed` are its limit and the value against it. `denial_id` identifies the
+    denial. For a signal, `publisher`, `symbol`, `sequence`, `bid` and `ask` are those of the signal and its tick. With
+    `cause` "manual" a person's command was denied: `key` is the command's, `asked` its digest, `reason` the person's,
+    `publisher` is empty, and the tick is the symbol's latest decided one; `direction` 0 is a modification.
     """
 
     symbol: str
@@ -106,7 +107,7 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
 
 
 class CommandDenial(Struct, frozen=True):
-    """What a person was told whose command a rule has turned down, for when it is said again."""
+    """The answer to a denied command, for its repetition."""
 
     code: str
     limit: str
@@ -116,7 +117,7 @@ class CommandDenial(Struct, frozen=True):
 
 
 class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
-    """The venue's word on an order, or the lack of it."""
+    """The venue reported an order's status, or did not answer."""
 
     order_id: str
     status: OrderStatus
@@ -128,9 +129,10 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
 
 
 class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
-    """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
+    """The desk requested the cancellation of an order.
 
-    An empty `why` takes it back: the venue would not. `key` names the person's command that it came from, `asked` is the digest of that.
+    The order ends only when the venue reports it. An empty `why` withdraws the request, after the venue refused it.
+    `key` is that of a person's command, `asked` its digest.
     """
 
     order_id: str
@@ -142,9 +144,9 @@ class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
 
 
 class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed"):
-    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet.
+    """The desk requested other terms for a resting order, under a new revision.
 
-    `key` names the person's command that it came from, `asked` is the digest of that.
+    `key` is that of a person's command, `asked` its digest.
     """
 
     order_id: str
@@ -156,7 +158,7 @@ class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed
 
 
 class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
-    """The venue's word on a change of an order; `terms` are those that it has, the old ones where there is an `error`."""
+    """The venue answered a modification; `terms` are its, the old ones after an `error`."""
 
     order_id: str
     terms: OrderTerms
@@ -166,9 +168,10 @@ class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_a
 
 
 class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
-    """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on.
+    """The desk set the protection of a position.
 
-    `key` names the person's command that it came from, `asked` is the digest of that.
+    `why` is the reason; ordinal, time, bid and ask are of the tick that it was decided on. `key` is that of a person's
+    command, `asked` its digest.
     """
 
     protection: Protection
@@ -182,7 +185,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):
-    """The venue's word on a revision of a position's stops: with an `error` it has the stops that are given here."""
+    """The venue answered a revision of a position's stops; after an `error` it has these stops."""
 
     key: str
     revision: int
@@ -194,7 +197,7 @@ class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answ
 
 
 class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
-    """A deal of the venue was booked; `order_id` is ours or empty, `closings` the lots it closed."""
+    """A deal was booked; `order_id` is the desk's or empty, `closings` the lots it closed."""
 
     deal: VenueDeal
     order_id: str
@@ -202,7 +205,7 @@ class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
 
 
 class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
-    """The data of the stream is at its end, and every deal up to it is booked."""
+    """The data of the stream ended, and every deal up to it is booked."""
 
     stream_id: str
     ordinal: int
@@ -211,7 +214,10 @@ class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
 
 
 class ReconciliationWatermark(Struct, frozen=True, kw_only=True):
-    """Up to here ledger and venue agree for good: the venue's orders and deals, and the desk's own orders, by number."""
+    """Numbers up to which ledger and venue agree for good.
+
+    `ticket` and `deal` are the venue's numbers of orders and deals, `number` is that of the desk's orders.
+    """
 
     ticket: int = 0
     deal: int = 0
@@ -219,9 +225,9 @@ class ReconciliationWatermark(Struct, frozen=True, kw_only=True):
 
 
 class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
-    """Ledger and venue were compared; `at_end` when the stream had ended.
+    """Ledger and venue were compared; `at_end` if the stream had ended.
 
-    `cleared` says up to where nothing need be compared again: all before it agreed, is settled and is old.
+    `cleared` is the watermark below which nothing needs another comparison; None keeps the earlier one.
     """
 
     ordinal: int
@@ -232,11 +238,11 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
 
 
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
-    """What the desk may do has changed; `by` says who decided: `person`, or the part of the desk that found something.
+    """The trading state changed; `by` is `person` or the part of the desk that found a cause.
 
-    `causes` is everything that keeps it from ACTIVE, each code once; `reason` the same for people, or why it was
-    resumed. `flatten`: every position is to be closed, for as long as this state holds. `acknowledged`: the venue's
-    numbers of orders that are not the desk's and that a person has looked at.
+    `causes` are all that keep it from ACTIVE, each code once; `reason` is their text, or why trading was resumed.
+    `flatten`: every position is to be closed while this state lasts. `acknowledged`: venue numbers of foreign orders
+    that a person accepted.
     """
 
     state: TradingState
@@ -249,11 +255,10 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
 
 
 class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):
-    """A person has cleared what a risk rule remembered, of one `symbol` or ("") of the whole desk.
+    """A person reset a risk rule's state, of one `symbol` or, if empty, of the whole desk.
 
-    `person` is the login name that the command came with, `before` and `after` are what the rule remembered then, by
-    name in words. `equity` is what losses are measured from afterwards, None where it was not known. `key` names the
-    command.
+    `person` is the login name sent with the command. `before` and `after` are the remembered values by name, as text.
+    `equity` is the base from which losses are measured afterwards, None if unknown. `key` is the command's.
     """
 
     rule: str
@@ -268,7 +273,7 @@ class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):
 
 
 class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met"):
-    """The venue has orders with these numbers that are not the desk's; by the `policy` of its limits it trades on."""
+    """The venue has these foreign orders, and the `policy` of the limits allows them."""
 
     tickets: list[int]
     policy: ForeignOrderPolicy
@@ -276,14 +281,14 @@ class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met")
 
 
 class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
-    """This portfolio leads the account from now on; orders of an earlier epoch that are still on their way are void."""
+    """This portfolio leads the account; orders of earlier epochs still in flight are void."""
 
     epoch: int
     time_ns: int
 
 
 class JournalChanged(Struct, frozen=True, kw_only=True, tag="journal_met"):
-    """The gateway has another journal than before, which knows none of the ids: `doubtful` are the orders left in doubt."""
+    """The gateway has another journal; `doubtful` are the open orders unknown to it."""
 
     journal_id: str
     before: str

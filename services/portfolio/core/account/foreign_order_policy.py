@@ -1,4 +1,4 @@
-"""What the desk does about orders and positions on its account that are not its own."""
+"""Policy for orders and positions on the account that this desk did not make."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ForeignOrderPolicy(StrEnum):
-    """What a live desk makes of orders on its account that are not its own; `foreign_orders.py` says how."""
+    """Policy of a live desk for foreign orders; `foreign_orders.py` implements it."""
 
     HALT = "halt"
     ADOPT = "adopt"

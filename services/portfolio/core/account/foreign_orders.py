@@ -1,13 +1,17 @@
-"""Orders and positions on the account that are not the desk's: what somebody traded by hand, or another program past the gateway.
+"""Foreign orders and positions: those made past the gateway.
 
-A comparison with the venue finds them (`live_reconciliation.py`), and the limit `foreign_orders` says what a live desk makes of them. By `halt`
-it trades on when a person has looked. By `adopt` what they have done is the desk's own position, which a signal may close. By
-`ignore` the tickets that they have opened are left alone: a signal, a plan, a flattening see the position without them. Cash, exposure
-and margin count them by any policy, since they are the account's.
+A person or another program makes them; a comparison with the venue finds them (`live_reconciliation.py`). A live desk
+handles them by the limit `foreign_orders`:
 
-An order that went through the gateway under an id that the ledger does not have is not foreign: it may be the desk's own, from a part of
-the ledger that is lost, and halts by any policy. A stepped stream has one client, so that an order of anybody else is a difference there,
-whatever the limit says. What the server does by itself, such as a stop or a stop-out, is not foreign either.
+- `halt`: the desk halts until a person resumes;
+- `adopt`: their positions are the desk's own, and a signal may close them;
+- `ignore`: the desk trades as if the tickets they opened did not exist (hedging accounts only).
+
+Cash, exposure and margin include them under every policy.
+
+Not foreign: an order that the gateway placed under an id unknown to the ledger (it may be the desk's own, from a lost
+part of the ledger; the desk halts under every policy), and what the server does by itself, such as a stop loss or a
+stop-out. In a stepped stream, which has one client, every other order is a difference.
 """
 
 from __future__ import annotations
@@ -30,9 +34,9 @@ _POLICY_TEXT: Final = {
 
 
 def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Position:
-    """What the desk trades of a symbol whose terms are known: all that is held, or all but the tickets that it is to ignore.
+    """The desk's part of a symbol's position: all, or without foreign tickets under `ignore`.
 
-    What is left out is not changed by what the caller does to the rest.
+    The symbol's terms must be known. Without foreign tickets it is the book's own object, with them a copy.
     """
     position = book.position(symbol)
     if policy is not ForeignOrderPolicy.IGNORE or not book.foreign_positions:
@@ -41,24 +45,24 @@ def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Positio
 
 
 def foreign_policy_problem(policy: ForeignOrderPolicy, account_mode: AccountMode) -> str:
-    """Why a live desk cannot leave foreign orders alone on an account of this kind; empty where it can, or is not to."""
+    """Why `policy` cannot work on an account of this mode; empty if it can."""
     if policy is not ForeignOrderPolicy.IGNORE or account_mode is AccountMode.HEDGING:
         return ""
     return (
         f"foreign_orders is {policy}, which needs a HEDGING account, and the account is {account_mode}: "
-        "there a stranger's deal moves the desk's own position; expected halt or adopt"
+        "there a foreign deal changes the desk's own position; expected halt or adopt"
     )
 
 
 def describe_foreign_orders(tickets: Sequence[int], policy: ForeignOrderPolicy) -> str:
-    """What people are told of orders that are not the desk's."""
+    """Text for people about foreign orders, with their first tickets."""
     shown = ", ".join(str(ticket) for ticket in tickets[:_TICKETS_SHOWN])
     more = f" and {len(tickets) - _TICKETS_SHOWN} more" if len(tickets) > _TICKETS_SHOWN else ""
     return f"orders that are not the desk's: {shown}{more}; foreign_orders = {policy}, {_POLICY_TEXT[policy]}"
 
 
 def describe_foreign_positions(book: Book) -> list[str]:
-    """The open tickets of a hedging account that foreign orders have opened, as text, by symbol and ticket."""
+    """Open foreign positions of a hedging account as text, by symbol and ticket."""
     return [
         f"{'LONG' if leg.direction > 0 else 'SHORT'} {decimal_text(leg.volume)} {symbol}, ticket {leg.ticket}"
         for symbol in sorted(book.positions)

@@ -1,6 +1,6 @@
-"""What is known of a live market beside the signals: that it is alive, its time and its quotes.
+"""Latest quotes, clock and liveness of a live market, from its ticks and heartbeats.
 
-A signal is decided on its own quote. These date it, bound its price (PRICE_COLLAR), price orders by hand, and are shown.
+A signal is decided on its own quote. These quotes date it, bound its price (PRICE_COLLAR) and price orders by hand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from proto.messages import MarketHeartbeat, Tick
 
 FEED_STALE_NS: Final = 3_000_000_000
-"""Three heartbeats missed: the feed is not slow, it is away."""
+"""Three missed heartbeats."""
 
 
 class LiveQuote(NamedTuple):
@@ -23,20 +23,20 @@ class LiveQuote(NamedTuple):
 
 
 class MarketFeed:
-    """Takes ticks and heartbeats in; empty while nothing was heard, as in a replay."""
+    """State of the feed; empty before the first message, as in a replay."""
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
+        """Start before the first message."""
         self.stream_id = ""
         self.newest_ns = 0
         self.last_message_mono_ns = 0
         self.quotes: dict[str, LiveQuote] = {}
         self.published: dict[str, int] = {}
-        """The sequence that was published last of each symbol: less than before when the market has gone back."""
+        """Sequence of each symbol's latest tick; lower than before when the gateway repeats ticks."""
         self._newest_mono_ns = 0
 
     def on_message(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
-        """Take note of what came on the tick socket."""
+        """Process a message of the tick socket that arrived at `mono_ns`."""
         self.last_message_mono_ns = mono_ns
         if message.stream_id != self.stream_id:
             self.published = {}
@@ -49,14 +49,14 @@ class MarketFeed:
             self.published = dict(message.sequences)
 
     def advance_clock(self, time_ns: int, mono_ns: int) -> None:
-        """The venue's clock has shown this, here or in a reply; it does not go back."""
+        """Set the venue's clock to a time seen at `mono_ns`; an earlier time than known is ignored."""
         if time_ns > self.newest_ns:
             self.newest_ns, self._newest_mono_ns = time_ns, mono_ns
 
     def time_ns(self, mono_ns: int) -> int:
-        """The venue's time by now, if its clock went on as ours did; 0 when it was never told."""
+        """Venue time at `mono_ns`, extrapolated by the host's clock; 0 before the first time."""
         return self.newest_ns + (mono_ns - self._newest_mono_ns) if self.newest_ns else 0
 
     def is_stale(self, mono_ns: int) -> bool:
-        """Whether the feed was there and has fallen silent."""
+        """Whether the feed is silent for longer than `FEED_STALE_NS`; False before a first message."""
         return bool(self.last_message_mono_ns) and mono_ns - self.last_message_mono_ns > FEED_STALE_NS

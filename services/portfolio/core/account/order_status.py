@@ -1,8 +1,8 @@
-"""The life of an order, as one table.
+"""Statuses of an order and the transitions between them, as one table.
 
-An order exists from its commit, as `PENDING`; an entry that a risk rule denies never becomes one. `REJECTED` is the
-venue's refusal. `IN_DOUBT` is a state, not a failure: the order may have been executed, its volume stays reserved, and
-only evidence ends it. The venue's reports may come late or twice; a transition that the table forbids is not applied.
+An order exists from its commit on, as `PENDING`; a denied entry makes no order. `REJECTED` is the venue's refusal. An
+order `IN_DOUBT` may have been executed: its volume stays reserved until evidence ends the doubt. The venue's reports
+may come late or twice; a transition that is not in the table is not applied.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands."""
+    """Status of an order in the ledger."""
 
     PENDING = "PENDING"
     ACCEPTED = "ACCEPTED"
@@ -26,7 +26,7 @@ class OrderStatus(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """True while the order may still change the position: it counts as exposure."""
+        """Whether the order may still change the position; it counts as exposure while it may."""
         return self in _OPEN
 
 
@@ -44,28 +44,28 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     ),
     _S.PARTIALLY_FILLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
     _S.FILLED: frozenset(),
-    # A deal that comes after the end of its order has happened all the same: it is booked, late. Unless it fills the
-    # order, the end stands: the rest is not coming.
+    # A deal that is reported after the end of its order is booked late. The order keeps its status unless the deal
+    # fills it.
     _S.CANCELED: _LATE_FILL,
     _S.EXPIRED: _LATE_FILL,
     _S.REJECTED: frozenset(),
     _S.IN_DOUBT: frozenset({_S.PRESUMED_EXPIRED}) | (_VENUE_STATUSES - {_S.IN_DOUBT}),
     _S.PRESUMED_EXPIRED: _LATE_FILL,
 }
-"""From a status to those that may follow it."""
+"""Statuses that may follow each status."""
 
 
 def can_transition(status: OrderStatus, next_status: OrderStatus) -> bool:
-    """Whether the table allows `status` to become `next_status`."""
+    """Whether `next_status` may follow `status`."""
     return next_status in TRANSITIONS[status]
 
 
 def status_after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | None:
-    """What a deal makes of an order in `status`; `is_whole` when nothing of the order is left.
+    """Status of an order after a deal; `is_whole` if the deal fills the rest of it.
 
     Returns:
-        FILLED, PARTIALLY_FILLED, or `status` itself for a late deal that does not fill an ended order; None when an order
-        in `status` cannot have a deal.
+        FILLED, PARTIALLY_FILLED, or `status` for a late deal that does not fill an ended order; None if an order in
+        `status` cannot have a deal.
     """
     if is_whole or status.is_open:
         following = _S.FILLED if is_whole else _S.PARTIALLY_FILLED

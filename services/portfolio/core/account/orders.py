@@ -1,4 +1,4 @@
-"""An order as the ledger has it, from the decision that made it to its end."""
+"""An order in the ledger, with the decision that made it and its changes until its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 
 
 class Cause(StrEnum):
-    """What made the desk make an order."""
+    """Origin of an order."""
 
     SIGNAL = "signal"
     MANUAL = "manual"
@@ -24,7 +24,10 @@ class Cause(StrEnum):
 
 
 class PassedRule(Struct, frozen=True, kw_only=True):
-    """A risk rule that a person has let an order past; limit and observation are empty where it would have passed."""
+    """A risk rule that a person exempted an order from.
+
+    `limit` and `observed` are empty if the rule would not have denied it.
+    """
 
     code: str
     limit: str = ""
@@ -32,17 +35,19 @@ class PassedRule(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The rule and what it had against the order, in words."""
+        """The rule and its denial as text."""
         against = denial_message(limit=self.limit, observed=self.observed) if self.observed else "nothing against it"
         return f"{self.code} ({against})"
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What an order was decided on: the signal, its quote, and the position as it stood.
+    """Inputs of an order: the signal, its quote, and the position before it.
 
-    `publisher` is who sent the signal, empty without one; stream, symbol and `sequence` name its tick, `ordinal` the decision.
-    `sizing` says how the volume came about. `rate` is what a unit of the symbol's profit currency cost in account currency; None where it
-    was not known, or not kept. `past_rules` are those that a person has named, which it stays past while it rests.
+    `direction` is the signal's, +1 or -1; prices are quotes of the symbol; `position_before` is in signed lots.
+    `publisher` is the signal's sender, empty without a signal; stream, symbol and `sequence` identify its tick,
+    `ordinal` the decision. `sizing` explains the volume. `rate` is the price of a unit of profit currency in account
+    currency; None if unknown or not stored. `past_rules` are the rules that a person exempted the order from, also
+    while it rests.
     """
 
     ordinal: int
@@ -62,7 +67,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class OrderTerms(Struct, frozen=True, kw_only=True):
-    """What can be changed of an order that rests; None for no such price."""
+    """Modifiable terms of a resting order; None for no such price."""
 
     limit_price: Decimal | None
     stop_loss: Decimal | None
@@ -73,15 +78,18 @@ class OrderTerms(Struct, frozen=True, kw_only=True):
 class Order(Struct, frozen=True, kw_only=True):
     """An instruction to the venue.
 
-    Volumes in lots. `price` is the side of the signal's quote that the order would trade at, `limit_price` that of a LIMIT or STOP
-    order; `filled_price` the volume-weighted price of its deals; `profit` what they realised, in account currency. `number` counts
-    the orders of the ledger from 1. Times are venue time.
+    Volumes are in lots, times in venue time. `number` counts the orders of the ledger from 1.
 
-    `tag` is the strategy that it belongs to. `position` is the ticket of the one position that it closes, 0 for any. Stops are
-    for the position that it opens, as are `trailing_*_points` and `time_exit_s`, which the desk itself sees to. `cancel_asked` says
-    why the desk wants it ended, or nothing. `key` is the name of the command that it came from, `asked` the digest of that. `is_close`: it was made to close a
-    position because somebody has said so, which no trading state stops. An order that is modified keeps the terms that it was placed with;
-    `change` has those that it is to have by now, `revision` counts what was asked for, `revision_answered` what the venue has answered.
+    - `price`: side of the decision's quote at which the order would trade; `limit_price`: of a LIMIT or STOP order.
+    - `filled_price`: volume-weighted price of its deals; `profit`: their profit in account currency, a loss negative.
+    - `tag`: the strategy that it belongs to. `position`: ticket of the one position that it closes, 0 for any.
+    - `stop_loss`, `take_profit`, `trailing_*_points`, `time_exit_s`: for the position that it opens; the desk itself
+      carries out the last two.
+    - `cancel_asked`: why the desk requested its cancellation; empty if it did not.
+    - `key`: of the person's command that made it; `asked`: the command's digest.
+    - `is_close`: a person or FLATTEN closes a position with it, in every trading state.
+    - `change`: the latest requested terms; the fields above keep those that it was placed with. `revision` counts
+      requested modifications, `revision_answered` the answered ones.
     """
 
     order_id: str
@@ -124,7 +132,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def terms(self) -> OrderTerms:
-        """The terms as they are by now."""
+        """Current terms: those of the latest modification, or those that it was placed with."""
         return self.change or OrderTerms(
             limit_price=self.limit_price,
             stop_loss=self.stop_loss,
@@ -134,10 +142,10 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def venue_retcode(self) -> int | None:
-        """MetaTrader's retcode of the order as it stands; None where the venue gave none.
+        """MetaTrader's retcode for the order's current status; None if the venue gave none.
 
-        `retcode` is that of the last reply that was kept, and a fill is known by its deals, which carry none and may
-        come before or without a further reply.
+        `retcode` belongs to the last stored reply. Deals, which fill an order, have no retcode and may come without a
+        further reply.
         """
         if self.status is OrderStatus.FILLED:
             return RETCODE_DONE
@@ -145,7 +153,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def can_rest(self) -> bool:
-        """Whether it may stand at the venue for long: its deadline is for being taken, and not for being filled."""
+        """Whether the order may rest at the venue; its deadline is then that of its acceptance."""
         return self.type is not OrderType.MARKET or self.time_in_force in _LASTING
 
 
@@ -153,11 +161,11 @@ _LASTING = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
 INCARNATION_CHARS: Final = 8
-"""Hexadecimal characters of an incarnation, with which the ids of its orders begin."""
+"""Hexadecimal characters of an incarnation, the first part of its order ids."""
 
 
 def id_parts(order_id: str) -> tuple[str, int]:
-    """Incarnation and number of an id of the desk's own form; number 0 for any other."""
+    """Incarnation and number of a desk's order id; number 0 for an id of another form."""
     incarnation, dash, number = order_id.partition("-")
     if len(incarnation) != INCARNATION_CHARS or not dash or not (number.isascii() and number.isdecimal()):
         return order_id, 0

@@ -1,14 +1,14 @@
-"""Position accounting for one symbol, on a netting account and on a hedging one.
+"""Position accounting for one symbol, on netting and hedging accounts.
 
-A position is the fold of its fills. Nothing here knows about sockets, time or orders: give it fills, ask it questions.
+A position is the fold of its fills; it knows nothing of sockets, time or orders.
 
-Each fill is of one ticket. A netting account has one position a symbol, and all of its fills are of ticket 0; on a hedging account the
-venue names the ticket, and long and short may be held at once. Within a ticket a fill against what is held closes lots
-first-in first-out; what is left of it after the last lot opens the other side. That makes the fold whole for fills in any order: a
-close that is told before what it closes is closed by it in turn.
+Each fill belongs to one ticket. A netting account has one position a symbol, under ticket 0; on a hedging account the
+venue gives the ticket, and long and short positions may be open together. Within a ticket a fill of the other side
+closes lots first-in first-out, and the rest of it opens lots of its side. Fills may therefore come in any order: a
+close that is reported first is closed by its opening fill.
 
-Lots say which entries are still open and at what prices. Legs say what each ticket has cost by the average price, which is how the venue
-values it and books its profit (`proto.trading.cost_basis`); the two differ only once part of several entries has been closed.
+Lots are the open entries with their prices. Legs are the tickets at their average price, by which the venue values
+them and books profit (`proto.trading.cost_basis`); the two differ once part of several entries has been closed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ ZERO: Final = Decimal(0)
 
 
 class Lot(Struct, frozen=True):
-    """What is left of one opening fill: volume in lots (> 0), price in profit currency, and the fill that opened it.
+    """The open rest of one opening fill.
 
-    `sign` is +1 for bought and -1 for sold; `position` the ticket that it is of, 0 on a netting account.
+    `volume` in lots (> 0), `price` in profit currency, `opened_by` the fill's deal. `sign` is +1 for bought and -1 for
+    sold; `position` is the ticket, 0 on a netting account.
     """
 
     volume: Decimal
@@ -42,7 +43,7 @@ class Lot(Struct, frozen=True):
 
 
 class ClosedLot(Struct, frozen=True):
-    """A part of a lot that a fill has closed; `gross` is its profit in the symbol's profit currency."""
+    """Part of a lot that a fill closed; `gross` is its profit in profit currency, loss negative."""
 
     opened_by: str
     volume: Decimal
@@ -52,9 +53,9 @@ class ClosedLot(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """One ticket that is held, as the venue keeps it: `volume` in lots (> 0), `direction` +1 or -1.
+    """One open ticket as the venue keeps it: `volume` in lots (> 0), `direction` +1 or -1.
 
-    `cost` is the sum of price x signed volume by the average price; `opened_ns` when the ticket was opened, or turned.
+    `cost` is average price x signed volume; `opened_ns` is when the ticket was opened or reversed.
     """
 
     ticket: int
@@ -65,22 +66,22 @@ class Leg(Struct, frozen=True):
 
     @property
     def holding(self) -> CostBasis:
-        """Its signed volume and its cost."""
+        """Signed volume and cost."""
         return CostBasis(self.volume * self.direction, self.cost)
 
     @property
     def avg_price(self) -> Decimal:
-        """The average price at which it was opened, which a partial close leaves as it is."""
+        """Average opening price; a partial close does not change it."""
         return self.cost / (self.volume * self.direction)
 
 
 class Position:
-    """What is held of one symbol."""
+    """Open lots and legs of one symbol."""
 
     __slots__ = ("_legs", "_lots", "direction", "label", "multiplier", "net_volume", "symbol")
 
     def __init__(self, symbol: str, multiplier: Decimal, lots: Sequence[Lot] = (), legs: Sequence[Leg] = ()) -> None:
-        """Start flat, or from the lots and legs of an earlier fold, which go together."""
+        """Start flat, or from the lots and legs of an earlier fold."""
         self.symbol = symbol
         self.multiplier = multiplier
         """`Instrument.multiplier`."""
@@ -98,15 +99,15 @@ class Position:
 
     @property
     def legs(self) -> tuple[Leg, ...]:
-        """What is held of each ticket, by ticket; on a netting account one with ticket 0."""
+        """Open tickets, sorted; on a netting account at most one, ticket 0."""
         return tuple(self._legs[ticket] for ticket in sorted(self._legs))
 
     def leg(self, ticket: int) -> Leg:
-        """The one with a ticket that is held."""
+        """The leg of an open ticket."""
         return self._legs[ticket]
 
     def without(self, tickets: Collection[int]) -> Position:
-        """What is left of it beside the legs with these tickets, as a position of its own."""
+        """A copy without the legs and lots of these tickets."""
         return Position(
             self.symbol,
             self.multiplier,
@@ -115,33 +116,33 @@ class Position:
         )
 
     def has_leg_against(self, direction: int) -> bool:
-        """Whether some of what is held is of the other direction; on a hedging account more may be held beside it."""
-        for leg in self._legs.values():  # noqa: SIM110 - a generator costs more, and each tick asks twice
+        """Whether a leg is of the other direction."""
+        for leg in self._legs.values():  # noqa: SIM110 - a generator is slower, and each tick calls this twice
             if leg.direction == -direction:
                 return True
         return False
 
     @property
     def is_flat(self) -> bool:
-        """True when nothing is held, neither long nor short."""
+        """Whether no lot is open, long or short."""
         return not self._lots
 
     @property
     def volume(self) -> Decimal:
-        """Size of the net position in lots, without sign; 0 also when long and short are held alike."""
+        """Absolute net volume in lots; 0 also when long and short volumes are equal."""
         return abs(self.net_volume)
 
     @property
     def gross_volume(self) -> Decimal:
-        """Lots held long and short added up; the same as `volume` on a netting account."""
+        """Long plus short volume in lots; equals `volume` on a netting account."""
         return sum((lot.volume for lot in self._lots), ZERO)
 
     @property
     def avg_entry_price(self) -> Decimal | None:
-        """Volume-weighted price of the open lots on the side of the net position, rounded to `AVERAGE_STEP`.
+        """Volume-weighted price of the lots on the side of the net position.
 
-        On a netting account these are all lots. On a hedging account it is the average of the larger side alone, a figure for the eye
-        that says nothing of the profit: `legs` have the prices. None when flat, and when there is no larger side.
+        Rounded to `AVERAGE_STEP`. On a netting account these are all lots. On a hedging account it covers the larger
+        side alone and does not give the profit: `legs` have the prices. None when flat, and when both sides are equal.
         """
         lots = [lot for lot in self._lots if lot.sign == self.direction]
         if not lots:
@@ -154,7 +155,7 @@ class Position:
     def apply(
         self, *, side: Side, volume: Decimal, price: Decimal, deal: str, time_ns: int, ticket: int = 0
     ) -> list[ClosedLot]:
-        """Fold one fill of `volume` lots (> 0) at `price` into a ticket and say which lots it closed, oldest first."""
+        """Fold a fill of `volume` lots (> 0) into a ticket; return the lots it closed, oldest first."""
         assert volume > 0, volume
         closings: list[ClosedLot] = []
         left, at = volume, 0
@@ -170,9 +171,10 @@ class Position:
         return closings
 
     def gross_unrealized(self, *, bid: Decimal, ask: Decimal) -> Decimal:
-        """Profit of the lots in profit currency if each were closed: what is long at the bid, what is short at the ask; 0 when flat.
+        """Unrealized profit of the lots in profit currency: long at the bid, short at the ask.
 
-        With what the closings so far have earned it adds up to the cash view of all fills; `gross_of` is the venue's figure.
+        Together with `gross` of all closed lots it equals the cash value of all fills. `gross_of` is the venue's
+        figure.
         """
         return sum(
             (
@@ -188,7 +190,7 @@ class Position:
         )
 
     def gross_of(self, leg: Leg, *, bid: Decimal, ask: Decimal) -> Decimal:
-        """Profit in profit currency if one leg were closed at its side of a quote, by its average price as the venue has it."""
+        """Unrealized profit of a leg in profit currency, from its average price as at the venue."""
         return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, multiplier=self.multiplier)
 
     def _hold(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
@@ -204,7 +206,7 @@ class Position:
         self._legs[ticket] = Leg(ticket, direction, abs(holding.volume), holding.cost, opened_ns)
 
     def _close(self, at: int, left: Decimal, price: Decimal, closings: list[ClosedLot]) -> tuple[Decimal, int]:
-        """Close a lot as far as `left` goes; what is left then, and where the next lot stands."""
+        """Close up to `left` of the lot at index `at`; return the rest and the next index."""
         lot = self._lots[at]
         closed = min(left, lot.volume)
         gross = gross_profit(

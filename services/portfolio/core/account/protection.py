@@ -1,8 +1,8 @@
-"""What guards an open position: its stops at the venue, a stop that follows the market, a time after which it is closed.
+"""Protection of an open position: stop loss, take profit, trailing stop, time exit.
 
-Stops are the venue's to execute; the desk remembers what it has asked for, and whether the venue has answered. Each change has
-a revision, above the one before, so that a repeat that comes late undoes nothing. On a netting account a symbol has one
-protection; on a hedging account each position has its own.
+The venue executes stops; the desk remembers the requested ones and whether the venue has answered. Each change has a
+higher revision than the one before, so that a late repetition undoes nothing. A netting account has one protection a
+symbol, a hedging account one a position.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from services.portfolio.core.account.orders import Order
 
 
 class Protection(Struct, frozen=True, kw_only=True):
-    """The guard of one position; prices of the symbol, None for no such stop.
+    """Protection of one position; prices of the symbol, None for no such stop.
 
-    `position` is its ticket, 0 on a netting account. `trailing_stop_points` 0: the stop stays where it is. `exit_ns` is the venue time
-    from which it is to be closed, 0 for never. `answered` is the highest revision that the venue has answered, `error` what
-    it said where it refused.
+    `position` is the ticket, 0 on a netting account. `trailing_stop_points` is 0 for a fixed stop. `exit_ns` is the
+    venue time of the time exit, 0 for none. `answered` is the highest revision that the venue has answered, `error` its
+    refusal, empty without one.
     """
 
     symbol: str
@@ -41,27 +41,28 @@ class Protection(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The name of what is guarded."""
+        """The position's `protection_key`."""
         return protection_key(self.symbol, self.position)
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether a change is on its way to the venue."""
+        """Whether the venue has not answered the latest change."""
         return self.answered < self.revision
 
 
 def protection_key(symbol: str, position: int) -> str:
-    """The name of a position: its symbol, and its ticket where there may be several."""
+    """Key of a position: its symbol, with the ticket on a hedging account."""
     return f"{symbol}#{position}" if position else symbol
 
 
 def protection_after_deal(
     entry: DealEntry, order: Order | None, *, symbol: str, position: int, time_ns: int, before: Protection | None
 ) -> Protection | None:
-    """The protection of a position that is still there after a deal at `time_ns`; `order` is the desk's own, None for a foreign one.
+    """Protection of an open position after a deal at `time_ns`.
 
-    The stops are those of `proto.trading.stops`. A trailing stop and a time exit follow the same rule: what reverses a position brings its
-    own, what adds to it replaces those that it brings, what takes from it changes none.
+    `order` is the desk's order of the deal, None for a foreign deal. Stops follow `proto.trading.stops`; trailing stop
+    and time exit follow the same rule: a reversal takes those of its order, an addition replaces those that its order
+    has, a reduction changes none.
     """
     if entry not in (DealEntry.IN, DealEntry.INOUT):
         return before
@@ -91,16 +92,16 @@ def protection_after_deal(
 def trail_stop(
     protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, instrument: Instrument
 ) -> Protection | None:
-    """The protection with its stop moved after the market; None where it stays.
+    """The protection with its stop loss moved behind the market; None if the stop does not move.
 
-    The stop of a long position follows the bid from below, that of a short one the ask from above, and never moves
-    back. It lies on a tick; the step is measured from tick to tick.
+    The stop of a long position follows the bid from below, of a short position the ask from above; it never moves
+    away from the market. It is rounded to a tick before it is compared with the step.
     """
     point, points, present = instrument.point, protection.trailing_stop_points, protection.stop_loss
     touch = bid if direction > 0 else ask
     step = protection.trailing_step_points * point
     if present is not None and (touch - present) * direction - points * point < step:
-        return None  # on most ticks; rounding away from the market would only shorten the step
+        return None  # most ticks end here; rounding away from the market only shortens the step
     wanted = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
     if wanted <= 0 or (present is not None and (wanted - present) * direction < step):
         return None

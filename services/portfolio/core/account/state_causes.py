@@ -1,4 +1,4 @@
-"""Causes of a trading state: from its event, or for events of earlier versions from origin and text."""
+"""Causes of a trading state, from its event; those of earlier versions from origin and text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.portfolio.core.account.events import TradingStateChanged
 
 PERSON: Final = "person"
 RISK: Final = "risk"
-"""`by` of what the risk rules found."""
+"""`by` of causes found by risk rules."""
 
 _CODES_BY_ORIGIN: Final = {
     PERSON: "PERSON",
@@ -25,13 +25,13 @@ _CODES_BY_ORIGIN: Final = {
     "audit": "LEDGER_BROKEN",
     "invariants": "LEDGER_INVARIANT",
 }
-"""What an event without causes was written for, by its origin."""
+"""Code of an event without causes, by its origin."""
 
 _UNCLASSIFIED: Final = "UNCLASSIFIED"
 
 
 def causes_of(event: TradingStateChanged) -> list[StateCause]:
-    """Why the desk is in this state; nothing for ACTIVE."""
+    """Causes of the event's state; none for ACTIVE."""
     if event.state is TradingState.ACTIVE:
         return []
     if event.causes:
@@ -42,12 +42,12 @@ def causes_of(event: TradingStateChanged) -> list[StateCause]:
 
 
 def add_cause(causes: Iterable[StateCause], cause: StateCause) -> list[StateCause]:
-    """The causes with one more; a newer one of the same code takes the place of the older."""
+    """`causes` and `cause`, which replaces an earlier one of its code."""
     return [*(one for one in causes if one.code != cause.code), cause]
 
 
 def describe_causes(causes: Iterable[StateCause]) -> str:
-    """All causes in one line; a person's is the reason that was given."""
+    """Causes as one line; a person's without its code."""
     return "; ".join(one.text if one.code == "PERSON" else f"{one.code}: {one.text}" for one in causes)[:512]
 
 

@@ -1,7 +1,7 @@
-"""How far the desk has come in the ticks, and what it counted on the way.
+"""Progress of a stream: the last decided tick of each symbol, and counts of signals.
 
-Nothing here can be folded from the ledger's events, since a tick that comes to nothing leaves none. It is written with
-every commit, in the same transaction as the events that the ticks gave rise to.
+It cannot be folded from the ledger's events, since a tick without consequence makes none. The ledger stores it with
+every commit, in the transaction of the events.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 
 class Mark(Struct, frozen=True, gc=False, array_like=True):
-    """The latest quote that a symbol was decided on."""
+    """Quote of a symbol's latest decided tick."""
 
     bid: float
     ask: float
@@ -18,7 +18,7 @@ class Mark(Struct, frozen=True, gc=False, array_like=True):
 
 
 class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
-    """The signal that was blocked last: what the rule of the single position or an open order has kept from trading."""
+    """A symbol's latest signal that the position rule or an open order blocked."""
 
     ordinal: int
     sequence: int
@@ -32,7 +32,7 @@ class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
 
 
 class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
-    """A symbol's latest denied signal; `until_ns` is when the rule ends by itself, 0 where that is not known."""
+    """A symbol's latest denied signal; `until_ns` is when the rule ends by itself, 0 if unknown."""
 
     code: str
     limit: str
@@ -60,9 +60,9 @@ class TickCursor(Struct, kw_only=True):
     last_denied: dict[str, str] = field(default_factory=dict)
     blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
     latest_denials: dict[str, LatestDenial] = field(default_factory=dict)
-    """By symbol, until an order of it passes."""
+    """By symbol, until an order of the symbol passes."""
 
     @property
     def processed(self) -> int:
-        """Ticks decided."""
+        """Decided ticks of traded symbols."""
         return self.buy + self.sell + self.hold + self.warming_up
