@@ -231,7 +231,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         require_strategy,
         require_symbols,
     )
-    from marketdata.files import TickInput
+    from marketdata.files.tick_input import TickInput
     from proto.trading.enums import AccountMode as ModeOfAccount
     from research.run_spec import RunSpec
     from services.portfolio.core.plan.on_opposite import OnOpposite as Policy

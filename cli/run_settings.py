@@ -88,8 +88,7 @@ def run_settings() -> RunSettings:
     Raises:
         StartError: a setting is wrong, or contradicts a desk of its own.
     """
-    from cli.commands.config import settings_models
-    from common.settings import CommonSettings, given_settings, load
+    from common.settings import CommonSettings, given_settings, load, settings_models
     from orchestration.environment import PASSED_ON
 
     common = load(CommonSettings)

@@ -5,15 +5,14 @@ searched for as it is spelt. The environment goes before `.env`, an empty value 
 start with one line that names the variable, the value and what was expected: a field's `description` is that
 expectation, so it is written as one ("milliseconds from 1 to 600000").
 
-One `.env` serves all processes, so a key that is none of this service may be another's. Unknown keys are refused
-against the names of every service, which are read from the text of the settings modules: a service must not load
-another's code to learn how its settings are called.
+One `.env` serves all processes, so a key that is not a setting of this service may be another's: only then are the
+models of the other services imported. A key that none of them has is refused.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
+import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
@@ -42,6 +41,8 @@ from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.number_text import PARSERS
 
 ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
+SHARED: Final = "shared"
+SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog")
 SYMBOL_CHARS_MAX: Final = 64
 _SHOWN_CHARS_MAX: Final = 80
 
@@ -188,7 +189,8 @@ def load(model: type[S]) -> S:
         StartError: a value is bad or a key of `.env` is nobody's, in one line.
     """
     path = env_file()
-    check_env_file(setting_names() | _names(model))
+    known = _names(model)
+    check_env_file(known if _env_file_keys() <= known else known | setting_names())
     try:
         # What BaseSettings takes beside its fields is not in the signature that type checkers derive.
         codec = python_codec(path.read_bytes()) if path else None
@@ -253,23 +255,25 @@ def check_env_file(known: Iterable[str]) -> None:
             raise StartError(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
 
 
+def _env_file_keys() -> set[str]:
+    return {key.upper() for key in _env_file_values()}
+
+
+def settings_models() -> dict[str, type[CommonSettings]]:
+    """The settings that all services share, then the model of each service; imports the modules of all."""
+    models = {SHARED: CommonSettings}
+    for service in SERVICES:
+        [models[service]] = (
+            found
+            for found in vars(importlib.import_module(f"services.{service}.settings")).values()
+            if isinstance(found, type) and issubclass(found, CommonSettings) and found is not CommonSettings
+        )
+    return models
+
+
 def setting_names() -> set[str]:
     """The variables of every service and the shared ones."""
-    names = _names(CommonSettings)
-    for path in PROJECT_ROOT.glob("services/*/settings.py"):
-        names |= _names_in_text(path.read_text(encoding="utf-8"))
-    return names
-
-
-def _names_in_text(text: str) -> set[str]:
-    """Upper-cased names of the annotated fields of every class whose base is called `...Settings`."""
-    return {
-        statement.target.id.upper()
-        for node in ast.parse(text).body
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Settings") for base in node.bases)
-        for statement in node.body
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-    }
+    return set().union(*map(_names, settings_models().values()))
 
 
 def _names(model: type[DeskSettings]) -> set[str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from marketdata.files import Crossed, TickInput, load_stream
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import Crossed, TickInput
 from marketdata.instrument_files.loader import instruments_path, load_instruments
 from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode

@@ -307,7 +307,8 @@ def _require(strategy: str, model: Path | None, symbols: tuple[str, ...], settin
 def _recorded(
     ticks: tuple[str, ...], symbol: str | None, clock: str | None, data_dir: Path | None, settings: dict[str, str]
 ) -> tuple[str, tuple[str, ...], int, Path]:
-    from marketdata.files import TickInput, load_stream
+    from marketdata.files.stream_loader import load_stream
+    from marketdata.files.tick_input import TickInput
 
     named = parse_tick_files(ticks, symbol)
     crossed = settings.get("MT5_CROSSED", "reject")

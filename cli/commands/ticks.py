@@ -71,7 +71,7 @@ def describe(
     as_json: AsJson = False,
 ) -> int:
     """Layout, rows, range, symbols, spreads, pauses, and how many rows are rejected for which reason."""
-    from marketdata.files import TickInput
+    from marketdata.files.tick_input import TickInput
     from marketdata.files.tick_statistics import describe as described
 
     clock = clock_option(zone, utc_offset)

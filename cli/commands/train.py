@@ -101,7 +101,7 @@ def train(
         "--note": note or None,
     }
 
-    from marketdata.files import TickInput
+    from marketdata.files.tick_input import TickInput
     from orchestration.progress import Progress
     from research.training.train import TrainSpec, train, write_model
 

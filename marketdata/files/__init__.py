@@ -4,8 +4,3 @@ A file's content determines its layout (`source`, `headerless_layouts`, `header_
 `marketdata.tick_validation` decides which rows become ticks. Files are read in chunks and spooled to disk when they are
 large, so that memory use does not grow with them.
 """
-
-from marketdata.files.errors import TickFileError, UnknownLayoutError
-from marketdata.files.stream_loader import Crossed, TickInput, load_stream
-
-__all__ = ["Crossed", "TickFileError", "TickInput", "UnknownLayoutError", "load_stream"]

@@ -18,7 +18,8 @@ from marketdata.files.headerless_layouts import HISTDATA, LEAN, TRUEFX
 from marketdata.files.layout import HEAD_LINES, Layout, LayoutMismatch, LayoutRefusal, Parser, ZoneRule
 from marketdata.files.parquet import REQUIRED, ParquetRows
 from marketdata.files.text import ArchiveMember, archive_members, escaped, first_bytes, head, lines_of
-from marketdata.files.time_zones import UTC, ZONE_EXPECTED, SourceClock
+from marketdata.files.tick_input import ZONE_EXPECTED
+from marketdata.files.time_zones import UTC, SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 LAYOUTS: Final[tuple[Layout, ...]] = (MT5, TRUEFX, HISTDATA, LEAN, DUKASCOPY, TABLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -12,26 +12,10 @@ from marketdata.columns import SymbolRows
 from marketdata.files.errors import TickFileError
 from marketdata.files.source import TickFile, files_of
 from marketdata.files.spool import Spool
+from marketdata.files.tick_input import Crossed, TickInput
 from marketdata.stream_builder import ValidatedRows, assemble
 from marketdata.tick_stream import TickStream
 from marketdata.tick_validation import UNREADABLE_TIME_NS
-
-Crossed = Literal["reject", "accept"]
-
-
-class TickInput(NamedTuple):
-    """A file, or a folder of files in the order of their names, and the symbol of its ticks.
-
-    `symbol` is the desk's name; `zone` is the clock of the times where the file does not have one.
-    """
-
-    path: Path
-    symbol: str
-    zone: str | None = None
-
-    def __str__(self) -> str:
-        """The form used on command lines and in settings."""
-        return f"{self.path}:{self.symbol}"
 
 
 def load_stream(

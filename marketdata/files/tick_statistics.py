@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from marketdata.files.clock_check import ClockCheck, ClockFinding
 from marketdata.files.source import TickFile, files_of
 from marketdata.files.stream_loader import (
-    Crossed,
-    TickInput,
     open_inputs,
     read_stream,
     remarks_on,
     unreadable_line_messages,
 )
+from marketdata.files.tick_input import Crossed, TickInput
 from marketdata.instruments import find_instrument
 from marketdata.tick_stream import TickStream
 from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from marketdata.files.errors import TickFileError
+from marketdata.files.tick_input import ZONE_EXPECTED
 from proto.trading import server_time
 from proto.trading.server_time import AHEAD_OF_NEW_YORK, NEW_YORK, NEW_YORK_CLOSE
 
@@ -23,7 +24,6 @@ _SECOND_NS: Final = 1_000_000_000
 _OFFSET_MINUTES_MAX: Final = 14 * 60
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
-ZONE_EXPECTED: Final = f"an offset such as +02:00, {NEW_YORK_CLOSE} or a zone such as Europe/Athens"
 
 
 class SourceClock:

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import StartError
-from marketdata.files import Crossed, TickInput, load_stream
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import Crossed, TickInput
 from marketdata.tick_stream import TickStream
 from research.training import calibration, edge
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks

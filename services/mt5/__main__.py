@@ -11,7 +11,7 @@ from common.heartbeat import Heartbeat
 from common.process_main import EXIT_ELSEWHERE, run_process, wait_out_startsecs
 from common.settings import load
 from common.sockets import Sockets
-from marketdata.files import load_stream
+from marketdata.files.stream_loader import load_stream
 from marketdata.generated_market import GeneratedMarket, open_market
 from marketdata.instrument_files.loader import load_instruments
 from marketdata.tick_stream import MarketSource, TickStream

@@ -11,8 +11,7 @@ from pydantic_settings import NoDecode
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT, expanded
 from common.settings import CommonSettings, DeskPath, Endpoint, Port
-from marketdata.files import TickInput
-from marketdata.files.time_zones import ZONE_EXPECTED
+from marketdata.files.tick_input import ZONE_EXPECTED, Crossed, TickInput
 from marketdata.generated_market import UnknownSymbolError, pairs_of
 from marketdata.instruments import CURRENCIES, account_digits
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
@@ -119,7 +118,7 @@ class Mt5Settings(CommonSettings):
     mt5_from_row: int | None = Field(default=None, ge=1, description="a row from 1")
     mt5_to_row: int | None = Field(default=None, ge=1, description="a row from 1")
     mt5_ticks_max: int | None = Field(default=None, ge=1, description="ticks from 1")
-    mt5_crossed: Literal["reject", "accept"] = Field(default="reject", description="reject or accept")
+    mt5_crossed: Crossed = Field(default="reject", description="reject or accept")
     mt5_balance: Decimal = Field(default=Decimal(10_000), ge=0, description="money of 0 or more")
     mt5_currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
     mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")

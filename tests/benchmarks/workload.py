@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.signal.core.tick_buffer import TickBuffer

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from cli.main import run
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.portfolio.ledger.signing_key import ensure_key, key_file

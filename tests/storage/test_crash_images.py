@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.gateway import OrderReply, VenueDeal
 from proto.messages import Call
 from research.backtest import Backtest

@@ -12,7 +12,8 @@ import pytest
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, load
-from marketdata.files import TickInput, load_stream
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.terminal.account_policy import is_real_allowed
 from services.portfolio.config_files.limits_file import load_limits

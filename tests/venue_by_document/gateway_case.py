@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from marketdata.files import TickInput, load_stream
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from marketdata.instrument_files.loader import load_instruments
 from proto.codec import decode_request, encode
 from proto.gateway import (

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument

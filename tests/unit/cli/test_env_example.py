@@ -6,9 +6,8 @@ from pathlib import Path
 import dotenv
 import pytest
 
-from cli.commands.config import settings_models
 from common.project_root import PROJECT_ROOT
-from common.settings import describe, load, setting_names
+from common.settings import describe, load, setting_names, settings_models
 
 EXAMPLE = PROJECT_ROOT / ".env.example"
 SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")

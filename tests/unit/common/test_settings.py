@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,17 @@ from pydantic import Field, SecretStr
 
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
-from common.settings import CommonSettings, DeskSettings, check_env_file, describe, load, setting_names
+from common.settings import (
+    SERVICES,
+    SHARED,
+    CommonSettings,
+    DeskSettings,
+    check_env_file,
+    describe,
+    load,
+    setting_names,
+    settings_models,
+)
 from services.execution.settings import ExecutionSettings
 from services.mt5.settings import Mt5Settings
 from services.portfolio.settings import PortfolioSettings
@@ -210,16 +221,34 @@ def test_secrets_are_masked_in_words_and_in_errors(monkeypatch: pytest.MonkeyPat
     assert "very secret" not in str(describe(load(SecretSettings)))
 
 
-def test_the_names_in_the_sources_are_those_of_the_models() -> None:
-    """The union is read from the text of the settings modules; that must find what importing them would."""
-    imported = set()
-    for path in sorted(PROJECT_ROOT.glob("services/*/settings.py")):
-        module = importlib.import_module(f"services.{path.parent.name}.settings")
-        models = [value for value in vars(module).values() if isinstance(value, type)]
-        for model in models:
-            if issubclass(model, DeskSettings):
-                imported |= {field.upper() for field in model.model_fields}
-    assert imported <= setting_names()
+def test_every_service_with_settings_is_listed() -> None:
+    folders = {path.parent.name for path in PROJECT_ROOT.glob("services/*/settings.py")}
+    assert [*settings_models()] == [SHARED, *SERVICES]
+    assert folders == set(SERVICES)
+
+
+OTHERS = """
+import sys
+from common.settings import load
+from services.execution.settings import ExecutionSettings
+load(ExecutionSettings)
+print(*sorted(name for name in sys.modules if name.startswith("services.") and name.endswith(".settings")))
+print("polars" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("text", "others"), [("GTW_PORT=7000\n", 0), ("STRATEGY=ema_cross\n", 4)])
+def test_models_of_other_services_are_imported_for_a_key_of_theirs_alone(
+    tmp_path: Path, text: str, others: int
+) -> None:
+    (tmp_path / "desk.env").write_text(text)
+    environment = {**os.environ, "PAPERDESK_ENV_FILE": str(tmp_path / "desk.env")}
+    done = subprocess.run(
+        [sys.executable, "-c", OTHERS], cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    modules, has_polars = done.stdout.splitlines()
+    assert len(modules.split()) == 1 + others
+    assert has_polars == "False", "the settings of the gateway must not cost every process a reader of files"
 
 
 def test_a_signal_process_calls_itself_by_its_symbols(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketdata.files import TickInput, load_stream
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from marketdata.pauses import LongPause, Pause
 
 SECOND_NS = 1_000_000_000

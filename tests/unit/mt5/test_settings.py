@@ -9,7 +9,7 @@ import pytest
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from common.settings import ENV_FILE_VARIABLE, describe, load
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.settings import Mt5Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile, reconcile_stopped
 from research.backtest import run_backtest
 from research.run_spec import RunSpec

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run_spec import RunSpec

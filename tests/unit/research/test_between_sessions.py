@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from msgspec.json import Decoder
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.trading.enums import AccountMode
 from proto.trading.server_time import DAY_NS, MINUTE_NS, server_ns, weekday
 from research.backtest import run_backtest

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research.backtest import run_backtest
 from research.report import deals_of_run
 from research.run_spec import RunSpec

@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from cli.main import run
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research.model_data import model_data
 from research.report import report_digest
 from research.run_spec import RunSpec

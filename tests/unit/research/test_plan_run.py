@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.trading.units import decimal_text
 from research.backtest import run_backtest
 from research.run_spec import RunSpec

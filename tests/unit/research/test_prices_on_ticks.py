@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from msgspec.json import Decoder
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.trading.enums import AccountMode, Side
 from proto.trading.units import is_on_step
 from research.backtest import run_backtest

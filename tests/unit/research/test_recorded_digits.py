@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run_spec import RunSpec

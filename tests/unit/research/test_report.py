@@ -16,7 +16,7 @@ import pytest
 from cli.report_view import balance_before
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research import ledger_views
 from research.backtest import run_backtest
 from research.parity import compare

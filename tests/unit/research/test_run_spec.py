@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research.run_spec import STREAM_ID_CHARS, RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import PLAIN

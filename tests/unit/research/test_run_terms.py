@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from marketdata.instrument_files.writer import instruments_text
 from proto.trading.enums import AccountMode
 from research.run_spec import RunSpec

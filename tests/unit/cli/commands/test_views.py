@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from proto.control import ControlReply, ControlRequest, ViewQuery
 from research import ledger_views
 from research.backtest import run_backtest

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from marketdata.files import TickFileError
 from marketdata.files.bars import bar_interval
+from marketdata.files.errors import TickFileError
 from marketdata.files.source import TickFile
 from tests.unit.marketdata.files.tick_texts import SAMPLES, Sample, some_quotes
 

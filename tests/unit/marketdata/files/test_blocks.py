@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from marketdata import stream_builder
 from marketdata.columns import MemoryColumn, SymbolRows
-from marketdata.files import TickFileError, TickInput, load_stream
+from marketdata.files.errors import TickFileError
 from marketdata.files.spool import Spool
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from marketdata.stream_builder import ValidatedRows, assemble
 from marketdata.tick_stream import BLOCK_TICKS, TickStream, build_stream
 from marketdata.tick_validation import FAR_NS, UNREADABLE_TIME_NS, RowValidator, validate_rows
@@ -155,7 +157,8 @@ def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:
 CHILD = """
 import re, sys
 from pathlib import Path
-from marketdata.files import TickInput, load_stream
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 stream = load_stream([TickInput(Path(sys.argv[1]), "EURUSD")], crossed="reject")
 assert stream.last_ordinal == int(sys.argv[2]), stream.counts
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from marketdata.files.tick_statistics import describe
 from proto.trading import server_time
 

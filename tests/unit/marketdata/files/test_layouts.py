@@ -12,10 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketdata.files import TickFileError, TickInput, UnknownLayoutError, load_stream
 from marketdata.files import text as texts
+from marketdata.files.errors import TickFileError, UnknownLayoutError
 from marketdata.files.lean_clocks import lean_clock
 from marketdata.files.source import TickFile
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from marketdata.files.time_zones import SourceClock
 from marketdata.tick_stream import TickStream
 from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Quote, Sample, metatrader, some_quotes, truefx

@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 
 from cli.main import run
-from marketdata.files import TickFileError, TickInput, load_stream
 from marketdata.files import tick_statistics as descriptions
+from marketdata.files.errors import TickFileError
 from marketdata.files.parquet_conversion import ConvertInput, convert
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from marketdata.files.tick_statistics import describe
 from tests.support.tick_files import a_tick_file
 from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Sample, iso, metatrader, some_quotes, truefx

@@ -8,7 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketdata.files import TickFileError, TickInput, load_stream
+from marketdata.files.errors import TickFileError
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from marketdata.tick_stream import TickStream
 from proto.gateway import TickCounts
 

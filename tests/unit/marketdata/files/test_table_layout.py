@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from marketdata.files import TickFileError, TickInput, load_stream
+from marketdata.files.errors import TickFileError
 from marketdata.files.source import TickFile
+from marketdata.files.stream_loader import load_stream
+from marketdata.files.tick_input import TickInput
 from tests.unit.marketdata.files.tick_texts import DAY_NS, some_quotes
 
 QUOTES = some_quotes(60)

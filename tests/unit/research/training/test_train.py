@@ -12,7 +12,7 @@ import pytest
 
 from cli.json_output import json_text
 from cli.main import run
-from marketdata.files import TickInput
+from marketdata.files.tick_input import TickInput
 from research.training.calibration import UNCALIBRATED, calibration_error, fit_calibration, log_loss, probabilities
 from research.training.edge import NO_TRADES, Edge, QuoteColumns, best_threshold, directions, edge_summary, measure_edge
 from research.training.labels import BUY, HOLD, NO_LABEL, SELL, label_ticks
