@@ -48,10 +48,10 @@ _FIELD: Final = re.compile(r"[a-z][a-z0-9_]*")
 """How a field is called; what else stands as a key in a map is data: a symbol, a code, an id."""
 
 
-def command(checkout: Path, *words: object) -> list[str]:
+def command(checkout: Path, *arguments: object) -> list[str]:
     """A command line of the version in a checkout, or of this one."""
     folder = Path(sys.executable).parent if checkout == ROOT else checkout / ".venv" / "bin"
-    return [str(folder / "paperdesk"), *map(str, words)]
+    return [str(folder / "paperdesk"), *map(str, arguments)]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -60,10 +60,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**outside, "PAPERDESK_ENV_FILE": "", "PYTHONPATH": str(HERE), **more}
 
 
-def run(folder: Path, *words: object, checkout: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: object, checkout: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
     """Run one command in `folder` to its end."""
     return subprocess.run(
-        command(checkout, *words),
+        command(checkout, *arguments),
         cwd=folder,
         env=environment(**more),
         capture_output=True,
@@ -79,14 +79,14 @@ def _without_time_texts(answer: Any) -> Any:
     return [_without_time_texts(item) for item in answer] if isinstance(answer, list) else answer
 
 
-def asked(folder: Path, *words: object, checkout: Path = ROOT, code: int = 0) -> Any:
+def asked(folder: Path, *arguments: object, checkout: Path = ROOT, code: int = 0) -> Any:
     """JSON output of a command about the desk in `folder`, without the texts that later versions have beside times.
 
     Raises:
         AssertionError: it ended with another exit code.
     """
-    done = run(folder, *words, "--data-dir", "desk", "--json", checkout=checkout)
-    assert done.returncode == code, (words, done.returncode, done.stdout[-2_000:], done.stderr[-2_000:])
+    done = run(folder, *arguments, "--data-dir", "desk", "--json", checkout=checkout)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout[-2_000:], done.stderr[-2_000:])
     return _without_time_texts(json.loads(done.stdout))
 
 
@@ -95,7 +95,7 @@ def same_in_every_run(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name not in ("timings", "mode")}
 
 
-# ----------------------------------------------------------------------------------------------------- what files hold
+# ------------------------------------------------------------------------------------------------------ what files hold
 
 
 def databases(desk: Path) -> list[Path]:

@@ -91,8 +91,8 @@ def make_replay(checkout: Path, folder: Path) -> None:
 
 def make_ticks(checkout: Path, folder: Path, *, symbols: str, hours: str) -> None:
     """A market of the desk's own making, so that no recording is needed."""
-    words = ("ticks", "generate", "--symbols", symbols, "--hours", hours, "--seed", "3", "ticks.parquet")
-    assert run(folder, *words, checkout=checkout).returncode == 0
+    arguments = ("ticks", "generate", "--symbols", symbols, "--hours", hours, "--seed", "3", "ticks.parquet")
+    assert run(folder, *arguments, checkout=checkout).returncode == 0
 
 
 def end_of(folder: Path, report: str, checkout: Path) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def make_ended(checkout: Path, folder: Path) -> None:
     write(folder / "views.json", views(checkout, folder, is_short=True))
 
 
-# --------------------------------------------------------------------------------------------------------- a live desk
+# ---------------------------------------------------------------------------------------------------------- a live desk
 
 
 def make_live(checkout: Path, folder: Path) -> None:
@@ -189,14 +189,16 @@ class Person:
         self.checkout = checkout
         self.folder = folder
 
-    def tells(self, *words: str, code: int = 0) -> Any:
+    def tells(self, *arguments: str, code: int = 0) -> Any:
         """Say one command."""
-        return asked(self.folder, *words, checkout=self.checkout, code=code)
+        return asked(self.folder, *arguments, checkout=self.checkout, code=code)
 
     def resumes(self, reason: str) -> None:
         """Let the desk trade, as soon as it is up."""
-        words = ("resume", "--reason", reason, "--data-dir", "desk")
-        wait_for(lambda: not run(self.folder, *words, checkout=self.checkout).returncode, "it to be up", seconds=STEP_S)
+        arguments = ("resume", "--reason", reason, "--data-dir", "desk")
+        wait_for(
+            lambda: not run(self.folder, *arguments, checkout=self.checkout).returncode, "it to be up", seconds=STEP_S
+        )
 
     def sees(self, what: str, condition: Callable[[], object]) -> None:
         """Wait until something is so."""
@@ -210,9 +212,9 @@ class Person:
         """An order as it is now."""
         return next(row for row in self.tells("orders") if row["order_id"] == order_id)
 
-    def rests(self, *words: str) -> str:
+    def rests(self, *arguments: str) -> str:
         """Order something that waits for its price; its id, when it does so."""
-        order_id: str = self.tells("order", *words)["order_ids"][0]
+        order_id: str = self.tells("order", *arguments)["order_ids"][0]
         self.sees("it to rest", lambda: self.order(order_id)["status"] == "ACCEPTED")
         return order_id
 
@@ -307,8 +309,8 @@ def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
         wait_for(lambda: (folder / "desk" / "gateway.url").exists() or process.poll(), "the desk", seconds=STEP_S)
         yield
         process.send_signal(signal.SIGINT)
-        _, words = process.communicate(timeout=STEP_S)
-        assert process.returncode == 0, words
+        _, errors = process.communicate(timeout=STEP_S)
+        assert process.returncode == 0, errors
     finally:
         if process.poll() is None:
             process.terminate()
@@ -324,7 +326,7 @@ def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-# ---------------------------------------------------------------------------------------------------- what is kept
+# --------------------------------------------------------------------------------------------------------- what is kept
 
 
 @contextmanager
@@ -354,8 +356,8 @@ def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[
     """What the stopped desk answers to each question that there is, or to the few that its end does not answer."""
     with elsewhere(folder) as copy:
 
-        def told(*words: str) -> Any:
-            return asked(copy, *words, checkout=checkout)
+        def told(*arguments: str) -> Any:
+            return asked(copy, *arguments, checkout=checkout)
 
         orders, fills = told("orders"), told("deals")
         by_venue = [deal for deal in fills if deal["why"] in ("STOP_LOSS", "TAKE_PROFIT")]
@@ -371,8 +373,10 @@ def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[
             *(("why", symbol) for symbol in sorted({order["symbol"] for order in orders})),
             *(("why", "hand-7") for order in orders if order["key"] == "hand-1"),
         ]
-        few = [words for words in questions if words[0] in ("account", "export")]
-        return [{"command": list(words), "answer": told(*words)} for words in (few if is_short else questions)]
+        few = [arguments for arguments in questions if arguments[0] in ("account", "export")]
+        return [
+            {"command": list(arguments), "answer": told(*arguments)} for arguments in (few if is_short else questions)
+        ]
 
 
 def write(path: Path, value: object) -> None:

@@ -117,7 +117,7 @@ def updated(step: Step, book: Book) -> Event | None:
     if order is None or not can_transition(order.status, step.status):
         return None
     return OrderUpdated(
-        order_id=order.order_id, status=step.status, ticket=3, retcode=None, code="", error="words", time_ns=9
+        order_id=order.order_id, status=step.status, ticket=3, retcode=None, code="", error="message", time_ns=9
     )
 
 
@@ -266,7 +266,7 @@ def terms_learned(step: Step, _: Book) -> Event:
 def state_changed(step: Step, _: Book) -> Event:
     return TradingStateChanged(
         state=list(TradingState)[step.lots % len(TradingState)],
-        reason="words",
+        reason="message",
         by="person",
         time_ns=step.points,
         flatten=step.lots % 2 == 0,
@@ -279,7 +279,7 @@ def rule_reset(step: Step, _: Book) -> Event:
     return RiskReset(
         rule=sorted(CLEARABLE_RULES)[step.lots % len(CLEARABLE_RULES)],
         symbol="",
-        reason="words",
+        reason="message",
         person="trader",
         time_ns=step.points,
         before={"EURUSD": step.error},

@@ -62,7 +62,7 @@ def event_of(number: int, step: tuple[str, str, str, bool, bool], book: Book, ri
         return DealBooked(deal=deal, order_id="", closings=[])
     named = "" if is_for_all or not CLEARABLE_RULES[rule].by_symbol else symbol
     return RiskReset(
-        rule=rule, symbol=named, reason="words", person="trader", time_ns=time_ns, equity=risk_state.peaks.equity,
+        rule=rule, symbol=named, reason="message", person="trader", time_ns=time_ns, equity=risk_state.peaks.equity,
         before=remembered_values(risk_state, rule, named), after={}, key=f"r{number}",
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_a_reset_clears_its_own_rule_and_no_other(steps: list[tuple[str, str, st
     risk_state.spread_medians["EURUSD"] = 1e-5
     others = {name: remembered_values(risk_state, name, "") for name in CLEARABLE_RULES if name != rule}
     reset = RiskReset(
-        rule=rule, symbol="", reason="words", person="trader", time_ns=1, before={}, after={}, key="k",
+        rule=rule, symbol="", reason="message", person="trader", time_ns=1, before={}, after={}, key="k",
         equity=risk_state.peaks.equity,
     )  # fmt: skip
     update_from_event(risk_state, reset, DEFAULT_LIMITS)

@@ -80,13 +80,13 @@ PLANS = st.one_of(
 @given(PLANS, inputs())
 def test_a_size_may_be_ordered_or_is_no_trade(plan: Sizing, given_: SizingInput) -> None:
     terms = given_.instrument
-    volume, words = size_order(plan, given_)
+    volume, sizing_text = size_order(plan, given_)
     assert is_on_step(volume, terms.volume_step)
     assert volume == 0 or terms.volume_min <= volume <= terms.volume_max
     assert plan.volume_max is None or volume <= plan.volume_max
-    assert words.startswith(f"{plan.method}: ")
-    assert words.endswith(": no trade") is (volume == 0)
-    assert len(words) <= 512
+    assert sizing_text.startswith(f"{plan.method}: ")
+    assert sizing_text.endswith(": no trade") is (volume == 0)
+    assert len(sizing_text) <= 512
 
 
 @pytest.mark.parametrize("method", [SizingMethod.FRACTION, SizingMethod.KELLY])

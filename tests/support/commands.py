@@ -15,9 +15,9 @@ def every_command() -> tuple[tuple[str, ...], ...]:
     return tuple(_commands_below(typer.main.get_command(application("--help")), ()))
 
 
-def _commands_below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _commands_below(command: Any, arguments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     below = getattr(command, "commands", None)
-    if below is None or (words and command.invoke_without_command):
-        yield words
+    if below is None or (arguments and command.invoke_without_command):
+        yield arguments
     for name, one in (below or {}).items():
-        yield from _commands_below(one, (*words, name))
+        yield from _commands_below(one, (*arguments, name))

@@ -69,7 +69,7 @@ class CommandOutcome:
     report: dict[str, Any]
     orders: list[dict[str, Any]]
     deals: list[dict[str, Any]]
-    words: str
+    error_output: str
 
     @property
     def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -138,11 +138,11 @@ class RunningReplay:
 
     def wait(self) -> CommandOutcome:
         """Its end, and what it left."""
-        output, words = self._command.communicate(timeout=TIMEOUT_S)
+        output, error_output = self._command.communicate(timeout=TIMEOUT_S)
         wait_for(lambda: not leftovers(self.data_dir), f"nothing left behind, but {leftovers(self.data_dir)}")
-        return _outcome(self._command.returncode, output, words, self.data_dir)
+        return _outcome(self._command.returncode, output, error_output, self.data_dir)
 
-    # --------------------------------------------------------------------------------------------------- while it runs
+    # ---------------------------------------------------------------------------------------------------- while it runs
 
     def child_processes(self) -> list[psutil.Process]:
         """The processes below the command."""
@@ -255,12 +255,12 @@ def leftovers(data_dir: Path) -> list[str]:
     return found
 
 
-def _outcome(exit_code: int, output: str, words: str, data_dir: Path) -> CommandOutcome:
+def _outcome(exit_code: int, output: str, error_output: str, data_dir: Path) -> CommandOutcome:
     has_ledger = (data_dir / "ledger.db").is_file()
     return CommandOutcome(
         exit_code=exit_code,
         report=json.loads(output) if output else {},
         orders=ledger_views.orders(data_dir) if has_ledger else [],
         deals=ledger_views.deals(data_dir) if has_ledger else [],
-        words=words,
+        error_output=error_output,
     )

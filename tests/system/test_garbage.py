@@ -130,7 +130,7 @@ def test_a_desk_amid_garbage_trades_as_ever(tmp_path: Path) -> None:
         assert status.malformed > 0
         assert {service: replay.process(service).pid for service in pids} == pids
         outcome = replay.wait()
-    assert outcome.exit_code == 0, outcome.words
+    assert outcome.exit_code == 0, outcome.error_output
     assert outcome.same == expected.same
     assert replay.has_logged("execution", "dropped a message")
     assert replay.has_logged("portfolio", "dropped a frame")

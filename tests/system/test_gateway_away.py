@@ -52,7 +52,7 @@ def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Command
             wait_for(lambda: has_told(replay, "execution"), "execution to say so", seconds=SILENCE_S)
             wait_for(lambda: has_told(replay, "signal"), "signal to say so", seconds=SILENCE_S)
         outcome = replay.wait()
-    assert outcome.exit_code == 0, outcome.words
+    assert outcome.exit_code == 0, outcome.error_output
     assert outcome.same == expected.same
 
 
@@ -71,6 +71,6 @@ def test_a_gateway_that_hangs_and_one_that_is_started_anew(
         replay.wait_for_tick(1_200)
         replay.process("mt5").send_signal(signal.SIGKILL)
         outcome = replay.wait()
-    assert outcome.exit_code == 0, outcome.words
+    assert outcome.exit_code == 0, outcome.error_output
     assert outcome.same == expected.same
     assert len([line for line in replay.logged("execution") if "the gateway answers" in line["event"]]) >= 3

@@ -27,8 +27,8 @@ def desk(tmp_path: Path) -> Iterator[RunningDesk]:
 
 
 def test_the_screen_goes_on_and_names_the_supervisor_and_what_has_ended(desk: RunningDesk, tmp_path: Path) -> None:
-    def printed(words: str) -> bool:
-        return words in (tmp_path / "output").read_text(encoding="utf-8")
+    def printed(message: str) -> bool:
+        return message in (tmp_path / "output").read_text(encoding="utf-8")
 
     wait_for(lambda: desk.holds("DRAWDOWN"), "the desk to have traded", seconds=TIMEOUT_S)
     supervisor, strategies = (

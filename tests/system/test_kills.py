@@ -91,7 +91,7 @@ def test_kills_at_every_named_point_change_nothing(
         data_dir=tmp_path / "replay",
         environment={"PAPERDESK_CRASH_AT": ",".join(kills), "PAPERDESK_CRASH_DIR": str(crashes)},
     )
-    assert disturbed.exit_code == 0, disturbed.words
+    assert disturbed.exit_code == 0, disturbed.error_output
     assert sorted(path.name for path in crashes.iterdir()) == sorted(set(kills))
     assert disturbed.same == expected.same
 
@@ -115,7 +115,7 @@ def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) ->
         data_dir=tmp_path / "replay",
         environment={"PAPERDESK_CRASH_AT": ",".join(kills), "PAPERDESK_CRASH_DIR": str(crashes)},
     )
-    assert disturbed.exit_code == 0, disturbed.words
+    assert disturbed.exit_code == 0, disturbed.error_output
     assert sorted(path.name for path in crashes.iterdir()) == sorted(set(kills))
     assert disturbed.same == expected.same
 
@@ -130,5 +130,5 @@ def test_kills_from_outside_change_nothing(market: Path, expected: CommandOutcom
             replay.wait_for_tick(moment)
             replay.process(victim).send_signal(signal.SIGKILL)
         disturbed = replay.wait()
-    assert disturbed.exit_code == 0, disturbed.words
+    assert disturbed.exit_code == 0, disturbed.error_output
     assert disturbed.same == expected.same

@@ -279,8 +279,8 @@ def test_a_ledger_that_is_lost_while_a_desk_starts_is_no_new_account(tmp_path: P
         socket.create_server(("127.0.0.1", 0)) as taken,
         desk.started(METRICS_PORT_PORTFOLIO=str(taken.getsockname()[1])) as process,
     ):
-        _, words = process.communicate(timeout=TIMEOUT_S)
-    assert "cannot serve metrics" in words
+        _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert "cannot serve metrics" in errors
     desk.lose_everything()
     assert desk.is_halted_for_the_loss()
 
@@ -290,8 +290,8 @@ def test_a_portfolio_whose_ledger_goes_while_it_starts_is_started_again(tmp_path
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     with desk.started("-c", LOSES_ITS_FILE) as process:
-        _, words = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, "was removed or replaced while in use" in words) == (1, True), words
+        _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, "was removed or replaced while in use" in errors) == (1, True), errors
 
 
 def test_a_data_folder_that_loses_everything_is_no_new_account_that_trades(tmp_path: Path) -> None:

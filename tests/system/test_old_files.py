@@ -71,7 +71,7 @@ def with_final_retcodes(answer: Any) -> Any:
 def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
     """What several commands answer, side by side: each is mostly the start of a Python."""
     with ThreadPoolExecutor(AT_ONCE) as together:
-        return list(together.map(lambda words: asked(folder, *words), commands))
+        return list(together.map(lambda arguments: asked(folder, *arguments), commands))
 
 
 # ------------------------------------------------------------------------------------------------------ brought forward
@@ -91,7 +91,7 @@ def test_every_command_refuses_files_of_an_older_version_by_name_and_remedy(vers
         goes_on = together.submit(desks.run, folder, *desks.ENDED, *desks.LATER, "--data-dir", "desk")
         runs = together.submit(desks.run, folder, "run", "--symbols", "EURUSD", "--data-dir", "desk", "--duration", "1")
         restores = together.submit(desks.run, folder, "restore", "desk/ledger.db", "--data-dir", ".")
-        asks = together.map(lambda words: desks.run(folder, *words, "--data-dir", "desk"), EVERY_COMMAND)
+        asks = together.map(lambda arguments: desks.run(folder, *arguments, "--data-dir", "desk"), EVERY_COMMAND)
         for done in (*asks, goes_on.result(), runs.result(), restores.result()):
             assert done.returncode == 2, done.args
             assert re.search(r"\w+\.db has schema version \d, expected \d; `paperdesk migrate", done.stderr), done.args
@@ -150,7 +150,7 @@ def test_a_stopped_desk_is_whole_and_answers_as_it_did(desk: str, version: Path,
         assert of_then(answer, view["answer"]) == view["answer"], view["command"]
 
 
-# ------------------------------------------------------------------------------------------------------------ gone on with
+# --------------------------------------------------------------------------------------------------------- gone on with
 
 
 def test_a_killed_replay_goes_on_and_ends_as_if_it_had_not_been_killed(version: Path, tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def errors(logs: Path) -> list[str]:
     return [str(line) for line in found if line["level"] in ("error", "critical")]
 
 
-# -------------------------------------------------------------------------------------------------- what is held against it
+# ---------------------------------------------------------------------------------------------- what is held against it
 
 
 class Before:

@@ -36,7 +36,7 @@ def ticks(tmp_path: Path) -> Path:
     return a_tick_file(tmp_path / "may.parquet", rows=1_500, crossed_every=50)
 
 
-# ------------------------------------------------------------------------------------------------------ refusals
+# ------------------------------------------------------------------------------------------------------------- refusals
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         (("--ticks", "0"), "--ticks is 0, expected 1 or more"),
         (("--volume", "-0.01"), "--volume is '-0.01', expected lots more than 0"),
@@ -64,8 +64,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (("--symbol", "EURUSD.x.y!"), "--symbol is 'EURUSD.x.y!'"),
     ],
 )
-def test_options_that_make_no_run(ticks: Path, options: tuple[str, ...], words: str) -> None:
-    assert words in refused("replay", f"{ticks}:EURUSD", *options)
+def test_options_that_make_no_run(ticks: Path, options: tuple[str, ...], message: str) -> None:
+    assert message in refused("replay", f"{ticks}:EURUSD", *options)
 
 
 def test_a_symbol_that_nobody_trades_and_one_that_nobody_named(ticks: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_port_in_use_is_named_by_the_service(ticks: Path, tmp_path: Path) -> N
     assert done.stderr.startswith(f"paperdesk mt5: cannot bind {url}")
 
 
-# ----------------------------------------------------------------------------------------------------- what works
+# ----------------------------------------------------------------------------------------------------------- what works
 
 
 def test_every_command_explains_itself_with_an_example() -> None:
@@ -216,7 +216,7 @@ def _is_of(runtime: Path, folder: Path) -> bool:
     return logs.is_symlink() and folder in logs.readlink().parents
 
 
-# ---------------------------------------------------------------------------------------------------- interrupting
+# --------------------------------------------------------------------------------------------------------- interrupting
 
 
 def running(ticks: Path, desk: Path) -> subprocess.Popen[str]:
@@ -250,10 +250,10 @@ def test_an_interrupted_replay_stops_everything_in_order(
     below = psutil.Process(command.pid).children(recursive=True)
     assert len(below) >= 6
     command.send_signal(number)
-    output, words = command.communicate(timeout=TIMEOUT_S)
+    output, errors = command.communicate(timeout=TIMEOUT_S)
     assert command.returncode == code
     assert output == ""
-    assert "Traceback" not in words
+    assert "Traceback" not in errors
     assert not any(process.is_running() for process in below)
     assert not (desk / "control.url").exists()
     stopped: list[Any] = [

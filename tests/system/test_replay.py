@@ -42,7 +42,7 @@ def market(tmp_path: Path) -> Path:
 
 def assert_adds_up(outcome: CommandOutcome) -> None:
     """No gap, nothing that ledger and venue see differently, and every row and every tick accounted for."""
-    assert outcome.exit_code == 0, outcome.words
+    assert outcome.exit_code == 0, outcome.error_output
     ticks, signals = outcome.report["ticks"], outcome.report["signals"]
     assert outcome.report["reconciled"] is True
     assert outcome.report["differences"] == []
@@ -52,7 +52,7 @@ def assert_adds_up(outcome: CommandOutcome) -> None:
     assert sum(signals[word] for word in ("buy", "sell", "hold", "warming_up")) == ticks["processed"]
 
 
-# ------------------------------------------------------------------------------------------------------- lock-step
+# ------------------------------------------------------------------------------------------------------------ lock-step
 
 
 def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> CommandOutcome:
@@ -96,7 +96,7 @@ def named(recording: Path) -> str:
     return f"{recording}:{recording.stem.split('_')[1].upper()}"
 
 
-# ------------------------------------------------------------------------------------------------------- full speed
+# ----------------------------------------------------------------------------------------------------------- full speed
 
 
 def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(market: Path, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_an_interrupted_replay_can_be_gone_on_with(market: Path, tmp_path: Path)
         outcome = replay.wait()
     assert outcome.exit_code == 130
     assert outcome.report == {}
-    assert "Traceback" not in outcome.words
+    assert "Traceback" not in outcome.error_output
     ordinal = ledger_views.account(tmp_path / "desk")["ordinal"]
     assert 300 <= ordinal < TICKS
     rest = completed_replay(f"{market}:EURUSD", "--continue", data_dir=tmp_path / "desk")

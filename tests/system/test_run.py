@@ -143,8 +143,8 @@ def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
         return filled(desk) > 0 and str(desk) in announced
 
     output = run_until(has_filled, "--data-dir", desk, "--strategy", FLIPPING, "--symbols", "EURUSD")
-    for words in ("SIMULATED desk, stopped", "up-time", "realised P&L", "unrealised P&L", "fills", "reconciled"):
-        assert words in output
+    for message in ("SIMULATED desk, stopped", "up-time", "realised P&L", "unrealised P&L", "fills", "reconciled"):
+        assert message in output
     assert not (desk / "control.url").exists()
     assert str(desk) in announced
     assert str(desk) not in {one.data_dir for one in announced_desks()}
@@ -236,7 +236,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("--symbols", "EURUSD,AAPL"), "unknown symbol 'AAPL'"),
         (("--symbols", "EURUSD,EURUSD"), "--symbols is 'EURUSD,EURUSD', expected different symbols"),
@@ -249,8 +249,8 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
         (("--model", "nowhere"), "--model nowhere is not there"),
     ],
 )
-def test_what_cannot_run_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_what_cannot_run_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = paperdesk("run", "--data-dir", tmp_path / "desk", *arguments)
     assert done.returncode == 2, done
-    assert words in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -27,6 +27,6 @@ def test_processes_that_hang_at_full_speed_lose_nothing(tmp_path: Path) -> None:
             with suspended(process):
                 stall(process)
         outcome = replay.wait()
-    assert outcome.exit_code == 0, outcome.words
+    assert outcome.exit_code == 0, outcome.error_output
     assert outcome.report["ticks"]["gaps"] == 0
     assert outcome.same == expected.same

@@ -73,7 +73,7 @@ def test_a_backtest_that_a_strategy_blocks_says_so_and_can_be_interrupted(tmp_pa
         process.kill()
         process.wait()
     endings = ("interrupted; what was running has been stopped", "killed, for it did not end within 5 s")
-    assert said.read_text().endswith(tuple(f"paperdesk: {words}\n" for words in endings))
+    assert said.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
 
 
 def test_a_parity_ends_in_one_line(tmp_path: Path) -> None:

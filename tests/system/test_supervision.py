@@ -152,8 +152,8 @@ def test_a_process_that_ends_with_0_by_itself_comes_back_and_is_given_up_when_it
         wait_for(lambda: desk.states()["portfolio"].pid not in (0, first), "portfolio to come back")
         assert desk.failure() is None
         wait_for(lambda: desk.failure() is not None, "portfolio to be given up")
-        words = "portfolio died 2 times in a row within 10 s of its start, last words: portfolio runs in"
-        with pytest.raises(StartError, match=words):
+        message = "portfolio died 2 times in a row within 10 s of its start, last words: portfolio runs in"
+        with pytest.raises(StartError, match=message):
             desk.check()
         desk.forget_deaths()
         assert desk.failure() is None, "what came further in the meantime is no standstill"
@@ -171,8 +171,8 @@ def test_a_process_that_is_terminated_from_outside_comes_back(root: Path) -> Non
 
 @pytest.mark.slow
 def test_a_process_that_dies_at_every_start_is_given_up(root: Path) -> None:
-    words = "execution dies at every start, last words: RuntimeError: out of luck"
-    with DeskSupervisor(root=root) as desk, pytest.raises(StartError, match=words):
+    message = "execution dies at every start, last words: RuntimeError: out of luck"
+    with DeskSupervisor(root=root) as desk, pytest.raises(StartError, match=message):
         desk.start(environment(execution="crash"))
 
 

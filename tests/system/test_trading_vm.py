@@ -92,8 +92,8 @@ def a_checkout(folder: Path) -> Path:
 def states_of(folder: Path) -> dict[str, str]:
     """Each program's state, as supervisorctl shows it."""
     command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(folder / CONFIGURATION), "status"]
-    words = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return dict(line.split()[:2] for line in words.splitlines() if len(line.split()) > 1)
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return dict(line.split()[:2] for line in output.splitlines() if len(line.split()) > 1)
 
 
 def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
@@ -213,8 +213,8 @@ def test_the_supervisord_after_a_killed_one_finds_no_service_left_and_a_clock_th
 def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:
     """It says where the gateway is looked for, and ends in a way that supervisord takes for an end."""
     process = gateway_as_supervised(tmp_path, ZMQ_EXECUTION_URL="tcp://10.0.0.5:5555")
-    words, _ = process.communicate(timeout=START_S)
-    said: dict[str, Any] = json.loads(words.splitlines()[-1])
+    output, _ = process.communicate(timeout=START_S)
+    said: dict[str, Any] = json.loads(output.splitlines()[-1])
     assert process.returncode == EXIT_ELSEWHERE
     assert said["event"] == "no gateway of this host's own; MT5_VENUE=simulated starts one"
     assert said["requests"] == "tcp://10.0.0.5:5555"
@@ -243,9 +243,9 @@ def test_the_simulated_gateway_starts_where_it_is_asked_for(tmp_path: Path) -> N
 
 def test_a_word_that_is_no_venue_is_refused(tmp_path: Path) -> None:
     process = gateway_as_supervised(tmp_path, MT5_VENUE="mars")
-    words, _ = process.communicate(timeout=START_S)
+    output, _ = process.communicate(timeout=START_S)
     assert process.returncode == 2
-    assert "MT5_VENUE: value 'mars', expected none, simulated or terminal" in words
+    assert "MT5_VENUE: value 'mars', expected none, simulated or terminal" in output
 
 
 def test_the_unit_runs_the_shipped_configuration_and_may_write_to_its_state_only() -> None:

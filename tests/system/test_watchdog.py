@@ -136,9 +136,9 @@ def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path
             )
         wait_for(told.is_file, "the command to have run", seconds=WAIT_S)
         assert said(desk, "backoff")[0]["program"] == "execution"
-    line, words = told.read_text().splitlines()
+    line, message = told.read_text().splitlines()
     assert json.loads(line)["text"] == "execution died right after its start"
-    assert words == "execution backoff"
+    assert message == "execution backoff"
 
 
 def require(goes_on: bool) -> None:

@@ -150,8 +150,8 @@ def _read_quote(case: HandCase, cells: list[str]) -> None:
         case.requests.append(_request(text.split(), symbol, ordinal=len(case.quotes), bid=bid, ask=ask))
 
 
-def _request(words: list[str], symbol: str, *, ordinal: int, bid: str, ask: str) -> Request:
-    match words:
+def _request(tokens: list[str], symbol: str, *, ordinal: int, bid: str, ask: str) -> Request:
+    match tokens:
         case ["cancel", order_id]:
             return CancelOrder(ordinal=ordinal, order_id=order_id)
         case ["change", position, *terms]:
@@ -174,11 +174,11 @@ def _request(words: list[str], symbol: str, *, ordinal: int, bid: str, ask: str)
                 **{"price": price, **_order_terms(terms)},
             )
         case _:
-            raise ValueError(" ".join(words))
+            raise ValueError(" ".join(tokens))
 
 
-def _order_terms(words: list[str]) -> dict[str, Any]:
-    match words:
+def _order_terms(tokens: list[str]) -> dict[str, Any]:
+    match tokens:
         case []:
             return {}
         case ["limit" | "stop" as kind, price, *rest]:
@@ -200,7 +200,7 @@ def _order_terms(words: list[str]) -> dict[str, Any]:
                 **_order_terms(rest),
             }
         case _:
-            raise ValueError(" ".join(words))
+            raise ValueError(" ".join(tokens))
 
 
 def _read_deal(case: HandCase, cells: list[str]) -> None:

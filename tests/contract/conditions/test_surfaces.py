@@ -118,8 +118,8 @@ def test_the_summary_names_it_and_the_exit_code_follows(
         conditions=held,
     )
     show_summary(summary)
-    words = " ".join(capsys.readouterr().out.split())
-    assert (describe(found) in words) == needs_person(found)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (describe(found) in shown) == needs_person(found)
     assert summary.is_stopped == (any(map(keeps_from_trading, held)) or trades_nothing(held, view.plan.symbols))
     if keeps_from_trading(found):
         assert summary.is_stopped
@@ -187,16 +187,16 @@ def _of(*symbols: str, code: str = "SIGNAL_SILENT") -> list[Condition]:
 
 
 @pytest.mark.parametrize(
-    ("prevented", "words"),
+    ("prevented", "headline_text"),
     [((), "TRADING"), (("EURUSD",), "PARTLY TRADING"), (("EURUSD", "GBPUSD"), "NOT TRADING")],
 )
 @pytest.mark.parametrize("code", ["SIGNAL_SILENT", "BREAKER_OPEN", "SIGNAL_WARMING_UP"])
 def test_a_desk_none_of_whose_symbols_trades_is_not_partly_trading(
-    code: str, prevented: tuple[str, ...], words: str
+    code: str, prevented: tuple[str, ...], headline_text: str
 ) -> None:
     found = _of(*prevented, code=code)
-    assert headline(found, ["EURUSD", "GBPUSD"]) == words
-    assert trades_nothing(found, ["EURUSD", "GBPUSD"]) == (words == "NOT TRADING")
+    assert headline(found, ["EURUSD", "GBPUSD"]) == headline_text
+    assert trades_nothing(found, ["EURUSD", "GBPUSD"]) == (headline_text == "NOT TRADING")
 
 
 def test_what_prevents_symbols_that_are_not_traded_prevents_nothing_else() -> None:

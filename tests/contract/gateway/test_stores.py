@@ -50,12 +50,12 @@ def test_an_id_is_calling_then_done_for_good(reopen: Reopened) -> None:
     journal.record_calling("A-1", EFFECT, ordinal=7)
     journal, _ = reopen()
     assert journal.find("A-1") == (EntryState.CALLING, EFFECT, None)
-    journal.record_done("A-1", EFFECT, a_reply(error="words", error_code=ErrorCode.EXPIRED, ordinal=7))
+    journal.record_done("A-1", EFFECT, a_reply(error="message", error_code=ErrorCode.EXPIRED, ordinal=7))
     journal, _ = reopen()
     entry = journal.find("A-1")
     assert entry is not None
     assert (entry.state, entry.effect) == (EntryState.DONE, EFFECT)
-    assert entry.reply == a_reply(error="words", error_code=ErrorCode.EXPIRED, ordinal=7)
+    assert entry.reply == a_reply(error="message", error_code=ErrorCode.EXPIRED, ordinal=7)
     assert str(entry.reply.filled_price) == "1.0850"
 
 

@@ -185,7 +185,7 @@ def test_an_answer_that_is_no_object_leaves_the_order_in_doubt(
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"order_id": None}, "order_id is None, expected an id of your own"),
         ({"order_id": ""}, "order_id is '', expected an id of your own"),
@@ -202,8 +202,8 @@ def test_an_answer_that_is_no_object_leaves_the_order_in_doubt(
         ({"note": "x" * 70_000}, "order is 70[0-9]{3} bytes as JSON, expected at most 65536"),
     ],
 )
-def test_an_order_that_cannot_be_one_is_named_and_not_sent(change: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_an_order_that_cannot_be_one_is_named_and_not_sent(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         ExecutionGateway().send_order({**ORDER, **change})
 
 

@@ -1,1 +1,1 @@
-"""Ticks: instruments, streams, row checks and the generated market."""
+"""Tests of ticks: instruments, streams, row validation and the generated market."""

@@ -1,4 +1,4 @@
-"""The generated market: the same again from any state, bounded, and shaped like a market."""
+"""The generated market: reproducible from any state, bounded, and with the statistics of a market."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def two_days() -> GeneratedTicks:
 
 
 def minute_returns(ticks: GeneratedTicks, symbol: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Log returns of the middle over each minute, and the hour of the day they fall into."""
+    """Log returns of the middle price over each minute, and the hour of day of each."""
     chosen = ticks.symbol_index == ticks.symbols.index(symbol)
     time_ns = ticks.time_ns[chosen]
     middle = np.log((ticks.bid[chosen] + ticks.ask[chosen]) / 2)
@@ -59,7 +59,7 @@ def minute_returns(ticks: GeneratedTicks, symbol: str) -> tuple[NDArray[np.float
     return np.diff(values), (at[1:] // HOUR_NS) % 24
 
 
-# ----------------------------------------------------------------------------------------------------- the same again
+# ------------------------------------------------------------------------------------------------------ reproducibility
 
 
 def test_one_seed_makes_one_market_and_another_seed_another() -> None:
@@ -69,8 +69,8 @@ def test_one_seed_makes_one_market_and_another_seed_another() -> None:
     assert one.bid.tobytes() != other.bid.tobytes()
 
 
-def test_the_first_ticks_are_what_they_have_always_been() -> None:
-    """Another draw, another rounding or another order would be another market under the same name."""
+def test_the_first_ticks_never_change() -> None:
+    """Another draw, rounding or order would be another market under the same name."""
     market = a_market("EURUSD", seed=0)
     tick = market.tick_at(1_000)
     assert tick.symbol == "EURUSD"
@@ -81,8 +81,8 @@ PINNED = (1_736_150_356_440_231_535, 1.08467, 1.08471)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 37, 119])
-def test_a_market_goes_on_from_any_stored_state_with_the_same_ticks(cut: int) -> None:
-    """Two hours are made; whichever state survived, everything after it comes again to the last bit."""
+def test_a_market_continues_from_any_stored_state_with_the_same_ticks(cut: int) -> None:
+    """Two hours are made; from any state in them the following ticks are the same to the last bit."""
     whole = a_market()
     for minutes in range(121):
         whole.tick_at(whole._state(minutes).ordinal + 1)
@@ -102,7 +102,7 @@ def test_a_market_goes_on_from_any_stored_state_with_the_same_ticks(cut: int) ->
     assert ticks_of(again, first, last) == ticks_of(whole, first, last)
 
 
-def test_a_symbol_moves_the_same_way_whatever_others_there_are() -> None:
+def test_a_symbol_moves_the_same_way_with_any_other_symbols() -> None:
     alone = generate(("EURUSD",), seed=5, hours=0.2)
     among = generate(FOUR, seed=5, hours=0.2)
     chosen = among.symbol_index == 0
@@ -120,7 +120,7 @@ def test_a_cross_fits_its_legs() -> None:
     assert last["EURGBP"] == pytest.approx(last["EURUSD"] / last["GBPUSD"], rel=2e-4)
 
 
-def test_other_symbols_or_another_seed_are_another_market_that_takes_over_prices_and_begins_later() -> None:
+def test_other_symbols_or_another_seed_give_a_later_market_at_the_same_prices() -> None:
     first = a_market("EURUSD")
     before = ticks_of(first, 1, 3_000)[-1]
     for symbols, seed in ((("EURUSD", "USDJPY"), 7), (("EURUSD",), 8)):
@@ -132,7 +132,7 @@ def test_other_symbols_or_another_seed_are_another_market_that_takes_over_prices
             assert tick.bid == pytest.approx(before.bid, rel=2e-3)
 
 
-# --------------------------------------------------------------------------------------------------- as a MarketSource
+# ---------------------------------------------------------------------------------------------------- as a MarketSource
 
 
 def test_a_market_opens_with_history_that_strategies_can_warm_up_on() -> None:
@@ -159,7 +159,7 @@ def test_sequences_last_ticks_and_pages_agree_with_the_ticks_themselves() -> Non
             assert page.time_ns == [tick.time_ns for tick in own[4:604]]
 
 
-def test_a_page_is_made_from_a_bounded_number_of_minutes_and_the_next_goes_on_from_it() -> None:
+def test_a_page_needs_a_bounded_number_of_minutes_and_the_next_continues_it() -> None:
     market = a_market()
     published = market._state(3 * PAGE_BLOCKS_MAX).ordinal
     own = [tick.ordinal for tick in ticks_of(market, 1, published) if tick.symbol == "EURUSD"]
@@ -174,7 +174,7 @@ def test_a_page_is_made_from_a_bounded_number_of_minutes_and_the_next_goes_on_fr
     assert fetched == own
 
 
-def test_what_is_too_long_ago_is_let_go_and_a_page_begins_with_the_oldest_that_is_kept() -> None:
+def test_old_states_are_discarded_and_a_page_begins_with_the_oldest_kept() -> None:
     market = a_market("EURUSD")
     for minutes in range(HISTORY_BLOCKS + 40):
         market.tick_at(market._state(minutes).ordinal + 1)
@@ -193,7 +193,7 @@ def test_a_symbol_that_the_broker_does_not_trade_is_named() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["NZDCAD", "USDTRY", "XAGUSD", "VNDUSD", "GBPJPY", "EURUSD.m"])
-def test_any_symbol_of_the_catalogue_can_be_asked_for(symbol: str) -> None:
+def test_any_symbol_of_the_catalogue_can_be_generated(symbol: str) -> None:
     ticks = generate((symbol,), seed=2, hours=0.3)
     [pair] = pairs_of((symbol,))
     assert len(ticks) > 0
@@ -201,7 +201,7 @@ def test_any_symbol_of_the_catalogue_can_be_asked_for(symbol: str) -> None:
     assert (ticks.ask > ticks.bid).all()
 
 
-# ------------------------------------------------------------------------------------------------- shaped like a market
+# ---------------------------------------------------------------------------------------------------- market statistics
 
 
 def test_no_quote_is_crossed_and_every_price_is_on_the_symbols_digits(two_days: GeneratedTicks) -> None:
@@ -212,7 +212,7 @@ def test_no_quote_is_crossed_and_every_price_is_on_the_symbols_digits(two_days: 
         assert np.array_equal(bid, np.round(bid, pair.digits))
 
 
-def test_days_move_as_much_as_the_tables_say(two_days: GeneratedTicks) -> None:
+def test_days_move_as_much_as_in_the_tables(two_days: GeneratedTicks) -> None:
     """EURUSD about 0.45 % a day and gold about 0.9 %, with fat tails."""
     for symbol, day in (("EURUSD", 0.0043), ("XAUUSD", 0.0090)):
         returns, _ = minute_returns(two_days, symbol)
@@ -255,7 +255,7 @@ def test_symbols_with_a_currency_in_common_move_together(two_days: GeneratedTick
     assert found[0, 3] > 0.05
 
 
-def test_volatility_comes_in_clusters_and_direction_hardly(two_days: GeneratedTicks) -> None:
+def test_volatility_is_clustered_and_direction_hardly_is(two_days: GeneratedTicks) -> None:
     returns, hour = minute_returns(two_days, "EURUSD")
     busy = returns[(hour >= 8) & (hour < 16)]
     size = np.log(np.abs(busy) + 1e-6)
@@ -271,8 +271,8 @@ def test_arrivals_are_irregular(two_days: GeneratedTicks) -> None:
     assert 0.5 < gaps.std() / gaps.mean() < 2
 
 
-def test_order_flow_carries_a_little_of_the_next_minute(two_days: GeneratedTicks) -> None:
-    """What the last minute moved says something of the next one, in busy hours and over many days."""
+def test_order_flow_predicts_a_little_of_the_next_minute(two_days: GeneratedTicks) -> None:
+    """The last minute's move correlates with the next one's, in busy hours and over many days."""
     ticks = generate(("XAUUSD",), seed=11, hours=72, start_ns=terms.FIRST_DAY_NS)
     returns, hour = minute_returns(ticks, "XAUUSD")
     busy = (hour[1:] >= 8) & (hour[1:] < 17)
@@ -281,7 +281,7 @@ def test_order_flow_carries_a_little_of_the_next_minute(two_days: GeneratedTicks
 
 
 def test_memory_stays_the_same_over_a_long_run() -> None:
-    """Some hours are walked as a gateway walks them; states, minutes and rows kept stay bounded."""
+    """A walk over some hours, as by a gateway; states, minutes and rows in memory stay bounded."""
     market = a_market("EURUSD", "GBPUSD")
     ordinal, sizes = 1, []
     for _ in range(400):

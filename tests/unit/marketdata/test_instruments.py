@@ -21,19 +21,19 @@ def all_instruments() -> Iterator[str]:
     yield from (base + profit for base in sorted(CURRENCIES) for profit in sorted(CURRENCIES) if base != profit)
 
 
-def test_currencies_hold_back_their_base_currency_and_metals_dollars() -> None:
+def test_margin_of_currencies_is_in_the_base_currency_and_of_metals_in_dollars() -> None:
     assert an_instrument("EURJPY.m").margin_currency == "EUR"
     assert an_instrument("XAUUSD").margin_currency == "USD"
 
 
-def test_swaps_follow_the_rates_less_the_brokers_part() -> None:
-    """A euro costs 3.75 - 5.25 - 1 = -2.5 % of 1.085 a year, a dollar against it 0.5 %; gold bears no interest."""
+def test_swaps_follow_the_rates_less_the_brokers_markup() -> None:
+    """A euro earns 3.75 - 5.25 - 1 = -2.5 % of 1.085 a year, a dollar against it 0.5 %; gold bears no interest."""
     assert swap_points("EUR", "USD", 5) == (D("-7.43"), D("1.49"))
     assert swap_points("USD", "JPY", 3) == (D("17.05"), D("-25.27"))
     assert swap_points("XAU", "USD", 2) == (D("-41.10"), D("27.95"))
 
 
-def test_where_a_rate_is_unknown_both_sides_pay_the_brokers_part() -> None:
+def test_with_an_unknown_rate_both_sides_pay_the_brokers_markup() -> None:
     long, short = swap_points("USD", "MXN", 5)
     assert long == short
     assert long < 0
@@ -47,7 +47,7 @@ def test_no_pair_earns_on_both_sides_and_every_term_is_exact() -> None:
         assert terms.stops_level_points >= terms.freeze_level_points > 0, symbol
 
 
-def test_the_triple_night_is_wednesdays_and_every_filling_is_taken() -> None:
+def test_the_triple_night_is_wednesdays_and_every_filling_is_accepted() -> None:
     terms = an_instrument()
     assert terms.swap_weekdays == NO_WEEKEND
     assert set(terms.filling) == {"FOK", "IOC", "RETURN"}
@@ -55,7 +55,7 @@ def test_the_triple_night_is_wednesdays_and_every_filling_is_taken() -> None:
 
 
 def test_recorded_ticks_are_always_tradable_under_the_ideal(shared_parquet: Path) -> None:
-    """The recordings have ticks of a Sunday that the catalogue's sessions leave out: a quote is proof enough."""
+    """The recordings have ticks on Sundays outside the catalogue's sessions: a quote proves that the market is open."""
     times = pl.read_parquet(shared_parquet)["ts_ns"].to_list()[::97]
     terms = an_instrument()
     assert not all(terms.is_traded(time_ns) for time_ns in times)

@@ -1,4 +1,4 @@
-"""A pause of more than 31 days is said of every stream that has one, whichever block it lies in, and of no shorter one."""
+"""A pause of more than 31 days gives a remark, whatever block it is in, and a shorter one does not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seconds(count: int, begin_ns: int = MARCH_2024_NS) -> np.ndarray:
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 100])
-def test_the_longest_pause_is_found_in_whichever_block_it_lies(block: int) -> None:
+def test_the_longest_pause_is_found_in_any_block(block: int) -> None:
     times = np.array([0, 1, 40, 41, 42, 102, 103, 163, 164]) * DAY_NS
     found = LongPause()
     for start in range(0, len(times), block):
@@ -39,14 +39,14 @@ def test_the_longest_pause_is_found_in_whichever_block_it_lies(block: int) -> No
 
 
 @pytest.mark.parametrize(("pause_ns", "is_long"), [(31 * DAY_NS, False), (31 * DAY_NS + 1, True)])
-def test_a_pause_of_31_days_is_none_yet(pause_ns: int, is_long: bool) -> None:
+def test_a_pause_of_31_days_is_not_too_long(pause_ns: int, is_long: bool) -> None:
     found = LongPause()
     found.add(np.array([5, 5 + pause_ns]))
     assert (found.longest is not None) is is_long
 
 
 @pytest.mark.parametrize("rows", [1, 40])
-def test_last_rows_of_2100_are_a_remark_of_the_stream(tmp_path: Path, rows: int) -> None:
+def test_last_rows_of_2100_give_a_remark_of_the_stream(tmp_path: Path, rows: int) -> None:
     path = a_file(tmp_path / "t.parquet", np.concatenate([seconds(2_000), seconds(rows, YEAR_2100_NS)]))
     stream = load_stream([TickInput(path, "EURUSD")], crossed="reject")
     assert stream.last_ordinal == 2_000 + rows
@@ -60,7 +60,7 @@ def test_ticks_that_are_cut_off_make_no_remark(tmp_path: Path) -> None:
     assert load_stream(inputs, crossed="reject", to_row=2_000).remarks == ()
 
 
-def test_a_symbols_pause_is_said_though_another_symbol_has_ticks_within_it(tmp_path: Path) -> None:
+def test_a_symbols_pause_gives_a_remark_though_another_symbol_has_ticks_in_it(tmp_path: Path) -> None:
     paused = a_file(tmp_path / "a.parquet", MARCH_2024_NS + np.array([0, 60]) * DAY_NS)
     daily = a_file(tmp_path / "b.parquet", MARCH_2024_NS + np.arange(61) * DAY_NS)
     stream = load_stream([TickInput(daily, "GBPUSD"), TickInput(paused, "EURUSD")], crossed="reject")
@@ -68,7 +68,7 @@ def test_a_symbols_pause_is_said_though_another_symbol_has_ticks_within_it(tmp_p
     assert remark.startswith("EURUSD: no tick from 2024-03-06 00:00:00.000Z to 2024-05-05 00:00:00.000Z")
 
 
-def test_a_pause_between_the_ticks_of_two_symbols_is_said_of_both(tmp_path: Path) -> None:
+def test_a_pause_between_the_ticks_of_two_symbols_gives_a_remark_on_both(tmp_path: Path) -> None:
     before = a_file(tmp_path / "a.parquet", seconds(2_000))
     after = a_file(tmp_path / "b.parquet", seconds(9, YEAR_2100_NS))
     stream = load_stream([TickInput(before, "EURUSD"), TickInput(after, "GBPUSD")], crossed="reject")

@@ -1,4 +1,4 @@
-"""A tick stream: one order over all symbols, and counts and a hash that say where it came from."""
+"""A tick stream: one order over all symbols, with counts and a hash that identify its source."""
 
 from __future__ import annotations
 
@@ -41,12 +41,15 @@ def test_ticks_are_plain_python_values() -> None:
     assert [type(value) for value in tick] == [str, int, int, int, float, float, float]
 
 
-def test_the_whole_is_counted_when_nothing_cuts_it() -> None:
+def test_an_uncut_stream_counts_all_rows() -> None:
     assert two_symbols().counts == TickCounts(read=8, published=6, rejected={"crossed": 2})
 
 
 def test_a_cut_counts_rows_up_to_each_symbols_last_tick() -> None:
-    """Four ticks are EURUSD's rows 1 to 3 and NZDUSD's rows 1 and 2; the crossed row after those was never looked at."""
+    """Four ticks are EURUSD's rows 1 to 3 and NZDUSD's rows 1 and 2.
+
+    The crossed row after those was never validated.
+    """
     stream = two_symbols(ticks_max=4)
     assert stream.counts == TickCounts(read=5, published=4, rejected={"crossed": 1})
     assert stream.last_ordinal == 4
@@ -57,7 +60,7 @@ def test_a_cut_stream_is_the_beginning_of_the_whole() -> None:
     assert [whole.tick_at(n) for n in (1, 2, 3)] == [cut.tick_at(n) for n in (1, 2, 3)]
 
 
-def test_sequences_at_an_ordinal_count_what_came_by_then() -> None:
+def test_sequences_at_an_ordinal_count_the_ticks_up_to_it() -> None:
     stream = two_symbols()
     assert stream.sequences_at(0) == {"EURUSD": 0, "NZDUSD": 0}
     assert stream.sequences_at(3) == {"EURUSD": 2, "NZDUSD": 1}
@@ -90,7 +93,7 @@ def test_far_apart_readers_see_the_same_ticks_as_one_from_the_start() -> None:
     assert [tick.ordinal for tick in once] == list(range(1, count + 1))
 
 
-def test_the_hash_tells_data_apart_and_ignores_how_it_is_stored() -> None:
+def test_the_hash_depends_on_the_data_and_not_on_their_storage() -> None:
     sources = [some_rows("EURUSD", EURUSD)]
     plain = build_stream(sources, accept_crossed=False).data_sha256
     strided = [some_rows("EURUSD", [row for row in EURUSD for _ in range(2)])]
@@ -130,7 +133,7 @@ def test_the_merge_is_sorted_by_time_then_symbol_then_row(tables: list[list[Row]
 
 
 @pytest.mark.parametrize("ticks_max", [1, 2, 5, 6, 100])
-def test_read_is_published_plus_rejected_wherever_it_is_cut(ticks_max: int) -> None:
+def test_read_is_published_plus_rejected_for_any_cut(ticks_max: int) -> None:
     counts = two_symbols(ticks_max=ticks_max).counts
     assert counts.read == counts.published + sum(counts.rejected.values())
     assert counts.published == min(ticks_max, 6)

@@ -1,4 +1,4 @@
-"""Rows of a tick source are judged as a plain loop over them would."""
+"""Validation of columns has the results of a plain loop over rows."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def judged_alone(row: tuple[int, float, float, float], *, accept_crossed: bool) 
 def is_far(
     place: int, rows: list[tuple[int, float, float, float]], alone: list[str], last: tuple[int, float, float] | None
 ) -> bool:
-    """Most of the good rows that follow go on from the last accepted one, more than a minute before this."""
+    """Whether most valid rows after a row continue from the last accepted one, more than a minute before that row."""
     after = [row[0] for row, reason in zip(rows[place + 1 :], alone[place + 1 :], strict=True) if not reason]
     after = after[:FOLLOWERS]
     fitting = [time for time in after if (last is None or time >= last[0]) and time < rows[place][0] - FAR_NS]
@@ -92,7 +92,7 @@ def is_in_range(time_ns: int, bid: float, ask: float, volume: float) -> bool:
 
 
 @given(rows=st.one_of(tables, lively), accept_crossed=st.booleans())
-def test_columns_are_judged_like_rows_one_by_one(
+def test_columns_are_validated_like_rows_one_by_one(
     rows: list[tuple[int, float, float, float]], accept_crossed: bool
 ) -> None:
     assert judged(rows, accept_crossed=accept_crossed) == judged_one_by_one(rows, accept_crossed=accept_crossed)
@@ -125,7 +125,7 @@ def good_rows(times_ns: list[int]) -> list[tuple[int, float, float, float]]:
 @pytest.mark.parametrize("place", [0, 1, 500, 998])
 @pytest.mark.parametrize("wrong", [1, 3])
 def test_rows_far_in_the_future_are_rejected_and_the_rest_is_not(place: int, wrong: int) -> None:
-    """The last row has none after it that could tell, so one is left."""
+    """The last row has no later rows that could reveal it, so one remains."""
     rows = good_rows([number * 1_000_000_000 for number in range(1_000 - wrong)])
     far = [(YEAR_2100 + number, 1.0, 1.1, 0.0) for number in range(wrong)]
     place = min(place, len(rows) - wrong - 1)
@@ -133,8 +133,8 @@ def test_rows_far_in_the_future_are_rejected_and_the_rest_is_not(place: int, wro
     assert judged([*rows[:place], *far, *rows[place:]], accept_crossed=False) == expected
 
 
-def test_a_market_that_goes_on_far_ahead_is_believed() -> None:
-    """More rows than half of those that are looked at: whatever comes back later is late."""
+def test_a_market_that_continues_far_ahead_is_accepted() -> None:
+    """More rows than half of those compared: rows at the earlier time are late from then on."""
     before = good_rows([number * 1_000_000_000 for number in range(200)])
     ahead = good_rows([YEAR_2100 + number * 1_000_000_000 for number in range(FOLLOWERS // 2 + 1)])
     after = good_rows([(200 + number) * 1_000_000_000 for number in range(200)])
@@ -153,7 +153,7 @@ def test_a_day_before_another_is_late_and_the_first_day_stays() -> None:
     assert judged([*second, *first], accept_crossed=False) == [*[""] * 300, *["out_of_order"] * 300]
 
 
-def test_far_rows_are_named_and_what_is_held_stays_bounded() -> None:
+def test_far_rows_are_named_and_rows_in_memory_stay_bounded() -> None:
     validator = RowValidator(accept_crossed=False)
     ahead = np.array([5, YEAR_2100], dtype=np.int64)
     ones = np.ones(REACH_ROWS)

@@ -60,7 +60,7 @@ def test_text_becomes_a_decimal_where_the_type_has_one_and_nowhere_else() -> Non
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "message"),
     [
         ({"rows": [["x", "1_0"]]}, "rows is '1_0'"),
         ({"by_name": {"EURUSD": "1_0"}}, "by_name.EURUSD is '1_0'"),
@@ -69,8 +69,8 @@ def test_text_becomes_a_decimal_where_the_type_has_one_and_nowhere_else() -> Non
         ({"inner": {"price": "1_0"}}, "inner.price is '1_0'"),
     ],
 )
-def test_a_refusal_names_the_field(changed: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=f"^{words}, expected a decimal of ASCII digits"):
+def test_a_refusal_names_the_field(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}, expected a decimal of ASCII digits"):
         read_decimals(a_basket(**changed), _Basket)
 
 

@@ -98,7 +98,7 @@ def test_the_hash_of_the_rows_tells_the_very_ticks_whatever_the_symbol_is_called
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
+    ("parts", "message"),
     [
         ({}, "trained or tuned"),
         ({"held_out": PARTS["held_out"]}, "trained or tuned"),
@@ -106,10 +106,10 @@ def test_the_hash_of_the_rows_tells_the_very_ticks_whatever_the_symbol_is_called
         ({"training": PARTS["training"]}, "tuned"),
     ],
 )
-def test_a_manifest_that_does_not_tell_leaves_it_unknown(tmp_path: Path, parts: dict[str, Part], words: str) -> None:
+def test_a_manifest_that_does_not_tell_leaves_it_unknown(tmp_path: Path, parts: dict[str, Part], message: str) -> None:
     told = found(a_model_of(tmp_path / "m", parts=parts), 200, 300)
     assert told["sample"] == "unknown"
-    assert told["text"].endswith(f"the manifest of the model does not tell on which ticks it was {words}")
+    assert told["text"].endswith(f"the manifest of the model does not tell on which ticks it was {message}")
 
 
 def test_only_symbols_that_the_model_speaks_for_count(tmp_path: Path) -> None:
@@ -149,12 +149,12 @@ def test_a_backtest_reports_in_sample_ticks_first_and_in_its_report(
         "unknown": {},
     }[sample]
     model = a_model_of(tmp_path / "m", parts=parts)
-    words = ["backtest", f"{some_ticks(tmp_path)}:EURUSD", "--strategy", "xgboost", "--model", str(model)]
-    assert run(words) == 0
+    arguments = ["backtest", f"{some_ticks(tmp_path)}:EURUSD", "--strategy", "xgboost", "--model", str(model)]
+    assert run(arguments) == 0
     said = capsys.readouterr().out
     begin = {"in": "IN SAMPLE: ", "out": "backtest on the SIMULATED venue", "unknown": "UNKNOWN whether in sample: "}
     assert said.startswith(begin[sample])
-    assert run([*words, "--json"]) == 0
+    assert run([*arguments, "--json"]) == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert report["model_data"]["sample"] == sample

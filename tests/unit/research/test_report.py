@@ -81,9 +81,9 @@ def test_every_row_read_is_published_or_rejected_with_a_reason(report: dict[str,
 
 def test_every_tick_has_one_word_and_every_word_one_fate(report: dict[str, Any]) -> None:
     signals, orders = report["signals"], report["orders"]
-    words = signals["buy"] + signals["sell"]
-    assert words + signals["hold"] + signals["warming_up"] == report["ticks"]["processed"]
-    assert words == sum(signals["blocked"].values()) + sum(orders["denied"].values()) + orders["created"]
+    directional = signals["buy"] + signals["sell"]
+    assert directional + signals["hold"] + signals["warming_up"] == report["ticks"]["processed"]
+    assert directional == sum(signals["blocked"].values()) + sum(orders["denied"].values()) + orders["created"]
     assert orders["created"] == sum(orders["by_status"].values()) > 0
 
 

@@ -36,8 +36,8 @@ def test_it_warns_from_a_quarter_of_the_signals_on(signals: int, denied: int, wa
 
 
 def test_it_names_the_rule_the_counts_and_how_to_run_without_it() -> None:
-    words = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
-    assert words == (
+    message = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
+    assert message == (
         "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the digits are the rule's more than "
         'the strategy\'s; to run without it: --risk FILE with the line breaker_losses = "none"'
     )
@@ -48,17 +48,17 @@ def test_a_halted_run_names_the_rule_that_halted_it() -> None:
     book.apply(
         TradingStateChanged(state=TradingState.HALTED, reason="DRAWDOWN: 7.1 %, limit 7 %", by="risk", time_ns=1)
     )
-    words = denial_warning(book, counted(100, HALTED=99))
-    assert words is not None
+    message = denial_warning(book, counted(100, HALTED=99))
+    assert message is not None
     assert (
-        "what stopped the desk was DRAWDOWN; to run without it: --risk FILE with the lines drawdown_warn_pct" in words
+        "what stopped the desk was DRAWDOWN; to run without it: --risk FILE with the lines drawdown_warn_pct" in message
     )
 
 
 def test_a_rule_that_no_set_has_is_not_said_to_be_liftable() -> None:
-    words = denial_warning(Book(), counted(100, NO_SIZE=99))
-    assert words is not None
-    assert words.endswith("docs/risk.md has what NO_SIZE needs")
+    message = denial_warning(Book(), counted(100, NO_SIZE=99))
+    assert message is not None
+    assert message.endswith("docs/risk.md has what NO_SIZE needs")
 
 
 def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_the_screen(
@@ -89,14 +89,14 @@ def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
             state=TradingState.HALTED, reason="DRAWDOWN: 7.1 %, limit 7 %", by="risk", time_ns=START_NS, causes=[cause]
         )
     )
-    [words] = run_warnings(book, counted(100), ModificationCounts())
-    assert words == f"trading was HALTED from {utc_text(START_NS)} to the end: DRAWDOWN: 7.1 %, limit 7 %"
+    [message] = run_warnings(book, counted(100), ModificationCounts())
+    assert message == f"trading was HALTED from {utc_text(START_NS)} to the end: DRAWDOWN: 7.1 %, limit 7 %"
     book.apply(TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS))
     assert run_warnings(book, counted(100), ModificationCounts()) == []
 
 
 @pytest.mark.parametrize(
-    ("rejected", "words"),
+    ("rejected", "starts"),
     [
         ({}, []),
         ({"crossed": 900, "out_of_order": 9}, []),
@@ -105,9 +105,9 @@ def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
         ({"out_of_order": 10}, ["10 of 1,000 rows (1%) are earlier than a row before them"]),
     ],
 )
-def test_rows_with_wrong_times_are_warned_of(rejected: dict[str, int], words: list[str]) -> None:
+def test_rows_with_wrong_times_are_warned_of(rejected: dict[str, int], starts: list[str]) -> None:
     found = row_warnings(TickCounts(read=1_000, published=1_000 - sum(rejected.values()), rejected=rejected))
-    assert [line.startswith(start) for line, start in zip(found, words, strict=True)] == [True] * len(words)
+    assert [line.startswith(start) for line, start in zip(found, starts, strict=True)] == [True] * len(starts)
     assert row_warnings(None) == []
 
 
@@ -122,10 +122,10 @@ def test_a_run_over_a_last_row_of_2100_warns_of_the_pause_before_it_and_in_its_r
     spec = a_spec(tmp_path / "t.parquet", risk="none")
     stream = show_remarks(spec.load())
     report = run_backtest(spec, stream, data_dir=tmp_path / "run")
-    words = (
+    message = (
         f"EURUSD: no tick from {utc_text(rows['ts_ns'].max())} to 2100-01-01 00:00:00.000Z: "  # type: ignore[arg-type]
         "is the time of what follows right?"
     )
-    assert f"WARNING: {words}\n" in capsys.readouterr().err
-    assert report["warnings"] == [words]
+    assert f"WARNING: {message}\n" in capsys.readouterr().err
+    assert report["warnings"] == [message]
     assert report_digest({**report, "warnings": []}) == report_digest(report)

@@ -1,1 +1,1 @@
-"""Tick files: layouts, blocks, conversion and description."""
+"""Tests of tick files: layouts, blocks, conversion and description."""

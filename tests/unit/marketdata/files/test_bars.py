@@ -1,4 +1,4 @@
-"""Bars are refused in one line that names their interval, whoever wrote them; ticks are never taken for bars."""
+"""Bar files are refused in one line that names their interval, whatever wrote them; ticks never count as bars."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_bars_in_a_zip_are_named_by_the_file_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.layout for sample in SAMPLES])
-def test_ticks_are_no_bars(sample: Sample) -> None:
+def test_ticks_are_not_bars(sample: Sample) -> None:
     lines = sample.write(some_quotes(40))
     assert bar_interval(lines[:21]) is None
     assert bar_interval(lines[1:21]) is None
@@ -101,5 +101,5 @@ def test_ticks_are_no_bars(sample: Sample) -> None:
     ],
     ids=["one row", "fractions of a second", "twice the same second", "steps of no interval"],
 )
-def test_quotes_with_a_bar_beside_them_are_ticks_where_their_times_have_no_interval(times: list[str]) -> None:
+def test_quotes_with_a_bar_beside_them_are_ticks_if_their_times_have_no_interval(times: list[str]) -> None:
     assert bar_interval(["time,bid,ask,open,high,low,close", *[f"{time},1.1,1.2,{OHLC}" for time in times]]) is None

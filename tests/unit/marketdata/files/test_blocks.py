@@ -1,4 +1,4 @@
-"""Reading by blocks: where blocks end, and whether they lie in memory or on disk, changes nothing."""
+"""Neither the ends of blocks nor memory or disk as their place changes anything that is read."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def ticks_of(stream: TickStream) -> list[Any]:
 
 
 @given(rows=st.lists(a_row, max_size=30), cut=st.integers(1, 7), accept=st.booleans())
-def test_rows_are_judged_by_blocks_as_in_one(rows: Rows, cut: int, accept: bool) -> None:
+def test_validation_by_blocks_equals_validation_in_one(rows: Rows, cut: int, accept: bool) -> None:
     whole = rows_of("EURUSD", rows)
     at_once = validate_rows(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
     by_blocks = RowValidator(accept_crossed=accept)
@@ -72,7 +72,7 @@ def test_rows_are_judged_by_blocks_as_in_one(rows: Rows, cut: int, accept: bool)
     on_disk=st.booleans(),
     ticks_max=st.one_of(st.none(), st.integers(1, 20)),
 )
-def test_a_stream_by_small_blocks_is_the_one_by_large_ones(
+def test_a_stream_from_small_blocks_equals_one_from_large_blocks(
     tables: list[Rows], block: int, on_disk: bool, ticks_max: int | None
 ) -> None:
     names = [f"S{number}" for number in range(len(tables))]
@@ -94,7 +94,7 @@ def test_a_stream_by_small_blocks_is_the_one_by_large_ones(
     assert stream.data_sha256 == whole.data_sha256
 
 
-def test_every_question_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_query_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two symbols, one of them rare, over several blocks."""
     often = a_tick_file(tmp_path / "often.parquet", rows=4 * BLOCK_TICKS, seed=1, crossed_every=9)
     rare = a_tick_file(tmp_path / "rare.parquet", rows=9, seed=2)
@@ -121,13 +121,13 @@ def test_every_question_has_the_same_answer_from_disk(tmp_path: Path, monkeypatc
                 assert page.time_ns == [tick.time_ns for tick in wanted]
 
 
-def test_a_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_spool_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TickFileError, match=r"cannot be spooled to .*/nowhere: Not a directory.*70 bytes a row there$"):
         Spool(tmp_path / "file" / "nowhere", memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
 
 
-def test_a_spools_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
+def test_a_spools_folder_is_created_when_it_is_needed(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "data", memory_bytes=1_000)
     column = spool(np.int64)
     column.append(np.zeros(5, np.int64))
@@ -137,7 +137,7 @@ def test_a_spools_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
     assert list((tmp_path / "data").iterdir()) == []  # its file has no name
 
 
-def test_a_spool_in_the_systems_folder_says_how_to_have_another(
+def test_an_error_of_the_systems_spool_folder_names_the_setting_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
@@ -146,7 +146,7 @@ def test_a_spool_in_the_systems_folder_says_how_to_have_another(
 
 
 def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:
-    """What would be found only in the later part of a file does not stop a run that does not come that far."""
+    """A problem in a later part of a file does not stop a run that ends before it."""
     frame = pl.DataFrame({"ts_ns": np.arange(600_000), "bid": 1.1, "ask": 1.2})
     path = tmp_path / "ticks.parquet"
     frame.write_parquet(path, row_group_size=100_000, compression="uncompressed")
@@ -163,12 +163,12 @@ stream = load_stream([TickInput(Path(sys.argv[1]), "EURUSD")], crossed="reject")
 assert stream.last_ordinal == int(sys.argv[2]), stream.counts
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
-"""VmHWM and not ru_maxrss, which starts at the size of whoever started the process."""
+"""VmHWM and not ru_maxrss, which starts at the size of the process that forked."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, expected Linux")
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
-    """Four million rows are more than 250 MB as they are read and merged; the process stays far below with all else."""
+    """Four million rows take more than 250 MB while read and merged; the whole process needs far less."""
     rows = 4_000_000
     path = tmp_path / "ticks.parquet"
     frame = pl.LazyFrame({"ts_ns": pl.int_range(rows, eager=True)})
@@ -179,14 +179,14 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert int(found.stdout) < 300 * 1024, "KiB"
 
 
-def test_a_recording_has_the_counts_and_the_hash_that_runs_are_named_by(shared_parquet: Path) -> None:
+def test_a_recording_has_known_counts_and_the_known_hash(shared_parquet: Path) -> None:
     symbol = shared_parquet.stem.split("_")[1].upper()
     stream = load_stream([TickInput(shared_parquet, symbol)], crossed="reject")
     assert (stream.counts, stream.data_sha256) == RECORDINGS[shared_parquet.stem]
 
 
-def test_a_recording_is_the_same_in_every_layout_that_lies_beside_it(shared_parquet: Path) -> None:
-    """LEAN's days give the hash of the whole, read by FXCM's clock; the text layouts are its first 2,000 rows."""
+def test_a_recording_is_the_same_in_every_layout_stored_beside_it(shared_parquet: Path) -> None:
+    """LEAN's days give the hash of the whole, by FXCM's clock; the text layouts are its first 2,000 rows."""
     name = shared_parquet.stem.split("_")[1]
     folder = shared_parquet.parent
     days = folder / "lean" / "fxcm" / name

@@ -1,4 +1,4 @@
-"""A wrong clock is found by the end of the week and the quiet hour, and only where a file shows them."""
+"""The end of the week and the quiet hour reveal a wrong clock, if the file contains them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def wall_ns(utc_ns: int, server: str) -> int:
-    """What a server's clock shows, by the rules of summer time themselves."""
+    """Local time of a server, by the rules of daylight saving themselves."""
     if server == "new_york_close":
         return server_time.server_ns(utc_ns)
     offset = datetime.fromtimestamp(utc_ns // SECOND_NS, UTC).astimezone(ZoneInfo(server)).utcoffset()
@@ -33,7 +33,7 @@ def wall_ns(utc_ns: int, server: str) -> int:
 def a_market(
     path: Path, first: str, last: str, *, server: str = "UTC", step_s: int = STEP_S, is_flat: bool = False
 ) -> Path:
-    """Quotes of FX from one day of New York to before another, each dated by a server's clock.
+    """FX quotes from one New York day to before another, each dated by a server's clock.
 
     The week is from Sunday to Friday, 17:00 in New York. The spread is 2 points, and 5 in the hour from 17:00 on.
     """
@@ -49,7 +49,7 @@ def a_market(
             rows.append((wall_ns(ns, server), 1.1, 1.1 + points / 1e5))
         moment += timedelta(seconds=step_s)
     times, bids, asks = zip(*rows, strict=True)
-    # A market moves: without it, equal quotes of one time would be duplicates where clocks are set back.
+    # Prices change: otherwise equal quotes of one time would be duplicates in an hour that is repeated.
     moves = np.arange(len(rows)) % 7 / 1e5
     pl.DataFrame({"ts_ns": times, "bid": np.array(bids) + moves, "ask": np.array(asks) + moves}).write_parquet(path)
     return path
@@ -70,10 +70,10 @@ def described(path: Path, zone: str | None = None, symbol: str = "EURUSD") -> di
         ("Asia/Tokyo", "+02:00", 7),
     ],
 )
-def test_a_clock_is_held_against_the_end_of_the_week_and_the_quiet_hour(
+def test_a_clock_is_compared_with_the_end_of_the_week_and_the_quiet_hour(
     tmp_path: Path, server: str, zone: str | None, hours_off: int
 ) -> None:
-    """Two week ends of May 2024, when New York has summer time."""
+    """Two week ends of May 2024, with daylight saving in New York."""
     found = described(a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server=server), zone)
     assert found["clock"]["hours_off"] == hours_off
     assert found["clock"]["verdict"] == ("fits" if hours_off == 0 else "probably_wrong")
@@ -83,7 +83,7 @@ def test_a_clock_is_held_against_the_end_of_the_week_and_the_quiet_hour(
     assert f"ends on Friday at {17 + hours_off:02d}:00" in found["clock"]["text"] or hours_off == 7
 
 
-def test_the_quiet_hour_alone_tells_a_clock_that_is_hours_off(tmp_path: Path) -> None:
+def test_the_quiet_hour_alone_reveals_a_clock_that_is_hours_off(tmp_path: Path) -> None:
     """Monday to Friday of one week: no end of a week between ticks."""
     path = a_market(tmp_path / "t.parquet", "2024-05-06T06:00", "2024-05-10T12:00", server="America/New_York")
     assert described(path)["clock"]["hours_off"] == -4
@@ -111,7 +111,7 @@ def test_a_file_too_short_or_sparse_gets_no_verdict(
     assert found["warnings"] == []
 
 
-def test_a_symbol_of_unknown_closes_is_not_judged(tmp_path: Path) -> None:
+def test_a_symbol_of_unknown_closes_gets_no_verdict(tmp_path: Path) -> None:
     path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="America/New_York")
     assert "the closes of the symbol are not known" in described(path, symbol="DE40")["clock"]["text"]
 
@@ -134,7 +134,7 @@ def test_a_symbol_of_unknown_closes_is_not_judged(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
-def test_the_dates_of_a_servers_summer_time_are_told_in_the_weeks_in_which_they_differ(
+def test_weeks_of_differing_summer_time_reveal_a_servers_dates(
     tmp_path: Path, first: str, last: str, server: str
 ) -> None:
     path = a_market(tmp_path / "t.parquet", first, last, server=server)
@@ -149,7 +149,7 @@ def test_the_dates_of_a_servers_summer_time_are_told_in_the_weeks_in_which_they_
 
 
 @pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
-def test_until_2006_it_was_europe_alone_that_had_summer_time_in_spring(tmp_path: Path, server: str) -> None:
+def test_until_2006_only_europe_had_summer_time_in_early_spring(tmp_path: Path, server: str) -> None:
     """Europe's began on the last Sunday of March, New York's on the first of April: 2005-03-27 and 2005-04-03."""
     path = a_market(tmp_path / "t.parquet", "2005-03-28T06:00", "2005-04-01T12:00", server=server)
     for zone in ("new_york_close", "Europe/Athens"):
@@ -158,7 +158,7 @@ def test_until_2006_it_was_europe_alone_that_had_summer_time_in_spring(tmp_path:
         assert found["verdict"] == ("fits" if zone == server else "probably_wrong")
 
 
-def test_a_zone_that_the_summer_time_contradicts_is_warned_of_with_the_one_that_fits(tmp_path: Path) -> None:
+def test_a_zone_contradicted_by_summer_time_gets_a_warning_with_the_fitting_one(tmp_path: Path) -> None:
     path = a_market(tmp_path / "t.parquet", "2024-03-11T06:00", "2024-03-15T12:00", server="new_york_close")
     [warning] = described(path, "Europe/Athens")["warnings"]
     assert warning == (
@@ -169,7 +169,7 @@ def test_a_zone_that_the_summer_time_contradicts_is_warned_of_with_the_one_that_
     assert described(path, "new_york_close")["warnings"] == []
 
 
-def test_the_dates_of_summer_time_cannot_be_told_in_other_weeks(tmp_path: Path) -> None:
+def test_other_weeks_do_not_reveal_the_dates_of_summer_time(tmp_path: Path) -> None:
     path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="Europe/Athens")
     for zone in ("new_york_close", "Europe/Athens", "+03:00"):
         found = described(path, zone)["clock"]
@@ -190,7 +190,7 @@ def test_rows_whose_times_are_wrong_are_named(tmp_path: Path) -> None:
     assert warning.startswith("row 300 has the time 2100-01-01 00:00:00.000Z, more than a minute ahead")
 
 
-def test_a_file_out_of_order_and_a_long_pause_are_warned_of(tmp_path: Path) -> None:
+def test_rows_out_of_order_and_a_long_pause_give_warnings(tmp_path: Path) -> None:
     later = np.arange(10**9, 10**9 + 100) * SECOND_NS
     times = np.concatenate([later, later - 10_000 * SECOND_NS, later + 40 * 24 * HOUR_NS])
     bids = np.arange(300) / 1e5 + 1.1

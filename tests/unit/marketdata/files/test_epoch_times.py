@@ -1,4 +1,4 @@
-"""Numeric times: no digit is lost, the digits before the point give the unit, and anything else is null."""
+"""Numeric times: no digit is lost, the digits before the point determine the unit, anything else is null."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def one(text: str) -> int | None:
         ("997000000123456789", 997_000_000_123_456_789),
     ],
 )
-def test_a_number_is_the_time_that_its_digits_say(text: str, ns: int) -> None:
+def test_a_number_is_the_time_of_its_digits(text: str, ns: int) -> None:
     assert one(text) == ns
 
 
@@ -51,7 +51,7 @@ def test_a_number_is_the_time_that_its_digits_say(text: str, ns: int) -> None:
     ["1", "1787", "13989024011", "13989024017870", "1398902401.0000000001", "9999999999", "", "nan", "-1398902401",
      "01398902401", "1398902401,5", "1_398_902_401", "١٣٩٨٩٠٢٤٠١", "1.398902e-3", "1e400"],
 )  # fmt: skip
-def test_a_text_that_is_no_time_since_1970_is_null(text: str) -> None:
+def test_a_text_that_is_not_a_time_since_1970_is_null(text: str) -> None:
     assert one(text) is None
 
 
@@ -66,7 +66,7 @@ def test_no_digit_is_lost_in_any_unit(ns: int, power: int, has_exponent: bool) -
     assert one(text) == ns
 
 
-def test_numbers_that_are_no_times_are_named() -> None:
+def test_numbers_that_are_not_times_are_named() -> None:
     assert problem_of(["1398902401.128", "nan", "1398902402"]) is None
     assert problem_of(["1.3989024e+18", "1.398902401e+18"]) is None
     coarse = problem_of(["1.398902e+12", "1.398902e+12"])

@@ -1,4 +1,4 @@
-"""Text layouts: told by content, read to the digit, and no bad row guessed at or lost."""
+"""Text layouts: recognised by content, read to the last digit, no bad row guessed or lost."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_line_ends_and_encodings_change_nothing(tmp_path: Path, sample: Sample, 
 
 @EACH_LAYOUT
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1_000])
-def test_where_a_file_is_cut_into_chunks_changes_nothing(
+def test_chunk_limits_change_nothing(
     tmp_path: Path, sample: Sample, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quotes = QUOTES[:60]
@@ -94,7 +94,7 @@ def test_packed_text_is_unpacked(tmp_path: Path, sample: Sample) -> None:
 
 
 @EACH_LAYOUT
-def test_empty_lines_are_no_rows(tmp_path: Path, sample: Sample) -> None:
+def test_empty_lines_are_not_rows(tmp_path: Path, sample: Sample) -> None:
     lines = [part for line in sample.write(QUOTES) for part in (line, "")]
     source = TickFile(a_file(tmp_path, ["", *lines], sample.file), sample.zone)
     assert sum(frame.height for frame in source.chunks()) == len(QUOTES)
@@ -102,8 +102,8 @@ def test_empty_lines_are_no_rows(tmp_path: Path, sample: Sample) -> None:
 
 
 @EACH_LAYOUT
-def test_garbage_is_counted_and_told_by_line_and_the_rest_is_read(tmp_path: Path, sample: Sample) -> None:
-    """Bad rows among good ones: other text, too few and too many fields, no number, no such time, bytes that are no text."""
+def test_garbage_is_counted_and_reported_by_line_and_the_rest_is_read(tmp_path: Path, sample: Sample) -> None:
+    """Bad rows among good ones: other text, missing or extra fields, not a number, no such time, invalid bytes."""
     lines = sample.write(QUOTES)
     good = lines[-1]
     first_field = max(good.find(","), good.find("\t"))
@@ -145,10 +145,10 @@ def test_rows_are_chosen_by_number_in_text_too(tmp_path: Path, sample: Sample) -
         load(path, zone=sample.zone, from_row=301)
 
 
-# ----------------------------------------------------------------------------------------------------- whose clock
+# --------------------------------------------------------------------------------------------------------------- clocks
 
 
-def test_histdata_is_eastern_standard_time_unless_told_otherwise(tmp_path: Path) -> None:
+def test_histdata_is_eastern_standard_time_by_default(tmp_path: Path) -> None:
     path = a_file(tmp_path, ["20140701 170000065,1.12120,1.12172,0"])
     assert TickFile(path).detected.zone == "-05:00"
     assert load(path).first_time_ns == DAY_NS + (61 * 24 + 22) * HOUR_NS + 65_000_000
@@ -156,13 +156,13 @@ def test_histdata_is_eastern_standard_time_unless_told_otherwise(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("zone", "hours"), [("+02:00", 2), ("-03:30", -3.5), ("Europe/Athens", 3), ("UTC", 0)])
-def test_a_brokers_clock_is_told_by_the_zone(tmp_path: Path, zone: str, hours: float) -> None:
+def test_the_zone_sets_a_brokers_clock(tmp_path: Path, zone: str, hours: float) -> None:
     path = a_file(tmp_path, metatrader(QUOTES, hours=hours))
     assert ticks_of(load(path, zone=zone)) == EXPECTED
 
 
 def test_a_broker_in_athens_changes_to_summer_time_and_back(tmp_path: Path) -> None:
-    """2014-03-30 03:30 was skipped, 2014-10-26 03:30 came twice: neither is an instant."""
+    """2014-03-30 03:30 was skipped, 2014-10-26 03:30 came twice: neither has a unique UTC time."""
     rows = ["03.30\t02:59:59", "03.30\t03:30:00", "03.30\t04:00:00", "10.26\t03:30:00", "10.26\t04:00:00"]
     path = a_file(tmp_path, [f"2014.{row}\t1.1\t1.2\t\t\t6" for row in rows])
     stream = load(path, zone="Europe/Athens")
@@ -194,7 +194,7 @@ def test_a_table_without_offsets_asks_for_the_zone(tmp_path: Path) -> None:
     assert load(path, zone="Europe/Athens").first_time_ns == DAY_NS
 
 
-def test_local_time_of_dukascopy_says_its_offset(tmp_path: Path) -> None:
+def test_local_time_of_dukascopy_has_its_offset(tmp_path: Path) -> None:
     path = a_file(tmp_path, ["Local time,Ask,Bid", "01.05.2014 02:00:00.000 GMT+0200,1.2,1.1"])
     assert ticks_of(load(path)) == [(DAY_NS, 1.1, 1.2)]
 
@@ -206,14 +206,14 @@ def test_local_time_of_dukascopy_says_its_offset(tmp_path: Path) -> None:
         ["time,bid,ask", "2014-05-01 02:00:00+02:00,1.1,1.2"],
     ],
 )
-def test_a_zone_is_refused_where_each_row_says_an_offset(tmp_path: Path, lines: list[str]) -> None:
+def test_a_zone_is_refused_where_each_row_has_an_offset(tmp_path: Path, lines: list[str]) -> None:
     with pytest.raises(TickFileError, match=r"each row has its offset, expected no time zone '\+02:00'"):
         load(a_file(tmp_path, lines), zone="+02:00")
 
 
 @EACH_LAYOUT
-def test_a_zone_may_be_given_for_each_layout_that_does_not_say_it_in_each_row(tmp_path: Path, sample: Sample) -> None:
-    """Whoever knows better may say so: the readings are those of the clock that was given."""
+def test_a_zone_may_be_given_for_each_layout_without_offsets_in_its_rows(tmp_path: Path, sample: Sample) -> None:
+    """The given clock overrides that of the layout."""
     if sample.layout == "table with a header":
         return
     shift_ns = 5 * HOUR_NS if sample.layout.startswith("HistData") else 0
@@ -224,7 +224,7 @@ def test_a_zone_may_be_given_for_each_layout_that_does_not_say_it_in_each_row(tm
 
 
 def test_a_zone_may_be_given_for_parquet_whose_times_are_a_wall_clock(tmp_path: Path) -> None:
-    """13:00 of 2014-05-01 in Athens is 10:00 UTC; 2014-03-30 03:30 was skipped there; a missing time stays one."""
+    """13:00 of 2014-05-01 in Athens is 10:00 UTC; 2014-03-30 03:30 was skipped there; a missing time stays missing."""
     noon_ns = DAY_NS + 13 * HOUR_NS
     skipped_ns = DAY_NS - (32 * 24 * HOUR_NS) + 3 * HOUR_NS + HOUR_NS // 2
     path = tmp_path / "wall.parquet"
@@ -274,7 +274,7 @@ def test_new_york_close_time_skips_an_hour_in_march_and_has_one_twice_in_novembe
         ("cfd/fxcm/jp225usd", 5),
     ],
 )
-def test_the_clock_of_lean_goes_by_security_type_market_and_symbol(tmp_path: Path, folder: str, hours: int) -> None:
+def test_the_clock_of_lean_depends_on_security_type_market_and_symbol(tmp_path: Path, folder: str, hours: int) -> None:
     place = tmp_path / folder
     place.mkdir(parents=True)
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
@@ -300,7 +300,7 @@ def test_a_lean_path_without_a_known_type_and_market_asks_for_the_clock(tmp_path
     assert load(path, zone="-05:00").first_time_ns == DAY_NS + 5 * HOUR_NS + 10**9
 
 
-def test_a_clock_given_against_leans_own_is_taken_and_remarked(tmp_path: Path) -> None:
+def test_a_clock_given_against_leans_own_is_used_with_a_remark(tmp_path: Path) -> None:
     place = tmp_path / "forex/fxcm/eurusd"
     place.mkdir(parents=True)
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
@@ -311,12 +311,12 @@ def test_a_clock_given_against_leans_own_is_taken_and_remarked(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("zone", ["Athens", "+25:00", "+2", "+\u0660\u0662:00", ""])
-def test_a_zone_that_is_none_is_refused(tmp_path: Path, zone: str) -> None:
+def test_an_invalid_zone_is_refused(tmp_path: Path, zone: str) -> None:
     with pytest.raises(TickFileError, match=r"the time zone is .*, expected an offset such as \+02:00"):
         load(a_file(tmp_path, metatrader(QUOTES)), zone=zone)
 
 
-# ------------------------------------------------------------------------------------------- what a layout means
+# -------------------------------------------------------------------------------------------------- meaning of a layout
 
 
 def test_a_blank_side_is_the_last_one_known(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_a_first_line_without_a_digit_is_a_header(tmp_path: Path) -> None:
     assert ticks_of(stream) == EXPECTED
 
 
-def test_rows_of_other_symbols_are_left_to_them(tmp_path: Path) -> None:
+def test_rows_of_other_symbols_are_skipped(tmp_path: Path) -> None:
     lines = truefx(QUOTES)
     lines[1::2] = [line.replace("EUR/USD", "GBP/USD") for line in lines[1::2]]
     path = a_file(tmp_path, [*lines, "garbage"])
@@ -356,7 +356,7 @@ def test_rows_of_other_symbols_are_left_to_them(tmp_path: Path) -> None:
         load(path, symbol="USDJPY")
 
 
-def test_the_day_of_a_lean_file_is_its_name_and_a_folder_is_its_days(tmp_path: Path) -> None:
+def test_the_name_of_a_lean_file_has_its_day_and_a_folder_is_read_day_by_day(tmp_path: Path) -> None:
     for day in ("20140502", "20140501"):
         with zipfile.ZipFile(tmp_path / f"{day}_quote.zip", "w") as archive:
             archive.writestr("quotes.csv", "1000,1.1,1.2\n86400000,1.1,1.2\n")
@@ -368,10 +368,10 @@ def test_the_day_of_a_lean_file_is_its_name_and_a_folder_is_its_days(tmp_path: P
     assert any("name does not begin with the day" in line for line in caught.value.details)
 
 
-# --------------------------------------------------------------------------------------------- what fits no layout
+# ----------------------------------------------------------------------------------------------- files without a layout
 
 
-def test_what_fits_no_layout_is_told_with_its_first_lines_and_what_was_tried(tmp_path: Path) -> None:
+def test_a_file_of_no_layout_is_reported_with_its_first_lines_and_the_layouts_tried(tmp_path: Path) -> None:
     path = a_file(tmp_path, ["\x1b[2Jopen;high;low;close", "x" * 10_000, "1;2;3;4"])
     with pytest.raises(UnknownLayoutError, match=r"fits no layout of ticks; it begins with '\\x1b\[2Jopen") as caught:
         load(path)
@@ -391,7 +391,7 @@ def test_what_fits_no_layout_is_told_with_its_first_lines_and_what_was_tried(tmp
         ("time,bid,bid,ask", "the header names bid 2 times"),
     ],
 )
-def test_why_a_header_does_not_fit_is_said(tmp_path: Path, header: str, reason: str) -> None:
+def test_the_reason_why_a_header_does_not_fit_is_reported(tmp_path: Path, header: str, reason: str) -> None:
     with pytest.raises(UnknownLayoutError) as caught:
         load(a_file(tmp_path, [header, "1,2,3,4,5"]))
     assert reason in "\n".join(caught.value.details)

@@ -1,4 +1,4 @@
-"""Converting and describing: nothing is lost on the way, and what is told is what is there."""
+"""Conversion loses no row, and descriptions match the file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def a_file(folder: Path, lines: list[str], name: str = "ticks.dat") -> Path:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.layout for sample in SAMPLES])
-def test_what_is_converted_has_the_hash_of_the_file(tmp_path: Path, sample: Sample) -> None:
+def test_a_converted_file_has_the_hash_of_its_source(tmp_path: Path, sample: Sample) -> None:
     path = a_file(tmp_path, sample.write(QUOTES), sample.file)
     out = tmp_path / "out.parquet"
     report = convert([ConvertInput(path, "EURUSD", sample.zone)], out)
@@ -52,7 +52,7 @@ def test_inputs_are_joined_in_the_order_given_and_every_symbol_keeps_its_name(tm
     assert frame["symbol"].to_list() == ["EURUSD"] * 100 + ["GBPUSD"] * 200
 
 
-def test_rows_that_no_run_would_use_are_kept_and_told(tmp_path: Path) -> None:
+def test_rows_that_no_run_would_use_are_kept_and_reported(tmp_path: Path) -> None:
     source = a_tick_file(tmp_path / "in.parquet", rows=1_000, crossed_every=10)
     report = convert([ConvertInput(source, None)], tmp_path / "out.parquet")
     assert report["written"] == 1_000
@@ -70,7 +70,7 @@ def test_unreadable_rows_are_left_out_counted_and_shown(tmp_path: Path) -> None:
     assert report["unreadable_lines"] == ["ticks.dat line 52 cannot be read: 'EUR/USD,2014'"]
 
 
-def test_a_file_that_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_by_force(tmp_path: Path) -> None:
     path = a_file(tmp_path, truefx(QUOTES))
     out = tmp_path / "out.parquet"
     out.write_text("mine")
@@ -83,17 +83,20 @@ def test_a_file_that_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
         convert([ConvertInput(out, "EURUSD")], out, force=True)
 
 
-def test_what_fails_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_failed_conversion_leaves_nothing_behind(tmp_path: Path) -> None:
     data = gzip.compress("\n".join(truefx(some_quotes(50_000))).encode())
     (tmp_path / "cut.gz").write_bytes(data[: len(data) // 2])
-    for source, symbol, words in (("cut.gz", "EURUSD", "cannot be read to its end"), ("good", "USDJPY", "no rows of")):
+    for source, symbol, message in (
+        ("cut.gz", "EURUSD", "cannot be read to its end"),
+        ("good", "USDJPY", "no rows of"),
+    ):
         a_file(tmp_path, truefx(QUOTES), "good")
-        with pytest.raises(TickFileError, match=words):
+        with pytest.raises(TickFileError, match=message):
             convert([ConvertInput(tmp_path / source, symbol)], tmp_path / "out.parquet")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.gz", "good"]
 
 
-def test_inputs_with_and_without_a_symbol_do_not_go_into_one_file(tmp_path: Path) -> None:
+def test_inputs_with_and_without_a_symbol_are_refused_together(tmp_path: Path) -> None:
     one, other = a_file(tmp_path, truefx(QUOTES), "one"), a_file(tmp_path, iso(QUOTES), "other")
     with pytest.raises(TickFileError, match=r"no symbol for .*other, expected"):
         convert([ConvertInput(one, None), ConvertInput(other, None)], tmp_path / "out.parquet")
@@ -102,7 +105,7 @@ def test_inputs_with_and_without_a_symbol_do_not_go_into_one_file(tmp_path: Path
 # -------------------------------------------------------------------------------------------------- on the command line
 
 
-def test_the_command_converts_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_converts_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = a_file(tmp_path, metatrader(QUOTES, hours=2))
     out = tmp_path / "out.parquet"
     command = ["ticks", "convert", str(source), str(out), "--symbol", "EURUSD", "--utc-offset", "+02:00", "--json"]
@@ -116,7 +119,7 @@ def test_the_command_converts_and_tells(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["only.parquet"], "only only.parquet given, expected FILE... and then OUT.parquet"),
         (["a", "b"], "the last file is b, expected the one to write, OUT.parquet"),
@@ -126,16 +129,16 @@ def test_the_command_converts_and_tells(tmp_path: Path, capsys: pytest.CaptureFi
         (["nowhere.csv", "o.parquet"], "nowhere.csv does not exist, expected Parquet"),
     ],
 )
-def test_the_command_refuses_what_it_cannot_mean(
+def test_the_command_refuses_invalid_arguments(
     arguments: list[str],
-    words: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["ticks", "convert", *arguments]) == 2
-    assert words in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_file_of_no_layout_ends_with_its_first_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,10 +149,10 @@ def test_a_file_of_no_layout_ends_with_its_first_lines(tmp_path: Path, capsys: p
     assert any(line.startswith("  not TrueFX: ") for line in lines)
 
 
-# ------------------------------------------------------------------------------------------------------------ describe
+# ------------------------------------------------------------------------------------------------------------- describe
 
 
-def test_a_description_tells_counts_spreads_rate_and_pauses(tmp_path: Path) -> None:
+def test_a_description_has_counts_spreads_rate_and_pauses(tmp_path: Path) -> None:
     """Three ticks in a second, one in the next, then a pause of an hour; the last row is crossed."""
     rows = [(0, "1.10000", "1.10001"), (1, "1.10000", "1.10003"), (2, "1.10000", "1.10002"), (1_500, "1.1", "1.10002")]
     rows += [(3_601_500, "1.10000", "1.10004"), (3_601_600, "1.2", "1.1")]
@@ -189,7 +192,7 @@ def test_the_figures_do_not_depend_on_blocks(tmp_path: Path, monkeypatch: pytest
     assert whole["ticks_per_second_median"] == np.median(counts)
 
 
-def test_very_many_different_spreads_are_counted_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_many_different_spreads_are_counted_more_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptions, "VALUES_MAX", 100)
     counted = descriptions._Counted(0.001)
     counted.add(np.arange(10_000) / 1_000)

@@ -1,4 +1,4 @@
-"""Tick files: what is read of them, and in which words they are refused."""
+"""Reading tick files, and the texts of refusals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Columns = dict[str, list[Any]]
 
 
 def columns(*times: int) -> Columns:
-    """Good rows at these times."""
+    """Valid rows at these times."""
     return {"ts_ns": list(times), "bid": [1.1] * len(times), "ask": [1.2] * len(times)}
 
 
@@ -50,7 +50,7 @@ def test_rows_are_chosen_by_number_from_1_in_each_file(tmp_path: Path) -> None:
     assert stream.counts == TickCounts(read=4, published=4, rejected={})
 
 
-def test_files_of_one_symbol_are_judged_as_one(tmp_path: Path) -> None:
+def test_files_of_one_symbol_are_validated_as_one(tmp_path: Path) -> None:
     """The second file begins before the first one ends."""
     one = a_file(tmp_path, columns(1, 5), "one.parquet")
     other = a_file(tmp_path, columns(4, 6), "other.parquet")
@@ -113,12 +113,12 @@ def test_how_a_file_is_stored_does_not_change_its_hash(tmp_path: Path) -> None:
     assert load(plain, from_row=2).data_sha256 != load(plain).data_sha256
 
 
-def test_a_path_with_signs_of_a_pattern_is_a_plain_path(tmp_path: Path) -> None:
+def test_a_path_with_pattern_characters_is_a_plain_path(tmp_path: Path) -> None:
     assert load(a_file(tmp_path, columns(1), "ticks[1]*.parquet")).last_ordinal == 1
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         ({"bid": [1.0]}, r"no column ts_ns, ask; found bid, expected ts_ns, bid, ask"),
         ({**columns(1), "bid": ["1.1"]}, r"column bid of type String, expected Float64"),
@@ -128,8 +128,8 @@ def test_a_path_with_signs_of_a_pattern_is_a_plain_path(tmp_path: Path) -> None:
         ({**columns(1), "bid": [1.3]}, r"none of 1 rows became a tick \(1 crossed\)"),
     ],
 )
-def test_a_file_of_another_shape_is_refused_by_what_is_wrong(tmp_path: Path, data: Columns, words: str) -> None:
-    with pytest.raises(TickFileError, match=words) as caught:
+def test_a_file_with_wrong_columns_is_refused_by_name(tmp_path: Path, data: Columns, message: str) -> None:
+    with pytest.raises(TickFileError, match=message) as caught:
         load(a_file(tmp_path, data))
     assert "ticks.parquet" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -148,7 +148,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "is empty, expected Parquet with ts_ns, bid, ask, or text"),
         (b"PAR1", "cannot be read as Parquet"),
@@ -157,10 +157,10 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         (b"time,bid,ask\n1398902401,2,x\n", r"none of 1 rows became a tick \(1 unreadable\)"),
     ],
 )
-def test_a_file_that_is_no_source_is_refused_in_one_line(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_source_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "ticks.parquet"
     path.write_bytes(content)
-    with pytest.raises(TickFileError, match=rf"ticks\.parquet:? {words}") as caught:
+    with pytest.raises(TickFileError, match=rf"ticks\.parquet:? {message}") as caught:
         load(path)
     assert "\n" not in str(caught.value)
 
@@ -177,7 +177,7 @@ def test_a_truncated_or_damaged_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"from_row": 4}, r"has 3 rows, expected row 4 among them"),
         ({"from_row": 0}, r"rows 0 to None requested"),
@@ -185,8 +185,8 @@ def test_a_truncated_or_damaged_file_is_refused(tmp_path: Path) -> None:
         ({"ticks_max": 0}, r"at most 0 ticks"),
     ],
 )
-def test_rows_that_cannot_be_had_are_refused(tmp_path: Path, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(TickFileError, match=words):
+def test_impossible_row_ranges_are_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TickFileError, match=message):
         load(a_file(tmp_path, columns(1, 2, 3)), **options)
 
 

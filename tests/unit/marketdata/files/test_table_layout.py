@@ -1,4 +1,4 @@
-"""Tables whose header names a time, a bid and an ask: which column is the time, and whose clock it is."""
+"""Tables whose header names a time, a bid and an ask: the column of the time, and its clock."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def mt5_rows(
     time: Callable[[int], str] = second,
     time_msc: Callable[[int], str] = millisecond,
 ) -> list[str]:
-    """What pandas writes of the ticks that the package gives."""
+    """The ticks of MetaTrader's Python package, as pandas writes them."""
     lines = [separator.join([""] * has_index + [f"{quote}{name}{quote}" for name in names])]
     for number, row in enumerate(QUOTES):
         ns = row.tick[0]
@@ -90,7 +90,7 @@ def mt5_rows(
     ids=["plain", "index", "order", "semicolons", "tabs", "quotes", "datetimes", "time_msc alone"],
 )
 def test_metatraders_python_ticks_are_read_by_their_milliseconds(tmp_path: Path, lines: list[str]) -> None:
-    """The server's time is counted as if it were UTC: that is said, and an offset or a zone is taken."""
+    """The server's time counts as UTC, with a remark; an offset or a zone overrides it."""
     path = a_table(tmp_path, lines)
     assert times_of(path) == TIMES_NS
     [remark] = TickFile(path).remarks
@@ -108,7 +108,7 @@ def test_milliseconds_as_datetimes_ask_for_the_servers_clock(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("factor", [10**9, 10**6, 10**3, 1])
-def test_numbers_of_each_unit_are_utc_unless_told_otherwise(tmp_path: Path, factor: int) -> None:
+def test_numbers_of_each_unit_are_utc_by_default(tmp_path: Path, factor: int) -> None:
     path = a_table(tmp_path, ["time,bid,ask", f"{DAY_NS // factor},1.1,1.2"])
     assert times_of(path) == [DAY_NS]
     assert TickFile(path).detected.zone == "UTC"
@@ -116,7 +116,7 @@ def test_numbers_of_each_unit_are_utc_unless_told_otherwise(tmp_path: Path, fact
 
 
 @pytest.mark.parametrize("word", [" UTC", "UTC", "Z", " GMT", "+00:00", " +0000", "+00"])
-def test_a_time_that_says_utc_is_utc_unless_told_otherwise(tmp_path: Path, word: str) -> None:
+def test_a_time_marked_as_utc_is_utc_by_default(tmp_path: Path, word: str) -> None:
     path = a_table(tmp_path, ["time,bid,ask", f"2014-05-01T00:00:00.000{word},1.1,1.2"])
     assert times_of(path) == [DAY_NS]
     assert times_of(path, "+02:00") == [DAY_NS - 2 * HOUR_NS]
@@ -131,7 +131,7 @@ def test_a_row_with_an_offset_among_rows_of_a_given_clock_is_unreadable(tmp_path
 
 
 @pytest.mark.parametrize("time", ["1787", "1.398902e+12", "13989024011"])
-def test_numbers_that_are_no_times_are_refused_by_name(tmp_path: Path, time: str) -> None:
+def test_numbers_that_are_not_times_are_refused_by_name(tmp_path: Path, time: str) -> None:
     path = a_table(tmp_path, ["time,bid,ask", *[f"{time},1.1,1.2"] * 3])
     with pytest.raises(TickFileError) as caught:
         times_of(path)

@@ -1,4 +1,4 @@
-"""Seeded quotes, and the text that each source of ticks makes of them."""
+"""Seeded quotes, and their text in the format of each source of ticks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Quote(NamedTuple):
 
     @property
     def tick(self) -> tuple[int, float, float]:
-        """Time, bid and ask as a stream has them."""
+        """Time, bid and ask, as in a stream."""
         return DAY_NS + self.ms * 1_000_000, float(self.bid), float(self.ask)
 
 
@@ -40,7 +40,7 @@ def some_quotes(count: int = 300, seed: int = 1) -> list[Quote]:
 
 
 def at(quote: Quote, form: str, *, hours: float = 0) -> str:
-    """The time of a quote, cut to milliseconds, on a clock so many hours ahead of UTC."""
+    """The time of a quote, cut to milliseconds, on a clock `hours` ahead of UTC."""
     moment = DAY + timedelta(milliseconds=quote.ms, hours=hours)
     return moment.strftime(form).replace("%f", "") if "%f" not in form else moment.strftime(form)[:-3]
 
@@ -54,7 +54,7 @@ def histdata(quotes: list[Quote]) -> list[str]:
 
 
 def lean(quotes: list[Quote]) -> list[str]:
-    """Rows of a day by UTC, as Oanda's are."""
+    """Rows of a day in UTC, like those of Oanda."""
     return [f"{quote.ms},{quote.bid},{quote.ask}" for quote in quotes]
 
 
@@ -81,7 +81,7 @@ def iso(quotes: list[Quote]) -> list[str]:
 
 
 class Sample(NamedTuple):
-    """A layout by name, what writes it, a file's name and the zone that it has to be told."""
+    """A layout by name, its writer, a file name, and the zone that it requires."""
 
     layout: str
     write: Callable[[list[Quote]], list[str]]

@@ -1,1 +1,1 @@
-"""Files of instruments."""
+"""Tests of files of instruments."""

@@ -62,7 +62,7 @@ def with_value(field: str, value: str) -> str:
     return f"{without(field)}\n{field} = {value}\n"
 
 
-def test_every_field_is_taken_as_it_is_written(tmp_path: Path) -> None:
+def test_every_field_is_read_as_written(tmp_path: Path) -> None:
     more = """
 volume_limit = 20
 margin_initial = 900
@@ -111,13 +111,13 @@ gtc_mode = "DAILY_EXCLUDING_STOPS"
     )
 
 
-def test_what_may_be_left_out_has_no_effect(tmp_path: Path) -> None:
+def test_optional_fields_have_no_effect_by_default(tmp_path: Path) -> None:
     terms = load_instruments(written(tmp_path)).require("DE40")
     assert (terms.volume_limit, terms.tick_price, terms.margin_initial, terms.expires_ns) == (0, 0, 0, 0)  # type: ignore[comparison-overlap]
     assert (terms.holidays, terms.quote_sessions, terms.gtc_mode) == ((), (), GtcMode.GTC)
 
 
-def test_dated_rows_count_from_their_days_and_sessions_that_touch_are_one(tmp_path: Path) -> None:
+def test_dated_rows_begin_on_their_days_and_adjacent_sessions_are_joined(tmp_path: Path) -> None:
     text = (
         without("swap").replace("commission = {", "# {").replace('["Mon-Fri 08:00-22:00"]', '["Mon-Sun 00:00-24:00"]')
     )
@@ -148,7 +148,7 @@ per_lot = 3
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (without("digits"), "digits is missing, expected a whole number from 0 to 10"),
         (without("swap"), "swap is missing, expected a table with mode, long and short, or several with from"),
@@ -230,8 +230,8 @@ per_lot = 3
         (DE40 + "leverage = 5", "leverage is unknown, expected one of digits, tick_size"),
     ],
 )
-def test_what_is_wrong_is_refused_in_a_line_that_names_file_symbol_and_field(
-    tmp_path: Path, text: str, words: str
+def test_an_error_is_refused_in_a_line_that_names_file_symbol_and_field(
+    tmp_path: Path, text: str, message: str
 ) -> None:
     path = written(tmp_path, text)
     catalogue = load_instruments(path)
@@ -239,13 +239,13 @@ def test_what_is_wrong_is_refused_in_a_line_that_names_file_symbol_and_field(
         catalogue.require("DE40")
     line = str(refusal.value)
     assert line.startswith(f"MT5_INSTRUMENTS: {path}: DE40: ")
-    assert words in line
+    assert message in line
     assert "\n" not in line
     assert catalogue.find("DE40") is None
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "message"),
     [
         ("digits", '"?"', 'digits is "?", expected a whole number from 0 to 10'),
         ("trade_sessions", '"?"', 'trade_sessions is "?", expected spans such as'),
@@ -254,8 +254,8 @@ def test_what_is_wrong_is_refused_in_a_line_that_names_file_symbol_and_field(
         ("holidays", '"?"', 'holidays is "?", expected days such as'),
     ],
 )
-def test_a_question_mark_is_refused_for_a_symbol_that_is_used_and_for_no_other(
-    tmp_path: Path, field: str, value: str, words: str
+def test_a_question_mark_is_refused_only_for_a_symbol_that_is_used(
+    tmp_path: Path, field: str, value: str, message: str
 ) -> None:
     catalogue = load_instruments(written(tmp_path, with_value(field, value)))
     assert catalogue.require("EURUSD") == an_instrument()
@@ -263,10 +263,10 @@ def test_a_question_mark_is_refused_for_a_symbol_that_is_used_and_for_no_other(
     for use in (lambda: catalogue.require("DE40"), lambda: catalogue.name(["DE40"])):
         with pytest.raises(StartError, match="DE40") as refusal:
             use()
-        assert words in str(refusal.value)
+        assert message in str(refusal.value)
 
 
-def test_a_file_takes_the_place_of_the_brokers_terms_for_its_own_symbols_alone(tmp_path: Path) -> None:
+def test_a_file_replaces_the_brokers_terms_only_for_its_own_symbols(tmp_path: Path) -> None:
     text = DE40.replace("DE40", "XAUUSD").replace('base_currency = "EUR"', 'base_currency = "XAU"')
     catalogue = load_instruments(written(tmp_path, text))
     assert catalogue.require("XAUUSD").contract_size == 25
@@ -276,7 +276,7 @@ def test_a_file_takes_the_place_of_the_brokers_terms_for_its_own_symbols_alone(t
     assert load_instruments("") is CATALOGUE
 
 
-def test_the_name_follows_the_terms_that_are_used_and_nothing_else(tmp_path: Path) -> None:
+def test_the_digest_depends_only_on_the_terms_that_are_used(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.mkdir()
     other.mkdir()
@@ -287,16 +287,16 @@ def test_the_name_follows_the_terms_that_are_used_and_nothing_else(tmp_path: Pat
     assert load_instruments(written(other, with_value("stops_level", "11"))).name(["DE40"]) != name
 
 
-@pytest.mark.parametrize(("text", "words"), [("US30 = 3", "US30 is 3, expected a table"), ("[US30", "Expected")])
-def test_a_file_that_is_no_table_of_tables_is_refused(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(StartError, match=words):
+@pytest.mark.parametrize(("text", "message"), [("US30 = 3", "US30 is 3, expected a table"), ("[US30", "Expected")])
+def test_a_file_that_is_not_a_table_of_tables_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(StartError, match=message):
         load_instruments(written(tmp_path, text))
     with pytest.raises(StartError, match="expected a TOML file of instruments, or one of"):
         load_instruments(str(tmp_path / "missing.toml"))
 
 
 @pytest.mark.parametrize("name", shipped_files())
-def test_each_shipped_file_is_whole_and_says_where_it_is_from(name: str) -> None:
+def test_each_shipped_file_is_complete_and_names_its_source(name: str) -> None:
     catalogue = load_instruments(name)
     for symbol in catalogue.symbols:
         assert catalogue.require(symbol).symbol == symbol
@@ -304,7 +304,7 @@ def test_each_shipped_file_is_whole_and_says_where_it_is_from(name: str) -> None
 
 
 @pytest.mark.parametrize("symbol", ["EURUSD", "XAUUSD", "EURUSD.m#1", "DE40"])
-def test_what_is_written_of_an_instrument_is_read_as_the_same(tmp_path: Path, symbol: str) -> None:
+def test_a_written_instrument_is_read_back_unchanged(tmp_path: Path, symbol: str) -> None:
     if symbol == "DE40":
         more = """
 holidays = [2025-12-25, ["2025-12-31 14:00", "2026-01-02 09:00"]]
@@ -323,7 +323,7 @@ quote_sessions = ["Mon 00:00-24:00", "Tue 00:00-23:30", "Wed-Fri 07:00-12:00", "
     assert load_instruments(written(tmp_path, instruments_text([terms], "terms"))).require(symbol) == terms
 
 
-def test_what_a_venue_does_not_tell_is_written_as_a_question_mark_and_refused(tmp_path: Path) -> None:
+def test_an_unknown_term_is_written_as_a_question_mark_and_refused(tmp_path: Path) -> None:
     told = structs.replace(an_instrument(), untold=("sessions", "commissions", "holidays"))
     text = instruments_text([told], "terms")
     assert [line for line in text.splitlines() if "?" in line] == [

@@ -43,7 +43,7 @@ def test_terms_without_swaps_or_commission_have_no_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "message"),
     [
         ({"volume_limit": D(-1)}, "volume_limit of EURUSD is -1, expected 0 or more"),
         ({"swap_weekdays": (D(1),) * 6 + (D(-1),)}, "swap_weekdays of EURUSD is -1, expected 0 or more"),
@@ -64,8 +64,8 @@ def test_terms_without_swaps_or_commission_have_no_rows() -> None:
         ),
     ],
 )
-def test_terms_that_contradict_themselves_are_refused(changed: dict[str, object], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_terms_that_contradict_themselves_are_refused(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         structs.replace(an_instrument(), **changed)
 
 

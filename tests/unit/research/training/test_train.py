@@ -50,7 +50,7 @@ def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedMod
     return path, trained_by(a_spec(path))
 
 
-# --------------------------------------------------------------------------------------------------------- labels
+# --------------------------------------------------------------------------------------------------------------- labels
 
 
 def test_a_label_says_what_is_left_beyond_the_spread() -> None:
@@ -79,7 +79,7 @@ def test_labels_of_too_few_ticks_are_none() -> None:
     assert label_ticks(np.arange(3), price, price, horizon_ticks=5, pause_max_ns=1).tolist() == [NO_LABEL] * 3
 
 
-# ---------------------------------------------------------------------------------------------------------- parts
+# ---------------------------------------------------------------------------------------------------------------- parts
 
 
 @pytest.mark.parametrize("horizon", [1, 40, 300])
@@ -99,7 +99,7 @@ def test_no_tick_is_seen_by_rows_of_two_parts(horizon: int) -> None:
     assert seen_to == count - 1
 
 
-# ---------------------------------------------------------------------------------------------------- calibration
+# ---------------------------------------------------------------------------------------------------------- calibration
 
 
 def test_a_calibration_finds_the_temperature_and_the_biases_that_were_put_in() -> None:
@@ -124,7 +124,7 @@ def test_margins_that_say_nothing_are_calibrated_to_the_rates() -> None:
     assert found[0] == pytest.approx(np.bincount(labels) / 20_000, abs=1e-5)
 
 
-# ----------------------------------------------------------------------------------------------------------- edge
+# ----------------------------------------------------------------------------------------------------------------- edge
 
 
 def test_an_edge_is_measured_one_position_at_a_time_with_the_spread_paid() -> None:
@@ -158,7 +158,7 @@ def test_a_threshold_is_chosen_where_most_is_earned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("edge", "words"),
+    ("edge", "summary"),
     [
         (NO_TRADES, "There is no edge to speak of"),
         (Edge(400, 0.4, 0.2, 0.5, -0.3, -4.0), "does NOT survive costs"),
@@ -167,11 +167,11 @@ def test_a_threshold_is_chosen_where_most_is_earned() -> None:
         (Edge(400, 0.6, 1.6, 0.5, 1.1, 3.4), "The edge survives costs"),
     ],
 )
-def test_the_verdict_is_honest(edge: Edge, words: str) -> None:
-    assert words in edge_summary(edge)
+def test_the_verdict_is_honest(edge: Edge, summary: str) -> None:
+    assert summary in edge_summary(edge)
 
 
-# ------------------------------------------------------------------------------------------------------- training
+# ------------------------------------------------------------------------------------------------------------- training
 
 
 def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, TrainedModel]) -> None:
@@ -218,14 +218,14 @@ def test_too_few_ticks_and_nothing_to_learn_are_said(tmp_path: Path) -> None:
         trained_by(a_spec(ticks_file(tmp_path / "long.parquet", rows=6_000), horizon_ticks=1_200))
 
 
-# ----------------------------------------------------------------------------------------------- the command line
+# ----------------------------------------------------------------------------------------------------- the command line
 
 
 def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = ticks_file(tmp_path / "ticks.parquet", rows=6_000)
     out = tmp_path / "mine"
-    words = ["train", str(path), "--symbol", "EURUSD", "--horizon", "30", "--rounds", "5", "--out", str(out)]
-    assert run(words) == 0
+    arguments = ["train", str(path), "--symbol", "EURUSD", "--horizon", "30", "--rounds", "5", "--out", str(out)]
+    assert run(arguments) == 0
     told = capsys.readouterr().out
     assert "log loss, held out" in told
     assert "held-out part" in told.splitlines()[-1]
@@ -234,15 +234,15 @@ def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixt
         manifest["training"]["command"] == f"paperdesk train {path} --symbol EURUSD --horizon 30 --rounds 5 --out {out}"
     )
     before = (out / "model.ubj").read_bytes()
-    assert run(words) == 2
+    assert run(arguments) == 2
     assert "has a model in it already, expected a new folder, or --force to replace it" in capsys.readouterr().err
-    assert run([*words, "--json", "--force"]) == 0, "a model may be replaced"
+    assert run([*arguments, "--json", "--force"]) == 0, "a model may be replaced"
     assert json.loads(capsys.readouterr().out) == json.loads(json_text(manifest))
     assert (out / "model.ubj").read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["ticks.parquet"], "no symbol for ticks.parquet"),
         (["ticks.parquet:EURUSD", "ticks.parquet:NZDUSD"], "ticks of EURUSD, NZDUSD, expected one symbol"),
@@ -259,12 +259,12 @@ def test_what_cannot_be_trained_is_said_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    words: list[str],
+    arguments: list[str],
     said: str,
 ) -> None:
     ticks_file(tmp_path / "ticks.parquet", rows=6_000)
     monkeypatch.chdir(tmp_path)
-    assert run(["train", *words, *([] if "--out" in words else ["--out", "new"])]) == 2
+    assert run(["train", *arguments, *([] if "--out" in arguments else ["--out", "new"])]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1

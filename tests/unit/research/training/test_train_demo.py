@@ -36,8 +36,8 @@ def commands() -> tuple[list[str], list[str]]:
 @pytest.mark.slow
 def test_its_command_makes_it_again_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for words in commands():
-        assert run(words) == 0
+    for arguments in commands():
+        assert run(arguments) == 0
     for path in sorted(DEMO.iterdir()):
         assert (tmp_path / "models" / "demo" / path.name).read_bytes() == path.read_bytes(), path.name
 
