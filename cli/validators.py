@@ -17,7 +17,7 @@ from marketdata.instrument_files.loader import SETTING, load_instruments
 from marketdata.instruments import CURRENCIES, account_digits
 from proto.trading.money import missing_conversions
 from proto.trading.units import decimal_text, is_on_step
-from research.call_watch import ending_words
+from research.call_watch import describe_exit
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
@@ -84,7 +84,7 @@ def _require_that_it_returns(strategy: str) -> None:
             child.wait()
         has_returned = sign.exists()
     if not has_returned:
-        raise StartError(f"--strategy: {strategy} cannot be loaded: the process {ending_words(code)} inside it")
+        raise StartError(f"--strategy: {strategy} cannot be loaded: the process {describe_exit(code)} inside it")
 
 
 def require_limits(risk: str) -> None:

@@ -1,1 +1,1 @@
-"""The cores composed offline: recorded ticks in, backtest and reports out, with no process and no socket."""
+"""The cores composed offline: recorded ticks in, backtests and reports out, without processes and sockets."""

@@ -1,8 +1,8 @@
 """The backtest: the live cores in one process, tick by tick, without sockets.
 
-The gateway's core with its journal and its book in memory, the engines of signal, and portfolio with a ledger on disk
-are the very ones that the processes run. What the processes say to one another is handed over as objects; every
-question to the gateway is answered at once, so nothing is ever asked twice.
+The gateway's core with its journal and book in memory, the engines of signal, and portfolio with a ledger on disk are
+those of the processes. Messages between them are handed over as objects; every request to the gateway is answered at
+once, so that nothing is ever sent twice.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PUBLISHER: Final = "signal"
 
 
 class BacktestProgress(NamedTuple):
-    """How far a run has come."""
+    """Progress of a run; `realized_pnl` in account currency."""
 
     ticks: int
     ticks_total: int
@@ -57,10 +57,10 @@ class BacktestProgress(NamedTuple):
 
 
 class Backtest:
-    """One run; `run` goes through the stream and leaves the ledger at its end."""
+    """One run; `run` plays the whole stream and commits the ledger at its end."""
 
     def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
-        """Compose the cores. An account that the ledger and the store already hold goes on as it was."""
+        """Compose the cores. An account that is already in the ledger and the store continues."""
         self._stream = stream
         self._stream_id = spec.stream_id(stream.data_sha256)
         self._ledger = ledger
@@ -101,7 +101,7 @@ class Backtest:
         self._now = Now(0, 0)
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
-        """Play every tick. The desk is FINISHED afterwards, or HALTED with its reason."""
+        """Play every tick. Afterwards the desk is FINISHED, or FAILED with its reason."""
         portfolio, state, now = self._portfolio, self.state, self._now
         self._settle(portfolio.start(now))
         self._commit()
@@ -114,7 +114,7 @@ class Backtest:
             tick = self._stream.tick_at(ordinal)
             signal = self._signal(tick) if tick.symbol in self._engines else None
             if ordinal <= decided:
-                continue  # an earlier, interrupted run of the same stream came this far: only the engines fold it again
+                continue  # decided by an earlier, interrupted run of this stream: only the engines need it
             if signal is not None:
                 self._settle(portfolio.handle(signal, now))
             else:
@@ -149,7 +149,7 @@ class Backtest:
         )
 
     def _signal(self, tick: StreamTick) -> Signal:
-        word = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        decision = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
         end_calls()
         return Signal(
             _PUBLISHER,
@@ -160,15 +160,15 @@ class Backtest:
             tick.time_ns,
             tick.bid,
             tick.ask,
-            word.direction,
-            word.confidence,
-            word.reason,
+            decision.direction,
+            decision.confidence,
+            decision.reason,
             0,
             0,
         )
 
     def _settle(self, calls: list[Call]) -> None:
-        """Answer every call, and every call that follows from an answer."""
+        """Answer every call, and every call that results from an answer."""
         while calls:
             following: list[Call] = []
             for call in calls:
@@ -206,14 +206,14 @@ def run_backtest(
 ) -> dict[str, Any]:
     """Run a backtest with its ledger in `data_dir` and return its report.
 
-    With `keep_venue` the broker's book and the journal are files there too, as a replay leaves them, so that the account
-    can be reconciled and gone on with; without, they are gone at the end.
+    With `keep_venue` the broker's book and the journal are files there too, as after a replay, so that the account can be
+    reconciled and continued; otherwise they are lost at the end.
 
     Raises:
-        StartError: the directory cannot be written, its account cannot go on with this data, or a strategy is at fault.
+        StartError: the directory cannot be written, its account cannot continue with this data, or a strategy fails.
     """
     with ExitStack() as files:
-        # A ledger that a desk has signed is gone on with under the desk's key; one that is thrown away needs none.
+        # A ledger that a desk has signed continues under the desk's key; a temporary one needs none.
         ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()

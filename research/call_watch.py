@@ -1,8 +1,8 @@
-"""A parent for a run in one process, in which a strategy may do what no handler sees: exit, crash in C, or block.
+"""A parent process for a run whose strategy may do what no handler sees: exit, crash in C, or block.
 
-The run goes on in a child, which notes in shared memory in which call of a strategy it is. The parent does nothing but
-look: it says so when a call does not return, and when the child ends without having come to the end of the program, it
-names the strategy and the tick. Its exit code is the child's.
+The run continues in a child, which marks the current call of a strategy in shared memory. The parent only watches: it
+reports a call that does not return, and names strategy and tick if the child ends before the end of the program. Its
+exit code is the child's.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from common.errors import StartError
 from common.parent_death import terminate_with_parent
 
 BLOCKED_S: Final = 3.0
-"""After a call has taken so long, a line says so."""
+"""Duration of a call after which it is reported."""
 
 END_S: Final = 5.0
-"""How long the child may take to end when it is interrupted; a call that blocks may keep it for ever."""
+"""Time for the child to end after an interrupt; a blocking call may never end."""
 
 LOOK_S: Final = 0.05
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -41,9 +41,9 @@ _note: mmap.mmap | None = None
 
 
 def watch_calls(tell: Callable[[str], None]) -> None:
-    """Go on in a child process; the parent never returns, and ends as the child has ended.
+    """Continue in a child process; the parent never returns, and ends as the child has ended.
 
-    Call it before anything has started a thread. `tell` shows a person a line, in the parent.
+    Must be called before any thread is started. `tell` shows a person a line, in the parent.
 
     Raises:
         StartError: in the parent: the child ended inside a strategy.
@@ -60,26 +60,29 @@ def watch_calls(tell: Callable[[str], None]) -> None:
         _note = note
         atexit.register(note.__setitem__, _HAS_ENDED, 1)
         return
-    asked: list[tuple[int, float]] = []
+    requests: list[tuple[int, float]] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        asked.append((number, time.monotonic()))
-        os.kill(child, signal.SIGINT)  # of all ways to end it, the one that is not taken for the strategy's own
+        requests.append((number, time.monotonic()))
+        os.kill(child, signal.SIGINT)  # the only end that is not mistaken for the strategy's own
 
     for number in _FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, forward)
-    _follow(child, note, asked, tell)
+    _follow(child, note, requests, tell)
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
-    """An interrupt of the terminal comes twice: to every process of it, and from the parent."""
+    """The terminal interrupts every process of its group, and the parent forwards its own: the child gets two."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
-    """What is called with the tick's sequence before each call of a symbol's strategy; None where nobody watches."""
+    """A function to call with the tick's sequence before each call of a symbol's strategy.
+
+    None without a watching parent.
+    """
     if _note is None:
         return None
     note, pack_into = _note, _PLACE.pack_into
@@ -94,43 +97,43 @@ def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
 
 
 def end_calls() -> None:
-    """No strategy is called any more, until the next mark."""
+    """Mark that no strategy is being called, until the next mark."""
     if _note is not None:
         _note[0] = 0
 
 
-def _follow(child: int, note: mmap.mmap, asked: list[tuple[int, float]], tell: Callable[[str], None]) -> NoReturn:
-    place, since, is_said = b"", time.monotonic(), False
+def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], tell: Callable[[str], None]) -> NoReturn:
+    place, since, is_reported = b"", time.monotonic(), False
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             break
         if (seen := note[: _PLACE.size]) != place:
-            place, since, is_said = seen, time.monotonic(), False
-        elif seen[0] and not is_said and time.monotonic() - since > BLOCKED_S:
-            is_said = True
+            place, since, is_reported = seen, time.monotonic(), False
+        elif seen[0] and not is_reported and time.monotonic() - since > BLOCKED_S:
+            is_reported = True
             tell(f"{_where(note)}: no answer for {BLOCKED_S:.0f} s")
-        if asked and time.monotonic() - asked[0][1] > END_S:
+        if requests and time.monotonic() - requests[0][1] > END_S:
             os.kill(child, signal.SIGKILL)
         time.sleep(LOOK_S)
     code = os.waitstatus_to_exitcode(status)
     ended = 128 - code if code < 0 else code
     if note[_HAS_ENDED]:
-        raise SystemExit(128 + asked[0][0] if asked and ended == 128 + signal.SIGINT else ended)
-    if asked:
-        tell(f"killed, for it did not end within {END_S:.0f} s")
-        raise SystemExit(128 + asked[0][0])
-    how = ending_words(code)
+        raise SystemExit(128 + requests[0][0] if requests and ended == 128 + signal.SIGINT else ended)
+    if requests:
+        tell(f"killed: it did not end within {END_S:.0f} s")
+        raise SystemExit(128 + requests[0][0])
+    how = describe_exit(code)
     if note[0]:
         raise StartError(f"{_where(note)}: the process {how} inside the strategy")
     if code >= 0:
-        raise StartError(f"the run {how} where no handler sees it: in code that was imported, such as a strategy's")
+        raise StartError(f"the run {how} outside any handler, in imported code such as a strategy's")
     tell(f"the run {how}")
     raise SystemExit(ended)
 
 
-def ending_words(code: int) -> str:
-    """How a process ended: `code` is its exit code, below 0 the signal that ended it."""
+def describe_exit(code: int) -> str:
+    """How a process ended, as text; `code` is its exit code, below 0 the signal that ended it."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 

@@ -1,8 +1,8 @@
-"""What leaves the desk for other programs: orders, fills, round trips and the balance, as rows with columns in a fixed order.
+"""Exports for other programs: orders, fills, round trips and the balance, as rows with a fixed order of columns.
 
-Rows are those of `proto/control/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them as Decimal(38, 12), which is
-exact but for average prices, which are rounded to 12 decimals. Times are nanoseconds UTC in
-columns called `..._ns`; CSV and JSON also have them as text, under the same name without `_ns`.
+Rows are those of `proto/control/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them
+as Decimal(38, 12), which is exact except for average prices, which are rounded to 12 decimals. Times are nanoseconds
+UTC in columns called `..._ns`; CSV and JSON also have them as text, under the same name without `_ns`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ PARQUET_DECIMALS: Final = 12
 
 
 class EquityRow(Struct, frozen=True, kw_only=True):
-    """The balance after a deal. The last row is the present: its `equity` is the balance and what is unrealised at the latest marks."""
+    """The balance after a deal, in account currency; `change` is that of the balance.
+
+    The last row is the present: its `equity` is the balance and the unrealised profit at the latest marks.
+    """
 
     time_ns: int
     deal: int
@@ -54,7 +57,7 @@ def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) 
                 equity=None,
             )
         )
-    # The account may have been asked a moment before the deals: what is unrealised is as of then.
+    # The account view may be slightly older than the deals: the unrealised profit is of its time.
     unrealized = account["unrealized_pnl"]
     present = EquityRow(
         time_ns=account["time_ns"],
@@ -74,13 +77,13 @@ COLUMNS: Final[dict[str, type[Struct]]] = {
     "trades": TradeRow,
     "equity": EquityRow,
 }
-"""What can be exported, and the row whose fields are its columns."""
+"""Exportable tables, and the row type whose fields are their columns."""
 
 _PLACES: Final = Decimal(1).scaleb(-PARQUET_DECIMALS)
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> str:
-    """Rows as CSV with a head; what is not there is an empty field."""
+    """Rows as CSV with a header; an absent value is an empty field."""
     out = io.StringIO()
     columns = with_time_texts(dict.fromkeys(kind.__struct_fields__, 0))
     writer = csv.DictWriter(out, fieldnames=list(columns), lineterminator="\n")
@@ -95,7 +98,7 @@ def _text(value: Any) -> Any:
 
 
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> None:
-    """Rows as a Parquet file; its columns have their types also where there is no row.
+    """Write rows as a Parquet file, with the column types of `kind` even without rows.
 
     Raises:
         OSError: it cannot be written.

@@ -1,6 +1,6 @@
-"""What a data directory's account holds, as plain rows: decimals as strings, times in UTC nanoseconds.
+"""The account in a data directory as plain rows: decimals as text, times in UTC nanoseconds.
 
-The rows are those that a running desk answers with, made by the same functions.
+The rows are those of a running desk's replies, made by the same functions.
 """
 
 from __future__ import annotations
@@ -28,53 +28,49 @@ from services.portfolio.query_handler import answer_why as why_of
 
 
 def stopped_state(data_dir: Path) -> tuple[str, list[Condition], list[DenialLine]]:
-    """The durable trading state of the account, what keeps it from ACTIVE, and the latest denials."""
+    """The stored trading state of the account, its causes as conditions, and the latest denials."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     return book.trading_state.value, state_cause_conditions(book), denial_lines(kept.cursor)
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:
-    """Every order of the account by number, with the tick that it was decided on."""
+    """Orders of the account by number, with the tick of their decision."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(order_row(order)) for order in book.orders.values() if order.status.is_open or not open_only]
 
 
 def deals(data_dir: Path, *, trades_only: bool = False) -> list[dict[str, Any]]:
-    """Every deal of the account by the venue's number, deposits included unless only trades are wanted."""
+    """Deals of the account by the venue's number, with movements of cash unless `trades_only`."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(fill_row(deal, book)) for deal in book.deals if deal.kind.is_trade or not trades_only]
 
 
 def trades(data_dir: Path) -> list[dict[str, Any]]:
-    """Every round trip of the account in the order of closing."""
+    """Round trips of the account in the order of closing."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(trade_row(number, trade)) for number, trade in enumerate(list_round_trips(book), 1)]
 
 
 def positions(data_dir: Path) -> list[dict[str, Any]]:
-    """Open positions with their lots, valued at the last tick decided."""
+    """Open positions with their lots, valued at the marks of the last tick decided."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     held = [position for _, position in sorted(book.positions.items()) if position.lots]
     return [plain_fields(position_row(position, book, kept.cursor)) for position in held]
 
 
 def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[dict[str, Any]]:
-    """What each limit and each budget of a strategy stands at, by the desk's own limits and plan unless others are named.
+    """Utilization of limits and strategy budgets, by the desk's own limits and plan unless others are given.
 
     Raises:
-        StartError: the desk's limits or its plan are those of a file, which is not named; or what is named cannot be read.
+        StartError: the desk's limits or plan are in a file that is not given, or a given file cannot be read.
     """
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     limits = load_limits(risk_set) if risk_set is not None else _own_limits(book)
     if limits is None:
-        raise StartError(
-            f"the desk trades by the limits {_set_name(book)!r} of a file, expected --risk FILE to read them from"
-        )
+        raise StartError(f"the desk trades by the limits {_set_name(book)!r} of a file, expected --risk FILE")
     budgets = load_plan(plan) if plan is not None else _own_plan(book)
     if budgets is None:
-        raise StartError(
-            f"the desk trades by a plan of a file, {_plan_name(book)!r}, expected --plan FILE to read it from"
-        )
+        raise StartError(f"the desk trades by a plan of a file, {_plan_name(book)!r}, expected --plan FILE")
     account = RiskContext(book, kept.cursor, limits, kept.risk, plan=budgets)
     return [reading._asdict() for reading in limit_utilization(account, kept.cursor.time_ns)]
 
@@ -86,7 +82,7 @@ def account(data_dir: Path) -> dict[str, Any]:
 
 
 def why(data_dir: Path, name: str) -> dict[str, Any]:
-    """The chain behind an order, a deal, a denial, or the latest blocked signal of a symbol.
+    """The explanation of an order, a deal, a denial, a rule, or a symbol's latest blocked signal.
 
     Raises:
         StartError: nothing is known under that name.
@@ -104,7 +100,7 @@ def _set_name(book: Book) -> str:
 
 
 def _own_limits(book: Book) -> Limits | None:
-    """The desk's set where its name says what is in it."""
+    """The desk's limits if they are a named set; None if they are in a file."""
     name = _set_name(book)
     return load_limits(name) if name in RISK_SETS else None
 
@@ -114,5 +110,5 @@ def _plan_name(book: Book) -> str:
 
 
 def _own_plan(book: Book) -> Plan | None:
-    """The plain plan where the desk trades by it: any other is in a file."""
+    """The plain plan if the desk trades by it; None if its plan is in a file."""
     return PLAIN if _plan_name(book) == PLAIN.name else None

@@ -1,8 +1,8 @@
-"""Whether a run is in sample: on ticks of the time that its model was trained or tuned on.
+"""In-sample check of a run: whether its ticks are of the time on which its model was trained or tuned.
 
 A model's manifest has the symbol and the times of its parts. A run over ticks that the model has learned from shows
-what it remembers, not what it predicts, so this is printed first. Rows are not compared: other ticks of the symbol from
-the same time count as well, because they are of the same market.
+what it remembers, not what it predicts, so the result of this check is printed first. Rows are not compared: other
+ticks of the symbol from the same time count as well, because they are of the same market.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OUT_OF_SAMPLE: Final = "out"
 UNKNOWN: Final = "unknown"
 
 LEARNED_FROM: Final = {"training": "trained", "validation": "tuned"}
-"""Parts of the data that the model was fitted to, with the verb for each; the held-out part is not one."""
+"""Parts of the data to which the model was fitted, with the verb for each; the held-out part is not one."""
 
 
 def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) -> dict[str, Any] | None:
@@ -29,8 +29,8 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
     Args:
         spec: of the run.
         data_sha256: of its ticks.
-        first_ns: time of the first of them.
-        last_ns: time of the last of them.
+        first_ns: time of the first tick.
+        last_ns: time of the last tick.
 
     Returns:
         `sample`: `in`, `out` or `unknown`; `overlap`: by part of the model's data, the span of time that the run shares
@@ -40,10 +40,10 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
     if manifest is None:
         return None
     training = manifest.training
-    told = {name: part for name in LEARNED_FROM if (part := training.parts.get(name)) is not None and part.last_ns}
+    known = {name: part for name in LEARNED_FROM if (part := training.parts.get(name)) is not None and part.last_ns}
     overlap: dict[str, list[str]] = {}
     if data_sha256 == training.data_sha256 or _is_its_market(spec, manifest):
-        for name, part in told.items():
+        for name, part in known.items():
             if first_ns <= part.last_ns and part.first_ns <= last_ns:
                 overlap[name] = [utc_text(max(first_ns, part.first_ns)), utc_text(min(last_ns, part.last_ns))]
     if overlap:
@@ -53,21 +53,23 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
             if data_sha256 == training.data_sha256
             else f"are of the symbol, {training.symbol}, and the time"
         )
-        text = f"IN SAMPLE: ticks of this run {which} that the model was {stretches}: the digits show what it remembers"
+        text = (
+            f"IN SAMPLE: ticks of this run {which} that the model was {stretches}: the results show what it remembers"
+        )
         return {"sample": IN_SAMPLE, "overlap": overlap, "text": text}
-    if len(told) < len(LEARNED_FROM):
-        missing = " or ".join(LEARNED_FROM[name] for name in LEARNED_FROM if name not in told)
-        text = f"UNKNOWN whether in sample: the manifest of the model does not tell on which ticks it was {missing}"
+    if len(known) < len(LEARNED_FROM):
+        missing = " or ".join(LEARNED_FROM[name] for name in LEARNED_FROM if name not in known)
+        text = f"UNKNOWN whether in sample: the manifest does not name the ticks on which the model was {missing}"
         return {"sample": UNKNOWN, "overlap": {}, "text": text}
-    text = f"out of sample: no tick is of the time and the symbol, {training.symbol}, that the model was trained or tuned on"
+    text = f"out of sample: the model was not trained or tuned on this time of {training.symbol}"
     return {"sample": OUT_OF_SAMPLE, "overlap": {}, "text": text}
 
 
 def _is_its_market(spec: RunSpec, manifest: Manifest) -> bool:
     """Whether the run's model trades the market that it was trained on, whatever the brokers' suffixes."""
     names = parse_strategies(spec.strategy, spec.symbols)
-    speaks_for = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}
-    return _market(manifest.training.symbol) in speaks_for
+    markets = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}
+    return _market(manifest.training.symbol) in markets
 
 
 def _market(symbol: str) -> str:

@@ -1,4 +1,4 @@
-"""Is the backtest the live system without sockets: two data directories compared field by field."""
+"""Parity of backtest and live system: two data directories compared field by field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IDENTITY: Final = ("order_id", "deal", "symbol")
 
 
 def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "backtest")) -> list[str]:
-    """Where orders, deals, lots, positions, cash and counters of two accounts differ; empty when they are identical.
+    """Differences in orders, deals, lots, positions, cash and counters of two accounts; empty when identical.
 
     Raises:
         StartError: one of the ledgers cannot be read.

@@ -1,7 +1,7 @@
 """The report of a run: one schema for replay and backtest.
 
-Keys are sorted, decimals are strings. Everything but `timings` is a function of data, settings and seed; `mode` says
-which of the two ways the run went. `docs/report.md` describes each field.
+Keys are sorted, decimals are text. Everything but `timings` is a function of data, settings and seed; `mode` is the
+kind of run. `docs/report.md` describes each field.
 """
 
 from __future__ import annotations
@@ -54,19 +54,19 @@ def report_of(
 
 
 def orders_of_run(book: Book) -> list[Order]:
-    """The orders of the stream that the book stands in, by number."""
+    """The orders of the book's present stream, by number."""
     before = book.stream.orders_before if book.stream else 0
     return [order for order in book.orders.values() if order.number > before]
 
 
 def deals_of_run(book: Book) -> list[VenueDeal]:
-    """The trades of the stream that the book stands in; movements of cash alone are none."""
+    """The trades of the book's present stream, without movements of cash."""
     before = book.stream.deals_before if book.stream else 0
     return [deal for deal in book.deals if deal.deal > before and deal.kind.is_trade]
 
 
 def cash_of_run(book: Book) -> list[VenueDeal]:
-    """Every deal of the stream that the book stands in, with those that moved cash alone."""
+    """All deals of the book's present stream, with movements of cash."""
     before = book.stream.deals_before if book.stream else 0
     return [deal for deal in book.deals if deal.deal > before]
 
@@ -81,7 +81,7 @@ def build_report(
     remarks: Sequence[str] = (),
     timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report of a run: the account's state, the venue's answers to its modifications, the remarks of its stream."""
+    """The report of a run from its account; `modifications` and `remarks` are those of its stream."""
     orders, deals = orders_of_run(book), deals_of_run(book)
     costs = cost_totals(book, cash_of_run(book))
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
@@ -172,7 +172,7 @@ def build_report(
 
 
 def as_json(report: Mapping[str, Any]) -> str:
-    """The report as text, keys sorted."""
+    """The report as JSON text with sorted keys."""
     return json.dumps(report, sort_keys=True, indent=2)
 
 

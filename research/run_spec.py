@@ -1,6 +1,6 @@
-"""What a run is: the data, the settings that decide, and the name that follows from both.
+"""Specification of a run: its data, the settings that decide its trades, and its name, which follows from both.
 
-A replay and a backtest of the same run have the same name, the same order ids, and the same trades.
+A replay and a backtest of the same run have the same name, order ids, and trades.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STREAM_ID_CHARS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run over recorded ticks; what is left out has the default that the command line tells."""
+    """One run over recorded ticks; the defaults are those of the command line."""
 
     inputs: tuple[TickInput, ...]
     watched: tuple[TickInput, ...] = ()
@@ -60,16 +60,16 @@ class RunSpec:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols in the order of the command line, each once."""
+        """The traded symbols in the order of the command line, each once."""
         return tuple(dict.fromkeys(source.symbol for source in self.inputs))
 
     @property
     def watched_symbols(self) -> tuple[str, ...]:
-        """The watched symbols, likewise."""
+        """The watched symbols in the order of the command line, each once."""
         return tuple(dict.fromkeys(source.symbol for source in self.watched))
 
     def deciding_settings(self) -> dict[str, str]:
-        """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
+        """Every setting on which the trades depend, as text: no path, no endpoint, no speed."""
         found = {
             "account_mode": self.account_mode.lower(),
             "balance": decimal_text(self.balance),
@@ -105,15 +105,15 @@ class RunSpec:
         return read_manifest(self.model or DEFAULT_MODEL) if uses_model(self.strategy) else None
 
     def stream_id(self, data_sha256: str) -> str:
-        """The name of the run: a function of data, settings and seed."""
+        """The name of the run: a function of data and deciding settings, the seed among them."""
         text = json.dumps([data_sha256, self.deciding_settings()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:STREAM_ID_CHARS]
 
     def load(self) -> TickStream:
-        """Read and judge the data.
+        """Read and validate the data.
 
         Raises:
-            TickFileError: it cannot be read, or nothing of it can be used.
+            TickFileError: it cannot be read, or none of it can be used.
         """
         return load_stream(
             self.inputs + self.watched,
@@ -124,7 +124,7 @@ class RunSpec:
         )
 
     def desk_config(self) -> DeskConfig:
-        """What portfolio is told."""
+        """Portfolio's configuration for the run."""
         limits, plan = load_limits(self.risk), load_plan(self.plan, self.symbols)
         return DeskConfig(
             symbols=self.symbols,
@@ -137,7 +137,7 @@ class RunSpec:
         )
 
     def environment(self, stream_id: str, speed: str) -> dict[str, str]:
-        """The settings of the processes of a replay, every one that decides and none from a `.env`."""
+        """Settings of the processes of a replay: all that decide, and none from a `.env`."""
         rows = {"MT5_FROM_ROW": self.from_row, "MT5_TO_ROW": self.to_row, "MT5_TICKS_MAX": self.ticks_max}
         return {
             "PAPERDESK_ENV_FILE": "",

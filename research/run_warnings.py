@@ -16,7 +16,7 @@ from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.risk.limits import LIMITS_OF_RULE
 
 WARN_FROM_SHARE: Final = 0.25
-"""Of the signals +1 and -1 of a run."""
+"""Share of a run's signals +1 and -1."""
 
 _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 
@@ -24,7 +24,7 @@ _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 def run_warnings(
     book: Book, cursor: TickCursor, modifications: ModificationCounts, remarks: Sequence[str] = ()
 ) -> list[str]:
-    """What a reader of the run's digits should know, a line each; `remarks` are what the stream says of its times."""
+    """Warnings about the results of a run, one line each; `remarks` are those of its stream."""
     counts = book.ended.counts if book.ended else None
     found = (
         *remarks,
@@ -44,19 +44,19 @@ def row_warnings(counts: TickCounts | None) -> list[str]:
     warnings = []
     if far:
         warnings.append(
-            f"{far:,} of {counts.read:,} rows {'is' if far == 1 else 'are'} stamped more than a minute ahead of the rows "
-            "after them and left out (far_future); paperdesk ticks describe names them"
+            f"{far:,} of {counts.read:,} rows {'has a time' if far == 1 else 'have times'} more than a minute ahead of the rows "
+            "after them and {'is' if far == 1 else 'are'} left out (far_future); paperdesk ticks describe names them"
         )
     if late and late >= counts.read * LATE_SHARE:
         warnings.append(
-            f"{late:,} of {counts.read:,} rows ({late / counts.read:.0%}) are earlier than a row before them and left out "
+            f"{late:,} of {counts.read:,} rows ({late / counts.read:.0%}) are earlier than a row before them and are left out "
             "(out_of_order): are the files in their order, and the times right?"
         )
     return warnings
 
 
 def stop_warning(book: Book) -> str | None:
-    """Since when and why the account traded no more, or only closed; None where it was ACTIVE to the end."""
+    """Since when and why the account did not trade or only closed; None if it was ACTIVE to the end."""
     if book.trading is None or book.trading_state is TradingState.ACTIVE:
         return None
     return f"trading was {book.trading_state} from {utc_text(book.trading.time_ns)} to the end: {book.trading.reason}"
@@ -74,7 +74,7 @@ def modification_warning(modifications: ModificationCounts) -> str | None:
 
 
 def denial_warning(book: Book, cursor: TickCursor) -> str | None:
-    """Which rule denied how many of a run's signals, and how to run without it; None below `WARN_FROM_SHARE`."""
+    """The rule that denied most of a run's signals, and how to run without it; None below `WARN_FROM_SHARE`."""
     signals, denied = cursor.buy + cursor.sell, sum(cursor.denied.values())
     if not denied or denied < signals * WARN_FROM_SHARE:
         return None
@@ -82,7 +82,7 @@ def denial_warning(book: Book, cursor: TickCursor) -> str | None:
     code = max(sorted(cursor.denied), key=cursor.denied.__getitem__)
     return (
         f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: "
-        f"the digits are the rule's more than the strategy's; {_remedy(code, book)}"
+        f"the results show the rule more than the strategy; {_remedy(code, book)}"
     )
 
 

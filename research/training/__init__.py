@@ -1,1 +1,1 @@
-"""Training: labels, a model from recorded ticks, its calibration, and what it would have earned."""
+"""Training: labels, a model from recorded ticks, its calibration, and its edge after costs."""

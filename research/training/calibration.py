@@ -1,8 +1,8 @@
-"""From margins to probabilities that mean what they say: one temperature and a bias for each side.
+"""Calibration of margins to probabilities: one temperature, and a bias for each side.
 
-The parameters minimise the log loss of softmax(margin / temperature + bias) on rows that the trees were not grown on; the
-bias of hold is 0, since only differences count. The problem is convex in the slope (one over the temperature) and the
-biases, and is solved by Newton's steps from slope 1, so that there is nothing to draw and nothing to choose.
+The parameters minimise the log loss of softmax(margin / temperature + bias) on rows that the trees were not grown on;
+the bias of hold is 0, since only differences count. The problem is convex in the slope (one over the temperature) and
+the biases. Newton's method solves it from slope 1: nothing is random and nothing is tuned.
 """
 
 from __future__ import annotations
@@ -36,22 +36,27 @@ UNCALIBRATED: Final = FittedCalibration(1.0, (0.0, 0.0, 0.0))
 
 
 def probabilities(margins: NDArray[np.float32], calibration: FittedCalibration) -> Floats:
-    """Float64 of shape (rows, 3)."""
+    """Calibrated probabilities: float64 of shape (rows, 3), from margins of the same shape."""
     return _softmax(margins.astype(np.float64) / calibration.temperature + np.array(calibration.biases))
 
 
 def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> FittedCalibration:
-    """The best calibration of these rows, or none at all where that is as good."""
+    """The best calibration of these rows, or `UNCALIBRATED` if that is as good.
+
+    Args:
+        margins: of shape (rows, 3), in the order sell, hold, buy.
+        labels: class of each row, of shape (rows,).
+    """
     scores = margins.astype(np.float64)
     slope, sell, buy = 1.0, 0.0, 0.0
-    wanted = np.eye(3)[labels]
+    targets = np.eye(3)[labels]
     for _ in range(STEPS_MAX):
         found = _softmax(slope * scores + np.array([sell, 0.0, buy]))
-        # Gradient and curvature by (slope, bias of sell, bias of buy); `inputs` is what each of them multiplies.
+        # Gradient and curvature by (slope, bias of sell, bias of buy); `inputs` are their factors.
         inputs = np.zeros((len(scores), 3, 3))
         inputs[:, 0, :] = scores
         inputs[:, 1, SELL] = inputs[:, 2, BUY] = 1.0
-        gradient = np.einsum("npc,nc->p", inputs, found - wanted) / len(scores)
+        gradient = np.einsum("npc,nc->p", inputs, found - targets) / len(scores)
         means = np.einsum("npc,nc->np", inputs, found)
         curvature = np.einsum("npc,nqc,nc->pq", inputs, inputs, found) / len(scores) - means.T @ means / len(scores)
         step = np.linalg.solve(curvature + _RIDGE * np.eye(3), gradient)
@@ -64,17 +69,22 @@ def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> F
 
 
 def log_loss(found: Floats, labels: NDArray[np.int8]) -> float:
-    """Mean of -log of the probability of what came, in nats."""
+    """Mean of -log of the probability of the actual class, in nats.
+
+    Args:
+        found: probabilities of shape (rows, 3).
+        labels: class of each row, of shape (rows,).
+    """
     return float(-np.log(np.maximum(found[np.arange(len(labels)), labels], 1e-15)).mean())
 
 
 def log_loss_of_rates(rates: Floats, labels: NDArray[np.int8]) -> float:
-    """Log loss of one who always says the same rates: what a model has to be better than."""
+    """Log loss of constant rates, of shape (3,): a model has to be better."""
     return log_loss(np.broadcast_to(rates, (len(labels), 3)), labels)
 
 
 def calibration_error(found: Floats, labels: NDArray[np.int8]) -> float:
-    """Mean distance between a side's probability and how often it came, over ten bins of equal count."""
+    """Mean distance between a side's probability and its frequency, over ten bins of equal count."""
     errors: list[float] = []
     for column in (SELL, BUY):
         order = np.argsort(found[:, column], kind="stable")

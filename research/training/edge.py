@@ -1,8 +1,8 @@
-"""What a model would have earned on rows it has not seen, with the spread paid.
+"""Edge of a model on unseen rows, after paying the spread.
 
-One position at a time: at a signal the market is entered at the quote of its tick, left `horizon` ticks later at the
-quote of that tick, and no other signal counts in between. The desk's own rule (a position is held until the signal
-turns) is what `paperdesk backtest` plays; this measures the prediction that was learnt and nothing else.
+One position at a time: a signal enters at the quote of its tick and leaves at the quote `horizon` ticks later; no other
+signal counts in between. `paperdesk backtest` plays the desk's own rule (a position is held until the signal turns);
+this measures only the prediction that was learned.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ Ints = NDArray[np.int64]
 
 THRESHOLDS: Final = tuple(round(0.30 + 0.02 * step, 2) for step in range(34))
 TRADES_MIN: Final = 30
-"""A threshold that leaves fewer trades is not judged: their mean says nothing."""
+"""Least number of trades for a threshold to be considered: the mean of fewer is not informative."""
 
 SIGNIFICANT: Final = 2.0
-"""Means that are so many standard errors above 0 are taken as more than luck."""
+"""Standard errors above 0 from which a mean counts as more than luck."""
 
 _BP: Final = 1e4
 _DECIMALS: Final = 6
 
 
 class QuoteColumns(NamedTuple):
-    """The ticks that rows lie in."""
+    """Quotes of all ticks, 1-D arrays of equal length."""
 
     bid: Floats
     ask: Floats
 
 
 class Edge(NamedTuple):
-    """Trades of a threshold; all per trade and in basis points of the price."""
+    """Trades of a threshold; means are per trade, in basis points of the price."""
 
     trades: int
     won_part: float
@@ -45,26 +45,26 @@ class Edge(NamedTuple):
     cost_bp: float
     net_bp: float
     t_statistic: float
-    """Of the net mean: its distance from 0 in standard errors."""
+    """The net mean in standard errors."""
 
 
 NO_TRADES: Final = Edge(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def directions(probabilities: Floats, threshold: float) -> NDArray[np.int64]:
-    """-1, 0 or +1 for each row, by the strategy's rule."""
+    """Direction of each row, -1, 0 or +1, by the strategy's rule; `probabilities` has shape (rows, 3)."""
     sell, buy = probabilities[:, SELL], probabilities[:, BUY]
     return np.where((buy > sell) & (buy >= threshold), 1, np.where((sell > buy) & (sell >= threshold), -1, 0))
 
 
 def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> Edge:
-    """The trades that the signals make.
+    """The edge of the trades that the signals make.
 
     Args:
-        signals: direction for each row.
-        at: index of each row's tick, rising.
+        signals: direction of each row.
+        at: index of each row's tick, ascending.
         quotes: the ticks.
-        horizon_ticks: how long a position is held.
+        horizon_ticks: duration of a position.
     """
     entries: list[int] = []
     free = -1
@@ -87,22 +87,22 @@ def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, hor
 
 
 def best_threshold(probabilities: Floats, at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> float:
-    """The threshold whose trades earn most in all; where none earns anything, the one that loses least per trade."""
-    judged = []
+    """The threshold with the highest total profit; if none has a profit, the one with the smallest loss per trade."""
+    candidates = []
     for threshold in THRESHOLDS:
         edge = measure_edge(directions(probabilities, threshold), at, quotes, horizon_ticks)
         if edge.trades >= TRADES_MIN:
-            judged.append((edge.net_bp * edge.trades if edge.net_bp > 0 else edge.net_bp, threshold))
-    return max(judged)[1] if judged else THRESHOLDS[0]
+            candidates.append((edge.net_bp * edge.trades if edge.net_bp > 0 else edge.net_bp, threshold))
+    return max(candidates)[1] if candidates else THRESHOLDS[0]
 
 
 def edge_summary(edge: Edge) -> str:
     """Whether the edge survives costs, in a sentence."""
     if not edge.trades:
-        return "There is no edge to speak of: not one signal on the held-out part."
-    told = f"{edge.net_bp:+.3f} bp a trade after costs over {edge.trades:,} trades (t = {edge.t_statistic:.1f})"
+        return "There is no edge: no signal on the held-out part."
+    result = f"{edge.net_bp:+.3f} bp a trade after costs over {edge.trades:,} trades (t = {edge.t_statistic:.1f})"
     if edge.net_bp <= 0:
-        return f"The edge does NOT survive costs on the held-out part: {told}."
+        return f"The edge does NOT survive costs on the held-out part: {result}."
     if edge.t_statistic < SIGNIFICANT or edge.trades < TRADES_MIN:
-        return f"No edge after costs is shown on the held-out part: {told} cannot be told from luck."
-    return f"The edge survives costs on the held-out part: {told}. Spread only; no commission, no slippage."
+        return f"No edge after costs is shown on the held-out part: {result} may be luck."
+    return f"The edge survives costs on the held-out part: {result}. Spread only; no commission, no slippage."

@@ -1,9 +1,9 @@
-"""What a model learns to foresee: is there something to be earned beyond the spread within a horizon of ticks.
+"""Labels of ticks: whether a trade earns more than the spread within a horizon of ticks.
 
 A row at tick t is *buy* when the bid at tick t + horizon is above the ask at t, *sell* when the ask at t + horizon is
-below the bid at t, and *hold* otherwise: to be right is to have paid the spread and to be left with something. A row
-whose horizon has a pause in it longer than `pause_max_ns` (a weekend, an outage) has no label: nobody could have traded
-through it as if it were ticks.
+below the bid at t, and *hold* otherwise: a right prediction has paid the spread and earned something. A row whose
+horizon contains a pause longer than `pause_max_ns` (a weekend, an outage) has no label, because nobody could have
+traded in it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Floats = NDArray[np.float64]
 def label_ticks(
     time_ns: NDArray[np.int64], bid: Floats, ask: Floats, *, horizon_ticks: int, pause_max_ns: int
 ) -> NDArray[np.int8]:
-    """The class of each tick as a column of the model (sell 0, hold 1, buy 2), or -1 where there is none.
+    """The class of each tick (sell 0, hold 1, buy 2), or -1 without a label; of shape (ticks,).
 
     Args:
-        time_ns: event times in their order.
+        time_ns: event times, ascending.
         bid: best bids.
         ask: best asks.
-        horizon_ticks: how many ticks ahead is looked, at least 1; the last so many ticks have no label.
+        horizon_ticks: how far ahead the label looks, at least 1; that many last ticks have no label.
         pause_max_ns: longest time between two ticks of a horizon.
     """
     assert horizon_ticks >= 1, horizon_ticks
@@ -42,7 +42,7 @@ def label_ticks(
         return labels
     now, then = slice(0, count - horizon_ticks), slice(horizon_ticks, count)
     buys, sells = bid[then] > ask[now], ask[then] < bid[now]
-    # On a crossed quote both can be so; then it says nothing.
+    # On a crossed quote both can be true, which is no information.
     labels[now] = np.where(buys & ~sells, BUY, np.where(sells & ~buys, SELL, HOLD))
     pauses = np.concatenate([[0], np.cumsum(np.diff(time_ns) > pause_max_ns)])
     labels[now][pauses[then] > pauses[now]] = NO_LABEL

@@ -1,9 +1,9 @@
 """Training: recorded ticks in, a model and its manifest out.
 
 The ticks are split in the order of time into three parts (training, validation, held-out), and no tick is seen by rows
-of two parts: between the last row of one and the first of the next lie the horizon of the one and the window of the
-other. Trees are grown on the first part; the second says when to stop growing, calibrates the probabilities and
-chooses the threshold; the third is looked at once, to say what all that is worth.
+of two parts: between the last row of one and the first of the next are the horizon of the one and the window of the
+other. Trees are grown on the first part; the second stops the growth, calibrates the probabilities and chooses the
+threshold; the third is used once, to measure the result.
 
 The same ticks, settings and libraries give the same bytes: one thread, a seed, and no time of day in the manifest.
 """
@@ -49,7 +49,7 @@ TRAINING_PART: Final = 0.6
 VALIDATION_PART: Final = 0.2
 PARTS: Final = ("training", "validation", "held_out")
 LABELS_MIN: Final = 20
-"""Rows of each side that the training part must have at least."""
+"""Least number of rows of each side in the training part."""
 
 PATIENCE_ROUNDS: Final = 20
 _DECIMALS: Final = 6
@@ -57,12 +57,12 @@ _NS_PER_S: Final = 1_000_000_000
 
 
 class TrainingError(StartError):
-    """No model can be made of this; one line that says why."""
+    """No model can be trained from this; one line with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec:
-    """What decides a model."""
+    """Everything that decides a model."""
 
     inputs: tuple[TickInput, ...]
     symbol: str
@@ -75,13 +75,13 @@ class TrainSpec:
     rounds_max: int = 300
     learning_rate: float = 0.1
     threshold: float | None = None
-    """None lets the validation part choose."""
+    """None: the validation part chooses."""
     seed: int = 0
     note: str = ""
     command: str = ""
 
     def parameters(self) -> dict[str, Any]:
-        """What XGBoost is told."""
+        """Parameters of XGBoost."""
         return {
             "objective": "multi:softprob",
             "num_class": len(CLASSES),
@@ -95,7 +95,7 @@ class TrainSpec:
         }
 
     def load(self) -> TickStream:
-        """Read and judge the ticks.
+        """Read and validate the ticks.
 
         Raises:
             TickFileError: they cannot be read.
@@ -104,14 +104,14 @@ class TrainSpec:
 
 
 class TrainedModel(NamedTuple):
-    """A model as it goes into its folder."""
+    """A model and its manifest, as written to its folder."""
 
     model: bytes
     manifest: Manifest
 
 
 class _Rows(NamedTuple):
-    """The rows of one part."""
+    """The rows of one part, arrays of equal length."""
 
     features: NDArray[np.float32]
     labels: NDArray[np.int8]
@@ -123,7 +123,7 @@ def train(spec: TrainSpec, stream: TickStream, tell: Callable[[int], None] | Non
     """Train a model on the ticks that `spec` loads; `tell` is called with the number of boosting rounds done.
 
     Raises:
-        TrainingError: they are too few, or have nothing to learn in them.
+        TrainingError: there are too few ticks, or too few of a class.
     """
     configure_kernel_cache()
     from services.signal.core.features.kernel import feature_rows
@@ -170,7 +170,7 @@ def train(spec: TrainSpec, stream: TickStream, tell: Callable[[int], None] | Non
             to_row=spec.to_row,
             ticks=count,
             gap_ticks=spec.horizon_ticks + WINDOW_TICKS,
-            parts={name: _told(rows, time_ns) for name, rows in parts.items()},
+            parts={name: _part(rows, time_ns) for name, rows in parts.items()},
             seed=spec.seed,
             parameters=spec.parameters(),
             rounds=rounds,
@@ -195,7 +195,7 @@ def train(spec: TrainSpec, stream: TickStream, tell: Callable[[int], None] | Non
 
 
 def write_model(trained: TrainedModel, folder: Path) -> None:
-    """Put a model into its folder: the manifest last, so that a folder with half of it is refused.
+    """Write a model to its folder, the manifest last, so that an incomplete folder is refused.
 
     Raises:
         TrainingError: it cannot be written.
@@ -211,7 +211,7 @@ def write_model(trained: TrainedModel, folder: Path) -> None:
 
 
 def split_parts(features: NDArray[np.float32], labels: NDArray[np.int8], *, horizon_ticks: int) -> dict[str, _Rows]:
-    """The labelled rows of each part; row i of `features` is of tick i + 99."""
+    """The labelled rows of each part; row i of `features` is that of tick i + 99."""
     count = len(labels)
     ends = [round(count * TRAINING_PART), round(count * (TRAINING_PART + VALIDATION_PART)), count]
     parts, start = {}, 0
@@ -240,7 +240,7 @@ def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> Non
 
 
 def _grow(parts: dict[str, _Rows], spec: TrainSpec, tell: Callable[[int], None] | None) -> tuple[Any, int]:
-    """The booster, cut back to its best round on the validation part, and how many rounds that are."""
+    """The booster, cut back to its best round on the validation part, and the number of rounds left."""
     import xgboost
 
     class Rounds(xgboost.callback.TrainingCallback):
@@ -270,7 +270,7 @@ def _grow(parts: dict[str, _Rows], spec: TrainSpec, tell: Callable[[int], None] 
     return booster[:rounds], rounds
 
 
-def _told(rows: _Rows, time_ns: NDArray[np.int64]) -> Part:
+def _part(rows: _Rows, time_ns: NDArray[np.int64]) -> Part:
     return Part(len(rows.at), int(time_ns[rows.at[0]]), int(time_ns[rows.at[-1]]))
 
 
@@ -283,7 +283,7 @@ def _metrics(
     horizon_ticks: int,
 ) -> dict[str, Any]:
     signals = edge.directions(found, threshold)
-    spoken = signals != 0
+    has_signal = signals != 0
     right = np.where(rows.labels == BUY, 1, np.where(rows.labels == SELL, -1, 0)) == signals
     rates = np.bincount(training_labels, minlength=len(CLASSES)) / len(training_labels)
     shares = np.bincount(rows.labels, minlength=len(CLASSES)) / len(rows.labels)
@@ -294,8 +294,8 @@ def _metrics(
         "share_sell": float(shares[SELL]),
         "share_hold": float(shares[HOLD]),
         "share_buy": float(shares[BUY]),
-        "signal_part": float(spoken.mean()),
-        "signals_right_part": float(right[spoken].mean()) if spoken.any() else 0.0,
+        "signal_part": float(has_signal.mean()),
+        "signals_right_part": float(right[has_signal].mean()) if has_signal.any() else 0.0,
     }
     measured = edge.measure_edge(signals, rows.at, quotes, horizon_ticks)
     return {name: round(value, _DECIMALS) for name, value in figures.items()} | {"edge": measured._asdict()}

@@ -126,9 +126,9 @@ def _chain(folder: Path, load: Load, ticks: int, rows: list[Row]) -> dict[str, A
     )
     path = write_ticks(folder / "ticks.parquet", count=ticks, interval_ns=PACED_INTERVAL_NS)
     desk = chain.measure(_folder(folder), path, pace=load.pace, strategy=load.strategy)
-    told = desk["status"].latency_us["tick_to_fill"]
+    latency = desk["status"].latency_us["tick_to_fill"]
     orders = {"desk": quantiles_us(desk["received_ns"]), "floor": quantiles_us(received)}
-    fills = {"desk": {"p50": told.p50, "p99": told.p99, "p999": told.p999}, "floor": quantiles_us(booked)}
+    fills = {"desk": {"p50": latency.p50, "p99": latency.p99, "p999": latency.p999}, "floor": quantiles_us(booked)}
     count = len(desk["received_ns"])
     figures: dict[str, Any] = {"ticks per second": round(desk["ticks_per_s"]), "orders": count}
     for what, pair in (("tick to order at the gateway", orders), ("tick to fill booked", fills)):

@@ -16,57 +16,57 @@ WAIT_S = 10.0
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def fault_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "misbehaviour"
     monkeypatch.setenv(FAULT_VARIABLE, str(path))
     return path
 
 
-def say(strategy: Faulty) -> object:
+def call(strategy: Faulty) -> object:
     return strategy.on_tick(TickBuffer(10), 1.0, 1.1, 5)
 
 
 @pytest.mark.parametrize("text", [None, "", "dance"])
-def test_without_a_known_word_it_changes_sides_with_every_tick(wanted: Path, text: str | None) -> None:
+def test_without_a_known_word_it_changes_sides_with_every_tick(fault_file: Path, text: str | None) -> None:
     if text is not None:
-        write_whole(wanted, text)
+        write_whole(fault_file, text)
     strategy = Faulty()
-    assert [say(strategy) for _ in range(3)] == [(1, 0.75), (-1, 0.75), (1, 0.75)]
+    assert [call(strategy) for _ in range(3)] == [(1, 0.75), (-1, 0.75), (1, 0.75)]
 
 
-def test_it_returns_what_no_strategy_may_return(wanted: Path) -> None:
+def test_it_returns_what_no_strategy_may_return(fault_file: Path) -> None:
     strategy = Faulty()
-    write_whole(wanted, "none")
-    assert say(strategy) is None
-    write_whole(wanted, "nonsense")
-    assert say(strategy) == ("up", 7)
-    write_whole(wanted, "nan")
-    found = say(strategy)
+    write_whole(fault_file, "none")
+    assert call(strategy) is None
+    write_whole(fault_file, "nonsense")
+    assert call(strategy) == ("up", 7)
+    write_whole(fault_file, "nan")
+    found = call(strategy)
     assert isinstance(found, tuple)
     assert math.isnan(found[1])
 
 
-@pytest.mark.parametrize(("word", "error"), [("raise", ZeroDivisionError), ("exit", SystemExit)])
-def test_it_raises_until_the_word_is_taken_away(wanted: Path, word: str, error: type[BaseException]) -> None:
+@pytest.mark.parametrize(("fault", "error"), [("raise", ZeroDivisionError), ("exit", SystemExit)])
+def test_it_raises_until_the_word_is_taken_away(fault_file: Path, fault: str, error: type[BaseException]) -> None:
     strategy = Faulty()
-    write_whole(wanted, word)
+    write_whole(fault_file, fault)
     with pytest.raises(error):
-        say(strategy)
-    write_whole(wanted, "")
-    assert say(strategy) == (-1, 0.75)
+        call(strategy)
+    write_whole(fault_file, "")
+    assert call(strategy) == (-1, 0.75)
 
 
-def test_it_blocks_until_the_word_is_taken_away(wanted: Path) -> None:
-    strategy, said = Faulty(), threading.Event()
+def test_it_blocks_until_the_word_is_taken_away(fault_file: Path) -> None:
+    strategy, returned = Faulty(), threading.Event()
 
-    def speak() -> None:
-        say(strategy)
-        said.set()
+    def run() -> None:
+        call(strategy)
+        returned.set()
 
-    write_whole(wanted, "block")
-    thread = threading.Thread(target=speak)
+    write_whole(fault_file, "block")
+    thread = threading.Thread(target=run)
     thread.start()
-    assert not said.wait(0.2)
-    write_whole(wanted, "")
-    assert said.wait(WAIT_S)
+    assert not returned.wait(0.2)
+    write_whole(fault_file, "")
+    assert returned.wait(WAIT_S)
     thread.join(WAIT_S)

@@ -113,9 +113,9 @@ def test_promtool_finds_nothing_to_say(service: str, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("path", ["deploy/grafana/dashboards/paperdesk.json", "docs/metrics.md"])
 def test_dashboard_and_alarms_ask_for_what_there_is(path: str) -> None:
-    asked = re.findall(
+    queried = re.findall(
         r"\btrading_(?:mt5|signal|portfolio|execution)_[a-z_]+", (ROOT / path).read_text(encoding="utf-8")
     )
     known = {name for service in SERVICES for name in documented(service)}
-    assert asked
-    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked} <= known
+    assert queried
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in queried} <= known

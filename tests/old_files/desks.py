@@ -79,7 +79,7 @@ def _without_time_texts(answer: Any) -> Any:
     return [_without_time_texts(item) for item in answer] if isinstance(answer, list) else answer
 
 
-def asked(folder: Path, *arguments: object, checkout: Path = ROOT, code: int = 0) -> Any:
+def query_desk(folder: Path, *arguments: object, checkout: Path = ROOT, code: int = 0) -> Any:
     """JSON output of a command about the desk in `folder`, without the texts that later versions have beside times.
 
     Raises:

@@ -32,10 +32,10 @@ from tests.old_files.desks import (
     LIVE,
     REPLAY,
     Shape,
-    asked,
     command,
     databases,
     environment,
+    query_desk,
     rows,
     run,
     same_in_every_run,
@@ -84,8 +84,8 @@ def make_replay(checkout: Path, folder: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert end_of(copy, done.stdout, checkout) == end, "the killed replay does not end as the undisturbed one"
     write(folder / "end.json", end)
-    write(folder / "views.json", told := views(checkout, folder))
-    unheard = told[1]["answer"][-1]
+    write(folder / "views.json", views_before := views(checkout, folder))
+    unheard = views_before[1]["answer"][-1]
     assert unheard["ticket"] is None, f"portfolio has heard of its last order before the gateway died: {unheard}"
 
 
@@ -99,7 +99,7 @@ def end_of(folder: Path, report: str, checkout: Path) -> dict[str, Any]:
     """What a replay came to."""
     return {
         "report": same_in_every_run(json.loads(report)),
-        **{what: asked(folder, what, checkout=checkout) for what in ("orders", "deals")},
+        **{what: query_desk(folder, what, checkout=checkout) for what in ("orders", "deals")},
         "shapes": {str(path): listed(shape(folder / "desk" / path)) for path in databases(folder / "desk")},
     }
 
@@ -159,8 +159,8 @@ def make_live(checkout: Path, folder: Path) -> None:
     person = Person(checkout, folder)
     with running(checkout, folder):
         person.waits_for_deals(3)
-        person.tells("flatten", "--reason", "out of everything")
-        person.sees("nothing to be held", lambda: not person.tells("positions"))
+        person.run_command("flatten", "--reason", "out of everything")
+        person.sees("nothing to be held", lambda: not person.run_command("positions"))
     (folder / "desk" / "venue" / "journal.db").unlink()
     with running(checkout, folder):
         trade_by_hand(person)
@@ -174,7 +174,9 @@ def make_live(checkout: Path, folder: Path) -> None:
         person.waits_for_deals(2)
         limit = ("--limit", "10.8", "--tif", "GTC", "--sl", "11.2", "--reason", "once more", "--key", "hand-10")
         person.rests("sell", "USDSEK", "--volume", "0.03", *limit)
-    under_way = [order for order in asked(folder, "orders", "--open", checkout=checkout) if order["type"] != "LIMIT"]
+    under_way = [
+        order for order in query_desk(folder, "orders", "--open", checkout=checkout) if order["type"] != "LIMIT"
+    ]
     assert not under_way, (
         f"the desk was stopped with orders under way, which others are made of: {under_way}; try again"
     )
@@ -189,9 +191,9 @@ class Person:
         self.checkout = checkout
         self.folder = folder
 
-    def tells(self, *arguments: str, code: int = 0) -> Any:
+    def run_command(self, *arguments: str, code: int = 0) -> Any:
         """Say one command."""
-        return asked(self.folder, *arguments, checkout=self.checkout, code=code)
+        return query_desk(self.folder, *arguments, checkout=self.checkout, code=code)
 
     def resumes(self, reason: str) -> None:
         """Let the desk trade, as soon as it is up."""
@@ -206,21 +208,21 @@ class Person:
 
     def held(self, symbol: str) -> Any:
         """The positions in a symbol."""
-        return [row for row in self.tells("positions") if row["symbol"] == symbol]
+        return [row for row in self.run_command("positions") if row["symbol"] == symbol]
 
     def order(self, order_id: str) -> Any:
         """An order as it is now."""
-        return next(row for row in self.tells("orders") if row["order_id"] == order_id)
+        return next(row for row in self.run_command("orders") if row["order_id"] == order_id)
 
     def rests(self, *arguments: str) -> str:
         """Order something that waits for its price; its id, when it does so."""
-        order_id: str = self.tells("order", *arguments)["order_ids"][0]
+        order_id: str = self.run_command("order", *arguments)["order_ids"][0]
         self.sees("it to rest", lambda: self.order(order_id)["status"] == "ACCEPTED")
         return order_id
 
     def changes(self, order_id: str, price: str, key: str) -> None:
         """Move an order that rests."""
-        self.tells("order", "modify", order_id, "--price", price, "--reason", "follow", "--key", key)
+        self.run_command("order", "modify", order_id, "--price", price, "--reason", "follow", "--key", key)
         self.sees("the change of an order", lambda: self.order(order_id)["limit_price"] == price)
 
     def waits_for_deals(self, count: int) -> None:
@@ -233,26 +235,30 @@ def trade_by_hand(person: Person) -> None:
     """What a person may tell a desk, with each outcome that it can have."""
     person.resumes("looked at the journal that is gone")
     stops = ("--sl", "10.2", "--tp", "10.9", "--trailing", "20000")
-    person.tells("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
+    person.run_command("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
     person.sees("the order by hand to be filled", lambda: person.held("USDSEK"))
     limit = ("--limit", "10.8", "--tif", "GTC", "--sl", "11.2", "--reason", "top of the range", "--key", "hand-2")
     person.changes(person.rests("sell", "USDSEK", "--volume", "0.03", *limit), "10.85", "hand-3")
     until = ("--stop", "11", "--expires", "2025-01-06T20:00Z", "--reason", "a break", "--key", "hand-4")
     stop = person.rests("buy", "USDSEK", "--volume", "0.02", *until)
-    person.tells("order", "cancel", stop, "--reason", "no break", "--key", "hand-5")
+    person.run_command("order", "cancel", stop, "--reason", "no break", "--key", "hand-5")
     person.sees("the cancel", lambda: person.order(stop)["status"] == "CANCELED")
-    person.tells("order", "modify", "--position", "USDSEK", "--tp", "10.95", "--reason", "more", "--key", "hand-6")
-    person.tells("order", "buy", "USDSEK", "--volume", "7", "--reason", "far too much", "--key", "hand-7", code=1)
-    person.tells("halt", "--reason", "news")
-    person.tells("order", "buy", "USDSEK", "--volume", "0.01", "--reason", "all the same", "--key", "hand-8", code=1)
-    person.tells("close", "USDSEK", "--volume", "0.02", "--reason", "a part of it", "--key", "hand-9")
+    person.run_command(
+        "order", "modify", "--position", "USDSEK", "--tp", "10.95", "--reason", "more", "--key", "hand-6"
+    )
+    person.run_command("order", "buy", "USDSEK", "--volume", "7", "--reason", "far too much", "--key", "hand-7", code=1)
+    person.run_command("halt", "--reason", "news")
+    person.run_command(
+        "order", "buy", "USDSEK", "--volume", "0.01", "--reason", "all the same", "--key", "hand-8", code=1
+    )
+    person.run_command("close", "USDSEK", "--volume", "0.02", "--reason", "a part of it", "--key", "hand-9")
     person.sees("the close of a part", lambda: person.held("USDSEK")[0]["net_volume"] == "0.05")
-    person.tells("halt", "--at-gateway", "--reason", "portfolio seemed gone")
-    person.tells("resume", "--at-gateway", "--reason", "it was not")
-    person.tells("reduce-only", "--reason", "still news")
+    person.run_command("halt", "--at-gateway", "--reason", "portfolio seemed gone")
+    person.run_command("resume", "--at-gateway", "--reason", "it was not")
+    person.run_command("reduce-only", "--reason", "still news")
     person.resumes("over")
     person.waits_for_deals(2)
-    person.tells("reconcile")
+    person.run_command("reconcile")
 
 
 def trade_past_the_desk(checkout: Path, folder: Path) -> None:
@@ -322,7 +328,7 @@ def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
     Event().wait(LOOK_S)
     if not (folder / "desk" / "ledger.db").is_file():
         return []
-    found: list[dict[str, Any]] = asked(folder, "deals", checkout=checkout)
+    found: list[dict[str, Any]] = query_desk(folder, "deals", checkout=checkout)
     return found
 
 
@@ -356,10 +362,10 @@ def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[
     """What the stopped desk answers to each question that there is, or to the few that its end does not answer."""
     with elsewhere(folder) as copy:
 
-        def told(*arguments: str) -> Any:
-            return asked(copy, *arguments, checkout=checkout)
+        def answer_to(*arguments: str) -> Any:
+            return query_desk(copy, *arguments, checkout=checkout)
 
-        orders, fills = told("orders"), told("deals")
+        orders, fills = answer_to("orders"), answer_to("deals")
         by_venue = [deal for deal in fills if deal["why"] in ("STOP_LOSS", "TAKE_PROFIT")]
         questions = [
             ("account",),
@@ -375,7 +381,8 @@ def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[
         ]
         few = [arguments for arguments in questions if arguments[0] in ("account", "export")]
         return [
-            {"command": list(arguments), "answer": told(*arguments)} for arguments in (few if is_short else questions)
+            {"command": list(arguments), "answer": answer_to(*arguments)}
+            for arguments in (few if is_short else questions)
         ]
 
 

@@ -106,7 +106,7 @@ def event_of(row: Row, book: Book) -> Event | None:
     if row.what == "again":
         return None
     profit, commission, swap = row.cash
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "symbol": row.symbol,
         "position": row.ticket,
         "profit": profit,
@@ -114,10 +114,10 @@ def event_of(row: Row, book: Book) -> Event | None:
         "swap": swap,
     }
     if row.what == "cash":
-        deal = a_deal(number, kind=row.kind, entry=DealEntry.NONE, **{**told, "volume": "0", "price": "0"})
+        deal = a_deal(number, kind=row.kind, entry=DealEntry.NONE, **{**fields, "volume": "0", "price": "0"})
         return DealBooked(deal=deal, order_id="", closings=[])
     if row.what == "stranger":
-        return _booked(book, a_deal(number, row.side, str(volume), price, **told))
+        return _booked(book, a_deal(number, row.side, str(volume), price, **fields))
     orders = list(book.orders.values())
     if not orders:
         return None
@@ -132,8 +132,8 @@ def event_of(row: Row, book: Book) -> Event | None:
     volume = min(left, volume)
     if not left or status_after_fill(order.status, is_whole=volume == left) is None:
         return None
-    told |= {"symbol": order.symbol, "order_id": order.order_id}
-    return _booked(book, a_deal(number, order.side, str(volume), price, **told))
+    fields |= {"symbol": order.symbol, "order_id": order.order_id}
+    return _booked(book, a_deal(number, order.side, str(volume), price, **fields))
 
 
 def _booked(book: Book, deal: VenueDeal) -> DealBooked:
@@ -252,8 +252,8 @@ def pulled(book: Book, *pages: list[VenueDeal]) -> None:
     talk = pull_deals(state, first_unsettled_deal(state))
     assert isinstance(next(talk), GetDeals)
     for page in pages[:-1]:
-        asked = talk.send(a_page(page, following=book.deal_cursor))
-        assert isinstance(asked, GetDeals)
+        page_reply = talk.send(a_page(page, following=book.deal_cursor))
+        assert isinstance(page_reply, GetDeals)
     with pytest.raises(StopIteration):
         talk.send(a_page(pages[-1], following=None))
 
@@ -274,11 +274,11 @@ def test_deals_that_come_late_and_twice_come_to_the_same(
     """Volumes, cash and what closing everything brings do not depend on the order in which the desk is told of deals."""
     (straight, _), (late, _) = a_book(mode), a_book(mode)
     deals = deals_of(fills)
-    told = [*deals, *deals[::2]]
-    shuffled.shuffle(told)  # type: ignore[attr-defined] # hypothesis gives a random.Random
+    fields = [*deals, *deals[::2]]
+    shuffled.shuffle(fields)  # type: ignore[attr-defined] # hypothesis gives a random.Random
     for deal in deals:
         straight.apply(_booked(straight, deal))
-    pulled(late, told, told[::3])
+    pulled(late, fields, fields[::3])
     assert late.deals == straight.deals
     assert late.balance == straight.balance
     assert late.cash == straight.cash

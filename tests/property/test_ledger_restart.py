@@ -156,11 +156,11 @@ def guarded(step: Step, book: Book) -> Event | None:
         return None
     before = book.protections.get(protection_key(step.symbol, leg.ticket))
     before = before or Protection(symbol=step.symbol, position=leg.ticket, tag="manual")
-    wanted = structs.replace(
+    new_terms = structs.replace(
         before, stop_loss=step.price if step.lots % 2 else None, exit_ns=step.points, revision=before.revision + 1
     )
     return ProtectionSet(
-        protection=wanted, why="x", ordinal=4, time_ns=step.points, bid=step.price, ask=step.price, key=step.key
+        protection=new_terms, why="x", ordinal=4, time_ns=step.points, bid=step.price, ask=step.price, key=step.key
     )
 
 

@@ -192,7 +192,7 @@ class LiveRun:
                 process.die("with the host")
             portfolio.lose_power()
         if world.happens(setting.command):
-            self.person.say()
+            self.person.act()
         if portfolio.is_alive and portfolio.portfolio.state.account.book.trading_state is not TradingState.ACTIVE:
             world.count("resumed")
             portfolio.obey(ResumeCommand("the test plays the person"))

@@ -28,22 +28,22 @@ class Person:
         """Nothing has been said."""
         self.portfolio = portfolio
         self.dice = dice
-        self.said: list[OrderCommand] = []
+        self.commands: list[OrderCommand] = []
         self.answers: dict[str, OrderCommandReply] = {}
 
-    def say(self) -> None:
+    def act(self) -> None:
         """Say something that fits what there is, or something that was said before."""
         portfolio, dice = self.portfolio, self.dice
         if not portfolio.is_alive:
             return
-        if self.said and dice.random() < AGAIN:
-            command = dice.choice(self.said[-5:])
+        if self.commands and dice.random() < AGAIN:
+            command = dice.choice(self.commands[-5:])
         else:
             made = self._made(portfolio.portfolio.state)
             if made is None:
                 return
             command = made
-            self.said.append(command)
+            self.commands.append(command)
         portfolio.world.count(type(command).__name__)
         reply = portfolio.obey(command)
         if isinstance(reply, OrderCommandReply) and not reply.denied:
@@ -53,7 +53,7 @@ class Person:
     def _made(self, state: PortfolioState) -> OrderCommand | None:
         book, dice = state.account.book, self.dice
         symbol = dice.choice(state.config.symbols)
-        key, reason = f"key-{len(self.said)}", "the test trades by hand"
+        key, reason = f"key-{len(self.commands)}", "the test trades by hand"
         quote = state.stream.market.quotes.get(symbol)
         resting = [order for order_id in book.open_orders if (order := book.orders[order_id]).can_rest]
         position = book.positions.get(symbol)

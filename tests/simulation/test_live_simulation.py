@@ -32,7 +32,7 @@ def replay_command(seed: int) -> str:
     return f"SIMULATION_FIRST={seed} SIMULATION_SEEDS=1 python -m pytest tests/simulation/test_live_simulation.py"
 
 
-def told(deal: VenueDeal) -> tuple[object, ...]:
+def deal_key(deal: VenueDeal) -> tuple[object, ...]:
     """What a deal did; whose comment it carries may have been shown late or changed by the broker."""
     return (deal.deal, deal.ticket, deal.kind, deal.symbol, deal.volume, deal.price, deal.cash)
 
@@ -40,7 +40,7 @@ def told(deal: VenueDeal) -> tuple[object, ...]:
 def assert_exactly_once(ending: LiveEnding, again: str) -> None:
     """Orders, deals, positions and cash, compared without any of the desk's own reconciliation."""
     book, venue = ending.book, ending.venue
-    assert [told(deal) for deal in book.deals] == [told(deal) for deal in venue.deals], again
+    assert [deal_key(deal) for deal in book.deals] == [deal_key(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
     assert_positions(book, venue, again, costs=True)
     assert account_state(book) == account_state(fold(ending.ledger)[0]), again

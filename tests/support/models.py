@@ -52,10 +52,16 @@ def a_booster(
 
     random = np.random.default_rng(seed + 1)
     rows = random_rows(features=features, seed=seed)
-    told = {"objective": "multi:softprob", "num_class": len(CLASSES), "max_depth": 3, "nthread": 1, **parameters}
-    told = {name: value for name, value in told.items() if value is not None}
-    classes = int(told.get("num_class", 2))
-    types = told.pop("feature_types", None)
+    parameters_given = {
+        "objective": "multi:softprob",
+        "num_class": len(CLASSES),
+        "max_depth": 3,
+        "nthread": 1,
+        **parameters,
+    }
+    parameters_given = {name: value for name, value in parameters_given.items() if value is not None}
+    classes = int(parameters_given.get("num_class", 2))
+    types = parameters_given.pop("feature_types", None)
     if types is not None:
         rows[:, types.index("c")] = random.integers(0, 6, len(rows))
     matrix = xgboost.DMatrix(
@@ -66,10 +72,15 @@ def a_booster(
         enable_categorical=types is not None,
     )
     if stop_after is None:
-        return xgboost.train(told, matrix, rounds)
+        return xgboost.train(parameters_given, matrix, rounds)
     others = xgboost.DMatrix(random_rows(features=features, seed=seed + 2), random.integers(0, classes, ROWS))
     return xgboost.train(
-        told, matrix, rounds, evals=[(others, "others")], early_stopping_rounds=stop_after, verbose_eval=False
+        parameters_given,
+        matrix,
+        rounds,
+        evals=[(others, "others")],
+        early_stopping_rounds=stop_after,
+        verbose_eval=False,
     )
 
 

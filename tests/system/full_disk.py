@@ -58,12 +58,12 @@ def main() -> None:
             return client.request(StatusQuery(), StatusReply, timeout_s=1.0)
 
         def orders_above(count: int) -> StatusReply | None:
-            said = status()
-            return said if said is not None and said.orders > count else None
+            reply = status()
+            return reply if reply is not None and reply.orders > count else None
 
         def refused() -> StatusReply | None:
-            said = status()
-            return said if said is not None and said.denials.get("STORAGE") else None
+            reply = status()
+            return reply if reply is not None and reply.denials.get("STORAGE") else None
 
         wait_for(lambda: orders_above(2), "a desk that trades", seconds=STEP_S)
         ballast = disk / "ballast"

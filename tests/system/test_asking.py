@@ -13,7 +13,7 @@ from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.waits import wait_for
 
 
-def asked(desk: Path, *arguments: str) -> tuple[Any, str]:
+def query(desk: Path, *arguments: str) -> tuple[Any, str]:
     """What a command answers as JSON, and what it says on stderr."""
     done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 0, done
@@ -28,7 +28,7 @@ def refused(desk: Path, *arguments: str) -> Any:
 
 
 def symbols_held(desk: Path) -> list[str]:
-    return [row["symbol"] for row in asked(desk, "positions")[0]]
+    return [row["symbol"] for row in query(desk, "positions")[0]]
 
 
 def has_filled(desk: Path, count: int) -> bool:
@@ -46,16 +46,16 @@ def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_
     )
     try:
         wait_for(lambda: has_filled(desk, 5), "five fills", seconds=TIMEOUT_S)
-        halted, _ = asked(desk, "halt", "--reason", "looking at it")
-        wait_for(lambda: asked(desk, "orders", "--open")[0] == [], "every order to end", seconds=30)
+        halted, _ = query(desk, "halt", "--reason", "looking at it")
+        wait_for(lambda: query(desk, "orders", "--open")[0] == [], "every order to end", seconds=30)
         held = symbols_held(desk)
-        assert asked(desk, "close", held[0], "--reason", "enough")[0]["denied"] is False
+        assert query(desk, "close", held[0], "--reason", "enough")[0]["denied"] is False
         wait_for(lambda: held[0] not in symbols_held(desk), "the close by hand of a halted desk", seconds=30)
         assert refused(desk, "order", "buy", held[0], "--volume", "0.01", "--reason", "more")["code"] == "HALTED"
-        at_gateway, _ = asked(desk, "halt", "--at-gateway", "--reason", "portfolio seems gone")
-        live = {what: asked(desk, what) for what in ("orders", "fills", "positions", "account", "risk")}
-        chains = [asked(desk, "why", row["order_id"])[0] for row in live["orders"][0][-2:]]
-        blocked, _ = asked(desk, "why", "EURUSD")
+        at_gateway, _ = query(desk, "halt", "--at-gateway", "--reason", "portfolio seems gone")
+        live = {what: query(desk, what) for what in ("orders", "fills", "positions", "account", "risk")}
+        chains = [query(desk, "why", row["order_id"])[0] for row in live["orders"][0][-2:]]
+        blocked, _ = query(desk, "why", "EURUSD")
     finally:
         running.send_signal(signal.SIGINT)
         try:
@@ -65,13 +65,13 @@ def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_
     assert (at_gateway["is_halted"], at_gateway["reason"]) == (True, "portfolio seems gone")
     assert not (desk / "gateway.url").exists()
     assert halted["trading_state"] == live["account"][0]["trading_state"] == "HALTED"
-    assert [said for _, said in live.values()] == [""] * len(live)
+    assert [error_output for _, error_output in live.values()] == [""] * len(live)
     for what in ("orders", "fills"):
-        stopped, said = asked(desk, what)
+        stopped, error_output = query(desk, what)
         assert stopped == live[what][0]
-        assert "the desk is not running" in said
+        assert "the desk is not running" in error_output
     for chain in chains:
         by = "cause" if chain["subject"] == live["orders"][0][-1]["order_id"] else "signal"
         assert [step["name"] for step in chain["steps"]][:4] == ["tick", by, "decision", "order"]
-        assert chain == asked(desk, "why", chain["subject"])[0]
+        assert chain == query(desk, "why", chain["subject"])[0]
     assert blocked["kind"] == "symbol"

@@ -79,18 +79,18 @@ def test_a_replay_waits_for_room_says_so_and_goes_on_when_there_is_some(tmp_path
         *("--strategy", "tests.support.flipping:Flipping", "--data-dir", disk / "desk"),
     )
     assert process.stderr is not None
-    said = []
+    outputs = []
     try:
         for line in process.stderr:
-            said.append(line)
+            outputs.append(line)
             if f"waiting for room: {disk}/desk has" in line:
                 # The namespace is another one, and the way into it leads over its process.
                 Path(f"/proc/{process.pid}/root{disk}/ballast").unlink()
                 break
     finally:
         code, errors = end_of(process)
-    assert code == 0, [*said, errors]
-    assert "waiting for room" in said[-1]
+    assert code == 0, [*outputs, errors]
+    assert "waiting for room" in outputs[-1]
 
 
 def test_output_that_cannot_be_written_is_refused_in_one_line() -> None:

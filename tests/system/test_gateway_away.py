@@ -34,11 +34,11 @@ def expected(market: Path, tmp_path: Path) -> CommandOutcome:
 def says_what_it_waits_for(replay: RunningReplay) -> None:
     """Portfolio answers meanwhile, and names the gateway."""
 
-    def told() -> bool:
+    def is_reported() -> bool:
         status = replay.status()
         return status is not None and "gateway" in status.waiting_for
 
-    wait_for(told, "portfolio to say that it waits for the gateway", seconds=SILENCE_S)
+    wait_for(is_reported, "portfolio to say that it waits for the gateway", seconds=SILENCE_S)
 
 
 def has_told(replay: RunningReplay, service: str) -> bool:

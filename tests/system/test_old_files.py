@@ -21,7 +21,7 @@ from typing import Any, Final
 import pytest
 
 from tests.old_files import desks
-from tests.old_files.desks import HERE, asked, databases, environment, missing, rows, shape
+from tests.old_files.desks import HERE, databases, environment, missing, query_desk, rows, shape
 from tests.support.waits import wait_for
 
 VERSIONS: Final = ("335ded8",)
@@ -46,7 +46,7 @@ def copied(version: Path, desk: str, tmp_path: Path) -> Path:
     return folder
 
 
-def told(path: Path) -> Any:
+def json_of(path: Path) -> Any:
     return with_final_retcodes(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -71,7 +71,7 @@ def with_final_retcodes(answer: Any) -> Any:
 def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
     """What several commands answer, side by side: each is mostly the start of a Python."""
     with ThreadPoolExecutor(AT_ONCE) as together:
-        return list(together.map(lambda arguments: asked(folder, *arguments), commands))
+        return list(together.map(lambda arguments: query_desk(folder, *arguments), commands))
 
 
 # ------------------------------------------------------------------------------------------------------ brought forward
@@ -142,10 +142,10 @@ def contents(desk: Path) -> dict[Path, dict[str, list[Any]]]:
 @pytest.mark.parametrize("desk", DESKS)
 def test_a_stopped_desk_is_whole_and_answers_as_it_did(desk: str, version: Path, tmp_path: Path) -> None:
     folder = copied(version, desk, tmp_path)
-    verified = asked(folder, "verify")
+    verified = query_desk(folder, "verify")
     assert (verified["problems"], verified["verified"]) == ([], True)
     assert verified["signature"] == "not signed: no process with a key has written to it"
-    views = told(version / desk / "views.json")
+    views = json_of(version / desk / "views.json")
     for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
         assert of_then(answer, view["answer"]) == view["answer"], view["command"]
 
@@ -159,7 +159,7 @@ def test_a_killed_replay_goes_on_and_ends_as_if_it_had_not_been_killed(version: 
     before = Before(folder / "desk", tmp_path)
     done = desks.run(folder, *desks.REPLAY, "--speed", "max", "--continue", "--data-dir", "desk")
     assert done.returncode == 0, done.stderr
-    before.assert_ended_like(told(version / "replay" / "end.json"), folder, done.stdout)
+    before.assert_ended_like(json_of(version / "replay" / "end.json"), folder, done.stdout)
     before.assert_gone_on_with(folder / "desk")
     before.assert_checkpoint_used(folder / "desk")
 
@@ -169,7 +169,7 @@ def test_an_account_whose_ticks_have_ended_goes_on_with_later_ones(version: Path
     before = Before(folder / "desk", tmp_path)
     done = desks.run(folder, *desks.ENDED, *desks.LATER, "--data-dir", "desk")
     assert done.returncode == 0, done.stderr
-    before.assert_ended_like(told(version / "ended" / "end.json"), folder, done.stdout)
+    before.assert_ended_like(json_of(version / "ended" / "end.json"), folder, done.stdout)
     before.assert_gone_on_with(folder / "desk")
 
 
@@ -181,16 +181,16 @@ def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Pat
     folder = copied(version, "live", tmp_path)
     rows(folder / "desk" / "ledger.db", ON_ANOTHER_HOST)
     before = Before(folder / "desk", tmp_path)
-    answered = {" ".join(view["command"]): view["answer"] for view in told(version / "live" / "views.json")}
+    answered = {" ".join(view["command"]): view["answer"] for view in json_of(version / "live" / "views.json")}
     orders, deals, positions, account = (answered[what] for what in ("orders", "deals", "positions", "account"))
     (resting,) = [order for order in orders if order["status"] == "ACCEPTED"]
     with running(folder):
         wait_for(lambda: is_up(folder), "the desk to trade", seconds=STEP_S)
-        assert asked(folder, "reconcile")["differences"] == []
-        (order_id,) = asked(folder, *NEW_ORDER)["order_ids"]
-        again = asked(folder, *OLD_COMMAND)
+        assert query_desk(folder, "reconcile")["differences"] == []
+        (order_id,) = query_desk(folder, *NEW_ORDER)["order_ids"]
+        again = query_desk(folder, *OLD_COMMAND)
         wait_for(lambda: status_of(folder, order_id) == "ACCEPTED", "a new order to rest", seconds=STEP_S)
-        wait_for(lambda: len(asked(folder, "deals")) > len(deals), "the strategy to trade", seconds=STEP_S)
+        wait_for(lambda: len(query_desk(folder, "deals")) > len(deals), "the strategy to trade", seconds=STEP_S)
     new, booked, standing, now, verified = all_asked(
         folder, ["orders"], ["deals"], ["positions"], ["account"], ["verify"]
     )
@@ -238,12 +238,12 @@ def running(folder: Path) -> Iterator[None]:
         wait_for(lambda: (folder / "desk" / "gateway.url").exists() or process.poll(), "the start", seconds=STEP_S)
         yield
         process.send_signal(signal.SIGINT)
-        output, said = process.communicate(timeout=STEP_S)
+        output, error_output = process.communicate(timeout=STEP_S)
     finally:
         if process.poll() is None:
             process.terminate()
             process.communicate(timeout=STEP_S)
-    assert process.returncode == 0, (output, said)
+    assert process.returncode == 0, (output, error_output)
 
 
 def is_up(folder: Path) -> bool:
@@ -253,15 +253,15 @@ def is_up(folder: Path) -> bool:
 
 
 def status_of(folder: Path, order_id: str) -> Any:
-    return next(order["status"] for order in asked(folder, "orders") if order["order_id"] == order_id)
+    return next(order["status"] for order in query_desk(folder, "orders") if order["order_id"] == order_id)
 
 
-def of_then(answer: Any, told: Any) -> Any:
+def of_then(answer: Any, json_of: Any) -> Any:
     """An answer without the fields that the version that answered `told` did not have."""
-    if isinstance(answer, dict) and isinstance(told, dict):
-        return {name: of_then(value, told[name]) for name, value in answer.items() if name in told}
-    if isinstance(answer, list) and isinstance(told, list) and len(answer) == len(told):
-        return [of_then(one, other) for one, other in zip(answer, told, strict=True)]
+    if isinstance(answer, dict) and isinstance(json_of, dict):
+        return {name: of_then(value, json_of[name]) for name, value in answer.items() if name in json_of}
+    if isinstance(answer, list) and isinstance(json_of, list) and len(answer) == len(json_of):
+        return [of_then(one, other) for one, other in zip(answer, json_of, strict=True)]
     return answer
 
 
@@ -321,7 +321,7 @@ class Before:
         What it dealt since is not that of the version that wrote the files: the venue fills in another way now.
         """
         for what, count in (("orders", self.ended_orders), ("deals", self.deals)):
-            before, now = end[what][:count], asked(folder, what)
+            before, now = end[what][:count], query_desk(folder, what)
             assert of_then(now[:count], before) == before
             assert len(now) > count > 0
         found = json.loads(report)

@@ -26,7 +26,7 @@ LAYOUTS = available_recordings(
 )
 
 
-def told(*arguments: object) -> Any:
+def query(*arguments: object) -> Any:
     done = run_paperdesk(*arguments, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout)
@@ -35,7 +35,7 @@ def told(*arguments: object) -> Any:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_each_layout_is_backtested_as_it_is(layout: tuple[str, tuple[str, ...]]) -> None:
     file, clock = layout
-    found = told("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
+    found = query("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
     assert found["ticks"]["processed"] > 0
     assert found["reconciled"] is True
 
@@ -54,9 +54,9 @@ def test_leans_days_of_fxcm_are_the_rows_of_the_parquet_by_their_clock(
 ) -> None:
     folder, (symbol, parquet) = recording
     days, out = SHARED_DATA / folder, tmp_path / "out.parquet"
-    told("ticks", "convert", days, out, "--symbol", symbol, "--utc-offset", "-05:00")
+    query("ticks", "convert", days, out, "--symbol", symbol, "--utc-offset", "-05:00")
     [made], [there], [read] = (
-        told("ticks", "describe", f"{path}:{symbol}", *clock)
+        query("ticks", "describe", f"{path}:{symbol}", *clock)
         for path, clock in ((out, ()), (SHARED_DATA / parquet, ()), (days, ("--utc-offset", "-05:00")))
     )
     assert made["data_sha256"] == there["data_sha256"] == read["data_sha256"]
@@ -67,10 +67,10 @@ def test_a_brokers_export_comes_to_the_same_through_the_processes_and_as_parquet
     export = tmp_path / "export.csv"
     export.write_text("\n".join(metatrader(some_quotes(400))) + "\n")
     clock = ("--utc-offset", SERVER)
-    same = told("parity", f"{export}:EURUSD", *clock, "--speed", "max")
+    same = query("parity", f"{export}:EURUSD", *clock, "--speed", "max")
     assert same["identical"] is True
-    told("ticks", "convert", f"{export}:EURUSD", *clock, tmp_path / "out.parquet")
-    again = told("backtest", f"{tmp_path / 'out.parquet'}:EURUSD")
+    query("ticks", "convert", f"{export}:EURUSD", *clock, tmp_path / "out.parquet")
+    again = query("backtest", f"{tmp_path / 'out.parquet'}:EURUSD")
     assert again["stream_id"] == same["replay"]["stream_id"]
 
 

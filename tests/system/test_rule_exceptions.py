@@ -13,7 +13,7 @@ from typing import Any
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.processes import process_with_file
 from tests.support.waits import wait_for
-from tests.system.test_run import FLIPPING, filled, told
+from tests.system.test_run import FLIPPING, filled, query
 
 LIMITS = """
 breaker_losses = 1
@@ -43,40 +43,40 @@ def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path)
         refused = paperdesk(*order, "--past-rule", "HALTED", "--reason", "by hand")
         assert refused.returncode == 2, refused
         assert "rule HALTED cannot be passed, expected one of CIRCUIT_BREAKER, " in refused.stderr
-        passed = told(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
-        [words] = passed["past_rules"]
-        assert words.startswith("CIRCUIT_BREAKER (pause until ")
+        passed = query(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
+        [rule_text] = passed["past_rules"]
+        assert rule_text.startswith("CIRCUIT_BREAKER (pause until ")
 
         before = pause(desk)
         kill_portfolio(desk)
         wait_for(lambda: pause(desk) == before, "the pause to be there again", seconds=TIMEOUT_S)
-        again = told(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
+        again = query(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
         assert again == passed
 
         reset = ("risk", "reset", "circuit-breaker", "--symbol", "EURUSD", "--reason", "spread of a quiet night", *at)
         unknown = paperdesk("risk", "reset", "SPEED", "--reason", "x", *at)
         assert unknown.returncode == 2
         assert "rule is SPEED, expected one that remembers something: CIRCUIT_BREAKER, " in unknown.stderr
-        wait_for(lambda: not told("positions", *at), "the strategy to have closed it", seconds=TIMEOUT_S)
+        wait_for(lambda: not query("positions", *at), "the strategy to have closed it", seconds=TIMEOUT_S)
         fills = filled(desk)
-        cleared = told(*reset, "--key", "r")
+        cleared = query(*reset, "--key", "r")
         assert "pause until" in cleared["before"]["EURUSD"]
         assert (cleared["after"], cleared["repeated"]) == ({}, False)
         wait_for(lambda: filled(desk) > fills, "the symbol to trade again", seconds=TIMEOUT_S)
-        repeated = told(*reset, "--key", "r")
+        repeated = query(*reset, "--key", "r")
         assert (repeated["before"], repeated["repeated"]) == (cleared["before"], True)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=TIMEOUT_S)
 
     assert paperdesk("verify", *at).returncode == 0
-    [row] = [row for row in told("orders", *at) if row["key"] == "k"]
-    assert row["past_rules"] == words
-    chain = told("why", "CIRCUIT_BREAKER", *at)
+    [row] = [row for row in query("orders", *at) if row["key"] == "k"]
+    assert row["past_rules"] == rule_text
+    chain = query("why", "CIRCUIT_BREAKER", *at)
     [line] = [line for step in chain["steps"] if step["name"] == "resets" for line in step["lines"]]
     assert "spread of a quiet night; before EURUSD " in line["words"]
     log = [json.loads(line) for line in (desk / "logs" / "portfolio.log").read_text().splitlines() if line[:1] == "{"]
-    [said] = [line for line in log if line["event"] == "a person has reset a risk rule"]
-    assert (said["level"], said["rule"], said["before"]) == ("warning", "CIRCUIT_BREAKER", cleared["before"])
+    [entry] = [line for line in log if line["event"] == "a person has reset a risk rule"]
+    assert (entry["level"], entry["rule"], entry["before"]) == ("warning", "CIRCUIT_BREAKER", cleared["before"])
     assert any(line["event"] == "a person has let an order past risk rules" for line in log)
 
 

@@ -45,7 +45,7 @@ KILLS = (
 """Each process dies several times, at the places that hurt most, about the first seconds of the market."""
 
 
-def told(*arguments: object) -> Any:
+def query(*arguments: object) -> Any:
     done = paperdesk(*arguments, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout)
@@ -59,7 +59,7 @@ def test_it_fills_orders_stops_and_goes_on_with_account_prices_and_time(tmp_path
         output = run_until(lambda fills=fills: filled(desk) > fills, "--data-dir", desk, "--strategy", FLIPPING)  # type: ignore[misc]
         assert "SIMULATED" in output
         assert "reconciled: ledger and venue agree" in output
-        runs.append((told("account", "--data-dir", desk), told("deals", "--data-dir", desk)))
+        runs.append((query("account", "--data-dir", desk), query("deals", "--data-dir", desk)))
     (first, deals_before), (second, deals_after) = runs
     assert first["orders"] > 0
     assert second["stream_id"] == first["stream_id"]
@@ -93,7 +93,7 @@ def test_killed_processes_come_back_and_ledger_and_venue_agree(tmp_path: Path) -
     )
     assert "reconciled: ledger and venue agree" in output
     assert paperdesk("verify", "--data-dir", desk).returncode == 0
-    orders, deals = told("orders", "--data-dir", desk), told("deals", "--data-dir", desk)
+    orders, deals = query("orders", "--data-dir", desk), query("deals", "--data-dir", desk)
     fills = [deal["order_id"] for deal in deals if deal["order_id"]]
     assert len(fills) == len(set(fills)) > 20
     assert sorted(fills) == sorted(order["order_id"] for order in orders if order["status"] == "FILLED")
@@ -229,7 +229,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
     done = paperdesk("run", "--ticks", f"{ticks}:EURUSD", "--data-dir", tmp_path / "desk", "--strategy", FLIPPING)
     assert done.returncode == 0, done
     assert "played to its end" in done.stdout
-    account = told("account", "--data-dir", tmp_path / "desk")
+    account = query("account", "--data-dir", tmp_path / "desk")
     # It waits for nobody: what was published before the strategy had come up may be missed.
     assert account["ordinal"] == 12
     assert 0 < account["processed"] <= 12

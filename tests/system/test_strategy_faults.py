@@ -61,19 +61,19 @@ def test_a_backtest_whose_process_the_strategy_ends_says_whose_it_was(
 def test_a_backtest_that_a_strategy_blocks_says_so_and_can_be_interrupted(tmp_path: Path) -> None:
     ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=40)
     command = (PAPERDESK, "backtest", f"{ticks}:EURUSD", "--strategy", f"{HERE}:Blocks", "--risk", "none")
-    said = tmp_path / "stderr"
-    with said.open("w") as stderr:
+    stderr_file = tmp_path / "stderr"
+    with stderr_file.open("w") as stderr:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, cwd=PROJECT_ROOT)
     try:
         line = f"paperdesk: strategy {HERE}:Blocks, tick {FAULT_TICK} of EURUSD: no answer for 3 s\n"
-        wait_for(lambda: line in said.read_text(), "the line", seconds=60)
+        wait_for(lambda: line in stderr_file.read_text(), "the line", seconds=60)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 128 + signal.SIGINT
     finally:
         process.kill()
         process.wait()
-    endings = ("interrupted; what was running has been stopped", "killed, for it did not end within 5 s")
-    assert said.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
+    endings = ("interrupted; what was running has been stopped", "killed: it did not end within 5 s")
+    assert stderr_file.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
 
 
 def test_a_parity_ends_in_one_line(tmp_path: Path) -> None:

@@ -214,10 +214,10 @@ def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:
     """It says where the gateway is looked for, and ends in a way that supervisord takes for an end."""
     process = gateway_as_supervised(tmp_path, ZMQ_EXECUTION_URL="tcp://10.0.0.5:5555")
     output, _ = process.communicate(timeout=START_S)
-    said: dict[str, Any] = json.loads(output.splitlines()[-1])
+    report: dict[str, Any] = json.loads(output.splitlines()[-1])
     assert process.returncode == EXIT_ELSEWHERE
-    assert said["event"] == "no gateway of this host's own; MT5_VENUE=simulated starts one"
-    assert said["requests"] == "tcp://10.0.0.5:5555"
+    assert report["event"] == "no gateway of this host's own; MT5_VENUE=simulated starts one"
+    assert report["requests"] == "tcp://10.0.0.5:5555"
     assert not (tmp_path / "data").exists()
 
 

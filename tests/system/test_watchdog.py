@@ -31,7 +31,7 @@ def environment(desk: DeskSupervisor, **variables: str) -> dict[str, str]:
     return {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_RUNTIME_DIR": str(desk.runtime), **variables}
 
 
-def said(desk: DeskSupervisor, kind: str) -> list[dict[str, Any]]:
+def log_entries(desk: DeskSupervisor, kind: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in desk.log_tail("watchdog") if line.startswith("{")]
     return [line for line in lines if line.get("kind") == kind]
 
@@ -64,7 +64,7 @@ def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
         wait_for(
             lambda: desk.states()["signal"].pid not in (0, before["signal"].pid), "signal to be back", seconds=WAIT_S
         )
-        (alert,) = said(desk, "hang")
+        (alert,) = log_entries(desk, "hang")
         assert (alert["level"], alert["program"], alert["pid"]) == ("error", "signal", before["signal"].pid)
         after = desk.states()
     assert {name: state.pid for name, state in after.items() if name != "signal"} == {
@@ -75,16 +75,16 @@ def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
 def test_a_process_that_gets_nothing_done_is_killed(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, execution="stuck", WATCHDOG_STALL_MS="2000"))
-        wait_for(lambda: said(desk, "stall"), "the stall to be seen", seconds=WAIT_S)
-        assert said(desk, "stall")[0]["program"] == "execution"
+        wait_for(lambda: log_entries(desk, "stall"), "the stall to be seen", seconds=WAIT_S)
+        assert log_entries(desk, "stall")[0]["program"] == "execution"
 
 
 def test_a_process_that_ends_again_and_again_raises_an_alert_though_each_life_is_a_start(root: Path) -> None:
     """supervisord forgets a death as soon as a life has lasted a second."""
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, portfolio="leave"))
-        wait_for(lambda: said(desk, "crash-loop"), "the fifth death", seconds=WAIT_S)
-        (alert,) = said(desk, "crash-loop")
+        wait_for(lambda: log_entries(desk, "crash-loop"), "the fifth death", seconds=WAIT_S)
+        (alert,) = log_entries(desk, "crash-loop")
         assert (alert["level"], alert["program"], alert["deaths"]) == ("error", "portfolio", 5)
         assert alert["event"] == "portfolio died 5 times in 300 s and is started again; read its log"
 
@@ -94,14 +94,14 @@ def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_comes_
         desk.start(environment(desk, signal="beat-leave", portfolio="beat-leave"))
         first = desk.states()
         wait_for(lambda: desk.states()["signal"].pid not in (0, first["signal"].pid), "signal", seconds=WAIT_S)
-        wait_for(lambda: said(desk, "refused"), "the alert about portfolio", seconds=WAIT_S)
-        assert {alert["program"] for alert in said(desk, "refused")} == {"portfolio"}, "which runs no strategies"
+        wait_for(lambda: log_entries(desk, "refused"), "the alert about portfolio", seconds=WAIT_S)
+        assert {alert["program"] for alert in log_entries(desk, "refused")} == {"portfolio"}, "which runs no strategies"
 
 
 def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> None:
     """By ALERT_COMMAND alone: the watchdog's log goes through supervisord."""
-    told = tmp_path / "told"
-    command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {told}.new; mv {told}.new {told}'"
+    alerts = tmp_path / "told"
+    command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {alerts}.new; mv {alerts}.new {alerts}'"
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", ALERT_COMMAND=command))
         wait_for(lambda: "watches the processes" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
@@ -109,10 +109,10 @@ def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> 
         assert supervisor is not None
         os.kill(supervisor, signal.SIGSTOP)
         try:
-            wait_for(told.is_file, "the alert", seconds=WAIT_S)
+            wait_for(alerts.is_file, "the alert", seconds=WAIT_S)
         finally:
             os.kill(supervisor, signal.SIGCONT)
-    assert told.read_text().startswith("supervisord SUPERVISOR_SILENT supervisord: no answer for ")
+    assert alerts.read_text().startswith("supervisord SUPERVISOR_SILENT supervisord: no answer for ")
 
 
 def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
@@ -127,16 +127,19 @@ def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
 
 
 def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path: Path) -> None:
-    told = tmp_path / "told"
+    alerts = tmp_path / "told"
     with DeskSupervisor(root=root) as desk:
-        command = f"sh -c 'cat > {told}.new; echo $ALERT_PROGRAM $ALERT_KIND >> {told}.new; mv {told}.new {told}'"
+        command = (
+            f"sh -c 'cat > {alerts}.new; echo $ALERT_PROGRAM $ALERT_KIND >> {alerts}.new; mv {alerts}.new {alerts}'"
+        )
         with contextlib.suppress(StartError):
             desk.start(
-                environment(desk, execution="crash", ALERT_COMMAND=command), waiting=lambda: require(not told.is_file())
+                environment(desk, execution="crash", ALERT_COMMAND=command),
+                waiting=lambda: require(not alerts.is_file()),
             )
-        wait_for(told.is_file, "the command to have run", seconds=WAIT_S)
-        assert said(desk, "backoff")[0]["program"] == "execution"
-    line, message = told.read_text().splitlines()
+        wait_for(alerts.is_file, "the command to have run", seconds=WAIT_S)
+        assert log_entries(desk, "backoff")[0]["program"] == "execution"
+    line, message = alerts.read_text().splitlines()
     assert json.loads(line)["text"] == "execution died right after its start"
     assert message == "execution backoff"
 

@@ -211,7 +211,7 @@ def test_flatten_closes_every_position_one_call_after_the_other(
             desk.open_position()
         desk.place(desk.new_order(type=OrderType.LIMIT, price=desk.far_price(Side.BUY, OrderType.LIMIT)))
         reply = desk.poll_until(
-            lambda: desk.request(Flatten(reason="by hand")), lambda said: isinstance(said, HaltReply)
+            lambda: desk.request(Flatten(reason="by hand")), lambda reply: isinstance(reply, HaltReply)
         )
         assert isinstance(reply, HaltReply)
         assert reply.is_halted

@@ -113,7 +113,7 @@ def a_limit(order_id: str = "L-1", *, ordinal: int = 0) -> Any:
     )
 
 
-def asked(reopen: Reopened, request: Request) -> Reply:
+def handle(reopen: Reopened, request: Request) -> Reply:
     """Ask a gateway that was started for this request."""
     journal, store = reopen()
     return a_gateway(STREAM, journal=journal, book_store=store).handle(request, AT_REST)[0]
@@ -121,65 +121,65 @@ def asked(reopen: Reopened, request: Request) -> Reply:
 
 def test_repeats_are_answered_as_at_their_tick_though_the_book_has_gone_on(reopen: Reopened) -> None:
     """What a desk that lost its tail asks again must not tell it of what later ticks have set off."""
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=0))
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     requests: list[Request] = [
         a_limit(ordinal=1),
         a_limit("L-2", ordinal=1),
         Modify(symbol="EURUSD", order_id="L-1", price=Decimal("1.0960"), revision=1, ordinal=1),
         Cancel(order_id="L-2", ordinal=1),
     ]
-    first = [asked(reopen, request) for request in requests]
+    first = [handle(reopen, request) for request in requests]
     assert [reply.status for reply in first] == ["ACCEPTED", "ACCEPTED", "OK", "CANCELED"]
-    cursors = [asked(reopen, Confirm(stream_id="stream-1", ordinal=n)) for n in (1, 2)]
-    assert [asked(reopen, request) for request in requests] == first
-    assert [asked(reopen, Confirm(stream_id="stream-1", ordinal=n)) for n in (1, 2)] == cursors
+    cursors = [handle(reopen, Confirm(stream_id="stream-1", ordinal=n)) for n in (1, 2)]
+    assert [handle(reopen, request) for request in requests] == first
+    assert [handle(reopen, Confirm(stream_id="stream-1", ordinal=n)) for n in (1, 2)] == cursors
     assert [reply.deal_cursor for reply in cursors if isinstance(reply, ConfirmReply)] == [2, 2]
 
 
 def test_a_close_that_was_answered_is_answered_again_when_another_position_is_there(reopen: Reopened) -> None:
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=0))
-    asked(reopen, a_buy("A-1", ordinal=1))
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
+    handle(reopen, a_buy("A-1", ordinal=1))
     close = Close(order_id="C-1", symbol="EURUSD", ordinal=1)
-    first = asked(reopen, close)
+    first = handle(reopen, close)
     assert isinstance(first, OrderReply)
     assert first.status == "FILLED"
     nothing = Close(order_id="C-2", symbol="EURUSD", ordinal=1)
-    refused = asked(reopen, nothing)
-    asked(reopen, a_buy("A-2", ordinal=1))
-    assert (asked(reopen, close), asked(reopen, nothing)) == (first, refused)
-    other = asked(reopen, structs.replace(close, volume=Decimal("0.02")))
+    refused = handle(reopen, nothing)
+    handle(reopen, a_buy("A-2", ordinal=1))
+    assert (handle(reopen, close), handle(reopen, nothing)) == (first, refused)
+    other = handle(reopen, structs.replace(close, volume=Decimal("0.02")))
     assert other.error_code == "ID_CONFLICT"
 
 
 def test_an_order_that_ended_otherwise_is_told_as_it_is(reopen: Reopened) -> None:
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=0))
-    asked(reopen, a_buy("A-1", ordinal=1))
-    ended = asked(reopen, Cancel(order_id="A-1", ordinal=1))
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
+    handle(reopen, a_buy("A-1", ordinal=1))
+    ended = handle(reopen, Cancel(order_id="A-1", ordinal=1))
     assert (ended.status, ended.error_code) == ("FILLED", "ORDER_ENDED")
-    assert asked(reopen, Cancel(order_id="B-1", ordinal=1)).status == "UNKNOWN"
+    assert handle(reopen, Cancel(order_id="B-1", ordinal=1)).status == "UNKNOWN"
 
 
 def test_what_belongs_to_a_tick_that_the_book_has_left_is_out_of_step(reopen: Reopened) -> None:
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=0))
-    asked(reopen, a_limit(ordinal=1))
-    asked(reopen, structs.replace(a_limit("L-2", ordinal=1), price=Decimal("1.05"), stop_loss=None))
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=2))
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
+    handle(reopen, a_limit(ordinal=1))
+    handle(reopen, structs.replace(a_limit("L-2", ordinal=1), price=Decimal("1.05"), stop_loss=None))
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=2))
     for request in (
         Cancel(order_id="L-2", ordinal=1),
         Modify(symbol="EURUSD", order_id="L-2", price=Decimal("1.04"), revision=1, ordinal=1),
         Close(order_id="C-1", symbol="EURUSD", ordinal=1),
     ):
-        assert asked(reopen, request).error_code == "OUT_OF_STEP"
+        assert handle(reopen, request).error_code == "OUT_OF_STEP"
 
 
 def test_orders_that_ticks_end_are_counted_for_who_confirms(reopen: Reopened) -> None:
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=0))
-    asked(reopen, structs.replace(a_limit(ordinal=1), volume=Decimal(50)))
-    confirmed = asked(reopen, Confirm(stream_id="stream-1", ordinal=1))
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
+    handle(reopen, structs.replace(a_limit(ordinal=1), volume=Decimal(50)))
+    confirmed = handle(reopen, Confirm(stream_id="stream-1", ordinal=1))
     assert isinstance(confirmed, ConfirmReply)
     assert (confirmed.deal_cursor, confirmed.order_cursor) == (1, 1)
-    asked(reopen, Confirm(stream_id="stream-1", ordinal=2))
-    assert asked(reopen, Confirm(stream_id="stream-1", ordinal=1)) == confirmed
+    handle(reopen, Confirm(stream_id="stream-1", ordinal=2))
+    assert handle(reopen, Confirm(stream_id="stream-1", ordinal=1)) == confirmed
 
 
 def a_hedging_gateway() -> Gateway:

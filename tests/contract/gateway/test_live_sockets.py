@@ -51,7 +51,7 @@ def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None
     began_ns = time.monotonic_ns()
     assert client.ask(**an_order("A-1"))["status"] == "CALL_IN_PROGRESS"
     hello = client.ask(action="HELLO", client="test")
-    said = [
+    replies_seen = [
         client.ask(action="PING")["status"],
         client.ask(action="LEASE", holder="test", epoch=1, seen_ns=hello["lease_now_ns"])["status"],
         client.ask(action="FENCE", order_id="A-1")["status"],
@@ -62,7 +62,7 @@ def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None
     ]
     if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # a machine that stood still has not asked in time
         in_progress = "CALL_IN_PROGRESS"
-        assert said == ["OK", "OK", in_progress, in_progress, in_progress, "VENUE_BUSY", []]
+        assert replies_seen == ["OK", "OK", in_progress, in_progress, in_progress, "VENUE_BUSY", []]
     wait_for(lambda: client.ask(action="ORDER_STATUS", order_id="A-1")["status"] == "FILLED", "the call's end")
     assert time.monotonic_ns() - began_ns >= CALL_MS * NS_PER_MS
     assert client.ask(**an_order("A-2"))["status"] == "FILLED"

@@ -87,10 +87,10 @@ class Floor:
     def take_all(self, first: int, last: int) -> list[Signal]:
         """Signals until each tick from `first` to `last` has had one, in whatever order and however often."""
         signals: list[Signal] = []
-        wanted = set(range(first, last + 1))
-        while wanted:
+        missing = set(range(first, last + 1))
+        while missing:
             signals += self.take(1)
-            wanted.discard(signals[-1].ordinal)
+            missing.discard(signals[-1].ordinal)
         return signals
 
     def end(self, number: int = signal.SIGTERM) -> int:
@@ -116,7 +116,7 @@ def floor(tmp_path: Path) -> Iterator[Floor]:
     made.close()
 
 
-def said(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
+def checked_signals(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
     """What was said by ordinal, after checking that it was never said in two ways."""
     by_ordinal = {(s.ordinal, *word) for s in signals for word in words([s])}
     assert len(by_ordinal) == len({word[0] for word in by_ordinal}), "one tick, two words"
@@ -127,7 +127,7 @@ def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(floor: Floor) ->
     floor.start()
     floor.gateway.publish(*floor.ticks)
     signals = floor.take_all(1, 1_200)
-    assert said(signals) == undisturbed(floor.ticks)
+    assert checked_signals(signals) == undisturbed(floor.ticks)
     assert all(0 < s.tick_published_mono_ns <= s.sent_mono_ns for s in signals)
     assert floor.greetings[0].symbols == ["EURUSD"]
     assert floor.end() == 0
@@ -152,7 +152,7 @@ def test_a_process_that_is_killed_says_again_what_it_said(floor: Floor, crash_at
     floor.gateway.publish(*floor.ticks[900:])
     signals = floor.take_all(641, 1_200)
     assert [word for word in undisturbed(floor.ticks) if int(str(word[0])) > 640] == [
-        word for word in said(signals) if int(str(word[0])) > 640
+        word for word in checked_signals(signals) if int(str(word[0])) > 640
     ]
 
 
@@ -165,7 +165,7 @@ def test_ticks_that_were_missed_are_fetched(floor: Floor) -> None:
     signals = floor.take_all(1, 1_100)
     floor.gateway.beat()
     signals += floor.take_all(1_101, 1_200)
-    assert said(signals) == undisturbed(floor.ticks)
+    assert checked_signals(signals) == undisturbed(floor.ticks)
     assert "sequence gap on tick.EURUSD: expected 101, received 601" in floor.log()
 
 
@@ -188,7 +188,7 @@ def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(floor: Floo
     ):
         floor.gateway.send(*frames)
     floor.gateway.publish(*floor.ticks[10:20])
-    assert said(floor.take(20)) == undisturbed(floor.ticks[:20])
+    assert checked_signals(floor.take(20)) == undisturbed(floor.ticks[:20])
     assert floor.end() == 0
 
 
@@ -203,7 +203,7 @@ def test_a_portfolio_that_was_away_gets_what_it_missed_when_the_tick_comes_again
     while floor.inbox.poll(150):
         floor.inbox.recv()
     floor.gateway.publish(floor.ticks[10])
-    assert said(floor.take(40)) == undisturbed(floor.ticks)[10:50]
+    assert checked_signals(floor.take(40)) == undisturbed(floor.ticks)[10:50]
 
 
 def test_an_idle_floor_is_silent_but_for_greetings(floor: Floor) -> None:
@@ -236,7 +236,7 @@ def test_another_stream_is_joined_anew(floor: Floor) -> None:
     floor.gateway.beat()
     signals = floor.take_all(1, 300)
     assert {s.stream_id for s in signals} == {"stream-2"}
-    assert said(signals) == undisturbed(renewed)
+    assert checked_signals(signals) == undisturbed(renewed)
 
 
 def test_a_second_process_for_the_same_symbols_is_refused(floor: Floor) -> None:

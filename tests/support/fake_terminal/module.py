@@ -215,40 +215,40 @@ class FakeTerminal:
     @locked
     def order_send(self, request: TradeRequest) -> OrderSendResult | None:
         self._set_clock()
-        asked: dict[str, Any] = dict(request)
-        self.requests.append(asked)
-        says = self.script.popleft() if self.script else ScriptedReply()
+        fields: dict[str, Any] = dict(request)
+        self.requests.append(fields)
+        scripted = self.script.popleft() if self.script else ScriptedReply()
         before = self.broker.next_ticket
         retcode, order, deal, comment = 0, 0, 0, "Request executed"
-        if says.executes:
+        if scripted.executes:
             try:
-                retcode, order, deal = self.broker.send(asked, fill=says.fill)
+                retcode, order, deal = self.broker.send(fields, fill=scripted.fill)
             except RejectedByBroker as rejected:
                 retcode, comment = rejected.retcode, rejected.comment
-        self._hidden |= dict.fromkeys(range(before, self.broker.next_ticket), says.hides)
-        if says.waits_for is not None:
-            assert says.waits_for.wait(30), "nobody ended the call"
-        if says.answer is None:
+        self._hidden |= dict.fromkeys(range(before, self.broker.next_ticket), scripted.hides)
+        if scripted.waits_for is not None:
+            assert scripted.waits_for.wait(30), "nobody ended the call"
+        if scripted.answer is None:
             self._error = (-10005, "IPC timeout")
             return None
-        if says.answer >= 0:
-            retcode, order, deal = says.answer, 0, 0
-        if says.without_deal:
+        if scripted.answer >= 0:
+            retcode, order, deal = scripted.answer, 0, 0
+        if scripted.without_deal:
             deal = 0
-        bid, ask = self.broker.quotes.get(asked.get("symbol", ""), (0.0, 0.0))
+        bid, ask = self.broker.quotes.get(fields.get("symbol", ""), (0.0, 0.0))
         self._error = SUCCESS
         return OrderSendResult(
             retcode=retcode,
             deal=deal,
             order=order,
-            volume=asked.get("volume", 0.0),
-            price=asked.get("price", 0.0),
+            volume=fields.get("volume", 0.0),
+            price=fields.get("price", 0.0),
             bid=bid,
             ask=ask,
             comment=comment,
             request_id=len(self.requests),
             retcode_external=0,
-            request=asked,
+            request=fields,
         )
 
     @locked

@@ -392,10 +392,10 @@ def test_a_gateway_that_tells_no_number_is_not_believed(request_of: Any, text: s
     [answer] = gateway.handle(request_of(), now)
     reply = msgpack.unpackb(encode(answer))
     rows = [reply, *reply.get("orders", []), *reply.get("positions", []), *reply.get("deals", [])]
-    told = {"balance", "equity", "volume", "filled_volume", "filled_price", "price", "price_open", "profit"}
+    decimal_fields = {"balance", "equity", "volume", "filled_volume", "filled_price", "price", "price_open", "profit"}
     changed = 0
     for row in rows:
-        for field in told & set(row):
+        for field in decimal_fields & set(row):
             kept, row[field] = row[field], text
             with pytest.raises(MalformedMessageError):
                 decode_reply(msgpack.packb(reply))

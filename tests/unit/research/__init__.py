@@ -1,1 +1,1 @@
-"""What happens offline: ticks in, backtest and reports out."""
+"""Tests of what runs offline: backtests, reports and exports."""

@@ -1,4 +1,4 @@
-"""Whole runs over three symbols on either kind of account: the books are whole, and the venue agrees on every figure."""
+"""Whole runs over three symbols on either kind of account: the books are complete, and the venue agrees."""
 
 from __future__ import annotations
 

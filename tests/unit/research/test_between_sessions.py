@@ -20,7 +20,7 @@ from services.portfolio.core.account.events import Event, OrderCreated, Protecti
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger
 
-FRIDAY_END_NS = 1_767_600_000_000_000_000  # 2026-01-05, moved to the end of the server's Friday before
+FRIDAY_END_NS = 1_767_600_000_000_000_000  # 2026-01-05, moved to the end of the preceding server Friday
 FRIDAY_END_NS -= server_ns(FRIDAY_END_NS) % DAY_NS + (weekday(FRIDAY_END_NS) + 2) * DAY_NS
 MONDAY_NS = FRIDAY_END_NS + 2 * DAY_NS
 TRAILING = "[exits]\ntrailing_stop_points = 300\n"
@@ -29,7 +29,7 @@ PROFILE = 'like = "ideal"\nkeeps_sessions = true\n'
 
 @pytest.fixture(scope="module")
 def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """EURUSD a quote a minute: the last hour of Friday, all of Saturday afternoon, and the first hours of Monday."""
+    """EURUSD, a quote a minute: the last hour of Friday, all of Saturday afternoon, and the first hours of Monday."""
     random = np.random.default_rng(5)
     minutes = np.concatenate([np.arange(-58, 0), np.arange(600, 900), np.arange(2_880, 3_100)])
     bid = np.round(1.1 + np.cumsum(np.abs(random.normal(0, 0.00004, len(minutes)))), 5)
@@ -62,7 +62,7 @@ def events_of(folder: Path) -> Iterator[Event]:
 
 @pytest.mark.parametrize("mode", list(AccountMode))
 @pytest.mark.parametrize("plan", [TRAILING, TRAILING + "time_exit_s = 7200\n"], ids=["signal", "time"])
-def test_nothing_is_refused_as_closed_and_what_waits_is_closed_at_the_first_tick(
+def test_nothing_is_refused_as_closed_and_waiting_closes_execute_at_the_first_tick(
     weekend: Path, tmp_path: Path, plan: str, mode: AccountMode
 ) -> None:
     report = a_run(weekend, tmp_path, plan, account_mode=mode)
@@ -73,7 +73,7 @@ def test_nothing_is_refused_as_closed_and_what_waits_is_closed_at_the_first_tick
     assert not [event for event in between if isinstance(event, OrderCreated)]
     assert not [event for event in between if isinstance(event, ProtectionSet) and event.protection.is_in_flight]
     noted = [event.why for event in between if isinstance(event, ProtectionSet)]
-    # A position whose time is up on Saturday is to be closed in any case.
+    # A position whose time is up on Saturday is closed in any case.
     assert noted == ["the signal is SELL: closed at the first tick of the next session"][: plan == TRAILING]
     first = next(
         event for event in events_of(tmp_path) if _time_ns(event) >= MONDAY_NS and isinstance(event, OrderCreated)

@@ -1,4 +1,4 @@
-"""What leaves the desk: the balance, and files that another program reads back."""
+"""Exports: the balance, and files that another program reads back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def a_deal(number: int, kind: str, volume: str, price: str, **changed: Any) -> d
     return {**fields, **changed}
 
 
-def test_the_balance_after_each_deal_and_the_present_with_what_is_unrealised() -> None:
+def test_the_balance_after_each_deal_and_the_present_with_unrealised_profit() -> None:
     deals = [
         a_deal(1, "BALANCE", "0", "0", symbol="", profit="100"),
         a_deal(2, "BUY", "1", "1.1", commission="-3.5", swap="-0.25"),
@@ -65,7 +65,7 @@ def test_csv_has_an_empty_text_for_no_time() -> None:
 
 
 @pytest.mark.parametrize("what", COLUMNS)
-def test_a_parquet_file_has_its_columns_and_types_also_without_a_row(what: str, tmp_path: Path) -> None:
+def test_a_parquet_file_has_its_columns_and_types_without_rows(what: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     write_parquet(path, [], COLUMNS[what])
     frame = pl.read_parquet(path)

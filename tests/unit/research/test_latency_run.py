@@ -1,4 +1,4 @@
-"""A backtest with a latency: every deal has the time of its order's arrival, but for those that the report counts."""
+"""A backtest with latency: every deal has the time of its order's arrival, except those that the report counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS = 15_000
 
 @pytest.fixture(scope="module")
 def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded random walk with some 400 ms between two ticks, and now and then a quarter of a minute without any."""
+    """A seeded random walk with about 400 ms between ticks, and occasional pauses of a quarter of a minute."""
     random = np.random.default_rng(11)
     bid = np.round(1.1 + np.cumsum(random.normal(0, 0.0002, ROWS)), 5)
     gaps_ms = random.exponential(400, ROWS).astype(np.int64) + 1
@@ -37,7 +37,7 @@ def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_run(ticks: Path, folder: Path, fills: str, **changed: Any) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """The report, and for each deal how long after the decision it is and after the arrival of its order, in ns."""
+    """The report, and for each deal its delay after the decision and after the arrival of its order, in ns."""
     folder.mkdir()
     (folder / "fills.toml").write_text(fills)
     spec = RunSpec(
@@ -73,7 +73,7 @@ def test_every_deal_has_the_arrival_time_of_its_order(delay_ms: int, ticks: Path
     assert report["reconciled"]
 
 
-def test_with_a_latency_longer_than_a_quote_may_be_old_some_deals_wait_for_the_next_quote(
+def test_with_a_latency_above_the_greatest_quote_age_some_deals_wait_for_the_next_quote(
     ticks: Path, tmp_path: Path
 ) -> None:
     fills = """
@@ -87,8 +87,8 @@ def test_with_a_latency_longer_than_a_quote_may_be_old_some_deals_wait_for_the_n
     assert all(after > 40 * MS_NS for after, after_arrival in late if after_arrival)
 
 
-def test_the_report_has_what_better_quotes_than_limits_are_worth(ticks: Path, tmp_path: Path) -> None:
-    """The deals are the same ones under both: what one run has in its profit, the other one only names."""
+def test_the_report_has_the_worth_of_quotes_better_than_limits(ticks: Path, tmp_path: Path) -> None:
+    """Both runs have the same deals: one has the advantage in its profit, the other only in its report."""
     plan = tmp_path / "plan.toml"
     plan.write_text("[exits]\ntake_profit_points = 35\nstop_loss_points = 200\n")
     terms = {"plan": str(plan), "volume": Decimal("0.10")}

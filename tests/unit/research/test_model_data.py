@@ -1,4 +1,4 @@
-"""A run over ticks that its model was trained or tuned on reports it, and so does one that cannot know."""
+"""A run over ticks on which its model was trained or tuned reports that, and so does one that cannot know."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_model_of(folder: Path, **training: Any) -> Path:
-    """A model whose manifest tells of data as `training` changes it."""
+    """A model whose manifest has the given facts about its data."""
     path = write_model(folder, bytes(a_booster().save_raw("ubj")))
-    told = structs.replace(read_manifest(path).training, **{"data_sha256": HASH, "parts": PARTS, **training})
-    return write_model(folder, bytes(a_booster().save_raw("ubj")), training=told)
+    reported = structs.replace(read_manifest(path).training, **{"data_sha256": HASH, "parts": PARTS, **training})
+    return write_model(folder, bytes(a_booster().save_raw("ubj")), training=reported)
 
 
 def found(model: Path, first_s: int, last_s: int, *, symbol: str = "EURUSD", data: str = "0" * 64) -> dict[str, Any]:
     spec = RunSpec(inputs=(TickInput(Path("t.parquet"), symbol),), strategy="xgboost", model=model)
-    told = model_data(spec, data_sha256=data, first_ns=START_NS + first_s * S, last_ns=START_NS + last_s * S)
-    assert told is not None
-    return told
+    reported = model_data(spec, data_sha256=data, first_ns=START_NS + first_s * S, last_ns=START_NS + last_s * S)
+    assert reported is not None
+    return reported
 
 
 @pytest.mark.parametrize(
@@ -63,38 +63,38 @@ def found(model: Path, first_s: int, last_s: int, *, symbol: str = "EURUSD", dat
 def test_ticks_of_the_time_of_a_part_that_decided_something_are_in_sample(
     tmp_path: Path, first_s: int, last_s: int, overlap: dict[str, tuple[int, int]]
 ) -> None:
-    told = found(a_model_of(tmp_path / "m"), first_s, last_s)
-    assert told["sample"] == "in"
-    assert told["text"].startswith(
+    reported = found(a_model_of(tmp_path / "m"), first_s, last_s)
+    assert reported["sample"] == "in"
+    assert reported["text"].startswith(
         "IN SAMPLE: ticks of this run are of the symbol, EURUSD, and the time that the model"
     )
-    assert set(told["overlap"]) == set(overlap)
+    assert set(reported["overlap"]) == set(overlap)
     base = np.datetime64(START_NS, "ns")
     for name, seconds in overlap.items():
-        ends = [np.datetime64(text.removesuffix("Z").replace(" ", "T"), "ns") for text in told["overlap"][name]]
+        ends = [np.datetime64(text.removesuffix("Z").replace(" ", "T"), "ns") for text in reported["overlap"][name]]
         assert [int((end - base) / np.timedelta64(1, "s")) for end in ends] == list(seconds)
-    assert ("trained on" in told["text"]) is ("training" in overlap)
-    assert ("tuned on" in told["text"]) is ("validation" in overlap)
+    assert ("trained on" in reported["text"]) is ("training" in overlap)
+    assert ("tuned on" in reported["text"]) is ("validation" in overlap)
 
 
 @pytest.mark.parametrize(("first_s", "last_s"), [(-90, -1), (61, 69), (91, 99), (100, 120), (121, 500)])
 def test_ticks_before_between_and_after_and_the_held_out_part_are_out_of_sample(
     tmp_path: Path, first_s: int, last_s: int
 ) -> None:
-    told = found(a_model_of(tmp_path / "m"), first_s, last_s)
-    assert (told["sample"], told["overlap"]) == ("out", {})
+    reported = found(a_model_of(tmp_path / "m"), first_s, last_s)
+    assert (reported["sample"], reported["overlap"]) == ("out", {})
 
 
-def test_another_symbol_is_out_of_sample_and_a_brokers_suffix_is_no_other_symbol(tmp_path: Path) -> None:
+def test_another_symbol_is_out_of_sample_and_a_brokers_suffix_is_not(tmp_path: Path) -> None:
     model = a_model_of(tmp_path / "m")
     assert found(model, 0, 10, symbol="NZDUSD")["sample"] == "out"
     assert found(model, 0, 10, symbol="EURUSD.m")["sample"] == "in"
 
 
-def test_the_hash_of_the_rows_tells_the_very_ticks_whatever_the_symbol_is_called(tmp_path: Path) -> None:
-    told = found(a_model_of(tmp_path / "m"), 0, 10, symbol="GBPUSD", data=HASH)
-    assert told["sample"] == "in"
-    assert told["text"].startswith("IN SAMPLE: ticks of this run are ticks that the model was trained on")
+def test_the_hash_of_the_rows_identifies_the_ticks_under_any_name_of_the_symbol(tmp_path: Path) -> None:
+    reported = found(a_model_of(tmp_path / "m"), 0, 10, symbol="GBPUSD", data=HASH)
+    assert reported["sample"] == "in"
+    assert reported["text"].startswith("IN SAMPLE: ticks of this run are ticks that the model was trained on")
 
 
 @pytest.mark.parametrize(
@@ -106,23 +106,23 @@ def test_the_hash_of_the_rows_tells_the_very_ticks_whatever_the_symbol_is_called
         ({"training": PARTS["training"]}, "tuned"),
     ],
 )
-def test_a_manifest_that_does_not_tell_leaves_it_unknown(tmp_path: Path, parts: dict[str, Part], message: str) -> None:
-    told = found(a_model_of(tmp_path / "m", parts=parts), 200, 300)
-    assert told["sample"] == "unknown"
-    assert told["text"].endswith(f"the manifest of the model does not tell on which ticks it was {message}")
+def test_a_manifest_without_parts_leaves_it_unknown(tmp_path: Path, parts: dict[str, Part], message: str) -> None:
+    reported = found(a_model_of(tmp_path / "m", parts=parts), 200, 300)
+    assert reported["sample"] == "unknown"
+    assert reported["text"].endswith(f"the manifest does not name the ticks on which the model was {message}")
 
 
-def test_only_symbols_that_the_model_speaks_for_count(tmp_path: Path) -> None:
+def test_only_symbols_that_the_model_trades_count(tmp_path: Path) -> None:
     inputs = tuple(TickInput(Path("t.parquet"), symbol) for symbol in ("EURUSD", "NZDUSD"))
     span: dict[str, Any] = {"data_sha256": "0" * 64, "first_ns": START_NS, "last_ns": START_NS + S}
     for strategy, sample in (("EURUSD=xgboost,NZDUSD=ema_cross", "in"), ("EURUSD=ema_cross,NZDUSD=xgboost", "out")):
-        told = model_data(RunSpec(inputs=inputs, strategy=strategy, model=a_model_of(tmp_path / "m")), **span)
-        assert told is not None
-        assert told["sample"] == sample
+        reported = model_data(RunSpec(inputs=inputs, strategy=strategy, model=a_model_of(tmp_path / "m")), **span)
+        assert reported is not None
+        assert reported["sample"] == sample
     assert model_data(RunSpec(inputs=inputs, strategy="ema_cross"), **span) is None
 
 
-def test_the_demo_model_tells_its_data_and_that_they_were_generated() -> None:
+def test_the_demo_model_names_its_data_as_generated() -> None:
     manifest = read_manifest(DEFAULT_MODEL)
     assert {"training", "validation", "held_out"} == set(manifest.training.parts)
     assert all(part.last_ns > part.first_ns > 0 for part in manifest.training.parts.values())
@@ -151,9 +151,9 @@ def test_a_backtest_reports_in_sample_ticks_first_and_in_its_report(
     model = a_model_of(tmp_path / "m", parts=parts)
     arguments = ["backtest", f"{some_ticks(tmp_path)}:EURUSD", "--strategy", "xgboost", "--model", str(model)]
     assert run(arguments) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     begin = {"in": "IN SAMPLE: ", "out": "backtest on the SIMULATED venue", "unknown": "UNKNOWN whether in sample: "}
-    assert said.startswith(begin[sample])
+    assert output.startswith(begin[sample])
     assert run([*arguments, "--json"]) == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)

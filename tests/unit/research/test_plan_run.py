@@ -1,4 +1,4 @@
-"""A plan in a whole backtest: what it says is what is ordered, with the words for it, and the settings name it."""
+"""A plan in a whole backtest: orders follow it and name their sizing, and the settings name the plan."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_each_symbol_trades_by_its_own_strategy_and_size(tmp_path: Path) -> None
     assert {(order.symbol, order.tag) for order in orders} == {("EURUSD", "trend"), ("NZDUSD", "flip")}
     assert {order.volume for order in orders if order.tag == "trend"} == {Decimal("0.05")}
     first = next(order for order in orders if order.tag == "flip")
-    # 1 % of 10,000 USD by 200 USD a lot at the stop, and whatever commission the broker asks
+    # 1 % of 10,000 USD by 200 USD a lot at the stop, and the broker's commission
     assert Decimal("0.45") < first.volume <= Decimal("0.5")
     assert first.decision.sizing.startswith("fraction: 1 % of 10000.00 USD = 100.00 USD at risk / 20")
     assert first.decision.sizing.endswith(f"step 0.01 -> {decimal_text(first.volume)} lots")

@@ -1,4 +1,4 @@
-"""Backtests on gold that is quoted to a thousandth and traded to a hundredth: the desk's own prices are all taken."""
+"""Backtests on gold quoted to a thousandth and traded to a hundredth: the venue accepts all prices of the desk."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_run(gold: Path, folder: Path, plan: str, **changed: Any) -> dict[str, Any]:
-    """The report of a backtest that turns all the time."""
+    """The report of a backtest that reverses all the time."""
     (folder / "plan.toml").write_text(plan)
     spec = RunSpec(
         inputs=(TickInput(gold, "XAUUSD"),),
@@ -69,20 +69,20 @@ def prices_of(order: Order) -> list[Decimal]:
 
 
 def an_answer(error: str) -> ProtectionAnswered:
-    """The venue's answer to a change of stops; without an error it was made."""
+    """The venue's answer to a change of stops, accepted without an error."""
     return ProtectionAnswered(
         key="EURUSD", revision=1, stop_loss=None, take_profit=None, retcode=None, error=error, time_ns=1
     )
 
 
 def an_order_answer(error: str) -> OrderModifyAnswered:
-    """The same for an order that rests."""
+    """The same for a resting order."""
     terms = OrderTerms(limit_price=Decimal(1), stop_loss=None, take_profit=None, expires_ns=0)
     return OrderModifyAnswered(order_id="a", terms=terms, revision=1, error=error, time_ns=1)
 
 
 def stops_set(folder: Path) -> list[Decimal]:
-    """Every stop loss that the desk has asked for a position."""
+    """Every stop loss that the desk has requested for a position."""
     decode = Decoder(Event).decode
     with open_ledger(folder / LEDGER_FILE_NAME) as db:
         events = [decode(payload) for (payload,) in db.execute("SELECT payload FROM events ORDER BY number")]
@@ -121,7 +121,7 @@ def test_most_quotes_are_off_the_tick_and_an_entry_is_rounded_away_from_its_own(
         assert order.take_profit is not None
         sign = order.side.sign
         assert TICK * 10 <= (order.price - order.limit_price) * sign < TICK * 11
-        # From an entry that is on the tick its stops are exactly as far as the plan says.
+        # From an entry on the tick its stops are exactly as far as in the plan.
         assert (order.limit_price - order.stop_loss) * sign == TICK * 30
         assert (order.take_profit - order.limit_price) * sign == TICK * 95
 

@@ -1,4 +1,4 @@
-"""The report of a run: its sums, its schema in the docs, and that it follows from the run alone."""
+"""The report of a run: its sums, its schema in the docs, and that it depends only on the run."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def report(ticks: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
 
 
 def keys_of(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The fields of a report as the docs write them; maps by reason or name are one field."""
+    """The fields of a report as the docs name them; maps by reason or name are one field."""
     for key, found in value.items():
         path = f"{prefix}{key}"
         if path in ("ticks", "signals", "orders", "timings"):
@@ -79,7 +79,7 @@ def test_every_row_read_is_published_or_rejected_with_a_reason(report: dict[str,
     assert ticks["gaps"] == 0
 
 
-def test_every_tick_has_one_word_and_every_word_one_fate(report: dict[str, Any]) -> None:
+def test_every_tick_has_one_signal_and_every_signal_one_outcome(report: dict[str, Any]) -> None:
     signals, orders = report["signals"], report["orders"]
     directional = signals["buy"] + signals["sell"]
     assert directional + signals["hold"] + signals["warming_up"] == report["ticks"]["processed"]
@@ -114,7 +114,7 @@ def test_the_same_run_has_the_same_report_but_for_timings(ticks: Path, tmp_path:
     assert report_digest({**again, "balance": "1"}) != report_digest(report)
 
 
-def test_the_report_can_be_asked_for_again_later(ticks: Path, tmp_path: Path) -> None:
+def test_the_report_can_be_computed_again_later(ticks: Path, tmp_path: Path) -> None:
     first = a_run(ticks, tmp_path / "run")
     later = report_of(tmp_path / "run", a_spec(ticks), mode="backtest")
     assert report_digest(later) == report_digest(first)
@@ -131,7 +131,7 @@ def test_the_report_is_json_with_sorted_keys_and_no_floats_for_money(report: dic
     assert all(isinstance(report[name], str) for name in ("balance", "equity", "realized_pnl"))
 
 
-def test_two_equal_runs_are_identical_row_by_row_and_other_settings_are_not(ticks: Path, tmp_path: Path) -> None:
+def test_equal_runs_are_identical_row_by_row_and_runs_with_other_settings_are_not(ticks: Path, tmp_path: Path) -> None:
     one, other, third = tmp_path / "one", tmp_path / "other", tmp_path / "third"
     a_run(ticks, one)
     a_run(ticks, other)

@@ -1,4 +1,4 @@
-"""What a run is: its name follows from data and the settings that decide, and from nothing else."""
+"""The name of a run depends only on its data and the settings that decide its trades."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_order_of_a_symbol_map_does_not_decide() -> None:
     assert a_spec(symbol_map=one).stream_id(DATA) == a_spec(symbol_map=other).stream_id(DATA)
 
 
-def test_a_risk_file_decides_by_what_it_says(tmp_path: Path) -> None:
+def test_a_risk_file_decides_by_its_limits(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text("order_volume_max = 0.5")
     other.write_text("order_volume_max = 0.50")
@@ -81,7 +81,7 @@ def test_a_risk_file_decides_by_what_it_says(tmp_path: Path) -> None:
     assert a_spec(risk=str(one)).stream_id(DATA) != a_spec(risk=str(other)).stream_id(DATA)
 
 
-def test_a_plan_decides_by_what_it_says(tmp_path: Path) -> None:
+def test_a_plan_decides_by_its_content(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text("[sizing]\nvolume = 0.5")
     other.write_text("[sizing]\nvolume = 0.50")
@@ -91,7 +91,7 @@ def test_a_plan_decides_by_what_it_says(tmp_path: Path) -> None:
     assert a_spec().deciding_settings()["plan"] == "plain"
 
 
-def test_which_strategy_a_symbol_has_decides_and_how_it_is_written_does_not() -> None:
+def test_a_symbols_strategy_decides_and_its_spelling_does_not() -> None:
     two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
     one, other = "EURUSD=ema_cross,NZDUSD=mine:Own", "NZDUSD=mine:Own,EURUSD=ema_cross"
     spec = a_spec(inputs=two, strategy=one)
@@ -102,7 +102,7 @@ def test_which_strategy_a_symbol_has_decides_and_how_it_is_written_does_not() ->
     assert alike.stream_id(DATA) == a_spec(inputs=two, strategy="ema_cross").stream_id(DATA)
 
 
-def test_the_model_decides_where_one_symbol_has_a_strategy_that_takes_one() -> None:
+def test_the_model_decides_if_any_symbols_strategy_uses_it() -> None:
     two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
     assert "model" in a_spec(inputs=two, strategy="EURUSD=ema_cross,NZDUSD=xgboost").deciding_settings()
     assert "model" not in a_spec(inputs=two, strategy="ema_cross").deciding_settings()
@@ -118,7 +118,7 @@ def test_symbols_come_in_the_order_given_each_once() -> None:
     assert a_spec(inputs=tuple(files)).symbols == ("USDJPY", "EURUSD")
 
 
-def test_the_processes_are_told_every_setting_and_nothing_comes_from_an_env_file() -> None:
+def test_the_processes_get_every_setting_and_nothing_from_an_env_file() -> None:
     environment = a_spec(seed=5, symbol_map={"EURUSD": "EURUSD.m"}, ticks_max=9).environment("name", "lockstep")
     assert environment["PAPERDESK_ENV_FILE"] == ""
     assert environment["MT5_STREAM_ID"] == "name"
@@ -129,7 +129,7 @@ def test_the_processes_are_told_every_setting_and_nothing_comes_from_an_env_file
 
 
 def test_paths_for_the_processes_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They may run in another folder."""
+    """The processes may run in another folder."""
     monkeypatch.chdir(tmp_path)
     Path("limits.toml").write_text("order_volume_max = 0.5")
     environment = a_spec(risk="limits.toml").environment("name", "max")
@@ -140,7 +140,7 @@ def test_paths_for_the_processes_are_absolute(tmp_path: Path, monkeypatch: pytes
     assert a_spec().environment("name", "max")["PLAN"] == ""
 
 
-def test_portfolio_is_told_the_same_plan(tmp_path: Path) -> None:
+def test_portfolio_gets_the_same_plan(tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     path.write_text("[exits]\nstop_loss_points = 50")
     rules = a_spec(plan=str(path)).desk_config()
@@ -149,7 +149,7 @@ def test_portfolio_is_told_the_same_plan(tmp_path: Path) -> None:
     assert a_spec().desk_config().plan is PLAIN
 
 
-def test_portfolio_is_told_the_same_as_the_run() -> None:
+def test_portfolio_gets_the_settings_of_the_run() -> None:
     rules = a_spec(risk="none", volume=Decimal("0.05"), on_opposite=OnOpposite.REVERSE).desk_config()
     assert rules.symbols == ("EURUSD",)
     assert (rules.default_volume, rules.on_opposite, rules.limits.name) == (Decimal("0.05"), OnOpposite.REVERSE, "none")

@@ -1,4 +1,4 @@
-"""What the account and its fills are like is part of a run's name, and gets to the processes of its replay."""
+"""Terms of the account and its fills are part of a run's name, and reach the processes of its replay."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_the_terms_of_a_used_symbol_are_part_of_the_name_whatever_the_path(terms
     assert replace(SPEC, instruments=str(copy)).stream_id("data") != by_file.stream_id("data")
 
 
-def test_terms_of_symbols_that_are_not_traded_leave_the_name_alone(terms: Path) -> None:
+def test_terms_of_symbols_that_are_not_traded_do_not_change_the_name(terms: Path) -> None:
     terms.write_text(TERMS.replace("[EURUSD]", "[NZDUSD]"), encoding="utf-8")
     assert replace(SPEC, instruments=str(terms)).stream_id("data") == SPEC.stream_id("data")
 
 
-def test_a_shipped_example_is_named_by_its_name_and_handed_on_by_its_path() -> None:
+def test_a_shipped_example_is_given_by_its_name_and_passed_on_by_its_path() -> None:
     path = Path(replace(SPEC, instruments="admirals").environment("stream", "max")["MT5_INSTRUMENTS"])
     assert path.name == "admirals.toml"
     assert path.is_file()

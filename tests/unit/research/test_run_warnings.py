@@ -1,4 +1,4 @@
-"""A run whose signals were mostly for the risk rules says so, in one line, with how to run without the rule."""
+"""A run whose signals were mostly denied by risk rules warns in one line that names the way to run without the rule."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_it_warns_from_a_quarter_of_the_signals_on(signals: int, denied: int, wa
     assert (denial_warning(Book(), cursor) is not None) is warns
 
 
-def test_it_names_the_rule_the_counts_and_how_to_run_without_it() -> None:
+def test_it_names_the_rule_the_counts_and_the_way_to_run_without_it() -> None:
     message = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
     assert message == (
-        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the digits are the rule's more than "
-        'the strategy\'s; to run without it: --risk FILE with the line breaker_losses = "none"'
+        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the results show the rule more than "
+        'the strategy; to run without it: --risk FILE with the line breaker_losses = "none"'
     )
 
 
@@ -55,7 +55,7 @@ def test_a_halted_run_names_the_rule_that_halted_it() -> None:
     )
 
 
-def test_a_rule_that_no_set_has_is_not_said_to_be_liftable() -> None:
+def test_no_way_to_run_without_it_is_named_for_a_rule_outside_the_limits() -> None:
     message = denial_warning(Book(), counted(100, NO_SIZE=99))
     assert message is not None
     assert message.endswith("docs/risk.md has what NO_SIZE needs")
@@ -80,7 +80,7 @@ def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_th
     assert "warnings" not in a_run(ticks, tmp_path / "free", risk=str(limits))
 
 
-def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
+def test_a_run_that_stopped_trading_names_the_time_and_the_reason() -> None:
     book = Book()
     assert stop_warning(book) is None
     cause = StateCause("DRAWDOWN", "risk", "7.1 %, limit 7 %")
@@ -100,12 +100,12 @@ def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
     [
         ({}, []),
         ({"crossed": 900, "out_of_order": 9}, []),
-        ({"far_future": 1}, ["1 of 1,000 rows is stamped more than a minute ahead of the rows after them"]),
-        ({"far_future": 3}, ["3 of 1,000 rows are stamped more than a minute ahead"]),
+        ({"far_future": 1}, ["1 of 1,000 rows has a time more than a minute ahead of the rows after them"]),
+        ({"far_future": 3}, ["3 of 1,000 rows have times more than a minute ahead"]),
         ({"out_of_order": 10}, ["10 of 1,000 rows (1%) are earlier than a row before them"]),
     ],
 )
-def test_rows_with_wrong_times_are_warned_of(rejected: dict[str, int], starts: list[str]) -> None:
+def test_rows_with_wrong_times_give_a_warning(rejected: dict[str, int], starts: list[str]) -> None:
     found = row_warnings(TickCounts(read=1_000, published=1_000 - sum(rejected.values()), rejected=rejected))
     assert [line.startswith(start) for line, start in zip(found, starts, strict=True)] == [True] * len(starts)
     assert row_warnings(None) == []

@@ -26,7 +26,7 @@ RATE_BID, RATE_ASK = "1.08", "1.0802"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gold that walks, and EURUSD and USDJPY that stand still and are quoted from a second before on, every minute."""
+    """Gold that moves, and EURUSD and USDJPY at constant prices, quoted every minute from a second earlier on."""
     made = tmp_path_factory.mktemp("ticks")
     a_tick_file(made / "gold.parquet", rows=ROWS, price=2350.0, digits=2)
     for name, bid, ask in (("eurusd", float(RATE_BID), float(RATE_ASK)), ("usdjpy", 150.0, 150.02)):
@@ -67,7 +67,7 @@ def test_gold_alone_on_an_account_in_euros_is_denied_every_order_and_trades_with
     assert {deal.symbol for deal in book.deals if deal.kind.is_trade} == {"XAUUSD"}
 
 
-def test_a_watched_symbol_is_in_no_counter_of_signals_and_the_strategy_does_as_without_it(
+def test_a_watched_symbol_is_in_no_counter_of_signals_and_does_not_affect_the_strategy(
     folder: Path, tmp_path: Path
 ) -> None:
     in_dollars, plain, _ = a_run(a_spec(folder, "USD"), tmp_path / "usd")
@@ -84,7 +84,7 @@ def test_a_watched_symbol_is_in_no_counter_of_signals_and_the_strategy_does_as_w
 @pytest.mark.parametrize(
     ("currency", "watched", "of_a_gain", "of_a_loss", "digits"),
     [
-        # A gain in USD is sold: EUR are bought at their ask, JPY had at the bid; a loss is bought at the other side.
+        # A gain in USD is sold: EUR are bought at their ask, JPY at the bid; a loss is bought at the other side.
         ("EUR", "EURUSD", 1 / Decimal(RATE_ASK), 1 / Decimal(RATE_BID), 2),
         ("JPY", "USDJPY", Decimal("150.00"), Decimal("150.02"), 0),
     ],
@@ -102,7 +102,7 @@ def test_each_profit_is_that_in_dollars_at_the_watched_rate(
         assert abs(other - dollars * (of_a_gain if dollars > 0 else of_a_loss)) <= step / 2
 
 
-def test_what_is_watched_is_part_of_the_runs_name_and_nothing_else_changes_names(folder: Path) -> None:
+def test_watched_symbols_are_part_of_the_runs_name_and_nothing_else_changes_names(folder: Path) -> None:
     data = "ab" * 32
     one, other = a_spec(folder, "EUR", "EURUSD"), a_spec(folder, "EUR")
     assert one.stream_id(data) != other.stream_id(data)
@@ -113,7 +113,7 @@ def test_what_is_watched_is_part_of_the_runs_name_and_nothing_else_changes_names
     assert environment["MT5_TICKS"].endswith("eurusd.parquet:EURUSD")
 
 
-def test_a_rate_that_no_pair_can_give_is_found_before_anything_is_quoted() -> None:
+def test_a_rate_without_a_pair_is_found_before_anything_is_quoted() -> None:
     terms = {symbol: plain_terms(symbol) for symbol in ("XAUUSD", "EURUSD", "USDJPY")}
     gold = {"XAUUSD": terms["XAUUSD"]}
     assert missing_conversions(["XAUUSD"], "USD", gold) == {}

@@ -115,10 +115,10 @@ def test_every_query_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: 
             assert on_disk.last_tick(name, ordinal) == (ticks[-1] if ticks else None)
             for start in (1, 5, len(ticks), len(ticks) + 1):
                 page = on_disk.ticks(name, from_sequence=max(1, start), limit=1_500, published=ordinal)
-                wanted = ticks[max(1, start) - 1 :][:1_500]
-                assert page.ordinal == [tick.ordinal for tick in wanted]
-                assert page.bid == [tick.bid for tick in wanted]
-                assert page.time_ns == [tick.time_ns for tick in wanted]
+                expected_ticks = ticks[max(1, start) - 1 :][:1_500]
+                assert page.ordinal == [tick.ordinal for tick in expected_ticks]
+                assert page.bid == [tick.bid for tick in expected_ticks]
+                assert page.time_ns == [tick.time_ns for tick in expected_ticks]
 
 
 def test_a_spool_that_cannot_be_written_is_reported(tmp_path: Path) -> None:

@@ -218,8 +218,8 @@ def test_a_zone_may_be_given_for_each_layout_without_offsets_in_its_rows(tmp_pat
         return
     shift_ns = 5 * HOUR_NS if sample.layout.startswith("HistData") else 0
     path = a_file(tmp_path, sample.write(QUOTES), sample.file)
-    told = ticks_of(load(path, zone="+02:00"))
-    assert told == [(time_ns - shift_ns - 2 * HOUR_NS, bid, ask) for time_ns, bid, ask in EXPECTED]
+    shifted = ticks_of(load(path, zone="+02:00"))
+    assert shifted == [(time_ns - shift_ns - 2 * HOUR_NS, bid, ask) for time_ns, bid, ask in EXPECTED]
     assert TickFile(path, "+02:00").detected.zone == "+02:00"
 
 

@@ -324,8 +324,8 @@ quote_sessions = ["Mon 00:00-24:00", "Tue 00:00-23:30", "Wed-Fri 07:00-12:00", "
 
 
 def test_an_unknown_term_is_written_as_a_question_mark_and_refused(tmp_path: Path) -> None:
-    told = structs.replace(an_instrument(), untold=("sessions", "commissions", "holidays"))
-    text = instruments_text([told], "terms")
+    instrument = structs.replace(an_instrument(), untold=("sessions", "commissions", "holidays"))
+    text = instruments_text([instrument], "terms")
     assert [line for line in text.splitlines() if "?" in line] == [
         'commission = "?"',
         'trade_sessions = "?"',

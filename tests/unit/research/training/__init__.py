@@ -1,1 +1,1 @@
-"""Training, from labels to a model's folder."""
+"""Tests of training, from labels to a model's folder."""

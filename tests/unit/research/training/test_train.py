@@ -1,4 +1,4 @@
-"""Training: labels, parts that share no tick, the same bytes twice, and an honest word on the edge."""
+"""Training: labels, parts that share no tick, reproducible bytes, and an honest summary of the edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECOND_NS = 1_000_000_000
 
 
 def ticks_file(path: Path, *, rows: int = 12_000, trend: float = 0.0, seed: int = 1, spread: float = 2e-5) -> Path:
-    """Quotes of a walk whose drift turns at random every few hundred ticks: with a `trend`, there is something to see."""
+    """Quotes of a walk whose drift turns at random every few hundred ticks; `trend` makes it predictable."""
     random = np.random.default_rng(seed)
     drift = np.repeat(random.choice([-1.0, 1.0], rows // 400 + 1), 400)[:rows] * trend
     bid = np.round(1.2 + np.cumsum(random.normal(0, 3e-5, rows) + drift), 5)
@@ -39,13 +39,17 @@ def trained_by(spec: TrainSpec) -> TrainedModel:
 
 
 def a_spec(path: Path, **changes: Any) -> TrainSpec:
-    told: dict[str, Any] = {"horizon_ticks": 40, "rounds_max": 15, "command": "paperdesk train ticks.parquet"} | changes
-    return TrainSpec(inputs=(TickInput(path, "EURUSD"),), symbol="EURUSD", **told)
+    options: dict[str, Any] = {
+        "horizon_ticks": 40,
+        "rounds_max": 15,
+        "command": "paperdesk train ticks.parquet",
+    } | changes
+    return TrainSpec(inputs=(TickInput(path, "EURUSD"),), symbol="EURUSD", **options)
 
 
 @pytest.fixture(scope="module")
 def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedModel]:
-    """Ticks with an edge in them, and what is learnt from them."""
+    """Ticks with an edge in them, and a model trained on them."""
     path = ticks_file(tmp_path_factory.mktemp("trending") / "ticks.parquet", trend=1e-5)
     return path, trained_by(a_spec(path))
 
@@ -53,16 +57,16 @@ def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedMod
 # --------------------------------------------------------------------------------------------------------------- labels
 
 
-def test_a_label_says_what_is_left_beyond_the_spread() -> None:
+def test_a_label_is_the_side_that_earns_more_than_the_spread() -> None:
     bid = np.array([1.00, 1.00, 1.03, 0.97, 1.02, 1.00])
     ask = bid + 0.02
     times = np.arange(6) * SECOND_NS
     found = label_ticks(times, bid, ask, horizon_ticks=2, pause_max_ns=SECOND_NS)
-    # 1.03 > 1.02 buys; 0.99 < 1.00 sells; 1.02 is no gain on 1.05 and 1.04 no loss on 1.03; 1.00 > 0.99 buys.
+    # 1.03 > 1.02 buys; 0.99 < 1.00 sells; 1.02 is not a gain on 1.05 and 1.04 not a loss on 1.03; 1.00 > 0.99 buys.
     assert found.tolist() == [BUY, SELL, HOLD, BUY, NO_LABEL, NO_LABEL]
 
 
-def test_to_earn_just_the_spread_is_to_hold() -> None:
+def test_a_move_of_exactly_the_spread_is_a_hold() -> None:
     bid, ask = np.array([1.0, 1.5, 1.0]), np.array([1.5, 2.0, 1.5])
     assert label_ticks(np.arange(3), bid, ask, horizon_ticks=1, pause_max_ns=9).tolist() == [HOLD, HOLD, NO_LABEL]
 
@@ -74,7 +78,7 @@ def test_a_horizon_with_a_pause_in_it_has_no_label() -> None:
     assert found.tolist() == [HOLD, NO_LABEL, NO_LABEL, HOLD, NO_LABEL, NO_LABEL]
 
 
-def test_labels_of_too_few_ticks_are_none() -> None:
+def test_too_few_ticks_have_no_labels() -> None:
     price = np.ones(3)
     assert label_ticks(np.arange(3), price, price, horizon_ticks=5, pause_max_ns=1).tolist() == [NO_LABEL] * 3
 
@@ -115,7 +119,7 @@ def test_a_calibration_finds_the_temperature_and_the_biases_that_were_put_in() -
     assert calibration_error(probabilities(margins, found), labels) < 0.01
 
 
-def test_margins_that_say_nothing_are_calibrated_to_the_rates() -> None:
+def test_margins_without_information_are_calibrated_to_the_rates() -> None:
     random = np.random.default_rng(4)
     labels = random.choice(3, 20_000, p=[0.2, 0.7, 0.1]).astype(np.int8)
     found = probabilities(
@@ -132,7 +136,7 @@ def test_an_edge_is_measured_one_position_at_a_time_with_the_spread_paid() -> No
     quotes = QuoteColumns(bid, bid + 0.5)
     signals = np.array([1, 1, 0, -1, 1])
     found = measure_edge(signals, np.arange(5), quotes, 2)
-    # Bought at tick 0 and left at tick 2, the second buy does not count; sold at 3 and left at 5.
+    # Bought at tick 0 and left at tick 2; the second buy does not count; sold at 3 and left at 5.
     assert found.trades == 2
     assert found.won_part == 1.0
     assert found.gross_bp == pytest.approx((1 / 100.25 + 3 / 103.25) / 2 * 1e4)
@@ -146,8 +150,8 @@ def test_directions_follow_the_strategys_rule() -> None:
     assert directions(chances, 0.4).tolist() == [1, -1, 0, 0]
 
 
-def test_a_threshold_is_chosen_where_most_is_earned() -> None:
-    """Signals at 0.6 win, those at 0.5 lose: the threshold lies above 0.5."""
+def test_the_threshold_with_the_highest_profit_is_chosen() -> None:
+    """Signals at 0.6 win, those at 0.5 lose: the threshold is above 0.5."""
     count = 4_000
     rise = np.tile([1.0, -1.0], count // 2)
     bid = np.repeat(100 + np.concatenate([[0], np.cumsum(rise)]), 2)[: 2 * count]
@@ -160,10 +164,10 @@ def test_a_threshold_is_chosen_where_most_is_earned() -> None:
 @pytest.mark.parametrize(
     ("edge", "summary"),
     [
-        (NO_TRADES, "There is no edge to speak of"),
+        (NO_TRADES, "There is no edge: no signal"),
         (Edge(400, 0.4, 0.2, 0.5, -0.3, -4.0), "does NOT survive costs"),
-        (Edge(400, 0.5, 0.6, 0.5, 0.1, 1.2), "cannot be told from luck"),
-        (Edge(12, 0.9, 2.6, 0.5, 2.1, 5.0), "cannot be told from luck"),
+        (Edge(400, 0.5, 0.6, 0.5, 0.1, 1.2), "may be luck"),
+        (Edge(12, 0.9, 2.6, 0.5, 2.1, 5.0), "may be luck"),
         (Edge(400, 0.6, 1.6, 0.5, 1.1, 3.4), "The edge survives costs"),
     ],
 )
@@ -182,7 +186,7 @@ def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, TrainedModel])
     assert trained_by(a_spec(path, horizon_ticks=41)).model != trained.model
 
 
-def test_an_edge_that_is_there_is_found_and_survives(trending: tuple[Path, TrainedModel], tmp_path: Path) -> None:
+def test_an_existing_edge_is_found_and_survives(trending: tuple[Path, TrainedModel], tmp_path: Path) -> None:
     _, trained = trending
     held_out = trained.manifest.metrics["held_out"]
     assert held_out["log_loss"] < held_out["log_loss_of_base_rates"] - 0.02
@@ -191,12 +195,12 @@ def test_an_edge_that_is_there_is_found_and_survives(trending: tuple[Path, Train
     assert load_model(tmp_path / "m").buy_threshold == trained.manifest.thresholds.buy
 
 
-def test_an_edge_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+def test_no_edge_is_found_in_a_walk_without_one(tmp_path: Path) -> None:
     found = trained_by(a_spec(ticks_file(tmp_path / "walk.parquet", spread=5e-5))).manifest.metrics["held_out"]
     assert "survives costs on the held-out part:" not in edge_summary(Edge(**found["edge"]))
 
 
-def test_the_manifest_tells_what_the_model_was_made_from(trending: tuple[Path, TrainedModel]) -> None:
+def test_the_manifest_documents_the_source_of_the_model(trending: tuple[Path, TrainedModel]) -> None:
     manifest = trending[1].manifest
     training = manifest.training
     assert (training.symbol, training.files, training.ticks) == ("EURUSD", ["ticks.parquet"], 12_000)
@@ -207,7 +211,7 @@ def test_the_manifest_tells_what_the_model_was_made_from(trending: tuple[Path, T
     assert manifest.model.trees == 3 * training.rounds
 
 
-def test_too_few_ticks_and_nothing_to_learn_are_said(tmp_path: Path) -> None:
+def test_too_few_ticks_or_rows_of_a_class_are_refused(tmp_path: Path) -> None:
     few = ticks_file(tmp_path / "few.parquet", rows=900)
     with pytest.raises(TrainingError, match="900 ticks of EURUSD to train on, expected at least 5000"):
         trained_by(a_spec(few))
@@ -221,14 +225,14 @@ def test_too_few_ticks_and_nothing_to_learn_are_said(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------------------- the command line
 
 
-def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_trains_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = ticks_file(tmp_path / "ticks.parquet", rows=6_000)
     out = tmp_path / "mine"
     arguments = ["train", str(path), "--symbol", "EURUSD", "--horizon", "30", "--rounds", "5", "--out", str(out)]
     assert run(arguments) == 0
-    told = capsys.readouterr().out
-    assert "log loss, held out" in told
-    assert "held-out part" in told.splitlines()[-1]
+    output = capsys.readouterr().out
+    assert "log loss, held out" in output
+    assert "held-out part" in output.splitlines()[-1]
     manifest = json.loads((out / "manifest.json").read_text())
     assert (
         manifest["training"]["command"] == f"paperdesk train {path} --symbol EURUSD --horizon 30 --rounds 5 --out {out}"
@@ -242,7 +246,7 @@ def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["ticks.parquet"], "no symbol for ticks.parquet"),
         (["ticks.parquet:EURUSD", "ticks.parquet:NZDUSD"], "ticks of EURUSD, NZDUSD, expected one symbol"),
@@ -255,17 +259,17 @@ def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixt
         (["ticks.parquet:EURUSD", "--to-row", "200"], "200 ticks of EURUSD to train on"),
     ],
 )
-def test_what_cannot_be_trained_is_said_in_one_line(
+def test_training_that_is_not_possible_is_refused_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    said: str,
+    message: str,
 ) -> None:
     ticks_file(tmp_path / "ticks.parquet", rows=6_000)
     monkeypatch.chdir(tmp_path)
     assert run(["train", *arguments, *([] if "--out" in arguments else ["--out", "new"])]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "new").exists()

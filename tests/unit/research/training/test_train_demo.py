@@ -21,20 +21,20 @@ DEMO = PROJECT_ROOT / "models" / "demo"
 BYTES_MAX = 300_000
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
 TRADED_HOURS = (*range(1, 16),)
-"""Of the day in UTC; later the spread widens to several times what the market moves in a minute."""
+"""Hours of the day in UTC; later the spread is several times the market's move in a minute."""
 
 
 def commands() -> tuple[list[str], list[str]]:
-    """What makes the ticks, which the note tells, and what trains on them."""
+    """Commands that make the ticks, as the note gives them, and that train on them."""
     manifest = read_manifest(DEMO)
-    told = manifest.note.partition("paperdesk ")[2].partition(". ")[0]
+    command = manifest.note.partition("paperdesk ")[2].partition(". ")[0]
     trains = shlex.split(manifest.training.command)
     assert trains.pop(0) == "paperdesk"
-    return shlex.split(told), trains
+    return shlex.split(command), trains
 
 
 @pytest.mark.slow
-def test_its_command_makes_it_again_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_command_reproduces_it_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments in commands():
         assert run(arguments) == 0
@@ -51,7 +51,7 @@ def test_it_calls_itself_a_demo_and_claims_no_edge() -> None:
 
 
 def test_a_desk_that_holds_positions_trades_within_a_minute_in_most_hours() -> None:
-    """From whatever moment a desk goes on, holding what it held: around the rollover it rightly keeps still."""
+    """At any time a desk resumes, whatever it holds; around the rollover it rightly does not trade."""
     configure_kernel_cache()
     from services.signal.core.features.kernel import feature_rows
 
@@ -75,7 +75,7 @@ def test_a_desk_that_holds_positions_trades_within_a_minute_in_most_hours() -> N
 
 
 def orders_of(times_ns: list[int], sides: list[int]) -> list[int]:
-    """When orders are made: a side opens, the other side closes."""
+    """Times of orders: a side opens, the other side closes."""
     held, found = 0, []
     for time_ns, side in zip(times_ns, sides, strict=True):
         if side and side != held:
@@ -84,7 +84,7 @@ def orders_of(times_ns: list[int], sides: list[int]) -> list[int]:
     return found
 
 
-def test_it_speaks_within_a_minute_of_its_warm_up_on_the_generated_market() -> None:
+def test_it_signals_within_a_minute_of_its_warm_up_on_the_generated_market() -> None:
     ticks = generate(SYMBOLS, seed=0, hours=0.1)
     engines = {symbol: StrategyEngine(symbol, "xgboost", model=DEMO) for symbol in SYMBOLS}
     warm_ns: dict[str, int] = {}
