@@ -13,7 +13,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.modifications import ModificationCounts
-from services.portfolio.core.risk.limits import LIMITS_OF_RULE
+from services.portfolio.core.risk.registry import limits_of_code
 
 WARN_FROM_SHARE: Final = 0.25
 """Share of a run's signals +1 and -1."""
@@ -90,7 +90,7 @@ def _remedy(code: str, book: Book) -> str:
     rules = [code]
     if code in _STOPPED and book.trading is not None:
         rules = [cause.code for cause in causes_of(book.trading)]
-    limits = [limit for rule in rules for limit in LIMITS_OF_RULE.get(rule, ())]
+    limits = [limit for rule in rules for limit in limits_of_code(rule)]
     stopped = f"what stopped the desk was {', '.join(rules)}; " if rules != [code] else ""
     if not limits:
         return f"{stopped}docs/risk.md has what {code} needs"

@@ -14,6 +14,7 @@ from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.risk.registry import HINT_OF_CODE
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -117,17 +118,6 @@ _TICK_TO_FILL: Final = METRICS.histogram(
 _BLOCKING: Final = tuple(
     verdict for verdict in SignalVerdict if verdict not in (SignalVerdict.PASS, SignalVerdict.HOLD)
 )
-_CODES: Final = (
-    "STORAGE",
-    "LEASE_MISSING",
-    "HALTED",
-    "REDUCE_ONLY",
-    "INVALID_VOLUME",
-    "NO_CONVERSION_RATE",
-    "ORDER_VOLUME",
-)
-"""What may be denied for; the series are there before the first denial."""
-
 _REFUSAL_CODES: Final = ("INVALID_STOPS", "INVALID_PRICE", "FROZEN", "MARKET_CLOSED")
 """Codes of refused modifications; their series exist before the first refusal."""
 
@@ -166,7 +156,7 @@ def _progress(portfolio: Portfolio) -> Iterator[Reading]:
         yield _SIGNALS, getattr(cursor, direction), direction
     for reason in dict.fromkeys((*_BLOCKING, *cursor.blocked)):
         yield _BLOCKED, cursor.blocked.get(reason, 0), reason
-    for code in dict.fromkeys((*_CODES, *cursor.denied)):
+    for code in dict.fromkeys((*HINT_OF_CODE, *cursor.denied)):
         yield _DENIED, cursor.denied.get(code, 0), code
     yield _MODIFIED, state.account.modifications.made
     for code in dict.fromkeys((*_REFUSAL_CODES, *state.account.modifications.refused)):

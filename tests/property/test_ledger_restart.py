@@ -48,7 +48,7 @@ from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.core.risk.clearing import CLEARABLE_RULES
+from services.portfolio.core.risk.registry import RESET_OF_CODE
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import account_state, is_same_account
@@ -277,7 +277,7 @@ def state_changed(step: Step, _: Book) -> Event:
 def rule_reset(step: Step, _: Book) -> Event:
     """A person clears a rule; the same key is mostly another command's."""
     return RiskReset(
-        rule=sorted(CLEARABLE_RULES)[step.lots % len(CLEARABLE_RULES)],
+        rule=sorted(RESET_OF_CODE)[step.lots % len(RESET_OF_CODE)],
         symbol="",
         reason="message",
         person="trader",

@@ -15,8 +15,8 @@ from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.risk.clearing import CLEARABLE_RULES, remembered_values
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.registry import RESET_OF_CODE, remembered_values
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import update_from_event
 from services.portfolio.core.state.persisted import PersistedState
@@ -28,7 +28,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(("order", "reject", "deal", "reset")),
         st.sampled_from(SYMBOLS),
-        st.sampled_from(sorted(CLEARABLE_RULES)),
+        st.sampled_from(sorted(RESET_OF_CODE)),
         st.booleans(),
         st.booleans(),
     ),
@@ -60,7 +60,7 @@ def event_of(number: int, step: tuple[str, str, str, bool, bool], book: Book, ri
             time_ns=time_ns,
         )
         return DealBooked(deal=deal, order_id="", closings=[])
-    named = "" if is_for_all or not CLEARABLE_RULES[rule].by_symbol else symbol
+    named = "" if is_for_all or not RESET_OF_CODE[rule].by_symbol else symbol
     return RiskReset(
         rule=rule, symbol=named, reason="message", person="trader", time_ns=time_ns, equity=risk_state.peaks.equity,
         before=remembered_values(risk_state, rule, named), after={}, key=f"r{number}",
@@ -96,7 +96,7 @@ def test_a_desk_that_restarts_after_every_event_remembers_what_one_does_that_nev
         assert verify_ledger(path) == []
 
 
-@given(STEPS, st.sampled_from(sorted(CLEARABLE_RULES)))
+@given(STEPS, st.sampled_from(sorted(RESET_OF_CODE)))
 def test_a_reset_clears_its_own_rule_and_no_other(steps: list[tuple[str, str, str, bool, bool]], rule: str) -> None:
     book, risk_state = Book(), RiskState()
     openings: list[Event] = [an_opened_stream(), *map(an_instrument_learned, SYMBOLS)]
@@ -110,7 +110,7 @@ def test_a_reset_clears_its_own_rule_and_no_other(steps: list[tuple[str, str, st
     risk_state.peaks.high = risk_state.peaks.day_high = risk_state.peaks.day_start = Decimal(12_000)
     risk_state.peaks.equity = Decimal(10_000)
     risk_state.spread_medians["EURUSD"] = 1e-5
-    others = {name: remembered_values(risk_state, name, "") for name in CLEARABLE_RULES if name != rule}
+    others = {name: remembered_values(risk_state, name, "") for name in RESET_OF_CODE if name != rule}
     reset = RiskReset(
         rule=rule, symbol="", reason="message", person="trader", time_ns=1, before={}, after={}, key="k",
         equity=risk_state.peaks.equity,

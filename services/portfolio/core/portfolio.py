@@ -27,14 +27,14 @@ from proto.messages import (
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.decision.commands import CommandReply, apply_command
-from services.portfolio.core.decision.escalation import escalate_drawdown, resume_after_day_end
+from services.portfolio.core.decision.escalation import resume_after_day_end, watch_equity
 from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
 from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, SignalQueue
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.client import GatewayClient
 from services.portfolio.core.queries.denial_hints import with_hint
-from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
+from services.portfolio.core.risk.registry import active_rules
 from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_conditions import hears_every_symbol, show_signal_health, signal_from_market
@@ -52,8 +52,8 @@ class Portfolio:
         self._held = SignalQueue()
         self._signals = SignalHealth()
         self._unattended: frozenset[str] = frozenset()
-        self._spread = state.config.limits.spread_factor_max is not None
-        self._equity = state.config.limits.uses_equity() or has_loss_budget(state.config.plan)
+        rules = active_rules(state.config.limits, state.config.plan)
+        self._spread, self._equity = rules.needs_spread, rules.needs_equity
         self._half_lives_min = half_lives_min(state.config.plan, state.config.symbols)
 
     # ------------------------------------------------------------------------------------------- what the shell calls
@@ -193,7 +193,7 @@ class Portfolio:
         count_signal(signal, stream.cursor, joins_midstream=scheduler.policy.joins_midstream)
         resume_after_day_end(state, signal.time_ns)
         if update_risk_from_tick(signal, self._account.book, stream, spread=self._spread, equity=self._equity):
-            escalate_drawdown(state)
+            watch_equity(state)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
             update_volatility(stream.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)

@@ -28,7 +28,7 @@ from proto.trading.enums import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.events import DealBooked, TradingStateChanged
-from services.portfolio.core.decision.escalation import escalate_drawdown
+from services.portfolio.core.decision.escalation import watch_equity
 from services.portfolio.core.gateway_client.instruments import update_instrument
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import Limits
@@ -109,7 +109,7 @@ def _fallen(percent: int, limits: Limits) -> Scene:
     driven = a_live_desk(limits=limits)
     peaks = driven.state.stream.risk.peaks
     peaks.high, peaks.equity = Decimal(100), Decimal(100 - percent)
-    escalate_drawdown(driven.state)
+    watch_equity(driven.state)
     return Scene(driven)
 
 

@@ -38,9 +38,9 @@ from services.portfolio.core.decision import idempotency
 from services.portfolio.core.decision.escalation import escalate
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS, order_created
-from services.portfolio.core.decision.rule_exceptions import find_unpassable, passed_rules
+from services.portfolio.core.decision.rule_exceptions import passed_rules, refuse_exceptions
 from services.portfolio.core.plan.plan import MANUAL_TAG
-from services.portfolio.core.risk.checks import check_base_rules, check_order, passed_denials
+from services.portfolio.core.risk.checks import check_base_rules, check_order, excepted_denials
 from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -146,7 +146,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if state.stream.market.quotes.get(symbol) is None and state.stream.cursor.marks.get(symbol) is None:
         return ControlError(error=f"{symbol} has not been quoted yet")
-    if (refusal := find_unpassable(command)) is not None:
+    if (refusal := refuse_exceptions(command)) is not None:
         return refusal
     direction = command.side.sign
     decision = structs.replace(
@@ -176,7 +176,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
     if denial is not None:
         escalate(state, denial)
         return _denied(state, command, symbol, decision, denial)
-    passed = passed_rules(command, passed_denials(order, context, decision.time_ns, command.past_rules))
+    passed = passed_rules(command, excepted_denials(order, context, decision.time_ns, command.past_rules))
     made = order_created(
         book,
         structs.replace(decision, past_rules=passed),

@@ -1,6 +1,6 @@
-"""What a person does about a risk rule: clear what it remembers, or let an order of theirs past it.
+"""A person's commands about risk rules: reset what a rule remembers, or except an order from a rule.
 
-Either is durable before it is answered, carries a reason, and is never done by the desk itself.
+Both carry a reason and are durable before the reply. The desk does neither by itself.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from msgspec import structs
 from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskResetReply
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.account.orders import PassedRule
-from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES, clear_rule, remembered_values
+from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, RESET_OF_CODE, clear_rule, remembered_values
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskResetReply | ControlError:
-    """Clear what a rule remembers; the trading state stays what it is."""
+    """Reset what a rule remembers; the trading state stays as it is."""
     book, rule, symbol, key = state.account.book, command.rule, command.symbol, command.key
     if not state.stream.is_live:
         return ControlError(error="a reset needs a live market: a stepped stream trades at its own ticks alone")
-    if rule not in CLEARABLE_RULES:
-        known = ", ".join(CLEARABLE_RULES)
+    if rule not in RESET_OF_CODE:
+        known = ", ".join(RESET_OF_CODE)
         return ControlError(error=f"rule is {rule}, expected one that remembers something: {known}"[:512])
-    if symbol and not CLEARABLE_RULES[rule].by_symbol:
+    if symbol and not RESET_OF_CODE[rule].by_symbol:
         return ControlError(error=f"symbol is {symbol}, expected none: {rule} is about the whole desk")
     if symbol and symbol not in book.instruments:
         known = ", ".join(sorted(book.instruments))
@@ -57,7 +57,7 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
 
 
 def _end_runs_of_denials(state: PortfolioState, rule: str, symbol: str) -> None:
-    """The next denial by the rule is another one, which is kept again."""
+    """Let the next denial by the rule begin a new run, so that it is an event again."""
     last_denied = state.stream.cursor.last_denied
     for name in [name for name, run in last_denied.items() if run.split(" ")[0] == rule and symbol in ("", name)]:
         del last_denied[name]
@@ -83,17 +83,17 @@ def _key_error(key: str) -> ControlError:
     return ControlError(error=f"key {key} was given to another command")
 
 
-def find_unpassable(command: PlaceCommand) -> ControlError | None:
-    """What is wrong with the rules that an order is to be let past; None where they may be passed."""
+def refuse_exceptions(command: PlaceCommand) -> ControlError | None:
+    """The refusal of exceptions from rules that allow none; None where all do."""
     for rule in command.past_rules:
-        if rule not in PASSABLE_RULES:
-            known = ", ".join(sorted(PASSABLE_RULES))
+        if rule not in EXCEPTABLE_CODES:
+            known = ", ".join(sorted(EXCEPTABLE_CODES))
             return ControlError(error=f"rule {rule} cannot be passed, expected one of {known}"[:512])
     return None
 
 
 def passed_rules(command: PlaceCommand, denials: Mapping[str, Denial]) -> list[PassedRule]:
-    """The rules that an order was let past, with what each has against it."""
+    """The rules that an order is excepted from, with what each has against it."""
     found = []
     for rule in sorted(set(command.past_rules)):
         denial = denials.get(rule)

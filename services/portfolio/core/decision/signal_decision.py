@@ -36,7 +36,7 @@ from services.portfolio.core.decision.position_rule import (
     check_position_rule,
 )
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order
+from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order, check_sized
 from services.portfolio.core.risk.rules.symbol import market_closed
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -220,7 +220,9 @@ class _SignalDecision:
                 opening, words = plan_entry(signal, self._decision, account, self._volatility, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
-            denial = check_order(self._proposal(opening, closed), account, signal.time_ns)
+            # An active desk has passed the rules before sizing; any other is denied by its trading state.
+            check = check_sized if self._may_open else check_order
+            denial = check(self._proposal(opening, closed), account, signal.time_ns)
             if denial is None and not self._is_traded():
                 denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:

@@ -1,4 +1,4 @@
-"""Why a risk rule stands as it does: what it remembers, what it denied last, and who cleared it."""
+"""The explanation of a risk rule: what it remembers, what it denied last, and who reset it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from services.portfolio.core.queries.explain_format import (
     truncate_facts,
     truncate_lines,
 )
-from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES, remembered_values
+from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, RESET_OF_CODE, remembered_values
 from services.portfolio.core.risk.state import RiskState
 
 
 def is_rule(name: str) -> bool:
-    """Whether this is the code of a rule."""
-    return name in DENIAL_HINTS or name in CLEARABLE_RULES
+    """Whether a name is the code of a rule."""
+    return name in DENIAL_HINTS or name in RESET_OF_CODE
 
 
 def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_state: RiskState) -> WhyReply:
-    """The page of one rule; `events` are the ledger's latest about it."""
+    """Explain one rule; `events` are the latest of the ledger about it."""
     denials = [event for event in events if isinstance(event, OrderDenied)]
     resets = [event for event in events if isinstance(event, RiskReset)]
     counted = cursor.denied.get(rule, 0)
-    words = f"{rule} has denied {counted} time{'s' * (counted != 1)} in this stream"
+    summary = f"{rule} has denied {counted} time{'s' * (counted != 1)} in this stream"
     steps = []
     if denials:
         latest = denials[-1]
@@ -38,24 +38,24 @@ def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_st
         if latest.denial_id:
             facts["denial"] = latest.denial_id
         steps.append(WhyStep(name="latest denial", time_ns=latest.time_ns, facts=truncate_facts(facts), lines=[]))
-        words += f"; the latest: {latest.symbol}, {denial_message(limit=latest.limit, observed=latest.observed)}"
+        summary += f"; the latest: {latest.symbol}, {denial_message(limit=latest.limit, observed=latest.observed)}"
     if resets:
         latest_reset = resets[-1]
         steps.append(reset_step(resets))
-        words += (
+        summary += (
             f"; reset by {latest_reset.person or 'a person'} at {utc_text(latest_reset.time_ns)}: {latest_reset.reason}"
         )
-    present = remembered_values(risk_state, rule, "") if rule in CLEARABLE_RULES else {}
+    present = remembered_values(risk_state, rule, "") if rule in RESET_OF_CODE else {}
     present["what would have to change"] = denial_hint(rule)
-    if rule in CLEARABLE_RULES:
+    if rule in RESET_OF_CODE:
         present["cleared by"] = f"paperdesk risk reset {rule} --reason ..."
-    present["an order by hand passes it"] = f"with --past-rule {rule}" if rule in PASSABLE_RULES else "never"
+    present["an order by hand passes it"] = f"with --past-rule {rule}" if rule in EXCEPTABLE_CODES else "never"
     steps.append(WhyStep(name="current state", time_ns=cursor.time_ns, facts=truncate_facts(present), lines=[]))
-    return WhyReply(kind="rule", subject=rule, summary=words[:TEXT_CHARS_MAX], steps=steps)
+    return WhyReply(kind="rule", subject=rule, summary=summary[:TEXT_CHARS_MAX], steps=steps)
 
 
 def reset_step(resets: Sequence[RiskReset]) -> WhyStep:
-    """Resets as a link of a chain, each with the values before and after."""
+    """A step with the resets of a rule, each with the values before and after."""
     lines = [WhyLine(time_ns=reset.time_ns, words=_reset_text(reset)[:LINE_CHARS_MAX]) for reset in resets]
     return WhyStep(name="resets", time_ns=resets[-1].time_ns, facts={}, lines=truncate_lines(lines))
 

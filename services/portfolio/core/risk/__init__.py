@@ -1,5 +1,6 @@
-"""Risk rules: what an order has to pass before it exists.
+"""Risk: the checks that an order passes before it exists.
 
-A rule is a module of `rules` with `check(order, context, now_ns) -> Denial | None`; `checks.py` has their order. Base rules
-are asked about every order in any set of limits; limits only about what an order opens, so that none can stop a close.
+A rule is a module of `rules`, which ends with its declaration (`rule`). `checks` asks the rules that are active under
+the `limits`; `registry`, `utilization` and docs/risk.md derive the rest from the declarations. Base rules are asked of
+every order in any set of limits; limits only of what an order opens, so that none can prevent a close.
 """

@@ -1,9 +1,9 @@
-"""What the account is exposed to, in account currency, with an order that may be made and all that may still be executed."""
+"""Exposure in account currency, with a proposed order and everything that open orders may still execute."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from proto.trading.enums import Side
@@ -13,11 +13,12 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import MarkQuotes
 from services.portfolio.core.risk.formatting import format_percent
+from services.portfolio.core.risk.rule import LimitUtilization, format_headroom
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> Decimal | None:
-    """What `volume` lots are worth in account currency at the middle of the mark; None when no rate is known.
+    """Worth of `volume` lots in account currency at the middle of the mark; None when no rate is known.
 
     Formula: lots x multiplier x price, converted from the profit currency.
     """
@@ -37,7 +38,7 @@ def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> D
 
 
 def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
-    """Signed net lots by symbol if the order is executed: of open or doubtful orders whichever outcome exposes more."""
+    """Signed net lots by symbol if the order is executed; of open orders the outcome that exposes more."""
     book = context.book
     held = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
     outcomes: dict[str, list[Decimal]] = {symbol: [volume] * 3 for symbol, volume in held.items()}
@@ -52,10 +53,10 @@ def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> 
 
 
 def projected_legs(order: OrderProposal | None, context: RiskContext) -> list[tuple[str, Decimal]]:
-    """Symbol and signed lots of what is held if the order is executed, each side of a symbol by itself on a hedging account.
+    """Symbol and signed lots held if the order is executed, each side of a symbol by itself on a hedging account.
 
-    There an open order that names a ticket only closes and adds nothing; any other adds to its side, and what an order does not open
-    it takes from the other side.
+    There an open order that names a ticket only closes and adds nothing. Any other adds to its side; the part of the
+    order that does not open is taken from the other side.
     """
     book = context.book
     if not book.is_hedging:
@@ -87,7 +88,7 @@ def exposures(order: OrderProposal | None, context: RiskContext) -> dict[str, De
 
 
 def projected_margin(order: OrderProposal | None, context: RiskContext) -> Decimal | None:
-    """What is held back at the set's leverage if the order is executed, in account currency; None without a rate."""
+    """Margin at the leverage of the limits if the order is executed, in account currency; None without a rate."""
     book = context.book
     assert book.stream is not None
     return account_margin(
@@ -102,7 +103,7 @@ def projected_margin(order: OrderProposal | None, context: RiskContext) -> Decim
 
 
 def gross_exposure(order: OrderProposal | None, context: RiskContext) -> Decimal | None:
-    """All holdings' notional added up without signs, long and short of a symbol as well; None when one has no known rate."""
+    """Notional of everything held, long and short added up; None when a symbol has no known rate."""
     total = ZERO
     for symbol, volume in projected_legs(order, context):
         worth = notional(context.book.instruments[symbol], volume, context)
@@ -113,7 +114,7 @@ def gross_exposure(order: OrderProposal | None, context: RiskContext) -> Decimal
 
 
 def currency_exposures(found: Mapping[str, Decimal], context: RiskContext) -> dict[str, Decimal]:
-    """What each currency comes to: a symbol counts for its base currency and against its profit currency."""
+    """Net exposure by currency: a symbol counts for its base currency and against its profit currency."""
     legs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for symbol, worth in found.items():
         terms = context.book.instruments[symbol]
@@ -129,16 +130,17 @@ def latest_equity(context: RiskContext) -> Decimal:
 
 
 def buying_power(context: RiskContext) -> Decimal:
-    """Leveraged equity: what may be held at most; 0 without equity."""
+    """Leveraged equity, in account currency; 0 without equity."""
     return latest_equity(context) * context.limits.leverage
 
 
 def opening_volume(
     book: Book, symbol: str, side: Side, volume: Decimal, *, ticket: int = 0, before: int = 0
 ) -> Decimal:
-    """Lots of an order that would add to what is held if it were executed by now; the rest closes.
+    """Lots of an order that would add to what is held if it were executed now; the rest closes.
 
-    Other open orders of its side may close the position first. On a hedging account all of an order without a ticket opens.
+    Other open orders of its side may close the position first. On a hedging account an order without a ticket opens
+    with its whole volume.
 
     Args:
         book: the account.
@@ -167,13 +169,33 @@ def opening_volume(
 def check_pct_limit(
     code: str, amount: Decimal | None, whole: Decimal, most_pct: Decimal, context: RiskContext
 ) -> Denial | None:
-    """The denial of an amount, of either sign, that is more than so many percent of a whole; None when it is not.
+    """The denial of an amount, of either sign, above a percentage of a whole; None when it is within.
 
-    An amount that is not known denies, too: nothing is guessed.
+    An unknown amount (None) is denied: nothing is guessed.
     """
     assert context.book.stream is not None
     currency, limit = context.book.stream.currency, whole * most_pct / 100
-    words = f"{format_percent(most_pct)} of {whole:.0f} {currency}"
+    limit_text = f"{format_percent(most_pct)} of {whole:.0f} {currency}"
     if amount is None:
-        return Denial(code, words, "no known rate")
-    return None if abs(amount) <= limit else Denial(code, words, f"{abs(amount):.0f} {currency}")
+        return Denial(code, limit_text, "no known rate")
+    return None if abs(amount) <= limit else Denial(code, limit_text, f"{abs(amount):.0f} {currency}")
+
+
+def current_exposures(context: RiskContext) -> dict[str, Decimal] | None:
+    """Signed notional by symbol without a further order; None before a stream and without a known rate."""
+    return None if context.book.stream is None else exposures(None, context)
+
+
+def pct_utilization(
+    code: str, amounts: Mapping[str, Decimal | None], whole: Decimal, most_pct: Decimal, context: RiskContext
+) -> Iterator[LimitUtilization]:
+    """The rows of a limit in percent of a whole, by subject of the amounts."""
+    assert context.book.stream is not None
+    currency, limit = context.book.stream.currency, whole * most_pct / 100
+    limit_text = f"{limit:.0f} {currency}"
+    for subject, amount in sorted(amounts.items()):
+        if amount is None:
+            yield LimitUtilization(code, subject, limit_text, "no known rate")
+        else:
+            left = format_headroom(abs(amount), limit, currency)
+            yield LimitUtilization(code, subject, limit_text, f"{abs(amount):.0f} {currency}", left)

@@ -1,4 +1,4 @@
-"""How percentages, server times and pauses are written for people."""
+"""Percentages, server times and pauses as text for people."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 
 
 def format_percent(value: Decimal) -> str:
-    """To two decimals."""
+    """A percentage, rounded half up to two decimals."""
     return f"{decimal_text(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
 
 
 def format_server_time(time_ns: int) -> str:
-    """To the minute, by the server's clock."""
+    """Time of day on the server's clock, to the minute."""
     minutes = time_of_day_ns(time_ns) // MINUTE_NS
     return f"{minutes // 60:02d}:{minutes % 60:02d} server time"
 
 
 def format_server_weekday_time(time_ns: int) -> str:
-    """The same with the day of the week."""
+    """Weekday and time of day on the server's clock."""
     return f"{_DAYS[weekday(time_ns)]} {format_server_time(time_ns)}"
 
 
 def format_pause(losses: int, until_ns: int) -> str:
-    """A pause of the circuit breaker, for people."""
+    """A pause of the circuit breaker."""
     return f"until {utc_text(until_ns)[:19]}Z, {losses} losses in a row"

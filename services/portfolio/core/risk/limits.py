@@ -1,4 +1,4 @@
-"""The limits of a risk set. Each has its unit in its name; None is no limit."""
+"""The limits of a risk set. Names end in the unit; None is no limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ HourOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A set of limits. Percentages called `_of_power_` are of leveraged equity: equity times `leverage`.
 
-    Hours are those of the broker's server, whose day begins at 17:00 in New York.
+    Hours are those of the broker's server, whose day begins at 17:00 in New York. Each rule declares its limits; those
+    of no rule hold for the desk as a whole.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     price_collar_other_pct_max: Decimal | None = None
     quote_age_ms_max: Count | None = None
     spread_factor_max: Decimal | None = None
-    """Times the running median of the symbol's spread, or one point where that is more."""
+    """Multiple of the running median of the symbol's spread, or of one point where that is more."""
     orders_per_second_max: Count | None = None
     """Of one symbol."""
     orders_per_minute_max: Count | None = None
@@ -44,13 +45,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     repeated_orders_max: Count | None = None
     """Orders of one symbol in one direction in a row; one more halts the desk."""
     rejects_per_minute_max: Count | None = None
-    """Orders that the venue rejected; as many make the desk reduce only."""
+    """Orders that the venue rejected; this many restrict the desk to REDUCE_ONLY."""
     trading_hours: Hours | None = None
     rollover_pause_min: Count | None = None
     """Minutes before and after the end of the server's day."""
     friday_close: HourOfDay | None = None
     news_calendar: tuple[NewsEvent, ...] = ()
-    """Sorted by time. A file names a CSV file here, whose events become part of the set."""
+    """Sorted by time. A file of limits names a CSV file, whose events become part of the set."""
     news_before_min: Count = 5
     news_after_min: Count = 5
     news_impact_min: Impact = Impact.HIGH
@@ -59,30 +60,20 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drawdown_warn_pct: Decimal | None = None
     drawdown_reduce_pct: Decimal | None = None
     drawdown_halt_pct: Decimal | None = None
-    """From the highest equity there was, deposits and withdrawals not counted."""
+    """From the highest equity ever, deposits and withdrawals not counted."""
     breaker_losses: Count | None = None
-    """Losing trades of a symbol in a row that stop it for a while."""
+    """Losing trades of a symbol in a row that pause it."""
     breaker_cooldown_s: Count = 300
-    """Doubled each time that it stops again before it has recovered."""
+    """Pause; doubled by each further pause before the symbol has recovered."""
     breaker_cooldown_max_s: Count | None = None
-    """What doubling comes to at most; None: ten doublings."""
+    """Longest pause; None: ten doublings."""
     breaker_trials: Count = 2
-    """Trades without a loss after a pause, until the symbol has recovered."""
+    """Trades without a loss after a pause until the symbol has recovered."""
     confidence_min: Decimal | None = None
     foreign_orders: ForeignOrderPolicy = ForeignOrderPolicy.HALT
     rearm_at_day_end: bool = False
-    """Whether what the risk rules have stopped for the day's rejects trades again on the server's next day."""
+    """Whether a desk restricted for rejects alone trades again on the server's next day."""
 
-    def uses_equity(self) -> bool:
-        """Whether some limit is measured by equity: without one, no tick need be valued for the limits."""
-        return any(getattr(self, name) is not None for name in _BY_EQUITY)
-
-
-_BY_EQUITY: Final = tuple(
-    name
-    for name in Limits.__struct_fields__
-    if name.endswith(("_of_power_max", "_of_equity_max")) or name.startswith(("daily_loss_", "drawdown_"))
-)
 
 NO_LIMITS: Final = Limits(name="none")
 
@@ -114,28 +105,4 @@ DEFAULT_LIMITS: Final = Limits(
 DEMO_LIMITS: Final = structs.replace(
     DEFAULT_LIMITS, name="demo", breaker_cooldown_s=60, breaker_cooldown_max_s=300, breaker_trials=1
 )
-"""The default set with shorter pauses of a symbol: five minutes at most, and one trade to recover."""
-
-LIMITS_OF_RULE: Final[dict[str, tuple[str, ...]]] = {
-    "CIRCUIT_BREAKER": ("breaker_losses",),
-    "CONFIDENCE": ("confidence_min",),
-    "CURRENCY_EXPOSURE": ("currency_exposure_pct_of_power_max",),
-    "DAILY_LOSS": ("daily_loss_pct_max",),
-    "DRAWDOWN": ("drawdown_warn_pct", "drawdown_reduce_pct", "drawdown_halt_pct"),
-    "FRIDAY_CLOSE": ("friday_close",),
-    "GROSS_EXPOSURE": ("gross_exposure_pct_of_power_max",),
-    "MARGIN_USE": ("margin_pct_of_equity_max",),
-    "NEWS": ("news_calendar",),
-    "ORDER_NOTIONAL": ("order_notional_pct_of_power_max",),
-    "ORDER_RATE": ("orders_per_second_max", "orders_per_minute_max", "orders_per_day_max"),
-    "ORDER_VOLUME": ("order_volume_max",),
-    "PRICE_COLLAR": ("price_collar_fx_pct_max", "price_collar_other_pct_max"),
-    "QUOTE_STALE": ("quote_age_ms_max",),
-    "REJECTS": ("rejects_per_minute_max",),
-    "REPEATED_ORDERS": ("repeated_orders_max",),
-    "ROLLOVER": ("rollover_pause_min",),
-    "SPREAD": ("spread_factor_max",),
-    "SYMBOL_EXPOSURE": ("symbol_exposure_pct_of_power_max",),
-    "TRADING_HOURS": ("trading_hours",),
-}
-"""The limits of each rule that is in a set: without them the rule denies nothing."""
+"""The default set with shorter pauses of a symbol: at most five minutes, and one trade to recover."""

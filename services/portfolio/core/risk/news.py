@@ -1,4 +1,4 @@
-"""What a calendar of economic news holds, and how its events are found by time. Reading the file is the settings' business."""
+"""Events of a calendar of economic news, and finding them by time; `config_files` reads the file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from msgspec import Meta, Struct
 from proto.trading.units import TimeNs
 
 NEWS_EVENTS_MAX: Final = 100_000
-"""Thirty years of every release that the large calendars list for the eight majors are fewer."""
+"""More than thirty years of every release that the large calendars list for the eight majors."""
+
+NEWS_TIME_NS_MAX: Final = 2**63 - 1
+"""No event is later."""
 
 
 class Impact(StrEnum):
-    """How much a release usually moves its currency, in the calendars' own three words."""
+    """How much a release usually moves its currency, in the three levels of the calendars."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -32,7 +35,7 @@ _RANKS: Final = {impact: rank for rank, impact in enumerate(Impact)}
 
 
 class NewsEvent(Struct, frozen=True, order=True):
-    """One release: when, of which currency, how much it matters, and what it is called."""
+    """One release: its time, currency, impact and name."""
 
     time_ns: TimeNs
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3,8}$")]
@@ -41,7 +44,7 @@ class NewsEvent(Struct, frozen=True, order=True):
 
 
 def news_events_between(events: tuple[NewsEvent, ...], *, after_ns: int, until_ns: int) -> Iterator[NewsEvent]:
-    """Those of the events, sorted by time, with `after_ns` < time <= `until_ns`."""
+    """Events, which are sorted by time, with `after_ns` < time <= `until_ns`."""
     for at in range(bisect_left(events, after_ns + 1, key=_time), len(events)):
         if events[at].time_ns > until_ns:
             return

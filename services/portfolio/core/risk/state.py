@@ -1,7 +1,7 @@
 """What the risk rules remember from tick to tick and from order to order.
 
-It is kept with the tick cursor, in the transaction of the events that it comes from, so that a restart forgets none of it.
-`state_updates.py` has what changes it.
+It is stored with the tick cursor, in the transaction of the events that change it, so that a restart forgets nothing.
+The rules change it by their `updates`, and `state_updates.py` by ticks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 
 class Breaker(Struct, kw_only=True):
-    """The circuit breaker of one symbol: losses in a row, until when it is open, how often it was, trials left.
+    """Circuit breaker of one symbol: losses in a row, end of the pause, pauses without recovery, trial trades left.
 
     `losses` begins again with each pause; `run` counts on until a trade without a loss.
     """
@@ -22,14 +22,14 @@ class Breaker(Struct, kw_only=True):
     trips: int = 0
     trials_left: int = 0
     ticket: int = 0
-    """The order that closed the last trade counted."""
+    """Ticket of the order that closed the last trade counted."""
     run: int = 0
 
 
 class Peaks(Struct, kw_only=True):
-    """The highest equity that later equity is measured by, in account currency; None before the first valuation.
+    """Equity that later equity is measured by, in account currency; None before the first valuation.
 
-    `day` counts the server's days; `day_start` is the equity at its first tick.
+    `day` is the number of the server's day; `day_start` is the equity at its first tick.
     """
 
     day: int = 0
@@ -41,7 +41,7 @@ class Peaks(Struct, kw_only=True):
 
 
 class RiskState(Struct, kw_only=True):
-    """Everything the rules know that is not in the book."""
+    """What the rules know that is not in the book."""
 
     spread_medians: dict[str, float] = field(default_factory=dict)
     """In price, by symbol."""
@@ -55,8 +55,8 @@ class RiskState(Struct, kw_only=True):
     reject_times_ns: list[int] = field(default_factory=list)
     result_day: int = 0
     results_of_day: dict[str, Decimal] = field(default_factory=dict)
-    """What the deals of the server's day have brought, costs included, by symbol; in account currency."""
+    """Result of the deals of the server's day by symbol, costs included, in account currency."""
     breakers: dict[str, Breaker] = field(default_factory=dict)
     peaks: Peaks = field(default_factory=Peaks)
     stopped_for: list[str] = field(default_factory=list)
-    """Codes of the rules for which the desk does less than it may; what they measure begins anew when a person resumes."""
+    """Codes of the rules that restricted the desk; they forget what they measured when a person resumes."""

@@ -1,4 +1,4 @@
-"""What a rule is asked about, and what it answers."""
+"""Inputs and results of a risk check."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from services.portfolio.core.risk.state import RiskState
 class Denial(NamedTuple):
     """Why an order was denied: the rule's code, its limit and what was observed.
 
-    `escalate_to` is what the desk goes over to as well, where the rule has found more than an order that is too much.
-    `until_ns` is the venue time at which the rule lets go by itself, 0 where that depends on more than time.
+    `escalate_to` is the trading state that the desk is restricted to as well. `until_ns` is the venue time at which the
+    denial ends by itself, 0 where that depends on more than time.
     """
 
     code: str
@@ -30,13 +30,23 @@ class Denial(NamedTuple):
 
 
 class OrderProposal(NamedTuple):
-    """What is about to become an order.
+    """An order before it exists.
 
-    `volume` in lots; `opening_volume` the part of it that would add exposure; `price` the side of the signal's quote that it would
-    trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
-    `take_profit` are the prices at which the venue is to close what it opens. `expires_ns` is the venue time until which a GTD order
-    stands, 0 of any other. `trailing_stop_points` is the distance at which the desk moves the stop loss
-    behind the market, 0 for none. `is_manual`: a person has asked for exactly this, and it closes or guards a position.
+    Args:
+        instrument: terms of its symbol.
+        direction: +1 to buy, -1 to sell.
+        volume: in lots.
+        opening_volume: the part of the volume that would add exposure.
+        price: the side of the signal's quote that it would trade at.
+        confidence: of the signal, 0 to 1.
+        type: MARKET, LIMIT or STOP.
+        limit_price: price of a LIMIT or STOP order; None at the market.
+        stop_loss: price at which the venue closes what it opens; None without.
+        take_profit: likewise.
+        time_in_force: how long it is valid.
+        expires_ns: venue time at which a GTD order expires, 0 for any other.
+        is_manual: a person has requested exactly this, and it closes or protects a position.
+        trailing_stop_points: distance at which the desk moves the stop loss behind the market, 0 for none.
     """
 
     instrument: Instrument
@@ -56,17 +66,24 @@ class OrderProposal(NamedTuple):
 
     @property
     def waits_for_price(self) -> bool:
-        """Whether it stands in the market for its price, and is not executed at once or never."""
+        """Whether it rests at the venue until its price is reached."""
         return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
 
 
 class RiskContext(NamedTuple):
-    """What the rules look at: the book, the ticks so far, the limits, what they remember, and what the process knows of the present.
+    """What the rules read: account, ticks so far, limits, and facts of the moment.
 
-    `storage_problem` is why nothing can be made durable, or nothing. `tick_age_ns` is how far the venue's clock is past the
-    signal's tick. `latest_bid_ask` is the latest quote that the process has of the symbol, None where that is the signal's own.
-    `plan` has the budgets of the strategies. `signal_age_ns_max` is how old a signal may be, None where there is no signal.
-    `lease_problem` is why the gateway takes nothing that opens, or nothing.
+    Args:
+        book: the account.
+        cursor: the ticks so far.
+        limits: the risk set.
+        risk_state: what the rules remember.
+        storage_problem: why the ledger is not writable; empty while it is.
+        tick_age_ns: venue time minus the time of the signal's tick.
+        latest_bid_ask: latest quote of the symbol that the process has; None where that is the signal's own.
+        plan: budgets of the strategies.
+        signal_age_ns_max: oldest tick of a signal; None without a signal.
+        lease_problem: why the gateway's lease is not in force; empty while it is.
     """
 
     book: Book

@@ -14,8 +14,7 @@ from services.portfolio.core.account.events import OrderCreated, OrderDenied, Ri
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.queries.views import order_row
-from services.portfolio.core.risk import checks
-from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES
+from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, RESET_OF_CODE
 from services.portfolio.core.risk.state import Breaker
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, requires_fsync, verify_ledger
 from services.portfolio.query_handler import answer_why
@@ -135,7 +134,7 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
 
 def test_a_rule_that_remembers_nothing_is_refused_with_those_that_do() -> None:
     error = not_cleared(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
-    assert error == f"rule is ORDER_VOLUME, expected one that remembers something: {', '.join(CLEARABLE_RULES)}"
+    assert error == f"rule is ORDER_VOLUME, expected one that remembers something: {', '.join(RESET_OF_CODE)}"
 
 
 def test_a_symbol_is_refused_where_the_rule_has_none_and_where_it_is_unknown() -> None:
@@ -177,15 +176,6 @@ def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
     assert denials == [1, 3]
 
 
-def test_every_rule_that_reads_what_is_remembered_can_be_cleared() -> None:
-    reading = set()
-    for rule in checks.OPENING_RULES:
-        source = Path(str(vars(rule)["__file__"])).read_text(encoding="utf-8")
-        if "context.risk_state" in source:
-            reading.add(vars(rule)["__name__"].rpartition(".")[2].upper())
-    assert reading == set(CLEARABLE_RULES)
-
-
 # -------------------------------------------------------------------------------------------------------------- passing
 
 
@@ -219,28 +209,9 @@ def test_a_rule_that_is_not_named_still_denies() -> None:
 def test_what_may_not_be_passed_is_refused_with_what_may(rule: str) -> None:
     driven = a_paused_desk()
     assert refused(driven, an_order(past_rules=[rule])) == (
-        f"rule {rule} cannot be passed, expected one of {', '.join(sorted(PASSABLE_RULES))}"
+        f"rule {rule} cannot be passed, expected one of {', '.join(sorted(EXCEPTABLE_CODES))}"
     )
     assert driven.state.account.book.orders == {}
-
-
-def test_no_rule_that_holds_for_every_order_or_stops_the_desk_may_be_passed() -> None:
-    from tests.unit.portfolio.risk.test_table import CODE, source_of
-
-    base = {code for rule in checks.BASE_RULES for code in CODE.findall(source_of(rule))}
-    assert not base & PASSABLE_RULES
-    assert not {"DRAWDOWN", "REJECTS", "REPEATED_ORDERS"} & PASSABLE_RULES
-
-
-def test_each_rule_of_an_opening_denies_with_one_code_so_that_passing_it_passes_no_other() -> None:
-    from tests.unit.portfolio.risk.test_table import CODE, source_of
-
-    several = {
-        vars(rule)["__name__"]: found
-        for rule in checks.OPENING_RULES
-        if len(found := set(CODE.findall(source_of(rule)))) != 1
-    }
-    assert several == {}
 
 
 def test_an_order_that_rests_stays_past_its_rules() -> None:

@@ -15,8 +15,8 @@ from services.portfolio.core.risk.state_updates import update_equity_peaks
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger
 from tests.support.builders import START_NS, a_signal
 from tests.unit.portfolio.decision.manual_desk import D, a_quoted_desk
+from tests.unit.portfolio.risk.rule_rows import a_release
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, SERVER_MIDNIGHT_NS, Scene, only
-from tests.unit.portfolio.risk.test_table import a_release
 
 
 def test_a_denial_stands_until_an_order_of_its_symbol_passes_and_survives_a_restart(tmp_path: Path) -> None:

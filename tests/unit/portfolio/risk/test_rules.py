@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
 from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.account.tick_cursor import Mark
-from services.portfolio.core.decision import escalation
-from services.portfolio.core.risk import checks, state_updates
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.state import Breaker, Peaks
 from services.portfolio.core.risk.types import Denial
@@ -334,12 +331,3 @@ def test_no_limit_stops_a_close() -> None:
     order = an_order_for("50", opening_volume=D(0), price=D(2))
     assert code(order, account._replace(tick_age_ns=DAY_NS, latest_bid_ask=(1.1, 1.1))) is None
     assert code(order._replace(opening_volume=D(50)), account) is not None
-
-
-def test_every_limit_of_the_default_set_has_a_rule_that_reads_it() -> None:
-    """A limit that nothing looks at would be a promise without a rule."""
-    readers = [escalation.__file__, *(rule.__file__ for rule in checks.OPENING_RULES), state_updates.__file__]  # type: ignore[attr-defined]
-    sources = "".join(Path(file).read_text() for file in readers)
-    read_elsewhere = {"name", "leverage", "position_legs_max", "foreign_orders"}
-    unread = {field for field in Limits.__struct_fields__ if f"limits.{field}" not in sources}
-    assert unread == read_elsewhere

@@ -14,9 +14,9 @@ from proto.trading.server_time import DAY_NS
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, DEMO_LIMITS, Limits
+from services.portfolio.core.risk.rules.circuit_breaker import COOLDOWN_DOUBLINGS_MAX
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import (
-    COOLDOWN_DOUBLINGS_MAX,
     update_equity_peaks,
     update_from_event,
     update_spread_median,

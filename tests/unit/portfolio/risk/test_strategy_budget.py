@@ -14,7 +14,7 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated, Tra
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.plan.plan import PLAIN, Plan, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
-from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
+from services.portfolio.core.risk.registry import active_rules
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_from_event
 from services.portfolio.core.risk.types import Denial
@@ -149,9 +149,9 @@ def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
 
 
 def test_equity_is_watched_where_a_strategy_is_measured_by_it() -> None:
-    assert has_loss_budget(PLAN)
-    assert not has_loss_budget(PLAIN)
-    assert not has_loss_budget(Plan(strategies={"carry": CARRY}))
+    assert active_rules(NO_LIMITS, PLAN).needs_equity
+    assert not active_rules(NO_LIMITS, PLAIN).needs_equity
+    assert not active_rules(NO_LIMITS, Plan(strategies={"carry": CARRY})).needs_equity
 
 
 def test_people_are_shown_what_each_budget_stands_at() -> None:
@@ -160,8 +160,8 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
     scene.state.stream.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
     assert [tuple(row) for row in limit_utilization(scene.account(), START_NS)] == [
         ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
-        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
         ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),
+        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
         ("FOREIGN_ORDERS", "", "halt", "0 orders let pass", ""),
     ]
 

@@ -1,361 +1,162 @@
-"""The ladder's table: each rule passes just under its limit, denies at it, stops no reduction, and survives a restart.
-
-Every registered rule has a row for each of its codes; one without fails here. A row builds the same scene twice, just under
-the limit and past it, out of the events and ticks that bring it about.
-"""
+"""Every rule by the rows of `rule_rows.py`: it denies at its limit, stops no reduction, and survives a restart."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import DealEntry
-from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
-from proto.trading.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
-from services.portfolio.core.account.events import CancelRequested, DealBooked, OrderCreated, OrderUpdated
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.server_time import DAY_NS
+from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.decision.exits import exit_events
 from services.portfolio.core.decision.signal_decision import DecisionConditions, decide_signal
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.plan.plan import Plan, Strategy
+from services.portfolio.core.queries.denial_hints import denial_hint
 from services.portfolio.core.risk import checks
-from services.portfolio.core.risk.limits import LIMITS_OF_RULE
-from services.portfolio.core.risk.news import Impact, NewsEvent
-from services.portfolio.core.risk.rules import (
-    circuit_breaker,
-    confidence,
-    conversion,
-    currency_exposure,
-    daily_loss,
-    drawdown,
-    expiry,
-    friday_close,
-    gross_exposure,
-    hours,
-    instrument_volume,
-    lease,
-    margin_use,
-    news,
-    order_notional,
-    order_rate,
-    order_volume,
-    price_collar,
-    prices,
-    quote_age,
-    rejects,
-    repeated_orders,
-    rollover,
-    signal_age,
-    spread,
-    stops,
-    storage,
-    strategy_budget,
-    strategy_loss,
-    symbol,
-    symbol_exposure,
-    trading_state,
-)
+from services.portfolio.core.risk import rules as rules_package
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.registry import BASE_RULES, OPENING_RULES, RULE_OF_LIMIT, active_rules
+from services.portfolio.core.risk.rule import Phase, RiskRule
+from services.portfolio.core.risk.rules import RULES
 from services.portfolio.core.risk.state import RiskState
-from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
-from tests.support.builders import START_NS, a_deal, a_signal, an_order
-from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
+from tests.support.builders import START_NS, a_signal, an_order
+from tests.unit.portfolio.risk.rule_rows import ROWS, Row, a_stopped_desk
+from tests.unit.portfolio.risk.scenes import D, an_account, an_order_for, only
 
-
-class Row(NamedTuple):
-    """A rule's code and the scene of it, just under the limit (False) and past it (True).
-
-    `stops_closing`: what every order must satisfy, so that a close is denied as well. `remembers`: what denies is in the
-    ladder's memory.
-    """
-
-    code: str
-    rule: checks.Rule
-    scene: Callable[[bool], Scene]
-    stops_closing: bool = False
-    remembers: bool = False
-
-
-def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
-    def build(past: bool) -> Scene:
-        scene = Scene()
-        if past:
-            scene.state.account.set_trading_state(state, "PERSON", "news", by="person")
-        return scene
-
-    return build
-
-
-def a_storage(past: bool) -> Scene:
-    scene = Scene()
-    scene.facts["storage_problem"] = "disk full" if past else ""
-    return scene
-
-
-def a_lease(past: bool) -> Scene:
-    scene = Scene()
-    scene.facts["lease_problem"] = "the gateway grants no lease: it does not answer" if past else ""
-    return scene
-
-
-def an_unknown_symbol(past: bool) -> Scene:
-    scene = Scene()
-    scene.order = scene.order._replace(instrument=terms_of("AUDUSD" if past else "EURUSD"))
-    return scene
-
-
-def an_expiry(past: bool) -> Scene:
-    """It would stand until the venue's present, or a moment longer."""
-    return Scene().ask(
-        type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=TimeInForce.GTD, expires_ns=START_NS + (not past)
-    )
-
-
-def a_session(past: bool) -> Scene:
-    """The market closes with this minute, or with the next."""
-    minute = minute_of_week(START_NS)
-    return Scene().term(sessions=((minute - 60, minute + (0 if past else 1)),))
-
-
-def an_unquoted(**changed: Any) -> Callable[[bool], Scene]:
-    def build(past: bool) -> Scene:
-        scene = Scene().ask(**changed)
-        if past:
-            del scene.state.stream.cursor.marks["EURUSD"]
-        return scene
-
-    return build
-
-
-def an_unconverted(past: bool) -> Scene:
-    scene = Scene().ask(symbol="USDJPY")
-    if past:
-        del scene.state.stream.cursor.marks["USDJPY"]
-    return scene
-
-
-def trade(scene: Scene, **result: Any) -> None:
-    """Buy EURUSD and sell it again, with this result."""
-    scene.hold("EURUSD", "0.01")
-    deal = a_deal(len(scene.state.account.book.deals) + 1, Side.SELL, entry=DealEntry.OUT, **result)
-    scene.state.account.emit(DealBooked(deal=deal, order_id="", closings=[]))
-
-
-def some_losses(past: bool) -> Scene:
-    scene = Scene(only(breaker_losses=3))
-    for _ in range(3 if past else 2):
-        trade(scene, profit=D(-1))
-    return scene.at(START_NS + NS)
-
-
-def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool], Scene]:
-    """The equity falls from 10,000 to this."""
-
-    def build(past: bool) -> Scene:
-        scene = Scene(only(**limits))
-        for equity in ("10000", at if past else just_under):
-            update_equity_peaks(scene.state.stream.risk, D(equity), START_NS)
-        return scene
-
-    return build
-
-
-def some_rejections(past: bool) -> Scene:
-    scene = Scene(only(rejects_per_minute_max=5))
-    for number in range(1, 6 if past else 5):
-        order = an_order(number)
-        scene.state.account.emit(OrderCreated(order=order))
-        scene.state.account.emit(OrderUpdated(order_id=order.order_id, status=OrderStatus.REJECTED, ticket=None, retcode=10_006,
-                                     code="", error="", time_ns=START_NS))  # fmt: skip
-    return scene
-
-
-def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
-    """So many buys of EURUSD are made in a minute, and past the limit one more."""
-
-    def build(past: bool) -> Scene:
-        scene = Scene(only(**limits))
-        for number in range(1, count + 1 + past):
-            scene.state.account.emit(OrderCreated(order=an_order(number, created_ns=START_NS + number)))
-        return scene.at(START_NS + NS)
-
-    return build
-
-
-def a_wide_spread(past: bool) -> Scene:
-    scene = Scene(only(spread_factor_max=D(3)))
-    update_spread_median(scene.state.stream.risk, "EURUSD", 2e-5, 1e-5)
-    scene.state.stream.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + (7 if past else 6) * 1e-5, START_NS)
-    return scene
-
-
-def a_collar(past: bool) -> Scene:
-    scene = Scene(only(price_collar_fx_pct_max=D("0.5"))).ask(price=D("1.1056" if past else "1.1055"))
-    scene.facts["latest_bid_ask"] = (1.1, 1.1)
-    return scene
-
-
-def an_age(past: bool) -> Scene:
-    scene = Scene(only(quote_age_ms_max=2_000))
-    scene.facts["tick_age_ns"] = 2_000_000_000 + past
-    return scene
-
-
-def a_signals_age(past: bool) -> Scene:
-    scene = Scene(only())
-    scene.facts |= {"tick_age_ns": 5_000_000_000 + past, "signal_age_ns_max": 5_000_000_000}
-    return scene
-
-
-def a_friday(past: bool) -> Scene:
-    friday_ns = SERVER_MIDNIGHT_NS
-    while weekday(friday_ns) != 4:
-        friday_ns += DAY_NS
-    return Scene(only(friday_close="20:00")).at(friday_ns + 20 * HOUR_NS - (not past))
-
-
-def a_release(past: bool) -> Scene:
-    release = NewsEvent(START_NS + 5 * MINUTE_NS, "USD", Impact.HIGH, "Nonfarm payrolls")
-    return Scene(only(news_calendar=(release,))).at(START_NS - (not past))
-
-
-def a_strategy(past: bool) -> Scene:
-    """Two symbols share 0.5 lots."""
-    plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"))})
-    return Scene(plan=plan).hold("GBPUSD", "-0.3").ask("0.21" if past else "0.2")
-
-
-def a_losing_strategy(past: bool) -> Scene:
-    """1 % of 10,000 USD: 60 are lost for good, and the open position has lost the other 40, or a little less."""
-    plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
-    scene = Scene(plan=plan)
-    update_equity_peaks(scene.state.stream.risk, D(10_000), START_NS)
-    trade(scene, profit=D(-58), commission=D(-2))
-    scene.hold("GBPUSD", "0.1")
-    bid = 1.246 if past else 1.24601
-    scene.state.stream.cursor.marks["GBPUSD"] = Mark(bid, bid + 2e-5, START_NS)
-    return scene
-
-
-def lots(limits: dict[str, Any], just_under: str, past_it: str) -> Callable[[bool], Scene]:
-    return lambda past: Scene(only(**limits)).ask(past_it if past else just_under)
-
-
-ROWS = (
-    Row("STORAGE", storage, a_storage, stops_closing=True),
-    Row("LEASE_MISSING", lease, a_lease),
-    Row("HALTED", trading_state, a_stopped_desk(TradingState.HALTED), stops_closing=True),
-    Row("REDUCE_ONLY", trading_state, a_stopped_desk(TradingState.REDUCE_ONLY)),
-    Row("UNKNOWN_SYMBOL", symbol, an_unknown_symbol, stops_closing=True),
-    Row("TRADE_DISABLED", symbol, lambda past: Scene().term(trade_mode=TradeMode.DISABLED if past else TradeMode.FULL),
-        stops_closing=True),
-    Row("CLOSE_ONLY", symbol, lambda past: Scene().term(trade_mode=TradeMode.CLOSE_ONLY if past else TradeMode.FULL)),
-    Row("MARKET_CLOSED", symbol, a_session),
-    Row("INVALID_VOLUME", instrument_volume, lots({}, "0.02", "0.015"), stops_closing=True),
-    Row("INVALID_PRICE", prices, lambda past: Scene().ask(type=OrderType.LIMIT, limit_price=D("1.10002" if past else "1.10001")),
-        stops_closing=True),
-    Row("NO_QUOTE", prices, an_unquoted(type=OrderType.LIMIT, limit_price=D("1.1")), stops_closing=True),
-    Row("INVALID_STOPS", stops, lambda past: Scene().ask(stop_loss=D("1.09991" if past else "1.0999"))
-        .term(stops_level_points=10), stops_closing=True),
-    Row("NO_QUOTE", stops, an_unquoted(stop_loss=D("1.09")), stops_closing=True),
-    Row("INVALID_EXPIRATION", expiry, an_expiry, stops_closing=True),
-    Row("NO_CONVERSION_RATE", conversion, an_unconverted, stops_closing=True),
-    Row("CIRCUIT_BREAKER", circuit_breaker, some_losses, remembers=True),
-    Row("CONFIDENCE", confidence, lambda past: Scene(only(confidence_min=D("0.9"))).ask(confidence=0.89 if past else 0.9)),
-    Row("SIGNAL_STALE", signal_age, a_signals_age),
-    Row("QUOTE_STALE", quote_age, an_age),
-    Row("TRADING_HOURS", hours, lambda past: Scene(only(trading_hours="07:00-20:00"))
-        .at(SERVER_MIDNIGHT_NS + 20 * HOUR_NS - (not past))),
-    Row("FRIDAY_CLOSE", friday_close, a_friday),
-    Row("ROLLOVER", rollover, lambda past: Scene(only(rollover_pause_min=5)).at(SERVER_MIDNIGHT_NS - 5 * MINUTE_NS + past)),
-    Row("NEWS", news, a_release),
-    Row("DAILY_LOSS", daily_loss, a_fall({"daily_loss_pct_max": D(2)}, "9800.01", "9800"), remembers=True),
-    Row("DRAWDOWN", drawdown, a_fall({"drawdown_reduce_pct": D(5)}, "9500.01", "9500"), remembers=True),
-    Row("DRAWDOWN", drawdown, a_fall({"drawdown_halt_pct": D(7)}, "9300.01", "9300"), remembers=True),
-    Row("REJECTS", rejects, some_rejections, remembers=True),
-    Row("REPEATED_ORDERS", repeated_orders, some_orders({"repeated_orders_max": 20}, 19), remembers=True),
-    Row("ORDER_RATE", order_rate, some_orders({"orders_per_second_max": 1}, 0), remembers=True),
-    Row("ORDER_RATE", order_rate, some_orders({"orders_per_minute_max": 30}, 29), remembers=True),
-    Row("ORDER_RATE", order_rate, some_orders({"orders_per_day_max": 500}, 499), remembers=True),
-    Row("SPREAD", spread, a_wide_spread, remembers=True),
-    Row("PRICE_COLLAR", price_collar, a_collar),
-    Row("ORDER_VOLUME", order_volume, lots({"order_volume_max": D(1)}, "1", "1.01")),
-    Row("ORDER_NOTIONAL", order_notional, lots({"order_notional_pct_of_power_max": D(10)}, "0.9", "0.91")),
-    Row("SYMBOL_EXPOSURE", symbol_exposure, lots({"symbol_exposure_pct_of_power_max": D(20)}, "1.81", "1.82")),
-    Row("GROSS_EXPOSURE", gross_exposure, lots({"gross_exposure_pct_of_power_max": D(100)}, "9.09", "9.1")),
-    Row("CURRENCY_EXPOSURE", currency_exposure, lots({"currency_exposure_pct_of_power_max": D(50)}, "4.54", "4.55")),
-    Row("MARGIN_USE", margin_use, lots({"margin_pct_of_equity_max": D(30)}, "2.72", "2.73")),
-    Row("STRATEGY_VOLUME", strategy_budget, a_strategy),
-    Row("STRATEGY_LOSS", strategy_loss, a_losing_strategy, remembers=True),
-)  # fmt: skip
-
-ENDS_RESTING = {"HALTED", "REDUCE_ONLY", "CIRCUIT_BREAKER", "TRADING_HOURS", "FRIDAY_CLOSE", "NEWS", "DAILY_LOSS",
-                "DRAWDOWN", "REJECTS"}  # fmt: skip
-"""What holds for a whole stretch of time, so that an order that rests and would open ends with it."""
-
-REGISTERED = (*checks.BASE_RULES, *checks.OPENING_RULES)
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=[f"{at}-{row.code}" for at, row in enumerate(ROWS)])
+each_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RULES])
 
 
-def source_of(rule: checks.Rule) -> str:
-    return Path(str(vars(rule)["__file__"])).read_text()
+def source_of(rule: RiskRule) -> str:
+    """The module of a rule."""
+    return Path(rule.check.__code__.co_filename).read_text(encoding="utf-8")
 
 
-def test_every_registered_rule_has_a_row_for_each_of_its_codes() -> None:
-    said = {(vars(rule)["__name__"], found) for rule in REGISTERED for found in CODE.findall(source_of(rule))}
-    assert {(vars(row.rule)["__name__"], row.code) for row in ROWS} == said
+@each_rule
+def test_every_code_of_a_rule_has_a_row_a_meaning_and_a_hint(rule: RiskRule) -> None:
+    rows = {row.code for row in ROWS}
+    for code in rule.codes:
+        assert code.code in rows, f"add a row for {code.code} to tests/unit/portfolio/risk/rule_rows.py"
+        assert code.meaning
+        assert "|" not in code.meaning, "it is a cell of a table"
+        assert denial_hint(code.code) == code.hint != ""
 
 
-def test_every_file_among_the_rules_is_registered() -> None:
-    folder = Path(str(vars(storage)["__file__"])).parent
-    names = {file.stem for file in folder.glob("*.py")} - {"__init__"}
-    assert sorted(vars(rule)["__name__"].rpartition(".")[2] for rule in REGISTERED) == sorted(names)
+def test_every_file_among_the_rules_is_registered_once() -> None:
+    names = {file.stem for file in Path(str(rules_package.__file__)).parent.glob("*.py")} - {"__init__"}
+    assert sorted(Path(rule.check.__code__.co_filename).stem for rule in RULES) == sorted(names)
 
 
-def test_a_rule_that_reads_the_memory_has_a_row_that_says_so() -> None:
-    reading = {vars(rule)["__name__"] for rule in REGISTERED if "context.risk_state" in source_of(rule)}
-    assert {vars(row.rule)["__name__"] for row in ROWS if row.remembers} == reading
+@each_rule
+def test_a_rule_declares_every_code_that_it_denies_with(rule: RiskRule) -> None:
+    found = {code for code in CODE.findall(source_of(rule)) if code != rule.setting}
+    conditions = set() if rule.equity_watch is None else {rule.equity_watch.condition}
+    assert found - conditions <= {code.code for code in rule.codes}
+
+
+@each_rule
+def test_a_rule_that_reads_what_is_remembered_can_be_reset(rule: RiskRule) -> None:
+    assert ("context.risk_state" in source_of(rule)) == (rule.reset is not None)
+    assert rule.reset is not None or (rule.updates is None and rule.on_resume is None)
+
+
+@each_rule
+def test_a_limit_denies_with_one_code_so_that_an_exception_from_it_is_one_from_no_other(rule: RiskRule) -> None:
+    assert rule in BASE_RULES or len(rule.codes) == 1
+    assert not (rule.can_be_excepted and (rule in BASE_RULES or rule.escalates_to))
+
+
+@each_rule
+def test_a_rule_that_is_no_base_rule_has_a_limit_a_budget_or_a_setting(rule: RiskRule) -> None:
+    assert (rule in BASE_RULES) != bool(rule.limits or rule.budgets or rule.setting)
+    assert (rule in BASE_RULES) != (rule in OPENING_RULES)
+
+
+def test_every_limit_of_a_set_is_read_by_the_rule_that_declares_it() -> None:
+    of_the_desk = {"name", "leverage", "position_legs_max", "foreign_orders", "rearm_at_day_end"}
+    fields = {field for field in DEFAULT_LIMITS.__struct_fields__ if field not in of_the_desk}
+    assert set(RULE_OF_LIMIT) == fields
+    assert [field for field, rule in RULE_OF_LIMIT.items() if f"limits.{field}" not in source_of(rule)] == []
 
 
 @each_row
-def test_it_passes_just_under_its_limit(row: Row) -> None:
+def test_it_passes_just_before_its_limit(row: Row) -> None:
     assert row.scene(False).denial() is None
 
 
 @each_row
-def test_it_denies_at_its_limit_and_says_limit_and_observation(row: Row) -> None:
+def test_it_denies_at_its_limit_with_limit_and_observation(row: Row) -> None:
     scene = row.scene(True)
     denial = scene.denial()
     assert denial is not None
-    assert denial.code == row.code
-    assert denial.limit
-    assert denial.observed
-    assert row.rule.check(scene.order, scene.account(), scene.now_ns) == denial, "it is this rule that denies"
+    assert (denial.code, denial.limit, denial.observed) == (row.code, row.limit, row.observed)
+    answers = {rule: rule.check(scene.order, scene.account(), scene.now_ns) for rule in row.rules}
+    assert denial in answers.values(), "it is this rule that denies"
+    if denial.escalate_to is not None:
+        assert denial.escalate_to in row.rules[0].escalates_to
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.code in LIMITS_OF_RULE], ids=lambda row: row.code)
-def test_it_denies_nothing_without_the_limits_that_are_named_for_it(row: Row) -> None:
-    scene = row.scene(True)
-    lifted: dict[str, Any] = {name: () if name == "news_calendar" else None for name in LIMITS_OF_RULE[row.code]}
+@pytest.mark.parametrize("row", [row for row in ROWS if row.rules[0].limits], ids=lambda row: row.code)
+def test_without_its_limits_a_rule_denies_nothing_and_is_not_asked(row: Row) -> None:
+    scene, [rule] = row.scene(True), row.rules
+    lifted: dict[str, Any] = {limit.field: () if limit.field == "news_calendar" else None for limit in rule.limits}
     account = scene.account()
-    assert row.rule.check(scene.order, account, scene.now_ns) is not None
+    assert rule.check(scene.order, account, scene.now_ns) is not None
+    assert rule.is_active(account.limits, account.plan)
     account = account._replace(limits=structs.replace(account.limits, **lifted))
-    assert row.rule.check(scene.order, account, scene.now_ns) is None
+    assert rule.check(scene.order, account, scene.now_ns) is None
+    assert rule.is_active(account.limits, account.plan) == rule.is_always_asked
 
 
-def test_every_rule_of_a_set_names_its_limits() -> None:
-    elsewhere = {"SIGNAL_STALE", "STRATEGY_LOSS", "STRATEGY_VOLUME"}
-    codes = {row.code for row in ROWS if row.rule in checks.OPENING_RULES}
-    assert codes - elsewhere == set(LIMITS_OF_RULE)
+@each_row
+def test_a_rule_that_is_not_active_would_deny_nothing(row: Row) -> None:
+    """Under the limits of every row all rules are asked that answer anything."""
+    scene = row.scene(True)
+    account = scene.account()
+    answers = [rule for rule in RULES if rule.check(scene.order, account, scene.now_ns) is not None]
+    assert all(rule.is_active(account.limits, account.plan) for rule in answers)
+
+
+@each_row
+def test_what_denies_before_sizing_does_so_whatever_the_volume_and_price(row: Row) -> None:
+    scene = row.scene(True)
+    account = scene.account()
+    for rule in row.rules:
+        if Phase.BEFORE_SIZING in rule.phases:
+            order = scene.order._replace(volume=D(7), opening_volume=D(7), price=D(2), limit_price=D(3), stop_loss=D(1))
+            assert rule.check(order, account, scene.now_ns) == scene.denial()
+
+
+@each_row
+def test_what_passes_before_sizing_is_checked_afterwards_as_if_all_rules_were_asked(row: Row) -> None:
+    for past in (False, True):
+        scene = row.scene(past)
+        account = scene.account()
+        early = checks.check_before_sizing(scene.order, account, scene.now_ns)
+        assert early is None or early == scene.denial()
+        if early is None:
+            assert checks.check_sized(scene.order, account, scene.now_ns) == scene.denial()
+
+
+def test_rules_are_asked_in_their_order_and_not_after_the_first_denial() -> None:
+    account = an_account(only(order_volume_max=D(1), leverage=D(1), gross_exposure_pct_of_power_max=D(1)))
+    assert active_rules(account.limits, account.plan) is active_rules(account.limits, account.plan)
+    denial = checks.check_order(an_order_for("1.01"), account, START_NS)
+    assert denial is not None
+    assert denial.code == "ORDER_VOLUME"
+    denial = checks.check_order(an_order_for("1.01"), account, START_NS, ["ORDER_VOLUME"])
+    assert denial is not None
+    assert denial.code == "GROSS_EXPOSURE"
 
 
 @each_row
@@ -364,7 +165,7 @@ def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> N
     scene.order = scene.order._replace(opening_volume=D(0))
     denial = scene.denial()
     assert (denial is not None) is row.stops_closing
-    assert (row.rule in checks.BASE_RULES) or not row.stops_closing
+    assert all(rule in BASE_RULES for rule in row.rules) or not row.stops_closing
 
 
 @each_row
@@ -387,7 +188,7 @@ def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_ti
             lease_problem=scene.facts.get("lease_problem", ""),
         )
         ended = exit_events(signal, state.account.book, state.stream, state.config, present)
-        expected = [order.order_id] if past and row.code in ENDS_RESTING else []
+        expected = [order.order_id] if past and any(Phase.RESTING in rule.phases for rule in row.rules) else []
         assert [event.order_id for event in ended if isinstance(event, CancelRequested)] == expected
         assert len(ended) == len(expected)
 
@@ -415,7 +216,7 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
         ledger.close()
         assert scene.denial() == before
         assert verify_ledger(path) == []
-        if past and row.remembers:
+        if past and row.rules[0].reset is not None:
             scene.state.stream.risk = RiskState()
             after = scene.denial()
             assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"

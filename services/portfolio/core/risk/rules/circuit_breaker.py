@@ -1,13 +1,38 @@
-"""A symbol that loses again and again has a pause, and then has to show that it is over."""
+"""Circuit breaker: a symbol that loses several trades in a row pauses, then has to recover in trial trades."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from proto.gateway import DealEntry, VenueDeal
 from proto.time import utc_text
+from proto.trading.server_time import SECOND_NS
+from services.portfolio.core.account.events import DealBooked, RiskReset
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.rule import (
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    RuleReset,
+    TickRows,
+    first_row_at,
+    format_headroom,
+    select_symbol,
+    until_event,
+)
+from services.portfolio.core.risk.state import Breaker, RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+
+COOLDOWN_DOUBLINGS_MAX: Final = 10
+"""The default pause of 300 s becomes three and a half days: enough for a person to have looked."""
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """CIRCUIT_BREAKER until the pause of the symbol is over; what follows it are trials, which may trade."""
+    """CIRCUIT_BREAKER until the pause of the symbol is over."""
     losses = context.limits.breaker_losses
     breaker = context.risk_state.breakers.get(order.instrument.symbol)
     if losses is None or breaker is None or now_ns >= breaker.until_ns:
@@ -18,3 +43,95 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
         f"pause until {utc_text(breaker.until_ns)}",
         until_ns=breaker.until_ns,
     )
+
+
+def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
+    """The end of the pause."""
+    breaker = context.risk_state.breakers.get(order.instrument.symbol)
+    if breaker is None or ticks.time_ns[row] >= breaker.until_ns:
+        return until_event(ticks, row, order, context)
+    return first_row_at(ticks, row, breaker.until_ns)
+
+
+def _on_deal(risk_state: RiskState, event: DealBooked, limits: Limits) -> None:
+    deal = event.deal
+    if deal.kind.is_trade and deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
+        breaker = risk_state.breakers.setdefault(deal.symbol, Breaker())
+        _count_trade(breaker, deal, limits, limits.breaker_losses)
+
+
+def _count_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
+    """Count a closed trade as a loss or not.
+
+    A trade that closes during a pause was opened before it and is no trial. An order that closes in several fills is
+    one trade, and its first fill decides.
+    """
+    if deal.time_ns < breaker.until_ns or (deal.ticket and deal.ticket == breaker.ticket):
+        return
+    breaker.ticket = deal.ticket
+    if deal.cash >= 0:
+        breaker.losses = breaker.run = 0
+        breaker.trials_left = max(breaker.trials_left - 1, 0)
+        if not breaker.trials_left:
+            breaker.trips = 0
+        return
+    breaker.losses += 1
+    breaker.run += 1
+    if breaker.losses >= losses_max or breaker.trials_left:
+        doublings = min(breaker.trips, COOLDOWN_DOUBLINGS_MAX)
+        pause_s = limits.breaker_cooldown_s * 2**doublings
+        if limits.breaker_cooldown_max_s is not None:
+            pause_s = min(pause_s, limits.breaker_cooldown_max_s)
+        breaker.until_ns = deal.time_ns + pause_s * SECOND_NS
+        breaker.trips, breaker.losses, breaker.trials_left = breaker.trips + 1, 0, limits.breaker_trials
+
+
+def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    limit = context.limits.breaker_losses
+    if limit is None:
+        return
+    for symbol, breaker in sorted(context.risk_state.breakers.items()):
+        pause = f", pause until {utc_text(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
+        now = f"{breaker.losses} in a row, {breaker.trials_left} trials left{pause}"
+        left = "none" if pause else format_headroom(Decimal(breaker.losses), Decimal(limit), "losses")
+        yield LimitUtilization("CIRCUIT_BREAKER", symbol, f"{limit} losses in a row", now, left)
+
+
+def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:
+    found = {}
+    for name, breaker in risk_state.breakers.items():
+        texts = [f"{breaker.losses} losses in a row"] if breaker.losses else []
+        texts += [f"{breaker.trips} pauses without recovery"] if breaker.trips else []
+        texts += [f"{breaker.trials_left} trials left"] if breaker.trials_left else []
+        texts += [f"pause until {utc_text(breaker.until_ns)}"] if breaker.until_ns else []
+        if texts:
+            found[name] = ", ".join(texts)
+    return select_symbol(symbol, found)
+
+
+def _clear(risk_state: RiskState, event: RiskReset) -> None:
+    for name, breaker in risk_state.breakers.items():
+        if event.symbol in ("", name):
+            # A further fill of the order that closed the last trade is still no trade of its own.
+            risk_state.breakers[name] = Breaker(ticket=breaker.ticket)
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "CIRCUIT_BREAKER",
+            "losing trades of a symbol in a row. The pause (s) doubles, at most ten times or to `breaker_cooldown_max_s`, "
+            "until `breaker_trials` trades after one were no loss; a trade that closes during a pause is no trial",
+            "wait for the end of the pause; then trial trades without a loss bring the symbol back",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING | Phase.RESTING,
+    check=check,
+    limits=(RuleLimit("breaker_losses"),),
+    parameters=("breaker_cooldown_s", "breaker_cooldown_max_s", "breaker_trials"),
+    can_be_excepted=True,
+    reset=RuleReset(by_symbol=True, values=_remembered, clear=_clear),
+    updates={DealBooked: _on_deal},
+    utilization=_utilization,
+    until=until,
+)

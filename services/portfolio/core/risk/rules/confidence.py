@@ -1,16 +1,35 @@
-"""A signal must be sure enough."""
+"""A floor on the signal's confidence."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.trading.units import decimal_text, to_decimal
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """CONFIDENCE below the floor, and for what is no probability."""
+    """CONFIDENCE below the floor; in any set for a confidence that is no probability."""
     if not 0 <= order.confidence <= 1:
         return Denial("CONFIDENCE", "0 to 1", f"{order.confidence:g}")
     least = context.limits.confidence_min
     if least is None or to_decimal(order.confidence) >= least:
         return None
     return Denial("CONFIDENCE", f"at least {decimal_text(least)}", f"{order.confidence:g}")
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "CONFIDENCE",
+            "the signal's probability; one outside 0 to 1 is denied in any set. "
+            "A model's own threshold is in its manifest",
+            "the model must be surer, or confidence_min lower",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING,
+    check=check,
+    limits=(RuleLimit("confidence_min", "at least {}"),),
+    is_always_asked=True,
+)

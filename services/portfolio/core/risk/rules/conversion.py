@@ -1,13 +1,29 @@
-"""A profit that could not be turned into account currency must not arise."""
+"""Profits can be converted into account currency."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from services.portfolio.core.accounting.valuation import can_convert
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """NO_CONVERSION_RATE where no pair of the profit currency is quoted."""
+    """NO_CONVERSION_RATE where no quoted pair converts the profit currency."""
     if can_convert(order.instrument, context.book, context.cursor.marks):
         return None
     return Denial("NO_CONVERSION_RATE", "a quoted pair", f"none for {order.instrument.profit_currency}")
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "NO_CONVERSION_RATE",
+            "a symbol whose profit no quoted pair converts into account currency",
+            "also trade or watch a symbol that converts the profit currency into the account's",
+        ),
+    ),
+    phases=Phase.BASE,
+    check=check,
+)

@@ -1,13 +1,24 @@
-"""What one currency may come to over all symbols: EURUSD and GBPUSD both sell dollars."""
+"""Net exposure of one currency over all symbols: EURUSD and GBPUSD both sell dollars."""
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.exposure import buying_power, check_pct_limit, currency_exposures, exposures
+from collections.abc import Iterator
+from typing import Final
+
+from services.portfolio.core.risk.exposure import (
+    buying_power,
+    check_pct_limit,
+    currency_exposures,
+    current_exposures,
+    exposures,
+    pct_utilization,
+)
+from services.portfolio.core.risk.rule import LimitUtilization, Phase, RiskRule, RuleCode, RuleLimit
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """CURRENCY_EXPOSURE past so many percent of leveraged equity, of the two currencies of the order's symbol."""
+    """CURRENCY_EXPOSURE above so many percent of leveraged equity, of either currency of the order's symbol."""
     most = context.limits.currency_exposure_pct_of_power_max
     if most is None:
         return None
@@ -20,3 +31,28 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
         if denial is not None:
             return denial._replace(observed=f"{denial.observed} in {currency}")
     return None
+
+
+def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
+    limit_pct, found = context.limits.currency_exposure_pct_of_power_max, current_exposures(context)
+    if limit_pct is None or found is None:
+        return
+    of_currencies = currency_exposures(found, context)
+    yield from pct_utilization("CURRENCY_EXPOSURE", of_currencies, buying_power(context), limit_pct, context)
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "CURRENCY_EXPOSURE",
+            "percent of power, of one currency over all symbols, net",
+            "hold less in the currency, or make the order smaller",
+        ),
+    ),
+    phases=Phase.SIZED,
+    check=check,
+    limits=(RuleLimit("currency_exposure_pct_of_power_max"),),
+    needs_equity=True,
+    can_be_excepted=True,
+    utilization=_utilization,
+)

@@ -1,11 +1,25 @@
-"""A day that has lost enough is over."""
+"""Daily loss: after a limit of loss the desk opens nothing more that day."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 from proto.trading.server_time import next_day_ns, server_day
+from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.risk.formatting import format_percent
+from services.portfolio.core.risk.rule import (
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    RuleReset,
+    amount_texts,
+    format_headroom,
+)
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -22,7 +36,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
-    """What the server's day has lost in percent, by what it is measured from; empty before the day's first tick."""
+    """Loss of the server's day in percent, by what it is measured from; empty before the day's first tick."""
     peaks = context.risk_state.peaks
     if peaks.equity is None or peaks.day != server_day(now_ns):
         return {}
@@ -31,3 +45,39 @@ def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
         for since, reference in (("the day's start", peaks.day_start), ("the day's high", peaks.day_high))
         if reference is not None and reference > 0
     }
+
+
+def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    limit = context.limits.daily_loss_pct_max
+    if limit is None:
+        return
+    for since, pct in daily_loss_pct(context, now_ns).items():
+        left = format_headroom(pct, limit, "%", "0.01")
+        yield LimitUtilization("DAILY_LOSS", f"from {since}", format_percent(limit), format_percent(pct), left)
+
+
+def _remembered(risk_state: RiskState, _symbol: str) -> dict[str, str]:
+    peaks = risk_state.peaks
+    return amount_texts({"the day's start": peaks.day_start, "the day's high": peaks.day_high, "equity": peaks.equity})
+
+
+def _clear(risk_state: RiskState, event: RiskReset) -> None:
+    risk_state.peaks.day_start = risk_state.peaks.day_high = event.equity
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "DAILY_LOSS",
+            "loss in percent from the day's first equity and from the day's highest; until the server's next day",
+            "wait for the server's next day, or until the equity recovers",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING | Phase.RESTING,
+    check=check,
+    limits=(RuleLimit("daily_loss_pct_max"),),
+    needs_equity=True,
+    can_be_excepted=True,
+    reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
+    utilization=_utilization,
+)

@@ -1,12 +1,49 @@
-"""The fall from the highest equity: what it forbids is decided tick by tick, and here told once more."""
+"""Drawdown from the highest equity: it warns, then restricts the desk to REDUCE_ONLY, then halts it.
+
+It is measured whenever the equity moves; `check` repeats the denial for an order.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 from proto.control import TradingState
+from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.risk.formatting import format_percent
+from services.portfolio.core.risk.rule import (
+    EquityWatch,
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    RuleReset,
+    amount_texts,
+    format_headroom,
+)
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+
+
+def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
+    """DRAWDOWN from the level at which the desk only reduces, or halts."""
+    return drawdown_denial(context)
+
+
+def drawdown_denial(context: RiskContext) -> Denial | None:
+    """The denial of any opening, with the state to enter; None below both levels."""
+    fallen, limits = drawdown_pct(context), context.limits
+    if fallen is None:
+        return None
+    for limit, then in (
+        (limits.drawdown_halt_pct, TradingState.HALTED),
+        (limits.drawdown_reduce_pct, TradingState.REDUCE_ONLY),
+    ):
+        if limit is not None and fallen >= limit:
+            return Denial("DRAWDOWN", format_percent(limit), format_percent(fallen), then)
+    return None
 
 
 def drawdown_pct(context: RiskContext) -> Decimal | None:
@@ -18,7 +55,7 @@ def drawdown_pct(context: RiskContext) -> Decimal | None:
 
 
 def drawdown_headroom(context: RiskContext) -> dict[str, float]:
-    """What is left of each level of the limits, as a share of the peak; negative beyond it, empty without a peak."""
+    """What is left of each level that is set, as a share of the peak; negative beyond it, empty without a peak."""
     fallen, limits = drawdown_pct(context), context.limits
     levels = {
         "warn": limits.drawdown_warn_pct,
@@ -30,20 +67,50 @@ def drawdown_headroom(context: RiskContext) -> dict[str, float]:
     }
 
 
-def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """DRAWDOWN from the level on at which the desk only reduces, or halts."""
-    return drawdown_denial(context)
+def _warning(context: RiskContext) -> str:
+    fallen, warn_pct = drawdown_pct(context), context.limits.drawdown_warn_pct
+    if fallen is None or warn_pct is None or fallen < warn_pct:
+        return ""
+    return f"drawdown {format_percent(fallen)}, warning level {format_percent(warn_pct)}"
 
 
-def drawdown_denial(context: RiskContext) -> Denial | None:
-    """The same without an order."""
-    fallen, limits = drawdown_pct(context), context.limits
-    if fallen is None:
-        return None
-    for limit, then in (
-        (limits.drawdown_halt_pct, TradingState.HALTED),
-        (limits.drawdown_reduce_pct, TradingState.REDUCE_ONLY),
-    ):
-        if limit is not None and fallen >= limit:
-            return Denial("DRAWDOWN", format_percent(limit), format_percent(fallen), then)
-    return None
+def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
+    limits, fallen = context.limits, drawdown_pct(context)
+    levels = [limits.drawdown_warn_pct, limits.drawdown_reduce_pct, limits.drawdown_halt_pct]
+    if fallen is not None and any(level is not None for level in levels):
+        texts = " / ".join("none" if level is None else format_percent(level) for level in levels)
+        following = min((level for level in levels if level is not None and level > fallen), default=fallen)
+        left = format_headroom(fallen, following, "% to the next level", "0.01")
+        yield LimitUtilization("DRAWDOWN", "", f"warn / reduce only / halt at {texts}", format_percent(fallen), left)
+
+
+def _remembered(risk_state: RiskState, _symbol: str) -> dict[str, str]:
+    return amount_texts({"highest equity": risk_state.peaks.high, "equity": risk_state.peaks.equity})
+
+
+def _clear(risk_state: RiskState, event: RiskReset) -> None:
+    risk_state.peaks.high = event.equity
+
+
+def _on_resume(risk_state: RiskState) -> None:
+    risk_state.peaks.high = risk_state.peaks.equity
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "DRAWDOWN",
+            "(high − equity) / high in percent: warns, reduces only, halts",
+            "wait until the equity recovers, or look at the desk and resume it",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING | Phase.RESTING,
+    check=check,
+    limits=(RuleLimit("drawdown_warn_pct"), RuleLimit("drawdown_reduce_pct"), RuleLimit("drawdown_halt_pct")),
+    needs_equity=True,
+    escalates_to=(TradingState.REDUCE_ONLY, TradingState.HALTED),
+    reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
+    on_resume=_on_resume,
+    equity_watch=EquityWatch(denial=drawdown_denial, condition="DRAWDOWN_WARNING", warning=_warning),
+    utilization=_utilization,
+)

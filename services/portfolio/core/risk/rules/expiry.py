@@ -1,14 +1,17 @@
-"""An order that stands until a time has one that is still to come, and no other order has any."""
+"""A GTD order expires in the future; no other order has an expiry."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.time import utc_text
 from proto.trading.enums import TimeInForce
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, TickRows, first_row_at, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | None:
-    """INVALID_EXPIRATION for a GTD order whose time is not after the venue's present, or for a time without GTD."""
+    """INVALID_EXPIRATION for a GTD order that has expired at venue time, or for an expiry without GTD."""
     if order.time_in_force is TimeInForce.GTD:
         if order.expires_ns > now_ns:
             return None
@@ -18,3 +21,24 @@ def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | 
         return None
     observed = f"{order.time_in_force.value} until {utc_text(order.expires_ns)}"
     return Denial("INVALID_EXPIRATION", "an expiry with GTD alone", observed)
+
+
+def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
+    """The expiry."""
+    if order.expires_ns > ticks.time_ns[row]:
+        return first_row_at(ticks, row, order.expires_ns)
+    return until_event(ticks, row, order, context)
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "INVALID_EXPIRATION",
+            "a GTD order without an expiry after venue time; an expiry without GTD",
+            "the expiry must lie in the future of the venue's clock, and come with GTD alone",
+        ),
+    ),
+    phases=Phase.BASE,
+    check=check,
+    until=until,
+)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from proto.trading.server_time import FRIDAY, time_of_day_ns, weekday
+from typing import Final
+
+from proto.trading.server_time import DAY_NS, FRIDAY, time_of_day_ns, weekday
 from services.portfolio.core.risk.formatting import format_server_time
+from services.portfolio.core.risk.rule import (
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    TickRows,
+    clock_time_ahead_ns,
+    first_row_at,
+)
 from services.portfolio.core.risk.rules.hours import parse_time_of_day
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """FRIDAY_CLOSE after it on the server's Friday and on its weekend."""
+    """FRIDAY_CLOSE from then on the server's Friday until the end of its weekend."""
     close = context.limits.friday_close
     if close is None:
         return None
@@ -17,3 +28,29 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     if day > FRIDAY or (day == FRIDAY and time_of_day_ns(now_ns) >= parse_time_of_day(close)):
         return Denial("FRIDAY_CLOSE", f"before {close} on Friday", format_server_time(now_ns))
     return None
+
+
+def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
+    """The close, or the end of the weekend."""
+    close, now_ns = context.limits.friday_close, ticks.time_ns[row]
+    assert close is not None
+    day, moment = weekday(now_ns), time_of_day_ns(now_ns)
+    to_close_ns = (FRIDAY - day) * DAY_NS + parse_time_of_day(close) - moment
+    ahead_ns = to_close_ns if to_close_ns > 0 else 7 * DAY_NS - day * DAY_NS - moment
+    return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "FRIDAY_CLOSE",
+            '`"20:00"`: nothing is opened from then until the server\'s Monday',
+            "wait until the next week begins",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING | Phase.RESTING,
+    check=check,
+    limits=(RuleLimit("friday_close", "before {} on Friday"),),
+    can_be_excepted=True,
+    until=until,
+)

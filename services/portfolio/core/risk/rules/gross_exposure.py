@@ -1,14 +1,49 @@
-"""What all symbols together may come to, long and short added up."""
+"""Exposure of all symbols together, long and short added up."""
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.exposure import buying_power, check_pct_limit, gross_exposure
+from collections.abc import Iterator
+from typing import Final
+
+from services.portfolio.core.risk.exposure import (
+    buying_power,
+    check_pct_limit,
+    current_exposures,
+    gross_exposure,
+    pct_utilization,
+)
+from services.portfolio.core.risk.rule import LimitUtilization, Phase, RiskRule, RuleCode, RuleLimit
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """GROSS_EXPOSURE past so many percent of leveraged equity."""
+    """GROSS_EXPOSURE above so many percent of leveraged equity."""
     most = context.limits.gross_exposure_pct_of_power_max
     if most is None:
         return None
     return check_pct_limit("GROSS_EXPOSURE", gross_exposure(order, context), buying_power(context), most, context)
+
+
+def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
+    limit_pct, found = context.limits.gross_exposure_pct_of_power_max, current_exposures(context)
+    if limit_pct is None or found is None:
+        return
+    total = {"": gross_exposure(None, context)}
+    yield from pct_utilization("GROSS_EXPOSURE", total, buying_power(context), limit_pct, context)
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "GROSS_EXPOSURE",
+            "percent of power, of all symbols, long and short added up",
+            "hold less in all, or make the order smaller",
+        ),
+    ),
+    phases=Phase.SIZED,
+    check=check,
+    limits=(RuleLimit("gross_exposure_pct_of_power_max"),),
+    needs_equity=True,
+    can_be_excepted=True,
+    utilization=_utilization,
+)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from proto.trading.server_time import HOUR_NS, MINUTE_NS, time_of_day_ns
+from typing import Final
+
+from proto.trading.server_time import DAY_NS, HOUR_NS, MINUTE_NS, time_of_day_ns
 from services.portfolio.core.risk.formatting import format_server_time
+from services.portfolio.core.risk.rule import (
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    TickRows,
+    clock_time_ahead_ns,
+    first_row_at,
+)
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """TRADING_HOURS outside of them."""
+    """TRADING_HOURS outside them."""
     hours = context.limits.trading_hours
     if hours is None:
         return None
@@ -18,7 +29,32 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     return None if is_within else Denial("TRADING_HOURS", hours, format_server_time(now_ns))
 
 
+def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
+    """The next beginning or end of the hours."""
+    hours, now_ns = context.limits.trading_hours, ticks.time_ns[row]
+    assert hours is not None
+    moment = time_of_day_ns(now_ns)
+    ahead_ns = min((parse_time_of_day(text) - moment) % DAY_NS or DAY_NS for text in hours.split("-"))
+    return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
+
+
 def parse_time_of_day(text: str) -> int:
     """Nanoseconds since midnight of a time of day such as 20:00."""
     hour, minute = text.split(":")
     return int(hour) * HOUR_NS + int(minute) * MINUTE_NS
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "TRADING_HOURS",
+            '`"07:00-20:00"` of the server\'s day; may reach over midnight',
+            "wait until the trading hours begin",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING | Phase.RESTING,
+    check=check,
+    limits=(RuleLimit("trading_hours", "{} of the server's day"),),
+    can_be_excepted=True,
+    until=until,
+)

@@ -1,16 +1,33 @@
-"""The venue takes volumes between its minimum and maximum, in whole steps."""
+"""Volumes lie between the venue's minimum and maximum, in whole steps."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.trading.units import decimal_text, is_exact
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, _context: RiskContext, _now_ns: int) -> Denial | None:
-    """INVALID_VOLUME for what the venue would not take."""
+    """INVALID_VOLUME for a volume that the venue would refuse."""
     terms = order.instrument
     if not is_exact(order.volume):
         return Denial("INVALID_VOLUME", "a finite number of lots, of a sane size", f"{order.volume} of {terms.symbol}")
     if terms.takes_volume(order.volume):
         return None
     return Denial("INVALID_VOLUME", terms.volume_terms, f"{decimal_text(order.volume)} lots of {terms.symbol}")
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "INVALID_VOLUME",
+            "a volume that is no number, not above 0, outside the venue's bounds or not on its step",
+            "the volume must be a whole number of the venue's steps between its minimum and maximum",
+        ),
+    ),
+    phases=Phase.BASE,
+    check=check,
+    until=until_event,
+)

@@ -1,9 +1,21 @@
-"""No new position around a release that moves one of the symbol's currencies."""
+"""No opening around a release that moves one of the symbol's currencies."""
 
 from __future__ import annotations
 
-from proto.trading.server_time import MINUTE_NS
-from services.portfolio.core.risk.news import NewsEvent, news_events_between
+from collections.abc import Iterator
+from typing import Final
+
+from proto.trading.server_time import DAY_NS, MINUTE_NS
+from services.portfolio.core.risk.news import NEWS_TIME_NS_MAX, NewsEvent, news_events_between
+from services.portfolio.core.risk.rule import (
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    TickRows,
+    first_row_at,
+)
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -12,24 +24,69 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     limits = context.limits
     if not limits.news_calendar:
         return None
-    near = news_events_between(
-        limits.news_calendar,
-        after_ns=now_ns - limits.news_after_min * MINUTE_NS,
-        until_ns=now_ns + limits.news_before_min * MINUTE_NS,
-    )
-    terms, rank = order.instrument, limits.news_impact_min.rank
-    for event in near:
-        if event.currency in (terms.base_currency, terms.profit_currency) and event.impact.rank >= rank:
-            limit = (
-                f"not {limits.news_before_min} minutes before to {limits.news_after_min} after {event.impact} impact"
-            )
-            until_ns = event.time_ns + limits.news_after_min * MINUTE_NS
-            return Denial("NEWS", limit, describe_news(event, now_ns), until_ns=until_ns)
+    for event in _events(order, context, now_ns, now_ns + limits.news_before_min * MINUTE_NS):
+        limit = f"not {limits.news_before_min} minutes before to {limits.news_after_min} after {event.impact} impact"
+        until_ns = event.time_ns + limits.news_after_min * MINUTE_NS
+        return Denial("NEWS", limit, describe_news(event, now_ns), until_ns=until_ns)
     return None
 
 
+def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
+    """The next beginning of a window, or the end of a window that has begun."""
+    limits, now_ns = context.limits, ticks.time_ns[row]
+    changes_ns = []
+    for event in _events(order, context, now_ns, NEWS_TIME_NS_MAX):
+        begin_ns = event.time_ns - limits.news_before_min * MINUTE_NS
+        if begin_ns > now_ns:
+            changes_ns.append(begin_ns)
+            break
+        changes_ns.append(event.time_ns + limits.news_after_min * MINUTE_NS)
+    return first_row_at(ticks, row, min(changes_ns, default=NEWS_TIME_NS_MAX))
+
+
+def _events(order: OrderProposal, context: RiskContext, now_ns: int, until_ns: int) -> Iterator[NewsEvent]:
+    """Releases up to a time that count for the order's symbol and whose window has not ended."""
+    limits, terms = context.limits, order.instrument
+    after_ns = now_ns - limits.news_after_min * MINUTE_NS
+    for event in news_events_between(limits.news_calendar, after_ns=after_ns, until_ns=until_ns):
+        is_of_symbol = event.currency in (terms.base_currency, terms.profit_currency)
+        if is_of_symbol and event.impact.rank >= limits.news_impact_min.rank:
+            yield event
+
+
 def describe_news(event: NewsEvent, now_ns: int) -> str:
-    """Which event, and how many whole minutes it is ahead or past."""
+    """The event, and how many whole minutes it is ahead or past."""
     minutes = abs(event.time_ns - now_ns) // MINUTE_NS
     when = f"in {minutes} minutes" if event.time_ns > now_ns else f"{minutes} minutes ago"
     return f"{event.currency} {event.title}, {when}"
+
+
+def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    """The next event of each currency of a known symbol, up to a day ahead."""
+    limits, shown = context.limits, set[str]()
+    traded = {currency for terms in context.book.instruments.values()
+              for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip
+    since_ns = now_ns - limits.news_after_min * MINUTE_NS
+    for event in news_events_between(limits.news_calendar, after_ns=since_ns, until_ns=now_ns + DAY_NS):
+        if event.currency in traded - shown and event.impact.rank >= limits.news_impact_min.rank:
+            shown.add(event.currency)
+            window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"
+            yield LimitUtilization("NEWS", event.currency, window, describe_news(event, now_ns))
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "NEWS",
+            "minutes around a release of one of the symbol's two currencies",
+            "wait until the time around the news is over",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING | Phase.RESTING,
+    check=check,
+    limits=(RuleLimit("news_calendar"),),
+    parameters=("news_before_min", "news_after_min", "news_impact_min"),
+    can_be_excepted=True,
+    utilization=_utilization,
+    until=until,
+)

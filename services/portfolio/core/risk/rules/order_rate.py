@@ -1,18 +1,34 @@
-"""How often orders may be made: by symbol and second, and in all by minute and by the server's day."""
+"""Order rate: by symbol and second, and of all symbols by minute and by the server's day."""
 
 from __future__ import annotations
 
-from proto.trading.server_time import SECOND_NS, server_day, within_last_minute
+from collections.abc import Iterator
+from typing import Final
+
+from proto.trading.server_time import MINUTE_NS, SECOND_NS, next_day_ns, server_day, within_last_minute
+from services.portfolio.core.account.events import OrderCreated, RiskReset
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.rule import (
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    RuleReset,
+    TickRows,
+    count_utilization,
+    first_row_at,
+)
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """ORDER_RATE past one of the three."""
+    """ORDER_RATE above one of the three."""
     limits, memory = context.limits, context.risk_state
     most = limits.orders_per_second_max
     last_ns = memory.last_order_ns.get(order.instrument.symbol)
-    # Times within the second are not counted beyond one: at most so many a second is one in that part of it.
+    # Only the latest order of the symbol is remembered: n a second means that 1/n s pass between two.
     if most == 0:
         return Denial("ORDER_RATE", "0 a second of a symbol", "1")
     if most is not None and last_ns is not None and (now_ns - last_ns) * most < SECOND_NS:
@@ -30,6 +46,73 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     return None
 
 
+def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
+    """When the second, the minute or the day of an order counted is over."""
+    memory, now_ns = context.risk_state, ticks.time_ns[row]
+    changes_ns = [next_day_ns(now_ns)]
+    changes_ns += [time_ns + MINUTE_NS for time_ns in within_last_minute(memory.order_times_ns, now_ns)]
+    most, last_ns = context.limits.orders_per_second_max, memory.last_order_ns.get(order.instrument.symbol)
+    if most and last_ns is not None and (now_ns - last_ns) * most < SECOND_NS:
+        changes_ns.append(last_ns + -(-SECOND_NS // most))
+    return first_row_at(ticks, row, min(changes_ns))
+
+
 def orders_today(risk_state: RiskState, now_ns: int) -> int:
     """Orders made on the server's day so far."""
     return risk_state.orders_of_day if risk_state.order_day == server_day(now_ns) else 0
+
+
+def _on_order(risk_state: RiskState, event: OrderCreated, _limits: Limits) -> None:
+    now_ns = event.order.created_ns
+    risk_state.order_times_ns = [*within_last_minute(risk_state.order_times_ns, now_ns), now_ns]
+    risk_state.last_order_ns[event.order.symbol] = now_ns
+    day = server_day(now_ns)
+    if risk_state.order_day != day:
+        risk_state.order_day, risk_state.orders_of_day = day, 0
+    risk_state.orders_of_day += 1
+
+
+def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    limits, memory = context.limits, context.risk_state
+    for limit, period, count in (
+        (limits.orders_per_minute_max, "a minute", len(within_last_minute(memory.order_times_ns, now_ns))),
+        (limits.orders_per_day_max, "a day", orders_today(memory, now_ns)),
+    ):
+        if limit is not None:
+            yield count_utilization("ORDER_RATE", "", f"{limit} {period}", count=count, limit=limit)
+
+
+def _remembered(risk_state: RiskState, _symbol: str) -> dict[str, str]:
+    counts = {
+        "orders of the last minute": len(risk_state.order_times_ns),
+        "orders of the day": risk_state.orders_of_day,
+    }
+    return {name: str(count) for name, count in counts.items() if count}
+
+
+def _clear(risk_state: RiskState, _event: RiskReset) -> None:
+    risk_state.order_times_ns, risk_state.orders_of_day = [], 0
+    risk_state.last_order_ns.clear()
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "ORDER_RATE",
+            "orders; those of a second by symbol",
+            "wait: orders come too fast for the limit",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING,
+    check=check,
+    limits=(
+        RuleLimit("orders_per_second_max", "{} a second of a symbol"),
+        RuleLimit("orders_per_minute_max"),
+        RuleLimit("orders_per_day_max"),
+    ),
+    can_be_excepted=True,
+    reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
+    updates={OrderCreated: _on_order},
+    utilization=_utilization,
+    until=until,
+)

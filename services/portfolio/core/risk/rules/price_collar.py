@@ -1,7 +1,7 @@
-"""An order that is executed at once must have been decided at a price near the present middle of the market.
+"""An order that is executed at once was decided at a price near the present middle of the market.
 
-One that waits for its price is executed there or better, whatever the market of the decision was; a price that is wrong for waiting is
-INVALID_PRICE.
+One that waits for its price is executed there or better, whatever the market of the decision; INVALID_PRICE denies a
+price that is wrong for waiting.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Final
 
 from proto.trading.instrument import Instrument
 from proto.trading.units import decimal_text, to_decimal
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _HUNDREDTH: Final = Decimal("0.01")
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """PRICE_COLLAR for a price further from the newest middle than the limit."""
+    """PRICE_COLLAR for a price further from the latest middle than the limit."""
     if order.waits_for_price:
         return None
     limits = context.limits
@@ -37,5 +38,24 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 
 def _is_fx(instrument: Instrument) -> bool:
-    """Two national currencies: ISO 4217 gives metals and funds codes that begin with X."""
+    """Whether both are national currencies: ISO 4217 codes of metals and funds begin with X."""
     return not any(code.startswith("X") for code in (instrument.base_currency, instrument.profit_currency))
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "PRICE_COLLAR",
+            "percent from the decision's price to the middle of the latest quote, for an order that is executed at once; "
+            "other: symbols with the code of a metal",
+            "the signal's price must agree with the latest quote: look at the feed's delay",
+        ),
+    ),
+    phases=Phase.SIZED,
+    check=check,
+    limits=(
+        RuleLimit("price_collar_fx_pct_max", "{} % from the fresh middle, FX"),
+        RuleLimit("price_collar_other_pct_max", "{} % from the fresh middle, other"),
+    ),
+    can_be_excepted=True,
+)

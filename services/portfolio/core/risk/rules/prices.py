@@ -1,4 +1,4 @@
-"""The prices of an order are prices: finite, of a sane size, above 0, on the venue's ticks, and on the side of the market where they belong."""
+"""Prices of an order are finite, above 0, on the venue's ticks, and on the right side of the market."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Final
 from proto.trading.enums import OrderType, side_of
 from proto.trading.price_distance import entry_distance, respects_stops_level
 from proto.trading.units import decimal_text, is_exact, is_on_step
-from services.portfolio.core.risk.latest_quote import latest_quote
+from services.portfolio.core.risk.latest_quote import NO_QUOTE, latest_quote, no_quote
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 INVALID_PRICE: Final = "INVALID_PRICE"
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """INVALID_PRICE for what is no price, is off its tick, is missing, or would be executed at once or too near."""
+    """INVALID_PRICE or NO_QUOTE for the quote, the order's price and its stops."""
     terms = order.instrument
     if not _is_price(order.price):
         return Denial(INVALID_PRICE, "a price above 0", f"{order.price} of the quote of {terms.symbol}")
@@ -41,10 +42,10 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 
 def _pending(order: OrderProposal, price: Decimal, context: RiskContext) -> Denial | None:
-    """A limit that is filled at once or never may have any price; one that waits is to wait."""
+    """Check that an order that waits for its price would not be executed at once; one that does not wait may be."""
     terms, quote = order.instrument, latest_quote(order, context)
     if quote is None:
-        return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
+        return no_quote(terms.symbol)
     side = side_of(order.direction)
     distance = entry_distance(order.type, side, price, quote)
     if respects_stops_level(distance, terms):
@@ -62,3 +63,18 @@ def _pending(order: OrderProposal, price: Decimal, context: RiskContext) -> Deni
 
 def _is_price(price: Decimal) -> bool:
     return is_exact(price) and price > 0
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            INVALID_PRICE,
+            "a price that is no number, not above 0 or off the tick; a LIMIT or STOP without a price, at a price that "
+            "would be executed at once, or nearer to the market than the stops level",
+            "the price must be above 0, on the symbol's tick, and on the right side of the market",
+        ),
+        NO_QUOTE,
+    ),
+    phases=Phase.BASE,
+    check=check,
+)

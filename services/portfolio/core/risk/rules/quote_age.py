@@ -1,17 +1,34 @@
-"""A quote that is old is no price to decide on."""
+"""No decision on an old quote."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _NS_PER_MS: Final = 1_000_000
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """QUOTE_STALE past the limit by the venue's clock."""
+    """QUOTE_STALE above the limit by the venue's clock."""
     most = context.limits.quote_age_ms_max
     if most is None or context.tick_age_ns <= most * _NS_PER_MS:
         return None
     return Denial("QUOTE_STALE", f"{most} ms", f"{context.tick_age_ns // _NS_PER_MS} ms old")
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "QUOTE_STALE",
+            "venue time minus the time of the signal's tick, ms",
+            "the quote must be fresher: look at the feed",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING,
+    check=check,
+    limits=(RuleLimit("quote_age_ms_max", "{} ms old"),),
+    can_be_excepted=True,
+    until=until_event,
+)

@@ -1,8 +1,19 @@
-"""No new position around the end of the server's day, when spreads are wide and swaps are charged."""
+"""No opening around the end of the server's day, when spreads are wide and swaps are charged."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns
+from services.portfolio.core.risk.rule import (
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    TickRows,
+    clock_time_ahead_ns,
+    first_row_at,
+)
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -22,3 +33,29 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
         f"{distance_ns // MINUTE_NS} minutes",
         until_ns=now_ns + to_midnight_ns + minutes * MINUTE_NS,
     )
+
+
+def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
+    """The next beginning or end of the pause."""
+    minutes, now_ns = context.limits.rollover_pause_min, ticks.time_ns[row]
+    assert minutes is not None
+    moment = time_of_day_ns(now_ns)
+    bounds_ns = (minutes * MINUTE_NS, 1 - minutes * MINUTE_NS)  # the pause begins after its bound, and ends with it
+    ahead_ns = min((bound - moment) % DAY_NS or DAY_NS for bound in bounds_ns)
+    return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "ROLLOVER",
+            "minutes before and after the end of the server's day",
+            "wait for the end of the pause around the server's midnight",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING,
+    check=check,
+    limits=(RuleLimit("rollover_pause_min", "{} minutes from the rollover"),),
+    can_be_excepted=True,
+    until=until,
+)

@@ -1,8 +1,25 @@
-"""A spread far above the usual one is paid for at once."""
+"""Spread far above the usual one: its cost is paid at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
 from proto.trading.units import decimal_text
+from services.portfolio.core.account.events import RiskReset
+from services.portfolio.core.risk.rule import (
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleLimit,
+    RuleReset,
+    format_headroom,
+    select_names,
+    select_symbol,
+)
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -18,3 +35,45 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     if seen <= float(factor) * usual + 0.05:
         return None
     return Denial("SPREAD", f"{decimal_text(factor)} times {usual:.1f} points", f"{seen:.1f} points")
+
+
+def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
+    factor = context.limits.spread_factor_max
+    if factor is None:
+        return
+    for symbol, median in sorted(context.risk_state.spread_medians.items()):
+        mark, terms = context.cursor.marks.get(symbol), context.book.instruments.get(symbol)
+        if mark is not None and terms is not None:
+            points = 10.0**terms.digits
+            usual, present = max(median * points, 1.0), (mark.ask - mark.bid) * points
+            limit = f"{decimal_text(factor)} times {usual:.1f} points"
+            left = format_headroom(Decimal(present), factor * Decimal(usual), "points", "0.1")
+            yield LimitUtilization("SPREAD", symbol, limit, f"{present:.1f} points", left)
+
+
+def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:
+    medians = {name: f"median {median:.8g}" for name, median in risk_state.spread_medians.items()}
+    return select_symbol(symbol, medians)
+
+
+def _clear(risk_state: RiskState, event: RiskReset) -> None:
+    for name in select_names(event.symbol, risk_state.spread_medians):
+        del risk_state.spread_medians[name]
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "SPREAD",
+            "spread divided by its running median, or by one point where that is more",
+            "wait until the spread is below the limit, which follows its running median",
+        ),
+    ),
+    phases=Phase.BEFORE_SIZING,
+    check=check,
+    limits=(RuleLimit("spread_factor_max"),),
+    needs_spread=True,
+    can_be_excepted=True,
+    reset=RuleReset(by_symbol=True, values=_remembered, clear=_clear),
+    utilization=_utilization,
+)

@@ -1,12 +1,15 @@
-"""Stop loss and take profit stand on their own side of the market, and not nearer than the venue takes them."""
+"""Stop loss and take profit lie on their own side of the market, no nearer than the venue's stops level."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from proto.trading.enums import side_of
 from proto.trading.price_distance import closing_touch, respects_stops_level, stop_loss_distance, take_profit_distance
 from proto.trading.price_rounding import PriceRole, price_away
 from proto.trading.units import decimal_text
-from services.portfolio.core.risk.latest_quote import latest_quote
+from services.portfolio.core.risk.latest_quote import NO_QUOTE, latest_quote, no_quote
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -20,7 +23,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     elif quote is not None:
         reference = closing_touch(side, quote)
     else:
-        return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
+        return no_quote(terms.symbol)
     for name, price, measure, sign in (
         ("stop loss", order.stop_loss, stop_loss_distance, -side.sign),
         ("take profit", order.take_profit, take_profit_distance, side.sign),
@@ -39,3 +42,18 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
         if not respects_stops_level(stop_loss_distance(side, trailing, reference), terms):
             return Denial("INVALID_STOPS", f"{terms.stops_level_points} points", f"trailing stop {points} points")
     return None
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "INVALID_STOPS",
+            "a stop loss or take profit on the wrong side, or nearer than the stops level to the touch that closes or to "
+            "the price of a pending order; a trailing distance below that level",
+            "the stops must lie on their sides of the price, no nearer than the venue's stops level",
+        ),
+        NO_QUOTE,
+    ),
+    phases=Phase.BASE,
+    check=check,
+)

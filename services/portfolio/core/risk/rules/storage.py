@@ -1,12 +1,29 @@
-"""An order that cannot be made durable must not be made."""
+"""No order without a ledger that can record it."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """STORAGE while the ledger cannot be written."""
+    """STORAGE while the ledger is not writable."""
     if not context.storage_problem:
         return None
     return Denial("STORAGE", "a ledger that can be written", context.storage_problem)
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "STORAGE",
+            "any order while the ledger is not writable",
+            "make the ledger writable again: look at the disk",
+        ),
+    ),
+    phases=Phase.BASE | Phase.BEFORE_SIZING,
+    check=check,
+    until=until_event,
+)

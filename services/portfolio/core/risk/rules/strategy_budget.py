@@ -1,21 +1,24 @@
-"""What one of several strategies on the account may hold, by the plan.
+"""Lots that one of several strategies on the account may hold, by the plan.
 
 A strategy's positions are those of its symbols: no symbol belongs to two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.plan.plan import Strategy
 from services.portfolio.core.risk.exposure import projected_legs
+from services.portfolio.core.risk.rule import LimitUtilization, Phase, RiskRule, RuleCode
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """STRATEGY_VOLUME past the lots of its budget with this order."""
+    """STRATEGY_VOLUME above the lots of its budget with this order."""
     course = context.plan.for_symbol(order.instrument.symbol)
     if course.strategy is None or (most := course.strategy.volume_max) is None:
         return None
@@ -26,8 +29,31 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 
 def strategy_volume(strategy: Strategy, context: RiskContext, order: OrderProposal | None = None) -> Decimal:
-    """Lots of all its symbols without their signs, with the order if there is one; what may still be executed counts.
+    """Lots of all its symbols, long and short added up, with the order if there is one.
 
-    On a hedging account the long and the short lots of a symbol are added up, as in gross exposure.
+    What open orders may still execute counts. On a hedging account both sides of a symbol count, as in gross exposure.
     """
     return sum((abs(volume) for symbol, volume in projected_legs(order, context) if symbol in strategy.symbols), ZERO)
+
+
+def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
+    for tag, strategy in context.plan.strategies.items() if context.book.stream is not None else ():
+        if strategy.volume_max is not None:
+            limit, seen = f"{decimal_text(strategy.volume_max)} lots", strategy_volume(strategy, context)
+            yield LimitUtilization("STRATEGY_VOLUME", tag, limit, f"{decimal_text(seen)} lots")
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "STRATEGY_VOLUME",
+            "lots of all symbols of a strategy, open orders included, long and short added up",
+            "the strategy must hold less, or its volume_max in the plan must be larger",
+        ),
+    ),
+    phases=Phase.SIZED,
+    check=check,
+    budgets=("volume_max",),
+    can_be_excepted=True,
+    utilization=_utilization,
+)

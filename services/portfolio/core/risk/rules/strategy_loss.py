@@ -1,15 +1,34 @@
-"""What one of several strategies on the account may lose in a day, by the plan."""
+"""Loss of a day that one of several strategies on the account may make, by the plan."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
+from proto.gateway import DealKind
 from proto.trading.server_time import server_day
+from proto.trading.units import decimal_text
+from services.portfolio.core.account.events import DealBooked, RiskReset
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl
-from services.portfolio.core.plan.plan import Plan, Strategy
+from services.portfolio.core.plan.plan import Strategy
 from services.portfolio.core.risk.formatting import format_percent
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.rule import (
+    LimitUtilization,
+    Phase,
+    RiskRule,
+    RuleCode,
+    RuleReset,
+    select_names,
+    select_symbol,
+)
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+
+_NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
+"""Cash that does not come from trading."""
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
@@ -24,16 +43,10 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     return None if lost_pct < most else Denial("STRATEGY_LOSS", limit, format_percent(lost_pct))
 
 
-def has_loss_budget(plan: Plan) -> bool:
-    """Whether some strategy is measured by the equity at the day's start, which then has to be watched."""
-    return any(strategy.daily_loss_pct_max is not None for strategy in plan.strategies.values())
-
-
 def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: int) -> Decimal | None:
-    """What its symbols have lost by now in percent of the account's equity at the day's start; negative for a gain.
+    """Loss of its symbols in percent of the account's equity at the day's start; negative for a gain.
 
-    It is the result of the server's day and the open profit together: a loss that was open when the day began counts
-    whole.
+    The result of the server's day and the open profit together: a loss that was open when the day began counts whole.
 
     Returns:
         None before the day has an equity, and when a position of the strategy cannot be valued.
@@ -51,3 +64,53 @@ def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: in
         if memory.result_day == day:
             result += memory.results_of_day.get(symbol, ZERO)
     return -result / start * 100
+
+
+def _on_deal(risk_state: RiskState, event: DealBooked, _limits: Limits) -> None:
+    """Add a deal to the day's result of its symbol; a deal of an earlier day that arrives late does not count."""
+    deal = event.deal
+    if not deal.symbol or deal.kind in _NO_RESULT:
+        return
+    day = server_day(deal.time_ns)
+    if day > risk_state.result_day:
+        risk_state.result_day, risk_state.results_of_day = day, {}
+    if day == risk_state.result_day:
+        risk_state.results_of_day[deal.symbol] = risk_state.results_of_day.get(deal.symbol, ZERO) + deal.cash
+
+
+def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    for tag, strategy in context.plan.strategies.items() if context.book.stream is not None else ():
+        if strategy.daily_loss_pct_max is not None:
+            lost_pct = strategy_daily_loss_pct(strategy, context, now_ns)
+            shown = "not known" if lost_pct is None else format_percent(lost_pct)
+            yield LimitUtilization("STRATEGY_LOSS", tag, f"{format_percent(strategy.daily_loss_pct_max)} a day", shown)
+
+
+def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:
+    results = {name: decimal_text(result) for name, result in risk_state.results_of_day.items() if result}
+    return select_symbol(symbol, results)
+
+
+def _clear(risk_state: RiskState, event: RiskReset) -> None:
+    for name in select_names(event.symbol, risk_state.results_of_day):
+        del risk_state.results_of_day[name]
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "STRATEGY_LOSS",
+            "percent of the account's first equity of the day: the day's result of the strategy's symbols and their "
+            "open profit",
+            "wait for the server's next day, or raise the strategy's daily_loss_pct_max",
+        ),
+    ),
+    phases=Phase.SIZED,
+    check=check,
+    budgets=("daily_loss_pct_max",),
+    needs_equity=True,
+    can_be_excepted=True,
+    reset=RuleReset(by_symbol=True, values=_remembered, clear=_clear),
+    updates={DealBooked: _on_deal},
+    utilization=_utilization,
+)

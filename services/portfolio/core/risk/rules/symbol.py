@@ -1,17 +1,32 @@
-"""A symbol is traded when the venue knows it, lets it be traded, and its market is open."""
+"""A symbol is traded when the venue lists it, allows trading, and its market is open."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.trading.enums import TradeMode
+from proto.trading.instrument import Instrument
+from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns, weekday
 from services.portfolio.core.risk.formatting import format_server_weekday_time
+from services.portfolio.core.risk.rule import (
+    Phase,
+    RiskRule,
+    RuleCode,
+    TickRows,
+    clock_time_ahead_ns,
+    first_row_at,
+    until_event,
+)
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+
+_WEEK_NS: Final = 7 * DAY_NS
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """UNKNOWN_SYMBOL and TRADE_DISABLED for any order; CLOSE_ONLY and MARKET_CLOSED for one that opens.
 
-    A person may try to close outside of the sessions; the venue decides. The desk's own closes wait for the session
-    elsewhere. A symbol without known sessions counts as open.
+    A person may try to close outside the sessions; the venue decides. The desk's own closes wait for the next session.
+    A symbol without known sessions counts as open.
     """
     terms = order.instrument
     if terms.symbol not in context.book.instruments:
@@ -26,5 +41,55 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def market_closed(symbol: str, now_ns: int) -> Denial:
-    """Outside of the sessions of a symbol."""
+    """The denial outside the sessions of a symbol."""
     return Denial("MARKET_CLOSED", f"a session of {symbol}", format_server_weekday_time(now_ns))
+
+
+def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
+    """The next beginning or end of a session or holiday, or the expiry."""
+    changes_ns = _market_changes_ns(order.instrument, ticks.time_ns[row])
+    if not changes_ns:
+        return until_event(ticks, row, order, context)
+    return first_row_at(ticks, row, min(changes_ns))
+
+
+def _market_changes_ns(terms: Instrument, now_ns: int) -> list[int]:
+    bounds_ns = [terms.expires_ns, *(bound for span in terms.holidays for bound in span)]
+    found = [bound for bound in bounds_ns if bound > now_ns]
+    if terms.sessions:
+        in_week_ns = weekday(now_ns, terms.clock) * DAY_NS + time_of_day_ns(now_ns, terms.clock)
+        minutes = {minute for span in terms.sessions for minute in span}
+        ahead_ns = min((minute * MINUTE_NS - in_week_ns) % _WEEK_NS or _WEEK_NS for minute in minutes)
+        found.append(clock_time_ahead_ns(now_ns, ahead_ns, terms.clock))
+    return found
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "UNKNOWN_SYMBOL",
+            "a symbol whose terms the venue has not sent",
+            "the venue must send the symbol's terms",
+        ),
+        RuleCode(
+            "TRADE_DISABLED",
+            "any order while the venue's trade mode of the symbol forbids trading",
+            "the venue must allow trading in the symbol again",
+        ),
+        RuleCode(
+            "CLOSE_ONLY",
+            "opening while the trade mode allows closing only",
+            "the venue must allow opening in the symbol again; what is held may be closed",
+        ),
+        RuleCode(
+            "MARKET_CLOSED",
+            "opening outside the symbol's sessions, on its holidays or after its expiry; a signal's close waits for "
+            "the next session. A symbol without sessions counts as open until the venue answers 10018: then nothing is "
+            "sent for a minute",
+            "wait for the symbol's next session",
+        ),
+    ),
+    phases=Phase.BASE,
+    check=check,
+    until=until,
+)

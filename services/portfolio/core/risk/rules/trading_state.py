@@ -1,17 +1,39 @@
-"""A halted desk sends nothing on a signal; one that may only reduce opens nothing. A person may close in any state."""
+"""The trading state: HALTED sends nothing on a signal, REDUCE_ONLY opens nothing. A person may close in any state."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.control import TradingState
 from proto.trading.units import decimal_text
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """HALTED but for a close by hand, or REDUCE_ONLY for an order that opens."""
+    """HALTED except for a close by a person; REDUCE_ONLY for an order that opens."""
     state = context.book.trading_state
     if state is TradingState.HALTED and (order.opening_volume > 0 or not order.is_manual):
         return Denial("HALTED", TradingState.ACTIVE, state)
     if state is TradingState.REDUCE_ONLY and order.opening_volume > 0:
         return Denial("REDUCE_ONLY", "0 lots", f"{decimal_text(order.opening_volume)} lots")
     return None
+
+
+RULE: Final = RiskRule(
+    codes=(
+        RuleCode(
+            "HALTED",
+            "any order while the trading state is HALTED, except closes and stops set by a person",
+            "find out why trading was halted, then `paperdesk resume --reason ...`",
+        ),
+        RuleCode(
+            "REDUCE_ONLY",
+            "opening while the trading state is REDUCE_ONLY",
+            "`paperdesk resume --reason ...`; until then positions are only closed",
+        ),
+    ),
+    phases=Phase.BASE | Phase.RESTING,
+    check=check,
+    until=until_event,
+)

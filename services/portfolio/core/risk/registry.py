@@ -1,0 +1,119 @@
+"""What follows from the rules' declarations: which are asked under a set of limits, and what their codes allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from services.portfolio.core.account.events import RiskReset
+from services.portfolio.core.plan.plan import PLAIN, Plan
+from services.portfolio.core.risk.limits import NO_LIMITS, Limits
+from services.portfolio.core.risk.rule import Check, EquityWatch, Phase, RiskRule, RuleReset
+from services.portfolio.core.risk.rules import RULES
+from services.portfolio.core.risk.state import RiskState
+
+OPENING_PHASES: Final = Phase.BEFORE_SIZING | Phase.SIZED
+
+BASE_RULES: Final = tuple(rule for rule in RULES if Phase.BASE in rule.phases)
+OPENING_RULES: Final = tuple(rule for rule in RULES if rule.phases & OPENING_PHASES and rule not in BASE_RULES)
+
+HINT_OF_CODE: Final = {code.code: code.hint for rule in RULES for code in rule.codes}
+"""Every code of a rule, in the order of the rules, with what would have to change."""
+
+EXCEPTABLE_CODES: Final = frozenset(rule.code for rule in RULES if rule.can_be_excepted)
+"""Codes that a person's own order may be excepted from, by name and with a reason."""
+
+RESET_OF_CODE: Final[dict[str, RuleReset]] = {
+    rule.code: rule.reset for rule in sorted(RULES, key=lambda rule: rule.code) if rule.reset is not None
+}
+"""Rules that remember something from order to order or from tick to tick, by code."""
+
+ON_RESUME: Final = {rule.code: rule.on_resume for rule in RULES if rule.on_resume is not None}
+"""Rules that would restrict the desk again at once if a person resumed and nothing was forgotten."""
+
+ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_day)
+"""Codes whose restriction `rearm_at_day_end` lifts."""
+
+RULE_OF_LIMIT: Final = {
+    field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
+}
+"""The rule that a field of `Limits` belongs to; the others hold for the desk as a whole."""
+
+Update = Callable[[RiskState, Any, Limits], None]
+
+
+def _updates() -> dict[type[Any], tuple[Update, ...]]:
+    found: dict[type[Any], tuple[Update, ...]] = {}
+    for rule in RULES:
+        for event_type, update in (rule.updates or {}).items():
+            found[event_type] = (*found.get(event_type, ()), update)
+    return found
+
+
+UPDATES_OF_EVENT: Final = _updates()
+"""What the rules learn from an event, by its type."""
+
+
+class ActiveRules(NamedTuple):
+    """The rules that may deny anything under a set of limits and a plan, as the calls to make in each phase."""
+
+    limits: Limits
+    plan: Plan
+    base: tuple[Check, ...]
+    before_sizing: tuple[Check, ...]
+    opening: tuple[Check, ...]
+    after_sizing: tuple[Check, ...]
+    """Everything that `before_sizing` has not asked."""
+    resting: tuple[Check, ...]
+    equity_watches: tuple[EquityWatch, ...]
+    needs_equity: bool
+    needs_spread: bool
+
+
+def _activate(limits: Limits, plan: Plan) -> ActiveRules:
+    active = [rule for rule in RULES if rule.is_active(limits, plan)]
+
+    def checks(found: Callable[[RiskRule], object]) -> tuple[Check, ...]:
+        return tuple(rule.check for rule in active if found(rule))
+
+    return ActiveRules(
+        limits,
+        plan,
+        base=checks(lambda rule: Phase.BASE in rule.phases),
+        before_sizing=checks(lambda rule: Phase.BEFORE_SIZING in rule.phases),
+        opening=checks(lambda rule: rule.phases & OPENING_PHASES and Phase.BASE not in rule.phases),
+        after_sizing=checks(
+            lambda rule: rule.phases & (Phase.BASE | Phase.SIZED) and Phase.BEFORE_SIZING not in rule.phases
+        ),
+        resting=checks(lambda rule: Phase.RESTING in rule.phases),
+        equity_watches=tuple(rule.equity_watch for rule in active if rule.equity_watch is not None),
+        needs_equity=any(rule.needs_equity for rule in active),
+        needs_spread=any(rule.needs_spread for rule in active),
+    )
+
+
+_latest = _activate(NO_LIMITS, PLAIN)
+
+
+def active_rules(limits: Limits, plan: Plan) -> ActiveRules:
+    """The active rules; those of the latest limits and plan are kept, as a desk has one of each."""
+    global _latest
+    found = _latest
+    if found.limits is not limits or found.plan is not plan:
+        found = _latest = _activate(limits, plan)
+    return found
+
+
+def limits_of_code(code: str) -> tuple[str, ...]:
+    """The fields of `Limits` that switch a rule on; empty for a rule of any set and for a code of no rule."""
+    return tuple(limit.field for rule in RULES if rule.code == code for limit in rule.limits)
+
+
+def remembered_values(risk_state: RiskState, code: str, symbol: str) -> dict[str, str]:
+    """What a rule remembers of a symbol, or of all for "", by name for people; empty for nothing."""
+    return RESET_OF_CODE[code].values(risk_state, symbol)
+
+
+def clear_rule(risk_state: RiskState, event: RiskReset) -> None:
+    """Forget what the event names."""
+    RESET_OF_CODE[event.rule].clear(risk_state, event)
