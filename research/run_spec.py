@@ -13,17 +13,24 @@ from decimal import Decimal
 from pathlib import Path
 
 from marketdata.files.stream_loader import load_stream
-from marketdata.files.tick_input import Crossed, TickInput
+from marketdata.files.tick_input import DEFAULT_CROSSED, Crossed, TickInput
 from marketdata.instrument_files.loader import instruments_path, load_instruments
 from marketdata.tick_stream import TickStream
+from proto.trading.defaults import (
+    DEFAULT_BALANCE,
+    DEFAULT_CURRENCY,
+    DEFAULT_LEVERAGE,
+    DEFAULT_STRATEGY,
+    DEFAULT_VOLUME,
+)
 from proto.trading.enums import AccountMode
 from proto.trading.units import decimal_text
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
-from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.config import WATCHED_SETTING, DeskConfig, stream_settings
 from services.signal.model.manifest import Manifest, read_manifest
 from services.signal.settings import DEFAULT_MODEL
@@ -39,23 +46,23 @@ class RunSpec:
     inputs: tuple[TickInput, ...]
     watched: tuple[TickInput, ...] = ()
     """Files of symbols watched for conversion rates; none of `inputs`."""
-    strategy: str = "ema_cross"
+    strategy: str = DEFAULT_STRATEGY
     model: Path | None = None
     from_row: int | None = None
     to_row: int | None = None
     ticks_max: int | None = None
     on_opposite: OnOpposite = OnOpposite.CLOSE
-    risk: str = "default"
+    risk: str = DEFAULT_LIMITS.name
     plan: str = ""
-    crossed: Crossed = "reject"
-    volume: Decimal = Decimal("0.01")
-    balance: Decimal = Decimal(10_000)
-    currency: str = "USD"
+    crossed: Crossed = DEFAULT_CROSSED
+    volume: Decimal = DEFAULT_VOLUME
+    balance: Decimal = DEFAULT_BALANCE
+    currency: str = DEFAULT_CURRENCY
     seed: int = 0
     fills: str = IDEAL.name
     instruments: str = ""
     account_mode: AccountMode = AccountMode.NETTING
-    leverage: int = LEVERAGE_DEFAULT
+    leverage: int = DEFAULT_LEVERAGE
     symbol_map: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -10,6 +10,8 @@ from proto.trading.server_time import NEW_YORK_CLOSE
 Crossed = Literal["reject", "accept"]
 """What becomes of ticks whose bid is above their ask."""
 
+DEFAULT_CROSSED: Final = "reject"
+
 ZONE_EXPECTED: Final = f"an offset such as +02:00, {NEW_YORK_CLOSE} or a zone such as Europe/Athens"
 
 

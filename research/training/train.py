@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from common.errors import StartError
 from marketdata.files.stream_loader import load_stream
-from marketdata.files.tick_input import Crossed, TickInput
+from marketdata.files.tick_input import DEFAULT_CROSSED, Crossed, TickInput
 from marketdata.tick_stream import TickStream
 from research.training import calibration, edge
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
@@ -68,7 +68,7 @@ class TrainSpec:
     symbol: str
     from_row: int | None = None
     to_row: int | None = None
-    crossed: Crossed = "reject"
+    crossed: Crossed = DEFAULT_CROSSED
     horizon_ticks: int = 100
     pause_max_s: float = 600.0
     depth: int = 3

@@ -11,10 +11,18 @@ from pydantic_settings import NoDecode
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT, expanded
 from common.settings import CommonSettings, DeskPath, Endpoint, Port
-from marketdata.files.tick_input import ZONE_EXPECTED, Crossed, TickInput
+from marketdata.files.tick_input import DEFAULT_CROSSED, ZONE_EXPECTED, Crossed, TickInput
 from marketdata.generated_market import UnknownSymbolError, pairs_of
 from marketdata.instruments import CURRENCIES, account_digits
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
+from proto.trading.defaults import (
+    DEFAULT_BALANCE,
+    DEFAULT_CURRENCY,
+    DEFAULT_LEVERAGE,
+    LEVERAGE_MAX,
+    SEED_MAX,
+    SPEED_MAX,
+)
 from proto.trading.enums import AccountMode
 from proto.trading.number_text import parse_float
 from proto.trading.server_time import NEW_YORK_CLOSE
@@ -24,13 +32,10 @@ from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
 from services.mt5.core.gateway.lease import LEASE_TTL_MS
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, WINDOW_MAX, Pace
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
-from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT
 from services.mt5.terminal.server_clock import ServerClock
 
 INPUTS_SEPARATOR = ";"
 PACE_EXPECTED = "lockstep, max, a factor such as 10 or 0.5, live or live:FACTOR"
-FACTOR_MAX = 1_000_000.0
-LEVERAGE_MAX = 10_000
 
 
 def _inputs(value: object) -> object:
@@ -97,8 +102,8 @@ def parse_pace(value: str, *, window: int) -> Pace:
         speed = parse_float(factor)
     except ValueError:
         raise ValueError(PACE_EXPECTED) from None
-    if not 0 < speed <= FACTOR_MAX:
-        raise ValueError(f"{PACE_EXPECTED}, the factor above 0 and at most {FACTOR_MAX:g}")
+    if not 0 < speed <= SPEED_MAX:
+        raise ValueError(f"{PACE_EXPECTED}, the factor above 0 and at most {SPEED_MAX:g}")
     return Pace(window=0 if word == "live" else 1, factor=speed)
 
 
@@ -118,10 +123,10 @@ class Mt5Settings(CommonSettings):
     mt5_from_row: int | None = Field(default=None, ge=1, description="a row from 1")
     mt5_to_row: int | None = Field(default=None, ge=1, description="a row from 1")
     mt5_ticks_max: int | None = Field(default=None, ge=1, description="ticks from 1")
-    mt5_crossed: Crossed = Field(default="reject", description="reject or accept")
-    mt5_balance: Decimal = Field(default=Decimal(10_000), ge=0, description="money of 0 or more")
-    mt5_currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
-    mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")
+    mt5_crossed: Crossed = Field(default=DEFAULT_CROSSED, description="reject or accept")
+    mt5_balance: Decimal = Field(default=DEFAULT_BALANCE, ge=0, description="money of 0 or more")
+    mt5_currency: Annotated[str, AfterValidator(_known_currency)] = DEFAULT_CURRENCY
+    mt5_seed: int = Field(default=0, ge=0, le=SEED_MAX, description="a whole number from 0")
     mt5_fills: str = Field(
         default=IDEAL.name, min_length=1, description=f"{', '.join(PROFILES)} or a TOML file of a fill profile"
     )
@@ -130,7 +135,7 @@ class Mt5Settings(CommonSettings):
         default=AccountMode.NETTING, description="netting or hedging"
     )
     mt5_leverage: int = Field(
-        default=LEVERAGE_DEFAULT, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}"
+        default=DEFAULT_LEVERAGE, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}"
     )
     mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
     mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)

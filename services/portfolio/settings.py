@@ -7,15 +7,17 @@ from decimal import Decimal
 from pydantic import Field
 
 from common.settings import CommonSettings, Port
+from proto.trading.defaults import DEFAULT_VOLUME, VOLUME_MAX
 from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 
 
 class PortfolioSettings(CommonSettings):
     """What portfolio needs to know beside the shared settings."""
 
-    default_volume: Decimal = Field(default=Decimal("0.01"), gt=0, le=1_000_000, description="lots above 0")
+    default_volume: Decimal = Field(default=DEFAULT_VOLUME, gt=0, le=VOLUME_MAX, description="lots above 0")
     on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")
-    risk: str = Field(default="default", min_length=1, description="default, demo, none or a file of limits")
+    risk: str = Field(default=DEFAULT_LIMITS.name, min_length=1, description="default, demo, none or a file of limits")
     ledger_key_file: str = Field(
         default="", description="a file for the key that signs the ledger, or nothing for DATA_DIR/keys"
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, DeskPath, Port
+from proto.trading.defaults import DEFAULT_STRATEGY
 
 DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
 """The demo model that comes with the desk."""
@@ -21,7 +22,7 @@ class SignalSettings(CommonSettings):
     """What the signal process needs to know beside the addresses."""
 
     strategy: str = Field(
-        default="ema_cross",
+        default=DEFAULT_STRATEGY,
         min_length=1,
         description="a strategy's name or package.module:Class, or SYMBOL=NAME for each symbol",
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
+from proto.trading.defaults import DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
@@ -20,7 +21,7 @@ from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.direct_terminal import DirectTerminal
 from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
-from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT, SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 
 VENUE: Final = "simulated-mt5"
 
@@ -46,7 +47,7 @@ def simulated_gateway(
     lease_ttl_ms: int = LEASE_TTL_MS,
     settling_ms: int = SETTLING_MS,
     account_mode: AccountMode = AccountMode.NETTING,
-    leverage: int = LEVERAGE_DEFAULT,
+    leverage: int = DEFAULT_LEVERAGE,
     profile: FillProfile = IDEAL,
     seed: int = 0,
     catalogue: Catalogue = RULES,

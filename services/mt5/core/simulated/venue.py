@@ -16,6 +16,7 @@ from msgspec import structs
 from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
+from proto.trading.defaults import DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
@@ -30,9 +31,6 @@ from services.mt5.core.simulated.matching_engine import MatchingEngine
 from services.mt5.core.simulated.modifications import ModificationProcessor
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.tick_processor import TickProcessor
-
-LEVERAGE_DEFAULT: Final = 100
-"""What retail accounts in FX commonly have; 0 asks for no margin."""
 
 TICK_VALUE_STEP: Final = Decimal("1e-8")
 
@@ -50,7 +48,7 @@ class SimulatedVenue:
         deposit: Decimal,
         symbols: SymbolMap,
         account_mode: AccountMode = AccountMode.NETTING,
-        leverage: int = LEVERAGE_DEFAULT,
+        leverage: int = DEFAULT_LEVERAGE,
         profile: FillProfile = IDEAL,
         seed: int = 0,
         catalogue: Catalogue = RULES,
