@@ -1,7 +1,7 @@
-"""The `paperdesk` command: its groups of commands, and how they end.
+"""The `paperdesk` command: one command line is parsed, run, and ended with an exit code.
 
-A command returns its exit code. What keeps one from running is a StartError, and ends as one line on stderr with exit
-code 2, with `--json` as JSON on stdout as well. An interrupt stops what runs, in order, and ends with 128 and the signal's number.
+A command returns its exit code. A StartError ends it with one line on stderr and exit code 2; with `--json` the line is
+on stdout as JSON as well. An interrupt stops what runs, in order, and ends with 128 plus the number of the signal.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from importlib import import_module
 from types import FrameType
 from typing import Annotated, Final, NoReturn
 
 import typer
 
-from cli.commands.completion import answer_shell
+from cli.command_group import CommandGroup
 from cli.json_output import print_json
-from cli.number_options import require_plain_numbers
+from cli.shell_completion import prepare_completion
+from common.build_info import build_info
 from common.disk_faults import disk_fault
 from common.errors import StartError
 from common.lingering_threads import end_despite_threads
 from common.standard_streams import guard_standard_streams
+from research.call_watch import watch_calls
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
 EXIT_UNUSABLE = 2
@@ -34,58 +35,29 @@ JSON = "--json"
 WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
 
-CONTROL: Final = "Control a running desk"
-COMMAND_GROUPS: Final = {
-    "Trade on simulated markets": ("run", "replay", "backtest", "parity"),
-    "Query a desk": ("status", "views", "risk", "export"),
-    CONTROL: ("orders", "trading_state"),
-    "Files of a desk": ("verify", "backup", "migrate"),
-    "Ticks, symbols and models": ("ticks", "instruments", "train"),
-    "Settings and shell": ("config", "completion"),
-    "Proofs": ("conformance", "chaos", "chaos_truth"),
-}
-"""Modules of `cli.commands` that register commands, by their heading in the help."""
-
 RUNS_STRATEGIES = ("backtest",)
 """Commands in whose own process strategies run."""
 
-EMERGENCY_GROUPS: Final = {CONTROL: ("trading_state",)}
-EMERGENCY_COMMANDS = ("halt", "reduce-only", "resume", "flatten")
-"""Commands that are not kept waiting for the modules of all the others."""
+app = typer.Typer(
+    cls=CommandGroup,
+    help=HELP,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 def _show_version(is_asked: bool) -> None:
     """Print version, Python and platform, and exit."""
     if is_asked:
-        from common.build_info import build_info
-
         build = build_info()
         revision = f" ({build.revision})" if build.revision else ""
         print(f"paperdesk {build.version}{revision}, Python {build.python}, {sys.platform} {build.platform}")
         raise typer.Exit
 
 
-def application(command: str) -> typer.Typer:
-    """The commands among which `command`, the first word of a command line, is looked for."""
-    app = typer.Typer(
-        help=HELP,
-        add_completion=False,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_paperdesk)
-    for heading, modules in (EMERGENCY_GROUPS if command in EMERGENCY_COMMANDS else COMMAND_GROUPS).items():
-        commands, groups = len(app.registered_commands), len(app.registered_groups)
-        for module in modules:
-            import_module(f"cli.commands.{module}").register_commands(app)
-        for command_info in app.registered_commands[commands:]:
-            command_info.rich_help_panel = heading
-        for group_info in app.registered_groups[groups:]:
-            group_info.rich_help_panel = heading
-    return app
-
-
+@app.callback()
 def _paperdesk(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
@@ -107,13 +79,11 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is
         signal.signal(signal.SIGHUP, _end)
     try:
-        answer_shell()
+        prepare_completion()
         line = arguments or ["--help"]
         if has_own_process and line[0] in RUNS_STRATEGIES:
-            import_module("research.call_watch").watch_calls(_tell)
-        command = typer.main.get_command(application(line[0]))
-        require_plain_numbers(command)
-        code = command(line, prog_name="paperdesk", standalone_mode=False)
+            watch_calls(_tell)  # before any library of the command starts a thread
+        code = typer.main.get_command(app)(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
     except StartError as error:
         return _refuse(arguments, str(error), error.details)

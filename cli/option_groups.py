@@ -4,39 +4,67 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_type_hints
 
+from typer.models import OptionInfo
 
-def with_options_of(group: type[Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command whose first argument is a `group` the options of it in place of that, before its own.
 
-    Args:
-        group: a dataclass; each field is an option as typer reads it, with its default.
+def with_option_groups(command: Callable[..., int]) -> Callable[..., int]:
+    """Replace each parameter that is annotated with a dataclass by the fields of the dataclass, as options and arguments.
+
+    The decorated command has one keyword per field, which typer reads; the command itself gets the dataclasses.
     """
+    groups: dict[str, type[Any]] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if is_dataclass(parameter.annotation) and isinstance(parameter.annotation, type):
+            groups[parameter.name] = parameter.annotation
+            parameters += _parameters_of(parameter.annotation)
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> int:
+        made = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group) if field.name in given})
+            for name, group in groups.items()
+        }
+        return command(**made, **given)
+
+    with_options.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_options
+
+
+def _parameters_of(group: type[Any]) -> Iterator[inspect.Parameter]:
     types = get_type_hints(group, include_extras=True)
-    shared = [
-        inspect.Parameter(
+    for field in fields(group):
+        yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if field.default is MISSING else field.default,
             annotation=types[field.name],
         )
-        for field in fields(group)
-    ]
 
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        _, *own = inspect.signature(command, eval_str=True).parameters.values()
 
-        @functools.wraps(command)
-        def with_options(**given: Any) -> int:
-            options = group(**{parameter.name: given.pop(parameter.name) for parameter in shared})
-            return command(options, **given)
+def option_words(options: object, *, without: tuple[str, ...] = ()) -> list[str]:
+    """The words of a command line for the options of a group that differ from their defaults, in the order of its fields.
 
-        parameters = [*shared, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
-        with_options.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-        with_options.__annotations__ = {one.name: one.annotation for one in parameters}
-        return with_options
+    Args:
+        options: a group as the command got it; arguments are not options and are left out.
+        without: fields to leave out as well.
+    """
+    types = get_type_hints(type(options), include_extras=True)
+    words: list[str] = []
+    for field in _fields_of(options):
+        declared, value = types[field.name].__metadata__[0], getattr(options, field.name)
+        if isinstance(declared, OptionInfo) and field.name not in without and value != field.default:
+            words += [str(declared.default), str(value)]  # within Annotated, typer has the option's name as the default
+    return words
 
-    return decorate
+
+def _fields_of(options: object) -> tuple[Field[Any], ...]:
+    assert is_dataclass(options)
+    return fields(options)

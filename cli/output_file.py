@@ -6,15 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
-
-import typer
+from typing import NamedTuple
 
 from cli.json_output import json_text
 from common.errors import StartError
 from common.whole_files import whole_file
-
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 class OutputFile(NamedTuple):

@@ -1,44 +1,144 @@
-"""What the commands over recorded ticks share: the account they go on with, progress, and how a run ends."""
+"""Runs over recorded ticks: what is run, the account to continue with, progress, and how a run ends.
+
+This module imports the libraries of a run, among them polars and the ledger. The commands import it when they run.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cli import run_options as o
 from cli.json_output import print_json
 from cli.output_file import OutputFile
+from cli.progress import progress_line
+from cli.report_view import show_report
+from cli.run_options import (
+    AccountTerms,
+    OutputOptions,
+    RunOptions,
+    check_watched,
+    fills_option,
+    plan_option,
+    risk_option,
+)
+from cli.tick_arguments import clock_option, parse_tick_files
+from cli.validators import (
+    require_currency,
+    require_fills,
+    require_fixed_volumes,
+    require_limits,
+    require_plan,
+    require_rates,
+    require_strategy,
+    require_symbols,
+)
 from common.errors import StartError
+from marketdata.files.tick_input import TickInput
+from marketdata.tick_stream import TickStream
+from orchestration.progress import ProgressDisplay, TickRate, run_progress
+from orchestration.replay_runner import run_replay
+from proto.gateway import DealKind
+from proto.time import utc_text
+from proto.trading.defaults import DEFAULT_BALANCE, DEFAULT_CURRENCY
+from proto.trading.units import decimal_text
+from research import ledger_views, parity
+from research.backtest import BacktestProgress, run_backtest
+from research.model_data import OUT_OF_SAMPLE, model_data
+from research.run_spec import RunSpec
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 
-if TYPE_CHECKING:
-    from marketdata.tick_stream import TickStream
-    from orchestration.progress import ProgressDisplay
-    from research.run_spec import RunSpec
+
+def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> RunSpec:
+    """The run that the options describe.
+
+    Args:
+        options: as given.
+        account: terms of the account to continue with; None for a new one.
+
+    Raises:
+        StartError: an option is out of range, unknown or contradictory.
+    """
+    options.check()
+    volume, balance = options.parsed_volume(), options.parsed_balance()
+    if account is not None:
+        _check_terms(options, account, balance)
+    balance = balance or (DEFAULT_BALANCE if account is None else Decimal(account.balance))
+    currency = options.currency or (DEFAULT_CURRENCY if account is None else account.currency)
+    clock = clock_option(options.zone, options.utc_offset)
+    named = parse_tick_files(options.files, options.symbol)
+    watched = parse_tick_files(options.watch or (), None)
+    risk, plan, fills = risk_option(options.risk), plan_option(options.plan), fills_option(options.fills)
+    symbols = tuple(dict.fromkeys(file.symbol for file in named))
+    watched_symbols = tuple(dict.fromkeys(file.symbol for file in watched))
+    require_symbols((*symbols, *watched_symbols), options.instruments)
+    check_watched(symbols, watched_symbols)
+    require_currency(currency, balance)
+    require_rates(symbols, watched_symbols, currency, options.instruments)
+    require_strategy(options.strategy, symbols, options.model)
+    require_limits(risk)
+    require_fills(fills)
+    require_plan(plan, symbols)
+    require_fixed_volumes(volume, plan, symbols, instruments=options.instruments)
+    return RunSpec(
+        inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
+        watched=tuple(TickInput(file.path, file.symbol, clock) for file in watched),
+        strategy=options.strategy,
+        model=options.model,
+        from_row=options.from_row,
+        to_row=options.to_row,
+        ticks_max=options.ticks,
+        on_opposite=options.on_opposite,
+        risk=risk,
+        plan=plan,
+        crossed=options.crossed,
+        volume=volume,
+        balance=balance,
+        currency=currency,
+        seed=options.seed,
+        fills=fills,
+        instruments=options.instruments,
+        account_mode=options.account_mode,
+        leverage=options.leverage,
+    )
 
 
-def opened_terms(data_dir: Path) -> o.AccountTerms | None:
-    """What the account in the directory was opened with; None when none has been opened."""
-    from proto.gateway import DealKind
-    from research import ledger_views
-    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
+def _check_terms(options: RunOptions, account: AccountTerms, balance: Decimal | None) -> None:
+    """Refuse terms that the account was not opened with."""
+    if balance is not None and balance != Decimal(account.balance):
+        raise StartError(
+            f"--balance is {decimal_text(balance)}, but the account was opened with {account.balance}; "
+            "expected no --balance with --continue"
+        )
+    if options.currency is not None and options.currency != account.currency:
+        raise StartError(
+            f"--currency is {options.currency!r}, but the account is in {account.currency}; "
+            "expected no --currency with --continue"
+        )
 
+
+def continued_account(output: OutputOptions) -> AccountTerms | None:
+    """Terms of the account that a run continues with; None for a new account."""
+    return opened_terms(output.data_dir) if output.go_on and output.data_dir is not None else None
+
+
+def opened_terms(data_dir: Path) -> AccountTerms | None:
+    """Terms that the account in the directory was opened with; None when none has been opened."""
     if not (data_dir / LEDGER_FILE_NAME).is_file():
         return None
     deposits = [deal["profit"] for deal in ledger_views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
     currency = ledger_views.account(data_dir)["currency"]
-    return o.AccountTerms(deposits[0], currency) if deposits and currency else None
+    return AccountTerms(deposits[0], currency) if deposits and currency else None
 
 
 def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
-    """Refuse ticks that the account has seen, before anything is started; an interrupted run may be gone on with.
+    """Refuse ticks that the account has seen, before anything is started; an interrupted run may be continued.
 
     Raises:
-        StartError: says when the ticks begin and what the account has seen.
+        StartError: names the first time of the ticks and the last one of the account.
     """
-    from proto.time import utc_text
-    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
-
     if not (data_dir / LEDGER_FILE_NAME).is_file():
         return
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
@@ -54,10 +154,8 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
         )
 
 
-def tell_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> None:
-    """Print as a run's first line that its ticks are in sample, or that this is unknown."""
-    from research.model_data import OUT_OF_SAMPLE, model_data
-
+def print_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> None:
+    """Print, before a run, that its ticks are in the model's sample, or that this is unknown."""
     last = stream.last_ordinal
     found = model_data(
         spec,
@@ -72,35 +170,26 @@ def tell_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> None
 def replay_with_progress(
     spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
 ) -> tuple[dict[str, Any], str]:
-    """Replay through the processes; the report, and why the desk failed, or nothing."""
-    from cli.progress import progress_line
-    from orchestration.replay_runner import run_replay
-
+    """Replay through the processes; the report, and why the desk failed (empty if it did not)."""
     with progress_line("replay: SIMULATED") as show:
-        done = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
-    return done.report, done.failure
+        result = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
+    return result.report, result.failure
 
 
 def backtest_with_progress(
     spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue: bool = False
 ) -> dict[str, Any]:
     """Run the backtest; its report."""
-    from cli.progress import progress_line
-    from research.backtest import run_backtest
-
     with progress_line("backtest: SIMULATED") as show:
         return run_backtest(
-            spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_showing(show, spec.currency)
+            spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_tick_progress(show, spec.currency)
         )
 
 
-def _showing(show: ProgressDisplay, currency: str) -> Any:
-    from orchestration.progress import TickRate, run_progress
-    from research.backtest import BacktestProgress
-
+def _tick_progress(show: ProgressDisplay, currency: str) -> Callable[[BacktestProgress], None]:
     rate = TickRate()
 
-    def tell(progress: BacktestProgress) -> None:
+    def update(progress: BacktestProgress) -> None:
         show(
             run_progress(
                 ticks=progress.ticks,
@@ -112,13 +201,30 @@ def _showing(show: ProgressDisplay, currency: str) -> Any:
             )
         )
 
-    return tell
+    return update
+
+
+def mode_differences(
+    spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
+) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """Replay and backtest the same ticks; the differences, a line each, and the two reports by mode."""
+    left, right = data_dir / "replay", data_dir / "backtest"
+    for folder in (left, right):
+        folder.mkdir(mode=0o700)
+    replayed, failure = replay_with_progress(spec, stream, speed=speed, data_dir=left)
+    backtested = backtest_with_progress(spec, stream, data_dir=right)
+    reports = {"replay": replayed, "backtest": backtested}
+    differences = [f"replay: failed: {failure}"] if failure else []
+    differences += [
+        f"{name}: ledger and venue do not agree at the end"
+        for name, report in reports.items()
+        if not report["reconciled"]
+    ]
+    return differences + parity.compare(left, right), reports
 
 
 def finish_run(report: dict[str, Any], failure: str, *, out: OutputFile | None, as_json: bool) -> int:
-    """Print and keep the report of a run; the exit code is 0 where ledger and venue agree and the desk did not fail."""
-    from cli.report_view import show_report
-
+    """Print and write the report of a run; exit code 0 where ledger and venue agree and the desk did not fail."""
     if out is not None:
         out.write_json(report)
     if as_json:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from common.errors import StartError
+from common.settings import CommonSettings, given_settings, load, settings_models
+from orchestration.environment import PASSED_ON
 
 HEEDED: Final = frozenset(
     {
@@ -88,9 +90,6 @@ def run_settings() -> RunSettings:
     Raises:
         StartError: a setting is wrong, or contradicts a desk of its own.
     """
-    from common.settings import CommonSettings, given_settings, load, settings_models
-    from orchestration.environment import PASSED_ON
-
     common = load(CommonSettings)
     given = given_settings()
     for name, values in REFUSED.items():

@@ -1,15 +1,17 @@
-"""The desk of a command that names none: the one that runs.
+"""Which desk a command is for, and where its portfolio and its gateway listen.
 
-`paperdesk run` announces its desk in the checkout; one under supervisord listens at the address of the settings. A
-setting that names a desk comes first. Where several desks run, the command names them and does nothing.
+Without an option it is the running desk: `paperdesk run` announces its desk in the checkout; a desk under supervisord
+listens at the address of the settings. A setting that names a desk comes first. Where several desks run, the command
+names them and does nothing.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from cli.paths import existing_desk
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from orchestration.address_files import (
@@ -22,8 +24,11 @@ from orchestration.address_files import (
     read_address,
 )
 
+if TYPE_CHECKING:
+    from common.settings import CommonSettings
+
 NAMING_SETTINGS: Final = ("CONTROL_URL", "PAPERDESK_RUNTIME_DIR", "PAPERDESK_DATA_DIR")
-"""Settings that say which desk is meant."""
+"""Settings that name a desk."""
 
 ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
 
@@ -33,14 +38,14 @@ DEFAULT_SUPERVISOR_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/supervisor.sock"
 
 
 def running_desk() -> DeskAddresses:
-    """The desk that is meant without `--data-dir` and `--url`; whether it answers is for the caller to see.
+    """The desk of a command without `--data-dir` and `--url`; it may not answer.
 
     Raises:
         StartError: several desks run.
     """
     env_file = os.environ.get(ENV_FILE_VARIABLE, str(PROJECT_ROOT / ".env"))
     if any(os.environ.get(name) for name in NAMING_SETTINGS) or (env_file and Path(env_file).exists()):
-        named = _of_settings()
+        named = _named_by_settings()
         if named is not None:
             return named
     found = {one.control: one for one in announced_desks(ANNOUNCED)}
@@ -53,14 +58,12 @@ def running_desk() -> DeskAddresses:
     return next(iter(found.values()), DeskAddresses(str(DEFAULT_DATA_DIR), DEFAULT_CONTROL_URL, ""))
 
 
-def _of_settings() -> DeskAddresses | None:
+def _named_by_settings() -> DeskAddresses | None:
     """The desk that the settings name: one that notes its addresses in their data directory, or one under supervisord.
 
-    None where they say nothing of it.
+    None where no setting names a desk.
     """
-    from common.settings import CommonSettings, load
-
-    settings = load(CommonSettings)
+    settings = _settings()
     if not settings.model_fields_set.intersection(name.lower() for name in NAMING_SETTINGS):
         return None
     folder = settings.paperdesk_data_dir
@@ -71,14 +74,58 @@ def _of_settings() -> DeskAddresses | None:
 
 
 def running_gateway_url() -> str:
-    """Where the gateway of that desk takes requests.
+    """Where the gateway of the running desk takes requests.
 
     Raises:
         StartError: several desks run, or a setting is wrong.
     """
-    found = running_desk()
-    if found.gateway:
-        return found.gateway
-    from common.settings import CommonSettings, load
+    return running_desk().gateway or _settings().gateway_url
 
-    return load(CommonSettings).gateway_url
+
+def gateway_url_of(data_dir: Path) -> str:
+    """Where the gateway of the desk on this directory takes requests.
+
+    Raises:
+        StartError: no gateway is known, or it does not listen.
+    """
+    url = read_address(data_dir, GATEWAY_FILE) or (_settings().gateway_url if is_configured_desk(data_dir) else None)
+    if url is None or not is_listening(url):
+        raise StartError(
+            f"no gateway answers for {data_dir}, expected a running one with its address in {GATEWAY_FILE}; "
+            "nothing was done, --url URL names another"
+        )
+    return url
+
+
+def control_url_of(data_dir: Path) -> str | None:
+    """The control socket that a desk on this directory listens on; None when it cannot be running."""
+    url = noted_control_url(data_dir)
+    return url if url is not None and is_listening(url) else None
+
+
+def noted_control_url(data_dir: Path) -> str | None:
+    """The control socket of a desk on this directory, also while portfolio restarts; None if not known."""
+    return read_address(data_dir, CONTROL_FILE) or (_settings().control_url if is_configured_desk(data_dir) else None)
+
+
+def required_control_url(data_dir: Path | None, url: str | None, *, hint: str) -> str:
+    """The control socket for a command that only a running desk can execute; portfolio may be restarting.
+
+    Raises:
+        StartError: the folder has no desk, the desk has no socket, or several desks run; ends with `hint`.
+    """
+    found = url or (running_desk().control if data_dir is None else noted_control_url(existing_desk(data_dir)))
+    if found is None:
+        raise StartError(f"no portfolio answers for {data_dir}, expected a running desk; {hint}")
+    return found
+
+
+def is_configured_desk(data_dir: Path) -> bool:
+    """Whether this is the directory that the settings name."""
+    return _settings().paperdesk_data_dir.resolve() == data_dir
+
+
+def _settings() -> CommonSettings:
+    from common.settings import CommonSettings, load  # pydantic, 0.1 s: a running desk is found without settings
+
+    return load(CommonSettings)

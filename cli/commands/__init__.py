@@ -1,1 +1,71 @@
-"""The commands, a file for each or for closely tied few; `cli.main` joins them."""
+"""The commands, a file for each or for closely tied few, and the list of them that the help shows.
+
+A module here has a typer application, `cli.commands.status.app` for one. It is imported when one of its commands is asked
+for; the list needs no module.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class CommandEntry(NamedTuple):
+    """A command as the list of all commands shows it; `module` is the file in this folder that has it."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "Trade on simulated markets": (
+        CommandEntry("run", "run", "Run the desk in real time on a simulated market"),
+        CommandEntry("replay", "replay", "Replay recorded ticks through the processes"),
+        CommandEntry("backtest", "backtest", "Backtest recorded ticks in one process"),
+        CommandEntry("parity", "parity", "Compare a replay with a backtest, field by field"),
+    ),
+    "Query a desk": (
+        CommandEntry("status", "status", "Show whether the desk trades, and what prevents it"),
+        CommandEntry("orders", "views", "List orders"),
+        CommandEntry("fills", "views", "List executions with their costs"),
+        CommandEntry("deals", "views", "List executions and cash movements"),
+        CommandEntry("positions", "views", "List open positions"),
+        CommandEntry("account", "views", "Show the balance and the progress of the account"),
+        CommandEntry("why", "views", "Explain an order, a fill, a denial or a silent symbol"),
+        CommandEntry("risk", "risk", "Show the risk limits and their headroom; reset a rule"),
+        CommandEntry("export", "export", "Write orders, fills, trades or equity to a file"),
+    ),
+    "Control a running desk": (
+        CommandEntry("order", "orders", "Buy, sell, cancel or change an order by hand"),
+        CommandEntry("close", "orders", "Close a position, all or part of it"),
+        CommandEntry("halt", "trading_state", "Stop sending orders; keep positions"),
+        CommandEntry("reduce-only", "trading_state", "Open nothing; allow closing"),
+        CommandEntry("resume", "trading_state", "Trade again"),
+        CommandEntry("flatten", "trading_state", "Halt and close every position"),
+    ),
+    "Files of a desk": (
+        CommandEntry("reconcile", "verify", "Compare the ledger with the venue"),
+        CommandEntry("verify", "verify", "Check the hash chain and the totals of the ledger"),
+        CommandEntry("backup", "backup", "Copy the ledger, also of a running desk"),
+        CommandEntry("restore", "backup", "Replace the ledger of a stopped desk by a backup"),
+        CommandEntry("migrate", "migrate", "Convert files of an earlier version"),
+    ),
+    "Ticks, symbols and models": (
+        CommandEntry("ticks", "ticks", "Describe, convert or generate tick files"),
+        CommandEntry("instruments", "instruments", "Export, show or check contract terms of symbols"),
+        CommandEntry("train", "train", "Train an XGBoost model on recorded ticks"),
+    ),
+    "Settings and shell": (
+        CommandEntry("config", "config", "Show the settings in force and their sources"),
+        CommandEntry("completion", "completion", "Print the completion script of a shell"),
+    ),
+    "Proofs": (
+        CommandEntry("conformance", "conformance", "Check a gateway against the suite of every venue"),
+        CommandEntry("chaos", "chaos", "Inject faults into a live desk and audit the result"),
+        CommandEntry("chaos-truth", "chaos_truth", "Compare the status with the truth under lasting faults"),
+        CommandEntry("chaos-replay", "chaos", "Compare a replay under kills with an undisturbed one"),
+        CommandEntry("crash-points", "chaos", "Kill processes at every named point"),
+        CommandEntry("bit-flips", "chaos", "Flip single bits in copies of a desk's files"),
+    ),
+}
+"""Every command by its heading, in the order of the help; a summary fits beside the name on 80 columns."""

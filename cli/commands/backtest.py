@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from cli import run_options as o
-from cli.output_file import Force, output_file
+from cli.option_groups import with_option_groups
+from cli.output_file import output_file
 from cli.paths import data_directory
-from cli.recorded_runs import (
-    backtest_with_progress,
-    finish_run,
-    opened_terms,
-    require_unseen_ticks,
-    tell_model_data,
-)
+from cli.run_options import OutputOptions, RunOptions
 from cli.tick_arguments import show_remarks
 
-BACKTEST_EXAMPLES = """
+app = typer.Typer()
+
+EXAMPLES = """
 [bold]Examples[/bold]
 
   paperdesk backtest eurusd.parquet:EURUSD --on-opposite reverse --risk none
@@ -25,29 +21,21 @@ BACKTEST_EXAMPLES = """
 """
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=BACKTEST_EXAMPLES)(backtest)
-
-
-@o.with_run_options
-def backtest(
-    run: o.RunOptions,
-    data_dir: o.DataDir = None,
-    go_on: o.Continue = False,
-    report: o.Report = None,
-    force: Force = False,
-    as_json: o.AsJson = False,
-) -> int:
-    """Run the same rules over recorded ticks in one process, without sockets.
+@app.command(epilog=EXAMPLES)
+@with_option_groups
+def backtest(run: RunOptions, output: OutputOptions) -> int:
+    """Run the rules of a desk over recorded ticks in one process, without sockets.
 
     Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
     """
-    spec = o.run_spec(run, going_on=opened_terms(data_dir) if go_on and data_dir is not None else None)
-    out = None if report is None else output_file(report, "--report", force=force)
-    with data_directory(data_dir, go_on=go_on) as folder:
+    run.check()
+    from cli import recorded_runs as runs  # polars and the ledger: help, completion and refusals do not wait for them
+
+    spec = runs.run_spec(run, account=runs.continued_account(output))
+    out = None if output.report is None else output_file(output.report, "--report", force=output.force)
+    with data_directory(output.data_dir, go_on=output.go_on) as folder:
         stream = show_remarks(spec.load())
-        require_unseen_ticks(spec, stream, data_dir=folder)
-        tell_model_data(spec, stream, as_json=as_json)
-        found = backtest_with_progress(spec, stream, data_dir=folder, keep_venue=data_dir is not None)
-    return finish_run(found, "", out=out, as_json=as_json)
+        runs.require_unseen_ticks(spec, stream, data_dir=folder)
+        runs.print_model_data(spec, stream, as_json=output.as_json)
+        report = runs.backtest_with_progress(spec, stream, data_dir=folder, keep_venue=output.data_dir is not None)
+    return runs.finish_run(report, "", out=out, as_json=output.as_json)

@@ -1,4 +1,4 @@
-"""`paperdesk backup` and `paperdesk restore`: the ledger copied while it is written to, and put back."""
+"""`paperdesk backup` and `paperdesk restore`: a copy of the ledger while it is in use, and its return."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.verify import DeskFolder, ledger_key_setting
+from cli import options as o
+from cli.commands.verify import ledger_key_setting
 from cli.json_output import print_json
 from cli.paths import existing_desk
-from cli.run_options import AsJson
 from common.errors import StartError
+from services.portfolio.ledger.backup import back_up
+from services.portfolio.ledger.backup import restore as restore_ledger
+
+app = typer.Typer()
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the commands."""
-    app.command(epilog="[bold]Example[/bold]\n\n  paperdesk backup --data-dir desk monday.db")(backup)
-    app.command(epilog="[bold]Example[/bold]\n\n  paperdesk restore monday.db --data-dir desk")(restore)
-
-
+@app.command(epilog="[bold]Example[/bold]\n\n  paperdesk backup --data-dir desk monday.db")
 def backup(
-    data_dir: DeskFolder,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to make.", show_default=False)],
-    as_json: AsJson = False,
+    data_dir: o.DeskFolder,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.", show_default=False)],
+    as_json: o.AsJson = False,
 ) -> int:
-    """Copy the ledger of a desk, running or not, into one file, verified."""
-    from services.portfolio.ledger.backup import back_up
-
+    """Copy the ledger of a running or stopped desk into one file, and verify the copy."""
     events = back_up(existing_desk(data_dir), out)
     if as_json:
         print_json({"file": out.resolve(), "events": events})
@@ -36,27 +33,26 @@ def backup(
     return 0
 
 
+@app.command(epilog="[bold]Example[/bold]\n\n  paperdesk restore monday.db --data-dir desk")
 def restore(
-    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `paperdesk backup` made.", show_default=False)],
-    data_dir: DeskFolder,
-    as_json: AsJson = False,
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="File of `paperdesk backup`.", show_default=False)],
+    data_dir: o.DeskFolder,
+    as_json: o.AsJson = False,
 ) -> int:
-    """Put a backup in the place of a stopped desk's ledger, which is kept beside it.
+    """Replace a stopped desk's ledger by a backup; the replaced ledger is kept beside it.
 
-    The next start takes a new incarnation, finds at the gateway what came after the backup, books its deals, and halts on
-    orders that the restored ledger does not know until a person has looked.
+    The next start takes a new incarnation, books the deals that the gateway has had since the backup, and halts on orders
+    that the restored ledger does not know, until `paperdesk resume`.
     """
-    from services.portfolio.ledger.backup import restore as put_back
-
     if not data_dir.is_dir():
         raise StartError(f"--data-dir {data_dir} is not there, expected the folder of a desk")
     folder = data_dir.resolve()
-    done = put_back(backup, folder, ledger_key_setting(folder))
+    restored = restore_ledger(backup, folder, ledger_key_setting(folder))
     if as_json:
-        print_json({"events": done.events, "replaced": done.replaced, "signature": done.signature})
+        print_json({"events": restored.events, "replaced": restored.replaced, "signature": restored.signature})
     else:
-        print(f"restored: {done.events} events from {backup}")
-        print(f"the backup was {done.signature}; the ledger is signed with the key of this desk")
-        if done.replaced is not None:
-            print(f"the ledger before it is {done.replaced}")
+        print(f"restored: {restored.events} events from {backup}")
+        print(f"the backup was {restored.signature}; the ledger is signed with the key of this desk")
+        if restored.replaced is not None:
+            print(f"the replaced ledger is {restored.replaced}")
     return 0

@@ -1,20 +1,33 @@
-"""`paperdesk chaos`: faults on purpose, and a scorecard that an oracle signs."""
+"""`paperdesk chaos`, `chaos-replay`, `crash-points` and `bit-flips`: injected faults, and an audit of their effects."""
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
+from rich.table import Table
 
-from cli import run_options as o
+from cli import options as o
 from cli.json_output import print_json
-from cli.output_file import Force, output_file
+from cli.output_file import output_file
 from cli.paths import data_directory, existing_desk
 from cli.progress import progress_line, status_line
+from cli.tables import console
+from cli.tick_arguments import parse_tick_files
+from common.errors import StartError
+from orchestration.progress import Progress
+from proto.trading.defaults import DEFAULT_STRATEGY
+from verification.chaos import bit_flips as flips
+from verification.chaos import scenarios
+from verification.chaos.crash_point_run import run_crash_points
+from verification.chaos.live_run import ChaosPlan, desk_settings, full_feature_settings, run_chaos
+from verification.chaos.lossy_proxy import FaultProbabilities
+from verification.chaos.replay_kills import external_kills, replay_with_kills
+from verification.chaos.scorecard import Scorecard
 
-if TYPE_CHECKING:
-    from verification.chaos.scorecard import Scorecard
+app = typer.Typer()
 
 EXAMPLES: Final = """
 [bold]Examples[/bold]
@@ -33,38 +46,33 @@ POINTS_EXAMPLES: Final = """
 
   paperdesk crash-points --count 25 --seed 7
 """
-SHOWN_MAX: Final = 10
-Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="How long it is disturbed.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="What every fault is drawn from.")]
-Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Processes killed.")]
-Others = Annotated[float, typer.Option("--faults-per-minute", min=0, max=240, help="Faults that are no kills.")]
-Network = Annotated[float, typer.Option("--network", min=0, max=0.5, help="Probability of each network fault.")]
-Factor = Annotated[
-    float, typer.Option("--speed", min=0.1, max=1_000, help="How much faster than life the market runs.")
-]
-Ticks = Annotated[list[str] | None, typer.Option("--ticks", metavar="FILE:SYMBOL", help="Recorded ticks; repeatable.")]
-
-
-Everything = Annotated[
-    bool, typer.Option("--everything", help="Entries that rest, stops that trail, realistic fills, a hedging account.")
-]
-
-
 FLIPS_EXAMPLES: Final = """
 [bold]Example[/bold]
 
   paperdesk bit-flips desk --count 10000 --seed 7
 """
+SHOWN_MAX: Final = 10
+
+Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="Duration of the faults.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="K", min=0, help="Seed of every fault.")]
+Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Processes killed.")]
+Others = Annotated[float, typer.Option("--faults-per-minute", min=0, max=240, help="Faults other than kills.")]
+Network = Annotated[float, typer.Option("--network", min=0, max=0.5, help="Probability of each network fault.")]
+Factor = Annotated[float, typer.Option("--speed", min=0.1, max=1_000, help="Market time by wall time.")]
+Ticks = Annotated[
+    list[str] | None, typer.Option("--ticks", metavar="FILE:SYMBOL", help="Recorded ticks instead; repeatable.")
+]
+Everything = Annotated[
+    bool,
+    typer.Option("--everything", help="With resting entries, trailing stops, realistic fills, a hedging account."),
+]
+DataDir = Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")]
+Scorecards = Annotated[
+    Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard to this file as JSON.")
+]
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=EXAMPLES)(chaos)
-    app.command("chaos-replay", epilog=REPLAY_EXAMPLES)(chaos_replay)
-    app.command("crash-points", epilog=POINTS_EXAMPLES)(crash_points)
-    app.command("bit-flips", epilog=FLIPS_EXAMPLES)(bit_flips)
-
-
+@app.command(epilog=EXAMPLES)
 def chaos(
     minutes: Minutes = 1.0,
     seed: Seed = 1,
@@ -74,17 +82,14 @@ def chaos(
     speed: Factor = 20.0,
     ticks: Ticks = None,
     everything: Everything = False,
-    data_dir: o.DataDir = None,
-    report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
-    force: Force = False,
+    data_dir: DataDir = None,
+    report: Scorecards = None,
+    force: o.Force = False,
 ) -> int:
-    """Disturb a live desk in every way known, let it settle, and compare its ledger with the venue's own book.
+    """Inject faults into a live desk, let it settle, and compare its ledger with the venue's own book.
 
-    Exit code 0 when nothing was lost and nothing doubled, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when no order or deal is lost, doubled or different, 1 otherwise, 2 when it could not be run.
     """
-    from verification.chaos.live_run import ChaosPlan, desk_settings, full_feature_settings, run_chaos
-    from verification.chaos.lossy_proxy import FaultProbabilities
-
     out = None if report is None else output_file(report, "--json", force=force)
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
     with data_directory(data_dir, go_on=False) as folder:
@@ -99,31 +104,32 @@ def chaos(
             faults_per_minute=faults_per_minute,
             odds=FaultProbabilities(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.2),
         )
-        with status_line("chaos", lasts_s=minutes * 60) as tell:
-            card = run_chaos(plan, tell)
+        with status_line("chaos", lasts_s=minutes * 60) as show:
+            card = run_chaos(plan, show)
     if out is not None:
         out.write_json(card.as_json())
     _show(card)
     return 0 if card.is_clean else 1
 
 
+@app.command("chaos-replay", epilog=REPLAY_EXAMPLES)
 def chaos_replay(
-    ticks: Annotated[int, typer.Option("--ticks", min=500, help="Ticks of a random walk.")] = 5_000,
-    kills: Annotated[int, typer.Option("--kills", min=1, max=10_000, help="Half from outside, half at points.")] = 10,
+    ticks: Annotated[int, typer.Option("--ticks", min=500, metavar="N", help="Ticks of the random walk.")] = 5_000,
+    kills: Annotated[
+        int,
+        typer.Option(
+            "--kills", min=1, max=10_000, metavar="N", help="Kills, half at a random time and half at named points."
+        ),
+    ] = 10,
     seed: Seed = 1,
-    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
+    strategy: Annotated[str, o.STRATEGY] = DEFAULT_STRATEGY,
     everything: Everything = False,
-    data_dir: o.DataDir = None,
+    data_dir: DataDir = None,
 ) -> int:
-    """Replay the same ticks in lock-step undisturbed and under kills; the two must be the same to the last digit.
+    """Replay the same ticks in lock-step, undisturbed and under kills, and compare the two to the last digit.
 
-    Exit code 0 when they are, 1 when not, 2 when it could not be run.
+    Exit code 0 when they are identical, 1 when not, 2 when it could not be run.
     """
-    import random
-
-    from verification.chaos import scenarios
-    from verification.chaos.replay_kills import external_kills, replay_with_kills
-
     draw = random.Random(seed)  # noqa: S311 - faults, no secrets
     with data_directory(data_dir, go_on=False) as folder:
         walk = scenarios.write_random_walk(folder / "walk.parquet", rows=ticks, seed=seed)
@@ -152,25 +158,25 @@ def chaos_replay(
     return 1 if differences else 0
 
 
+@app.command("crash-points", epilog=POINTS_EXAMPLES)
 def crash_points(
-    count: Annotated[int, typer.Option("--count", min=1, max=1_000, help="Kills at each point.")] = 1,
+    count: Annotated[int, typer.Option("--count", min=1, max=1_000, metavar="N", help="Kills at each point.")] = 1,
     seed: Seed = 1,
-    ticks: Annotated[int, typer.Option("--ticks", min=1_500, help="Ticks of each round's replay.")] = 3_000,
+    ticks: Annotated[int, typer.Option("--ticks", min=1_500, metavar="N", help="Ticks of each replay.")] = 3_000,
     chosen: Annotated[
         list[str] | None,
-        typer.Option("--point", metavar="NAME", help="Only this one; repeatable. Default: every point."),
+        typer.Option("--point", metavar="NAME", help="Named point; repeatable.", show_default="every point"),
     ] = None,
-    report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the counts there.")] = None,
-    force: Force = False,
+    report: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write the counts to this file as JSON.")
+    ] = None,
+    force: o.Force = False,
 ) -> int:
-    """Kill real processes at every named point, round by round; nothing may be lost, doubled or different.
+    """Kill real processes at every named point, round by round, and compare with an undisturbed run.
 
-    Exit code 0 when nothing was and each point was reached in each round, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when nothing is lost, doubled or different and every point was reached in every round, 1 otherwise, 2
+    when it could not be run.
     """
-    from common.errors import StartError
-    from verification.chaos import scenarios
-    from verification.chaos.crash_point_run import run_crash_points
-
     out = None if report is None else output_file(report, "--json", force=force)
     every = frozenset([*scenarios.replay_points(), *scenarios.live_points()])
     if unknown := set(chosen or ()) - every:
@@ -187,28 +193,27 @@ def crash_points(
     return 1 if found.wrong or min(found.kills.values()) < count else 0
 
 
+@app.command("bit-flips", epilog=FLIPS_EXAMPLES)
 def bit_flips(
-    desk: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="The folder of a stopped desk.", show_default=False)],
-    count: Annotated[int, typer.Option("--count", min=1, max=1_000_000, help="Bits, one at a time.")] = 1_000,
+    desk: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="Folder of a stopped desk.", show_default=False)],
+    count: Annotated[
+        int, typer.Option("--count", min=1, max=1_000_000, metavar="N", help="Bits, flipped one at a time.")
+    ] = 1_000,
     seed: Seed = 1,
 ) -> int:
-    """Flip single bits in copies of a desk's files; each has to end in the right digits or in a refusal by name.
+    """Flip single bits in copies of a desk's files; each copy must be read correctly or refused by name.
 
-    Exit code 0 when each did, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when each was, 1 otherwise, 2 when it could not be run.
     """
-    from orchestration.progress import Progress
-    from verification.chaos.bit_flips import Outcome
-    from verification.chaos.bit_flips import flip_bits as flip
-
     with progress_line("bit-flips") as show:
-        report = flip(
+        report = flips.flip_bits(
             existing_desk(desk),
             count=count,
             seed=seed,
             progress=lambda done: show(Progress(done=done, total=count, facts=(f"{done:,} of {count:,} flips",))),
         )
     for file, outcomes in sorted(report.outcomes.items()):
-        counts = ", ".join(f"{outcomes[one]:,} {one}" for one in Outcome if outcomes[one])
+        counts = ", ".join(f"{outcomes[one]:,} {one}" for one in flips.Outcome if outcomes[one])
         print(f"{file}: {counts or 'none drawn'}")
     for flipped, words in report.failures[:SHOWN_MAX]:
         print(f"{flipped}: {words}")
@@ -219,8 +224,6 @@ def bit_flips(
 def _market(ticks: list[str] | None) -> dict[str, str]:
     if not ticks:
         return {}
-    from cli.tick_arguments import parse_tick_files
-
     files = parse_tick_files(tuple(ticks), None)
     return {
         "MT5_MARKET": "recorded",
@@ -230,10 +233,6 @@ def _market(ticks: list[str] | None) -> dict[str, str]:
 
 
 def _show(card: Scorecard) -> None:
-    from rich.table import Table
-
-    from cli.tables import console
-
     figures = card.as_json()
     table = Table(title=f"Chaos, {card.minutes:g} minutes, seed {card.seed}: SIMULATED", show_header=False)
     for name in ("kills", "gateway_calls", "orders", "deals", "settled"):

@@ -1,22 +1,23 @@
-"""`paperdesk chaos-truth`: one lasting fault after another, and whether the status was true at every second."""
+"""`paperdesk chaos-truth`: one lasting fault after another, and a check of the status in every second."""
 
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
+from rich.table import Table
 
-from cli import run_options as o
-from cli.commands.chaos import Minutes, Seed
+from cli import options as o
+from cli.commands.chaos import DataDir, Minutes, Scorecards, Seed
 from cli.json_output import print_json
-from cli.output_file import Force, output_file
+from cli.output_file import output_file
 from cli.paths import data_directory
 from cli.progress import status_line
+from cli.tables import console
+from verification.chaos.truth_run import TruthPlan, TruthScorecard, run_truth
 
-if TYPE_CHECKING:
-    from verification.chaos.truth_run import TruthScorecard
+app = typer.Typer()
 
 EXAMPLES: Final = """
 [bold]Examples[/bold]
@@ -28,36 +29,30 @@ EXAMPLES: Final = """
 SHOWN_MAX: Final = 40
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(name="chaos-truth", epilog=EXAMPLES)(chaos_truth)
-
-
+@app.command("chaos-truth", epilog=EXAMPLES)
 def chaos_truth(
     minutes: Minutes = 10.0,
     seed: Seed = 1,
     chosen: Annotated[
         list[str] | None,
         typer.Option(
-            "--fault", metavar="NAME", help="Only this one, in the order given; repeatable. Default: every fault."
+            "--fault", metavar="NAME", help="Fault, in the order given; repeatable.", show_default="every fault"
         ),
     ] = None,
-    data_dir: o.DataDir = None,
-    report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
-    force: Force = False,
+    data_dir: DataDir = None,
+    report: Scorecards = None,
+    force: o.Force = False,
 ) -> int:
-    """Play lasting faults on a live desk one by one, and compare what it shows with what it does at every second.
+    """Inject lasting faults into a live desk one by one, and compare its status with its behaviour in every second.
 
-    Exit code 0 when nothing was lost or doubled, the status was true throughout and trading went on within 5 s of each
-    fault, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when nothing was lost or doubled, the status was true throughout and trading resumed within 5 s after
+    each fault, 1 otherwise, 2 when it could not be run.
     """
-    from verification.chaos.truth_run import TruthPlan, run_truth
-
     out = None if report is None else output_file(report, "--json", force=force)
     with data_directory(data_dir, go_on=False) as folder:
         plan = TruthPlan(data_dir=folder, minutes=minutes, seed=seed, only=tuple(chosen or ()))
-        with status_line("chaos-truth", lasts_s=minutes * 60) as tell:
-            card = run_truth(plan, tell)
+        with status_line("chaos-truth", lasts_s=minutes * 60) as show:
+            card = run_truth(plan, show)
     if out is not None:
         out.write_json(card.as_json())
     _show(card, plan.only)
@@ -65,10 +60,6 @@ def chaos_truth(
 
 
 def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
-    from rich.table import Table
-
-    from cli.tables import console
-
     figures = card.as_json()
     table = Table(
         title=f"Status against truth, {card.minutes:g} minutes, seed {card.seed}: SIMULATED", show_header=False

@@ -1,11 +1,15 @@
-"""`paperdesk config`: the settings in force, where each came from, and nothing secret."""
+"""`paperdesk config`: the settings in force and their sources, secrets masked."""
 
 from __future__ import annotations
 
 import typer
 
+from cli import options as o
 from cli.json_output import print_json
-from cli.run_options import AsJson
+from cli.tables import show_rows
+from common.settings import SHARED, CommonSettings, describe, load, settings_models
+
+app = typer.Typer()
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -16,16 +20,9 @@ EXAMPLES = """
 """
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=EXAMPLES)(config)
-
-
-def config(as_json: AsJson = False) -> int:
-    """The settings in force of every service, and where each came from; secrets are masked."""
-    from cli.tables import show_rows
-    from common.settings import SHARED, CommonSettings, describe, load, settings_models
-
+@app.command(epilog=EXAMPLES)
+def config(as_json: o.AsJson = False) -> int:
+    """Show the settings in force of every service and where each comes from; secrets are masked."""
     shared = {name for name, _, _ in describe(load(CommonSettings))}
     rows = [
         {"service": service, "setting": name, "value": value, "source": source}

@@ -1,63 +1,53 @@
-"""`paperdesk conformance`: the suite of checks that every venue has to pass, against a gateway's address.
+"""`paperdesk conformance`: the suite of checks that every venue has to pass, run against a gateway.
 
-The checks trade: small, and on a simulated or a demo account only. They find it flat and leave it flat.
+The checks trade, in small volumes and on a simulated or a demo account only, which must be flat and is left flat.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Final
+from uuid import uuid4
 
 import typer
 
-from cli.run_options import AsJson
+from cli import options as o
+from cli.json_output import print_json
 from common.errors import StartError
+from verification.conformance import CheckOutcome, CheckResult, ConformanceClient, UnfitAccountError, run_suite
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from verification.conformance import CheckResult
+app = typer.Typer()
 
 EXIT_FAILED: Final = 1
 RUN_ID_CHARS: Final = 12
 
-Gateway = Annotated[str, typer.Option("--gateway", metavar="URL", help="The gateway's address.", show_default=False)]
-Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="What the checks trade, by the desk's name.")]
-Force = Annotated[bool, typer.Option("--force", help="Go on although there are open positions in other symbols.")]
-Restart = Annotated[
-    bool, typer.Option("--restart", help="Ask you to restart the gateway, and check what it has forgotten.")
-]
+Gateway = Annotated[str, typer.Option("--gateway", metavar="URL", help="Address of the gateway.", show_default=False)]
+Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="Symbol to trade, by the desk's name.")]
+Force = Annotated[bool, typer.Option("--force", help="Run in spite of open positions in other symbols.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Prompt for a restart of the gateway, and check its memory.")]
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog="[bold]Example[/bold]\n\n  paperdesk conformance --gateway tcp://127.0.0.1:5555")(conformance)
-
-
+@app.command(epilog="[bold]Example[/bold]\n\n  paperdesk conformance --gateway tcp://127.0.0.1:5555")
 def conformance(
     gateway: Gateway,
     symbol: Symbol = "EURUSD",
     force: Force = False,
     restart: Restart = False,
-    as_json: AsJson = False,
+    as_json: o.AsJson = False,
 ) -> int:
     """Check a gateway, simulated or with a terminal on a demo account: orders, refusals, history, restarts. It trades.
 
-    The exit code is 1 when a check failed, 2 when none was run.
+    Exit code 0 when every check passed, 1 when one failed, 2 when none was run.
     """
-    from uuid import uuid4
-
-    from cli.json_output import print_json
-    from verification.conformance import CheckOutcome, ConformanceClient, UnfitAccountError, run_suite
-
-    asked = _asked(gateway) if restart else None
-    desk = ConformanceClient(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=asked)
+    prompt = _restart_prompt(gateway) if restart else None
+    client = ConformanceClient(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=prompt)
     try:
-        results = run_suite(desk, is_forced=force, on_result=None if as_json else _tell)
+        results = run_suite(client, is_forced=force, on_result=None if as_json else _show)
     except UnfitAccountError as refused:
         raise StartError(f"--gateway {gateway}: {refused}") from None
     finally:
-        desk.close()
+        client.close()
     counted = {outcome.value: sum(result.outcome is outcome for result in results) for outcome in CheckOutcome}
     if as_json:
         print_json({"gateway": gateway, "symbol": symbol, "counts": counted, "checks": _rows(results)})
@@ -72,18 +62,18 @@ def _rows(results: list[CheckResult]) -> list[dict[str, object]]:
     ]
 
 
-def _tell(result: CheckResult) -> None:
+def _show(result: CheckResult) -> None:
     print(f"{result.outcome.value:<7} {result.claim}", flush=True)
     if result.words:
         print(f"        {result.words}", flush=True)
 
 
-def _asked(gateway: str) -> Callable[[], None]:
-    """Have a person restart the gateway."""
+def _restart_prompt(gateway: str) -> Callable[[], None]:
+    """A prompt that waits until a person has restarted the gateway."""
 
-    def ask() -> None:
+    def prompt() -> None:
         print(f"restart the gateway at {gateway} now, then press Enter", file=sys.stderr, flush=True)
         if not sys.stdin.readline():
-            raise StartError("--restart: nobody answers on the terminal, expected Enter when the gateway runs again")
+            raise StartError("--restart: standard input ended, expected Enter when the gateway runs again")
 
-    return ask
+    return prompt

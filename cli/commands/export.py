@@ -1,26 +1,29 @@
-"""`paperdesk export`: orders, fills, round trips and the balance for other programs, from a running desk or a ledger."""
+"""`paperdesk export`: orders, fills, round trips and the balance as files for other programs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cli.desk_client import Folder, Url, open_desk
+from cli import options as o
+from cli.commands.views import account_fields, fill_rows, order_rows, trade_rows
+from cli.desk_client import DeskClient, open_desk
 from cli.json_output import json_text, print_json
-from cli.output_file import Force, OutputFile, output_file
-from cli.run_options import AsJson
+from cli.output_file import OutputFile, output_file
 from common.errors import StartError
+from proto.control.views import plain_fields
+from research.export import COLUMNS, csv_text, equity_rows, write_parquet
 
-if TYPE_CHECKING:
-    from cli.desk_client import DeskClient
+app = typer.Typer()
+EXAMPLE = "[bold]Example[/bold]\n\n  paperdesk export trades --format csv --out trades.csv --data-dir desk"
 
 
 class ExportKind(StrEnum):
-    """What can be exported."""
+    """Kinds of rows."""
 
     ORDERS = "orders"
     FILLS = "fills"
@@ -29,38 +32,34 @@ class ExportKind(StrEnum):
 
 
 class Format(StrEnum):
-    """How it is written."""
+    """File formats."""
 
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    example = "[bold]Example[/bold]\n\n  paperdesk export trades --format csv --out trades.csv --data-dir desk"
-    app.command(epilog=example)(export)
-
-
+@app.command(epilog=EXAMPLE)
 def export(
-    what: Annotated[ExportKind, typer.Argument(help="What to write.", show_default=False)],
+    what: Annotated[ExportKind, typer.Argument(help="Rows to write.", show_default=False)],
     format_: Annotated[
-        Format | None, typer.Option("--format", help="How to write it.", show_default="csv, or json with --json")
+        Format | None, typer.Option("--format", help="File format.", show_default="csv, or json with --json")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to; stdout without, but for Parquet.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="File to write; required for Parquet.", show_default="stdout"),
     ] = None,
-    force: Force = False,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
+    force: o.Force = False,
+    data_dir: o.RunningDesk = None,
+    url: o.Url = None,
+    as_json: o.AsJson = False,
 ) -> int:
     """Write all orders, fills, round trips, or the balance after each deal; docs/commands.md has the columns."""
     if as_json and format_ not in (None, Format.JSON):
         raise StartError(f"--format {format_} with --json, expected one of them: --json is --format json")
     form = format_ or (Format.JSON if as_json else Format.CSV)
     if form is Format.PARQUET and out is None:
-        raise StartError("--format parquet without --out, expected --out FILE: Parquet is nothing for a terminal")
+        raise StartError("--format parquet without --out, expected --out FILE: Parquet is binary")
     file = None if out is None else output_file(out, "--out", force=force)
     with open_desk(data_dir, url) as desk:
         rows = _rows(desk, what)
@@ -76,10 +75,6 @@ def export(
 
 
 def _rows(desk: DeskClient, what: ExportKind) -> Sequence[dict[str, Any]]:
-    from cli.commands.views import account_fields, fill_rows, order_rows, trade_rows
-    from proto.control.views import plain_fields
-    from research.export import equity_rows
-
     if what is ExportKind.ORDERS:
         return order_rows(desk)[0]
     if what is ExportKind.FILLS:
@@ -91,14 +86,10 @@ def _rows(desk: DeskClient, what: ExportKind) -> Sequence[dict[str, Any]]:
 
 
 def _text(rows: Sequence[dict[str, Any]], what: ExportKind, form: Format) -> str:
-    from research.export import COLUMNS, csv_text
-
     return json_text(rows) + "\n" if form is Format.JSON else csv_text(rows, COLUMNS[what])
 
 
 def _write(file: OutputFile, rows: Sequence[dict[str, Any]], what: ExportKind, form: Format) -> None:
-    from research.export import COLUMNS, write_parquet
-
     if form is not Format.PARQUET:
         file.write_text(_text(rows, what, form))
         return

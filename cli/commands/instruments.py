@@ -1,19 +1,22 @@
-"""`paperdesk instruments`: export terms of symbols from a gateway, show them, and check a file of them."""
+"""`paperdesk instruments`: contract terms of symbols, exported from a gateway, shown, and checked in a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from cli.output_file import Force, output_file
+from cli import options as o
+from cli.gateway_commands import gateway_instruments
+from cli.output_file import output_file
 from common.errors import StartError
+from marketdata.instrument_files.loader import SETTING, FileCatalogue, load_instruments, shipped_files
+from marketdata.instrument_files.writer import instruments_text
 
-if TYPE_CHECKING:
-    from marketdata.instrument_files.loader import FileCatalogue
-
-app = typer.Typer(help="Terms of symbols.", rich_markup_mode="rich")
+app = typer.Typer()
+group = typer.Typer(help="Contract terms of symbols: export them from a gateway, show them, check a file of them.")
+app.add_typer(group, name="instruments")
 
 EXPORT_EXAMPLES: Final = """
 [bold]Examples[/bold]
@@ -36,35 +39,22 @@ CHECK_EXAMPLES: Final = """
 
   paperdesk instruments check broker.toml
 """
-Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Default: stdout.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write.", show_default="stdout")]
 Symbols = Annotated[
-    str | None, typer.Option("--symbols", help="Symbols, comma separated. Default: all that the gateway quotes.")
+    str | None,
+    typer.Option("--symbols", metavar="A,B,...", help="Symbols.", show_default="all that the gateway quotes"),
 ]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Desk whose gateway is queried.")]
 Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Address of the gateway.")]
-What = Annotated[str, typer.Argument(metavar="FILE|SYMBOL", help="A file, a shipped example's name, or a symbol.")]
-File = Annotated[str, typer.Argument(metavar="FILE", help="A file of instruments, or a shipped example's name.")]
-Instruments = Annotated[str, typer.Option("--instruments", metavar="FILE", help="File of instruments to read first.")]
+What = Annotated[str, typer.Argument(metavar="FILE|SYMBOL", help="A file, a shipped file's name, or a symbol.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A file of instruments, or a shipped file's name.")]
 
 
-def register_commands(parent: typer.Typer) -> None:
-    """Register the commands below `instruments`."""
-    parent.add_typer(app, name="instruments")
-
-
-@app.callback()
-def instruments() -> None:
-    """Terms of symbols: export them from a gateway, show them, check a file of them."""
-
-
-@app.command(epilog=EXPORT_EXAMPLES)
+@group.command(epilog=EXPORT_EXAMPLES)
 def export(
-    out: Out = None, force: Force = False, symbols: Symbols = None, data_dir: DataDir = None, url: Url = None
+    out: Out = None, force: o.Force = False, symbols: Symbols = None, data_dir: o.RunningDesk = None, url: Url = None
 ) -> int:
-    """Write a gateway's terms as a file of instruments; a term that the gateway omits is "?", which a run refuses."""
+    """Write a gateway's contract terms to a file of instruments; a term that the gateway omits is "?", which a run refuses."""
     file = None if out is None else output_file(out, "--out", force=force)
-    from cli.gateway_commands import gateway_instruments
-    from marketdata.instrument_files.writer import instruments_text
 
     names = None if symbols is None else [part.strip() for part in symbols.split(",") if part.strip()]
     hello, found = gateway_instruments(names, data_dir, url)
@@ -74,17 +64,14 @@ def export(
         print(text, end="")
         return 0
     file.write_text(text)
-    missing = f', {untold} fields "?"' if untold else ""
-    print(f"wrote {file.path}: {len(found)} symbols{missing}")
+    omitted = f', {untold} terms "?"' if untold else ""
+    print(f"wrote {file.path}: {len(found)} symbol{'' if len(found) == 1 else 's'}{omitted}")
     return 0
 
 
-@app.command(epilog=SHOW_EXAMPLES)
-def show(what: What, instruments: Instruments = "") -> int:
-    """Show the terms of a symbol, or of every symbol of a file, as they are read."""
-    from marketdata.instrument_files.loader import load_instruments, shipped_files
-    from marketdata.instrument_files.writer import instruments_text
-
+@group.command(epilog=SHOW_EXAMPLES)
+def show(what: What, instruments: Annotated[str, o.INSTRUMENTS] = "") -> int:
+    """Show the contract terms of a symbol, or of every symbol of a file."""
     is_file = not instruments and (what in shipped_files() or Path(what).is_file())
     catalogue = load_instruments(what if is_file else instruments)
     symbols = catalogue.symbols if is_file else (what,)
@@ -96,11 +83,12 @@ def show(what: What, instruments: Instruments = "") -> int:
     return 0
 
 
-@app.command(epilog=CHECK_EXAMPLES)
+@group.command(epilog=CHECK_EXAMPLES)
 def check(file: File) -> int:
-    """Check every symbol of a file; one line with the reason for each that a run would refuse, and exit code 1."""
-    from marketdata.instrument_files.loader import load_instruments
+    """Check every symbol of a file; prints the reason for each that a run would refuse.
 
+    Exit code 0 when every symbol can be traded, 1 otherwise.
+    """
     catalogue = load_instruments(file)
     if not catalogue.symbols:
         raise StartError(f"{file} has no symbol, expected a table for each, such as [US30]")
@@ -112,8 +100,6 @@ def check(file: File) -> int:
 
 
 def _problem(catalogue: FileCatalogue, symbol: str) -> str:
-    from marketdata.instrument_files.loader import SETTING
-
     try:
         catalogue.require(symbol)
     except StartError as error:

@@ -1,167 +1,136 @@
-"""`paperdesk order buy|sell|cancel|modify` and `paperdesk close`: a person's orders, through the same risk ladder as a signal's.
+"""`paperdesk order buy|sell|cancel|modify` and `paperdesk close`: orders by hand, checked by the same risk rules as a signal's.
 
-Each command has a key: whoever asks again with the same one is answered and nothing is done twice. Portfolio answers when the command is
-durable; what the venue makes of it, `paperdesk orders` and `paperdesk why` tell.
+Each command has a key; repeated with the same key it is answered again and has no further effect. Portfolio answers when
+the command is durable; `paperdesk orders` and `paperdesk why` show the venue's response.
 """
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
-from cli.commands.trading_state import ReasonText, validated_reason
-from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_running_desk
+from cli.command_options import KeyedOptions, checked_name, repeat_hint
+from cli.desk_client import DeskClient, all_rows, no_answer_error, open_running_desk
 from cli.json_output import print_json
-from cli.option_groups import with_options_of
-from cli.run_options import AsJson
+from cli.option_groups import with_option_groups
+from cli.tick_arguments import is_symbol
 from common.errors import StartError
+from proto.control import (
+    PAST_RULES_MAX,
+    CancelCommand,
+    CloseCommand,
+    ModifyCommand,
+    OrderCommand,
+    OrderCommandReply,
+    OrdersQuery,
+    PlaceCommand,
+    PositionsQuery,
+    denial_message,
+)
+from proto.control.views import PAGE_ROWS_MAX, OrderRow, OrdersReply, PositionRow, PositionsReply, ProtectionRow
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.number_text import parse_decimal
 from proto.trading.units import decimal_text
 
-if TYPE_CHECKING:
-    from proto.control import OrderCommand, PlaceCommand
-    from proto.control.views import OrderRow, ProtectionRow
+app = typer.Typer()
+group = typer.Typer(help="Buy, sell, cancel and change orders by hand.", no_args_is_help=True)
+app.add_typer(group, name="order")
 
 EXIT_DENIED: Final = 1
 NONE: Final = "none"
 EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk {}"
 _NS: Final = 1_000_000_000
 
-Key = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        metavar="K",
-        help="Name of this command: said again with it, nothing is done twice.",
-        show_default=False,
-    ),
-]
-Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="How much, in lots.", show_default=False)]
+Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Volume in lots.", show_default=False)]
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as EURUSD.", show_default=False)]
-Limit = Annotated[str | None, typer.Option("--limit", metavar="P", help="Not at a worse price than this.")]
-Stop = Annotated[str | None, typer.Option("--stop", metavar="P", help="Only once the market has come to this price.")]
-Tif = Annotated[TimeInForce | None, typer.Option("--tif", help="How long it stands.", show_default=False)]
-StopLoss = Annotated[str | None, typer.Option("--sl", metavar="P", help="Stop loss of what is opened.")]
-TakeProfit = Annotated[str | None, typer.Option("--tp", metavar="P", help="Take profit of what is opened.")]
-Trailing = Annotated[
-    int, typer.Option("--trailing", metavar="POINTS", min=0, max=1_000_000, help="Let the stop loss follow the market.")
-]
 Expires = Annotated[
-    str | None, typer.Option("--expires", metavar="TIME", help="Until when it stands, such as 2026-11-27T12:00Z.")
+    str | None, typer.Option("--expires", metavar="TIME", help="Expiry of the order, such as 2026-11-27T12:00Z.")
 ]
-
-PastRules = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--past-rule", metavar="RULE", help="Let it past this limit, for the reason given. May be given several times."
-    ),
-]
-
-
-def register_commands(parent: typer.Typer) -> None:
-    """Register the commands."""
-    parent.add_typer(group(), name="order")
-    parent.command(epilog=EXAMPLE.format('close EURUSD --reason "news at 14:30"'))(close)
-
-
-def group() -> typer.Typer:
-    """The commands below `order`."""
-    app = typer.Typer(help="Buy, sell, cancel and change orders by hand.", no_args_is_help=True)
-    app.command(epilog=EXAMPLE.format('order buy EURUSD --volume 0.10 --sl 1.0800 --reason "breakout"'))(buy)
-    app.command(epilog=EXAMPLE.format('order sell EURUSD --volume 0.10 --limit 1.1000 --reason "range"'))(sell)
-    app.command(epilog=EXAMPLE.format('order cancel 0123abcd-000017 --reason "too late"'))(cancel)
-    app.command(epilog=EXAMPLE.format('order modify 0123abcd-000017 --price 1.0950 --reason "follow"'))(modify)
-    return app
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderOptions:
-    """The options of an order: each field as typer reads it."""
+    """Options of a new order."""
 
     symbol: Symbol
     volume: Volume
-    reason: ReasonText
-    limit: Limit = None
-    stop: Stop = None
-    tif: Tif = None
-    sl: StopLoss = None
-    tp: TakeProfit = None
-    trailing: Trailing = 0
+    limit: Annotated[str | None, typer.Option("--limit", metavar="PRICE", help="Limit price.")] = None
+    stop: Annotated[str | None, typer.Option("--stop", metavar="PRICE", help="Stop price that triggers it.")] = None
+    tif: Annotated[TimeInForce | None, typer.Option("--tif", help="Time in force.")] = None
+    sl: Annotated[str | None, typer.Option("--sl", metavar="PRICE", help="Stop loss of the position.")] = None
+    tp: Annotated[str | None, typer.Option("--tp", metavar="PRICE", help="Take profit of the position.")] = None
+    trailing: Annotated[
+        int,
+        typer.Option(
+            "--trailing", metavar="POINTS", min=0, max=1_000_000, help="Distance of a trailing stop; 0 for none."
+        ),
+    ] = 0
     expires: Expires = None
-    past_rule: PastRules = None
-    key: Key = None
-    data_dir: Folder = None
-    url: Url = None
-    as_json: AsJson = False
+    past_rule: Annotated[
+        list[str] | None,
+        typer.Option("--past-rule", metavar="RULE", help="Let the order pass this risk rule; repeatable."),
+    ] = None
 
 
-@with_options_of(OrderOptions)
-def buy(order: OrderOptions) -> int:
-    """Buy at the market, or with --limit or --stop at a price."""
-    return _place(Side.BUY, order)
+@group.command(epilog=EXAMPLE.format('order buy EURUSD --volume 0.10 --sl 1.0800 --reason "breakout"'))
+@with_option_groups
+def buy(order: OrderOptions, options: KeyedOptions) -> int:
+    """Buy at the market, or at a price with --limit or --stop."""
+    return _place(Side.BUY, order, options)
 
 
-@with_options_of(OrderOptions)
-def sell(order: OrderOptions) -> int:
-    """Sell at the market, or with --limit or --stop at a price."""
-    return _place(Side.SELL, order)
+@group.command(epilog=EXAMPLE.format('order sell EURUSD --volume 0.10 --limit 1.1000 --reason "range"'))
+@with_option_groups
+def sell(order: OrderOptions, options: KeyedOptions) -> int:
+    """Sell at the market, or at a price with --limit or --stop."""
+    return _place(Side.SELL, order, options)
 
 
+@group.command(epilog=EXAMPLE.format('order cancel 0123abcd-000017 --reason "too late"'))
+@with_option_groups
 def cancel(
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id.", show_default=False)],
-    reason: ReasonText,
-    key: Key = None,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
+    options: KeyedOptions,
 ) -> int:
-    """End an order that rests at the venue."""
-    from proto.control import CancelCommand
-
+    """Cancel a resting order."""
     command = CancelCommand(
-        key=command_key(key), reason=validated_reason(reason), order_id=command_name("ID", order_id)
+        key=options.command_key(), reason=options.plain_reason(), order_id=checked_name("ID", order_id)
     )
-    with open_running_desk(data_dir, url) as desk:
-        return _tell(desk, command, f"order {order_id} is to be canceled", as_json=as_json)
+    with open_running_desk(options.data_dir, options.url) as desk:
+        return _send(desk, command, f"cancel of order {order_id} accepted", as_json=options.as_json)
 
 
+@group.command(epilog=EXAMPLE.format('order modify 0123abcd-000017 --price 1.0950 --reason "follow"'))
+@with_option_groups
 def modify(
-    reason: ReasonText,
+    options: KeyedOptions,
     order_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The order's id.", show_default=False)] = None,
     position: Annotated[
         str | None,
         typer.Option(
-            "--position", metavar="SYMBOL[:TICKET]", help="A position instead, by its ticket on a hedging account."
+            "--position", metavar="SYMBOL[:TICKET]", help="A position instead; its ticket on a hedging account."
         ),
     ] = None,
-    price: Annotated[str | None, typer.Option("--price", metavar="P", help="Limit or stop price of the order.")] = None,
-    sl: Annotated[str | None, typer.Option("--sl", metavar="P", help="Stop loss, or none.")] = None,
-    tp: Annotated[str | None, typer.Option("--tp", metavar="P", help="Take profit, or none.")] = None,
+    price: Annotated[str | None, typer.Option("--price", metavar="PRICE", help="Limit or stop price.")] = None,
+    sl: Annotated[str | None, typer.Option("--sl", metavar="PRICE", help="Stop loss, or none to remove it.")] = None,
+    tp: Annotated[str | None, typer.Option("--tp", metavar="PRICE", help="Take profit, or none to remove it.")] = None,
     expires: Expires = None,
-    key: Key = None,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
 ) -> int:
-    """Change an order that rests, or a position's stops; what is not named stays as it is, and `none` takes a stop away."""
-    from proto.control import ModifyCommand
-
+    """Change a resting order, or the stops of a position; options that are not given change nothing."""
     if (order_id is None) == (position is None):
         raise StartError("order modify takes an order's ID or --position SYMBOL[:TICKET], expected one of the two")
     if position is not None and (price is not None or expires is not None):
-        raise StartError("a position has stops only: --price and --expires are of an order's")
+        raise StartError("--position with --price or --expires, expected --sl or --tp: a position has no other terms")
     if price is None and sl is None and tp is None and expires is None:
         raise StartError("nothing to change, expected --sl or --tp, or for an order --price or --expires as well")
     fields: dict[str, Any] = {"price": _decimal("--price", price), "expires_ns": _time_ns(expires)}
     fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
-    fields |= {"key": command_key(key), "reason": validated_reason(reason)}
-    with open_running_desk(data_dir, url) as desk:
+    fields |= {"key": options.command_key(), "reason": options.plain_reason()}
+    with open_running_desk(options.data_dir, options.url) as desk:
         present: OrderRow | ProtectionRow | None
         if order_id is not None:
             present = _order_of(desk, order_id)
@@ -170,44 +139,41 @@ def modify(
         else:
             assert position is not None
             symbol, ticket = _position(position)
-            present = _guard_of(desk, symbol, ticket)
+            present = _protection_of(desk, symbol, ticket)
             fields |= {"symbol": symbol, "order_id": "", "position": ticket}
-        for field, words in (("stop_loss", sl), ("take_profit", tp)):
-            if words is None and present is not None:
+        for field, text in (("stop_loss", sl), ("take_profit", tp)):
+            if text is None and present is not None:
                 fields[field] = getattr(present, field)
-        return _tell(desk, ModifyCommand(**fields), f"{order_id or position} is to be changed", as_json=as_json)
+        accepted = f"change of {order_id or position} accepted"
+        return _send(desk, ModifyCommand(**fields), accepted, as_json=options.as_json)
 
 
+@app.command(epilog=EXAMPLE.format('close EURUSD --reason "news at 14:30"'))
+@with_option_groups
 def close(
     symbol: Symbol,
-    reason: ReasonText,
-    position: Annotated[int, typer.Option("--position", metavar="T", min=0, help="Only this ticket; all without.")] = 0,
+    options: KeyedOptions,
+    position: Annotated[
+        int, typer.Option("--position", metavar="TICKET", min=0, help="Only this ticket; 0 for all.")
+    ] = 0,
     volume: Annotated[
-        str | None, typer.Option("--volume", metavar="LOTS", help="Only so much of it; all without.")
+        str | None, typer.Option("--volume", metavar="LOTS", help="Lots to close.", show_default="all")
     ] = None,
-    key: Key = None,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
 ) -> int:
-    """Close what is held of a symbol at the market, all of it or a part."""
-    from proto.control import CloseCommand
-
+    """Close the position of a symbol at the market, all or part of it."""
     command = CloseCommand(
-        key=command_key(key),
-        reason=validated_reason(reason),
+        key=options.command_key(),
+        reason=options.plain_reason(),
         symbol=_symbol(symbol),
         position=position,
         volume=_decimal("--volume", volume),
     )
-    with open_running_desk(data_dir, url) as desk:
-        return _tell(desk, command, f"{symbol} is to be closed", as_json=as_json)
+    with open_running_desk(options.data_dir, options.url) as desk:
+        return _send(desk, command, f"close of {symbol} accepted", as_json=options.as_json)
 
 
-def _command(side: Side, order: OrderOptions) -> PlaceCommand:
-    """The command of an order, judged as far as it can be without a market."""
-    from proto.control import PlaceCommand
-
+def _command(side: Side, order: OrderOptions, options: KeyedOptions) -> PlaceCommand:
+    """The command of an order, checked as far as possible without a market."""
     if order.limit is not None and order.stop is not None:
         raise StartError(f"--limit {order.limit} with --stop {order.stop}, expected one of the two")
     expires_ns, tif = _time_ns(order.expires), order.tif
@@ -223,8 +189,8 @@ def _command(side: Side, order: OrderOptions) -> PlaceCommand:
     volume = _decimal("--volume", order.volume)
     assert volume is not None
     return PlaceCommand(
-        key=command_key(order.key),
-        reason=validated_reason(order.reason),
+        key=options.command_key(),
+        reason=options.plain_reason(),
         side=side,
         symbol=_symbol(order.symbol),
         volume=volume,
@@ -240,48 +206,41 @@ def _command(side: Side, order: OrderOptions) -> PlaceCommand:
 
 
 def _past_rules(rules: list[str]) -> list[str]:
-    """Codes of rules as the desk writes them; which of them may be passed, the desk knows."""
-    from proto.control import PAST_RULES_MAX
-
+    """Codes of rules in capitals; the desk decides which of them may be passed."""
     if len(rules) > PAST_RULES_MAX:
         raise StartError(f"--past-rule is given {len(rules)} times, expected at most {PAST_RULES_MAX}")
-    return [command_name("--past-rule", rule.upper().replace("-", "_")) for rule in rules]
+    return [checked_name("--past-rule", rule.upper().replace("-", "_")) for rule in rules]
 
 
-def _place(side: Side, order: OrderOptions) -> int:
-    command = _command(side, order)
+def _place(side: Side, order: OrderOptions, options: KeyedOptions) -> int:
+    command = _command(side, order, options)
     price = "" if command.price is None else f" {command.type.value} {decimal_text(command.price)}"
-    with open_running_desk(order.data_dir, order.url) as desk:
-        words = f"{command.side.value} {decimal_text(command.volume)} {command.symbol}{price} is ordered"
-        return _tell(desk, command, words, as_json=order.as_json)
+    accepted = f"{side.value} {decimal_text(command.volume)} {command.symbol}{price} accepted"
+    with open_running_desk(options.data_dir, options.url) as desk:
+        return _send(desk, command, accepted, as_json=options.as_json)
 
 
-def _tell(desk: DeskClient, command: OrderCommand, done: str, *, as_json: bool) -> int:
-    """Tell portfolio, and say what it made of it; exit code 1 when it is denied."""
-    from proto.control import OrderCommandReply, denial_message
-
+def _send(desk: DeskClient, command: OrderCommand, accepted: str, *, as_json: bool) -> int:
+    """Send a command to portfolio and print the reply; exit code 1 when the command is denied."""
     reply = desk.request(command, OrderCommandReply)
     if reply is None:
-        raise no_answer_error(desk.url, f"ask again with --key {command.key}: it is not done twice")
+        raise no_answer_error(desk.url, repeat_hint(command.key))
     if as_json:
         print_json({name: getattr(reply, name) for name in reply.__struct_fields__})
     elif reply.denied:
-        words = denial_message(limit=reply.limit, observed=reply.observed)
-        print(f"DENIED by {reply.code}: {words}" + (f" (denial {reply.denial_id})" if reply.denial_id else ""))
+        message = denial_message(limit=reply.limit, observed=reply.observed)
+        print(f"DENIED by {reply.code}: {message}" + (f" (denial {reply.denial_id})" if reply.denial_id else ""))
         if reply.hint:
             print(reply.hint)
     else:
-        news = [order_id for order_id in reply.order_ids if order_id not in done]
-        print(done + (f": {', '.join(news)}" if news else ""))
+        new = [order_id for order_id in reply.order_ids if order_id not in accepted]
+        print(accepted + (f": {', '.join(new)}" if new else ""))
         if reply.past_rules:
-            print(f"let past {'; '.join(reply.past_rules)}")
+            print(f"rules passed: {'; '.join(reply.past_rules)}")
     return EXIT_DENIED if reply.denied else 0
 
 
 def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
-    from proto.control import OrdersQuery
-    from proto.control.views import OrdersReply
-
     number = order_id.rpartition("-")[2]
     if number.isascii() and number.isdecimal() and 0 < int(number) < 2**53:
         query = OrdersQuery(after=int(number) - 1, limit=1, open_only=False, newest=False)
@@ -294,39 +253,17 @@ def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
     raise StartError(f"there is no order {order_id}, expected an id as `paperdesk orders` shows it")
 
 
-def _guard_of(desk: DeskClient, symbol: str, ticket: int) -> ProtectionRow | None:
-    from cli.desk_client import all_rows
-    from proto.control import PositionsQuery
-    from proto.control.views import PAGE_ROWS_MAX, PositionRow, PositionsReply
-
+def _protection_of(desk: DeskClient, symbol: str, ticket: int) -> ProtectionRow | None:
     rows = all_rows(desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
     if rows is None:
         raise no_answer_error(desk.url, "nothing was done")
     held = [row for row in rows if isinstance(row, PositionRow) and row.symbol == symbol]
     if not held:
-        raise StartError(f"--position {symbol}: nothing is held of it, expected a symbol of `paperdesk positions`")
+        raise StartError(f"--position {symbol}: no such position, expected one of `paperdesk positions`")
     return next((guard for guard in held[0].guards if guard.position == ticket), None)
 
 
-def command_key(key: str | None) -> str:
-    """The name of a command: the one that was given, or a new one."""
-    return uuid.uuid4().hex if key is None else command_name("--key", key)
-
-
-def command_name(what: str, text: str) -> str:
-    """A name that fits into a command.
-
-    Raises:
-        StartError: it is empty or too long.
-    """
-    if not 0 < len(text) <= 64:
-        raise StartError(f"{what} has {len(text)} characters, expected 1 to 64")
-    return text
-
-
 def _symbol(text: str) -> str:
-    from cli.tick_arguments import is_symbol
-
     if not is_symbol(text):
         raise StartError(f"SYMBOL is {text!r}, expected a symbol such as EURUSD")
     return text

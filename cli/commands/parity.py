@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
 import typer
 
-from cli import run_options as o
+from cli import options as o
 from cli.json_output import print_json
+from cli.option_groups import with_option_groups
 from cli.paths import data_directory
-from cli.recorded_runs import backtest_with_progress, replay_with_progress, tell_model_data
 from cli.report_view import print_warnings
+from cli.run_options import DEFAULT_SPEED, RunOptions, speed_option
 from cli.tick_arguments import show_remarks
 
-if TYPE_CHECKING:
-    from marketdata.tick_stream import TickStream
-    from research.run_spec import RunSpec
+app = typer.Typer()
 
-PARITY_EXAMPLES = """
+EXAMPLES = """
 [bold]Examples[/bold]
 
   paperdesk parity eurusd.parquet:EURUSD --ticks 20000
@@ -27,55 +26,37 @@ PARITY_EXAMPLES = """
 """
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=PARITY_EXAMPLES)(parity)
-
-
-@o.with_run_options
+@app.command(epilog=EXAMPLES)
+@with_option_groups
 def parity(
-    run: o.RunOptions,
-    speed: o.Speed = o.DEFAULT_SPEED,
-    data_dir: o.DataDir = None,
+    run: RunOptions,
+    speed: o.Speed = DEFAULT_SPEED,
+    data_dir: Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")] = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Replay and backtest the same ticks, and compare the two field by field.
+    """Replay and backtest the same ticks, and compare orders, deals and account field by field.
 
     Exit code 0 and "identical", or 1 and the differences.
     """
-    speed = o.speed_option(speed)
-    spec = o.run_spec(run)
+    speed = speed_option(speed)
+    run.check()
+    from cli import recorded_runs as runs  # polars and the ledger: help, completion and refusals do not wait for them
+
+    spec = runs.run_spec(run)
     with data_directory(data_dir, go_on=False) as folder:
         stream = show_remarks(spec.load())
-        tell_model_data(spec, stream, as_json=as_json)
-        differences, reports = _compared(spec, stream, speed=speed, data_dir=folder)
+        runs.print_model_data(spec, stream, as_json=as_json)
+        differences, reports = runs.mode_differences(spec, stream, speed=speed, data_dir=folder)
+    report = reports["replay"]
     if as_json:
         print_json({"identical": not differences, "differences": differences, **reports})
     elif differences:
         print(f"{len(differences)} differences between replay and backtest", *differences, sep="\n")
     else:
-        one = reports["replay"]
         print(
-            f"identical: {one['ticks']['processed']:,} ticks, {one['orders']['created']} orders, {one['deals']} deals, "
-            f"balance {one['balance']} {spec.currency}"
+            f"identical: {report['ticks']['processed']:,} ticks, {report['orders']['created']} orders, "
+            f"{report['deals']} deals, balance {report['balance']} {spec.currency}"
         )
     if not as_json:
         print_warnings(reports["backtest"])
     return 1 if differences else 0
-
-
-def _compared(
-    spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
-) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    from research.parity import compare
-
-    left, right = data_dir / "replay", data_dir / "backtest"
-    for folder in (left, right):
-        folder.mkdir(mode=0o700)
-    one, failure = replay_with_progress(spec, stream, speed=speed, data_dir=left)
-    other = backtest_with_progress(spec, stream, data_dir=right)
-    differences = [f"replay: failed: {failure}"] if failure else []
-    for name, report in (("replay", one), ("backtest", other)):
-        if not report["reconciled"]:
-            differences.append(f"{name}: ledger and venue do not agree at the end")
-    return differences + compare(left, right), {"replay": one, "backtest": other}

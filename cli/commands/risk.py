@@ -1,66 +1,49 @@
-"""`paperdesk risk` and `paperdesk risk reset`: what the limits stand at, and clearing what one of them remembers."""
+"""`paperdesk risk` and `paperdesk risk reset`: use and headroom of each limit, and the reset of a rule's memory."""
 
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from cli.commands.orders import Key, command_key, command_name
-from cli.commands.trading_state import ReasonText, validated_reason
-from cli.commands.views import ledger_views, show_table
-from cli.desk_client import Folder, Url, all_rows, no_answer_error, open_desk, open_running_desk
+from cli import options as o
+from cli.command_options import KeyedOptions, checked_name, repeat_hint
+from cli.commands.views import show_table
+from cli.desk_client import all_rows, ledger_views, no_answer_error, open_desk, open_running_desk
 from cli.json_output import print_json
-from cli.run_options import AsJson, plan_option
+from cli.option_groups import with_option_groups
+from cli.run_options import plan_option
 from common.errors import StartError
-from proto.control.views import PAGE_ROWS_MAX, plain_fields
+from proto.control import RiskQuery, RiskResetCommand, RiskResetReply, TradingState, describe_values
+from proto.control.views import PAGE_ROWS_MAX, RiskReply, plain_fields
 
-if TYPE_CHECKING:
-    pass
+app = typer.Typer()
+group = typer.Typer(invoke_without_command=True)
+app.add_typer(group, name="risk")
 
+EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk risk {}"
 RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
 PERSON_CHARS_MAX: Final = 64
 
 
-def register_commands(parent: typer.Typer) -> None:
-    """Register the commands."""
-    app = typer.Typer(invoke_without_command=True)
-    example = "[bold]Example[/bold]\n\n  paperdesk {}"
-    app.callback(epilog=example.format("risk --data-dir desk"))(risk)
-    app.command(epilog=example.format('risk reset CIRCUIT_BREAKER --symbol EURUSD --reason "the feed was wrong"'))(
-        reset
-    )
-    parent.add_typer(app, name="risk")
-
-
+@group.callback(epilog=EXAMPLE.format("--data-dir desk"))
 def risk(
     context: typer.Context,
-    data_dir: Folder = None,
-    url: Url = None,
-    risk_set: Annotated[
-        str | None,
-        typer.Option(
-            "--risk", help="default, demo, none, or a TOML file, for a ledger: the desk's own where that has a name."
-        ),
-    ] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan", metavar="FILE", help="For a ledger: the plan whose budgets are shown, where it has one."
-        ),
-    ] = None,
-    as_json: AsJson = False,
+    data_dir: o.RunningDesk = None,
+    url: o.Url = None,
+    risk_set: Annotated[str | None, o.with_default(o.RISK, "the desk's own")] = None,
+    plan: o.PlanFile = None,
+    as_json: o.AsJson = False,
 ) -> int:
-    """What each limit of the risk ladder stands at, and what is left of it."""
-    from proto.control import RiskQuery
-    from proto.control.views import RiskReply
+    """Show each risk limit with its use and headroom.
 
+    With `--risk` or `--plan` the ledger in `--data-dir` is measured by those instead of the desk's own.
+    """
     if context.invoked_subcommand is not None:
         options = {"--data-dir": data_dir, "--url": url, "--risk": risk_set, "--plan": plan, "--json": as_json or None}
         if misplaced := [name for name, value in options.items() if value is not None]:
-            raise StartError(f"{misplaced[0]} stands before {context.invoked_subcommand}, expected it after")
+            raise StartError(f"{misplaced[0]} is before {context.invoked_subcommand}, expected after it")
         return 0
     pages: list[RiskReply] = []
     with open_desk(data_dir, url) as desk:
@@ -73,7 +56,7 @@ def risk(
         named = {"--risk": risk_set, "--plan": None if plan is None else plan_option(plan)}
         given = [f"{name} {value}" for name, value in named.items() if value is not None]
         if given and desk.folder is None:
-            raise StartError(f"{' '.join(given)} without --data-dir, expected a ledger to read by that")
+            raise StartError(f"{' '.join(given)} without --data-dir, expected --data-dir DIR with the ledger to read")
         found = None if given else all_rows(desk, page)
         if found is not None:
             rows = [plain_fields(row) for row in found]
@@ -86,35 +69,29 @@ def risk(
             f": {pages[0].trading_reason}" if pages[0].trading_reason else ""
         )
         print(*filter(None, (f"limits {pages[0].limits}; {state}", pages[0].warning)), sep="\n")
-    return show_table(rows, RISK_COLUMNS, "no limit has anything to show", len(rows), as_json=as_json)
+    return show_table(rows, RISK_COLUMNS, "no limit is set", len(rows), as_json=as_json)
 
 
+@group.command(epilog=EXAMPLE.format('reset CIRCUIT_BREAKER --symbol EURUSD --reason "the feed was wrong"'))
+@with_option_groups
 def reset(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="Its code, such as CIRCUIT_BREAKER.", show_default=False)],
-    reason: ReasonText,
-    symbol: Annotated[
-        str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only what is remembered of it; all without.")
-    ] = None,
-    key: Key = None,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Code, such as CIRCUIT_BREAKER.", show_default=False)],
+    options: KeyedOptions,
+    symbol: Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only for this symbol.")] = None,
 ) -> int:
-    """Clear what a rule remembers, durably; the desk's trading state stays what it is."""
-    from proto.control import RiskResetCommand, RiskResetReply, TradingState, describe_values
-
+    """Clear the memory of a rule, durably; the trading state of the desk does not change."""
     command = RiskResetCommand(
-        key=command_key(key),
-        rule=command_name("RULE", rule.upper().replace("-", "_")),
-        symbol="" if symbol is None else command_name("--symbol", symbol),
-        reason=validated_reason(reason),
+        key=options.command_key(),
+        rule=checked_name("RULE", rule.upper().replace("-", "_")),
+        symbol="" if symbol is None else checked_name("--symbol", symbol),
+        reason=options.plain_reason(),
         person=_person(),
     )
-    with open_running_desk(data_dir, url) as desk:
+    with open_running_desk(options.data_dir, options.url) as desk:
         reply = desk.request(command, RiskResetReply)
     if reply is None:
-        raise no_answer_error(desk.url, f"ask again with --key {command.key}: it is not done twice")
-    if as_json:
+        raise no_answer_error(desk.url, repeat_hint(command.key))
+    if options.as_json:
         print_json(plain_fields(reply))
         return 0
     subject = f"{reply.rule} of {reply.symbol}" if reply.symbol else reply.rule
@@ -122,7 +99,7 @@ def reset(
     print(f"{subject} {done}: {describe_values(reply.before)}; now {describe_values(reply.after)}")
     if reply.trading_state is not TradingState.ACTIVE:
         print(
-            f"trading is still {reply.trading_state}: {reply.trading_reason}; `paperdesk resume --reason ...` ends that"
+            f"trading is still {reply.trading_state}: {reply.trading_reason}; `paperdesk resume --reason ...` ends it"
         )
     return 0
 

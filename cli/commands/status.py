@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import typer
 
-from cli.desk_client import DeskClient, Folder, Url, open_desk
+from cli import options as o
+from cli.desk_client import DeskClient, ledger_views, open_desk
 from cli.json_output import print_json
-from cli.run_options import AsJson
-from common.errors import StartError
+from cli.tables import console
+from common.writer_lock import owner_of
+from proto.control import (
+    CONDITION_KINDS,
+    Condition,
+    DenialLine,
+    StatusQuery,
+    StatusReply,
+    by_gravity,
+    condition,
+    describe,
+    describe_denial,
+    headline,
+    keeps_from_trading,
+    trades_nothing,
+)
+from proto.control.views import plain_fields
 
-if TYPE_CHECKING:
-    import typer
-
-    from proto.control import Condition, DenialLine
-
+app = typer.Typer()
 EXAMPLES = "[bold]Example[/bold]\n\n  paperdesk status\n\n  paperdesk status --data-dir desk --json"
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=EXAMPLES)(status)
-
-
-def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+@app.command(epilog=EXAMPLES)
+def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
     """Whether the desk trades, and what keeps it from trading.
 
     Exit code 1 when no symbol trades or a critical condition stops one, 2 when nothing is known, 0 otherwise.
     """
-    from cli.tables import console
-    from proto.control import (
-        CONDITION_KINDS,
-        describe,
-        describe_denial,
-        headline,
-        keeps_from_trading,
-        trades_nothing,
-    )
-    from proto.control.views import plain_fields
-
     with open_desk(data_dir, url) as desk:
         state, trading_state, conditions, denials, symbols = _status_of(desk)
     is_finished = state == "FINISHED"
@@ -60,19 +57,15 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
 
 
 def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine], list[str]]:
-    """Process state, trading state, conditions, denials and symbols of a running desk, or of a stopped one's ledger."""
-    from common.writer_lock import owner_of
-    from proto.control import StatusQuery, StatusReply, by_gravity, condition
-    from research.ledger_views import stopped_state
-    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
-
+    """Process state, trading state, conditions, latest denials and symbols, from a running desk or a ledger."""
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
         return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials, reply.symbols
-    if desk.folder is None:
-        raise StartError(f"{desk.url or 'no desk'} did not answer, nothing is known; --data-dir DIR reads a ledger")
-    trading_state, causes, denials = stopped_state(desk.fallback_folder())
-    owner = owner_of(desk.folder / LEDGER_FILE_NAME)
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME  # the ledger, as for its views
+
+    folder = desk.fallback_folder()
+    trading_state, causes, denials = ledger_views().stopped_state(folder)
+    owner = owner_of(folder / LEDGER_FILE_NAME)
     if owner is not None:
         silent = condition("PORTFOLIO_SILENT", f"the process that writes the ledger{owner} does not answer")
         return "SILENT", trading_state, by_gravity([silent, *causes]), denials, []

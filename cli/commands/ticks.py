@@ -1,4 +1,4 @@
-"""`paperdesk ticks`: what is in a file of recorded ticks, and Parquet made of any layout that is known."""
+"""`paperdesk ticks`: description of tick files, and conversion of any known layout to Parquet."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cli import options as o
 from cli.commands import ticks_generate
 from cli.json_output import print_json
-from cli.output_file import Force
 from cli.progress import progress_line
-from cli.run_options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
+from cli.report_view import print_warnings
+from cli.tables import show_fields
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
+from marketdata.files.tick_input import DEFAULT_CROSSED, TickInput
+from orchestration.progress import Progress
+from proto.time import utc_text
 
 OUT_SUFFIX: Final = ".parquet"
 
-app = typer.Typer(help="Recorded ticks.", rich_markup_mode="rich")
+app = typer.Typer()
+group = typer.Typer(
+    help="Tick files: describe one, convert any layout to Parquet, generate ticks of a simulated market."
+)
+app.add_typer(group, name="ticks")
+ticks_generate.add_to(group)
 
 DESCRIBE_EXAMPLES = """
 [bold]Examples[/bold]
@@ -39,80 +48,67 @@ CONVERT_EXAMPLES = """
 
   paperdesk ticks convert eurusd.csv.gz:EURUSD gbpusd.zip:GBPUSD both.parquet
 """
-File = Annotated[str, typer.Argument(metavar="FILE[:SYMBOL]", help=f"A file of ticks, or a folder of them: {LAYOUTS}")]
+File = Annotated[str, typer.Argument(metavar="FILE[:SYMBOL]", help=o.TICK_FILE_HELP)]
 FilesAndOut = Annotated[
     list[str],
-    typer.Argument(metavar="FILE[:SYMBOL]... OUT.parquet", help=f"Files in order, and the one to write. {LAYOUTS}"),
+    typer.Argument(
+        metavar="FILE[:SYMBOL]... OUT.parquet", help=f"Input files in order, and the file to write. {o.TICK_FILE_HELP}"
+    ),
 ]
 NOT_NAMED = "not named"
-"""Stands for the symbol of a file whose rows name none: it can be looked at, its spread in price and not in points."""
-
-SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Symbol, where the file names none.")]
+"""Symbol of a file whose rows name none: its spread is in price, not in points."""
 
 
-def register_commands(parent: typer.Typer) -> None:
-    """Register the commands below `ticks`."""
-    ticks_generate.register_commands(app)
-    parent.add_typer(app, name="ticks")
-
-
-@app.callback()
-def ticks() -> None:
-    """Recorded ticks: what is in a file, and Parquet made of it."""
-
-
-@app.command(epilog=DESCRIBE_EXAMPLES)
+@group.command(epilog=DESCRIBE_EXAMPLES)
 def describe(
     file: File,
-    symbol: SymbolOption = None,
-    zone: Zone = None,
-    utc_offset: UtcOffset = None,
-    crossed: CrossedQuotes = Crossed.REJECT,
-    as_json: AsJson = False,
+    symbol: o.Symbol = None,
+    zone: o.Zone = None,
+    utc_offset: o.UtcOffset = None,
+    crossed: o.CrossedQuotes = DEFAULT_CROSSED,
+    as_json: o.AsJson = False,
 ) -> int:
-    """Layout, rows, range, symbols, spreads, pauses, and how many rows are rejected for which reason."""
-    from marketdata.files.tick_input import TickInput
-    from marketdata.files.tick_statistics import describe as described
-
+    """Show layout, rows, time range, symbols, spreads, pauses, and the rejected rows by reason."""
     clock = clock_option(zone, utc_offset)
-    found = []
-    for path, name in _symbols_of(file, symbol, clock):
-        one = described(TickInput(path, name, clock), crossed="accept" if crossed is Crossed.ACCEPT else "reject")
-        found.append(one)
+    from marketdata.files.tick_statistics import describe as description_of  # polars, 0.3 s: help does not wait for it
+
+    descriptions = [
+        description_of(TickInput(path, name, clock), crossed=crossed) for path, name in _symbols_of(file, symbol, clock)
+    ]
     if as_json:
-        print_json(found)
+        print_json(descriptions)
     else:
-        for one in found:
-            _show_description(one)
+        for description in descriptions:
+            _show_description(description)
     return 0
 
 
-@app.command(epilog=CONVERT_EXAMPLES)
+@group.command(epilog=CONVERT_EXAMPLES)
 def convert(
     files: FilesAndOut,
-    symbol: SymbolOption = None,
-    zone: Zone = None,
-    utc_offset: UtcOffset = None,
-    force: Force = False,
-    as_json: AsJson = False,
+    symbol: o.Symbol = None,
+    zone: o.Zone = None,
+    utc_offset: o.UtcOffset = None,
+    force: o.Force = False,
+    as_json: o.AsJson = False,
 ) -> int:
-    """Make one Parquet file of ticks, in UTC, with every row that can be read.
+    """Convert tick files to one Parquet file, in UTC.
 
-    Rows that cannot be read are left out, counted, and the first of them shown; --json lists the same.
+    Unreadable rows are left out and counted, and the first of them shown; --json lists the same.
     """
-    from marketdata.files.parquet_conversion import ConvertInput
-    from marketdata.files.parquet_conversion import convert as converted
-    from orchestration.progress import Progress
-
     clock = clock_option(zone, utc_offset)
     *names, out = files
     if not names:
         raise StartError(f"only {out} given, expected FILE... and then OUT{OUT_SUFFIX}")
     if not out.endswith(OUT_SUFFIX):
         raise StartError(f"the last file is {out}, expected the one to write, OUT{OUT_SUFFIX}")
-    inputs = [ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split_symbol, names)]
+    from marketdata.files import parquet_conversion  # polars, as in `describe`
+
+    inputs = [
+        parquet_conversion.ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split_symbol, names)
+    ]
     with progress_line("convert") as show:
-        report = converted(
+        report = parquet_conversion.convert(
             inputs,
             Path(out),
             force=force,
@@ -134,7 +130,7 @@ def _checked(symbol: str | None) -> str | None:
 
 
 def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tuple[Path, str]]:
-    from marketdata.files.tick_statistics import symbols_in
+    from marketdata.files.tick_statistics import symbols_in  # polars, as in `describe`
 
     path, own = split_symbol(text)
     if own is not None and symbol is not None and own != symbol:
@@ -149,10 +145,6 @@ def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tu
 
 
 def _show_description(one: dict[str, Any]) -> None:
-    from cli.report_view import print_warnings
-    from cli.tables import show_fields
-    from proto.time import utc_text
-
     show_fields(
         {
             "file": one["file"] if one["files"] == 1 else f"{one['file']} ({one['files']} files)",
@@ -182,9 +174,6 @@ def _show_description(one: dict[str, Any]) -> None:
 
 
 def _show_conversion(report: dict[str, Any]) -> None:
-    from cli.tables import show_fields
-    from proto.time import utc_text
-
     show_fields(
         {
             "written": report["out"],

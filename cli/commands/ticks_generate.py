@@ -1,4 +1,4 @@
-"""`paperdesk ticks generate`: ticks of the generated market in a file, for training and for backtests."""
+"""`paperdesk ticks generate`: a file of ticks of the generated market, for training and backtests."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.output_file import Force, output_file
+from cli import options as o
+from cli.output_file import output_file
 from cli.progress import progress_line
-from cli.run_options import SEED_MAX
+from cli.run_options import check_seed
 from common.disk_faults import disk_faults_named
 from common.errors import StartError
+from marketdata.price_model_parameters import OPENING_NS
+from orchestration.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,20 +33,25 @@ EXAMPLES = """
 """
 
 Out = Annotated[Path, typer.Argument(metavar="OUT.parquet", help="File to write.")]
-Symbols = Annotated[str, typer.Option("--symbols", help="Pairs of currencies, XAUUSD or XAGUSD, comma separated.")]
+Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B,...", help="Currency pairs, XAUUSD or XAGUSD.")]
 Hours = Annotated[float, typer.Option("--hours", metavar="H", help="Hours of market time, in whole minutes.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every price of it.")]
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=EXAMPLES)(generate)
+def add_to(group: typer.Typer) -> None:
+    """Add the command to the group `ticks`."""
+    group.command(epilog=EXAMPLES)(generate)
 
 
-def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: Seed = 0, force: Force = False) -> int:
+def generate(
+    out: Out,
+    symbols: Symbols = "EURUSD",
+    hours: Hours = 24.0,
+    seed: Annotated[int, o.SEED] = 0,
+    force: o.Force = False,
+) -> int:
     """Write ticks of the generated, SIMULATED market: ts_ns, symbol, bid, ask, volume, in the order of time.
 
-    They begin on Monday, 2025-01-06, 08:00 UTC. The same symbols, hours and seed make the same rows.
+    The first tick is of Monday, 2025-01-06, 08:00 UTC. The same symbols, hours and seed give the same rows.
     """
     names = tuple(part.strip() for part in symbols.split(",") if part.strip())
     if not names or len(set(names)) != len(names):
@@ -52,16 +60,13 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
         )
     if not 0 < hours <= HOURS_MAX:
         raise StartError(f"--hours is {hours:g}, expected hours above 0 and at most {HOURS_MAX:.0f}")
-    if not 0 <= seed <= SEED_MAX:
-        raise StartError(f"--seed is {seed}, expected 0 to {SEED_MAX}")
+    check_seed(seed)
     file = output_file(out, "OUT", force=force)
 
-    import polars as pl
+    import polars as pl  # 0.1 s, and numpy in the market's model: help and completion of `ticks` do not wait for them
     from polars.io.plugins import register_io_source
 
     from marketdata.generated_market import UnknownSymbolError, pairs_of
-    from marketdata.price_model_parameters import OPENING_NS
-    from orchestration.progress import Progress
 
     try:
         pairs_of(names)
@@ -85,8 +90,8 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
 
 
 def _frames(symbols: tuple[str, ...], *, hours: float, seed: int) -> Iterator[pl.DataFrame]:
-    """The ticks in frames of some size, so that memory does not depend on the hours."""
-    import polars as pl
+    """The ticks in frames of BATCH_TICKS or more, so that memory does not depend on the hours."""
+    import polars as pl  # as in `generate`
 
     from marketdata.generated_market import generated_minutes
 

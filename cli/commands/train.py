@@ -1,31 +1,36 @@
-"""`paperdesk train`: recorded ticks become a model that `--strategy xgboost` speaks for."""
+"""`paperdesk train`: a model of recorded ticks for `--strategy xgboost`."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
+import msgspec
 import typer
 
-from cli import run_options as o
+from cli import options as o
 from cli.json_output import print_json
-from cli.output_file import Force
+from cli.option_groups import option_words, with_option_groups
 from cli.progress import progress_line
+from cli.run_options import check_rows, check_seed
+from cli.tables import show_fields
 from cli.tick_arguments import clock_option, parse_tick_files, show_remarks
 from common.errors import StartError
+from marketdata.files.tick_input import DEFAULT_CROSSED, TickInput
+from orchestration.progress import Progress
+from proto.time import utc_text
+from services.signal.model.manifest import Manifest
 
-if TYPE_CHECKING:
-    from services.signal.model.manifest import Manifest
+app = typer.Typer()
 
 HORIZON_MAX: Final = 100_000
 DEPTH_MAX: Final = 8
 ROUNDS_MAX: Final = 5_000
 
-DEFAULT_HORIZON: Final = 100
-DEFAULT_DEPTH: Final = 3
-DEFAULT_ROUNDS: Final = 300
+SEED_MAX: Final = 2**31 - 1
+"""XGBoost's own limit."""
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -37,160 +42,118 @@ EXAMPLES = """
   paperdesk replay eurusd.parquet:EURUSD --from-row 300001 --strategy xgboost --model models/mine
 """
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The model's folder.")]
-Horizon = Annotated[int, typer.Option("--horizon", metavar="N", help="Ticks ahead that are foreseen.")]
-Threshold = Annotated[
-    float | None,
-    typer.Option(
-        "--threshold", metavar="P", help="Probability to signal from. Default: chosen on the validation part."
-    ),
-]
-Depth = Annotated[int, typer.Option("--depth", metavar="N", help="Splits from the root of a tree to its leaves.")]
-Rounds = Annotated[
-    int, typer.Option("--rounds", metavar="N", help="Most rounds of boosting; it stops earlier by itself.")
-]
-Note = Annotated[str, typer.Option("--note", help="What the manifest says about the model in words.")]
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Options of a training, in the order of the command line that the manifest records."""
+
+    files: o.Files
+    symbol: o.Symbol = None
+    zone: o.Zone = None
+    utc_offset: o.UtcOffset = None
+    from_row: o.FromRow = None
+    to_row: o.ToRow = None
+    crossed: o.CrossedQuotes = DEFAULT_CROSSED
+    horizon: Annotated[int, typer.Option("--horizon", metavar="N", help="Prediction horizon in ticks.")] = 100
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            metavar="P",
+            help="Least probability of a signal.",
+            show_default="chosen on the validation part",
+        ),
+    ] = None
+    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Depth of the trees.")] = 3
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", help="Most rounds; boosting stops early by itself.")
+    ] = 300
+    seed: Annotated[int, o.SEED] = 0
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="A remark for the manifest.")] = ""
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the model.")]
+
+    def check(self) -> None:
+        """Refuse what is out of range.
+
+        Raises:
+            StartError: names the option, its value and the expectation.
+        """
+        check_rows(self.from_row, self.to_row)
+        for name, value, most in (
+            ("--horizon", self.horizon, HORIZON_MAX),
+            ("--depth", self.depth, DEPTH_MAX),
+            ("--rounds", self.rounds, ROUNDS_MAX),
+        ):
+            if not 1 <= value <= most:
+                raise StartError(f"{name} is {value}, expected 1 to {most}")
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise StartError(f"--threshold is {self.threshold}, expected a probability above 0 and at most 1")
+        check_seed(self.seed, most=SEED_MAX)
+
+    def command(self) -> str:
+        """The command line that makes this model, defaults left out."""
+        words = ["paperdesk", "train", *self.files, *option_words(self, without=("out",))]
+        return shlex.join([*words, "--out", self.out.as_posix()])
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=EXAMPLES)(train)
-
-
-def train(
-    files: o.Files,
-    out: Out,
-    symbol: o.Symbol = None,
-    zone: o.Zone = None,
-    utc_offset: o.UtcOffset = None,
-    from_row: o.FromRow = None,
-    to_row: o.ToRow = None,
-    crossed: o.CrossedQuotes = o.Crossed.REJECT,
-    horizon: Horizon = DEFAULT_HORIZON,
-    threshold: Threshold = None,
-    depth: Depth = DEFAULT_DEPTH,
-    rounds: Rounds = DEFAULT_ROUNDS,
-    seed: o.Seed = 0,
-    note: Note = "",
-    force: Force = False,
-    as_json: o.AsJson = False,
-) -> int:
-    """Train a model, and say whether its edge survives costs on ticks that it has not seen.
+@app.command(epilog=EXAMPLES)
+@with_option_groups
+def train(options: TrainOptions, force: o.Force = False, as_json: o.AsJson = False) -> int:
+    """Train a model, and report whether its edge survives costs on ticks that it has not seen.
 
     The same ticks, options and libraries give the same bytes.
     """
-    named = parse_tick_files(files, symbol)
-    clock = clock_option(zone, utc_offset)
+    named = parse_tick_files(options.files, options.symbol)
+    clock = clock_option(options.zone, options.utc_offset)
     symbols = list(dict.fromkeys(file.symbol for file in named))
     if len(symbols) > 1:
         raise StartError(f"ticks of {', '.join(symbols)}, expected one symbol: a model is trained on one")
-    _judge(from_row, to_row, horizon=horizon, threshold=threshold, depth=depth, rounds=rounds, seed=seed)
-    _judge_out(out, force=force)
-    chosen: dict[str, Any] = {
-        "--symbol": symbol,
-        "--zone": zone,
-        "--utc-offset": utc_offset,
-        "--from-row": from_row,
-        "--to-row": to_row,
-        "--crossed": None if crossed is o.Crossed.REJECT else crossed.value,
-        "--horizon": None if horizon == DEFAULT_HORIZON else horizon,
-        "--threshold": threshold,
-        "--depth": None if depth == DEFAULT_DEPTH else depth,
-        "--rounds": None if rounds == DEFAULT_ROUNDS else rounds,
-        "--seed": seed or None,
-        "--note": note or None,
-    }
-
-    from marketdata.files.tick_input import TickInput
-    from orchestration.progress import Progress
-    from research.training.train import TrainSpec, train, write_model
+    options.check()
+    _check_out(options.out, force=force)
+    from research.training.train import TrainSpec, write_model  # polars, numba, XGBoost, 0.6 s: the help does not wait
+    from research.training.train import train as train_model
 
     spec = TrainSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         symbol=symbols[0],
-        from_row=from_row,
-        to_row=to_row,
-        crossed="accept" if crossed is o.Crossed.ACCEPT else "reject",
-        horizon_ticks=horizon,
-        depth=depth,
-        rounds_max=rounds,
-        threshold=threshold,
-        seed=seed,
-        note=note,
-        command=_command(files, out, chosen),
+        from_row=options.from_row,
+        to_row=options.to_row,
+        crossed=options.crossed,
+        horizon_ticks=options.horizon,
+        depth=options.depth,
+        rounds_max=options.rounds,
+        threshold=options.threshold,
+        seed=options.seed,
+        note=options.note,
+        command=options.command(),
     )
-    stream = show_remarks(spec.load())
+    stream, rounds = show_remarks(spec.load()), options.rounds
     with progress_line("train") as show:
 
-        def tell(rounds_done: int) -> None:
-            show(Progress(done=rounds_done, total=rounds, facts=(f"{rounds_done} of at most {rounds} rounds",)))
+        def update(done: int) -> None:
+            show(Progress(done=done, total=rounds, facts=(f"{done} of at most {rounds} rounds",)))
 
-        trained = train(spec, stream, tell)
-    write_model(trained, out)
+        trained = train_model(spec, stream, update)
+    write_model(trained, options.out)
     if as_json:
-        import msgspec
-
         print_json(msgspec.to_builtins(trained.manifest))
     else:
-        _show(trained.manifest, out, len(trained.model))
+        _show(trained.manifest, options.out, len(trained.model))
     return 0
 
 
-def _judge(
-    from_row: int | None,
-    to_row: int | None,
-    *,
-    horizon: int,
-    threshold: float | None,
-    depth: int,
-    rounds: int,
-    seed: int,
-) -> None:
-    for name, value in (("--from-row", from_row), ("--to-row", to_row)):
-        if value is not None and not 1 <= value <= o.ROW_MAX:
-            raise StartError(f"{name} is {value}, expected 1 or more")
-    if from_row is not None and to_row is not None and to_row < from_row:
-        raise StartError(f"--to-row is {to_row}, expected --from-row {from_row} or more")
-    for name, value, most in (
-        ("--horizon", horizon, HORIZON_MAX),
-        ("--depth", depth, DEPTH_MAX),
-        ("--rounds", rounds, ROUNDS_MAX),
-    ):
-        if not 1 <= value <= most:
-            raise StartError(f"{name} is {value}, expected 1 to {most}")
-    if threshold is not None and not 0 < threshold <= 1:
-        raise StartError(f"--threshold is {threshold}, expected a probability above 0 and at most 1")
-    if not 0 <= seed <= _SEED_MAX:
-        raise StartError(f"--seed is {seed}, expected 0 to {_SEED_MAX}")
-
-
-_SEED_MAX: Final = 2**31 - 1
-"""XGBoost's own limit."""
-
-
-def _judge_out(out: Path, *, force: bool) -> None:
-    """Require a missing or empty folder, or with `force` the folder of a model."""
+def _check_out(out: Path, *, force: bool) -> None:
+    """Refuse a folder with other files in it, and one of a model without `force`."""
     if out.exists() and not out.is_dir():
         raise StartError(f"--out {out} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
-        raise StartError(f"--out {out} has files in it and no model, expected a new folder or one of a model")
+        raise StartError(f"--out {out} has files that are no model, expected a new folder or that of a model")
     if (out / "manifest.json").is_file() and not force:
-        raise StartError(f"--out {out} has a model in it already, expected a new folder, or --force to replace it")
-
-
-def _command(files: list[str], out: Path, chosen: Mapping[str, Any]) -> str:
-    """The command line that makes this model, defaults left out."""
-    words = ["paperdesk", "train", *files]
-    for name, value in chosen.items():
-        if value is not None:
-            words += [name, str(value)]
-    return shlex.join([*words, "--out", out.as_posix()])
+        raise StartError(f"--out {out} has a model, expected a new folder, or --force to replace it")
 
 
 def _show(manifest: Manifest, out: Path, size: int) -> None:
-    from cli.tables import show_fields
-    from proto.time import utc_text
-    from research.training.edge import Edge, edge_summary
+    from research.training.edge import Edge, edge_summary  # numba, as in `train`
 
     training, held_out = manifest.training, manifest.metrics["held_out"]
     edge = Edge(**held_out["edge"])

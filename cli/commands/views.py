@@ -1,29 +1,42 @@
-"""`paperdesk orders`, `fills`, `deals`, `positions`, `account` and `why`: what a desk has done, holds and may do.
+"""`paperdesk orders`, `fills`, `deals`, `positions`, `account` and `why`: the history and the holdings of a desk.
 
-A running desk is asked; a stopped one's ledger is read, by the same functions, so that the two never differ in kind. Tables show the
-latest rows, JSON has all of them unless it is told otherwise.
+A running desk answers from memory; a stopped one's ledger is read by the same functions, so that the rows are the same.
+Tables show the latest rows; JSON has all of them unless `--last` is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
-from cli.desk_client import Folder, Url, all_rows, open_desk
+from cli import options as o
+from cli.desk_client import DeskClient, Page, all_rows, ledger_views, open_desk
 from cli.json_output import print_json
-from cli.run_options import AsJson
+from cli.tables import show_fields, show_rows
+from cli.why_view import show_why
 from common.errors import StartError
-from proto.control.views import PAGE_ROWS_MAX, plain_fields
+from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, TradesQuery, WhyQuery
+from proto.control.views import (
+    PAGE_ROWS_MAX,
+    AccountView,
+    FillsReply,
+    OrdersReply,
+    PositionsReply,
+    TradesReply,
+    WhyReply,
+    plain_fields,
+)
 
-if TYPE_CHECKING:
-    from cli.desk_client import DeskClient, Page
+app = typer.Typer()
+EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
+WHY_EXAMPLES: Final = '[bold]Examples[/bold]\n\n  paperdesk why EURUSD\n\n  paperdesk why "deal 17" --json'
+ID_CHARS_MAX: Final = 64
 
 SHOWN_ROWS: Final = 50
-"""Rows of a table that is not told how many; what is older, `--last` and `--json` have."""
+"""Rows of a table without `--last`."""
 
 ORDER_COLUMNS: Final = [
     "number",
@@ -76,55 +89,48 @@ ORDER_SPARE: Final = [
 ]
 FILL_SPARE: Final = ["why", "commission", "swap", "slippage", "order_id", "entry"]
 POSITION_SPARE: Final = ["lots_count", "stops", "close_price"]
-"""What a narrow terminal does without, the first first; JSON has everything."""
+"""Columns that a narrow terminal drops, in this order; JSON has all columns."""
 
 Last = Annotated[
     int | None, typer.Option("--last", metavar="N", min=1, help="Only the last N rows.", show_default=False)
 ]
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Register the commands."""
-    example = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
-    for command in (orders, fills, deals, positions, account):
-        app.command(epilog=example.format(command.__name__))(command)
-    app.command(epilog='[bold]Example[/bold]\n\n  paperdesk why EURUSD\n\n  paperdesk why "deal 17" --json')(why)
-
-
+@app.command(epilog=EXAMPLE.format("orders"))
 def orders(
-    data_dir: Folder = None,
-    url: Url = None,
+    data_dir: o.RunningDesk = None,
+    url: o.Url = None,
     open_only: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
     last: Last = None,
-    as_json: AsJson = False,
+    as_json: o.AsJson = False,
 ) -> int:
     """Orders, the latest last, with what became of each."""
     with open_desk(data_dir, url) as desk:
-        rows, total = order_rows(desk, open_only=open_only, last=_wanted(last, as_json=as_json))
+        rows, total = order_rows(desk, open_only=open_only, last=_rows_max(last, as_json=as_json))
     return show_table(
         rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json, spare=ORDER_SPARE
     )
 
 
-def fills(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
+@app.command(epilog=EXAMPLE.format("fills"))
+def fills(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, as_json: o.AsJson = False) -> int:
     """Executions, the latest last, with what each cost and earned."""
     with open_desk(data_dir, url) as desk:
-        rows, total = fill_rows(desk, trades_only=True, last=_wanted(last, as_json=as_json))
+        rows, total = fill_rows(desk, trades_only=True, last=_rows_max(last, as_json=as_json))
     return show_table(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
 
 
-def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
+@app.command(epilog=EXAMPLE.format("deals"))
+def deals(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, as_json: o.AsJson = False) -> int:
     """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
     with open_desk(data_dir, url) as desk:
-        rows, total = fill_rows(desk, trades_only=False, last=_wanted(last, as_json=as_json))
+        rows, total = fill_rows(desk, trades_only=False, last=_rows_max(last, as_json=as_json))
     return show_table(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
 
 
-def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+@app.command(epilog=EXAMPLE.format("positions"))
+def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
     """Open positions, valued at the last tick decided."""
-    from proto.control import PositionsQuery
-    from proto.control.views import PositionsReply
-
     with open_desk(data_dir, url) as desk:
         found = all_rows(
             desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply)
@@ -136,10 +142,9 @@ def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False)
     return show_table(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
 
 
-def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+@app.command(epilog=EXAMPLE.format("account"))
+def account(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
     """Money and progress of the account."""
-    from cli.tables import show_fields
-
     with open_desk(data_dir, url) as desk:
         fields = account_fields(desk)
     if as_json:
@@ -149,6 +154,7 @@ def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -
     return 0
 
 
+@app.command(epilog=WHY_EXAMPLES)
 def why(
     name: Annotated[
         list[str],
@@ -158,21 +164,17 @@ def why(
             show_default=False,
         ),
     ],
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
+    data_dir: o.RunningDesk = None,
+    url: o.Url = None,
+    as_json: o.AsJson = False,
 ) -> int:
     """Why an order, a fill or a denial came about, link by link; of a symbol, why its latest signal came to nothing."""
-    from cli.why_view import show_why
-    from proto.control import WhyQuery
-    from proto.control.views import WhyReply
-
-    words = " ".join(" ".join(name).split())
-    if not 0 < len(words) <= 64:
-        raise StartError(f"ID has {len(words)} characters, expected 1 to 64")
+    subject = " ".join(" ".join(name).split())
+    if not 0 < len(subject) <= ID_CHARS_MAX:
+        raise StartError(f"ID has {len(subject)} characters, expected 1 to {ID_CHARS_MAX}")
     with open_desk(data_dir, url) as desk:
-        found = desk.request(WhyQuery(words), WhyReply)
-        chain = ledger_views().why(desk.fallback_folder(), words) if found is None else plain_fields(found)
+        found = desk.request(WhyQuery(subject), WhyReply)
+        chain = ledger_views().why(desk.fallback_folder(), subject) if found is None else plain_fields(found)
     if as_json:
         print_json(chain)
     else:
@@ -184,8 +186,6 @@ def order_rows(
     desk: DeskClient, *, open_only: bool = False, last: int | None = None
 ) -> tuple[list[dict[str, Any]], int]:
     """The last orders, or all of them, and how many there are."""
-    from proto.control import OrdersQuery
-    from proto.control.views import OrdersReply
 
     def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
         return desk.request(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
@@ -195,8 +195,6 @@ def order_rows(
 
 def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
     """The last deals, or all of them, and how many there are."""
-    from proto.control import FillsQuery
-    from proto.control.views import FillsReply
 
     def page(after: int, limit: int, newest: bool) -> FillsReply | None:
         return desk.request(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
@@ -206,18 +204,12 @@ def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -
 
 def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
     """Every round trip."""
-    from proto.control import TradesQuery
-    from proto.control.views import TradesReply
-
     found = all_rows(desk, lambda after: desk.request(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
     return ledger_views().trades(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
 
 
 def account_fields(desk: DeskClient) -> dict[str, Any]:
     """Money and progress of the account."""
-    from proto.control import AccountQuery
-    from proto.control.views import AccountView
-
     found = desk.request(AccountQuery(), AccountView)
     return ledger_views().account(desk.fallback_folder()) if found is None else plain_fields(found)
 
@@ -228,10 +220,9 @@ def _latest(
     last: int | None,
     from_ledger: Callable[[Path], list[dict[str, Any]]],
 ) -> tuple[list[dict[str, Any]], int]:
-
     if last is not None and last <= PAGE_ROWS_MAX:
         found = page(0, last, True)
-        # Rows of many words may fill a frame before there are as many as were asked for.
+        # Long rows may fill a frame before the page has as many as were requested.
         if found is not None and len(found.rows) == min(last, found.total):
             return [plain_fields(row) for row in found.rows], found.total
         every = None if found is None else all_rows(desk, lambda after: _a_page(page, after))
@@ -242,19 +233,11 @@ def _latest(
 
 
 def _a_page(page: Callable[[int, int, bool], Any], after: int) -> Page | None:
-
     found: Page | None = page(after, PAGE_ROWS_MAX, False)
     return found
 
 
-def ledger_views() -> ModuleType:
-    """What reads a ledger, which takes half a second to load and which a running desk needs nothing of."""
-    from research import ledger_views
-
-    return ledger_views
-
-
-def _wanted(last: int | None, *, as_json: bool) -> int | None:
+def _rows_max(last: int | None, *, as_json: bool) -> int | None:
     return SHOWN_ROWS if last is None and not as_json else last
 
 
@@ -280,8 +263,6 @@ def show_table(
     spare: Sequence[str] = (),
 ) -> int:
     """Print rows as a table or as JSON; `none` is printed for no rows, `total` is the count of all rows."""
-    from cli.tables import show_rows
-
     if as_json:
         print_json(rows)
         return 0

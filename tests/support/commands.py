@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import typer.main
+from cli.command_group import ENTRIES, load_command
 
-from cli.main import application
+
+def commands_by_words() -> dict[tuple[str, ...], Any]:
+    """Each command by its words, such as ("ticks", "describe"); a group only where it does something by itself."""
+    found: dict[tuple[str, ...], Any] = {}
+    for name, entry in ENTRIES.items():
+        found |= _commands_below(load_command(entry), (name,))
+    return found
 
 
 def every_command() -> tuple[tuple[str, ...], ...]:
-    """The words of each command, such as ("ticks", "describe"); of a group only where it does something by itself."""
-    return tuple(_commands_below(typer.main.get_command(application("--help")), ()))
+    """The words of each command."""
+    return tuple(commands_by_words())
 
 
-def _commands_below(command: Any, arguments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _commands_below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     below = getattr(command, "commands", None)
-    if below is None or (arguments and command.invoke_without_command):
-        yield arguments
+    if below is None or command.invoke_without_command:
+        yield words, command
     for name, one in (below or {}).items():
-        yield from _commands_below(one, (*arguments, name))
+        yield from _commands_below(one, (*words, name))

@@ -15,15 +15,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pytest
-import typer.main
 
-from cli.main import application
 from common.project_root import PROJECT_ROOT
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
-from tests.support.commands import every_command
+from tests.support.commands import commands_by_words
 from tests.support.waits import wait_for
 
 PAGES: Final = (PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*.md")))
@@ -317,14 +315,10 @@ def test_commands_and_options_within_sentences_are_those_of_the_command_line() -
 
 
 def options_by_command() -> dict[str, set[str]]:
-    root = typer.main.get_command(application("--help"))
-    found: dict[str, set[str]] = {}
-    for words in every_command():
-        command: Any = root
-        for word in words:
-            command = command.commands[word]
-        found[" ".join(words)] = {name for one in command.params for name in one.opts} | {"--help"}
-    return found
+    return {
+        " ".join(words): {name for one in command.params for name in one.opts} | {"--help"}
+        for words, command in commands_by_words().items()
+    }
 
 
 def test_every_exempt_command_stands_on_a_page() -> None:

@@ -49,7 +49,7 @@ def test_the_gateway_that_the_desk_has_noted_is_told(folder: Path, capsys: pytes
     assert told == ["Hello", "Halt", "Hello", "Flatten", "Hello", "Resume"]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "the gateway of paper-USD refuses orders that open exposure: news"
-    assert said[-1] == "the gateway of paper-USD lets orders pass"
+    assert said[-1] == "the gateway of paper-USD accepts orders"
 
 
 def test_a_folder_without_a_running_gateway_tells_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,17 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import typer.main
 
-from cli.main import COMMAND_GROUPS, run
+from cli.command_group import ENTRIES, load_command
+from cli.commands import COMMANDS, CommandEntry
+from cli.main import run
 from common.project_root import PROJECT_ROOT
-from tests.support.commands import every_command
 
 
 def test_a_folder_that_may_not_be_entered_is_one_line(
@@ -27,11 +30,19 @@ def test_a_folder_that_may_not_be_entered_is_one_line(
     assert said == "paperdesk: /closed/desk: Permission denied; expected a file or folder that may be used\n"
 
 
-def test_the_command_starts_without_the_libraries_that_single_commands_need() -> None:
-    """Each of them costs every command a tenth of a second and more."""
-    script = "import sys, cli.main; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert not {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"} & set(done.stdout.split())
+HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}
+"""Libraries that single commands need, each a tenth of a second or so."""
+
+
+def test_the_list_of_commands_needs_no_library_of_a_single_command() -> None:
+    """Neither the help nor a shell that completes the name of a command waits for them."""
+    script = (
+        "import sys, cli.main; cli.main.run(['--help'] if len(sys.argv) < 2 else []); "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    helped = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Backtest recorded ticks" in helped.stdout
+    assert not HEAVY & set(helped.stderr.split())
 
 
 def test_the_version_is_that_of_the_package_and_of_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +56,20 @@ def test_the_version_is_that_of_the_package_and_of_what_it_runs_on(capsys: pytes
 def test_the_help_has_every_command_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
-    assert re.findall(r"─ ([A-Z][a-z, ]+) ─", said) == ["Options", *COMMAND_GROUPS]
-    names = {words[0] for words in every_command()}
-    assert set(re.findall(r"^│ ([a-z][a-z-]*)  ", said, re.MULTILINE)) == names
+    assert re.findall(r"─ ([A-Z][a-z, ]+) ─", said) == ["Options", *COMMANDS]
+    assert re.findall(r"^│ ([a-z][a-z-]*)  ", said, re.MULTILINE) == list(ENTRIES)
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.name)
+def test_each_entry_of_the_list_fits_on_a_line_and_loads_its_command(entry: CommandEntry) -> None:
+    assert len(max(ENTRIES, key=len)) + 2 + len(entry.summary) <= 76
+    assert load_command(entry).name == entry.name
+
+
+def test_every_command_of_every_module_is_in_the_list() -> None:
+    modules = {path.stem for path in (PROJECT_ROOT / "cli" / "commands").glob("[a-z]*.py")}
+    assert {entry.module for entry in ENTRIES.values()} == modules - {"ticks_generate"}  # a part of `ticks`
+    for module in {entry.module for entry in ENTRIES.values()}:
+        app = import_module(f"cli.commands.{module}").app
+        named = {name for name, entry in ENTRIES.items() if entry.module == module}
+        assert set(typer.main.get_group(app).commands) == named

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 import typer
 from typer.core import TyperArgument, TyperOption
 
-from cli.main import application, run
-from cli.number_options import require_plain_numbers
-
-
-def numbers_of(command: Any, path: str = "") -> Iterator[tuple[str, TyperOption | TyperArgument]]:
-    for name, below in getattr(command, "commands", {}).items():
-        yield from numbers_of(below, f"{path} {name}")
-    for parameter in command.params:
-        if isinstance(parameter, TyperOption | TyperArgument) and parameter.type_descriptor.annotation in (int, float):
-            yield f"{path} {parameter.opts[0]}".strip(), parameter
+from cli.main import run
+from tests.support.commands import commands_by_words
 
 
 def test_no_option_of_any_command_takes_what_only_python_reads_as_a_number() -> None:
-    command = typer.main.get_command(application("help"))
-    require_plain_numbers(command)
-    found = dict(numbers_of(command))
+    found = {
+        f"{' '.join(words)} {parameter.opts[0]}": (command, parameter)
+        for words, command in commands_by_words().items()
+        for parameter in command.params
+        if isinstance(parameter, TyperOption | TyperArgument) and parameter.type_descriptor.annotation in (int, float)
+    }
     assert {
         "backtest --ticks",
         "replay --leverage",
@@ -32,7 +24,7 @@ def test_no_option_of_any_command_takes_what_only_python_reads_as_a_number() -> 
         "ticks generate --hours",
         "run --duration",
     } <= set(found)
-    for parameter in found.values():
+    for command, parameter in found.values():
         for text in ("1_0", "\uff11\uff10", "\u0661", "nan", "1,0", ""):
             with pytest.raises(typer.BadParameter, match="ASCII digits"):
                 parameter.process_value(typer.Context(command), text)

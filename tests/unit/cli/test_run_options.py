@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from cli.run_options import AccountMode, AccountTerms, Crossed, OnOpposite, RunOptions, run_spec, speed_option
+from cli.recorded_runs import run_spec
+from cli.run_options import AccountTerms, RunOptions, speed_option
 from common.errors import StartError
+from proto.trading.enums import AccountMode
+from services.portfolio.core.plan.on_opposite import OnOpposite
 
 
 def a_run(**changed: Any) -> RunOptions:
@@ -34,7 +37,7 @@ def test_everything_that_is_said_arrives() -> None:
             from_row=2,
             to_row=9,
             on_opposite=OnOpposite.REVERSE,
-            crossed=Crossed.ACCEPT,
+            crossed="accept",
             risk="none",
             volume="0.30",
             balance="500",
@@ -65,19 +68,19 @@ def test_everything_that_is_said_arrives() -> None:
         ({"to_row": 0}, "--to-row is 0, expected 1 or more"),
         ({"from_row": 5, "to_row": 4}, "--to-row is 4, expected --from-row 5 or more"),
         ({"ticks": 5, "to_row": 4}, "--ticks 5 with --to-row 4, expected one of the two"),
-        ({"volume": "-1"}, "--volume is '-1', expected lots more than 0"),
-        ({"volume": "0"}, "--volume is '0', expected lots more than 0"),
-        ({"volume": "lots"}, "--volume is 'lots', expected lots more than 0"),
-        ({"volume": "NaN"}, "--volume is 'NaN', expected lots more than 0"),
-        ({"volume": "1e300"}, "--volume is '1e300', expected lots more than 0"),
-        ({"volume": "0_1"}, "--volume is '0_1', expected lots more than 0"),
-        ({"volume": "\u0660.\u0660\u0661"}, "expected lots more than 0"),
+        ({"volume": "-1"}, "--volume is '-1', expected lots above 0"),
+        ({"volume": "0"}, "--volume is '0', expected lots above 0"),
+        ({"volume": "lots"}, "--volume is 'lots', expected lots above 0"),
+        ({"volume": "NaN"}, "--volume is 'NaN', expected lots above 0"),
+        ({"volume": "1e300"}, "--volume is '1e300', expected lots above 0"),
+        ({"volume": "0_1"}, "--volume is '0_1', expected lots above 0"),
+        ({"volume": "\u0660.\u0660\u0661"}, "expected lots above 0"),
         ({"volume": "0.015"}, "--volume is 0.015, expected 0.01 to 100 lots in steps of 0.01 for EURUSD"),
         ({"volume": "0.001"}, "--volume is 0.001, expected 0.01 to 100 lots in steps of 0.01 for EURUSD"),
         ({"volume": "101"}, "--volume is 101, expected 0.01 to 100 lots in steps of 0.01 for EURUSD"),
-        ({"balance": "1_0"}, "--balance is '1_0', expected money more than 0"),
-        ({"balance": "-5"}, "--balance is '-5', expected money more than 0"),
-        ({"balance": "Infinity"}, "--balance is 'Infinity', expected money more than 0"),
+        ({"balance": "1_0"}, "--balance is '1_0', expected money above 0"),
+        ({"balance": "-5"}, "--balance is '-5', expected money above 0"),
+        ({"balance": "Infinity"}, "--balance is 'Infinity', expected money above 0"),
         ({"currency": "US"}, "--currency is 'US', expected a currency's code"),
         ({"currency": "JPY", "balance": "0.5"}, "--balance is 0.5, expected an amount in steps of 1 JPY"),
         ({"currency": "KWD", "balance": "0.0005"}, "--balance is 0.0005, expected an amount in steps of 0.001 KWD"),
@@ -89,8 +92,8 @@ def test_everything_that_is_said_arrives() -> None:
         ({"seed": -1}, "--seed is -1, expected 0 to"),
         ({"strategy": "nope"}, "--strategy: no strategy 'nope', expected"),
         ({"strategy": "no.such.module:Class"}, "--strategy: no strategy 'no.such.module:Class'"),
-        ({"risk": "nowhere.toml"}, "--risk is 'nowhere.toml', expected default, demo, none or a file"),
-        ({"plan": Path("nowhere.toml")}, "--plan is 'nowhere.toml', expected a file of a plan that is there"),
+        ({"risk": "nowhere.toml"}, "--risk is 'nowhere.toml', expected default, demo, none or an existing file"),
+        ({"plan": Path("nowhere.toml")}, "--plan is 'nowhere.toml', expected an existing file of a plan"),
         ({"strategy": "GBPUSD=ema_cross"}, "--strategy: GBPUSD=ema_cross, but GBPUSD is not traded, expected EURUSD"),
         ({"strategy": "EURUSD=nope"}, "--strategy: no strategy 'nope', expected"),
         ({"strategy": "EURUSD=ema_cross", "model": Path("m")}, "--model m with --strategy EURUSD=ema_cross, expected"),
@@ -106,9 +109,9 @@ def test_what_cannot_be_run_is_refused_in_one_line(changed: dict[str, Any], word
 
 
 def test_an_account_that_goes_on_keeps_its_terms() -> None:
-    spec = run_spec(a_run(), going_on=AccountTerms("500", "EUR"))
+    spec = run_spec(a_run(), account=AccountTerms("500", "EUR"))
     assert (spec.balance, spec.currency) == (Decimal(500), "EUR")
-    assert run_spec(a_run(balance="500.00", currency="EUR"), going_on=AccountTerms("500", "EUR")) == spec
+    assert run_spec(a_run(balance="500.00", currency="EUR"), account=AccountTerms("500", "EUR")) == spec
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_an_account_that_goes_on_keeps_its_terms() -> None:
 )
 def test_an_account_that_goes_on_is_not_given_other_terms(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(StartError, match=words):
-        run_spec(a_run(**changed), going_on=AccountTerms("500", "EUR"))
+        run_spec(a_run(**changed), account=AccountTerms("500", "EUR"))
 
 
 def test_a_file_of_limits_is_read_before_anything_is_started(tmp_path: Path) -> None:

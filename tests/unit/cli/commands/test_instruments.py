@@ -20,7 +20,7 @@ def test_what_a_simulated_gateway_tells_is_a_file_that_can_be_traded(
     url, out = f"ipc://{tmp_path}/gw.ipc", tmp_path / "broker.toml"
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)), profile=REALISTIC)):
         assert run(["instruments", "export", "--url", url, "--out", str(out)]) == 0
-        assert capsys.readouterr().out == f"wrote {out}: 1 symbols\n"
+        assert capsys.readouterr().out == f"wrote {out}: 1 symbol\n"
         assert run(["instruments", "export", "--url", url, "--symbols", "XAUUSD"]) == 0
         assert "[XAUUSD]\ndigits = 2" in capsys.readouterr().out
     assert load_instruments(str(out)).require("EURUSD") == an_instrument()
@@ -46,7 +46,7 @@ def test_what_a_terminal_does_not_tell_is_a_question_mark_that_a_run_refuses(
     out = tmp_path / "broker.toml"
     with TerminalGateway(tmp_path, monkeypatch).running() as gateway:
         assert run(["instruments", "export", "--url", gateway.request_url, "--out", str(out)]) == 0
-    assert capsys.readouterr().out.endswith(f'wrote {out}: 1 symbols, 7 fields "?"\n')
+    assert capsys.readouterr().out.endswith(f'wrote {out}: 1 symbol, 7 terms "?"\n')
     lines = out.read_text().splitlines()
     assert 'swap = { mode = "POINTS", long = -6.3, short = 2.1 }' in lines
     assert {line.partition(" ")[0] for line in lines if "?" in line} == {

@@ -107,7 +107,7 @@ def test_an_order_at_the_market_goes_out_with_its_stops(tmp_path: Path, capsys: 
         trailing_stop_points=150,
         expires_ns=0,
     )
-    assert capsys.readouterr().out == "BUY 0.1 EURUSD is ordered: 0123-000009\n"
+    assert capsys.readouterr().out == "BUY 0.1 EURUSD accepted: 0123-000009\n"
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,7 @@ def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest
         assert run(["close", "EURUSD", "--reason", "x", "--key", "k-1", "--url", url]) == 2
     said = capsys.readouterr().err
     assert said == (
-        f"paperdesk: {url} did not answer within 1 s, nothing is known; "
-        "ask again with --key k-1: it is not done twice\n"
+        f"paperdesk: {url} did not answer within 1 s, nothing is known; repeat it with --key k-1: it is executed once\n"
     )
 
 
@@ -226,11 +225,11 @@ def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest
         ("order modify", "expected one of the two"),
         ("order modify 0123-000001 --position EURUSD --sl 1", "expected one of the two"),
         ("order modify 0123-000001", "nothing to change, expected --sl or --tp"),
-        ("order modify --position EURUSD --price 1", "a position has stops only"),
+        ("order modify --position EURUSD --price 1", "a position has no other terms"),
         ("order modify --position EURUSD:x --sl 1", "the ticket is 'x', expected a whole number above 0"),
         ("order modify 0123-000008 --sl 1", "there is no order 0123-000008"),
         ("order modify nonsense --sl 1", "there is no order nonsense"),
-        ("order modify --position XAUUSD --sl 1", "--position XAUUSD: nothing is held of it"),
+        ("order modify --position XAUUSD --sl 1", "--position XAUUSD: no such position"),
         (f"order cancel {'x' * 65}", "ID has 65 characters, expected 1 to 64"),
         (f"close EURUSD --key {'x' * 65}", "--key has 65 characters, expected 1 to 64"),
     ],
@@ -276,7 +275,7 @@ def test_a_change_names_its_order_once(tmp_path: Path, capsys: pytest.CaptureFix
         return obeyed(request)
 
     sent(tmp_path, "order modify 01234567-000007 --price 1.06", obeyed_by_name)
-    assert capsys.readouterr().out == "01234567-000007 is to be changed\n"
+    assert capsys.readouterr().out == "change of 01234567-000007 accepted\n"
 
 
 def no(request: ControlRequest) -> ControlReply:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli.commands.run import _desk, _watched_before
+from cli.desk_options import DeskOptions
+from cli.desk_runs import desk_spec, last_watched
 from common.errors import StartError
 from orchestration.desk_runner import DeskRunSpec
 from services.portfolio.core.account.book import Book
@@ -19,22 +20,7 @@ from tests.support.builders import an_opened_stream
 
 def a_desk(folder: Path, **changed: Any) -> DeskRunSpec:
     """A desk on a generated market of EURUSD."""
-    options: dict[str, Any] = {
-        "ticks": (),
-        "symbol": None,
-        "clock": None,
-        "symbols": "EURUSD",
-        "watch": (),
-        "strategy": "ema_cross",
-        "model": None,
-        "risk": None,
-        "plan": None,
-        "seed": None,
-        "data_dir": folder,
-        "duration": None,
-        "venue": {},
-    }
-    return _desk(**{**options, **changed})
+    return desk_spec(DeskOptions(**{"symbols": "EURUSD", "strategy": "ema_cross", "data_dir": folder, **changed}))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +41,7 @@ def test_a_watched_symbol_is_told_to_the_processes_and_not_traded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MT5_CURRENCY", "EUR")
-    spec = a_desk(tmp_path / "desk", symbols="XAUUSD", watch=("EURUSD",))
+    spec = a_desk(tmp_path / "desk", symbols="XAUUSD", watch=["EURUSD"])
     assert spec.symbols == ("XAUUSD",)
     assert (spec.settings["TRADING_SYMBOL"], spec.settings["WATCHED_SYMBOL"]) == ("XAUUSD", "EURUSD")
     with pytest.raises(
@@ -63,13 +49,13 @@ def test_a_watched_symbol_is_told_to_the_processes_and_not_traded(
     ):
         a_desk(tmp_path / "desk", symbols="XAUUSD")
     with pytest.raises(StartError, match=r"^--watch has XAUUSD, expected symbols that are not traded"):
-        a_desk(tmp_path / "desk", symbols="XAUUSD", watch=("XAUUSD",))
+        a_desk(tmp_path / "desk", symbols="XAUUSD", watch=["XAUUSD"])
 
 
 def test_an_account_continues_with_its_watched_symbols(tmp_path: Path) -> None:
-    assert _watched_before(tmp_path) == ()
+    assert last_watched(tmp_path) == ()
     book, opened = Book(), an_opened_stream(settings={"risk": "none", "watched": "EURUSD,USDJPY"})
     book.apply(opened)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         ledger.commit([opened], book, PersistedState())
-    assert _watched_before(tmp_path) == ("EURUSD", "USDJPY")
+    assert last_watched(tmp_path) == ("EURUSD", "USDJPY")

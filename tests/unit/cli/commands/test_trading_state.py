@@ -17,8 +17,6 @@ def test_a_halt_where_nobody_listens_ends_when_a_restart_would_be_over(
     monkeypatch.setattr(trading_state, "RESTART_S", 0.1)
     monkeypatch.setattr(trading_state, "TIMEOUT_S", 3_600.0)
     url = f"ipc://{tmp_path}/control.ipc"
-    with pytest.raises(
-        StartError, match=f"^nobody listens at {url}, expected a running desk; whether it was done is not known"
-    ):
-        trading_state.halt("news", url=url)
-    assert "asking again" in capsys.readouterr().err
+    with pytest.raises(StartError, match=f"^nothing listens at {url}, expected a running desk; the outcome is unknown"):
+        trading_state.halt(reason="news", url=url, at_gateway=False)
+    assert "sending the command again" in capsys.readouterr().err

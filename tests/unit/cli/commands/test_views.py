@@ -193,7 +193,7 @@ def test_a_desk_that_says_nothing_is_said_so_within_a_second_or_so(
 def test_a_stopped_desks_ledger_is_read_and_that_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["orders", "--data-dir", str(folder), "--last", "1"]) == 0
     said = capsys.readouterr()
-    assert said.err == f"the desk is not running: this is the ledger in {folder}, as of its last commit\n"
+    assert said.err == f"the desk is not running; read from the ledger in {folder}, as of its last commit\n"
 
 
 def test_limits_of_a_file_are_for_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_what_a_plans_strategies_may_hold_is_read_from_its_file(
         ("trend", "3 lots")
     ]
     assert run(["risk", "--url", f"ipc://{tmp_path}/c.ipc", "--plan", str(plan)]) == 2
-    assert "without --data-dir, expected a ledger to read by that" in capsys.readouterr().err
+    assert "without --data-dir, expected --data-dir DIR with the ledger" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--risk", "--plan"])

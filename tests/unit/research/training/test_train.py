@@ -239,7 +239,7 @@ def test_the_command_trains_and_reports(tmp_path: Path, capsys: pytest.CaptureFi
     )
     before = (out / "model.ubj").read_bytes()
     assert run(arguments) == 2
-    assert "has a model in it already, expected a new folder, or --force to replace it" in capsys.readouterr().err
+    assert "has a model, expected a new folder, or --force to replace it" in capsys.readouterr().err
     assert run([*arguments, "--json", "--force"]) == 0, "a model may be replaced"
     assert json.loads(capsys.readouterr().out) == json.loads(json_text(manifest))
     assert (out / "model.ubj").read_bytes() == before
@@ -255,7 +255,7 @@ def test_the_command_trains_and_reports(tmp_path: Path, capsys: pytest.CaptureFi
         (["ticks.parquet:EURUSD", "--threshold", "1.5"], "--threshold is 1.5, expected a probability"),
         (["ticks.parquet:EURUSD", "--from-row", "9", "--to-row", "3"], "--to-row is 3"),
         (["ticks.parquet:EURUSD", "--out", "ticks.parquet"], "--out ticks.parquet is a file"),
-        (["ticks.parquet:EURUSD", "--out", "."], "--out . has files in it and no model"),
+        (["ticks.parquet:EURUSD", "--out", "."], "--out . has files that are no model"),
         (["ticks.parquet:EURUSD", "--to-row", "200"], "200 ticks of EURUSD to train on"),
     ],
 )

@@ -1,0 +1,50 @@
+"""The group of all commands, which imports a command's module when the command is asked for and not before.
+
+To list commands, for the help or for a shell's completion, their entries in `cli.commands` are enough.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+from cli.commands import COMMANDS, CommandEntry
+from cli.number_options import require_plain_numbers
+
+ENTRIES = {entry.name: entry for entries in COMMANDS.values() for entry in entries}
+
+
+class CommandGroup(TyperGroup):
+    """Lists commands by their entries, and loads the one that a command line names."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Fill the list; typer gives the attributes."""
+        super().__init__(**attributes)
+        for heading, entries in COMMANDS.items():
+            for entry in entries:
+                self.add_command(TyperCommand(name=entry.name, help=entry.summary, rich_help_panel=heading))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that a line names, loaded, and the rest of the line."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else load_command(ENTRIES[name]), rest
+
+
+def load_command(entry: CommandEntry) -> Any:
+    """Import a command's module; the command, with the groups and commands below it."""
+    app = import_module(f"cli.commands.{entry.module}").app
+    command = typer.main.get_group(app).commands[entry.name]
+    require_plain_numbers(command)
+    _reflow(command)
+    return command
+
+
+def _reflow(command: Any) -> None:
+    """Let the terminal wrap the paragraphs of help texts: typer would keep the line breaks of docstrings."""
+    for below in getattr(command, "commands", {}).values():
+        _reflow(below)
+    command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help or "")

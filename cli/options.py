@@ -1,0 +1,107 @@
+"""Options and arguments that several commands share, each declared once, as typer reads them.
+
+An option whose default a setting decides in one command and which has its own in another is a constant in capitals: the
+commands annotate it with their type.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from marketdata.files.tick_input import Crossed
+from services.portfolio.config_files.limits_file import RISK_SETS
+from services.portfolio.core.plan.on_opposite import OnOpposite
+
+_RISK_SETS: Final = ", ".join(RISK_SETS)
+_LAYOUTS: Final = "Parquet, MetaTrader 5, TrueFX, HistData, LEAN, Dukascopy, or a table with a header; plain, gzip, zip"
+TICK_FILE_HELP: Final = f"File of ticks, or a folder of them: {_LAYOUTS}."
+
+
+def with_default(option: Any, text: str) -> Any:
+    """The declaration of an option whose help shows `text` as the default."""
+    changed = copy.copy(option)
+    changed.show_default = text
+    return changed
+
+
+# ---------------------------------------------------------------------------------------------------------------- output
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
+
+# ----------------------------------------------------------------------------------------------------------- which desk
+
+RunningDesk = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default="the running desk"),
+]
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Control socket of the desk, if it cannot be found.")
+]
+DeskFolder = Annotated[
+    Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)
+]
+
+NEW_DATA_DIR: Final = typer.Option("--data-dir", metavar="DIR", help="Folder for the desk's files.")
+
+# ----------------------------------------------------------------------------------------------------------------- ticks
+
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE[:SYMBOL]", help=f"Tick files, or folders of them: {_LAYOUTS}.", show_default=False),
+]
+Symbol = Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Symbol of files that name none.")]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone",
+        metavar="ZONE",
+        help="Time zone of files that name none, such as Europe/Athens or new_york_close.",
+    ),
+]
+UtcOffset = Annotated[
+    str | None, typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset, such as a broker's.")
+]
+FromRow = Annotated[int | None, typer.Option("--from-row", metavar="A", help="First row of each file, from 1.")]
+ToRow = Annotated[int | None, typer.Option("--to-row", metavar="B", help="Last row of each file.")]
+CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Quotes whose bid is above their ask.")]
+SEED: Final = typer.Option("--seed", metavar="K", help="Seed of every random draw.")
+
+# -------------------------------------------------------------------------------------------------- strategy and orders
+
+STRATEGY: Final = typer.Option(
+    "--strategy", metavar="NAME", help="Strategy by name, package.module:Class, or SYMBOL=NAME for each symbol."
+)
+MODEL: Final = typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost.")
+RISK: Final = typer.Option("--risk", metavar="NAME|FILE", help=f"Risk limits: {_RISK_SETS}, or a TOML file.")
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="Trading plan: sizes, order types, stops and exits, as a TOML file."),
+]
+Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="Effect of a signal against the position.")]
+Speed = Annotated[
+    str,
+    typer.Option("--speed", metavar="SPEED", help="lockstep, max, or a factor of recorded time. Changes no digit."),
+]
+
+# ----------------------------------------------------------------------------------------------------------------- venue
+
+FILLS: Final = typer.Option(
+    "--fills",
+    metavar="NAME|FILE",
+    help="Fill model: ideal (at the touch, free), realistic (delay, slippage, charges), or a TOML file.",
+)
+INSTRUMENTS: Final = typer.Option(
+    "--instruments", metavar="NAME|FILE", help="Contract terms of symbols: a TOML file or the name of a shipped one."
+)
+ACCOUNT_MODE: Final = typer.Option(
+    "--account-mode",
+    metavar="netting|hedging",
+    help="One position per symbol (netting) or one per order (hedging).",
+    case_sensitive=False,
+)
+LEVERAGE: Final = typer.Option("--leverage", metavar="N", help="Notional by margin; 0 requires no margin.")
