@@ -81,4 +81,4 @@ def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
 
 
 def _taken(path: Path, option: str) -> StartError:
-    return StartError(f"{option} {path} is there already, expected a new name, or --force to replace it")
+    return StartError(f"{option} {path} already exists, expected a new name, or --force to replace it")

@@ -43,7 +43,7 @@ def back_up(data_dir: Path, out: Path) -> int:
         StartError: the ledger cannot be read, or the file cannot be written or exists.
     """
     if out.exists():
-        raise StartError(f"{out} is there already, expected the name of a new file")
+        raise StartError(f"{out} already exists, expected the name of a new file")
     source = open_ledger(data_dir / LEDGER_FILE_NAME)
     part = out.with_name(out.name + _PART)
     try:

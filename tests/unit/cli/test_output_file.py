@@ -42,7 +42,7 @@ def test_a_file_that_came_while_the_command_ran_is_not_replaced(tmp_path: Path) 
     path = tmp_path / "out.csv"
     file = output_file(path, "--out", force=False)
     path.write_text("another's")
-    with pytest.raises(StartError, match=r"is there already, expected a new name, or --force to replace it"):
+    with pytest.raises(StartError, match=r"already exists, expected a new name, or --force to replace it"):
         file.write_text("ours")
     assert path.read_text() == "another's"
     assert list(tmp_path.iterdir()) == [path]
@@ -88,7 +88,7 @@ def test_no_command_replaces_a_file_unasked(writer: str, tmp_path: Path, capsys:
     out.write_text("another's")
     capsys.readouterr()
     assert run(WRITERS[writer].format(ticks=ticks, desk=desk, out=out).split()) == 2
-    assert f"{out} is there already, expected " in capsys.readouterr().err
+    assert f"{out} already exists, expected " in capsys.readouterr().err
     assert out.read_text() == "another's"
 
 

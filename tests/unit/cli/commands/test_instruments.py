@@ -33,7 +33,7 @@ def test_an_existing_file_is_replaced_with_force_only(tmp_path: Path, capsys: py
     out.write_text("mine")
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)))):
         assert run(["instruments", "export", "--url", url, "--out", str(out)]) == 2
-        words = f"paperdesk: --out {out} is there already, expected a new name, or --force to replace it\n"
+        words = f"paperdesk: --out {out} already exists, expected a new name, or --force to replace it\n"
         assert capsys.readouterr().err == words
         assert out.read_text() == "mine"
         assert run(["instruments", "export", "--url", url, "--out", str(out), "--force"]) == 0

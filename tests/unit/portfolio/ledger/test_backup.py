@@ -118,6 +118,6 @@ def test_the_commands_say_what_they_did(desk: Path, tmp_path: Path, capsys: pyte
     assert run(["backup", "--data-dir", str(desk), out, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["events"] == len(BEGINNING)
     assert run(["backup", "--data-dir", str(desk), out]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert run(["restore", out, "--data-dir", str(desk)]) == 0
     assert capsys.readouterr().out.startswith(f"restored: {len(BEGINNING)} events")
