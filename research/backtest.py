@@ -33,7 +33,7 @@ from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.state.portfolio_state import compose_state
+from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
 from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.signing_key import existing_key, key_file
@@ -179,11 +179,11 @@ class Backtest:
             calls = following
 
     def _commit(self) -> None:
-        self.state.latencies.ticks_ordered_mono_ns.clear()
-        self.state.latencies.signals_ordered_mono_ns.clear()
-        self.state.latencies.ticks_filled_mono_ns.clear()
-        if self.state.account.is_dirty:
-            self._ledger.commit(self.state.account.take_events(), self.state.account.book, self.state.stream.persisted)
+        account, stream = self.state.account, self.state.stream
+        self.state.latencies.discard()
+        if needs_commit(self.state):
+            self._ledger.commit(account.take_events(), account.book, stream.persisted)
+            stream.mark_kept()
 
     def _progress(self) -> BacktestProgress:
         book = self.state.account.book

@@ -43,7 +43,7 @@ from services.portfolio.condition_log import ConditionLog
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.status import status_of
-from services.portfolio.core.state.latency_histogram import LatencyHistogram
+from services.portfolio.core.state.portfolio_state import needs_commit
 from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.clock_guard import ClockGuard
 from services.portfolio.ledger.ledger import Ledger
@@ -219,7 +219,7 @@ class PortfolioShell:
     def _end_turn(self) -> None:
         portfolio = self._portfolio
         if self._clock_guard.has_found and portfolio.state.stream.is_live:
-            portfolio.state.stream.now = self._now()
+            portfolio.state.stream.begin_turn(self._now())
             portfolio.state.account.on_clock_step(*self._clock_guard.take())
         self._calls += portfolio.on_idle(self._now())
         if not self._commit():
@@ -232,8 +232,7 @@ class PortfolioShell:
             for call in calls:
                 send(self._commands, [encode(call)])
             crash_point("portfolio.after_send", ordinal)
-            _observe(portfolio.state.latencies.tick_to_order, portfolio.state.latencies.ticks_ordered_mono_ns)
-            _observe(portfolio.state.latencies.signal_to_order, portfolio.state.latencies.signals_ordered_mono_ns)
+            portfolio.state.latencies.on_sent(clock.mono_ns())
         replies, self._replies = self._replies, []
         for envelope, reply in replies:
             self._answer(envelope, reply)
@@ -246,13 +245,13 @@ class PortfolioShell:
     def _commit(self) -> bool:
         """Make durable what was decided; False while that is not to be had."""
         state = self._portfolio.state
-        if not state.account.is_dirty and not self._ledger_writer.is_retrying:
+        if not needs_commit(state) and not self._ledger_writer.is_retrying:
             return True
         crash_point("portfolio.before_commit", state.stream.cursor.ordinal)
         if not self._ledger_writer.commit():
             return False
         self._note_once()
-        _observe(state.latencies.tick_to_fill, state.latencies.ticks_filled_mono_ns)
+        state.latencies.on_durable(clock.mono_ns())
         crash_point("portfolio.after_commit", state.stream.cursor.ordinal)
         return True
 
@@ -270,7 +269,7 @@ class PortfolioShell:
         self._ledger_writer.sign_if_due()
         self._note_once()
         self._clock_guard.look()
-        if not state.account.is_dirty and not self._ledger_writer.is_retrying:
+        if not needs_commit(state) and not self._ledger_writer.is_retrying:
             self._clock_guard.record()
         metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._ledger_writer.uncommitted)
         if self._audit is not None and (finding := self._audit.result()) is not None:
@@ -316,7 +315,7 @@ class PortfolioShell:
 
     def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
         """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
-        self._portfolio.state.stream.malformed += 1
+        self._portfolio.state.stream.count_malformed()
         metrics.MALFORMED.inc(socket)
         _log.warning(
             "dropped a frame that is no message",
@@ -329,12 +328,3 @@ class PortfolioShell:
     def _now(self) -> Now:
         mono_ns = clock.mono_ns()
         return Now(self._portfolio.state.stream.domain_ns(mono_ns), mono_ns)
-
-
-def _observe(latency: LatencyHistogram, since_mono_ns: list[int]) -> None:
-    """Note how long ago each of these moments was, and forget them."""
-    if since_mono_ns:
-        now_ns = clock.mono_ns()
-        for at_ns in since_mono_ns:
-            latency.observe(now_ns - at_ns)
-        since_mono_ns.clear()

@@ -37,7 +37,7 @@ from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.decision.commands import CommandReply
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
-from services.portfolio.core.state.portfolio_state import compose_state
+from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
 from services.portfolio.ledger.ledger import requires_fsync
 from services.signal.core.engine_checkpoint import Checkpoint
 from services.signal.core.signal_engine import SignalEngine
@@ -431,9 +431,10 @@ class PortfolioProcess(Process):
     def _finish_turn(self, calls: list[Call]) -> None:
         calls = calls + self.portfolio.on_idle(self.now)
         state = self.portfolio.state
-        if state.account.is_dirty:
+        if needs_commit(state):
             self.may_die("before the ledger's commit")
             events = state.account.take_events()
+            state.stream.mark_kept()
             keeps = any(requires_fsync(event) for event in events)
             self.ledger.append(Commit([encode(event) for event in events], encode(state.stream.persisted), keeps))
             state.account.book.changed_rows.clear()

@@ -24,6 +24,7 @@ from tests.tidy.names import (
     paths_lead_somewhere,
     words_name_something,
 )
+from tests.tidy.owners import owners_alone_write
 from tests.tidy.source import SourceFile, Violation
 
 Rule = Callable[[list[SourceFile]], Iterator[Violation]]
@@ -151,6 +152,7 @@ RULES: list[Rule] = [
     layers_point_down,
     packages_of_a_core_point_down,
     exceptions_are_needed,
+    owners_alone_write,
     modules_are_short,
     modules_say_what_they_are,
     no_path_of_one_machine,

@@ -13,6 +13,7 @@ from tests.tidy.layers import (
     layers_point_down,
     packages_of_a_core_point_down,
 )
+from tests.tidy.owners import owners_alone_write
 from tests.tidy.rules import RULES, Rule
 from tests.tidy.source import SourceFile, Violation
 
@@ -95,6 +96,12 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
         1,
     ),
     (layers_point_down, "cli/main.py", "from tests.support import builders", 1),
+    (owners_alone_write, f"{PORTFOLIO}/portfolio.py", "def f(state):\n    state.stream.now = 1", 2),
+    (owners_alone_write, f"{PORTFOLIO}/portfolio.py", "def f(self):\n    self._stream.malformed += 1", 2),
+    (owners_alone_write, f"{PORTFOLIO}/risk/checks.py", "def f(one: AccountState): one.epoch, x = 1, 2", 1),
+    (owners_alone_write, f"{PORTFOLIO}/state/stream.py", "def f(lease): del lease.epoch", 1),
+    (owners_alone_write, "research/backtest.py", "def f(state): state.stream.last_signals['EURUSD'] = 1", 1),
+    (owners_alone_write, "services/portfolio/shell.py", "def f(state): state.latencies.ticks.append(1)", 1),
     (rules.modules_are_short, SHELL, "x = 1\n" * 451, 451),
     (rules.modules_say_what_they_are, SHELL, "x = 1", 1),
     (rules.modules_say_what_they_are, SHELL, '""" """', 1),
@@ -180,6 +187,18 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (layers_point_down, "research/backtest.py", "from services.mt5.core import book"),
     (layers_point_down, "cli/main.py", "import research.backtest\nimport services.signal.__main__"),
     (layers_point_down, A_TEST, "from tests.support import builders\nimport cli.main"),
+    (owners_alone_write, f"{PORTFOLIO}/state/stream.py", "def f(stream): stream.now = 1"),
+    (
+        owners_alone_write,
+        f"{PORTFOLIO}/portfolio.py",
+        "def f(self, stream):\n    self.stream = stream\n    x = stream.now",
+    ),
+    (
+        owners_alone_write,
+        f"{PORTFOLIO}/account/book.py",
+        "def f(book):\n    book.stream.end.x = 1\n    book.orders['a'] = 1",
+    ),
+    (owners_alone_write, "services/mt5/core/simulated/venue.py", "def f(account): account.balance = 1"),
     (rules.modules_are_short, SHELL, "x = 1\n" * 450),
     (rules.modules_say_what_they_are, SHELL, '"""Talks for the signal core."""\nx = 1'),
     (rules.no_path_of_one_machine, "docs/index.md", "docs/work/day, framework/home/x, ../shared/data, ~/home/x"),

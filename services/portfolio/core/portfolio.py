@@ -28,7 +28,7 @@ from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import resume_after_day_end, watch_equity
-from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
+from services.portfolio.core.decision.signal_decision import update_risk_from_tick
 from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, SignalQueue
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
@@ -60,12 +60,12 @@ class Portfolio:
 
     def start(self, now: Now) -> list[Call]:
         """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
-        self._stream.now = now
+        self._stream.begin_turn(now)
         return self.client.start()
 
     def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
         """Take one message in and return the calls that follow from it."""
-        self._stream.now = now
+        self._stream.begin_turn(now)
         match message:
             case Signal():
                 return self._on_signal(message)
@@ -84,7 +84,7 @@ class Portfolio:
         In a stepped stream only ticks of watched symbols arrive here.
         """
         stream = self._stream
-        stream.now = now
+        stream.begin_turn(now)
         self.client.scheduler.on_market_data(message)
         is_another = bool(stream.cursor.stream_id) and message.stream_id != stream.cursor.stream_id
         if is_another and not self.client.is_busy and stream.desk_state is DeskState.RUNNING:
@@ -95,13 +95,13 @@ class Portfolio:
 
     def check_signals(self, now: Now) -> None:
         """Set the conditions of the signal processes; call it a few times a second."""
-        self._stream.now = now
+        self._stream.begin_turn(now)
         outlives = self.client.scheduler.policy.outlives_strategies
         self._unattended = show_signal_health(self.state, self._signals, outlives_strategies=outlives)
 
     def on_idle(self, now: Now) -> list[Call]:
         """No more input is at hand: confirm what has been decided, start what is due."""
-        self._stream.now = now
+        self._stream.begin_turn(now)
         if self._stream.desk_state is DeskState.WAITING_FOR_SIGNALS and hears_every_symbol(self.state, self._signals):
             self._stream.set_desk_state(DeskState.RUNNING)
             self.client.scheduler.on_task_done()
@@ -117,7 +117,7 @@ class Portfolio:
 
     def on_timer(self, now: Now) -> list[Call]:
         """Ask again what was not answered, and do what is due."""
-        self._stream.now = now
+        self._stream.begin_turn(now)
         calls = self.client.on_timer() + self._advance()
         if self._stream.desk_state is DeskState.RUNNING:
             calls += self.client.scheduler.on_timer()
@@ -125,7 +125,7 @@ class Portfolio:
 
     def handle_command(self, command: DeskCommand, now: Now) -> CommandReply:
         """Do what a person has said; the reply may go out when what came of it is durable."""
-        self._stream.now = now
+        self._stream.begin_turn(now)
         before = self._account.event_count
         reply = with_hint(apply_command(self.state, command), command)
         self.client.scheduler.wake(self._account.events_from(before))
@@ -164,7 +164,7 @@ class Portfolio:
         stream = self._stream
         if signal.stream_id != stream.cursor.stream_id or signal.symbol not in self.state.config.symbols:
             if stream.cursor.stream_id:
-                stream.malformed += 1
+                stream.count_malformed()
             return []
         if signal.reason == STRATEGY_FAULT and not self.client.scheduler.policy.outlives_strategies:
             return []  # the stream ends with the hello that reports the fault, and decides nothing until then
@@ -175,7 +175,7 @@ class Portfolio:
         """Queue a signal and decide whose turn it is. The decision (stream, symbol, sequence) is made once."""
         queue, scheduler = self._held, self.client.scheduler
         if scheduler.is_decided(signal) or signal.ordinal in queue:
-            self._stream.duplicates += 1
+            self._stream.count_duplicate()
             return []
         if len(queue) >= QUEUED_SIGNALS_MAX and not scheduler.make_room(queue):
             return []
@@ -189,22 +189,18 @@ class Portfolio:
     def _decide(self, signal: Signal) -> list[Call]:
         """Count and mark a tick, decide it, and send what the decision asks for."""
         state, scheduler, stream = self.state, self.client.scheduler, self._stream
-        self._account.is_dirty = True
-        count_signal(signal, stream.cursor, joins_midstream=scheduler.policy.joins_midstream)
-        resume_after_day_end(state, signal.time_ns)
+        stream.count(signal, joins_midstream=scheduler.policy.joins_midstream)
+        if self._account.book.trading is not None:
+            resume_after_day_end(self._account, state.config.limits, signal.time_ns)
         if update_risk_from_tick(signal, self._account.book, stream, spread=self._spread, equity=self._equity):
             watch_equity(state)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
             update_volatility(stream.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)
-        stream.last_signals[signal.symbol] = signal
         events = decide_tick(state, signal, scheduler.policy)
         if not events:
             return []
-        latencies = self._latencies
         for event in events:
             if isinstance(event, OrderCreated):
-                latencies.ticks_ordered_mono_ns.append(signal.tick_published_mono_ns)
-                latencies.signals_ordered_mono_ns.append(signal.sent_mono_ns)
-                latencies.published_mono_ns[event.order.order_id] = signal.tick_published_mono_ns
+                self._latencies.on_order(event.order.order_id, signal)
         return scheduler.send(events)

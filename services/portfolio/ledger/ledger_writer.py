@@ -56,12 +56,12 @@ class LedgerWriter:
 
     def commit(self) -> bool:
         """Make durable what the desk has decided; False while that cannot be, and until it is time to try again."""
-        self._events += self._state.account.take_events()
+        self._take()
         return not self.is_retrying and self._write()
 
     def retry_commit(self) -> bool:
         """Commit after a failure; True when that worked, and everything is as it was before."""
-        self._events += self._state.account.take_events()
+        self._take()
         if not self._write():
             return False
         self.is_retrying = False
@@ -69,6 +69,10 @@ class LedgerWriter:
         seconds = (clock.mono_ns() - self._failed_mono_ns) / 1e9
         _log.warning("the ledger can be written again, orders are made again", after_s=round(seconds, 2))
         return True
+
+    def _take(self) -> None:
+        self._events += self._state.account.take_events()
+        self._state.stream.mark_kept()
 
     def _write(self) -> bool:
         self._tried_mono_ns = started_ns = clock.mono_ns()

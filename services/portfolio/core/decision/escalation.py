@@ -5,20 +5,22 @@ from __future__ import annotations
 from proto.control import TradingState
 from proto.trading.server_time import server_day
 from services.portfolio.core.account.state_causes import RISK
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.registry import ENDS_WITH_DAY, active_rules
 from services.portfolio.core.risk.types import Denial, RiskContext
+from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
-def resume_after_day_end(state: PortfolioState, now_ns: int) -> None:
+def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> None:
     """Resume trading on the server's next day, if `rearm_at_day_end` is set and only rules of the day had restricted it."""
-    limits, trading = state.config.limits, state.account.book.trading
+    trading = account.book.trading
     if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE:
         return
-    is_of_day = all(cause.by == RISK and cause.code in ENDS_WITH_DAY for cause in state.account.state_causes)
+    is_of_day = all(cause.by == RISK and cause.code in ENDS_WITH_DAY for cause in account.state_causes)
     if is_of_day and server_day(now_ns) > server_day(trading.time_ns):
         reason = f"the server's day is over in which the desk was {trading.state} for {trading.reason}"
-        state.account.resume_trading(reason, by=RISK)
+        account.resume_trading(reason, by=RISK)
 
 
 def watch_equity(state: PortfolioState) -> None:
@@ -27,12 +29,10 @@ def watch_equity(state: PortfolioState) -> None:
     context = RiskContext(state.account.book, state.stream.cursor, limits, state.stream.risk, plan=plan)
     for watch in active_rules(limits, plan).equity_watches:
         state.warnings.conditions.update(watch.condition, watch.warning(context))
-        escalate(state, watch.denial(context))
+        escalate(state.account, watch.denial(context))
 
 
-def escalate(state: PortfolioState, denial: Denial | None) -> None:
+def escalate(account: AccountState, denial: Denial | None) -> None:
     """Restrict trading to the state that a denial names, if any."""
     if denial is not None and denial.escalate_to is not None:
-        state.account.restrict_trading(
-            denial.escalate_to, denial.code, f"{denial.observed}, limit {denial.limit}", by=RISK
-        )
+        account.restrict_trading(denial.escalate_to, denial.code, f"{denial.observed}, limit {denial.limit}", by=RISK)

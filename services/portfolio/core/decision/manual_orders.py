@@ -174,7 +174,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
     context = _account(state, symbol)
     denial = check_order(order, context, decision.time_ns, command.past_rules)
     if denial is not None:
-        escalate(state, denial)
+        escalate(state.account, denial)
         return _denied(state, command, symbol, decision, denial)
     passed = passed_rules(command, excepted_denials(order, context, decision.time_ns, command.past_rules))
     made = order_created(

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import structs
 
 from proto.control import TradingState, denial_message
-from proto.messages import WARMING_UP, WATCHED, Signal
+from proto.messages import Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.units import to_decimal
@@ -25,7 +25,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.account.protection import Protection, protection_key
-from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
@@ -46,30 +46,6 @@ from services.portfolio.core.state.stream import StreamState
 
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""
-
-
-def count_signal(signal: Signal, cursor: TickCursor, *, joins_midstream: bool = False) -> None:
-    """Record a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
-
-    A signal of a watched symbol is in no counter by direction.
-
-    A desk that joins a market `joins_midstream` counts no gap before its first signal of a symbol.
-    """
-    cursor.ordinal = signal.ordinal
-    cursor.time_ns = signal.time_ns
-    last = cursor.sequences.get(signal.symbol, 0)
-    if signal.sequence > last + 1 and (last or not joins_midstream):
-        cursor.gaps += signal.sequence - last - 1
-    cursor.sequences[signal.symbol] = signal.sequence
-    cursor.marks[signal.symbol] = Mark(signal.bid, signal.ask, signal.time_ns)
-    if signal.direction > 0:
-        cursor.buy += 1
-    elif signal.direction < 0:
-        cursor.sell += 1
-    elif signal.reason == WARMING_UP:
-        cursor.warming_up += 1
-    elif signal.reason != WATCHED:
-        cursor.hold += 1
 
 
 def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, spread: bool, equity: bool) -> bool:

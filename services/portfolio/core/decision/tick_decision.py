@@ -41,7 +41,7 @@ def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> li
         events.append(exit_event)
     if signal.direction:
         decided = decide_signal(signal, state.account.book, state.stream, state.config, conditions)
-        escalate(state, decided.denial)
+        escalate(state.account, decided.denial)
         if policy.shows_outcomes:
             _note_outcome(state, signal, decided)
         for event in decided.events:
@@ -53,12 +53,12 @@ def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> li
 def _note_outcome(state: PortfolioState, signal: Signal, decided: DecisionResult) -> None:
     """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
     denial = decided.denial
-    state.warnings.outcomes.directed_mono_ns[signal.symbol] = state.stream.now.mono_ns
+    outcomes, mono_ns = state.warnings.outcomes, state.stream.now.mono_ns
+    outcomes.on_direction(signal.symbol, mono_ns)
     if denial is not None and denial.code in SHOWN_OTHERWISE:
         return
     if denial is not None:
         text = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
-        state.warnings.outcomes.on_denial(signal.symbol, signal.time_ns, text)
+        outcomes.on_denial(signal.symbol, signal.time_ns, text)
     elif any(isinstance(event, OrderCreated) for event in decided.events):
-        state.warnings.outcomes.on_order(signal.symbol)
-        state.warnings.outcomes.ordered_mono_ns[signal.symbol] = state.stream.now.mono_ns
+        outcomes.on_order(signal.symbol, mono_ns)

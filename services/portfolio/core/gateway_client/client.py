@@ -36,7 +36,7 @@ class GatewayClient:
         self._live = LiveScheduler(state, self.tasks, self.reconnect)
         self._lock_step = LockStepScheduler(state, self.tasks)
         self.scheduler: Scheduler = self._live
-        state.stream.gateway_silence_ns = self.tasks.silence_ns
+        state.warnings.watch_gateway(self.tasks.silence_ns)
 
     @property
     def is_busy(self) -> bool:
@@ -75,23 +75,23 @@ class GatewayClient:
         stream = self._state.stream
         running = self.tasks.find(answer.call_id)
         if running is None:
-            stream.duplicates += 1
+            stream.count_duplicate()
             return []
         if answer.outcome is CallOutcome.NO_ANSWER:
-            stream.waiting_for = "the gateway, which does not answer"
+            stream.wait_for("the gateway, which does not answer")
             return self._deliver(running, None) if running.handles_failures else []
         try:
             reply = decode_reply(answer.reply)
         except MalformedMessageError as error:
-            stream.malformed += 1
-            stream.waiting_for = f"a gateway whose replies can be read ({error})"
+            stream.count_malformed()
+            stream.wait_for(f"a gateway whose replies can be read ({error})")
             return []
         opened = self._state.account.book.stream
         if opened is not None and reply.account != opened.account:
-            stream.waiting_for = f"account {opened.account}: the gateway speaks for {reply.account}"
+            stream.wait_for(f"account {opened.account}: the gateway speaks for {reply.account}")
             return []
-        if stream.desk_state is DeskState.RUNNING:
-            stream.waiting_for = ""
+        if stream.waiting_for and stream.desk_state is DeskState.RUNNING:
+            stream.wait_for("")
         if reply.boot_id != self._gateway_boot:
             if self._gateway_boot:
                 self.scheduler.on_gateway_restart()
@@ -114,7 +114,7 @@ class GatewayClient:
         """The gateway has refused what the desk cannot do without; the refusal may pass by itself."""
         text = f"the gateway refused {running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
         if reply.error_code in self.scheduler.policy.transient_errors:
-            self._state.stream.waiting_for = text
+            self._state.stream.wait_for(text)
             return []
         self.tasks.drop(running)
         self.scheduler.on_refusal(running, reply, text)
@@ -125,7 +125,7 @@ class GatewayClient:
         return self.tasks.start(EXCLUSIVE, session, self._state.stream.now.mono_ns)
 
     def _choose_scheduler(self, hello: HelloReply) -> Scheduler:
-        self._state.stream.window = hello.window
+        self._state.stream.set_window(hello.window)
         self.scheduler = self._lock_step if hello.window else self._live
         if self._is_comparison_asked:
             self._is_comparison_asked = False

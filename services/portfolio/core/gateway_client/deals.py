@@ -34,15 +34,13 @@ def pull_deals(state: PortfolioState, first: int) -> GatewayTask:
                 if state.warnings.venue_fault:
                     return
         after = reply.next
-    state.account.deal_pulls += 1
+    state.account.on_deals_pulled()
 
 
 def _book(state: PortfolioState, deal: VenueDeal) -> None:
     booked = deal_booked(state.account.book, deal)
     state.account.emit(booked)
-    published_mono_ns = state.latencies.published_mono_ns.pop(booked.order_id, None)
-    if published_mono_ns is not None:
-        state.latencies.ticks_filled_mono_ns.append(published_mono_ns)
+    state.latencies.on_deal(booked.order_id)
 
 
 def first_unsettled_deal(state: PortfolioState) -> int:

@@ -21,7 +21,7 @@ from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.decision.signal_queue import SignalQueue
 from services.portfolio.core.gateway_client.deals import first_unsettled_deal, pull_deals
 from services.portfolio.core.gateway_client.effects import Effect, PullDeals, Reconnect
-from services.portfolio.core.gateway_client.lease import on_hello, on_order_refused, renew_lease, watch_lease
+from services.portfolio.core.gateway_client.lease import on_hello, on_order_refused, renew_lease
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
 from services.portfolio.core.gateway_client.order_policy import LivePolicy
 from services.portfolio.core.gateway_client.order_tracker import OrderTracker
@@ -171,7 +171,7 @@ class LiveScheduler:
         """Halt; where the session itself was refused, stop."""
         if running.name == EXCLUSIVE:
             self._state.stream.fail_until_restart(text)
-        elif not (isinstance(reply, ErrorReply) and on_order_refused(self._state, reply, running.request)):
+        elif not (isinstance(reply, ErrorReply) and on_order_refused(self._state.lease, reply, running.request)):
             self._state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
 
     def start_due_tasks(self) -> list[Call]:
@@ -180,7 +180,7 @@ class LiveScheduler:
         if state.stream.desk_state is not DeskState.RUNNING or state.warnings.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
             return []
-        watch_lease(state)
+        state.lease.watch(now_ns)
         calls: list[Call] = []
         if (
             state.lease.epoch
@@ -248,7 +248,7 @@ class LiveScheduler:
         stream, book = self._state.stream, self._state.account.book
         if stream.desk_state is not DeskState.RUNNING:
             return False
-        stream.is_stopping = True
+        stream.stop()
         return any(
             not order.can_rest and order.status is not OrderStatus.IN_DOUBT
             for order in map(book.orders.__getitem__, book.open_orders)

@@ -118,7 +118,7 @@ class LockStepScheduler:
 
     def make_room(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
         """Never: a dropped signal is sent again."""
-        self._state.stream.malformed += 1
+        self._state.stream.count_malformed()
         return False
 
     def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:

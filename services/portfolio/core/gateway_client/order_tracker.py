@@ -123,8 +123,8 @@ class OrderTracker:
         deals_due = policy.deals_due(reply)
         while state.account.book.deal_cursor < deals_due:
             yield from pull_deals(state, state.account.book.deal_cursor)
-        if isinstance(request, Buy | Sell):
-            state.lease.lapsed_refusals = 0
+        if state.lease.lapsed_refusals and isinstance(request, Buy | Sell):
+            state.lease.on_order_taken()
         if reply.status in _FILLED:
             self._on_fill()
             if policy.polls:
@@ -165,7 +165,7 @@ class OrderTracker:
     def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
         """Halt, unless the refusal is about the lease or passes by itself."""
         state = self._state
-        if on_order_refused(state, reply, request) or reply.error_code in self._policy.transient_errors:
+        if on_order_refused(state.lease, reply, request) or reply.error_code in self._policy.transient_errors:
             return
         action = request.__struct_config__.tag
         reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
@@ -200,7 +200,7 @@ class OrderTracker:
         if not can_transition(order.status, status):
             return
         if not status.is_open:
-            state.latencies.published_mono_ns.pop(order.order_id, None)
+            state.latencies.on_order_end(order.order_id)
         if status is OrderStatus.PRESUMED_EXPIRED:
             state.warnings.on_presumed_expiry(order.symbol)
         if status is OrderStatus.ACCEPTED and order.can_rest:
@@ -225,7 +225,7 @@ class OrderTracker:
                 time_ns=self._time_ns(),
             )
         )
-        enforce_doubt_limits(state)
+        enforce_doubt_limits(state.account, state.config)
 
     def _time_ns(self) -> int:
         stream = self._state.stream

@@ -30,7 +30,7 @@ def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> Ga
             if book.deal_cursor < reply.deal_cursor:
                 yield PullDeals()
             continue
-        is_refused = isinstance(reply, ErrorReply) and not on_order_refused(state, reply, request)
+        is_refused = isinstance(reply, ErrorReply) and not on_order_refused(state.lease, reply, request)
         if reply is not None and is_refused and reply.error_code not in policy.transient_errors:
             text = f"the gateway refused the stops of {key}: {reply.error_code}"
             state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")

@@ -155,7 +155,7 @@ def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 
 def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     # Where nothing can be written nothing is sent, and nothing can be answered.
-    silent_ns = state.stream.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
+    silent_ns = state.warnings.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
     if state.stream.desk_state in _MEETING and silent_ns > MEETING_SILENT_NS:
         text = f"no answer that can be used for {silent_ns // _NS_PER_S} s: {state.stream.waiting_for}"
         yield condition("GATEWAY_SILENT", text)

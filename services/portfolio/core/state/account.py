@@ -53,8 +53,6 @@ class AccountState:
         """Processes deals only when somebody asks for round trips."""
         self.modifications = ModificationCounts()
         """Counts since the start of the process; earlier ones are in the ledger's events."""
-        self.is_dirty = False
-        """Whether the ledger lacks something: an event, or progress of the cursor."""
         self.incarnation = incarnation
         self._incarnation_reason = incarnation_reason
         self._are_ids_checked = False
@@ -75,9 +73,12 @@ class AccountState:
         self.modifications.add(event)
         self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
         self._events.append(event)
-        self.is_dirty = True
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
             self.restrict_trading(TradingState.HALTED, "LEDGER_INVARIANT", fault, by="invariants")
+
+    def on_deals_pulled(self) -> None:
+        """Count a complete pull of the venue's deals."""
+        self.deal_pulls += 1
 
     @property
     def event_count(self) -> int:
@@ -91,7 +92,6 @@ class AccountState:
     def take_events(self) -> list[Event]:
         """The events since the last call, already folded into the book, for the ledger to keep."""
         events, self._events = self._events, []
-        self.is_dirty = False
         return events
 
     @property

@@ -25,6 +25,11 @@ class PortfolioState(Struct, frozen=True, kw_only=True):
     latencies: Latencies
 
 
+def needs_commit(state: PortfolioState) -> bool:
+    """Whether the ledger lacks an event, or progress of the stream."""
+    return state.stream.has_advanced or state.account.event_count > 0
+
+
 def compose_state(
     *,
     config: DeskConfig,
@@ -39,7 +44,7 @@ def compose_state(
     account = AccountState(
         book, config.limits, stream, warnings, incarnation=incarnation, incarnation_reason=incarnation_reason
     )
-    lease = LeaseState(account, boot_id=boot_id)
+    lease = LeaseState(account, warnings, boot_id=boot_id)
     return PortfolioState(
         config=config, account=account, stream=stream, lease=lease, warnings=warnings, latencies=Latencies()
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from proto.control import DeskState
-from proto.messages import Signal
+from proto.messages import WARMING_UP, WATCHED, Signal
 from proto.time import Now
 from services.portfolio.core.account.market_feed import MarketFeed
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.state.persisted import PersistedState
 
 
@@ -19,25 +17,28 @@ class StreamState:
         """Continue from what the ledger kept, a default one for a new account."""
         self.cursor = persisted.cursor
         self.risk = persisted.risk
-        """What the risk rules remember; streams come and go, it stays."""
+        """State of the risk rules; it outlives streams."""
         self.volatility = persisted.volatility
+        """Estimates by symbol, of those whose plan sizes by it; they outlive streams."""
+        self.has_advanced = False
+        """Whether the ledger lacks progress of the cursor."""
         self.window = 0
         """Ticks that the venue runs ahead of their confirmation; 0 for a live stream, which waits for nobody."""
         self.desk_state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
-        """What `desk_state` waits for, a text for people; empty when it waits for nothing."""
+        """What the desk waits for, a text for people; empty when it waits for nothing."""
         self.running_since_mono_ns = 0
         self.is_stopping = False
         """The process is shutting down: no signal is decided any more."""
         self.now = Now(0, 0)
+        """When the current turn began."""
         self.market = MarketFeed()
         self.last_signals: dict[str, Signal] = {}
+        """Latest counted signal of each symbol."""
         self.duplicates = 0
         """Messages received again."""
         self.malformed = 0
         """Messages dropped because they cannot be used."""
-        self.gateway_silence_ns: Callable[[int], int] = lambda _mono_ns: 0
-        """For how long the gateway has left questions unanswered at a monotonic time; 0 while none is open."""
 
     @property
     def persisted(self) -> PersistedState:
@@ -53,9 +54,62 @@ class StreamState:
         """The venue's time: live by its clock, stepped that of the last tick decided."""
         return max(self.market.time_ns(mono_ns), self.cursor.time_ns) if self.is_live else self.cursor.time_ns
 
+    def begin_turn(self, now: Now) -> None:
+        """Set the time of all that follows until the next turn."""
+        self.now = now
+
+    def set_window(self, window: int) -> None:
+        """The gateway has reported how far its stream runs ahead; 0 for a live one."""
+        self.window = window
+
     def open(self, stream_id: str) -> None:
-        """Begin a stream at its first tick; quotes, risk state and volatility stay."""
+        """Begin a stream before its first tick; quotes, risk state and volatility stay."""
         self.cursor = TickCursor(stream_id=stream_id, marks=self.cursor.marks)
+
+    def count(self, signal: Signal, *, joins_midstream: bool = False) -> None:
+        """Record a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
+
+        A signal of a watched symbol is in no counter by direction. A desk that joins a market `joins_midstream` counts
+        no gap before its first signal of a symbol.
+        """
+        self.has_advanced = True
+        cursor, symbol = self.cursor, signal.symbol
+        cursor.ordinal = signal.ordinal
+        cursor.time_ns = signal.time_ns
+        last = cursor.sequences.get(symbol, 0)
+        if signal.sequence > last + 1 and (last or not joins_midstream):
+            cursor.gaps += signal.sequence - last - 1
+        cursor.sequences[symbol] = signal.sequence
+        cursor.marks[symbol] = Mark(signal.bid, signal.ask, signal.time_ns)
+        self.last_signals[symbol] = signal
+        if signal.direction > 0:
+            cursor.buy += 1
+        elif signal.direction < 0:
+            cursor.sell += 1
+        elif signal.reason == WARMING_UP:
+            cursor.warming_up += 1
+        elif signal.reason != WATCHED:
+            cursor.hold += 1
+
+    def mark_kept(self) -> None:
+        """The ledger's writer has the progress made so far."""
+        self.has_advanced = False
+
+    def count_duplicate(self) -> None:
+        """Count a message that was received again."""
+        self.duplicates += 1
+
+    def count_malformed(self) -> None:
+        """Count a message that cannot be used."""
+        self.malformed += 1
+
+    def wait_for(self, text: str) -> None:
+        """Set what the desk waits for, a text for people; empty for nothing."""
+        self.waiting_for = text
+
+    def stop(self) -> None:
+        """Decide no signal any more."""
+        self.is_stopping = True
 
     def set_desk_state(self, desk_state: DeskState, waiting_for: str = "") -> None:
         """Enter another state, with what it waits for."""

@@ -40,8 +40,13 @@ class SymbolOutcomes:
             text = f"{count} signals in a row denied within {lasting_s} s, the latest by {text}"
             self._conditions.set("SIGNALS_DENIED", text, subject=symbol)
 
-    def on_order(self, symbol: str) -> None:
+    def on_direction(self, symbol: str, mono_ns: int) -> None:
+        """A BUY or SELL of the symbol was decided."""
+        self.directed_mono_ns[symbol] = mono_ns
+
+    def on_order(self, symbol: str, mono_ns: int) -> None:
         """An order of the symbol was made: its limits let it pass."""
+        self.ordered_mono_ns[symbol] = mono_ns
         if self._denied.pop(symbol, None) is not None:
             self._conditions.clear("SIGNALS_DENIED", subject=symbol)
 

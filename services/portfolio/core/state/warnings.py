@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from proto.control import REASON_CHARS_MAX
 from services.portfolio.core.state.closed_markets import ClosedMarkets
@@ -17,6 +17,7 @@ class Warnings:
     def __init__(self) -> None:
         """Start with nothing to warn of."""
         self._unproven_symbols: set[str] = set()
+        self._gateway_silence_ns: Callable[[int], int] = lambda _mono_ns: 0
         self.conditions = ActiveConditions()
         self.outcomes = SymbolOutcomes(self.conditions)
         self.closed_markets = ClosedMarkets()
@@ -28,6 +29,14 @@ class Warnings:
         self.venue_fault = ""
         """Why the venue's book is not the one that the ledger was made with; no command of a person clears it."""
         self.instrument_change_count = 0
+
+    def watch_gateway(self, silence_ns: Callable[[int], int]) -> None:
+        """Take the silence of the gateway from a function of monotonic time."""
+        self._gateway_silence_ns = silence_ns
+
+    def gateway_silence_ns(self, mono_ns: int) -> int:
+        """For how long the gateway has left questions unanswered; 0 while none is open."""
+        return self._gateway_silence_ns(mono_ns)
 
     @property
     def unproven_symbols(self) -> Set[str]:

@@ -29,7 +29,7 @@ def a_desk(limits: Limits, *denials: Denial) -> PortfolioState:
     state = Scene(limits).state
     state.stream.cursor.time_ns = START_NS
     for denial in denials:
-        escalate(state, denial)
+        escalate(state.account, denial)
     return state
 
 
@@ -40,9 +40,9 @@ def state_of(state: PortfolioState) -> TradingState:
 def test_rejections_of_one_day_end_with_it() -> None:
     state = a_desk(only(rearm_at_day_end=True), REJECTS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
-    resume_after_day_end(state, NEXT_DAY_NS - 1)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS - 1)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY, "it is the same day to the last"
-    resume_after_day_end(state, NEXT_DAY_NS)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     event = state.account.take_events()[-1]
     assert isinstance(event, TradingStateChanged)
     assert (event.state, event.by) == (TradingState.ACTIVE, "risk")
@@ -51,7 +51,7 @@ def test_rejections_of_one_day_end_with_it() -> None:
 
 def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
     state = a_desk(only(), REJECTS)
-    resume_after_day_end(state, NEXT_DAY_NS)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
 
 
@@ -62,7 +62,7 @@ def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]
     """Also where rejections were a reason beside them."""
     state = a_desk(only(rearm_at_day_end=True), *denials)
     trading_state = state.account.book.trading_state
-    resume_after_day_end(state, NEXT_DAY_NS + 9 * DAY_NS)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS + 9 * DAY_NS)
     assert state.account.book.trading_state is trading_state is not TradingState.ACTIVE
 
 
@@ -71,15 +71,15 @@ def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> No
     """Not even when rejections are what was written down for a reason."""
     state = a_desk(only(rearm_at_day_end=True))
     state.account.set_trading_state(TradingState.HALTED, "REJECTS", "too many for me", by=by)
-    escalate(state, REJECTS)
-    resume_after_day_end(state, NEXT_DAY_NS)
+    escalate(state.account, REJECTS)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.HALTED
 
 
 def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
     state = a_desk(only(rearm_at_day_end=True), REJECTS)
     state.account.on_clock_step(3_000_000_000)
-    resume_after_day_end(state, NEXT_DAY_NS)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
 
 
@@ -87,7 +87,7 @@ def test_trading_again_by_the_day_forgets_no_peak() -> None:
     """A person's word after a drawdown begins its peak anew; a new day does not."""
     state = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
     state.stream.risk.peaks.high = D(11_000)
-    resume_after_day_end(state, NEXT_DAY_NS)
+    resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.ACTIVE
     assert state.stream.risk.peaks.high == D(11_000)
 
@@ -100,7 +100,7 @@ def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path
     )
     driven.run_up()
     driven.answer_all(driven.deliver(a_signal(1)))
-    escalate(driven.state, REJECTS)
+    escalate(driven.state.account, REJECTS)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     book, kept = ledger.load()
@@ -122,7 +122,7 @@ def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
         rules=some_rules(limits=only(rearm_at_day_end=True)),
     )
     driven.run_up()
-    escalate(driven.state, REJECTS)
+    escalate(driven.state.account, REJECTS)
     driven.portfolio.handle_command(HaltCommand("enough"), driven.now)
     driven.deliver(a_signal(1, 1, time_ns=NEXT_DAY_NS))
     assert driven.state.account.book.trading_state is TradingState.HALTED

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.messages import WARMING_UP, Signal
+from proto.messages import Signal
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderDenied
-from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.signal_decision import (
     DecisionResult,
-    count_signal,
     decide_signal,
     update_risk_from_tick,
 )
@@ -50,8 +49,8 @@ def outcome(
 
 def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig) -> OrderCreated | OrderDenied | None:
     """One signal, counted and marked first, as portfolio does."""
-    count_signal(signal, cursor)
     stream = StreamState(PersistedState(cursor))
+    stream.count(signal)
     update_risk_from_tick(signal, book, stream, spread=True, equity=True)
     return one(decide_signal(signal, book, stream, rules))
 
@@ -147,24 +146,5 @@ def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
     denied = one(decide_signal(signal, book, StreamState(PersistedState(cursor)), rules))
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
-    count_signal(signal, cursor)
+    StreamState(PersistedState(cursor)).count(signal)
     assert isinstance(told(signal, book, cursor, rules), OrderCreated)
-
-
-def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:
-    cursor = TickCursor()
-    words = [(1, ""), (-1, ""), (0, ""), (0, WARMING_UP), (0, WARMING_UP), (1, WARMING_UP)]
-    for ordinal, (direction, reason) in enumerate(words, 1):
-        count_signal(a_signal(ordinal, direction, reason=reason), cursor)
-    assert (cursor.buy, cursor.sell, cursor.hold, cursor.warming_up) == (2, 1, 1, 2)
-    assert cursor.processed == cursor.ordinal == 6
-    assert cursor.marks == {"EURUSD": Mark(1.1, 1.1001, a_signal(6).time_ns)}
-
-
-def test_missing_sequences_are_counted_as_gaps() -> None:
-    cursor = TickCursor()
-    for sequence in (1, 2, 5, 6, 9):
-        count_signal(a_signal(sequence), cursor)
-    count_signal(a_signal(10, symbol="GBPUSD", sequence=1), cursor)
-    assert cursor.gaps == 4
-    assert cursor.sequences == {"EURUSD": 9, "GBPUSD": 1}

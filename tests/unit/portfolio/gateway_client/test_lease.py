@@ -27,9 +27,9 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import EpochTaken
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.gateway_client.lease import GRANT_WAIT_NS, LAPSED_REFUSALS_MAX
 from services.portfolio.core.plan.plan import Entry, Plan
 from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.state.lease import GRANT_WAIT_NS, LAPSED_REFUSALS_MAX
 from tests.support.builders import a_gateway, a_signal, a_stream
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
 from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, go_by, the_order

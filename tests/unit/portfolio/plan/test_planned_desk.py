@@ -16,7 +16,7 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.exits import TIME_EXIT_RETRY_NS
-from services.portfolio.core.decision.signal_decision import count_signal, decide_signal
+from services.portfolio.core.decision.signal_decision import decide_signal
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
@@ -268,7 +268,7 @@ def test_an_order_filled_in_parts_is_one_entry() -> None:
     rules = some_rules(limits=structs.replace(NO_LIMITS, position_legs_max=2))
     stream = StreamState(PersistedState())
     signal = a_signal(1, 1)
-    count_signal(signal, stream.cursor)
+    stream.count(signal)
     assert len(decide_signal(signal, book, stream, rules).events) == 1
     one_only = structs.replace(rules, limits=NO_LIMITS)
     assert not decide_signal(a_signal(2, 1), book, stream, one_only).events

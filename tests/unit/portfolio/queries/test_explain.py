@@ -27,7 +27,7 @@ from services.portfolio.core.account.orders import Cause, Order, OrderTerms
 from services.portfolio.core.account.position import ClosedLot
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.position_rule import SignalVerdict
-from services.portfolio.core.decision.signal_decision import NO_SIZE, count_signal, decide_signal
+from services.portfolio.core.decision.signal_decision import NO_SIZE, decide_signal
 from services.portfolio.core.queries.denial_hints import DENIAL_HINTS
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject, is_history_complete
 from services.portfolio.core.state.persisted import PersistedState
@@ -223,8 +223,9 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
     for told in (an_opened_stream(), an_instrument_learned()):
         flat.apply(told)
     signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
-    count_signal(signal, cursor)
-    denied = decide_signal(signal, flat, StreamState(PersistedState(cursor)), rules).events[0]
+    stream = StreamState(PersistedState(cursor))
+    stream.count(signal)
+    denied = decide_signal(signal, flat, stream, rules).events[0]
     assert isinstance(denied, OrderDenied)
     reply = why("EURUSD", flat, [denied], cursor)
     assert facts(reply, "decision") == {
@@ -285,8 +286,9 @@ def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_d
     book, _ = a_story()
     cursor = TickCursor()
     signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
-    count_signal(signal, cursor)
-    assert not decide_signal(signal, book, StreamState(PersistedState(cursor)), some_rules()).events
+    stream = StreamState(PersistedState(cursor))
+    stream.count(signal)
+    assert not decide_signal(signal, book, stream, some_rules()).events
     denied = OrderDenied(
         symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="SPREAD", limit="3", observed="4"
     )

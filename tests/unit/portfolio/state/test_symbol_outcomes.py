@@ -26,7 +26,7 @@ def test_denials_are_shown_when_they_last_for_a_minute_and_until_an_order_passes
     [found] = conditions
     assert (found.code, found.subject) == ("SIGNALS_DENIED", "EURUSD")
     assert found.text == "6 signals in a row denied within 60 s, the latest by SPREAD: 9 points, limit 3"
-    outcomes.on_order("EURUSD")
+    outcomes.on_order("EURUSD", 0)
     assert codes(conditions) == []
     outcomes.on_denial("EURUSD", 2_000 + DENIED_NS_MIN, "again")
     assert codes(conditions) == [], "counted from the beginning"
