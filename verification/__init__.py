@@ -1,1 +1,1 @@
-"""Proofs over the wire and by force: a conformance suite for venues, and chaos runs judged by an oracle."""
+"""Verification over the wire and under faults: a conformance suite for venues, and chaos runs judged by an oracle."""

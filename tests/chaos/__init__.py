@@ -1,1 +1,1 @@
-"""Tests of the proofs themselves: an oracle that finds, a proxy that disturbs, and a short chaos run."""
+"""Tests of the verification itself: the oracle, the proxy, the faults, and a short chaos run."""

@@ -1,4 +1,4 @@
-"""Single flipped bits in every file of a desk: right digits, or a refusal that names the file."""
+"""Single flipped bits in every file of a desk: right content, or a refusal that names the file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLIPS = 300
 
 @pytest.fixture(scope="module")
 def killed_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a desk as a kill leaves them: what was committed last stands in the logs of SQLite."""
+    """The files of a desk after a kill: the last commits are in SQLite's logs."""
     folder = tmp_path_factory.mktemp("desk")
     running, killed, path = folder / "running", folder / "killed", folder / "ticks.parquet"
     bid = np.round(1.1 + np.cumsum(np.random.default_rng(3).normal(0, 0.0002, ROWS)), 5)
@@ -73,8 +73,8 @@ def test_the_same_seed_flips_the_same_bits(killed_desk: Path) -> None:
     assert flip_bits(killed_desk, count=20, seed=5) == flip_bits(killed_desk, count=20, seed=5)
 
 
-def test_digits_that_are_used_wrongly_are_reported(killed_desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that looks at nothing takes what it finds for the truth."""
+def test_a_flip_that_is_read_as_valid_is_reported(killed_desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that verifies nothing accepts the damaged content."""
     monkeypatch.setattr(bit_flips, "_read_book", lambda desk: (desk / "venue" / "book.db-wal").read_bytes())
     report = flip_bits(killed_desk, count=60, seed=1)
     assert report.failures
@@ -82,7 +82,7 @@ def test_digits_that_are_used_wrongly_are_reported(killed_desk: Path, monkeypatc
     assert report.outcomes["venue/book.db-wal"][FAILURES[0]] == len(report.failures)
 
 
-def test_the_command_says_what_became_of_each_file(killed_desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_the_outcome_of_each_file(killed_desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bit-flips", str(killed_desk), "--count", "20", "--seed", "2"]) == 0
     output = capsys.readouterr().out
     assert "keys/ledger.key: " in output

@@ -1,4 +1,4 @@
-"""A short chaos run, as a person would start one: everything that can be done to a desk, and nothing lost or doubled."""
+"""A short chaos run, as a person would start one: every fault, and nothing lost or doubled."""
 
 from __future__ import annotations
 

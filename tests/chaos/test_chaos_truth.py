@@ -10,13 +10,13 @@ from tests.support.replays import leftovers, run_paperdesk
 FAULTS = ("strategy raise", "halt", "disk full portfolio", "kill portfolio", "hang execution", "halt at gateway")
 
 
-def test_what_a_desk_shows_under_faults_is_what_it_does(tmp_path: Path) -> None:
+def test_the_status_of_a_desk_under_faults_is_true(tmp_path: Path) -> None:
     card, desk = tmp_path / "card.json", tmp_path / "desk"
     chosen = [word for name in FAULTS for word in ("--fault", name)]
     done = run_paperdesk("chaos-truth", "--minutes", 0.9, "--seed", 7, *chosen, "--data-dir", desk, "--json", card)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     found = json.loads(card.read_text())
-    # How soon it trades again depends on what else the machine has to do; that it says so until then does not.
+    # The time until it trades again depends on the load of the machine; a true status until then does not.
     assert [line for line in found["violations"] if "slow recovery" not in line] == []
     assert found["lost"] == found["doubled"] == found["different"] == found["in_doubt"] == []
     assert found["settled"] == "yes"
@@ -27,7 +27,7 @@ def test_what_a_desk_shows_under_faults_is_what_it_does(tmp_path: Path) -> None:
     assert not leftovers(desk)
 
 
-def test_a_fault_that_there_is_not_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_an_unknown_fault_is_refused_before_anything_starts(tmp_path: Path) -> None:
     done = run_paperdesk("chaos-truth", "--fault", "earthquake", "--data-dir", tmp_path / "desk")
     assert done.returncode == 2
     assert done.stderr.startswith("paperdesk: --fault is 'earthquake', expected one of kill mt5, hang mt5, ")

@@ -1,4 +1,4 @@
-"""The strategy that misbehaves on demand: it does what the file says, and nothing else without it."""
+"""The strategy that misbehaves on demand has the fault named by the file, and none without it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def call(strategy: Faulty) -> object:
 
 
 @pytest.mark.parametrize("text", [None, "", "dance"])
-def test_without_a_known_word_it_changes_sides_with_every_tick(fault_file: Path, text: str | None) -> None:
+def test_without_a_known_fault_it_changes_sides_with_every_tick(fault_file: Path, text: str | None) -> None:
     if text is not None:
         write_whole(fault_file, text)
     strategy = Faulty()
@@ -47,7 +47,7 @@ def test_it_returns_what_no_strategy_may_return(fault_file: Path) -> None:
 
 
 @pytest.mark.parametrize(("fault", "error"), [("raise", ZeroDivisionError), ("exit", SystemExit)])
-def test_it_raises_until_the_word_is_taken_away(fault_file: Path, fault: str, error: type[BaseException]) -> None:
+def test_it_raises_until_the_fault_is_removed(fault_file: Path, fault: str, error: type[BaseException]) -> None:
     strategy = Faulty()
     write_whole(fault_file, fault)
     with pytest.raises(error):
@@ -56,7 +56,7 @@ def test_it_raises_until_the_word_is_taken_away(fault_file: Path, fault: str, er
     assert call(strategy) == (-1, 0.75)
 
 
-def test_it_blocks_until_the_word_is_taken_away(fault_file: Path) -> None:
+def test_it_blocks_until_the_fault_is_removed(fault_file: Path) -> None:
     strategy, returned = Faulty(), threading.Event()
 
     def run() -> None:

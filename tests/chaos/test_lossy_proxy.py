@@ -1,4 +1,4 @@
-"""A line that disturbs as it is told, and not otherwise."""
+"""The proxy disturbs messages with the given probabilities, and not otherwise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sockets() -> Iterator[Sockets]:
 
 
 class Talk:
-    """A client on one end and a server on the other."""
+    """A client on one side of the proxy and a server on the other."""
 
     def __init__(self, folder: Path, sockets: Sockets) -> None:
         self.back, self.front = f"ipc://{folder}/back.ipc", f"ipc://{folder}/front.ipc"
@@ -32,7 +32,7 @@ class Talk:
         self.client: Socket | None = None
 
     def connect(self) -> None:
-        """A client whose first message has gone through, since nothing is queued for a line that is not up yet."""
+        """Wait until a first message has passed, since nothing is queued for a proxy that does not run yet."""
         client = self.client = self._sockets.dealer(self.front)
         assert client.poll(5_000, zmq.POLLOUT)
         wait_for(lambda: client.send_multipart([b"", b"hello"]) is None and self._server.poll(50), "a connection")
@@ -44,7 +44,7 @@ class Talk:
             self.client.send_multipart([b"", payload])
 
     def received(self, *, within_ms: int = 300) -> list[bytes]:
-        """What the server gets until it is quiet; each is answered by the same."""
+        """Messages at the server until none come; each is answered with itself."""
         found = []
         while self._server.poll(within_ms):
             frames = self._server.recv_multipart()
@@ -64,7 +64,7 @@ def numbered() -> list[bytes]:
     return [f"{number:03d}".encode() for number in range(MESSAGES)]
 
 
-def test_without_odds_everything_passes_in_order(tmp_path: Path, sockets: Sockets) -> None:
+def test_without_probabilities_all_messages_pass_in_order(tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
     with LossyProxy(talk.front, talk.back, seed=1):
         talk.connect()
@@ -74,7 +74,7 @@ def test_without_odds_everything_passes_in_order(tmp_path: Path, sockets: Socket
         assert talk.answered() == numbered()
 
 
-def test_what_is_dropped_is_counted_and_never_comes(tmp_path: Path, sockets: Sockets) -> None:
+def test_a_dropped_message_is_counted_and_never_arrives(tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
     with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()
@@ -85,7 +85,7 @@ def test_what_is_dropped_is_counted_and_never_comes(tmp_path: Path, sockets: Soc
         assert received == sorted(received)
 
 
-def test_what_is_duplicated_comes_twice(tmp_path: Path, sockets: Sockets) -> None:
+def test_a_duplicated_message_arrives_twice(tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
     with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()
@@ -99,9 +99,7 @@ def test_what_is_duplicated_comes_twice(tmp_path: Path, sockets: Sockets) -> Non
 @pytest.mark.parametrize(
     "odds", [FaultProbabilities(delay=0.3, delay_max_s=0.1), FaultProbabilities(reorder=0.3, delay_max_s=0.1)]
 )
-def test_what_is_late_comes_all_the_same_in_another_order(
-    odds: FaultProbabilities, tmp_path: Path, sockets: Sockets
-) -> None:
+def test_late_messages_all_arrive_in_another_order(odds: FaultProbabilities, tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
     with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()

@@ -1,4 +1,4 @@
-"""An oracle that finds nothing must be known to be able to find: each kind of difference is made on purpose."""
+"""The oracle finds each kind of difference, made on purpose."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
     assert not found.foreign
 
 
-def test_an_order_that_was_canceled_after_a_part_of_it_agrees_with_the_same_part_at_the_venue(desk: Path) -> None:
+def test_an_order_canceled_after_a_partial_fill_agrees_with_the_same_fill_at_the_venue(desk: Path) -> None:
     for harm in (
         set_order("status", "CANCELED"),
         set_order("filled_volume", "0.005"),
@@ -80,7 +80,7 @@ def test_an_order_that_was_canceled_after_a_part_of_it_agrees_with_the_same_part
     assert compare_books(desk).agrees
 
 
-def test_orders_that_an_older_ledger_took_are_not_lost_but_every_other_is(desk: Path) -> None:
+def test_orders_missing_in_a_restored_ledger_are_not_lost_but_every_other_is(desk: Path) -> None:
     with closing(sqlite3.connect(desk / "ledger.db")) as db:
         taken = {order_id for (order_id,) in db.execute("SELECT order_id FROM orders WHERE number IN (2, 3)")}
     tamper(desk / "ledger.db", "DELETE FROM orders WHERE number IN (2, 3)")
@@ -130,21 +130,21 @@ def test_orders_that_an_older_ledger_took_are_not_lost_but_every_other_is(desk: 
         pytest.param(venue(set_at_venue("deals", "swap", -3, "WHERE deal = 3")), "cash", id="other sum of money"),
     ],
 )
-def test_what_is_tampered_with_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
+def test_tampering_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
     harm(desk)
     found = compare_books(desk)
     assert getattr(found, where), found
     assert not found.agrees
 
 
-def test_an_open_order_is_told_without_being_held_against_the_desk(desk: Path) -> None:
+def test_an_open_order_is_reported_and_is_not_a_difference(desk: Path) -> None:
     set_order("status", "IN_DOUBT")(desk)
     found = compare_books(desk)
     assert found.agrees
     assert len(found.in_doubt) == len(found.unresolved) == 1
 
 
-def test_the_order_of_somebody_else_is_no_loss(desk: Path) -> None:
+def test_a_foreign_order_is_not_lost(desk: Path) -> None:
     renamed = "UPDATE orders SET payload = json_set(payload, '$.magic', 0, '$.order.order_id', 'x') WHERE ticket = 1000"
     tamper(desk / "venue" / "book.db", COPY_ORDER, renamed)
     found = compare_books(desk)
@@ -152,5 +152,5 @@ def test_the_order_of_somebody_else_is_no_loss(desk: Path) -> None:
     assert len(found.foreign) == 1
 
 
-def test_a_verdict_can_be_told_as_json() -> None:
+def test_findings_can_be_encoded_as_json() -> None:
     assert json.loads(json.dumps(vars(OracleFindings())))["lost"] == []

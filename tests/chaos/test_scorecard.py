@@ -1,4 +1,4 @@
-"""Counting what happened by its kind."""
+"""Reasons are counted by kind."""
 
 from __future__ import annotations
 

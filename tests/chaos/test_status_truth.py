@@ -1,4 +1,4 @@
-"""A status is judged by what the venue did: silence is found, false alarms are, and the truth passes."""
+"""A status is compared with the venue's deals: silence and false alarms are found, a true status passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WARNING = condition("DRAWDOWN_WARNING", "the drawdown is 3 %")
 
 
 def samples(seconds: int, shown: Mapping[range, tuple[Condition, ...] | None]) -> list[StatusSample]:
-    """A sample each second, which shows nothing where `shown` has nothing."""
+    """A sample each second, without conditions where `shown` has none."""
     return [
         StatusSample(float(second), next((found for when, found in shown.items() if second in when), ()))
         for second in range(seconds)
@@ -33,18 +33,18 @@ def judged(found: list[StatusSample], *made: list[OpeningDeal]) -> list[tuple[fl
     return [(one.at_s, one.breach, one.subject) for one in find_violations(found, every, SYMBOLS)]
 
 
-def test_a_desk_that_trades_and_says_so_is_true() -> None:
+def test_a_trading_desk_without_conditions_is_true() -> None:
     assert judged(samples(20, {}), deals("EURUSD", range(20)), deals("USDJPY", range(20))) == []
 
 
-def test_a_symbol_that_stands_still_without_a_word_is_found_at_each_second() -> None:
-    """The last deal is at 5.7 s: 3 s later, from 9 s on, each sample is one too many, until it trades again."""
+def test_a_symbol_without_trades_and_conditions_is_found_at_each_second() -> None:
+    """The last deal is at 5.7 s: from 9 s on, 3 s later, each sample is a violation, until it trades again."""
     found = judged(samples(20, {}), deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(20)))
     assert found == [(second, Breach.SILENT, "EURUSD") for second in (9.0, 10.0, 11.0)]
 
 
 @pytest.mark.parametrize("shown", [(HALT,), (OF_SYMBOL,), None])
-def test_a_symbol_that_stands_still_with_a_word_is_true(shown: tuple[Condition, ...] | None) -> None:
+def test_a_symbol_without_trades_under_a_condition_is_true(shown: tuple[Condition, ...] | None) -> None:
     found = samples(20, {range(8, 12): shown})
     assert judged(found, deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(6), range(8, 20))) == []
 
@@ -54,21 +54,21 @@ def test_a_symbol_that_stands_still_with_a_word_is_true(shown: tuple[Condition, 
     [(WARNING,), (condition("ORDER_IN_DOUBT", "1 order in doubt", subject="USDJPY"),)],
     ids=["without effect", "of another symbol"],
 )
-def test_a_word_about_something_else_covers_nothing(shown: tuple[Condition, ...]) -> None:
+def test_a_condition_about_something_else_does_not_cover_the_symbol(shown: tuple[Condition, ...]) -> None:
     found = judged(samples(12, {range(6, 12): shown}), deals("EURUSD", range(6)), deals("USDJPY", range(6)))
     assert (9.0, Breach.SILENT, "EURUSD") in found
 
 
-def test_a_word_that_ends_leaves_as_much_time_again_until_the_next_deal() -> None:
-    """Shown up to 10 s: a first deal at 13.2 s is in time, with one at 15.2 s the sample at 14 s is a violation."""
+def test_the_end_of_a_condition_leaves_the_grace_time_until_the_next_deal() -> None:
+    """Shown up to 10 s: a first deal at 13.2 s is in time; with one at 15.2 s the sample at 14 s is a violation."""
     found = samples(20, {range(5, 11): (HALT,)})
     steady = deals("USDJPY", range(5), range(11, 20))
     assert judged(found, deals("EURUSD", range(5), range(13, 20)), steady) == []
     assert judged(found, deals("EURUSD", range(5), range(15, 20)), steady) == [(14.0, Breach.SILENT, "EURUSD")]
 
 
-def test_trading_that_goes_on_under_a_halt_is_a_false_alarm() -> None:
-    """Shown from 5 s: the deal at 8.7 s is one too many, and from 12 s on, 3 s later, the halt is a violation."""
+def test_trading_under_a_shown_halt_is_a_false_alarm() -> None:
+    """Shown from 5 s: the deal at 8.7 s contradicts it, and from 12 s on, 3 s later, the halt is a violation."""
     found = judged(samples(14, {range(5, 14): (HALT,)}), deals("EURUSD", range(14)), deals("USDJPY", range(8)))
     assert found == [(12.0, Breach.FALSE_ALARM, "EURUSD"), (13.0, Breach.FALSE_ALARM, "EURUSD")]
 
@@ -78,7 +78,7 @@ def test_a_condition_that_is_over_within_three_seconds_of_the_first_deal_is_true
     assert judged(shown, deals("EURUSD", range(5), range(11, 20)), deals("USDJPY", range(5), range(13, 20))) == []
 
 
-def test_a_condition_that_comes_and_goes_is_no_false_alarm() -> None:
+def test_a_condition_that_comes_and_goes_is_not_a_false_alarm() -> None:
     shown = {range(5, 8): (HALT,), range(9, 12): (HALT,)}
     assert judged(samples(14, shown), deals("EURUSD", range(14)), deals("USDJPY", range(14))) == []
 
@@ -92,6 +92,6 @@ def test_another_order_in_doubt_is_another_condition() -> None:
     ]
 
 
-def test_a_symbol_that_is_late_may_trade_now_and_then() -> None:
+def test_a_lagging_symbol_may_trade_occasionally() -> None:
     late = (condition("SIGNAL_CATCHING_UP", "900 ticks behind", subject="EURUSD"),)
     assert judged(samples(20, {range(4, 20): late}), deals("EURUSD", range(20)), deals("USDJPY", range(20))) == []

@@ -1,1 +1,1 @@
-"""Faults on purpose: what is done to a running desk, and an oracle that says whether anything was lost or doubled."""
+"""Chaos runs: faults injected into a running desk, and an oracle that finds lost and doubled orders."""

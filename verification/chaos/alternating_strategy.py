@@ -1,4 +1,4 @@
-"""A strategy that never rests: it changes sides with every tick, so that a short run has many orders in it."""
+"""A strategy that changes sides with every tick, so that a short run has many orders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STATE: Final = struct.Struct("<q")
 
 
 class Restless:
-    """Buys and sells by turns, whatever the prices are."""
+    """Buys and sells in turn, whatever the prices are."""
 
     name: Final = "restless"
     warm_up_ticks: Final = 2
@@ -20,14 +20,14 @@ class Restless:
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The other side than at the last tick."""
+        """The opposite of the last tick's side."""
         self._seen += 1
         return (1 if self._seen % 2 else -1), 0.75
 
     def snapshot(self) -> bytes:
-        """How many ticks it has seen."""
+        """The number of ticks seen."""
         return _STATE.pack(self._seen)
 
     def restore(self, state: bytes) -> None:
-        """Go on from there."""
+        """Continue from a snapshot."""
         (self._seen,) = _STATE.unpack(state)

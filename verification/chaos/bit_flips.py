@@ -1,8 +1,8 @@
-"""Single flipped bits in the files of a stopped desk: each leads to the right digits or to a refusal by name.
+"""Single flipped bits in the files of a stopped desk: each must lead to the right content or to a refusal by name.
 
-Every file is read as the process that owns it reads it at its start, once whole and then with one bit flipped at a
-time, in a copy. A flip in a write-ahead log may also take the newest commits away, as a power cut does: then what is
-read has to be a state that was once committed, of a log whose commits are synced at most one commit ago.
+Every file is read as its own process reads it at its start, first unchanged and then in copies with one bit flipped at
+a time. A flip in a write-ahead log may also remove the newest commits, as a power cut does: then the content must be a
+state that was once committed, and of a log with synced commits at most one commit old.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ JOURNAL: Final = "venue/journal.db"
 BOOK: Final = "venue/book.db"
 
 Read: TypeAlias = Callable[[Path], bytes]
-"""Reads the files of one store in a desk's folder as its process does: a digest of all that would be used."""
+"""Reads the files of one store in a desk's folder as its process does, and returns a digest of all that is used."""
 
 
 class Outcome(StrEnum):
-    """What became of a flip; the last two are failures."""
+    """Outcome of a flip; the last two are failures."""
 
     SAME = "right digits"
     REFUSED = "refused by name"
@@ -62,12 +62,12 @@ class Flip(NamedTuple):
     bit: int
 
     def __str__(self) -> str:
-        """As a person repeats it."""
+        """The form in which a person repeats it."""
         return f"{self.file} byte {self.byte} bit {self.bit}"
 
 
 class Store(NamedTuple):
-    """Files that are read together; `is_synced` says whether each commit is."""
+    """Files that are read together; `is_synced` if each commit is synced."""
 
     files: list[str]
     read: Read
@@ -75,7 +75,7 @@ class Store(NamedTuple):
 
 
 class FlipReport(NamedTuple):
-    """How many flips of each file ended how, and those that failed."""
+    """Outcomes of the flips of each file, and the failed flips."""
 
     outcomes: dict[str, Counter[Outcome]]
     failures: list[tuple[Flip, str]]
@@ -86,16 +86,16 @@ class RebuiltError(Exception):
 
 
 def flip_bits(desk: Path, *, count: int, seed: int, progress: Callable[[int], None] | None = None) -> FlipReport:
-    """Flip `count` bits, one at a time, in copies of the files of a desk that does not run.
+    """Flip `count` bits, one at a time, in copies of the files of a stopped desk.
 
     Args:
-        desk: its folder, which is copied and left alone.
-        count: of all files together, drawn file by file.
-        seed: what files and bits are drawn from.
-        progress: is told how many were flipped.
+        desk: its folder, which is copied and not changed.
+        count: number of flips, drawn file by file.
+        seed: of the drawn files and bits.
+        progress: called with the number of flips done.
 
     Raises:
-        StartError: the folder has no ledger, or a file of it cannot be read as it is.
+        StartError: the folder has no ledger, or a file of it cannot be read unchanged.
     """
     with tempfile.TemporaryDirectory(prefix="paperdesk-flips-") as scratch:
         stores = list(
@@ -108,17 +108,17 @@ def flip_bits(desk: Path, *, count: int, seed: int, progress: Callable[[int], No
         for number in range(1, count + 1):
             target, file = draw.choice(choices)
             flip = Flip(file, draw.randrange(target.size(file)), draw.randrange(8))
-            outcome, words = target.flip(flip)
+            outcome, message = target.flip(flip)
             report.outcomes[file][outcome] += 1
             if outcome in FAILURES:
-                report.failures.append((flip, f"{outcome}: {words}"))
+                report.failures.append((flip, f"{outcome}: {message}"))
             if progress is not None:
                 progress(number)
     return report
 
 
 class _Target:
-    """One store of the desk, whole in memory, and what its files may come to."""
+    """One store of the desk, in memory, and the contents that its flipped files may lead to."""
 
     def __init__(self, desk: Path, store: Store, scratch: Path) -> None:
         self._store, self._scratch = store, scratch
@@ -142,13 +142,13 @@ class _Target:
             return Outcome.REFUSED, str(error)
         except RebuiltError as error:
             return Outcome.REBUILT, str(error)
-        except Exception as error:  # whatever else it is, it is a failure that is reported
+        except Exception as error:  # any other error is a failure to report
             return Outcome.CRASHED, f"{type(error).__name__} {error}"
         if found == self._truth:
             return Outcome.SAME, ""
         if found in self._earlier.get(flip.file, ()):
             return Outcome.OLDER, ""
-        return Outcome.WRONG, "read as if it were whole"
+        return Outcome.WRONG, "read as if it were undamaged"
 
     def _read(self, files: dict[str, bytes]) -> bytes:
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -160,7 +160,7 @@ class _Target:
         return self._store.read(self._scratch)
 
     def _earlier_states(self, log: str) -> Iterator[bytes]:
-        """What was committed before, as far back as this log may lose."""
+        """Earlier committed states, as far back as this log may lose commits."""
         ends = [0, *commit_ends(self._whole[log])]
         for end in ends[-1 - TORN_COMMITS_MAX : -1] if self._store.is_synced else ends[:-1]:
             yield self._read({**self._whole, log: self._whole[log][:end]})
@@ -193,7 +193,7 @@ def _read_ledger(desk: Path) -> bytes:
 
 
 def _reader_of_journal(desk: Path) -> Read:
-    """Asks for every id that the whole journal has."""
+    """A reader that asks for every id in the undamaged journal."""
     db = open_reader(desk / JOURNAL)
     try:
         [(account,)] = db.execute("SELECT account FROM journal").fetchall()

@@ -1,4 +1,4 @@
-"""Every named point of the protocol, killed in real processes: in replays where a replay comes by, in live desks elsewhere."""
+"""Kills of real processes at every named point of the protocol, in replays if possible, else in live desks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from verification.chaos.replay_kills import ReplayOutcome, replay_with_kills
 LIVE_MINUTES: Final = 0.25
 LIVE_ODDS: Final = FaultProbabilities(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
 LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
-"""Venue faults that make the gateway note what it notes of no order that goes well."""
+"""Venue faults that make the gateway write entries that no undisturbed order has."""
 
 STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 
 
 @dataclass(frozen=True)
 class CrashPointResults:
-    """Kills by point, and what went wrong, in words."""
+    """Kills by point, and errors as text."""
 
     kills: dict[str, int]
     wrong: list[str]
@@ -34,10 +34,10 @@ class CrashPointResults:
 def run_crash_points(
     folder: Path, *, count: int, seed: int, ticks: int, wanted: frozenset[str], tell: Callable[[str], None]
 ) -> CrashPointResults:
-    """Kill at each of the points that are wanted once a round, `count` rounds.
+    """Kill at each of the `wanted` points once a round, `count` rounds.
 
-    Further live rounds follow for the points of a live desk that some round missed, and for those alone: a kill at one of
-    them makes the gateway forget the fault that would have led it to the next.
+    Further live rounds follow for points of a live desk that some round missed, and only for those: a kill at one of
+    them makes the gateway lose the fault that would have led to the next.
 
     Raises:
         StartError: a desk could not be started or gave up.
@@ -53,12 +53,12 @@ def run_crash_points(
         chosen = scenarios.replay_kills(draw, points=points, ticks=ticks, last_order=calm.orders[-1]["ordinal"])
         wild = replay_with_kills(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
         _add(kills, wild.markers)
-        wrong += [f"round {number}: {words}" for words in _wrong(calm, wild)]
-        tell(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} things wrong")
+        wrong += [f"round {number}: {error}" for error in _wrong(calm, wild)]
+        tell(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} errors")
     for number in range(2 * count):
         if missing := [point for point in live_points if kills[point] < count]:
             wrong += _live(folder / f"live-{number}", seed + number, kills, missing)
-            tell(f"live round {number + 1}: {sum(kills.values())} kills, {len(wrong)} things wrong")
+            tell(f"live round {number + 1}: {sum(kills.values())} kills, {len(wrong)} errors")
     return CrashPointResults(dict(kills), wrong)
 
 
@@ -86,7 +86,7 @@ def _live(data_dir: Path, seed: int, kills: Counter[str], points: list[str]) -> 
     _add(kills, [path.name for path in crashes.iterdir()] if crashes.is_dir() else [])
     found = card.verdict
     wrong = found.lost + found.doubled + found.different + found.positions + found.cash + found.in_doubt
-    return [f"{data_dir.name}: {words}" for words in wrong]
+    return [f"{data_dir.name}: {error}" for error in wrong]
 
 
 def _add(kills: Counter[str], markers: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The faults of a chaos run: each does one thing to a running desk, and says what it did."""
+"""Faults of a chaos run: each does one thing to a running desk, and counts it."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ VENUE_FAULTS: Final = (
     Simulate(fault=Fault.FOREIGN_ORDER, seed=1),
     Simulate(fault=Fault.BALANCE_DEAL),
 )
-"""What the simulated venue is told to do wrong, one at a time."""
+"""Faults of the simulated venue, injected one at a time."""
 
 
 @dataclass
 class FaultInjector:
-    """Plays faults on one desk; what lasts is undone by `undo_expired` when its time has come, and by `stop`."""
+    """Injects faults into one desk; lasting ones are undone by `undo_expired` or `stop`."""
 
     desk: DeskSupervisor
     data_dir: Path
@@ -58,7 +58,7 @@ class FaultInjector:
     _context: zmq.Context[zmq.Socket[bytes]] = field(default_factory=zmq.Context)
 
     def kill(self, name: str) -> int | None:
-        """SIGKILL; the pid that died, None when there was none."""
+        """Send SIGKILL; returns the pid that died, None if there was none."""
         pid = self.pid_of(name)
         if pid is None or not send_signal(pid, signal.SIGKILL):
             return None
@@ -66,14 +66,14 @@ class FaultInjector:
         return pid
 
     def hang(self, name: str) -> None:
-        """SIGSTOP for up to six seconds: the watchdog ends what hangs for three."""
+        """Send SIGSTOP for up to six seconds; the watchdog kills what hangs for three."""
         pid = self.pid_of(name)
         if pid is not None and send_signal(pid, signal.SIGSTOP):
             self.card.faults[f"hang {name}"] += 1
-            self._later(self.draw.uniform(0.3, 6.0), lambda: _go_on(pid))
+            self._undo_later(self.draw.uniform(0.3, 6.0), lambda: _continue(pid))
 
     def lose_journal(self) -> int | None:
-        """Kill the gateway and delete its journal before it is back."""
+        """Kill the gateway and delete its journal before it restarts."""
         pid = self.kill("mt5")
         if pid is not None:
             for path in (self.data_dir / "venue").glob("journal.db*"):
@@ -83,32 +83,32 @@ class FaultInjector:
         return pid
 
     def fill_disk(self, name: str) -> None:
-        """No file of the process may grow (RLIMIT_FSIZE), as on a disk without room."""
+        """Stop the process from growing any file (RLIMIT_FSIZE), as on a full disk."""
         pid = self.pid_of(name)
         hard = None if pid is None else take_room(pid)
         if pid is not None and hard is not None:
             self.card.faults[f"disk full {name}"] += 1
-            self._later(self.draw.uniform(0.5, 2.0), lambda: give_room(pid, hard))
+            self._undo_later(self.draw.uniform(0.5, 2.0), lambda: give_room(pid, hard))
 
     def step_clock(self, path: Path) -> None:
-        """The wall clock jumps by up to five seconds, either way, and back later."""
+        """Step the wall clock by up to five seconds, either way, and back later."""
         step_ns = int(self.draw.choice((-1, 1)) * self.draw.uniform(1.0, 5.0) * 1e9)
         write_whole(path, str(step_ns))
         self.card.faults["clock step"] += 1
-        self._later(3.0, lambda: write_whole(path, "0"))
+        self._undo_later(3.0, lambda: write_whole(path, "0"))
 
     def subscribe_slowly(self) -> None:
-        """A subscriber of the ticks that never reads."""
+        """Subscribe to ticks without ever reading them."""
         socket = self._context.socket(zmq.SUB)
         socket.setsockopt(zmq.RCVHWM, 1)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
         socket.connect(f"ipc://{self.desk.runtime}/ticks.ipc")
         self.card.faults["slow subscriber"] += 1
-        self._later(10.0, lambda: socket.close(linger=0))
+        self._undo_later(10.0, lambda: socket.close(linger=0))
 
     def flood(self) -> None:
-        """Frames of nothing that anybody knows, at every socket that takes any."""
+        """Send garbage frames to every socket that accepts any."""
         for name, kind in (("gw", zmq.DEALER), ("signal", zmq.PUSH), ("command", zmq.PUSH), ("report", zmq.PUSH),
                            ("control", zmq.DEALER)):  # fmt: skip
             socket = self._context.socket(kind)
@@ -122,18 +122,18 @@ class FaultInjector:
         self.card.faults["flood of garbage"] += 1
 
     def venue(self) -> None:
-        """One of the simulated venue's own faults."""
+        """Inject one of the simulated venue's own faults."""
         self.ask_gateway(fault := self.draw.choice(self.venue_faults))
         self.card.faults[f"venue {fault.fault.value}"] += 1
 
     def halt_gateway(self) -> None:
-        """A person halts the gateway itself, and lets it go on a moment later."""
+        """Halt the gateway itself as a person would, and resume it soon after."""
         self.ask_gateway(Halt(reason="the chaos run plays the person"))
         self.card.faults["halt at the gateway"] += 1
-        self._later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
+        self._undo_later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
 
     def undo_expired(self) -> None:
-        """Undo what has lasted long enough."""
+        """Undo faults whose time is over."""
         now = time.monotonic()
         due = [undo for at, undo in self._undo if at <= now]
         self._undo = [entry for entry in self._undo if entry[0] > now]
@@ -141,23 +141,23 @@ class FaultInjector:
             undo()
 
     def stop(self) -> None:
-        """Undo everything, at once."""
+        """Undo everything at once."""
         for _, undo in self._undo:
             undo()
         self._undo.clear()
         self.ask_gateway(Simulate(fault=Fault.ALL_OFF))
 
     def close(self) -> None:
-        """Leave no socket behind."""
+        """Undo everything and close all sockets."""
         for _, undo in self._undo:
             undo()
         self._context.destroy(linger=0)
 
     def ask_gateway(self, request: Request) -> bytes | None:
-        """Send a request as a client of the run's own.
+        """Send a request as an independent client.
 
         Returns:
-            The reply as it came, None where none came within half a second.
+            The encoded reply, None if none came within half a second.
         """
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 500)
@@ -170,11 +170,11 @@ class FaultInjector:
     def _resume_gateway(self) -> None:
         self.ask_gateway(Resume(reason="the chaos run plays the person"))
 
-    def _later(self, seconds: float, undo: Callable[[], None]) -> None:
+    def _undo_later(self, seconds: float, undo: Callable[[], None]) -> None:
         self._undo.append((time.monotonic() + seconds, undo))
 
     def pid_of(self, name: str) -> int | None:
-        """The pid of a program that is up; None while it is not."""
+        """The pid of a running program; None if it is not running."""
         state = self.desk.states().get(name)
         return state.pid if state is not None and state.pid and state.state in ("RUNNING", "STARTING") else None
 
@@ -183,7 +183,7 @@ def send_signal(pid: int, number: int) -> bool:
     """Send a signal.
 
     Returns:
-        Whether there was such a process.
+        Whether the process existed.
     """
     try:
         os.kill(pid, number)
@@ -192,15 +192,15 @@ def send_signal(pid: int, number: int) -> bool:
     return True
 
 
-def _go_on(pid: int) -> None:
+def _continue(pid: int) -> None:
     send_signal(pid, signal.SIGCONT)
 
 
 def take_room(pid: int) -> int | None:
-    """Let no file of a process grow beyond a page.
+    """Stop a process from growing any file beyond a page.
 
     Returns:
-        The hard limit that it had, in bytes, for `give_room`; None where it is gone.
+        Its previous hard limit in bytes, for `give_room`; None if it does not exist.
     """
     try:
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
@@ -211,13 +211,13 @@ def take_room(pid: int) -> int | None:
 
 
 def give_room(pid: int, hard: int) -> None:
-    """End a process's full disk; `hard` is the limit that it had before, in bytes."""
+    """End a process's full disk; `hard` is its previous limit in bytes."""
     with suppress(ProcessLookupError, PermissionError):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader has the old text or the new one."""
+    """Write a file atomically: a reader sees the old text or the new one."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="ascii")
     part.replace(path)

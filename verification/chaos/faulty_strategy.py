@@ -1,7 +1,7 @@
-"""A strategy that changes sides with every tick, until a file says how it is to misbehave.
+"""A strategy that changes sides with every tick, until a file names a fault.
 
-`PAPERDESK_STRATEGY_FAULT_FILE` names a file with the name of a misbehaviour, read at each tick; no file, or an empty
-one, is a strategy that does what it should.
+`PAPERDESK_STRATEGY_FAULT_FILE` names a file that contains the name of a fault and is read at each tick; without it, or
+while it is empty, the strategy works.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from verification.chaos.alternating_strategy import Restless
 
 FAULT_VARIABLE: Final = "PAPERDESK_STRATEGY_FAULT_FILE"
 SLOW_S: Final = 0.25
-"""A tick, where several come in that time."""
+"""Delay of each tick; several ticks come in that time."""
 
 _POLL_S: Final = 0.05
 
 
 class Faulty(Restless):
-    """Buys and sells by turns, and raises, blocks, leaves or talks nonsense when it is asked to."""
+    """Buys and sells in turn, and raises, blocks, exits or returns an invalid signal on demand."""
 
     def __init__(self) -> None:
-        """Well until the file says otherwise."""
+        """Start without a fault."""
         super().__init__()
         self._path = Path(os.environ.get(FAULT_VARIABLE, os.devnull))
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
-        """The other side than at the last tick, or the misbehaviour that the file names.
+        """The opposite of the last tick's side, or the fault named by the file.
 
         Raises:
-            ZeroDivisionError: it is to raise.
-            SystemExit: it is to leave.
+            ZeroDivisionError: the fault is to raise.
+            SystemExit: the fault is to exit.
         """
         direction, confidence = super().on_tick(window, bid, ask, time_ns)
-        wanted = self._wanted()
-        return MISBEHAVIOURS[wanted](self, direction, confidence) if wanted else (direction, confidence)
+        fault = self._fault()
+        return MISBEHAVIOURS[fault](self, direction, confidence) if fault else (direction, confidence)
 
     def block(self, direction: int, confidence: float) -> tuple[int, float]:
-        """Do not return while the file asks for it."""
-        while self._wanted() == "block":
+        """Do not return while the file names this fault."""
+        while self._fault() == "block":
             time.sleep(_POLL_S)
         return direction, confidence
 
-    def _wanted(self) -> str:
+    def _fault(self) -> str:
         try:
             found = self._path.read_text(encoding="ascii").strip()
         except FileNotFoundError:
@@ -61,7 +61,7 @@ def _raise(_: Faulty, direction: int, confidence: float) -> tuple[int, float]:
 
 
 def _exit(_: Faulty, direction: int, confidence: float) -> tuple[int, float]:
-    raise SystemExit(f"asked to leave before saying {direction} with {confidence}")
+    raise SystemExit(f"exit on demand before signal {direction} with confidence {confidence}")
 
 
 def _slow(_: Faulty, direction: int, confidence: float) -> tuple[int, float]:
@@ -78,7 +78,7 @@ MISBEHAVIOURS: Final[dict[str, Callable[[Faulty, int, float], Any]]] = {
     "block": Faulty.block,
     "exit": _exit,
 }
-"""What it can be asked to do, by the word in the file."""
+"""Faults, by their name in the file."""
 
 OVER_BY_THEMSELVES: Final = ("slow", "block")
-"""What a strategy needs no person for, once it is over."""
+"""Faults after which the strategy recovers without a person."""

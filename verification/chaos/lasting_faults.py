@@ -1,4 +1,4 @@
-"""Faults with a beginning and an end: each is played on a running desk, held for a while and taken back."""
+"""Faults with a beginning and an end: each is played on a running desk, kept for some seconds and undone."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ RECOVERY_OF_DOUBT_S: Final = 25.0
 """A lost journal leaves orders in doubt for two minutes of market time, which runs eight times as fast."""
 
 HOLD_S: Final = 6.0
-"""Longer than anything may stand still without a word, twice over."""
+"""Twice the longest time without trades that needs no condition."""
 
 PAUSE_S: Final = 2.0
-"""A hang that the watchdog leaves alone."""
+"""A hang that the watchdog does not end."""
 
 HANG_MAX_S: Final = 15.0
 CLOCK_STEP_NS: Final = 7_000_000_000
@@ -39,7 +39,7 @@ FLOOD_PINGS: Final = 2_000
 
 FLOOD_CONNECTIONS: Final = 20
 SECOND_OWNER_S: Final = 25.0
-"""A second process waits 15 s for what the first one holds before it gives up."""
+"""A second process waits 15 s for the first one's lock before it gives up."""
 
 EPOCH_OF_WIRE_MAX: Final = 2**53 - 1
 EXIT_REFUSED: Final = 2
@@ -55,12 +55,12 @@ _DATABASE_FILES: Final = ("", "-wal", "-shm")
 
 
 class FaultFailedError(Exception):
-    """A fault did not go as planned, whatever the desk did: a command failed, or the watchdog did not end a hang."""
+    """A fault did not go as planned, regardless of the desk: a command failed, or the watchdog did not end a hang."""
 
 
 @dataclass(frozen=True)
 class LastingFault:
-    """One fault; `causes` are those of the trading state after which a person has to resume the desk.
+    """One fault; `causes` are the causes of a trading state after which a person has to resume the desk.
 
     Within `recovery_s` of its end, or of the resume, every symbol trades again.
     """
@@ -73,7 +73,7 @@ class LastingFault:
 
 @dataclass
 class LastingFaults:
-    """What can be done to one desk, by name in `catalogue`."""
+    """The faults that can be played on one desk, by name in `catalogue`."""
 
     desk: DeskSupervisor
     data_dir: Path
@@ -82,10 +82,10 @@ class LastingFaults:
     clock: Path
     strategy: Path
     taken_orders: set[str] = field(default_factory=set)
-    """Orders that an older ledger took from the desk: it can know of them by the venue alone."""
+    """Orders that an older ledger took from the desk, which it can know only from the venue."""
 
     def catalogue(self) -> list[LastingFault]:
-        """Every fault."""
+        """All faults."""
         return [
             *self._of_processes(),
             *self._of_strategies(),
@@ -105,8 +105,8 @@ class LastingFaults:
         yield LastingFault("burst of ticks", self._burst)
 
     def _of_strategies(self) -> Iterator[LastingFault]:
-        for wanted in MISBEHAVIOURS:
-            yield LastingFault(f"strategy {wanted}", partial(self._misbehave, wanted))
+        for name in MISBEHAVIOURS:
+            yield LastingFault(f"strategy {name}", partial(self._misbehave, name))
 
     def _of_people(self) -> Iterator[LastingFault]:
         by_person = frozenset({"PERSON"})
@@ -141,7 +141,7 @@ class LastingFaults:
         yield LastingFault("clock back", lambda: self._step_clock(-CLOCK_STEP_NS), stepped)
         yield LastingFault("clock while portfolio is down", self._step_clock_while_down, stepped)
 
-    # -------------------------------------------------------------------------------------------------- processes
+    # -------------------------------------------------------------------------------------------------------- processes
 
     def _kill(self, name: str) -> None:
         if self.faults.kill(name) is None:
@@ -183,7 +183,7 @@ class LastingFaults:
     def _flood(self) -> None:
         gateway = Path(self.faults.gateway.removeprefix("ipc://"))
         for _ in range(FLOOD_CONNECTIONS):
-            with suppress(OSError):  # a gateway that lets nobody in for a moment is met again by the next one
+            with suppress(OSError):  # a gateway may refuse connections briefly; the next one follows
                 send_pings_and_reset(gateway, count=FLOOD_PINGS)
 
     def _burst(self) -> None:
@@ -196,19 +196,19 @@ class LastingFaults:
         time.sleep(HOLD_S)
         self._replace_supervisord({})
 
-    # ------------------------------------------------------------------------------------------------- strategies
+    # ------------------------------------------------------------------------------------------------------- strategies
 
-    def _misbehave(self, wanted: str) -> None:
-        """A strategy misbehaves for a while; where it was stopped for that, the person mends it and restarts signal."""
-        write_whole(self.strategy, wanted)
+    def _misbehave(self, fault: str) -> None:
+        """Let a strategy misbehave; if it was stopped for that, the person corrects it and restarts signal."""
+        write_whole(self.strategy, fault)
         time.sleep(2 * HOLD_S)
-        if wanted in OVER_BY_THEMSELVES:
+        if fault in OVER_BY_THEMSELVES:
             write_whole(self.strategy, "")
             return
         with self._stopped("signal"):
             write_whole(self.strategy, "")
 
-    # ----------------------------------------------------------------------------------------------------- people
+    # ----------------------------------------------------------------------------------------------------------- people
 
     def _person(self, command: str) -> None:
         self._command(command, "--reason", "the run plays the person")
@@ -222,21 +222,21 @@ class LastingFaults:
         finally:
             self._command("resume", "--at-gateway", "--reason", "the run plays the person")
 
-    def _command(self, *words: str) -> None:
+    def _command(self, *arguments: str) -> None:
         """Run a command as a person does.
 
         Raises:
             FaultFailedError: it failed.
         """
-        done = _paperdesk(*words, "--data-dir", str(self.data_dir))
+        done = _paperdesk(*arguments, "--data-dir", str(self.data_dir))
         if done.returncode != 0:
             lines = (done.stderr or done.stdout).strip().splitlines()
             raise FaultFailedError(
-                f"paperdesk {words[0]} ended with {done.returncode}: {lines[-1] if lines else 'nothing'}"
+                f"paperdesk {arguments[0]} ended with {done.returncode}: {lines[-1] if lines else 'nothing'}"
             )
 
     def _forge_lease(self) -> None:
-        """Another client requests the lease, first with the highest epoch of the wire, then with one that is granted.
+        """Request the lease as another client, first with the highest epoch of the wire, then with one that is granted.
 
         Raises:
             FaultFailedError: the gateway does not answer.
@@ -247,7 +247,7 @@ class LastingFaults:
         time.sleep(HOLD_S)
 
     def _hello(self) -> HelloReply:
-        """The gateway's HELLO, asked by a client that is not the desk's.
+        """The gateway's reply to HELLO, sent by an independent client.
 
         Raises:
             FaultFailedError: it does not answer.
@@ -259,7 +259,7 @@ class LastingFaults:
                 return hello
         raise FaultFailedError(f"the gateway did not answer HELLO for {HANG_MAX_S:.0f} s")
 
-    # ------------------------------------------------------------------------------------------------------ files
+    # ------------------------------------------------------------------------------------------------------------ files
 
     def _fill_disk(self, name: str) -> None:
         pid = self._pid(name)
@@ -270,10 +270,10 @@ class LastingFaults:
         give_room(pid, hard)
 
     def _replace_file(self, path: Path) -> None:
-        """Another file with the same content takes the place of a database in use.
+        """Replace a database in use by another file with the same content.
 
-        A read transaction keeps the log from beginning again meanwhile, so that what the copy lacks still stands there:
-        without it the copy is a damaged database, which is refused.
+        A read transaction keeps the log from being reset meanwhile, so that it still has what the copy lacks: otherwise
+        the copy would be a damaged database, which is refused.
         """
         copy = path.with_name(path.name + ".copy")
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as db:
@@ -287,20 +287,20 @@ class LastingFaults:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
     def _roll_ledger_back(self) -> None:
-        """A copy of the ledger takes its place after the desk has gone on for a while."""
+        """Put back an older copy of the ledger after the desk has traded on."""
         ledger = self.data_dir / "ledger.db"
         older = ledger.with_name("older-ledger.copy")
         with self._stopped("portfolio"):
             self._copy_database(ledger, older)
             newest_deal = self._newest_deal()
-        self._trade_on(newest_deal)
+        self._wait_for_deal(newest_deal)
         with self._stopped("portfolio"):
             self.taken_orders |= _order_ids(ledger) - _order_ids(older)
             self._remove(ledger)
             self._copy_database(older, ledger)
 
     def _roll_book_back(self) -> None:
-        """A stopped desk is started with an older copy of the broker's book, and later with the right one again.
+        """Start a stopped desk with an older copy of the broker's book, and later with the right one again.
 
         Signal is down meanwhile: it would see ticks that the market of the newer book makes again.
         """
@@ -309,7 +309,7 @@ class LastingFaults:
         with self._stopped("portfolio"), self._stopped("mt5"):
             self._copy_database(book, older)
             newest_deal = self._newest_deal()
-        self._trade_on(newest_deal)
+        self._wait_for_deal(newest_deal)
         with self._stopped("signal"):
             with self._stopped("portfolio"), self._stopped("mt5"):
                 self._copy_database(book, newest)
@@ -320,11 +320,11 @@ class LastingFaults:
                 self._remove(book)
                 self._copy_database(newest, book)
 
-    def _trade_on(self, before: int) -> None:
-        """Until the venue has executed more than that deal.
+    def _wait_for_deal(self, before: int) -> None:
+        """Wait until the venue has executed a later deal.
 
         Raises:
-            FaultFailedError: it has not for a long time.
+            FaultFailedError: it has not within `TRADE_MAX_S`.
         """
         if not _until(lambda: self._newest_deal() > before, TRADE_MAX_S):
             raise FaultFailedError(f"no deal in {TRADE_MAX_S:.0f} s")
@@ -334,7 +334,7 @@ class LastingFaults:
         try:
             with closing(sqlite3.connect(f"file:{self.data_dir}/venue/book.db?mode=ro", uri=True)) as db:
                 return int(db.execute("SELECT max(deal) FROM deals").fetchone()[0])
-        except sqlite3.Error:  # the gateway is just opening it
+        except sqlite3.Error:  # the gateway is opening it
             return 0
 
     def _copy_database(self, source: Path, target: Path) -> None:
@@ -344,7 +344,7 @@ class LastingFaults:
                 shutil.copy(path, target.with_name(target.name + suffix))
 
     def _remove_locks(self) -> None:
-        """Without its lock file no second portfolio and no second gateway may come up beside the first."""
+        """Even without lock files, no second portfolio or gateway may start beside the first."""
         for lock in self.data_dir.rglob("*.lock"):
             lock.unlink()
         for name in ("portfolio", "mt5"):
@@ -358,7 +358,7 @@ class LastingFaults:
             if done.returncode != EXIT_REFUSED:
                 raise FaultFailedError(f"a second {name} ended with {done.returncode}, expected {EXIT_REFUSED}")
 
-    # ----------------------------------------------------------------------------------------------------- clocks
+    # ----------------------------------------------------------------------------------------------------------- clocks
 
     def _step_clock(self, step_ns: int) -> None:
         write_whole(self.clock, str(self._stepped_ns() + step_ns))
@@ -371,17 +371,15 @@ class LastingFaults:
     def _stepped_ns(self) -> int:
         return int(self.clock.read_text(encoding="ascii")) if self.clock.exists() else 0
 
-    # ---------------------------------------------------------------------------------------------------- helpers
+    # ---------------------------------------------------------------------------------------------------------- helpers
 
     def audit(self) -> dict[str, int]:
-        """Exit codes of the commands that look at a stopped desk."""
-        return {
-            words: _paperdesk(words, "--data-dir", str(self.data_dir)).returncode for words in ("verify", "reconcile")
-        }
+        """Exit codes of the commands that examine a stopped desk."""
+        return {name: _paperdesk(name, "--data-dir", str(self.data_dir)).returncode for name in ("verify", "reconcile")}
 
     @contextmanager
     def _stopped(self, name: str) -> Iterator[None]:
-        """A program is down, as a person has stopped it, for as long as the block lasts."""
+        """Keep a program stopped by a person while the context is open."""
         self.desk.stop_program(name)
         try:
             yield
@@ -392,8 +390,8 @@ class LastingFaults:
         return self.faults.pid_of(name)
 
 
-def _paperdesk(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "paperdesk"), *words]
+def _paperdesk(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "paperdesk"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
 
 

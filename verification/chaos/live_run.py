@@ -44,7 +44,7 @@ SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,AUDUSD,NZDUSD,USDCAD,USDCHF,EURGBP,EURJPY
 
 
 def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
-    """Of a desk that is worth disturbing: a market that runs fast, a strategy that never rests, short timeouts."""
+    """Settings of a desk worth disturbing: a fast market, a strategy that never rests, short timeouts."""
     return {
         "STRATEGY": STRATEGY,
         "RISK": "none",
@@ -62,14 +62,14 @@ def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
 
 
 def full_feature_settings(plan: Path) -> dict[str, str]:
-    """Further settings of a desk whose orders rest and whose stops trail, on a hedging account with realistic fills."""
+    """Further settings for resting orders and trailing stops on a hedging account with realistic fills."""
     written = scenarios.write_plan(plan, scenarios.LIVE_PLAN)
     return {"PLAN": str(written.resolve()), "MT5_FILLS": "realistic", "MT5_ACCOUNT_MODE": "hedging"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChaosPlan:
-    """What is to be run and how hard; `settings` are the desk's."""
+    """Specification of a run; `settings` are the desk's."""
 
     data_dir: Path
     settings: Mapping[str, str]
@@ -79,7 +79,7 @@ class ChaosPlan:
     faults_per_minute: float
     odds: FaultProbabilities
     is_mild: bool = False
-    """Only what the venue and a person do: for kills at points that nothing else leads to."""
+    """Only faults of the venue and of a person: for kills at points that only those lead to."""
     venue_faults: tuple[Simulate, ...] = VENUE_FAULTS
     crash_at: tuple[str, ...] = ()
     crash_dir: Path | None = None
@@ -87,7 +87,7 @@ class ChaosPlan:
 
 @dataclass
 class _Recovery:
-    """A process that was killed, until the desk has made a new order after it."""
+    """A killed process, until the desk has made a new order after it."""
 
     name: str
     pid: int
@@ -109,10 +109,10 @@ class _Run:
     recovering: list[_Recovery] = field(default_factory=list)
 
     def disturb(self) -> None:
-        """Faults until the time is over.
+        """Inject faults until the time is over.
 
         Raises:
-            StartError: a process has given up for good, which no fault may make it do.
+            StartError: a process has given up, which no fault may cause.
         """
         end = time.monotonic() + self.plan.minutes * 60
         next_kill = self._next(self.plan.kills_per_minute)
@@ -126,14 +126,14 @@ class _Run:
             if now >= next_fault:
                 next_fault = self._next(self.plan.faults_per_minute)
                 self._fault()
-            self.look()
+            self.poll_status()
             if now >= next_check:
                 next_check = now + CHECK_S
                 self.desk.check()
             time.sleep(STEP_S)
 
-    def look(self) -> None:
-        """Ask how it is, play the person where one is needed, and see who is back."""
+    def poll_status(self) -> None:
+        """Get the status, act as the person where one is needed, and note which processes have recovered."""
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=0.3)
         if status is None:
             return
@@ -146,7 +146,7 @@ class _Run:
             if reply is not None:
                 self.card.resumed[normalize_reason(status.trading_reason or status.trading_state.value)] += 1
         if self.recovering:
-            self._see_who_is_back(status)
+            self._note_recoveries(status)
 
     def _kill(self) -> None:
         name = self.draw.choice(PROCESSES)
@@ -169,7 +169,7 @@ class _Run:
         ]
         self.draw.choice(mild if self.plan.is_mild else mild + wild)()
 
-    def _see_who_is_back(self, status: StatusReply) -> None:
+    def _note_recoveries(self, status: StatusReply) -> None:
         states = self.desk.states()
         now = time.monotonic()
         left = []
@@ -191,9 +191,9 @@ class _Run:
 
 
 def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], None]) -> None:
-    """Halt the desk, and wait until nothing is open and its comparison with the venue agrees.
+    """Halt the desk, and wait until no order is open and its reconciliation agrees.
 
-    An order that somebody made by hand stays a difference for good: the ledger books its deal and owns no such order.
+    An order made by hand at the venue remains a difference: the ledger books its deal and has no such order.
     """
     deadline = time.monotonic() + SETTLE_MAX_S
     while time.monotonic() < deadline:
@@ -214,7 +214,7 @@ def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], No
 
 
 def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
-    """Run it and judge it.
+    """Run a desk under faults and compare its books.
 
     Raises:
         StartError: a process could not be started.
@@ -234,7 +234,7 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
             run = _Run(plan, desk, client, faults, card, draw, clock, tell)
             try:
                 desk.start(environment)
-                _until_it_trades(run)
+                _wait_for_first_order(run)
                 line.set_probabilities(plan.odds)
                 run.disturb()
                 line.set_probabilities(FaultProbabilities())
@@ -248,10 +248,10 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
     return card
 
 
-def _until_it_trades(run: _Run) -> None:
+def _wait_for_first_order(run: _Run) -> None:
     deadline = time.monotonic() + WARM_UP_S
     while run.status is None or not run.status.orders:
-        run.look()
+        run.poll_status()
         if time.monotonic() > deadline:
             raise StartError(f"no order within {WARM_UP_S:.0f} s; expected the desk to trade before it is disturbed")
         time.sleep(STEP_S)

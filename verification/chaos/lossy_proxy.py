@@ -1,13 +1,13 @@
-"""A lossy line between execution and gateway: it drops, delays, duplicates and reorders whole messages, either way.
+"""A lossy proxy between execution and gateway: drops, delays, duplicates and reorders whole messages, either way.
 
     with LossyProxy(front, back, seed=7) as line:
         line.set_probabilities(FaultProbabilities(drop=0.05))    # at any time
         ...
         line.counts                      # {"request": 812, "request dropped": 41, ...}
 
-The client's envelope is passed on untouched: each client gets a DEALER of its own towards the gateway, as if it had
-connected there itself. Everything is drawn from the seed, for each way and each setting of the probabilities by itself, message by
-message in the order of arrival.
+The client's envelope is passed on unchanged: each client gets its own DEALER towards the gateway, as if it had
+connected there itself. All draws depend on the seed, separately for each direction and each setting of the
+probabilities, message by message in the order of arrival.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from common.sockets import Socket, Sockets, send
 
 POLL_MS: Final = 50
 OVERTAKEN_S: Final = 0.001
-"""How long after the message that overtakes it an overtaken one goes."""
+"""Delay of an overtaken message after the one that overtakes it."""
 
 CLIENTS_MAX: Final = 256
-"""A client that starts anew comes with a new identity; the oldest is forgotten beyond this."""
+"""A restarted client has a new identity; beyond this number the oldest one is closed."""
 
 
 @dataclass(frozen=True)
 class FaultProbabilities:
-    """The probability of each fault for each message; `delay_max_s` bounds how late a delayed one comes."""
+    """The probability of each fault for each message; `delay_max_s` is the greatest delay."""
 
     drop: float = 0.0
     delay: float = 0.0
@@ -45,14 +45,14 @@ class FaultProbabilities:
 
 
 _Due = tuple[float, int, bytes, list[bytes], bool]
-"""When, a number by which equal times are told apart, and what to pass on."""
+"""Time to send, a number that orders equal times, the client, the frames, and whether it is a request."""
 
 
 class LossyProxy:
-    """A thread between a ROUTER that the clients reach and the gateway that it stands for."""
+    """A thread between a ROUTER for the clients and the gateway."""
 
     def __init__(self, front: str, back: str, *, seed: int) -> None:
-        """Bind `front` when the block is entered; requests go on to `back`."""
+        """Bind `front`; requests go on to `back` while the context is open."""
         self._front_url, self._back_url = front, back
         self._seed = seed
         self._changes = 0
@@ -70,14 +70,14 @@ class LossyProxy:
         self._thread = threading.Thread(target=self._carry, name="lossy line", daemon=True)
 
     def __enter__(self) -> Self:
-        """Carry from now on."""
+        """Start to pass messages on."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop; what is delayed is lost."""
+        """Stop; delayed messages are lost."""
         self._stop.set()
         self._thread.join()
         for back in self._backs.values():
@@ -85,7 +85,7 @@ class LossyProxy:
         self._sockets.close()
 
     def set_probabilities(self, probabilities: FaultProbabilities) -> None:
-        """Change the probabilities for the messages that come from now on."""
+        """Change the probabilities for messages from now on."""
         with self._lock:
             self._odds = probabilities
             self._changes += 1
@@ -93,14 +93,14 @@ class LossyProxy:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Messages by way and fault since the start."""
+        """Messages by direction and fault since the start."""
         with self._lock:
             return dict(sorted(self._counts.items()))
 
     def _new_draws(self) -> dict[str, random.Random]:
         return {way: random.Random(f"{self._seed} {self._changes} {way}") for way in ("request", "reply")}  # noqa: S311
 
-    # ------------------------------------------------------------------------------------------------- in the thread
+    # ---------------------------------------------------------------------------------------------------- in the thread
 
     def _carry(self) -> None:
         poller = zmq.Poller()
@@ -138,8 +138,8 @@ class LossyProxy:
             drop, delay, duplicate, reorder, share = (self._draws[way].random() for _ in range(5))
             self._counts[way] += 1
             happened = [
-                word
-                for word, drawn, limit in (
+                fault
+                for fault, drawn, limit in (
                     ("dropped", drop, odds.drop),
                     ("delayed", delay, odds.delay),
                     ("duplicated", duplicate, odds.duplicate),
@@ -149,8 +149,8 @@ class LossyProxy:
             ]
             if "dropped" in happened:
                 happened = ["dropped"]
-            for word in happened:
-                self._counts[f"{way} {word}"] += 1
+            for fault in happened:
+                self._counts[f"{way} {fault}"] += 1
         if "dropped" in happened:
             return
         late_s = share * odds.delay_max_s if "delayed" in happened else 0.0
@@ -163,7 +163,7 @@ class LossyProxy:
             self._pass_later(client, frames, late_s, is_request=is_request)
 
     def _let_go(self, number: int) -> None:
-        """Bring forward what was held back to be overtaken: the message that overtakes it is about to go."""
+        """Bring forward a message that was held back to be overtaken: the overtaking one is about to go."""
         at = time.monotonic() + OVERTAKEN_S
         self._due = [(min(entry[0], at), *entry[1:]) if entry[1] == number else entry for entry in self._due]
         heapq.heapify(self._due)

@@ -1,10 +1,10 @@
-"""Was anything lost, was anything doubled: the ledger of a stopped desk against the simulated broker's own book.
+"""Oracle for lost and doubled orders: the ledger of a stopped desk against the simulated broker's own book.
 
-It shares no code with the desk. Both files are copied and read with plain SQL, ids and sums are worked out here, so that
-a mistake of the desk's own comparison does not hide itself.
+It shares no code with the desk. Both files are copied and read with plain SQL, and ids and sums are computed here, so
+that an error in the desk's own comparison does not hide itself.
 
-*Lost* is an order or a deal that one side has and the other does not, or has otherwise. *Doubled* is a second effect of
-one order id, or a deal booked twice. What the two sums of positions and cash say is told beside them.
+*Lost* is an order or a deal that one side does not have, or has differently. *Doubled* is a second effect of one order
+id, or a deal booked twice. Differences between sums of positions and of cash are reported as well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SIGN: Final = {"BUY": 1, "SELL": -1}
 
 @dataclass
 class OracleFindings:
-    """What the oracle found, in words; nothing in the first five lists is what an undisturbed desk has."""
+    """Findings as texts; an undisturbed desk has none in the first five lists."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ class OracleFindings:
 
     @property
     def agrees(self) -> bool:
-        """Whether both books tell the same story; open orders and those of others do not count against it."""
+        """Whether both books agree; open orders and those of others do not count as differences."""
         return not (self.lost or self.doubled or self.different or self.positions or self.cash)
 
 
@@ -73,11 +73,10 @@ def compare_books(data_dir: Path, *, taken_orders: Container[str] = ()) -> Oracl
 
     Args:
         data_dir: of the desk.
-        taken_orders: ids of orders that somebody took from the ledger by putting an older one back; it cannot have
-            them.
+        taken_orders: ids of orders that a restored older ledger cannot have.
 
     Raises:
-        FileNotFoundError: one of them is not there.
+        FileNotFoundError: one of the books does not exist.
     """
     ledger, venue = _read_ledger(data_dir / "ledger.db"), _read_venue(data_dir / "venue" / "book.db")
     verdict = OracleFindings(orders=len(ledger.orders), deals=len(venue.deals))
@@ -134,7 +133,7 @@ def _compare_order(
 
 
 def _is_part(order: dict[str, Any]) -> bool:
-    """Whether the ledger has an order as filled in part: it may end in any way then."""
+    """Whether the ledger has an order as filled in part: then it may end in any way."""
     return 0 < Decimal(order["filled_volume"]) < Decimal(order["volume"])
 
 
@@ -159,14 +158,14 @@ def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> N
 
 
 def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
-    told = {
+    sources = {
         "the ledger's deals": _net(ledger.deals.values()),
         "the ledger's lots": ledger.lots,
         "the venue's deals": _net(venue.deals.values()),
         "the venue's positions": venue.positions,
     }
-    for symbol in sorted(set().union(*told.values())):
-        volumes = {where: positions.get(symbol, Decimal(0)) for where, positions in told.items()}
+    for symbol in sorted(set().union(*sources.values())):
+        volumes = {where: positions.get(symbol, Decimal(0)) for where, positions in sources.items()}
         if len(set(volumes.values())) > 1:
             verdict.positions.append(
                 f"{symbol}: " + ", ".join(f"{volume} by {where}" for where, volume in volumes.items())
@@ -174,13 +173,13 @@ def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) 
 
 
 def _compare_cash(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
-    told = {
+    sources = {
         "the ledger's deals": _sum(ledger.deals.values()),
         "the ledger": ledger.balance,
         "the venue's deals": _sum(venue.deals.values()),
         "the venue": venue.balance,
     }
-    amounts = {where: Decimal(0) if amount is None else amount for where, amount in told.items()}
+    amounts = {where: Decimal(0) if amount is None else amount for where, amount in sources.items()}
     if len(set(amounts.values())) > 1:
         verdict.cash.append("balance: " + ", ".join(f"{amount} by {where}" for where, amount in amounts.items()))
 
@@ -198,19 +197,22 @@ def _sum(deals: Iterable[dict[str, Any]]) -> Decimal:
 
 
 def _owner(row: dict[str, Any], known: dict[str, Any]) -> str | None:
-    """Whose order of the venue that is: by its magic; by its comment where the magic spells no id."""
+    """The id of the order that a row of the venue belongs to.
+
+    By its magic, or by its comment if the magic has no id.
+    """
     magic = int(row["magic"])
     if magic & _ID_IN_MAGIC:
         rest = magic - _ID_IN_MAGIC
         return f"{rest >> _COUNT_BITS:08x}-{rest % (1 << _COUNT_BITS):06d}"
-    return row["comment"] if row["comment"] in known or _looks_like_ours(row["comment"]) else None
+    return row["comment"] if row["comment"] in known or _has_form_of_id(row["comment"]) else None
 
 
-def _looks_like_ours(comment: str) -> bool:
+def _has_form_of_id(comment: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{8}-\d{6,}", comment) is not None
 
 
-# ------------------------------------------------------------------------------------------------------------ reading
+# -------------------------------------------------------------------------------------------------------------- reading
 
 
 def _read_ledger(path: Path) -> _Ledger:
@@ -251,7 +253,7 @@ def _read_venue(path: Path) -> _Venue:
 
 
 def _flat_order(row: dict[str, Any]) -> dict[str, Any]:
-    """An order and what the book adds to it, as one map with the comment under its own name."""
+    """An order and the book's additions to it as one map, with the comment under its own name."""
     record = json.loads(row["payload"])
     order = record.pop("order")
     return {**record, **order, "comment": order["order_id"], "ticket": row["ticket"]}
@@ -263,7 +265,7 @@ def _flat_deal(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
-    """Whole tables of a copy of the file, so that nothing of the original changes, its write-ahead log included."""
+    """Whole tables of a copy of the file, so that the original and its write-ahead log do not change."""
     with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
         copy = Path(folder) / path.name
         shutil.copy(path, copy)

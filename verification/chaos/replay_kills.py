@@ -1,7 +1,7 @@
-"""Undisturbed = disturbed: the same replay with and without kills, compared to the last digit.
+"""The same replay with and without kills, compared to the last digit.
 
-`paperdesk chaos-replay` kills from outside, at random ticks, and at named points; `paperdesk crash-points` kills at every
-named point, round by round. Whoever kills from outside does not ask where a process stands.
+`paperdesk chaos-replay` kills from outside, at random ticks, and at named points; `paperdesk crash-points` kills at
+every named point, round by round. A kill from outside does not depend on what a process is doing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from verification.chaos.oracle import compare_books
 ASK_S: Final = 0.5
 PAUSE_S: Final = 0.02
 UP_S: Final = 1.2
-"""How long a process is left alone after its start: supervisord counts deaths within the first second."""
+"""Time that a process is left alone after its start: supervisord counts deaths within the first second."""
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 STRATEGY: Final = "ema_cross"
@@ -43,7 +43,10 @@ STRATEGY: Final = "ema_cross"
 
 @dataclass(frozen=True)
 class ReplayOutcome:
-    """What a replay came to; `killed` by process, `report` without its timings in `digest`."""
+    """Result of a replay.
+
+    `killed` counts kills by process, `digest` is that of the report without timings, `found` are the oracle's findings.
+    """
 
     digest: str
     orders: list[dict[str, Any]]
@@ -53,10 +56,12 @@ class ReplayOutcome:
     found: list[str]
 
     def differences(self, other: ReplayOutcome) -> list[str]:
-        """In what the two are not the same, in words."""
+        """Which results differ, as texts."""
         named = (("report", self.digest, other.digest), ("orders", self.orders, other.orders), ("deals", self.deals,
                  other.deals))  # fmt: skip
-        return [f"{name} of the disturbed run are not those of the undisturbed one" for name, a, b in named if a != b]
+        return [
+            f"{name} of the disturbed run differ from those of the undisturbed one" for name, a, b in named if a != b
+        ]
 
 
 def replay_with_kills(
@@ -69,19 +74,19 @@ def replay_with_kills(
     outside: list[tuple[int, str]] | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> ReplayOutcome:
-    """One replay in lock-step, under kills if there are any.
+    """One replay in lock-step, with kills if any are given.
 
     Args:
         ticks: a file.
-        data_dir: a folder that is empty or not there.
-        strategy: the one that trades.
-        options: further ones of `paperdesk replay`.
+        data_dir: an empty or new folder.
+        strategy: the strategy that trades.
+        options: further options of `paperdesk replay`.
         kills: entries of `PAPERDESK_CRASH_AT`.
         outside: ticks and processes, the earliest first: killed when portfolio has decided the tick.
-        tell: is told how far it is.
+        tell: called with a line of progress.
 
     Raises:
-        StartError: the replay ended with something else than agreement.
+        StartError: the replay failed.
     """
     crashes = data_dir.with_name(data_dir.name + "-crashes")
     environment = {**os.environ}
@@ -91,8 +96,8 @@ def replay_with_kills(
     command += [*options, "--data-dir", data_dir, "--json"]
     output = data_dir.with_name(data_dir.name + ".json")
     killed: Counter[str] = Counter()
-    with output.open("w") as out, output.with_suffix(".err").open("w") as words:
-        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=words, env=environment)
+    with output.open("w") as out, output.with_suffix(".err").open("w") as errors:
+        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=errors, env=environment)
         try:
             _kill_along(process, data_dir, list(outside or ()), killed, tell)
             code = process.wait()
@@ -117,7 +122,7 @@ def replay_with_kills(
 
 
 def external_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
-    """At which ticks which processes are killed from outside."""
+    """Ticks and processes of kills from outside, the earliest first."""
     moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
     return [(moment, draw.choice(scenarios.PROCESSES)) for moment in moments]
 
@@ -147,7 +152,7 @@ def _kill_along(
 
 
 def _killed(command: int, service: str) -> bool:
-    """Kill the process of a service as soon as it has been up for a moment; False while there is none."""
+    """Kill a service's process once it has been up for `UP_S`; False while there is none."""
     with suppress(psutil.Error):
         for process in psutil.Process(command).children(recursive=True):
             with suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""Which process is killed where: drawn from a seed, for replays of recorded ticks and for live desks."""
+"""Kills of processes drawn from a seed, for replays of recorded ticks and for live desks, and the plans they trade."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from common.fault_injection import CRASH_POINTS
 PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
 START_NS: Final = 1_398_902_400_000_000_000
 AT_ORDERS: Final = ("calling", "call", "done")
-"""Points of mt5 that only an order comes by; their ordinal is its tick's."""
+"""Points of mt5 that only an order passes; their ordinal is that of its tick."""
 
 LIVE_ONLY: Final = ("fence", "claimed", "presumed", "epoch", "halt", "checkpoint", "market")
-"""What mt5 commits in a live market and never in a replay; their points have no ordinal."""
+"""Commits of mt5 in a live market but never in a replay; their points have no ordinal."""
 
 TICKS_LEFT: Final = 1_000
-"""A checkpoint of signal comes once in so many ticks: one that is due later would not be reached."""
+"""Ticks between two checkpoints of signal: a later point would not be reached."""
 
 
 AT_PLANS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
-"""The broker's commits that are about no order: a modification, a stop that is met. In a replay a plan alone leads there."""
+"""Commits of the broker without an order: a modification, a stop that is reached. A replay needs a plan for them."""
 
 PLAN: Final = """\
 [sizing]
@@ -43,7 +43,10 @@ type = "LIMIT"
 offset_points = 12
 lifetime_s = 60
 """
-"""Orders that rest and expire, stops that are met and that trail, and positions whose time is up, all within minutes of a walk."""
+"""A plan whose orders rest and expire, whose stops are reached and trail, and whose positions end by time.
+
+All of that happens within minutes of a walk.
+"""
 
 LIVE_PLAN: Final = """\
 [exits]
@@ -60,19 +63,19 @@ time_in_force = "IOC"
 symbols = ["EURUSD", "USDJPY", "XAUUSD"]
 entry = { type = "LIMIT", offset_points = 15, lifetime_s = 30 }
 """
-"""For a live desk whose strategy changes sides with every tick: some of its symbols place and cancel, the others trade."""
+"""A plan for a live desk whose strategy changes sides with every tick: some symbols rest and cancel, others trade."""
 
 EVERYTHING: Final = ("--fills", "realistic", "--account-mode", "hedging")
-"""What is not a plan's to say: orders on their way for a while, filled in part, on an account with many positions."""
+"""Options beside the plan: latency, partial fills, and an account with many positions."""
 
 
 def what_of(point: str) -> str:
-    """`mt5.after_call` is about `call`."""
+    """The subject of a point: `call` of `mt5.after_call`."""
     return point.partition(".")[2].partition("_")[2]
 
 
 def replay_points() -> list[str]:
-    """Every point that a replay comes by."""
+    """The points that a replay passes."""
     return [
         point
         for process, points in CRASH_POINTS.items()
@@ -82,16 +85,16 @@ def replay_points() -> list[str]:
 
 
 def live_points() -> list[str]:
-    """Every point that only a live desk comes by."""
+    """The points that only a live desk passes."""
     return [point for point in CRASH_POINTS["mt5"] if what_of(point) in LIVE_ONLY]
 
 
 def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_order: int) -> list[str]:
-    """One kill at each point, as `PAPERDESK_CRASH_AT` has them.
+    """One kill at each point, as entries of `PAPERDESK_CRASH_AT`.
 
     Args:
-        draw: says at which tick.
-        points: some of `replay_points`, repeated as often as each is to be killed.
+        draw: chooses the ticks.
+        points: some of `replay_points`, each as often as it is to be killed.
         ticks: of the replay.
         last_order: the tick of its last order.
     """
@@ -99,7 +102,7 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
     for point in points:
         most = ticks - 1
         if point.startswith("execution."):
-            # Counts the commands since its own start, which are at least one a tick, but begin anew with every kill.
+            # Counts commands since its own start, at least one a tick, but restarts with every kill.
             most = max(1, ticks // 20)
         elif point == "signal.after_checkpoint":
             most = max(1, ticks - TICKS_LEFT)
@@ -110,14 +113,14 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
 
 
 def write_plan(path: Path, text: str = PLAN) -> Path:
-    """The plan of a desk that is to have everything in it; that of a replay unless told otherwise."""
+    """Write the plan of a desk that has everything in it; the default is that of a replay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def write_random_walk(path: Path, *, rows: int, seed: int) -> Path:
-    """Ticks to disturb a replay of: a random walk of five-digit quotes, a second apart on average."""
+    """Write ticks for a disturbed replay: a random walk of five-digit quotes, a second apart on average."""
     random_ = np.random.default_rng(seed)
     middle = 1.3871 + np.cumsum(random_.normal(0.0, 0.00003, rows))
     half_spread = random_.integers(1, 4, rows) * 0.000005

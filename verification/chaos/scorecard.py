@@ -1,4 +1,4 @@
-"""What a chaos run came to, as figures."""
+"""Figures of a chaos run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ _OF_ONE_CASE: Final = re.compile(
 
 
 def normalize_reason(reason: str) -> str:
-    """A reason without what is of one case alone, so that equal ones count together."""
+    """A reason without the figures of a single case, so that equal reasons are counted together."""
     return " ".join(_OF_ONE_CASE.sub("", reason).split())
 
 
 @dataclass
 class Scorecard:
-    """Counted while it runs; `verdict` comes at the end. Recoveries in seconds, from the fault to the next new order."""
+    """Counts of a run; `verdict` is set at its end.
+
+    `recoveries_s`: by process or fault, seconds from the fault to the next new order.
+    """
 
     minutes: float
     seed: int
@@ -36,21 +39,21 @@ class Scorecard:
 
     @property
     def gateway_calls(self) -> int:
-        """Requests that came out of execution and the strategy, disturbed or not."""
+        """Requests of execution and signal that reached the proxy, disturbed or not."""
         return self.network.get("request", 0)
 
     @property
     def kills(self) -> int:
-        """Processes killed, whatever else was done to them."""
+        """Number of processes killed, without deaths by other faults."""
         return sum(count for name, count in self.faults.items() if name.startswith("kill "))
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing doubled, and both books agree."""
+        """Whether nothing was lost or doubled, nothing is in doubt, and both books agree."""
         return self.verdict.agrees and not self.verdict.in_doubt
 
     def as_json(self) -> dict[str, Any]:
-        """Every figure, for a file."""
+        """All figures, for a file."""
         recovery = {
             name: {"count": len(times), "p50": quantile(times, 0.5), "p99": quantile(times, 0.99)}
             for name, times in sorted(self.recoveries_s.items())
@@ -73,7 +76,7 @@ class Scorecard:
 
 
 def quantile(values: list[float], share: float) -> float | None:
-    """The value that this share of them does not exceed."""
+    """The value that this share of the values does not exceed, rounded to milliseconds; None without values."""
     if not values:
         return None
     ordered = sorted(values)

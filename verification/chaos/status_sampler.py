@@ -1,4 +1,4 @@
-"""What a running desk shows each second, and what the venue's book says meanwhile, taken by threads of their own."""
+"""Samples of a running desk's status each second, and of the opening deals in the venue's book, each by a thread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BOOK_S: Final = 0.1
 METRICS_S: Final = 0.5
 JOIN_S: Final = 10.0
 DIFFERENT_SAMPLES_MAX: Final = 2
-"""Status and metrics are not read at the same instant: a difference counts when it lasts for more samples."""
+"""Status and metrics are read at different instants: a difference counts when it lasts for more samples than this."""
 
 _OPENING: Final = ("IN", "INOUT")
 _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",subject="([^"]*)"\} 1', re.MULTILINE)
@@ -33,23 +33,23 @@ _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",su
 
 @dataclass
 class StatusSampler:
-    """Samples from entering to leaving; times are seconds since `began_s` on the monotonic clock."""
+    """Samples while the context is open; times are seconds since `began_s` on the monotonic clock."""
 
     control_url: str
     book: Path
     metrics_port: int = 0
     began_s: float = field(default_factory=time.monotonic)
     fault: str = ""
-    """What is being done to the desk, for the samples from here on."""
+    """The fault being played, for the following samples."""
 
     status: StatusReply | None = None
-    """The latest answer; None where the latest question had none."""
+    """The latest reply; None if the latest query had none."""
 
     samples: list[StatusSample] = field(default_factory=list)
     deals: list[OpeningDeal] = field(default_factory=list)
     disagreements: list[Violation] = field(default_factory=list)
     late_s_max: float = 0.0
-    """The longest that a sample came late, as on a machine that is busy with something else."""
+    """Greatest delay of a sample, as on a busy machine."""
 
     _latest_deal: int = 0
     _different: int = 0
@@ -58,7 +58,7 @@ class StatusSampler:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the threads."""
         for name, work in (("status", self._sample_status), ("book", self._read_book)):
             thread = threading.Thread(target=work, name=f"sampler-{name}", daemon=True)
             thread.start()
@@ -68,18 +68,18 @@ class StatusSampler:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, and wait for it."""
+        """Stop the threads and wait for them."""
         self._over.set()
         for thread in self._threads:
             thread.join(JOIN_S)
 
     @property
     def now_s(self) -> float:
-        """The time that samples and deals taken now would have."""
+        """The time of a sample taken now."""
         return time.monotonic() - self.began_s
 
     def opened_since(self, since_s: float) -> dict[str, float]:
-        """When each symbol first opened exposure after that time; symbols that did not are missing."""
+        """Time of each symbol's first opening deal after `since_s`; symbols without one are missing."""
         first: dict[str, float] = {}
         for deal in reversed(self.deals):
             if deal.at_s <= since_s:
@@ -87,7 +87,7 @@ class StatusSampler:
             first[deal.symbol] = deal.at_s
         return first
 
-    # ----------------------------------------------------------------------------------------------------- status
+    # ----------------------------------------------------------------------------------------------------------- status
 
     def _sample_status(self) -> None:
         with ControlClient(self.control_url) as client:
@@ -97,7 +97,7 @@ class StatusSampler:
                 due_s = max(due_s + SAMPLE_S, self.now_s)
                 try:
                     self.status = client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_S)
-                except StartError:  # an answer that is none: nothing is shown to a person either
+                except StartError:  # an invalid reply: a person would see nothing either
                     self.status = None
                 conditions = None if self.status is None else tuple(self.status.conditions)
                 sample = StatusSample(self.now_s, conditions, self.fault)
@@ -109,7 +109,7 @@ class StatusSampler:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=METRICS_S) as answer:
                 text = answer.read().decode()
-        except OSError:  # a process that is away shows nothing anywhere
+        except OSError:  # a process that is down shows nothing anywhere
             self._different = 0
             return
         measured = set(_HOLDS.findall(text))
@@ -124,7 +124,7 @@ class StatusSampler:
                 Violation(sample.at_s, Breach.SURFACES, sample.fault, "", shown_as(sample.conditions), true)
             )
 
-    # ------------------------------------------------------------------------------------------------------- book
+    # ------------------------------------------------------------------------------------------------------------- book
 
     def _read_book(self) -> None:
         while not self._over.wait(BOOK_S):
@@ -134,7 +134,7 @@ class StatusSampler:
                     rows = db.execute(
                         "SELECT deal, payload FROM deals WHERE deal > ? ORDER BY deal", (self._latest_deal,)
                     ).fetchall()
-            except sqlite3.Error:  # away, or being opened by the gateway
+            except sqlite3.Error:  # missing, or being opened by the gateway
                 continue
             at_s = self.now_s
             for number, payload in rows:

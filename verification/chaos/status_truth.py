@@ -1,9 +1,9 @@
-"""Was the status true: what the desk showed at each second, against what the venue's book says it did.
+"""Truth of the status: what the desk showed at each second, compared with the deals in the venue's book.
 
 Two rules, for each symbol of a strategy that always wants to trade. *Silent*: no deal has opened exposure for longer
-than `GRACE_S`, and nothing that was shown in that time says so. *False alarm*: such deals are made though a condition
-that forbids them has been shown for longer than `GRACE_S`, and it is still shown `GRACE_S` later. Nothing here reads a
-file or asks a process.
+than `GRACE_S`, and no condition shown in that time covers the symbol. *False alarm*: a deal opened exposure although a
+condition that forbids it had been shown for longer than `GRACE_S`, and it is still shown `GRACE_S` later. This module
+reads no files and asks no processes.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Final
 from proto.control import Condition, Effect, headline
 
 GRACE_S: Final = 3.0
-"""How long anything may stand still without a word."""
+"""Longest time without trades that needs no condition."""
 
 LATENESS_S: Final = 0.5
 """How late a deal may be seen in the book, relative to a status that is requested at the same time."""
 
 
 NOW_AND_THEN: Final = ("SIGNAL_CATCHING_UP", "SIGNAL_CRASH_LOOPING")
-"""Conditions of a symbol that trades less than it should: a deal now and then does not make them wrong."""
+"""Conditions of a symbol that trades less than it should: an occasional deal does not contradict them."""
 
 
 class Breach(StrEnum):
-    """What was not as it should be."""
+    """Kinds of violations."""
 
     SILENT = "silent"
     FALSE_ALARM = "false alarm"
@@ -42,7 +42,7 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True)
 class StatusSample:
-    """What was shown at one time, `conditions` None without an answer; `fault` is the fault that was being played."""
+    """The conditions shown at one time, None without a reply; `fault` is the fault being played."""
 
     at_s: float
     conditions: tuple[Condition, ...] | None
@@ -51,7 +51,7 @@ class StatusSample:
 
 @dataclass(frozen=True)
 class OpeningDeal:
-    """A deal of the venue that opened exposure, when it was seen."""
+    """A deal of the venue that opened exposure, and when it was seen."""
 
     at_s: float
     symbol: str
@@ -59,7 +59,7 @@ class OpeningDeal:
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing at one second: what was shown, and what was true."""
+    """One violation at one time: what was shown, and what was true."""
 
     at_s: float
     breach: Breach
@@ -69,7 +69,7 @@ class Violation:
     true: str
 
     def __str__(self) -> str:
-        """In one line."""
+        """One line for people."""
         subject = f" {self.subject}" if self.subject else ""
         where = f"{self.at_s:.1f} s, {self.fault or 'no fault'}"
         return f"{where}: {self.breach}{subject}: shown {self.shown}; true: {self.true}"
@@ -78,12 +78,12 @@ class Violation:
 def find_violations(
     samples: Sequence[StatusSample], deals: Iterable[OpeningDeal], symbols: Sequence[str]
 ) -> list[Violation]:
-    """Every violation of the two rules, in order of time.
+    """All violations of the two rules, in the order of time.
 
     Args:
-        samples: in order of time, of a desk that traded every symbol right before the first of them.
-        deals: in order of time.
-        symbols: what is traded.
+        samples: in the order of time, of a desk that traded every symbol just before the first of them.
+        deals: in the order of time.
+        symbols: the traded symbols.
     """
     times: dict[str, list[float]] = defaultdict(list)
     for deal in deals:
@@ -93,14 +93,14 @@ def find_violations(
 
 
 def covers(condition: Condition, symbol: str) -> bool:
-    """Whether a condition says that the symbol opens nothing."""
+    """Whether a condition prevents the symbol from opening exposure."""
     if condition.effect is Effect.SYMBOL:
         return condition.subject == symbol
     return condition.effect is not Effect.NONE
 
 
 def shown_as(conditions: Iterable[Condition] | None) -> str:
-    """What a person saw, in a few words."""
+    """The status as a person sees it, in short."""
     if conditions is None:
         return "no answer"
     listed = list(conditions)
@@ -112,15 +112,15 @@ def _silences(
     samples: Sequence[StatusSample], times: dict[str, list[float]], symbols: Sequence[str]
 ) -> Iterable[Violation]:
     first_s = samples[0].at_s if samples else 0.0
-    spoken_s = dict.fromkeys(symbols, first_s)
+    covered_s = dict.fromkeys(symbols, first_s)
     for sample in samples:
         for symbol in symbols:
             if sample.conditions is None or any(covers(one, symbol) for one in sample.conditions):
-                spoken_s[symbol] = sample.at_s
+                covered_s[symbol] = sample.at_s
                 continue
-            # A deal that is seen a little later than this sample may have been made before it.
+            # A deal seen a little later than this sample may have been made before it.
             latest_s = _latest(times[symbol], sample.at_s + LATENESS_S, first_s)
-            idle_s = sample.at_s - max(latest_s, spoken_s[symbol])
+            idle_s = sample.at_s - max(latest_s, covered_s[symbol])
             if idle_s > GRACE_S:
                 true = f"no deal opened exposure for {sample.at_s - latest_s:.1f} s"
                 yield Violation(sample.at_s, Breach.SILENT, sample.fault, symbol, shown_as(sample.conditions), true)
@@ -141,7 +141,7 @@ def _false_alarms(
             for symbol in symbols:
                 if not covers(one, symbol):
                     continue
-                # What was under way when it began may be executed a little later.
+                # An order in flight at the beginning of the condition may be executed a little later.
                 place = bisect_right(times[symbol], since_s[key] + GRACE_S + LATENESS_S)
                 if place < len(times[symbol]) and sample.at_s - times[symbol][place] > GRACE_S:
                     after_s, ago_s = times[symbol][place] - since_s[key], sample.at_s - times[symbol][place]
@@ -152,7 +152,7 @@ def _false_alarms(
 
 
 def _key(condition: Condition) -> tuple[str, str, str]:
-    """What identifies a condition over time; for a symbol also its text, which may be about another order."""
+    """Identity of a condition over time; for a symbol including its text, which may be about another order."""
     return condition.code, condition.subject, condition.text if condition.effect is Effect.SYMBOL else ""
 
 

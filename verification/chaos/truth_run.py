@@ -1,7 +1,7 @@
-"""A live desk under one lasting fault after another, its status compared with the venue's book at every second.
+"""A live desk under one lasting fault after another, with its status compared with the venue's book at every second.
 
-The schedule is drawn from a seed; when exactly a fault meets the desk depends on the machine. Whatever a fault makes a
-person do is done by the run, and counted.
+The schedule is drawn from a seed; the exact time at which a fault meets the desk depends on the machine. Whatever a
+fault requires of a person is done by the run, and counted.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from verification.chaos.status_truth import GRACE_S, Breach, Violation, find_vio
 SYMBOLS: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
 FAULTY: Final = SYMBOLS[0]
 SPEED: Final = 8.0
-"""About twenty ticks a second and symbol: an order each 0.1 s, on a machine that has other work."""
+"""About twenty ticks a second and symbol: an order each 0.1 s, on a busy machine."""
 
 RECOVERY_MAX_S: Final = 45.0
-"""Without a trade for so long after a fault the person starts what is down, and the run goes on."""
+"""Time without trades after a fault until the person starts what is down, and the run continues."""
 
 WARM_UP_S: Final = 60.0
 CALM_S: Final = (2.0, 4.0)
@@ -52,7 +52,7 @@ _ALERT: Final = "import os, sys; sys.stdin.read(); open(sys.argv[1], 'a').write(
 
 @dataclass(frozen=True, kw_only=True)
 class TruthPlan:
-    """What is to be run; `only` names the faults, in a row and again, instead of a schedule of all."""
+    """Specification of a run; `only` is the sequence of faults to repeat, instead of a schedule of all."""
 
     data_dir: Path
     minutes: float
@@ -62,7 +62,7 @@ class TruthPlan:
 
 @dataclass
 class TruthScorecard(Scorecard):
-    """The chaos run's figures, and those of the status samples; recoveries are by fault, of the slowest symbol."""
+    """Figures of a chaos run and of the status samples; recoveries are by fault, of the slowest symbol."""
 
     samples: int = 0
     unanswered: int = 0
@@ -80,11 +80,11 @@ class TruthScorecard(Scorecard):
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing doubled, and the status true at every second."""
+        """Whether nothing was lost or doubled, and the status was true at every second."""
         return super().is_clean and self.settled == "yes" and not self.violations and not any(self.audits.values())
 
     def as_json(self) -> dict[str, Any]:
-        """Every figure, for a file."""
+        """All figures, for a file."""
         return {
             **super().as_json(),
             "samples": self.samples,
@@ -110,7 +110,7 @@ class _Run:
     tell: Callable[[str], None]
 
     def disturb(self) -> None:
-        """One fault after the other until the time is over; the last one has its recovery."""
+        """Play one fault after another until the time is over; the last one gets its recovery."""
         end_s = self.sampler.now_s + self.plan.minutes * 60
         while self.sampler.now_s < end_s:
             for name in self.plan.only or self.draw.sample(list(self.faults), len(self.faults)):
@@ -134,7 +134,7 @@ class _Run:
         self.sampler.fault = ""
 
     def _recover(self, fault: LastingFault, end_s: float) -> None:
-        """Wait until every symbol trades again, and play the person where the desk asks for one."""
+        """Wait until every symbol trades again, and act as the person where the desk needs one."""
         since_s, helped = end_s, False
         while missing := [symbol for symbol in SYMBOLS if symbol not in self.sampler.opened_since(since_s)]:
             now_s = self.sampler.now_s
@@ -157,13 +157,13 @@ class _Run:
             self._note(Breach.SLOW, fault, shown, f"every symbol traded only after {taken_s:.1f} s")
 
     def _resume(self, fault: LastingFault) -> bool:
-        """Resume a desk that needs a person; False where there is nothing to resume, or where that is refused."""
+        """Resume a desk that needs a person; False if there is nothing to resume, or resuming is refused."""
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_S)
         if status is None or status.trading_state is Trading.ACTIVE:
             return False
         try:
             reply = self.client.request(ResumeCommand(reason="the run plays the person"), TradingReply, timeout_s=1.0)
-        except StartError:  # refused, with a reason that the status has as well
+        except StartError:  # refused, with a reason that is also in the status
             return False
         if reply is None or reply.trading_state is not Trading.ACTIVE:
             return False
@@ -180,10 +180,10 @@ class _Run:
 
 
 def run_truth(plan: TruthPlan, tell: Callable[[str], None]) -> TruthScorecard:
-    """Run it and judge it.
+    """Run a desk under lasting faults and compare its status and books.
 
     Raises:
-        StartError: a process could not be started, or the desk never traded again after a fault.
+        StartError: a process could not be started, or the desk did not trade again after a fault.
     """
     card = TruthScorecard(minutes=plan.minutes, seed=plan.seed)
     draw = random.Random(plan.seed)  # noqa: S311 - faults, no secrets
@@ -211,7 +211,7 @@ def run_truth(plan: TruthPlan, tell: Callable[[str], None]) -> TruthScorecard:
                 ControlClient(control_url(desk.runtime)) as client,
             ):
                 with sampler:
-                    _until_it_trades(sampler)
+                    _wait_for_first_orders(sampler)
                     run = _Run(plan, desk, client, sampler, card, draw, faults, tell)
                     try:
                         run.disturb()
@@ -245,14 +245,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _until_it_trades(sampler: StatusSampler) -> None:
+def _wait_for_first_orders(sampler: StatusSampler) -> None:
     deadline = time.monotonic() + WARM_UP_S
     while len(sampler.opened_since(0.0)) < len(SYMBOLS):
         if time.monotonic() > deadline:
             raise StartError(f"not every symbol traded within {WARM_UP_S:.0f} s; expected that before it is disturbed")
         time.sleep(_POLL_S)
     time.sleep(CALM_S[1])
-    # What was before is no matter of the run.
+    # Earlier samples are not part of the run.
     sampler.samples.clear()
     sampler.disagreements.clear()
 
@@ -270,7 +270,7 @@ def _judge(card: TruthScorecard, sampler: StatusSampler, alerts: Path) -> None:
 
 
 def _missing_alerts(sampler: StatusSampler, raised: set[str]) -> list[Violation]:
-    """Conditions that lasted for more than `GRACE_S` and of which no alert was raised in the run."""
+    """Conditions that lasted for more than `GRACE_S` without an alert in the run."""
     since_s: dict[str, float] = {}
     missing: dict[str, Violation] = {}
     for sample in sampler.samples:

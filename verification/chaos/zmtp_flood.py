@@ -1,6 +1,6 @@
-"""Requests by the thousand from a client that never reads an answer and resets its connection: ZMTP 3.0 by hand.
+"""Thousands of requests from a client that never reads a reply and resets its connection: ZMTP 3.0 by hand.
 
-A socket of libzmq would read what it is sent, and close in order.
+A libzmq socket would read its replies, and close in order.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _TIMEOUT_S: Final = 1.0
 
 
 def send_pings_and_reset(path: Path, *, count: int) -> int:
-    """Connect to the gateway's local socket, send PINGs without reading one reply, and break off.
+    """Connect to the gateway's local socket, send PINGs without reading a reply, and reset the connection.
 
     Returns:
-        Bytes sent; fewer than asked for where the gateway stopped reading.
+        Bytes sent; fewer than `count` PINGs if the gateway stopped reading.
 
     Raises:
         OSError: nobody listens.
@@ -40,9 +40,9 @@ def send_pings_and_reset(path: Path, *, count: int) -> int:
         try:
             while sent < len(data):
                 sent += connection.send(data[sent:])
-        except OSError:  # it reads no more, or has thrown us out: both may be
+        except OSError:  # it stopped reading or closed the connection; both are allowed
             return sent
-        # What was not read makes this a reset for the other end.
+        # Unread data makes this a reset for the other end.
         return sent
 
 

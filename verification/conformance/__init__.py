@@ -1,7 +1,7 @@
-"""One suite of checks for every venue, over the wire: what a gateway does with orders, fills, cancels, refusals, history, a restart.
+"""One suite of checks for every venue, over the wire: orders, fills, cancels, refusals, history, and a restart.
 
-`registry` has what a check is, `check_*` the checks, `client` the client that they share, `suite` runs them on an
-account that it finds flat and leaves flat.
+`registry` defines a check, `check_*` are the checks, `client` is the client that they share, `suite` runs them on an
+account that is flat before and after.
 """
 
 from verification.conformance.client import ConformanceClient as ConformanceClient

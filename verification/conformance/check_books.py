@@ -1,4 +1,4 @@
-"""Checks of history, positions and money, and of what a restart of the gateway leaves of them."""
+"""Checks of history, positions and money, and of all three after a restart of the gateway."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RESTART_S = 60.0
 
 @check
 def history_comes_in_pages(client: ConformanceClient) -> None:
-    """Orders and deals told one by one are those told at once; deals are numbered from 1 without a gap."""
+    """Orders and deals in small pages are those of one page; deals are numbered from 1 without a gap."""
     for rows, by_one in ((client.orders(), client.orders(limit=7)), (client.deals(), client.deals(limit=7))):
-        expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or other ones")
+        expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or different ones")
     numbers = [deal.deal for deal in client.deals()]
     expect(numbers == list(range(1, len(numbers) + 1)), f"the numbers of {len(numbers)} deals have a gap")
     middle = len(numbers) // 2
-    expect(client.deals(after=middle) == client.deals()[middle:], f"deals after {middle} are other ones")
+    expect(client.deals(after=middle) == client.deals()[middle:], f"deals after {middle} differ")
 
 
 @check
@@ -66,14 +66,14 @@ def equity_is_balance_and_open_profit(client: ConformanceClient) -> None:
         if total == after.equity:
             return
         seen = f"balance {after.balance}, profit {open_profit}, swap {swap}, equity {after.equity}"
-    raise AssertionError(seen or "the account never stood still for two questions, or could not be valued")
+    raise AssertionError(seen or "the account changed between any two requests, or could not be valued")
 
 
 @check
 def a_restart_forgets_nothing(client: ConformanceClient) -> None:
     """After a restart the boot is another, and journal, stream, orders, deals and positions are the same."""
     if client.restart is None:
-        raise Skip("nobody restarts the gateway; `--restart` asks a person to")
+        raise Skip("nobody restarts the gateway; with `--restart` a person does")
     order = client.new_order()
     reply = client.place_until_filled(order)
     rests = client.status(order.order_id)
@@ -88,15 +88,15 @@ def a_restart_forgets_nothing(client: ConformanceClient) -> None:
 
     expect(client.poll_until(answered, bool, seconds=RESTART_S), f"no other boot answered within {RESTART_S:g} s")
     after = (client.hello(), client.orders(), client.deals(), [held.ticket for held in client.positions()])
-    expect(after[0].journal_id == before[0].journal_id, "the journal is another one")
-    expect(after[0].stream_id == before[0].stream_id, "the stream of ticks is another one")
+    expect(after[0].journal_id == before[0].journal_id, "the journal changed")
+    expect(after[0].stream_id == before[0].stream_id, "the stream of ticks changed")
     expect(after[0].published >= before[0].published, f"tick {after[0].published} after {before[0].published}")
     orders = [(row.ticket, row.order_id, row.status, row.filled_volume) for row in before[1]]
     now = {row.ticket: (row.ticket, row.order_id, row.status, row.filled_volume) for row in after[1]}
-    expect(all(now.get(row[0]) == row for row in orders), "an order is another one")
-    expect(after[2][: len(before[2])] == before[2], "a deal is another one")
+    expect(all(now.get(row[0]) == row for row in orders), "an order changed")
+    expect(after[2][: len(before[2])] == before[2], "a deal changed")
     expect(set(before[3]) <= set(after[3]), "a position is gone")
     again = client.place(order)
-    told = (again.status, again.ticket, again.deal)
-    expect(told == (reply.status, reply.ticket, reply.deal), f"the order sent again: {told}, it was {rests}")
-    expect(again.status == OrderReplyStatus.FILLED, f"told {again.status}")
+    actual = (again.status, again.ticket, again.deal)
+    expect(actual == (reply.status, reply.ticket, reply.deal), f"the order sent again: {actual}, it was {rests}")
+    expect(again.status == OrderReplyStatus.FILLED, f"replied {again.status}")

@@ -1,7 +1,8 @@
-"""Checks of what the venue does by itself when the market comes to a price or a time: fills, closes, expires.
+"""Checks of what the venue does by itself when the market reaches a price or a time: fills, closes, expiries.
 
-The market decides when that is. What is to be executed is put a few ticks from it, and put there again while it moves away. A check
-fails where published ticks have reached the price and nothing was done, and is skipped where none has reached it in time.
+Only the market decides when that is. A price is set a few ticks from the market, and set again while the market moves
+away. A check fails if published ticks have reached the price and nothing was executed, and is skipped if none has
+reached it in time.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ SECOND_NS: Final = 1_000_000_000
 
 NEAR_TICKS: Final = 1
 TAKEN: Final = (10008, 10009)
-"""Retcodes of an order that rests: placed, or the request for it done."""
+"""Retcodes of a resting order: placed, or the request for it done."""
 
 NEAR_S: Final = 30.0
-"""So long the market may take to come to a price, in all."""
+"""Total time for the market to reach a price."""
 
 ATTEMPT_S: Final = 1.0
-"""After that the price is put near the market again."""
+"""Time after which the price is set near the market again."""
 
 EXECUTION_S: Final = 5.0
-"""So long the venue may take to act on a tick that was there, and to show it."""
+"""Time for the venue to act on a published tick, and to show it."""
 
 ARRIVAL_NS: Final = SECOND_NS // 2
-"""Ticks within that after an order was taken prove nothing: it may still be on its way."""
+"""Ticks this soon after an order was accepted prove nothing: it may still be in flight."""
 
 OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS")
-"""Refusals of a price that the market has come too near to meanwhile."""
+"""Refusals of a price that the market has approached too closely meanwhile."""
 
 EXPIRY_NS: Final = SECOND_NS
 EXPIRY_NS_MAX: Final = 64 * SECOND_NS
-"""How far ahead an expiry is asked for; farther where a nearer one is not taken."""
+"""Distance of an expiry; doubled up to the second value while the venue refuses nearer ones."""
 
 EXPIRY_LATE_NS: Final = 30 * SECOND_NS
-"""So long after its time, by the venue's clock, an order may still be listed."""
+"""Time after its expiry, by the venue's clock, for which an order may still be listed."""
 
 
 @check
@@ -56,7 +57,7 @@ def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
     """A resting order has the retcode 10008 or 10009, a filled one 10009."""
     limit = client.new_order(type=OrderType.LIMIT, price=client.far_price(Side.BUY, OrderType.LIMIT))
     resting = client.place(limit)
-    expect(resting.status == ACCEPTED, f"a limit far away came to {resting.status}: {resting.error}")
+    expect(resting.status == ACCEPTED, f"a limit order far from the market is {resting.status}: {resting.error}")
     expect(resting.retcode in TAKEN, f"ACCEPTED with {resting.retcode}, expected one of {TAKEN}")
     client.cancel(limit.order_id)
     filled = client.open_position().reply
@@ -71,26 +72,26 @@ def more_than_the_margin_allows_is_refused(client: ConformanceClient) -> None:
     """A volume within the terms that the free margin does not cover is REJECTED with NO_MONEY and 10019."""
     terms = client.instrument()
     if not client.account().leverage:
-        raise Skip("the account tells no leverage, and so asks for no margin")
+        raise Skip("the account has no leverage, and so requires no margin")
     lots = client.open_position().position.volume
-    account = client.poll_until(client.account, lambda told: bool(told.margin))
+    account = client.poll_until(client.account, lambda account: bool(account.margin))
     if not account.margin or account.free_margin is None:
-        raise Skip(f"the account tells a margin of {account.margin}, {account.free_margin} of it free")
+        raise Skip(f"the account has a margin of {account.margin}, {account.free_margin} of it free")
     needed = account.margin / lots * terms.volume_max
     if needed < 2 * account.free_margin:
         raise Skip(f"the largest order needs about {needed} of {account.free_margin} {account.currency}")
     order = client.new_order(volume=terms.volume_max)
     reply = client.place_until_filled(order)
     if reply.error_code == "NO_LIQUIDITY":
-        raise Skip(f"the market has not got {terms.volume_max} lots, so that nobody asked for their margin")
-    told = (reply.status, reply.error_code, reply.retcode)
-    expect(told == (OrderReplyStatus.REJECTED, "NO_MONEY", 10019), f"{terms.volume_max} lots: told {told}")
+        raise Skip(f"the market does not have {terms.volume_max} lots, so that their margin was not checked")
+    actual = (reply.status, reply.error_code, reply.retcode)
+    expect(actual == (OrderReplyStatus.REJECTED, "NO_MONEY", 10019), f"{terms.volume_max} lots: replied {actual}")
     expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
 def a_limit_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
-    """A limit a few ticks from the market is filled at its price or better once the market is there."""
+    """A limit order a few ticks from the market is filled at its price or better once the market has reached it."""
     reply, price = _filled_near(client, Side.BUY, OrderType.LIMIT)
     expect(
         reply.filled_price is not None and reply.filled_price <= price, f"bought at {reply.filled_price}, limit {price}"
@@ -99,25 +100,25 @@ def a_limit_order_is_filled_when_the_market_comes(client: ConformanceClient) -> 
 
 @check
 def a_stop_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
-    """A stop a few ticks from the market is filled once the market is there."""
+    """A stop order a few ticks from the market is filled once the market has reached it."""
     _filled_near(client, Side.BUY, OrderType.STOP)
 
 
 @check
 def a_stop_loss_closes_its_position(client: ConformanceClient) -> None:
-    """A stop-loss a few ticks from the market closes the position once the market is there, with STOP_LOSS."""
+    """A stop loss a few ticks from the market closes the position once the market has reached it, with STOP_LOSS."""
     _closed_near(client, DealReason.STOP_LOSS)
 
 
 @check
 def a_take_profit_closes_its_position(client: ConformanceClient) -> None:
-    """A take-profit a few ticks from the market closes the position once the market is there, with TAKE_PROFIT."""
+    """A take profit a few ticks from the market closes the position once the market has reached it, with TAKE_PROFIT."""
     _closed_near(client, DealReason.TAKE_PROFIT)
 
 
 @check
 def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
-    """A GTD order is EXPIRED once its time has come, not before, and has no deal."""
+    """A GTD order is EXPIRED after its time, not before, and has no deal."""
     price, ahead_ns = client.far_price(Side.BUY, OrderType.LIMIT), EXPIRY_NS
     while True:
         expires_ns = (_now_ns(client) + ahead_ns) // SECOND_NS * SECOND_NS
@@ -129,8 +130,8 @@ def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
             break
         ahead_ns *= 2
         if ahead_ns > EXPIRY_NS_MAX:
-            raise Skip(f"the venue takes no expiry as near as {ahead_ns // 2 / SECOND_NS:g} s: {reply.error}")
-    expect(reply.status in (ACCEPTED, EXPIRED), f"told {reply.status} {reply.error_code}: {reply.error}")
+            raise Skip(f"the venue accepts no expiry as near as {ahead_ns // 2 / SECOND_NS:g} s: {reply.error}")
+    expect(reply.status in (ACCEPTED, EXPIRED), f"replied {reply.status} {reply.error_code}: {reply.error}")
     late_ns = expires_ns + EXPIRY_LATE_NS
 
     def seen() -> tuple[OrderReply, int]:
@@ -141,16 +142,20 @@ def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
     )
     if ended.status == ACCEPTED and _newest(client)[1] < expires_ns:
         raise Skip(f"{client.symbol} had no tick after the order's time")
-    expect(ended.status == EXPIRED, f"told {ended.status} {(now_ns - expires_ns) / SECOND_NS:g} s after its time")
+    expect(ended.status == EXPIRED, f"replied {ended.status} {(now_ns - expires_ns) / SECOND_NS:g} s after its time")
     expect(now_ns >= expires_ns, f"it ended {(expires_ns - now_ns) / SECOND_NS:g} s before its time")
     expect(not client.deals_of(order.order_id), "it has a deal")
 
 
-# -------------------------------------------------------------------------------------------------------- near the market
+# ------------------------------------------------------------------------------------------------------ near the market
 
 
 def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tuple[OrderReply, Decimal]:
-    """Have the market fill an order that rests near it; what it came to, and its price."""
+    """Fill an order that rests near the market; its status and price.
+
+    Raises:
+        Skip: the market has not reached the price in time.
+    """
     deadline = time.monotonic() + NEAR_S
     while time.monotonic() < deadline:
         is_below = (side is Side.BUY) == (kind is OrderType.LIMIT)
@@ -160,7 +165,7 @@ def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tupl
         reply = client.place(order)
         if reply.error_code in OVERTAKEN:
             continue
-        expect(reply.status in (ACCEPTED, FILLED), f"a {kind} at {price} came to {reply.status}: {reply.error}")
+        expect(reply.status in (ACCEPTED, FILLED), f"a {kind} at {price} is {reply.status}: {reply.error}")
 
         def is_settled(order_id: str = order.order_id) -> bool:
             return client.status(order_id).status not in UNSETTLED
@@ -171,17 +176,21 @@ def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tupl
         is_executed = _is_executed(client, f"{side} {kind} at {price}", is_done=is_settled, is_reached=is_reached)
         known = client.status(order.order_id) if is_executed else client.cancel(order.order_id)
         if is_executed and known.error_code not in OVERTAKEN:
-            expect(known.status == FILLED, f"a {kind} at {price} came to {known.status}: {known.error}")
+            expect(known.status == FILLED, f"a {kind} at {price} is {known.status}: {known.error}")
         if known.status == FILLED:
             expect(known.retcode == RETCODE_DONE, f"FILLED with {known.retcode}, expected {RETCODE_DONE}")
             deals = client.poll_until(lambda order_id=order.order_id: client.deals_of(order_id), bool)  # type: ignore[misc]
             expect(len(deals) == 1, f"{len(deals)} deals under its id")
             return known, price
-    raise Skip(f"the market did not come to a {kind} as near as may be asked for within {NEAR_S:g} s")
+    raise Skip(f"the market did not reach a {kind} at the least distance allowed within {NEAR_S:g} s")
 
 
 def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
-    """Have the market close a long position by a stop near it."""
+    """Have the market close a long position by a stop near it.
+
+    Raises:
+        Skip: the market has not reached the stop in time.
+    """
     position = client.open_position().position
     is_below = reason is DealReason.STOP_LOSS
     deadline, revision = time.monotonic() + NEAR_S, 0
@@ -215,19 +224,19 @@ def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
                 ],
                 bool,
             )
-            told = [(deal.reason, deal.order_id, deal.volume) for deal in closing]
-            expect(told == [(reason, "", position.volume)], f"closed by {told}")
+            actual = [(deal.reason, deal.order_id, deal.volume) for deal in closing]
+            expect(actual == [(reason, "", position.volume)], f"closed by {actual}")
             return
-    raise Skip(f"the market did not come to a price as near as may be asked for within {NEAR_S:g} s")
+    raise Skip(f"the market did not reach a price at the least distance allowed within {NEAR_S:g} s")
 
 
 def _is_executed(
     client: ConformanceClient, what: str, *, is_done: Callable[[], bool], is_reached: Callable[[Quote], bool]
 ) -> bool:
-    """Whether something was executed; False when the market has not reached it for a while.
+    """Whether an order or stop was executed; False if the market has not reached it within `ATTEMPT_S`.
 
     Raises:
-        AssertionError: a tick has reached it, and nothing was done.
+        AssertionError: a tick has reached it, and it was not executed.
     """
     sequence, time_ns = _newest(client)
     proves_ns = time_ns + ARRIVAL_NS
@@ -248,7 +257,7 @@ def _is_executed(
 
 
 def _beside(client: ConformanceClient, touch: Decimal, *, is_below: bool) -> Decimal:
-    """The price nearest to a touch that can be asked for, and a few ticks more."""
+    """The nearest price to the touch that the venue accepts, and a few ticks more."""
     terms = client.instrument()
     least = max(terms.stops_level_points, terms.freeze_level_points) * terms.point
     away = least + NEAR_TICKS * terms.tick_size

@@ -1,4 +1,4 @@
-"""Checks of who answers, of the symbol's terms, and of the stream of ticks."""
+"""Checks of the gateway's identity, the symbol's terms, and the stream of ticks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ NOWHERE = "NOSUCHPAIR"
 
 @check
 def identity_is_the_same_everywhere(client: ConformanceClient) -> None:
-    """HELLO, PING and GET_ACCOUNT tell one mode, venue, account and boot, and the mode is simulated or demo."""
+    """HELLO, PING and GET_ACCOUNT have one mode, venue, account and boot, and the mode is simulated or demo."""
     hello, ping, account = client.hello(), client.expect_reply(Ping(), PingReply), client.account()
-    said = {(reply.mode, reply.venue, reply.account, reply.boot_id) for reply in (hello, ping, account)}
-    expect(len(said) == 1, f"told {sorted(said)}, expected one")
+    found = {(reply.mode, reply.venue, reply.account, reply.boot_id) for reply in (hello, ping, account)}
+    expect(len(found) == 1, f"replies of {sorted(found)}, expected one")
     expect(hello.account_mode is account.account_mode, f"{hello.account_mode} and {account.account_mode}")
 
 
 @check
 def time_goes_on(client: ConformanceClient) -> None:
-    """The venue's time never goes back, and moves."""
+    """The venue's time never goes back, and advances."""
     first = client.expect_reply(Ping(), PingReply).now_ns
     later = client.poll_until(lambda: client.expect_reply(Ping(), PingReply).now_ns, lambda now_ns: now_ns > first)
-    expect(later > first, f"it was {first} ns and stayed there")
+    expect(later > first, f"it was {first} ns and did not change")
 
 
 @check
@@ -39,44 +39,44 @@ def json_is_answered_in_json(client: ConformanceClient) -> None:
 
 @check
 def an_unknown_action_is_refused_by_name(client: ConformanceClient) -> None:
-    """An action that there is not is answered with UNKNOWN_ACTION."""
+    """An action that does not exist is answered with UNKNOWN_ACTION."""
     answer = json.loads(client.request_bytes(b'{"action": "GUESS"}'))
     expect(answer.get("error_code") == "UNKNOWN_ACTION", f"answered {answer}")
 
 
 @check
 def terms_of_the_symbol_are_sane(client: ConformanceClient) -> None:
-    """Volumes have a step that their bounds are on, prices a tick, and market orders a filling."""
+    """The bounds of volumes are on their step, ticks on a point, and a filling mode is accepted."""
     terms = client.instrument()
-    expect(terms.symbol == client.symbol, f"asked for {client.symbol}, told {terms.symbol}")
+    expect(terms.symbol == client.symbol, f"terms of {terms.symbol}, requested {client.symbol}")
     expect(terms.volume_min <= terms.volume_max, f"{terms.volume_min} to {terms.volume_max} lots")
     expect(is_on_step(terms.volume_min, terms.volume_step), f"{terms.volume_min} lots in steps of {terms.volume_step}")
     expect(is_on_step(terms.tick_size, terms.point), f"a tick of {terms.tick_size} with {terms.digits} digits")
-    expect(bool(terms.filling), "no filling is taken")
+    expect(bool(terms.filling), "no filling mode is accepted")
 
 
 @check
 def an_unknown_symbol_is_refused_and_leaves_no_trace(client: ConformanceClient) -> None:
-    """A symbol that is not traded is refused as UNKNOWN_SYMBOL, in a question and in an order."""
-    asked = client.expect_reply(GetSymbolInfo(symbol=NOWHERE), ErrorReply)
-    expect(asked.error_code == "UNKNOWN_SYMBOL", f"told {asked.error_code}")
+    """A symbol that is not traded is refused as UNKNOWN_SYMBOL, in a query and in an order."""
+    queried = client.expect_reply(GetSymbolInfo(symbol=NOWHERE), ErrorReply)
+    expect(queried.error_code == "UNKNOWN_SYMBOL", f"replied {queried.error_code}")
     order = client.new_order(symbol=NOWHERE)
     reply = client.place(order)
-    told = (reply.status, reply.error_code)
-    expect(told == (OrderReplyStatus.REJECTED, "UNKNOWN_SYMBOL"), f"told {told}")
+    actual = (reply.status, reply.error_code)
+    expect(actual == (OrderReplyStatus.REJECTED, "UNKNOWN_SYMBOL"), f"replied {actual}")
     known = client.status(order.order_id)
-    expect(known.status == OrderReplyStatus.UNKNOWN, f"told {known.status} of it later")
+    expect(known.status == OrderReplyStatus.UNKNOWN, f"{known.status} later")
 
 
 @check
 def ticks_have_no_gap(client: ConformanceClient) -> None:
-    """Published ticks can be asked for again: one sequence after the other, in time, none of them crossed."""
+    """Published ticks can be fetched: consecutive sequences, ascending times, none crossed."""
     newest = client.poll_until(lambda: client.hello().sequences.get(client.symbol, 0), lambda sequence: sequence >= 5)
     ticks = client.expect_reply(
         GetTicks(symbol=client.symbol, from_sequence=max(1, newest - 99), limit=100), TicksReply
     )
     last = ticks.from_sequence + len(ticks.ordinal) - 1
-    expect(last >= newest, f"asked for ticks up to {newest}, told up to {last}")
+    expect(last >= newest, f"ticks up to {last}, requested up to {newest}")
     expect(ticks.ordinal == sorted(set(ticks.ordinal)), "their ordinals do not rise")
     expect(ticks.time_ns == sorted(ticks.time_ns), "their times go back")
     expect(all(bid <= ask for bid, ask in zip(ticks.bid, ticks.ask, strict=True)), "one of them is crossed")

@@ -15,25 +15,25 @@ FILLED, REJECTED, EXPIRED = OrderReplyStatus.FILLED, OrderReplyStatus.REJECTED, 
 
 @check
 def a_market_order_is_filled_once(client: ConformanceClient) -> None:
-    """A market order is filled whole near the quote; sent again it is the same ticket and deal, and no new deal."""
+    """A market order is filled whole near the quote; sent again it has the same ticket and deal, and no new deal."""
     order = client.new_order()
     quote = client.quote()
     first = client.place_until_filled(order)
-    expect(first.status == FILLED, f"told {first.status}: {first.error}")
+    expect(first.status == FILLED, f"replied {first.status}: {first.error}")
     expect(bool(first.ticket) and bool(first.deal), f"ticket {first.ticket}, deal {first.deal}")
     expect(first.filled_volume == order.volume, f"{first.filled_volume} of {order.volume} lots")
     price = first.filled_price or Decimal(0)
     expect(abs(price - quote.ask) <= quote.ask / 100, f"filled at {price} with the ask at {quote.ask}")
     again = client.place(order)
-    told = (again.status, again.ticket, again.deal, again.filled_price)
-    expect(told == (first.status, first.ticket, first.deal, first.filled_price), f"told {told} the second time")
+    actual = (again.status, again.ticket, again.deal, again.filled_price)
+    expect(actual == (first.status, first.ticket, first.deal, first.filled_price), f"replied {actual} the second time")
     deals = client.deals_of(order.order_id)
     expect(len(deals) == 1, f"{len(deals)} deals under its id")
 
 
 @check
 def another_effect_under_one_id_is_a_conflict(client: ConformanceClient) -> None:
-    """An id that was used is refused with ID_CONFLICT for another side or volume, and changes nothing."""
+    """A used id is refused with ID_CONFLICT for another side or volume, and changes nothing."""
     order = client.new_order()
     client.place_until_filled(order)
     count = len(client.deals())
@@ -42,39 +42,43 @@ def another_effect_under_one_id_is_a_conflict(client: ConformanceClient) -> None
         client.new_order(order_id=order.order_id, volume=order.volume + client.instrument().volume_step),
     ):
         reply = client.place(other)
-        expect(reply.error_code == "ID_CONFLICT", f"told {reply.status} {reply.error_code}")
+        expect(reply.error_code == "ID_CONFLICT", f"replied {reply.status} {reply.error_code}")
     expect(len(client.deals()) == count, "there are new deals")
 
 
 @check
 def a_deal_carries_its_orders_id(client: ConformanceClient) -> None:
-    """The deal in GET_DEALS and the order in GET_ORDERS carry the client's id, the reply's ticket and deal."""
+    """The deal in GET_DEALS and the order in GET_ORDERS have the client's id, and the reply's ticket and deal."""
     bought = client.open_position()
     order_id = bought.reply.order_id
     [deal] = client.deals_of(order_id)
-    told = (deal.deal, deal.ticket, deal.price, deal.volume)
+    actual = (deal.deal, deal.ticket, deal.price, deal.volume)
     reply = bought.reply
-    expect(told == (reply.deal, reply.ticket, reply.filled_price, reply.filled_volume), f"deal {told}, reply {reply}")
+    expect(
+        actual == (reply.deal, reply.ticket, reply.filled_price, reply.filled_volume), f"deal {actual}, reply {reply}"
+    )
     listed = client.find_order(order_id)
     expect(listed is not None and listed.ticket == reply.ticket and listed.status == FILLED, f"listed as {listed}")
 
 
 @check
 def a_position_can_be_closed_in_parts(client: ConformanceClient) -> None:
-    """CLOSE of half a position leaves the other half under its ticket; CLOSE without a volume takes the rest."""
+    """CLOSE of half a position leaves the other half under its ticket; CLOSE without a volume closes the rest."""
     position = client.open_position(lots=2).position
     half = position.volume / 2
     before = {held.ticket: held.volume for held in client.positions()}
     first = client.place_until_filled(
         Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket, volume=half)
     )
-    expect(first.status == FILLED and first.filled_volume == half, f"told {first.status}, {first.filled_volume} lots")
+    expect(
+        first.status == FILLED and first.filled_volume == half, f"replied {first.status}, {first.filled_volume} lots"
+    )
     left = client.poll_until(
         lambda: {held.ticket: held.volume for held in client.positions()}, lambda held: held != before
     ).get(position.ticket)
     expect(left == before[position.ticket] - half, f"{left} lots are left of {before[position.ticket]}")
     rest = client.place_until_filled(Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket))
-    expect(rest.status == FILLED and rest.filled_volume == left, f"told {rest.status}, {rest.filled_volume} lots")
+    expect(rest.status == FILLED and rest.filled_volume == left, f"replied {rest.status}, {rest.filled_volume} lots")
     gone = client.poll_until(
         lambda: [held.ticket for held in client.positions()], lambda tickets: position.ticket not in tickets
     )
@@ -83,22 +87,22 @@ def a_position_can_be_closed_in_parts(client: ConformanceClient) -> None:
 
 @check
 def a_close_is_done_once(client: ConformanceClient) -> None:
-    """A CLOSE that is sent again when the position is gone is answered as the first time."""
+    """A CLOSE repeated when the position is gone has the same reply."""
     position = client.open_position().position
     close = Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket)
     first = client.place_until_filled(close)
     again = client.place(close)
-    expect(first.status == FILLED, f"told {first.status}: {first.error}")
-    told = (again.status, again.ticket, again.deal)
-    expect(told == (first.status, first.ticket, first.deal), f"told {told} the second time")
+    expect(first.status == FILLED, f"replied {first.status}: {first.error}")
+    actual = (again.status, again.ticket, again.deal)
+    expect(actual == (first.status, first.ticket, first.deal), f"replied {actual} the second time")
 
 
 @check
 def closing_nothing_is_refused(client: ConformanceClient) -> None:
-    """CLOSE of a position that is not there is REJECTED with UNKNOWN_POSITION and 10036."""
+    """CLOSE of an unknown position is REJECTED with UNKNOWN_POSITION and 10036."""
     reply = client.place(Close(order_id=client.new_id(), symbol=client.symbol, position=2**40))
-    told = (reply.status, reply.error_code, reply.retcode)
-    expect(told == (REJECTED, "UNKNOWN_POSITION", 10036), f"told {told}")
+    actual = (reply.status, reply.error_code, reply.retcode)
+    expect(actual == (REJECTED, "UNKNOWN_POSITION", 10036), f"replied {actual}")
 
 
 @check
@@ -127,8 +131,8 @@ def volumes_out_of_the_terms_are_refused(client: ConformanceClient) -> None:
         terms.volume_min / 2,
     ):
         reply = client.place(client.new_order(volume=volume))
-        told = (reply.status, reply.error_code, reply.retcode)
-        expect(told == (REJECTED, "INVALID_VOLUME", 10014), f"{volume} lots: told {told}")
+        actual = (reply.status, reply.error_code, reply.retcode)
+        expect(actual == (REJECTED, "INVALID_VOLUME", 10014), f"{volume} lots: replied {actual}")
     expect(len(client.deals()) == count, "there are new deals")
 
 
@@ -138,16 +142,16 @@ def prices_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
     beyond = client.far_price(Side.BUY, OrderType.STOP)
     for price in (None, beyond):
         reply = client.place(client.new_order(type=OrderType.LIMIT, price=price))
-        told = (reply.status, reply.error_code, reply.retcode)
-        expect(told == (REJECTED, "INVALID_PRICE", 10015), f"a buy limit at {price}: told {told}")
+        actual = (reply.status, reply.error_code, reply.retcode)
+        expect(actual == (REJECTED, "INVALID_PRICE", 10015), f"a buy limit at {price}: replied {actual}")
 
 
 @check
 def stops_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
-    """A stop-loss above a buy is REJECTED with INVALID_STOPS and 10016."""
+    """A stop loss above a buy is REJECTED with INVALID_STOPS and 10016."""
     reply = client.place(client.new_order(stop_loss=client.far_price(Side.BUY, OrderType.STOP)))
-    told = (reply.status, reply.error_code, reply.retcode)
-    expect(told == (REJECTED, "INVALID_STOPS", 10016), f"told {told}")
+    actual = (reply.status, reply.error_code, reply.retcode)
+    expect(actual == (REJECTED, "INVALID_STOPS", 10016), f"replied {actual}")
 
 
 @check
@@ -155,52 +159,52 @@ def an_expiry_has_to_be_said_with_gtd(client: ConformanceClient) -> None:
     """GTD without `expires_ns` is REJECTED with INVALID_EXPIRATION and 10022."""
     price = client.far_price(Side.BUY, OrderType.LIMIT)
     reply = client.place(client.new_order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD))
-    told = (reply.status, reply.error_code, reply.retcode)
-    expect(told == (REJECTED, "INVALID_EXPIRATION", 10022), f"told {told}")
+    actual = (reply.status, reply.error_code, reply.retcode)
+    expect(actual == (REJECTED, "INVALID_EXPIRATION", 10022), f"replied {actual}")
 
 
 @check
 def a_fenced_id_is_dead(client: ConformanceClient) -> None:
-    """FENCE of an id that was never placed kills it: placing it afterwards is answered EXPIRED with FENCED."""
+    """FENCE of an unused id voids it: placing it afterwards is answered EXPIRED with FENCED."""
     order = client.new_order()
     fenced = client.expect_reply(Fence(order_id=order.order_id), OrderReply)
-    expect((fenced.status, fenced.error_code) == (EXPIRED, "FENCED"), f"told {fenced.status} {fenced.error_code}")
+    expect((fenced.status, fenced.error_code) == (EXPIRED, "FENCED"), f"replied {fenced.status} {fenced.error_code}")
     reply = client.place(order)
-    expect((reply.status, reply.error_code) == (EXPIRED, "FENCED"), f"told {reply.status} {reply.error_code}")
+    expect((reply.status, reply.error_code) == (EXPIRED, "FENCED"), f"replied {reply.status} {reply.error_code}")
     expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
 def a_fence_tells_of_an_order_that_was_called(client: ConformanceClient) -> None:
-    """FENCE of a filled order tells that it is filled, and changes nothing."""
+    """FENCE of a filled order reports it as filled, and changes nothing."""
     reply = client.open_position().reply
     fenced = client.expect_reply(Fence(order_id=reply.order_id), OrderReply)
-    expect((fenced.status, fenced.ticket) == (FILLED, reply.ticket), f"told {fenced.status}, ticket {fenced.ticket}")
+    expect((fenced.status, fenced.ticket) == (FILLED, reply.ticket), f"replied {fenced.status}, ticket {fenced.ticket}")
 
 
 @check
 def an_order_past_its_deadline_is_not_called(client: ConformanceClient) -> None:
-    """An order whose `valid_until_ns` has passed is EXPIRED for good and leaves no deal."""
+    """An order whose `valid_until_ns` has passed is EXPIRED for good and has no deal."""
     order = client.new_order(valid_until_ns=1)
     for _ in range(2):
         reply = client.place(order)
-        expect((reply.status, reply.error_code) == (EXPIRED, "EXPIRED"), f"told {reply.status} {reply.error_code}")
+        expect((reply.status, reply.error_code) == (EXPIRED, "EXPIRED"), f"replied {reply.status} {reply.error_code}")
     expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
 def an_order_that_was_never_placed_is_unknown(client: ConformanceClient) -> None:
-    """ORDER_STATUS of an unused id is UNKNOWN, and leaves the id as it was."""
+    """ORDER_STATUS of an unused id is UNKNOWN, and leaves the id unused."""
     order = client.new_order()
     known = client.status(order.order_id)
-    expect((known.status, known.error_code) == (OrderReplyStatus.UNKNOWN, "UNKNOWN_ORDER"), f"told {known}")
+    expect((known.status, known.error_code) == (OrderReplyStatus.UNKNOWN, "UNKNOWN_ORDER"), f"replied {known}")
     reply = client.place_until_filled(order)
-    expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
+    expect(reply.status == FILLED, f"replied {reply.status}: {reply.error}")
 
 
 @check
 def stops_of_a_position_are_set_by_revision(client: ConformanceClient) -> None:
-    """MODIFY sets the stops of a position; an equal revision is answered alike, a lower one is STALE_REVISION."""
+    """MODIFY sets the stops of a position; an equal revision has the same reply, a lower one is STALE_REVISION."""
     position = client.open_position().position
     low, lower = (
         client.far_price(Side.BUY, OrderType.LIMIT),
@@ -208,16 +212,16 @@ def stops_of_a_position_are_set_by_revision(client: ConformanceClient) -> None:
     )
     second = Modify(symbol=client.symbol, position=position.ticket, stop_loss=low, revision=2)
     set_first = client.modify(second)
-    expect(set_first.status == "OK", f"told {set_first.status} {set_first.error_code}: {set_first.error}")
+    expect(set_first.status == "OK", f"replied {set_first.status} {set_first.error_code}: {set_first.error}")
     shown = client.poll_until(
         lambda: next(held for held in client.positions() if held.ticket == position.ticket),
         lambda held: held.stop_loss == low,
     )
     expect(shown.stop_loss == low and shown.take_profit is None, f"{shown.stop_loss} and {shown.take_profit}")
     again = client.modify(second)
-    expect(again.status == "OK", f"the same revision: told {again.status} {again.error_code}")
+    expect(again.status == "OK", f"the same revision: replied {again.status} {again.error_code}")
     older = client.modify(Modify(symbol=client.symbol, position=position.ticket, stop_loss=lower, revision=1))
-    told = (older.status, older.error_code)
-    expect(told == (REJECTED, "STALE_REVISION"), f"a lower revision: told {told}")
+    actual = (older.status, older.error_code)
+    expect(actual == (REJECTED, "STALE_REVISION"), f"a lower revision: replied {actual}")
     held = next(held for held in client.positions() if held.ticket == position.ticket)
     expect(held.stop_loss == low, f"the stop-loss is {held.stop_loss} after it")

@@ -1,4 +1,4 @@
-"""Checks of orders that rest: listed, modified, canceled."""
+"""Checks of resting orders: listed, modified, canceled."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SECOND_NS = 1_000_000_000
 
 @check
 def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
-    """A limit far from the market is ACCEPTED and listed; CANCEL ends it, and said again says the same."""
+    """A limit order far from the market is ACCEPTED and listed; CANCEL ends it, and repeated has the same reply."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first, again = client.cancel(reply.order_id), client.cancel(reply.order_id)
-    expect(first.status == CANCELED, f"told {first.status} {first.error_code}: {first.error}")
-    told = (again.status, again.ticket)
-    expect(told == (CANCELED, reply.ticket), f"told {told} the second time")
+    expect(first.status == CANCELED, f"replied {first.status} {first.error_code}: {first.error}")
+    actual = (again.status, again.ticket)
+    expect(actual == (CANCELED, reply.ticket), f"replied {actual} the second time")
     listed = client.find_order(reply.order_id)
     expect(listed is not None and listed.status == CANCELED, f"listed as {listed}")
     expect(not client.deals_of(reply.order_id), "it has a deal")
@@ -30,15 +30,17 @@ def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
 
 @check
 def a_cancellation_is_told_as_it_is_from_the_first_answer(client: ConformanceClient) -> None:
-    """The first answer to CANCEL is CANCELED, or CALL_IN_PROGRESS, and has no code in either case."""
+    """The first reply to CANCEL is CANCELED, or CALL_IN_PROGRESS, and has no code in either case."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first = client.expect_reply(Cancel(order_id=reply.order_id), OrderReply)
-    expect(first.status in (CANCELED, OrderReplyStatus.CALL_IN_PROGRESS), f"told {first.status}: {first.error}")
-    expect(first.error_code is None, f"told {first.status} with {first.error_code}: {first.error}")
-    told = (first.symbol, first.action, first.ticket)
-    expect(told == (client.symbol, "BUY", reply.ticket), f"told {told}")
+    expect(first.status in (CANCELED, OrderReplyStatus.CALL_IN_PROGRESS), f"replied {first.status}: {first.error}")
+    expect(first.error_code is None, f"replied {first.status} with {first.error_code}: {first.error}")
+    actual = (first.symbol, first.action, first.ticket)
+    expect(actual == (client.symbol, "BUY", reply.ticket), f"replied {actual}")
     ended = client.cancel(reply.order_id)
-    expect((ended.status, ended.error_code) == (CANCELED, None), f"told {ended.status} {ended.error_code} in the end")
+    expect(
+        (ended.status, ended.error_code) == (CANCELED, None), f"replied {ended.status} {ended.error_code} in the end"
+    )
 
 
 @check
@@ -46,12 +48,12 @@ def a_stop_order_rests_and_is_canceled(client: ConformanceClient) -> None:
     """The same holds for a stop order on the other side."""
     reply = _resting(client, Side.SELL, OrderType.STOP)
     ended = client.cancel(reply.order_id)
-    expect(ended.status == CANCELED, f"told {ended.status} {ended.error_code}: {ended.error}")
+    expect(ended.status == CANCELED, f"replied {ended.status} {ended.error_code}: {ended.error}")
 
 
 @check
 def a_resting_order_is_modified_by_revision(client: ConformanceClient) -> None:
-    """MODIFY gives a resting order its price and stops; an older revision is refused and changes nothing."""
+    """MODIFY sets price and stops of a resting order; an older revision is refused and changes nothing."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     listed = client.find_order(reply.order_id)
     expect(listed is not None and listed.price is not None, f"listed as {listed}")
@@ -62,15 +64,15 @@ def a_resting_order_is_modified_by_revision(client: ConformanceClient) -> None:
     changed = client.modify(
         Modify(symbol=client.symbol, order_id=reply.order_id, price=price, stop_loss=stop, revision=5)
     )
-    expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
+    expect(changed.status == "OK", f"replied {changed.status} {changed.error_code}: {changed.error}")
     after = client.poll_until(
         lambda: client.find_order(reply.order_id), lambda order: order is not None and order.price == price
     )
     expect(after is not None and (after.price, after.stop_loss) == (price, stop), f"listed as {after}")
     older = client.modify(Modify(symbol=client.symbol, order_id=reply.order_id, price=listed.price, revision=4))
-    expect(older.error_code == "STALE_REVISION", f"a lower revision: told {older.status} {older.error_code}")
+    expect(older.error_code == "STALE_REVISION", f"a lower revision: replied {older.status} {older.error_code}")
     kept = client.modify(Modify(symbol=client.symbol, order_id=reply.order_id, revision=6))
-    expect(kept.status == "OK", f"without a price: told {kept.status} {kept.error_code}")
+    expect(kept.status == "OK", f"without a price: replied {kept.status} {kept.error_code}")
     last = client.poll_until(
         lambda: client.find_order(reply.order_id), lambda order: order is not None and order.stop_loss is None
     )
@@ -80,11 +82,11 @@ def a_resting_order_is_modified_by_revision(client: ConformanceClient) -> None:
 
 @check
 def what_has_ended_is_not_changed(client: ConformanceClient) -> None:
-    """CANCEL of a filled order tells that it is FILLED, with ORDER_ENDED."""
+    """CANCEL of a filled order reports it as FILLED, with ORDER_ENDED."""
     reply = client.open_position().reply
     ended = client.cancel(reply.order_id)
-    told = (ended.status, ended.error_code)
-    expect(told == (OrderReplyStatus.FILLED, "ORDER_ENDED"), f"told {told}")
+    actual = (ended.status, ended.error_code)
+    expect(actual == (OrderReplyStatus.FILLED, "ORDER_ENDED"), f"replied {actual}")
 
 
 @check
@@ -103,7 +105,7 @@ def an_order_for_a_day_or_till_a_time_says_so(client: ConformanceClient) -> None
 
 @check
 def a_modified_order_stays_in_force_as_it_was(client: ConformanceClient) -> None:
-    """MODIFY of a DAY order leaves it a DAY order, and of a GTD order its expiry where none is said."""
+    """MODIFY leaves a DAY order a DAY order, and a GTD order its expiry unless it gives another."""
     expires_ns = (client.expect_reply(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
     _stays(client, time_in_force=TimeInForce.DAY)
     _stays(client, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
@@ -111,44 +113,44 @@ def a_modified_order_stays_in_force_as_it_was(client: ConformanceClient) -> None
 
 @check
 def a_modification_names_the_symbol_of_its_order(client: ConformanceClient) -> None:
-    """MODIFY of an order under a symbol that is not its own is refused and changes nothing."""
+    """MODIFY of an order under another symbol than its own is refused and changes nothing."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     listed = client.find_order(reply.order_id)
     refused = client.expect_reply(Modify(symbol="NOSUCHPAIR", order_id=reply.order_id, revision=1), ErrorReply)
-    expect(refused.error_code in ("INVALID_FIELD", "UNKNOWN_SYMBOL"), f"told {refused.error_code}")
+    expect(refused.error_code in ("INVALID_FIELD", "UNKNOWN_SYMBOL"), f"replied {refused.error_code}")
     after = client.find_order(reply.order_id)
     expect(_terms(after) == _terms(listed), f"listed as {after}, it was {listed}")
     client.cancel(reply.order_id)
 
 
 def _terms(order: VenueOrder | None) -> tuple[object, ...]:
-    """What a modification could have changed; the venue's own news of the order may come meanwhile."""
+    """Everything that a modification can change; the venue itself may change other fields meanwhile."""
     if order is None:
         raise AssertionError("the order is not listed")
     return order.status, order.volume, order.price, order.stop_loss, order.take_profit, order.expires_ns, order.revision
 
 
 def _stays(client: ConformanceClient, **fields: Any) -> None:
-    """See that another price changes neither an order's time in force nor its expiry."""
+    """Require that another price changes neither an order's time in force nor its expiry."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT, **fields)
     before = client.find_order(reply.order_id)
     if before is None or before.price is None:
         raise AssertionError(f"listed as {before}")
     price = before.price - 50 * client.instrument().point
     changed = client.modify(Modify(symbol=client.symbol, order_id=reply.order_id, price=price, revision=1))
-    expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
+    expect(changed.status == "OK", f"replied {changed.status} {changed.error_code}: {changed.error}")
     after = client.poll_until(
         lambda: client.find_order(reply.order_id), lambda order: order is not None and order.revision > 0
     )
-    told = None if after is None else (after.price, after.time_in_force, after.expires_ns)
-    expect(told == (price, before.time_in_force, before.expires_ns), f"listed as {told}, it was {before}")
+    actual = None if after is None else (after.price, after.time_in_force, after.expires_ns)
+    expect(actual == (price, before.time_in_force, before.expires_ns), f"listed as {actual}, it was {before}")
     client.cancel(reply.order_id)
 
 
 def _resting(client: ConformanceClient, side: Side, kind: OrderType, **fields: Any) -> OrderReply:
     """Place an order that rests."""
     reply = client.place(client.new_order(side, type=kind, price=client.far_price(side, kind), **fields))
-    expect(reply.status == ACCEPTED, f"a {kind} order came to {reply.status} {reply.error_code}: {reply.error}")
+    expect(reply.status == ACCEPTED, f"a {kind} order is {reply.status} {reply.error_code}: {reply.error}")
     listed = client.poll_until(lambda: client.find_order(reply.order_id), lambda order: order is not None)
     expect(listed is not None and listed.status == ACCEPTED and listed.type is kind, f"listed as {listed}")
     return reply

@@ -1,4 +1,4 @@
-"""Checks of the stops of positions: what orders make of them, what a reversal leaves, what becomes of a lost answer."""
+"""Checks of the stops of positions: after orders, after a reversal, and after a lost reply."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILLED = OrderReplyStatus.FILLED
 
 @check
 def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: ConformanceClient) -> None:
-    """On a netting account an order replaces each stop that it gives; on a hedging one it has a position of its own."""
+    """On a netting account an order replaces each stop that it gives; on a hedging account it has its own position."""
     low, high = _around(client)
     first = client.open_position(stop_loss=low, take_profit=high).position
     expect(_stops(first) == (low, high), f"opened with {_stops(first)}")
@@ -28,7 +28,7 @@ def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: Confo
     for given, after in cases:
         before = first.volume
         reply = client.place_until_filled(client.new_order(**given))
-        expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
+        expect(reply.status == FILLED, f"replied {reply.status}: {reply.error}")
         if client.hello().account_mode is AccountMode.HEDGING:
             own = _shown(client, reply.position or 0)
             expect(_stops(own) == (given.get("stop_loss"), None), f"its own position has {_stops(own)}")
@@ -40,18 +40,18 @@ def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: Confo
 
 @check
 def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> None:
-    """A partial close, by CLOSE or by an order of the other side that brings stops, leaves those of the position."""
+    """A partial close, by CLOSE or by an order of the other side with stops, leaves the position's stops."""
     low, high = _around(client)
     position = client.open_position(lots=3, stop_loss=low, take_profit=high).position
     least = client.instrument().volume_min
     closed = client.place_until_filled(
         Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket, volume=least)
     )
-    expect(closed.status == FILLED, f"told {closed.status}: {closed.error}")
+    expect(closed.status == FILLED, f"replied {closed.status}: {closed.error}")
     left = _shown(client, position.ticket, other_than=position.volume)
     expect(_stops(left) == (low, high), f"{_stops(left)} after a partial close")
     sold = client.place_until_filled(client.new_order(Side.SELL, stop_loss=high, take_profit=low))
-    expect(sold.status == FILLED, f"told {sold.status}: {sold.error}")
+    expect(sold.status == FILLED, f"replied {sold.status}: {sold.error}")
     if client.hello().account_mode is AccountMode.NETTING:
         left = _shown(client, position.ticket, other_than=left.volume)
         expect(left.volume == least, f"{left.volume} lots are left")
@@ -62,47 +62,47 @@ def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> Non
 
 @check
 def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: ConformanceClient) -> None:
-    """More of the other side is one INOUT deal about the position that is listed; a hedging account holds both sides."""
+    """More of the other side is one INOUT deal of the position then listed; a hedging account holds both sides."""
     low, high = _around(client)
     long = client.open_position(stop_loss=low, take_profit=high).position
     order = client.new_order(Side.SELL, volume=long.volume * 3, stop_loss=high)
     reply = client.place_until_filled(order)
-    expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
+    expect(reply.status == FILLED, f"replied {reply.status}: {reply.error}")
     [deal] = client.poll_until(lambda: client.deals_of(order.order_id), bool)
     is_hedging = client.hello().account_mode is AccountMode.HEDGING
     entry = DealEntry.IN if is_hedging else DealEntry.INOUT
     expect(deal.entry is entry, f"a deal {deal.entry}, expected {entry}")
-    expect(deal.position == reply.position, f"a deal about {deal.position}, and a reply about {reply.position}")
+    expect(deal.position == reply.position, f"a deal of position {deal.position}, and a reply of {reply.position}")
     short = _shown(client, deal.position, side=Side.SELL)
     lots = long.volume * (3 if is_hedging else 2)
     expect((short.side, short.volume) == (Side.SELL, lots), f"{short.side} {short.volume} is listed, expected {lots}")
     expect(_stops(short) == (high, None), f"it has the stops {_stops(short)}")
     higher = high + client.instrument().tick_size * 10
     changed = client.modify(Modify(symbol=client.symbol, position=short.ticket, stop_loss=higher, revision=1))
-    expect(changed.status == "OK", f"MODIFY of it: told {changed.status} {changed.error_code}: {changed.error}")
+    expect(changed.status == "OK", f"MODIFY of it: replied {changed.status} {changed.error_code}: {changed.error}")
     half = Close(order_id=client.new_id(), symbol=client.symbol, position=short.ticket, volume=long.volume)
     closed = client.place_until_filled(half)
-    expect(closed.status == FILLED, f"CLOSE of a part: told {closed.status}: {closed.error}")
+    expect(closed.status == FILLED, f"CLOSE of a part: replied {closed.status}: {closed.error}")
 
 
 @check
 def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(client: ConformanceClient) -> None:
-    """MODIFY that the venue has made and not answered is IN_DOUBT; the same revision once more is OK."""
+    """MODIFY that the venue has made and not answered is IN_DOUBT; the same revision again is OK."""
     position = client.open_position().position
     low, _ = _around(client)
     _lose_an_answer(client)
     changed = client.modify(Modify(symbol=client.symbol, position=position.ticket, stop_loss=low, revision=1))
-    expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
+    expect(changed.status == "OK", f"replied {changed.status} {changed.error_code}: {changed.error}")
     shown = _shown(client, position.ticket)
     expect(shown.stop_loss == low, f"the stop-loss is {shown.stop_loss}, expected {low}")
 
 
 def _lose_an_answer(client: ConformanceClient) -> None:
-    """Have the venue keep the answer of its next call to itself."""
+    """Make the venue lose the reply to its next call."""
     if client.lose_answer is not None:
         client.lose_answer()
     elif not isinstance(client.request(Simulate(fault=Fault.NO_REPLY, count=1)), SimulateReply):
-        raise Skip("the venue cannot be told to lose an answer")
+        raise Skip("the venue cannot lose a reply on request")
 
 
 def _around(client: ConformanceClient) -> tuple[Decimal, Decimal]:
@@ -113,7 +113,7 @@ def _around(client: ConformanceClient) -> tuple[Decimal, Decimal]:
 def _shown(
     client: ConformanceClient, ticket: int, *, other_than: Decimal | None = None, side: Side | None = None
 ) -> VenuePosition:
-    """A position as it is listed, once its volume is another one and its side as wanted."""
+    """A position as listed, once its volume differs from `other_than` and its side is `side`."""
 
     def listed() -> VenuePosition | None:
         return next((held for held in client.positions() if held.ticket == ticket), None)

@@ -1,6 +1,6 @@
-"""The client of the checks: it asks a gateway, repeats a request until its order has come to something, and tidies up.
+"""Client of the checks: sends requests, repeats them until an order has an outcome, and restores a flat account.
 
-It knows the protocol and nothing of any venue. Waiting is done by asking again: an order is settled when the gateway says so.
+It knows the protocol and no particular venue. It waits by polling: an order is settled when the gateway reports it so.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ from proto.trading.units import floor_to_step, to_decimal
 
 ANSWER_S: Final = 10.0
 SETTLING_S: Final = 30.0
-"""A real broker may take that long to execute and to show it."""
+"""Time that a real broker may take to execute an order and to show it."""
 
 AGAIN_S: Final = 0.02
 FAR: Final = Decimal("0.05")
-"""How far from the market a price is that is not to be reached, as a part of it."""
+"""Distance from the market of a price that must not be reached, as a fraction of it."""
 
 UNSETTLED: Final = (
     OrderReplyStatus.CALL_IN_PROGRESS,
@@ -74,14 +74,14 @@ class NoAnswer(AssertionError):  # noqa: N818 - a check fails by it
 
 
 class OpenedPosition(NamedTuple):
-    """A position that a check has opened: its order's reply, and how it is listed."""
+    """A position that a check has opened: the reply to its order, and the listed position."""
 
     reply: OrderReply
     position: VenuePosition
 
 
 class ConformanceClient:
-    """One client of one gateway, trading one symbol."""
+    """A client of one gateway, trading one symbol."""
 
     def __init__(
         self,
@@ -93,9 +93,9 @@ class ConformanceClient:
         lose_answer: Callable[[], None] | None = None,
         answer_s: float = ANSWER_S,
     ) -> None:
-        """`run_id` begins the ids of all orders.
+        """Connect; `run_id` begins the ids of all orders.
 
-        Where that can be had, `restart` has the gateway restarted, and `lose_answer` has the venue's next answer lost.
+        If given, `restart` restarts the gateway, and `lose_answer` makes the venue lose its next reply.
         """
         self.url = url
         self.symbol = symbol
@@ -108,13 +108,14 @@ class ConformanceClient:
         self._socket = self._sockets.dealer(url)
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._sockets.close()
 
-    # ------------------------------------------------------------------------------------------------------------ asking
+    # ----------------------------------------------------------------------------------------------------------
+    # requests
 
     def request(self, request: Request) -> Reply:
-        """One question, one answer.
+        """Send one request and return its reply.
 
         Raises:
             NoAnswer: none came in time.
@@ -122,7 +123,7 @@ class ConformanceClient:
         return decode_reply(self.request_bytes(encode(request)))
 
     def request_bytes(self, payload: bytes) -> bytes:
-        """The same in bytes."""
+        """Send an encoded request and return the encoded reply; see `request`."""
         deadline = time.monotonic() + self._answer_s
         while self._socket.poll(0, zmq.POLLIN):
             self._socket.recv_multipart()
@@ -135,15 +136,19 @@ class ConformanceClient:
         raise NoAnswer(f"{self.url} did not answer within {self._answer_s:g} s")
 
     def expect_reply(self, request: Request, kind: type[R]) -> R:
-        """The answer, which has to be of a kind."""
+        """Send a request whose reply must be of a kind.
+
+        Raises:
+            AssertionError: the reply is of another kind, or none came in time.
+        """
         reply = self.request(request)
         if not isinstance(reply, kind):
-            said = f"{getattr(reply, 'error_code', None)}: {getattr(reply, 'error', None)}"
-            raise AssertionError(f"{type(request).__name__} was answered with {type(reply).__name__} ({said})")
+            problem = f"{getattr(reply, 'error_code', None)}: {getattr(reply, 'error', None)}"
+            raise AssertionError(f"{type(request).__name__} was answered with {type(reply).__name__} ({problem})")
         return reply
 
     def poll_until(self, ask: Callable[[], R], is_enough: Callable[[R], bool], *, seconds: float = SETTLING_S) -> R:
-        """Ask again until the answer is enough; the last answer, whatever it is, when time is up."""
+        """Call `ask` until its result is enough; the last result when `seconds` are over."""
         deadline = time.monotonic() + seconds
         while True:
             answer = ask()
@@ -151,42 +156,42 @@ class ConformanceClient:
                 return answer
             time.sleep(AGAIN_S)
 
-    # ------------------------------------------------------------------------------------------------------------ orders
+    # ----------------------------------------------------------------------------------------------------------- orders
 
     def new_id(self) -> str:
-        """An order id that nobody has used."""
+        """An unused order id."""
         self._count += 1
         return f"{self._run_id}-{self._count}"
 
     def new_order(self, side: Side = Side.BUY, *, order_id: str = "", **fields: Any) -> PlaceOrder:
-        """An order of the least volume, unless told otherwise."""
+        """An order of the least volume, unless `fields` has another."""
         kind = Buy if side is Side.BUY else Sell
         fields.setdefault("volume", self.instrument().volume_min)
         fields.setdefault("symbol", self.symbol)
         return kind(order_id=order_id or self.new_id(), **fields)
 
     def place(self, order: PlaceOrder | Close) -> OrderReply:
-        """Send an order, and the same order again while the venue is being called; what it comes to."""
+        """Send an order, repeat it while the venue is being called, and return the reply."""
         return self.poll_until(lambda: self._order_reply(order), lambda reply: reply.status not in IN_CALL)
 
     def place_until_filled(self, order: PlaceOrder | Close) -> OrderReply:
-        """Send an order that is to be executed at once; what it has come to."""
+        """Send an order for immediate execution and return its final status."""
         reply = self.place(order)
         if reply.status not in UNSETTLED:
             return reply
         return self.poll_until(lambda: self.status(order.order_id), lambda known: known.status not in UNSETTLED)
 
     def status(self, order_id: str) -> OrderReply:
-        """What is known of an order."""
+        """The status of an order."""
         return self.expect_reply(OrderStatusQuery(order_id=order_id), OrderReply)
 
     def cancel(self, order_id: str) -> OrderReply:
-        """End an order that rests."""
+        """End a resting order and return its status."""
         request = Cancel(order_id=order_id)
         return self.poll_until(lambda: self._order_reply(request), lambda reply: reply.status not in IN_CALL)
 
     def modify(self, request: Modify) -> ModifyReply:
-        """Modify something, asking again while the venue is being called: give it a revision."""
+        """Modify an order or position, repeating the request while the venue is being called; it needs a revision."""
         assert request.revision, "a modification that is repeated has a revision"
 
         def ask() -> ModifyReply:
@@ -207,10 +212,11 @@ class ConformanceClient:
             raise AssertionError(f"{type(request).__name__} was answered with {reply}")
         return reply
 
-    # ----------------------------------------------------------------------------------------------------------- looking
+    # -----------------------------------------------------------------------------------------------------------
+    # queries
 
     def hello(self) -> HelloReply:
-        """Who is there."""
+        """The gateway's reply to HELLO."""
         return self.expect_reply(Hello(client="conformance"), HelloReply)
 
     def instrument(self) -> Instrument:
@@ -218,7 +224,7 @@ class ConformanceClient:
         return self.expect_reply(GetSymbolInfo(symbol=self.symbol), SymbolReply).instrument
 
     def account(self) -> AccountReply:
-        """Its money."""
+        """Money of the account."""
         return self.expect_reply(GetAccount(), AccountReply)
 
     def quote(self) -> Quote:
@@ -233,35 +239,35 @@ class ConformanceClient:
         """Published ticks of the symbol after a sequence, at most a hundred: sequence, time in ns, quote."""
         if self.hello().sequences.get(self.symbol, 0) <= after:
             return []
-        told = self.expect_reply(GetTicks(symbol=self.symbol, from_sequence=after + 1, limit=100), TicksReply)
-        rows = zip(told.time_ns, told.bid, told.ask, strict=True)
+        reply = self.expect_reply(GetTicks(symbol=self.symbol, from_sequence=after + 1, limit=100), TicksReply)
+        rows = zip(reply.time_ns, reply.bid, reply.ask, strict=True)
         return [
-            (told.from_sequence + n, time_ns, Quote(to_decimal(bid), to_decimal(ask)))
+            (reply.from_sequence + n, time_ns, Quote(to_decimal(bid), to_decimal(ask)))
             for n, (time_ns, bid, ask) in enumerate(rows)
         ]
 
     def far_price(self, side: Side, kind: OrderType) -> Decimal:
-        """A price for a resting order that the market is far from."""
+        """A price for a resting order far from the market."""
         quote, instrument = self.quote(), self.instrument()
         below = (side is Side.BUY) == (kind is OrderType.LIMIT)
         price = quote.bid * (1 - FAR) if below else quote.ask * (1 + FAR)
         return floor_to_step(price, instrument.tick_size)
 
     def positions(self) -> list[VenuePosition]:
-        """All that are open."""
+        """All open positions."""
         return self._pages(
             lambda after: self.expect_reply(GetPositions(after=after), PositionsReply), lambda reply: reply.positions
         )
 
     def orders(self, *, limit: int = 100) -> list[VenueOrder]:
-        """All of the account's."""
+        """All orders of the account."""
         return self._pages(
             lambda after: self.expect_reply(GetOrders(after=after, limit=limit), OrdersReply),
             lambda reply: reply.orders,
         )
 
     def deals(self, *, after: int = 0, limit: int = 100) -> list[VenueDeal]:
-        """All of the account's, or those after a number."""
+        """All deals of the account, or those after a number."""
         return self._pages(
             lambda at: self.expect_reply(GetDeals(after=at, limit=limit), DealsReply),
             lambda reply: reply.deals,
@@ -269,11 +275,11 @@ class ConformanceClient:
         )
 
     def find_order(self, order_id: str) -> VenueOrder | None:
-        """An order as GET_ORDERS has it."""
+        """An order as listed by GET_ORDERS; None if it is not listed."""
         return next((order for order in self.orders() if order.order_id == order_id), None)
 
     def deals_of(self, order_id: str) -> list[VenueDeal]:
-        """The deals under an order's id."""
+        """The deals of an order."""
         return [deal for deal in self.deals() if deal.order_id == order_id]
 
     def _pages(self, ask: Callable[[int], Any], rows: Callable[[Any], list[Any]], *, after: int = 0) -> list[Any]:
@@ -286,14 +292,15 @@ class ConformanceClient:
             assert page.next > after, f"next is {page.next} after {after}"
             after = page.next
 
-    # ------------------------------------------------------------------------------------------------------- in and out
+    # ------------------------------------------------------------------------------------------------------ opening and
+    # flattening
 
     def open_position(self, *, lots: int = 1, **fields: Any) -> OpenedPosition:
-        """Open a position of so many times the least volume."""
+        """Open a position of `lots` times the least volume."""
         order = self.new_order(volume=self.instrument().volume_min * lots, **fields)
         reply = self.place_until_filled(order)
         if reply.status != OrderReplyStatus.FILLED:
-            raise AssertionError(f"a market order came to {reply.status}: {reply.error}")
+            raise AssertionError(f"a market order is {reply.status}: {reply.error}")
         mine = self.poll_until(self._of_symbol, lambda held: len(held) >= 1)
         tickets = [held.ticket for held in mine]
         if reply.position is not None and reply.position in tickets:
@@ -303,30 +310,30 @@ class ConformanceClient:
         return OpenedPosition(reply, mine[-1])
 
     def flatten(self) -> list[str]:
-        """End what this run has resting and close what is open in the symbol; what could not be done."""
-        left = []
+        """Cancel this run's resting orders and close the symbol's positions; returns what is left, as texts."""
+        problems = []
         for order in self.orders():
             is_mine = order.order_id.startswith(f"{self._run_id}-")
             if is_mine and order.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
                 ended = self.cancel(order.order_id)
                 if ended.status in UNSETTLED:
-                    left.append(f"order {order.ticket} still rests: {ended.error}")
+                    problems.append(f"order {order.ticket} still rests: {ended.error}")
         for position in self._of_symbol():
             reply = self.place_until_filled(Close(order_id=self.new_id(), symbol=self.symbol, position=position.ticket))
             if reply.status != OrderReplyStatus.FILLED:
-                left.append(f"position {position.ticket} is open: {reply.error}")
+                problems.append(f"position {position.ticket} is open: {reply.error}")
         still = self.poll_until(self._of_symbol, lambda held: not held)
-        return left + [f"position {held.ticket} is listed as open" for held in still]
+        return problems + [f"position {held.ticket} is listed as open" for held in still]
 
     def _of_symbol(self) -> list[VenuePosition]:
         return [held for held in self.positions() if held.symbol == self.symbol]
 
 
 def require_gateway(client: ConformanceClient) -> HelloReply:
-    """See that somebody is there.
+    """Require a reply to HELLO.
 
     Raises:
-        StartError: nobody answers, or what does is no gateway.
+        StartError: nobody answers, or the peer is not a gateway.
     """
     try:
         return client.hello()

@@ -1,4 +1,4 @@
-"""What a check is: a claim in one sentence, and a function that finds out whether it holds."""
+"""Registry of checks: a check is a claim in one sentence, and a function that tests it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from verification.conformance.client import ConformanceClient
 
 
 class CheckOutcome(StrEnum):
-    """What came of a check."""
+    """Outcome of a check."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
 
 
-class Skip(Exception):  # noqa: N818 - no error: the check does not apply here
-    """The check does not apply to this venue or this run; the text says why."""
+class Skip(Exception):  # noqa: N818 - not an error: the check does not apply here
+    """The check does not apply to this venue or this run; the text is the reason."""
 
 
 class Check(NamedTuple):
-    """One check. It raises AssertionError with what it saw, or `Skip`."""
+    """One check; `run` raises AssertionError with an observation, or `Skip`."""
 
     name: str
     claim: str
@@ -30,7 +30,7 @@ class Check(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """What came of one check; `words` say what was seen, or why it was skipped."""
+    """Outcome of one check; `words` is the observation, or the reason why it was skipped."""
 
     name: str
     claim: str
@@ -40,7 +40,7 @@ class CheckResult(NamedTuple):
 
 
 class CheckRegistry:
-    """Checks in the order in which they are registered, which is the order in which they run."""
+    """Checks in the order in which they are registered and run."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -53,7 +53,7 @@ class CheckRegistry:
         return run
 
 
-def expect(holds: bool, words: str) -> None:
-    """Fail a check unless something holds; `words` say what was seen and what was expected."""
+def expect(holds: bool, message: str) -> None:
+    """Fail a check unless a condition holds; `message` has the observation and the expectation."""
     if not holds:
-        raise AssertionError(words)
+        raise AssertionError(message)

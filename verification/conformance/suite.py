@@ -1,4 +1,4 @@
-"""All checks, one after the other, on an account that may be traded for it: simulated or demo, and flat."""
+"""Runs all checks on an account that may be traded for them: simulated or demo, and flat."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALLOWED: Final = ("simulated", "demo")
 
 
 class UnfitAccountError(Exception):
-    """The account is none to run checks on; the text says what it is, and what was expected."""
+    """The account is not fit for checks; the text is what it is, and what was expected."""
 
 
 def run_suite(
@@ -40,16 +40,16 @@ def run_suite(
     is_forced: bool = False,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
-    """Run checks; each begins flat, and so does whoever comes after the last.
+    """Run checks; the account is flat before each and after the last.
 
     Args:
         client: of the gateway.
-        checks: which.
-        is_forced: go on although the account has positions, in other symbols.
-        on_result: is given each result as it comes.
+        checks: the checks to run.
+        is_forced: run although the account has positions, in other symbols.
+        on_result: called with each result.
 
     Raises:
-        UnfitAccountError: the account has money in it, its stream waits for a desk, or it has positions.
+        UnfitAccountError: the account is live, its stream waits for a desk, or it has positions.
         StartError: nobody answers.
     """
     _require_usable(client, is_forced=is_forced)
@@ -83,17 +83,17 @@ def _require_usable(client: ConformanceClient, *, is_forced: bool) -> None:
 
 def _run(client: ConformanceClient, check: Check) -> CheckResult:
     began = time.monotonic()
-    outcome, words = CheckOutcome.PASSED, ""
+    outcome, message = CheckOutcome.PASSED, ""
     try:
         check.run(client)
     except Skip as skip:
-        outcome, words = CheckOutcome.SKIPPED, str(skip)
+        outcome, message = CheckOutcome.SKIPPED, str(skip)
     except AssertionError as error:
-        outcome, words = CheckOutcome.FAILED, str(error)
+        outcome, message = CheckOutcome.FAILED, str(error)
     try:
         left = client.flatten()
     except AssertionError as error:
         left = [str(error)]
     if left:
-        outcome, words = CheckOutcome.FAILED, "; ".join([words, *left] if words else left)
-    return CheckResult(check.name, check.claim, outcome, words, time.monotonic() - began)
+        outcome, message = CheckOutcome.FAILED, "; ".join([message, *left] if message else left)
+    return CheckResult(check.name, check.claim, outcome, message, time.monotonic() - began)

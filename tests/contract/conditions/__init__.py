@@ -1,1 +1,1 @@
-"""Conditions of the desk: each is brought about by its cause and looked for on every surface."""
+"""Conditions of the desk: each is produced by its cause and checked on every surface."""

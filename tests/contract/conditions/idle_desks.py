@@ -12,7 +12,7 @@ _NS_PER_S = 1_000_000_000
 
 
 def holding_strategy(*, seconds: int) -> DeskHarness:
-    """The strategy has bought at once, and has said HOLD for so long."""
+    """The strategy has bought at once, and has held for the given time."""
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.mono_ns += seconds * _NS_PER_S
@@ -21,7 +21,7 @@ def holding_strategy(*, seconds: int) -> DeskHarness:
 
 
 def resting_entry(*, seconds: int) -> DeskHarness:
-    """A limit order half a figure below the market rests this long, while the strategy goes on buying."""
+    """A limit order half a figure below the market rests this long, while the strategy continues to buy."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.mono_ns += seconds * _NS_PER_S

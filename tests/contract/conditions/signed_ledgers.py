@@ -1,4 +1,4 @@
-"""Desks whose ledger and its signature do not go together."""
+"""Desks whose ledger does not match its signature."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.desk_harness import DeskHarness, a_live_desk
 
 
 def older_than_its_signature(folder: Path) -> DeskHarness:
-    """The ledger is gone, and the head that its key has signed is not."""
+    """The ledger is gone, but the head signed by its key exists."""
     key = ensure_key(key_file(folder))
     signed = Ledger(folder / LEDGER_FILE_NAME, key)
     writer = LedgerWriter(signed, a_live_desk().state)
@@ -26,7 +26,7 @@ def older_than_its_signature(folder: Path) -> DeskHarness:
 
 
 def no_room_beside_the_key(folder: Path) -> DeskHarness:
-    """The newest signed head cannot be written, because a folder stands in its place."""
+    """The newest signed head cannot be written, because a folder is in its place."""
     driven = a_live_desk()
     key = ensure_key(key_file(folder))
     ledger = Ledger(folder / LEDGER_FILE_NAME, key)

@@ -81,7 +81,7 @@ def test_the_status_has_it_as_it_travels(code: str, scene: Scene, found: Conditi
     assert found.text
 
 
-def test_no_surface_says_trading_while_it_keeps_anything_from_trading(scene: Scene, found: Condition) -> None:
+def test_no_surface_shows_trading_while_a_condition_prevents_any_trading(scene: Scene, found: Condition) -> None:
     assert found.effect is CONDITION_KINDS[found.code].effect or CONDITION_KINDS[found.code].effect is None
     says_trading = headline(scene.view().conditions, scene.view().plan.symbols) == "TRADING"
     assert says_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
@@ -136,11 +136,11 @@ def test_the_metrics_have_it(scene: Scene, found: Condition) -> None:
     assert any(described.name == "trading_portfolio_drawdown_ratio" for described in METRICS.described)
 
 
-def test_the_health_check_fails_where_it_keeps_the_desk_from_trading(scene: Scene, found: Condition) -> None:
+def test_the_health_check_fails_if_it_prevents_the_desk_from_trading(scene: Scene, found: Condition) -> None:
     status = scene.view().status
     assert status is not None
     if found.code in SEEN_FROM_OUTSIDE:
-        return  # the check asks supervisord itself, and takes silence for what it is
+        return  # the check asks supervisord itself
     is_named = found.code in desk_problem(status)
     assert is_named == (keeps_from_trading(found) or found.code in SICK)
 

@@ -52,20 +52,20 @@ PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 
 
 class Scene:
-    """A desk with something wrong, as its processes and a person see it."""
+    """A desk with a problem, as its processes and a person see it."""
 
     def __init__(self, driven: DeskHarness, **view: Any) -> None:
-        """`view` are fields of what is seen of the processes from outside."""
+        """Build the scene; `view` are fields of what is seen of the processes from outside."""
         self.driven = driven
         self._view = view
 
     @property
     def mono_ns(self) -> int:
-        """The present."""
+        """The present on the monotonic clock."""
         return self.driven.mono_ns
 
     def view(self) -> DeskView:
-        """What a screen is shown."""
+        """The view of a screen."""
         fields: dict[str, Any] = {
             "plan": DeskRunSpec(
                 data_dir=Path("desk"), settings={}, market="generated", strategy="s", symbols=("EURUSD",)
@@ -96,7 +96,7 @@ def _rolled_back_ledger() -> Scene:
 
 
 def _rolled_back_venue() -> Scene:
-    """The gateway is started again with a new book."""
+    """The gateway restarts with a new book."""
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), boot_id="boot-2")
@@ -196,7 +196,7 @@ def _other_leader() -> Scene:
 
 
 def _refused_lease(code: ErrorCode, *, seconds: float = 1.0) -> Scene:
-    """The gateway answers each LEASE with this code for a while."""
+    """The gateway answers each LEASE with this code for the given time."""
     driven = a_live_desk()
     driven.pass_time_refusing(Lease, code, seconds=seconds)
     return Scene(driven)
@@ -264,7 +264,7 @@ def _storage() -> Scene:
 
 
 def _silent_gateway() -> Scene:
-    """An order is on its way, and nobody answers anything."""
+    """An order is in flight, and nobody answers."""
     driven = a_live_desk()
     driven.deliver(a_signal(1, 1))
     driven.mono_ns += 4_000_000_000
@@ -272,7 +272,7 @@ def _silent_gateway() -> Scene:
 
 
 def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
-    """Something is done at the gateway, and the next renewal of the lease shows it."""
+    """A request is made at the gateway, and the next renewal of the lease shows its effect."""
     driven = a_live_desk(faults=faults)
     driven.gateway.handle(request, driven.now)
     driven.answer_all(driven.wait(1_100))
@@ -290,7 +290,7 @@ def _full_gateway() -> Scene:
 
 
 def _quiet_symbol() -> Scene:
-    """The feed is alive, and nothing comes of the symbol."""
+    """The feed is alive, and the symbol has no ticks."""
     driven = a_live_desk()
     driven.mono_ns += 61_000_000_000
     heartbeat = MarketHeartbeat("mt5", "boot-1", STREAM_ID, 1, {"EURUSD": 1}, START_NS)
@@ -299,7 +299,7 @@ def _quiet_symbol() -> Scene:
 
 
 def _three_losses() -> Scene:
-    """EURUSD is bought and sold at a loss three times; what does not come of the desk's own orders counts as well."""
+    """EURUSD is bought and sold at a loss three times; deals without an order of the desk count as well."""
     driven = a_live_desk(limits=Limits(name="breaker", breaker_losses=3))
     for number in range(1, 4):
         for deal in (
@@ -325,7 +325,7 @@ def _stale_feed() -> Scene:
 
 
 def _watchdog(*, seconds: int, alert_problem: str = "", supervisor_problem: str = "") -> Scene:
-    """The watchdog has asked so many seconds ago."""
+    """The watchdog queried the desk this long ago."""
     driven = a_live_desk()
     driven.state.warnings.watchdog.on_question(
         alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000
@@ -353,7 +353,7 @@ def _foreign_orders() -> Scene:
 
 
 def _signals(*, signals_until: int = 5, lag: int = 0, **goes_on: Any) -> Scene:
-    """A market that goes on for ten seconds; signals come for `signals_until` of them, and then what `goes_on` says."""
+    """A market runs for ten seconds; signals come for `signals_until` of them, and then `goes_on` applies."""
     watched = Watched(a_live_desk())
     watched.go_on(signals_until * 1_000, hello=a_hello(), signals=True)
     watched.tick += lag

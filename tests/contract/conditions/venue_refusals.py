@@ -16,7 +16,7 @@ from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, t
 
 
 def refused_stop() -> DeskHarness:
-    """The venue has a stops level that the desk has not learned of: it trails by less."""
+    """The venue has a stops level that the desk does not know: its trailing distance is smaller."""
     driven = a_quoted_desk(limits=Limits(name="none"))
     instrument = driven.state.account.book.instruments["EURUSD"]
     update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=0))
@@ -45,7 +45,7 @@ def near_plan() -> DeskHarness:
 
 
 def waiting_close() -> DeskHarness:
-    """A person has everything closed while the market of what is held is closed."""
+    """A person flattens while the market of a position is closed."""
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     minute = minute_of_week(driven.state.stream.domain_ns(driven.mono_ns))
@@ -59,7 +59,7 @@ def waiting_close() -> DeskHarness:
 
 
 def missing_rate() -> DeskHarness:
-    """EURUSD on an account in yen, to which nothing is quoted."""
+    """EURUSD on an account in yen, without a pair to convert by."""
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), currency="JPY")
     driven = DeskHarness(gateway)
     driven.answer_all(driven.start())

@@ -1,1 +1,1 @@
-"""The conformance suite over the wire, against both venues."""
+"""Tests of the conformance suite over the wire, against both venues."""

@@ -1,4 +1,4 @@
-"""The conformance suite against the simulated venue: a process of its own, over TCP on loopback."""
+"""The conformance suite against the simulated venue in a process of its own, over TCP on loopback."""
 
 from __future__ import annotations
 
@@ -79,6 +79,6 @@ def test_the_simulated_venue_conforms(account_mode: str, fills: str, tmp_path: P
         finally:
             desk.close()
     others = [result for result in results if result.outcome is not CheckOutcome.PASSED]
-    if fills == "realistic":  # whose depth is less than what no margin allows
-        others = [result for result in others if "has not got" not in result.words]
+    if fills == "realistic":  # its depth is below the volume that exceeds the margin
+        others = [result for result in others if "does not have" not in result.words]
     assert others == []

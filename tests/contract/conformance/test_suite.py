@@ -1,4 +1,4 @@
-"""The suite itself: it fails what does not conform, keeps away from accounts that it must not touch, and leaves them flat."""
+"""The suite fails a gateway that does not conform, refuses unfit accounts, and leaves accounts flat."""
 
 from __future__ import annotations
 
@@ -43,35 +43,35 @@ def test_every_check_has_a_claim_of_one_sentence() -> None:
     assert [check.name for check in CHECKS if not check.claim.endswith(".") or len(check.claim) > 140] == []
 
 
-def test_a_venue_that_refuses_what_it_should_fill_fails(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_a_venue_that_rejects_a_valid_order_fails(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     gateway.fake.script.append(ScriptedReply(executes=False, answer=10006))
-    [(outcome, words)] = outcomes(desk, "a_market_order_is_filled_once").values()
-    assert (outcome, words.split(":")[0]) == ("FAILED", "told REJECTED")
+    [(outcome, message)] = outcomes(desk, "a_market_order_is_filled_once").values()
+    assert (outcome, message.split(":")[0]) == ("FAILED", "replied REJECTED")
 
 
-def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(
+def test_a_venue_that_accepts_volumes_off_their_step_fails_and_is_left_flat(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
     info = gateway.fake.broker.symbols["EURUSD"]
     gateway.fake.broker.symbols["EURUSD"] = info._replace(volume_min=0.001, volume_step=0.001, volume_max=1e6)
-    [(outcome, words)] = outcomes(desk, "volumes_out_of_the_terms_are_refused").values()
+    [(outcome, message)] = outcomes(desk, "volumes_out_of_the_terms_are_refused").values()
     assert outcome == "FAILED"
-    assert "told" in words
+    assert "replied" in message
     assert gateway.fake.broker.positions == {}
 
 
-def test_a_venue_that_does_nothing_when_the_market_comes_fails(
+def test_a_venue_that_does_not_execute_a_reached_price_fails(
     gateway: TerminalGateway, desk: ConformanceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check_execution, "EXECUTION_S", 0.5)
     gateway.fake.broker.is_idle = True
-    told = outcomes(desk, "a_limit_order_is_filled_when_the_market_comes", "a_stop_loss_closes_its_position")
-    assert {outcome for outcome, _ in told.values()} == {"FAILED"}
-    assert all("was not executed within 0.5 s of a tick at" in words for _, words in told.values())
+    results = outcomes(desk, "a_limit_order_is_filled_when_the_market_comes", "a_stop_loss_closes_its_position")
+    assert {outcome for outcome, _ in results.values()} == {"FAILED"}
+    assert all("was not executed within 0.5 s of a tick at" in message for _, message in results.values())
 
 
 class Misread(ConformanceClient):
-    """A client that hears another retcode of whatever is filled."""
+    """A client that reads another retcode for each fill."""
 
     def request(self, request: Request) -> Reply:
         reply = super().request(request)
@@ -80,18 +80,18 @@ class Misread(ConformanceClient):
         return reply
 
 
-def test_a_fill_under_the_retcode_of_a_refusal_fails(gateway: TerminalGateway) -> None:
+def test_a_fill_with_the_retcode_of_a_rejection_fails(gateway: TerminalGateway) -> None:
     desk = Misread(gateway.request_url, symbol="EURUSD", run_id="t")
     desk.poll_until(lambda: desk.hello().published, bool)
-    [(outcome, words)] = outcomes(desk, "answers_carry_the_venues_word_for_them").values()
+    [(outcome, message)] = outcomes(desk, "answers_carry_the_venues_word_for_them").values()
     desk.close()
-    assert (outcome, words.split(",")[0]) == ("FAILED", "FILLED with 10004")
+    assert (outcome, message.split(",")[0]) == ("FAILED", "FILLED with 10004")
 
 
 def test_a_restart_that_nobody_makes_is_skipped(desk: ConformanceClient) -> None:
-    [(outcome, words)] = outcomes(desk, "a_restart_forgets_nothing").values()
+    [(outcome, message)] = outcomes(desk, "a_restart_forgets_nothing").values()
     assert outcome == "SKIPPED"
-    assert "--restart" in words
+    assert "--restart" in message
 
 
 def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: ConformanceClient) -> None:
@@ -110,20 +110,20 @@ def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk:
     assert gateway.fake.requests == []
 
 
-def test_nobody_at_the_address_is_told() -> None:
+def test_an_address_without_a_gateway_is_reported() -> None:
     desk = ConformanceClient("tcp://127.0.0.1:1", symbol="EURUSD", run_id="t", answer_s=0.2)
     with pytest.raises(StartError, match=r"did not answer within 0\.2 s, expected a gateway"):
         run_suite(desk)
     desk.close()
 
 
-def test_the_command_tells_each_check_and_ends_with_what_came_of_them(
+def test_the_command_reports_each_check_and_ends_with_the_counts(
     gateway: TerminalGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["conformance", "--gateway", gateway.request_url, "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["counts"] == {"FAILED": 0, "PASSED": len(CHECKS) - 2, "SKIPPED": 2}
-    assert {row["name"] for row in said["checks"]} == {check.name for check in CHECKS}
+    report = json.loads(capsys.readouterr().out)
+    assert report["counts"] == {"FAILED": 0, "PASSED": len(CHECKS) - 2, "SKIPPED": 2}
+    assert {row["name"] for row in report["checks"]} == {check.name for check in CHECKS}
     gateway.fake.script.append(ScriptedReply(executes=False, answer=10018))
     assert run(["conformance", "--gateway", gateway.request_url]) == 1
     lines = capsys.readouterr().out.splitlines()

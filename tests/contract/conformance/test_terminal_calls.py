@@ -1,4 +1,4 @@
-"""The terminal's gateway over real sockets where a call blocks, is not answered, or is shown late: one call, whatever comes of it."""
+"""The terminal's gateway over real sockets when a call blocks, loses its answer, or shows it late: one call only."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_an_order_without_an_answer_that_is_shown_late_is_filled_once(
 def test_a_restart_in_the_midst_of_a_call_does_not_call_again(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    """The process ends while the terminal executes: the next one finds the order and tells it."""
+    """The process ends while the terminal executes: the next one finds the order and reports it."""
     gate = threading.Event()
     gateway.fake.script.append(ScriptedReply(waits_for=gate))
     order = desk.new_order()
@@ -111,7 +111,7 @@ def test_a_restart_in_the_midst_of_a_call_does_not_call_again(
     assert sent_orders(gateway) == 1
 
 
-def test_a_cancellation_under_way_says_so_and_no_more(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_a_cancellation_in_progress_is_reported_as_such(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     price = desk.far_price(Side.BUY, OrderType.LIMIT)
     resting = desk.place(desk.new_order(type=OrderType.LIMIT, price=price))
     gate = threading.Event()
@@ -124,10 +124,10 @@ def test_a_cancellation_under_way_says_so_and_no_more(gateway: TerminalGateway, 
     assert desk.cancel(resting.order_id).status == "CANCELED"
 
 
-def test_a_close_by_either_number_of_a_reversed_position_is_the_same_close(
+def test_a_reversed_position_can_be_closed_by_either_of_its_numbers(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    """A person reads the ticket off the terminal's screen; the gateway tells the identifier."""
+    """A person reads the ticket on the terminal's screen; the gateway reports the identifier."""
     opened = desk.open_position().position
     sold = desk.place_until_filled(desk.new_order(Side.SELL, volume=opened.volume * 3))
     assert sold.position == opened.ticket
@@ -146,7 +146,7 @@ def test_a_close_by_either_number_of_a_reversed_position_is_the_same_close(
     )
 
 
-def test_a_modification_whose_answer_is_lost_is_done_when_it_is_asked_again(
+def test_a_modification_with_a_lost_answer_is_ok_when_repeated(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
     position = desk.open_position().position
@@ -157,7 +157,9 @@ def test_a_modification_whose_answer_is_lost_is_done_when_it_is_asked_again(
     assert sum(request["action"] == mt5_types.TRADE_ACTION_SLTP for request in gateway.fake.requests) == 2
 
 
-def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_a_stop_that_closes_a_position_is_a_deal_without_an_order_id(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     bought = desk.open_position(stop_loss=desk.far_price(Side.BUY, OrderType.LIMIT))
     gateway.fake.before_ticks = None
     gateway.fake.tick("EURUSD", 1.0, 1.0001)
@@ -167,7 +169,7 @@ def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGat
     assert (closed.reason, closed.stepped) == ("STOP_LOSS", True)
 
 
-def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(
+def test_a_halt_cancels_this_gateways_resting_orders_and_no_foreign_ones(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
     stranger: dict[str, Any] = {
@@ -191,7 +193,9 @@ def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(
     assert not desk.expect_reply(Resume(reason="by hand"), HaltReply).is_halted
 
 
-def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_a_terminal_logged_in_to_another_account_serves_nobody(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     gateway.fake.login = LOGIN + 1
     refused = desk.poll_until(lambda: desk.request(Cancel(order_id="t-1")), lambda reply: isinstance(reply, ErrorReply))
     assert refused.error_code == "WRONG_ACCOUNT"
@@ -200,9 +204,7 @@ def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, 
     assert desk.place_until_filled(desk.new_order()).status == "FILLED"
 
 
-def test_flatten_closes_every_position_one_call_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flatten_closes_every_position_by_successive_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=True)
     with gateway.running():
         desk = ConformanceClient(gateway.request_url, symbol="EURUSD", run_id="t")
