@@ -40,10 +40,10 @@ _SIZE: Final = 1 << 16
 _note: mmap.mmap | None = None
 
 
-def watch_calls(tell: Callable[[str], None]) -> None:
+def watch_calls(warn: Callable[[str], None]) -> None:
     """Continue in a child process; the parent never returns, and ends as the child has ended.
 
-    Must be called before any thread is started. `tell` shows a person a line, in the parent.
+    Must be called before any thread is started. `warn` shows a person a line, in the parent.
 
     Raises:
         StartError: in the parent: the child ended inside a strategy.
@@ -69,7 +69,7 @@ def watch_calls(tell: Callable[[str], None]) -> None:
     for number in _FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, forward)
-    _follow(child, note, requests, tell)
+    _follow(child, note, requests, warn)
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -102,7 +102,7 @@ def end_calls() -> None:
         _note[0] = 0
 
 
-def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], tell: Callable[[str], None]) -> NoReturn:
+def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], warn: Callable[[str], None]) -> NoReturn:
     place, since, is_reported = b"", time.monotonic(), False
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -112,7 +112,7 @@ def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], tell
             place, since, is_reported = seen, time.monotonic(), False
         elif seen[0] and not is_reported and time.monotonic() - since > BLOCKED_S:
             is_reported = True
-            tell(f"{_where(note)}: no answer for {BLOCKED_S:.0f} s")
+            warn(f"{_where(note)}: no answer for {BLOCKED_S:.0f} s")
         if requests and time.monotonic() - requests[0][1] > END_S:
             os.kill(child, signal.SIGKILL)
         time.sleep(LOOK_S)
@@ -121,14 +121,14 @@ def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], tell
     if note[_HAS_ENDED]:
         raise SystemExit(128 + requests[0][0] if requests and ended == 128 + signal.SIGINT else ended)
     if requests:
-        tell(f"killed: it did not end within {END_S:.0f} s")
+        warn(f"killed: it did not end within {END_S:.0f} s")
         raise SystemExit(128 + requests[0][0])
     how = describe_exit(code)
     if note[0]:
         raise StartError(f"{_where(note)}: the process {how} inside the strategy")
     if code >= 0:
         raise StartError(f"the run {how} outside any handler, in imported code such as a strategy's")
-    tell(f"the run {how}")
+    warn(f"the run {how}")
     raise SystemExit(ended)
 
 

@@ -149,7 +149,7 @@ def chaos_replay(
                 options=more,
                 kills=named,
                 outside=outside,
-                tell=tell,
+                on_progress=tell,
             )
         differences = calm.differences(wild) + calm.found + wild.found
     print(f"{ticks:,} ticks, {len(calm.orders)} orders, {len(calm.deals)} deals, seed {seed}")
@@ -183,7 +183,7 @@ def crash_points(
         raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
     with data_directory(None, go_on=False) as folder:
         found = run_crash_points(
-            folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), tell=print
+            folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), on_progress=print
         )
     if out is not None:
         out.write_json({"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})

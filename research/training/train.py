@@ -119,8 +119,8 @@ class _Rows(NamedTuple):
     """Index of each row's tick."""
 
 
-def train(spec: TrainSpec, stream: TickStream, tell: Callable[[int], None] | None = None) -> TrainedModel:
-    """Train a model on the ticks that `spec` loads; `tell` is called with the number of boosting rounds done.
+def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] | None = None) -> TrainedModel:
+    """Train a model on the ticks that `spec` loads; `on_round` is called with the number of boosting rounds done.
 
     Raises:
         TrainingError: there are too few ticks, or too few of a class.
@@ -140,7 +140,7 @@ def train(spec: TrainSpec, stream: TickStream, tell: Callable[[int], None] | Non
     parts = split_parts(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
     _require_something_to_learn(parts, spec)
 
-    booster, rounds = _grow(parts, spec, tell)
+    booster, rounds = _grow(parts, spec, on_round)
     margins = {
         name: booster.inplace_predict(rows.features, predict_type="margin").reshape(-1, len(CLASSES))
         for name, rows in parts.items()
@@ -239,7 +239,7 @@ def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> Non
             )
 
 
-def _grow(parts: dict[str, _Rows], spec: TrainSpec, tell: Callable[[int], None] | None) -> tuple[Any, int]:
+def _grow(parts: dict[str, _Rows], spec: TrainSpec, on_round: Callable[[int], None] | None) -> tuple[Any, int]:
     """The booster, cut back to its best round on the validation part, and the number of rounds left."""
     import xgboost
 
@@ -249,8 +249,8 @@ def _grow(parts: dict[str, _Rows], spec: TrainSpec, tell: Callable[[int], None] 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             """Report, and continue."""
             del model, evals_log
-            if tell is not None:
-                tell(epoch + 1)
+            if on_round is not None:
+                on_round(epoch + 1)
             return False
 
     names = list(FEATURE_NAMES)

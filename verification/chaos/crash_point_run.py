@@ -32,7 +32,7 @@ class CrashPointResults:
 
 
 def run_crash_points(
-    folder: Path, *, count: int, seed: int, ticks: int, wanted: frozenset[str], tell: Callable[[str], None]
+    folder: Path, *, count: int, seed: int, ticks: int, wanted: frozenset[str], on_progress: Callable[[str], None]
 ) -> CrashPointResults:
     """Kill at each of the `wanted` points once a round, `count` rounds.
 
@@ -54,11 +54,11 @@ def run_crash_points(
         wild = replay_with_kills(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
         _add(kills, wild.markers)
         wrong += [f"round {number}: {error}" for error in _wrong(calm, wild)]
-        tell(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} errors")
+        on_progress(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} errors")
     for number in range(2 * count):
         if missing := [point for point in live_points if kills[point] < count]:
             wrong += _live(folder / f"live-{number}", seed + number, kills, missing)
-            tell(f"live round {number + 1}: {sum(kills.values())} kills, {len(wrong)} errors")
+            on_progress(f"live round {number + 1}: {sum(kills.values())} kills, {len(wrong)} errors")
     return CrashPointResults(dict(kills), wrong)
 
 

@@ -104,7 +104,7 @@ class _Run:
     card: Scorecard
     draw: random.Random
     clock: Path
-    tell: Callable[[str], None]
+    on_progress: Callable[[str], None]
     status: StatusReply | None = None
     recovering: list[_Recovery] = field(default_factory=list)
 
@@ -138,7 +138,7 @@ class _Run:
         if status is None:
             return
         self.status = status
-        self.tell(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
+        self.on_progress(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
         if status.trading_state is not Trading.ACTIVE:
             reply = self.client.request(
                 ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0
@@ -190,7 +190,7 @@ class _Run:
         return time.monotonic() + (self.draw.expovariate(per_minute / 60) if per_minute > 0 else 1e9)
 
 
-def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], None]) -> None:
+def settle_desk(client: ControlClient, card: Scorecard, on_progress: Callable[[str], None]) -> None:
     """Halt the desk, and wait until no order is open and its reconciliation agrees.
 
     An order made by hand at the venue remains a difference: the ledger books its deal and has no such order.
@@ -201,7 +201,7 @@ def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], No
         if status is None or status.trading_state is not Trading.HALTED:
             client.request(HaltCommand(reason="the chaos run is over"), TradingReply, timeout_s=1.0)
             continue
-        tell(f"settling, {status.orders_open} orders open")
+        on_progress(f"settling, {status.orders_open} orders open")
         reply = client.request(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
         if reply is not None and reply.complete:
             card.differences = [f"{found.kind} {found.subject}" for found in reply.differences]
@@ -213,7 +213,7 @@ def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], No
     card.settled = f"not within {SETTLE_MAX_S:.0f} s"
 
 
-def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
+def run_chaos(plan: ChaosPlan, on_progress: Callable[[str], None]) -> Scorecard:
     """Run a desk under faults and compare its books.
 
     Raises:
@@ -231,7 +231,7 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
             environment |= {CRASH_AT_VARIABLE: ",".join(plan.crash_at), CRASH_DIRECTORY_VARIABLE: str(plan.crash_dir)}
         faults = FaultInjector(desk, plan.data_dir, gateway, draw, card, plan.venue_faults)
         with LossyProxy(front, gateway, seed=plan.seed) as line, ControlClient(control_url(desk.runtime)) as client:
-            run = _Run(plan, desk, client, faults, card, draw, clock, tell)
+            run = _Run(plan, desk, client, faults, card, draw, clock, on_progress)
             try:
                 desk.start(environment)
                 _wait_for_first_order(run)
@@ -239,7 +239,7 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
                 run.disturb()
                 line.set_probabilities(FaultProbabilities())
                 faults.stop()
-                settle_desk(client, card, tell)
+                settle_desk(client, card, on_progress)
             finally:
                 faults.close()
             desk.stop()

@@ -72,7 +72,7 @@ def replay_with_kills(
     options: Sequence[object] = (),
     kills: list[str] | None = None,
     outside: list[tuple[int, str]] | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> ReplayOutcome:
     """One replay in lock-step, with kills if any are given.
 
@@ -83,7 +83,7 @@ def replay_with_kills(
         options: further options of `paperdesk replay`.
         kills: entries of `PAPERDESK_CRASH_AT`.
         outside: ticks and processes, the earliest first: killed when portfolio has decided the tick.
-        tell: called with a line of progress.
+        on_progress: called with a line of progress.
 
     Raises:
         StartError: the replay failed.
@@ -99,7 +99,7 @@ def replay_with_kills(
     with output.open("w") as out, output.with_suffix(".err").open("w") as errors:
         process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=errors, env=environment)
         try:
-            _kill_along(process, data_dir, list(outside or ()), killed, tell)
+            _kill_along(process, data_dir, list(outside or ()), killed, on_progress)
             code = process.wait()
         finally:
             if process.poll() is None:
@@ -132,7 +132,7 @@ def _kill_along(
     data_dir: Path,
     due: list[tuple[int, str]],
     killed: Counter[str],
-    tell: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> None:
     note = data_dir / CONTROL_FILE
     while process.poll() is None and not note.is_file():
@@ -147,7 +147,7 @@ def _kill_along(
                 while process.poll() is None and not _killed(process.pid, victim):
                     time.sleep(PAUSE_S)
                 killed[victim] += process.poll() is None
-                tell(f"tick {status.ordinal}: {victim} killed, {len(due)} kills left")
+                on_progress(f"tick {status.ordinal}: {victim} killed, {len(due)} kills left")
             time.sleep(PAUSE_S)
 
 

@@ -107,7 +107,7 @@ class _Run:
     card: TruthScorecard
     draw: random.Random
     faults: dict[str, LastingFault]
-    tell: Callable[[str], None]
+    on_progress: Callable[[str], None]
 
     def disturb(self) -> None:
         """Play one fault after another until the time is over; the last one gets its recovery."""
@@ -120,7 +120,7 @@ class _Run:
                 time.sleep(self.draw.uniform(*CALM_S))
 
     def _disturb_by(self, fault: LastingFault) -> None:
-        self.tell(f"{self.sampler.now_s:.0f} s: {fault.name}, {len(self.sampler.deals)} opening deals")
+        self.on_progress(f"{self.sampler.now_s:.0f} s: {fault.name}, {len(self.sampler.deals)} opening deals")
         self.sampler.fault = fault.name
         begin_s = self.sampler.now_s
         try:
@@ -179,7 +179,7 @@ class _Run:
         self.card.violations.append(Violation(self.sampler.now_s, breach, fault.name, "", shown, true))
 
 
-def run_truth(plan: TruthPlan, tell: Callable[[str], None]) -> TruthScorecard:
+def run_truth(plan: TruthPlan, on_progress: Callable[[str], None]) -> TruthScorecard:
     """Run a desk under lasting faults and compare its status and books.
 
     Raises:
@@ -212,13 +212,13 @@ def run_truth(plan: TruthPlan, tell: Callable[[str], None]) -> TruthScorecard:
             ):
                 with sampler:
                     _wait_for_first_orders(sampler)
-                    run = _Run(plan, desk, client, sampler, card, draw, faults, tell)
+                    run = _Run(plan, desk, client, sampler, card, draw, faults, on_progress)
                     try:
                         run.disturb()
                     except StartError as error:
                         card.settled = str(error)
                 if not card.settled:
-                    settle_desk(client, card, tell)
+                    settle_desk(client, card, on_progress)
         finally:
             injector.close()
         desk.stop()
