@@ -7,6 +7,7 @@ says "finite and of a sane size".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Annotated, Final
@@ -50,6 +51,27 @@ TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
 """Traded volume of a tick; 0 where the source has none."""
 
 Confidence = Annotated[float, Meta(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a decimal in a file, for the metadata of its type, because msgspec has none for decimals."""
+
+    unit: str
+    most: int | None = None
+    has_zero: bool = False
+
+    def __contains__(self, value: Decimal) -> bool:
+        """Whether a finite number lies within the bounds."""
+        return (value >= 0 if self.has_zero else value > 0) and (self.most is None or value <= self.most)
+
+    def __str__(self) -> str:
+        """The expectation, such as `percent above 0 and at most 100`."""
+        most = "" if self.most is None else f" and at most {self.most}"
+        return f"{self.unit} {'of at least' if self.has_zero else 'above'} 0{most}"
+
+
+ABOVE_ZERO: Final = Range("a number")
 
 
 @lru_cache(maxsize=4_096)

@@ -15,13 +15,13 @@ from typing import Final
 import msgspec
 
 from common.errors import StartError
+from common.struct_files import FieldError, read_struct
 from common.toml_files import read_toml
-from proto.decimal_fields import read_decimals
 from services.mt5.core.simulated.fill_model import PROFILES, REALISTIC, FillProfile, Slippage, SlippageByType
 
 LIKE: Final = "like"
 NOTHING: Final = "none"
-_EXAMPLE: Final = "expected settings such as charges = false, or a section such as [depth]"
+_EXAMPLE: Final = "settings such as charges = false, or a section such as [depth]"
 
 
 def load_fill_profile(name: str) -> FillProfile:
@@ -34,7 +34,7 @@ def load_fill_profile(name: str) -> FillProfile:
         return PROFILES[name]
     path = Path(name)
     expected = f"{', '.join(PROFILES)} or a TOML file"
-    said = read_toml(path, setting="MT5_FILLS", said=name, expected=expected, example=_EXAMPLE)
+    said = read_toml(path, setting="MT5_FILLS", said=name, expected=expected, example=f"expected {_EXAMPLE}")
     like = said.pop(LIKE, REALISTIC.name)
     if like not in PROFILES:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
@@ -48,10 +48,9 @@ def load_fill_profile(name: str) -> FillProfile:
     if isinstance(merged["slippage"], dict):
         merged["slippage"] = _slippage_by_type(merged["slippage"], base=base["slippage"] or {})
     try:
-        # Strict, but for numbers: a file writes 100 for a Decimal, and says so in digits.
-        profile = msgspec.convert(read_decimals(_exact(merged), FillProfile), FillProfile)
-    except (ValueError, ArithmeticError) as error:
-        raise StartError(f"MT5_FILLS: {path}: {error}; {_EXAMPLE}") from None
+        profile = read_struct(_exact(merged), FillProfile, example=_EXAMPLE)
+    except FieldError as error:
+        raise StartError(f"MT5_FILLS: {path}: {error}") from None
     text = msgspec.json.encode(msgspec.structs.replace(profile, name=like))
     if profile == PROFILES[like]:
         return profile

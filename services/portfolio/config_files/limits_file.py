@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from common.errors import StartError
+from common.struct_files import FieldError, read_struct, shown
 from common.toml_files import digest_of, name_of_contents, read_toml
-from proto.decimal_fields import read_decimals
 from proto.trading.units import decimal_text
-from services.portfolio.config_files.limits_validation import EXPECTED, LimitsError, validate_limits
 from services.portfolio.config_files.news_calendar import read_calendar
-from services.portfolio.config_files.validation_errors import shown, validation_message
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, DEMO_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.news import NewsEvent
 
@@ -24,7 +24,10 @@ RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, DEMO_LIMI
 NO_LIMIT: Final = "none"
 """In a file, for a limit of the default set that is not to hold."""
 
-_EXAMPLE: Final = "expected limits such as order_volume_max = 0.5"
+_EXAMPLE: Final = "limits such as order_volume_max = 0.5"
+
+_DRAWDOWN: Final = ("drawdown_warn_pct", "drawdown_reduce_pct", "drawdown_halt_pct")
+"""In the order in which a growing drawdown has to meet them."""
 
 
 def load_limits(name: str) -> Limits:
@@ -43,35 +46,52 @@ def load_limits(name: str) -> Limits:
         setting="RISK",
         said=name,
         expected="default, demo, none or a TOML file",
-        example=_EXAMPLE,
+        example=f"expected {_EXAMPLE}",
         parse_float=Decimal,
     )
     try:
         limits = _read(values, path)
-    except LimitsError as error:
+    except FieldError as error:
         raise StartError(f"RISK: {path}: {error}") from None
     changed = {
         field: value
         for field in Limits.__struct_fields__
         if (value := getattr(limits, field)) != getattr(DEFAULT_LIMITS, field) and field != "name"
     }
-    return msgspec.structs.replace(limits, name=_name_of(changed))
+    return structs.replace(limits, name=_name_of(changed))
 
 
 def _read(values: dict[str, Any], path: Path) -> Limits:
     if "name" in values:
-        raise LimitsError(f"name is {shown(values['name'])}, expected none: a set is named by what it changes")
+        raise FieldError(f"name is {shown(values['name'])}, expected none: a set is named by what it changes")
     news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
-    said = {field: None if value == NO_LIMIT else value for field, value in values.items()}
-    try:
-        said = read_decimals(said, Limits)
-        limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
-    except msgspec.ValidationError as error:
-        raise LimitsError(validation_message(error, values, example=_EXAMPLE, expected=EXPECTED)) from None
-    except ValueError as error:
-        raise LimitsError(str(error)) from None
-    validate_limits(limits)
-    return msgspec.structs.replace(limits, news_calendar=news)
+    merged = {**structs.asdict(DEFAULT_LIMITS), **values, "name": "", "news_calendar": ()}
+    limits = read_struct(merged, Limits, example=_EXAMPLE, none=NO_LIMIT)
+    _require_consistent(limits)
+    return structs.replace(limits, news_calendar=news)
+
+
+def _require_consistent(limits: Limits) -> None:
+    hours, cooldown_max_s = limits.trading_hours, limits.breaker_cooldown_max_s
+    if hours is not None and hours[:5] == hours[6:]:
+        raise FieldError(
+            f"trading_hours is {hours!r}, which is no time at all, expected an end that is not the beginning"
+        )
+    if cooldown_max_s is not None and cooldown_max_s < limits.breaker_cooldown_s:
+        raise FieldError(
+            f"breaker_cooldown_max_s is {cooldown_max_s}, "
+            f"expected at least breaker_cooldown_s, which is {limits.breaker_cooldown_s}"
+        )
+    levels = [(field, value) for field in _DRAWDOWN if (value := getattr(limits, field)) is not None]
+    for (lower, least), (upper, most) in pairwise(levels):
+        if least > most:
+            raise FieldError(
+                f"{lower} is {_with_default(lower, least)}, expected at most {upper}, which is {_with_default(upper, most)}"
+            )
+
+
+def _with_default(field: str, value: Decimal) -> str:
+    return f"{value:f}{' by default' if value == getattr(DEFAULT_LIMITS, field) else ''}"
 
 
 def _news_of(path: Path, said: object) -> tuple[NewsEvent, ...]:

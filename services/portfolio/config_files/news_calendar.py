@@ -12,17 +12,14 @@ from typing import Final, NoReturn
 import msgspec
 
 from common.errors import StartError
+from common.struct_files import FieldError, read_struct
 from common.text_files import EncodingError, read_text
+from proto.trading.units import TimeNs
 from services.portfolio.core.risk.news import NEWS_EVENTS_MAX, NewsEvent
 
 COLUMNS: Final = ("time", "currency", "impact", "title")
 
-_EXPECTED: Final = {
-    "time": "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z",
-    "currency": "a currency's code in capitals, such as USD",
-    "impact": "low, medium or high",
-    "title": "1 to 120 characters",
-}
+_TIME_EXPECTED: Final = "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +52,10 @@ def _events(path: Path, lines: Iterator[str]) -> Iterator[NewsEvent]:
             _refuse(path, rows.line_num, "row", ",".join(cells), f"{len(names)} values")
         if count >= NEWS_EVENTS_MAX:
             _refuse(path, rows.line_num, "row", ",".join(cells), f"at most {NEWS_EVENTS_MAX} events")
-        yield _event(path, rows.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=True)))
+        try:
+            yield _event(path, rows.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=True)))
+        except FieldError as error:
+            raise StartError(f"RISK: news_calendar {path}, line {rows.line_num}: {error}") from None
 
 
 def _event(path: Path, line: int, said: dict[str, str]) -> NewsEvent:
@@ -67,19 +67,17 @@ def _event(path: Path, line: int, said: dict[str, str]) -> NewsEvent:
     del values["time"]
     try:
         return msgspec.convert(values, NewsEvent)
-    except msgspec.ValidationError as error:
-        [wrong] = [name for name in COLUMNS if f"$.{name}`" in str(error) or f"$.{name}_ns`" in str(error)]
-        _refuse(path, line, wrong, said[wrong], _EXPECTED[wrong])
+    except msgspec.ValidationError:
+        # Twenty times slower, and it finds the field.
+        return read_struct(values, NewsEvent)
 
 
 def _time_ns(path: Path, line: int, text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        _refuse(path, line, "time", text, _EXPECTED["time"])
-    if moment.tzinfo is None:
-        _refuse(path, line, "time", text, _EXPECTED["time"])
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
+        since_epoch = datetime.fromisoformat(text) - _EPOCH
+        return msgspec.convert(since_epoch // timedelta(microseconds=1) * 1_000, TimeNs)
+    except (ValueError, TypeError):  # no time, one out of range, or one without a zone
+        _refuse(path, line, "time", text, _TIME_EXPECTED)
 
 
 def _refuse(path: Path, line: int, name: str, value: str, expected: str) -> NoReturn:

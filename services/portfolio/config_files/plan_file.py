@@ -10,27 +10,24 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from common.errors import StartError
+from common.struct_files import FieldError, read_struct, read_value, shown
 from common.text_files import read_text
 from common.toml_files import name_of_contents, read_toml
 from proto.codec import map_of_pairs
-from proto.decimal_fields import read_decimals
-from proto.trading.units import decimal_text
-from services.portfolio.config_files.plan_validation import PlanError, validate_number, validate_symbol_plan
-from services.portfolio.config_files.validation_errors import validation_message
-from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
+from proto.trading.units import Name, decimal_text
+from services.portfolio.config_files.plan_validation import validate_symbol_plan
+from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy, Weight
 
 WEIGHTS_FILE: Final = "weights_file"
 """In a plan's `[sizing]`: a JSON file beside the plan with the weights, in place of `weights_pct`."""
 
-T = TypeVar("T")
-
-_WEIGHTS: Final = dict[str, Decimal]
-_EXAMPLE: Final = 'expected sections such as [sizing] with method = "fraction"'
+_WEIGHTS: Final = dict[Name, Weight]
+_EXAMPLE: Final = 'sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 
 
@@ -51,26 +48,28 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
         return PLAIN
     path = Path(name)
     values = read_toml(
-        path, setting="PLAN", said=name, expected="a TOML file of a plan", example=_EXAMPLE, parse_float=Decimal
+        path,
+        setting="PLAN",
+        said=name,
+        expected="a TOML file of a plan",
+        example=f"expected {_EXAMPLE}",
+        parse_float=Decimal,
     )
     try:
         plan = _read(values, path)
         if symbols is not None:
             _judge_traded(plan, symbols)
-    except PlanError as error:
+    except FieldError as error:
         raise StartError(f"PLAN: {path}: {error}") from None
     return msgspec.structs.replace(plan, name=_name_of(plan))
 
 
 def _read(values: dict[str, Any], path: Path) -> Plan:
     if "name" in values:
-        raise PlanError(f"name is {values['name']!r}, expected none: a plan is named by what it says")
-    for _, section in _sections(values, "sizing"):
+        raise FieldError(f"name is {shown(values['name'])}, expected none: a plan is named by what it says")
+    for section in _sizing_sections(values):
         _take_weights(section, path)
-    for tag, section in _items(values.get("strategies")):
-        _converted(section, Strategy, where=f"strategies.{tag}")
-    plan = _converted(values, Plan, where="")
-    _judge_numbers(plan)
+    plan = read_struct(values, Plan, example=_EXAMPLE)
     _judge_strategies(plan)
     validate_symbol_plan(plan.sizing, plan.exits, plan.entry, said=values, where="")
     for tag, one in plan.strategies.items():
@@ -80,17 +79,12 @@ def _read(values: dict[str, Any], path: Path) -> Plan:
     return plan
 
 
-def _sections(values: Mapping[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The plan's own section of that name and those of its strategies, with where they stand, as far as they are sections."""
+def _sizing_sections(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The tables `sizing` of a plan and its strategies, as far as they are tables."""
     strategies = values.get("strategies")
-    places = [("", values), *((f"strategies.{tag}.", one) for tag, one in _items(strategies))]
-    for where, place in places:
-        if isinstance(place, dict) and isinstance(found := place.get(name), dict):
-            yield f"{where}{name}", found
-
-
-def _items(value: object) -> list[tuple[str, Any]]:
-    return list(value.items()) if isinstance(value, dict) else []
+    for place in (values, *(strategies.values() if isinstance(strategies, dict) else ())):
+        if isinstance(place, dict) and isinstance(found := place.get("sizing"), dict):
+            yield found
 
 
 def _take_weights(section: dict[str, Any], plan: Path) -> None:
@@ -99,9 +93,9 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
         return
     name = section.pop(WEIGHTS_FILE)
     if not isinstance(name, str) or not name:
-        raise PlanError(f"{WEIGHTS_FILE} is {name!r}, expected a path of a JSON file")
+        raise FieldError(f"{WEIGHTS_FILE} is {name!r}, expected a path of a JSON file")
     if "weights_pct" in section:
-        raise PlanError(f"{WEIGHTS_FILE} is {name!r} and there is weights_pct, expected one of the two")
+        raise FieldError(f"{WEIGHTS_FILE} is {name!r} and there is weights_pct, expected one of the two")
     path = plan.parent / name
     expected = 'expected a JSON file such as {"EURUSD": 40, "XAUUSD": 10}'
     try:
@@ -109,40 +103,13 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
             read_text(path), parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=map_of_pairs
         )
     except OSError as error:
-        raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error.strerror})") from None
+        raise FieldError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error.strerror})") from None
     except (ValueError, ArithmeticError) as error:
-        raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
+        raise FieldError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
     try:
-        section["weights_pct"] = msgspec.convert(read_decimals(weights, _WEIGHTS), _WEIGHTS)
+        section["weights_pct"] = read_value(weights, _WEIGHTS, path="weights_pct")
     except ValueError as error:
-        raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
-
-
-def _converted(values: Any, kind: type[T], *, where: str) -> T:
-    try:
-        return msgspec.convert(read_decimals(values, kind), kind)
-    except msgspec.ValidationError as error:
-        raise PlanError(validation_message(error, values, where=where, example=_EXAMPLE)) from None
-    except ValueError as error:
-        raise PlanError(f"{where}.{error}" if where else str(error)) from None
-
-
-def _judge_numbers(plan: Plan) -> None:
-    _judge_sizes("", plan.sizing)
-    for tag, one in plan.strategies.items():
-        for field in ("volume_max", "daily_loss_pct_max"):
-            validate_number(f"strategies.{tag}.{field}", field, getattr(one, field))
-        if one.sizing is not None:
-            _judge_sizes(f"strategies.{tag}.", one.sizing)
-
-
-def _judge_sizes(where: str, sizing: Sizing) -> None:
-    for field in Sizing.__struct_fields__:
-        value = getattr(sizing, field)
-        if isinstance(value, Decimal):
-            validate_number(f"{where}sizing.{field}", field, value)
-    for symbol, weight in sizing.weights_pct.items():
-        validate_number(f"{where}sizing.weights_pct.{symbol}", "weights_pct", weight)
+        raise FieldError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
 
 
 def _judge_strategies(plan: Plan) -> None:
@@ -150,10 +117,10 @@ def _judge_strategies(plan: Plan) -> None:
     owners: dict[str, str] = {}
     for tag, one in plan.strategies.items():
         if tag in (DESK_TAG, MANUAL_TAG):
-            raise PlanError(f"strategies.{tag}: the tag is the desk's own, expected another than {tag!r}")
+            raise FieldError(f"strategies.{tag}: the tag is the desk's own, expected another than {tag!r}")
         for symbol in one.symbols:
             if symbol in owners:
-                raise PlanError(
+                raise FieldError(
                     f"strategies.{tag}.symbols has {symbol}, which is in strategies.{owners[symbol]}.symbols, "
                     "expected each symbol once"
                 )
@@ -166,7 +133,7 @@ def _judge_traded(plan: Plan, symbols: Collection[str]) -> None:
         for symbol in one.symbols:
             if symbol not in symbols:
                 traded = ", ".join(symbols)
-                raise PlanError(f"strategies.{tag}.symbols has {symbol}, expected symbols that are traded: {traded}")
+                raise FieldError(f"strategies.{tag}.symbols has {symbol}, expected symbols that are traded: {traded}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- name

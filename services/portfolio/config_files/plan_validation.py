@@ -1,33 +1,13 @@
-"""What a plan may say: the ranges of its numbers, and what its sizing, exits and entry need of one another."""
+"""What sizing, exits and entry of a plan need of one another; the ranges of their numbers are in their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
+from common.struct_files import FieldError
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import decimal_text, is_exact
 from services.portfolio.core.plan.plan import Entry, Exits, Sizing, SizingMethod
-
-
-class PlanError(ValueError):
-    """What a plan says cannot be done; the text has the field, its value and what was expected."""
-
-
-_PERCENT: Final = "percent above 0"
-_MOST: Final[dict[str, tuple[Decimal, str]]] = {
-    "volume": (Decimal(1_000_000), "lots above 0"),
-    "volume_max": (Decimal(1_000_000), "lots above 0"),
-    "risk_pct": (Decimal(100), _PERCENT),
-    "kelly_fraction": (Decimal(1), "a part above 0"),
-    "kelly_risk_pct_max": (Decimal(100), _PERCENT),
-    "payoff": (Decimal(1_000), "a number above 0"),
-    "volatility_pct_per_day": (Decimal(100), _PERCENT),
-    "weights_pct": (Decimal(10_000), "percent of at least 0"),
-    "daily_loss_pct_max": (Decimal(100), _PERCENT),
-}
-"""The most that each number may be, and the words for the rest of its range."""
 
 _OF_METHOD: Final[dict[SizingMethod, frozenset[str]]] = {
     SizingMethod.FIXED: frozenset({"volume"}),
@@ -41,21 +21,6 @@ _OF_ALL: Final = frozenset({"method", "volume_max"})
 _RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
-def validate_number(where: str, field: str, value: Decimal | None) -> None:
-    """Refuse a number out of its range; None is no number.
-
-    Raises:
-        PlanError: names the place, the value and the range.
-    """
-    if value is None:
-        return
-    most, words = _MOST[field]
-    is_above = is_exact(value) and (value >= 0 if field == "weights_pct" else value > 0)
-    if not (is_above and value <= most):
-        shown = decimal_text(value) if is_exact(value) else str(value)[:40]
-        raise PlanError(f"{where} is {shown}, expected {words} and at most {decimal_text(most)}")
-
-
 def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[str, Any], where: str) -> None:
     """Refuse what contradicts itself in the plan for a strategy's symbols, or for all of them.
 
@@ -67,15 +32,15 @@ def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, said: Ma
         where: `strategies.TAG.` for those of a strategy, else nothing.
 
     Raises:
-        PlanError: names the fields and what was expected.
+        FieldError: names the fields and what was expected.
     """
     _judge_sizing(sizing, exits, said.get("sizing", {}), where)
     if exits.trailing_stop_points is None and "trailing_step_points" in said.get("exits", {}):
-        raise PlanError(
+        raise FieldError(
             f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected it with trailing_stop_points"
         )
     if exits.trailing_stop_points is not None and exits.trailing_step_points > exits.trailing_stop_points:
-        raise PlanError(
+        raise FieldError(
             f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected at most "
             f"trailing_stop_points, which is {exits.trailing_stop_points}"
         )
@@ -87,7 +52,7 @@ def _judge_sizing(sizing: Sizing, exits: Exits, said: Mapping[str, Any], where: 
     for field in said:
         if field not in _OF_METHOD[method] | _OF_ALL:
             users = " or ".join(repr(str(one)) for one, fields in _OF_METHOD.items() if field in fields)
-            raise PlanError(f"{where}sizing.{field} with method = {str(method)!r}, expected it with method = {users}")
+            raise FieldError(f"{where}sizing.{field} with method = {str(method)!r}, expected it with method = {users}")
     needed: dict[SizingMethod, dict[str, object]] = {
         SizingMethod.FIXED: {},
         SizingMethod.FRACTION: {
@@ -103,7 +68,7 @@ def _judge_sizing(sizing: Sizing, exits: Exits, said: Mapping[str, Any], where: 
     }
     for fields, value in needed[method].items():
         if not value:
-            raise PlanError(f"{where}sizing.method is {str(method)!r}, expected {fields} with it")
+            raise FieldError(f"{where}sizing.method is {str(method)!r}, expected {fields} with it")
 
 
 def _judge_entry(entry: Entry, where: str) -> None:
@@ -111,19 +76,19 @@ def _judge_entry(entry: Entry, where: str) -> None:
     if kind is OrderType.MARKET:
         for name in ("offset_points", "lifetime_s"):
             if (value := getattr(entry, name)) is not None:
-                raise PlanError(f"{field}.{name} is {value}, expected none with type = 'MARKET'")
+                raise FieldError(f"{field}.{name} is {value}, expected none with type = 'MARKET'")
         if entry.time_in_force is TimeInForce.GTD:
-            raise PlanError(f"{field}.time_in_force is 'GTD', expected another with type = 'MARKET'")
+            raise FieldError(f"{field}.time_in_force is 'GTD', expected another with type = 'MARKET'")
         return
     if entry.offset_points is None:
-        raise PlanError(f"{field}.type is {str(kind)!r}, expected {field}.offset_points with it")
+        raise FieldError(f"{field}.type is {str(kind)!r}, expected {field}.offset_points with it")
     if entry.deviation_points is not None:
-        raise PlanError(f"{field}.deviation_points is {entry.deviation_points}, expected it with type = 'MARKET'")
+        raise FieldError(f"{field}.deviation_points is {entry.deviation_points}, expected it with type = 'MARKET'")
     if entry.time_in_force not in (None, *_RESTING):
-        raise PlanError(
+        raise FieldError(
             f"{field}.time_in_force is {str(entry.time_in_force)!r}, expected GTC, DAY or GTD for an order that rests"
         )
     if entry.lifetime_s is not None and entry.time_in_force not in (None, TimeInForce.GTD):
-        raise PlanError(f"{field}.lifetime_s is {entry.lifetime_s}, expected no time_in_force, or 'GTD', with it")
+        raise FieldError(f"{field}.lifetime_s is {entry.lifetime_s}, expected no time_in_force, or 'GTD', with it")
     if entry.time_in_force is TimeInForce.GTD and entry.lifetime_s is None:
-        raise PlanError(f"{field}.time_in_force is 'GTD', expected {field}.lifetime_s with it")
+        raise FieldError(f"{field}.time_in_force is 'GTD', expected {field}.lifetime_s with it")

@@ -12,11 +12,23 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Name
+from proto.trading.units import Name, Range
 
+Lots = Annotated[Decimal, Range("lots", most=1_000_000)]
+Percent = Annotated[Decimal, Range("percent", most=100)]
 Points = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
-Tag = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_.-]+$")]
+Tag = Annotated[
+    str,
+    Meta(
+        max_length=32,
+        pattern=r"^[a-z0-9_.-]+$",
+        description="1 to 32 lower-case letters, digits, dots, dashes and underscores",
+    ),
+]
+
+
+Weight = Annotated[Decimal, Range("percent", most=10_000, has_zero=True)]
 
 
 class SizingMethod(StrEnum):
@@ -39,15 +51,15 @@ class Sizing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     method: SizingMethod = SizingMethod.FIXED
-    volume: Decimal | None = None
-    volume_max: Decimal | None = None
-    risk_pct: Decimal | None = None
-    kelly_fraction: Decimal = Decimal("0.5")
-    kelly_risk_pct_max: Decimal = Decimal(2)
-    payoff: Decimal | None = None
-    volatility_pct_per_day: Decimal | None = None
+    volume: Lots | None = None
+    volume_max: Lots | None = None
+    risk_pct: Percent | None = None
+    kelly_fraction: Annotated[Decimal, Range("a part", most=1)] = Decimal("0.5")
+    kelly_risk_pct_max: Percent = Decimal(2)
+    payoff: Annotated[Decimal, Range("a number", most=1_000)] | None = None
+    volatility_pct_per_day: Percent | None = None
     volatility_half_life_min: Annotated[int, Meta(ge=1, le=100_000)] = 60
-    weights_pct: dict[Name, Decimal] = {}
+    weights_pct: dict[Name, Weight] = {}
 
 
 class Exits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,9 +94,11 @@ class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     of the account's equity before it opens nothing more that day.
     """
 
-    symbols: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1_000)]
-    volume_max: Decimal | None = None
-    daily_loss_pct_max: Decimal | None = None
+    symbols: Annotated[
+        tuple[Name, ...], Meta(min_length=1, max_length=1_000, description="a list of 1 to 1000 symbols")
+    ]
+    volume_max: Lots | None = None
+    daily_loss_pct_max: Percent | None = None
     sizing: Sizing | None = None
     exits: Exits | None = None
     entry: Entry | None = None

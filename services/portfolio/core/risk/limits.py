@@ -11,8 +11,16 @@ from services.portfolio.core.account.foreign_order_policy import ForeignOrderPol
 from services.portfolio.core.risk.news import Impact, NewsEvent
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
-Hours = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$")]
-HourOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Hours = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        description="hours and minutes such as '07:00-20:00', from 00:00 to 24:00",
+    ),
+]
+HourOfDay = Annotated[
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="hours and minutes such as '20:00'")
+]
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -38,9 +38,9 @@ class NewsEvent(Struct, frozen=True, order=True):
     """One release: its time, currency, impact and name."""
 
     time_ns: TimeNs
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3,8}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3,8}$", description="a currency's code in capitals, such as USD")]
     impact: Impact
-    title: Annotated[str, Meta(min_length=1, max_length=120)]
+    title: Annotated[str, Meta(min_length=1, max_length=120, description="1 to 120 characters")]
 
 
 def news_events_between(events: tuple[NewsEvent, ...], *, after_ns: int, until_ns: int) -> Iterator[NewsEvent]:

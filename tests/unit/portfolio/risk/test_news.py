@@ -69,7 +69,7 @@ def test_no_calendar_is_the_default(tmp_path: Path) -> None:
     ("9 January,USD,high,a", "time is '9 January', expected ISO 8601 with its zone"),
     ("1960-01-01T00:00:00Z,USD,high,a", "time is '1960-01-01T00:00:00Z', expected ISO 8601"),
     ("2026-01-09T13:30:00Z,usd,high,a", "currency is 'usd', expected a currency's code in capitals"),
-    ("2026-01-09T13:30:00Z,USD,huge,a", "impact is 'huge', expected low, medium or high"),
+    ("2026-01-09T13:30:00Z,USD,huge,a", "impact is 'huge', expected 'low', 'medium' or 'high'"),
     ("2026-01-09T13:30:00Z,USD,high,", "title is '', expected 1 to 120 characters"),
     (f"2026-01-09T13:30:00Z,USD,high,{'a' * 121}", "expected 1 to 120 characters"),
     ("2026-01-09T13:30:00Z,USD,high", "row is '2026-01-09T13:30:00Z,USD,high', expected 4 values"),
