@@ -317,7 +317,8 @@ class Book:
         held = self.protections.get(event.key)
         if held is not None and held.answered < event.revision:
             answered = structs.replace(held, answered=event.revision, error=event.error)
-            if event.error and held.revision == event.revision:
+            has_stops = event.stop_loss is not None or event.take_profit is not None
+            if held.revision == event.revision and (event.error or has_stops):
                 answered = structs.replace(answered, stop_loss=event.stop_loss, take_profit=event.take_profit)
             self._protect(answered)
 

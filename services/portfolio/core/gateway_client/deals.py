@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.gateway import DealsReply, GetDeals, VenueDeal
+from proto.gateway import ROWS_LIMIT_MAX, DealsReply, GetDeals, VenueDeal
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.reply_events import deal_booked
 from services.portfolio.core.gateway_client.rollback import require_same_deal
@@ -15,12 +15,13 @@ HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
 """What the venue has shown is final after this: twice what a history may be late."""
 
 
-def pull_deals(state: PortfolioState, first: int) -> GatewayTask:
-    """Book every deal above number `first` that the venue has and the ledger lacks."""
+def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) -> GatewayTask:
+    """Book every deal above number `first`, up to `last` or to the venue's end, that the ledger lacks."""
     book = state.account.book
     after: int | None = first
-    while after is not None:
-        reply = yield GetDeals(after=after)
+    while after is not None and (last is None or after < last):
+        limit = ROWS_LIMIT_MAX if last is None else min(last - after, ROWS_LIMIT_MAX)
+        reply = yield GetDeals(after=after, limit=limit)
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
             if not book.has_deal(deal.deal) and deal.symbol and deal.symbol not in book.instruments:

@@ -22,11 +22,13 @@ def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> Ga
         request = protection_request(guard, ordinal=policy.ordinal, epoch=policy.epoch)
         reply = yield request
         if isinstance(reply, ModifyReply) and is_final_reply(reply):
-            time_ns = stream.domain_ns(stream.now.mono_ns)
-            state.account.emit(protection_answered(guard, reply, time_ns=time_ns))
+            # A deal that adds to the position sets the stops of its order: the answer counts after the deals before it,
+            # and before those after it, which the venue may have when it repeats an answer.
             deals_due = policy.deals_due(reply)
             while book.deal_cursor < deals_due:
-                yield from pull_deals(state, book.deal_cursor)
+                yield from pull_deals(state, book.deal_cursor, last=deals_due)
+            time_ns = stream.domain_ns(stream.now.mono_ns)
+            state.account.emit(protection_answered(guard, reply, time_ns=time_ns))
             if book.deal_cursor < reply.deal_cursor:
                 yield PullDeals()
             continue

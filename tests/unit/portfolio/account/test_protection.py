@@ -15,6 +15,7 @@ from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, protection_after_deal, trail_stop
 from tests.support.builders import a_book, a_deal, an_order, booked_deals, plain_terms
 from tests.unit.mt5.simulated.broker_by_hand import Dealing
@@ -135,17 +136,27 @@ def test_a_stop_that_the_venue_refused_is_not_in_the_books_as_set() -> None:
     assert (guard.error, guard.is_in_flight) == ("invalid stops", False)
 
 
-def test_a_stop_that_the_venue_took_is_as_it_was_asked_for() -> None:
-    guard = answered(a_guarded_book(), 3)
-    assert guard == HELD
+def test_an_accepted_stop_replaces_that_of_a_deal_booked_since_the_request() -> None:
+    """The deal brought 1.08, the stop of its order, before the venue moved it to 1.05."""
+    book = a_guarded_book()
+    adding = an_order(order_id="x-000002", stop_loss=Decimal("1.08"))
+    book.protections["EURUSD"] = after(DealEntry.IN, adding, before=book.protections["EURUSD"]) or HELD
+    assert answered(book, 3).stop_loss == Decimal("1.05")
+
+
+def test_an_accepted_stop_of_an_earlier_revision_leaves_the_requested_one() -> None:
+    book = a_guarded_book()
+    guard = structs.replace(HELD, revision=4, answered=2)
+    book.apply(ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=1, bid=ZERO, ask=ZERO))
+    assert answered(book, 3) == structs.replace(guard, answered=3)
 
 
 @pytest.mark.parametrize("revision", [1, 2, 3])
 def test_a_word_on_a_revision_that_is_answered_undoes_nothing(revision: int) -> None:
     """It came late or a second time, and says otherwise than the first."""
     book = a_guarded_book()
-    assert answered(book, 3) == HELD
-    assert answered(book, revision, error="invalid stops") == HELD
+    first = answered(book, 3)
+    assert answered(book, revision, error="invalid stops") == first
 
 
 LOW, HIGH = st.sampled_from(["1.05", "1.06", None]), st.sampled_from(["1.15", "1.16", None])
