@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from common.clock import mono_ns
+from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
@@ -41,10 +43,10 @@ NOTES_MAX: Final = 1_000
 
 RETRY_REPORTS_MS: Final = 50
 GAUGES_MS: Final = 1_000
-_DEAD_LETTER_BYTES: Final = 32
 _ID_BYTES: Final = 8
 
 _log = get_logger()
+_drop = partial(drop_malformed, counter=metrics.MALFORMED)
 
 
 class ExecutionShell:
@@ -80,7 +82,7 @@ class ExecutionShell:
         try:
             call = decode_call(frames[0] if len(frames) == 1 else b"")
         except MalformedMessageError as error:
-            self._drop("command", frames, str(error))
+            _drop("command", frames, error)
             return
         self._handled += 1
         crash_point("execution.after_command", self._handled)
@@ -92,7 +94,7 @@ class ExecutionShell:
 
     def _on_reply(self, frames: list[bytes]) -> None:
         if len(frames) != 3 or len(frames[0]) != _ID_BYTES or frames[1]:
-            self._drop("gateway", frames, "expected a call id of 8 bytes, an empty frame and a reply")
+            _drop("gateway", frames, "expected a call id of 8 bytes, an empty frame and a reply")
             return
         crash_point("execution.after_reply", self._handled)
         reply = GatewayReply(int.from_bytes(frames[0], "big"), frames[2])
@@ -153,21 +155,10 @@ class ExecutionShell:
                 _log.info(words, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
             case MalformedReply():
                 metrics.MALFORMED.inc("gateway")
-                _log.warning("dropped a reply that is none", call_id=event.call_id, error=event.why[:200])
+                _log.warning("dropped malformed reply", call_id=event.call_id, error=event.why[:200])
             case CallRefused():
                 metrics.REFUSED.inc()
                 _log.warning("refused a call, too many are under way", call_id=event.call_id)
-
-    def _drop(self, socket: str, frames: list[bytes], error: str) -> None:
-        metrics.MALFORMED.inc(socket)
-        _log.warning(
-            "dropped a message that is none",
-            socket=socket,
-            error=error[:200],
-            frames=len(frames),
-            bytes=sum(map(len, frames)),
-            begins=b"".join(frames)[:_DEAD_LETTER_BYTES].hex(),
-        )
 
     def _show(self) -> None:
         metrics.update(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from common import clock
+from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
@@ -301,7 +302,7 @@ class PortfolioShell:
 
     def _on_market(self, frames: list[bytes]) -> None:
         if len(frames) != 2:
-            self._drop("market", frames, MalformedMessageError(f"{len(frames)} frames, expected a topic and a message"))
+            self._drop("market", frames, f"{len(frames)} frames, expected a topic and a message")
             return
         topic, payload = frames
         if topic not in self._topics:
@@ -313,17 +314,9 @@ class PortfolioShell:
             return
         self._calls += self._portfolio.on_market_data(message, self._now())
 
-    def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
-        """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
+    def _drop(self, socket: str, frames: list[bytes], error: object) -> None:
         self._portfolio.state.stream.count_malformed()
-        metrics.MALFORMED.inc(socket)
-        _log.warning(
-            "dropped a frame that is no message",
-            socket=socket,
-            error=str(error)[:200],
-            length=sum(map(len, frames)),
-            head=frames[-1][:32].hex(),
-        )
+        drop_malformed(socket, frames, error, counter=metrics.MALFORMED)
 
     def _now(self) -> Now:
         mono_ns = clock.mono_ns()

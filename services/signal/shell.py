@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import zmq
 
 from common.clock import mono_ns
+from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
@@ -48,9 +50,9 @@ MARK_CLEARED_MS: Final = 250
 """A death so long after a call of a strategy is not held to be of its making; one that has closed the process's files
 ends it at the next wait for messages."""
 
-_DEAD_LETTER_BYTES: Final = 32
 
 _log = get_logger()
+_drop = partial(drop_malformed, counter=metrics.REJECTED)
 
 
 class SignalShell:
@@ -135,7 +137,7 @@ class SignalShell:
 
     def _on_market(self, frames: list[bytes]) -> None:
         if len(frames) != 2:
-            self._reject("market", frames, f"{len(frames)} frames, expected a topic and a message")
+            _drop("market", frames, f"{len(frames)} frames, expected a topic and a message")
             return
         topic, payload = frames
         if topic not in self._known_topics:
@@ -143,11 +145,11 @@ class SignalShell:
         try:
             message = decode_tick_message(payload)
         except MalformedMessageError as error:
-            self._reject("market", frames, str(error))
+            _drop("market", frames, error)
             return
         if isinstance(message, Tick):
             if self._topics.get(message.symbol) != topic:
-                self._reject("market", frames, f"a tick of {message.symbol} on another's topic")
+                _drop("market", frames, f"a tick of {message.symbol} on another's topic")
                 return
             outputs = self._engine.handle(message, _now())
             crash_point("signal.after_tick", message.ordinal)
@@ -161,15 +163,15 @@ class SignalShell:
 
     def _on_reply(self, frames: list[bytes]) -> None:
         if len(frames) != 2 or frames[0]:
-            self._reject("gateway", frames, "expected an empty frame and a reply")
+            _drop("gateway", frames, "expected an empty frame and a reply")
             return
         try:
             reply = decode_reply(frames[1])
         except MalformedMessageError as error:
-            self._reject("gateway", frames, str(error))
+            _drop("gateway", frames, error)
             return
         if not isinstance(reply, HelloReply | TicksReply | ErrorReply):
-            self._reject("gateway", frames, f"a reply of kind {type(reply).__name__} to no question of ours")
+            _drop("gateway", frames, f"a reply of kind {type(reply).__name__} to no question of ours")
             return
         if isinstance(reply, TicksReply):
             self._ticks_since_save += len(reply.ordinal)
@@ -254,17 +256,6 @@ class SignalShell:
                     f"tick {event.ordinal} of {event.symbol} came again and its signal is not kept any more",
                     kept=self._engine.ring.capacity,
                 )
-
-    def _reject(self, socket: str, frames: list[bytes], error: str) -> None:
-        metrics.REJECTED.inc(socket)
-        _log.warning(
-            "dropped a message that is none",
-            socket=socket,
-            error=error[:200],
-            frames=len(frames),
-            bytes=sum(map(len, frames)),
-            begins=b"".join(frames)[:_DEAD_LETTER_BYTES].hex(),
-        )
 
     # ----------------------------------------------------------------------------------------------------- now and then
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from common import heartbeat
 from common.clock import mono_ns
+from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.heartbeat import Phase
 from common.logs import get_logger
@@ -124,7 +125,7 @@ class WatchdogShell:
         try:
             status = decode_control_reply(frames[-1])
         except MalformedMessageError as error:
-            _log.warning("dropped a malformed reply of portfolio", error=str(error)[:200])
+            drop_malformed("control", frames, error)
             return
         if isinstance(status, StatusReply):
             self._perform(self._watchdog.handle(status, _now()))

@@ -132,8 +132,8 @@ def test_a_desk_amid_garbage_trades_as_ever(tmp_path: Path) -> None:
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.error_output
     assert outcome.same == expected.same
-    assert replay.has_logged("execution", "dropped a message")
-    assert replay.has_logged("portfolio", "dropped a frame")
+    assert replay.has_logged("execution", "dropped malformed message")
+    assert replay.has_logged("portfolio", "dropped malformed message")
     assert replay.has_logged("mt5", "dropped a message")
 
 

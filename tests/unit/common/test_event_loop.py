@@ -155,7 +155,7 @@ def test_a_service_that_cannot_start_says_why_in_one_line(service: str, variable
             '[strategies.a]\nsymbols = ["NOPE"]\n',
             "strategies.a.symbols has NOPE, expected symbols that are traded",
         ),
-        ("RISK", "position_legs_max = 0\n", "position_legs_max is 0: Expected `int` >= 1"),
+        ("RISK", "position_legs_max = 0\n", "position_legs_max is 0, expected a whole number from 1 to 1000"),
     ],
 )
 def test_a_file_that_portfolio_cannot_follow_stops_it_before_it_opens_anything(

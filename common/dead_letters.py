@@ -1,0 +1,30 @@
+"""Frames that are no message of PROTOCOL.md: dropped, counted, and logged with their beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from common.logs import get_logger
+from common.metrics import CounterMetric
+
+_SHOWN_BYTES: Final = 32
+_ERROR_CHARS_MAX: Final = 200
+
+_log = get_logger()
+
+
+def drop_malformed(
+    socket: str, frames: Sequence[bytes], error: object, *, counter: CounterMetric | None = None
+) -> None:
+    """Count and log a message that changes nothing; its last frame is the payload."""
+    if counter is not None:
+        counter.inc(socket)
+    _log.warning(
+        "dropped malformed message",
+        socket=socket,
+        error=str(error)[:_ERROR_CHARS_MAX],
+        frames=len(frames),
+        bytes=sum(map(len, frames)),
+        begins=b"".join(frames[-1:])[:_SHOWN_BYTES].hex(),
+    )
