@@ -77,15 +77,6 @@ CORES = {
     "services.mt5.core": {"ports": (), "gateway": ("ports",), "simulated": ("ports",)},
 }
 
-# Edges that point up and are still there: (file, what it imports, the change that removes the edge).
-EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
-    (
-        "services/mt5/core/gateway/gateway.py",
-        "services.mt5.core.simulated.faulty_terminal",
-        "injected faults become an optional method of the terminal port",
-    ),
-)
-
 
 def _service_of(file: SourceFile) -> str | None:
     """The dotted name of the service that a file belongs to."""
@@ -152,18 +143,9 @@ def packages_of_a_core_point_down(files: list[SourceFile]) -> Iterator[Violation
         knows = CORES[core].get(file.parts[3]) if core in CORES else None
         for found in file.imports if knows is not None else ():
             allowed = tuple(f"{core}.{package}" for package in (file.parts[3], *(knows or ())))
-            is_excepted = any(file.path == path and found.is_in(name) for path, name, _ in EXCEPTIONS)
-            if found.is_in(core) and not _is_allowed(found, allowed) and not is_excepted:
+            if found.is_in(core) and not _is_allowed(found, allowed):
                 remedy = f"allowed here are {', '.join(allowed)}; move what both need into the lower of the two"
                 yield Violation(file.path, found.line, f"{file.parts[3]} imports {found.name}", remedy)
-
-
-def exceptions_are_needed(files: list[SourceFile]) -> Iterator[Violation]:
-    """An exception goes with the edge that it was made for."""
-    for file in files:
-        for path, name, _ in EXCEPTIONS:
-            if file.path == path and not any(found.is_in(name) for found in file.imports):
-                yield Violation(path, 1, f"{name} is excepted and not imported", "remove it from EXCEPTIONS")
 
 
 def _is_allowed(found: Import, packages: tuple[str, ...]) -> bool:

@@ -12,7 +12,6 @@ from tests.tidy.layers import (
     OURS,
     core_keeps_to_itself,
     core_reads_no_clock,
-    exceptions_are_needed,
     layers_point_down,
     packages_of_a_core_point_down,
 )
@@ -151,7 +150,6 @@ RULES: list[Rule] = [
     core_reads_no_clock,
     layers_point_down,
     packages_of_a_core_point_down,
-    exceptions_are_needed,
     owners_alone_write,
     modules_are_short,
     modules_say_what_they_are,

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.tidy.layers import EXCEPTIONS
 from tests.tidy.rules import RULES, Rule
 from tests.tidy.source import SourceFile, checkout
 
@@ -24,8 +23,3 @@ def test_the_checkout_is_seen_at_all(files: list[SourceFile]) -> None:
     """Rules over no files would hold whatever is written."""
     paths = {file.path for file in files}
     assert {"pyproject.toml", "Makefile", "tests/tidy/test_house_rules.py"} <= paths
-
-
-def test_the_files_of_exceptions_are_there(files: list[SourceFile]) -> None:
-    """An exception for a file that has moved would stand for ever."""
-    assert {path for path, *_ in EXCEPTIONS} <= {file.path for file in files}

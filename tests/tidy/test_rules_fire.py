@@ -6,10 +6,8 @@ import pytest
 
 from tests.tidy import names, rules
 from tests.tidy.layers import (
-    EXCEPTIONS,
     core_keeps_to_itself,
     core_reads_no_clock,
-    exceptions_are_needed,
     layers_point_down,
     packages_of_a_core_point_down,
 )
@@ -270,15 +268,6 @@ def test_a_folder_of_modules_without_an_init_is_told_to_have_one() -> None:
     assert [v.path for v in rules.modules_say_what_they_are([lonely])] == ["services/signal/__init__.py"]
 
 
-@pytest.mark.parametrize(("path", "name", "cut"), EXCEPTIONS)
-def test_an_exception_names_its_cut_and_is_refused_without_its_edge(path: str, name: str, cut: str) -> None:
-    assert cut
-    edges = [f"import {edge}" for where, edge, _ in EXCEPTIONS if where == path]
-    assert judge(exceptions_are_needed, path, "\n".join(edges)) == []
-    edges.remove(f"import {name}")
-    assert [violation.line for violation in judge(exceptions_are_needed, path, "\n".join(edges))] == [1]
-
-
 def test_a_short_name_in_a_service_is_one_of_its_own() -> None:
     """A namesake in another service does not save a name whose module has moved."""
     ladder = SourceFile("services/portfolio/core/ladder.py", '"""Rungs."""')
@@ -308,7 +297,7 @@ def test_what_git_ignores_may_be_named() -> None:
 
 
 def test_every_rule_is_shown_a_file_that_breaks_it() -> None:
-    assert {rule for rule, *_ in BREAKS} == set(RULES) - {exceptions_are_needed}
+    assert {rule for rule, *_ in BREAKS} == set(RULES)
 
 
 def test_a_violation_reads_as_file_line_fact_and_remedy() -> None:

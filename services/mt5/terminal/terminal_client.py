@@ -14,7 +14,16 @@ from msgspec import structs
 
 from common.errors import StartError
 from marketdata.tick_stream import StreamTick
-from proto.gateway import ErrorCode, Modify, OrderReplyStatus, PlaceOrder, VenueDeal, VenueOrder, VenuePosition
+from proto.gateway import (
+    ErrorCode,
+    Modify,
+    OrderReplyStatus,
+    PlaceOrder,
+    Simulate,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
+)
 from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.modify_service import has_requested_prices
@@ -153,6 +162,10 @@ class TerminalClient:
         if self._is_looking or self._is_calling:
             self._due_mono_ns = now.mono_ns + CHECK_NS
 
+    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - a real terminal
+        """None to inject."""
+        return None
+
     def next_timer(self) -> int | None:
         """When the terminal is to be asked again, or may have answered."""
         return self._due_mono_ns
@@ -283,7 +296,10 @@ class TerminalClient:
         if request.order_id:
             found = self.find(magic_of(request.order_id), now)
             return None if found is None else found.order
-        held = [row for row in self._mirror.positions if _is_meant(row.ticket, row.symbol, request)]
+        if request.position:
+            held = [row for row in self._mirror.positions if row.ticket == request.position]
+        else:
+            held = [row for row in self._mirror.positions if row.symbol == request.symbol]
         return held[0] if len(held) == 1 else None
 
     def _outcome(self, request: Modify, target: str, sent: TradeResult, now: Now) -> Modification:
@@ -432,8 +448,3 @@ class TerminalClient:
         for batch in batches.values():
             for reason, count in batch.rejected.items():
                 self._rejected(reason, count)
-
-
-def _is_meant(ticket: int, symbol: str, request: Modify) -> bool:
-    """Whether a position is the one that a modification is about."""
-    return ticket == request.position if request.position else symbol == request.symbol

@@ -61,7 +61,6 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Terminal
 from services.mt5.core.ports.venue import Venue
-from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""
@@ -425,13 +424,10 @@ class Gateway(Core[Request, Reply | Tick]):
     # --------------------------------------------------------------------------------------------------------- queries
 
     def _simulate(self, request: Simulate, now: Now) -> Reply:
-        if not isinstance(self._terminal, FaultyTerminal):
-            return self._not_available(request)
-        self._terminal.simulate(request, now)
-        return SimulateReply(**self._header.ok_fields(request.request_id), active=self._terminal.active(now))
-
-    def _not_available(self, request: Request) -> ErrorReply:
-        return self._header.not_available(request)
+        active = self._terminal.inject_fault(request, now)
+        if active is None:
+            return self._header.not_available(request)
+        return SimulateReply(**self._header.ok_fields(request.request_id), active=active)
 
 
 def _to(request_id: str, reply: OrderReply) -> OrderReply:

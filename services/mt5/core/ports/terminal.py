@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from proto.gateway import ErrorCode, Modify, PlaceOrder, VenueDeal
+from proto.gateway import ErrorCode, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
 from services.mt5.core.ports.book_records import BookOrder, Modification
 
@@ -79,6 +79,9 @@ class Terminal(Protocol):
 
     def deal_cursor(self, now: Now) -> int:
         """The number of the newest deal shown."""
+
+    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:
+        """Begin a fault, or end them all: what is left of each fault, in calls or milliseconds; None where there are none."""
 
     def next_timer(self) -> int | None:
         """Monotonic time at which `on_timer` is due; None when only a call can change that."""

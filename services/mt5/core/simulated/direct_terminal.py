@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proto.gateway import ErrorCode, Modify, PlaceOrder, VenueDeal
+from proto.gateway import ErrorCode, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification
@@ -77,6 +77,10 @@ class DirectTerminal:
         """Let go what is held: only a terminal with faults holds orders back, and this one may have come after it."""
         for record in self.venue.held_orders():
             self.venue.release(record)
+
+    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - as above
+        """None to inject."""
+        return None
 
     def next_timer(self) -> int | None:
         """Never."""

@@ -82,8 +82,8 @@ class FaultyTerminal(DirectTerminal):
 
     # ------------------------------------------------------------------------------------------------------- commands
 
-    def simulate(self, command: Simulate, now: Now) -> None:
-        """Begin a fault, or end them all."""
+    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int]:
+        """Begin a fault, or end them all; what is left of each fault."""
         fault = command.fault
         match fault:
             case Fault.ALL_OFF:
@@ -99,6 +99,7 @@ class FaultyTerminal(DirectTerminal):
             case _:
                 self._orders[fault] = command
                 self._left[fault] = command.count
+        return self.active(now)
 
     def active(self, now: Now) -> dict[str, int]:
         """Calls left of each fault, or the milliseconds that it lasts; one drawn by rate has no end."""
