@@ -6,13 +6,14 @@ This stands outside `core/` because it imports code that is only named at run ti
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
-from services.signal.core.strategies import STRATEGIES
+from services.signal.core import strategies
 from services.signal.core.strategy import Strategy
 from services.signal.core.strategy_fault import (
     ERROR_CHARS_MAX,
@@ -160,10 +161,10 @@ def strategy_factory(
             or lacks something every strategy has.
         StartError: its model cannot be used.
     """
-    if name in STRATEGIES:
-        return STRATEGIES[name]
     if name in MODEL_STRATEGIES:
         return _with_model(model, data_dir, on_fallback)
+    if name in shipped_strategies():
+        return _shipped(name)
     module_name, colon, class_name = name.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
         raise UnknownStrategyError(f"no strategy '{name}', expected {_expected()}")
@@ -182,6 +183,17 @@ def strategy_factory(
     return _checked(found, name)
 
 
+def shipped_strategies() -> tuple[str, ...]:
+    """The names of the strategies that come with the desk, in alphabetical order."""
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(strategies.__path__)))
+
+
+def _shipped(name: str) -> Callable[[], Strategy]:
+    module = importlib.import_module(f"{strategies.__name__}.{name}")
+    [found] = [kind for kind in vars(module).values() if isinstance(kind, type) and getattr(kind, "name", None) == name]
+    return found
+
+
 def _with_model(
     model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
 ) -> Callable[[], Strategy]:
@@ -189,7 +201,7 @@ def _with_model(
 
     configure_kernel_cache(data_dir)
     # Only now: importing a kernel settles where it is kept.
-    from services.signal.core.strategies.xgboost_classes import XGBoostClasses
+    from services.signal.core.strategies.xgboost import XGBoostClasses
     from services.signal.model.loader import load_model
     from services.signal.settings import DEFAULT_MODEL
 
@@ -239,4 +251,4 @@ def _lack(sample: Strategy) -> str:
 
 
 def _expected() -> str:
-    return f"{', '.join(sorted([*STRATEGIES, *MODEL_STRATEGIES]))} or package.module:Class"
+    return f"{', '.join(shipped_strategies())} or package.module:Class"

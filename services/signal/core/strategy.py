@@ -1,7 +1,7 @@
 """What a strategy is: a fold over the ticks of one symbol that has an opinion after each of them.
 
-A new one is one small file beside `strategies/ema_cross.py` and one line in `strategies/__init__.py`, or any class of
-yours, named as `package.module:Class`, that can be made without arguments.
+A new one is a file beside `strategies/ema_cross.py`, or any class of yours, named as `package.module:Class`, that can be
+made without arguments.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from services.signal.core.inference.forest import (
     require_sound_booster,
 )
 from services.signal.core.inference.kernel import Singles
-from services.signal.core.strategies.xgboost_classes import ClassModel
+from services.signal.core.strategies.xgboost import ClassModel
 from services.signal.model.booster import BoosterMargins
 from services.signal.model.kernel_cache import cache_folder
 from services.signal.model.manifest import Manifest, ModelError, read_file, read_manifest

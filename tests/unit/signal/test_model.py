@@ -20,7 +20,7 @@ from services.signal import StrategyEngine
 from services.signal.core.features.schema import FEATURE_NAMES
 from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.forest import Forest, flatten, model_info, read_document
-from services.signal.core.strategies.xgboost_classes import ClassModel, XGBoostClasses
+from services.signal.core.strategies.xgboost import ClassModel, XGBoostClasses
 from services.signal.model.kernel_cache import is_writable
 from services.signal.model.loader import load_model
 from services.signal.model.manifest import Calibration, Features, ModelError, Thresholds, read_manifest
