@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Struct
 
 from proto.gateway.codes import Fault
 from proto.gateway.records import require_all_exact
-from proto.gateway.replies import RequestId
+from proto.gateway.replies import (
+    AccountReply,
+    ConfirmReply,
+    DealsReply,
+    HaltReply,
+    HelloReply,
+    LeaseReply,
+    ModifyReply,
+    OrderReply,
+    OrdersReply,
+    PingReply,
+    PositionsReply,
+    RequestId,
+    SimulateReply,
+    SymbolReply,
+    TicksReply,
+)
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.units import Cursor, Name, Sequence, TimeNs
 
@@ -19,15 +35,27 @@ ROWS_LIMIT_MAX: Final = 100
 
 
 class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):
+    reply_type: ClassVar[type[Struct]]
+    """The reply where the request is not refused."""
+    is_query: ClassVar[bool] = False
+    """Whether it changes nothing, so that it need not be handled for a client that has gone."""
+    needs_venue: ClassVar[bool] = False
+    """Whether it is refused while the terminal cannot be asked."""
+
     request_id: RequestId = ""
 
 
 class Ping(_Request, frozen=True, kw_only=True, tag="PING"):
     """Ask whether the gateway is alive, and for the venue's time."""
 
+    reply_type = PingReply
+    is_query = True
+
 
 class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
     """Introduce a client; the reply has the boot and the state of the stream."""
+
+    reply_type = HelloReply
 
     client: Name
 
@@ -44,6 +72,9 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
     `valid_until_ns` is venue time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease; 0 a client
     without one, served by the simulated venue only.
     """
+
+    reply_type = OrderReply
+    needs_venue = True
 
     order_id: Name
     symbol: Name
@@ -89,6 +120,9 @@ class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
     `position` is a ticket, 0 for the one position of a netting account. `volume` is in lots, None for all.
     """
 
+    reply_type = OrderReply
+    needs_venue = True
+
     order_id: Name
     symbol: Name
     position: Cursor = 0
@@ -108,6 +142,9 @@ class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
     ORDER_ENDED.
     """
 
+    reply_type = OrderReply
+    needs_venue = True
+
     order_id: Name
     ordinal: Cursor = 0
     epoch: Cursor = 0
@@ -121,6 +158,9 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
     than that of every earlier modification of the same target; an equal one is answered and changes nothing, a lower
     one is refused with STALE_REVISION, so that a late repeat undoes nothing. 0 is for clients that do not repeat.
     """
+
+    reply_type = ModifyReply
+    needs_venue = True
 
     symbol: Name
     order_id: Annotated[str, Meta(max_length=64)] = ""
@@ -140,17 +180,23 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
 class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
     """Ask for the state of an order; changes nothing."""
 
+    reply_type = OrderReply
+
     order_id: Name
 
 
 class Fence(_Request, frozen=True, kw_only=True, tag="FENCE"):
     """Void an order id that the venue was not called for, permanently; of any other, the reply has its state."""
 
+    reply_type = OrderReply
+
     order_id: Name
 
 
 class Confirm(_Request, frozen=True, kw_only=True, tag="CONFIRM"):
     """Every tick up to `ordinal` of the stream is decided and booked; the venue may process the next one."""
+
+    reply_type = ConfirmReply
 
     stream_id: Name
     ordinal: Cursor
@@ -161,6 +207,8 @@ class Lease(_Request, frozen=True, kw_only=True, tag="LEASE"):
 
     That shows the age of a renewal which waited in a queue, so that it does not revive a lapsed lease.
     """
+
+    reply_type = LeaseReply
 
     holder: Name
     epoch: Sequence
@@ -173,17 +221,23 @@ Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 class Halt(_Request, frozen=True, kw_only=True, tag="HALT"):
     """A person stops all orders that open exposure, until RESUME and across restarts; a live stream only."""
 
+    reply_type = HaltReply
+
     reason: Reason
 
 
 class Resume(_Request, frozen=True, kw_only=True, tag="RESUME"):
     """A person ends a HALT of the gateway."""
 
+    reply_type = HaltReply
+
     reason: Reason
 
 
 class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
     """HALT, then close every position with orders of the gateway's own."""
+
+    reply_type = HaltReply
 
     reason: Reason
 
@@ -194,6 +248,8 @@ class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
     The next `count` calls of the venue are affected, or with `rate` each of them with that probability, drawn from
     `seed`; a fault that is a state lasts `duration_ms`. `delay_ms` is the delay of what the fault delays.
     """
+
+    reply_type = SimulateReply
 
     fault: Fault
     count: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
@@ -206,9 +262,17 @@ class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
 class GetAccount(_Request, frozen=True, kw_only=True, tag="GET_ACCOUNT"):
     """Ask for balance, equity and margin of the account."""
 
+    reply_type = AccountReply
+    is_query = True
+    needs_venue = True
+
 
 class GetPositions(_Request, frozen=True, kw_only=True, tag="GET_POSITIONS"):
     """Ask for open positions by ticket; `after` is the last ticket of the page before."""
+
+    reply_type = PositionsReply
+    is_query = True
+    needs_venue = True
 
     after: Cursor = 0
     limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
@@ -217,12 +281,20 @@ class GetPositions(_Request, frozen=True, kw_only=True, tag="GET_POSITIONS"):
 class GetOrders(_Request, frozen=True, kw_only=True, tag="GET_ORDERS"):
     """Ask for the venue's orders by ticket; `after` is the last ticket of the page before."""
 
+    reply_type = OrdersReply
+    is_query = True
+    needs_venue = True
+
     after: Cursor = 0
     limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
 
 
 class GetDeals(_Request, frozen=True, kw_only=True, tag="GET_DEALS"):
     """Ask for deals in the order of execution, after the deal number `after`."""
+
+    reply_type = DealsReply
+    is_query = True
+    needs_venue = True
 
     after: Cursor = 0
     limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
@@ -231,11 +303,17 @@ class GetDeals(_Request, frozen=True, kw_only=True, tag="GET_DEALS"):
 class GetSymbolInfo(_Request, frozen=True, kw_only=True, tag="GET_SYMBOL_INFO"):
     """Ask for the trading terms of one symbol."""
 
+    reply_type = SymbolReply
+    is_query = True
+
     symbol: Name
 
 
 class GetTicks(_Request, frozen=True, kw_only=True, tag="GET_TICKS"):
     """Ask for published ticks of one symbol, beginning with a sequence."""
+
+    reply_type = TicksReply
+    is_query = True
 
     symbol: Name
     from_sequence: Sequence

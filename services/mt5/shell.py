@@ -23,13 +23,6 @@ from proto.codec import MalformedMessageError, decode_request, encode, looks_lik
 from proto.gateway import (
     Confirm,
     ErrorCode,
-    GetAccount,
-    GetDeals,
-    GetOrders,
-    GetPositions,
-    GetSymbolInfo,
-    GetTicks,
-    Ping,
     Reply,
     Request,
 )
@@ -42,9 +35,6 @@ from services.mt5.framing import encode_reply, open_envelope, readable_fields
 from services.mt5.storage_guard import StorageGuard
 
 HEARTBEAT_MS = 1_000
-
-_QUESTIONS: Final = (Ping, GetAccount, GetPositions, GetOrders, GetDeals, GetSymbolInfo, GetTicks)
-"""Requests that change nothing: without a client to take the reply they are not worth handling."""
 
 CHECKPOINT_TICKS: Final = 50
 """Most ticks between two checkpoints of a live market: about as many are published again after a kill."""
@@ -115,7 +105,7 @@ class GatewayShell:
             metrics.UNSENT.inc()
             if peer.startswith(_CHOSEN_BY_LIBZMQ):
                 self._gone.add(peer)
-            if isinstance(request, _QUESTIONS):
+            if not isinstance(request, MalformedMessageError) and request.is_query:
                 return
         reply = self._answer(request, payload)
         if reply.error_code is not None:

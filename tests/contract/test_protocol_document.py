@@ -148,6 +148,12 @@ def test_required_fields_are_marked(request_type: Any) -> None:
         assert marked == field.required, field.name
 
 
+@pytest.mark.parametrize("request_type", REQUESTS, ids=tag_of)
+def test_every_request_names_its_reply(request_type: Any) -> None:
+    text = text_of(tag_of(request_type), "7", fields=request_type.__struct_fields__)
+    assert re.search(rf"Repl(y|ies): .*\[`{tag_of(request_type.reply_type)}`\]", text)
+
+
 def test_every_error_code_is_explained_once() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|", text_of_title("9 Error codes"), re.MULTILINE)
     assert sorted(rows) == sorted(gateway.ErrorCode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec import structs
@@ -209,3 +209,8 @@ def test_a_hedging_account_is_closed_by_ticket() -> None:
     assert isinstance(changed, ModifyReply)
     assert changed.position is not None
     assert changed.position.order_id == "A-1"
+
+
+def test_every_request_of_the_protocol_has_a_handler() -> None:
+    """A request without one would end the process of a gateway that met it."""
+    assert a_gateway()._handlers.keys() == set(get_args(Request))

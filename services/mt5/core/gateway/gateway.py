@@ -24,10 +24,6 @@ from proto.gateway import (
     ErrorReply,
     Fence,
     Flatten,
-    GetAccount,
-    GetDeals,
-    GetOrders,
-    GetPositions,
     Halt,
     Hello,
     HelloReply,
@@ -61,9 +57,6 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Terminal
 from services.mt5.core.ports.venue import Venue
-
-_OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
-"""What cannot be answered without the terminal."""
 
 _FIELD_ERRORS: Final = {
     ErrorCode.MISSING_FIELD: retcodes.INVALID,
@@ -167,7 +160,7 @@ class Gateway(Core[Request, Reply | Tick]):
         `now.mono_ns` counts for timers, and `now.domain_ns` is the venue's time in a live market.
         """
         self._do_due(now)
-        if isinstance(request, _OF_THE_VENUE) and (trouble := self._terminal.unavailable(now)) is not None:
+        if request.needs_venue and (trouble := self._terminal.unavailable(now)) is not None:
             return [self._header.error(request.request_id, trouble.code, trouble.message)]
         return [self._handlers[type(request)](request, now)]
 

@@ -18,7 +18,7 @@ from services.portfolio.core.gateway_client.lock_step_scheduler import LockStepS
 from services.portfolio.core.gateway_client.reply_events import SETTLED_STATUSES
 from services.portfolio.core.gateway_client.scheduler import Scheduler
 from services.portfolio.core.gateway_client.session import open_session
-from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, REPLY_TYPES, RunningTask, TaskRunner
+from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, RunningTask, TaskRunner
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 _NS_PER_US: Final = 1_000
@@ -98,7 +98,7 @@ class GatewayClient:
             self._gateway_boot = reply.boot_id
         if running.handles_failures:
             return self._deliver(running, reply)
-        if not isinstance(reply, REPLY_TYPES[type(running.request)]):
+        if not isinstance(reply, running.request.reply_type):
             return self._on_refusal(running, reply)
         if isinstance(reply, OrderReply) and reply.status not in SETTLED_STATUSES:
             return []  # the question stays open until the reply tells where the order stands

@@ -16,29 +16,10 @@ from msgspec import Raw
 
 from proto.codec import encode
 from proto.gateway import (
-    AccountReply,
     Buy,
-    Cancel,
-    Confirm,
-    ConfirmReply,
-    DealsReply,
-    GetAccount,
-    GetDeals,
-    GetOrders,
-    GetPositions,
-    GetSymbolInfo,
-    Hello,
-    HelloReply,
-    Modify,
-    ModifyReply,
-    OrderReply,
-    OrdersReply,
-    OrderStatusQuery,
-    PositionsReply,
     Reply,
     Request,
     Sell,
-    SymbolReply,
 )
 from proto.messages import Call
 from services.portfolio.core.gateway_client.effects import Effect, Pause
@@ -52,23 +33,6 @@ RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
 """How much longer than execution's own patience a task that handles failures waits, where execution itself is away."""
-
-
-REPLY_TYPES: Final[dict[type, type]] = {
-    Hello: HelloReply,
-    GetSymbolInfo: SymbolReply,
-    GetDeals: DealsReply,
-    GetAccount: AccountReply,
-    GetOrders: OrdersReply,
-    GetPositions: PositionsReply,
-    Confirm: ConfirmReply,
-    Buy: OrderReply,
-    Sell: OrderReply,
-    Cancel: OrderReply,
-    OrderStatusQuery: OrderReply,
-    Modify: ModifyReply,
-}
-"""The kind of reply that each of our questions asks for; any other is a refusal."""
 
 
 class RunningTask:
