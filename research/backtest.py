@@ -8,7 +8,7 @@ once, so that nothing is ever sent twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -32,7 +32,7 @@ from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
-from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.portfolio import Output, Portfolio
 from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
 from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
@@ -118,7 +118,7 @@ class Backtest:
             if signal is not None:
                 self._settle(portfolio.handle(signal, now))
             else:
-                self._settle(portfolio.on_market_data(self._published(tick), now))
+                self._settle(portfolio.handle(self._published(tick), now))
             if state.stream.cursor.ordinal < ordinal:
                 self._settle(portfolio.on_idle(now))
             if state.stream.desk_state is DeskState.FAILED:
@@ -167,16 +167,17 @@ class Backtest:
             0,
         )
 
-    def _settle(self, calls: list[Call]) -> None:
+    def _settle(self, outputs: Sequence[Output]) -> None:
         """Answer every call, and every call that results from an answer."""
-        while calls:
-            following: list[Call] = []
-            for call in calls:
+        while outputs:
+            following: list[Output] = []
+            for call in outputs:
+                assert isinstance(call, Call), call
                 request, _ = decode_request(bytes(call.request))
                 [reply] = self._gateway.handle(request, self._now)
                 answer = Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply)))
                 following += self._portfolio.handle(answer, self._now)
-            calls = following
+            outputs = following
 
     def _commit(self) -> None:
         account, stream = self.state.account, self.state.stream

@@ -7,6 +7,7 @@ sent or answered that depends on it, and the core makes no new order; the commit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -32,6 +33,7 @@ from proto.control import (
     DeskState,
     OrderCommandReply,
     ReconcileCommand,
+    ReconcileReply,
     RiskResetReply,
     StatusQuery,
     ViewQuery,
@@ -41,7 +43,7 @@ from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
 from services.portfolio.condition_log import ConditionLog
-from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.portfolio import Output, Portfolio
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.state.portfolio_state import needs_commit
@@ -55,9 +57,6 @@ from services.portfolio.settings import PortfolioSettings
 
 _log = get_logger()
 
-
-SIGNAL_CHECK_MS: Final = 250
-"""How often the health of the signal processes is looked at, so that what it comes to is known within three seconds."""
 
 ROUND_TRIP_EVERY_MS: Final = 100
 ROUND_TRIP_BATCH_DEALS: Final = 200
@@ -108,12 +107,12 @@ class PortfolioShell:
         self._loop.add_socket(self._control, self._on_control)
         if watched := portfolio.state.config.watched:
             self._listen([tick_topic(symbol) for symbol in watched])
+        self._loop.after_work(self._look_at_clock)
+        self._loop.drive(portfolio, self._perform, self._now)
         self._loop.after_work(self._end_turn)
-        self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
-        self._loop.every(SIGNAL_CHECK_MS, self._check_signals)
         self._loop.drain_before_stop(portfolio.drain, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
@@ -122,7 +121,7 @@ class PortfolioShell:
         self._clock_guard.record()
         if is_supervised():
             self._portfolio.state.warnings.watchdog.expect(clock.mono_ns())
-        self._calls += self._portfolio.start(self._now())
+        self._perform(self._portfolio.start(self._now()))
         self._end_turn()
         self._ledger_writer.sign()
         self._audit = self._ledger_writer.start_audit()
@@ -155,7 +154,7 @@ class PortfolioShell:
         now = self._now()
         if isinstance(message, SignalHello):
             metrics.record_signal_hello(message.publisher, now.mono_ns)
-        self._calls += self._portfolio.handle(message, now)
+        self._perform(self._portfolio.handle(message, now))
 
     def _on_report(self, frames: list[bytes]) -> None:
         try:
@@ -163,7 +162,7 @@ class PortfolioShell:
         except MalformedMessageError as error:
             self._drop("report", frames, error)
             return
-        self._calls += self._portfolio.handle(message, self._now())
+        self._perform(self._portfolio.handle(message, self._now()))
 
     def _on_control(self, frames: list[bytes]) -> None:
         *envelope, payload = frames
@@ -187,11 +186,14 @@ class PortfolioShell:
                 send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])
             case ReconcileCommand():
                 self._askers.append(envelope)
-                self._portfolio.request_reconciliation()
+                self._perform(self._portfolio.handle(request, self._now()))
             case _ if len(self._replies) >= REPLIES_MAX:
                 send(self._control, [*envelope, encode(ControlError(error="the ledger cannot be written by now"))])
             case _:
-                self._replies.append((envelope, self._portfolio.handle_command(request, self._now())))
+                *calls, answer = self._portfolio.handle(request, self._now())
+                assert not isinstance(answer, Call), answer
+                self._perform(calls)
+                self._replies.append((envelope, answer))
 
     def _answer(self, envelope: list[bytes], reply: ControlReply) -> None:
         """Answer a command that is durable; what a person has done about a risk rule stands in the log as well."""
@@ -214,15 +216,24 @@ class PortfolioShell:
                 pass
         send(self._control, [*envelope, encode(reply)])
 
-    def _on_timer(self) -> None:
-        self._calls += self._portfolio.on_timer(self._now())
+    def _perform(self, outputs: Sequence[Output]) -> None:
+        """Keep what the core returns until the turn has been made durable."""
+        for output in outputs:
+            if isinstance(output, Call):
+                self._calls.append(output)
+            else:
+                assert isinstance(output, ReconcileReply), output
+                self._replies += [(envelope, output) for envelope in self._askers]
+                self._askers.clear()
 
-    def _end_turn(self) -> None:
+    def _look_at_clock(self) -> None:
         portfolio = self._portfolio
         if self._clock_guard.has_found and portfolio.state.stream.is_live:
             portfolio.state.stream.begin_turn(self._now())
             portfolio.state.account.on_clock_step(*self._clock_guard.take())
-        self._calls += portfolio.on_idle(self._now())
+
+    def _end_turn(self) -> None:
+        portfolio = self._portfolio
         if not self._commit():
             self._calls.clear()  # whatever is not answered is asked again
             return
@@ -237,11 +248,6 @@ class PortfolioShell:
         replies, self._replies = self._replies, []
         for envelope, reply in replies:
             self._answer(envelope, reply)
-        answer = portfolio.take_reconcile_reply()
-        if answer is not None:
-            for envelope in self._askers:
-                send(self._control, [*envelope, encode(answer)])
-            self._askers.clear()
 
     def _commit(self) -> bool:
         """Make durable what was decided; False while that is not to be had."""
@@ -283,9 +289,6 @@ class PortfolioShell:
             _log.info(f"the desk is {state.stream.desk_state}", ordinal=state.stream.cursor.ordinal)
         self._condition_log.update(conditions_of(state, clock.mono_ns()))
 
-    def _check_signals(self) -> None:
-        self._portfolio.check_signals(self._now())
-
     def _process_deals(self) -> None:
         self._portfolio.state.account.round_trips.process_deals(ROUND_TRIP_BATCH_DEALS)
 
@@ -312,7 +315,7 @@ class PortfolioShell:
         except MalformedMessageError as error:
             self._drop("market", frames, error)
             return
-        self._calls += self._portfolio.on_market_data(message, self._now())
+        self._perform(self._portfolio.handle(message, self._now()))
 
     def _drop(self, socket: str, frames: list[bytes], error: object) -> None:
         self._portfolio.state.stream.count_malformed()

@@ -34,7 +34,7 @@ def cores_of(service: str) -> list[type]:
     ]
 
 
-@pytest.mark.parametrize("service", [name for name in SERVICES if name != "portfolio"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_one_core_with_every_verb(service: str) -> None:
     [core] = cores_of(service)
     for verb in VERBS:

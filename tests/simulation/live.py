@@ -17,6 +17,7 @@ from proto.control import (
     FlattenCommand,
     HaltCommand,
     OrderCommandReply,
+    ReconcileCommand,
     ReconcileReply,
     ResumeCommand,
     TradingState,
@@ -211,14 +212,14 @@ class LiveRun:
             over = FlattenCommand if self.setting.is_flattened else HaltCommand
             portfolio.obey(over("the test is over"))
         elif not portfolio.portfolio.state.account.book.open_orders:
-            portfolio.within(portfolio.portfolio.request_reconciliation)
+            portfolio.obey(ReconcileCommand())
 
     def _is_settled(self) -> bool:
         portfolio = self.portfolio
         if not self._is_over or not portfolio.is_alive:
             return False
         book = portfolio.portfolio.state.account.book
-        answer = portfolio.portfolio.take_reconcile_reply()
+        answer = portfolio.comparisons.pop() if portfolio.comparisons else None
         is_busy = book.open_orders or any(guard.is_in_flight for guard in book.protections.values())
         if is_busy or self.gateway.gateway.venue.deal_count != len(book.deals):
             self.answer = self._seen_before = None

@@ -23,7 +23,7 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import OrderCommand, TradingCommand
+from proto.control import OrderCommand, ReconcileCommand, ReconcileReply, TradingCommand
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
@@ -35,7 +35,7 @@ from services.mt5.core.simulated.book import BookChange
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.decision.commands import CommandReply
-from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.portfolio import Output, Portfolio
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
 from services.portfolio.ledger.ledger import requires_fsync
@@ -365,6 +365,7 @@ class PortfolioProcess(Process):
         self.lost_orders: set[str] = set()
         """Ids that a power cut has taken from the ledger."""
         self.incarnations = 1
+        self.comparisons: list[ReconcileReply] = []
         self.portfolio: Portfolio
         self.execution: Callable[[bytes], None] = lambda _payload: None
 
@@ -398,21 +399,21 @@ class PortfolioProcess(Process):
                 if isinstance(event, OrderCreated):
                     self.lost_orders.add(event.order.order_id)
 
-    def obey(self, command: TradingCommand | OrderCommand) -> CommandReply | None:
-        """A person says something; None where nobody lived to answer."""
+    def obey(self, command: TradingCommand | OrderCommand | ReconcileCommand) -> CommandReply | None:
+        """A person says something; None where nobody lived to answer, and for a comparison, which takes its time."""
         answers: list[CommandReply] = []
 
         def hear() -> None:
-            answer = self.portfolio.handle_command(command, self.now)
-            self._finish_turn([])
-            answers.append(answer)
+            outputs = self.portfolio.handle(command, self.now)
+            self._finish_turn(outputs)
+            answers.extend(one for one in outputs if not isinstance(one, Call | ReconcileReply))
 
         self.within(hear)
         return answers[0] if answers else None
 
     def on_tick_bytes(self, payload: bytes) -> None:
         """A frame of the tick socket: it tells the time, and whether the market still moves."""
-        self._finish_turn(self.portfolio.on_market_data(decode_tick_message(payload), self.now))
+        self._finish_turn(self.portfolio.handle(decode_tick_message(payload), self.now))
 
     def on_signal_bytes(self, payload: bytes) -> None:
         """A frame of the signal socket."""
@@ -423,13 +424,13 @@ class PortfolioProcess(Process):
         self._finish_turn(self.portfolio.handle(decode_report_message(payload), self.now))
 
     def next_timer_ns(self) -> int | None:
-        return self.portfolio.next_timer_mono_ns()
+        return self.portfolio.next_timer()
 
     def on_timer(self) -> None:
         self._finish_turn(self.portfolio.on_timer(self.now))
 
-    def _finish_turn(self, calls: list[Call]) -> None:
-        calls = calls + self.portfolio.on_idle(self.now)
+    def _finish_turn(self, outputs: Sequence[Output]) -> None:
+        outputs = [*outputs, *self.portfolio.on_idle(self.now)]
         state = self.portfolio.state
         if needs_commit(state):
             self.may_die("before the ledger's commit")
@@ -441,6 +442,9 @@ class PortfolioProcess(Process):
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")
             self.may_die("after the ledger's commit")
-        for call in calls:
-            self.may_die("before a call")
-            self.world.carry("call", encode(call), self.execution)
+        for output in outputs:
+            if isinstance(output, Call):
+                self.may_die("before a call")
+                self.world.carry("call", encode(output), self.execution)
+            elif isinstance(output, ReconcileReply):
+                self.comparisons.append(output)

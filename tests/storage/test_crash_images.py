@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,6 @@ import pytest
 from common.errors import StartError
 from marketdata.files.tick_input import TickInput
 from proto.gateway import OrderReply, VenueDeal
-from proto.messages import Call
 from research.backtest import Backtest
 from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import Effect
@@ -28,6 +28,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.portfolio import Output
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.storage.images import Disk, crash_images, write_image
@@ -80,7 +81,7 @@ class PromisingBookStore(DurableBookStore):
 class EagerBacktest(Backtest):
     """Commits as often as a live desk does: after each turn."""
 
-    def _settle(self, calls: list[Call]) -> None:
+    def _settle(self, calls: Sequence[Output]) -> None:
         super()._settle(calls)
         self._commit()
 

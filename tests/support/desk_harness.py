@@ -12,15 +12,16 @@ from typing import Any, Final
 from msgspec import Raw, structs
 
 from proto.codec import NIL, decode_request, encode
-from proto.control import DeskState
+from proto.control import DeskCommand, DeskState, ReconcileCommand, ReconcileReply
 from proto.gateway import ErrorCode, ErrorReply, Ping, Reply, Request
-from proto.messages import Answer, Call, CallOutcome, CourierHello, Signal, SignalHello
+from proto.messages import Answer, Call, CallOutcome, CourierHello, MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.decision.commands import CommandReply
+from services.portfolio.core.portfolio import Output, Portfolio
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
@@ -53,6 +54,9 @@ class DeskHarness:
         )
         self.portfolio = Portfolio(self.state, timeout_ms=1_000)
         self.requests: list[Request] = []
+        self.comparisons: list[ReconcileReply] = []
+        """What comparisons for a person came to."""
+        self._unsent: list[Call] = []
         self.mono_ns = 1_000_000_000
 
     @property
@@ -66,6 +70,21 @@ class DeskHarness:
     def deliver(self, message: Signal | SignalHello | Answer | CourierHello) -> list[Call]:
         """Hand over one message."""
         return self._seen(self.portfolio.handle(message, self.now))
+
+    def command(self, command: DeskCommand) -> CommandReply:
+        """Do what a person has said; what that sends comes with the calls of the next turn."""
+        *calls, reply = self.portfolio.handle(command, self.now)
+        self._unsent += [call for call in calls if isinstance(call, Call)]
+        assert not isinstance(reply, Call | ReconcileReply)
+        return reply
+
+    def market(self, message: Tick | MarketHeartbeat) -> list[Call]:
+        """Hand over a message of the market."""
+        return self._seen(self.portfolio.handle(message, self.now))
+
+    def compare(self) -> list[Call]:
+        """A person asks for a comparison with the venue; `comparisons` has what it comes to."""
+        return self._seen(self.portfolio.handle(ReconcileCommand(), self.now)) + self.pause()
 
     def pause(self) -> list[Call]:
         """No more input is at hand."""
@@ -106,17 +125,20 @@ class DeskHarness:
 
     def pass_time_refusing(self, kind: type[Request], code: ErrorCode | None, *, seconds: float) -> None:
         """Let time pass while the gateway refuses one kind of request, or with None leaves it unanswered."""
+        self._answer_refusing(self.pause(), kind, code)
         for _ in range(int(seconds * 4)):
             self.gateway.on_timer(self.now)
-            calls = self.wait(250) + self.pause()
-            while calls:
-                following: list[Call] = []
-                for call in calls:
-                    if not isinstance(request_of(call), kind):
-                        following += self.answer(call)
-                    else:
-                        following += self.drop_reply(call) if code is None else self.refuse(call, code)
-                calls = following or self.pause()
+            self._answer_refusing(self.wait(250) + self.pause(), kind, code)
+
+    def _answer_refusing(self, calls: list[Call], kind: type[Request], code: ErrorCode | None) -> None:
+        while calls:
+            following: list[Call] = []
+            for call in calls:
+                if not isinstance(request_of(call), kind):
+                    following += self.answer(call)
+                else:
+                    following += self.drop_reply(call) if code is None else self.refuse(call, code)
+            calls = following or self.pause()
 
     def answer_all(self, calls: list[Call]) -> None:
         """Answer calls, and the calls that follow from the answers, until there are none; a live desk's turns end, too."""
@@ -135,7 +157,10 @@ class DeskHarness:
         """The requests of one kind that were made, in order."""
         return [request for request in self.requests if isinstance(request, kind)]
 
-    def _seen(self, calls: list[Call]) -> list[Call]:
+    def _seen(self, outputs: Sequence[Output]) -> list[Call]:
+        calls = [*self._unsent, *(output for output in outputs if isinstance(output, Call))]
+        self._unsent = []
+        self.comparisons += [output for output in outputs if isinstance(output, ReconcileReply)]
         self.requests += [request_of(call) for call in calls]
         return calls
 

@@ -48,14 +48,13 @@ class Watched:
         """One more tick, and the heartbeat that tells of it."""
         self.tick += 1
         bid, ask = RISING[self.tick % len(RISING)]
-        now = self.driven.now
         time_ns = START_NS + (self.tick - 1) * TICK_NS
         tick = a_tick(ordinal=self.tick, sequence=self.tick, time_ns=time_ns, bid=bid, ask=ask)
-        self.driven.answer_all(self.driven.portfolio.on_market_data(tick, now))
+        self.driven.answer_all(self.driven.market(tick))
         if not with_heartbeat:
             return
         beat = MarketHeartbeat("mt5", "boot", STREAM_ID, self.tick, {"EURUSD": self.tick}, time_ns)
-        self.driven.answer_all(self.driven.portfolio.on_market_data(beat, now))
+        self.driven.answer_all(self.driven.market(beat))
 
     def go_on(
         self, ms: int, *, hello: SignalHello | None = None, signals: bool = False, ticks: bool = True, behind: int = 0
@@ -66,9 +65,9 @@ class Watched:
             if step * CHECK_MS % 1_000 == 0:
                 if ticks:
                     self.publish()
-                if hello is not None:
-                    self.driven.deliver(hello)
                 if signals and self.tick > behind:
                     self.driven.answer_all(self.driven.deliver(a_signal(self.tick - behind)))
-            self.driven.portfolio.check_signals(self.driven.now)
+                if hello is not None:
+                    self.driven.deliver(hello)
+            self.driven.answer_all(self.driven.wait(0))
         return self

@@ -13,7 +13,11 @@ at n, and n + 1 is decided without waiting for the reply to CONFIRM(n).
 
 from __future__ import annotations
 
-from proto.control import DeskCommand, DeskState, ReconcileReply
+from collections.abc import Sequence
+from typing import Final
+
+from proto.control import DeskCommand, DeskState, ReconcileCommand, ReconcileReply
+from proto.core import Core
 from proto.messages import (
     STRATEGY_FAULT,
     Answer,
@@ -40,8 +44,14 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_conditions import hears_every_symbol, show_signal_health, signal_from_market
 from services.portfolio.core.state.signal_health import SignalHealth
 
+SIGNAL_CHECK_NS: Final = 250_000_000
+"""How often the health of the signal processes is looked at, so that its changes are known within three seconds."""
 
-class Portfolio:
+Input = Signal | Answer | Tick | MarketHeartbeat | SignalHello | CourierHello | DeskCommand | ReconcileCommand
+Output = Call | CommandReply | ReconcileReply
+
+
+class Portfolio(Core[Input, Output]):
     """The one place that knows what the desk owns and what it has asked for."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
@@ -49,8 +59,9 @@ class Portfolio:
         self.state = state
         self._stream, self._account, self._latencies = state.stream, state.account, state.latencies
         self.client = GatewayClient(state, timeout_ms=timeout_ms)
-        self._held = SignalQueue()
+        self._queue = SignalQueue()
         self._signals = SignalHealth()
+        self._signals_due_ns = 0
         self._unattended: frozenset[str] = frozenset()
         rules = active_rules(state.config.limits, state.config.plan)
         self._spread, self._equity = rules.needs_spread, rules.needs_equity
@@ -58,109 +69,107 @@ class Portfolio:
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
-    def start(self, now: Now) -> list[Call]:
-        """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
+    def start(self, now: Now) -> Sequence[Output]:
+        """Open the session with the gateway, settle what is open, reconcile."""
         self._stream.begin_turn(now)
         return self.client.start()
 
-    def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
-        """Take one message in and return the calls that follow from it."""
+    def handle(self, message: Input, now: Now) -> Sequence[Output]:
+        """Take one message in; a command's reply is the last output, that of a comparison comes with a later one."""
         self._stream.begin_turn(now)
         match message:
             case Signal():
                 return self._on_signal(message)
             case Answer():
                 return self.client.on_answer(message) or self._advance()
+            case Tick() | MarketHeartbeat():
+                return self._on_market_data(message)
             case SignalHello():
                 self._signals.on_hello(message, now.mono_ns)
-                self.check_signals(now)
+                self._check_signals()
                 return []
             case CourierHello():
                 return self.client.on_courier_restart()
+            case ReconcileCommand():
+                self.client.request_reconciliation()
+                return []
+            case _:
+                return self._on_command(message)
 
-    def on_market_data(self, message: Tick | MarketHeartbeat, now: Now) -> list[Call]:
-        """Process market data; when a live market has changed to another stream, restart the session with the gateway.
-
-        In a stepped stream only ticks of watched symbols arrive here.
-        """
-        stream = self._stream
-        stream.begin_turn(now)
-        self.client.scheduler.on_market_data(message)
-        is_another = bool(stream.cursor.stream_id) and message.stream_id != stream.cursor.stream_id
-        if is_another and not self.client.is_busy and stream.desk_state is DeskState.RUNNING:
-            self._held.clear()
-            return self.client.reconnect("the gateway, which has another stream now")
-        signal = signal_from_market(self.state, message, self._unattended)
-        return [] if signal is None else self._take(signal)
-
-    def check_signals(self, now: Now) -> None:
-        """Set the conditions of the signal processes; call it a few times a second."""
-        self._stream.begin_turn(now)
-        outlives = self.client.scheduler.policy.outlives_strategies
-        self._unattended = show_signal_health(self.state, self._signals, outlives_strategies=outlives)
-
-    def on_idle(self, now: Now) -> list[Call]:
-        """No more input is at hand: confirm what has been decided, start what is due."""
+    def on_idle(self, now: Now) -> Sequence[Output]:
+        """No more input is at hand: confirm what was decided, start what is due."""
         self._stream.begin_turn(now)
         if self._stream.desk_state is DeskState.WAITING_FOR_SIGNALS and hears_every_symbol(self.state, self._signals):
             self._stream.set_desk_state(DeskState.RUNNING)
             self.client.scheduler.on_task_done()
-        return self.client.scheduler.on_idle()
+        return self.client.on_idle()
 
-    def next_timer_mono_ns(self) -> int | None:
-        """When `on_timer` is next due; None when nothing is waited for."""
-        due_ns = self.client.tasks.next_due_mono_ns()
+    def next_timer(self) -> int:
+        """When a question, a pause, a periodic task or the check of the signal processes is due."""
+        due_ns = min(self._signals_due_ns, self.client.tasks.next_due_mono_ns(self._signals_due_ns))
         if self._stream.desk_state is not DeskState.RUNNING:
             return due_ns
-        scheduled_ns = self.client.scheduler.next_due_ns(len(self._held))
-        return min((due for due in (due_ns, scheduled_ns) if due is not None), default=None)
+        scheduled_ns = self.client.scheduler.next_due_ns(len(self._queue))
+        return due_ns if scheduled_ns is None else min(due_ns, scheduled_ns)
 
-    def on_timer(self, now: Now) -> list[Call]:
+    def on_timer(self, now: Now) -> Sequence[Output]:
         """Ask again what was not answered, and do what is due."""
         self._stream.begin_turn(now)
+        if now.mono_ns >= self._signals_due_ns:
+            self._check_signals()
         calls = self.client.on_timer() + self._advance()
-        if self._stream.desk_state is DeskState.RUNNING:
-            calls += self.client.scheduler.on_timer()
-        return calls
+        return calls + self.client.scheduler.on_timer() if self._stream.desk_state is DeskState.RUNNING else calls
 
-    def handle_command(self, command: DeskCommand, now: Now) -> CommandReply:
-        """Do what a person has said; the reply may go out when what came of it is durable."""
-        self._stream.begin_turn(now)
-        before = self._account.event_count
-        reply = with_hint(apply_command(self.state, command), command)
-        self.client.scheduler.wake(self._account.events_from(before))
-        return reply
-
-    def request_reconciliation(self) -> None:
-        """Compare with the venue at the next quiet moment; `take_reconcile_reply` has the result."""
-        self.client.request_reconciliation()
-
-    def take_reconcile_reply(self) -> ReconcileReply | None:
-        """The result of the last comparison that was asked for, once."""
-        return self.client.scheduler.take_reconcile_reply()
+    def drain(self) -> bool:
+        """Stop deciding; True while market orders are on their way whose outcome is about to be known."""
+        return self.client.scheduler.drain()
 
     @property
     def is_busy(self) -> bool:
         """Whether a task runs during which no tick is decided."""
         return self.client.is_busy
 
-    def drain(self) -> bool:
-        """Stop deciding; True while market orders are on their way whose outcome is about to be shown."""
-        return self.client.scheduler.drain()
-
     @property
     def queued_signals(self) -> int:
         """Signals that wait for their turn."""
-        return len(self._held)
+        return len(self._queue)
 
     @property
     def in_flight(self) -> int:
         """Questions to the gateway that wait for an answer."""
         return len(self.client.tasks)
 
+    # ---------------------------------------------------------------------------------------------- people and the market
+
+    def _on_command(self, command: DeskCommand) -> Sequence[Output]:
+        before = self._account.event_count
+        reply = with_hint(apply_command(self.state, command), command)
+        return [*self.client.scheduler.send(self._account.events_from(before)), reply]
+
+    def _on_market_data(self, message: Tick | MarketHeartbeat) -> Sequence[Output]:
+        """Note the market's clock and quotes, and decide ticks without a signal process.
+
+        When a live market has changed to another stream, the session is opened again. In a recorded stream only ticks of
+        watched symbols arrive here.
+        """
+        stream = self._stream
+        self.client.scheduler.on_market_data(message)
+        is_another = bool(stream.cursor.stream_id) and message.stream_id != stream.cursor.stream_id
+        if is_another and not self.client.is_busy and stream.desk_state is DeskState.RUNNING:
+            self._queue.clear()
+            return self.client.reconnect("the gateway, which has another stream now")
+        signal = signal_from_market(self.state, message, self._unattended)
+        return [] if signal is None else self._take(signal)
+
+    def _check_signals(self) -> None:
+        """Set the conditions of the signal processes."""
+        self._signals_due_ns = self._stream.now.mono_ns + SIGNAL_CHECK_NS
+        outlives = self.client.scheduler.policy.outlives_strategies
+        self._unattended = show_signal_health(self.state, self._signals, outlives_strategies=outlives)
+
     # ------------------------------------------------------------------------------------------------------- signals
 
-    def _on_signal(self, signal: Signal) -> list[Call]:
+    def _on_signal(self, signal: Signal) -> Sequence[Output]:
         stream = self._stream
         if signal.stream_id != stream.cursor.stream_id or signal.symbol not in self.state.config.symbols:
             if stream.cursor.stream_id:
@@ -171,9 +180,9 @@ class Portfolio:
         self._signals.sequences[signal.symbol] = signal.sequence
         return self._take(signal)
 
-    def _take(self, signal: Signal) -> list[Call]:
+    def _take(self, signal: Signal) -> Sequence[Output]:
         """Queue a signal and decide whose turn it is. The decision (stream, symbol, sequence) is made once."""
-        queue, scheduler = self._held, self.client.scheduler
+        queue, scheduler = self._queue, self.client.scheduler
         if scheduler.is_decided(signal) or signal.ordinal in queue:
             self._stream.count_duplicate()
             return []
@@ -184,7 +193,7 @@ class Portfolio:
         return scheduler.advance(queue, self._decide)
 
     def _advance(self) -> list[Call]:
-        return self.client.scheduler.advance(self._held, self._decide)
+        return self.client.scheduler.advance(self._queue, self._decide)
 
     def _decide(self, signal: Signal) -> list[Call]:
         """Count and mark a tick, decide it, and send what the decision asks for."""

@@ -81,7 +81,7 @@ class Scene:
 
 def _person() -> Scene:
     driven = a_live_desk()
-    driven.portfolio.handle_command(HaltCommand("news"), driven.now)
+    driven.command(HaltCommand("news"))
     return Scene(driven)
 
 
@@ -294,7 +294,7 @@ def _quiet_symbol() -> Scene:
     driven = a_live_desk()
     driven.mono_ns += 61_000_000_000
     heartbeat = MarketHeartbeat("mt5", "boot-1", STREAM_ID, 1, {"EURUSD": 1}, START_NS)
-    driven.portfolio.on_market_data(heartbeat, driven.now)
+    driven.market(heartbeat)
     return Scene(driven)
 
 
@@ -339,7 +339,7 @@ def _margin_call() -> Scene:
     driven.answer_all(driven.start())
     driven.gateway.on_timer(driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
-    driven.portfolio.request_reconciliation()
+    driven.answer_all(driven.compare())
     for ms in (100, 2_000):
         driven.answer_all(driven.wait(ms))
         driven.answer_all(driven.pause())

@@ -53,7 +53,7 @@ def waiting_close() -> DeskHarness:
     update_instrument(
         driven.state.account, driven.state.warnings, structs.replace(instrument, sessions=((minute + 10, minute + 60),))
     )
-    driven.portfolio.handle_command(FlattenCommand(reason="enough"), driven.now)
+    driven.command(FlattenCommand(reason="enough"))
     driven.answer_all(driven.pause())
     return driven
 

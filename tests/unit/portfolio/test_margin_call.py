@@ -33,7 +33,7 @@ def test_a_live_desk_warns_of_a_margin_call_as_long_as_it_stands() -> None:
 
 def compare(driven: DeskHarness) -> None:
     """Have ledger and venue compared now."""
-    driven.portfolio.request_reconciliation()
+    driven.answer_all(driven.compare())
     driven.answer_all(driven.wait(100))
     driven.answer_all(driven.pause())
     driven.answer_all(driven.wait(2_000))

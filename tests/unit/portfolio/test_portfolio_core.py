@@ -392,15 +392,13 @@ def test_a_stream_with_other_symbols_halts() -> None:
 def test_a_comparison_that_people_ask_for_is_held_at_a_quiet_moment() -> None:
     driven = a_running_desk()
     calls = driven.deliver(signal_at(1, 1))
-    driven.portfolio.request_reconciliation()
-    assert driven.pause() == []
+    assert driven.compare() == []
     driven.answer_all(calls)
     driven.answer_all(driven.pause())
-    answer = driven.portfolio.take_reconcile_reply()
-    assert answer is not None
+    driven.pause()
+    [answer] = driven.comparisons
     assert answer.complete
     assert answer.differences == []
-    assert driven.portfolio.take_reconcile_reply() is None
 
 
 def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
@@ -408,7 +406,7 @@ def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
     assert driven.wait(400) == []
     [confirm] = driven.wait(200)
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=0)
-    assert isinstance(driven.portfolio.next_timer_mono_ns(), int)
+    assert isinstance(driven.portfolio.next_timer(), int)
     assert driven.requests_of(GetAccount)
 
 
@@ -434,9 +432,7 @@ def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_rec
     driven.answer_all(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
     driven.answer_all(driven.deliver(signal_at(2, -1)))
     assert driven.state.account.book.deal_cursor == 3
-    driven.portfolio.request_reconciliation()
+    driven.answer_all(driven.compare())
     driven.answer_all(driven.pause())
-    driven.answer_all(driven.pause())
-    answer = driven.portfolio.take_reconcile_reply()
-    assert answer is not None
+    [answer] = driven.comparisons
     assert [found.kind for found in answer.differences] == ["volume"]

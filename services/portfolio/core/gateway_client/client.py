@@ -6,13 +6,14 @@ done differently on the two kinds is a method of both schedulers and of both ord
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
-from proto.control import DeskState
+from proto.control import DeskState, ReconcileReply
 from proto.gateway import HelloReply, OrderReply, Reply
 from proto.messages import Answer, Call, CallOutcome
-from services.portfolio.core.gateway_client.effects import Effect
+from services.portfolio.core.gateway_client.effects import Effect, ReportComparison
 from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
 from services.portfolio.core.gateway_client.lock_step_scheduler import LockStepScheduler
 from services.portfolio.core.gateway_client.reply_events import SETTLED_STATUSES
@@ -33,6 +34,7 @@ class GatewayClient:
         self._state = state
         self._gateway_boot = ""
         self._is_comparison_asked = False
+        self._comparisons: list[ReconcileReply] = []
         self._live = LiveScheduler(state, self.tasks, self.reconnect)
         self._lock_step = LockStepScheduler(state, self.tasks)
         self.scheduler: Scheduler = self._live
@@ -64,6 +66,14 @@ class GatewayClient:
             self.scheduler.request_reconciliation()
         else:
             self._is_comparison_asked = True
+
+    def on_idle(self) -> Sequence[Call | ReconcileReply]:
+        """Start what is due, and hand over the result of a comparison for a person."""
+        calls = self.scheduler.on_idle()
+        if not self._comparisons:
+            return calls
+        comparisons, self._comparisons = self._comparisons, []
+        return [*calls, *comparisons]
 
     def on_timer(self) -> list[Call]:
         """Resume tasks whose pause is over, and send again what was not answered."""
@@ -133,4 +143,7 @@ class GatewayClient:
         return self.scheduler
 
     def _on_effect(self, effect: Effect) -> None:
-        self.scheduler.on_effect(effect)
+        if isinstance(effect, ReportComparison):
+            self._comparisons.append(effect.reply)
+        else:
+            self.scheduler.on_effect(effect)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from proto.control import ReconcileReply
+
 
 class Effect(Struct, frozen=True):
     """Base of what a task may yield instead of a request; all but `Pause` let it go on at once."""
@@ -23,3 +25,9 @@ class PullDeals(Effect, frozen=True):
 
 class Reconnect(Effect, frozen=True):
     """Open the session with the gateway again, HELLO first."""
+
+
+class ReportComparison(Effect, frozen=True):
+    """Answer the person who asked for a comparison with the venue."""
+
+    reply: ReconcileReply

@@ -65,7 +65,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
     """Renew the lease for as long as this portfolio leads; the task handles failures."""
     lease = state.lease
     while not lease.is_superseded:
-        if policy.is_hello_due:
+        if policy.awaits_hello:
             yield Pause(RETRY_NS)
             continue
         asked = Lease(holder=f"portfolio {lease.boot_id}", epoch=lease.epoch, seen_ns=lease.seen_ns)

@@ -25,7 +25,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.gateway_client.deals import HISTORY_FINAL_AFTER_NS
-from services.portfolio.core.gateway_client.effects import Effect, Pause, PullDeals
+from services.portfolio.core.gateway_client.effects import Effect, Pause, PullDeals, ReportComparison
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.reconciliation import (
     ReconciliationResult,
@@ -51,7 +51,6 @@ class Reconciler:
         """The first is the one of the start."""
         self._state = state
         self._is_asked = False
-        self._answer: ReconcileReply | None = None
         self._last_differences: list[Difference] = []
         self.due_ns = 0
 
@@ -59,11 +58,6 @@ class Reconciler:
         """Compare everything soon, for a person."""
         self._is_asked = True
         self.due_ns = 0
-
-    def take_reply(self) -> ReconcileReply | None:
-        """What the comparison for a person came to, once."""
-        answer, self._answer = self._answer, None
-        return answer
 
     def run(self, *, is_start: bool = False) -> GatewayTask:
         """Compare, again if something was found, and keep what came of it."""
@@ -96,7 +90,7 @@ class Reconciler:
             state.account.allow_foreign_orders(passed)
         differences = [one.difference for one in found]
         if is_for_person:
-            self._answer = ReconcileReply(complete=True, differences=differences, error="")
+            yield ReportComparison(ReconcileReply(complete=True, differences=differences, error=""))
         self._keep(findings, differences, is_start=is_start)
         state.warnings.on_comparison(unproven)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from proto.control import DeskState, ReconcileReply, TradingState
+from proto.control import DeskState, TradingState
 from proto.gateway import ErrorReply, HelloReply, Reply
 from proto.messages import Call, MarketHeartbeat, Signal, Tick
-from services.portfolio.core.account.events import CancelRequested, Event, OrderModifyRequested
+from services.portfolio.core.account.events import CancelRequested, Event, OrderModifyRequested, ProtectionSet
 from services.portfolio.core.account.foreign_orders import foreign_policy_problem, own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
@@ -116,15 +116,17 @@ class LiveScheduler:
             calls += decide(signal)
         return calls
 
-    def send(self, events: Sequence[Event]) -> list[Call]:  # noqa: ARG002 - whatever is open has a task
-        """Start the tasks of what was made."""
-        return self.start_due_tasks()
-
-    def wake(self, events: Sequence[Event]) -> None:
-        """End pauses of what is changed."""
+    def send(self, events: Sequence[Event]) -> list[Call]:
+        """Stops first, then changes of orders, then orders; a task in a pause resumes, since it has news to send."""
+        now_ns = self._state.stream.now.mono_ns
+        calls: list[Call] = []
+        for event in events:
+            if isinstance(event, ProtectionSet):
+                calls += self._tasks.resume(_stops_task(event.protection.key), now_ns)
         for event in events:
             if isinstance(event, CancelRequested | OrderModifyRequested):
-                self._tasks.wake(event.order_id)
+                calls += self._tasks.resume(event.order_id, now_ns)
+        return calls + self.start_due_tasks()
 
     # ------------------------------------------------------------------------------------------------- time and answers
 
@@ -132,7 +134,7 @@ class LiveScheduler:
         """Start what is due; open the session again where the gateway or the lead of the account asks for it."""
         if self._state.stream.desk_state is not DeskState.RUNNING or EXCLUSIVE in self._tasks.running:
             return []
-        if self.policy.is_hello_due or self._state.lease.needs_epoch:
+        if self.policy.awaits_hello:
             return self._reconnect("the gateway, which has restarted")
         return self.start_due_tasks()
 
@@ -194,14 +196,14 @@ class LiveScheduler:
             assert state.account.book.trading is not None
             for made in closing_orders(state, symbol, cause=Cause.FLATTEN, reason=state.account.book.trading.reason):
                 state.account.emit(made)
+        for key, guard in state.account.book.protections.items():
+            if guard.is_in_flight and not state.lease.is_superseded and (name := _stops_task(key)) not in running:
+                task = track_protection(state, self.policy, key)
+                calls += self._tasks.start(name, task, now_ns, handles_failures=True)
         for order_id in list(state.account.book.open_orders):
             if order_id not in running:
                 tracker = OrderTracker(state, self.policy, order_id)
                 calls += self._tasks.start(order_id, tracker.run(), now_ns, handles_failures=True)
-        for key, guard in state.account.book.protections.items():
-            if guard.is_in_flight and not state.lease.is_superseded and (name := f"stops of {key}") not in running:
-                task = track_protection(state, self.policy, key)
-                calls += self._tasks.start(name, task, now_ns, handles_failures=True)
         if now_ns >= self._deals_due_ns and _DEALS not in running:
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
             calls += self._tasks.start(_DEALS, self._pull_deals(), now_ns)
@@ -236,10 +238,6 @@ class LiveScheduler:
         """Compare soon, from the beginning."""
         self._reconciler.request_full()
 
-    def take_reconcile_reply(self) -> ReconcileReply | None:
-        """The result of the last comparison for a person, once."""
-        return self._reconciler.take_reply()
-
     def drain(self) -> bool:
         """Stop deciding; True while market orders are on their way whose outcome is about to be known.
 
@@ -253,3 +251,7 @@ class LiveScheduler:
             not order.can_rest and order.status is not OrderStatus.IN_DOUBT
             for order in map(book.orders.__getitem__, book.open_orders)
         )
+
+
+def _stops_task(key: str) -> str:
+    return f"stops of {key}"

@@ -26,7 +26,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import INCARNATION_CHARS
 from services.portfolio.core.decision.signal_queue import SignalQueue
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.effects import Effect
+from services.portfolio.core.gateway_client.effects import Effect, ReportComparison
 from services.portfolio.core.gateway_client.order_policy import LockStepPolicy
 from services.portfolio.core.gateway_client.order_tracker import OrderTracker
 from services.portfolio.core.gateway_client.protection_tracker import track_protection
@@ -42,6 +42,8 @@ IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
 IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
 
 _CONFIRM: Final = "confirm"
+_SENT: Final = (OrderCreated, CancelRequested, ProtectionSet)
+"""Events that ask something of the venue; a person's commands make none of them."""
 
 
 class LockStepScheduler:
@@ -60,7 +62,6 @@ class LockStepScheduler:
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._is_comparison_asked = False
-        self._reconcile_reply: ReconcileReply | None = None
 
     # ------------------------------------------------------------------------------------ the session with the gateway
 
@@ -143,6 +144,8 @@ class LockStepScheduler:
 
     def send(self, events: Sequence[Event]) -> list[Call]:
         """Stops first, then ends, then orders, each after the answer to the one before."""
+        if not any(isinstance(event, _SENT) for event in events):
+            return []
         return self._tasks.start(EXCLUSIVE, self._submit(events), self._state.stream.now.mono_ns)
 
     def _submit(self, events: Sequence[Event]) -> GatewayTask:
@@ -173,9 +176,6 @@ class LockStepScheduler:
         """Ask what has become of every open order: a tick has ended some."""
         for order_id in list(self._state.account.book.open_orders):
             yield from OrderTracker(self._state, self.policy, order_id).ask(OrderStatusQuery(order_id=order_id))
-
-    def wake(self, events: Sequence[Event]) -> None:
-        """Nothing."""
 
     # ------------------------------------------------------------------------------------------------- time and answers
 
@@ -256,18 +256,13 @@ class LockStepScheduler:
         """Compare when no task runs."""
         self._is_comparison_asked = True
 
-    def take_reconcile_reply(self) -> ReconcileReply | None:
-        """The result of the last comparison for a person, once."""
-        reply, self._reconcile_reply = self._reconcile_reply, None
-        return reply
-
     def drain(self) -> bool:
         """Nothing is waited for: the stream goes on where it was left."""
         return False
 
     def _compare(self) -> GatewayTask:
         differences = yield from find_differences(self._state.account.book, self._state.stream.cursor)
-        self._reconcile_reply = ReconcileReply(complete=True, differences=differences, error="")
+        yield ReportComparison(ReconcileReply(complete=True, differences=differences, error=""))
 
     def _reconcile(self, *, at_end: bool) -> GatewayTask:
         """Compare ledger and venue, keep the result, and stop on a difference."""

@@ -146,7 +146,12 @@ class LivePolicy:
         """Start with a gateway that was met."""
         self._state = state
         self.is_hello_due = False
-        """The session with the gateway is to be opened again: its journal may be another one."""
+        """The gateway has restarted, maybe with another journal."""
+
+    @property
+    def awaits_hello(self) -> bool:
+        """Whether the session has to be opened again before anything is sent under the epoch of this process."""
+        return self.is_hello_due or self._state.lease.needs_epoch
 
     @property
     def ordinal(self) -> int:
@@ -191,7 +196,7 @@ class LivePolicy:
         """While HELLO or an epoch is missing, and for an order that opens while the lease is."""
         lease = self._state.lease
         is_led = not lease.epoch or lease.is_granted
-        return self.is_hello_due or lease.needs_epoch or (not is_led and self._opens(order))
+        return self.awaits_hello or (not is_led and self._opens(order))
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:  # noqa: ARG002 - deals are pulled by a task of their own
         """None: nobody waits for them."""

@@ -36,5 +36,4 @@ def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> Ga
         if reply is not None and is_refused and reply.error_code not in policy.transient_errors:
             text = f"the gateway refused the stops of {key}: {reply.error_code}"
             state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
-            return
         yield Pause(POLL_NS_FIRST)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from proto.control import ReconcileReply
 from proto.gateway import HelloReply, Reply
 from proto.messages import Call, MarketHeartbeat, Signal, Tick
 from services.portfolio.core.account.events import Event
@@ -56,10 +55,7 @@ class Scheduler(Protocol):
         """Decide the signals whose turn it is."""
 
     def send(self, events: Sequence[Event]) -> list[Call]:
-        """Send what events ask of the venue."""
-
-    def wake(self, events: Sequence[Event]) -> None:
-        """End pauses."""
+        """Send at once what events ask of the venue."""
 
     # ------------------------------------------------------------------------------------------------- time and answers
 
@@ -88,9 +84,6 @@ class Scheduler(Protocol):
 
     def request_reconciliation(self) -> None:
         """Compare ledger and venue at the next quiet moment, for a person."""
-
-    def take_reconcile_reply(self) -> ReconcileReply | None:
-        """The result of the last comparison for a person, once."""
 
     def drain(self) -> bool:
         """Stop deciding; True while orders are on their way whose outcome is about to be known."""

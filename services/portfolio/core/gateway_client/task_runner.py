@@ -73,7 +73,8 @@ class TaskRunner:
         self._on_effect = on_effect
         self._next_call_id = 1
         self._open: dict[int, RunningTask] = {}
-        self._asleep: list[tuple[int, RunningTask]] = []
+        self._asleep: dict[str, int] = {}
+        """When the pause of each sleeping task ends."""
         self._unanswered_since_ns: int | None = None
 
     def silence_ns(self, mono_ns: int) -> int:
@@ -111,8 +112,9 @@ class TaskRunner:
 
     def resume_due(self, mono_ns: int) -> list[Call]:
         """Resume the tasks whose pause is over, and those that handle failures and were left without an answer."""
-        rested = [running for due_ns, running in self._asleep if due_ns <= mono_ns]
-        self._asleep = [(due_ns, running) for due_ns, running in self._asleep if due_ns > mono_ns]
+        rested = [self.running[name] for name, due_ns in self._asleep.items() if due_ns <= mono_ns]
+        for running in rested:
+            del self._asleep[running.name]
         unheard = [
             running
             for running in self._open.values()
@@ -122,9 +124,9 @@ class TaskRunner:
             del self._open[running.call.call_id]
         return [call for running in (*rested, *unheard) for call in self._proceed(running, None, mono_ns)]
 
-    def wake(self, name: str) -> None:
-        """End the pause of a task, if it has one."""
-        self._asleep = [(0 if running.name == name else due_ns, running) for due_ns, running in self._asleep]
+    def resume(self, name: str, mono_ns: int) -> list[Call]:
+        """End the pause of a task, if it has one, and return its next question, if it has one."""
+        return [] if self._asleep.pop(name, None) is None else self._proceed(self.running[name], None, mono_ns)
 
     def drop(self, running: RunningTask) -> None:
         """Stop a task and its question."""
@@ -141,14 +143,14 @@ class TaskRunner:
         """The questions that have waited long enough to be asked again."""
         return [self._again(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
 
-    def next_due_mono_ns(self) -> int | None:
-        """When the next question would be asked again, or a pause ends; None when nothing is open."""
-        dues = [due_ns for due_ns, _ in self._asleep]
+    def next_due_mono_ns(self, default_ns: int) -> int:
+        """When the next question would be asked again, or a pause ends; `default_ns` when nothing is open."""
+        dues = [*self._asleep.values()]
         for running in self._open.values():
             dues.append(running.resend_mono_ns)
             if running.handles_failures:
                 dues.append(self._failure_deadline_ns(running))
-        return min(dues, default=None)
+        return min(dues, default=default_ns)
 
     def _failure_deadline_ns(self, running: RunningTask) -> int:
         return running.asked_mono_ns + self._timeout_ms * 1_000_000 + SILENCE_GRACE_NS
@@ -159,7 +161,7 @@ class TaskRunner:
             request = task.send(reply)
             while isinstance(request, Effect):
                 if isinstance(request, Pause):
-                    self._asleep.append((mono_ns + request.ns, running))
+                    self._asleep[running.name] = mono_ns + request.ns
                     return []
                 self._on_effect(request)
                 request = task.send(None)

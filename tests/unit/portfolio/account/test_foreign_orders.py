@@ -130,7 +130,7 @@ def test_by_default_a_strangers_order_halts_the_desk_until_a_person_resumes_it()
     assert desk.state is TradingState.HALTED
     assert desk.book.trading is not None
     assert f"unknown_order ticket {ticket} (not placed here)" in desk.book.trading.reason
-    desk.driven.portfolio.handle_command(ResumeCommand(reason="that was me"), desk.driven.now)
+    desk.driven.command(ResumeCommand(reason="that was me"))
     desk.pass_time()
     assert (desk.state, desk.book.acknowledged, desk.met()) == (TradingState.ACTIVE, {ticket}, [])
 
@@ -142,7 +142,7 @@ def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountM
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D("0.01"))
     assert [(met.tickets, met.policy) for met in desk.met()] == [([ticket], ADOPT)]
     assert desk.warnings() == describe_foreign_orders([ticket], ADOPT)
-    desk.driven.portfolio.handle_command(ResumeCommand(reason="seen"), desk.driven.now)
+    desk.driven.command(ResumeCommand(reason="seen"))
     desk.pass_time()
     assert (desk.warnings(), len(desk.met())) == ("", 1)
     desk.say(1)
@@ -194,7 +194,7 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
     assert desk.book.trading is not None
     assert f"1 differences from the venue, the first: unknown_order ticket {reply.ticket}" in desk.book.trading.reason
     assert desk.driven.state.account.foreign_tickets == [reply.ticket]
-    desk.driven.portfolio.handle_command(ResumeCommand(reason="it is ours"), desk.driven.now)
+    desk.driven.command(ResumeCommand(reason="it is ours"))
     desk.pass_time()
     assert (desk.state, len(desk.met())) == (TradingState.ACTIVE, 1)
     assert reply.ticket not in desk.book.foreign_positions
@@ -240,17 +240,17 @@ def test_reversing_turns_the_own_position_alone() -> None:
 def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_may_close_by_its_number() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
-    refused = desk.driven.portfolio.handle_command(a_close("a"), desk.driven.now)
+    refused = desk.driven.command(a_close("a"))
     assert "there is no position in EURUSD to close" in str(refused)
     desk.say(-1)
-    reply = desk.driven.portfolio.handle_command(FlattenCommand(reason="enough"), desk.driven.now)
+    reply = desk.driven.command(FlattenCommand(reason="enough"))
     assert getattr(reply, "closing", None) == ["EURUSD"]
     desk.pass_time()
     assert [leg.ticket for leg in desk.legs] == [ticket]
     desk.pass_time()
     assert len(desk.book.orders) == 2, "nothing is asked for again"
-    desk.driven.portfolio.handle_command(ResumeCommand(reason="go on"), desk.driven.now)
-    desk.driven.portfolio.handle_command(a_close("b", ticket), desk.driven.now)
+    desk.driven.command(ResumeCommand(reason="go on"))
+    desk.driven.command(a_close("b", ticket))
     desk.pass_time()
     assert desk.legs == ()
 

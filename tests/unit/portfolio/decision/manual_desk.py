@@ -24,7 +24,7 @@ def a_quoted_desk(mode: AccountMode = AccountMode.NETTING, **rules: Any) -> Desk
 def hear(driven: DeskHarness, ordinal: int) -> None:
     """A tick of the live feed."""
     tick = a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS)
-    driven.portfolio.on_market_data(tick, driven.now)
+    driven.market(tick)
 
 
 def an_order(**changed: Any) -> PlaceCommand:
@@ -75,7 +75,7 @@ def a_close(**changed: Any) -> CloseCommand:
 
 def told(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
     """Say a command, and let what follows from it happen."""
-    reply = driven.portfolio.handle_command(asked, driven.now)
+    reply = driven.command(asked)
     assert isinstance(reply, OrderCommandReply), reply
     driven.answer_all(driven.pause())
     for _ in range(3):
@@ -85,6 +85,6 @@ def told(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
 
 def refused(driven: DeskHarness, asked: OrderCommand) -> str:
     """Say a command that is none."""
-    reply = driven.portfolio.handle_command(asked, driven.now)
+    reply = driven.command(asked)
     assert isinstance(reply, ControlError), reply
     return reply.error

@@ -197,7 +197,7 @@ def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_po
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     [order] = driven.state.account.book.orders.values()
-    driven.portfolio.handle_command(HaltCommand("a test"), driven.now)
+    driven.command(HaltCommand("a test"))
 
     def refusals(seconds: int) -> int:
         """Fences within so many seconds, each refused."""

@@ -28,10 +28,10 @@ def codes(driven: DeskHarness) -> set[str]:
 @pytest.mark.parametrize("command", [HaltCommand("news"), ReduceOnlyCommand("news")])
 def test_a_stop_by_a_person_is_over_when_the_person_resumes(command: HaltCommand | ReduceOnlyCommand) -> None:
     driven = a_live_desk()
-    driven.portfolio.handle_command(command, driven.now)
+    driven.command(command)
     buy_for_a_minute(driven)
     assert codes(driven) == {"PERSON"}
-    driven.portfolio.handle_command(ResumeCommand("looked at it"), driven.now)
+    driven.command(ResumeCommand("looked at it"))
     assert codes(driven) == set()
 
 

@@ -123,6 +123,6 @@ def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
     )
     driven.run_up()
     escalate(driven.state.account, REJECTS)
-    driven.portfolio.handle_command(HaltCommand("enough"), driven.now)
+    driven.command(HaltCommand("enough"))
     driven.deliver(a_signal(1, 1, time_ns=NEXT_DAY_NS))
     assert driven.state.account.book.trading_state is TradingState.HALTED

@@ -68,7 +68,7 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
 def test_only_the_latest_denials_are_remembered() -> None:
     driven = a_quoted_desk()
     for number in range(CHANGES_KEPT_MAX + 1):
-        driven.portfolio.handle_command(an_order(key=f"k{number}", volume=D(2)), driven.now)
+        driven.command(an_order(key=f"k{number}", volume=D(2)))
     assert list(driven.state.account.book.denials_by_key) == [f"k{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]
 
 
@@ -101,7 +101,7 @@ def test_part_of_one_of_several_tickets_is_closed_only_by_its_number() -> None:
 def test_what_is_being_closed_is_not_closed_twice() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    first = driven.portfolio.handle_command(a_close(key="c1"), driven.now)
+    first = driven.command(a_close(key="c1"))
     assert isinstance(first, OrderCommandReply)
     words = refused(driven, a_close(key="c2"))
     assert words.startswith(f"position in EURUSD is being closed by order {first.order_ids[0]}: ask again when")
@@ -115,9 +115,9 @@ def test_an_order_that_opens_the_other_side_on_a_hedging_account_keeps_nothing_f
     driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
-    opens = driven.portfolio.handle_command(an_order(key="b", side=Side.SELL), driven.now)
+    opens = driven.command(an_order(key="b", side=Side.SELL))
     assert isinstance(opens, OrderCommandReply)
-    assert isinstance(driven.portfolio.handle_command(a_close(), driven.now), OrderCommandReply)
+    assert isinstance(driven.command(a_close()), OrderCommandReply)
     assert refused(driven, a_close(key="c2")).startswith("position in EURUSD is being closed by order live-000003")
 
 
@@ -125,7 +125,7 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
     driven = a_quoted_desk()
     told(driven, an_order())
     for key in ("c1", "c2"):
-        reply = driven.portfolio.handle_command(a_close(key=key, volume=D("0.01")), driven.now)
+        reply = driven.command(a_close(key=key, volume=D("0.01")))
         assert isinstance(reply, OrderCommandReply)
     driven.answer_all(driven.pause())
     driven.answer_all(driven.wait(100))
@@ -148,7 +148,7 @@ def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order())
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
-    made = driven.portfolio.handle_command(a_close(position=1), driven.now)
+    made = driven.command(a_close(position=1))
     assert isinstance(made, OrderCommandReply)
     again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     again.mono_ns = driven.mono_ns
@@ -172,7 +172,7 @@ def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
     driven.state.warnings.on_storage_failure("disk full")
-    reply = driven.portfolio.handle_command(a_close(), driven.now)
+    reply = driven.command(a_close())
     assert isinstance(reply, OrderCommandReply)
     assert (reply.denied, reply.code) == (True, "STORAGE")
 

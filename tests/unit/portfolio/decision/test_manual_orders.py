@@ -185,7 +185,7 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
     told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
-    driven.portfolio.handle_command(FlattenCommand("the end"), driven.now)
+    driven.command(FlattenCommand("the end"))
     driven.answer_all(driven.pause())
     for _ in range(4):
         driven.answer_all(driven.wait(2_000))

@@ -46,7 +46,7 @@ def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
 
 
 def obey(driven: DeskHarness, command: TradingCommand) -> CommandReply:
-    return driven.portfolio.handle_command(command, driven.now)
+    return driven.command(command)
 
 
 def test_a_desk_that_was_never_told_otherwise_trades() -> None:
@@ -133,16 +133,14 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
 
 def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
     driven = a_running_desk()
-    driven.portfolio.handle_command(HALT, driven.now)
-    assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply)
+    driven.command(HALT)
+    assert isinstance(driven.command(REDUCE_ONLY), TradingReply)
     driven.state.account.restrict_trading(TradingState.REDUCE_ONLY, "DRAWDOWN", "5 % from the peak", by="risk")
-    driven.portfolio.handle_command(HALT, driven.now)
-    assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply), (
-        "the rule asks for no more"
-    )
-    driven.portfolio.handle_command(HALT, driven.now)
+    driven.command(HALT)
+    assert isinstance(driven.command(REDUCE_ONLY), TradingReply), "the rule asks for no more"
+    driven.command(HALT)
     driven.state.account.restrict_trading(TradingState.HALTED, "DRAWDOWN", "10 % from the peak", by="risk")
-    reply = driven.portfolio.handle_command(REDUCE_ONLY, driven.now)
+    reply = driven.command(REDUCE_ONLY)
     assert isinstance(reply, ControlError)
     assert reply.error.startswith("the desk is HALTED by DRAWDOWN, and REDUCE_ONLY would allow more")
     assert driven.state.account.book.trading_state is TradingState.HALTED
@@ -156,7 +154,7 @@ def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
     driven = a_running_desk()
     driven.state.account.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", "event 7 is missing", by="audit")
     report(driven.state.warnings, "event 7 is missing")
-    reply = driven.portfolio.handle_command(command, driven.now)
+    reply = driven.command(command)
     assert isinstance(reply, ControlError)
     assert "event 7 is missing" in reply.error
     assert driven.state.account.book.trading_state is TradingState.HALTED

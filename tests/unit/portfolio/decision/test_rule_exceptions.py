@@ -51,13 +51,13 @@ def a_reset(**changed: Any) -> RiskResetCommand:
 
 
 def cleared(driven: DeskHarness, command: RiskResetCommand) -> RiskResetReply:
-    reply = driven.portfolio.handle_command(command, driven.now)
+    reply = driven.command(command)
     assert isinstance(reply, RiskResetReply), reply
     return reply
 
 
 def not_cleared(driven: DeskHarness, command: RiskResetCommand) -> str:
-    reply = driven.portfolio.handle_command(command, driven.now)
+    reply = driven.command(command)
     assert isinstance(reply, ControlError), reply
     return reply.error
 

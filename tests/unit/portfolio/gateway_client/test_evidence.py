@@ -141,7 +141,7 @@ def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
     driven = a_live_desk()
     driven.drop_reply(an_order_on_its_way(driven))
     driven.state.lease.lose_leadership("epoch 9 leads the account")
-    driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
+    driven.command(ResumeCommand("that one is gone"))
     assert calls_of(driven.wait(200), Buy) == []
     driven.answer_all(driven.pause())
     go_by(driven, seconds=2)

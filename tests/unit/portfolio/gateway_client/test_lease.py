@@ -30,6 +30,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.plan.plan import Entry, Plan
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.state.lease import GRANT_WAIT_NS, LAPSED_REFUSALS_MAX
+from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS
 from tests.support.builders import a_gateway, a_signal, a_stream
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
 from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, go_by, the_order
@@ -48,8 +49,9 @@ def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
 
 
 def codes(driven: DeskHarness) -> set[str]:
-    """What is shown of the desk, but for its feed, which these tests have none of."""
-    return {one.code for one in conditions_of(driven.state, driven.mono_ns)} - {"FEED_STALE"}
+    """What is shown of the desk, but for its feed and its signal process, which these tests have none of."""
+    shown = {one.code for one in conditions_of(driven.state, driven.mono_ns)}
+    return shown.difference(("FEED_STALE",), SIGNAL_CONDITIONS)
 
 
 def signal_now(driven: DeskHarness, number: int, direction: int) -> None:
@@ -78,7 +80,7 @@ def test_a_lease_of_another_client_halts_the_desk_each_time_and_after_resume_it_
         go_by(driven, seconds=2)
         assert "LEASE_LOST" in codes(driven)
         assert driven.state.account.book.trading_state is TradingState.HALTED
-        driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
+        driven.command(ResumeCommand("that one is gone"))
         driven.answer_all(driven.pause())
         go_by(driven, seconds=1)
         assert driven.state.lease.epoch == epoch + 1
@@ -144,7 +146,7 @@ def test_every_refusal_of_the_lease_ends_in_a_grant_or_shows(code: ErrorCode) ->
         assert driven.state.account.book.trading_state is TradingState.HALTED
     signal_now(driven, 1, 1)
     assert driven.state.account.book.orders == {}, "an order that opens is not made to expire"
-    driven.portfolio.handle_command(ResumeCommand("looked at"), driven.now)
+    driven.command(ResumeCommand("looked at"))
     driven.answer_all(driven.pause())
     go_by(driven, seconds=3)
     signal_now(driven, 2, 1)
@@ -211,7 +213,7 @@ def test_a_lease_that_is_granted_while_orders_are_refused_without_it_halts_the_d
     }
     go_by(driven, seconds=5)
     before = len(driven.state.account.book.orders)
-    driven.portfolio.handle_command(ResumeCommand("looked at"), driven.now)
+    driven.command(ResumeCommand("looked at"))
     driven.answer_all(driven.pause())
     go_by(driven, seconds=1)
     signal_now(driven, number + 1, 1)
@@ -236,7 +238,7 @@ def test_a_change_of_what_rests_that_is_refused_for_the_epoch_ends_the_lead(kind
     assert the_order(driven).status is OrderStatus.ACCEPTED
     order_id = the_order(driven).order_id
     cancel = CancelCommand(key="one", reason="a test", order_id=order_id)
-    driven.portfolio.handle_command(cancel if kind is Cancel else a_modification(order_id), driven.now)
+    driven.command(cancel if kind is Cancel else a_modification(order_id))
     driven.pass_time_refusing(kind, ErrorCode.STALE_EPOCH, seconds=3)
     assert "LEASE_LOST" in codes(driven)
     assert len(driven.requests_of(kind)) == 1

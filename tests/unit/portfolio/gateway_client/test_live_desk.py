@@ -45,7 +45,7 @@ def test_a_live_desk_confirms_nothing_and_waits_for_no_greeting() -> None:
 @pytest.mark.parametrize(("late_ns", "is_denied"), [(5 * TICK_NS, False), (5 * TICK_NS + 1, True)])
 def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_ns: int, is_denied: bool) -> None:
     driven = a_live_desk()
-    driven.portfolio.on_market_data(a_heartbeat(START_NS + late_ns), driven.now)
+    driven.market(a_heartbeat(START_NS + late_ns))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert bool(driven.requests_of(Buy)) is not is_denied
     denials = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
@@ -89,9 +89,7 @@ def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_c
     calls = driven.pause()
     for ordinal in range(1, 12):
         driven.deliver(a_signal(ordinal, -1))
-        driven.portfolio.on_market_data(
-            a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS), driven.now
-        )
+        driven.market(a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS))
     driven.answer_all(calls)
     [order] = driven.state.account.book.orders.values()
     assert order.decision.ordinal == 6
@@ -133,7 +131,7 @@ def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() 
 def test_another_stream_is_met_anew() -> None:
     """The gateway came back with other settings: portfolio says hello again and takes up what runs now."""
     driven = a_live_desk()
-    calls = driven.portfolio.on_market_data(a_heartbeat(START_NS, "another"), driven.now)
+    calls = driven.market(a_heartbeat(START_NS, "another"))
     assert [type(request_of(call)) for call in calls] == [Hello]
     assert status_of(driven.state).waiting_for == "the gateway, which has another stream now"
     driven.answer_all(calls)
@@ -185,17 +183,17 @@ def test_what_has_piled_up_is_decided_slice_by_slice_in_the_order_of_the_ticks()
     driven.state.stream.set_desk_state(DeskState.RUNNING)
     decided = list[int]()
     while driven.portfolio.queued_signals:
-        assert driven.portfolio.next_timer_mono_ns() == 0, "the loop comes back at once"
+        assert driven.portfolio.next_timer() == 0, "the loop comes back at once"
         driven.portfolio.on_timer(driven.now)
         decided.append(driven.state.stream.cursor.processed)
     assert decided == [LIVE_DECISIONS_MAX, 2 * LIVE_DECISIONS_MAX, count]
     assert driven.state.stream.cursor.sequences == {"EURUSD": count}
-    assert driven.portfolio.next_timer_mono_ns() != 0
+    assert driven.portfolio.next_timer() != 0
 
 
 def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
     driven = a_live_desk()
-    driven.portfolio.on_market_data(a_tick(), driven.now)
+    driven.market(a_tick())
     driven.answer_all(driven.deliver(a_signal(1, 1, confidence=0.7)))
     status = status_of(driven.state, driven.mono_ns + 40_000_000)
     quote = status.quotes["EURUSD"]

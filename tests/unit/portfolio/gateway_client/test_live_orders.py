@@ -14,6 +14,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
+from services.portfolio.core.gateway_client.lease import RETRY_NS
 from services.portfolio.core.gateway_client.order_tracker import LOST_JOURNAL_WAIT_NS
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
@@ -112,7 +113,7 @@ def test_more_doubt_than_allowed_halts_the_desk() -> None:
 def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
-    driven.portfolio.handle_command(HaltCommand("news"), driven.now)
+    driven.command(HaltCommand("news"))
     driven.drop_reply(call)
     assert [type(request_of(again)) for again in driven.wait(100)] == [Fence]
 
@@ -153,8 +154,9 @@ def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it()
     assert driven.state.account.book.trading.reason.startswith("LEASE_LOST: another portfolio leads this account")
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.requests_of(Buy) == []
-    driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
+    driven.command(ResumeCommand("that one is gone"))
     driven.answer_all(driven.pause())
+    driven.answer_all(driven.wait(RETRY_NS // 1_000_000))
     driven.answer_all(driven.deliver(a_signal(2, 1)))
     assert the_order(driven).status is OrderStatus.FILLED
     assert driven.requests_of(Sell) == []

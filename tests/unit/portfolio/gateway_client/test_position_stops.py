@@ -26,7 +26,7 @@ def a_long_position(driven: DeskHarness) -> None:
 
 def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderCommandReply:
     """A person moves the stop loss; nothing is sent before `pause`."""
-    reply = driven.portfolio.handle_command(
+    reply = driven.command(
         ModifyCommand(
             key=key,
             reason="a test",
@@ -37,8 +37,7 @@ def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderComman
             stop_loss=Decimal(price),
             take_profit=None,
             expires_ns=0,
-        ),
-        driven.now,
+        )
     )
     assert isinstance(reply, OrderCommandReply), reply
     assert not reply.denied, reply
@@ -114,7 +113,7 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     venue = driven.gateway.venue
     assert isinstance(venue, SimulatedVenue)
     venue.modify(Modify(symbol="EURUSD", stop_loss=Decimal("1.08"), revision=5))
-    driven.portfolio.request_reconciliation()
+    driven.answer_all(driven.compare())
     go_by(driven, seconds=3)
     guard = the_guard(driven)
     assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
@@ -143,7 +142,7 @@ def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
         type=OrderType.MARKET,
         **plain | terms,
     )
-    reply = driven.portfolio.handle_command(command, driven.now)
+    reply = driven.command(command)
     assert isinstance(reply, OrderCommandReply), reply
     assert not reply.denied, reply
     go_by(driven, seconds=1)
@@ -158,7 +157,7 @@ def test_a_part_that_is_sold_with_stops_leaves_those_of_the_position_at_desk_and
     guard = the_guard(driven)
     assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
     assert stop_at_the_venue(driven) == Decimal("1.05")
-    driven.portfolio.request_reconciliation()
+    driven.answer_all(driven.compare())
     go_by(driven, seconds=3)
     assert the_guard(driven) == guard
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
@@ -193,7 +192,7 @@ def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
     a_long_position(driven)
     driven.state.account.take_events()
     stop_at(driven, "1.09")
-    placed = driven.portfolio.handle_command(
+    placed = driven.command(
         PlaceCommand(
             key="three",
             reason="a test",
@@ -207,8 +206,7 @@ def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
             take_profit=None,
             trailing_stop_points=0,
             expires_ns=0,
-        ),
-        driven.now,
+        )
     )
     assert isinstance(placed, OrderCommandReply)
     assert placed.order_ids
@@ -233,8 +231,8 @@ def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_
     again = DeskHarness(driven.gateway, book=state.account.book, persisted=state.stream.persisted, incarnation="later")
     close = CloseCommand(key="one", reason="a test", symbol="EURUSD", position=0, volume=None)
     calls = again.start()
-    assert isinstance(again.portfolio.handle_command(close, again.now), ControlError)
+    assert isinstance(again.command(close), ControlError)
     again.answer_all(calls)
-    reply = again.portfolio.handle_command(close, again.now)
+    reply = again.command(close)
     assert isinstance(reply, OrderCommandReply), reply
     assert [order_id.partition("-")[0] for order_id in reply.order_ids] == ["later"]

@@ -75,7 +75,7 @@ def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
             take_profit=D("1.2"),
             expires_ns=placed.expires_ns + number * 1_000_000_000,
         )
-        driven.portfolio.handle_command(command, driven.now)
+        driven.command(command)
         driven.answer_all(driven.pause())
         driven.answer_all(driven.wait(2_000))
         order = driven.state.account.book.orders[order_id]

@@ -87,7 +87,7 @@ def causes_of(driven: DeskHarness) -> list[str]:
 
 
 def resume(driven: DeskHarness) -> object:
-    return driven.portfolio.handle_command(ResumeCommand(reason="looked at it"), driven.now)
+    return driven.command(ResumeCommand(reason="looked at it"))
 
 
 def sent_ids(driven: DeskHarness) -> list[str]:
@@ -234,7 +234,7 @@ def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() ->
         take_profit=None,
         expires_ns=0,
     )
-    assert not isinstance(first.portfolio.handle_command(command, first.now), ControlError)
+    assert not isinstance(first.command(command), ControlError)
     settle(first)
     assert first.state.account.book.orders[order_id].terms.limit_price == Decimal("1.02")
     again = DeskHarness(
@@ -261,7 +261,7 @@ def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
     again.mono_ns = first.mono_ns
     again.start()
     command = CloseCommand(key="k", reason="mine", symbol="EURUSD", position=0, volume=None)
-    answer = again.portfolio.handle_command(command, again.now)
+    answer = again.command(command)
     assert isinstance(answer, ControlError)
     assert "has not met the gateway" in answer.error
 

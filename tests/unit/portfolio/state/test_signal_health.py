@@ -93,7 +93,7 @@ def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two
         watched.publish(with_heartbeat=step % 4 == 0)
         if step % 2 == 0:
             watched.driven.deliver(a_hello())
-        watched.driven.portfolio.check_signals(watched.driven.now)
+        watched.driven.wait(0)
         seen.append(watched.codes)
     late = REPORTED_WITHIN_MS // CHECK_MS
     assert seen[late:] == [["SIGNAL_MUTE"]] * (80 - late)
@@ -244,7 +244,7 @@ def test_a_recorded_stream_ends_by_a_strategys_fault_and_decides_nothing_on_its_
     assert (driven.state.stream.desk_state, driven.state.stream.waiting_for) == (DeskState.FAILED, a_fault().text)
     shown = {one.code: one.text for one in conditions_of(driven.state, driven.mono_ns)}
     assert shown["STRATEGY_FAULT"] == a_fault().text
-    driven.portfolio.check_signals(driven.now)
+    driven.wait(250)
     assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it stays"
 
 

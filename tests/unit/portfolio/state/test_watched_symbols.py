@@ -46,7 +46,7 @@ def gold(number: int, direction: int) -> Signal:
 
 
 def publish(driven: DeskHarness, tick: Tick) -> None:
-    driven.answer_all(driven.portfolio.on_market_data(tick, driven.now))
+    driven.answer_all(driven.market(tick))
     driven.answer_all(driven.pause())
 
 
@@ -72,7 +72,7 @@ def test_a_live_desk_takes_watched_quotes_and_misses_no_signal_process_for_them(
     driven.answer_all(driven.deliver(gold(1, 1)))
     assert driven.state.stream.cursor.denied == {}
     assert [order.symbol for order in driven.state.account.book.orders.values()] == ["XAUUSD"]
-    driven.portfolio.check_signals(driven.now)
+    driven.wait(0)
     assert {one.subject for one in conditions_of(driven.state, driven.mono_ns)} <= {"", "XAUUSD"}
 
 
@@ -90,7 +90,7 @@ def test_nobody_orders_in_a_watched_symbol() -> None:
     driven.gateway.on_timer(driven.now)
     publish(driven, euro(1))
     driven.answer_all(driven.deliver(gold(1, 0)))
-    refused = driven.portfolio.handle_command(an_order(), driven.now)
+    refused = driven.command(an_order())
     assert isinstance(refused, ControlError)
     assert refused.error == "symbol is EURUSD, expected one that the desk trades: XAUUSD"
     assert told(driven, an_order(symbol="XAUUSD")).order_ids

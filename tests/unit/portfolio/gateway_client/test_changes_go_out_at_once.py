@@ -1,0 +1,104 @@
+"""What a decision or a command changes of a live order or position is sent in the same turn, whatever poll is waited for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.control import CancelCommand, ModifyCommand
+from proto.gateway import Cancel, ErrorCode, Modify, Request
+from proto.trading.enums import OrderType
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.plan.plan import Entry, Exits, Plan
+from tests.support.builders import a_signal
+from tests.support.desk_harness import DeskHarness, a_live_desk, request_of
+from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, go_by, the_order
+
+RESTING = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000))
+
+
+def signal_now(number: int, direction: int, driven: DeskHarness, *, bid: float = 1.1) -> list[Request]:
+    """What a fresh signal makes the desk ask for before anything is answered."""
+    time_ns = driven.state.stream.domain_ns(driven.mono_ns)
+    signal = a_signal(number, direction, time_ns=time_ns, bid=bid, ask=bid + 0.0001)
+    return [request_of(call) for call in driven.deliver(signal)]
+
+
+def a_change(key: str, *, order_id: str = "", price: str | None = None, stop_loss: str | None = None) -> ModifyCommand:
+    """Other terms of an order, or of the position."""
+    return ModifyCommand(
+        key=key,
+        reason="a test",
+        symbol="EURUSD",
+        order_id=order_id,
+        position=0,
+        price=None if price is None else Decimal(price),
+        stop_loss=None if stop_loss is None else Decimal(stop_loss),
+        take_profit=None,
+        expires_ns=0,
+    )
+
+
+def a_desk_with_a_resting_order() -> DeskHarness:
+    """Its order is polled every two seconds."""
+    driven = a_live_desk(plan=RESTING)
+    go_by(driven, seconds=1)
+    time_ns = driven.state.stream.domain_ns(driven.mono_ns)
+    driven.answer_all(driven.deliver(a_signal(1, 1, time_ns=time_ns)))
+    go_by(driven, seconds=9)
+    assert the_order(driven).status is OrderStatus.ACCEPTED
+    return driven
+
+
+def test_a_strategys_cancel_of_a_resting_entry_goes_out_with_its_decision() -> None:
+    driven = a_desk_with_a_resting_order()
+    [cancel, *_] = signal_now(2, -1, driven)
+    assert cancel == Cancel(order_id="live-000001", epoch=driven.state.lease.epoch)
+
+
+def test_a_persons_cancel_goes_out_with_the_command() -> None:
+    driven = a_desk_with_a_resting_order()
+    driven.command(CancelCommand(key="one", reason="a test", order_id="live-000001"))
+    assert calls_of(driven.pause(), Cancel)
+
+
+def test_a_persons_modification_goes_out_with_the_command() -> None:
+    driven = a_desk_with_a_resting_order()
+    driven.command(a_change("one", order_id="live-000001", price="1.04"))
+    [modify] = calls_of(driven.pause(), Modify)
+    assert request_of(modify).price == Decimal("1.04")  # type: ignore[union-attr]
+
+
+def test_a_stop_that_trails_goes_out_with_its_decision_before_the_orders() -> None:
+    driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=100, trailing_stop_points=100)))
+    go_by(driven, seconds=1)
+    signal_now(1, 1, driven)
+    go_by(driven, seconds=2)
+    [modify, *_] = signal_now(2, 1, driven, bid=1.12)
+    assert isinstance(modify, Modify)
+    assert modify.stop_loss == Decimal("1.119")
+
+
+def test_new_stops_go_out_at_once_while_a_refused_change_waits_to_be_asked_again() -> None:
+    driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
+    go_by(driven, seconds=1)
+    signal_now(1, 1, driven)
+    go_by(driven, seconds=2)
+    driven.command(a_change("one", stop_loss="1.09"))
+    [first] = calls_of(driven.pause(), Modify)
+    driven.refuse(first, ErrorCode.VENUE_BUSY)
+    driven.command(a_change("two", stop_loss="1.08"))
+    [second] = calls_of(driven.pause(), Modify)
+    assert request_of(second).stop_loss == Decimal("1.08")  # type: ignore[union-attr]
+
+
+def test_a_change_of_stops_that_is_refused_for_good_halts_and_is_not_asked_for_in_every_turn() -> None:
+    driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
+    go_by(driven, seconds=1)
+    signal_now(1, 1, driven)
+    go_by(driven, seconds=2)
+    driven.command(a_change("one", stop_loss="1.09"))
+    [call] = calls_of(driven.pause(), Modify)
+    driven.refuse(call, ErrorCode.INVALID_FIELD)
+    assert driven.state.account.book.trading_state == "HALTED"
+    assert [driven.pause() for _ in range(3)] == [[], [], []]
+    assert calls_of(driven.wait(100), Modify)
