@@ -1,1 +1,1 @@
-"""How fast the desk is, as ratios against a floor or a peer of the same run: machines are noisy, ratios less so."""
+"""Benchmarks of the desk, as ratios to a floor or a peer of the same run: machines are noisy, ratios less so."""

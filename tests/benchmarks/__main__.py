@@ -1,8 +1,8 @@
-"""`make bench`: the whole table, and the same as JSON.
+"""`make bench`: all benchmarks as a table and as JSON.
 
-Everything is measured in this run, on this machine, one thing after the other. Back to back, every tick makes an order and
-the next tick goes out at the confirmation of the last. Paced is 500 ticks a second, when cores go idle in between, with an
-order on every tenth. Latencies count from when the tick went out. Memory is that of each process with the ticks of the
+Everything is measured in this run, on this machine, one after the other. Back to back: every tick makes an order and
+the next tick goes out at the confirmation of the last. Paced: 500 ticks a second, with idle cores in between, and an
+order on every tenth. Latencies begin when the tick goes out. Memory is that of each process with the ticks of the
 lock-step run: of the gateway when it answers, of the others when they have played them.
 """
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def measure(folder: Path, ticks: int, *, orders: int) -> tuple[dict[str, Any], list[Row]]:
-    """Every figure, and the lines of the table."""
+    """All figures, and the rows of the table."""
     figures: dict[str, Any] = {}
     rows: list[Row] = []
     for load in LOADS:

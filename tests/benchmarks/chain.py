@@ -1,7 +1,7 @@
 """The desk itself: real processes for signal, portfolio and execution; the gateway runs here, to be timed.
 
-The gateway is the real one, sockets, journal and book on disk; only its core is wrapped to note when a tick went out and when
-its order came in.
+The gateway is the real one, with sockets, journal and book on disk; only its core is wrapped to record when a tick goes
+out and when its order comes in.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def _nothing() -> None:
 
 
 class TimedGateway:
-    """A gateway that notes when ticks leave and orders arrive; everything else passes through."""
+    """A gateway that records when ticks leave and orders arrive; everything else passes through."""
 
     def __init__(self, gateway: Gateway, last_ordinal: int) -> None:
-        """Nothing noted yet."""
+        """Start without records."""
         self._gateway = gateway
         self._last = last_ordinal
         self._published: dict[int, int] = {}
@@ -55,7 +55,7 @@ class TimedGateway:
         return getattr(self._gateway, name)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """Note when each tick goes out for the first time."""
+        """Record when each tick goes out for the first time."""
         ticks = self._gateway.on_timer(now)
         for tick in ticks:
             self._published.setdefault(tick.ordinal, tick.published_mono_ns)
@@ -63,7 +63,7 @@ class TimedGateway:
         return ticks
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Note when an order comes in, and the last confirmation."""
+        """Record when an order comes in, and the last confirmation."""
         if isinstance(request, Buy | Sell):
             self.received_ns.append(now.mono_ns - self._published[request.ordinal])
         replies = self._gateway.handle(request, now)
@@ -78,7 +78,7 @@ def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict
 
     Returns:
         `received_ns`: per order, from the tick's publication to the order at the gateway; `status`: portfolio's last
-        word; `ticks_per_s` from the first tick to the last confirmation; `rss_mb` per process at the end.
+        status; `ticks_per_s` from the first tick to the last confirmation; `rss_mb` per process at the end.
     """
     spec = a_run(ticks_file, strategy=strategy)
     stream = spec.load()
@@ -148,7 +148,7 @@ def _last_status(url: str) -> StatusReply:
     try:
         socket.send_multipart([b"", encode(StatusQuery())])
         if not socket.poll(SETTLE_S * 1_000):
-            raise TimeoutError("portfolio does not tell how it stands")
+            raise TimeoutError("portfolio does not answer STATUS")
         reply = decode_control_reply(socket.recv_multipart()[-1])
         assert isinstance(reply, StatusReply), reply
         assert reply.state is not DeskState.FAILED, reply.waiting_for

@@ -1,4 +1,4 @@
-"""Quantiles of nanoseconds, and how the figures are shown."""
+"""Quantiles of latencies, and rows of the table."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def quantiles_us(latencies_ns: Sequence[int]) -> dict[str, float]:
 
 
 def ratios(ours: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
-    """Ours over the floor's, quantile by quantile."""
+    """Ratios of ours to the floor's, by quantile."""
     return {name: round(ours[name] / floor[name], 2) for name in ours}
 
 
 def row(name: str, ours: Any, beside: Any = "", ratio: Any = "") -> tuple[str, str, str, str]:
-    """A line of the table: the desk, what it is held against, and the one over the other."""
+    """A row of the table: the desk, what it is compared with, and the ratio."""
     return name, str(ours), str(beside), str(ratio)

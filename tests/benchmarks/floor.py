@@ -1,10 +1,10 @@
 """The floor: bare pyzmq forwarders with the desk's processes, hops, message sizes and commits, and no desk.
 
 Per tick: PUB to signal, PUSH to portfolio, which commits; PUSH to execution, DEALER to the gateway, which commits three
-times in two files as journal and book do; the reply back to portfolio; a question for the deals and its answer by the same
+times in two files as journal and book do; the reply back to portfolio; a query for the deals and its answer by the same
 way; a commit; a confirmation to the gateway, which publishes the next tick. Payloads are zeros of the desk's sizes.
 
-An order goes out on every ORDER_EVERY-th tick; the others are committed and confirmed only.
+An order goes out on every ORDER_EVERY-th tick; the others are only committed and confirmed.
 
 Run as `python -m tests.benchmarks.floor ROLE FOLDER TICKS INTERVAL_NS ORDER_EVERY`; `measure` starts the four roles.
 """
@@ -56,7 +56,7 @@ def _padded(size: int, ordinal: int, published_ns: int) -> bytes:
 
 
 def signal(folder: Path) -> None:
-    """SUB to PUSH."""
+    """Forward from SUB to PUSH."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     ticks = _socket(context, zmq.SUB, f"ipc://{folder}/ticks", bind=False)
     ticks.setsockopt(zmq.SUBSCRIBE, b"tick.")
@@ -67,7 +67,7 @@ def signal(folder: Path) -> None:
 
 
 def portfolio(folder: Path, order_every: int) -> None:
-    """Signal, commit, order; reply, question; deals, commit, confirmation."""
+    """Signal, commit, order; reply, query; deals, commit, confirmation."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     signals = _socket(context, zmq.PULL, f"ipc://{folder}/signals", bind=True)
     reports = _socket(context, zmq.PULL, f"ipc://{folder}/reports", bind=True)
@@ -96,7 +96,7 @@ def portfolio(folder: Path, order_every: int) -> None:
 
 
 def execution(folder: Path) -> None:
-    """PULL to DEALER, DEALER to PUSH."""
+    """Forward from PULL to DEALER, and from DEALER to PUSH."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     commands = _socket(context, zmq.PULL, f"ipc://{folder}/commands", bind=True)
     gateway = _socket(context, zmq.DEALER, f"ipc://{folder}/gateway", bind=False)
@@ -107,7 +107,7 @@ def execution(folder: Path) -> None:
 
 
 def gateway(folder: Path, ticks: int, interval_ns: int) -> None:
-    """Publish a tick, take the order with its commits, tell the deals, and go on at the confirmation."""
+    """Publish a tick, receive the order with its commits, send the deals, and continue at the confirmation."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     router = _socket(context, zmq.ROUTER, f"ipc://{folder}/gateway", bind=True)
     publisher = _socket(context, zmq.PUB, f"ipc://{folder}/ticks", bind=True)
@@ -142,7 +142,7 @@ def gateway(folder: Path, ticks: int, interval_ns: int) -> None:
 
 
 def measure(folder: Path, *, ticks: int, interval_ns: int, order_every: int) -> tuple[list[int], list[int]]:
-    """Nanoseconds from a tick's publication to its order at the gateway, and to its fill booked."""
+    """Nanoseconds from a tick's publication to its order at the gateway, and to its booked fill."""
     processes = [
         subprocess.Popen(
             [

@@ -1,4 +1,4 @@
-"""Memory of the gateway in a process of its own, which in the other measurements runs inside the benchmark's."""
+"""Memory of the gateway in a process of its own; in the other measurements it runs in the benchmark's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_S = 60
 
 
 def gateway_rss_mb(ticks_file: Path, folder: Path) -> float:
-    """Megabytes resident of the gateway over a recording, once it answers."""
+    """Resident megabytes of the gateway over a recording, once it answers."""
     spec = a_run(ticks_file)
     url = f"ipc://{folder}/gw.ipc"
     process = subprocess.Popen(

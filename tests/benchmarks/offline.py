@@ -1,4 +1,4 @@
-"""What can be timed in one process: the backtest and the signal path."""
+"""Benchmarks in one process: the backtest and the signal path."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ WARM_UP_TICKS = 500
 
 
 def backtest_ticks_per_s(ticks_file: Path, folder: Path, strategy: str) -> float:
-    """A whole backtest, ledger included."""
+    """Ticks per second of a whole backtest, ledger included."""
     spec = a_run(ticks_file, strategy=strategy)
     report = run_backtest(spec, spec.load(), data_dir=folder)
     return float(report["timings"]["ticks_per_s"])
 
 
 def signal_ticks_per_s(ticks_file: Path, strategy: str, model: Path | None = None) -> tuple[float, float]:
-    """Ticks through decode, engine and encode, beside a bare loop that decodes and encodes only."""
+    """Ticks per second through decode, engine and encode, and of a bare loop that only decodes and encodes."""
     stream = a_run(ticks_file, strategy=strategy).load()
     frames = [
         encode(Tick("mt5", "boot", "", t.symbol, t.sequence, t.ordinal, t.time_ns, t.bid, t.ask, t.volume, 1))
@@ -55,7 +55,7 @@ def _through(frames: list[bytes], strategy: str, model: Path | None) -> float:
 
 
 def import_seconds(module: str) -> float:
-    """A fresh interpreter that imports a module and ends."""
+    """Seconds for a fresh interpreter to import a module and end."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
     return time.perf_counter() - started

@@ -1,8 +1,9 @@
-"""`make soak TICKS=10000000`: memory over many ticks, which may not rise with them.
+"""`make soak TICKS=10000000`: memory over many ticks, which must not grow with them.
 
-A generated market goes through the live cores, lock-step, in one process: the gateway with its book, an engine, portfolio with
-a ledger on disk. Resident memory is printed at each million ticks, with the orders by then. Orders are remembered for good, so
-the strategy makes a few at the beginning and then only holds: what rises after that is kept for each tick and should not be.
+A generated market goes through the live cores, lock-step, in one process: the gateway with its book, an engine,
+portfolio with a ledger on disk. Resident memory is printed at each million ticks, with the number of orders so far.
+Orders stay in memory for good, so the strategy makes a few at the beginning and then only holds: growth after that is
+kept for each tick and is an error.
 """
 
 from __future__ import annotations
@@ -37,17 +38,17 @@ BUSY: Final = "tests.benchmarks.soak:BusyThenQuiet"
 
 
 class BusyThenQuiet:
-    """Changes sides on each of the first ticks, then holds; it looks at its window all the same."""
+    """Changes sides on each of the first ticks, then holds; it reads its window all the same."""
 
     name = "busy_then_quiet"
     warm_up_ticks = 0
 
     def __init__(self) -> None:
-        """Nothing seen."""
+        """Start with no ticks seen."""
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The other side of the last one while it is busy."""
+        """The opposite of the last side while it is busy."""
         self._seen += 1
         return ((1 if self._seen % 2 else -1) if self._seen <= ORDERS else 0), 1.0
 
@@ -56,15 +57,15 @@ class BusyThenQuiet:
         return self._seen.to_bytes(8, "big")
 
     def restore(self, state: bytes) -> None:
-        """The count of ticks."""
+        """Continue from a count of ticks."""
         self._seen = int.from_bytes(state, "big")
 
 
 class Soak(Backtest):
-    """A backtest that can be stopped at any tick to look at memory."""
+    """A backtest that can be stopped at any tick to measure memory."""
 
     def begin(self) -> None:
-        """Up to the first tick."""
+        """Run up to the first tick."""
         self._settle(self._portfolio.start(self._now))
         hello = SignalHello("signal", "backtest", self._stream_id, "soak", list(self._engines), 0, 0, [])
         self._settle(self._portfolio.handle(hello, self._now))
@@ -72,7 +73,7 @@ class Soak(Backtest):
         self._commit()
 
     def play(self, first: int, last: int) -> None:
-        """The ticks from `first` to `last`."""
+        """Play the ticks from `first` to `last`."""
         for ordinal in range(first, last + 1):
             self._settle(self._portfolio.handle(self._signal(self._stream.tick_at(ordinal)), self._now))
             if self.state.stream.cursor.ordinal < ordinal:
@@ -85,7 +86,7 @@ class Soak(Backtest):
 
 
 def readings(folder: Path, *, ticks: int, every: int = MILLION) -> list[tuple[int, int, float]]:
-    """Ticks, orders and resident MB, each time so many ticks are through."""
+    """Ticks, orders and resident MB after every `every` ticks."""
     path = write_ticks(folder / "ticks.parquet", count=ticks, interval_ns=MILLION)
     spec: RunSpec = a_run(path, strategy=BUSY)
     found = []

@@ -1,8 +1,8 @@
-"""How long a desk with many orders takes from its start to trading: `python -m tests.benchmarks.start_up [--orders N]`.
+"""Time of a desk with many orders from start to trading: `python -m tests.benchmarks.start_up [--orders N]`.
 
-The folder is made by the cores, then the four processes are started on it as supervisord would, with the demo model and a
-market that runs by itself. Each process is timed from its start to its first word that it is at work; the desk until portfolio
-says RUNNING. The first start makes what is cached (compiled kernels, the self-check of the model), the second one counts.
+The cores make the folder, then the four processes are started on it as supervisord would, with the demo model and a
+live market. Each process is timed from its start to its first log line of being at work; the desk until portfolio is
+RUNNING. The first start fills caches (compiled kernels, the self-check of the model), the second one counts.
 """
 
 from __future__ import annotations

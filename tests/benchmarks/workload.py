@@ -1,4 +1,4 @@
-"""What the benchmarks run: a seeded market and a strategy that trades on every tick."""
+"""Workload of the benchmarks: a seeded market and a strategy that trades on every tick."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ALTERNATE_EACH_TENTH = "tests.benchmarks.workload:AlternateEachTenth"
 
 
 class Alternate:
-    """Says buy and sell in turn: with reversal each change is an order, and every order crosses the whole chain."""
+    """Buys and sells in turn: with reversal each change is an order, and every order crosses the whole chain."""
 
     name = "alternate"
     warm_up_ticks = 0
     every = 1
 
     def __init__(self) -> None:
-        """The first word is a hold, until the first change of mind is a buy."""
+        """Start with a hold, until the first change is a buy."""
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The other side of the last one, every so many ticks."""
+        """The opposite of the last side, every few ticks."""
         self._seen += 1
         turns = self._seen // self.every
         return (1 if turns % 2 else -1) if turns else 0, 1.0
@@ -40,12 +40,12 @@ class Alternate:
         return self._seen.to_bytes(8, "big")
 
     def restore(self, state: bytes) -> None:
-        """The count of ticks."""
+        """Continue from a count of ticks."""
         self._seen = int.from_bytes(state, "big")
 
 
 class AlternateEachTenth(Alternate):
-    """Changes its mind on every tenth tick."""
+    """Changes sides on every tenth tick."""
 
     name = "alternate_each_tenth"
     every = 10
@@ -62,7 +62,7 @@ def write_ticks(path: Path, *, count: int, interval_ns: int, seed: int = 0) -> P
 
 
 def a_run(path: Path, *, strategy: str = ALTERNATE) -> RunSpec:
-    """Trade on every change of mind, without limits."""
+    """A run that trades on every change of sides, without limits."""
     return RunSpec(
         inputs=(TickInput(path, SYMBOL),),
         strategy=strategy,

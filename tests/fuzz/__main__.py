@@ -16,7 +16,7 @@ SEED = 20_140_501
 
 
 def main() -> None:
-    """Throw, and print what was thrown at what; the first thing that breaks ends it with its seed and frame."""
+    """Send frames and print their counts; the first failure ends it with its seed and frame."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,4 +1,4 @@
-"""Every decoder at any bytes: a message, which survives its own encoding, or `MalformedMessageError`."""
+"""Every decoder with any bytes: a message that survives its own encoding, or `MalformedMessageError`."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class BrokenDecoderError(AssertionError):
 
 
 def throw_at(name: str, frame: bytes) -> bool:
-    """Whether the decoder took the frame for a message.
+    """Whether the decoder accepted the frame as a message.
 
     Raises:
-        BrokenDecoderError: it raised something else, or a message that does not come back from its encoding.
+        BrokenDecoderError: it raised something else, or the message does not survive its own encoding.
     """
     decode = DECODERS[name]
     try:
         message = decode(frame)
     except MalformedMessageError:
         return False
-    except Exception as error:  # whatever it is, it is what is looked for: it is raised again with the frame
+    except Exception as error:  # any error is a finding: it is raised again with the frame
         raise BrokenDecoderError(f"{name}: {type(error).__name__} {error} from {frame.hex()}") from error
     again = decode(encode(message))
     if encode(again) != encode(message):
@@ -51,7 +51,7 @@ def throw_at(name: str, frame: bytes) -> bool:
 
 
 def throw_at_the_wire(frame: bytes) -> None:
-    """What the gateway does to a payload before and beside its decoder.
+    """Do what the gateway does with a payload before and beside decoding it.
 
     Raises:
         BrokenDecoderError: it raised.
@@ -60,12 +60,12 @@ def throw_at_the_wire(frame: bytes) -> None:
         readable_fields(frame)
         open_envelope([b"id", b"", frame])
         open_envelope([frame, frame])
-    except Exception as error:  # whatever it is, it is what is looked for: it is raised again with the frame
+    except Exception as error:  # any error is a finding: it is raised again with the frame
         raise BrokenDecoderError(f"wire: {type(error).__name__} {error} from {frame.hex()}") from error
 
 
 def run(frames: int, seed: int) -> dict[str, dict[str, int]]:
-    """Throw so many frames at the decoders, one after the other in turn; frames and messages for each."""
+    """Send `frames` frames to the decoders in turn; returns counts of frames and messages for each."""
     source = Frames(seed)
     names = [*DECODERS, "wire"]
     found = {name: {"frames": 0, "messages": 0} for name in names}

@@ -1,7 +1,7 @@
-"""Frames to throw: random bytes, kept seeds broken in places, and nested structures of MessagePack and JSON.
+"""Frames for fuzzing: random bytes, seeds of a corpus with mutations, and nested MessagePack and JSON.
 
-The same seed gives the same frames. The seeds of the corpus are messages of each kind and whatever has once been worth keeping:
-a file of hex dropped into `corpus/` is thrown, and broken, from then on.
+The same seed gives the same frames. The corpus has messages of each kind and earlier findings: a file of hex added to
+`corpus/` is used, and mutated, from then on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Frames:
         return self._nested()
 
     def _broken(self, seed: bytes) -> bytes:
-        """A seed with bytes changed, cut out, doubled or put in."""
+        """A seed with bytes changed, cut out, doubled or inserted."""
         source, broken = self._source, bytearray(seed)
         for _ in range(source.randint(1, CUTS_MAX)):
             at = source.randrange(len(broken) + 1)
@@ -76,7 +76,7 @@ class Frames:
         return bytes(broken)
 
     def _changed(self, fields: dict[Any, Any]) -> bytes:
-        """A message of the right shape with something in it that cannot be there."""
+        """A message of the right shape with an impossible value."""
         source, changed = self._source, dict(fields)
         name = source.choice(list(changed) or ["action"])
         match source.randrange(4):
@@ -95,7 +95,7 @@ class Frames:
         return bytes(msgpack.packb(changed, default=repr, unicode_errors="surrogatepass"))
 
     def _nested(self) -> bytes:
-        """Depth and length that nobody means well with."""
+        """Excessive depth and length."""
         source = self._source
         depth = source.choice((1, 5, 60, 600, 5_000))
         head, end = source.choice(((b"\x91", b"\xc0"), (b"\x81\xa1a", b"\xc0"), (b"[", b"]"), (b'{"a":', b"1")))

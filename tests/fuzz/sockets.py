@@ -1,7 +1,7 @@
-"""Every socket that a process of the desk has bound, at frames that are no message: no crash, no change of state.
+"""Every socket bound by a process of the desk, with frames that are not messages: no crash, no change of state.
 
-Gateway, courier and portfolio run on a recorded stream that nobody moves on, for there is no signal process. What stands in
-their files before and after must be the same, and their memory may not grow with what is thrown at them.
+Gateway, courier and portfolio run on a recorded stream that does not advance, because there is no signal process. The
+content of their files must be the same before and after, and their memory may not grow with the frames.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOCKETS: Final = {
     "control": "control request",
     "gw": "request",
 }
-"""Each socket's name, and what is decoded there."""
+"""Each socket's name, and the decoder behind it."""
 
 FILES: Final = {
     "ledger.db": ("events", "orders", "deals", "lots", "account", "meta"),
@@ -44,16 +44,16 @@ FILES: Final = {
     "venue/book.db": ("orders", "deals", "positions", "modifications"),
 }
 GROWTH_MB_MAX: Final = 64.0
-"""What allocators and queues may take once; ten million frames that were kept would be a gigabyte."""
+"""One-time growth of allocators and queues; ten million frames kept would be a gigabyte."""
 
 START_S: Final = 60.0
 
 
 def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
-    """Throw so many frames at the sockets of a desk in `folder`; what was thrown at each, and what came of it.
+    """Send `frames` frames to the sockets of a desk in `folder`; returns counts by socket and outcome.
 
     Raises:
-        AssertionError: a process died, or something in the files changed, or memory grew.
+        AssertionError: a process died, a file changed, or memory grew.
     """
     data_dir, runtime = folder / "desk", folder / "run"
     for made in (data_dir, runtime):
@@ -81,13 +81,13 @@ def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
         grown = {name: round(rss_mb(process.pid) - memory[name], 1) for name, process in processes.items()}
         dead = [name for name, process in processes.items() if process.poll() is not None]
         assert not dead, f"seed {seed}: {', '.join(dead)} died"
-        assert hashes(data_dir) == before, f"seed {seed}: frames that are no message changed what is stored"
+        assert hashes(data_dir) == before, f"seed {seed}: frames that are not messages changed stored data"
         assert max(grown.values()) < GROWTH_MB_MAX, f"seed {seed}: memory grew by {grown} MB"
     return {"frames": thrown.counts, "memory grown MB": grown}
 
 
 class Thrower:
-    """Somebody with a connection to every socket."""
+    """A client connected to every socket."""
 
     def __init__(self, sockets: Sockets, runtime: Path, seed: int) -> None:
         """Connect."""
@@ -101,7 +101,7 @@ class Thrower:
         self.counts = dict.fromkeys(SOCKETS, 0)
 
     def throw(self, frames: int) -> None:
-        """Throw so many frames that are no message, at the sockets in turn."""
+        """Send `frames` frames that are not messages, to the sockets in turn."""
         names = list(SOCKETS)
         for number in range(frames):
             name = names[number % len(names)]
@@ -116,7 +116,7 @@ class Thrower:
                     socket.send_multipart([*envelope, frame, *more], zmq.NOBLOCK)
                     break
                 except zmq.Again:
-                    assert socket.poll(int(START_S * 1_000), zmq.POLLOUT), f"{name} takes nothing any more"
+                    assert socket.poll(int(START_S * 1_000), zmq.POLLOUT), f"{name} does not receive any more"
             self.counts[name] += 1
             if socket.type == zmq.DEALER:
                 while socket.poll(0):
@@ -124,7 +124,7 @@ class Thrower:
 
 
 def hashes(data_dir: Path) -> dict[str, str]:
-    """What stands in the files of a desk."""
+    """Digests of the contents of a desk's files."""
     found = {}
     for name, tables in FILES.items():
         db = open_reader(data_dir / name)
@@ -134,7 +134,7 @@ def hashes(data_dir: Path) -> dict[str, str]:
 
 
 def rss_mb(pid: int) -> float:
-    """Resident memory."""
+    """Resident memory in MB."""
     return float(psutil.Process(pid).memory_info().rss) / 1e6
 
 

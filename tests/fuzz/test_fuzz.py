@@ -1,4 +1,4 @@
-"""The short run; `make fuzz FRAMES=10000000` is the long one."""
+"""A short run; `make fuzz FRAMES=10000000` is the long one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def test_every_kept_seed_is_a_message_or_refused(name: str) -> None:
         decoders.throw_at_the_wire(seed)
 
 
-def test_each_decoder_knows_a_seed() -> None:
-    """Or its frames would be refused before anything in them is looked at."""
+def test_each_decoder_accepts_a_seed() -> None:
+    """Otherwise its frames would be refused before their content is read."""
     for name in decoders.DECODERS:
         assert any(decoders.throw_at(name, seed) for seed in seeds()), name
 
 
-def test_no_bytes_do_more_than_be_refused() -> None:
+def test_arbitrary_bytes_are_only_refused() -> None:
     found = decoders.run(FRAMES, SEED)
     assert sum(counts["frames"] for counts in found.values()) == FRAMES
     assert all(counts["messages"] for name, counts in found.items() if name != "wire"), found

@@ -1,1 +1,1 @@
-"""What must hold for any input, searched by hypothesis with fixed seeds."""
+"""Properties that hold for any input, searched by hypothesis with fixed seeds."""

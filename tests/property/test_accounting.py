@@ -1,4 +1,4 @@
-"""Whatever deals come, in whatever order, once or often, on a netting account and on a hedging one: the books stay whole."""
+"""For any deals in any order, once or repeated, on a netting and a hedging account: the books stay consistent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ CENTS = st.integers(-50_000, 50_000).map(lambda cents: Decimal(cents) / 100)
 
 
 class Row(NamedTuple):
-    """What may happen next: a fill of an order or of nobody's, a cash deal, an end of an order, or the same deal again."""
+    """A possible next event.
+
+    A fill of an order or a foreign one, a cash deal, an end of an order, or a repeated deal.
+    """
 
     what: str
     symbol: str
@@ -63,7 +66,7 @@ CHOICES = list(
         [OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.IN_DOUBT],
     )
 )
-"""Drawn as one: a draw costs far more than what is done with it."""
+"""Drawn as one: a draw costs far more than its use."""
 
 
 def a_row(
@@ -98,7 +101,7 @@ def a_book(mode: AccountMode) -> tuple[Book, list[Event]]:
 
 
 def event_of(row: Row, book: Book) -> Event | None:
-    """What a row comes to in this book; None where the book could not have it."""
+    """The event of a row in this book; None if it is impossible there."""
     number, volume, price = book.deal_cursor + 1, Decimal(row.lots) / 100, str(Decimal(row.points) / 100_000)
     if row.what == "order":
         tag = f"tag{row.ticket}"
@@ -141,7 +144,7 @@ def _booked(book: Book, deal: VenueDeal) -> DealBooked:
 
 
 def folded(mode: AccountMode, rows: list[Row]) -> tuple[Book, list[Event]]:
-    """The account after the rows; a deal that is told again is known by its number, and not booked."""
+    """The account after the rows; a repeated deal is recognised by its number, and not booked."""
     book, events = a_book(mode)
     for row in rows:
         if row.what == "again":
@@ -162,7 +165,7 @@ def trades_in(book: Book, symbol: str) -> list[VenueDeal]:
 @MODES
 @settings(max_examples=400)
 @given(rows=ROWS)
-def test_every_sum_agrees_with_every_other(mode: AccountMode, rows: list[Row]) -> None:
+def test_all_sums_agree(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
     assert find_any_violation(book) == ""
     entries = [entry for deal in book.deals for entry in postings(deal)]
@@ -188,7 +191,7 @@ def test_every_sum_agrees_with_every_other(mode: AccountMode, rows: list[Row]) -
 @MODES
 @settings(max_examples=300)
 @given(rows=ROWS)
-def test_trades_open_lots_and_tags_come_to_the_cash(mode: AccountMode, rows: list[Row]) -> None:
+def test_trades_open_lots_and_tags_add_up_to_the_cash(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
     trades, still_open, unassigned = compute_round_trips(book)
     sums = cash_totals(book.deals)
@@ -206,10 +209,10 @@ def test_trades_open_lots_and_tags_come_to_the_cash(mode: AccountMode, rows: lis
 @MODES
 @settings(max_examples=150)
 @given(rows=ROWS, portion=st.integers(1, 4), late=st.booleans())
-def test_a_settlement_that_goes_on_comes_to_that_of_the_whole(
+def test_round_trips_computed_in_portions_equal_those_of_the_whole(
     mode: AccountMode, rows: list[Row], portion: int, late: bool
 ) -> None:
-    """Also where a deal is shown late, below those that were settled, and where a symbol is counted otherwise from then on."""
+    """Also if a deal is shown late, below settled ones, and if a symbol's terms change from then on."""
     whole, events = folded(mode, rows)
     book = Book()
     booked = [event for event in events if isinstance(event, DealBooked) and not event.order_id]
@@ -247,7 +250,7 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
 
 
 def pulled(book: Book, *pages: list[VenueDeal]) -> None:
-    """Let a desk ask the venue for its deals, and be told these pages."""
+    """Let a desk pull these pages of deals from the venue."""
     state = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
     talk = pull_deals(state, first_unsettled_deal(state))
     assert isinstance(next(talk), GetDeals)
@@ -259,7 +262,7 @@ def pulled(book: Book, *pages: list[VenueDeal]) -> None:
 
 
 def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
-    """The venue's answer, and where it goes on."""
+    """The venue's answer, and its next cursor."""
     return DealsReply(
         status="OK", mode="simulated", venue="venue", account="account", boot_id="boot-1", deals=deals, next=following
     )
@@ -268,10 +271,8 @@ def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
 @MODES
 @settings(max_examples=300)
 @given(fills=FILLS, shuffled=st.randoms(use_true_random=False))
-def test_deals_that_come_late_and_twice_come_to_the_same(
-    mode: AccountMode, fills: list[Fill], shuffled: object
-) -> None:
-    """Volumes, cash and what closing everything brings do not depend on the order in which the desk is told of deals."""
+def test_late_and_repeated_deals_give_the_same_result(mode: AccountMode, fills: list[Fill], shuffled: object) -> None:
+    """Volumes, cash and the profit of closing everything do not depend on the order in which deals arrive."""
     (straight, _), (late, _) = a_book(mode), a_book(mode)
     deals = deals_of(fills)
     fields = [*deals, *deals[::2]]
@@ -291,7 +292,7 @@ def test_deals_that_come_late_and_twice_come_to_the_same(
 
 @settings(max_examples=300)
 @given(fills=FILLS)
-def test_a_leg_is_the_position_that_the_venue_keeps(fills: list[Fill]) -> None:
+def test_a_leg_equals_the_venues_position(fills: list[Fill]) -> None:
     """Ledger and simulated broker average the price of each ticket alike, to the last digit."""
     book, _ = a_book(AccountMode.HEDGING)
     kept: dict[int, positions.Position] = {}
@@ -316,8 +317,8 @@ def test_a_leg_is_the_position_that_the_venue_keeps(fills: list[Fill]) -> None:
 
 @settings(max_examples=300)
 @given(fills=FILLS, mark=st.integers(90_000, 120_000))
-def test_lots_and_average_price_earn_the_same_over_the_whole(fills: list[Fill], mark: int) -> None:
-    """What lots have earned and what they are worth is the cash view of all fills."""
+def test_lots_and_average_price_give_the_same_total_profit(fills: list[Fill], mark: int) -> None:
+    """The realized profit of lots and their value add up to the cash of all fills."""
     book, _ = a_book(AccountMode.HEDGING)
     price, earned, cash = Decimal(mark) / 100_000, Decimal(0), Decimal(0)
     for deal in deals_of(fills):
@@ -351,7 +352,7 @@ def test_a_split_loses_nothing_and_is_within_a_cent_of_its_proportion(cents: int
 def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
     mode: AccountMode, rows: list[Row], cuts: set[int]
 ) -> None:
-    """The book goes on from what the file gives back, again and again, and the chain folds to its projections."""
+    """The book continues from the file again and again, and the chain folds to its projections."""
     book, events = folded(mode, rows)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / LEDGER_FILE_NAME

@@ -1,4 +1,4 @@
-"""The codec: what is encoded is decoded, and whatever else arrives is malformed and nothing worse."""
+"""An encoded message is decoded unchanged, and any other bytes are malformed and nothing worse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RAW = st.sampled_from([Raw(b"\xc0"), Raw(b"\x80"), Raw(b"\x81\xa6action\xa4PING"
 
 
 def dated(row: Callable[..., Struct], *values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Struct, ...]]:
-    """Rows of a dated table: the first from the beginning, each further one from a later day."""
+    """Rows of a dated table: the first without a date, each further one with a later day."""
     days = st.lists(st.dates(), max_size=2, unique=True).map(sorted)
     rows = days.flatmap(lambda found: st.tuples(*(st.builds(row, st.just(day), *values) for day in [None, *found])))
     return st.one_of(st.just(()), rows)
@@ -43,11 +43,11 @@ BOUND: dict[tuple[type, str], st.SearchStrategy[Any]] = {
         for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot")
     },
 }
-"""Fields whose values are bound by more than their types, and those that are read and never written."""
+"""Fields whose values have more bounds than their types, and fields that are read and never written."""
 
 
 def values_of(kind: inspect.Type) -> st.SearchStrategy[Any]:
-    """Values of a type within the bounds that the schema sets."""
+    """Values of a type within the bounds of the schema."""
     match kind:
         case inspect.StructType():
             fields = {
@@ -119,7 +119,7 @@ Decode = Callable[[bytes], Any]
 
 
 def survives(decode: Decode, payload: bytes) -> None:
-    """The only two outcomes: a message that can be encoded, or a malformed one."""
+    """Require one of the two outcomes: a message that can be encoded, or a malformed one."""
     with contextlib.suppress(MalformedMessageError):
         assert encode(decode(payload))
 
@@ -127,7 +127,7 @@ def survives(decode: Decode, payload: bytes) -> None:
 @each_socket
 @FEW
 @given(data=st.data())
-def test_what_is_encoded_is_decoded(union: Any, decode: Decode, data: st.DataObject) -> None:
+def test_an_encoded_message_is_decoded_unchanged(union: Any, decode: Decode, data: st.DataObject) -> None:
     message = data.draw(messages_of(union))
     assert decode(encode(message)) == message
 
@@ -140,7 +140,7 @@ def test_a_request_is_the_same_in_json(request: Any) -> None:
 
 @FEW
 @given(messages_of(Reply))
-def test_a_reply_is_json_that_any_reader_takes(reply: Any) -> None:
+def test_a_reply_is_json_for_any_reader(reply: Any) -> None:
     assert msgspec.json.decode(encode_json(reply), type=Reply) == reply
 
 
@@ -195,7 +195,7 @@ def test_hostile_values_in_real_fields_are_messages_or_malformed(
 )
 @FEW
 @given(data=st.data())
-def test_fields_too_many_are_malformed(union: Any, decode: Decode, data: st.DataObject) -> None:
+def test_extra_fields_are_malformed(union: Any, decode: Decode, data: st.DataObject) -> None:
     fields = msgpack.unpackb(encode(data.draw(messages_of(union))), strict_map_key=False)
     with pytest.raises(MalformedMessageError):
         decode(msgpack.packb({**fields, "not_ours": 1}))

@@ -1,4 +1,4 @@
-"""A ledger read anew is the book that wrote it, whatever happened, and its chain folds to the same."""
+"""A ledger read again is the book that wrote it, after any events, and its chain folds to the same."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_
 
 SYMBOLS: Final = ("EURUSD", "USDJPY")
 TICKETS: Final = 3
-"""So few that positions of a hedging account are added to, closed and turned over."""
+"""So few that positions of a hedging account are added to, closed and reversed."""
 
 
 class Step(NamedTuple):
-    """What is tried next, with what it is made of; whether it ends a turn, which is one commit."""
+    """The next event to try, with its values, and whether it ends a turn, which is one commit."""
 
     kind: type[Event]
     symbol: str
@@ -80,20 +80,20 @@ class Step(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Sometimes it is a person's command."""
+        """A person's command for some steps."""
         return f"key-{self.lots % 9}" if self.points % 3 == 0 else ""
 
     @property
     def error(self) -> str:
-        """Sometimes the venue would not."""
+        """A refusal of the venue for some steps."""
         return "INVALID_STOPS too near" if self.points % 2 else ""
 
 
 def created(step: Step, book: Book) -> Event | None:
-    """An order at the market or one that rests, with stops or without, closing a ticket or not."""
+    """An order at the market or one that rests, with or without stops, closing a ticket or not."""
     if step.symbol in book.open_orders.values():
         return None
-    rests, guarded = step.points % 4 == 0, step.lots % 2 == 0
+    rests, protection_set = step.points % 4 == 0, step.lots % 2 == 0
     return OrderCreated(
         order=an_order(
             len(book.orders) + 1,
@@ -104,9 +104,9 @@ def created(step: Step, book: Book) -> Event | None:
             type=OrderType.LIMIT if rests else OrderType.MARKET,
             time_in_force=TimeInForce.GTC if rests else TimeInForce.IOC,
             limit_price=step.price if rests else None,
-            stop_loss=step.price / 2 if guarded else None,
-            take_profit=step.price * 2 if guarded and rests else None,
-            trailing_stop_points=step.lots if guarded else 0,
+            stop_loss=step.price / 2 if protection_set else None,
+            take_profit=step.price * 2 if protection_set and rests else None,
+            trailing_stop_points=step.lots if protection_set else 0,
             time_exit_s=step.lots if step.lots % 5 == 0 else 0,
         )
     )
@@ -150,7 +150,7 @@ def change_answered(step: Step, book: Book) -> Event | None:
     )
 
 
-def guarded(step: Step, book: Book) -> Event | None:
+def protection_set(step: Step, book: Book) -> Event | None:
     leg = _leg(step, book)
     if leg is None:
         return None
@@ -164,8 +164,8 @@ def guarded(step: Step, book: Book) -> Event | None:
     )
 
 
-def guard_answered(step: Step, book: Book) -> Event | None:
-    """A word on the latest revision, or a late one on the revision before."""
+def protection_answered(step: Step, book: Book) -> Event | None:
+    """An answer to the latest revision, or a late one to the revision before."""
     if not book.protections:
         return None
     guard = [book.protections[key] for key in sorted(book.protections)][step.lots % len(book.protections)]
@@ -181,7 +181,7 @@ def guard_answered(step: Step, book: Book) -> Event | None:
 
 
 def booked(step: Step, book: Book) -> Event | None:
-    """A deposit, somebody else's deal, a stop of the venue, or mostly a deal of one of the orders."""
+    """A deposit, a foreign deal, a stop of the venue, or mostly a deal of one of the orders."""
     number, choice = _next_deal(step, book), step.points % 8
     if choice == 0:
         return DealBooked(deal=a_deposit(number, f"{step.points}.25"), order_id="", closings=[])
@@ -199,7 +199,7 @@ def booked(step: Step, book: Book) -> Event | None:
 
 
 def _next_deal(step: Step, book: Book) -> int:
-    """Mostly the next number; sometimes the one after it, and sometimes one that was left out then and comes late."""
+    """Mostly the next number; sometimes the one after it, and sometimes a number left out before, which comes late."""
     last = book.deal_cursor
     missing = [number for number in range(1, last) if not book.has_deal(number)]
     if missing and step.lots % 3 == 0:
@@ -249,7 +249,7 @@ def ended(step: Step, _: Book) -> Event:
 
 
 def opened(step: Step, book: Book) -> Event:
-    """The account goes on with another stream."""
+    """The account continues with another stream."""
     assert book.stream is not None
     return an_opened_stream(
         stream_id=f"s{step.points}",
@@ -275,7 +275,7 @@ def state_changed(step: Step, _: Book) -> Event:
 
 
 def rule_reset(step: Step, _: Book) -> Event:
-    """A person clears a rule; the same key is mostly another command's."""
+    """A person clears a rule; the same key mostly belongs to another command."""
     return RiskReset(
         rule=sorted(RESET_OF_CODE)[step.lots % len(RESET_OF_CODE)],
         symbol="",
@@ -289,7 +289,7 @@ def rule_reset(step: Step, _: Book) -> Event:
     )
 
 
-def strangers_met(step: Step, _: Book) -> Event:
+def foreign_orders_found(step: Step, _: Book) -> Event:
     return ForeignOrdersFound(tickets=[step.lots, step.points], policy=ForeignOrderPolicy.ADOPT, time_ns=step.points)
 
 
@@ -306,8 +306,8 @@ MAKERS: Final[dict[type[Event], Callable[[Step, Book], Event | None]]] = {
     OrderModifyRequested: changed,
     OrderModifyAnswered: change_answered,
     DealBooked: booked,
-    ProtectionSet: guarded,
-    ProtectionAnswered: guard_answered,
+    ProtectionSet: protection_set,
+    ProtectionAnswered: protection_answered,
     OrderDenied: denied,
     Reconciled: reconciled,
     StreamEnded: ended,
@@ -317,11 +317,11 @@ MAKERS: Final[dict[type[Event], Callable[[Step, Book], Event | None]]] = {
     InstrumentLearned: terms_learned,
     TradingStateChanged: state_changed,
     RiskReset: rule_reset,
-    ForeignOrdersFound: strangers_met,
+    ForeignOrdersFound: foreign_orders_found,
     EpochTaken: lambda step, book: EpochTaken(epoch=book.epoch + 1, time_ns=step.points),
     JournalChanged: journal_met,
 }
-"""What a step comes to in a book; None when the book could not have it."""
+"""The event of a step in a book; None if it is impossible there."""
 
 FREQUENT: Final = (*[OrderCreated] * 4, *[DealBooked] * 8, *[OrderUpdated] * 3, *[ProtectionSet] * 3)
 STEPS = st.lists(
@@ -355,7 +355,7 @@ def a_start(mode: AccountMode) -> list[Event]:
 
 @pytest.mark.parametrize("mode", AccountMode)
 def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, tmp_path: Path) -> None:
-    """In this order each of them is possible, so that none is a step that always comes to nothing."""
+    """In this order each of them is possible, so that no kind is skipped in every run."""
     assert set(MAKERS) == set(get_args(Event))
     book, pending = Book(), a_start(mode)
     for opening in pending:
@@ -381,7 +381,7 @@ SHOWN_AFTER_THE_NEXT_STREAM: Final = [
     a_step(StreamOpened),
     a_step(DealBooked, lots=87, points=90_001),
 ]
-"""The venue shows a deal that was left out before only when the account goes on with another stream."""
+"""The venue shows a deal that it left out before only when the account continues with another stream."""
 
 
 @settings(max_examples=150)

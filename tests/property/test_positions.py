@@ -1,4 +1,4 @@
-"""Positions: the fold of any fills is their sum, and no money comes from nowhere."""
+"""The fold of any fills is their sum, and no money appears from nowhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILLS = st.lists(st.tuples(st.sampled_from(Side), VOLUMES, PRICES), max_size=30)
 
 
 def folded(fills: list[tuple[Side, Decimal, Decimal]]) -> tuple[Position, Decimal]:
-    """The position and what it realised."""
+    """The position and its realized profit."""
     position, realized = Position("EURUSD", CONTRACT), Decimal(0)
     for number, (side, volume, price) in enumerate(fills, 1):
         closings = position.apply(side=side, volume=volume, price=price, deal=str(number), time_ns=number)
@@ -38,14 +38,14 @@ def test_the_net_position_is_the_sum_of_signed_fills(fills: list[tuple[Side, Dec
 def test_realised_and_unrealised_profit_are_the_cash_view(
     fills: list[tuple[Side, Decimal, Decimal]], mark: Decimal
 ) -> None:
-    """Selling what is left at the mark gives what all fills together paid and earned."""
+    """Closing the rest at the mark gives the cash of all fills together."""
     position, realized = folded(fills)
     cash = sum((-side.sign * volume * price for side, volume, price in fills), Decimal(0)) * CONTRACT
     assert realized + position.gross_unrealized(bid=mark, ask=mark) == cash + position.net_volume * mark * CONTRACT
 
 
 @given(FILLS, FILLS)
-def test_a_position_restored_from_its_lots_goes_on_the_same(
+def test_a_position_restored_from_its_lots_continues_the_same(
     before: list[tuple[Side, Decimal, Decimal]], after: list[tuple[Side, Decimal, Decimal]]
 ) -> None:
     position, _ = folded(before)
@@ -69,7 +69,7 @@ STEPS = st.lists(
 
 
 @given(st.sampled_from(["close", "reverse"]), STEPS)
-def test_nothing_makes_the_library_raise_or_hold_what_it_was_not_told(
+def test_no_input_makes_the_library_raise_or_hold_anything_but_its_fills(
     mode: str, steps: list[tuple[object, ...]]
 ) -> None:
     manager = PortfolioManager(on_opposite=mode, clock_ns=lambda: 1)

@@ -1,4 +1,4 @@
-"""Prices at a distance lie on the tick, away from the market, for any tick, digits, quote and distance."""
+"""Prices at a distance are on the tick, away from the market, for any tick, digits, quote and distance."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def instruments(draw: st.DrawFn) -> Instrument:
 
 @st.composite
 def quotes(draw: st.DrawFn) -> Quote:
-    """To six decimals, whatever the tick is; crossed ones too."""
+    """Quotes to six decimals, whatever the tick is; crossed ones too."""
     bid = draw(st.integers(min_value=10**9, max_value=10**11))
     return Quote(
         Decimal(bid).scaleb(-6), Decimal(bid + draw(st.integers(min_value=-500, max_value=100_000))).scaleb(-6)
@@ -49,7 +49,7 @@ def quotes(draw: st.DrawFn) -> Quote:
 
 
 @given(quotes(), POINTS, SIDES, instruments(), st.sampled_from([OrderType.LIMIT, OrderType.STOP]))
-def test_an_entry_is_on_the_tick_and_from_its_distance_to_less_than_a_tick_farther(
+def test_an_entry_is_on_the_tick_and_less_than_a_tick_beyond_its_distance(
     quote: Quote, points: int, side: Side, terms: Instrument, kind: OrderType
 ) -> None:
     touch = quote.ask if side is Side.BUY else quote.bid
@@ -60,7 +60,7 @@ def test_an_entry_is_on_the_tick_and_from_its_distance_to_less_than_a_tick_farth
 
 
 @given(quotes(), POINTS, SIDES, instruments())
-def test_stops_are_on_the_tick_and_respect_a_stops_level_that_their_points_respect(
+def test_stops_are_on_the_tick_and_respect_the_stops_level_if_their_points_do(
     quote: Quote, points: int, side: Side, terms: Instrument
 ) -> None:
     touch = closing_touch(side, quote)
@@ -76,7 +76,7 @@ def test_stops_are_on_the_tick_and_respect_a_stops_level_that_their_points_respe
 
 
 @given(quotes(), instruments(), st.booleans())
-def test_a_price_on_the_tick_stays_where_it_is(quote: Quote, terms: Instrument, is_upward: bool) -> None:
+def test_a_price_on_the_tick_is_not_moved(quote: Quote, terms: Instrument, is_upward: bool) -> None:
     price = round_to_tick(quote.bid, terms, is_upward=is_upward)
     assert round_to_tick(price, terms, is_upward=not is_upward) == price
 
@@ -88,7 +88,7 @@ def test_a_price_on_the_tick_stays_where_it_is(quote: Quote, terms: Instrument, 
     st.sampled_from([1, -1]),
     instruments(),
 )
-def test_a_trailing_stop_is_on_the_tick_never_goes_back_and_never_stands_nearer_than_it_should(
+def test_a_trailing_stop_is_on_the_tick_never_moves_back_and_keeps_its_distance(
     ticks: list[Quote], points: int, step: int, direction: int, terms: Instrument
 ) -> None:
     guard = Protection(symbol="EURUSD", position=0, tag="desk", trailing_stop_points=points, trailing_step_points=step)
@@ -97,7 +97,7 @@ def test_a_trailing_stop_is_on_the_tick_never_goes_back_and_never_stands_nearer_
         touch = quote.bid if direction > 0 else quote.ask
         best = touch - direction * points * terms.point
         if moved is None:
-            # It had less than a step and a tick to go, or there is no such price.
+            # The move would be less than a step and a tick, or there is no such price.
             assert best < terms.tick_size or (
                 guard.stop_loss is not None
                 and (best - guard.stop_loss) * direction < step * terms.point + terms.tick_size

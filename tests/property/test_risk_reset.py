@@ -1,4 +1,4 @@
-"""What a reset leaves of the risk rules' memory is a function of the events, whenever the desk restarts in between."""
+"""The risk rules' memory after a reset is a function of the events, whenever the desk restarts in between."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def event_of(number: int, step: tuple[str, str, str, bool, bool], book: Book, ri
 
 @settings(max_examples=60)
 @given(STEPS)
-def test_a_desk_that_restarts_after_every_event_remembers_what_one_does_that_never_stops(
+def test_a_desk_restarted_after_every_event_remembers_the_same_as_one_that_never_stops(
     steps: list[tuple[str, str, str, bool, bool]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -118,4 +118,4 @@ def test_a_reset_clears_its_own_rule_and_no_other(steps: list[tuple[str, str, st
     update_from_event(risk_state, reset, DEFAULT_LIMITS)
     assert {name: remembered_values(risk_state, name, "") for name in others} == others
     left = set(remembered_values(risk_state, rule, "").values())
-    assert left <= {"10000"}, "what is measured from the equity is measured from the present one"
+    assert left <= {"10000"}, "equity baselines are the present equity"

@@ -134,7 +134,7 @@ def test_a_scan_by_until_skips_no_row_at_which_the_answer_changes(
             row = following
 
 
-def test_an_answer_of_hours_holds_to_their_end_and_not_only_to_the_next_tick() -> None:
+def test_an_answer_about_hours_holds_to_their_end_and_not_only_to_the_next_tick() -> None:
     [rule] = [rule for rule in RULES if rule.code == "TRADING_HOURS"]
     assert rule.until is not None
     account = an_account(structs.replace(NO_LIMITS, trading_hours="00:00-12:00"))

@@ -1,4 +1,4 @@
-"""Sizes: never more than what is allowed, never less for more equity, always on the step, always explained."""
+"""Sizes are never above the allowed one, never smaller for more equity, always on the step, always explained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.builders import an_instrument
 
 D = Decimal
 NOISE = D("1e-11")
-"""Of a lot's loss: sizes closer to a step than 10^-12 lots are on it."""
+"""Relative to a lot's loss: sizes within 10^-12 lots of a step are on it."""
 
 
 def decimals(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
@@ -78,7 +78,7 @@ PLANS = st.one_of(
 
 
 @given(PLANS, inputs())
-def test_a_size_may_be_ordered_or_is_no_trade(plan: Sizing, given_: SizingInput) -> None:
+def test_a_size_is_valid_or_no_trade(plan: Sizing, given_: SizingInput) -> None:
     terms = given_.instrument
     volume, sizing_text = size_order(plan, given_)
     assert is_on_step(volume, terms.volume_step)
@@ -91,7 +91,7 @@ def test_a_size_may_be_ordered_or_is_no_trade(plan: Sizing, given_: SizingInput)
 
 @pytest.mark.parametrize("method", [SizingMethod.FRACTION, SizingMethod.KELLY])
 @given(inputs(), PERCENTS)
-def test_the_loss_at_the_stop_is_never_above_what_may_be_risked(
+def test_the_loss_at_the_stop_is_never_above_the_allowed_risk(
     method: SizingMethod, given_: SizingInput, pct: Decimal
 ) -> None:
     volume, _ = size_order(Sizing(method=method, risk_pct=pct, kelly_risk_pct_max=pct), given_)
@@ -118,7 +118,7 @@ def test_more_equity_never_gives_less(plan: Sizing, given_: SizingInput, more: D
 
 
 @given(PLANS, inputs())
-def test_one_step_more_would_be_more_than_was_wanted(plan: Sizing, given_: SizingInput) -> None:
+def test_one_step_more_would_be_above_the_target(plan: Sizing, given_: SizingInput) -> None:
     """Rounded down, and no further: without bounds of plan and venue the next step is above the unrounded size."""
     step = D("0.00000001")
     fine = structs.replace(given_.instrument, volume_step=step, volume_min=step, volume_max=D(10) ** 15)
@@ -127,6 +127,6 @@ def test_one_step_more_would_be_more_than_was_wanted(plan: Sizing, given_: Sizin
     coarse = structs.replace(fine, volume_step=D("0.01"), volume_min=D("0.01"))
     volume = size_order(free, given_._replace(instrument=coarse)).volume
     if plan.method is SizingMethod.FIXED and not is_on_step(unrounded, coarse.volume_step):
-        assert volume == 0  # what people name themselves is not rounded
+        assert volume == 0  # a volume given by a person is not rounded
         return
     assert volume <= unrounded < volume + D("0.01")

@@ -1,1 +1,1 @@
-"""What a power cut leaves: files rebuilt from recorded writes, with all that was not synced dropped, torn or reordered."""
+"""Power cuts: files rebuilt from recorded writes, with all unsynced ones dropped, torn or reordered."""

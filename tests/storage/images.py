@@ -1,7 +1,7 @@
-"""Crash images: the files as a power cut may leave them after any number of recorded operations.
+"""Crash images: possible states of the files after a power cut, for any number of recorded operations.
 
-What was synced is there. Of the writes since, each 512-byte sector survives or not by itself, whatever came before or
-after it, so that writes are dropped, torn and reordered. A cut or a removal since the last sync may be undone.
+Synced data is there. Of the writes since, each 512-byte sector survives or not independently of the others, so that
+writes are dropped, torn and reordered. A truncation or a removal since the last sync may be undone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ SURVIVAL = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 
 class Disk:
-    """What is on the disk for certain, and what is on its way there."""
+    """Certain content of the disk, and operations that are not synced yet."""
 
     def __init__(self) -> None:
         self.durable: dict[str, bytearray] = {}
         self.pending: dict[str, list[Operation]] = {}
 
     def do(self, operation: Operation) -> None:
-        """One more operation was done."""
+        """Add one operation."""
         if isinstance(operation, Delete) and operation.is_synced:
             self.durable.pop(operation.file, None)
             self.pending.pop(operation.file, None)
@@ -37,7 +37,7 @@ class Disk:
             _apply(self.durable, waiting)
 
     def after_a_power_cut(self, dice: random.Random) -> dict[str, bytes]:
-        """The files that are found then."""
+        """The files found after a power cut."""
         files = {name: bytearray(content) for name, content in self.durable.items()}
         survival = dice.choice(SURVIVAL)
         for name in sorted(self.pending):
@@ -63,7 +63,7 @@ def crash_images(
 
 
 def write_image(files: dict[str, bytes], folder: Path) -> None:
-    """Put the files of an image into a folder."""
+    """Write the files of an image into a folder."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A VFS that passes everything through and remembers it: writes, syncs, and what was acknowledged in between."""
+"""A VFS that passes operations through and records them: writes, syncs, and acknowledgements in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "recording"
 
 
 class Write(NamedTuple):
-    """Bytes put at an offset of a file."""
+    """Bytes written at an offset of a file."""
 
     file: str
     offset: int
@@ -22,20 +22,20 @@ class Write(NamedTuple):
 
 
 class Truncate(NamedTuple):
-    """A file cut to a size."""
+    """A file truncated to a size."""
 
     file: str
     size: int
 
 
 class Sync(NamedTuple):
-    """All that was done to a file before this is on the disk."""
+    """All earlier operations on the file are on the disk."""
 
     file: str
 
 
 class Delete(NamedTuple):
-    """A file removed; only where the folder was synced is its name gone for certain after a power cut."""
+    """A file removed; its name is certain to be gone after a power cut only if the folder was synced."""
 
     file: str
     is_synced: bool
@@ -52,12 +52,12 @@ class Recorder:
         self.operations: list[Operation] = []
 
     def name(self, path: str) -> str | None:
-        """The file's name within the folder; None for what is not in it, such as a temporary file."""
+        """The file's name within the folder; None for a file outside it, such as a temporary one."""
         return os.path.relpath(path, self.folder) if path.startswith(f"{self.folder}/") else None
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Everything that is opened in here is recorded."""
+        """Record everything that is opened in this context."""
         vfs = _RecordingVfs(self)
         apsw.set_default_vfs(NAME)
         try:

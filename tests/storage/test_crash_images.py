@@ -1,10 +1,10 @@
-"""A power cut at any instruction: what was acknowledged is there, or the start refuses and says why.
+"""A power cut at any instruction: acknowledged data is there, or the start refuses with the reason.
 
-A run of the desk's own stores is recorded once; then its files are rebuilt as a cut may have left them. The journal and the
+A run of the desk's own stores is recorded once; then its files are rebuilt as a cut may leave them. The journal and the
 broker's book sync every commit, so all of it must be there. The ledger may lose its newest commits, and nothing else:
-what is left must be a whole chain that begins as the full one does.
+the rest must be a valid chain that is a beginning of the full one.
 
-    make crash-images IMAGES=1000
+  make crash-images IMAGES=1000
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ACCOUNT = "paper-USD"
 
 @dataclass
 class Promises:
-    """What has been acknowledged, each with the number of operations that had been done by then."""
+    """Acknowledgements, each with the number of operations done before it."""
 
     recorder: Recorder
     replies: list[tuple[int, str, OrderReply]] = field(default_factory=list)
@@ -51,12 +51,12 @@ class Promises:
 
     @property
     def done(self) -> int:
-        """Operations so far."""
+        """Number of operations so far."""
         return len(self.recorder.operations)
 
 
 class PromisingJournal(DurableJournal):
-    """Takes note of each answer that may go out."""
+    """Records each answer that may go out."""
 
     promises: Promises
 
@@ -66,7 +66,7 @@ class PromisingJournal(DurableJournal):
 
 
 class PromisingBookStore(DurableBookStore):
-    """Takes note of what the broker has agreed to."""
+    """Records what the broker has acknowledged."""
 
     promises: Promises
     orders = deals = 0
@@ -88,7 +88,7 @@ class EagerBacktest(Backtest):
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run, its operations, and what it came to."""
+    """A run, its operations, and its result."""
 
     promises: Promises
     deals: list[VenueDeal]
@@ -119,7 +119,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return Recorded(promises, deals, list(book.deals), list(book.orders))
 
 
-def test_whatever_was_acknowledged_is_there_after_a_power_cut(recorded: Recorded, tmp_path: Path) -> None:
+def test_everything_acknowledged_is_there_after_a_power_cut(recorded: Recorded, tmp_path: Path) -> None:
     tally: Counter[str] = Counter()
     promises = recorded.promises
     for cut, number, files in crash_images(promises.recorder.operations, count=IMAGES, seed=SEED):
@@ -136,7 +136,7 @@ def test_whatever_was_acknowledged_is_there_after_a_power_cut(recorded: Recorded
 
 
 def check_journal(folder: Path, promises: Promises, cut: int, again: str) -> str:
-    """Every answer that was stored is found."""
+    """Require every stored answer."""
     try:
         journal = DurableJournal(folder / "journal.db", new_id="another", account=ACCOUNT)
     except StartError:
@@ -154,7 +154,7 @@ def check_journal(folder: Path, promises: Promises, cut: int, again: str) -> str
 
 
 def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
-    """Every order and deal that the broker agreed to is found, and nothing that never was."""
+    """Require every acknowledged order and deal of the broker, and no others."""
     try:
         store = DurableBookStore(folder / "book.db")
     except StartError:
@@ -172,7 +172,7 @@ def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
 
 
 def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
-    """The chain is whole as far as it goes, and what it folds to is the beginning of what it came to."""
+    """Require a valid chain whose fold is a beginning of the full result."""
     path = folder / LEDGER_FILE_NAME
     try:
         Ledger(path).close()
@@ -186,7 +186,7 @@ def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
 
 
 def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path) -> None:
-    """Closing checkpoints and syncs: what is durable then is everything."""
+    """Closing checkpoints and syncs: everything is durable then."""
     disk = Disk()
     for operation in recorded.promises.recorder.operations:
         disk.do(operation)
@@ -197,7 +197,7 @@ def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path
 
 
 def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
-    """The proof would mean nothing if the images were all whole: a file that is never synced does lose its writes."""
+    """The test is only valid if images do lose data: a file that is never synced loses its writes."""
     recorder = Recorder(tmp_path)
     with recorder.running():
         ledger = Ledger(tmp_path / LEDGER_FILE_NAME)

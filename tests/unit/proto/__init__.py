@@ -1,1 +1,1 @@
-"""The language of the desk: units, money, messages and the codec."""
+"""Tests of messages, units, money and the codec."""

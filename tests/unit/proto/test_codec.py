@@ -1,4 +1,4 @@
-"""The only way in: what is refused, with which code, and what must not be able to hurt."""
+"""Decoding: refusals with their codes, and input that must do no harm."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def code_of(payload: bytes) -> ErrorCode:
     return caught.value.code
 
 
-# --------------------------------------------------------------------------------------------------------- the bus
+# -------------------------------------------------------------------------------------------------------------- the bus
 
 
 def test_a_tick_that_any_messagepack_peer_packs_is_a_tick() -> None:
@@ -143,7 +143,7 @@ PLACE = {
 
 
 def test_a_field_with_a_default_may_be_left_out() -> None:
-    """As by a program that was written before there was the field."""
+    """As from a program written before the field existed."""
     command = decode_control_request(msgpack.packb(PLACE))
     assert isinstance(command, PlaceCommand)
     assert command.past_rules == []
@@ -153,8 +153,8 @@ def test_a_field_with_a_default_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("field", list(PLACE))
-def test_a_field_that_comes_twice_is_refused_also_where_another_is_left_out(field: str) -> None:
-    """The map is as large as one with every field then."""
+def test_a_field_that_comes_twice_is_refused_even_if_another_is_left_out(field: str) -> None:
+    """The map is then as large as one with every field."""
     twice: list[tuple[str, Any]] = [*PLACE.items(), (field, PLACE[field])]
     with pytest.raises(MalformedMessageError):
         decode_control_request(packed_pairs(twice))
@@ -171,7 +171,7 @@ def test_longer_map_headers_count_the_same(head: bytes) -> None:
     "decode",
     [decode_tick_message, decode_signal_message, decode_call, decode_report_message, decode_control_request],
 )
-def test_bytes_that_are_no_message_are_malformed(decode: Any, payload: bytes) -> None:
+def test_bytes_that_are_not_a_message_are_malformed(decode: Any, payload: bytes) -> None:
     with pytest.raises(MalformedMessageError):
         decode(payload)
 
@@ -202,7 +202,7 @@ def test_an_embedded_request_travels_as_it_is() -> None:
     assert decode_report_message(encode(answer)) == answer
 
 
-# ------------------------------------------------------------------------------------------------------ the gateway
+# ---------------------------------------------------------------------------------------------------------- the gateway
 
 
 def test_a_request_is_the_same_in_json_and_messagepack() -> None:
@@ -225,14 +225,14 @@ def test_volumes_are_numbers_or_strings(volume: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["0_1", "1_0", "\uff10.\uff10\uff11", "\u0660.\u0660\u0661", "_1", "1_", "\u00a01", "0,1"]
 )
-def test_text_that_only_python_takes_for_a_decimal_is_refused(text: str) -> None:
+def test_text_that_is_a_decimal_only_to_python_is_refused(text: str) -> None:
     for name, code in (("volume", ErrorCode.INVALID_VOLUME), ("stop_loss", ErrorCode.INVALID_FIELD)):
         fields = {**BUY, name: text}
         assert code_of(json.dumps(fields).encode()) is code
         assert code_of(msgpack.packb(fields)) is code
 
 
-def test_a_refused_decimal_is_named_with_what_was_expected() -> None:
+def test_a_refused_decimal_is_named_with_the_expectation() -> None:
     with pytest.raises(MalformedMessageError, match=r"^volume is '0_1', expected a decimal of ASCII digits such as"):
         decode_request(json.dumps({**BUY, "volume": "0_1"}).encode())
 
@@ -259,9 +259,7 @@ TERMS = {"EURUSD": structs.replace(plain_terms(), tick_size=Decimal("0.00001"), 
         ({"volume": "0.300000001"}, {"volume": "0.300000001"}),  # text is exact
     ],
 )
-def test_a_number_near_a_step_is_the_step_and_text_is_what_it_says(
-    fields: dict[str, Any], expected: dict[str, str]
-) -> None:
+def test_a_number_near_a_step_is_the_step_and_text_is_exact(fields: dict[str, Any], expected: dict[str, str]) -> None:
     for payload in (json.dumps({**BUY, **fields}).encode(), msgpack.packb({**BUY, **fields})):
         request, _ = decode_request(payload, TERMS.get)
         assert {name: getattr(request, name) for name in expected} == {
@@ -269,14 +267,14 @@ def test_a_number_near_a_step_is_the_step_and_text_is_what_it_says(
         }
 
 
-def test_a_computed_number_that_is_near_no_step_is_refused() -> None:
+def test_a_computed_number_far_from_any_step_is_refused() -> None:
     fields = {**BUY, "volume": 0.30500000000000005}
     with pytest.raises(MalformedMessageError, match=r"volume is 0\.30500000000000005, expected a finite decimal"):
         decode_request(json.dumps(fields).encode(), TERMS.get)
 
 
 @pytest.mark.parametrize("text", ["0_1", "\uff11", "1e400", "nan"])
-def test_decimals_of_a_reply_and_of_a_command_are_held_to_the_same_grammar(text: str) -> None:
+def test_decimals_of_a_reply_and_of_a_command_have_the_same_grammar(text: str) -> None:
     reply = {**msgpack.unpackb(encode(A_FILL)), "filled_volume": text}
     with pytest.raises(MalformedMessageError, match="filled_volume is"):
         decode_reply(msgpack.packb(reply))
@@ -288,7 +286,7 @@ def test_decimals_of_a_reply_and_of_a_command_are_held_to_the_same_grammar(text:
         decode_reply(msgpack.packb(deals))
 
 
-def test_zeros_at_the_end_of_a_decimal_do_not_count_on_any_socket() -> None:
+def test_trailing_zeros_of_a_decimal_do_not_count_on_any_socket() -> None:
     reply = decode_reply(msgpack.packb({**msgpack.unpackb(encode(A_FILL)), "filled_volume": "0.0100000000000"}))
     assert reply == A_FILL
     command = decode_control_request(msgpack.packb({**PLACE, "volume": "0.0100000000000"}))
@@ -361,11 +359,11 @@ def test_a_field_that_comes_twice_in_a_request_is_refused() -> None:
         (b"{" + b" " * MAX_FRAME_BYTES, ErrorCode.TOO_LARGE),
     ],
 )
-def test_bytes_that_are_no_request_are_told_so(payload: bytes, code: ErrorCode) -> None:
+def test_bytes_that_are_not_a_request_get_an_error_code(payload: bytes, code: ErrorCode) -> None:
     assert code_of(payload) is code
 
 
-def test_the_words_of_a_refusal_are_short() -> None:
+def test_the_text_of_a_refusal_is_short() -> None:
     for payload in (json.dumps({**BUY, "x" * 60_000: 1}), json.dumps({"action": "x" * 60_000})):
         with pytest.raises(MalformedMessageError) as caught:
             decode_request(payload.encode())
@@ -382,8 +380,8 @@ def test_the_longest_request_that_fits_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400", "9" * 40])
 @pytest.mark.parametrize("request_of", [GetAccount, GetOrders, GetPositions, GetDeals])
-def test_a_gateway_that_tells_no_number_is_not_believed(request_of: Any, text: str) -> None:
-    """Money that cannot be compared would otherwise surface in the reconciliation."""
+def test_a_gateways_amount_that_is_not_a_number_is_refused(request_of: Any, text: str) -> None:
+    """Otherwise money that cannot be compared would first show in the reconciliation."""
     gateway = a_gateway(a_stream((1.1, 1.1001), (1.2, 1.2001)))
     now = Now(0, 0)
     gateway.handle(Confirm(stream_id=STREAM_ID, ordinal=0), now)

@@ -1,4 +1,4 @@
-"""Decimals are found wherever a type has them, and nothing else is touched."""
+"""Decimals are found wherever a type has them, and nothing else is changed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def a_basket(**changed: Any) -> dict[str, Any]:
     }
 
 
-def test_text_becomes_a_decimal_where_the_type_has_one_and_nowhere_else() -> None:
+def test_text_becomes_a_decimal_only_where_the_type_has_one() -> None:
     assert read_decimals(a_basket(inner={"price": "5"}), _Basket) == {
         "text": "0_1",
         "rows": [["0_2", D("1.50")]],
@@ -78,7 +78,7 @@ def test_a_refusal_names_the_field(changed: dict[str, Any], message: str) -> Non
     "values",
     [None, [], {"rows": 5, "by_name": [], "pair": "1", "fruit": [1]}, {"fruit": {"kind": ["apple"]}, "rows": [[], 7]}],
 )
-def test_what_has_another_shape_is_left_for_the_schema_to_judge(values: Any) -> None:
+def test_values_of_another_shape_are_left_to_the_schema(values: Any) -> None:
     assert read_decimals(values, _Basket) == values
 
 

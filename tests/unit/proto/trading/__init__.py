@@ -1,1 +1,1 @@
-"""Units, money and the arithmetic of trading that desk and venue share."""
+"""Tests of units, money and the trading arithmetic shared by desk and venue."""

@@ -1,4 +1,4 @@
-"""Terms of a symbol: what earlier versions wrote of them, dated tables, and when it is traded."""
+"""Terms of a symbol: those of earlier versions, dated tables, and trading times."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ EARLIER = (
 )
 
 
-def test_terms_as_earlier_versions_wrote_them_are_read_as_todays_and_written_so() -> None:
+def test_terms_of_earlier_versions_are_read_and_written_as_current_ones() -> None:
     terms = msgspec.json.decode(EARLIER, type=Instrument)
     assert terms.swaps == (SwapTerms(None, SwapMode.POINTS, D("-41.10"), D("27.95")),)
     assert list(terms.swap_weekdays) == [1, 1, 1, 1, 3, 0, 0]
     assert terms.commissions == (CommissionTerms(None, D("3.5"), ""),)
-    assert terms.calculation_mode is CalculationMode.CFD_LEVERAGE, "its margin arises in its profit currency"
+    assert terms.calculation_mode is CalculationMode.CFD_LEVERAGE, "its margin is in its profit currency"
     written = msgspec.json.encode(terms)
     assert b'points":"' not in written.replace(b"level_points", b"")
     assert msgspec.json.decode(written, type=Instrument) == terms
@@ -73,8 +73,8 @@ def traded(terms: Instrument, *moments: str) -> list[bool]:
     return [terms.is_traded(utc_ns(moment)) for moment in moments]
 
 
-def test_a_symbol_without_sessions_is_always_traded_but_on_its_holidays_and_after_its_expiry() -> None:
-    """A holiday has its first moment and not its end; so has the time after an expiry its first."""
+def test_a_symbol_without_sessions_is_always_traded_except_on_holidays_and_after_its_expiry() -> None:
+    """The first moment of a holiday belongs to it and its end does not; an expiry ends trading at its time."""
     holidays = (
         (utc_ns("2025-12-25 00:00"), utc_ns("2025-12-26 00:00")),
         (utc_ns("2026-01-01 00:00"), utc_ns("2026-01-01 22:00")),

@@ -1,4 +1,4 @@
-"""Free margin and margin level, by hand."""
+"""Free margin and margin level, computed by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proto.trading.margin import free_margin, margin_level_pct
 D = Decimal
 
 
-def test_free_margin_is_what_equity_has_more_than_margin() -> None:
+def test_free_margin_is_equity_less_margin() -> None:
     assert free_margin(equity=D("10000"), margin=D("1085.20")) == D("8914.80")
     assert free_margin(equity=D("500"), margin=D("1000")) == D(-500)
 

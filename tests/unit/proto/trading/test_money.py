@@ -1,4 +1,4 @@
-"""Profit, conversion, margin: always at the side of the spread that is against the holder, never a guess."""
+"""Profit, conversion, margin: always at the side of the spread that is against the holder, never estimated."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_loss_never_costs_less_than_a_gain_brings() -> None:
         assert loss > gain
 
 
-def test_a_direct_pair_goes_before_an_inverse_one_wherever_it_stands() -> None:
+def test_a_direct_pair_precedes_an_inverse_one_in_any_order() -> None:
     quotes = {"USDEUR": ("0.9", "0.91"), "EURUSD": ("1.1", "1.2")}
     assert rate(1, "EUR", "USD", "USDEUR", "EURUSD", **quotes) == D("1.1")
 
@@ -82,7 +82,7 @@ def test_without_a_quoted_pair_there_is_no_rate() -> None:
     assert rate(1, "GBP", "USD", "EURUSD", "EURGBP", EURUSD=("1.1", "1.2"), EURGBP=("0.8", "0.9")) is None
 
 
-# ----------------------------------------------------------------------------------------------------------- margin
+# --------------------------------------------------------------------------------------------------------------- margin
 
 MARKET = {
     "EURUSD": ("1.08500", "1.08520"),
@@ -93,7 +93,7 @@ MARKET = {
 
 
 def margin(symbol: str, lots: str, currency: str, *quoted: str, leverage: int = 100) -> Decimal | None:
-    """On an account that trades what is quoted, and the symbol."""
+    """Margin on an account that trades what is quoted, and the symbol."""
     return symbol_margin(
         longs=max(D(lots), D(0)),
         shorts=max(-D(lots), D(0)),
@@ -130,7 +130,7 @@ def test_margin_to_the_cent(symbol: str, lots: str, currency: str, quoted: str, 
     assert margin(symbol, lots, currency, *quoted.split()) == D(expected)
 
 
-def test_margin_falls_with_leverage_and_none_is_asked_without() -> None:
+def test_margin_falls_with_leverage_and_is_0_without() -> None:
     assert margin("EURUSD", "0.01", "USD", "EURUSD", leverage=30) == D("36.17")
     assert margin("EURUSD", "1", "USD", leverage=0) == 0
 
@@ -202,7 +202,7 @@ def test_hedged_margin_lies_between_the_nets_and_the_sums(hundredths: list[int])
     assert net <= found <= gross
 
 
-# ----------------------------------------------------------------------------------------------- modes, rates and hedges
+# ---------------------------------------------------------------------------------------------- modes, rates and hedges
 
 DE40 = Instrument(
     symbol="DE40", base_currency="EUR", profit_currency="EUR", digits=1, contract_size=D(25), tick_size=D("0.5"),
@@ -213,7 +213,7 @@ INDEX = {"DE40": ("18000.0", "18002.0"), "EURUSD": ("1.0800", "1.0802")}
 
 
 def index_margin(longs: str, shorts: str, currency: str = "EUR", **changed: Any) -> Decimal | None:
-    """Of an index at 18,000.0 / 18,002.0 with 25 EUR a point, leverage 50."""
+    """Margin of an index at 18,000.0 / 18,002.0 with 25 EUR a point, leverage 50."""
     is_opening = changed.pop("is_opening", False)
     terms = structs.replace(DE40, **changed)
     return symbol_margin(
@@ -238,7 +238,7 @@ def test_each_mode_has_its_formula_of_margin(mode: CalculationMode, changed: dic
     assert index_margin("0.5", "0", calculation_mode=mode, **changed) == D(expected)
 
 
-def test_forex_without_leverage_holds_back_all_of_the_base_currency() -> None:
+def test_forex_without_leverage_needs_the_full_base_currency() -> None:
     plain = structs.replace(an_instrument(), calculation_mode=CalculationMode.FOREX_NO_LEVERAGE)
     found = symbol_margin(
         longs=D("0.1"), shorts=D(0), instrument=plain, leverage=50, currency="USD", currency_digits=2,
@@ -247,7 +247,7 @@ def test_forex_without_leverage_holds_back_all_of_the_base_currency() -> None:
     assert found == D("10802.00")
 
 
-def test_a_short_is_valued_at_the_bid_by_its_own_rates_and_converted_at_the_dear_side() -> None:
+def test_a_short_is_valued_at_the_bid_by_its_own_rates_and_converted_at_the_worse_side() -> None:
     """0.5 x 25 x 18,000 x 0.02 = 4,500 EUR, which cost 1.0802 USD each."""
     rates: dict[str, Any] = {"margin_rates_short": (D(1), D("0.02"))}
     assert index_margin("0", "0.5", "EUR", **rates) == D(4_500)
@@ -255,7 +255,7 @@ def test_a_short_is_valued_at_the_bid_by_its_own_rates_and_converted_at_the_dear
     assert index_margin("0", "0.5", "KWD", **rates) is None
 
 
-def test_an_order_is_judged_by_initial_rates_and_held_by_those_of_maintenance() -> None:
+def test_an_order_needs_initial_margin_and_a_position_maintenance_margin() -> None:
     rates: dict[str, Any] = {"margin_rates_long": (D("0.1"), D("0.05"))}
     assert index_margin("1", "0", is_opening=True, **rates) == D("45005.00")
     assert index_margin("1", "0", **rates) == D("22502.50")
@@ -272,7 +272,7 @@ def test_by_the_larger_leg_the_side_with_the_larger_margin_is_charged() -> None:
 @pytest.mark.parametrize(
     ("hedged", "expected"),
     [
-        ("0", "450000.00"),  # what is covered is free: 1 x 25 x 18,000
+        ("0", "450000.00"),  # covered lots are free: 1 x 25 x 18,000
         ("25", "900025.00"),  # and 1 x 25 x 18,001, the middle
         ("12.5", "675012.50"),
     ],
@@ -289,7 +289,7 @@ def test_hedged_margin_takes_the_means_of_both_sides_rates() -> None:
     assert index_margin("3", "1", margin_hedged=D(10), **rates) == D("51305.35")
 
 
-def test_where_margin_is_money_a_lot_so_is_hedged_margin() -> None:
+def test_hedged_margin_is_an_amount_per_lot_if_margin_is() -> None:
     assert index_margin("3", "1", margin_initial=D(900), margin_hedged=D(300)) == 2 * 900 + 300
 
 
@@ -302,14 +302,14 @@ def test_profit_of_futures_is_counted_in_ticks() -> None:
         ) == D(175)
 
 
-# ------------------------------------------------------------------------------------------------------- commission
+# ----------------------------------------------------------------------------------------------------------- commission
 
 
 @pytest.mark.parametrize(
     ("lots", "digits", "cash"),
     [("1", 2, "-3.5"), ("0.01", 2, "-0.04"), ("0.5", 0, "-2"), ("0.03", 3, "-0.105"), ("0.001", 3, "-0.004")],
 )
-def test_commission_is_cash_that_leaves_the_account(lots: str, digits: int, cash: str) -> None:
+def test_a_charged_commission_is_negative_cash(lots: str, digits: int, cash: str) -> None:
     assert commission_of(volume=D(lots), per_lot=D("3.5"), currency_digits=digits) == D(cash)
 
 
@@ -321,7 +321,7 @@ def per_lot(terms: Instrument, moment: str, currency: str, **quotes: tuple[str, 
 
 
 def test_a_commission_of_a_currency_is_bought_with_the_accounts() -> None:
-    """7 USD are 7 x 1/1.0850 EUR and 7 x 150.020 JPY; one that names no currency is the account's own."""
+    """7 USD are 7 x 1/1.0850 EUR and 7 x 150.020 JPY; without a currency it is in the account's own."""
     dear = structs.replace(an_instrument("XAUUSD"), commissions=(CommissionTerms(None, D(7), "USD"),))
     moment = "2026-01-05 12:00"
     assert per_lot(dear, moment, "USD") == 7
@@ -332,8 +332,8 @@ def test_a_commission_of_a_currency_is_bought_with_the_accounts() -> None:
     assert per_lot(structs.replace(dear, commissions=()), moment, "EUR") == 0
 
 
-def test_a_dated_commission_counts_from_the_midnight_of_the_symbols_clock() -> None:
-    """2026-02-01 begins at 22:00 UTC of January 31 in New York's close, and at 00:00 UTC by a clock of UTC."""
+def test_a_dated_commission_begins_at_the_midnight_of_the_symbols_clock() -> None:
+    """2026-02-01 begins at 22:00 UTC of January 31 by New York's close, and at 00:00 UTC by a clock of UTC."""
     rows = (
         CommissionTerms(None, D(3)),
         CommissionTerms(date(2026, 2, 1), D(4)),
@@ -346,7 +346,7 @@ def test_a_dated_commission_counts_from_the_midnight_of_the_symbols_clock() -> N
     assert [per_lot(in_utc, moment, "USD") for moment in ("2026-01-31 23:59", "2026-02-01 00:00")] == [3, 4]
 
 
-def test_an_average_price_is_rounded_alike_by_whoever_keeps_it() -> None:
+def test_an_average_price_is_rounded_the_same_everywhere() -> None:
     """Three fills of a third each: an endless decimal, kept to twelve places after each fill."""
     price, volume = Decimal(0), Decimal(0)
     for further in ("1.2", "1.3", "1.2"):
@@ -357,7 +357,7 @@ def test_an_average_price_is_rounded_alike_by_whoever_keeps_it() -> None:
     assert price == Decimal("1.233333333333")
 
 
-def test_an_average_of_one_price_is_that_price_as_it_was_written() -> None:
+def test_an_average_of_one_price_is_that_price_with_its_own_decimals() -> None:
     price = average_price(
         price=Decimal("1.20"), volume=Decimal(1), further_price=Decimal("1.20"), further_volume=Decimal(2)
     )

@@ -1,4 +1,4 @@
-"""Numbers as text: what counts as one, and what Python alone would take for one."""
+"""Numbers as text: accepted forms, and forms that only Python accepts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_NUMBERS = ["", " ", "_1", "1_", "1_0", "\uff11", "\u0661", "\u2212" + "1", "1
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
 @pytest.mark.parametrize("parse", [parse_decimal, parse_integer, parse_float])
-def test_what_is_no_plain_ascii_number_is_refused(parse: Callable[[str], Any], text: str) -> None:
+def test_text_that_is_not_a_plain_ascii_number_is_refused(parse: Callable[[str], Any], text: str) -> None:
     with pytest.raises(ValueError, match=r"expected a (decimal|whole number) of ASCII digits such as"):
         parse(text)
 
@@ -45,7 +45,7 @@ def test_what_is_no_plain_ascii_number_is_refused(parse: Callable[[str], Any], t
         ("1000000e-18", "0.000000000001"),
     ],
 )
-def test_a_decimal_may_be_written_in_any_plain_way(text: str, value: str) -> None:
+def test_a_decimal_may_be_written_in_any_plain_form(text: str, value: str) -> None:
     assert parse_decimal(text) == D(value)
 
 
@@ -53,12 +53,12 @@ def test_a_decimal_may_be_written_in_any_plain_way(text: str, value: str) -> Non
     "text",
     ["1e400", "1e-400", "0.0000000000001", "12345678901234567890123456789", "1e999999999999999999999", "9" * 50_000],
 )
-def test_a_decimal_that_could_not_be_kept_exact_is_refused(text: str) -> None:
+def test_a_decimal_that_cannot_be_exact_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected a (finite decimal of at most 28 digits and 12|decimal of ASCII)"):
         parse_decimal(text)
 
 
-def test_a_refusal_is_short_whatever_was_written() -> None:
+def test_a_refusal_is_short_for_any_text() -> None:
     for parse in (parse_decimal, parse_integer, parse_float):
         with pytest.raises(ValueError, match="expected") as refusal:
             parse("9" * 50_000 + "_")
@@ -83,7 +83,7 @@ def test_a_float_is_finite() -> None:
 
 
 @given(st.decimals(min_value=-(D(10) ** 12), max_value=D(10) ** 12, places=8))
-def test_what_is_written_out_is_read_back(value: Decimal) -> None:
+def test_a_written_decimal_is_read_back(value: Decimal) -> None:
     assert parse_decimal(str(value)) == value
     assert parse_decimal(f"{value:f}") == value
     assert parse_decimal(f"{value:.20f}") == value
