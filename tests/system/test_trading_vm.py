@@ -216,7 +216,7 @@ def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=START_S)
     report: dict[str, Any] = json.loads(output.splitlines()[-1])
     assert process.returncode == EXIT_ELSEWHERE
-    assert report["event"] == "no gateway of this host's own; MT5_VENUE=simulated starts one"
+    assert report["event"] == "no gateway on this host; MT5_VENUE=simulated starts one"
     assert report["requests"] == "tcp://10.0.0.5:5555"
     assert not (tmp_path / "data").exists()
 

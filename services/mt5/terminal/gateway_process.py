@@ -17,6 +17,7 @@ from services.mt5.shell import GatewayShell
 from services.mt5.stores.journal_store import DurableJournal
 from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed
 from services.mt5.terminal.compose import terminal_gateway
+from services.mt5.terminal.mt5_package import load_mt5_package
 from services.mt5.terminal.mt5_types import Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
@@ -58,6 +59,11 @@ def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
         poll_ms=settings.mt5_poll_ms,
         accept_crossed=settings.mt5_crossed == "accept",
     )
+
+
+def serve_from_settings(settings: Mt5Settings) -> None:
+    """Serve the terminal that MetaTrader 5's own Python package finds on this host."""
+    serve(settings, load_mt5_package())
 
 
 def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
-from services.mt5.__main__ import serve
+from services.mt5.__main__ import VENUES
 from services.mt5.core.gateway.journal import Effect
 from services.mt5.settings import Mt5Settings
+from services.mt5.simulated_process import serve
 from services.mt5.stores.journal_store import DurableJournal
 from tests.unit.mt5.builders import a_stream
 
@@ -24,6 +26,10 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mt5Settings:
     monkeypatch.setenv("MT5_REQUEST_URL", "tcp://127.0.0.1:*")
     monkeypatch.setenv("MT5_PUBLISH_URL", "tcp://127.0.0.1:*")
     return load(Mt5Settings)
+
+
+def test_the_setting_names_every_venue_that_can_be_served() -> None:
+    assert get_args(Mt5Settings.model_fields["mt5_venue"].annotation) == ("none", *VENUES)
 
 
 def test_a_journal_without_its_book_is_refused(settings: Mt5Settings, tmp_path: Path) -> None:
