@@ -39,8 +39,7 @@ from services.mt5.stores.market_store import read_market
 from services.portfolio.core.state.config import WATCHED_SETTING
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.settings import PortfolioSettings
-from services.signal.settings import DEFAULT_MODEL
-from services.signal.strategy_loader import MODEL_STRATEGIES, uses_model
+from services.signal.strategy_loader import DEFAULT_MODEL, MODEL_STRATEGIES, uses_model
 
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
 """Accounts of recordings, one for each: their dates are not those of the generated market."""

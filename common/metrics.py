@@ -174,7 +174,7 @@ class ProcessMetrics:
         """
         if port == 0 or self._is_served:
             return
-        import prometheus_client
+        import prometheus_client  # a quarter of a second, for a process that serves metrics
 
         try:
             prometheus_client.start_http_server(port, addr=host, registry=self.registry())
@@ -189,7 +189,7 @@ class ProcessMetrics:
 
     def registry(self) -> CollectorRegistry:
         """What prometheus_client asks at a scrape: these metrics, and memory, CPU and files of the process."""
-        from prometheus_client import CollectorRegistry, ProcessCollector
+        from prometheus_client import CollectorRegistry, ProcessCollector  # see serve
 
         registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=registry)
@@ -237,7 +237,7 @@ def _frozen(reading: Reading) -> tuple[Any, ...]:
 
 
 def _family(described: MetricSpec) -> Any:
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily  # see serve
 
     families = {
         MetricKind.COUNTER: CounterMetricFamily,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import zmq
 
 from common.errors import InUseError, StartError
+from common.file_identity import FileIdentity
 from proto.trading.units import MAX_FRAME_BYTES
 
 if TYPE_CHECKING:
@@ -161,8 +162,6 @@ class Sockets:
                 f"{problem}; expected an address of this host, such as tcp://*:5555{_setting(setting)}"
             ) from None
         if url.startswith("ipc://"):
-            from common.file_identity import FileIdentity
-
             self._bound.append(FileIdentity(url.removeprefix("ipc://"), why="to be reached again after the next start"))
         return socket
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sys
 
+from supervisor.supervisord import main as supervisord
+
 from common.parent_death import terminate_with_parent
 
 
 def main() -> None:
     """Tie this process to its parent, then run supervisord in it."""
-    from supervisor.supervisord import main as supervisord
-
     terminate_with_parent(int(sys.argv[1]))
     supervisord(sys.argv[2:])
 

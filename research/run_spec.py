@@ -33,8 +33,7 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.config import WATCHED_SETTING, DeskConfig, stream_settings
 from services.signal.model.manifest import Manifest, read_manifest
-from services.signal.settings import DEFAULT_MODEL
-from services.signal.strategy_loader import canonical_strategy, uses_model
+from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, uses_model
 
 STREAM_ID_CHARS = 16
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import xgboost
 from numpy.typing import NDArray
 
 from common.errors import StartError
@@ -126,6 +127,7 @@ def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] |
         TrainingError: there are too few ticks, or too few of a class.
     """
     configure_kernel_cache()
+    # Only now: importing a kernel settles where it is kept.
     from services.signal.core.features.kernel import feature_rows
 
     count = stream.last_ordinal
@@ -241,7 +243,6 @@ def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> Non
 
 def _grow(parts: dict[str, _Rows], spec: TrainSpec, on_round: Callable[[int], None] | None) -> tuple[Any, int]:
     """The booster, cut back to its best round on the validation part, and the number of rounds left."""
-    import xgboost
 
     class Rounds(xgboost.callback.TrainingCallback):
         """Report the rounds done."""

@@ -8,12 +8,9 @@ from typing import Final
 
 from pydantic import Field
 
-from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, DeskPath, Port
 from proto.trading.defaults import DEFAULT_STRATEGY
-
-DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
-"""The demo model that comes with the desk."""
+from services.signal.strategy_loader import DEFAULT_MODEL
 
 _PUBLISHER_CHARS_MAX: Final = 64
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
+from common.project_root import PROJECT_ROOT
 from services.signal.core import strategies
 from services.signal.core.strategy import Strategy
 from services.signal.core.strategy_fault import (
@@ -23,9 +24,13 @@ from services.signal.core.strategy_fault import (
     error_line,
 )
 from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.model.kernel_cache import configure_kernel_cache
 
 MODEL_STRATEGIES: Final = ("xgboost",)
 """The names of strategies that speak for a trained model; numba is imported for these only."""
+
+DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
+"""The demo model that comes with the desk."""
 
 _METHODS: Final = ("on_tick", "snapshot", "restore")
 _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
@@ -197,13 +202,10 @@ def _shipped(name: str) -> Callable[[], Strategy]:
 def _with_model(
     model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
 ) -> Callable[[], Strategy]:
-    from services.signal.model.kernel_cache import configure_kernel_cache
-
     configure_kernel_cache(data_dir)
     # Only now: importing a kernel settles where it is kept.
     from services.signal.core.strategies.xgboost import XGBoostClasses
     from services.signal.model.loader import load_model
-    from services.signal.settings import DEFAULT_MODEL
 
     make = partial(XGBoostClasses, load_model(model or DEFAULT_MODEL, data_dir=data_dir, on_fallback=on_fallback))
     _warm_up_kernels(make)

@@ -46,6 +46,7 @@ class LedgerKey:
 
     def __init__(self, path: Path, seed: bytes) -> None:
         """Take the seed of the key in the file at `path`."""
+        # 70 ms, which no reader of a ledger waits for.
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         assert len(seed) == _SEED_BYTES, len(seed)
@@ -70,6 +71,7 @@ class LedgerKey:
 
 def is_signed_by(public: str, signature: str, statement: bytes) -> bool:
     """Whether a signature in hex over a statement is that of the owner of a public key in hex."""
+    # As above.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

@@ -23,7 +23,7 @@ class BoosterMargins:
         Raises:
             ModelFormatError: XGBoost does not load it, or does not give a finite number for each class.
         """
-        import xgboost
+        import xgboost  # half a second, for models that the walk does not cover and for the first check
 
         self._xgboost = xgboost
         try:

@@ -50,7 +50,7 @@ def ubj_to_json(model: bytes) -> bytes:
 
 
 def _convert() -> None:
-    import xgboost
+    import xgboost  # in the child alone
 
     output, sys.stdout = sys.stdout.buffer, sys.stderr  # XGBoost prints its warnings
     model = bytearray(sys.stdin.buffer.read())

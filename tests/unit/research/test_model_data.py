@@ -17,7 +17,7 @@ from research.model_data import model_data
 from research.report import report_digest
 from research.run_spec import RunSpec
 from services.signal.model.manifest import Part, read_manifest
-from services.signal.settings import DEFAULT_MODEL
+from services.signal.strategy_loader import DEFAULT_MODEL
 from tests.support.builders import START_NS, TICK_NS
 from tests.support.models import a_booster, write_model
 
