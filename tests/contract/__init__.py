@@ -1,1 +1,1 @@
-"""One suite per contract that every implementation of it must pass."""
+"""Contract tests: one suite per contract, which every implementation must pass."""

@@ -1,4 +1,4 @@
-"""docs/architecture.md tells the tree as it is: its layers and packages in their order, and each hop's function in its file."""
+"""docs/architecture.md matches the tree: layers and packages in their order, and each hop's function in its file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def folders(heading: str) -> list[str]:
     return re.findall(r"^\| `(\w+)/` \|", table, re.MULTILINE)
 
 
-def test_the_layers_stand_in_the_order_of_imports() -> None:
+def test_the_layers_are_in_the_order_of_imports() -> None:
     assert tuple(folders("| folder | what lives there |")) == LAYERS
 
 
-def test_the_packages_of_the_portfolio_core_stand_in_the_order_of_imports() -> None:
+def test_the_packages_of_the_portfolio_core_are_in_the_order_of_imports() -> None:
     assert tuple(folders("| `services/portfolio/core/` | holds |")) == PORTFOLIO
 
 
@@ -43,5 +43,5 @@ def test_each_hop_is_in_its_file(file: str, functions: str) -> None:
     assert set(re.findall(r"`(\w+)`", functions)) <= defined
 
 
-def test_the_way_is_told_to_its_end() -> None:
+def test_the_path_of_a_tick_is_complete() -> None:
     assert len(HOPS) == len(re.findall(r"^\| \d+ \|", PAGE, re.MULTILINE)) >= 20

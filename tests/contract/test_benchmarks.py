@@ -1,4 +1,4 @@
-"""What stands in for a part of the desk in a benchmark has that part's methods: a name that is not there would time nothing."""
+"""A benchmark's stand-in for a part of the desk overrides methods that the part has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from services.mt5.core.gateway.gateway import Gateway
 from tests.benchmarks.chain import TimedGateway
 
 
-def test_a_timed_gateway_overrides_what_a_gateway_has() -> None:
+def test_a_timed_gateway_overrides_methods_of_a_gateway() -> None:
     overridden = {name for name in vars(TimedGateway) if not name.startswith("_")}
     assert overridden == {"on_timer", "handle"}
     assert overridden <= set(vars(Gateway))

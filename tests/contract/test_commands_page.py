@@ -13,13 +13,13 @@ PAGE = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("what", COLUMNS)
-def test_the_columns_of_an_export_stand_in_the_page_in_their_order(what: str) -> None:
+def test_the_columns_of_an_export_are_on_the_page_in_their_order(what: str) -> None:
     columns = ", ".join(f"`{name}`" for name in COLUMNS[what].__struct_fields__)
     section = next(part for part in re.split(r"\n\n", PAGE) if part.startswith(f"`{what}`"))
     assert columns in " ".join(section.split())
 
 
-def test_every_command_that_queries_or_controls_a_desk_is_in_the_page() -> None:
+def test_every_command_that_queries_or_controls_a_desk_is_on_the_page() -> None:
     modules = ("views", "export", "orders", "status", "trading_state")
     known = {words[-1] for words in every_command() if ENTRIES[words[0]].module in modules}
     named = set(re.findall(r"[a-z-]+", " ".join(re.findall(r"`[^`]+`", PAGE.partition("## Which desk")[0]))))

@@ -1,4 +1,4 @@
-"""What is shipped to run the desk elsewhere fits together: compose file, provisioning of Grafana, and what they name."""
+"""Deployment files are consistent: the compose file, Grafana's provisioning, and the files they name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def provisioned(what: str) -> str:
 
 
 def value_of(key: str, text: str) -> str:
-    """The one value that a YAML text gives a key."""
+    """The only value of a key in a YAML text."""
     (value,) = re.findall(rf"^[ -]*{key}: *(\S+)$", text, re.MULTILINE)
     return str(value)
 
 
-def test_every_query_of_the_dashboard_asks_the_provisioned_source() -> None:
+def test_every_query_of_the_dashboard_uses_the_provisioned_source() -> None:
     source = provisioned("datasources")
     assert value_of("type", source) == "prometheus"
     assert value_of("url", source) == "http://prometheus:9090"

@@ -1,4 +1,4 @@
-"""docs/metrics.md and the processes name the same metrics, and promtool finds nothing to say about them."""
+"""docs/metrics.md and the processes name the same metrics, and promtool accepts them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _any_reading(described: MetricSpec) -> Reading:
 
 
 def row_of(described: MetricSpec) -> str:
-    """The row of a metric on the page: its meaning is the help of a scrape, word for word."""
+    """The row of a metric on the page: its meaning is the help text of a scrape, verbatim."""
     labels = ", ".join(f"`{name}`" for name in described.labels)
     return f"| `{described.name}` | {described.kind} | {labels}{' ' if labels else ''}| {described.meaning} |"
 
@@ -83,14 +83,14 @@ def test_the_page_has_a_row_for_each_metric_of_a_process_and_no_other(service: s
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_names_say_service_and_unit(service: str) -> None:
+def test_names_contain_service_and_unit(service: str) -> None:
     units = "|".join(UNITS)
     for described in metrics_of(service).described:
         assert re.fullmatch(rf"trading_{service}_[a-z_]+_({units})(_total)?", described.name)
 
 
-def test_what_the_operating_system_tells_is_described() -> None:
-    """Which of these there are depends on the system; none of them is beyond the page."""
+def test_metrics_of_the_operating_system_are_described() -> None:
+    """Which of them exist depends on the system; all of them are on the page."""
     names = set(
         re.findall(r"^# TYPE (process_\w+)", generate_latest(metrics_of("mt5").registry()).decode(), re.MULTILINE)
     )
@@ -99,12 +99,12 @@ def test_what_the_operating_system_tells_is_described() -> None:
 
 @pytest.mark.skipif(PROMTOOL is None, reason="no promtool here; Debian: apt-get install prometheus")
 @pytest.mark.parametrize("service", SERVICES)
-def test_promtool_finds_nothing_to_say(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every metric with a value, so that each of them is judged."""
+def test_promtool_accepts_the_metrics(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every metric has a value, so that each is checked."""
     metrics = metrics_of(service)
     monkeypatch.setattr(metrics, "_is_served", True)
     own = {count.described.name for count in metrics._own}
-    others = [*metrics.described[1:]]  # the first is build_info, which the metrics shows by itself
+    others = [*metrics.described[1:]]  # the first is build_info, which the metrics show by themselves
     metrics.update(lambda: [_any_reading(described) for described in others if described.name not in own])
     assert PROMTOOL is not None
     found = subprocess.run(
@@ -114,7 +114,7 @@ def test_promtool_finds_nothing_to_say(service: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("path", ["deploy/grafana/dashboards/paperdesk.json", "docs/metrics.md"])
-def test_dashboard_and_alarms_ask_for_what_there_is(path: str) -> None:
+def test_dashboard_and_alarms_query_existing_metrics(path: str) -> None:
     queried = re.findall(
         r"\btrading_(?:mt5|signal|portfolio|execution)_[a-z_]+", (ROOT / path).read_text(encoding="utf-8")
     )

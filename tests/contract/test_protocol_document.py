@@ -1,4 +1,4 @@
-"""PROTOCOL.md names everything that travels: each message in a section of its own, with each of its fields."""
+"""PROTOCOL.md describes every message in a section of its own, with each of its fields."""
 
 import re
 from pathlib import Path
@@ -34,7 +34,7 @@ RECORDS: dict[type, str] = {
     views.WhyStep: "WHY",
     views.WhyLine: "WHY",
 }
-"""Maps inside messages, and the message in whose section they are described."""
+"""Maps inside messages, and the message whose section describes them."""
 
 
 def sections() -> list[tuple[str, str, str]]:
@@ -52,7 +52,7 @@ def sections() -> list[tuple[str, str, str]]:
 
 
 def text_of(tag: str, chapter: str, *, fields: tuple[str, ...] = ()) -> str:
-    """The section on `tag` in a chapter; where two have the name (request and reply), the one that fits better."""
+    """The section on `tag` in a chapter; of two with the name (request and reply), the one with more of the fields."""
     fitting = [text for where, title, text in sections() if where.startswith(chapter) and f"`{tag}`" in title]
     assert fitting, f"no section on `{tag}` in chapter {chapter}"
     return max(fitting, key=lambda text: sum(f"`{field}`" in text for field in fields))
@@ -123,7 +123,7 @@ OF_PERSONS = (*get_args(control.ViewQuery), *get_args(control.OrderCommand), con
 
 
 @pytest.mark.parametrize("request_type", OF_PERSONS, ids=tag_of)
-def test_every_field_of_a_persons_question_or_command_is_there_and_marked_where_it_is_required(
+def test_every_field_of_a_persons_query_or_command_is_there_and_marked_if_required(
     request_type: Any,
 ) -> None:
     text = text_of(tag_of(request_type), "11") + text_of_title("Pages")

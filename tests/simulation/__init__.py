@@ -1,1 +1,1 @@
-"""The whole desk in one process, under seeded faults and a simulated clock."""
+"""Simulation tests: the whole desk in one process, under seeded faults and a simulated clock."""

@@ -1,4 +1,4 @@
-"""Ledger and venue compared at the end of a run, without any of the desk's own reconciliation."""
+"""Comparison of ledger and venue at the end of a run, without the desk's own reconciliation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def held_by_ledger(book: Book) -> Held:
 
 
 def held_by_venue(venue: VenueBook, *, is_hedging: bool) -> Held:
-    """The same as the venue has it."""
+    """Signed lots as in the venue's book."""
     return {
         (position.symbol, position.ticket if is_hedging else 0): position.volume
         for position in venue.positions.values()
@@ -29,7 +29,7 @@ def held_by_venue(venue: VenueBook, *, is_hedging: bool) -> Held:
 
 
 def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -> None:
-    """Volumes and the stops that guard them; `costs` too, which depend on the order in which deals are told."""
+    """Compare volumes and stops; with `costs` also costs, which depend on the order in which deals are reported."""
     assert held_by_ledger(book) == held_by_venue(venue, is_hedging=book.is_hedging), again
     guards = {(guard.symbol, guard.position): guard for guard in book.protections.values()}
     for position in venue.positions.values():
@@ -44,7 +44,7 @@ def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -
 
 
 def assert_the_same_account(book: Book, venue: VenueBook, again: str) -> None:
-    """Orders, deals, positions, stops and cash: of a stepped stream nothing differs."""
+    """Compare orders, deals, positions, stops and cash: in a stepped stream nothing differs."""
     assert book.balance == venue.balance, again
     assert book.deals == venue.deals, again
     assert [

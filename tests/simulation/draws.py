@@ -1,4 +1,4 @@
-"""What a seed decides of the account, the market and the plan: everything that a desk can have switched on."""
+"""Draws of account, market and plan from a seed: everything that a desk can have enabled."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ IN_THE_WEEK_S: Final = 1_700_000_000
 """A Tuesday, a quarter of an hour into the server's day."""
 
 BEFORE_MIDNIGHT_S: Final = 1_699_999_200 - 60
-"""A minute before the end of that server's day: swaps are booked, and orders of the day end."""
+"""A minute before the end of that server day: swaps are booked, and day orders end."""
 
 BEFORE_THREE_NIGHTS_S: Final = BEFORE_MIDNIGHT_S + 86_400
 BEFORE_WEEKEND_S: Final = BEFORE_MIDNIGHT_S + 3 * 86_400
 _STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_NIGHTS_S, BEFORE_WEEKEND_S)
 
 AT_ROLLOVER: Final = structs.replace(DEFAULT_LIMITS, name="at rollover", rollover_pause_min=None)
-"""The default but for the pause in which most of what is drawn here would be denied."""
+"""The default limits without the pause in which most of the drawn orders would be denied."""
 
 THIN: Final = structs.replace(
     REALISTIC,
@@ -43,7 +43,7 @@ THIN: Final = structs.replace(
     request_latency=LognormalLatency(median_ms=1_500.0, sigma=0.5),
     reply_latency=LognormalLatency(median_ms=1_000.0, sigma=0.5),
 )
-"""A slow market with little in it: orders are on their way for several ticks, and most are filled in parts."""
+"""A slow market of little depth: orders are in flight for several ticks, and most are filled in parts."""
 
 SPARSE_PAUSE_S: Final = 30
 
@@ -54,28 +54,28 @@ SYMBOL_SETS: Final = (
     ("EURUSD", "EURJPY"),
     ("EURJPY", "EURUSD", "USDJPY"),
 )
-"""Of each a rate to EUR or USD is quoted in the set, at the latest when the last of its symbols is."""
+"""Each set has a rate to EUR or USD for all of its symbols, at the latest when the last of them is quoted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """The account and what is done on it."""
+    """The account and what happens on it."""
 
     symbols: tuple[str, ...]
     start_s: int
     pause_s_max: int
-    """Between two quotes of a symbol."""
+    """Time between two quotes of a symbol."""
     account: dict[str, Any]
     """Options of `simulated_gateway`."""
     rules: DeskConfig
 
 
 def desk_of(dice: random.Random) -> Desk:
-    """A desk with anything switched on."""
+    """A desk with anything enabled."""
     symbols = dice.choice(SYMBOL_SETS)
     limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS, AT_ROLLOVER))
     mode = dice.choice((AccountMode.NETTING, AccountMode.HEDGING))
-    # On a netting account a stranger's deal moves the desk's own position, and cannot be ignored.
+    # On a netting account a foreign deal moves the desk's own position, and cannot be ignored.
     foreign = (
         list(ForeignOrderPolicy) if mode is AccountMode.HEDGING else [ForeignOrderPolicy.HALT, ForeignOrderPolicy.ADOPT]
     )
@@ -172,7 +172,7 @@ def _entry(dice: random.Random) -> Entry:
 
 
 def a_walk(desk: Desk, symbol: str, seed: int, rows: int, *, sparse_rows: int = 0) -> SymbolRows:
-    """Quotes that go up and down, some of them crossed, at the desk's pace; the last `sparse_rows` are half a minute apart."""
+    """Quotes of a random walk at the desk's pace, some crossed; the last `sparse_rows` are half a minute apart."""
     dice = np.random.Generator(np.random.PCG64(seed))
     digits, price = (3, 130.0) if symbol.endswith("JPY") else (5, 1.2)
     mid = price * (1 + np.cumsum(dice.normal(0, 0.000167, rows)))

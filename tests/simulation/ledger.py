@@ -15,7 +15,7 @@ from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 
 class Commit(NamedTuple):
-    """One transaction: encoded events and the state kept with them; `is_synced` outlives a power cut."""
+    """One transaction: encoded events and the state stored with them; a synced one survives a power cut."""
 
     events: list[bytes]
     persisted: bytes
@@ -23,7 +23,7 @@ class Commit(NamedTuple):
 
 
 def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
-    """The account as its ledger has it."""
+    """The account according to its ledger."""
     book, persisted = Book(), PersistedState()
     for commit in commits:
         for payload in commit.events:
@@ -33,7 +33,7 @@ def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
 
 
 def kept(commits: Sequence[Commit], path: Path) -> Book:
-    """The account as a real ledger's rows have it once it was given the same commits; what `verify` finds is an error."""
+    """The account according to a real ledger's rows after the same commits; findings of `verify` are errors."""
     ledger, book = Ledger(path), Book()
     try:
         for commit in commits:

@@ -1,7 +1,7 @@
-"""One seed's live world: a market that runs by itself, a terminal that misbehaves, lost journals and power cuts.
+"""One seed's live world: a live market, a terminal that misbehaves, lost journals and power cuts.
 
-Time passes here, so a disturbed run trades otherwise than an undisturbed one. What must hold instead is that ledger and book
-agree in the end, that every order had its effect once at most, and that nothing stays open.
+Time passes here, so a disturbed run trades differently from an undisturbed one. Instead, ledger and book must agree in
+the end, every order must have had its effect at most once, and nothing may stay open.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from tests.simulation.world import MS, Faults, World
 SECOND: Final = 1_000 * MS
 SETTLING_MS: Final = 3_000
 SETTLE_SECONDS_MAX: Final = 600
-"""Longer than an order is watched for whose journal is gone."""
+"""Longer than the time for which an order without a journal is watched."""
 
 SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // SPARSE_PAUSE_S
-"""Quotes that come while the run settles: an order that is executed already tells of it at the next."""
+"""Quotes while the run settles: an order in execution is reported at the next one."""
 
 VENUE_FAULTS: Final = (
     Simulate(fault=Fault.NO_REPLY, count=2),
@@ -65,7 +65,7 @@ VENUE_FAULTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSetting:
-    """What a seed decides before anything happens; those with no unit are probabilities a second."""
+    """Settings drawn from a seed in advance; those without a unit are probabilities a second."""
 
     stream: TickStream
     desk: Desk
@@ -75,12 +75,12 @@ class LiveSetting:
     power_cut: float
     command: float
     is_flattened: bool
-    """Whether every position is to be closed in the end."""
+    """Whether every position is closed in the end."""
 
 
 @dataclass(frozen=True)
 class LiveEnding:
-    """How a run ended. `lost_orders` are ids that a power cut has taken from the ledger."""
+    """End of a run; `lost_orders` are ids that a power cut has taken from the ledger."""
 
     is_settled: bool
     book: Book
@@ -122,10 +122,10 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
 
 
 class LiveRun:
-    """The desk, whoever disturbs it, and the person who looks after it."""
+    """The desk, its disturbances, and the person who operates it."""
 
     def __init__(self, seed: int, setting: LiveSetting) -> None:
-        """Everything is made and nothing runs."""
+        """Create everything without starting it."""
         self.setting = setting
         self.world = World(seed, setting.faults)
         symbols = setting.stream.symbols
@@ -203,7 +203,7 @@ class LiveRun:
         self.world.faults = Faults()
 
     def _settle(self) -> None:
-        """Ask for a comparison, once nothing goes wrong any more."""
+        """Request a reconciliation, once there are no more faults."""
         portfolio = self.portfolio
         self._simulate(Simulate(fault=Fault.ALL_OFF))
         if not portfolio.is_alive:
@@ -225,7 +225,7 @@ class LiveRun:
             self.answer = self._seen_before = None
             return False
         if answer is not None:
-            # The first one may have begun before the last deal came, and takes over stops only when it sees them twice.
+            # The first one may have begun before the last deal, and takes over stops only when it sees them twice.
             seen = (len(book.deals), dict(book.protections))
             self.answer, self._seen_before = answer if seen == self._seen_before else None, seen
         return (

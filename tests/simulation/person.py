@@ -1,6 +1,7 @@
-"""Somebody who trades by hand beside the desk, and says half of it twice.
+"""A person who trades by hand beside the desk, and repeats many commands.
 
-What a command was answered with is kept by its key: however often it is said, and whatever dies on the way, it makes its orders once.
+The reply to a command is stored under its key: however often it is repeated, and whatever dies meanwhile, it makes its
+orders once.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from tests.simulation.processes import PortfolioProcess
 
 FAR_POINTS: Final = (15, 40, 90)
 AGAIN: Final = 0.3
-"""How likely it is that a command is an earlier one said again."""
+"""Probability that a command repeats an earlier one."""
 
 
 class Person:
     """One trader at the control socket."""
 
     def __init__(self, portfolio: PortfolioProcess, dice: random.Random) -> None:
-        """Nothing has been said."""
+        """Start without commands."""
         self.portfolio = portfolio
         self.dice = dice
         self.commands: list[OrderCommand] = []
         self.answers: dict[str, OrderCommandReply] = {}
 
     def act(self) -> None:
-        """Say something that fits what there is, or something that was said before."""
+        """Send a command that fits the state, or repeat an earlier one."""
         portfolio, dice = self.portfolio, self.dice
         if not portfolio.is_alive:
             return

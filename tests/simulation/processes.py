@@ -1,7 +1,7 @@
-"""The four processes of the desk as actors: the real cores, a simulated shell, and what survives on disk.
+"""The four processes of the desk as actors: the real cores, a simulated shell, and the data that survives on disk.
 
 An actor may be killed between any two messages, and the gateway and portfolio also inside one: before or after each of
-their commits, and between two sends. What is queued for a dead process is lost.
+their commits, and between two sends. Messages queued for a dead process are lost.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ TIMEOUT_MS = 2_000
 
 
 class Process:
-    """An actor that can be killed and comes back."""
+    """An actor that can be killed and restarts."""
 
     name = ""
 
     def __init__(self, world: World) -> None:
-        """Not running before `boot`."""
+        """Create it; it does not run before `boot`."""
         self.world = world
         self.is_alive = False
         self.boots = 0
@@ -63,11 +63,11 @@ class Process:
 
     @property
     def now(self) -> Now:
-        """The present, for a process that knows no domain time."""
+        """The present, for a process without venue time."""
         return Now(0, self.world.now_ns)
 
     def boot(self) -> None:
-        """Start with what is on disk."""
+        """Start with the data on disk."""
         self.boots += 1
         self.is_alive = True
         self.world.log(f"{self.name} starts")
@@ -85,7 +85,7 @@ class Process:
             self.die(str(killed))
 
     def die(self, where: str) -> None:
-        """Be killed, and come back a little later."""
+        """Kill it, and restart it a little later."""
         if not self.is_alive:
             return
         self.is_alive = False
@@ -99,19 +99,19 @@ class Process:
             raise KilledError(where)
 
     def receive(self, handler: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """A delivery to this process: lost when it is dead then."""
+        """A delivery to this process: lost if it is dead then."""
         return lambda payload: self.within(lambda: handler(payload))
 
     def on_boot(self) -> None:
-        """Build the core from what survived."""
+        """Build the core from the surviving data."""
         raise NotImplementedError
 
     def next_timer_ns(self) -> int | None:
-        """When the core wants to be woken."""
+        """The time of the core's next timer."""
         raise NotImplementedError
 
     def on_timer(self) -> None:
-        """Wake the core."""
+        """Run the core's timer."""
         raise NotImplementedError
 
     def _arm(self) -> None:
@@ -180,7 +180,7 @@ class GatewayProcess(Process):
     name = "mt5"
 
     def __init__(self, world: World, stream: TickStream, *, stream_id: str, deposit: Decimal, **options: Any) -> None:
-        """The disks are new; they survive the process. `options` are those of `simulated_gateway`."""
+        """Create new disks, which survive the process; `options` are those of `simulated_gateway`."""
         super().__init__(world)
         self.stream = stream
         self.stream_id = stream_id
@@ -195,7 +195,7 @@ class GatewayProcess(Process):
 
     @property
     def now(self) -> Now:
-        """The present, with the venue's time as the gateway's shell tells it."""
+        """The present, with venue time as in the gateway's shell."""
         return Now(self.gateway.domain_ns(self.world.now_ns), self.world.now_ns)
 
     def lose_journal(self) -> None:
@@ -313,12 +313,12 @@ class SignalProcess(Process):
 
 
 class ExecutionProcess(Process):
-    """The courier; nothing of it survives."""
+    """The courier; it has no data to survive."""
 
     name = "execution"
 
     def __init__(self, world: World, gateway: GatewayProcess) -> None:
-        """It learns its portfolio later."""
+        """Create it; its portfolio is set later."""
         super().__init__(world)
         self.gateway = gateway
         self.courier: Courier
@@ -358,7 +358,7 @@ class PortfolioProcess(Process):
     name = "portfolio"
 
     def __init__(self, world: World, rules: DeskConfig) -> None:
-        """The ledger is empty."""
+        """Start with an empty ledger."""
         super().__init__(world)
         self.rules = rules
         self.ledger: list[Commit] = []
@@ -383,11 +383,11 @@ class PortfolioProcess(Process):
 
     @property
     def now(self) -> Now:
-        """The present, with the venue's time as the desk reckons it."""
+        """The present, with venue time as in the desk's shell."""
         return Now(self.portfolio.state.stream.domain_ns(self.world.now_ns), self.world.now_ns)
 
     def lose_power(self) -> None:
-        """Die, and find the ledger without some of the commits that were not synced yet, under another incarnation."""
+        """Die, and find the ledger without some of the unsynced commits, under another incarnation."""
         self.world.count("power cut")
         self.die("with the host")
         self.incarnations += 1
@@ -400,7 +400,7 @@ class PortfolioProcess(Process):
                     self.lost_orders.add(event.order.order_id)
 
     def obey(self, command: TradingCommand | OrderCommand | ReconcileCommand) -> CommandReply | None:
-        """A person says something; None where nobody lived to answer, and for a comparison, which takes its time."""
+        """A person's command; None if no process lived to answer, and for a reconciliation, which takes time."""
         answers: list[CommandReply] = []
 
         def hear() -> None:
@@ -412,7 +412,7 @@ class PortfolioProcess(Process):
         return answers[0] if answers else None
 
     def on_tick_bytes(self, payload: bytes) -> None:
-        """A frame of the tick socket: it tells the time, and whether the market still moves."""
+        """A frame of the tick socket: the time, and whether the market still moves."""
         self._finish_turn(self.portfolio.handle(decode_tick_message(payload), self.now))
 
     def on_signal_bytes(self, payload: bytes) -> None:

@@ -23,18 +23,18 @@ CALM = Faults()
 
 
 class Restless:
-    """A strategy that changes its mind often: short averages of the mid price, and a word after eight ticks."""
+    """A strategy that changes sides often: short averages of the mid price, with a signal after eight ticks."""
 
     name = "restless"
     warm_up_ticks = 8
 
     def __init__(self) -> None:
-        """Nothing seen."""
+        """Start without ticks."""
         self.fast = self.slow = 0.0
         self.seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """Sign of fast minus slow."""
+        """Sign of the fast average minus the slow one."""
         mid = (bid + ask) / 2
         if not self.seen:
             self.fast = self.slow = mid
@@ -44,17 +44,17 @@ class Restless:
         return (self.fast > self.slow) - (self.fast < self.slow), 0.5
 
     def snapshot(self) -> bytes:
-        """Three numbers."""
+        """The three numbers of its state."""
         return struct.pack("<ddq", self.fast, self.slow, self.seen)
 
     def restore(self, state: bytes) -> None:
-        """Three numbers."""
+        """Restore the three numbers."""
         self.fast, self.slow, self.seen = struct.unpack("<ddq", state)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a seed decides before anything happens."""
+    """Settings drawn from a seed in advance."""
 
     stream: TickStream
     window: int
@@ -64,7 +64,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended."""
+    """End of a run."""
 
     is_finished: bool
     book: Book
@@ -132,7 +132,7 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
 def connect_and_boot(
     gateway: GatewayProcess, signal: SignalProcess, execution: ExecutionProcess, portfolio: PortfolioProcess
 ) -> None:
-    """Join the four by links, and have them started in any order."""
+    """Join the four by links, and start them in any order."""
     gateway.subscribers.append(signal.receive(signal.on_tick_bytes))
     signal.portfolio = portfolio.receive(portfolio.on_signal_bytes)
     execution.portfolio = portfolio.receive(portfolio.on_report_bytes)

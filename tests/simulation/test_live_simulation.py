@@ -1,6 +1,6 @@
 """A live desk under seeded faults of processes, network, terminal, journal and host: every order has its effect once.
 
-`make simulate SEEDS=10000` runs more seeds. A failure names its seed and the command that plays it again.
+`make simulate SEEDS=10000` runs more seeds. A failure names its seed and the command to repeat it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5
-"""Of so many runs one is written to a real ledger."""
+"""One of this many runs is written to a real ledger."""
 
 
 def replay_command(seed: int) -> str:
-    """How to play one seed again."""
+    """The command that repeats one seed."""
     return f"SIMULATION_FIRST={seed} SIMULATION_SEEDS=1 python -m pytest tests/simulation/test_live_simulation.py"
 
 
 def deal_key(deal: VenueDeal) -> tuple[object, ...]:
-    """What a deal did; whose comment it carries may have been shown late or changed by the broker."""
+    """Effect of a deal, without its comment, which the broker may have changed or shown late."""
     return (deal.deal, deal.ticket, deal.kind, deal.symbol, deal.volume, deal.price, deal.cash)
 
 
 def assert_exactly_once(ending: LiveEnding, again: str) -> None:
-    """Orders, deals, positions and cash, compared without any of the desk's own reconciliation."""
+    """Orders, deals, positions and cash, compared without the desk's own reconciliation."""
     book, venue = ending.book, ending.venue
     assert [deal_key(deal) for deal in book.deals] == [deal_key(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
@@ -60,7 +60,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))
 def test_every_order_of_a_live_desk_has_its_effect_once(first: int, tmp_path: Path) -> None:
-    """Every seed settles by itself, but for the person who resumes what was halted, and agrees with the venue's book."""
+    """Every seed settles, with a person who resumes after halts, and agrees with the venue's book."""
     tally: Counter[str] = Counter()
     for seed in range(first, min(first + BLOCK, FIRST + SEEDS)):
         again = replay_command(seed)
@@ -79,7 +79,7 @@ def test_every_order_of_a_live_desk_has_its_effect_once(first: int, tmp_path: Pa
 
 
 def test_one_seed_writes_one_log_of_a_live_desk() -> None:
-    """The same seed twice gives the same hash of everything that happened; another seed gives another."""
+    """The same seed twice gives the same hash of all events; another seed gives another."""
     hashes = [play_live(seed, live_setting_of(seed)).log_hash for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1]
     assert hashes[0] != hashes[2]

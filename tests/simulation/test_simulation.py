@@ -1,7 +1,7 @@
-"""The whole desk under seeded faults: whatever is lost, doubled, late or killed, the trades are the undisturbed ones.
+"""The whole desk under seeded faults: with losses, duplicates, delays and kills the trades are the undisturbed ones.
 
 `SIMULATION_SEEDS=10000 make simulate` runs more seeds; `SIMULATION_FIRST=n` begins at another one. A failure names its
-seed, which is all that is needed to play it again.
+seed, which suffices to repeat it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ SEEDS = int(os.environ.get("SIMULATION_SEEDS", "125"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5
-"""Of so many runs one is written to a real ledger."""
+"""One of this many runs is written to a real ledger."""
 
 
 def replay_command(seed: int) -> str:
-    """How to play one seed again."""
+    """The command that repeats one seed."""
     return f"SIMULATION_FIRST={seed} SIMULATION_SEEDS=1 python -m pytest tests/simulation"
 
 
 def kinds_of(book: Book) -> Counter[str]:
-    """What the run had in it: kinds of orders, their ends, and what closed positions."""
+    """Kinds of orders, their ends, and causes of closes in a run."""
     found = Counter(order.status.value for order in book.orders.values())
     found.update(f"{order.type} {order.decision.cause}" for order in book.orders.values())
     found.update(deal.reason.value for deal in book.deals)
@@ -41,7 +41,7 @@ def kinds_of(book: Book) -> Counter[str]:
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))
 def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path) -> None:
-    """Every seed finishes, agrees with the venue's book, and has the very trades of a calm world in lock-step."""
+    """Every seed finishes, agrees with the venue's book, and has the same trades as a calm world in lock-step."""
     tally: Counter[str] = Counter()
     for seed in range(first, min(first + BLOCK, FIRST + SEEDS)):
         setting, again = setting_of(seed), replay_command(seed)
@@ -67,7 +67,7 @@ def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path
 
 
 def test_one_seed_writes_one_log() -> None:
-    """The same seed twice gives the same hash of everything that happened; another seed gives another."""
+    """The same seed twice gives the same hash of all events; another seed gives another."""
     hashes = [play(seed, setting_of(seed)).log_hash for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1]
     assert hashes[0] != hashes[2]

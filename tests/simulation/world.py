@@ -1,6 +1,6 @@
-"""A virtual world: a clock that jumps, links that lose, double, delay and reorder, and dice that a seed decides.
+"""A virtual world: a clock that jumps, links that lose, duplicate, delay and reorder, and seeded dice.
 
-Everything that happens is written into a log; two runs of one seed must write the same log.
+Every event is written to a log; two runs of one seed must write the same log.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MS = 1_000_000
 
 @dataclass(frozen=True)
 class Faults:
-    """How bad the world is; all are probabilities but the delay."""
+    """Severity of the faults: probabilities, and a delay."""
 
     loss: float = 0.0
     duplicate: float = 0.0
@@ -26,10 +26,10 @@ class Faults:
 
 
 class World:
-    """The clock, the calendar of what is to happen, and the log of what has happened."""
+    """The clock, the calendar of future events, and the log of past ones."""
 
     def __init__(self, seed: int, faults: Faults) -> None:
-        """Begin at a time that is not zero, so that nothing depends on it."""
+        """Begin at a time other than zero, so that nothing depends on it."""
         self.dice = random.Random(seed)
         self.faults = faults
         self.now_ns = 1_000_000_000_000
@@ -47,20 +47,20 @@ class World:
         return self._log.hexdigest()
 
     def count(self, what: str) -> None:
-        """Keep a tally of the faults, so that a run shows that it had any."""
+        """Count faults, so that a run shows which it had."""
         self.tally[what] = self.tally.get(what, 0) + 1
 
     def after(self, delay_ns: int, action: Callable[[], None]) -> None:
-        """Do something later."""
+        """Schedule an action."""
         self.events += 1
         heapq.heappush(self._calendar, (self.now_ns + delay_ns, self.events, action))
 
     def happens(self, probability: float) -> bool:
-        """Throw the dice."""
+        """Draw an event of this probability."""
         return probability > 0 and self.dice.random() < probability
 
     def carry(self, link: str, payload: bytes, deliver: Callable[[bytes], None]) -> None:
-        """Send bytes over a link, which may lose, double, delay and so reorder them."""
+        """Send bytes over a link, which may lose, duplicate, delay and so reorder them."""
         if self.happens(self.faults.loss):
             self.count("lost")
             self.log(f"lost {link}")
@@ -76,7 +76,7 @@ class World:
             self.after(delay_ns, lambda: deliver(payload))
 
     def run(self, is_done: Callable[[], bool], *, until_ns: int) -> bool:
-        """Let things happen until `is_done`; False when the virtual time ran out first."""
+        """Process events until `is_done`; False if the virtual time ran out first."""
         while self._calendar:
             at_ns, _, action = heapq.heappop(self._calendar)
             self.now_ns = at_ns

@@ -1,1 +1,1 @@
-"""What every store, and the gateway over its real sockets, has to keep to."""
+"""Contracts of every store, and of the gateway over its real sockets."""

@@ -1,4 +1,4 @@
-"""The gateway behind its real sockets, in a thread of the test, and the plainest clients there are."""
+"""The gateway behind its real sockets, in a thread of the test, and plain clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMEOUT_MS = 5_000
 
 
 class Server:
-    """A running gateway shell on ports that the system chose."""
+    """A running gateway shell on ports chosen by the system."""
 
     def __init__(self, gateway: Gateway) -> None:
         """Bind; `running` starts it."""
@@ -32,7 +32,7 @@ class Server:
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        """Serve while the block runs."""
+        """Serve while the context is open."""
         self._thread.start()
         try:
             yield self
@@ -55,17 +55,17 @@ class Client:
         self.socket.connect(url)
 
     def ask(self, **fields: Any) -> dict[str, Any]:
-        """Send a map, return the map that comes back."""
+        """Send a map and return the reply as a map."""
         payload = json.dumps(fields).encode() if self.is_json else msgpack.packb(fields)
         return self.ask_bytes(payload)
 
     def ask_bytes(self, payload: bytes) -> dict[str, Any]:
-        """Send bytes, return the map that comes back in whichever encoding."""
+        """Send bytes and return the reply as a map, in either encoding."""
         self.socket.send(payload)
         return read(self.socket.recv())
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self.socket.close()
         self._context.term()
 

@@ -1,4 +1,4 @@
-"""The implementations of journal and book store that have to keep the same promises."""
+"""Implementations of journal and book store under one contract."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from services.mt5.stores.journal_store import DurableJournal
 
 
 class Reopened:
-    """One journal and one book store that can be closed and opened again, as a restart of the gateway does."""
+    """A journal and a book store that can be closed and opened again, as by a restart of the gateway."""
 
     def __init__(self, folder: Path | None) -> None:
-        """`folder` None keeps everything in memory."""
+        """Use `folder`, or memory if it is None."""
         self._folder = folder
         self._memory = (MemoryJournal("journal-1"), MemoryBookStore())
         self._open: list[DurableJournal | DurableBookStore] = []
 
     def __call__(self) -> tuple[Journal, BookStore]:
-        """Open both, after closing what was open."""
+        """Open both, after closing the open ones."""
         self.close()
         if self._folder is None:
             return self._memory
@@ -33,7 +33,7 @@ class Reopened:
         return journal, book_store
 
     def close(self) -> None:
-        """Close what was open."""
+        """Close the open ones."""
         for store in self._open:
             store.close()
         self._open = []

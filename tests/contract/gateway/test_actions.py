@@ -1,4 +1,4 @@
-"""CLOSE, CANCEL and MODIFY: over real sockets in both encodings, and over every kind of store with a restart after each."""
+"""CLOSE, CANCEL and MODIFY: over real sockets in both encodings, and over every kind of store with restarts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = {"action": "BUY", "order_id": "L1", "symbol": "EURUSD", "volume": 0.02, 
 
 @pytest.fixture(params=["json", "msgpack"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A plain REQ client of a stepped market that stands at the first of three ticks, 1.1000 to 1.1002."""
+    """A plain REQ client of a stepped market at the first of three ticks, 1.1000 to 1.1002."""
     gateway = a_gateway()
     confirm(gateway, 0)
     with Server(gateway).running() as server:
@@ -37,7 +37,7 @@ def number(value: Any) -> float:
     return float(value)
 
 
-def test_a_limit_order_rests_is_changed_and_ends_over_the_wire(client: Client) -> None:
+def test_a_limit_order_rests_is_modified_and_ends_over_the_wire(client: Client) -> None:
     placed = client.ask(**LIMIT)
     assert (placed["status"], placed["retcode"], placed["quiet"], placed["deal"]) == ("ACCEPTED", 10008, False, None)
     assert client.ask(**LIMIT) == placed
@@ -69,7 +69,7 @@ def test_a_position_gets_stops_and_is_closed_in_parts_over_the_wire(client: Clie
     assert (nothing["status"], nothing["error_code"], nothing["retcode"]) == ("REJECTED", "UNKNOWN_POSITION", 10036)
 
 
-def test_the_account_tells_what_it_holds_back(client: Client) -> None:
+def test_the_account_reports_its_margin(client: Client) -> None:
     client.ask(action="BUY", order_id="P1", symbol="EURUSD", volume=0.1)
     account = client.ask(action="GET_ACCOUNT")
     assert (account["account_mode"], account["leverage"]) == ("NETTING", 100)
@@ -93,16 +93,14 @@ def test_the_account_tells_what_it_holds_back(client: Client) -> None:
         ({"deviation_points": 5}, True),
     ],
 )
-def test_an_id_stands_for_everything_that_is_the_effect(
-    client: Client, changed: dict[str, object], is_same: bool
-) -> None:
+def test_an_id_conflicts_on_any_change_of_the_effect(client: Client, changed: dict[str, object], is_same: bool) -> None:
     first = client.ask(**LIMIT)
     again = client.ask(**{**LIMIT, **changed})
     assert (again == first) is is_same
     assert (again["error_code"] == "ID_CONFLICT") is not is_same
 
 
-# ------------------------------------------------------------------------------------------------- stores and restarts
+# -------------------------------------------------------------------------------------------------- stores and restarts
 
 STREAM = a_stream(1.1000, 1.0900, 1.0800, 1.1000)
 
@@ -114,13 +112,13 @@ def a_limit(order_id: str = "L-1", *, ordinal: int = 0) -> Any:
 
 
 def handle(reopen: Reopened, request: Request) -> Reply:
-    """Ask a gateway that was started for this request."""
+    """Send a request to a gateway started for it."""
     journal, store = reopen()
     return a_gateway(STREAM, journal=journal, book_store=store).handle(request, AT_REST)[0]
 
 
-def test_repeats_are_answered_as_at_their_tick_though_the_book_has_gone_on(reopen: Reopened) -> None:
-    """What a desk that lost its tail asks again must not tell it of what later ticks have set off."""
+def test_repeats_are_answered_as_at_their_tick_after_the_book_has_moved_on(reopen: Reopened) -> None:
+    """A desk that lost its tail must not learn from a repeat what later ticks have triggered."""
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     requests: list[Request] = [
         a_limit(ordinal=1),
@@ -136,7 +134,7 @@ def test_repeats_are_answered_as_at_their_tick_though_the_book_has_gone_on(reope
     assert [reply.deal_cursor for reply in cursors if isinstance(reply, ConfirmReply)] == [2, 2]
 
 
-def test_a_close_that_was_answered_is_answered_again_when_another_position_is_there(reopen: Reopened) -> None:
+def test_a_repeated_close_has_its_stored_reply_when_another_position_exists(reopen: Reopened) -> None:
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     handle(reopen, a_buy("A-1", ordinal=1))
     close = Close(order_id="C-1", symbol="EURUSD", ordinal=1)
@@ -151,7 +149,7 @@ def test_a_close_that_was_answered_is_answered_again_when_another_position_is_th
     assert other.error_code == "ID_CONFLICT"
 
 
-def test_an_order_that_ended_otherwise_is_told_as_it_is(reopen: Reopened) -> None:
+def test_a_cancel_of_an_ended_order_reports_its_status(reopen: Reopened) -> None:
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     handle(reopen, a_buy("A-1", ordinal=1))
     ended = handle(reopen, Cancel(order_id="A-1", ordinal=1))
@@ -159,7 +157,7 @@ def test_an_order_that_ended_otherwise_is_told_as_it_is(reopen: Reopened) -> Non
     assert handle(reopen, Cancel(order_id="B-1", ordinal=1)).status == "UNKNOWN"
 
 
-def test_what_belongs_to_a_tick_that_the_book_has_left_is_out_of_step(reopen: Reopened) -> None:
+def test_a_request_for_a_tick_that_the_book_has_left_is_out_of_step(reopen: Reopened) -> None:
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     handle(reopen, a_limit(ordinal=1))
     handle(reopen, structs.replace(a_limit("L-2", ordinal=1), price=Decimal("1.05"), stop_loss=None))
@@ -172,7 +170,7 @@ def test_what_belongs_to_a_tick_that_the_book_has_left_is_out_of_step(reopen: Re
         assert handle(reopen, request).error_code == "OUT_OF_STEP"
 
 
-def test_orders_that_ticks_end_are_counted_for_who_confirms(reopen: Reopened) -> None:
+def test_orders_ended_by_ticks_are_counted_in_the_reply_to_confirm(reopen: Reopened) -> None:
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     handle(reopen, structs.replace(a_limit(ordinal=1), volume=Decimal(50)))
     confirmed = handle(reopen, Confirm(stream_id="stream-1", ordinal=1))

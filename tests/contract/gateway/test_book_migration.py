@@ -1,4 +1,4 @@
-"""A book of an earlier schema version goes on as one of this."""
+"""A book of an earlier schema version continues as a current one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway whose disk is full refuses, acknowledges nothing that is not durable, and goes on when there is room."""
+"""A gateway with a full disk refuses orders, acknowledges nothing that is not durable, and recovers with room."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES_ENOUGH = 1_000_000
 
 
 def pages(db: apsw.Connection) -> int:
-    """How large the file is."""
+    """Size of the file in pages."""
     found = db.pragma("page_count")
     assert isinstance(found, int)
     return found

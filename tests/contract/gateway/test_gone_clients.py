@@ -1,4 +1,4 @@
-"""What clients have sent that are gone is not worked off before those that are there are served."""
+"""Requests of clients that are gone do not delay those of connected clients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stopped() -> Iterator[Server]:
 
 
 def leave(url: str, *requests: dict[str, str], clients: int) -> None:
-    """Connect, send and vanish, and wait until the gateway has all of it and the connections are gone."""
+    """Connect, send and vanish; wait until the gateway has received everything and the connections are gone."""
     port = int(url.rpartition(":")[2])
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     for _ in range(clients):
@@ -43,12 +43,12 @@ def leave(url: str, *requests: dict[str, str], clients: int) -> None:
 
 
 def are_connected(port: int) -> bool:
-    """Whether this process, which is client and gateway, still holds a connection to the port."""
+    """Whether this process, which is client and gateway, still has a connection to the port."""
     connections = psutil.Process().net_connections("tcp4")
     return any(c.laddr.port == port and c.status != psutil.CONN_LISTEN for c in connections)
 
 
-def test_questions_of_clients_that_are_gone_are_not_worked_off(stopped: Server) -> None:
+def test_queries_of_clients_that_are_gone_are_skipped(stopped: Server) -> None:
     url = stopped.shell.request_url
     leave(url, *[{"action": "PING"}] * QUESTIONS_EACH, clients=CLIENTS)
     unsent = metrics.UNSENT.value()
@@ -56,7 +56,7 @@ def test_questions_of_clients_that_are_gone_are_not_worked_off(stopped: Server) 
     client = Client(url)
     with stopped.running():
         assert client.ask(action="PING")["status"] == "OK"
-        wait_for(lambda: metrics.UNSENT.value() == unsent + CLIENTS * QUESTIONS_EACH, "all to be looked at")
+        wait_for(lambda: metrics.UNSENT.value() == unsent + CLIENTS * QUESTIONS_EACH, "all to be handled")
     client.close()
     assert metrics.REQUESTS["PING"].cumulative()[-1][1] == pings + 1
 

@@ -21,7 +21,7 @@ class LiveProcess(Process):
     """`python -m services.mt5` over its generated market, with a venue that misbehaves on command."""
 
     def __init__(self, folder: Path, *, crash_at: str = "", **settings: str) -> None:
-        """`settings` are further ones of the gateway."""
+        """Prepare it; `settings` are further ones of the gateway."""
         super().__init__(folder, ticks=1, crash_at=crash_at)
         for name in ("MT5_TICKS", "MT5_STREAM_ID"):
             del self._environment[name]
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_kills_at_every_commit_of_a_live_gateway_double_nothing_and_forget_nothing(folder: Path) -> None:
+def test_kills_at_every_commit_of_a_live_gateway_double_and_lose_nothing(folder: Path) -> None:
     process = LiveProcess(folder / "a", crash_at=",".join(f"{point}@0" for point in POINTS))
     process.start()
     desk = Desk(process)
@@ -49,7 +49,7 @@ def test_kills_at_every_commit_of_a_live_gateway_double_nothing_and_forget_nothi
     assert desk.ask(action="FENCE", order_id="F-1")["status"] == "EXPIRED"
     assert desk.ask(**an_order("F-1"))["error_code"] == "FENCED"
 
-    # Killed before the claim is noted, with nothing executed: the next start sees that there was no effect, and has it.
+    # Killed before the claim is stored, with nothing executed: the next start finds no effect, and stores the claim.
     desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
     assert desk.ask(**an_order("A-1"))["status"] == "FILLED"
     # Killed after it: never called again.
@@ -81,8 +81,8 @@ def an_order(order_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_market_killed_in_a_burst_plays_few_of_its_ticks_again(folder: Path) -> None:
-    """About 20,000 ticks a second: a process that went by the clock alone would play thousands of them again."""
+def test_a_market_killed_in_a_burst_repeats_few_of_its_ticks(folder: Path) -> None:
+    """About 20,000 ticks a second: a process that followed only the clock would repeat thousands of them."""
     published = 9_000
     process = LiveProcess(folder / "b", crash_at=f"mt5.after_publish@{published}", MT5_PACE="live:2000")
     process.start()
@@ -94,6 +94,6 @@ def test_a_market_killed_in_a_burst_plays_few_of_its_ticks_again(folder: Path) -
 
 
 def starts(folder: Path) -> list[int]:
-    """Where the book stood at each start that the log has."""
+    """Ordinal of the book at each start, from the log."""
     lines = (folder / "log").read_text().splitlines()
     return [json.loads(line)["book_ordinal"] for line in lines if "book_ordinal" in line]

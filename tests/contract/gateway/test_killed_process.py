@@ -1,4 +1,4 @@
-"""The gateway as a process, killed at every point of an order's life: the desk sends again, the effect comes once."""
+"""The gateway as a process, killed at every point of an order's life: the desk repeats, the effect occurs once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ANSWER_MS = 20_000
 
 
 class Process:
-    """`python -m services.mt5` over a recorded file, started again whenever it has died."""
+    """`python -m services.mt5` over a recorded file, restarted whenever it has died."""
 
     def __init__(self, folder: Path, *, ticks: int, crash_at: str = "") -> None:
         """Write the ticks; nothing runs yet."""
@@ -57,7 +57,7 @@ class Process:
         self.starts = 0
 
     def start(self) -> None:
-        """Start it, wherever it stood before."""
+        """Start it, continuing where it was."""
         self.starts += 1
         command = [sys.executable, "-m", "services.mt5"]
         with (self._folder / "log").open("ab") as log:
@@ -66,7 +66,7 @@ class Process:
             )
 
     def is_alive(self) -> bool:
-        """Whether it runs; when not, it must have been killed, not failed."""
+        """Whether it runs; if not, it must have been killed, not failed."""
         assert self._process is not None
         code = self._process.poll()
         assert code in (None, -signal.SIGKILL), (self._folder / "log").read_text()
@@ -78,20 +78,20 @@ class Process:
         return self._process.wait(timeout=20)
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it has died."""
+        """Send SIGKILL, and wait until it has died."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(timeout=20)
 
     def stop(self) -> int:
-        """Ask it to end, and wait for that."""
+        """Stop it in order, and wait for that."""
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(timeout=10)
 
 
 class Desk:
-    """Asks until it is answered: sends the same request again when the gateway has died, and starts that again."""
+    """Repeats a request until it is answered, restarting a gateway that has died."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -117,7 +117,7 @@ class Desk:
                 return reply
 
     def run(self, orders: int) -> list[dict[str, Any]]:
-        """An order at each tick, sides in turn; everything but the boot id of what was answered."""
+        """An order at each tick, alternating sides; returns the replies without their boot ids."""
         replies = [self.ask(action="CONFIRM", stream_id="run-1", ordinal=0)]
         for ordinal in range(1, orders + 1):
             side = "BUY" if ordinal % 3 else "SELL"
@@ -155,7 +155,7 @@ def test_a_run_with_kills_at_every_point_answers_as_one_without(folder: Path) ->
 
 
 @pytest.mark.parametrize("name", ["journal.db", "book.db"])
-def test_a_gateway_that_is_asked_nothing_notices_that_a_file_was_removed(folder: Path, name: str) -> None:
+def test_an_idle_gateway_notices_that_a_file_was_removed(folder: Path, name: str) -> None:
     process = Process(folder / "a", ticks=5)
     process.start()
     try:

@@ -1,4 +1,4 @@
-"""The lease over restarts of real gateways: with the portfolio gone, resting orders end when it lapses."""
+"""The lease over restarts of real gateways: without the portfolio, resting orders end when it lapses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.waits import wait_for
 LEASE_MS = 3_000
 NS_PER_MS = 1_000_000
 MARGIN_NS = 5_000_000_000
-"""For a machine that is busy with something else."""
+"""For a busy machine."""
 
 RESTING = "0a1b2c3d-000001"
-"""An id of the form that a desk gives its orders."""
+"""An id of the form of a desk's orders."""
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def status(desk: Desk) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("has_journal", [True, False], ids=["journal kept", "journal lost"])
-def test_what_rests_is_ended_after_a_restart_with_the_portfolio_gone(
+def test_resting_orders_end_after_a_restart_without_the_portfolio(
     process: LiveProcess, folder: Path, has_journal: bool
 ) -> None:
-    """Also where the journal went with the process: orders of a desk rest that the new one does not know."""
+    """Also if the journal was lost with the process: the new one does not know the desk's resting orders."""
     with closing(Desk(process)) as desk:
         place_resting(desk)
         process.kill()
@@ -71,7 +71,7 @@ def test_what_rests_is_ended_after_a_restart_with_the_portfolio_gone(
         if not has_journal:
             for file in (folder / "a" / "data" / "venue").glob("journal.db*"):
                 file.unlink()
-        assert status(desk) == "ACCEPTED"  # counted from the start on: a portfolio that lives has its time to renew
+        assert status(desk) == "ACCEPTED"  # counted from the start: a running portfolio has time to renew
         answered_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse", seconds=60)
         lapsed_ns = time.monotonic_ns()
@@ -80,7 +80,7 @@ def test_what_rests_is_ended_after_a_restart_with_the_portfolio_gone(
 
 
 @pytest.mark.slow
-def test_a_gateway_that_dies_again_and_again_does_not_put_the_lapse_off(process: LiveProcess) -> None:
+def test_a_gateway_that_dies_repeatedly_does_not_delay_the_lapse(process: LiveProcess) -> None:
     with closing(Desk(process)) as desk:
         place_resting(desk)
         process.kill()
@@ -89,12 +89,12 @@ def test_a_gateway_that_dies_again_and_again_does_not_put_the_lapse_off(process:
         began_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse")
         assert process.starts == 3
-        # The market is never without a tick for long: what has lapsed is ended at the first step.
+        # The market soon has a tick: after the lapse, orders are canceled at the first step.
         assert time.monotonic_ns() - began_ns < LEASE_MS * NS_PER_MS + MARGIN_NS
 
 
 @pytest.mark.slow
-def test_a_portfolio_that_renews_after_the_restart_keeps_what_rests_and_its_epoch(process: LiveProcess) -> None:
+def test_a_portfolio_that_renews_after_the_restart_keeps_its_resting_orders_and_epoch(process: LiveProcess) -> None:
     with closing(Desk(process)) as desk:
         place_resting(desk)
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""A live gateway over its sockets: what a call to the venue that takes its time leaves answered, and a person's hand."""
+"""A live gateway over its sockets: replies during a slow call to the venue, and a person's commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NS_PER_MS = 1_000_000
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """Of a gateway whose market has run through, so that there is a quote; its venue misbehaves on command."""
+    """A client of a gateway whose market has run through, so that there is a quote; its venue misbehaves on command."""
     gateway = simulated_gateway(
         stream=a_stream(1.1000, 1.1010),
         stream_id="stream-1",
@@ -60,7 +60,7 @@ def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None
         client.ask(**an_order("A-2"))["error_code"],
         client.ask(action="GET_DEALS", after=1)["deals"],
     ]
-    if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # a machine that stood still has not asked in time
+    if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # a stalled machine asks too late
         in_progress = "CALL_IN_PROGRESS"
         assert replies_seen == ["OK", "OK", in_progress, in_progress, in_progress, "VENUE_BUSY", []]
     wait_for(lambda: client.ask(action="ORDER_STATUS", order_id="A-1")["status"] == "FILLED", "the call's end")
@@ -69,7 +69,7 @@ def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None
     assert [deal["order_id"] for deal in client.ask(action="GET_DEALS", after=1)["deals"]] == ["A-1", "A-2"]
 
 
-def test_a_call_comes_back_without_anybody_asking(client: Client) -> None:
+def test_a_call_completes_without_further_requests(client: Client) -> None:
     client.ask(action="SIMULATE", fault="FILL_LATER", count=1, delay_ms=100)
     assert client.ask(**an_order("A-1"))["status"] == "ACCEPTED"
     wait_for(lambda: len(client.ask(action="GET_DEALS", after=1)["deals"]) == 1, "the fill")

@@ -1,4 +1,4 @@
-"""A journal that is taken away while the gateway runs: nothing more is acknowledged, and no order has a second effect."""
+"""A journal removed while the gateway runs: nothing more is acknowledged, and no order has a second effect."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_nothing_is_durable_in_a_file_that_is_gone(tmp_path: Path, name: str) ->
     journal.close()
 
 
-def test_a_file_put_in_its_place_is_another_one(tmp_path: Path) -> None:
+def test_a_file_put_in_its_place_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
     journal.require_file_unchanged()
@@ -48,7 +48,7 @@ def test_a_file_put_in_its_place_is_another_one(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_journal_without_its_log_begins_anew_when_the_database_is_gone(tmp_path: Path) -> None:
+def test_a_journal_without_its_log_begins_again_when_the_database_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     first = DurableJournal(path, new_id="journal-1", account="paper-USD")
     first.record_calling("A-1", EFFECT, ordinal=1)
@@ -61,7 +61,7 @@ def test_a_journal_without_its_log_begins_anew_when_the_database_is_gone(tmp_pat
     second.close()
 
 
-def test_a_damaged_file_is_used_no_more_and_refused_at_the_next_start(tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_used_any_more_and_refused_at_the_next_start(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
     for number in range(200):
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_used_no_more_and_refused_at_the_next_start(tmp_path: 
     with path.open("r+b") as file:
         file.seek(PAGE_BYTES)
         file.write(b"\xff" * (path.stat().st_size - PAGE_BYTES))
-    journal._db.execute("PRAGMA shrink_memory")  # what is still in memory is still right
+    journal._db.execute("PRAGMA shrink_memory")  # pages still in memory are undamaged
     with pytest.raises(FileLostError, match="was damaged while in use"):
         journal.find("A-7")
     with pytest.raises(FileLostError, match="was damaged while in use"):
@@ -82,7 +82,7 @@ def test_a_damaged_file_is_used_no_more_and_refused_at_the_next_start(tmp_path: 
 
 
 @pytest.mark.slow
-def test_orders_are_answered_from_the_book_when_the_journal_is_gone(folder: Path) -> None:
+def test_orders_are_answered_from_the_book_without_the_journal(folder: Path) -> None:
     process = Process(folder / "a", ticks=4)
     process.start()
     desk = Desk(process)
@@ -119,6 +119,6 @@ def send_without_waiting(url: str, fields: dict[str, Any]) -> None:
     socket = context.socket(zmq.DEALER)
     socket.connect(url)
     socket.send_multipart([b"", json.dumps(fields).encode()])
-    # Whatever was sent before leaves the socket before it closes; no answer comes.
+    # Sent requests leave the socket before it closes; no answer comes.
     socket.close(linger=5_000)
     context.term()

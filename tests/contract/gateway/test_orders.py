@@ -125,7 +125,7 @@ def status_of(gateway: Gateway, order_id: str) -> OrderReply:
     return reply
 
 
-def test_an_order_is_filled_and_tells_all_about_it(reopen: Reopened) -> None:
+def test_an_order_is_filled_with_a_complete_reply(reopen: Reopened) -> None:
     reply = placed(opened(reopen), a_buy(volume="0.10"))
     assert (reply.status, reply.order_id, reply.symbol, reply.action) == ("FILLED", "A-1", "EURUSD", "BUY")
     assert (reply.filled_price, reply.filled_volume) == (Decimal("1.1002"), Decimal("0.10"))
@@ -134,7 +134,7 @@ def test_an_order_is_filled_and_tells_all_about_it(reopen: Reopened) -> None:
     assert (reply.error, reply.error_code) == (None, None)
 
 
-def test_the_same_order_again_has_the_same_answer_and_no_effect(reopen: Reopened) -> None:
+def test_a_repeated_order_has_the_same_reply_and_no_effect(reopen: Reopened) -> None:
     gateway = opened(reopen)
     first = placed(gateway, a_buy())
     confirm(gateway, 1)
@@ -142,7 +142,7 @@ def test_the_same_order_again_has_the_same_answer_and_no_effect(reopen: Reopened
     assert gateway.venue.deal_count == 2
 
 
-def test_the_answer_is_the_same_after_a_restart_but_for_the_boot(reopen: Reopened) -> None:
+def test_the_reply_is_the_same_after_a_restart_except_for_the_boot(reopen: Reopened) -> None:
     first = placed(opened(reopen), a_buy())
     again = placed(opened(reopen, boot_id="boot-2"), a_buy())
     assert again == msgspec.structs.replace(first, boot_id="boot-2")
@@ -230,7 +230,7 @@ def test_an_order_at_its_deadline_is_in_time(reopen: Reopened) -> None:
     assert placed(opened(reopen), on_time).status == "FILLED"
 
 
-def test_the_deadline_in_a_live_market_is_told_by_its_clock() -> None:
+def test_the_deadline_in_a_live_market_is_by_its_clock() -> None:
     gateway = a_gateway(a_stream(1.1, 1.2), pace=Pace(window=0, factor=1.0))
     gateway.on_timer(Now(START_NS, 0))
     late = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS + 10)
@@ -239,7 +239,7 @@ def test_the_deadline_in_a_live_market_is_told_by_its_clock() -> None:
     assert reply.status == "EXPIRED"
 
 
-def test_a_fenced_id_is_dead(reopen: Reopened) -> None:
+def test_a_fenced_id_is_void(reopen: Reopened) -> None:
     gateway = opened(reopen)
     reply = fenced(gateway, "A-1")
     assert (reply.status, reply.error_code, reply.order_id) == ("EXPIRED", ErrorCode.FENCED, "A-1")
@@ -248,7 +248,7 @@ def test_a_fenced_id_is_dead(reopen: Reopened) -> None:
     assert later.venue.deal_count == 1
 
 
-def test_fencing_a_done_order_tells_what_became_of_it(reopen: Reopened) -> None:
+def test_fencing_a_done_order_reports_its_outcome(reopen: Reopened) -> None:
     gateway = opened(reopen)
     reply = placed(gateway, a_buy())
     assert fenced(gateway, "A-1") == status_of(gateway, "A-1") == reply
@@ -264,7 +264,7 @@ CALLED = ["before_done", "after_done"]
 
 
 def crashed(reopen: Reopened, at: str, order: Buy) -> Gateway:
-    """A gateway that comes up after one that died at `at` while it placed `order`."""
+    """A gateway that starts after one that died at `at` while it placed `order`."""
     journal, book_store = reopen()
     dying_store = CrashingBookStore(book_store) if at == "before_commit" else book_store
     dying = a_gateway(journal=CrashingJournal(journal, at), book_store=dying_store)
@@ -301,7 +301,7 @@ def test_fencing_after_a_crash_finds_out_whether_it_is_too_late(reopen: Reopened
 
 
 @pytest.mark.parametrize("at", CRASHES)
-def test_asking_after_a_crash_changes_nothing(reopen: Reopened, at: str) -> None:
+def test_queries_after_a_crash_change_nothing(reopen: Reopened, at: str) -> None:
     gateway = crashed(reopen, at, a_buy())
     reply = status_of(gateway, "A-1")
     expected = "UNKNOWN" if at == "before_calling" else "FILLED" if at in CALLED else "CALL_IN_PROGRESS"
@@ -310,7 +310,7 @@ def test_asking_after_a_crash_changes_nothing(reopen: Reopened, at: str) -> None
     assert placed(gateway, a_buy()).status == "FILLED"
 
 
-def test_a_reply_made_again_does_not_know_of_what_came_later(reopen: Reopened) -> None:
+def test_a_rebuilt_reply_does_not_contain_later_events(reopen: Reopened) -> None:
     """Another client traded between the crash and the repetition."""
     expected = placed(opened(Reopened(None)), a_buy())
     gateway = crashed(reopen, "before_done", a_buy())

@@ -1,4 +1,4 @@
-"""Any REQ client can trade, in JSON or MessagePack; whatever else arrives, the gateway lives on."""
+"""Any REQ client can trade, in JSON or MessagePack; whatever else arrives, the gateway continues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GARBAGE_SEED = 20_140_501
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A stepped market of three ticks, standing at the first, whose ask is 1.0850."""
+    """A stepped market of three ticks, at the first, whose ask is 1.0850."""
     gateway = a_gateway(a_stream(1.0848, 1.0858, 1.0868))
     confirm(gateway, 0)
     with Server(gateway).running() as running:
@@ -40,7 +40,7 @@ def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
 
 @pytest.fixture
 def text_client(server: Server) -> Iterator[Client]:
-    """A plain REQ client that speaks JSON."""
+    """A plain REQ client for JSON."""
     plain = Client(server.shell.request_url)
     yield plain
     plain.close()
@@ -48,7 +48,7 @@ def text_client(server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 def packed_client(server: Server) -> Iterator[Client]:
-    """A plain REQ client that speaks MessagePack."""
+    """A plain REQ client for MessagePack."""
     plain = Client(server.shell.request_url, is_json=False)
     yield plain
     plain.close()
@@ -62,7 +62,7 @@ def dealer(server: Server) -> Iterator[Client]:
     plain.close()
 
 
-def test_a_plain_client_buys_and_hears_what_it_bought(client: Client) -> None:
+def test_a_plain_client_buys_and_gets_its_fill(client: Client) -> None:
     reply = client.ask(**ORDER)
     assert reply["status"] == "FILLED"
     assert reply["order_id"] == "X1"
@@ -80,7 +80,7 @@ def test_the_same_order_sent_twice_makes_one_position(client: Client) -> None:
     assert [float(position["volume"]) for position in positions] == [0.01]
 
 
-def test_both_encodings_speak_of_the_same_order(text_client: Client, packed_client: Client) -> None:
+def test_both_encodings_refer_to_the_same_order(text_client: Client, packed_client: Client) -> None:
     one, other = text_client.ask(**ORDER), packed_client.ask(**ORDER)
     assert float(other["filled_price"]) == one["filled_price"]
     assert other["ticket"] == one["ticket"]
@@ -103,7 +103,7 @@ def test_a_request_id_comes_back(client: Client) -> None:
         ({"action": "CONFIRM", "stream_id": "other", "ordinal": 0}, "UNKNOWN_STREAM"),
     ],
 )
-def test_a_request_that_is_none_is_refused_by_code(client: Client, fields: dict[str, object], code: str) -> None:
+def test_an_invalid_request_is_refused_by_code(client: Client, fields: dict[str, object], code: str) -> None:
     reply = client.ask(**fields)
     assert (reply["status"], reply["error_code"]) == ("ERROR", code)
     assert reply["error"]
@@ -121,7 +121,7 @@ def test_a_request_that_is_none_is_refused_by_code(client: Client, fields: dict[
         ({"ordinal": -1}, "INVALID_FIELD"),
     ],
 )
-def test_an_order_that_cannot_be_is_rejected_by_its_id(client: Client, changed: dict[str, object], code: str) -> None:
+def test_an_invalid_order_is_rejected_under_its_id(client: Client, changed: dict[str, object], code: str) -> None:
     reply = client.ask(**{**ORDER, **changed})
     assert (reply["status"], reply["order_id"], reply["error_code"]) == ("REJECTED", "X1", code)
     assert client.ask(action="GET_POSITIONS")["positions"] == []
@@ -146,7 +146,7 @@ def test_an_order_that_cannot_be_is_rejected_by_its_id(client: Client, changed: 
         (b'{"action": "\\ud800"}', "UNKNOWN_ACTION"),
     ],
 )
-def test_bytes_that_are_no_map_are_refused_and_the_next_request_is_served(
+def test_bytes_that_are_not_a_map_are_refused_and_the_next_request_is_served(
     text_client: Client, payload: bytes, code: str
 ) -> None:
     reply = text_client.ask_bytes(payload)
@@ -195,8 +195,8 @@ def garbage(source: random.Random) -> bytes:
     return json.dumps(fields).encode() if source.random() < 0.5 else msgpack.packb(fields)
 
 
-def test_an_order_amid_a_thousand_pieces_of_garbage_is_traded_as_ever(text_client: Client) -> None:
-    """What still is an order after a byte was changed is one; X1 itself is filled once, as it was asked for."""
+def test_an_order_among_a_thousand_garbage_frames_is_traded(text_client: Client) -> None:
+    """A mutated order that is still valid is an order; X1 itself is filled once, as requested."""
     client = text_client
     source = random.Random(GARBAGE_SEED)
     first = client.ask(**ORDER)
@@ -225,7 +225,7 @@ def test_a_long_page_of_ticks_in_json_still_fits_into_a_frame() -> None:
     assert len(page["bid"]) >= 250
 
 
-def test_ticks_are_published_as_they_are_confirmed_and_again_if_nobody_moves() -> None:
+def test_ticks_are_published_as_they_are_confirmed_and_repeated_without_progress() -> None:
     gateway = a_gateway(a_stream(1.0848, 1.0858))
     with Server(gateway).running() as server:
         listener = Client(server.shell.publish_url, kind=zmq.SUB)
@@ -247,7 +247,7 @@ def test_ticks_are_published_as_they_are_confirmed_and_again_if_nobody_moves() -
                 if message.ordinal == until_ordinal:
                     return message
 
-        # The subscription may come too late for the first tick: it is the repetition that gets through.
+        # The subscription may come too late for the first tick: then the repetition gets through.
         client.ask(action="CONFIRM", stream_id="stream-1", ordinal=0)
         first = listen(1)
         assert (first.sequence, first.time_ns, first.bid, first.ask) == (1, START_NS, 1.0848, 1.085)
@@ -257,7 +257,7 @@ def test_ticks_are_published_as_they_are_confirmed_and_again_if_nobody_moves() -
         reply = client.ask(action="CONFIRM", stream_id="stream-1", ordinal=2)
         assert reply["end_of_data"] is True
         assert reply["counts"] == {"read": 2, "published": 2, "rejected": {}}
-        # On a slow machine a beat may have come between the two ticks.
+        # On a slow machine a heartbeat may come between the two ticks.
         while not beats or beats[-1].sequences != {"EURUSD": 2}:
             topic, payload = listener.socket.recv_multipart()
             if topic == b"heartbeat":

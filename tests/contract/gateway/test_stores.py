@@ -1,4 +1,4 @@
-"""What any journal and any book store promise: what was written is there, equal, after opening again."""
+"""Contract of any journal and any book store: written data is there, unchanged, after reopening."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def a_reply(order_id: str = "A-1", **fields: object) -> OrderReply:
     )
 
 
-def test_an_unknown_id_is_not_there(reopen: Reopened) -> None:
+def test_an_unknown_id_is_not_found(reopen: Reopened) -> None:
     journal, _ = reopen()
     assert journal.find("A-1") is None
 
@@ -77,7 +77,7 @@ def test_a_fenced_id_keeps_the_effect_that_it_had(reopen: Reopened) -> None:
 
 @given(order_id=st.text(min_size=1, max_size=64).filter(lambda text: text.isprintable()), volume=st.decimals(places=4))
 def test_any_id_and_volume_come_back(order_id: str, volume: Decimal, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Also those that differ in case, quotes or accents only."""
+    """Also ids that differ only in case, quotes or accents."""
     if not volume.is_finite():
         return
     journal = DurableJournal(tmp_path_factory.mktemp("j") / "journal.db", new_id="j", account="a")
@@ -145,7 +145,7 @@ def test_a_file_of_an_earlier_version_is_refused_with_what_to_do(kind: Any, tmp_
         kind(path)
 
 
-def test_a_book_opened_again_is_the_same_book(reopen: Reopened) -> None:
+def test_a_reopened_book_is_the_same_book(reopen: Reopened) -> None:
     """Over fills, partial closes, a reversal, rejections, a new stream and a closed position."""
     later = a_stream(1.2, 1.3, start_ns=2 * START_NS)
     kept, expected = MemoryBookStore(), ""
@@ -177,7 +177,7 @@ def test_a_book_opened_again_is_the_same_book(reopen: Reopened) -> None:
 
 
 def flip_a_reply(path: Path) -> None:
-    """Change one bit in what a journal answers for A-1, as a disk may."""
+    """Flip one bit in a journal's reply for A-1, as a disk may."""
     with closing(sqlite3.connect(path)) as db, db:
         [(reply,)] = db.execute("SELECT reply FROM entries WHERE order_id = 'A-1'").fetchall()
         db.execute("UPDATE entries SET reply = ? WHERE order_id = 'A-1'", (reply.replace("FILLED", "FILLEE"),))
@@ -188,7 +188,7 @@ def a_journal(path: Path) -> DurableJournal:
 
 
 def test_a_damaged_entry_is_refused_by_name_at_the_start(tmp_path: Path) -> None:
-    """An entry that is found out only when its id is asked for would end the gateway at each such question."""
+    """A damaged entry found only when its id is requested would end the gateway at each such request."""
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.record_done("A-1", EFFECT, a_reply())
@@ -197,7 +197,7 @@ def test_a_damaged_entry_is_refused_by_name_at_the_start(tmp_path: Path) -> None
         a_journal(path)
 
 
-def test_an_entry_that_is_damaged_while_in_use_is_never_answered_with(tmp_path: Path) -> None:
+def test_an_entry_damaged_while_in_use_is_never_a_reply(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.record_done("A-1", EFFECT, a_reply())
@@ -218,7 +218,7 @@ def test_a_damaged_lease_is_refused_by_name_at_the_start(tmp_path: Path) -> None
 
 
 def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) -> None:
-    """Whose order a deal is would be looked up in it: an id that is not found there is not the desk's."""
+    """It serves to look up the order of a deal: an id that is not found there counts as foreign."""
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.record_done("A-1", EFFECT, a_reply())
@@ -226,7 +226,7 @@ def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) 
         [(page,)] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entries_by_magic'").fetchall()
         [(size,)] = db.execute("PRAGMA page_size").fetchall()
     raw = bytearray(path.read_bytes())
-    raw[page * size - 1] ^= 1  # the last byte of the only entry: the end of its order id
+    raw[page * size - 1] ^= 1  # the last byte of the only entry, the end of its order id
     path.write_bytes(raw)
     with pytest.raises(StartError, match=r"journal\.db is corrupt: .*entries_by_magic"):
         a_journal(path)
@@ -242,7 +242,7 @@ def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) 
         lambda journal: journal.set_halt_reason("by hand"),
     ],
 )
-def test_nothing_is_taken_for_written_in_a_journal_that_is_gone(tmp_path: Path, write: Any) -> None:
+def test_no_write_succeeds_in_a_journal_that_is_gone(tmp_path: Path, write: Any) -> None:
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         path.unlink()

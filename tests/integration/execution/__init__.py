@@ -1,1 +1,1 @@
-"""The execution process and its facade over real sockets."""
+"""Tests of the execution process and its facade over real sockets."""

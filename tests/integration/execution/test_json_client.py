@@ -1,4 +1,4 @@
-"""ExecutionGateway against plain servers: an answer is for its own order, and silence is doubt."""
+"""ExecutionGateway against plain servers: an answer is for its own order, and silence means in doubt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDER = {"action": "BUY", "order_id": "a-1", "symbol": "EURUSD", "volume": 0.01}
 
 
 class RepServer:
-    """A plain REP server that fills what it is asked, in flat JSON and without a request id."""
+    """A plain REP server that fills each order, in flat JSON and without a request id."""
 
     def __init__(self, port: int = 0) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -63,7 +63,7 @@ def gateway(server: RepServer) -> Iterator[ExecutionGateway]:
 
 
 def reopened(port: int) -> RepServer | None:
-    """A server on a port whose last one may still be closing."""
+    """A server on a port whose previous one may still be closing."""
     try:
         return RepServer(port)
     except zmq.ZMQError:
@@ -87,7 +87,7 @@ def test_an_order_is_sent_as_flat_json_and_its_reply_returned(server: RepServer,
     assert replies == [{"status": "FILLED", "order_id": "a-1", "ticket": 1, "filled_price": 1.1}]
 
 
-def test_connect_says_whether_a_ping_is_answered(server: RepServer, gateway: ExecutionGateway) -> None:
+def test_connect_returns_whether_a_ping_is_answered(server: RepServer, gateway: ExecutionGateway) -> None:
     thread, answers = aside(gateway.connect)
     assert server.take() == {"action": "PING"}
     server.fill({})
@@ -115,7 +115,7 @@ def test_with_nobody_there_an_order_is_in_doubt_as_well() -> None:
         assert gateway.send_order(ORDER)["status"] == "IN_DOUBT"
 
 
-def test_a_late_answer_is_never_taken_for_that_of_the_next_order(server: RepServer) -> None:
+def test_a_late_answer_is_never_used_for_the_next_order(server: RepServer) -> None:
     with ExecutionGateway(port=server.port, timeout_ms=2_000) as gateway:
         thread, replies = aside(lambda: gateway.send_order(ORDER))
         late = server.take()
@@ -142,7 +142,7 @@ def test_it_works_again_after_any_number_of_timeouts(server: RepServer) -> None:
     assert replies[0]["status"] == "FILLED"
 
 
-def test_it_finds_a_server_that_was_started_anew(server: RepServer, gateway: ExecutionGateway) -> None:
+def test_it_finds_a_restarted_server(server: RepServer, gateway: ExecutionGateway) -> None:
     thread, _ = aside(gateway.connect)
     server.fill(server.take())
     thread.join()
@@ -151,7 +151,7 @@ def test_it_finds_a_server_that_was_started_anew(server: RepServer, gateway: Exe
     again = wait_for(lambda: reopened(port), "the port to be free")
 
     def until_filled() -> dict[str, Any]:
-        # What was sent into the connection that was just being cut is in doubt, and asked again.
+        # A request on the connection that was just being cut is in doubt, and sent again.
         while (reply := gateway.send_order(ORDER))["status"] != "FILLED":
             assert reply["status"] == "IN_DOUBT", reply
         return reply
@@ -173,7 +173,7 @@ def test_it_can_be_used_after_disconnect(server: RepServer, gateway: ExecutionGa
 
 
 @pytest.mark.parametrize("answer", [b"not json", b"[1, 2]", b"\xff\xfe", b"[" * 5_000])
-def test_an_answer_that_is_no_object_leaves_the_order_in_doubt(
+def test_an_answer_that_is_not_an_object_leaves_the_order_in_doubt(
     server: RepServer, gateway: ExecutionGateway, answer: bytes
 ) -> None:
     thread, replies = aside(lambda: gateway.send_order(ORDER))
@@ -202,13 +202,13 @@ def test_an_answer_that_is_no_object_leaves_the_order_in_doubt(
         ({"note": "x" * 70_000}, "order is 70[0-9]{3} bytes as JSON, expected at most 65536"),
     ],
 )
-def test_an_order_that_cannot_be_one_is_named_and_not_sent(change: dict[str, Any], message: str) -> None:
+def test_an_invalid_order_is_refused_by_name_and_not_sent(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ExecutionGateway().send_order({**ORDER, **change})
 
 
 @pytest.mark.parametrize("field", ["action", "order_id", "symbol", "volume"])
-def test_a_field_that_is_missing_is_named(field: str) -> None:
+def test_a_missing_field_is_named(field: str) -> None:
     order = {name: value for name, value in ORDER.items() if name != field}
     with pytest.raises(ValueError, match=f"{field} is missing, expected"):
         ExecutionGateway().send_order(order)
@@ -217,7 +217,7 @@ def test_a_field_that_is_missing_is_named(field: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [{"host": ""}, {"port": 0}, {"port": 70_000}, {"timeout_ms": 0}, {"timeout_ms": 10**9}]
 )
-def test_a_gateway_that_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
+def test_an_invalid_gateway_is_refused(arguments: dict[str, Any]) -> None:
     (name,) = arguments
     with pytest.raises(ValueError, match=f"{name} is"):
         ExecutionGateway(**arguments)

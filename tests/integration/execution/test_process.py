@@ -1,4 +1,4 @@
-"""The execution process between a portfolio and gateways that behave, stay silent, come back or talk nonsense."""
+"""The execution process between a portfolio and gateways that work, stay silent, restart or send garbage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PING = encode(Ping())
 
 
 class Desk:
-    """The execution process in a thread, and the ends of its sockets."""
+    """The execution process in a thread, and the other ends of its sockets."""
 
     def __init__(self, folder: Path) -> None:
         self.sockets = Sockets()
@@ -51,7 +51,7 @@ class Desk:
 
     @cached_property
     def reports(self) -> Socket:
-        """Where reports arrive, from the first time that it is asked for."""
+        """The socket on which reports arrive, bound at its first use."""
         return self.sockets.pull(self.report_url)
 
     def report(self) -> Answer | CourierHello:
@@ -59,7 +59,7 @@ class Desk:
         return decode_report_message(payload)
 
     def answer(self) -> Answer:
-        """The next report that is no hello."""
+        """The next report that is not a hello."""
         while isinstance(report := self.report(), CourierHello):
             continue
         return report
@@ -93,7 +93,7 @@ def a_pong(boot_id: str = "g1") -> bytes:
 
 
 def next_request(gateway: Socket, *, boot_id: str = "g1") -> list[bytes]:
-    """The next request that is no ping; pings are answered."""
+    """The next request that is not a ping; pings are answered."""
     while True:
         frames = receive(gateway)
         if frames[-1] != PING:
@@ -125,11 +125,11 @@ def test_a_plain_rep_server_is_served_as_well(desk: Desk) -> None:
     context.term()
 
 
-def test_the_start_is_told_to_portfolio(desk: Desk) -> None:
+def test_the_start_is_reported_to_portfolio(desk: Desk) -> None:
     assert desk.report() == CourierHello("c1+")
 
 
-def test_a_silent_gateway_is_no_answer_and_its_late_reply_is_told_too(desk: Desk) -> None:
+def test_a_silent_gateway_is_no_answer_and_its_late_reply_is_reported_too(desk: Desk) -> None:
     gateway = desk.sockets.router(desk.gateway_url)
     desk.call(1, timeout_ms=300)
     frames = next_request(gateway)
@@ -150,7 +150,7 @@ def test_a_gateway_that_comes_back_as_another_gets_the_call_and_portfolio_a_hell
     reports: list[Answer | CourierHello] = []
     while not (carried and CourierHello("c1+g2") in reports):
         if not second.poll(100):
-            desk.call(2, timeout_ms=20_000)  # as portfolio does: what went into the old connection is lost
+            desk.call(2, timeout_ms=20_000)  # as portfolio does: requests on the old connection are lost
         while second.poll(0):
             frames = receive(second)
             if frames[-1] == PING:
@@ -188,7 +188,7 @@ def test_garbage_on_every_socket_changes_nothing(desk: Desk) -> None:
     assert bytes(answer.reply) == a_reply("a-1")
 
 
-def test_reports_wait_for_a_portfolio_that_is_not_there_yet(desk: Desk) -> None:
+def test_reports_wait_for_a_portfolio_that_starts_later(desk: Desk) -> None:
     gateway = desk.sockets.router(desk.gateway_url)
     desk.call(1)
     frames = next_request(gateway)

@@ -1,1 +1,1 @@
-"""The signal process over real sockets and files."""
+"""Tests of the signal process over real sockets and files."""

@@ -1,4 +1,4 @@
-"""The gateway's two sockets over a list of ticks: REP-like answers in a thread, publication by the test itself."""
+"""The gateway's two sockets over a list of ticks: replies in a thread, publication by the test itself."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.unit.signal.builders import TickGateway
 
 
 class GatewayPeer:
-    """Serves `book` at sockets in `folder`."""
+    """Serves `book` on sockets in `folder`."""
 
     def __init__(self, folder: Path, book: TickGateway) -> None:
         self.book = book
         self.request_url = f"ipc://{folder}/request.ipc"
         self.publish_url = f"ipc://{folder}/publish.ipc"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        # An XPUB tells of subscriptions, so that nothing is published into the void.
+        # An XPUB reports subscriptions, so that no tick is published before anybody has subscribed.
         self._publisher = self._context.socket(zmq.XPUB)
         self._publisher.setsockopt(zmq.LINGER, 0)
         self._publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
@@ -38,30 +38,30 @@ class GatewayPeer:
         self._thread.start()
 
     def await_subscriptions(self, count: int) -> None:
-        """Wait until so many topics have been subscribed to."""
+        """Wait until this number of topics is subscribed to."""
         while count:
             (frame,) = receive(self._publisher)
             count -= frame[:1] == b"\x01"
 
     def publish(self, *ticks: Tick, heard: bool = True) -> None:
-        """Let ticks out; what is not `heard` is only known to GET_TICKS."""
+        """Publish ticks; those not `heard` are only available by GET_TICKS."""
         for tick in ticks:
             self.book.published = max(self.book.published, tick.ordinal)
             if heard:
                 self.send(tick_topic(tick.symbol), encode(msgspec.structs.replace(tick, published_mono_ns=mono_ns())))
 
     def beat(self) -> None:
-        """A heartbeat."""
+        """Publish a heartbeat."""
         sequences = self.book.hello().sequences
         beat = MarketHeartbeat("mt5-test", "boot", self.book.stream_id, self.book.published, sequences, 0)
         self.send(HEARTBEAT_TOPIC, encode(beat))
 
     def send(self, *frames: bytes) -> None:
-        """Publish whatever it is."""
+        """Publish arbitrary frames."""
         self._publisher.send_multipart(frames, zmq.NOBLOCK)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the sockets."""
         self._loop.stop()
         self._thread.join(timeout=10)
         self._loop.close()

@@ -1,4 +1,4 @@
-"""The checkpoint file gives back what was saved, and nothing of another stream."""
+"""The checkpoint file returns what was saved, and nothing of another stream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_new_file_has_no_checkpoint(tmp_path: Path) -> None:
     store.close()
 
 
-def test_several_saves_give_back_the_last_state_and_all_signals(tmp_path: Path) -> None:
+def test_several_saves_return_the_last_state_and_all_signals(tmp_path: Path) -> None:
     ticks = a_walk(95)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start()
     store = CheckpointStore(tmp_path / "signal.db")
@@ -36,7 +36,7 @@ def test_several_saves_give_back_the_last_state_and_all_signals(tmp_path: Path) 
     assert saved.signals == bench.signals
 
 
-def test_signals_that_the_ring_has_let_go_are_let_go_here_too(tmp_path: Path) -> None:
+def test_signals_dropped_by_the_ring_are_dropped_here_too(tmp_path: Path) -> None:
     ticks = a_walk(3 * RING_SIGNALS_MIN)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start()
     store = CheckpointStore(tmp_path / "signal.db")
@@ -52,7 +52,7 @@ def test_signals_that_the_ring_has_let_go_are_let_go_here_too(tmp_path: Path) ->
     assert ordinals == sorted(set(ordinals))
 
 
-def test_signals_of_another_stream_go_with_it(tmp_path: Path) -> None:
+def test_signals_of_another_stream_are_dropped_with_it(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "signal.db")
     for seed, stream_id in enumerate(("stream-1", "stream-2")):
         ticks = a_walk(20, seed=seed, stream_id=stream_id)
@@ -66,7 +66,7 @@ def test_signals_of_another_stream_go_with_it(tmp_path: Path) -> None:
     assert len(saved.signals) == 20
 
 
-def test_a_body_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_body_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "signal.db"
     connection = open_writer(
         path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
@@ -82,8 +82,8 @@ def test_a_body_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["state", "signals"])
-def test_a_damaged_row_is_not_gone_on_from(tmp_path: Path, table: str) -> None:
-    """Its body still decodes: only the checksum tells."""
+def test_a_damaged_row_is_not_used(tmp_path: Path, table: str) -> None:
+    """Its body still decodes: only the checksum reveals it."""
     path = tmp_path / "signal.db"
     ticks = a_walk(20)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start().publish(ticks)

@@ -1,4 +1,4 @@
-"""The signal process over real sockets and its real file: one word on every tick, whatever happens on the way."""
+"""The signal process over real sockets and its real file: one signal for every tick, whatever happens."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def undisturbed(ticks: list[Tick]) -> list[tuple[object, ...]]:
 
 
 class Floor:
-    """A gateway, a portfolio's end of the signals, and signal processes that come and go between them."""
+    """A gateway, a portfolio's end of the signals, and signal processes that start and stop between them."""
 
     def __init__(self, folder: Path, ticks: list[Tick]) -> None:
         self.folder = folder
@@ -43,7 +43,7 @@ class Floor:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **variables: str) -> None:
-        """Start `python -m services.signal` and wait until it hears ticks and has said hello."""
+        """Start `python -m services.signal` and wait until it receives ticks and has sent a hello."""
         env = {
             **os.environ,
             "PAPERDESK_ENV_FILE": "",
@@ -62,7 +62,7 @@ class Floor:
         self.await_greeting()
 
     def await_greeting(self) -> None:
-        """Wait until the process has met the gateway, so that what comes now comes live; signals are put aside."""
+        """Wait until the process has met the gateway, so that further ticks come live; signals are put aside."""
         known = {greeting.boot_id for greeting in self.greetings}
         while not {greeting.boot_id for greeting in self.greetings} - known:
             message = decode_signal_message(receive(self.inbox)[0])
@@ -72,7 +72,7 @@ class Floor:
                 self.greetings.append(message)
 
     def take(self, count: int) -> list[Signal]:
-        """The next `count` signals; greetings are put aside."""
+        """The next `count` signals; hellos are put aside."""
         signals, self.early = self.early[:count], self.early[count:]
         patience = len(self.greetings) + GREETINGS_MAX
         while len(signals) < count:
@@ -85,7 +85,7 @@ class Floor:
         return signals
 
     def take_all(self, first: int, last: int) -> list[Signal]:
-        """Signals until each tick from `first` to `last` has had one, in whatever order and however often."""
+        """Signals until each tick from `first` to `last` has had one, in any order and number."""
         signals: list[Signal] = []
         missing = set(range(first, last + 1))
         while missing:
@@ -117,9 +117,9 @@ def floor(tmp_path: Path) -> Iterator[Floor]:
 
 
 def checked_signals(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
-    """What was said by ordinal, after checking that it was never said in two ways."""
+    """Signals by ordinal, after checking that repetitions are equal."""
     by_ordinal = {(s.ordinal, *word) for s in signals for word in words([s])}
-    assert len(by_ordinal) == len({word[0] for word in by_ordinal}), "one tick, two words"
+    assert len(by_ordinal) == len({word[0] for word in by_ordinal}), "one tick, two signals"
     return words(signals)
 
 
@@ -142,7 +142,7 @@ def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(floor: Floor) ->
     "crash_at",
     ["signal.after_tick@700", "signal.before_send@701", "signal.after_send@702", "signal.after_checkpoint@650"],
 )
-def test_a_process_that_is_killed_says_again_what_it_said(floor: Floor, crash_at: str) -> None:
+def test_a_killed_process_repeats_its_signals(floor: Floor, crash_at: str) -> None:
     floor.start(PAPERDESK_CRASH_AT=crash_at)
     floor.gateway.publish(*floor.ticks[:900])
     assert floor.process is not None
@@ -156,7 +156,7 @@ def test_a_process_that_is_killed_says_again_what_it_said(floor: Floor, crash_at
     ]
 
 
-def test_ticks_that_were_missed_are_fetched(floor: Floor) -> None:
+def test_missed_ticks_are_fetched(floor: Floor) -> None:
     floor.start()
     floor.gateway.publish(*floor.ticks[:100])
     floor.gateway.publish(*floor.ticks[100:600], heard=False)
@@ -192,7 +192,7 @@ def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(floor: Floo
     assert floor.end() == 0
 
 
-def test_a_portfolio_that_was_away_gets_what_it_missed_when_the_tick_comes_again(floor: Floor) -> None:
+def test_a_portfolio_that_was_down_gets_missed_signals_when_the_tick_is_repeated(floor: Floor) -> None:
     floor.start()
     floor.gateway.publish(*floor.ticks[:10])
     floor.take(10)
@@ -206,7 +206,7 @@ def test_a_portfolio_that_was_away_gets_what_it_missed_when_the_tick_comes_again
     assert checked_signals(floor.take(40)) == undisturbed(floor.ticks)[10:50]
 
 
-def test_an_idle_floor_is_silent_but_for_greetings(floor: Floor) -> None:
+def test_an_idle_process_sends_only_hellos(floor: Floor) -> None:
     floor.start()
     assert stays_silent(floor.inbox, milliseconds=300)
 
@@ -224,7 +224,7 @@ def test_a_checkpoint_of_another_strategy_is_put_aside(floor: Floor) -> None:
     assert "checkpoint of strategy ema_cross, expected momentum" in floor.log()
 
 
-def test_another_stream_is_joined_anew(floor: Floor) -> None:
+def test_another_stream_is_followed_from_its_beginning(floor: Floor) -> None:
     floor.start()
     floor.gateway.publish(*floor.ticks[:100])
     floor.take(100)
@@ -252,7 +252,7 @@ def test_a_second_process_for_the_same_symbols_is_refused(floor: Floor) -> None:
     assert second.stderr.count("\n") == 1
 
 
-def test_a_checkpoint_file_that_is_garbage_is_refused_in_one_line(floor: Floor) -> None:
+def test_a_checkpoint_file_of_garbage_is_refused_in_one_line(floor: Floor) -> None:
     path = floor.folder / "data" / "signal" / "signal.EURUSD.db"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"garbage" * 1_000)
@@ -265,7 +265,7 @@ def test_a_checkpoint_file_that_is_garbage_is_refused_in_one_line(floor: Floor) 
 
 
 def test_a_process_without_ticks_notices_that_its_checkpoint_was_removed(floor: Floor) -> None:
-    """No save would come to find it out."""
+    """No save would reveal it."""
     floor.start()
     [checkpoint] = (floor.folder / "data" / "signal").glob("*.db")
     checkpoint.unlink()

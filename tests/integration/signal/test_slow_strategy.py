@@ -1,4 +1,4 @@
-"""A strategy that takes 5 ms a tick holds neither the heartbeat nor the hello of its process up."""
+"""A strategy that takes 5 ms a tick delays neither the heartbeat nor the hello of its process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, wor
 
 TICKS = 400
 BEATS_MIN = TICKS * TICK_NS // (BEAT_MS * 1_000_000) // 3
-"""A third of those that fall due while all ticks are folded; folded in one go there would be none."""
+"""A third of those due while all ticks are processed; processed in one go there would be none."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def beats(floor: Floor) -> int:
 
 
 @pytest.mark.parametrize("heard", [True, False])
-def test_the_heartbeat_goes_on_while_a_burst_or_a_page_is_folded(floor: Floor, heard: bool) -> None:
+def test_the_heartbeat_continues_while_a_burst_or_a_page_is_processed(floor: Floor, heard: bool) -> None:
     floor.start(STRATEGY="tests.support.slow_strategy:Slow")
     floor.gateway.publish(*floor.ticks, heard=heard)
     floor.gateway.beat()

@@ -1,4 +1,4 @@
-"""The signal process with a strategy for each symbol: each is asked about its own ticks, and a start with none stops."""
+"""The signal process with a strategy for each symbol: each gets its own ticks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOTH = "EURUSD=tests.unit.signal.builders:Momentum,NZDUSD=ema_cross"
 SYMBOLS = ("EURUSD", "NZDUSD")
 
 
-def test_each_symbol_has_its_own_strategys_word(tmp_path: Path) -> None:
+def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
     ticks = a_walk(1_400, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks))
     bench.desk = SignalEngine(
@@ -54,7 +54,7 @@ def test_each_symbol_has_its_own_strategys_word(tmp_path: Path) -> None:
         ("not_there_at_all:S", "strategy not_there_at_all:S, EURUSD, before its first tick: ModuleNotFoundError: "),
     ],
 )
-def test_a_symbol_whose_strategy_is_at_fault_is_reported_and_the_other_goes_on(
+def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_continues(
     tmp_path: Path, faulty: str, line: str
 ) -> None:
     ticks = a_walk(60, symbols=SYMBOLS)
@@ -79,13 +79,13 @@ def test_a_symbol_whose_strategy_is_at_fault_is_reported_and_the_other_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("strategy", "words_"),
+    ("strategy", "message"),
     [
         ("EURUSD=ema_cross", "no strategy for NZDUSD, expected one name, or SYMBOL=NAME for each symbol"),
         ("EURUSD=ema_cross,NZDUSD=nope", "no strategy 'nope', expected ema_cross, xgboost or package.module:Class"),
     ],
 )
-def test_a_symbol_without_a_strategy_stops_the_start_in_one_line(tmp_path: Path, strategy: str, words_: str) -> None:
+def test_a_symbol_without_a_strategy_stops_the_start_in_one_line(tmp_path: Path, strategy: str, message: str) -> None:
     env = {
         **os.environ,
         "PAPERDESK_ENV_FILE": "",
@@ -98,5 +98,5 @@ def test_a_symbol_without_a_strategy_stops_the_start_in_one_line(tmp_path: Path,
         [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(f"paperdesk signal: STRATEGY: value '{strategy}': {words_}")
+    assert done.stderr.startswith(f"paperdesk signal: STRATEGY: value '{strategy}': {message}")
     assert done.stderr.count("\n") == 1
