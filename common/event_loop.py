@@ -20,7 +20,7 @@ from common.heartbeat import BEAT_MS, Heartbeat, Progress, ProgressOf
 from common.sockets import Socket
 from common.wakeup import Wakeup
 from proto.core import Core
-from proto.time import Now
+from proto.time import MS_NS, Now
 
 Output = TypeVar("Output")
 
@@ -39,8 +39,6 @@ LINGER_WAIT_MS: Final = 20
 
 WAIT_MS_MAX: Final = 60_000
 """Longest single wait; a poll takes no more than an int of milliseconds."""
-
-_NS_PER_MS: Final = 1_000_000
 
 
 class _Interval:
@@ -127,7 +125,7 @@ class EventLoop:
 
     def every(self, interval_ms: int, callback: Callback) -> None:
         """Call `callback` each `interval_ms`, the first time after one interval."""
-        interval = _Interval(interval_ms * _NS_PER_MS, callback)
+        interval = _Interval(interval_ms * MS_NS, callback)
         self._timers.append((interval.next_due, interval.fire))
 
     def add_timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
@@ -179,7 +177,7 @@ class EventLoop:
                 self._turn(self._wait_ms())
             if self._lingers is not None:
                 is_busy, ms_max = self._lingers
-                end_ns = mono_ns() + ms_max * _NS_PER_MS
+                end_ns = mono_ns() + ms_max * MS_NS
                 while is_busy() and mono_ns() < end_ns:
                     self._turn(min(self._wait_ms(), LINGER_WAIT_MS))
             if self._heartbeat is not None:
@@ -216,7 +214,7 @@ class EventLoop:
         if due is None:
             return WAIT_MS_MAX
         # Rounded up: waking early would turn the last millisecond into a busy wait.
-        return min(max(0, -((mono_ns() - due) // _NS_PER_MS)), WAIT_MS_MAX)
+        return min(max(0, -((mono_ns() - due) // MS_NS)), WAIT_MS_MAX)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from common.build_info import build_info
 from common.errors import InUseError, StartError
+from proto.time import SECOND_NS
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
-_NS_PER_SECOND: Final = 1_000_000_000
 
 TIMING_BOUNDS_NS: Final = tuple(
     factor * scale for scale in (10**4, 10**5, 10**6, 10**7, 10**8, 10**9) for factor in (1, 2, 5)
@@ -80,7 +80,7 @@ class DurationHistogram:
 
     def cumulative(self) -> list[tuple[float, int]]:
         """As `Distribution` says."""
-        bounds = [*(bound / _NS_PER_SECOND for bound in TIMING_BOUNDS_NS), inf]
+        bounds = [*(bound / SECOND_NS for bound in TIMING_BOUNDS_NS), inf]
         counts = list(self._counts)
         return [(bound, sum(counts[: index + 1])) for index, bound in enumerate(bounds)]
 
@@ -233,7 +233,7 @@ def _frozen(reading: Reading) -> tuple[Any, ...]:
     if isinstance(value, int | float):
         return reading
     buckets = [("+Inf" if bound == inf else repr(bound), float(count)) for bound, count in value.cumulative()]
-    return described, _FrozenDistribution(buckets, value.sum_ns / _NS_PER_SECOND), *labels
+    return described, _FrozenDistribution(buckets, value.sum_ns / SECOND_NS), *labels
 
 
 def _family(described: MetricSpec) -> Any:

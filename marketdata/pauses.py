@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from proto.time import utc_text
-from proto.trading.server_time import DAY_NS
+from proto.time import DAY_NS, utc_text
 
 LONG_PAUSE_NS: Final = 31 * DAY_NS
 

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-_NS_PER_S: Final = 1_000_000_000
+US_NS: Final = 1_000
+MS_NS: Final = 1_000 * US_NS
+SECOND_NS: Final = 1_000 * MS_NS
+MINUTE_NS: Final = 60 * SECOND_NS
+HOUR_NS: Final = 60 * MINUTE_NS
+DAY_NS: Final = 24 * HOUR_NS
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 TIME_SUFFIX: Final = "_ns"
 """Suffix of fields that hold a time in nanoseconds since 1970, UTC."""
@@ -34,7 +41,7 @@ def utc_text(time_ns: int) -> str:
     >>> utc_text(1_577_836_800_000_000_000)
     '2020-01-01 00:00:00.000Z'
     """
-    seconds, rest = divmod(time_ns, _NS_PER_S)
+    seconds, rest = divmod(time_ns, SECOND_NS)
     at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
     return at.isoformat(sep=" ", timespec="milliseconds" if rest % 1_000_000 == 0 else "microseconds")[:-6] + "Z"
 
@@ -45,7 +52,7 @@ def iso_text(time_ns: int) -> str:
     >>> iso_text(1_577_836_800_000_000_001)
     '2020-01-01T00:00:00.000000001Z'
     """
-    seconds, rest = divmod(time_ns, _NS_PER_S)
+    seconds, rest = divmod(time_ns, SECOND_NS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 

@@ -32,6 +32,7 @@ from proto.control import (
     denial_message,
 )
 from proto.control.views import PAGE_ROWS_MAX, OrderRow, OrdersReply, PositionRow, PositionsReply, ProtectionRow
+from proto.time import SECOND_NS
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.number_text import parse_decimal
 from proto.trading.units import decimal_text
@@ -43,7 +44,6 @@ app.add_typer(group, name="order")
 EXIT_DENIED: Final = 1
 NONE: Final = "none"
 EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk {}"
-_NS: Final = 1_000_000_000
 
 Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Volume in lots.", show_default=False)]
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as EURUSD.", show_default=False)]
@@ -304,4 +304,4 @@ def _time_ns(text: str | None) -> int:
     seconds = int((at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
     if seconds <= 0:
         raise StartError(f"--expires is {text!r}, expected a time after 1970")
-    return seconds * _NS
+    return seconds * SECOND_NS

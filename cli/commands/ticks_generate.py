@@ -16,13 +16,13 @@ from common.disk_faults import disk_faults_named
 from common.errors import StartError
 from marketdata.price_model_parameters import OPENING_NS
 from orchestration.progress import Progress
+from proto.time import HOUR_NS
 
 if TYPE_CHECKING:
     import polars as pl
 
 HOURS_MAX: Final = 24.0 * 366 * 10
 BATCH_TICKS: Final = 100_000
-_NS_PER_H: Final = 3_600_000_000_000
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -79,7 +79,7 @@ def generate(
         nonlocal count
         for frame in _frames(names, hours=hours, seed=seed):
             count += len(frame)
-            reached_h = (frame["ts_ns"][-1] - OPENING_NS) / _NS_PER_H
+            reached_h = (frame["ts_ns"][-1] - OPENING_NS) / HOUR_NS
             show(Progress(done=reached_h, total=hours, facts=(f"{count:,} ticks",)))
             yield frame if columns is None else frame.select(columns)
 

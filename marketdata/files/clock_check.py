@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketdata.files.time_zones import SourceClock
+from proto.time import DAY_NS, HOUR_NS, MINUTE_NS
 from proto.trading import server_time
 from proto.trading.instrument import Instrument
-from proto.trading.server_time import DAY_NS, FRIDAY, HOUR_NS, MINUTE_NS, NEW_YORK_CLOSE
+from proto.trading.server_time import FRIDAY, NEW_YORK_CLOSE
 
 Verdict = Literal["fits", "probably_wrong", "cannot_tell"]
 Season = Literal["summer_or_winter", "differing"]

@@ -26,10 +26,10 @@ from marketdata.files.layout import (
 )
 from marketdata.files.text import ArchiveMember, escaped
 from marketdata.files.time_zones import UTC, SourceClock
+from proto.time import MINUTE_NS
 
 _MT5_COLUMNS: Final = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME", "FLAGS")
 _MT5_ROW: Final = re.compile(r"\d{4}\.\d\d\.\d\d\t\d\d:\d\d:\d\d(\.\d+)?(\t[^\t]*){5}")
-_MINUTE_NS: Final = 60_000_000_000
 
 _SEPARATORS: Final = ("\t", ";", ",")
 COLUMN_NAMES: Final[dict[str, tuple[str, ...]]] = {
@@ -263,7 +263,7 @@ def _without_offset(text: pl.Series, pattern: str) -> tuple[pl.Series, pl.Series
     offset = offset.zip_with(offset.is_not_null(), text.str.extract(pattern, 3).str.replace(".+", "+00"))
     hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False)
     minutes = offset.str.slice(3, 2).replace("", "00").cast(pl.Int64, strict=False)
-    total = (hours * 60 + minutes) * _MINUTE_NS
+    total = (hours * 60 + minutes) * MINUTE_NS
     total = total.set((hours > 14) | (minutes > 59), None)
     return wall, total.zip_with(offset.str.starts_with("+"), -total)
 

@@ -22,14 +22,12 @@ from marketdata.files.tick_input import Crossed, TickInput
 from marketdata.instruments import find_instrument
 from marketdata.tick_stream import TickStream
 from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS
-from proto.time import utc_text
+from proto.time import SECOND_NS, utc_text
 
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
 VALUES_MAX: Final = 100_000
 """Limit on distinct spreads; beyond it they are counted ten times more coarsely."""
-
-_NS: Final = 1_000_000_000
 
 
 def symbols_in(path: Path, zone: str | None) -> list[str]:
@@ -89,14 +87,14 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
         "blank_lines": sum(source.blank_lines for source in sources),
         "first_ns": first_ns,
         "last_ns": last_ns,
-        "duration_s": (last_ns - first_ns) / _NS,
+        "duration_s": (last_ns - first_ns) / SECOND_NS,
         "bid_min": lowest,
         "bid_max": highest,
         "spread_unit": "price" if instrument is None else "points",
         "spread": {f"p{q * 100:g}": value for q, value in zip(QUANTILES, spreads.quantiles(QUANTILES), strict=True)},
         "ticks_per_second_median": pace.median_rate(),
         "gaps": [
-            {"after_ns": after_ns, "before_ns": after_ns + gap_ns, "seconds": gap_ns / _NS}
+            {"after_ns": after_ns, "before_ns": after_ns + gap_ns, "seconds": gap_ns / SECOND_NS}
             for gap_ns, after_ns in pace.longest
         ],
         "data_sha256": stream.data_sha256,
@@ -168,7 +166,7 @@ class _Pace:
         found = [(int(gaps[place]), int(time_ns[place])) for place in places]
         self.longest = sorted([*self.longest, *found], key=lambda gap: (-gap[0], gap[1]))[:GAPS_SHOWN]
         new = time_ns if self._last_ns is None else time_ns[1:]
-        seconds, counts = np.unique(new // _NS, return_counts=True)
+        seconds, counts = np.unique(new // SECOND_NS, return_counts=True)
         self._last_ns = int(time_ns[-1])
         if int(seconds[0]) == self._second:
             counts[0] += self._in_second

@@ -6,7 +6,6 @@ A local time that a clock skips or repeats is not converted: it has no unique UT
 from __future__ import annotations
 
 import re
-from datetime import UTC as UTC_ZONE
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,15 +14,13 @@ import polars as pl
 
 from marketdata.files.errors import TickFileError
 from marketdata.files.tick_input import ZONE_EXPECTED
+from proto.time import EPOCH, MINUTE_NS, SECOND_NS
 from proto.trading import server_time
 from proto.trading.server_time import AHEAD_OF_NEW_YORK, NEW_YORK, NEW_YORK_CLOSE
 
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?([0-5]\d)", re.ASCII)
-_MINUTE_NS: Final = 60_000_000_000
-_SECOND_NS: Final = 1_000_000_000
 _OFFSET_MINUTES_MAX: Final = 14 * 60
 _MICROSECOND: Final = timedelta(microseconds=1)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
 
 
 class SourceClock:
@@ -46,7 +43,7 @@ class SourceClock:
             minutes = int(found[2]) * 60 + int(found[3])
             if minutes > _OFFSET_MINUTES_MAX:
                 raise TickFileError(f"the time zone is {name!r}, expected {ZONE_EXPECTED}, at most 14 hours from UTC")
-            self._offset_ns = (-1 if found[1] == "-" else 1) * minutes * _MINUTE_NS
+            self._offset_ns = (-1 if found[1] == "-" else 1) * minutes * MINUTE_NS
         elif name == NEW_YORK_CLOSE:
             self._zone, self._ahead_of_zone_ns = NEW_YORK, AHEAD_OF_NEW_YORK // _MICROSECOND * 1_000
         else:
@@ -74,9 +71,9 @@ class SourceClock:
             return self._offset_ns
         if self.name == NEW_YORK_CLOSE:
             return server_time.server_ns(utc_ns) - utc_ns
-        offset = (_EPOCH + timedelta(seconds=utc_ns // _SECOND_NS)).astimezone(ZoneInfo(self._zone)).utcoffset()
+        offset = (EPOCH + timedelta(seconds=utc_ns // SECOND_NS)).astimezone(ZoneInfo(self._zone)).utcoffset()
         assert offset is not None
-        return int(offset.total_seconds()) * _SECOND_NS
+        return int(offset.total_seconds()) * SECOND_NS
 
 
 UTC: Final = SourceClock("UTC")

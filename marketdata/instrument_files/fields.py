@@ -10,9 +10,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
+from proto.time import EPOCH, SECOND_NS
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import HOLIDAYS_MAX, ROWS_MAX, SESSIONS_MAX, CommissionTerms, SwapTerms
-from proto.trading.server_time import NEW_YORK_CLOSE, SECOND_NS, is_clock, moments_of
+from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, moments_of
 from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, is_exact
 
 NEVER: Final = "never"
@@ -39,7 +40,6 @@ DATE_EXPECTED: Final = "a date such as 2025-01-31"
 _DAY = "|".join(DAYS)
 _SPAN = re.compile(rf"(?P<first>{_DAY})(?:-(?P<last>{_DAY}))? (?P<from>[0-2]\d:[0-5]\d)-(?P<to>[0-2]\d:[0-5]\d)")
 _CURRENCY = re.compile(r"[A-Z0-9]{3,8}")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FieldError(ValueError):
@@ -312,7 +312,7 @@ def _moment(name: str, value: object, clock: str, expected: str) -> int:
             raise refused(name, value, expected) from None
     if not isinstance(value, datetime) or value.tzinfo is not None:
         raise refused(name, value, expected)
-    local_ns = int((value.replace(tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND_NS
+    local_ns = int((value.replace(tzinfo=UTC) - EPOCH).total_seconds()) * SECOND_NS
     found = moments_of(local_ns, clock)
     if not found:
         raise refused(name, value.isoformat(" "), f"a time that a clock of {clock} shows")
@@ -320,7 +320,7 @@ def _moment(name: str, value: object, clock: str, expected: str) -> int:
 
 
 def _utc_text(time_ns: int) -> str:
-    return (_EPOCH + timedelta(seconds=time_ns // SECOND_NS)).strftime("%Y-%m-%d %H:%M")
+    return (EPOCH + timedelta(seconds=time_ns // SECOND_NS)).strftime("%Y-%m-%d %H:%M")
 
 
 BY_CLOCK: Final = (holidays, expiry)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from marketdata.instrument_files.fields import DAY_MINUTES, DAYS, LARGER, NEVER
 from marketdata.instrument_files.loader import UNKNOWN
+from proto.time import SECOND_NS
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
-from proto.trading.server_time import SECOND_NS, server_ns
+from proto.trading.server_time import server_ns
 from proto.trading.units import decimal_text
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

@@ -7,15 +7,13 @@ daily bars a week. A symbol may have another clock, named by a time zone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-SECOND_NS: Final = 1_000_000_000
-MINUTE_NS: Final = 60 * SECOND_NS
-HOUR_NS: Final = 60 * MINUTE_NS
-DAY_NS: Final = 24 * HOUR_NS
+from proto.time import DAY_NS, EPOCH, HOUR_NS, MINUTE_NS, SECOND_NS
+
 FRIDAY: Final = 4
 
 NEW_YORK_CLOSE: Final = "new_york_close"
@@ -27,7 +25,6 @@ AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
 _NEW_YORK: Final = ZoneInfo(NEW_YORK)
 _QUARTER_NS: Final = 15 * MINUTE_NS
 _AHEAD_MAX_NS: Final = 15 * HOUR_NS
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_clock(name: str) -> bool:
@@ -97,7 +94,7 @@ def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
 @lru_cache(maxsize=256)
 def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
     """Offset of a clock from UTC; offsets change at full quarters of an hour only."""
-    moment = _EPOCH + timedelta(minutes=15 * quarter)
+    moment = EPOCH + timedelta(minutes=15 * quarter)
     is_server = clock == NEW_YORK_CLOSE
     offset = moment.astimezone(_NEW_YORK if is_server else ZoneInfo(clock)).utcoffset()
     assert offset is not None

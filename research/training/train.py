@@ -25,6 +25,7 @@ from common.errors import StartError
 from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import DEFAULT_CROSSED, Crossed, TickInput
 from marketdata.tick_stream import TickStream
+from proto.time import SECOND_NS
 from research.training import calibration, edge
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
 from services.signal.core.features.schema import FEATURE_NAMES, WINDOW_TICKS, schema_sha256
@@ -54,7 +55,6 @@ LABELS_MIN: Final = 20
 
 PATIENCE_ROUNDS: Final = 20
 _DECIMALS: Final = 6
-_NS_PER_S: Final = 1_000_000_000
 
 
 class TrainingError(StartError):
@@ -137,7 +137,7 @@ def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] |
     time_ns = np.array(ticks.time_ns, dtype=np.int64)
     bid, ask, volume = (np.array(column) for column in (ticks.bid, ticks.ask, ticks.volume))
     labels = label_ticks(
-        time_ns, bid, ask, horizon_ticks=spec.horizon_ticks, pause_max_ns=round(spec.pause_max_s * _NS_PER_S)
+        time_ns, bid, ask, horizon_ticks=spec.horizon_ticks, pause_max_ns=round(spec.pause_max_s * SECOND_NS)
     )
     parts = split_parts(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
     _require_something_to_learn(parts, spec)

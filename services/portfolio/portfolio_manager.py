@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from proto.time import MS_NS
 from proto.trading.enums import Side, side_of
 from proto.trading.number_text import parse_decimal
 from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, is_exact
@@ -21,7 +22,6 @@ from services.portfolio.core.decision.position_rule import SignalVerdict, check_
 from services.portfolio.core.plan.on_opposite import OnOpposite
 
 CONTRACT_SIZE: Final = Decimal(100_000)
-_NS_PER_MS: Final = 1_000_000
 _FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
 _FILLS: Final = ("FILLED", "PARTIALLY_FILLED")
 _ENDS: Final = {"REJECTED": OrderStatus.REJECTED, "CANCELED": OrderStatus.CANCELED}
@@ -128,7 +128,7 @@ class PortfolioManager:
             return None
         now_ns = self._clock_ns()
         order = Order(
-            order_id=f"ORD_{len(self._orders) + 1}_{now_ns // _NS_PER_MS}",
+            order_id=f"ORD_{len(self._orders) + 1}_{now_ns // MS_NS}",
             symbol=self.symbol,
             action=side_of(signal).value,
             volume=explicit_volume(signal, self._position, exact_volume, self._on_opposite),

@@ -17,11 +17,11 @@ from typing import Final
 from common.clock import mono_ns
 from common.errors import StartError
 from common.logs import get_logger
+from proto.time import MS_NS
 from services.watchdog import metrics
 
 AGAIN_AFTER_NS: Final = 60_000_000_000
 RUNNING_MAX: Final = 4
-_NS_PER_MS: Final = 1_000_000
 
 _log = get_logger()
 
@@ -45,7 +45,7 @@ class Alerts:
             self._command = shlex.split(command)
         except ValueError as error:
             raise StartError(f"ALERT_COMMAND: value '{command}': {error}; expected a command line") from None
-        self._timeout_ns = timeout_ms * _NS_PER_MS
+        self._timeout_ns = timeout_ms * MS_NS
         self._running: list[_Run] = []
         self.problem = ""
         """Why the command failed when it was run last; empty where it did not."""
@@ -111,7 +111,7 @@ class Alerts:
                 run.process.kill()
                 run.process.wait()
                 metrics.COMMANDS.inc("timeout")
-                self.problem = f"ALERT_COMMAND took longer than {self._timeout_ns // _NS_PER_MS} ms and was killed"
+                self.problem = f"ALERT_COMMAND took longer than {self._timeout_ns // MS_NS} ms and was killed"
                 _log.warning("ALERT_COMMAND took too long and was killed")
             else:
                 still.append(run)

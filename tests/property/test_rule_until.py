@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from proto.time import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.server_time import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, server_day
+from proto.trading.server_time import server_day
 from services.portfolio.core.risk.limits import NO_LIMITS, Limits
 from services.portfolio.core.risk.news import Impact, NewsEvent
 from services.portfolio.core.risk.rule import RiskRule, TickRows

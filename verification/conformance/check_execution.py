@@ -14,6 +14,7 @@ from typing import Final
 
 from proto.gateway import DealEntry, DealReason, ErrorCode, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
 from proto.gateway.codes import RETCODE_DONE
+from proto.time import SECOND_NS
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
@@ -23,7 +24,6 @@ from verification.conformance.registry import CheckRegistry, Skip, expect
 
 check = CheckRegistry()
 ACCEPTED, FILLED, EXPIRED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.FILLED, OrderReplyStatus.EXPIRED
-SECOND_NS: Final = 1_000_000_000
 
 NEAR_TICKS: Final = 1
 TAKEN: Final = (10008, 10009)

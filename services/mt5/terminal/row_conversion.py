@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.time import SECOND_NS
 from proto.trading import money
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.server_time import SECOND_NS
 from proto.trading.units import NAME_CHARS_MAX, decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.terminal import mt5_types

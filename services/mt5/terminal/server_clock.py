@@ -6,18 +6,16 @@ set back an hour comes twice: which of the two is meant follows from the order o
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
+from proto.time import EPOCH, HOUR_NS, MINUTE_NS, MS_NS, SECOND_NS
 from proto.trading import server_time
-from proto.trading.server_time import HOUR_NS, MINUTE_NS, NEW_YORK_CLOSE
+from proto.trading.server_time import NEW_YORK_CLOSE
 
 ZONE_EXPECTED: Final = f"{NEW_YORK_CLOSE}, UTC, or a zone such as Europe/Athens"
 
 _HALF_HOUR_NS: Final = 30 * MINUTE_NS
-_MS: Final = 1_000_000
-_S: Final = 1_000_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NoSuchTimeError(ValueError):
@@ -43,7 +41,7 @@ class ServerClock:
 
     def server_s(self, utc_ns: int) -> int:
         """The same in whole seconds, as the terminal is told times."""
-        return self.server_ns(utc_ns) // _S
+        return self.server_ns(utc_ns) // SECOND_NS
 
     def utc_ns(self, server_ns: int, *, not_before_ns: int = 0) -> int:
         """The moment at which the server's clock shows a time.
@@ -57,13 +55,13 @@ class ServerClock:
         """
         found = server_time.moments_of(server_ns, self.zone)
         if not found:
-            shown = (_EPOCH + timedelta(microseconds=server_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
+            shown = (EPOCH + timedelta(microseconds=server_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
             raise NoSuchTimeError(f"the server told {shown}, which a clock of {self.zone} never shows")
         return next((utc for utc in found if utc >= not_before_ns), found[-1])
 
     def utc_of_ms(self, server_ms: int, *, not_before_ns: int = 0) -> int:
         """The same for milliseconds, as rows carry them."""
-        return self.utc_ns(server_ms * _MS, not_before_ns=not_before_ns)
+        return self.utc_ns(server_ms * MS_NS, not_before_ns=not_before_ns)
 
     def problem(self, server_ms: int, wall_ns: int) -> str | None:
         """What is wrong with the zone, given a tick that the server has just told; None when it fits.
@@ -71,7 +69,7 @@ class ServerClock:
         The difference is rounded to half hours, in which zones differ: a host whose clock is a few minutes wrong still
         finds a wrong zone, and a right one.
         """
-        ahead_ns = server_ms * _MS - wall_ns
+        ahead_ns = server_ms * MS_NS - wall_ns
         live = round(ahead_ns / _HALF_HOUR_NS) * _HALF_HOUR_NS
         expected = self.server_ns(wall_ns) - wall_ns
         if live == expected:

@@ -24,7 +24,7 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.time import Now
+from proto.time import MS_NS, Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.modify_service import has_requested_prices
 from services.mt5.core.ports import retcodes
@@ -61,16 +61,15 @@ from services.mt5.terminal.trade_requests import (
     stops_request,
 )
 
-_MS: Final = 1_000_000
-CHECK_NS: Final = 2 * _MS
+CHECK_NS: Final = 2 * MS_NS
 """How often is looked whether a call has come back: hardly anything beside what a call takes."""
 
-ACCOUNT_EVERY_NS: Final = 250 * _MS
-SYMBOLS_EVERY_NS: Final = 60_000 * _MS
-CANCEL_AGAIN_NS: Final = 2_000 * _MS
+ACCOUNT_EVERY_NS: Final = 250 * MS_NS
+SYMBOLS_EVERY_NS: Final = 60_000 * MS_NS
+CANCEL_AGAIN_NS: Final = 2_000 * MS_NS
 """An order that could not be ended is not tried again before."""
 
-SILENCE_NS_MAX: Final = 10_000 * _MS
+SILENCE_NS_MAX: Final = 10_000 * MS_NS
 """A terminal that has shown nothing for so long cannot be asked, whatever it said last."""
 
 _LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
@@ -112,7 +111,7 @@ class TerminalClient:
         self._clock = clock
         self._account_policy = account_policy
         self._connection = connection
-        self._poll_ns = poll_ms * _MS
+        self._poll_ns = poll_ms * MS_NS
         self._wall_ns = wall_ns
         self._is_ours = is_ours
         self._rejected = rejected

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketdata.tick_validation import ACCEPTED, FAR_FUTURE, REASONS, UNREADABLE_TIME_NS, RowValidator
-from proto.trading.server_time import DAY_NS
+from proto.time import DAY_NS, MS_NS
 from services.mt5.terminal.mt5_types import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
@@ -21,7 +21,6 @@ BATCH_TICKS: Final = 1_000
 
 BATCH_TICKS_MAX: Final = 1_024_000
 _MS_PER_S: Final = 1_000
-_NS_PER_MS: Final = 1_000_000
 
 FUTURE_NS_MAX: Final = DAY_NS
 """A row further ahead of the host's clock is wrong, whatever the server's zone.
@@ -109,7 +108,7 @@ class TickReader:
     def _without_far(self, rows: Ticks, wall_ns: int) -> tuple[Ticks, int]:
         """The rows not in the far future, and the number of new ones among the others."""
         times = rows["time_msc"]
-        far = times > self._clock.server_ns(wall_ns + FUTURE_NS_MAX) // _NS_PER_MS
+        far = times > self._clock.server_ns(wall_ns + FUTURE_NS_MAX) // MS_NS
         if not np.any(far):
             return rows, 0
         new = np.count_nonzero(times[far] > self._far_msc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Final, NoReturn
@@ -14,13 +14,13 @@ import msgspec
 from common.errors import StartError
 from common.struct_files import FieldError, read_struct
 from common.text_files import EncodingError, read_text
+from proto.time import EPOCH
 from proto.trading.units import TimeNs
 from services.portfolio.core.risk.news import NEWS_EVENTS_MAX, NewsEvent
 
 COLUMNS: Final = ("time", "currency", "impact", "title")
 
 _TIME_EXPECTED: Final = "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
@@ -74,7 +74,7 @@ def _event(path: Path, line: int, said: dict[str, str]) -> NewsEvent:
 
 def _time_ns(path: Path, line: int, text: str) -> int:
     try:
-        since_epoch = datetime.fromisoformat(text) - _EPOCH
+        since_epoch = datetime.fromisoformat(text) - EPOCH
         return msgspec.convert(since_epoch // timedelta(microseconds=1) * 1_000, TimeNs)
     except (ValueError, TypeError):  # no time, one out of range, or one without a zone
         _refuse(path, line, "time", text, _TIME_EXPECTED)

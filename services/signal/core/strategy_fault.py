@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from proto.time import SECOND_NS
+
 ERROR_CHARS_MAX: Final = 200
 """Of the strategy's own error; the wire and a screen have room for one line."""
 
 FRAMES_MAX: Final = 20
-_NS_PER_S: Final = 1_000_000_000
 
 
 class StrategyFault(Struct, frozen=True):
@@ -104,6 +105,6 @@ def _one_line(error: BaseException) -> str:
 
 def _utc(time_ns: int) -> str:
     try:
-        return datetime.fromtimestamp(time_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(time_ns // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         return f"{time_ns} ns"

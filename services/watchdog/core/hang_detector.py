@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from proto.time import MS_NS
+
 CHECK_INTERVAL_NS: Final = 500_000_000
 """Between two looks at the heartbeats."""
 
-_NS_PER_MS: Final = 1_000_000
 _LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_NS
 
 
@@ -126,6 +127,6 @@ class HangDetector:
             (is_up, KillReason.STALL, patience.stall_ms, watched.standing_ns),
             (not is_up, KillReason.START, patience.start_ms, watched.silent_ns),
         ):
-            if applies and limit_ms and since_ns >= limit_ms * _NS_PER_MS:
-                return Kill(program, watched.pid, reason, since_ns // _NS_PER_MS)
+            if applies and limit_ms and since_ns >= limit_ms * MS_NS:
+                return Kill(program, watched.pid, reason, since_ns // MS_NS)
         return None

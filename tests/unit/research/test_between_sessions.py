@@ -12,8 +12,9 @@ import pytest
 from msgspec.json import Decoder
 
 from marketdata.files.tick_input import TickInput
+from proto.time import DAY_NS, MINUTE_NS
 from proto.trading.enums import AccountMode
-from proto.trading.server_time import DAY_NS, MINUTE_NS, server_ns, weekday
+from proto.trading.server_time import server_ns, weekday
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.portfolio.core.account.events import Event, OrderCreated, ProtectionSet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.time import Now
+from proto.time import MS_NS, Now
 
 SETTLING_MS: Final = 60_000
 """How late a broker's history may be."""
@@ -12,8 +12,6 @@ SETTLING_MS: Final = 60_000
 MISSES_MIN: Final = 3
 MISS_INTERVAL_NS: Final = 500_000_000
 """Looks within one moment are one look."""
-
-_MS: Final = 1_000_000
 
 
 class _InDoubtOrder:
@@ -32,7 +30,7 @@ class InDoubtOrders:
 
     def __init__(self, *, settling_ms: int) -> None:
         """Nothing is in doubt yet."""
-        self._settling_ns = settling_ms * _MS
+        self._settling_ns = settling_ms * MS_NS
         self._of: dict[str, _InDoubtOrder] = {}
 
     def add(self, order_id: str, *, from_ns: int) -> None:

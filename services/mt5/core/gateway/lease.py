@@ -12,7 +12,7 @@ from typing import Final
 
 from proto.gateway import ErrorCode, Lease
 from proto.gateway.epochs import highest_next_epoch, known_epoch
-from proto.time import Now
+from proto.time import MS_NS, Now
 from services.mt5.core.gateway.journal import Journal, LeaseRecord
 
 LEASE_TTL_MS: Final = 5_000
@@ -21,8 +21,6 @@ LEASE_TTL_MS: Final = 5_000
 ENFORCE_AGAIN_NS: Final = 250_000_000
 """Between two attempts to end what rests after a lapse, where the venue was away or busy."""
 
-_MS: Final = 1_000_000
-
 
 class AccountLease:
     """The lease of one account."""
@@ -30,7 +28,7 @@ class AccountLease:
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:
         """Go on from the journal: its holder opens nothing before it has renewed, and lapses when it does not."""
         self._journal = journal
-        self._ttl_ns = ttl_ms * _MS
+        self._ttl_ns = ttl_ms * MS_NS
         self._until_mono_ns = 0
         self._lapses_mono_ns: int | None = None
         self._enforce_mono_ns: int | None = 0
@@ -88,7 +86,7 @@ class AccountLease:
 
     def expires_in_ms(self, now: Now) -> int:
         """What is left of the lease."""
-        return max(0, self._until_mono_ns - now.mono_ns) // _MS
+        return max(0, self._until_mono_ns - now.mono_ns) // MS_NS
 
     def refusal(self, epoch: int, *, opens: bool, now: Now) -> ErrorCode | None:
         """Why an order of `epoch` may not pass; None when it may. `opens`: it adds exposure."""

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode, Fault, Modify, PlaceOrder, Simulate, VenueDeal
-from proto.time import Now
+from proto.time import MS_NS, Now
 from proto.trading.enums import Side
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
@@ -22,7 +22,6 @@ from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavai
 from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_result, place
 from services.mt5.core.simulated.venue import SimulatedVenue
 
-_MS: Final = 1_000_000
 POLL_NS: Final = 1_000_000_000
 """Gateways that poll their terminal on a timer commonly do it once a second."""
 
@@ -95,7 +94,7 @@ class FaultyTerminal(DirectTerminal):
             case Fault.BALANCE_DEAL:
                 self.venue.move_cash(BALANCE_AMOUNT, "deposit")
             case Fault.DISCONNECTED | Fault.WRONG_LOGIN | Fault.HISTORY_INCOMPLETE:
-                self._until[fault] = now.mono_ns + command.duration_ms * _MS
+                self._until[fault] = now.mono_ns + command.duration_ms * MS_NS
             case _:
                 self._orders[fault] = command
                 self._left[fault] = command.count
@@ -105,7 +104,7 @@ class FaultyTerminal(DirectTerminal):
         """Calls left of each fault, or the milliseconds that it lasts; one drawn by rate has no end."""
         calls = {fault.value: self._left[fault] for fault in self._orders}
         lasting = {
-            fault.value: (until - now.mono_ns) // _MS for fault, until in self._until.items() if until > now.mono_ns
+            fault.value: (until - now.mono_ns) // MS_NS for fault, until in self._until.items() if until > now.mono_ns
         }
         return {**calls, **lasting}
 
@@ -160,7 +159,7 @@ class FaultyTerminal(DirectTerminal):
         if Fault.IPC_ERROR in played or Fault.NONE_RESULT in played:
             return None
         if Fault.BLOCKING_CALL in played:
-            due_mono_ns = now.mono_ns + played[Fault.BLOCKING_CALL].duration_ms * _MS
+            due_mono_ns = now.mono_ns + played[Fault.BLOCKING_CALL].duration_ms * MS_NS
             self._pending = _Pending(due_mono_ns, call, played, None)
             return CallInProgress(due_mono_ns)
         sent = call(played, now)
@@ -192,10 +191,10 @@ class FaultyTerminal(DirectTerminal):
         placed = place(self.venue, request, symbol, comment, held=Fault.FILL_LATER in faults)
         ticket = placed.order.ticket
         if Fault.FILL_LATER in faults:
-            self._fills[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * _MS
+            self._fills[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * MS_NS
         for late in (Fault.DEAL_LATER, Fault.HISTORY_LATE):
             if late in faults:
-                self._hidden[ticket] = max(self._hidden.get(ticket, 0), now.mono_ns + faults[late].delay_ms * _MS)
+                self._hidden[ticket] = max(self._hidden.get(ticket, 0), now.mono_ns + faults[late].delay_ms * MS_NS)
         if Fault.NO_REPLY in faults:
             return None
         if Fault.DEAL_LATER in faults:

@@ -14,10 +14,11 @@ from typing import Annotated, Final, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
+from proto.time import DAY_NS, MINUTE_NS
 from proto.trading.enums import OrderType, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns
+from proto.trading.server_time import time_of_day_ns
 from proto.trading.units import Name, floor_to_step, require_exact
 from services.mt5.core.simulated.latency_model import NO_LATENCY, Latency, LognormalLatency
 from services.mt5.core.simulated.random_draws import Draw, standard_normal, uniform

@@ -13,9 +13,9 @@ from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
+from proto.time import MS_NS
 from services.mt5.core.simulated.random_draws import standard_normal
 
-MS_NS: Final = 1_000_000
 LATENCY_MS_MAX: Final = 60_000.0
 """A minute: what takes longer is no latency but an outage, which the venue's faults play."""
 

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import structs
 
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, VenueDeal
+from proto.time import MS_NS
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, average_price, commission_of
@@ -25,7 +26,6 @@ from services.mt5.core.ports.book_records import BookOrder, RestingState
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.account import ZERO, SimulatedAccount, with_placement_snapshot
 from services.mt5.core.simulated.fill_model import Execution, FillModel, worst_price
-from services.mt5.core.simulated.latency_model import MS_NS
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from proto.time import MINUTE_NS
 from proto.trading.instrument import Instrument
-from proto.trading.server_time import MINUTE_NS, minute_of_week, time_of_day_ns
+from proto.trading.server_time import minute_of_week, time_of_day_ns
 
 
 def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:

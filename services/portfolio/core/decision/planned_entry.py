@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from proto.messages import Signal
+from proto.time import SECOND_NS
 from proto.trading.enums import OrderType, Side, TimeInForce, side_of
 from proto.trading.instrument import Instrument
 from proto.trading.price_rounding import ENTRY_ROLES, PriceRole, price_away
@@ -21,8 +22,6 @@ from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.sizing.sizer import size_order
 from services.portfolio.core.sizing.volatility import Volatility
 from services.portfolio.core.state.config import DeskConfig
-
-_NS: Final = 1_000_000_000
 
 
 class PlannedEntry(NamedTuple):
@@ -89,7 +88,7 @@ def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
         "type": entry.type,
         "limit_price": price,
         "time_in_force": TimeInForce.GTD if entry.lifetime_s else lasting,
-        "expires_ns": time_ns + entry.lifetime_s * _NS if entry.lifetime_s else 0,
+        "expires_ns": time_ns + entry.lifetime_s * SECOND_NS if entry.lifetime_s else 0,
     }
 
 

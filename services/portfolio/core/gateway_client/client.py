@@ -7,12 +7,12 @@ done differently on the two kinds is a method of both schedulers and of both ord
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
 from proto.control import DeskState, ReconcileReply
 from proto.gateway import HelloReply, OrderReply, Reply
 from proto.messages import Answer, Call, CallOutcome
+from proto.time import US_NS
 from services.portfolio.core.gateway_client.effects import Effect, ReportComparison
 from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
 from services.portfolio.core.gateway_client.lock_step_scheduler import LockStepScheduler
@@ -21,8 +21,6 @@ from services.portfolio.core.gateway_client.scheduler import Scheduler
 from services.portfolio.core.gateway_client.session import open_session
 from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, RunningTask, TaskRunner
 from services.portfolio.core.state.portfolio_state import PortfolioState
-
-_NS_PER_US: Final = 1_000
 
 
 class GatewayClient:
@@ -47,7 +45,7 @@ class GatewayClient:
 
     def start(self) -> list[Call]:
         """Open the first session."""
-        self.tasks.set_first_call_id(self._state.stream.now.mono_ns // _NS_PER_US + 1)
+        self.tasks.set_first_call_id(self._state.stream.now.mono_ns // US_NS + 1)
         return self._open_session()
 
     def reconnect(self, waiting_for: str) -> list[Call]:

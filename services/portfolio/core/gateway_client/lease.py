@@ -23,6 +23,7 @@ from proto.gateway import (
     Request,
     Sell,
 )
+from proto.time import MS_NS
 from services.portfolio.core.account.events import JournalChanged
 from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
 from services.portfolio.core.gateway_client.effects import Pause, Reconnect
@@ -38,8 +39,6 @@ RETRY_NS: Final = 250_000_000
 
 RETRIED_ERRORS: Final = frozenset({ErrorCode.STORAGE, ErrorCode.INTERNAL_ERROR, ErrorCode.VENUE_BUSY})
 """Refusals of LEASE that pass by themselves; while they last, the lease runs out and LEASE_MISSING holds."""
-
-_MS: Final = 1_000_000
 
 
 def on_hello(state: PortfolioState, hello: HelloReply) -> None:
@@ -77,7 +76,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
         if isinstance(reply, LeaseReply):
             _show_gateway(state.warnings, reply)
         if isinstance(reply, LeaseReply) and reply.error_code is None:
-            until_mono_ns = asked_mono_ns + reply.expires_in_ms * _MS
+            until_mono_ns = asked_mono_ns + reply.expires_in_ms * MS_NS
             lease.on_grant(reply.lease_now_ns, until_mono_ns, state.stream.now.mono_ns)
         elif reply.error_code is ErrorCode.LEASE_STALE:
             if lease.refusal:

@@ -15,7 +15,7 @@ from proto.control import (
     by_gravity,
     condition,
 )
-from proto.time import utc_text
+from proto.time import SECOND_NS, utc_text
 from proto.trading.money import missing_conversions
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.foreign_orders import own_position
@@ -36,7 +36,6 @@ MEETING_SILENT_NS: Final = 30_000_000_000
 NO_TICKS_NS: Final = 60_000_000_000
 """The majors tick every few seconds while their market is open."""
 
-_NS_PER_S: Final = 1_000_000_000
 _MEETING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
 
@@ -157,7 +156,7 @@ def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     # Where nothing can be written nothing is sent, and nothing can be answered.
     silent_ns = state.warnings.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
     if state.stream.desk_state in _MEETING and silent_ns > MEETING_SILENT_NS:
-        text = f"no answer that can be used for {silent_ns // _NS_PER_S} s: {state.stream.waiting_for}"
+        text = f"no answer that can be used for {silent_ns // SECOND_NS} s: {state.stream.waiting_for}"
         yield condition("GATEWAY_SILENT", text)
     if state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
@@ -169,7 +168,7 @@ def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 
 def _silence(state: PortfolioState, silent_ns: int) -> Iterator[Condition]:
     if silent_ns > GATEWAY_SILENT_NS:
-        yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // _NS_PER_S} s")
+        yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // SECOND_NS} s")
     elif state.stream.waiting_for:
         yield condition("GATEWAY_SILENT", state.stream.waiting_for)
 
@@ -178,11 +177,11 @@ def _feed(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     heard_ns = max(state.stream.market.last_message_mono_ns, state.stream.running_since_mono_ns)
     if mono_ns - heard_ns > FEED_STALE_NS:
         since = "for" if state.stream.market.last_message_mono_ns else "since the start,"
-        yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // _NS_PER_S} s")
+        yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // SECOND_NS} s")
         return
     for symbol in state.config.quoted:
         quote = state.stream.market.quotes.get(symbol)
         quoted_ns = max(state.stream.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
         if mono_ns - quoted_ns > NO_TICKS_NS:
-            text = f"no tick for {(mono_ns - quoted_ns) // _NS_PER_S} s, while the feed is alive"
+            text = f"no tick for {(mono_ns - quoted_ns) // SECOND_NS} s, while the feed is alive"
             yield condition("NO_TICKS", text, subject=symbol)

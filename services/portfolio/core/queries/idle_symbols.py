@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proto.control import Condition, DeskState, condition
+from proto.time import SECOND_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -22,8 +23,6 @@ RESTING_NS: Final = 60_000_000_000
 
 UNANSWERED_NS: Final = 3_000_000_000
 """A venue executes or refuses an order at the market within a second."""
-
-_NS_PER_S: Final = 1_000_000_000
 
 
 def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
@@ -38,7 +37,7 @@ def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
             state.warnings.outcomes.directed_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns
         )
         if held_ns > HOLD_NS:
-            text = f"each signal of the last {held_ns // _NS_PER_S} s is a HOLD"
+            text = f"each signal of the last {held_ns // SECOND_NS} s is a HOLD"
             yield condition("STRATEGY_HOLDS", text, subject=symbol)
     now_ns = state.stream.domain_ns(mono_ns)
     for order_id, symbol in state.account.book.open_orders.items():
@@ -47,7 +46,7 @@ def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
         if not order.can_rest and order.status is not OrderStatus.IN_DOUBT and order.decision.cause is Cause.SIGNAL:
             yield from _unanswered(state, order_id, symbol, mono_ns)
         elif order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
-            text = f"{order_id} has rested for {rested_ns // _NS_PER_S} s at {order.limit_price}"
+            text = f"{order_id} has rested for {rested_ns // SECOND_NS} s at {order.limit_price}"
             yield condition("ENTRY_RESTS", text, subject=symbol)
 
 
@@ -55,4 +54,4 @@ def _unanswered(state: PortfolioState, order_id: str, symbol: str, mono_ns: int)
     """An order at the market that is on its way for too long."""
     open_ns = mono_ns - max(state.warnings.outcomes.ordered_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns)
     if open_ns > UNANSWERED_NS:
-        yield condition("ORDER_UNANSWERED", f"{order_id} is open for {open_ns // _NS_PER_S} s", subject=symbol)
+        yield condition("ORDER_UNANSWERED", f"{order_id} is open for {open_ns // SECOND_NS} s", subject=symbol)

@@ -7,6 +7,7 @@ from typing import Final
 
 from proto.control import DenialLine, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
+from proto.time import MS_NS
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.market_feed import LiveQuote
@@ -23,8 +24,6 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RECENT_ORDERS: Final = 12
 """As many as a screen has lines for them."""
-
-_NS_PER_MS: Final = 1_000_000
 
 
 def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
@@ -68,7 +67,7 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         blocked=dict(cursor.blocked),
         denials=dict(cursor.denied),
         venue_time_ns=state.stream.domain_ns(mono_ns),
-        heartbeat_age_ms=(mono_ns - market.last_message_mono_ns) // _NS_PER_MS if market.last_message_mono_ns else None,
+        heartbeat_age_ms=(mono_ns - market.last_message_mono_ns) // MS_NS if market.last_message_mono_ns else None,
         feed_stale=market.is_stale(mono_ns),
         quotes={
             symbol: quote for symbol in state.config.symbols if (quote := _quote(state, symbol, mono_ns)) is not None
@@ -126,7 +125,7 @@ def _quote(state: PortfolioState, symbol: str, mono_ns: int) -> QuoteLine | None
         ask=seen.ask,
         spread_points=points,
         time_ns=seen.time_ns,
-        age_ms=(mono_ns - seen.mono_ns) // _NS_PER_MS if isinstance(seen, LiveQuote) else None,
+        age_ms=(mono_ns - seen.mono_ns) // MS_NS if isinstance(seen, LiveQuote) else None,
     )
 
 

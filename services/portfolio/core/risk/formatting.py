@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.time import utc_text
-from proto.trading.server_time import MINUTE_NS, time_of_day_ns, weekday
+from proto.time import MINUTE_NS, utc_text
+from proto.trading.server_time import time_of_day_ns, weekday
 from proto.trading.units import decimal_text
 
 _HUNDREDTH: Final = Decimal("0.01")

@@ -14,7 +14,8 @@ from enum import Flag, auto
 from typing import Any, NamedTuple
 
 from proto.control import TradingState
-from proto.trading.server_time import MINUTE_NS, NEW_YORK_CLOSE, server_ns
+from proto.time import MINUTE_NS
+from proto.trading.server_time import NEW_YORK_CLOSE, server_ns
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.plan.plan import Plan

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from proto.trading.server_time import MINUTE_NS
+from proto.time import MINUTE_NS
 
 MINUTES_PER_DAY: Final = 1_440
 GAP_MINUTES_MAX: Final = 60

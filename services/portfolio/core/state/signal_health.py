@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proto.messages import SignalHello, SymbolReport, SymbolState
+from proto.time import SECOND_NS
 from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
@@ -43,7 +44,6 @@ SIGNAL_CONDITIONS: Final = (
 UNATTENDED: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNAL_MUTE"})
 """Conditions in which a symbol gets no signals, not even late ones."""
 
-_NS_PER_S: Final = 1_000_000_000
 _LOG: Final = "see signal.log"
 
 
@@ -179,17 +179,17 @@ class SignalHealth:
         since_ns = self._since_ns or 0
         if publisher is None:
             if mono_ns - since_ns > SIGNAL_SILENT_NS:
-                waited_s = (mono_ns - since_ns) // _NS_PER_S
+                waited_s = (mono_ns - since_ns) // SECOND_NS
                 yield Finding("SIGNAL_NEVER_HEARD", symbol, f"no signal process for {symbol} for {waited_s} s; {_LOG}")
             return
         if (restarts := publisher.restarts(mono_ns)) >= BOOTS_MAX:
-            text = f"the signal process restarted {restarts} times in {BOOTS_WINDOW_NS // _NS_PER_S} s; {_LOG}"
+            text = f"the signal process restarted {restarts} times in {BOOTS_WINDOW_NS // SECOND_NS} s; {_LOG}"
             yield Finding("SIGNAL_CRASH_LOOPING", symbol, text)
         report = next((one for one in publisher.hello.reports if one.symbol == symbol), None)
         if report is not None and report.state is SymbolState.FAULT:
             yield Finding("STRATEGY_FAULT", symbol, f"{report.text}; {_LOG}")
         if (silent_ns := mono_ns - max(publisher.heard_ns, since_ns)) > SIGNAL_SILENT_NS:
-            text = f"no hello of the signal process for {silent_ns // _NS_PER_S} s; {_LOG}"
+            text = f"no hello of the signal process for {silent_ns // SECOND_NS} s; {_LOG}"
             yield Finding("SIGNAL_SILENT", symbol, text)
         elif report is None or report.state is not SymbolState.FAULT:
             yield from self._lag(symbol, progress, published, report, market.newest_ns, mark, mono_ns)
@@ -216,10 +216,10 @@ class SignalHealth:
             if state is SymbolState.CATCHING_UP or mono_ns - progress.moved_ns <= SIGNAL_SILENT_NS:
                 text = f"{behind:,} ticks behind"
                 if mark is not None:
-                    text += f", {max(0, market_ns - mark.time_ns) / _NS_PER_S:,.1f} s of the market's time"
+                    text += f", {max(0, market_ns - mark.time_ns) / SECOND_NS:,.1f} s of the market's time"
                 yield Finding("SIGNAL_CATCHING_UP", symbol, text)
             else:
-                silent_s = (mono_ns - progress.moved_ns) // _NS_PER_S
+                silent_s = (mono_ns - progress.moved_ns) // SECOND_NS
                 yield Finding(
                     "SIGNAL_MUTE",
                     symbol,

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from proto.control import Condition, condition
+from proto.time import SECOND_NS
 
 WATCHDOG_SILENT_NS: Final = 10_000_000_000
 """It asks each second; a restart of it takes a few."""
 
 WATCHDOG_START_NS: Final = 30_000_000_000
 """It starts last, after processes with large files."""
-
-_NS_PER_S: Final = 1_000_000_000
 
 
 class WatchdogContact:
@@ -38,7 +37,7 @@ class WatchdogContact:
     def conditions(self, mono_ns: int) -> Iterator[Condition]:
         """What a person has to know of it at this monotonic time."""
         if self._due_ns is not None and mono_ns > self._due_ns:
-            text = f"the watchdog has not asked for {(mono_ns - self._heard_ns) // _NS_PER_S} s; see watchdog.log"
+            text = f"the watchdog has not asked for {(mono_ns - self._heard_ns) // SECOND_NS} s; see watchdog.log"
             yield condition("WATCHDOG_SILENT", text)
             return
         if self._alert_problem:

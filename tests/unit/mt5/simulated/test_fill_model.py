@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from proto.time import DAY_NS, MINUTE_NS
 from proto.trading.enums import OrderType, Side
 from proto.trading.money import Quote
-from proto.trading.server_time import DAY_NS, MINUTE_NS, server_ns
+from proto.trading.server_time import server_ns
 from proto.trading.units import is_on_step
 from services.mt5.core.simulated.fill_model import (
     IDEAL,

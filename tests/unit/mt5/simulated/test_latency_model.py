@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proto.time import MS_NS
 from services.mt5.core.simulated.latency_model import (
     LATENCY_MS_MAX,
-    MS_NS,
     NO_LATENCY,
     ConstantLatency,
     Latency,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from proto.trading.server_time import MINUTE_NS
+from proto.time import MINUTE_NS
 from services.mt5.core.simulated.sessions import session_age_ns
 from tests.support.builders import an_instrument
 from tests.support.market import utc_ns

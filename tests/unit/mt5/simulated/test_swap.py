@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from proto.time import DAY_NS
 from proto.trading.enums import CalculationMode, SwapMode
 from proto.trading.instrument import Instrument, SwapTerms, weekdays_of_triple
-from proto.trading.server_time import DAY_NS
 from services.mt5.core.simulated.swap import Holding, SwapCharge, nights_by_terms, swap_of
 from tests.support.builders import an_instrument
 from tests.support.market import FixedQuotes, utc_ns

@@ -17,10 +17,10 @@ import pytest
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
+from proto.time import DAY_NS
 from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 from proto.trading.enums import AccountMode, Side
 from proto.trading.money import commission_of, conversion_rate
-from proto.trading.server_time import DAY_NS
 from proto.trading.units import decimal_text, round_money
 from services.mt5.core.simulated.fill_model import REALISTIC
 from services.mt5.core.simulated.latency_model import NO_LATENCY

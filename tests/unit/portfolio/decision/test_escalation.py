@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from proto.control import HaltCommand, TradingState
-from proto.trading.server_time import DAY_NS, server_day, time_of_day_ns
+from proto.time import DAY_NS
+from proto.trading.server_time import server_day, time_of_day_ns
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.escalation import escalate, resume_after_day_end

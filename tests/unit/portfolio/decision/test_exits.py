@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from proto.control import TradingState
+from proto.time import HOUR_NS
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.server_time import HOUR_NS
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.decision.exits import TIME_EXIT_RETRY_NS, ExitEvents, exit_events

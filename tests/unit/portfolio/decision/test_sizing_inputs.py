@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from msgspec import structs
 
+from proto.time import MINUTE_NS
 from proto.trading.enums import Side
-from proto.trading.server_time import MINUTE_NS
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.decision.sizing_inputs import half_lives_min, sizing_input

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from proto.control import describe_denial
-from proto.trading.server_time import DAY_NS, HOUR_NS
+from proto.time import DAY_NS, HOUR_NS
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.queries.views import account_view
 from services.portfolio.core.risk.rules import daily_loss, news, rollover

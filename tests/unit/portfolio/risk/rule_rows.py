@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from proto.control import TradingState
 from proto.gateway import DealEntry
+from proto.time import DAY_NS, HOUR_NS
 from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
-from proto.trading.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
+from proto.trading.server_time import minute_of_week, weekday
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark

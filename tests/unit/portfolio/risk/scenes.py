@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec import structs
 
+from proto.time import DAY_NS
 from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
-from proto.trading.server_time import DAY_NS, server_ns
+from proto.trading.server_time import server_ns
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, InstrumentLearned
 from services.portfolio.core.account.tick_cursor import Mark

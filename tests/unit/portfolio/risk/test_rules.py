@@ -8,8 +8,9 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
+from proto.time import DAY_NS, HOUR_NS
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
+from proto.trading.server_time import server_day, server_ns, weekday
 from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits

@@ -9,8 +9,8 @@ from msgspec import json
 
 from proto.control import StateCause, TradingState
 from proto.gateway import DealEntry
+from proto.time import DAY_NS
 from proto.trading.enums import Side
-from proto.trading.server_time import DAY_NS
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, DEMO_LIMITS, Limits

@@ -7,8 +7,9 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind
+from proto.time import DAY_NS
 from proto.trading.enums import AccountMode, Side
-from proto.trading.server_time import DAY_NS, server_day
+from proto.trading.server_time import server_day
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated, TradingStateChanged
 from services.portfolio.core.account.tick_cursor import Mark

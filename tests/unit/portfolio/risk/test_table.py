@@ -10,8 +10,8 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
+from proto.time import DAY_NS
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.server_time import DAY_NS
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proto.time import DAY_NS, HOUR_NS
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
-from proto.trading.server_time import DAY_NS, HOUR_NS
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.types import Denial, OrderProposal

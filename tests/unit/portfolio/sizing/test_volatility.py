@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from proto.trading.server_time import MINUTE_NS
+from proto.time import MINUTE_NS
 from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, update_volatility, volatility_per_day
 from services.portfolio.core.state.persisted import PersistedRow, PersistedState, row_of, state_of
 from tests.support.builders import START_NS

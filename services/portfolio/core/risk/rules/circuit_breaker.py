@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import DealEntry, VenueDeal
-from proto.time import utc_text
-from proto.trading.server_time import SECOND_NS
+from proto.time import SECOND_NS, utc_text
 from services.portfolio.core.account.events import DealBooked, RiskReset
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.rule import (

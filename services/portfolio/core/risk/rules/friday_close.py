@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.trading.server_time import DAY_NS, FRIDAY, time_of_day_ns, weekday
+from proto.time import DAY_NS
+from proto.trading.server_time import FRIDAY, time_of_day_ns, weekday
 from services.portfolio.core.risk.formatting import format_server_time
 from services.portfolio.core.risk.rule import (
     Phase,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from proto.trading.server_time import DAY_NS, MINUTE_NS
+from proto.time import DAY_NS, MINUTE_NS
 from services.portfolio.core.risk.news import NEWS_TIME_NS_MAX, NewsEvent, news_events_between
 from services.portfolio.core.risk.rule import (
     LimitUtilization,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from proto.trading.server_time import MINUTE_NS, SECOND_NS, next_day_ns, server_day, within_last_minute
+from proto.time import MINUTE_NS, SECOND_NS
+from proto.trading.server_time import next_day_ns, server_day, within_last_minute
 from services.portfolio.core.account.events import OrderCreated, RiskReset
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.rule import (

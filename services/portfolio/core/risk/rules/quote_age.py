@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from proto.time import MS_NS
 from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
-
-_NS_PER_MS: Final = 1_000_000
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """QUOTE_STALE above the limit by the venue's clock."""
     most = context.limits.quote_age_ms_max
-    if most is None or context.tick_age_ns <= most * _NS_PER_MS:
+    if most is None or context.tick_age_ns <= most * MS_NS:
         return None
-    return Denial("QUOTE_STALE", f"{most} ms", f"{context.tick_age_ns // _NS_PER_MS} ms old")
+    return Denial("QUOTE_STALE", f"{most} ms", f"{context.tick_age_ns // MS_NS} ms old")
 
 
 RULE: Final = RiskRule(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from proto.control import TradingState
-from proto.trading.server_time import MINUTE_NS, within_last_minute
+from proto.time import MINUTE_NS
+from proto.trading.server_time import within_last_minute
 from services.portfolio.core.account.events import OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.risk.limits import Limits

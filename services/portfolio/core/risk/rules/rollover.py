@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns
+from proto.time import DAY_NS, MINUTE_NS
+from proto.trading.server_time import time_of_day_ns
 from services.portfolio.core.risk.rule import (
     Phase,
     RiskRule,

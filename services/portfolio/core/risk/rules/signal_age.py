@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from proto.time import MS_NS
 from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
-
-_NS_PER_MS: Final = 1_000_000
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
@@ -15,7 +14,7 @@ def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial |
     most_ns = context.signal_age_ns_max
     if most_ns is None or context.tick_age_ns <= most_ns:
         return None
-    return Denial("SIGNAL_STALE", f"{most_ns // _NS_PER_MS} ms", f"{context.tick_age_ns // _NS_PER_MS} ms old")
+    return Denial("SIGNAL_STALE", f"{most_ns // MS_NS} ms", f"{context.tick_age_ns // MS_NS} ms old")
 
 
 RULE: Final = RiskRule(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from proto.time import DAY_NS, MINUTE_NS
 from proto.trading.enums import TradeMode
 from proto.trading.instrument import Instrument
-from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns, weekday
+from proto.trading.server_time import time_of_day_ns, weekday
 from services.portfolio.core.risk.formatting import format_server_weekday_time
 from services.portfolio.core.risk.rule import (
     Phase,
