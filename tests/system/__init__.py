@@ -1,1 +1,1 @@
-"""The real processes, started, killed and looked at from outside."""
+"""System tests: real processes, started, killed and observed from outside."""

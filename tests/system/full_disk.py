@@ -1,7 +1,7 @@
-"""A live desk whose ledger stands on a disk of its own, filled and emptied: `unshare -m python -m tests.system.full_disk FOLDER`.
+"""A live desk whose ledger is on a small disk, filled and emptied.
 
-The disk is a small tmpfs in a mount namespace that ends with this process. Journal and book of the gateway stand elsewhere, so
-that it is portfolio alone that has no room. Prints what was seen, as JSON.
+`unshare -m python -m tests.system.full_disk FOLDER`. The disk is a tmpfs in a mount namespace that ends with this
+process. Journal and book of the gateway are elsewhere, so that only portfolio lacks room. Prints observations as JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STEP_S: Final = 90.0
 
 
 def main() -> None:
-    """Fill the disk under a trading desk, see what it says, make room, see it trade on."""
+    """Fill the disk under a trading desk, record its status, make room, and wait until it trades again."""
     folder = Path(sys.argv[1])
     disk, elsewhere, runtime = folder / "disk", folder / "venue", folder / "run"
     for made in (disk, elsewhere, runtime):
@@ -69,10 +69,10 @@ def main() -> None:
         ballast = disk / "ballast"
         _fill(ballast)
         filled_at = time.monotonic()
-        denied = wait_for(refused, "an order that is denied", seconds=STEP_S)
+        denied = wait_for(refused, "a denied order", seconds=STEP_S)
         seconds_to_denial = time.monotonic() - filled_at
         ballast.unlink()
-        after = wait_for(lambda: orders_above(denied.orders), "trading that goes on", seconds=STEP_S)
+        after = wait_for(lambda: orders_above(denied.orders), "trading to continue", seconds=STEP_S)
         lives = all(process.poll() is None for process in processes)
     found = {
         "lives": lives,

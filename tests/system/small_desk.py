@@ -1,9 +1,9 @@
-"""A desk of four little processes that behave as a test asks, for supervision to start and stop.
+"""A desk of four small processes that behave as a test requires, for supervision to start and stop.
 
-They are real processes under the shipped `supervisord.conf`, with the watchdog in it; what they lack is everything of
-trading. A variable with a program's name says how it behaves: `refuse`, `crash`, `deaf` (to SIGTERM), `leave` (ends
-with 0 by itself), `elsewhere` (ends with 3), `beat` (its heartbeat shows that it lives), `beat-leave` (it lives, and
-ends with 2 as a strategy may have it) or `stuck` (it shows that it lives and that work waits, and does none).
+They are real processes under the shipped `supervisord.conf`, with the watchdog in it; they do no trading. A variable
+with a program's name sets its behaviour: `refuse`, `crash`, `deaf` (to SIGTERM), `leave` (ends with 0 by itself),
+`elsewhere` (ends with 3), `beat` (sends heartbeats), `beat-leave` (sends heartbeats, and ends with 2 as a strategy may
+cause) or `stuck` (sends heartbeats with work waiting, and does none).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ while True:
 
 
 def build(root: Path, *, python: str = sys.executable) -> Path:
-    """Lay the little desk out below `root`, which becomes its project root, with `python` as its interpreter."""
+    """Create the small desk below `root`, which becomes its project root, with `python` as its interpreter."""
     shutil.copy(PROJECT_ROOT / CONFIGURATION, root)
     for program in PROGRAMS:
         package = root / "services" / program

@@ -1,4 +1,4 @@
-"""A desk of real processes is asked while it trades, and its ledger says the same when it has stopped."""
+"""A desk of real processes is queried while it trades, and its ledger has the same answers when it has stopped."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.waits import wait_for
 
 
 def query(desk: Path, *arguments: str) -> tuple[Any, str]:
-    """What a command answers as JSON, and what it says on stderr."""
+    """The JSON answer of a command, and its text on stderr."""
     done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout), done.stderr
 
 
 def refused(desk: Path, *arguments: str) -> Any:
-    """What a command that is denied answers as JSON."""
+    """The JSON answer of a denied command."""
     done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 1, done
     return json.loads(done.stdout)
@@ -32,12 +32,12 @@ def symbols_held(desk: Path) -> list[str]:
 
 
 def has_filled(desk: Path, count: int) -> bool:
-    """Whether a desk that may not be there yet has so many fills, as it says itself."""
+    """Whether a desk, which may not run yet, reports this number of fills."""
     done = paperdesk("fills", "--last", count, "--data-dir", desk, "--json")
     return done.returncode == 0 and len(json.loads(done.stdout)) == count
 
 
-def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_path: Path) -> None:
+def test_a_trading_desk_answers_and_its_ledger_has_the_same_answers_afterwards(tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     running = subprocess.Popen(
         [PAPERDESK, "run", "--data-dir", desk, "--strategy", "tests.support.flipping:Flipping"],

@@ -1,4 +1,4 @@
-"""Commands on a disk without room end in one line and exit code 2; a running replay waits, and says for what."""
+"""Commands on a full disk end in one line and exit code 2; a running replay waits, and names the disk."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ mount -t tmpfs -o size="$1" none "$2" || exit 77
 shift 3
 exec "$@"
 """
-"""Arguments: the disk's size, where it is to be, KiB that are taken already, and the command."""
+"""Arguments: the disk's size, its mount point, KiB taken in advance, and the command."""
 
 
 def on_a_small_disk(size: str, folder: Path, ballast_kib: int, *command: object) -> subprocess.Popen[str]:
-    """The command in a mount namespace of its own, which ends with it and takes the disk with it."""
+    """The command in a mount namespace of its own, which ends with it and removes the disk."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare, to mount a small tmpfs in a namespace of its own")
     folder.mkdir()
@@ -33,7 +33,7 @@ def on_a_small_disk(size: str, folder: Path, ballast_kib: int, *command: object)
 
 
 def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """The exit code and what was said on stderr."""
+    """The exit code and the text on stderr."""
     try:
         _, errors = process.communicate(timeout=TIMEOUT_S)
     finally:
@@ -56,9 +56,7 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     ],
     ids=lambda arguments: "-".join(arguments[: 2 if arguments[0] == "ticks" else 1]),
 )
-def test_a_command_that_finds_no_room_says_where_and_how_much_there_is(
-    tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
+def test_a_command_without_room_names_the_place_and_the_room(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ticks, disk = a_tick_file(tmp_path / "may.parquet", rows=60_000), tmp_path / "disk"
     ballast_kib = 560 if arguments[0] == "ticks" else 0
     command = [one.format(ticks=ticks, disk=disk) for one in arguments]
@@ -71,7 +69,7 @@ def test_a_command_that_finds_no_room_says_where_and_how_much_there_is(
     assert "room" in last or "No space left" in last
 
 
-def test_a_replay_waits_for_room_says_so_and_goes_on_when_there_is_some(tmp_path: Path) -> None:
+def test_a_replay_waits_for_room_with_a_message_and_continues_when_there_is_some(tmp_path: Path) -> None:
     ticks, disk = a_tick_file(tmp_path / "may.parquet", rows=2_000), tmp_path / "disk"
     ballast_kib = 60 * 1024
     process = on_a_small_disk(
@@ -84,7 +82,7 @@ def test_a_replay_waits_for_room_says_so_and_goes_on_when_there_is_some(tmp_path
         for line in process.stderr:
             outputs.append(line)
             if f"waiting for room: {disk}/desk has" in line:
-                # The namespace is another one, and the way into it leads over its process.
+                # The namespace is a separate one, entered through its process.
                 Path(f"/proc/{process.pid}/root{disk}/ballast").unlink()
                 break
     finally:

@@ -1,6 +1,6 @@
-"""A peer that dies while more of it waits than the receive high-water mark lets in ends nobody else.
+"""A peer that dies with more messages queued than the receive high-water mark ends no other process.
 
-libzmq 4.3.5 aborts such a process at its next ZMTP heartbeat, two seconds later at most; the desk's sockets have none.
+libzmq 4.3.5 aborts such a process at its next ZMTP heartbeat, at most two seconds later; the desk's sockets have none.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ KINDS = ("PULL", "SUB", "ROUTER", "DEALER")
 TRANSPORTS = ("ipc", "tcp")
 WAIT_SECONDS = 30.0
 ABORT_SECONDS = 2.5
-"""Above the two seconds after which a heartbeat had ended the process."""
+"""Above the two seconds after which a heartbeat would have ended the process."""
 
 
 class Pair:
-    """A receiver that reads nothing and its peer; whoever binds is started first."""
+    """A receiver that reads nothing and its peer; the binding side is started first."""
 
     def __init__(self, kind: str, url: str, stack: ExitStack) -> None:
         self._kind = kind
@@ -38,9 +38,9 @@ class Pair:
         self._processes[second] = self._start(second, _line(self._processes[first].stdout))
 
     def read_all(self) -> None:
-        """Have the receiver read what it has."""
+        """Make the receiver read what it has."""
         assert self.receiver.stdin is not None
-        with suppress(BrokenPipeError):  # it has been aborted
+        with suppress(BrokenPipeError):  # the receiver was aborted
             self.receiver.stdin.write("read\n")
             self.receiver.stdin.flush()
 
@@ -73,7 +73,7 @@ def _line(stream: IO[str] | None) -> str:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Pair]]:
-    """One pair of each kind over each transport, as they are when a heartbeat would have ended the receivers."""
+    """One pair of each kind over each transport, at the time when a heartbeat would have ended the receivers."""
     folder = tmp_path_factory.mktemp("peers")
     with ExitStack() as stack:
         made = {
@@ -96,7 +96,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_peer_that_dies_beyond_the_high_water_mark_ends_nobody(
+def test_a_peer_that_dies_beyond_the_high_water_mark_ends_no_process(
     pairs: dict[tuple[str, str], Pair], kind: str, transport: str
 ) -> None:
     receiver = pairs[kind, transport].receiver

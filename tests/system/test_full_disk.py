@@ -1,4 +1,4 @@
-"""A real disk that is full: orders are denied, nothing that was acknowledged is missing, and trading resumes by itself."""
+"""A real full disk: orders are denied, no acknowledged data is missing, and trading resumes by itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from common.project_root import PROJECT_ROOT
 
 
-def test_a_desk_without_room_denies_orders_and_goes_on_when_there_is_some(tmp_path: Path) -> None:
+def test_a_desk_without_room_denies_orders_and_continues_when_there_is_some(tmp_path: Path) -> None:
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare, to mount a small tmpfs in a namespace of its own")
     done = subprocess.run(

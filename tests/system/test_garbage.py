@@ -1,7 +1,6 @@
-"""Garbage on every socket of a desk that is at work: it is counted and told, and changes no digit of the result.
+"""Garbage on every socket of a working desk: it is counted and logged, and changes no digit of the result.
 
-The tick socket is bound by the gateway and takes nothing; what a false publisher can do to a signal process stands in
-tests/integration/signal.
+The gateway binds the tick socket and receives nothing there; tests/integration/signal tests false publishers.
 """
 
 from __future__ import annotations
@@ -46,11 +45,11 @@ MESSAGES: Final = {
     "control": (encode(StatusQuery()),),
     "gw": (json.dumps(ORDER).encode(), msgpack.packb(ORDER), encode(Hello(client="x"))),
 }
-"""What each socket understands, to be broken."""
+"""A valid message of each socket, to be mutated."""
 
 
 def garbage(source: random.Random, message: bytes) -> list[bytes]:
-    """Frames that are no message, some of them nearly one."""
+    """Frames that are not messages, some of them nearly one."""
     match source.randrange(8):
         case 0:
             return [source.randbytes(source.randrange(200))]
@@ -72,7 +71,7 @@ def garbage(source: random.Random, message: bytes) -> list[bytes]:
 
 
 def with_a_field_changed(message: bytes, odd: object) -> bytes:
-    """A message with something in it that cannot be there."""
+    """A message with an impossible value."""
     if message[:1] == b"{":
         return json.dumps({**json.loads(message), "volume": odd}).encode()
     fields = msgpack.unpackb(message, strict_map_key=False)
@@ -82,10 +81,10 @@ def with_a_field_changed(message: bytes, odd: object) -> bytes:
 
 
 def throw(sockets: dict[str, Socket], source: random.Random) -> int:
-    """One round at every socket; how many pieces were taken."""
+    """One round at every socket; returns the number of frames accepted by the sockets."""
     taken = 0
     for name, socket in sockets.items():
-        # Whoever was cut off in the last round is not back at once.
+        # A client that was disconnected in the last round needs a moment.
         wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
         for _ in range(PIECES_A_ROUND):
             frames = garbage(source, source.choice(MESSAGES[name]))
@@ -93,13 +92,13 @@ def throw(sockets: dict[str, Socket], source: random.Random) -> int:
             taken += send(socket, [*envelope, *frames])
         while socket.type == zmq.DEALER and socket.poll(0):
             socket.recv_multipart()
-    # Too long for any socket: whoever sends this is cut off, and comes again.
+    # Too long for any socket: its sender is disconnected, and reconnects.
     taken += send(sockets["gw"], [b"", b"x" * (ROUTER_FRAME_BYTES_MAX + 1)])
     return taken
 
 
 @contextmanager
-def strangers(runtime: Path) -> Iterator[dict[str, Socket]]:
+def foreign_clients(runtime: Path) -> Iterator[dict[str, Socket]]:
     """A connection to every socket that a process of the desk has bound."""
     sockets = Sockets()
     try:
@@ -116,14 +115,14 @@ def _connected(sockets: Sockets, runtime: Path) -> dict[str, Socket]:
     return made
 
 
-def test_a_desk_amid_garbage_trades_as_ever(tmp_path: Path) -> None:
+def test_a_desk_among_garbage_trades_the_same(tmp_path: Path) -> None:
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
     expected = completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
     source = random.Random(SEED)
     with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
         replay.wait_for_tick(1)
         pids = {service: replay.process(service).pid for service in ("mt5", "execution", "portfolio", "signal")}
-        with strangers(replay.runtime) as sockets:
+        with foreign_clients(replay.runtime) as sockets:
             for number in range(1, ROUNDS + 1):
                 assert throw(sockets, source) > PIECES_A_ROUND
                 status = replay.wait_for_tick(number * TICKS // (ROUNDS + 2))
@@ -142,7 +141,7 @@ GATEWAY_REQUESTS: Final = 1_000
 
 @contextmanager
 def a_gateway_process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`python -m services.mt5` over a made-up market, and where it takes requests."""
+    """`python -m services.mt5` over a made-up market, and its request address."""
     url = f"ipc://{folder}/gw.ipc"
     settings = {
         "PAPERDESK_ENV_FILE": "",
@@ -167,8 +166,11 @@ def a_gateway_process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], s
         assert process.wait(timeout=30) == 0
 
 
-def test_a_plain_json_client_is_served_amid_a_thousand_pieces_of_garbage(tmp_path: Path) -> None:
-    """Whoever throws does not wait for answers; the client next to it sends JSON and reads JSON, one at a time."""
+def test_a_plain_json_client_is_served_among_a_thousand_garbage_frames(tmp_path: Path) -> None:
+    """The garbage sender does not wait for answers.
+
+    The client beside it sends and reads JSON, one request at a time.
+    """
     source = random.Random(SEED)
     context: zmq.Context[Socket] = zmq.Context()
     client, stranger = context.socket(zmq.REQ), context.socket(zmq.DEALER)

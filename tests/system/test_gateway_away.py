@@ -1,8 +1,8 @@
-"""The gateway is not there yet, hangs, or is taken away: the desk says so, waits, and goes on by itself.
+"""A gateway that starts late, hangs, or is removed: the desk reports it, waits, and continues by itself.
 
-As long as it should hang, under a minute on two cores:
+With a hang of full length, under a minute on two cores:
 
-    PAPERDESK_SYSTEM_STALL_S=10 python -m pytest tests/system/test_gateway_away.py
+  PAPERDESK_SYSTEM_STALL_S=10 python -m pytest tests/system/test_gateway_away.py
 """
 
 from __future__ import annotations
@@ -31,39 +31,37 @@ def expected(market: Path, tmp_path: Path) -> CommandOutcome:
     return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
-def says_what_it_waits_for(replay: RunningReplay) -> None:
+def waits_for_the_gateway(replay: RunningReplay) -> None:
     """Portfolio answers meanwhile, and names the gateway."""
 
     def is_reported() -> bool:
         status = replay.status()
         return status is not None and "gateway" in status.waiting_for
 
-    wait_for(is_reported, "portfolio to say that it waits for the gateway", seconds=SILENCE_S)
+    wait_for(is_reported, "portfolio to wait for the gateway", seconds=SILENCE_S)
 
 
-def has_told(replay: RunningReplay, service: str) -> bool:
+def has_logged_silence(replay: RunningReplay, service: str) -> bool:
     return replay.has_logged(service, "the gateway does not answer")
 
 
-def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
+def test_a_late_gateway_is_waited_for(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
     with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
         with suspended(replay.process("mt5")):
-            says_what_it_waits_for(replay)
-            wait_for(lambda: has_told(replay, "execution"), "execution to say so", seconds=SILENCE_S)
-            wait_for(lambda: has_told(replay, "signal"), "signal to say so", seconds=SILENCE_S)
+            waits_for_the_gateway(replay)
+            wait_for(lambda: has_logged_silence(replay, "execution"), "execution to log it", seconds=SILENCE_S)
+            wait_for(lambda: has_logged_silence(replay, "signal"), "signal to log it", seconds=SILENCE_S)
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.error_output
     assert outcome.same == expected.same
 
 
-def test_a_gateway_that_hangs_and_one_that_is_started_anew(
-    market: Path, expected: CommandOutcome, tmp_path: Path
-) -> None:
+def test_a_gateway_that_hangs_and_one_that_restarts(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
     with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
         replay.wait_for_tick(200)
         gateway = replay.process("mt5")
         with suspended(gateway):
-            says_what_it_waits_for(replay)
+            waits_for_the_gateway(replay)
             stall(gateway)
         status = replay.wait_for_tick(600)
         assert "gateway" not in status.waiting_for

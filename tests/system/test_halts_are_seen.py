@@ -1,4 +1,4 @@
-"""A real desk that a rule halts, and then a person: each is seen by everybody who looks, and its end as well."""
+"""A real desk halted by a rule, and then by a person: every surface shows each halt, and its end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.ports import free_port
 from tests.support.waits import wait_for
 
 LIMITS = "drawdown_warn_pct = 0.00001\ndrawdown_reduce_pct = 0.00001\ndrawdown_halt_pct = 0.00001\n"
-"""The spread of a few orders is more than that."""
+"""The spread of a few orders exceeds these."""
 
 
 class RunningDesk:
-    """`paperdesk run` with metrics, and with an alert command that keeps what it is given."""
+    """`paperdesk run` with metrics, and with an alert command that stores its input."""
 
     def __init__(self, folder: Path, stdout: IO[bytes] | int = subprocess.PIPE) -> None:
-        """`stdout` is a file for what it prints, which `end` has otherwise."""
+        """Start it; `stdout` is a file for its output, which `end` returns otherwise."""
         self.data, self.alerts = folder / "desk", folder / "alerts"
         limits = folder / "limits.toml"
         limits.write_text(LIMITS)
@@ -42,16 +42,16 @@ class RunningDesk:
         )
 
     def status(self) -> dict[str, Any]:
-        """What `paperdesk status --json` says, with its exit code."""
+        """The reply of `paperdesk status --json`."""
         done = paperdesk("status", "--data-dir", self.data, "--json")
         return {"exit_code": done.returncode, **(json.loads(done.stdout) if done.stdout else {})}
 
     def holds(self, code: str) -> bool:
-        """Whether a condition stands in the status."""
+        """Whether a condition is in the status."""
         return code in {one["code"] for one in self.status().get("conditions", ())}
 
     def metric(self, series: str) -> float | None:
-        """The value of a series; None while it is not there."""
+        """The value of a series; None while it does not exist."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as page:
                 lines = page.read().decode().splitlines()
@@ -60,18 +60,18 @@ class RunningDesk:
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} ")), None)
 
     def is_alerted(self, code: str) -> bool:
-        """Whether the alert command was given a condition."""
+        """Whether the alert command got a condition."""
         lines = self.alerts.read_text().splitlines() if self.alerts.is_file() else []
         return code in {json.loads(line)["kind"] for line in lines if line}
 
     def logged(self, event: str) -> set[str]:
-        """Levels at which portfolio has logged events that begin so."""
+        """Levels at which portfolio has logged events that begin with `event`."""
         log = self.data / "logs" / "portfolio.log"
         lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         return {line["level"] for line in lines if line["event"].startswith(event)}
 
     def sees(self, code: str, *, state: str) -> None:
-        """Every surface has the condition, or gets it."""
+        """Require the condition on every surface, waiting for it."""
         wait_for(lambda: self.holds(code), f"{code} in the status", seconds=TIMEOUT_S)
         status = self.status()
         assert (status["exit_code"], status["headline"], status["trading_state"]) == (1, state, state)
@@ -85,13 +85,13 @@ class RunningDesk:
         wait_for(lambda: "error" in self.logged(code), f"{code} in the log", seconds=TIMEOUT_S)
 
     def end(self) -> tuple[int, str]:
-        """Interrupt it; its exit code and everything it printed."""
+        """Interrupt it; returns its exit code and all of its output."""
         self.process.send_signal(signal.SIGINT)
         output, _ = self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode, output
 
 
-def test_a_halt_by_a_rule_and_one_by_a_person_are_seen_on_every_surface(tmp_path: Path) -> None:
+def test_a_halt_by_a_rule_and_one_by_a_person_are_shown_on_every_surface(tmp_path: Path) -> None:
     desk = RunningDesk(tmp_path)
     try:
         desk.sees("DRAWDOWN", state="HALTED")

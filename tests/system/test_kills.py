@@ -1,11 +1,11 @@
-"""Processes killed in the midst of a replay: the report, the orders and the deals are those of a run without kills.
+"""Processes killed during a replay: the report, orders and deals are those of a run without kills.
 
-Each process is killed at every named point of its loop, five times or more; where in the stream is drawn from a seed.
-What a replay without kills comes to is what the backtest comes to, which `test_parity` holds.
+Each process is killed at every named point of its loop, five times or more; the places in the stream are drawn from a
+seed. A replay without kills equals the backtest, which `test_parity` verifies.
 
 Full size, a few minutes on two cores:
 
-    PAPERDESK_SYSTEM_TICKS=20000 python -m pytest tests/system/test_kills.py
+  PAPERDESK_SYSTEM_TICKS=20000 python -m pytest tests/system/test_kills.py
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ AT_TICKS = {
 """Points whose ordinal is that of a tick."""
 
 AT_ORDERS = ("before_calling", "after_calling", "after_call", "after_done")
-"""Points of mt5 that only an order comes by; the ordinal is its tick's."""
+"""Points of mt5 that only an order passes; the ordinal is its tick's."""
 
 AT_PLANS = (*scenarios.AT_PLANS, "mt5.before_call", "mt5.after_call", "portfolio.after_commit", "portfolio.after_send")
-"""Where a modification, a cancellation and a stop that is met are half done."""
+"""Points in the middle of a modification, a cancellation and a stop that is reached."""
 
 AT_MESSAGES = ("after_command", "after_send", "after_reply", "after_report")
 """Points of execution; the ordinal counts the commands since its start."""
@@ -57,7 +57,7 @@ def market(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def expected(market: Path, tmp_path: Path) -> CommandOutcome:
-    """The run that nobody disturbs."""
+    """The undisturbed run."""
     return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
@@ -96,10 +96,10 @@ def test_kills_at_every_named_point_change_nothing(
     assert disturbed.same == expected.same
 
 
-def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) -> None:
-    """Entries that rest and expire, stops that are met and that trail, partial fills with delay, on a hedging account.
+def test_kills_change_nothing_of_a_plan_with_every_feature(tmp_path: Path) -> None:
+    """Entries that rest and expire, stops that are reached and trail, delayed partial fills, on a hedging account.
 
-    The broker's commits that are about no order are those of a modification and of a stop that is met.
+    The broker's commits without an order are those of a modification and of a stop that is reached.
     """
     ticks = ticks_or(1_000)
     market = a_tick_file(tmp_path / "may.parquet", rows=ticks, seed=SEED)
@@ -121,7 +121,7 @@ def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) ->
 
 
 def test_kills_from_outside_change_nothing(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
-    """Whoever kills a process does not ask where it stands."""
+    """A kill from outside does not depend on what the process is doing."""
     drawn = random.Random(SEED)
     moments = sorted(drawn.sample(range(1, TICKS * 3 // 4), len(SERVICES)))
     victims = drawn.sample(SERVICES, len(SERVICES))

@@ -19,7 +19,7 @@ from tests.system.test_run import FLIPPING, filled, run_until
 
 
 def ask_gateway(desk: Path, **request: Any) -> dict[str, Any]:
-    """One request of another client, without the project's protocol code."""
+    """A request of another client, without the project's protocol code."""
     url = (desk / GATEWAY_FILE).read_text(encoding="utf-8").strip()
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0

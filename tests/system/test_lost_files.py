@@ -1,4 +1,4 @@
-"""Files of a running desk that are taken away, or put back as they once were: found out, said, and never written to."""
+"""Files of a running desk that are removed, or replaced by older ones: detected, reported, and never written to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTINGS: Final = {
 
 
 class LiveDesk:
-    """A live desk under supervisord, and what can be asked of it."""
+    """A live desk under supervisord, and queries of it."""
 
     def __init__(self, data: Path, desk: DeskSupervisor, client: ControlClient, environment: dict[str, str]) -> None:
         self.data, self.environment = data, environment
@@ -48,7 +48,7 @@ class LiveDesk:
         return self._client.request(StatusQuery(), StatusReply, timeout_s=1.0)
 
     def fills_above(self, count: int) -> int:
-        """How many deals there are, once they are more than `count`."""
+        """The number of deals, once it is above `count`."""
 
         def more() -> int:
             status = self.status()
@@ -57,7 +57,7 @@ class LiveDesk:
         return wait_for(more, f"more than {count} fills", seconds=TIMEOUT_S)
 
     def wait_for_condition(self, code: str, part: str) -> str:
-        """The text of a condition, once it holds with this part."""
+        """The text of a condition, once it holds and contains `part`."""
 
         def text() -> str:
             status = self.status()
@@ -67,7 +67,7 @@ class LiveDesk:
         return wait_for(text, code, seconds=TIMEOUT_S)
 
     def resume(self) -> None:
-        """A person resumes, once.
+        """Resume as a person, once.
 
         Raises:
             StartError: it was refused.
@@ -77,7 +77,7 @@ class LiveDesk:
         assert reply.trading_state is TradingState.ACTIVE
 
     def socket_file(self, name: str) -> Path:
-        """By which the other processes find one."""
+        """The socket file by which other processes find a process."""
         return Path(control_url(self._desk.runtime).removeprefix("ipc://")).with_name(name)
 
     def wait_for_log(self, name: str, text: str) -> None:
@@ -100,7 +100,7 @@ def remove(path: Path) -> None:
 
 
 def put_back(copy: Path, path: Path) -> None:
-    """An older copy in the place of a file of a stopped desk."""
+    """Put an older copy in place of a file of a stopped desk."""
     remove(path)
     shutil.copy(copy, path)
 
@@ -112,7 +112,7 @@ def is_right_but_for_lost_orders(data: Path) -> bool:
     return not (found.doubled or found.different or found.positions or found.cash or found.in_doubt)
 
 
-def test_a_removed_ledger_is_noticed_and_comes_back_as_one_that_lacks_orders(tmp_path: Path) -> None:
+def test_a_removed_ledger_is_noticed_and_its_successor_lacks_orders(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         fills = desk.fills_above(3)
         remove(desk.data / "ledger.db")
@@ -140,7 +140,7 @@ def test_an_older_ledger_is_recognised_without_a_reboot(tmp_path: Path) -> None:
     assert is_right_but_for_lost_orders(data)
 
 
-def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_put_right(tmp_path: Path) -> None:
+def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_replaced(tmp_path: Path) -> None:
     data, old, new = tmp_path / "data", tmp_path / "old", tmp_path / "new"
     with a_live_desk(data) as desk:
         desk.fills_above(2)
@@ -165,7 +165,7 @@ def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_put_right(tmp_pa
     assert compare_books(data).agrees
 
 
-def test_two_owners_are_impossible_without_lock_files_and_each_file_that_goes_is_noticed(tmp_path: Path) -> None:
+def test_two_owners_are_impossible_without_lock_files_and_each_removed_file_is_noticed(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         desk.fills_above(1)
         for lock in desk.data.rglob("*.lock"):
@@ -193,8 +193,8 @@ def test_two_owners_are_impossible_without_lock_files_and_each_file_that_goes_is
             wait_for(file.exists, f"{file.name} of the next process", seconds=TIMEOUT_S)
 
 
-def test_a_socket_whose_file_is_removed_is_made_again(tmp_path: Path) -> None:
-    """Without it a desk trades that nobody can ask or halt, and what is restarted never finds its peer."""
+def test_a_removed_socket_file_is_made_again(tmp_path: Path) -> None:
+    """Without it nobody could query or halt a trading desk, and a restarted process would never find its peer."""
     with a_live_desk(tmp_path / "data") as desk:
         fills = desk.fills_above(1)
         for program, name in (
@@ -252,7 +252,7 @@ class LonePortfolio:
         shutil.rmtree(self.data / "keys")
 
     def is_halted_for_the_loss(self) -> bool:
-        """What the next portfolio says of itself."""
+        """Whether the next portfolio reports the loss."""
         with self.started() as process, ControlClient(control_url(self.runtime)) as client:
             status = wait_for(lambda: client.request(StatusQuery(), StatusReply, timeout_s=1.0), "a reply")
             process.terminate()
@@ -261,19 +261,19 @@ class LonePortfolio:
         return status.trading_state is TradingState.HALTED
 
 
-def test_a_ledger_that_is_lost_with_its_first_commit_is_no_new_account(tmp_path: Path) -> None:
-    """Whatever was asked for at the venue or answered to a person is in a ledger whose loss is noticed."""
+def test_a_ledger_lost_with_its_first_commit_is_not_a_new_account(tmp_path: Path) -> None:
+    """Everything requested from the venue or answered to a person is in a ledger whose loss is noticed."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     desk.lose_everything()
     assert desk.is_halted_for_the_loss()
 
 
-def test_a_ledger_that_is_lost_while_a_desk_starts_is_no_new_account(tmp_path: Path) -> None:
-    """It is noted before it is opened: here the start ends before the desk is served."""
+def test_a_ledger_lost_while_a_desk_starts_is_not_a_new_account(tmp_path: Path) -> None:
+    """It is recorded before it is opened: here the start ends before the desk is served."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
-    shutil.rmtree(desk.runtime)  # as under another supervisor, which knows of no ledger
+    shutil.rmtree(desk.runtime)  # as under another supervisor, which has no record of a ledger
     desk.runtime.mkdir(mode=0o700)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -285,8 +285,8 @@ def test_a_ledger_that_is_lost_while_a_desk_starts_is_no_new_account(tmp_path: P
     assert desk.is_halted_for_the_loss()
 
 
-def test_a_portfolio_whose_ledger_goes_while_it_starts_is_started_again(tmp_path: Path) -> None:
-    """Exit code 1: a refusal, 2, would be for good."""
+def test_a_portfolio_whose_ledger_vanishes_at_its_start_is_restarted(tmp_path: Path) -> None:
+    """Exit code 1: a refusal, 2, would be final."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     with desk.started("-c", LOSES_ITS_FILE) as process:
@@ -294,7 +294,7 @@ def test_a_portfolio_whose_ledger_goes_while_it_starts_is_started_again(tmp_path
     assert (process.returncode, "was removed or replaced while in use" in errors) == (1, True), errors
 
 
-def test_a_data_folder_that_loses_everything_is_no_new_account_that_trades(tmp_path: Path) -> None:
+def test_a_data_folder_that_loses_everything_is_not_a_new_account_that_trades(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         desk.fills_above(3)
         (tmp_path / "elsewhere").mkdir()

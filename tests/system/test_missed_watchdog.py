@@ -1,4 +1,4 @@
-"""A real desk whose watchdog is held: portfolio shows it, since no alert is raised then."""
+"""A real desk with a stopped watchdog: portfolio shows it, since no alert is raised then."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tests.support.waits import wait_for
 from tests.system.test_halts_are_seen import RunningDesk
 
 
-def test_a_watchdog_that_is_held_is_missed_until_it_goes_on(tmp_path: Path) -> None:
+def test_a_stopped_watchdog_is_reported_until_it_continues(tmp_path: Path) -> None:
     desk = RunningDesk(tmp_path)
     try:
         watchdog = wait_for(
             lambda: process_below(desk.process.pid, "services.watchdog"), "the watchdog", seconds=TIMEOUT_S
         )
-        wait_for(lambda: desk.is_alerted("DRAWDOWN"), "an alert, so that it has asked", seconds=TIMEOUT_S)
+        wait_for(lambda: desk.is_alerted("DRAWDOWN"), "an alert, so that it has queried portfolio", seconds=TIMEOUT_S)
         watchdog.send_signal(signal.SIGSTOP)
         try:
-            wait_for(lambda: desk.holds("WATCHDOG_SILENT"), "portfolio to miss it", seconds=TIMEOUT_S)
-            # The log looks for conditions once a second, the status whenever it is asked for.
+            wait_for(lambda: desk.holds("WATCHDOG_SILENT"), "portfolio to report it", seconds=TIMEOUT_S)
+            # The log is updated once a second, the status at each query.
             wait_for(lambda: desk.logged("WATCHDOG_SILENT") == {"warning"}, "the log to have it", seconds=TIMEOUT_S)
         finally:
             watchdog.send_signal(signal.SIGCONT)

@@ -1,8 +1,8 @@
-"""Data folders that earlier versions wrote are opened, answered from and gone on with.
+"""Data folders written by earlier versions can be opened, queried and continued.
 
-What lies in `tests/old_files` was written by the version that its folder is named after, and what this one has to answer is what that one
-answered. All of it goes through commands and processes, and no name of a module or a class stands here: a type, a tag or a field
-that is stored under another name than before shows in one of these tests.
+The files in `tests/old_files` were written by the version that their folder is named after, with that version's
+answers. All of it goes through commands and processes, and no module or class is named here: a type, a tag or a field
+stored under another name fails one of these tests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.old_files.desks import HERE, databases, environment, missing, query_d
 from tests.support.waits import wait_for
 
 VERSIONS: Final = ("335ded8",)
-"""The folders of `tests/old_files`; the next one is made whenever something is stored in another way."""
+"""The folders of `tests/old_files`; another one is added whenever a storage format changes."""
 
 DESKS: Final = ("replay", "ended", "live")
 STEP_S: Final = 120.0
@@ -39,7 +39,7 @@ def version(request: pytest.FixtureRequest) -> Path:
 
 
 def copied(version: Path, desk: str, tmp_path: Path) -> Path:
-    """A desk's folder to work in, brought forward; what is kept stays as it was written."""
+    """A copy of a desk's folder, migrated; the original does not change."""
     folder = Path(shutil.copytree(version / desk, tmp_path / desk))
     done = desks.run(folder, "migrate", "desk")
     assert done.returncode == 0, done.stderr
@@ -69,19 +69,19 @@ def with_final_retcodes(answer: Any) -> Any:
 
 
 def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
-    """What several commands answer, side by side: each is mostly the start of a Python."""
+    """Answers of several commands, run side by side: most of their time is the start of Python."""
     with ThreadPoolExecutor(AT_ONCE) as together:
         return list(together.map(lambda arguments: query_desk(folder, *arguments), commands))
 
 
-# ------------------------------------------------------------------------------------------------------ brought forward
+# ------------------------------------------------------------------------------------------------------------ migration
 
 
 EVERY_COMMAND: Final = (
     *(("account",), ("orders",), ("fills",), ("deals",), ("positions",), ("risk",), ("why", "EURUSD"), ("verify",)),
     *(("reconcile",), ("export", "trades", "--out", "trades.csv"), ("backup", "copy.db")),
 )
-"""That read a stopped desk's ledger."""
+"""Commands that read a stopped desk's ledger."""
 
 
 def test_every_command_refuses_files_of_an_older_version_by_name_and_remedy(version: Path, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_every_command_refuses_files_of_an_older_version_by_name_and_remedy(vers
 
 
 @pytest.mark.parametrize("desk", DESKS)
-def test_a_desk_is_brought_forward_with_every_row_and_a_backup(desk: str, version: Path, tmp_path: Path) -> None:
+def test_a_desk_is_migrated_with_every_row_and_a_backup(desk: str, version: Path, tmp_path: Path) -> None:
     old, folder = version / desk / "desk", copied(version, desk, tmp_path)
     for path in databases(old):
         [(number,)] = rows(Path(shutil.copy(old / path, tmp_path / "old.db")), "PRAGMA user_version")
@@ -107,13 +107,13 @@ def test_a_desk_is_brought_forward_with_every_row_and_a_backup(desk: str, versio
         assert content(backup) == content(tmp_path / "old.db")
         now = content(folder / "desk" / path)
         for table, stored in content(tmp_path / "old.db").items():
-            if table not in ("account", "cursor") or path.name != "ledger.db":  # these are written with every field
+            if table not in ("account", "cursor") or path.name != "ledger.db":  # these are rewritten with every field
                 assert [row[: len(stored[0])] for row in now[table]] == stored, (path, table)
     again = desks.run(folder, "migrate", "desk", "--json")
     assert {file["backup"] for file in json.loads(again.stdout)["files"]} == {None}, "it is done once"
 
 
-def test_a_ledger_that_is_not_whole_is_not_brought_forward(version: Path, tmp_path: Path) -> None:
+def test_a_damaged_ledger_is_not_migrated(version: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(version / "ended", tmp_path / "ended"))
     ledger = folder / "desk" / "ledger.db"
     rows(ledger, "UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 5")
@@ -136,25 +136,25 @@ def contents(desk: Path) -> dict[Path, dict[str, list[Any]]]:
     return {path: content(desk / path) for path in databases(desk)}
 
 
-# ------------------------------------------------------------------------------------------------------------ looked at
+# -------------------------------------------------------------------------------------------------------------- queries
 
 
 @pytest.mark.parametrize("desk", DESKS)
-def test_a_stopped_desk_is_whole_and_answers_as_it_did(desk: str, version: Path, tmp_path: Path) -> None:
+def test_a_stopped_desk_is_intact_and_answers_as_before(desk: str, version: Path, tmp_path: Path) -> None:
     folder = copied(version, desk, tmp_path)
     verified = query_desk(folder, "verify")
     assert (verified["problems"], verified["verified"]) == ([], True)
     assert verified["signature"] == "not signed: no process with a key has written to it"
     views = json_of(version / desk / "views.json")
     for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
-        assert of_then(answer, view["answer"]) == view["answer"], view["command"]
+        assert with_fields_of(answer, view["answer"]) == view["answer"], view["command"]
 
 
-# --------------------------------------------------------------------------------------------------------- gone on with
+# --------------------------------------------------------------------------------------------------------- continuation
 
 
-def test_a_killed_replay_goes_on_and_ends_as_if_it_had_not_been_killed(version: Path, tmp_path: Path) -> None:
-    """The gateway died with an order that nobody had heard of, and every other process with it."""
+def test_a_killed_replay_continues_and_ends_like_one_without_the_kill(version: Path, tmp_path: Path) -> None:
+    """The gateway died with an order that no other process had a reply to, and all others died with it."""
     folder = copied(version, "replay", tmp_path)
     before = Before(folder / "desk", tmp_path)
     done = desks.run(folder, *desks.REPLAY, "--speed", "max", "--continue", "--data-dir", "desk")
@@ -164,7 +164,7 @@ def test_a_killed_replay_goes_on_and_ends_as_if_it_had_not_been_killed(version: 
     before.assert_checkpoint_used(folder / "desk")
 
 
-def test_an_account_whose_ticks_have_ended_goes_on_with_later_ones(version: Path, tmp_path: Path) -> None:
+def test_an_account_whose_ticks_have_ended_continues_with_later_ones(version: Path, tmp_path: Path) -> None:
     folder = copied(version, "ended", tmp_path)
     before = Before(folder / "desk", tmp_path)
     done = desks.run(folder, *desks.ENDED, *desks.LATER, "--data-dir", "desk")
@@ -173,10 +173,10 @@ def test_an_account_whose_ticks_have_ended_goes_on_with_later_ones(version: Path
     before.assert_gone_on_with(folder / "desk")
 
 
-def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Path) -> None:
-    """Its position, its resting order and the numbers of its orders go on, and no process tells of anything that is wrong.
+def test_a_live_desk_is_restarted_and_continues_to_trade(version: Path, tmp_path: Path) -> None:
+    """Its position, resting order and order numbers continue, and no process logs an error.
 
-    The host is another than that on which it ran before, so that it takes a new incarnation wherever the test is run.
+    The host differs from the one on which it ran before, so that it takes a new incarnation wherever the test is run.
     """
     folder = copied(version, "live", tmp_path)
     rows(folder / "desk" / "ledger.db", ON_ANOTHER_HOST)
@@ -195,13 +195,13 @@ def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Pat
         folder, ["orders"], ["deals"], ["positions"], ["account"], ["verify"]
     )
     assert again["order_ids"] == [order["order_id"] for order in orders if order["key"] == "hand-1"]
-    assert of_then(new[: len(orders)], orders) == orders
+    assert with_fields_of(new[: len(orders)], orders) == orders
     assert [order["number"] for order in new] == list(range(1, len(new) + 1))
     assert len({order["order_id"] for order in new}) == len(new) > len(orders)
-    assert resting in of_then(new, [resting] * len(new))
-    assert of_then(booked[: len(deals)], deals) == deals
+    assert resting in with_fields_of(new, [resting] * len(new))
+    assert with_fields_of(booked[: len(deals)], deals) == deals
     for what in ("net_volume", "lots", "guards"):
-        assert of_then(held(standing, what), held(positions, what)) == held(positions, what)
+        assert with_fields_of(held(standing, what), held(positions, what)) == held(positions, what)
     assert (now["stream_id"], now["trading_state"]) == (account["stream_id"], "ACTIVE")
     assert now["processed"] > account["processed"]
     assert (verified["problems"], verified["verified"]) == ([], True)
@@ -220,12 +220,12 @@ OLD_COMMAND: Final = (
     *("order", "buy", "USDSEK", "--volume", "0.07", "--sl", "10.2", "--tp", "10.9", "--trailing", "20000"),
     *("--reason", "yields", "--key", "hand-1"),
 )
-"""By which its position was opened: said again, it is answered as it was then."""
+"""The command that opened its position: repeated, it has the same answer."""
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
-    """The live desk, until the block is left; it has to stop in agreement with its venue."""
+    """The live desk in this context; it has to stop in agreement with its venue."""
     process = subprocess.Popen(
         desks.command(desks.ROOT, *desks.LIVE, *desks.LEVERAGE, "--data-dir", "desk"),
         cwd=folder,
@@ -247,7 +247,7 @@ def running(folder: Path) -> Iterator[None]:
 
 
 def is_up(folder: Path) -> bool:
-    """Whether the desk answers by itself, and not its ledger."""
+    """Whether the desk itself answers, and not its ledger."""
     done = desks.run(folder, "account", "--data-dir", "desk", "--json")
     return done.returncode == 0 and not done.stderr
 
@@ -256,36 +256,36 @@ def status_of(folder: Path, order_id: str) -> Any:
     return next(order["status"] for order in query_desk(folder, "orders") if order["order_id"] == order_id)
 
 
-def of_then(answer: Any, json_of: Any) -> Any:
-    """An answer without the fields that the version that answered `told` did not have."""
+def with_fields_of(answer: Any, json_of: Any) -> Any:
+    """An answer without the fields that `json_of`, an answer of an earlier version, does not have."""
     if isinstance(answer, dict) and isinstance(json_of, dict):
-        return {name: of_then(value, json_of[name]) for name, value in answer.items() if name in json_of}
+        return {name: with_fields_of(value, json_of[name]) for name, value in answer.items() if name in json_of}
     if isinstance(answer, list) and isinstance(json_of, list) and len(answer) == len(json_of):
-        return [of_then(one, other) for one, other in zip(answer, json_of, strict=True)]
+        return [with_fields_of(one, other) for one, other in zip(answer, json_of, strict=True)]
     return answer
 
 
 def held(positions: list[dict[str, Any]], what: str) -> Any:
-    """Something of the position that no strategy touches."""
+    """A field of the position that no strategy touches."""
     return next(row[what] for row in positions if row["symbol"] == "USDSEK")
 
 
 def errors(logs: Path) -> list[str]:
-    """What the processes have logged of what went wrong; a warning may be of a machine that is slow."""
+    """Errors in the processes' logs; warnings may be due to a slow machine."""
     lines = [line for log in sorted(logs.glob("*.log")) for line in log.read_text(encoding="utf-8").splitlines()]
     found = [json.loads(line) for line in lines if line.startswith("{")]
     assert found
     return [str(line) for line in found if line["level"] in ("error", "critical")]
 
 
-# ---------------------------------------------------------------------------------------------- what is held against it
+# ------------------------------------------------------------------------------------------------------ earlier content
 
 
 class Before:
-    """What stood in the files of a desk."""
+    """Content of a desk's files at the beginning."""
 
     def __init__(self, desk: Path, tmp_path: Path) -> None:
-        """Read a copy of its own: reading a file that was not closed writes to it."""
+        """Read a copy: reading a file that was not closed writes to it."""
         self.desk = desk = Path(shutil.copytree(desk, tmp_path / "before"))
         self.events = rows(desk / "ledger.db", EVENTS)
         self.deals = len(rows(desk / "venue" / "book.db", DEALS))
@@ -297,7 +297,7 @@ class Before:
         self.signals = {path: rows(desk / path, SIGNALS) for path in databases(desk) if path.parts[0] == "signal"}
 
     def assert_gone_on_with(self, desk: Path) -> None:
-        """Every event stands where it stood, with more after them; no id was forgotten; all is called as it was."""
+        """Every event is at its place, with more after them; no id is lost; all names are unchanged."""
         events = rows(desk / "ledger.db", EVENTS)
         assert events[: len(self.events)] == self.events
         assert len(events) > len(self.events)
@@ -308,7 +308,7 @@ class Before:
             assert set(lost) <= GONE, path
 
     def assert_checkpoint_used(self, desk: Path) -> None:
-        """The signals that were saved are there still: a checkpoint that does not fit is cleared, with all of them."""
+        """The saved signals are still there: a checkpoint that does not fit is cleared, with all of them."""
         assert self.signals
         for path, saved in self.signals.items():
             found = rows(desk / path, SIGNALS)
@@ -316,13 +316,13 @@ class Before:
             assert len(found) > len(saved) > 0
 
     def assert_ended_like(self, end: dict[str, Any], folder: Path, report: str) -> None:
-        """It read the same ticks to their end in agreement with its venue, and what was done before is as it was.
+        """It read the same ticks to their end in agreement with its venue, and earlier orders are unchanged.
 
-        What it dealt since is not that of the version that wrote the files: the venue fills in another way now.
+        Its later deals differ from those of the version that wrote the files: the venue fills differently now.
         """
         for what, count in (("orders", self.ended_orders), ("deals", self.deals)):
             before, now = end[what][:count], query_desk(folder, what)
-            assert of_then(now[:count], before) == before
+            assert with_fields_of(now[:count], before) == before
             assert len(now) > count > 0
         found = json.loads(report)
         assert {name: found[name] for name in SAME} == {name: end["report"][name] for name in SAME}
@@ -339,10 +339,10 @@ GONE: Final = {
     *(f"{_TERMS}: {name}" for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday")),
     f"{_TERMS}: commission_per_lot",
 }
-"""What an order of the venue's book had between its match and the news of it, and terms that have rows of their own now."""
+"""Fields of an order between its match and its report, and terms that have rows of their own now."""
 
 SAME: Final = ("data_sha256", "settings", "simulated", "strategy", "stream_id", "symbols", "ticks")
-"""Of a report, what does not follow from how the venue fills."""
+"""Fields of a report that do not depend on how the venue fills."""
 
 DEALS: Final = "SELECT deal FROM deals"
 WAITS: Final = "SELECT json_extract(payload, '$.wait') FROM orders ORDER BY ticket"

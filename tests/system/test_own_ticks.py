@@ -1,4 +1,4 @@
-"""Ticks of one's own, in the layout that they came in: every command reads them as they are."""
+"""A user's own ticks in their original layout: every command reads them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def query(*arguments: object) -> Any:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_each_layout_is_backtested_as_it_is(layout: tuple[str, tuple[str, ...]]) -> None:
+def test_each_layout_is_backtested_unchanged(layout: tuple[str, tuple[str, ...]]) -> None:
     file, clock = layout
     found = query("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
     assert found["ticks"]["processed"] > 0
@@ -62,8 +62,8 @@ def test_leans_days_of_fxcm_are_the_rows_of_the_parquet_by_their_clock(
     assert made["data_sha256"] == there["data_sha256"] == read["data_sha256"]
 
 
-def test_a_brokers_export_comes_to_the_same_through_the_processes_and_as_parquet(tmp_path: Path) -> None:
-    """The gateway's process is told the clock as well; the Parquet needs none."""
+def test_a_brokers_export_gives_the_same_result_through_the_processes_and_as_parquet(tmp_path: Path) -> None:
+    """The gateway's process is given the clock as well; the Parquet needs none."""
     export = tmp_path / "export.csv"
     export.write_text("\n".join(metatrader(some_quotes(400))) + "\n")
     clock = ("--utc-offset", SERVER)
@@ -83,7 +83,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
     assert "played to its end" in done.stdout
 
 
-def test_a_run_says_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:
+def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:
     """Ticks of MetaTrader's Python package; an offset or a zone settles it."""
     export = tmp_path / "export.csv"
     rows = [f"{quote.tick[0] // 10**9},{quote.tick[0] // 10**6},{quote.bid},{quote.ask}" for quote in some_quotes(200)]

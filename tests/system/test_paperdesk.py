@@ -64,7 +64,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (("--symbol", "EURUSD.x.y!"), "--symbol is 'EURUSD.x.y!'"),
     ],
 )
-def test_options_that_make_no_run(ticks: Path, options: tuple[str, ...], message: str) -> None:
+def test_options_that_are_refused(ticks: Path, options: tuple[str, ...], message: str) -> None:
     assert message in refused("replay", f"{ticks}:EURUSD", *options)
 
 
@@ -117,10 +117,10 @@ def test_a_port_in_use_is_named_by_the_service(ticks: Path, tmp_path: Path) -> N
     assert done.stderr.startswith(f"paperdesk mt5: cannot bind {url}")
 
 
-# ----------------------------------------------------------------------------------------------------------- what works
+# ------------------------------------------------------------------------------------------------------- valid commands
 
 
-def test_every_command_explains_itself_with_an_example() -> None:
+def test_the_help_of_every_command_has_an_example() -> None:
     commands = [
         "replay",
         "backtest",
@@ -139,7 +139,7 @@ def test_every_command_explains_itself_with_an_example() -> None:
         assert f"paperdesk {' '.join(command)}" in done.stdout.split("Example")[-1]
 
 
-def test_settings_are_shown_with_where_they_came_from() -> None:
+def test_settings_are_shown_with_their_source() -> None:
     done = paperdesk("config", "--json", STRATEGY="ema_cross", PAPERDESK_ENV_FILE="")
     rows = {row["setting"]: row for row in json.loads(done.stdout)}
     assert rows["STRATEGY"] == {"service": "signal", "setting": "STRATEGY", "value": "ema_cross", "source": "env"}
@@ -156,7 +156,7 @@ def test_a_file_of_ticks_is_described(ticks: Path) -> None:
     assert "1,470" in paperdesk("ticks", "describe", f"{ticks}:EURUSD").stdout
 
 
-def test_a_replay_runs_goes_on_and_can_be_looked_over(ticks: Path, tmp_path: Path) -> None:
+def test_a_replay_runs_continues_and_can_be_examined(ticks: Path, tmp_path: Path) -> None:
     desk, out = tmp_path / "desk", tmp_path / "report.json"
     done = paperdesk("replay", f"{ticks}:EURUSD", "--data-dir", desk, "--report", out, "--json")
     assert done.returncode == 0, done.stderr
@@ -185,7 +185,7 @@ def test_a_replay_runs_goes_on_and_can_be_looked_over(ticks: Path, tmp_path: Pat
     assert "--continue" in again
 
 
-def test_earlier_data_cannot_be_gone_on_with(ticks: Path, tmp_path: Path) -> None:
+def test_an_account_cannot_continue_with_earlier_data(ticks: Path, tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     assert paperdesk("replay", f"{ticks}:EURUSD", "--ticks", 200, "--data-dir", desk).returncode == 0
     done = paperdesk("replay", f"{ticks}:EURUSD", "--to-row", 150, "--data-dir", desk, "--continue")
@@ -211,7 +211,7 @@ def test_a_temporary_desk_leaves_nothing_behind(ticks: Path, tmp_path: Path) -> 
 
 
 def _is_of(runtime: Path, folder: Path) -> bool:
-    """Whether a runtime directory is that of a desk with its logs below `folder`; others may be running beside us."""
+    """Whether a runtime directory belongs to a desk with its logs below `folder`; others may run beside the tests."""
     logs = runtime / "log"
     return logs.is_symlink() and folder in logs.readlink().parents
 

@@ -1,8 +1,8 @@
-"""`paperdesk parity`: the real processes and the backtest come to the same, field by field.
+"""`paperdesk parity`: the real processes and the backtest have the same results, field by field.
 
 Full size, about a quarter of an hour on two cores:
 
-    PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_parity.py
+  PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_parity.py
 
 docs/models.md has the figures of models that were trained on the whole first half of each recording.
 """
@@ -26,7 +26,7 @@ SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
 
 
 def assert_identical(*arguments: object, data_dir: Path) -> Any:
-    """Both agree, over as many ticks as were asked for, and there was something to agree on."""
+    """Require that both agree, over the requested number of ticks, with orders to compare."""
     done = run_paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
@@ -43,7 +43,7 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
     ("speed", "policy", "currency"),
     [("lockstep", "reverse", "EUR"), ("max", "close", "EUR"), ("max", "reverse", "USD")],
 )
-def test_two_symbols_come_to_the_same(speed: str, policy: str, currency: str, tmp_path: Path) -> None:
+def test_two_symbols_have_the_same_results(speed: str, policy: str, currency: str, tmp_path: Path) -> None:
     """In EUR the profit of either symbol is converted by the quotes of one of them."""
     one = a_tick_file(tmp_path / "one.parquet", rows=TICKS, crossed_every=40)
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612)
@@ -53,8 +53,8 @@ def test_two_symbols_come_to_the_same(speed: str, policy: str, currency: str, tm
     )
 
 
-def test_gold_on_an_account_in_euros_comes_to_the_same_with_eurusd_watched(tmp_path: Path) -> None:
-    """EURUSD is not traded: portfolio takes its ticks from the market, the backtest hands them over."""
+def test_gold_on_an_account_in_euros_has_the_same_results_with_eurusd_watched(tmp_path: Path) -> None:
+    """EURUSD is not traded: portfolio takes its ticks from the market, the backtest passes them on."""
     gold = a_tick_file(tmp_path / "gold.parquet", rows=TICKS, price=2350.0, digits=2)
     euro = a_tick_file(tmp_path / "euro.parquet", rows=TICKS // 2, seed=3, price=1.09)
     found = assert_identical(
@@ -67,7 +67,7 @@ def test_gold_on_an_account_in_euros_comes_to_the_same_with_eurusd_watched(tmp_p
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-def test_a_recording_comes_to_the_same(shared_parquet: Path, speed: str, tmp_path: Path) -> None:
+def test_a_recording_has_the_same_results(shared_parquet: Path, speed: str, tmp_path: Path) -> None:
     symbol = shared_parquet.stem.split("_")[1].upper()
     policy = "reverse" if symbol == "EURUSD" else "close"
     assert_identical(

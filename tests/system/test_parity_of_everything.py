@@ -1,9 +1,10 @@
-"""Replay and backtest agree with everything switched on: a trained model, sizes, stops that trail, resting entries, real fills.
+"""Replay and backtest agree with everything enabled.
 
-Two recordings at once, where they lie beside the checkout, else two random walks, and a walk of a symbol in yen; on a netting and on a
-hedging account, in EUR, so that profits and risks are converted. Full size, some minutes on two cores:
+A trained model, sizes, trailing stops, resting entries, real fills. Two recordings at once, if they exist beside the
+checkout, else two random walks, and a walk of a symbol in yen; on a netting and on a hedging account, in EUR, so that
+profits and risks are converted. Full size, some minutes on two cores:
 
-    PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_parity_of_everything.py
+  PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_parity_of_everything.py
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TRADED_FROM_NS: Final = 1_399_035_600_000_000_000
 ROUNDS: Final = 300 if IS_FULL_SIZE else 20
 
 BALANCE: Final = 1_000_000 if IS_FULL_SIZE else 10_000
-"""An account that lasts: the limits on losses would end a long run early."""
+"""An account large enough: the limits on losses would end a long run early."""
 
 PLAN: Final = """
 [sizing]
@@ -63,12 +64,12 @@ rejects_per_minute_max = "none"
 spread_factor_max = "none"
 breaker_losses = "none"
 """
-"""The default without what would deny most of the orders of so busy a desk."""
+"""The default without the limits that would deny most orders of so busy a desk."""
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What is traded, by symbol, and under `before` what the model of EURUSD learns from."""
+    """Ticks to trade, by symbol, and under `before` those on which the model of EURUSD is trained."""
     folder = tmp_path_factory.mktemp("market")
     started = {"start_ns": TRADED_FROM_NS, "rows": TICKS}
     yen = a_tick_file(folder / "EURJPY.parquet", price=141.2, digits=3, seed=5, pause_ms_max=500, **started)
@@ -107,7 +108,7 @@ def model(market: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize(("account_mode", "speed"), [("netting", "max"), ("hedging", "lockstep")])
-def test_a_desk_with_everything_switched_on_comes_to_the_same(
+def test_a_desk_with_everything_enabled_has_the_same_results(
     account_mode: str, speed: str, market: dict[str, Path], model: Path, tmp_path: Path
 ) -> None:
     plan, limits = tmp_path / "plan.toml", tmp_path / "limits.toml"

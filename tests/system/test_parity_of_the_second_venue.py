@@ -1,4 +1,4 @@
-"""Replay and backtest agree on runs that the second venue agrees with, and it agrees with the ledger of the replay."""
+"""Replay and backtest agree on runs of the second venue, which agrees with the ledger of the replay."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPEEDS: Final = {
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name in SPEEDS], ids=lambda case: case.name)
-def test_the_processes_deal_as_the_backtest_and_the_second_venue(case: Case, tmp_path: Path) -> None:
+def test_the_processes_have_the_deals_of_the_backtest_and_the_second_venue(case: Case, tmp_path: Path) -> None:
     spec = case.spec(tmp_path)
     done = run_paperdesk(
         *("parity", *_options(spec), "--speed", SPEEDS[case.name], "--data-dir", tmp_path / "desk", "--json"),

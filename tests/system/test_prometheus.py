@@ -1,4 +1,4 @@
-"""Debian's real Prometheus, with the shipped configuration, against a running desk: nothing is missing, nothing is wrong."""
+"""Debian's real Prometheus, with the shipped configuration, against a running desk: no series is missing or wrong."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_promtool_accepts_the_shipped_configuration() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_sees_every_process_and_every_documented_series(tmp_path: Path) -> None:
+def test_prometheus_has_every_process_and_every_documented_series(tmp_path: Path) -> None:
     *ports, own_port = free_ports(len(TARGETS) + 1)
     text = SHIPPED.read_text(encoding="utf-8").replace("localhost:9090", f"127.0.0.1:{own_port}")
     for target, port in zip(TARGETS.values(), ports, strict=True):
@@ -93,14 +93,14 @@ def test_prometheus_sees_every_process_and_every_documented_series(tmp_path: Pat
         wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)
         finished = 'trading_portfolio_desk_state{state="FINISHED"}'
         wait_for(lambda: prometheus.value(finished) == 1, "the end of the ticks", seconds=SCRAPE_S)
-        # Each target is asked at its own moment, about readings up to a second old.
+        # Each target is scraped at its own time, with readings up to a second old.
         now = prometheus.value("vector(time())")
         scraped = 'min(timestamp(up{job="paperdesk"}))'
         wait_for(lambda: prometheus.value(scraped) > now + 1, "a scrape of every target since", seconds=SCRAPE_S)
         desk.check()
         assert prometheus.missing(documented_series()) == []
         assert_the_figures_fit(prometheus)
-        assert_every_panel_has_what_it_asks_for(prometheus)
+        assert_every_panel_has_data(prometheus)
 
 
 MAY_BE_EMPTY: Final = frozenset(
@@ -110,23 +110,23 @@ MAY_BE_EMPTY: Final = frozenset(
         "trading_mt5_rejected_ticks_total > 0",
     }
 )
-"""What this run has none of, or what needs a label that a first denial brings."""
+"""Series that this run does not have, or that need a label of a first denial."""
 
 
-def assert_every_panel_has_what_it_asks_for(prometheus: Prometheus) -> None:
-    """Grafana's own queries, put to a real Prometheus: each is understood, and gives something to draw."""
+def assert_every_panel_has_data(prometheus: Prometheus) -> None:
+    """Grafana's own queries on a real Prometheus: each is valid, and returns data to draw."""
     found = queries()
     assert len(found) > 20
     for query in found:
         series = prometheus.series(query.expression)
         if query.expression not in MAY_BE_EMPTY:
-            assert series, f"{query.panel}: {query.expression} gives nothing"
+            assert series, f"{query.panel}: {query.expression} returns nothing"
         for labels in series:
             assert query.labels <= labels.keys(), f"{query.panel}: {query.expression} has {labels}"
 
 
 def assert_the_figures_fit(prometheus: Prometheus) -> None:
-    """What different processes counted of the same things."""
+    """Counts of the same events by different processes agree."""
     value = prometheus.value
     assert value("trading_portfolio_decided_ordinal") == value("trading_mt5_book_ordinal") == 3_000
     assert value("sum(trading_portfolio_decided_signals_total)") == 3_000

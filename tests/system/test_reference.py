@@ -1,6 +1,6 @@
-"""A reference that shares no line with the desk: `ema_cross` in a plain loop, against the backtest of whole files.
+"""A reference without any code of the desk: `ema_cross` in a plain loop, against the backtest of whole files.
 
-It knows the rules of the strategy, that a market order is filled at the other side of the quote, and what a lot is.
+It contains the rules of the strategy, fills at the other side of the quote, and the size of a lot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CENT = Decimal("0.01")
 
 
 def reference(path: Path) -> tuple[int, Decimal]:
-    """Changes of position, and what the closed ones have earned, in the currency that the symbol is quoted in."""
+    """Changes of position, and the profit of closed ones in the quote currency."""
     fast = slow = 0.0
     side = held = seen = changes = 0
     earned, opened_at = Decimal(0), Decimal(0)

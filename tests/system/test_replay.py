@@ -1,8 +1,8 @@
-"""A replay comes to the same to the last digit however fast it runs, on whatever machine, beside whatever else.
+"""A replay has the same results to the last digit at any speed, on any machine, under any load.
 
 Full size, about twenty minutes on two cores:
 
-    PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_replay.py
+  PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_replay.py
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def market(tmp_path: Path) -> Path:
 
 
 def assert_adds_up(outcome: CommandOutcome) -> None:
-    """No gap, nothing that ledger and venue see differently, and every row and every tick accounted for."""
+    """No gap, no difference between ledger and venue, and every row and tick accounted for."""
     assert outcome.exit_code == 0, outcome.error_output
     ticks, signals = outcome.report["ticks"], outcome.report["signals"]
     assert outcome.report["reconciled"] is True
@@ -56,7 +56,7 @@ def assert_adds_up(outcome: CommandOutcome) -> None:
 
 
 def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> CommandOutcome:
-    """Two replays at once, one of them on a single core, beside a process that takes what it gets."""
+    """Two replays at once, one of them on a single core, beside a process that uses all it can get."""
     if not hasattr(psutil.Process, "cpu_affinity"):
         pytest.skip("this system has no affinity of processes to cores")
     core = min(psutil.Process().cpu_affinity())
@@ -92,7 +92,7 @@ def test_a_loaded_machine_changes_no_digit_of_a_recording(shared_parquet: Path, 
 
 
 def named(recording: Path) -> str:
-    """A recording with the symbol that its name tells."""
+    """A recording with the symbol in its name."""
     return f"{recording}:{recording.stem.split('_')[1].upper()}"
 
 
@@ -118,15 +118,15 @@ def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(ma
     assert lockstep.same == together.same
 
 
-# ------------------------------------------------------------------------------- going on with an account, and stopping
+# ----------------------------------------------------------------------------- continuing with an account, and stopping
 
 
 def hashes(data_dir: Path) -> dict[str, str]:
-    """What the desk's databases hold, file by file."""
+    """Digests of the desk's databases, file by file."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(data_dir.rglob("*.db"))}
 
 
-def test_an_account_goes_on_with_later_ticks_and_with_no_others(market: Path, tmp_path: Path) -> None:
+def test_an_account_continues_only_with_later_ticks(market: Path, tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     may = completed_replay(f"{market}:EURUSD", "--on-opposite", "reverse", "--speed", "max", data_dir=desk)
     june_ticks = a_tick_file(tmp_path / "june.parquet", rows=1_000, seed=2, start_ns=START_NS + 30 * DAY_NS)
@@ -152,7 +152,7 @@ def test_an_account_goes_on_with_later_ticks_and_with_no_others(market: Path, tm
     assert leftovers(desk) == []
 
 
-def test_an_interrupted_replay_can_be_gone_on_with(market: Path, tmp_path: Path) -> None:
+def test_an_interrupted_replay_can_be_continued(market: Path, tmp_path: Path) -> None:
     with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "desk") as replay:
         replay.wait_for_tick(300)
         replay.interrupt()

@@ -26,7 +26,7 @@ rollover_pause_min = "none"
 
 
 def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path) -> None:
-    """The strategy buys and sells by turns and pays the spread each time, so that its first trade pauses the symbol."""
+    """The strategy buys and sells in turn and pays the spread each time, so that its first trade pauses the symbol."""
     desk, limits = tmp_path / "desk", tmp_path / "limits.toml"
     limits.write_text(LIMITS, encoding="utf-8")
     at = ("--data-dir", desk)
@@ -82,7 +82,7 @@ def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path)
 
 @contextmanager
 def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """The desk, killed at the end where it was not stopped."""
+    """The desk, killed at the end if it was not stopped."""
     process = subprocess.Popen(
         [PAPERDESK, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -95,7 +95,7 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def pause(desk: Path) -> Any:
-    """What the running desk says of the pause of EURUSD; None while there is none."""
+    """The running desk's pause of EURUSD; None while there is none."""
     done = paperdesk("status", "--data-dir", desk, "--json")
     if done.returncode == 2 or done.stderr:
         return None
@@ -104,7 +104,7 @@ def pause(desk: Path) -> Any:
 
 
 def kill_portfolio(desk: Path) -> None:
-    """Outright, as a crash does; the desk's portfolio is known by its ledger."""
+    """Kill it as a crash would; the desk's portfolio is identified by its ledger."""
     portfolio = wait_for(lambda: process_with_file("services.portfolio", desk / "ledger.db"), "portfolio")
     portfolio.kill()
     portfolio.wait(TIMEOUT_S)

@@ -42,7 +42,7 @@ KILLS = (
     "execution.after_command@0",
     "execution.after_reply@0",
 )
-"""Each process dies several times, at the places that hurt most, about the first seconds of the market."""
+"""Each process dies several times, at critical places, in the first seconds of the market."""
 
 
 def query(*arguments: object) -> Any:
@@ -51,7 +51,7 @@ def query(*arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
-def test_it_fills_orders_stops_and_goes_on_with_account_prices_and_time(tmp_path: Path) -> None:
+def test_it_fills_orders_stops_and_continues_with_account_prices_and_time(tmp_path: Path) -> None:
     """Twice in a row: the second run begins where the first one ended, in ticks, money and market time."""
     desk = tmp_path / "desk"
     runs = []
@@ -70,7 +70,7 @@ def test_it_fills_orders_stops_and_goes_on_with_account_prices_and_time(tmp_path
     assert all(deal["ordinal"] >= deals_before[-1]["ordinal"] for deal in later)
     assert all(deal["time_ns"] >= deals_before[-1]["time_ns"] for deal in later)
     assert second["processed"] > first["processed"]
-    # The strategy stops first and the market last: what was quoted between the two is all that nobody decided on.
+    # The strategy stops first and the market last: only ticks between the two have no decision.
     assert second["signals"]["gaps"] < 60
     assert 0 < second["time_ns"] - first["time_ns"] < 120_000_000_000
     assert paperdesk("verify", "--data-dir", desk).returncode == 0
@@ -78,7 +78,7 @@ def test_it_fills_orders_stops_and_goes_on_with_account_prices_and_time(tmp_path
 
 
 def test_killed_processes_come_back_and_ledger_and_venue_agree(tmp_path: Path) -> None:
-    """Every process is killed outright while orders are on their way."""
+    """Every process is killed while orders are in flight."""
     desk, marks = tmp_path / "desk", tmp_path / "marks"
 
     def all_have_died_and_trading_goes_on() -> bool:
@@ -99,8 +99,8 @@ def test_killed_processes_come_back_and_ledger_and_venue_agree(tmp_path: Path) -
     assert sorted(fills) == sorted(order["order_id"] for order in orders if order["status"] == "FILLED")
 
 
-def test_a_gateway_that_hangs_is_told_of_waited_for_and_recovered_from(tmp_path: Path) -> None:
-    """As when its network is pulled; with PAPERDESK_SYSTEM_STALL_S=10 the watchdog has had enough before that."""
+def test_a_gateway_that_hangs_is_reported_waited_for_and_recovered_from(tmp_path: Path) -> None:
+    """As when its network fails; with PAPERDESK_SYSTEM_STALL_S=10 the watchdog kills it before that."""
     desk, seen = tmp_path / "desk", {"fills": 0}
 
     def has_hung_and_trades_again() -> bool:
@@ -130,7 +130,7 @@ def misses_the_gateway(desk: Path) -> bool:
 
 
 def gateway_of(desk: Path) -> psutil.Process:
-    """The gateway's process, known by the book that it has open."""
+    """The gateway's process, identified by the book that it has open."""
     return wait_for(lambda: process_with_file("services.mt5", desk / "venue" / "book.db"), "the gateway")
 
 
@@ -150,7 +150,7 @@ def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
     assert str(desk) not in {one.data_dir for one in announced_desks()}
 
 
-def test_a_gateway_that_the_settings_name_is_traded_with_and_none_is_started(tmp_path: Path) -> None:
+def test_a_gateway_named_by_the_settings_is_used_and_none_is_started(tmp_path: Path) -> None:
     desk, requests, ticks = tmp_path / "desk", f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
     settings = {"ZMQ_EXECUTION_URL": requests, "ZMQ_MARKET_DATA_URL": ticks}
     gateway = subprocess.Popen(
@@ -183,8 +183,8 @@ def test_a_gateway_that_the_settings_name_is_traded_with_and_none_is_started(tmp
     assert f"--fills is given, expected none: the settings name the gateway at {requests}" in done.stderr
 
 
-def test_a_first_run_that_has_to_compile_its_kernels_is_left_to_do_so(tmp_path: Path) -> None:
-    """On a machine that never ran the desk: nobody is killed for the seconds that this takes, and it trades."""
+def test_a_first_run_that_has_to_compile_its_kernels_is_not_killed(tmp_path: Path) -> None:
+    """On a machine that never ran the desk: no process is killed for the seconds that this takes, and it trades."""
     desk, kernels = tmp_path / "desk", tmp_path / "kernels"
     kernels.mkdir()
     run_until(lambda: filled(desk) > 0, "--data-dir", desk, NUMBA_CACHE_DIR=str(kernels))
@@ -193,9 +193,9 @@ def test_a_first_run_that_has_to_compile_its_kernels_is_left_to_do_so(tmp_path: 
 
 
 def run_until(condition: Callable[[], bool], *arguments: object, **environment: str) -> str:
-    """Run the desk until something is so, interrupt it, and return what it printed.
+    """Run the desk until a condition holds, interrupt it, and return its output.
 
-    Without limits: with them a strategy that loses is paused, and the exit code tells that nothing traded at the end.
+    Without limits: with them a losing strategy is paused, and the exit code reports that nothing traded at the end.
     """
     process = subprocess.Popen(
         [PAPERDESK, "run", "--risk", "none", *map(str, arguments)],
@@ -216,12 +216,12 @@ def run_until(condition: Callable[[], bool], *arguments: object, **environment: 
 
 
 def filled(desk: Path) -> int:
-    """Fills in the ledger of a desk that may not be there yet, looked at a few times a second."""
+    """Fills in the ledger of a desk, which may not exist yet, polled a few times a second."""
     Event().wait(LOOK_EVERY_S)
     try:
         return read_account_totals(desk).fills
     except StartError:
-        return 0  # portfolio is just making it
+        return 0  # portfolio is creating it
 
 
 def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
     assert done.returncode == 0, done
     assert "played to its end" in done.stdout
     account = query("account", "--data-dir", tmp_path / "desk")
-    # It waits for nobody: what was published before the strategy had come up may be missed.
+    # A live market waits for nobody: ticks published before the strategy was up may be missed.
     assert account["ordinal"] == 12
     assert 0 < account["processed"] <= 12
 
@@ -249,7 +249,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
         (("--model", "nowhere"), "--model nowhere is not there"),
     ],
 )
-def test_what_cannot_run_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_an_invalid_run_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = paperdesk("run", "--data-dir", tmp_path / "desk", *arguments)
     assert done.returncode == 2, done
     assert message in done.stderr

@@ -1,8 +1,8 @@
-"""A process that hangs for a while holds the desk up and changes nothing, also when the watchdog ends it for that.
+"""A process that hangs for seconds delays the desk and changes nothing, also when the watchdog kills it.
 
 Long enough for the watchdog, half a minute on two cores:
 
-    PAPERDESK_SYSTEM_STALL_S=10 PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_stalls.py
+  PAPERDESK_SYSTEM_STALL_S=10 PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_stalls.py
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ TICKS = ticks_or(20_000)
 
 
 def test_processes_that_hang_at_full_speed_lose_nothing(tmp_path: Path) -> None:
-    """Each of the four in turn, while the desk is on its way."""
+    """Each of the four in turn, while the desk is running."""
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
     expected = completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
     with RunningReplay(f"{market}:EURUSD", "--speed", "max", data_dir=tmp_path / "replay") as replay:
         for ordinal, service in enumerate(["signal", "portfolio", "execution", "mt5"]):
             at = replay.wait_for_tick(1 + ordinal * TICKS // 6).ordinal
-            assert at < TICKS, "the desk was too fast to be held up on its way"
+            assert at < TICKS, "the desk was too fast to be delayed"
             process = replay.process(service)
             with suspended(process):
                 stall(process)

@@ -1,4 +1,4 @@
-"""Strategies that raise, return nonsense, block or end their process: a run of recorded ticks ends in one line."""
+"""Strategies that raise, return an invalid signal, block or end their process: a recorded run ends in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEN_BY_A_HANDLER = {**ON_A_TICK, **AT_THE_START}
 
 
 def line_of(command: str, folder: Path, make: type[Sound]) -> str:
-    """The one line that a command ends with; anything else fails."""
+    """The one line with which a command ends; anything else fails."""
     ticks = a_tick_file(folder / "eurusd.parquet", rows=40)
     done = run_paperdesk(command, f"{ticks}:EURUSD", "--strategy", f"{HERE}:{make.__name__}", "--risk", "none")
     assert done.returncode == 2, done
@@ -51,14 +51,14 @@ def test_a_backtest_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_a_backtest_whose_process_the_strategy_ends_says_whose_it_was(
+def test_a_backtest_whose_process_the_strategy_ends_names_the_strategy(
     tmp_path: Path, make: type[Sound], end: str
 ) -> None:
     where = f"strategy {HERE}:{make.__name__}, tick {FAULT_TICK} of EURUSD"
     assert line_of("backtest", tmp_path, make) == f"paperdesk: {where}: the process {end} inside the strategy"
 
 
-def test_a_backtest_that_a_strategy_blocks_says_so_and_can_be_interrupted(tmp_path: Path) -> None:
+def test_a_backtest_blocked_by_a_strategy_reports_it_and_can_be_interrupted(tmp_path: Path) -> None:
     ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=40)
     command = (PAPERDESK, "backtest", f"{ticks}:EURUSD", "--strategy", f"{HERE}:Blocks", "--risk", "none")
     stderr_file = tmp_path / "stderr"
@@ -94,7 +94,7 @@ def test_a_replay_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
     [faulty.Exits, faulty.ExitsAsRefused, faulty.Aborts, faulty.ClosesFiles, faulty.Blocks],
     ids=lambda make: make.__name__,
 )
-def test_a_replay_whose_process_the_strategy_ends_says_whose_it_was(
+def test_a_replay_whose_process_the_strategy_ends_names_the_strategy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: type[Sound]
 ) -> None:
     monkeypatch.setenv("WATCHDOG_HANG_MS", "1500")

@@ -1,4 +1,4 @@
-"""A supervisord of our own with real processes below it: started, watched, stopped, and nothing left behind."""
+"""A supervisord of our own with real processes: started, watched, stopped, and no process left behind."""
 
 import contextlib
 import os
@@ -104,16 +104,16 @@ def test_the_strategy_is_stopped_first_and_the_gateway_last(root: Path) -> None:
     assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
 
 
-def test_a_killed_process_comes_back(root: Path) -> None:
+def test_a_killed_process_is_restarted(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         before = desk.states()["signal"].pid
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: desk.states()["signal"].pid not in (0, before), "signal to come back")
+        wait_for(lambda: desk.states()["signal"].pid not in (0, before), "signal to be restarted")
         assert desk.failure() is None
 
 
-def test_a_refused_setting_is_told_in_the_process_own_line(root: Path) -> None:
+def test_a_refused_setting_is_reported_in_the_processs_own_line(root: Path) -> None:
     reason = "mt5: LUCK: value 'none', expected some"
     with DeskSupervisor(root=root) as desk:
         with contextlib.suppress(StartError):  # it may come during the start or right after it
@@ -123,7 +123,7 @@ def test_a_refused_setting_is_told_in_the_process_own_line(root: Path) -> None:
         assert desk.states()["mt5"].exit_status == 2
 
 
-def test_the_words_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root: Path, tmp_path: Path) -> None:
+def test_log_lines_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root: Path, tmp_path: Path) -> None:
     logs = tmp_path / "logs ;with 100% odd name"
     logs.mkdir()
     (logs / "signal.log").write_text("paperdesk signal: STRATEGY: value 'old'\n")
@@ -133,7 +133,7 @@ def test_the_words_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root
     assert (logs / "signal.log").read_text().startswith("paperdesk signal: STRATEGY: value 'old'\nsignal runs")
 
 
-def test_a_process_with_nothing_to_do_here_is_no_desk(root: Path) -> None:
+def test_a_process_with_nothing_to_do_fails_the_start(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         with contextlib.suppress(StartError):  # it may leave during the start or right after it
             desk.start(environment(mt5="elsewhere"))
@@ -142,7 +142,7 @@ def test_a_process_with_nothing_to_do_here_is_no_desk(root: Path) -> None:
             desk.check()
 
 
-def test_a_process_that_ends_with_0_by_itself_comes_back_and_is_given_up_when_it_never_lasts(
+def test_a_process_that_ends_with_0_is_restarted_and_given_up_if_it_never_lasts(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "SHORT_LIVES_MAX", 2)
@@ -156,10 +156,10 @@ def test_a_process_that_ends_with_0_by_itself_comes_back_and_is_given_up_when_it
         with pytest.raises(StartError, match=message):
             desk.check()
         desk.forget_deaths()
-        assert desk.failure() is None, "what came further in the meantime is no standstill"
+        assert desk.failure() is None, "progress in the meantime is not a standstill"
 
 
-def test_a_process_that_is_terminated_from_outside_comes_back(root: Path) -> None:
+def test_a_process_terminated_from_outside_is_restarted(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         pid = desk.states()["execution"].pid
@@ -176,7 +176,7 @@ def test_a_process_that_dies_at_every_start_is_given_up(root: Path) -> None:
         desk.start(environment(execution="crash"))
 
 
-def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root: Path) -> None:
+def test_when_supervisord_is_killed_its_processes_are_stopped_too(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         processes = processes_of(desk)
@@ -188,7 +188,7 @@ def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root:
     assert are_gone(processes)
 
 
-def test_a_new_supervisord_takes_the_place_of_a_killed_one(root: Path) -> None:
+def test_a_new_supervisord_replaces_a_killed_one(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         before = processes_of(desk)
@@ -201,7 +201,7 @@ def test_a_new_supervisord_takes_the_place_of_a_killed_one(root: Path) -> None:
         assert desk.supervisord_pid() not in (None, first)
         assert {name: state.state for name, state in desk.states().items()} == dict.fromkeys(PROGRAMS, "RUNNING")
         assert desk.failure() is None
-    # These small programs outlive their supervisord, as a service does not: whoever ends the desk ends them, too.
+    # Unlike a service, these small programs outlive their supervisord: the end of the desk ends them, too.
     assert are_gone([*before, *after])
 
 
@@ -248,7 +248,7 @@ def test_an_interrupt_stops_the_desk_in_order(root: Path) -> None:
     assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child of its parent's death")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals its parent's death to a child")
 def test_even_a_killed_owner_leaves_no_process_behind(root: Path) -> None:
     owner, processes, runtime = an_owner(root)
     owner.kill()

@@ -1,4 +1,4 @@
-"""A trading VM: the shipped supervisord.conf with the gateway elsewhere, or with the simulated one when it is asked for."""
+"""A trading VM: the shipped supervisord.conf with the gateway elsewhere, or with the simulated one on request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk.service"
 
 
 def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
-    """A host that knows nothing of the machine the test runs on, but where its programs are."""
+    """The environment of a host with nothing of the test's machine except the location of its programs."""
     return {
         "PATH": os.environ["PATH"],
         "PAPERDESK_ENV_FILE": "",
@@ -63,7 +63,7 @@ def gateway_as_supervised(tmp_path: Path, **settings: str) -> subprocess.Popen[s
 
 
 def a_checkout(folder: Path) -> Path:
-    """What a VM has: the code, the shipped configuration, and the interpreter where that looks for it."""
+    """Content of a VM: the code, the shipped configuration, and the interpreter where that expects it."""
     folder.mkdir()
     shutil.copy(PROJECT_ROOT / CONFIGURATION, folder)
     for name in (
@@ -148,7 +148,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals a parent's death")
-def test_the_supervisord_after_a_killed_one_finds_no_service_left_and_a_clock_that_was_set(tmp_path: Path) -> None:
+def test_the_supervisord_after_a_killed_one_finds_no_service_left_and_a_stepped_clock(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / '50% of a "vm"')
     settings = environment(
         tmp_path,
@@ -210,8 +210,8 @@ def test_the_supervisord_after_a_killed_one_finds_no_service_left_and_a_clock_th
     assert reconcile(tmp_path / "data") == []
 
 
-def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:
-    """It says where the gateway is looked for, and ends in a way that supervisord takes for an end."""
+def test_no_gateway_starts_by_default(tmp_path: Path) -> None:
+    """It reports where the gateway is expected, and ends so that supervisord does not restart it."""
     process = gateway_as_supervised(tmp_path, ZMQ_EXECUTION_URL="tcp://10.0.0.5:5555")
     output, _ = process.communicate(timeout=START_S)
     report: dict[str, Any] = json.loads(output.splitlines()[-1])
@@ -221,7 +221,7 @@ def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_the_simulated_gateway_starts_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_simulated_gateway_starts_on_request(tmp_path: Path) -> None:
     url = f"ipc://{tmp_path}/gateway"
     publish_url = f"ipc://{tmp_path}/ticks"
     process = gateway_as_supervised(
@@ -241,14 +241,14 @@ def test_the_simulated_gateway_starts_where_it_is_asked_for(tmp_path: Path) -> N
     assert process.returncode == 0
 
 
-def test_a_word_that_is_no_venue_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_venue_is_refused(tmp_path: Path) -> None:
     process = gateway_as_supervised(tmp_path, MT5_VENUE="mars")
     output, _ = process.communicate(timeout=START_S)
     assert process.returncode == 2
     assert "MT5_VENUE: value 'mars', expected none, simulated or terminal" in output
 
 
-def test_the_unit_runs_the_shipped_configuration_and_may_write_to_its_state_only() -> None:
+def test_the_unit_runs_the_shipped_configuration_and_may_only_write_to_its_state() -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.read_string(UNIT.read_text(encoding="utf-8"))
     service = unit["Service"]
@@ -259,8 +259,8 @@ def test_the_unit_runs_the_shipped_configuration_and_may_write_to_its_state_only
     assert service["bindpaths"] == "/var/lib/paperdesk:/opt/paperdesk/var"
 
 
-def test_systemd_accepts_the_unit_where_there_is_one(tmp_path: Path) -> None:
-    """With the programs of this checkout, because systemd looks whether they are there."""
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    """With the programs of this checkout, because systemd checks that they exist."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         return

@@ -1,6 +1,6 @@
-"""A peer that vanishes, as when its host loses power, is noticed within seconds and not in a quarter of an hour.
+"""A peer that vanishes, as when its host loses power, is noticed within seconds and not after a quarter of an hour.
 
-The kernel plays the host: a connection in repair mode is closed without telling the other side.
+The kernel plays the host: a connection in repair mode is closed without a message to the other side.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.waits import receive, wait_for
 
 TCP_REPAIR = 19
 UNACKNOWLEDGED = 24
-"""Where the count of unacknowledged segments stands in the kernel's `struct tcp_info`."""
+"""Offset of the count of unacknowledged segments in the kernel's `struct tcp_info`."""
 
 DESCRIPTORS = Path("/proc/self/fd")
 NOTICED_SECONDS = 10.0
@@ -62,7 +62,7 @@ def sockets() -> Iterator[Sockets]:
         try:
             probe.setsockopt(inet.IPPROTO_TCP, TCP_REPAIR, 1)
         except PermissionError:
-            pytest.skip("needs CAP_NET_ADMIN, to close a connection without a word")
+            pytest.skip("needs CAP_NET_ADMIN, to close a connection without a message")
     opened = Sockets()
     yield opened
     opened.close()
@@ -77,7 +77,7 @@ def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, 
     command = [sys.executable, "-c", PEER, peer_kind, url]
     with closing(monitor), subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
         assert peer.stdin is not None
-        # A connection that libzmq has made becomes the socket's own, and subscribes, within a call of it only.
+        # libzmq takes over a connection that it has made, and subscribes, only within a call on the socket.
         wait_for(lambda: socket.poll(10), "the peer's first message")
         peer.stdin.write("vanish\n")
         peer.stdin.flush()
@@ -87,22 +87,22 @@ def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, 
     assert event["event"] == zmq.EVENT_DISCONNECTED
 
 
-def test_what_is_sent_to_a_vanished_host_is_given_up(sockets: Sockets) -> None:
-    """Data in flight takes the place of probes: the limit on it is the same kernel option on every connection."""
+def test_messages_to_a_vanished_host_are_given_up(sockets: Sockets) -> None:
+    """Data in flight replaces probes: its limit is the same kernel option on every connection."""
     with inet.create_server(("127.0.0.1", 0)) as server:
         sockets.dealer(f"tcp://127.0.0.1:{server.getsockname()[1]}")
         accepted, _ = server.accept()
         with accepted:
             own = connection_to(accepted.getsockname(), accepted.getpeername())
             with own:
-                # libzmq sets what follows once the connection is there, in a thread of its own.
+                # libzmq sets these options once the connection exists, in a thread of its own.
                 wait_for(lambda: own.getsockopt(inet.SOL_SOCKET, inet.SO_KEEPALIVE), "probes of a silent peer")
                 limit_ms = wait_for(lambda: own.getsockopt(inet.IPPROTO_TCP, inet.TCP_USER_TIMEOUT), "a limit")
                 assert limit_ms == 5_000
 
 
 def connection_to(peer: tuple[str, int], name: tuple[str, int]) -> inet.socket:
-    """A duplicate of the descriptor that this process has of a connection."""
+    """A duplicate of this process's descriptor of a connection."""
 
     def found() -> inet.socket | None:
         for number in DESCRIPTORS.iterdir():

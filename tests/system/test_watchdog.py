@@ -1,4 +1,4 @@
-"""A supervisord with real processes and the watchdog: who hangs is killed and comes back, and somebody is told."""
+"""A supervisord with real processes and the watchdog: a process that hangs is killed and restarted, with an alert."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def log_entries(desk: DeskSupervisor, kind: str) -> list[dict[str, Any]]:
 
 
 def hold(desk: DeskSupervisor, program: str) -> int:
-    """Have a process hang that has been seen to live, and return its pid."""
+    """Stop a process that has sent heartbeats, and return its pid."""
 
     def lives() -> bool:
         beat = read(desk.runtime, program)
@@ -55,7 +55,7 @@ def watchdog_of(desk: DeskSupervisor) -> psutil.Process:
     return wait_for(lambda: process_below(supervisor.pid, "services.watchdog"), "the watchdog", seconds=WAIT_S)
 
 
-def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
+def test_a_process_that_hangs_is_killed_and_restarted(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", portfolio="beat", WATCHDOG_HANG_MS="1500"))
         before = desk.states()
@@ -72,15 +72,15 @@ def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
     }
 
 
-def test_a_process_that_gets_nothing_done_is_killed(root: Path) -> None:
+def test_a_process_without_progress_is_killed(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, execution="stuck", WATCHDOG_STALL_MS="2000"))
         wait_for(lambda: log_entries(desk, "stall"), "the stall to be seen", seconds=WAIT_S)
         assert log_entries(desk, "stall")[0]["program"] == "execution"
 
 
-def test_a_process_that_ends_again_and_again_raises_an_alert_though_each_life_is_a_start(root: Path) -> None:
-    """supervisord forgets a death as soon as a life has lasted a second."""
+def test_a_process_that_ends_repeatedly_raises_an_alert_even_if_each_start_succeeds(root: Path) -> None:
+    """supervisord forgets a death as soon as a process has lived for a second."""
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, portfolio="leave"))
         wait_for(lambda: log_entries(desk, "crash-loop"), "the fifth death", seconds=WAIT_S)
@@ -89,7 +89,7 @@ def test_a_process_that_ends_again_and_again_raises_an_alert_though_each_life_is
         assert alert["event"] == "portfolio died 5 times in 300 s and is started again; read its log"
 
 
-def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_comes_back(root: Path) -> None:
+def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_is_restarted(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat-leave", portfolio="beat-leave"))
         first = desk.states()
@@ -99,7 +99,7 @@ def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_comes_
 
 
 def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> None:
-    """By ALERT_COMMAND alone: the watchdog's log goes through supervisord."""
+    """Only by ALERT_COMMAND: the watchdog's log goes through supervisord."""
     alerts = tmp_path / "told"
     command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {alerts}.new; mv {alerts}.new {alerts}'"
     with DeskSupervisor(root=root) as desk:
@@ -115,7 +115,7 @@ def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> 
     assert alerts.read_text().startswith("supervisord SUPERVISOR_SILENT supervisord: no answer for ")
 
 
-def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
+def test_the_watchdog_itself_is_restarted_and_continues(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", WATCHDOG_HANG_MS="1500"))
         first = watchdog_of(desk)
@@ -126,7 +126,7 @@ def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
         assert desk.failure() is None
 
 
-def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path: Path) -> None:
+def test_an_operators_command_gets_a_failed_start(root: Path, tmp_path: Path) -> None:
     alerts = tmp_path / "told"
     with DeskSupervisor(root=root) as desk:
         command = (
@@ -135,7 +135,7 @@ def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path
         with contextlib.suppress(StartError):
             desk.start(
                 environment(desk, execution="crash", ALERT_COMMAND=command),
-                waiting=lambda: require(not alerts.is_file()),
+                waiting=lambda: end_unless(not alerts.is_file()),
             )
         wait_for(alerts.is_file, "the command to have run", seconds=WAIT_S)
         assert log_entries(desk, "backoff")[0]["program"] == "execution"
@@ -144,13 +144,13 @@ def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path
     assert message == "execution backoff"
 
 
-def require(goes_on: bool) -> None:
-    """End a start that nobody has to wait for any longer."""
+def end_unless(goes_on: bool) -> None:
+    """End a start that need not be waited for any longer."""
     if not goes_on:
         raise StartError("seen enough")
 
 
-def test_a_command_that_hangs_is_killed_and_holds_nothing_up(root: Path) -> None:
+def test_a_command_that_hangs_is_killed_and_delays_nothing(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         variables = {"ALERT_COMMAND": "sleep 600", "ALERT_TIMEOUT_MS": "100", "WATCHDOG_HANG_MS": "1500"}
         desk.start(environment(desk, signal="beat", **variables))
@@ -158,7 +158,7 @@ def test_a_command_that_hangs_is_killed_and_holds_nothing_up(root: Path) -> None
         wait_for(lambda: "took too long" in "".join(desk.log_tail("watchdog")), "the command's end", seconds=WAIT_S)
 
 
-def test_when_supervisord_is_gone_the_watchdog_goes_too(root: Path) -> None:
+def test_without_supervisord_the_watchdog_ends_too(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk))
         watchdog = watchdog_of(desk)

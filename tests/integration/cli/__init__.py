@@ -1,1 +1,1 @@
-"""Commands of the command line as processes of their own, with files and readers as they come."""
+"""Tests of commands as processes of their own, with files and readers."""
