@@ -37,11 +37,11 @@ class AccountPolicy:
     def violation(self, account: Mt5Account) -> Unavailable | None:
         """Why nothing may be done on the account that the terminal is logged in to; None when it is the right one."""
         if account.login != self.login:
-            words = f"the terminal is logged in to account {account.login}, expected {self.login} (MT5_LOGIN)"
-            return Unavailable(ErrorCode.WRONG_ACCOUNT, words)
+            problem = f"the terminal is logged in to account {account.login}, expected {self.login} (MT5_LOGIN)"
+            return Unavailable(ErrorCode.WRONG_ACCOUNT, problem)
         if mode_of(account) == "live" and not self._is_real_allowed:
-            words = f"account {account.login} is a real one, expected a demo account (MT5_ALLOW_REAL is not yes)"
-            return Unavailable(ErrorCode.DEMO_ONLY, words)
+            problem = f"account {account.login} is a real one, expected a demo account (MT5_ALLOW_REAL is not yes)"
+            return Unavailable(ErrorCode.DEMO_ONLY, problem)
         return None
 
 

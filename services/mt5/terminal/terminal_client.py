@@ -177,10 +177,8 @@ class TerminalClient:
         self._refused.pop(magic_of(request.order_id), None)
         made: TradeRequest | LocalRejection
         if instrument is None:
-            words = (
-                f"{symbol} is not among the symbols that are traded here, expected one of {', '.join(self._readers)}"
-            )
-            made = LocalRejection(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, words)
+            text = f"{symbol} is not among the symbols that are traded here, expected one of {', '.join(self._readers)}"
+            made = LocalRejection(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, text)
         else:
             made = order_request(
                 structs.replace(request, position=self._ticket_of(request.position)),
@@ -211,8 +209,8 @@ class TerminalClient:
             return TradeResult(retcodes.POSITION_CLOSED, 0, 0, code, "there is nothing of that name to be modified")
         if isinstance(target, VenueOrder):
             if target.status not in _LIVE or target.price is None:
-                words = f"order {request.order_id} does not rest: {target.status}"
-                return TradeResult(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, words)
+                text = f"order {request.order_id} does not rest: {target.status}"
+                return TradeResult(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, text)
             name = target_key("order", target.ticket)
             made = modify_order_request(request, order=target, price=target.price, clock=self._clock)
         else:
@@ -239,10 +237,8 @@ class TerminalClient:
         name = target_key("order", target.ticket) if is_order else self._mirror.position_target_key(target.ticket)
         revision, outcome = self._mirror.last_modification(name)
         if request.revision < revision:
-            words = f"revision {request.revision} of {name}, expected more than {revision}"
-            return self._outcome(
-                request, name, TradeResult(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, words), now
-            )
+            text = f"revision {request.revision} of {name}, expected more than {revision}"
+            return self._outcome(request, name, TradeResult(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, text), now)
         return outcome if request.revision == revision else None
 
     def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as of the last look
@@ -411,9 +407,9 @@ class TerminalClient:
             self._seen_mono_ns = now.mono_ns
 
     def _trouble_of(self, shown: TerminalSnapshot) -> Unavailable | None:
-        number, words = shown.error
+        number, text = shown.error
         if shown.terminal is None or shown.account is None:
-            return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal does not answer: {words} ({number})")
+            return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal does not answer: {text} ({number})")
         if not shown.terminal.connected:
             return Unavailable(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
         return self._account_policy.violation(shown.account)

@@ -64,15 +64,13 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
     """
     symbols = broker_names(setup)
     if not connect(api, setup.connection, symbols):
-        number, words = api.last_error()
+        number, text = api.last_error()
         missing = [name for name in symbols if api.symbol_info(name) is None] if number == 1 else []
         if missing:
             raise StartError(
                 f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP names what differs"
             )
-        raise StartError(
-            f"the terminal cannot be connected to: {words} ({number}); expected it to run and be logged in"
-        )
+        raise StartError(f"the terminal cannot be connected to: {text} ({number}); expected it to run and be logged in")
     account = api.account_info()
     if account is None:
         raise StartError(f"the terminal tells no account: {api.last_error()}; expected it to be logged in")

@@ -68,8 +68,8 @@ def order_request(
     position or reverses it is sent as it is, because there the two agree.
     """
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
-        words = f"expires_ns {request.expires_ns} with {request.effective_time_in_force}, expected one with GTD and only there"
-        return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        text = f"expires_ns {request.expires_ns} with {request.effective_time_in_force}, expected one with GTD and only there"
+        return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
     adds = netted is not None and netted.side is request.side
     held = Stops(netted.stop_loss, netted.take_profit) if netted is not None and adds else Stops()
     stops = stops_after(DealEntry.IN, given=Stops(request.stop_loss, request.take_profit), held=held)
@@ -89,17 +89,17 @@ def order_request(
             retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price"
         )
     if request.effective_time_in_force not in _TIMES:
-        words = f"{request.effective_time_in_force} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
-        return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+        text = f"{request.effective_time_in_force} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
+        return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, text)
     if request.position:
-        words = f"position {request.position} with a {request.type} order, expected a market order to close it"
-        return LocalRejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+        text = f"position {request.position} with a {request.type} order, expected a market order to close it"
+        return LocalRejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
     if stops != (request.stop_loss, request.take_profit):
-        words = (
+        text = (
             f"a {request.type} order without each of the stops that the position it would add to has "
             f"({_told(held.stop_loss)} and {_told(held.take_profit)}), expected both: a terminal takes away what is left out"
         )
-        return LocalRejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
+        return LocalRejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     pending: TradeRequest = {
         **common,
         "action": mt5_types.TRADE_ACTION_PENDING,
@@ -127,8 +127,8 @@ def modify_order_request(
     """
     is_dated = order.time_in_force is TimeInForce.GTD
     if request.expires_ns and not is_dated:
-        words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
-        return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        text = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
+        return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
     changed: TradeRequest = {
         "action": mt5_types.TRADE_ACTION_MODIFY,
         "order": order.ticket,
@@ -170,10 +170,10 @@ def _at_market(
 ) -> TradeRequest | LocalRejection:
     filling = filling_of(request, instrument.filling)
     if filling is None:
-        words = (
+        text = (
             f"{request.effective_time_in_force} of {common['symbol']}, expected one of {', '.join(instrument.filling)}"
         )
-        return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+        return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, text)
     if quote is None:
         return LocalRejection(retcodes.INVALID_PRICE, ErrorCode.NO_QUOTE, f"{common['symbol']} has no quote yet")
     touch = quote.ask if request.side is Side.BUY else quote.bid
@@ -183,8 +183,8 @@ def _at_market(
         price, deviation = request.price, request.deviation_points
         away = (touch - price) * request.side.sign
         if away > deviation * instrument.point:
-            words = f"the market is at {touch}, more than {deviation} points from {price}"
-            return LocalRejection(retcodes.REQUOTE, ErrorCode.REQUOTE, words)
+            text = f"the market is at {touch}, more than {deviation} points from {price}"
+            return LocalRejection(retcodes.REQUOTE, ErrorCode.REQUOTE, text)
     deal: TradeRequest = {
         **common,
         "action": mt5_types.TRADE_ACTION_DEAL,

@@ -207,7 +207,7 @@ class Gateway(Core[Request, Reply | Tick]):
                 symbol=str(symbol) if _is_name(symbol) else None,
                 action=str(action),
                 code=error.code,
-                words=str(error),
+                text=str(error),
                 retcode=_FIELD_ERRORS[error.code],
             )
             return structs.replace(reply, request_id=request_id)
@@ -218,9 +218,9 @@ class Gateway(Core[Request, Reply | Tick]):
         name = self._symbols.to_broker(symbol)
         return None if name is None else self.venue.instrument(name)
 
-    def storage_error(self, request: Request, words: str) -> Reply:
+    def storage_error(self, request: Request, text: str) -> Reply:
         """Answer a request whose handling ended at a disk that takes nothing: nothing of it counts but what is durable."""
-        return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {words}")
+        return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {text}")
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
         """What goes out on the tick socket when nothing else does."""
@@ -275,11 +275,11 @@ class Gateway(Core[Request, Reply | Tick]):
     def _confirm(self, request: Confirm, now: Now) -> Reply:
         ordinal = request.ordinal
         if request.stream_id != self._stream_id:
-            words = f"stream {request.stream_id} is not the one that runs here, which is {self._stream_id}"
-            return self._header.error(request.request_id, ErrorCode.UNKNOWN_STREAM, words)
+            text = f"stream {request.stream_id} is not the one that runs here, which is {self._stream_id}"
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_STREAM, text)
         if not self.publisher.has_tick(ordinal):
-            words = f"CONFIRM {ordinal}, expected at most {self._stream.last_ordinal}, the last tick"
-            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            text = f"CONFIRM {ordinal}, expected at most {self._stream.last_ordinal}, the last tick"
+            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, text)
         self._advance(ordinal, now)
         is_end = ordinal == self._stream.last_ordinal
         return ConfirmReply(
@@ -345,8 +345,8 @@ class Gateway(Core[Request, Reply | Tick]):
     def _modify(self, request: Modify, now: Now) -> Reply:
         symbol = self._broker_name(request.symbol)
         if symbol is None:
-            words = f"unknown symbol {request.symbol}"
-            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
+            text = f"unknown symbol {request.symbol}"
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, text)
         asked = with_broker_names(request, symbol, self.venue)
         known = self._changes.existing_reply(asked, now, symbol=request.symbol)
         if known is not None:
@@ -365,8 +365,8 @@ class Gateway(Core[Request, Reply | Tick]):
             return None
         code = self._lease.refusal(request.epoch, opens=False, now=now)
         if code is not None:
-            words = f"{_named(request)} of epoch {request.epoch}, the highest is {self._lease.epoch}"
-            return self._header.error(request.request_id, code, words)
+            text = f"{_named(request)} of epoch {request.epoch}, the highest is {self._lease.epoch}"
+            return self._header.error(request.request_id, code, text)
         return self._busy(request) if self._orders.is_busy else None
 
     def _broker_name(self, symbol: str) -> str | None:
@@ -375,35 +375,35 @@ class Gateway(Core[Request, Reply | Tick]):
         return None if name is None or self.venue.instrument(name) is None else name
 
     def _busy(self, request: Request) -> ErrorReply:
-        words = "the venue is being called for another order"
-        return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, words)
+        text = "the venue is being called for another order"
+        return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, text)
 
     def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
         """Why an order may not go to the venue now; None when it may."""
         opens = self._orders.adds_exposure(request)
         code = self._lease.refusal(request.epoch, opens=opens, now=now)
         if code is not None:
-            words = f"order {request.order_id} of epoch {request.epoch}, the highest is {self._lease.epoch}"
-            return self._header.error(request.request_id, code, words)
+            text = f"order {request.order_id} of epoch {request.epoch}, the highest is {self._lease.epoch}"
+            return self._header.error(request.request_id, code, text)
         if opens and self._journal.halt_reason:
-            words = f"halted: {self._journal.halt_reason}"
-            return _to(request.request_id, self._orders.reject_permanently(request, ErrorCode.HALTED, words))
+            text = f"halted: {self._journal.halt_reason}"
+            return _to(request.request_id, self._orders.reject_permanently(request, ErrorCode.HALTED, text))
         return self._busy(request) if self._orders.is_busy else None
 
     def _step_for(self, request: PlaceOrder | Close | Cancel | Modify, now: Now) -> ErrorReply | None:
         """Bring the book to the tick that the request belongs to, or say why that cannot be."""
         ordinal = request.ordinal
         if ordinal and not self.publisher.has_tick(ordinal):
-            words = f"{_named(request)} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
-            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            text = f"{_named(request)} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
+            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, text)
         if ordinal:
             self._advance(ordinal - 1, now)
         if ordinal and self.venue.ordinal != ordinal:
-            words = f"{_named(request)} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
-            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            text = f"{_named(request)} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
+            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, text)
         if self.venue.ordinal == 0:
-            words = f"{_named(request)} before the first tick: nothing has a quote yet"
-            return self._header.error(request.request_id, ErrorCode.NO_QUOTE, words)
+            text = f"{_named(request)} before the first tick: nothing has a quote yet"
+            return self._header.error(request.request_id, ErrorCode.NO_QUOTE, text)
         return None
 
     def _order_status(self, request: OrderStatusQuery, now: Now) -> Reply:

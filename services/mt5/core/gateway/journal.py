@@ -50,16 +50,16 @@ class Effect(Struct, frozen=True):
 
     def __str__(self) -> str:
         """The effect in words; what is as in a plain market order is not said."""
-        words = [self.action, decimal_text(self.volume), self.symbol]
+        parts = [self.action, decimal_text(self.volume), self.symbol]
         if (self.type, self.time_in_force) != (OrderType.MARKET, TimeInForce.FOK):
-            words += [self.type, self.time_in_force]
+            parts += [self.type, self.time_in_force]
         for name in ("price", "stop_loss", "take_profit"):
             if (value := getattr(self, name)) is not None:
-                words.append(f"{name} {decimal_text(value)}")
+                parts.append(f"{name} {decimal_text(value)}")
         for name in ("expires_ns", "position"):
             if value := getattr(self, name):
-                words.append(f"{name} {value}")
-        return " ".join(words)
+                parts.append(f"{name} {value}")
+        return " ".join(parts)
 
 
 class JournalEntry(NamedTuple):

@@ -45,10 +45,10 @@ class LeaseService:
         refused = lease.renew(request, now)
         fields = self._header.ok_fields(request.request_id)
         if refused is not None:
-            words = f"epoch {request.epoch} of {request.holder}, the highest is {lease.epoch}"
+            text = f"epoch {request.epoch} of {request.holder}, the highest is {lease.epoch}"
             if refused is ErrorCode.EPOCH_TOO_HIGH:
-                words = f"{words}, expected at most {highest_next_epoch(lease.epoch)} after it"
-            fields |= {"status": "ERROR", "error_code": refused, "error": words}
+                text = f"{text}, expected at most {highest_next_epoch(lease.epoch)} after it"
+            fields |= {"status": "ERROR", "error_code": refused, "error": text}
         trouble = self._terminal.unavailable(now)
         return LeaseReply(
             **fields,

@@ -35,8 +35,8 @@ class ModifyService:
         """
         order = self._venue.find(magic_of(request.order_id)) if request.order_id else None
         if order is not None and order.order.symbol != request.symbol:
-            words = f"symbol {symbol} with order {request.order_id}, expected {self._queries.order_with_desk_names(order).symbol}"
-            return self._header.error(request.request_id, ErrorCode.INVALID_FIELD, words)
+            text = f"symbol {symbol} with order {request.order_id}, expected {self._queries.order_with_desk_names(order).symbol}"
+            return self._header.error(request.request_id, ErrorCode.INVALID_FIELD, text)
         outcome = self._terminal.previous_modification(request, now)
         return None if outcome is None else self._told(request, outcome)
 
@@ -51,17 +51,17 @@ class ModifyService:
 
     def _answered(self, request: Modify, sent: TradeResult | None, now: Now) -> ModifyReply:
         if sent is None:
-            words = "the call came back without an answer"
-            return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
+            text = "the call came back without an answer"
+            return self._present(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
         if retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE:
             done = self._present(request, now, status="OK", retcode=sent.retcode)
             if _is_as_asked(request, done):
                 return done
-            words = f"the venue answered {sent.retcode} and shows no such change"
-            return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
+            text = f"the venue answered {sent.retcode} and shows no such change"
+            return self._present(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
         code = sent.error_code or ErrorCode.VENUE_REFUSED
-        words = sent.message or f"the venue answered {sent.retcode}"
-        return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=words, error_code=code)
+        text = sent.message or f"the venue answered {sent.retcode}"
+        return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
 
     def _present(self, request: Modify, now: Now, **said: Any) -> ModifyReply:
         """What order or position has at present."""

@@ -55,8 +55,8 @@ class OperatorCommands:
             return self._header.not_available(request)
         trouble = self._terminal.unavailable(now)
         if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
-            code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
-            return self._header.error(request.request_id, code, words)
+            code, text = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
+            return self._header.error(request.request_id, code, text)
         self._journal.set_halt_reason("" if isinstance(request, Resume) else request.reason)
         self._still_to_end = ""
         self._still_to_close = []

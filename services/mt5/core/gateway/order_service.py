@@ -96,8 +96,8 @@ class OrderService:
             return None
         effect = effect_of(request)
         if entry.effect is not None and entry.effect != effect:
-            words = f"order_id {request.order_id} was given to {entry.effect}, not to {effect}"
-            return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
+            text = f"order_id {request.order_id} was given to {entry.effect}, not to {effect}"
+            return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, text)
         return self._repeated(request, entry, now, time_ns=time_ns)
 
     def existing_close(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
@@ -109,8 +109,8 @@ class OrderService:
         if entry is None:
             return None
         if entry.effect is not None and not close_requests.matches_effect(request, entry.effect):
-            words = f"order_id {request.order_id} was given to {entry.effect}, not to a CLOSE of {request.symbol}"
-            return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
+            text = f"order_id {request.order_id} was given to {entry.effect}, not to a CLOSE of {request.symbol}"
+            return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, text)
         known = self._repeated(request, entry, now, time_ns=time_ns)
         if known is not None:
             return known
@@ -126,12 +126,12 @@ class OrderService:
         if position is not None:
             return close_requests.closing_order(request, position)
         which = f"position {request.position}" if request.position else "one position to close"
-        words = f"no {which} in {request.symbol}"
+        text = f"no {which} in {request.symbol}"
         reply = self._refusal(
             request,
             OrderReplyStatus.REJECTED,
             ErrorCode.UNKNOWN_POSITION,
-            words,
+            text,
             retcode=retcodes.POSITION_CLOSED,
         )
         self._journal.record_done(request.order_id, close_requests.effect_of_empty_close(request), _stored(reply))
@@ -144,8 +144,8 @@ class OrderService:
         symbol = self._symbols.to_broker(request.symbol)
         assert symbol is not None, request.symbol
         if 0 < request.valid_until_ns < time_ns:
-            words = f"valid until {utc_text(request.valid_until_ns)}, but the venue's time is {utc_text(time_ns)}"
-            reply = self._refusal(request, OrderReplyStatus.EXPIRED, ErrorCode.EXPIRED, words)
+            text = f"valid until {utc_text(request.valid_until_ns)}, but the venue's time is {utc_text(time_ns)}"
+            reply = self._refusal(request, OrderReplyStatus.EXPIRED, ErrorCode.EXPIRED, text)
             self._journal.record_done(request.order_id, effect, _stored(reply))
             return reply
         self._journal.record_calling(request.order_id, effect, ordinal=self._venue.ordinal)
@@ -155,9 +155,9 @@ class OrderService:
             return self._in_progress(request.order_id, effect)
         return self._settle(request, sent, now, time_ns=time_ns)
 
-    def reject_permanently(self, request: PlaceOrder, code: ErrorCode, words: str) -> OrderReply:
+    def reject_permanently(self, request: PlaceOrder, code: ErrorCode, text: str) -> OrderReply:
         """Reject an order before the venue is called; the id is used up."""
-        reply = self._refusal(request, OrderReplyStatus.REJECTED, code, words, retcode=retcodes.REJECT)
+        reply = self._refusal(request, OrderReplyStatus.REJECTED, code, text, retcode=retcodes.REJECT)
         self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
         return reply
 
@@ -176,13 +176,13 @@ class OrderService:
         """What is known of an id; the venue is not called."""
         entry = self._find(order_id)
         if entry is None:
-            words = f"order_id {order_id} was never placed here"
-            return self._reply(order_id, OrderReplyStatus.UNKNOWN, ErrorCode.UNKNOWN_ORDER, words)
+            text = f"order_id {order_id} was never placed here"
+            return self._reply(order_id, OrderReplyStatus.UNKNOWN, ErrorCode.UNKNOWN_ORDER, text)
         known = self._known(order_id, entry, now, time_ns=time_ns, store=False)
         if known is not None:
             return known
-        words = f"the venue was about to be called for {entry.effect} and has no trace of it"
-        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, words)
+        text = f"the venue was about to be called for {entry.effect} and has no trace of it"
+        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
         """Kill an id that has had no effect; tell what is known of one that has, or may have."""
@@ -192,8 +192,8 @@ class OrderService:
             return self._end(order_id, now, time_ns=time_ns, why="fenced while it rested")
         if known is not None:
             return known
-        words = f"order_id {order_id} was fenced before the venue was called"
-        reply = self._reply(order_id, OrderReplyStatus.EXPIRED, ErrorCode.FENCED, words)
+        text = f"order_id {order_id} was fenced before the venue was called"
+        reply = self._reply(order_id, OrderReplyStatus.EXPIRED, ErrorCode.FENCED, text)
         self._journal.fence(order_id, _stored(reply))
         return reply
 
@@ -234,26 +234,26 @@ class OrderService:
         if known.status not in _OPEN:
             return known
         if sent is None:
-            words = "the call came back without an answer, and the order still rests"
-            return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=words)
+            text = "the call came back without an answer, and the order still rests"
+            return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=text)
         is_claimed = retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE
         code = sent.error_code or (ErrorCode.NO_TRACE if is_claimed else ErrorCode.VENUE_REFUSED)
-        words = sent.message or f"the venue answered {sent.retcode}"
-        return structs.replace(known, error_code=code, error=words, retcode=sent.retcode)
+        text = sent.message or f"the venue answered {sent.retcode}"
+        return structs.replace(known, error_code=code, error=text, retcode=sent.retcode)
 
     def refuse_symbol(self, request: PlaceOrder | Close) -> OrderReply:
         """An order for a symbol that the broker does not trade; it leaves no trace."""
-        words = f"unknown symbol {request.symbol}"
+        text = f"unknown symbol {request.symbol}"
         return self._refusal(
-            request, OrderReplyStatus.REJECTED, ErrorCode.UNKNOWN_SYMBOL, words, retcode=retcodes.INVALID
+            request, OrderReplyStatus.REJECTED, ErrorCode.UNKNOWN_SYMBOL, text, retcode=retcodes.INVALID
         )
 
     def refuse_fields(
-        self, *, order_id: str, symbol: str | None, action: str, code: ErrorCode, words: str, retcode: int
+        self, *, order_id: str, symbol: str | None, action: str, code: ErrorCode, text: str, retcode: int
     ) -> OrderReply:
         """An order with a field that is none; it leaves no trace."""
         return self._reply(
-            order_id, OrderReplyStatus.REJECTED, code, words, symbol=symbol, action=action, retcode=retcode
+            order_id, OrderReplyStatus.REJECTED, code, text, symbol=symbol, action=action, retcode=retcode
         )
 
     def client_order_id(self, magic: int, comment: str) -> str:
@@ -344,21 +344,21 @@ class OrderService:
         return reply
 
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
-        words = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
-        reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, words)
+        text = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
+        reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, text)
         self._journal.record_presumed(order_id, effect, _stored(reply))
         self._doubts.remove(order_id)
         return reply
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
-        words = f"{effect}: the venue was called and shows no trace of it yet"
+        text = f"{effect}: the venue was called and shows no trace of it yet"
         said = {"symbol": effect.symbol, "action": effect.action}
-        return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, words, **said)
+        return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, text, **said)
 
     def _in_progress(self, order_id: str, effect: Effect, *, ticket: int = 0) -> OrderReply:
-        words = f"{effect}: the venue is being called"
+        text = f"{effect}: the venue is being called"
         said = {"symbol": effect.symbol, "action": effect.action, "ticket": ticket or None}
-        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, words, **said)
+        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text, **said)
 
     def _reply_from(self, order_id: str, placed: BookOrder) -> OrderReply:
         """The reply to an order, from nothing but its record in the book."""
@@ -392,19 +392,19 @@ class OrderService:
         request: PlaceOrder | Close,
         status: OrderReplyStatus,
         code: ErrorCode,
-        words: str,
+        text: str,
         *,
         retcode: int | None = None,
     ) -> OrderReply:
         action = close_requests.CLOSE if isinstance(request, Close) else request.side.value
-        return self._reply(request.order_id, status, code, words, symbol=request.symbol, action=action, retcode=retcode)
+        return self._reply(request.order_id, status, code, text, symbol=request.symbol, action=action, retcode=retcode)
 
     def _reply(
-        self, order_id: str, status: OrderReplyStatus, code: ErrorCode | None, words: str, **fields: Any
+        self, order_id: str, status: OrderReplyStatus, code: ErrorCode | None, text: str, **fields: Any
     ) -> OrderReply:
         return OrderReply(
             **(self._header.ok_fields("") | {"status": status.value}),
-            error=words,
+            error=text,
             error_code=code,
             order_id=order_id,
             time_ns=self._venue.time_ns,
@@ -435,8 +435,8 @@ def _as_ended(known: OrderReply) -> OrderReply:
     """What a CANCEL is answered: an order that has ended otherwise, and says no code of its own for it, gets ORDER_ENDED."""
     if known.status not in _ENDED_OTHERWISE or known.error_code is not None:
         return known
-    words = f"order {known.order_id} has ended: {known.status}"
-    return structs.replace(known, error_code=ErrorCode.ORDER_ENDED, error=known.error or words)
+    text = f"order {known.order_id} has ended: {known.status}"
+    return structs.replace(known, error_code=ErrorCode.ORDER_ENDED, error=known.error or text)
 
 
 def is_order_action(action: object) -> bool:

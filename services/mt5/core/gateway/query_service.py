@@ -130,8 +130,8 @@ class QueryService:
 
     def _ticks(self, request: GetTicks, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
         if request.symbol not in self._stream.symbols:
-            words = f"no ticks of {request.symbol} here, expected one of {', '.join(self._stream.symbols)}"
-            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
+            text = f"no ticks of {request.symbol} here, expected one of {', '.join(self._stream.symbols)}"
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, text)
         columns = self._stream.ticks(
             request.symbol,
             from_sequence=request.from_sequence,

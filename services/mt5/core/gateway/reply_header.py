@@ -26,11 +26,11 @@ class ReplyHeader(NamedTuple):
             "boot_id": self.boot_id,
         }
 
-    def error(self, request_id: str, code: ErrorCode, words: str) -> ErrorReply:
+    def error(self, request_id: str, code: ErrorCode, text: str) -> ErrorReply:
         """A refusal; nothing was stored."""
-        return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=words[:512], error_code=code)
+        return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=text[:512], error_code=code)
 
     def not_available(self, request: Request) -> ErrorReply:
         """The refusal of an action that this gateway does not have."""
-        words = f"{request.__struct_config__.tag} is not to be had from this gateway"
-        return self.error(request.request_id, ErrorCode.NOT_AVAILABLE, words)
+        text = f"{request.__struct_config__.tag} is not to be had from this gateway"
+        return self.error(request.request_id, ErrorCode.NOT_AVAILABLE, text)

@@ -190,12 +190,12 @@ class SimulatedAccount:
         after = self.margin_of([*others, folded.position] if folded.position is not None else others, opening=symbol)
         equity = self.equity
         if before is None or after is None or equity is None:
-            words = "equity or margin cannot be valued: a rate is missing"
-            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+            problem = "equity or margin cannot be valued: a rate is missing"
+            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, problem)
         if is_affordable(equity=equity, margin_before=before, margin_after=after):
             return None
-        words = f"margin would be {decimal_text(after)} {self.currency}, expected at most the equity of {decimal_text(equity)}"
-        return Rejection(retcodes.NO_MONEY, ErrorCode.NO_MONEY, words)
+        problem = f"margin would be {decimal_text(after)} {self.currency}, expected at most the equity of {decimal_text(equity)}"
+        return Rejection(retcodes.NO_MONEY, ErrorCode.NO_MONEY, problem)
 
     def adds_exposure(self, request: VenueOrderRequest) -> bool:
         """Whether an order would add exposure."""

@@ -140,11 +140,11 @@ class MatchingEngine:
         if quote is None:
             return Rejection(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{request.symbol} has no quote yet")
         if account.rate(1, instrument.profit_currency) is None:
-            words = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
-            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+            text = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
+            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, text)
         if account.commission_per_lot(instrument) is None:
-            words = f"no quote between the commission's currency and the account's {account.currency}"
-            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+            text = f"no quote between the commission's currency and the account's {account.currency}"
+            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, text)
         return (
             order_validation.check_order_type(request, instrument, account.time_ns)
             or order_validation.check_trading_allowed(
@@ -194,8 +194,8 @@ class MatchingEngine:
         if order.position:
             target = account.book.positions.get(order.position)
             if target is None:
-                words = f"position {order.position} is closed"
-                wrong = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+                text = f"position {order.position} is closed"
+                wrong = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, text)
                 return self.reject_order(record, wrong, stepped=stepped)
             wanted = min(wanted, abs(target.volume))
         execution = self.model.execution(
@@ -239,8 +239,8 @@ class MatchingEngine:
 
     def _requote(self, record: BookOrder, quote: Quote, *, stepped: bool) -> BookOrder:
         touch = decimal_text(order_validation.touch_of(record.order.side, quote))
-        words = f"the touch is {touch}, more than {record.deviation_points} points from {record.asked_price}"
-        return self.reject_order(record, Rejection(retcodes.REQUOTE, ErrorCode.REQUOTE, words), stepped=stepped)
+        text = f"the touch is {touch}, more than {record.deviation_points} points from {record.asked_price}"
+        return self.reject_order(record, Rejection(retcodes.REQUOTE, ErrorCode.REQUOTE, text), stepped=stepped)
 
     def _unfilled(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """Nothing, or not enough, for an order that is filled now or never."""
@@ -354,10 +354,10 @@ class MatchingEngine:
         ended = structs.replace(record, order=order, error_code=why.code, wait=RestingState.NOTHING)
         return self.commit_order(self._present(ended), stepped=stepped)
 
-    def cancel(self, record: BookOrder, words: str) -> BookOrder:
+    def cancel(self, record: BookOrder, text: str) -> BookOrder:
         """End an order that rests, because somebody says so."""
         order = structs.replace(
-            record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=words[:200]
+            record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=text[:200]
         )
         return self.commit_order(
             self._present(structs.replace(record, order=order, wait=RestingState.NOTHING)), stepped=False

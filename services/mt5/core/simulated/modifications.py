@@ -77,8 +77,8 @@ class ModificationProcessor:
         if last is not None and 0 < request.revision == last.revision:
             return last
         if 0 < request.revision <= newest:
-            words = f"revision {request.revision} of {target.key}, expected more than {newest}"
-            return self._outcome(request, target, Rejection(retcodes.INVALID, ErrorCode.STALE_REVISION, words))
+            text = f"revision {request.revision} of {target.key}, expected more than {newest}"
+            return self._outcome(request, target, Rejection(retcodes.INVALID, ErrorCode.STALE_REVISION, text))
         if target.order is not None:
             return self._modify_order(request, target, target.order)
         if target.position is not None:
@@ -86,8 +86,8 @@ class ModificationProcessor:
         if request.order_id:
             gone = Rejection(retcodes.INVALID, ErrorCode.UNKNOWN_ORDER, f"no order {request.order_id}")
         else:
-            words = f"no position {request.position or 'of its own'} in {request.symbol}"
-            gone = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+            text = f"no position {request.position or 'of its own'} in {request.symbol}"
+            gone = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, text)
         return self._settled(request, target, gone)
 
     def _target(self, request: Modify) -> _Target:
@@ -128,11 +128,11 @@ class ModificationProcessor:
     def _wrong_order(self, request: Modify, record: BookOrder) -> Rejection | None:
         order = record.order
         if not record.is_open:
-            words = f"order {request.order_id} has ended: {order.status}"
-            return Rejection(retcodes.INVALID, ErrorCode.ORDER_ENDED, words)
+            text = f"order {request.order_id} has ended: {order.status}"
+            return Rejection(retcodes.INVALID, ErrorCode.ORDER_ENDED, text)
         if order.type is OrderType.MARKET or record.wait not in _CHANGEABLE:
-            words = f"order {request.order_id} is a {order.type} order that {record.wait}, expected one that waits for its price"
-            return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+            text = f"order {request.order_id} is a {order.type} order that {record.wait}, expected one that waits for its price"
+            return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
         asked = _terms_of(order, request)
         if asked == _terms_of(order, None):
             return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
@@ -146,8 +146,8 @@ class ModificationProcessor:
         if is_within_freeze_level(order.price, touch_of(order.side, quote), instrument):
             return _frozen(instrument.freeze_level_points)
         if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
-            words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
-            return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+            text = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
+            return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
         return self._matching.check_terms(record, asked)
 
     # -------------------------------------------------------------------------------------------------------- positions
@@ -168,8 +168,8 @@ class ModificationProcessor:
 
     def _wrong_position(self, request: Modify, position: Position) -> Rejection | None:
         if request.price is not None or request.expires_ns:
-            words = "price or expires_ns of a position, expected stop_loss and take_profit alone"
-            return Rejection(retcodes.INVALID, ErrorCode.INVALID_PRICE, words)
+            text = "price or expires_ns of a position, expected stop_loss and take_profit alone"
+            return Rejection(retcodes.INVALID, ErrorCode.INVALID_PRICE, text)
         if (request.stop_loss, request.take_profit) == (position.stop_loss, position.take_profit):
             return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
         instrument = self._matching.instrument(position.symbol)
@@ -252,5 +252,5 @@ def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
 
 
 def _frozen(level_points: int) -> Rejection:
-    words = f"it is {decimal_text(Decimal(level_points))} points or less from its execution"
-    return Rejection(retcodes.FROZEN, ErrorCode.FROZEN, words)
+    text = f"it is {decimal_text(Decimal(level_points))} points or less from its execution"
+    return Rejection(retcodes.FROZEN, ErrorCode.FROZEN, text)

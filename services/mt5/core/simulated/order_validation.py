@@ -28,7 +28,7 @@ from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.positions import Position
 
-_WORDS_MAX: Final = 200
+_TEXT_CHARS_MAX: Final = 200
 
 RETURN: Final = "RETURN"
 """MetaTrader's name of a filling that is neither FOK nor IOC: what is left stays."""
@@ -51,8 +51,8 @@ def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
     """A volume out of the terms."""
     if instrument.takes_volume(volume):
         return None
-    words = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
-    return Rejection(retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:_WORDS_MAX])
+    text = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
+    return Rejection(retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, text[:_TEXT_CHARS_MAX])
 
 
 def check_volume_limit(
@@ -80,25 +80,25 @@ def check_volume_limit(
     together = sum(held, Decimal(0)) + sum(resting, Decimal(0)) + request.volume
     if together <= instrument.volume_limit:
         return None
-    words = (
+    text = (
         f"{side} {decimal_text(request.volume)} of {request.symbol} would make {decimal_text(together)} lots of positions and "
         f"orders, expected at most {decimal_text(instrument.volume_limit)}"
     )
-    return Rejection(retcodes.LIMIT_VOLUME, ErrorCode.LIMIT_REACHED, words[:_WORDS_MAX])
+    return Rejection(retcodes.LIMIT_VOLUME, ErrorCode.LIMIT_REACHED, text[:_TEXT_CHARS_MAX])
 
 
 def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns: int) -> Rejection | None:
     """A type, a filling and an expiry that do not go together, or that the symbol does not take."""
     is_market = request.type is OrderType.MARKET
     if request.position and not is_market:
-        words = f"{request.type} with position {request.position}, expected MARKET: a position is closed at the market"
-        return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+        text = f"{request.type} with position {request.position}, expected MARKET: a position is closed at the market"
+        return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
     if request.is_immediate or is_market:
         filling = request.time_in_force.value if request.is_immediate else RETURN
         if request.type is OrderType.STOP or filling not in instrument.filling:
             taken = "GTC, DAY or GTD" if request.type is OrderType.STOP else ", ".join(instrument.filling)
-            words = f"{request.type} {request.time_in_force} of {instrument.symbol}, expected {taken}"
-            return Rejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+            text = f"{request.type} {request.time_in_force} of {instrument.symbol}, expected {taken}"
+            return Rejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, text)
     return check_expiration(request.time_in_force, request.expires_ns, time_ns)
 
 
@@ -108,12 +108,12 @@ def check_expiration(time_in_force: TimeInForce, expires_ns: int, time_ns: int) 
         if expires_ns > time_ns:
             return None
         until = f"until {utc_text(expires_ns)}" if expires_ns else "without an expiry"
-        words = f"GTD {until}, expected one later than the venue's {utc_text(time_ns)}"
+        text = f"GTD {until}, expected one later than the venue's {utc_text(time_ns)}"
     elif not expires_ns:
         return None
     else:
-        words = f"{time_in_force} with an expiry, {utc_text(expires_ns)}, expected one with GTD alone"
-    return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        text = f"{time_in_force} with an expiry, {utc_text(expires_ns)}, expected one with GTD alone"
+    return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
 
 
 def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
@@ -127,17 +127,17 @@ def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote
     price = request.price
     if price is None or price <= 0 or not is_on_step(price, instrument.tick_size):
         told = "none" if price is None else decimal_text(price)
-        words = f"price {told} of a {request.type} order, expected one in steps of {decimal_text(instrument.tick_size)}"
-        return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
+        text = f"price {told} of a {request.type} order, expected one in steps of {decimal_text(instrument.tick_size)}"
+        return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, text)
     if request.is_immediate:
         return None
     if not respects_stops_level(entry_distance(request.type, request.side, price, quote), instrument):
         is_below = (request.side is Side.BUY) == (request.type is OrderType.LIMIT)
-        words = (
+        text = (
             f"{request.side} {request.type} at {decimal_text(price)}, expected {'below' if is_below else 'above'} "
             f"{decimal_text(touch_of(request.side, quote))} by {instrument.stops_level_points} points or more"
         )
-        return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
+        return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, text)
     return None
 
 
@@ -161,19 +161,19 @@ def check_stops(
             continue
         is_far = respects_stops_level(distance_of(side, stop, around), instrument)
         if stop <= 0 or not is_far or not is_on_step(stop, instrument.tick_size):
-            words = (
+            text = (
                 f"{name} {decimal_text(stop)} of a {side} position, expected {'below' if is_below else 'above'} {decimal_text(around)} "
                 f"by {instrument.stops_level_points} points or more, in steps of {decimal_text(instrument.tick_size)}"
             )
-            return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
+            return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     return None
 
 
 def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
     """Stops of an order: around its price where it waits for one, else around the touch at which its position would close."""
     if request.position and (request.stop_loss is not None or request.take_profit is not None):
-        words = f"stops with position {request.position}, expected none: MODIFY changes those of a position"
-        return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
+        text = f"stops with position {request.position}, expected none: MODIFY changes those of a position"
+        return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     is_pending = request.type is not OrderType.MARKET and not request.is_immediate
     around = request.price if is_pending and request.price is not None else closing_touch(request.side, quote)
     return check_stops(
@@ -190,14 +190,14 @@ def check_position(request: VenueOrderRequest, position: Position | None) -> Rej
     if not request.position:
         return None
     if position is None or position.symbol != request.symbol:
-        words = f"no position {request.position} in {request.symbol}"
-        return Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+        text = f"no position {request.position} in {request.symbol}"
+        return Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, text)
     if position.side is request.side:
-        words = f"{request.side} with position {request.position}, which is a {position.side}: it would not close it"
-        return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+        text = f"{request.side} with position {request.position}, which is a {position.side}: it would not close it"
+        return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
     if request.volume > abs(position.volume):
-        words = f"volume {decimal_text(request.volume)}, expected {decimal_text(abs(position.volume))} of position {request.position} or less"
-        return Rejection(retcodes.INVALID_CLOSE_VOLUME, ErrorCode.INVALID_VOLUME, words)
+        text = f"volume {decimal_text(request.volume)}, expected {decimal_text(abs(position.volume))} of position {request.position} or less"
+        return Rejection(retcodes.INVALID_CLOSE_VOLUME, ErrorCode.INVALID_VOLUME, text)
     return None
 
 
@@ -206,21 +206,21 @@ def check_close_volume(request: VenueOrderRequest, position: Position, *, under_
     held = abs(position.volume)
     if not under_way or under_way + request.volume <= held:
         return None
-    words = (
+    text = (
         f"volume {decimal_text(request.volume)} of position {request.position}, expected {decimal_text(max(held - under_way, Decimal(0)))} or less: "
         f"orders to close {decimal_text(under_way)} of its {decimal_text(held)} are on their way"
     )
-    return Rejection(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, words[:_WORDS_MAX])
+    return Rejection(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, text[:_TEXT_CHARS_MAX])
 
 
 def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) -> Rejection | None:
     """The symbol is not traded now, or may not be traded so; `opens`: the order would add exposure."""
     if instrument.trade_mode is TradeMode.DISABLED:
-        words = f"{instrument.symbol} is not traded"
-        return Rejection(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, words)
+        text = f"{instrument.symbol} is not traded"
+        return Rejection(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, text)
     if instrument.trade_mode is TradeMode.CLOSE_ONLY and opens:
-        words = f"positions in {instrument.symbol} may only be closed"
-        return Rejection(retcodes.CLOSE_ONLY, ErrorCode.CLOSE_ONLY, words)
+        text = f"positions in {instrument.symbol} may only be closed"
+        return Rejection(retcodes.CLOSE_ONLY, ErrorCode.CLOSE_ONLY, text)
     return check_session(instrument, time_ns)
 
 
@@ -228,5 +228,5 @@ def check_session(instrument: Instrument, time_ns: int) -> Rejection | None:
     """Between a symbol's sessions nothing is opened, closed or modified."""
     if instrument.is_traded(time_ns):
         return None
-    words = f"{instrument.symbol} is not traded at this time of the server's week"
-    return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)
+    text = f"{instrument.symbol} is not traded at this time of the server's week"
+    return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, text)

@@ -262,8 +262,8 @@ class TickProcessor:
             if worst is None:
                 return
             for record in self._book.resting():
-                words = _STOPPED_OUT.format(level=level_pct)
-                why = Rejection(retcodes.CANCEL, ErrorCode.STOPPED_OUT, words)
+                text = _STOPPED_OUT.format(level=level_pct)
+                why = Rejection(retcodes.CANCEL, ErrorCode.STOPPED_OUT, text)
                 self._matching.end(record, OrderReplyStatus.CANCELED, why, stepped=True)
             self._close(self._book.positions[worst], DealReason.STOP_OUT, OrderType.MARKET)
 

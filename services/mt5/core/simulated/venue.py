@@ -252,11 +252,11 @@ class SimulatedVenue:
         """Orders of which something may still become."""
         return self._book.resting()
 
-    def cancel(self, resting: BookOrder, words: str) -> BookOrder:
+    def cancel(self, resting: BookOrder, text: str) -> BookOrder:
         """Cancel a resting order; returns it as it is in the book after that."""
         if not resting.is_open:
             return resting
-        return self._matching.cancel(resting, words)
+        return self._matching.cancel(resting, text)
 
     def modify(self, request: Modify) -> Modification:
         """Give an order or a position new prices, or say why not; `symbol` of the request is the broker's."""
