@@ -1,9 +1,9 @@
-"""The gateway as a library: `ExecutionGateway` places an order and says what became of it.
+"""The gateway as a library: `ExecutionGateway` places an order and returns its outcome.
 
 >>> from services.execution import ExecutionGateway
 >>> with ExecutionGateway(timeout_ms=50) as gateway:
 ...     reply = gateway.send_order({"action": "BUY", "order_id": "a-1", "symbol": "EURUSD", "volume": 0.01})
->>> reply["status"]  # nobody listens there
+>>> reply["status"]  # no gateway runs there
 'IN_DOUBT'
 """
 

@@ -1,4 +1,4 @@
-"""The execution process: settings in, objects out, loop."""
+"""Entry point of the execution process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.execution.shell import ExecutionShell, new_boot_id
 
 
 def run() -> None:
-    """Compose the process and serve."""
+    """Read the settings, put the process together and serve until told to stop."""
     settings = load(ExecutionSettings)
     logs.configure("execution", settings.log_level)
     loop = EventLoop("execution")

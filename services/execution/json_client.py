@@ -1,8 +1,8 @@
-"""`ExecutionGateway`: a plain client of the gateway's request socket, in JSON.
+"""`ExecutionGateway`: a client of the gateway's request socket that speaks JSON.
 
-Every request carries a number of its own in the envelope, which any REP or ROUTER peer returns, so that a late answer
-to an earlier request is never taken for the answer to this one. After a timeout the socket is thrown away with whatever
-is still queued in it, and the next request gets a new one.
+Every request carries a number in its envelope, which any REP or ROUTER peer returns, so that a late answer to an earlier
+request is never taken for the answer to this one. After a timeout the socket is closed with everything that is queued in
+it, and the next request opens a new one.
 """
 
 from __future__ import annotations
@@ -30,10 +30,15 @@ _NUMBER_BYTES: Final = 8
 
 
 class ExecutionGateway:
-    """Talks to the gateway at `host`:`port`; one request at a time, from any thread."""
+    """A connection to the gateway at `host`:`port`; one request at a time, from any thread."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = DEFAULT_GATEWAY_PORT, timeout_ms: int = 2_000) -> None:
-        """Nothing is opened before `connect` or the first order.
+        """Open nothing before `connect` or the first order.
+
+        Args:
+            host: name or address.
+            port: of the gateway's request socket.
+            timeout_ms: how long an answer is waited for.
 
         Raises:
             ValueError: the port or the timeout is out of range.
@@ -69,7 +74,7 @@ class ExecutionGateway:
                 (`price`, ...). Numbers may be int, float or Decimal.
 
         Raises:
-            ValueError: the order cannot be one; names the field, the value and what was expected. Nothing was sent.
+            ValueError: a field is missing or invalid, with its value and what was expected. Nothing was sent.
         """
         request = _encoded(order)
         order_id: str = order["order_id"]
@@ -92,7 +97,7 @@ class ExecutionGateway:
             self._close()
 
     def __enter__(self) -> ExecutionGateway:
-        """Nothing is opened yet."""
+        """Do nothing: the socket is opened by `connect` or the first order."""
         return self
 
     def __exit__(
@@ -102,11 +107,11 @@ class ExecutionGateway:
         self.disconnect()
 
     def _ask(self, request: bytes) -> tuple[bytes | None, bool]:
-        """The answer, or None after the timeout; and whether the request was handed over."""
+        """The answer, or None after the timeout, and whether the request was handed over."""
         deadline_ns = mono_ns() + self.timeout_ms * 1_000_000
         socket = self._open()
         if not socket.poll(0, zmq.POLLOUT):
-            # The connection is gone, and its next attempt may be seconds away: a new socket tries at once.
+            # The connection is lost, and its next attempt may be seconds away: a new socket tries at once.
             self._close()
             socket = self._open()
             if not socket.poll(_ms_until(deadline_ns), zmq.POLLOUT):
@@ -153,7 +158,7 @@ def _object(payload: bytes) -> dict[str, Any] | None:
 
 
 def _encoded(order: Mapping[str, Any]) -> bytes:
-    """The order as JSON, with what can be known here checked."""
+    """The order as JSON, after the checks that need no gateway."""
     if not isinstance(order, Mapping):
         raise ValueError(f"order is {order!r}, expected a mapping with action, order_id, symbol and volume")
     action = _required(order, "action", "BUY or SELL")

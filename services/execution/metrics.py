@@ -40,7 +40,13 @@ ROUND_TRIP: Final = DurationHistogram()
 
 
 def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
-    """Take the readings."""
+    """Take the readings.
+
+    Args:
+        courier: the core.
+        waiting_reports: kept by the shell for a portfolio that is away.
+        mono_ns: the monotonic clock.
+    """
     METRICS.update(lambda: _readings(courier, waiting_reports, mono_ns))
 
 

@@ -1,7 +1,7 @@
 """The sockets of the execution process: calls in, requests out, replies in, answers out.
 
-What cannot be read is counted, its beginning is logged, and nothing else happens. Reports that portfolio cannot take at
-the moment are kept in order, up to a limit; beyond it the oldest go, and portfolio asks again by itself.
+A malformed frame is counted, its beginning is logged, and it has no other effect. Reports that portfolio cannot take at
+the moment are kept in order, up to a limit; beyond it the oldest are dropped, and portfolio asks again by itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from proto.messages import Answer, CallOutcome, CourierHello
 from proto.time import Now
 from services.execution import metrics
 from services.execution.core.courier import (
+    WAITING_CALLS_MAX,
     CallRefused,
     Courier,
     GatewayDown,
@@ -36,10 +37,10 @@ from services.execution.core.courier import (
 from services.execution.settings import ExecutionSettings
 
 REPORTS_KEPT_MAX: Final = 1_000
-"""Reports kept for a portfolio that is away; it asks again for what it misses, so more would serve nobody."""
+"""Reports kept for a portfolio that is away; it asks again for what it misses, so more are not needed."""
 
 NOTES_MAX: Final = 1_000
-"""Calls of which it is noted when they came and went, for the latencies: above all that can be under way and waiting."""
+"""Calls whose times are noted for the latencies: more than can be in flight and waiting together."""
 
 RETRY_REPORTS_MS: Final = 50
 GAUGES_MS: Final = 1_000
@@ -50,10 +51,10 @@ _drop = partial(drop_malformed, counter=metrics.MALFORMED)
 
 
 class ExecutionShell:
-    """Does what the courier returns, in order."""
+    """The sockets around one courier."""
 
     def __init__(self, settings: ExecutionSettings, courier: Courier, sockets: Sockets, loop: EventLoop) -> None:
-        """Open the sockets; `run` serves them."""
+        """Open the sockets of `settings` in `sockets` and register them with `loop`; `run` serves them."""
         self._courier = courier
         self._loop = loop
         self._gateway_url = settings.gateway_url
@@ -74,7 +75,7 @@ class ExecutionShell:
 
     def run(self) -> None:
         """Serve until told to stop."""
-        _log.info("execution carries calls to the gateway", gateway=self._gateway_url)
+        _log.info("execution is ready", gateway=self._gateway_url)
         self._perform(self._courier.start(_now()))
         self._loop.run()
 
@@ -119,14 +120,14 @@ class ExecutionShell:
                 self._log_event(output)
 
     def _time_request(self, call_id: int) -> None:
-        """Take note of when a call went to the gateway, and for an order how long it took to get here."""
+        """Note when a call was sent to the gateway, and observe how long an order took from its decision."""
         now_ns = mono_ns()
         _note(self._sent_mono_ns, call_id, now_ns)
         if (ordered_ns := self._ordered_mono_ns.pop(call_id, 0)) > 0:
             metrics.ORDER_TO_GATEWAY.observe(now_ns - ordered_ns)
 
     def _time_answer(self, answer: Answer) -> None:
-        """What was noted of a call ends with its first answer; silence is no round trip."""
+        """Forget the times of a call at its first answer, and observe the round trip of a reply."""
         sent_ns = self._sent_mono_ns.pop(answer.call_id, 0)
         self._ordered_mono_ns.pop(answer.call_id, None)
         if sent_ns and answer.outcome is CallOutcome.REPLY:
@@ -150,32 +151,32 @@ class ExecutionShell:
             case GatewayDown():
                 _log.warning("the gateway does not answer", gateway=self._gateway_url, silent=event.silent)
             case GatewayUp():
-                words = "the gateway answers again" if self._has_been_heard else "the gateway answers"
+                event_text = "the gateway answers again" if self._has_been_heard else "the gateway answers"
                 self._has_been_heard = True
-                _log.info(words, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
+                _log.info(event_text, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
             case MalformedReply():
                 metrics.MALFORMED.inc("gateway")
                 _log.warning("dropped malformed reply", call_id=event.call_id, error=event.why[:200])
             case CallRefused():
                 metrics.REFUSED.inc()
-                _log.warning("refused a call, too many are under way", call_id=event.call_id)
+                _log.warning(f"call {event.call_id} refused: {event.waiting} calls waiting, limit {WAITING_CALLS_MAX}")
 
     def _show(self) -> None:
         metrics.update(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
 
 
 def _note(notes: dict[int, int], call_id: int, at_ns: int) -> None:
-    """Keep a moment of a call; a call that is never answered must not be noted for ever, so the oldest goes."""
+    """Note a moment of a call; the oldest note is dropped at the limit, because a call may never be answered."""
     if len(notes) >= NOTES_MAX and call_id not in notes:
         del notes[next(iter(notes))]
     notes[call_id] = at_ns
 
 
 def new_boot_id() -> str:
-    """A name for this start of the process."""
+    """A random id of this start of the process."""
     return os.urandom(4).hex()
 
 
 def _now() -> Now:
-    # A courier has no use for the venue's time.
+    # The courier does not need the venue's time.
     return Now(0, mono_ns())

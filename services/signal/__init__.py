@@ -1,4 +1,4 @@
-"""Strategies as a library: `StrategyEngine` says of each tick what the signal process would say of it live.
+"""Strategies as a library: `StrategyEngine` gives for each tick the signal that the signal process would give live.
 
 >>> from services.signal import StrategyEngine
 >>> engine = StrategyEngine("EURUSD")
@@ -29,15 +29,15 @@ _MISSING: Final = object()
 class StrategyEngine:
     """One symbol and one strategy, with the buffer and the warm-up of the live process.
 
-    Ticks are taken as they come, crossed ones too: judging them is the tick source's affair, here as in the process.
+    Ticks are taken as they come, crossed ones too: filtering them is left to the tick source, as in the process.
     """
 
     def __init__(self, symbol: str, strategy: str = "ema_cross", *, model: str | Path | None = None) -> None:
-        """Start fresh.
+        """Start before the first tick.
 
         Args:
-            symbol: what is traded.
-            strategy: a registered name, or `package.module:Class`.
+            symbol: of the ticks.
+            strategy: the name of a strategy that comes with the desk, or `package.module:Class`.
             model: folder of the model for `xgboost`; the demo model when None.
 
         Raises:
@@ -58,8 +58,8 @@ class StrategyEngine:
                 there is one, `volume`.
 
         Raises:
-            ValueError: a key is missing or its value is none; names the key, the value and what was expected.
-            StrategyError: the strategy raised or returned no opinion, on this tick or on an earlier one.
+            ValueError: a key is missing or invalid, with its value and what was expected.
+            StrategyError: the strategy raised or returned no valid signal, on this tick or on an earlier one.
         """
         symbol = self._engine.symbol
         if isinstance(tick, Tick):

@@ -1,4 +1,4 @@
-"""The signal process: settings in, objects out, loop."""
+"""Entry point of the signal process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.signal.strategy_loader import UnknownStrategyError, parse_strategi
 
 
 def run() -> None:
-    """Compose the process and serve."""
+    """Read the settings, load the strategies, put the process together and serve until told to stop."""
     settings = load(SignalSettings)
     logs.configure("signal", settings.log_level)
     loop = EventLoop("signal")
@@ -36,7 +36,7 @@ def run() -> None:
             data_dir=settings.paperdesk_data_dir,
             on_fallback=_model_falls_back,
             defer_errors=True,
-            # One that died before the first tick died as it was loaded, for all of its symbols.
+            # A strategy that ended the process before the first tick did so while it was loaded, for all its symbols.
             out_of_use=[names[symbol] for symbol, fault in out_of_use.items() if not fault.sequence],
             mark_load=lambda symbol: mark_call(symbol, 0),
         )
@@ -65,7 +65,7 @@ def run() -> None:
 
 
 def _model_falls_back(why: str) -> None:
-    logs.get_logger().warning("XGBoost serves the model, many times slower than the walk down its trees", why=why)
+    logs.get_logger().warning("the model is evaluated by XGBoost, many times slower than the compiled walk", why=why)
     MODEL_FALLBACKS.inc()
 
 

@@ -1,9 +1,9 @@
-"""The strategy that was being called when the process died: a note in shared memory around the calls.
+"""A mark in shared memory around each call of a strategy, which shows whose call the process died in.
 
-A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills, it exits, it crashes in
-C, it closes what is not its own. The note survives in a small mapped file beside the heartbeat. The next life reads it
-and counts: after `DEATHS_MAX` deaths at the same tick of the same symbol, that symbol's strategy is not called any
-more. A kill from outside hits the same tick of the same symbol so often in a row only by design.
+A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills the process, it exits, it
+crashes in C, or it closes file descriptors of the process. The mark survives in a small mapped file beside the heartbeat.
+The next start reads it and counts: after `DEATHS_MAX` deaths in a row at the same tick of the same symbol, that symbol's
+strategy is not called any more. Kills from outside do not hit the same tick of the same symbol so often in a row.
 
     a flag and a place: in a call or shortly after one, which symbol, which tick
     for each symbol: at which tick the process died last, and how often in a row
@@ -24,7 +24,7 @@ from services.signal.core.strategy_fault import StrategyFault
 
 DEATHS_MAX: Final = 3
 LOADING_DEATHS_MAX: Final = 10
-"""While strategies are loaded, which may take seconds: kills from outside may hit that several times in a row."""
+"""Limit for deaths while strategies are loaded, which may take seconds, so that kills from outside may repeat there."""
 
 SUFFIX: Final = ".calls"
 
@@ -34,10 +34,16 @@ _HEAD_BYTES: Final = 16
 
 
 class CallMarker:
-    """The note of one process; without a place to write it, it is only reported once."""
+    """The mark of one process; where its file cannot be written, that is logged once and nothing is marked."""
 
     def __init__(self, folder: Path, publisher: str, symbols: Sequence[str]) -> None:
-        """Read what the last life left, count its death if it was in a call, and begin a new note."""
+        """Read the mark of the last process, count its death if it was in a call, and begin a new one.
+
+        Args:
+            folder: the runtime folder.
+            publisher: name of this signal process.
+            symbols: traded by it, in their order.
+        """
         self._symbols = list(symbols)
         self._map: mmap.mmap | None = None
         self._fd = -1
@@ -59,7 +65,7 @@ class CallMarker:
         self.clear()
 
     def faults(self, strategies: dict[str, str]) -> dict[str, StrategyFault]:
-        """The symbols whose strategy has ended the process too often; `strategies` are the names of all."""
+        """The symbols whose strategy has ended the process too often; `strategies` has the name of each symbol's."""
         faults = {}
         for number, symbol in enumerate(self._symbols):
             sequence, deaths = self._deaths(number)
@@ -70,7 +76,7 @@ class CallMarker:
         return faults
 
     def mark(self) -> Callable[[str, int], object]:
-        """What is called with symbol and sequence before each call of a strategy."""
+        """The function to call with symbol and sequence before each call of a strategy."""
         if self._map is None:
             return _nothing
         numbers, pack_into, mapped = {s: i for i, s in enumerate(self._symbols)}, _PLACE.pack_into, self._map
@@ -88,12 +94,12 @@ class CallMarker:
         return mark
 
     def clear(self) -> None:
-        """The calls have returned and what came of them was sent: a death from here on is not theirs."""
+        """Clear the mark: the calls have returned and their signals are sent, so a later death is not theirs."""
         if self._map is not None:
             self._map[0] = 0
 
     def loaded(self) -> None:
-        """Every strategy that is in use has been loaded: none of the deaths before the first tick goes on."""
+        """Note that every strategy in use is loaded: deaths while loading are over."""
         self.clear()
         for number in range(len(self._symbols)):
             sequence, deaths = self._deaths(number)
@@ -101,7 +107,7 @@ class CallMarker:
                 self._set_deaths(number, 0, 0)
 
     def end(self) -> None:
-        """The process ends in order: the next one tries a strategy that is out of use once more."""
+        """Note that the process ends in order: the next one tries a strategy that is out of use once more."""
         self.clear()
         for number in range(len(self._symbols)):
             sequence, deaths = self._deaths(number)
@@ -124,7 +130,7 @@ def _deaths_max(sequence: int) -> int:
 
 
 def _nothing(symbol: str, sequence: int) -> None:
-    """For a process that can write no note."""
+    """Mark nothing, for a process whose file cannot be written."""
 
 
 def _mapped(path: Path, size: int) -> tuple[int, mmap.mmap]:

@@ -1,7 +1,7 @@
-"""The checkpoint file of one signal process: engines as they stand, and the last signals.
+"""The checkpoint file of one signal process: the states of its engines, and the last signals.
 
-Everything in it can be derived from the ticks again; it spares folding them all at a start, and it knows the signals
-that were sent. A save is one small transaction: the engines replace the earlier ones, and the signals since the last
+Everything in it can be derived from the ticks again; it spares a start the processing of all of them, and keeps the
+signals that were sent. A save is one small transaction: the engines' states are replaced, and the signals since the last
 save are added as one row, so that its cost does not depend on how many are kept.
 """
 
@@ -73,15 +73,15 @@ class CheckpointStore:
             application_id=APPLICATION_ID,
             schema=SCHEMA,
             schema_version=SCHEMA_VERSION,
-            # Losing the last ones in a power cut costs folding some ticks again.
+            # Losing the last saves in a power cut costs processing some ticks again.
             synchronous="NORMAL",
         )
 
     def load(self) -> SavedState | None:
-        """The last save, or None.
+        """The last save; None where there is none.
 
         Raises:
-            ValueError: what is there cannot be read.
+            ValueError: it cannot be read.
         """
         try:
             rows = self._rows("state", "id, stream_id, body", "")
@@ -99,7 +99,11 @@ class CheckpointStore:
         return checked_rows(self.path, table, self._connection.execute(statement))
 
     def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
-        """Replace the state by `checkpoint` and add what is fresh in the ring; another stream's signals go.
+        """Replace the state by `checkpoint` and add the ring's new signals; signals of another stream are deleted.
+
+        Args:
+            checkpoint: the state of the engines.
+            ring: the signals that belong to it.
 
         Raises:
             apsw.Error: one of `common.storage.DISK_FAULTS`, when the disk does not take it; the earlier save stands.
@@ -130,7 +134,7 @@ class CheckpointStore:
             connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (gone,))
 
     def clear(self) -> None:
-        """Forget everything, because it is of another strategy or cannot be read."""
+        """Delete everything, because it is of another strategy or cannot be read."""
         connection = self._connection
         with transaction(connection):
             connection.execute("DELETE FROM state")

@@ -42,14 +42,20 @@ DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
 
 
 def init_series(symbols: tuple[str, ...]) -> None:
-    """Start every symbol's counters, so that they are there before anything happens."""
+    """Create every symbol's counters with zeros."""
     for symbol in symbols:
         for count in (TICKS, GAPS_FOUND, GAPS_REFILLED, GAPS_LOST, STRATEGY_FAULTS):
             count.inc(symbol, by=0)
 
 
 def update(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, int]) -> None:
-    """Take the readings."""
+    """Take the readings.
+
+    Args:
+        last_ordinal: of the tick of the last signal.
+        heartbeat_age_ns: since the gateway's last heartbeat.
+        tick_age_ns: by symbol, since its last tick.
+    """
     METRICS.update(
         lambda: [
             (_ORDINAL, last_ordinal),

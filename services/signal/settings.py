@@ -16,7 +16,7 @@ _PUBLISHER_CHARS_MAX: Final = 64
 
 
 class SignalSettings(CommonSettings):
-    """What the signal process needs to know beside the addresses."""
+    """Settings of the signal process beyond the addresses."""
 
     strategy: str = Field(
         default=DEFAULT_STRATEGY,
@@ -29,7 +29,7 @@ class SignalSettings(CommonSettings):
 
     @property
     def publisher(self) -> str:
-        """What this process calls itself: by its symbols, so that several processes share them out without a name."""
+        """Name of this signal process, made from its symbols, so that several processes need no setting for it."""
         plain = "signal." + "+".join(re.sub(r"[^A-Za-z0-9.]", "_", symbol) for symbol in self.trading_symbol)
         if plain.count("_") == 0 and len(plain) <= _PUBLISHER_CHARS_MAX:
             return plain

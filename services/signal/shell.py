@@ -1,7 +1,7 @@
 """The sockets of the signal process: ticks in, signals out, HELLO and GET_TICKS to the gateway.
 
-A signal that portfolio is not there to take is dropped and counted, and sent from the ring once it is there. Whatever is
-lost on the way beyond that stays unconfirmed, so its tick is published again and answered from the ring as well.
+A signal that cannot be sent because portfolio is away is dropped and counted, and sent from the ring once portfolio is
+back. A signal lost on the way stays unconfirmed, so that its tick is published again and answered from the ring as well.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
-"""How often portfolio is looked for while it is owed something: the connection of a fresh socket takes a moment."""
+"""Between two attempts to send what portfolio was not there to take; the connection of a new socket takes a moment."""
 
 MARK_CLEARED_MS: Final = 250
-"""A death so long after a call of a strategy is not held to be of its making; one that has closed the process's files
+"""A death this long after a call of a strategy is not counted against it; a strategy that closed the process's files
 ends it at the next wait for messages."""
 
 
@@ -56,7 +56,7 @@ _drop = partial(drop_malformed, counter=metrics.REJECTED)
 
 
 class SignalShell:
-    """Does what the desk returns, in order, and saves it now and then."""
+    """The sockets and the checkpoint around one signal engine."""
 
     def __init__(
         self,
@@ -68,7 +68,10 @@ class SignalShell:
         *,
         clear_mark: Callable[[], None],
     ) -> None:
-        """Open the sockets; `run` serves them. `clear_mark` is called when what strategies were asked for was sent."""
+        """Open the sockets of `settings` in `sockets` and register them with `loop`; `run` serves them.
+
+        `clear_mark` is called when the signals of all calls of strategies are sent.
+        """
         self._engine = engine
         self._store = store
         self._loop = loop
@@ -85,7 +88,7 @@ class SignalShell:
         self._directions: Counter[int] = Counter()
         self._dropped = 0
         self._owed_from = 0
-        """Ordinal of the first signal that was not taken; 0 when none is owed."""
+        """Ordinal of the first signal that could not be sent; 0 where there is none."""
         self._owed_greeting: bytes | None = None
         self._owed_mono_ns = 0
         self._ticks_since_save = 0
@@ -103,11 +106,11 @@ class SignalShell:
         loop.every(METRICS_MS, self._show)
 
     def run(self) -> None:
-        """Go on from the checkpoint, meet the gateway, and serve until told to stop."""
+        """Restore the checkpoint, greet the gateway, and serve until told to stop."""
         self._restore()
         self._clear_mark()
         _log.info(
-            "signal speaks for its symbols",
+            "signal is ready",
             publisher=self._engine.publisher,
             strategy=self._engine.strategy,
             symbols=list(self._topics),
@@ -125,12 +128,12 @@ class SignalShell:
             if saved is not None:
                 self._engine.restore(saved.checkpoint, saved.signals)
                 _log.info(
-                    "goes on from its checkpoint",
+                    "restored the checkpoint",
                     stream_id=saved.checkpoint.stream_id,
                     last_ordinal=saved.checkpoint.last_ordinal,
                 )
         except ValueError as error:
-            _log.warning("the checkpoint does not fit, all ticks are folded anew", error=str(error))
+            _log.warning("checkpoint not restored, all ticks are processed again", error=str(error))
             self._store.clear()
 
     # ------------------------------------------------------------------------------------------------------------ in
@@ -149,7 +152,7 @@ class SignalShell:
             return
         if isinstance(message, Tick):
             if self._topics.get(message.symbol) != topic:
-                _drop("market", frames, f"a tick of {message.symbol} on another's topic")
+                _drop("market", frames, f"a tick of {message.symbol} on topic {topic!r}")
                 return
             outputs = self._engine.handle(message, _now())
             crash_point("signal.after_tick", message.ordinal)
@@ -171,7 +174,7 @@ class SignalShell:
             _drop("gateway", frames, error)
             return
         if not isinstance(reply, HelloReply | TicksReply | ErrorReply):
-            _drop("gateway", frames, f"a reply of kind {type(reply).__name__} to no question of ours")
+            _drop("gateway", frames, f"a {type(reply).__name__}, expected the reply to HELLO or GET_TICKS")
             return
         if isinstance(reply, TicksReply):
             self._ticks_since_save += len(reply.ordinal)
@@ -195,7 +198,7 @@ class SignalShell:
                     self._owed_greeting = greeting
                     self._mark_unsent(self._owed_from)
             elif isinstance(output, Hello | GetTicks):
-                # When nobody is connected, the desk asks again by its timer.
+                # When no gateway is connected, the engine repeats the request by its timer.
                 send(self._gateway, [b"", encode(output)])
             else:
                 self._log_event(output)
@@ -208,7 +211,7 @@ class SignalShell:
         return self._owed_mono_ns if self._owed_from or self._owed_greeting else None
 
     def _send_unsent(self) -> None:
-        """Send what portfolio was not there to take, if it is there now."""
+        """Send what could not be sent before, if portfolio is connected now."""
         if not self._signals.poll(0, zmq.POLLOUT):
             self._owed_mono_ns = mono_ns() + UNSENT_RETRY_NS
             return
@@ -229,11 +232,11 @@ class SignalShell:
                     confirmed=event.confirmed,
                 )
                 if event.symbols_missing:
-                    _log.warning("the gateway does not know some symbols", symbols=list(event.symbols_missing))
+                    _log.warning("symbols unknown to the gateway", symbols=list(event.symbols_missing))
             case GatewayUnresponsive():
-                _log.warning("the gateway does not answer, asking on", gateway=self._gateway_url)
+                _log.warning("the gateway does not answer, repeating HELLO", gateway=self._gateway_url)
             case StreamChanged():
-                _log.info("joins a new stream, warming up", stream_id=event.stream_id, stream_id_before=event.before)
+                _log.info("new stream, warming up", stream_id=event.stream_id, stream_id_before=event.before)
             case GapFound():
                 metrics.GAPS_FOUND.inc(event.symbol)
                 _log.warning(
@@ -253,7 +256,7 @@ class SignalShell:
                 _log.error(event.fault.text, symbol=event.fault.symbol, traceback=event.fault.details)
             case SignalNotRetained():
                 _log.error(
-                    f"tick {event.ordinal} of {event.symbol} came again and its signal is not kept any more",
+                    f"tick {event.ordinal} of {event.symbol} was published again, and its signal is not kept any more",
                     kept=self._engine.ring.capacity,
                 )
 
@@ -280,18 +283,18 @@ class SignalShell:
         crash_point("signal.after_checkpoint", self._engine.ring.last_ordinal)
 
     def _log_fault(self, error: Exception) -> None:
-        """Going on without a checkpoint costs nothing but a longer start: the next one is tried when it is due."""
+        """Log the first of several failures; the next save is tried when it is due, and only a start takes longer."""
         metrics.CHECKPOINT_FAULTS.inc()
         if not self._has_fault:
             self._has_fault = True
             _log.error(
-                "the checkpoint cannot be written, going on with the last one",
+                "checkpoint not written, the last one is kept",
                 file=str(self._store.path),
                 error=str(error),
             )
 
     def _show(self) -> None:
-        """Bring the metrics up to date, and see that the checkpoint is still there."""
+        """Update the metrics, and check that the checkpoint file is still there."""
         self._store.require_file_unchanged()
         now_ns = mono_ns()
         for symbol, count in self._ticks.items():
@@ -311,10 +314,10 @@ class SignalShell:
 
 
 def new_boot_id() -> str:
-    """A name for this start of the process."""
+    """A random id of this start of the process."""
     return os.urandom(4).hex()
 
 
 def _now() -> Now:
-    # A strategy knows the time of its ticks only.
+    # A strategy knows only the time of its ticks.
     return Now(0, mono_ns())

@@ -1,6 +1,6 @@
-"""From a strategy's name in the settings to what makes one.
+"""Loading of strategies by their name in the settings.
 
-This stands outside `core/` because it imports code that is only named at run time.
+This is not in `core/` because it imports code that is only named at run time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.model.kernel_cache import configure_kernel_cache
 
 MODEL_STRATEGIES: Final = ("xgboost",)
-"""The names of strategies that speak for a trained model; numba is imported for these only."""
+"""The names of strategies that use a trained model; numba is imported for these only."""
 
 DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
 """The demo model that comes with the desk."""
@@ -37,7 +37,7 @@ _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
 
 
 class UnknownStrategyError(ValueError):
-    """There is no such strategy, or what is there is none; the text says which names there are."""
+    """There is no such strategy, or the class is not one; the text lists the names that there are."""
 
 
 class StrategyLoadError(UnknownStrategyError):
@@ -53,7 +53,7 @@ def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
 
     Args:
         text: one name for all of them, or `SYMBOL=NAME` for each, comma separated.
-        symbols: what is traded.
+        symbols: those that are traded.
 
     Raises:
         UnknownStrategyError: a symbol has none or two, or is not traded.
@@ -77,7 +77,7 @@ def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
 
 
 def canonical_strategy(text: str, symbols: Sequence[str]) -> str:
-    """The same word for every way to write the same strategies for these symbols: a name, or `SYMBOL=NAME` for each.
+    """One spelling for every way to write the same strategies: a name, or `SYMBOL=NAME` for each symbol.
 
     Raises:
         UnknownStrategyError: as `parse_strategies`.
@@ -89,7 +89,7 @@ def canonical_strategy(text: str, symbols: Sequence[str]) -> str:
 
 
 def uses_model(text: str) -> bool:
-    """Whether a strategy that is named, for all symbols or for one, is one that takes a model."""
+    """Whether one of the strategies named in `text` uses a model."""
     return any(part.rpartition("=")[2].strip() in MODEL_STRATEGIES for part in text.split(","))
 
 
@@ -104,18 +104,18 @@ def strategy_factories(
     out_of_use: Collection[str] = (),
     mark_load: Callable[[str], object] | None = None,
 ) -> dict[str, Callable[[], Strategy]]:
-    """What makes the strategy of each symbol; a model is loaded once for all that speak for it.
+    """By symbol, a function that creates its strategy; a model is loaded once for all that use it.
 
     Args:
         text: the strategies, as `parse_strategies` takes them.
-        symbols: what is traded.
+        symbols: those that are traded.
         model: as in `strategy_factory`.
         data_dir: as in `strategy_factory`.
         on_fallback: as in `strategy_factory`.
-        defer_errors: a strategy that cannot be loaded raises StrategyError when it is to be made, and not here, so that
-            the others go on; a model that cannot be used as well, where there are others.
-        out_of_use: names of strategies that are not to be loaded.
-        mark_load: given the first symbol of a strategy before it is loaded.
+        defer_errors: whether a strategy that cannot be loaded raises StrategyError when it is created, and not here, so
+            that the others can run; the same for a model that cannot be used, where there are other strategies.
+        out_of_use: names of strategies that must not be loaded.
+        mark_load: called with the first symbol of a strategy before it is loaded.
 
     Raises:
         UnknownStrategyError: as `parse_strategies` and `strategy_factory`.
@@ -153,13 +153,13 @@ def strategy_factory(
     data_dir: Path | None = None,
     on_fallback: Callable[[str], None] | None = None,
 ) -> Callable[[], Strategy]:
-    """What makes the strategy of that name: one of the registered ones, or `package.module:Class` of your own.
+    """A function that creates the strategy of that name, or of `package.module:Class`.
 
     Args:
         name: of the strategy.
-        model: folder of the model, for a strategy that speaks for one; the demo model when None.
-        data_dir: of the desk, where what a model's self-check found is kept.
-        on_fallback: told why a model is served the slow way, where it is.
+        model: folder of the model, for a strategy that uses one; the demo model when None.
+        data_dir: of the desk, where the outcome of a model's self-check is kept.
+        on_fallback: called with the reason where a model is evaluated by XGBoost, the slow way.
 
     Raises:
         UnknownStrategyError: nothing is found under the name; a StrategyLoadError where it cannot be imported or made,
@@ -203,7 +203,7 @@ def _with_model(
     model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
 ) -> Callable[[], Strategy]:
     configure_kernel_cache(data_dir)
-    # Only now: importing a kernel settles where it is kept.
+    # Not before: importing a kernel fixes where its compiled code is kept.
     from services.signal.core.strategies.xgboost import XGBoostClasses
     from services.signal.model.loader import load_model
 
@@ -213,7 +213,7 @@ def _with_model(
 
 
 def _warm_up_kernels(make: Callable[[], Strategy]) -> None:
-    """Have the kernels compiled before the first tick: that takes seconds, in which a process would show no life."""
+    """Compile the kernels before the first tick: it takes seconds, in which the process would not beat."""
     strategy = make()
     engine = SymbolEngine("", strategy)
     for sequence in range(1, strategy.warm_up_ticks + 2):
@@ -240,7 +240,7 @@ def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strateg
 
 
 def _lack(sample: Strategy) -> str:
-    """What keeps an object from being a strategy; empty for one."""
+    """What an object lacks to be a strategy; empty for one."""
     for method in _METHODS:
         if not callable(getattr(sample, method, None)):
             return f"it has no method {method}()"

@@ -1,6 +1,7 @@
-"""What watches over the desk's processes: it has supervisord restart those that hang, and tells when one is lost.
+"""The watchdog: it kills processes that hang, so that supervisord restarts them, and raises alerts.
 
-supervisord restarts what dies, and does not see what hangs. This is an event listener of supervisord's: it reads the
-heartbeats of the other processes, kills one that shows no life, and tells an operator what supervisord has given up on.
-It knows nothing of trading, and nothing waits for it: while it is away, processes that die are restarted all the same.
+supervisord restarts a process that dies, and does not notice one that hangs. The watchdog is an event listener of
+supervisord: it reads the heartbeats of the other processes, kills one that hangs, and alerts an operator to a program
+that supervisord has given up. It knows nothing of trading, and nothing depends on it: while it is away, processes that
+die are restarted nevertheless.
 """

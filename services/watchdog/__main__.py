@@ -1,4 +1,4 @@
-"""The watchdog process: settings in, objects out, loop. stdout is supervisord's, so it logs to stderr."""
+"""Entry point of the watchdog process. It logs to stderr, because stdout belongs to supervisord."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.watchdog.supervisor_client import Supervisor
 
 
 def run() -> None:
-    """Compose the process and serve."""
+    """Read the settings, put the process together and serve until told to stop."""
     settings = load(WatchdogSettings)
     logs.configure("watchdog", settings.log_level, file=sys.stderr)
     timeouts = HangTimeouts(

@@ -1,8 +1,8 @@
-"""Telling an operator: a line in the log at level error, a metric, and the command of ALERT_COMMAND.
+"""Alerts to an operator: a line in the log at level error, a metric, and a run of ALERT_COMMAND.
 
-The command is run beside, never waited for, and killed when it takes too long. It finds what happened in its environment
-(ALERT_KIND, ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. The same about the same program starts it once
-a minute at most, and only so many may run at once: an alarm must not become a load of its own.
+The command runs in the background and is killed when it takes too long. It gets the alert in its environment (ALERT_KIND,
+ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. An alert of one kind about one program starts it once a
+minute at most, and at most `RUNNING_MAX` run at once, so that alerts do not become a load themselves.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ class _Run:
 
 
 class Alerts:
-    """What is told, and the commands that are under way."""
+    """Alerts raised, and the commands that run for them."""
 
     def __init__(self, command: str, timeout_ms: int) -> None:
-        """Take the command of the setting; an empty one means log and metric only.
+        """Run nothing yet.
+
+        Args:
+            command: a command line; empty for log and metric only.
+            timeout_ms: how long a run may take before it is killed.
 
         Raises:
             StartError: its quotes are not closed.
@@ -48,11 +52,18 @@ class Alerts:
         self._timeout_ns = timeout_ms * MS_NS
         self._running: list[_Run] = []
         self.problem = ""
-        """Why the command failed when it was run last; empty where it did not."""
+        """Why the last run of the command failed; empty where it succeeded."""
         self._told_ns: dict[tuple[str, str], int] = {}
 
     def send(self, kind: str, program: str, text: str, **facts: object) -> None:
-        """Tell one thing about one program, in a sentence."""
+        """Raise an alert.
+
+        Args:
+            kind: such as `hang`, or the code of a condition.
+            program: the program or subject it is about.
+            text: one sentence.
+            facts: figures, for the log and the command.
+        """
         metrics.ALERTS.inc(kind)
         _log.error(text, kind=kind, program=program, **facts)
         now_ns = mono_ns()
@@ -84,7 +95,7 @@ class Alerts:
             return
         assert process.stdin is not None
         try:
-            # Far less than a pipe holds, so it never waits for the command to read.
+            # Far less than a pipe holds, so this never waits for the command to read.
             process.stdin.write(line.encode() + b"\n")
             process.stdin.close()
         except OSError:
@@ -93,12 +104,12 @@ class Alerts:
 
     @property
     def running(self) -> int:
-        """Commands that are under way."""
+        """Commands that run now."""
         self.reap()
         return len(self._running)
 
     def reap(self) -> None:
-        """See which commands have ended, and end those that take too long."""
+        """Collect the commands that have ended, and kill those that take too long."""
         still = []
         for run in self._running:
             status = run.process.poll()
@@ -118,7 +129,7 @@ class Alerts:
         self._running = still
 
     def close(self) -> None:
-        """Leave no command behind."""
+        """Kill the commands that still run."""
         for run in self._running:
             run.process.kill()
             run.process.wait()

@@ -33,13 +33,18 @@ _SILENT: Final = METRICS.gauge("heartbeat_age_seconds", "Time since the program 
 
 
 def init_series(program: str) -> None:
-    """Have a program's series there before anything has happened to it."""
+    """Create a program's series with zeros."""
     KILLS.inc(program, by=0)
     DEATHS.inc(program, by=0)
 
 
 def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
-    """Take the readings."""
+    """Take the readings.
+
+    Args:
+        up: for each program, whether supervisord has it running.
+        silent_ns: for each running program, the time since it last showed life.
+    """
     METRICS.update(lambda: _readings(up, silent_ns))
 
 

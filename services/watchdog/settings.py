@@ -9,11 +9,11 @@ from pydantic import Field
 from common.settings import CommonSettings, Port
 
 HANG_MS_MIN: Final = 1_500
-"""Three heartbeats: less would kill a process whose machine was only busy."""
+"""Three heartbeats: a shorter time would kill processes of a host that was merely busy."""
 
 
 class WatchdogSettings(CommonSettings):
-    """How patient the watchdog is, and whom it tells."""
+    """Timeouts of the watchdog, and the command that it runs for alerts."""
 
     watchdog_hang_ms: int = Field(
         default=3_000, ge=HANG_MS_MIN, le=600_000, description=f"milliseconds from {HANG_MS_MIN} to 600000"

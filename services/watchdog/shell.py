@@ -47,7 +47,7 @@ from services.watchdog.core.watchdog import (
 from services.watchdog.supervisor_client import Supervisor
 
 REAP_MS: Final = 500
-"""How often is looked whether commands of alerts have ended."""
+"""Between two checks whether commands of alerts have ended."""
 
 READ_BYTES: Final = 65_536
 
@@ -106,8 +106,8 @@ class WatchdogShell:
         try:
             events = self._events.feed(data)
         except EventProtocolError as error:
-            # Nothing after it can be trusted to be where it seems; a fresh start finds the beginning again.
-            _log.error("stdin is not supervisord's any more, starting over", error=str(error))
+            # Where the next event begins is not known any more; after a restart it is.
+            _log.error("malformed event of supervisord on stdin, restarting", error=str(error))
             raise SystemExit(1) from None
         for event in events:
             self._answer(RESULT_OK + READY)

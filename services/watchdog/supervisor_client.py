@@ -1,4 +1,4 @@
-"""What supervisord knows of its programs, asked over its own socket."""
+"""supervisord's XML-RPC interface: its programs and their states."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Supervisor:
     """The supervisord whose event listener this process is."""
 
     def __init__(self) -> None:
-        """Find it in the environment that it gave.
+        """Find supervisord through the environment that it gave this process.
 
         Raises:
-            StartError: this is no child of a supervisord.
+            StartError: this process was not started by supervisord.
         """
         self._url = os.environ.get(URL_VARIABLE, "")
         self._own_name = os.environ.get(NAME_VARIABLE, "")
         if not self._url:
             raise StartError(f"{URL_VARIABLE} is not set, expected to be started by supervisord as an event listener")
-        # The transport takes no timeout of its own, and a supervisord that is held must not hold us.
+        # The transport has no timeout of its own, and a supervisord that hangs must not hang the watchdog.
         socket.setdefaulttimeout(ANSWER_TIMEOUT_S)
 
     def programs(self) -> list[Program] | None:
-        """Every program but this one; None when supervisord does not answer.
+        """Every program but the watchdog; None when supervisord does not answer.
 
-        The question also wakes supervisord, which by itself looks only once a second whether a process has ended.
+        The question also wakes supervisord, which otherwise checks only once a second whether a process has ended.
         """
         transport = SupervisorTransport(None, None, self._url)
         try:
@@ -59,7 +59,7 @@ class Supervisor:
         ]
 
     def start(self, name: str) -> None:
-        """Have a program started that supervisord would leave ended; one that runs already is left alone."""
+        """Start a program that supervisord would leave ended; one that runs already is left alone."""
         transport = SupervisorTransport(None, None, self._url)
         try:
             xmlrpc.client.ServerProxy("http://localhost", transport=transport).supervisor.startProcess(name, False)

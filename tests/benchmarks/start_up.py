@@ -33,9 +33,9 @@ SECONDS_MAX: Final = 5.0
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
 READY: Final = {
     "mt5": "the simulated market is open",
-    "execution": "execution carries calls",
+    "execution": "execution is ready",
     "portfolio": "the desk is ",
-    "signal": "signal speaks for its symbols",
+    "signal": "signal is ready",
 }
 SETTINGS: Final = {
     "TRADING_SYMBOL": "EURUSD",

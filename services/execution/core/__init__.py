@@ -1,1 +1,1 @@
-"""What the courier decides: what is sent to the gateway, when silence is reported, and whether the gateway is there."""
+"""The courier: which calls are sent to the gateway and when, and whether the gateway answers."""

@@ -1,14 +1,14 @@
-"""Carries calls to the gateway and answers back; it keeps nothing that is not in the ledger or at the gateway.
+"""Delivery of calls to the gateway and of answers to portfolio; nothing is kept beyond this process.
 
-A call is answered by the gateway's reply, or by NO_ANSWER when its deadline has passed; a reply that comes later than
-that is reported all the same, because it is evidence. The same call id again means "send it again", and gets a new
-deadline. At most `in_flight_max` calls are at the gateway at a time and `WAITING_CALLS_MAX` wait for their turn; a call
-beyond those is answered with NO_ANSWER at once and never sent.
+A call is answered with the gateway's reply, or with NO_ANSWER when its deadline has passed; a later reply is reported
+nevertheless, because it is evidence. A call with a known id is sent again and gets a new deadline. At most `in_flight_max`
+calls are in flight at the gateway and `WAITING_CALLS_MAX` wait; a call beyond those is answered with NO_ANSWER at once and
+never sent.
 
-A gateway that leaves `MISSED_REPLIES_MAX` calls or pings in a row unanswered is held to be absent. Calls then wait, within
-their deadlines, and one of them or a PING goes out as a probe, at pauses that double up to `PROBE_NS_MAX`. When the
-gateway is heard again, or a PING shows that it has started anew, a CourierHello asks portfolio to send again whatever
-is open: the courier does not know what the gateway has lost.
+A gateway that leaves `MISSED_REPLIES_MAX` calls or pings in a row unanswered counts as down. Calls then wait, within their
+deadlines, and one of them or a PING is sent as a probe, at pauses that double up to `PROBE_NS_MAX`. When the gateway
+answers again, or a PING shows that it was restarted, a CourierHello asks portfolio to send every open call again: the
+courier does not know what the gateway has lost.
 """
 
 from __future__ import annotations
@@ -25,25 +25,27 @@ from proto.time import Now
 from proto.trading.units import MAX_FRAME_BYTES
 
 IN_FLIGHT_MAX: Final = 64
-"""Portfolio has few questions open at a time; more than this at one gateway only makes each of them late."""
+"""Portfolio has few open calls; more than this at one gateway only delays each of them."""
 
 WAITING_CALLS_MAX: Final = 256
-"""What a burst may pile up while the gateway is away for the length of a deadline."""
+"""Room for the calls that come during one deadline while the gateway does not answer."""
 
 MISSED_REPLIES_MAX: Final = 3
-"""One lost answer is an accident, three in a row are an absence."""
+"""A single answer may be lost; three in a row mean that the gateway is down."""
 
 IDLE_PING_NS: Final = 1_000_000_000
-"""A gateway not heard for this long is pinged, so that a new boot or an absence shows without a call."""
+"""Silence after which the gateway is pinged, so that a restart or an absence is noticed without a call."""
 
 PROBE_NS_FIRST: Final = 100_000_000
+"""First pause between two probes of a gateway that is down; each further one is twice as long."""
+
 PROBE_NS_MAX: Final = 2_000_000_000
 
 REPLY_BYTES_MAX: Final = MAX_FRAME_BYTES - 256
-"""Longest reply that still fits, inside its Answer, into one frame of the bus."""
+"""Longest reply that fits into one frame of the bus inside its Answer."""
 
 PING_ID: Final = 0
-"""Call ids start at 1, so this one is the courier's own."""
+"""Call id of the courier's own pings; those of portfolio start at 1."""
 
 _PING: Final = encode(Ping())
 _BOOT_CHARS_MAX: Final = 64
@@ -76,23 +78,24 @@ class GatewayDown(Struct, frozen=True):
 
 
 class GatewayUp(Struct, frozen=True):
-    """The gateway answers, for the first time, after an absence or after a start of its own."""
+    """The gateway answers for the first time since this start, since it was down, or since it was restarted."""
 
     boot_id: str
     before: str
 
 
 class MalformedReply(Struct, frozen=True):
-    """The gateway answered with something that is no reply; it counts as no answer."""
+    """The gateway's answer is malformed; it counts as no answer."""
 
     call_id: int
     why: str
 
 
 class CallRefused(Struct, frozen=True):
-    """More calls are under way than the courier carries."""
+    """A call was refused because `waiting` calls wait already."""
 
     call_id: int
+    waiting: int
 
 
 Event = GatewayDown | GatewayUp | MalformedReply | CallRefused
@@ -101,7 +104,7 @@ Output = SendToGateway | Answer | CourierHello | Event
 
 
 class _PendingCall:
-    """One call under way, sent or waiting."""
+    """A call in flight or waiting."""
 
     __slots__ = ("deadline_ns", "request")
 
@@ -111,14 +114,20 @@ class _PendingCall:
 
 
 class Courier(Core[Message, Output]):
-    """Decides for one gateway; the shell owns the sockets and does what is returned, in order."""
+    """The calls to one gateway."""
 
     def __init__(self, *, boot_id: str, in_flight_max: int = IN_FLIGHT_MAX) -> None:
+        """Hold no call.
+
+        Args:
+            boot_id: of this start of the process.
+            in_flight_max: calls at the gateway at a time, > 0.
+        """
         assert in_flight_max > 0, in_flight_max
         self.boot_id = boot_id
         self.gateway_boot = ""
         self.is_up = True
-        """Whether calls are sent as they come; assumed until shown otherwise."""
+        """Whether the gateway answers, so that calls are sent at once; assumed at the start."""
         self._in_flight_max = in_flight_max
         self._in_flight: dict[int, _PendingCall] = {}
         self._waiting: dict[int, _PendingCall] = {}
@@ -129,7 +138,7 @@ class Courier(Core[Message, Output]):
         self._heard_ns = 0
         self._probe_ns = 0
         self._probe_pause_ns = PROBE_NS_FIRST
-        # No later than the earliest deadline; it is not moved when a call is answered, which may wake for nothing once.
+        # Not later than the earliest deadline. An answered call does not move it, at the cost of one idle wake-up.
         self._deadline_ns: int | None = None
 
     @property
@@ -139,16 +148,16 @@ class Courier(Core[Message, Output]):
 
     @property
     def heard_mono_ns(self) -> int:
-        """When the gateway was last heard; before that, when this process began."""
+        """Monotonic time of the gateway's last answer, or of the start before the first one."""
         return self._heard_ns
 
     @property
     def waiting(self) -> int:
-        """Calls that are not sent yet."""
+        """Calls not sent yet."""
         return len(self._waiting)
 
     def start(self, now: Now) -> list[Output]:
-        """Begin: say that nothing is in hand, and look for the gateway. Called once."""
+        """Announce to portfolio that no call is held, and ping the gateway."""
         self._heard_ns = now.mono_ns
         return [self._hello(), self._ping(now)]
 
@@ -171,7 +180,7 @@ class Courier(Core[Message, Output]):
             self._in_flight[call_id] = pending
             return []
         if call_id not in self._waiting and len(self._waiting) >= WAITING_CALLS_MAX:
-            return [CallRefused(call_id), Answer(call_id, CallOutcome.NO_ANSWER, NIL)]
+            return [CallRefused(call_id, len(self._waiting)), Answer(call_id, CallOutcome.NO_ANSWER, NIL)]
         self._waiting[call_id] = pending
         return []
 
@@ -181,7 +190,7 @@ class Courier(Core[Message, Output]):
         return due if self._deadline_ns is None else min(due, self._deadline_ns)
 
     def on_timer(self, now: Now) -> list[Output]:
-        """Report calls whose deadline has passed; ping a gateway that has not been heard."""
+        """Answer calls whose deadline has passed, and ping a gateway that has been silent."""
         outputs: list[Output] = []
         if self._deadline_ns is not None and self._deadline_ns <= now.mono_ns:
             outputs += self._expire(now)
@@ -209,7 +218,7 @@ class Courier(Core[Message, Output]):
         return [Answer(call_id, CallOutcome.REPLY, Raw(payload)), *self._heard(now, self.gateway_boot)]
 
     def _on_send_failed(self, call_id: int, now: Now) -> list[Output]:
-        """Keep a call that could not be sent; it waits within its deadline."""
+        """Have a call that could not be sent wait, within its deadline."""
         self._is_connected = False
         self._probe_ns = now.mono_ns + PROBE_NS_FIRST
         if call_id == PING_ID:
@@ -228,12 +237,12 @@ class Courier(Core[Message, Output]):
         self._ping_ns = now.mono_ns
         self._probe_ns = max(self._probe_ns, now.mono_ns + PROBE_NS_FIRST)
         self._is_pinged = True
-        # Whether somebody is connected shows when the socket takes this one or does not.
+        # Assumed until the socket refuses this ping.
         self._is_connected = True
         return SendToGateway(PING_ID, _PING)
 
     def _take_probe(self, now: Now) -> bool:
-        """Whether an absent gateway may be tried now; if so, the next try is a longer pause away."""
+        """Whether a gateway that is down may be probed now; the pause until the next probe is then doubled."""
         if now.mono_ns < self._probe_ns:
             return False
         self._probe_ns = now.mono_ns + self._probe_pause_ns
@@ -241,7 +250,7 @@ class Courier(Core[Message, Output]):
         return True
 
     def _miss(self, now: Now) -> list[Output]:
-        """One more call or ping without an answer."""
+        """Count a call or ping without an answer."""
         self._silent += 1
         if not self.is_up or self._silent < MISSED_REPLIES_MAX:
             return []
@@ -251,7 +260,7 @@ class Courier(Core[Message, Output]):
         return [GatewayDown(self._silent)]
 
     def _heard(self, now: Now, boot_id: str) -> list[Output]:
-        """The gateway lives; if it was absent or is another, what is open is sent again."""
+        """Note that the gateway answers; if it was down or was restarted, have the open calls sent again."""
         self._heard_ns = now.mono_ns
         self._silent = 0
         self._is_pinged = False
@@ -267,7 +276,7 @@ class Courier(Core[Message, Output]):
         return outputs
 
     def _hello(self) -> CourierHello:
-        """Own boot and the gateway's, so that either one's change shows."""
+        """The greeting of portfolio, with both boot ids, so that a restart of either is noticed."""
         return CourierHello(f"{self.boot_id}+{self.gateway_boot}"[:_BOOT_CHARS_MAX])
 
     # ---------------------------------------------------------------------------------------------------------- calls
@@ -295,7 +304,7 @@ class Courier(Core[Message, Output]):
 
 
 def _problem_of(payload: bytes) -> str:
-    """Why a payload cannot stand inside an Answer, or nothing."""
+    """Why a payload does not fit into an Answer; empty where it does."""
     if len(payload) > REPLY_BYTES_MAX:
         return f"{len(payload)} bytes, expected at most {REPLY_BYTES_MAX}"
     head = payload[0] if payload else 0

@@ -1,1 +1,1 @@
-"""What the signal process decides: ticks in, one signal for each of them out. No sockets, files or clock."""
+"""The signal process without sockets, files or clock: ticks in, one signal for each of them out."""

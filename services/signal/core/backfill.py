@@ -1,4 +1,4 @@
-"""Fetching missing ticks of one symbol from the gateway, one page at a time."""
+"""Backfill: fetching the missing ticks of one symbol from the gateway, one page at a time."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _NEVER_NS: Final = (1 << 63) - 1
 
 
 FOLD_TICKS_MAX: Final = 4
-"""Fetched ticks folded in one go: few, for one may take long."""
+"""Fetched ticks folded in one step: few, because a strategy may take long for each."""
 
 QUICK_FOLD_NS: Final = 12_500_000
-"""When one go took no longer than this, the next one folds twice as many ticks; otherwise it folds one."""
+"""After a step that took no longer than this, the next one folds twice as many ticks; otherwise it folds one."""
 
 
 class FoldPace:
-    """How many fetched ticks to fold in one go, so that messages do not wait for a slow strategy."""
+    """How many fetched ticks to fold in one step, so that messages do not wait for a slow strategy."""
 
     def __init__(self) -> None:
         self._ticks = 1
         self._before_mono_ns = 0
 
     def next_ticks_max(self, mono_ns: int) -> int:
-        """Most ticks to fold in the go that begins at `mono_ns`."""
+        """Most ticks to fold in the step that begins at `mono_ns`."""
         is_quick = mono_ns - self._before_mono_ns <= QUICK_FOLD_NS
         self._ticks = min(2 * self._ticks, FOLD_TICKS_MAX) if is_quick else 1
         self._before_mono_ns = mono_ns
@@ -38,9 +38,9 @@ class FoldPace:
 
 
 class Backfill:
-    """What is being fetched: everything up to `target`, the highest sequence known to be published.
+    """Ticks being fetched: all up to `target`, the highest sequence known to be published.
 
-    `is_gap` tells ticks that were missed from those that a start folds anew.
+    `is_gap` is True for ticks that were missed, False for those that a start or a slow strategy fetches.
     """
 
     def __init__(self, symbol: str, target: int, *, is_gap: bool) -> None:
@@ -49,17 +49,20 @@ class Backfill:
         self.is_gap = is_gap
         self.retry_mono_ns = 0
         self.page: TicksReply | None = None
-        """What has been fetched and is not folded yet."""
+        """Ticks fetched and not folded yet."""
 
     def hold(self, page: TicksReply) -> None:
-        """Keep a page that has come until it is folded; nothing more is asked for before that."""
+        """Keep a page until it is folded; nothing more is requested before that."""
         self.page = page
         self.retry_mono_ns = _NEVER_NS
 
     def next_ticks(self, from_sequence: int, ticks_max: int, mono_ns: int) -> list[Tick]:
-        """The next ticks of the page; with its last one the page is done with.
+        """The next ticks of the page, which is dropped with its last one.
 
-        When they were published is not kept by the gateway: they have reached this process at `mono_ns`.
+        Args:
+            from_sequence: of the first tick, the next one of the symbol.
+            ticks_max: most ticks to return.
+            mono_ns: stands for the time of publication, which the gateway does not keep.
         """
         page = self.page
         assert page is not None
@@ -77,7 +80,7 @@ class Backfill:
         ]
 
     def next_request(self, from_sequence: int, mono_ns: int) -> GetTicks:
-        """The request for the next page."""
+        """The request for the page that begins at `from_sequence`, to be repeated `RETRY_NS` after `mono_ns`."""
         self.retry_mono_ns = mono_ns + RETRY_NS
         return GetTicks(
             request_id=request_id(self.symbol, from_sequence),
@@ -88,22 +91,22 @@ class Backfill:
 
 
 def request_id(symbol: str, from_sequence: int) -> str:
-    """Ties a refusal to the page it refuses; shorter than the 64 characters of a request id for any symbol in use."""
+    """The request id of a page, which ties a refusal to it; at most 64 characters."""
     return f"{from_sequence}:{symbol}"[:64]
 
 
 def problem_of(page: TicksReply) -> str:
-    """Why a page cannot be ticks, or nothing; MessagePack floats may be anything, and the schema bounds no columns."""
+    """What is invalid about a page, empty where nothing is; the schema does not check the values of columns."""
     count = len(page.ordinal)
     columns = (page.time_ns, page.bid, page.ask, page.volume)
     if any(len(column) != count for column in columns):
         return "columns of different lengths"
     if any(not 0 < price <= PRICE_MAX for prices in (page.bid, page.ask) for price in prices):
-        return "a price that is none"
+        return "a price out of range"
     if any(not (math.isfinite(volume) and volume >= 0) for volume in page.volume):
-        return "a volume that is none"
+        return "a volume out of range"
     if any(later <= earlier for earlier, later in zip(page.ordinal, page.ordinal[1:], strict=False)):
         return "ordinals that do not rise"
     if count and (page.ordinal[0] < 1 or min(page.time_ns) < 0):
-        return "an ordinal or a time below its least"
+        return "an ordinal or a time out of range"
     return ""

@@ -1,4 +1,4 @@
-"""What a signal process goes on from after a restart: the state of each symbol's engine and its strategy's name."""
+"""The checkpoint of a signal process: the state of each symbol's engine, from which a restart continues."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """All symbols of one signal process: ticks in, exactly one signal for each of them out, whatever was missed.
 
-A tick that is next in its symbol's sequence is folded and answered at once. One that comes too early shows a gap: what
-is missing is fetched with GET_TICKS and folded first, so no signal comes from a window with a hole in it. One that comes
-again was republished because its signal did not arrive: that signal and those after it are sent again, from the ring.
-Which stream is in force is learnt from the gateway's HELLO and from nothing else.
+A tick that is next in its symbol's sequence is processed (folded into the state of its engine) at once. One that is ahead
+of it shows a gap: the missing ticks are fetched with GET_TICKS and folded first, so that no signal comes from a window
+with a gap. One that was seen before was republished because its signal did not arrive: that signal and those after it are
+sent again, from the ring. The stream in force is known from the gateway's HELLO alone.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from services.signal.core.symbol_engine import FAULT_VALUE, WARMING_UP_VALUE, Si
 from services.signal.core.symbol_reports import symbol_reports
 
 HELLO_RETRY_NS: Final = 100_000_000
-"""Pause before an unanswered HELLO is sent again: the connection of a fresh socket takes a moment, the desk waits."""
+"""Pause before an unanswered HELLO is repeated; short, because the connection of a new socket takes only a moment."""
 
 HELLOS_UNTIL_SILENT: Final = 10
-"""After this many an operator is told."""
+"""Unanswered HELLOs after which that is logged."""
 
 HELLO_INTERVAL_NS: Final = 500_000_000
-"""How often portfolio is told that this process is alive."""
+"""Between two greetings of portfolio, which show that this process is alive."""
 
 RESEND_PAUSE_NS: Final = 100_000_000
-"""Signals are sent again at most this often. A tick is republished after twice as long; ticks that come twice for
-another reason, as those fetched while they waited in the socket, come in heaps and need no answer each."""
+"""Shortest time between two repetitions of signals. A tick is republished after twice as long; ticks that come twice for
+another reason, such as those fetched while they waited in the socket, come in bursts and need no answer each."""
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
-"""Between two notices of ticks that cannot be answered: a market that has gone back repeats thousands of them."""
+"""Between two notices of ticks without a kept signal: a market that has gone back repeats thousands of them."""
 
 SLICE_NS: Final = 50_000_000
 """How long strategies may be called for the ticks of one burst. Later ticks of it are fetched afterwards: only so does the
@@ -79,14 +79,14 @@ class SignalEngine(Core[Message, Output]):
         out_of_use: Mapping[str, StrategyFault] | None = None,
         mark_call: Callable[[str, int], object] | None = None,
     ) -> None:
-        """Compose the engines.
+        """Create the engines, before the first tick.
 
         Args:
-            publisher: the name to speak under.
+            publisher: name of this signal process.
             boot_id: of this start of the process.
-            make_strategies: what makes the strategy of each symbol.
-            out_of_use: symbols whose strategy is not to be called, and why.
-            mark_call: given symbol and sequence before each call of a strategy.
+            make_strategies: by symbol, a function that creates its strategy.
+            out_of_use: symbols whose strategy must not be called, and why.
+            mark_call: called with symbol and sequence before each call of a strategy.
         """
         self.publisher = publisher
         self.boot_id = boot_id
@@ -116,11 +116,11 @@ class SignalEngine(Core[Message, Output]):
     # ------------------------------------------------------------------------------------------- what the shell calls
 
     def start(self, now: Now) -> list[Output]:
-        """Begin: ask the gateway which stream it publishes. Called once, after `restore`."""
+        """Ask the gateway which stream it publishes; `restore`, if any, comes before."""
         return [*self._new_faults(), self._ask_hello(now)]
 
     def handle(self, message: Message, now: Now) -> list[Output]:
-        """Take one message in; `now.domain_ns` is not looked at."""
+        """Process one message; `now.domain_ns` is not used."""
         if isinstance(message, Tick):
             if not self._slice_end_ns:
                 self._slice_end_ns = now.mono_ns + SLICE_NS
@@ -167,14 +167,18 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def checkpoint(self) -> Checkpoint:
-        """The state as it is now; the signals that belong to it are in the ring."""
+        """The present state; the signals that belong to it are in the ring."""
         return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engine_states(self.engines.values()))
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
-        """Go on from a checkpoint of the same strategy; symbols that are not in it start from their first tick.
+        """Continue from a checkpoint of the same strategy; symbols that are not in it start from their first tick.
+
+        Args:
+            checkpoint: the states of the engines.
+            signals: the kept signals that belong to it, by ordinal.
 
         Raises:
-            ValueError: it is of another strategy, or damaged. The engine is reset then.
+            ValueError: it is of another strategy, or damaged. The engines are reset then.
         """
         if checkpoint.strategy != self.strategy and not fits(checkpoint, self.engines):
             raise ValueError(f"checkpoint of strategy {checkpoint.strategy}, expected {self.strategy}")
@@ -216,16 +220,16 @@ class SignalEngine(Core[Message, Output]):
         return self._on_gap(engine, tick.sequence, now)
 
     def _on_tick_after_fault(self, engine: SymbolEngine, tick: Tick, now: Now) -> list[Output]:
-        """HOLD for a tick that the strategy is not asked about, so that positions are managed."""
+        """HOLD for a tick without a call of the strategy, so that portfolio still manages positions."""
         if tick.sequence <= engine.sequence:
             return self._on_old_tick(tick, now)
         return [self._signal_of(tick, FAULT_VALUE, now)]
 
     def _new_faults(self) -> list[Output]:
-        """The faults that no notice was given of yet; what was being fetched for their symbols is not wanted any more.
+        """Notices of faults not reported yet; backfills of their symbols are dropped.
 
-        A hello follows at once and before any signal: a stepped stream ends by it, and must not meet a HOLD that is
-        none of the strategy's first.
+        A hello follows at once and before any signal: it ends a recorded stream, which must not get a HOLD that is not
+        the strategy's before that.
         """
         faults = {symbol: engine.fault for symbol, engine in self.engines.items() if engine.fault is not None}
         new = [fault for symbol, fault in faults.items() if self._faults_noticed.get(symbol) is not fault]
@@ -235,14 +239,14 @@ class SignalEngine(Core[Message, Output]):
         return [StrategyStopped(fault) for fault in new]
 
     def _on_old_tick(self, tick: Tick, now: Now) -> list[Output]:
-        """Send what is kept from this tick on again: whoever missed one signal has likely missed those after it."""
+        """Send the kept signals from this tick on again: with one signal those after it were likely lost, too."""
         if self.ring.get(tick.ordinal) is None:
             if tick.sequence not in self._lost.get(tick.symbol, ()):
                 if now.mono_ns < self._notice_mono_ns:
                     return []
                 self._notice_mono_ns = now.mono_ns + NOTICE_PAUSE_NS
                 return [SignalNotRetained(tick.symbol, tick.ordinal)]
-            # It came too late to be folded, but every tick has its signal, or portfolio would wait for ever.
+            # Too late to be folded, but portfolio waits for a signal of every tick.
             return [self._signal(tick, WARMING_UP_VALUE, now)]
         if now.mono_ns < self._again_mono_ns:
             return []
@@ -255,7 +259,7 @@ class SignalEngine(Core[Message, Output]):
         return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
 
     def _on_heartbeat(self, heartbeat: MarketHeartbeat, now: Now) -> list[Output]:
-        """Notice ticks missed at the end of a burst, which no later tick would show."""
+        """Detect ticks missed at the end of a burst, which no later tick would show."""
         if heartbeat.stream_id != self.stream_id:
             return self._request_hello(now)
         outputs: list[Output] = []
@@ -266,7 +270,7 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def _defer(self, tick: Tick, now: Now) -> list[Output]:
-        """Leave a tick to be fetched and folded later, because strategies do not keep up with those that come."""
+        """Leave a tick to be fetched and folded later, because strategies are slower than the ticks come."""
         engine = self.engines.get(tick.symbol)
         is_foldable = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
         if engine is None or not is_foldable or tick.sequence <= engine.sequence:
@@ -274,7 +278,7 @@ class SignalEngine(Core[Message, Output]):
         return self._on_gap(engine, tick.sequence, now, is_gap=False)
 
     def _on_gap(self, engine: SymbolEngine, sequence: int, now: Now, *, is_gap: bool = True) -> list[Output]:
-        """Fetch everything up to `sequence`; what comes until then is fetched with the rest."""
+        """Fetch everything up to `sequence`; ticks that come meanwhile are fetched with the rest."""
         refill = self._refills.get(engine.symbol)
         if refill is not None:
             refill.target = max(refill.target, sequence)
@@ -348,7 +352,7 @@ class SignalEngine(Core[Message, Output]):
         return []
 
     def _fold(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
-        """Fold what is new of a page; signals of ticks that are confirmed are kept and not sent."""
+        """Fold the new ticks of a page; signals of confirmed ticks are kept and not sent."""
         engine = self.engines[refill.symbol]
         outputs: list[Output] = []
         for tick in refill.next_ticks(engine.sequence + 1, ticks_max, now.mono_ns):
@@ -385,7 +389,7 @@ class SignalEngine(Core[Message, Output]):
     # -------------------------------------------------------------------------------------------------------- outputs
 
     def _signal(self, tick: Tick, value: SignalValue, now: Now) -> Signal:
-        """The signal of a tick, kept for a repetition."""
+        """The signal of a tick, kept in the ring for a repetition."""
         signal = self._signal_of(tick, value, now)
         self.ring.put(signal)
         return signal
@@ -427,7 +431,7 @@ class SignalEngine(Core[Message, Output]):
         return Hello(client=self.publisher)
 
     def _request_hello(self, now: Now) -> list[Output]:
-        """Something came of another stream: ask which one is in force, unless that is under way."""
+        """Ask which stream is in force, because a message of another one came; once until it is answered."""
         if not self._is_connected:
             return []
         self._is_connected = False

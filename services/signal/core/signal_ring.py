@@ -1,4 +1,4 @@
-"""The last signals by ordinal, so that a tick that comes again is answered with the very signal it had."""
+"""The last signals by ordinal, so that a tick published again gets the signal that it had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from proto.messages import Signal
 
 RING_SIGNALS_MIN: Final = 4_096
-"""Least size: above every publication window in use, so that whatever is not confirmed is still here."""
+"""Smallest size: above every publication window in use, so that every unconfirmed signal is still here."""
 
 
 class SignalRing:
@@ -30,13 +30,13 @@ class SignalRing:
             self.last_ordinal = signal.ordinal
 
     def take_unsaved(self) -> list[Signal]:
-        """The signals put since the last call, in the order of putting: what a checkpoint has to add."""
+        """The signals put since the last call, in that order: those that a checkpoint has to add."""
         fresh = list(self._fresh)
         self._fresh.clear()
         return fresh
 
     def return_unsaved(self, fresh: list[Signal]) -> None:
-        """What was taken as fresh could not be added to the checkpoint: it is still to be."""
+        """Give back signals that could not be added to the checkpoint."""
         assert not self._fresh, "given back before anything else was put"
         self._fresh.extend(fresh)
 

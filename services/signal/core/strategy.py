@@ -1,4 +1,4 @@
-"""What a strategy is: a fold over the ticks of one symbol that has an opinion after each of them.
+"""The protocol of strategies: a state updated by each tick of one symbol, with a signal after each of them.
 
 A new one is a file beside `strategies/ema_cross.py`, or any class of yours, named as `package.module:Class`, that can be
 made without arguments.
@@ -16,23 +16,23 @@ _STRATEGY_CHARS_MAX: Final = 64
 
 
 class Strategy(Protocol):
-    """Depends on the ticks it was given and nothing else: no clock, no randomness, no files.
+    """A strategy for one symbol. It depends on its ticks alone: no clock, no randomness, no files.
 
-    Whatever it raises, SystemExit included, and whatever it returns that is no opinion, is its fault: its symbol gets
-    no signals any more until a restart tries it again, and other symbols go on. So does a call that ends the process or
-    blocks it, three times at the same tick.
+    An exception, SystemExit included, or an invalid return value is a fault: the symbol gets HOLD until a restart tries
+    the strategy again, and other symbols are not affected. A call that ends or blocks the process at the same tick three
+    times in a row is a fault as well.
     """
 
     @property
     def name(self) -> str:
-        """How it is called in settings, signals and checkpoints; at most 64 characters."""
+        """The name in settings, signals and checkpoints; at most 64 characters."""
 
     @property
     def warm_up_ticks(self) -> int:
-        """Ticks it has to have seen before it may speak: the first word is on tick `warm_up_ticks` + 1."""
+        """Ticks before the first signal other than HOLD, which is possible on tick `warm_up_ticks` + 1."""
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
-        """Fold one tick in and say what is thought of it; called on every tick, also while warming up.
+        """Process one tick and return the signal; called for every tick, also while warming up.
 
         Args:
             window: the last ticks, this one included as the last. Its columns are views: do not keep them.
@@ -48,11 +48,11 @@ class Strategy(Protocol):
         """The state in full, at most 1 MiB: after `restore` the same ticks give the same answers to the last bit."""
 
     def restore(self, state: bytes) -> None:
-        """Become what `snapshot` saw; raises ValueError for bytes that are none of its own."""
+        """Return to the state of `snapshot`; raises ValueError for bytes that are not one of its own."""
 
 
 def strategy_label(names: Mapping[str, str]) -> str:
-    """The one strategy of all symbols, or which one each has; a digest of that where it is too long for a hello."""
+    """The one strategy of all symbols, or `SYMBOL=NAME` for each; a digest where that is too long for a hello."""
     if len(set(names.values())) == 1:
         return next(iter(names.values()))
     label = ",".join(f"{symbol}={name}" for symbol, name in names.items())

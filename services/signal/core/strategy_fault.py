@@ -1,4 +1,4 @@
-"""What a strategy did that a strategy must not do, in one line and with where it happened."""
+"""Faults of strategies: the error in one line, and where it happened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRAMES_MAX: Final = 20
 
 
 class StrategyFault(Struct, frozen=True):
-    """Why the strategy of one symbol gives no signal any more.
+    """Why the strategy of one symbol is not called any more.
 
     `sequence` is the tick of the symbol that it happened on, 0 before the first; `time_ns` that tick's time, 0 without
     one; `details` the places of the traceback for the log, where there is one.
@@ -39,7 +39,7 @@ class StrategyFault(Struct, frozen=True):
 
 
 class StrategyError(RuntimeError):
-    """A strategy raised, returned no opinion, or cannot be used; `fault` has the facts and is the text."""
+    """A strategy raised, returned an invalid value, or cannot be used; `fault` has the facts and is the text."""
 
     def __init__(self, fault: StrategyFault) -> None:
         super().__init__(fault.text)

@@ -1,4 +1,4 @@
-"""One symbol: the buffer, the strategy, and where in the stream they stand."""
+"""The engine of one symbol: its tick buffer, its strategy, and their position in the stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SequenceError(ValueError):
 
 
 class SignalValue(NamedTuple):
-    """What is said of one tick. `reason` is WARMING_UP when the strategy may not speak yet, else empty."""
+    """The signal of one tick; `reason` is WARMING_UP or STRATEGY_FAULT for a HOLD without the strategy, else empty."""
 
     direction: Direction
     confidence: float
@@ -47,10 +47,10 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SymbolEngine:
-    """Folds the ticks of one symbol, in sequence, without a hole, and gives one signal for each.
+    """Processes the ticks of one symbol in sequence, without a gap, and returns one signal for each.
 
-    Nothing that a strategy does gets past it but a `StrategyError`. From then on `fault` says why, the engine takes no
-    tick, and its snapshot is the last one from before: a start goes on from there and tries once more.
+    Whatever a strategy does wrong becomes a `StrategyError`. From then on `fault` has the reason, the engine accepts no
+    tick, and its snapshot is the last one before the fault: a restart continues from there and tries once more.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class SymbolEngine:
         buffer_ticks: int = BUFFER_TICKS,
         mark_call: Callable[[int], object] | None = None,
     ) -> None:
-        """Start fresh.
+        """Start before the first tick.
 
         Args:
-            symbol: whose ticks these are.
-            strategy: asked about each of them.
-            buffer_ticks: how far back the strategy can look.
-            mark_call: given the tick's sequence before the strategy is called, so that another process can tell in
-                whose call this one died.
+            symbol: of the ticks.
+            strategy: called with each of them.
+            buffer_ticks: ticks in the strategy's window.
+            mark_call: called with the tick's sequence before the strategy, so that the next process knows in whose call
+                this one died.
 
         Raises:
             StrategyError: the strategy cannot show its state.
@@ -91,7 +91,7 @@ class SymbolEngine:
 
     @classmethod
     def out_of_use(cls, symbol: str, fault: StrategyFault) -> SymbolEngine:
-        """An engine whose strategy cannot be used, or is not to be called again in this process."""
+        """An engine whose strategy cannot be used, or must not be called again in this process."""
         engine = cls(symbol, _NoStrategy(fault.strategy))
         engine.fault, engine._is_out_of_use, engine.kept_strategy = fault, True, ""
         return engine
@@ -177,7 +177,7 @@ class SymbolEngine:
         return self._kept_sequence
 
     def restore(self, snapshot: bytes, strategy: str = "") -> None:
-        """Become what `snapshot` saw; `strategy` is the name of the one that made it, kept by an engine out of use.
+        """Return to the state of `snapshot`; `strategy` is the name of the one that made it, kept by an engine out of use.
 
         Raises:
             ValueError: the bytes are no snapshot of such an engine.
@@ -264,7 +264,7 @@ def _made(symbol: str, make_strategy: Callable[[], Strategy]) -> Strategy:
 
 
 class _NoStrategy:
-    """Stands where a strategy that cannot be used would; it is never asked."""
+    """Placeholder for a strategy that cannot be used; it is never called."""
 
     warm_up_ticks = 0
 
@@ -282,6 +282,6 @@ class _NoStrategy:
 
 
 def shown_name(strategy: Strategy) -> str:
-    """What a strategy calls itself, even where that is no name."""
+    """A strategy's name, or a text for it where it is not valid."""
     name = getattr(strategy, "name", None)
     return name if isinstance(name, str) else type(strategy).__name__

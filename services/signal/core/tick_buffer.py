@@ -1,7 +1,7 @@
 """The last ticks of one symbol as numpy columns.
 
-Storage is twice the capacity and every value is written twice, one capacity apart. So the last n ticks always lie in a
-row somewhere, and a window is a view: no copy, whatever the position of the ring.
+Storage is twice the capacity and every value is written twice, one capacity apart. So the last n ticks are always
+contiguous somewhere, and a window is a view without a copy.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 BUFFER_TICKS: Final = 100
-"""What a strategy can look back on."""
+"""Ticks in a strategy's window."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class TickBuffer:
         self._volume: Floats = np.zeros(2 * capacity)
 
     def append(self, time_ns: int, bid: float, ask: float, volume: float) -> None:
-        """Take in one tick; the oldest goes when the buffer is full."""
+        """Add a tick; a full buffer drops the oldest."""
         high = self._end
         if high == 2 * self.capacity:
             high = self.capacity
@@ -67,7 +67,7 @@ class TickBuffer:
 
     @property
     def volume(self) -> Floats:
-        """Volumes told with the ticks; 0 where the source tells none."""
+        """Volumes of the ticks, in the source's unit; 0 where it has none."""
         return self._volume[self._end - self.count : self._end]
 
     def snapshot(self) -> bytes:
@@ -76,7 +76,7 @@ class TickBuffer:
         return b"".join(column.tobytes() for column in columns)
 
     def restore(self, state: bytes) -> None:
-        """Become what `snapshot` saw.
+        """Return to the state of `snapshot`.
 
         Raises:
             ValueError: the bytes are no snapshot of a buffer of this capacity.

@@ -1,1 +1,1 @@
-"""What the watchdog decides, without a process, a file or a clock."""
+"""Decisions of the watchdog, without processes, files or a clock."""

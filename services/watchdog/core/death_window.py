@@ -1,4 +1,4 @@
-"""Which program ends again and again: its deaths within a sliding window, however long each life was."""
+"""Crash loops: the deaths of a program within a sliding window, however long each of its processes lived."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 DEATHS_MAX: Final = 5
 WINDOW_NS: Final = 300_000_000_000
-"""Five deaths within five minutes are no accident; supervisord counts only those right after a start."""
+"""Five deaths within five minutes are a crash loop; supervisord counts only those right after a start."""
 
 
 class DeathWindow:
@@ -19,14 +19,14 @@ class DeathWindow:
         self._since_alert: dict[str, int] = {}
 
     def on_death(self, program: str, now_ns: int) -> int:
-        """Count a death, and say whether to raise an alert.
+        """Count a death.
 
         Args:
             program: whose process ended although supervisord did not stop it.
             now_ns: monotonic time.
 
         Returns:
-            The deaths within the window where an alert is due, which is at each `DEATHS_MAX` of them; otherwise 0.
+            The deaths within the window where an alert is due, which is at every `DEATHS_MAX` of them; otherwise 0.
         """
         deaths = self._deaths.setdefault(program, deque())
         deaths.append(now_ns)

@@ -1,9 +1,9 @@
-"""Which process hangs: judged by its heartbeats alone, each look at them a moment of the caller's.
+"""Detection of processes that hang, by their heartbeats alone.
 
-A process is killed when its heart has not beaten for a while, when it has come no further for a longer while although
-work waits for it, and when it never began to beat. One that was told to stop is supervisord's business. Time is summed up
-from look to look, each counted for no more than a little over the usual pause: when the watchdog itself was held, as
-on a host that slept, it has seen nothing of the others and blames nobody.
+A process is killed when its heartbeat stands still, when for a longer time it makes no progress although work waits for
+it, and when it never begins to beat after its start. A process that was told to stop is left to supervisord. Time is
+summed from look to look, and each pause counts for no more than twice the usual one: when the watchdog itself was held,
+as on a host that slept, it knows nothing of the others and kills none.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class KillReason(StrEnum):
     """Why a process is killed."""
 
     HANG = "hang"
-    """Its heart stands still."""
+    """Its heartbeat stands still."""
 
     STALL = "stall"
-    """Its loop runs, work waits, and nothing gets done."""
+    """Its loop runs and work waits, but it makes no progress."""
 
     START = "start"
-    """It has not come up."""
+    """It has not begun to beat since its start."""
 
 
 class HeartbeatSample(NamedTuple):
-    """A sign of life of one process; `is_up` from its loop's first beat on, until it is told to stop."""
+    """A heartbeat of one process; `is_up` from its loop's first beat until it is told to stop."""
 
     is_up: bool
     beat: int
@@ -54,7 +54,7 @@ class Kill(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HangTimeouts:
-    """How long each thing may go on; 0 is for ever."""
+    """How long each state may last, in milliseconds; 0 for ever."""
 
     hang_ms: int
     stall_ms: int
@@ -62,44 +62,44 @@ class HangTimeouts:
 
 
 class _ProcessRecord:
-    """What is known of one process."""
+    """The heartbeats of one process so far."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.life: HeartbeatSample | None = None
+        self.sample: HeartbeatSample | None = None
         self.silent_ns = 0
         self.standing_ns = 0
 
-    def see(self, life: HeartbeatSample | None, elapsed_ns: int) -> None:
-        before, self.life = self.life, life
-        if life is None or before is None or life.beat != before.beat or life.is_up != before.is_up:
-            # Without any sign of life the silence began when the process did.
-            self.silent_ns = self.silent_ns + elapsed_ns if life is None else 0
+    def record(self, sample: HeartbeatSample | None, elapsed_ns: int) -> None:
+        before, self.sample = self.sample, sample
+        if sample is None or before is None or sample.beat != before.beat or sample.is_up != before.is_up:
+            # Without any heartbeat the silence began with the process.
+            self.silent_ns = self.silent_ns + elapsed_ns if sample is None else 0
         else:
             self.silent_ns += elapsed_ns
-        stands = life is not None and before is not None and life.is_work_waiting and life.done == before.done
+        stands = sample is not None and before is not None and sample.is_work_waiting and sample.done == before.done
         self.standing_ns = self.standing_ns + elapsed_ns if stands else 0
 
 
 class HangDetector:
-    """Looks at every process that supervisord has running, again and again."""
+    """The processes that supervisord has running."""
 
-    def __init__(self, patience: HangTimeouts) -> None:
-        """Nobody is known yet."""
-        self._patience = patience
+    def __init__(self, timeouts: HangTimeouts) -> None:
+        """Know no process yet."""
+        self._timeouts = timeouts
         self._watched: dict[str, _ProcessRecord] = {}
         self._looked_ns: int | None = None
 
     def silent_ns(self) -> dict[str, int]:
-        """How long each process has shown no life."""
+        """How long each process has been without a new heartbeat."""
         return {program: watched.silent_ns for program, watched in self._watched.items()}
 
-    def check(self, pids: Mapping[str, int], lives: Mapping[str, HeartbeatSample | None], now_ns: int) -> list[Kill]:
-        """Who is to be killed now.
+    def check(self, pids: Mapping[str, int], samples: Mapping[str, HeartbeatSample | None], now_ns: int) -> list[Kill]:
+        """The processes to kill now.
 
         Args:
-            pids: the programs that supervisord has running, and their processes; not those that it is stopping.
-            lives: the signs of life of those very processes.
+            pids: process ids by program, of those that supervisord has running and is not stopping.
+            samples: the last heartbeats of these processes; None for one that has none.
             now_ns: monotonic time.
         """
         elapsed_ns = 0 if self._looked_ns is None else min(now_ns - self._looked_ns, _LOOK_COUNTS_NS_MAX)
@@ -111,21 +111,21 @@ class HangDetector:
             watched = self._watched.get(program)
             if watched is None or watched.pid != pid:
                 self._watched[program] = watched = _ProcessRecord(pid)
-                watched.see(lives.get(program), 0)
+                watched.record(samples.get(program), 0)
             else:
-                watched.see(lives.get(program), elapsed_ns)
+                watched.record(samples.get(program), elapsed_ns)
             kill = self._judge(program, watched)
             if kill is not None:
                 kills.append(kill)
         return kills
 
     def _judge(self, program: str, watched: _ProcessRecord) -> Kill | None:
-        patience = self._patience
-        is_up = watched.life is not None and watched.life.is_up
+        timeouts = self._timeouts
+        is_up = watched.sample is not None and watched.sample.is_up
         for applies, reason, limit_ms, since_ns in (
-            (is_up, KillReason.HANG, patience.hang_ms, watched.silent_ns),
-            (is_up, KillReason.STALL, patience.stall_ms, watched.standing_ns),
-            (not is_up, KillReason.START, patience.start_ms, watched.silent_ns),
+            (is_up, KillReason.HANG, timeouts.hang_ms, watched.silent_ns),
+            (is_up, KillReason.STALL, timeouts.stall_ms, watched.standing_ns),
+            (not is_up, KillReason.START, timeouts.start_ms, watched.silent_ns),
         ):
             if applies and limit_ms and since_ns >= limit_ms * MS_NS:
                 return Kill(program, watched.pid, reason, since_ns // MS_NS)

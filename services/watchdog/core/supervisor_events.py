@@ -1,8 +1,8 @@
 r"""supervisord's protocol for event listeners, as bytes in and bytes out.
 
 supervisord writes a header line `ver:3.0 … eventname:NAME len:N` and N bytes of payload, whose first line is of the same
-shape. It sends the next event only when the one before was answered, so each is answered at once, whatever it says: what
-is to follow from it is for the caller.
+shape. It sends the next event only after the one before was answered, so each is answered at once, before anything is
+done about it.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 READY: Final = b"READY\n"
-"""Asks for an event."""
+"""Asks supervisord for an event."""
 
 RESULT_OK: Final = b"RESULT 2\nOK"
-"""Answers one."""
+"""Answers an event."""
 
 HEADER_BYTES_MAX: Final = 4_096
 PAYLOAD_BYTES_MAX: Final = 1 << 20
 
 
 class EventProtocolError(ValueError):
-    """What comes is none of supervisord's events."""
+    """The bytes are no events of supervisord."""
 
 
 class SupervisorEvent(NamedTuple):
-    """An event: its name, such as PROCESS_STATE_FATAL, and what it says in words of the form `key:value`."""
+    """An event: its name, such as PROCESS_STATE_FATAL, and its facts, which travel as `key:value`."""
 
     name: str
     facts: Mapping[str, str]
 
 
 class SupervisorEventParser:
-    """Cuts what supervisord writes into events."""
+    """Splits the byte stream of supervisord into events."""
 
     def __init__(self) -> None:
-        """Nothing has been read."""
+        """Start at the beginning of the stream."""
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[SupervisorEvent]:
-        """The events that are complete with these bytes; each wants a `RESULT_OK` and a `READY`.
+        """The events that are complete with these bytes; each is to be answered with `RESULT_OK` and `READY`.
 
         Raises:
             EventProtocolError: the bytes are no events.
@@ -69,5 +69,5 @@ class SupervisorEventParser:
 
 
 def _facts(line: bytes) -> dict[str, str]:
-    words = line.decode("utf-8", errors="replace").split()
-    return {key: value for key, _, value in (word.partition(":") for word in words)}
+    parts = line.decode("utf-8", errors="replace").split()
+    return {key: value for key, _, value in (part.partition(":") for part in parts)}

@@ -45,9 +45,9 @@ ALIVE: Final = ("STARTING", "RUNNING")
 """States of supervisord in which a program has a process that nobody has told to stop."""
 
 KILL_TEXTS: Final = {
-    KillReason.HANG: "shows no life and is killed",
-    KillReason.STALL: "gets nothing done although work waits, and is killed",
-    KillReason.START: "has not come up and is killed",
+    KillReason.HANG: "hangs and is killed",
+    KillReason.STALL: "makes no progress although work waits, and is killed",
+    KillReason.START: "does not start to beat and is killed",
 }
 
 
@@ -177,7 +177,7 @@ class Watchdog(Core[Message, Output]):
         """Of those, programs with `EXIT_SETTINGS` that may not have meant it, until their heartbeat is known."""
 
     def silent_ns(self) -> dict[str, int]:
-        """How long each running program has shown no life."""
+        """How long each running program has been without a new heartbeat."""
         return self._detector.silent_ns()
 
     # ---------------------------------------------------------------------------------------------------------- verbs

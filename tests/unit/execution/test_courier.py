@@ -202,7 +202,7 @@ def test_a_slot_that_a_deadline_frees_is_used() -> None:
 def test_a_call_beyond_all_limits_is_answered_at_once_and_never_sent() -> None:
     road = Road(in_flight_max=1)
     road.call(*range(1, WAITING_CALLS_MAX + 3))
-    assert road.said(CallRefused) == [CallRefused(WAITING_CALLS_MAX + 2)]
+    assert road.said(CallRefused) == [CallRefused(WAITING_CALLS_MAX + 2, WAITING_CALLS_MAX)]
     assert road.answers() == [(WAITING_CALLS_MAX + 2, CallOutcome.NO_ANSWER)]
     assert road.courier.waiting == WAITING_CALLS_MAX
 

@@ -33,7 +33,7 @@ def logged(level: str, event: str, **fields: str) -> str:
     ("line", "words"),
     [
         ("", ""),
-        (logged("info", "execution carries calls to the gateway"), ""),
+        (logged("info", "execution is ready"), ""),
         (logged("warning", "waits for a file", waits_for="ledger.db"), "waits for a file: ledger.db"),
         (logged("error", "the disk takes nothing", error="full"), "the disk takes nothing: full"),
         ("paperdesk mt5: no room", "paperdesk mt5: no room"),

@@ -164,12 +164,12 @@ def test_ticks_missed_at_the_end_show_in_the_heartbeat() -> None:
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        ({"bid": [1.0, float("nan")], "ask": [1.0, 1.0]}, "a price that is none"),
-        ({"bid": [1.0, 1.0], "ask": [1.0, -1.0]}, "a price that is none"),
+        ({"bid": [1.0, float("nan")], "ask": [1.0, 1.0]}, "a price out of range"),
+        ({"bid": [1.0, 1.0], "ask": [1.0, -1.0]}, "a price out of range"),
         ({"bid": [1.0]}, "columns of different lengths"),
-        ({"volume": [0.0, float("inf")]}, "a volume that is none"),
+        ({"volume": [0.0, float("inf")]}, "a volume out of range"),
         ({"ordinal": [5, 5]}, "ordinals that do not rise"),
-        ({"time_ns": [1, -1]}, "an ordinal or a time below its least"),
+        ({"time_ns": [1, -1]}, "an ordinal or a time out of range"),
     ],
 )
 def test_a_page_that_cannot_be_ticks_loses_the_gap(spoil: dict[str, list[float]], why: str) -> None:

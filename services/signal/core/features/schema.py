@@ -1,8 +1,8 @@
-"""What a model sees: the features of a window of ticks by name, and the hash that ties a model to them.
+"""The input of a model: the features of a window of ticks by name, and the hash that ties a model to them.
 
-The formulas are in `kernel.py`, which computes them; `docs/features.md` tells each in words. All are without
-the unit of a price, so that one model can speak on several symbols. A changed formula takes a new version here: the
-hash of the schema changes with it, and every model made before is refused.
+The formulas are in `kernel.py`, which computes them, and in `docs/features.md`. No feature has the unit of a price, so
+that one model can serve several symbols. A changed formula gets a new version here: the hash of the schema changes with
+it, and every earlier model is refused.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 from services.signal.core.tick_buffer import BUFFER_TICKS
 
 WINDOW_TICKS: Final = BUFFER_TICKS
-"""Every feature is a function of the last so many ticks and of nothing else."""
+"""Every feature is a function of this many last ticks and of nothing else."""
 
 POINT_PER_PRICE: Final = 1e-5
-"""A point, as a part of the mid price: a strategy is not told a symbol's digits, and a model may serve several."""
+"""A point as a fraction of the mid price: a strategy does not know a symbol's digits, and a model may serve several."""
 
 
 class Feature(NamedTuple):
-    """One number of a row. `ticks` is how many ticks it looks at, the newest included: its warm-up."""
+    """One number of a row; `ticks` is how many ticks it depends on, the newest included."""
 
     name: str
     unit: str

@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 CLASSES: Final = (-1, 0, 1)
-"""What a model tells apart, in the order of its columns: sell, hold, buy."""
+"""The classes, in the order of a model's columns."""

@@ -1,4 +1,4 @@
-"""`ema_cross`: on the side of the faster of two exponential averages of the mid price."""
+"""`ema_cross`: long or short with the faster of two exponential averages of the mid price."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ class EmaCross:
 
     mid = (bid + ask) / 2. Both averages start at the first mid; from then on ema = ema + alpha * (mid - ema) with
     alpha = 2 / (n + 1), computed in that order, which is part of the definition: another order gives other digits. The
-    side is the sign of fast - slow, and stays what it was when the two are equal; 0 until they first differ. It first
-    speaks when the slow average has seen `SLOW_TICKS` ticks before.
-
-    The rule knows sides and no degrees, so confidence is 1 with a side and 0 without one.
+    direction is the sign of fast - slow and is kept while the two are equal; it is 0 until they first differ. The first
+    signal comes after `SLOW_TICKS` ticks. Confidence is 1 with a direction and 0 without one.
     """
 
     name: Final = "ema_cross"
@@ -36,7 +34,7 @@ class EmaCross:
         self._slow_alpha = 2 / (SLOW_TICKS + 1)
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """Move both averages and give the side."""
+        """Update both averages and return the direction."""
         mid = (bid + ask) / 2
         if not self._seeded:
             self._fast = self._slow = mid
@@ -51,11 +49,11 @@ class EmaCross:
         return self._side, 1.0 if self._side else 0.0
 
     def snapshot(self) -> bytes:
-        """Both averages to the last bit, and the side."""
+        """Both averages to the last bit, and the direction."""
         return _STATE.pack(self._seeded, self._fast, self._slow, self._side)
 
     def restore(self, state: bytes) -> None:
-        """Go on from a snapshot."""
+        """Continue from a snapshot."""
         if len(state) != _STATE.size:
             raise ValueError(f"ema_cross snapshot of {len(state)} bytes, expected {_STATE.size}")
         self._seeded, self._fast, self._slow, self._side = _STATE.unpack(state)

@@ -1,4 +1,4 @@
-"""`xgboost`: the side whose calibrated probability, after a trained model, reaches its threshold."""
+"""`xgboost`: the direction whose calibrated probability by a trained model reaches its threshold."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class ClassModel:
 
 
 class XGBoostClasses:
-    """Says of each tick what the model says of the 100 ticks up to it; keeps nothing from one tick to the next."""
+    """The model's decision on the 100 ticks up to each tick; it keeps no state between ticks."""
 
     name: Final = "xgboost"
     warm_up_ticks: Final = WINDOW_TICKS
 
     def __init__(self, model: ClassModel) -> None:
-        """Speak for a loaded model."""
+        """Use a loaded model."""
         self.model = model
         self._row = np.empty((1, len(FEATURES)), dtype=np.float32)
         self._slope = 1 / model.temperature
@@ -61,7 +61,7 @@ class XGBoostClasses:
         self._probabilities = np.empty((1, len(CLASSES)))
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """Features of the window, margins, probabilities, and a side or HOLD."""
+        """Compute features, margins and probabilities of the window, and decide."""
         if window.count < WINDOW_TICKS:
             return 0, 0.0
         fill_features(window.time_ns, window.bid, window.ask, window.volume, self._row)
@@ -70,10 +70,10 @@ class XGBoostClasses:
         return self.model.decide(sell, hold, buy)
 
     def snapshot(self) -> bytes:
-        """Nothing: all it knows is in the window."""
+        """Empty: the window is the whole state."""
         return b""
 
     def restore(self, state: bytes) -> None:
-        """Go on, with nothing to restore."""
+        """Accept the empty state."""
         if state:
             raise ValueError(f"xgboost snapshot of {len(state)} bytes, expected none")
