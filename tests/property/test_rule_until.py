@@ -1,4 +1,7 @@
-"""A scan of ticks that goes from row to row by a rule's `until` skips no row at which the rule answers another code."""
+"""A scan of ticks that goes from row to row by a rule's `until` skips no row at which the rule answers another code.
+
+All limits of time begin and end with quarters of an hour; there are rows at each, a nanosecond before and after it.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +30,13 @@ SUMMER_TIME_NS = 1_772_928_000_000_000_000  # 2026-03-08 00:00 UTC: New York's c
 WINTER_TIME_NS = 1_793_491_200_000_000_000  # 2026-11-01 00:00 UTC: set back at 06:00
 STARTS_NS = (FRIDAY_NS, SUMMER_TIME_NS - DAY_NS, SUMMER_TIME_NS, WINTER_TIME_NS - DAY_NS, WINTER_TIME_NS)
 
+QUARTER_NS = 15 * MINUTE_NS
+DAYS_SCANNED = 4
+
 TIMES_OF_DAY = st.builds(lambda hour, quarter: f"{hour:02d}:{15 * quarter:02d}", st.integers(0, 23), st.integers(0, 3))
-MINUTES_OF_WEEK = st.integers(0, 7 * 24 * 60)
-STEPS_NS = st.lists(
-    st.one_of(
-        st.integers(0, 2 * SECOND_NS),
-        st.integers(0, 30 * MINUTE_NS),
-        st.integers(0, 8 * HOUR_NS),
-        st.sampled_from((0, 1, SECOND_NS, MINUTE_NS, 15 * MINUTE_NS, HOUR_NS)),
-    ),
-    min_size=1,
-    max_size=120,
-)
-OFFSETS_NS = st.integers(-2 * HOUR_NS, 3 * DAY_NS)
+MINUTES_OF_WEEK = st.integers(0, 7 * 24 * 4).map(lambda quarter: 15 * quarter)
+QUARTERS_MIN = st.integers(0, 6).map(lambda quarter: 15 * quarter)
+OFFSETS_NS = st.integers(-8, DAYS_SCANNED * 96).map(lambda quarter: quarter * QUARTER_NS)
 
 
 @st.composite
@@ -49,9 +46,9 @@ def limits_of_time(draw: st.DrawFn) -> Limits:
         NO_LIMITS,
         trading_hours=f"{begin}-{end}",
         friday_close=draw(TIMES_OF_DAY),
-        rollover_pause_min=draw(st.integers(0, 1_000)),
-        news_before_min=draw(st.integers(0, 90)),
-        news_after_min=draw(st.integers(0, 90)),
+        rollover_pause_min=draw(st.one_of(QUARTERS_MIN, st.just(1_000))),
+        news_before_min=draw(QUARTERS_MIN),
+        news_after_min=draw(QUARTERS_MIN),
         news_impact_min=Impact.MEDIUM,
         breaker_losses=3,
         quote_age_ms_max=2_000,
@@ -65,10 +62,7 @@ def limits_of_time(draw: st.DrawFn) -> Limits:
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[TickRows, OrderProposal, RiskContext]:
-    start_ns = draw(st.sampled_from(STARTS_NS)) + draw(st.integers(0, DAY_NS))
-    times_ns = [start_ns]
-    for step_ns in draw(STEPS_NS):
-        times_ns.append(times_ns[-1] + step_ns)
+    start_ns = draw(st.sampled_from(STARTS_NS)) + draw(st.integers(0, 95)) * QUARTER_NS
     limits = draw(limits_of_time())
     moments_ns = st.builds(lambda offset: start_ns + offset, OFFSETS_NS)
     events = draw(
@@ -81,7 +75,7 @@ def situations(draw: st.DrawFn) -> tuple[TickRows, OrderProposal, RiskContext]:
     memory = account.risk_state
     if draw(st.booleans()):
         memory.breakers["EURUSD"] = Breaker(until_ns=draw(moments_ns), trips=1)
-    just_before_ns = st.builds(lambda age: start_ns - age, st.integers(0, 2 * MINUTE_NS))
+    just_before_ns = st.builds(lambda age: start_ns - age, st.integers(0, 70 * SECOND_NS))
     memory.reject_times_ns = sorted(draw(st.lists(just_before_ns, max_size=5)))
     memory.order_times_ns = sorted(draw(st.lists(just_before_ns, max_size=5)))
     if memory.order_times_ns:
@@ -109,6 +103,11 @@ def situations(draw: st.DrawFn) -> tuple[TickRows, OrderProposal, RiskContext]:
         storage_problem=draw(st.sampled_from(("", "disk full"))),
         lease_problem=draw(st.sampled_from(("", "no answer"))),
     )
+    moments = [start_ns + quarter * QUARTER_NS for quarter in range(DAYS_SCANNED * 96)]
+    counted_ns = memory.reject_times_ns + memory.order_times_ns
+    moments += [time_ns + MINUTE_NS for time_ns in counted_ns]
+    moments += [time_ns + SECOND_NS // most for time_ns in memory.order_times_ns for most in (1, 3, 7)]
+    times_ns = sorted({moment + shift for moment in moments for shift in (-1, 0, 1) if moment + shift >= start_ns})
     prices = [1.1] * len(times_ns)
     return TickRows(times_ns, prices, prices), order, account
 
@@ -118,7 +117,7 @@ def codes_of(rule: RiskRule, times_ns: Sequence[int], order: OrderProposal, cont
     return [None if denial is None else denial.code for denial in denials]
 
 
-@settings(max_examples=300)
+@settings(max_examples=80)
 @given(situations())
 def test_a_scan_by_until_skips_no_row_at_which_the_answer_changes(
     situation: tuple[TickRows, OrderProposal, RiskContext],

@@ -49,7 +49,7 @@ NO_SIZE: Final = "NO_SIZE"
 
 
 def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, spread: bool, equity: bool) -> bool:
-    """Let the ladder see a tick that has been counted, as far as its limits look at ticks: `spread`, and `equity` at the marks.
+    """Update what the risk rules remember from a counted tick: the median of the `spread`, the `equity` at the marks.
 
     Returns:
         Whether the equity has moved.
@@ -184,7 +184,7 @@ class _SignalDecision:
         self._position = position
 
     def decided(self) -> DecisionResult:
-        """What the plan asks for, as far as the ladder lets it."""
+        """The orders of the plan that the risk rules allow."""
         signal, account = self._signal, self._context
         closings = self._closings()
         if closings and not self._is_traded():

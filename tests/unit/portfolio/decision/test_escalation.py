@@ -1,4 +1,4 @@
-"""What the ladder stopped for a day may end with the day; what a person stopped, or a loss, never does."""
+"""A new day lifts a restriction for rejects; never one by a person, or for a loss."""
 
 from __future__ import annotations
 

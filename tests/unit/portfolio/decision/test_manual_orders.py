@@ -52,7 +52,7 @@ def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
     assert len(again.state.account.book.orders) == 1
 
 
-def test_the_ladder_denies_an_order_by_hand_like_any_other() -> None:
+def test_risk_rules_deny_an_order_by_hand_like_any_other() -> None:
     driven = a_quoted_desk()
     reply = told(driven, an_order(volume=D(2)))
     assert (reply.denied, reply.code, reply.limit, reply.observed) == (True, "ORDER_VOLUME", "1 lots", "2 lots")

@@ -1,4 +1,4 @@
-"""What the desk may do: told by people, found by itself, kept in the ledger, and held to by the risk ladder."""
+"""Trading states: set by people and by the desk, kept in the ledger, and enforced by the risk rules."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_rate_that_nobody_quotes_is_not_known() -> None:
     assert sized == (D(0), "fraction: no rate is known from JPY to USD: no trade")
 
 
-def test_a_lot_is_worth_what_the_risk_ladder_says() -> None:
+def test_a_lot_is_worth_its_notional() -> None:
     account = quoted(an_account("EURUSD"), "EURUSD", 1.1, 1.1002)
     assert told(account, "EURUSD").notional_per_lot == D("110010")
 

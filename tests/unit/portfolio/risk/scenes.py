@@ -1,4 +1,4 @@
-"""What the tests of the ladder are told in: an account of quoted symbols, an order for it, and a desk that events reach."""
+"""Builders of risk tests: an account of quoted symbols, an order for it, and a desk that events reach."""
 
 from __future__ import annotations
 
@@ -140,5 +140,5 @@ class Scene:
         )._replace(**self.facts)
 
     def denial(self) -> Denial | None:
-        """What the ladder says of the order."""
+        """The first denial of the order."""
         return checks.check_order(self.order, self.account(), self.now_ns)

@@ -1,4 +1,4 @@
-"""What the ladder remembers: spreads, equity, orders, losses; and what a person's word makes it forget."""
+"""What risk rules remember: spreads, equity, orders, losses; and what they forget when a person resumes."""
 
 from __future__ import annotations
 

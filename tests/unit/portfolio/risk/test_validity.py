@@ -87,7 +87,7 @@ any_number = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from(
     time_in_force=st.sampled_from(TimeInForce),
     expires_ns=st.integers(0, 2**62),
 )
-def test_no_order_whatever_makes_the_ladder_raise(
+def test_no_order_whatever_makes_a_check_raise(
     volume: D,
     price: D,
     confidence: float,

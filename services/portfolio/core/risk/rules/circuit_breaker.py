@@ -119,8 +119,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CIRCUIT_BREAKER",
-            "losing trades of a symbol in a row. The pause (s) doubles, at most ten times or to `breaker_cooldown_max_s`, "
-            "until `breaker_trials` trades after one were no loss; a trade that closes during a pause is no trial",
+            "losing trades of a symbol in a row. The pause (s) doubles, at most ten times or to its maximum, until as "
+            "many trials, trades after a pause, were no loss; one that closes during a pause is no trial",
             "wait for the end of the pause; then trial trades without a loss bring the symbol back",
         ),
     ),

@@ -23,8 +23,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CONFIDENCE",
-            "the signal's probability; one outside 0 to 1 is denied in any set. "
-            "A model's own threshold is in its manifest",
+            "the signal's probability; outside 0 to 1 denied in any set",
             "the model must be surer, or confidence_min lower",
         ),
     ),

@@ -46,8 +46,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "PRICE_COLLAR",
-            "percent from the decision's price to the middle of the latest quote, for an order that is executed at once; "
-            "other: symbols with the code of a metal",
+            "percent from the decision's price to the middle of the latest quote, for execution at once; other: metals",
             "the signal's price must agree with the latest quote: look at the feed's delay",
         ),
     ),

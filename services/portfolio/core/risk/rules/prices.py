@@ -69,8 +69,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             INVALID_PRICE,
-            "a price that is no number, not above 0 or off the tick; a LIMIT or STOP without a price, at a price that "
-            "would be executed at once, or nearer to the market than the stops level",
+            "a price that is no number, not above 0 or off the tick; a LIMIT or STOP without a price, executable at "
+            "once, or nearer to the market than the stops level",
             "the price must be above 0, on the symbol's tick, and on the right side of the market",
         ),
         NO_QUOTE,

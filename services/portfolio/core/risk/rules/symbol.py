@@ -84,9 +84,8 @@ RULE: Final = RiskRule(
         ),
         RuleCode(
             "MARKET_CLOSED",
-            "opening outside the symbol's sessions, on its holidays or after its expiry; a signal's close waits for "
-            "the next session. A symbol without sessions counts as open until the venue answers 10018: then nothing is "
-            "sent for a minute",
+            "opening outside the symbol's sessions, on holidays or after its expiry; a signal's close waits for the "
+            "next session. Without known sessions: for a minute after the venue has answered 10018",
             "wait for the symbol's next session",
         ),
     ),
