@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+
+_STATE: Final = 0
+_START: Final = 19
 
 
 def process_identity(pid: int) -> str:
     """The number and, on Linux, the start of the process that has it now; the number alone where that is not known.
 
-    One that has ended and is not reaped yet is none any more.
+    A process that has ended and is not reaped yet has lost its identity.
     """
+    fields = _fields(pid)
+    return str(pid) if not fields else f"{pid} has ended" if _is_over(fields) else f"{pid} {fields[_START]}"
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is known to have ended and is not reaped yet."""
+    return _is_over(_fields(pid))
+
+
+def _is_over(fields: list[str]) -> bool:
+    return bool(fields) and fields[_STATE] in "ZX"
+
+
+def _fields(pid: int) -> list[str]:
+    """What Linux tells of a process, from its state on; empty for one that is gone, or without /proc."""
     try:
-        # "pid (name) state", and the name may hold anything but ends at the last parenthesis; field 22 is the start.
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        after_name = stat.rpartition(")")[2].split()
-        return f"{pid} has ended" if after_name[0] in "ZX" else f"{pid} {after_name[19]}"
-    except (OSError, IndexError):
-        return str(pid)
+    except OSError:
+        return []
+    # "pid (name) state ...", and the name may hold anything but ends at the last parenthesis.
+    fields = stat.rpartition(")")[2].split()
+    return fields if len(fields) > _START else []

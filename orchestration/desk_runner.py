@@ -37,6 +37,7 @@ from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.queries.views import account_cash
 from services.portfolio.ledger import ledger
 from services.portfolio.ledger.event_search import modification_counts
+from services.watchdog.core.watchdog import ALIVE
 
 LOOK_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
@@ -48,7 +49,6 @@ PORTFOLIO_SILENT_S: Final = 3.0
 START_S: Final = 30.0
 """How long the first start of the processes may take before it is a silence."""
 
-ALIVE: Final = ("STARTING", "RUNNING")
 END_OF_DATA_LOOKS: Final = 4
 """Looks in a row at the last tick before a recording counts as played: what it set off is booked by then."""
 

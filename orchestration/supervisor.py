@@ -31,10 +31,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from common.errors import StartError
+from common.process_identity import has_ended
 from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
+from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from orchestration.held_interrupts import held_interrupts
-from orchestration.supervisor_client import ANSWER_TIMEOUT_S, ask_supervisor
+from services.watchdog.core.watchdog import EXIT_SETTINGS
 
 CONFIGURATION: Final = "supervisord.conf"
 
@@ -57,7 +59,9 @@ ORPHAN_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.05
 LOG_TAIL_BYTES: Final = 16_384
 
-EXIT_SETTINGS: Final = 2
+ANSWER_TIMEOUT_S: Final = 1.0
+"""Supervisord answers from memory, within milliseconds."""
+
 SHORT_LIFE_S: Final = 10.0
 SHORT_LIVES_MAX: Final = 20
 """Lives of one program in a row, each shorter than that: it never lasts, whatever supervisord makes of it."""
@@ -282,7 +286,11 @@ class DeskSupervisor:
 
     def _ask(self, method: str, *arguments: object, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
         """What supervisord answers; None where it does not, or refuses."""
-        return ask_supervisor(self.runtime / "run" / "supervisor.sock", method, *arguments, timeout_s=timeout_s)
+        url = f"unix://{self.runtime / 'run' / 'supervisor.sock'}"
+        try:
+            return call_supervisor(url, method, *arguments, timeout_s=timeout_s)
+        except RPC_ERRORS:
+            return None
 
     def _note_start(self, program: str, now: float) -> None:
         """Count the lives in a row that were short."""
@@ -401,17 +409,12 @@ class DeskSupervisor:
 
 
 def _session_of(pid: int) -> int | None:
-    """The session of a living process; None for one that is gone, or is only waiting to be buried."""
+    """The session of a living process; None for one that is gone, or has ended and is not reaped yet."""
     try:
         session = os.getsid(pid)
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists():
-            return session
-        # "pid (name) state …", and the name may hold anything but ends at the last parenthesis.
-        state = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
     except OSError:
         return None
-    return None if state == "Z" else session
+    return None if has_ended(pid) else session
 
 
 def _last_lines(path: Path, *, since: int = 0) -> list[str]:

@@ -11,15 +11,14 @@ import os
 import sys
 from collections.abc import Callable
 from typing import Final
-from xmlrpc.client import Error, ServerProxy
 
 import zmq
-from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, load
 from common.sockets import Sockets, send
+from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from proto.codec import decode_control_reply, encode
 from proto.control import StatusQuery, StatusReply, describe, keeps_from_trading
 
@@ -43,11 +42,8 @@ def gateway() -> None:
 
 def desk() -> None:
     """Every process runs, and no condition keeps portfolio from trading."""
-    server = ServerProxy(
-        "http://127.0.0.1", SupervisorTransport(serverurl=f"unix://{PROJECT_ROOT}/var/run/supervisor.sock")
-    )
-    processes = server.supervisor.getAllProcessInfo()
-    assert isinstance(processes, list), processes
+    url = f"unix://{PROJECT_ROOT}/var/run/supervisor.sock"
+    processes = call_supervisor(url, "getAllProcessInfo", timeout_s=TIMEOUT_MS / 1_000)
     states = {process["name"]: process["statename"] for process in processes}
     down = [f"{name} is {states.get(name, 'unknown')}" for name in PROGRAMS if states.get(name) != "RUNNING"]
     if down:
@@ -84,7 +80,7 @@ def main() -> int:
     """Run the check that the command line names."""
     try:
         CHECKS[sys.argv[1]]()
-    except (UnhealthyError, StartError, OSError, Error) as error:
+    except (UnhealthyError, StartError, *RPC_ERRORS) as error:
         sys.stdout.write(f"{error}\n")
         return 1
     return 0

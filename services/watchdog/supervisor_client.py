@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-import socket
-import xmlrpc.client
-from typing import Any, Final
-from xml.parsers.expat import ExpatError
-
-from supervisor.xmlrpc import SupervisorTransport
+from typing import Final
 
 from common.errors import StartError
 from common.logs import get_logger
+from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from services.watchdog.core.watchdog import Program
 
 URL_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
 NAME_VARIABLE: Final = "SUPERVISOR_PROCESS_NAME"
 ANSWER_TIMEOUT_S: Final = 2.0
-
-_RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError)
 
 
 class Supervisor:
@@ -35,23 +28,16 @@ class Supervisor:
         self._own_name = os.environ.get(NAME_VARIABLE, "")
         if not self._url:
             raise StartError(f"{URL_VARIABLE} is not set, expected to be started by supervisord as an event listener")
-        # The transport has no timeout of its own, and a supervisord that hangs must not hang the watchdog.
-        socket.setdefaulttimeout(ANSWER_TIMEOUT_S)
 
     def programs(self) -> list[Program] | None:
         """Every program but the watchdog; None when supervisord does not answer.
 
         The question also wakes supervisord, which otherwise checks only once a second whether a process has ended.
         """
-        transport = SupervisorTransport(None, None, self._url)
         try:
-            rows: Any = xmlrpc.client.ServerProxy(
-                "http://localhost", transport=transport
-            ).supervisor.getAllProcessInfo()
-        except _RPC_ERRORS:
+            rows = call_supervisor(self._url, "getAllProcessInfo", timeout_s=ANSWER_TIMEOUT_S)
+        except RPC_ERRORS:
             return None
-        finally:
-            transport.close()
         return [
             Program(row["name"], row["statename"], int(row["pid"]), int(row["exitstatus"]))
             for row in rows
@@ -60,10 +46,7 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Start a program that supervisord would leave ended; one that runs already is left alone."""
-        transport = SupervisorTransport(None, None, self._url)
         try:
-            xmlrpc.client.ServerProxy("http://localhost", transport=transport).supervisor.startProcess(name, False)
-        except _RPC_ERRORS as error:
+            call_supervisor(self._url, "startProcess", name, False, timeout_s=ANSWER_TIMEOUT_S)
+        except RPC_ERRORS as error:
             get_logger().warning(f"{name} could not be started again", error=str(error))
-        finally:
-            transport.close()
