@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from proto.control import DeskState, ReconcileReply
-from proto.gateway import Confirm, ConfirmReply, HelloReply, OrderStatusQuery, Reply
+from proto.gateway import Confirm, ConfirmReply, DealsReply, GetDeals, HelloReply, OrderStatusQuery, Reply
 from proto.messages import Call, MarketHeartbeat, Signal, Tick
 from proto.time import utc_text
 from services.portfolio.core.account.events import (
@@ -62,6 +62,8 @@ class LockStepScheduler:
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._is_comparison_asked = False
+        self._is_reconciliation_due = False
+        """The reconciliation of the start waits for deals that the venue has not reported yet."""
 
     # ------------------------------------------------------------------------------------ the session with the gateway
 
@@ -81,23 +83,32 @@ class LockStepScheduler:
         """Nothing: nothing is leased, and time is that of the ticks."""
 
     def settle(self) -> GatewayTask:
-        """Send again what may not have been answered, and ask after every order that is open."""
+        """Send again what may not have been answered, and apply the answer to the last CONFIRM.
+
+        The desk must know of deals and orders what it would know without the restart, and no more: the venue may have deals
+        that it reports at a later tick.
+        """
         state, book = self._state, self._state.account.book
         yield from self._resend()
-        if state.stream.cursor.ordinal:
-            # One from before the start may be on its way: the venue must not step between what is asked of it below.
-            yield Confirm(stream_id=state.stream.cursor.stream_id, ordinal=state.stream.cursor.ordinal)
-        yield from pull_deals(state, book.deal_cursor)
+        ordinal = state.stream.cursor.ordinal
+        if ordinal:
+            before = yield Confirm(stream_id=state.stream.cursor.stream_id, ordinal=ordinal - 1)
+            assert isinstance(before, ConfirmReply)
+            self._order_cursor = before.order_cursor
+            yield from self._confirm()
+        else:
+            yield from pull_deals(state, book.deal_cursor)
         if state.warnings.venue_fault:
             return
-        # The venue may stand a tick further than the desk, which has ended orders.
-        yield from self._query_open_orders()
-        yield from self._reconcile(at_end=book.ended is not None)
+        if ordinal and book.ended is None:
+            yield from self._reconcile_when_reported()
+        else:
+            yield from self._reconcile(at_end=book.ended is not None)
         if state.stream.desk_state is DeskState.FAILED:
             return
         if book.ended is not None:
             state.stream.set_desk_state(DeskState.FINISHED)
-        elif state.stream.cursor.ordinal == 0:
+        elif ordinal == 0:
             state.stream.set_desk_state(DeskState.WAITING_FOR_SIGNALS, "a signal process for every symbol")
         else:
             state.stream.set_desk_state(DeskState.RUNNING)
@@ -176,6 +187,8 @@ class LockStepScheduler:
         """Ask what has become of every open order: a tick has ended some."""
         for order_id in list(self._state.account.book.open_orders):
             yield from OrderTracker(self._state, self.policy, order_id).ask(OrderStatusQuery(order_id=order_id))
+            # However quiet the book is, no tick may be decided before every order was asked after.
+            self.policy.is_quiet = False
 
     # ------------------------------------------------------------------------------------------------- time and answers
 
@@ -188,6 +201,8 @@ class LockStepScheduler:
             self._is_comparison_asked = False
             return self._tasks.start(EXCLUSIVE, self._compare(), stream.now.mono_ns)
         is_free = stream.desk_state is DeskState.RUNNING and EXCLUSIVE not in running
+        if is_free and self._is_reconciliation_due and self._answered == stream.cursor.ordinal:
+            return self._tasks.start(EXCLUSIVE, self._reconcile_when_reported(), stream.now.mono_ns)
         return self._send_confirm() if is_free and stream.cursor.ordinal > self._confirmed else []
 
     def next_due_ns(self, queued: int) -> int | None:  # noqa: ARG002 - queued signals wait for an answer or a tick
@@ -263,6 +278,14 @@ class LockStepScheduler:
     def _compare(self) -> GatewayTask:
         differences = yield from find_differences(self._state.account.book, self._state.stream.cursor)
         yield ReportComparison(ReconcileReply(complete=True, differences=differences, error=""))
+
+    def _reconcile_when_reported(self) -> GatewayTask:
+        """Reconcile, unless the venue has deals that it has not reported yet: then after a later tick."""
+        reply = yield GetDeals(after=self._state.account.book.deal_cursor, limit=1)
+        assert isinstance(reply, DealsReply)
+        self._is_reconciliation_due = bool(reply.deals)
+        if not reply.deals:
+            yield from self._reconcile(at_end=False)
 
     def _reconcile(self, *, at_end: bool) -> GatewayTask:
         """Compare ledger and venue, keep the result, and stop on a difference."""

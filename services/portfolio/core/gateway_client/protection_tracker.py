@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from proto.control import TradingState
 from proto.gateway import ErrorReply, ModifyReply
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.effects import Pause, PullDeals
 from services.portfolio.core.gateway_client.lease import on_order_refused
@@ -22,13 +24,15 @@ def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> Ga
         request = protection_request(guard, ordinal=policy.ordinal, epoch=policy.epoch)
         reply = yield request
         if isinstance(reply, ModifyReply) and is_final_reply(reply):
+            deals_due = policy.deals_due(reply)
             # A deal that adds to the position sets the stops of its order: the answer counts after the deals before it,
             # and before those after it, which the venue may have when it repeats an answer.
-            deals_due = policy.deals_due(reply)
-            while book.deal_cursor < deals_due:
+            while book.deal_cursor < deals_due and _may_grow(book, guard):
                 yield from pull_deals(state, book.deal_cursor, last=deals_due)
             time_ns = stream.domain_ns(stream.now.mono_ns)
             state.account.emit(protection_answered(guard, reply, time_ns=time_ns))
+            while book.deal_cursor < deals_due:
+                yield from pull_deals(state, book.deal_cursor)
             if book.deal_cursor < reply.deal_cursor:
                 yield PullDeals()
             continue
@@ -37,3 +41,11 @@ def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> Ga
             text = f"the gateway refused the stops of {key}: {reply.error_code}"
             state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
         yield Pause(POLL_NS_FIRST)
+
+
+def _may_grow(book: Book, guard: Protection) -> bool:
+    """Whether an open order may add to a position."""
+    sides = {order.side.sign for order in book.open_orders_of(guard.symbol)}
+    return bool(sides) and any(
+        leg.direction in sides for leg in book.position(guard.symbol).legs if guard.position in (0, leg.ticket)
+    )
