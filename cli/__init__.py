@@ -1,5 +1,5 @@
-"""The `paperdesk` command: what a person starts, reads and prints.
+"""The `paperdesk` command.
 
-Nothing here decides anything of trading. Commands start the processes under supervisord, ask them over their control
-socket, read ledgers that others wrote, and say what came out. This is the one package that prints.
+Commands start the processes of a desk under supervisord, query them on their control socket, read ledgers, and print the
+result. No trading decision is made here. This is the only package that prints.
 """

@@ -231,7 +231,7 @@ def default_strategy() -> str:
 def _require_strategy(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
     """Refuse a strategy or a model that cannot run, before a process is started for it."""
     if model is not None and not model.is_dir():
-        raise StartError(f"--model {model} is not there, expected the folder of a model")
+        raise StartError(f"--model {model} does not exist, expected the folder of a model")
     require_strategy(strategy, symbols, DEFAULT_MODEL if model is None and uses_model(strategy) else model)
 
 

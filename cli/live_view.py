@@ -1,6 +1,6 @@
-"""The running desk on screen: a page that stays up to date on a terminal, a line every few seconds elsewhere.
+"""The running desk on screen: a live page on a terminal, a line every few seconds elsewhere.
 
-A page is made for the terminal's width and height as they are: what matters least goes first when it is narrow or low.
+A page is made for the present size of the terminal; the least important parts are left out first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from services.portfolio.core.account.position import ZERO
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96
 MIDDLE: Final = 66
-"""Widths from which a page has all its columns, or most of them."""
+"""Least widths of a page with all its columns, and with most of them."""
 
 _RUN_TITLES: Final = {
     "realised_profit": "realised",
@@ -46,14 +46,14 @@ _RUN_TITLES: Final = {
     "deposits": "deposits",
     "corrections": "corrections",
 }
-"""What moves a balance, as it is called where there is one line for it."""
+"""Short titles of the categories of cash."""
 
 _GAP: Final = 3
-"""Columns between two amounts of a line."""
+"""Blanks between two amounts of a line."""
 
 DENIAL_CODES_MAX: Final = 2
 LEAST_ROWS: Final = 22
-"""Rows of a terminal that a page without orders and denials needs."""
+"""Height of a page without orders and denials."""
 
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
@@ -76,38 +76,38 @@ class _Page:
         self._console = console
 
     def show(self, view: DeskView) -> None:
-        """Draw the page anew."""
+        """Redraw the page."""
         self._live.update(render_page(view, width=self._console.width, height=self._console.height), refresh=True)
 
 
 _FIGURE: Final = re.compile(r"\d+")
-"""What grows from one look to the next while an alert is the same."""
+"""Figures of an alert, which may change while the alert stays the same."""
 
 
 class LineScreen:
-    """One line every few seconds, one at once for whatever goes wrong, and one when nothing is wrong any more."""
+    """A status line every few seconds; a line at once for each new alert, and one when all have ended."""
 
     def __init__(self, *, every_s: float = PLAIN_EVERY_S) -> None:
-        """Say nothing yet."""
+        """Print nothing yet."""
         self._every_s = every_s
         self._next = 0.0
         self._alerts: set[str] = set()
 
     def show(self, view: DeskView) -> None:
-        """Print a line when it is time to."""
+        """Print what is due."""
         found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
         for kind, alert in found.items():
             if kind not in self._alerts:
                 print(f"ALERT {alert}", flush=True)
         if self._alerts and not found and not view.is_stopping:
-            print("ALERT over", flush=True)
+            print("ALERT none: every condition has ended", flush=True)
         self._alerts = set(found)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every_s
             print(summary_line(view), flush=True)
 
 
-# -------------------------------------------------------------------------------------------------------------- words
+# -------------------------------------------------------------------------------------------------------------- alerts
 
 
 _SILENT_GATEWAY: Final = frozenset({"FEED_STALE", "GATEWAY_SILENT"})
@@ -115,21 +115,21 @@ _SILENT_SIGNAL: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNA
 
 
 def alerts(view: DeskView) -> list[str]:
-    """What a person should look at, the gravest first."""
+    """The conditions of the desk as text, the gravest first."""
     return [describe(one) for one in view.conditions]
 
 
 def silent_processes(view: DeskView) -> set[str]:
-    """Processes that are not heard of although supervisord has them running: a hanging one runs too."""
+    """Processes that are silent although supervisord reports them as running."""
     codes = {one.code for one in view.conditions}
     if "PORTFOLIO_SILENT" in codes:
-        return {"portfolio"}  # what it said last of the others is old
+        return {"portfolio"}  # its last status of the others is outdated
     found = {"mt5"} if codes & _SILENT_GATEWAY else set()
     return found | ({"signal"} if codes & _SILENT_SIGNAL else set())
 
 
 def summary_line(view: DeskView) -> str:
-    """All that matters in one line."""
+    """The state of the desk in one line."""
     status = view.status
     if status is None:
         states = " ".join(f"{name} {process.state.lower()}" for name, process in view.processes.items())
@@ -165,7 +165,7 @@ def _points(points: float | None) -> str:
 
 def render_page(view: DeskView, *, width: int, height: int) -> RenderableType:
     """The whole page for a terminal of this size."""
-    top: list[RenderableType] = [*_head(view, width), *(_alert(words) for words in alerts(view))]
+    top: list[RenderableType] = [*_head(view, width), *(_alert(alert) for alert in alerts(view))]
     if view.status is None:
         return Group(*top, _processes(view, width), Text(_waiting(view), style="dim"))
     market = _market(view, view.status, width)
@@ -180,11 +180,11 @@ def render_page(view: DeskView, *, width: int, height: int) -> RenderableType:
 
 
 def _waiting(view: DeskView) -> str:
-    return "stopping" if view.is_stopping else "starting the processes; the first look takes some seconds"
+    return "stopping" if view.is_stopping else "starting the processes, a few seconds"
 
 
-def _alert(words: str) -> Text:
-    return Text(f"! {words}", style="bold white on red", no_wrap=True, overflow="ellipsis")
+def _alert(alert: str) -> Text:
+    return Text(f"! {alert}", style="bold white on red", no_wrap=True, overflow="ellipsis")
 
 
 def _head(view: DeskView, width: int) -> list[Text]:
@@ -210,8 +210,8 @@ def _is_stopped(view: DeskView) -> bool:
     return any(map(keeps_from_trading, view.conditions))
 
 
-def _dim(words: str) -> Text:
-    return Text(words, style="dim", no_wrap=True, overflow="ellipsis")
+def _dim(text: str) -> Text:
+    return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def _market(view: DeskView, status: StatusReply, width: int) -> Table:
@@ -260,7 +260,7 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
 
 
 def _refusal(view: DeskView, symbol: str) -> str:
-    """In a word, what keeps the symbol's latest signal from trading; nothing where no rule does."""
+    """`paused` or `denied` where a rule keeps the symbol's latest signal from trading; empty otherwise."""
     if any(one.code == "BREAKER_OPEN" and one.subject == symbol for one in view.conditions):
         return "paused"
     signal = None if view.status is None else view.status.signals.get(symbol)
@@ -274,14 +274,14 @@ def _denial_of(view: DeskView, symbol: str) -> DenialLine | None:
 
 
 def _denials(view: DeskView) -> list[Text]:
-    """The latest denial of each symbol in a line, but for pauses of the breaker, which stand on top."""
+    """The latest denial of each symbol in a line, without pauses of the breaker, which are alerts."""
     paused = {one.subject for one in view.conditions if one.code == "BREAKER_OPEN"}
     found = [_denial_of(view, symbol) for symbol in view.plan.symbols if symbol not in paused]
     return [_dim(describe_denial(one)) for one in found if one is not None]
 
 
 def _digits(price: float, status: StatusReply, symbol: str) -> str:
-    """A price on the symbol's digits, as far as the spread in points tells them."""
+    """A price with the symbol's digits, derived from the spread in points."""
     quote = status.quotes[symbol]
     if not quote.spread_points:
         return str(price)
@@ -332,7 +332,7 @@ def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
 
 
 def _run_parts(view: DeskView, status: StatusReply, width: int) -> list[list[tuple[str, str, str]]]:
-    """How this run has moved the balance: what it was, and what moved it, which adds up to what it is."""
+    """Opening balance, its changes in this run by category, and the balance, which is their sum."""
     if status.balance is None or width < MIDDLE:
         return []
     before = view.before
@@ -387,11 +387,11 @@ def _order_cells(order: OrderLine, status: StatusReply) -> dict[str, Text]:
 
 def _processes(view: DeskView, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    unheard = silent_processes(view)
+    silent = silent_processes(view)
     for name in PROGRAMS:
         process = view.processes.get(name)
         is_running = process is not None and process.state == "RUNNING"
-        is_good = is_running and name not in unheard
+        is_good = is_running and name not in silent
         text.append("● " if is_good else "○ ", style="green" if is_good else "bold red" if process else "dim")
         text.append(name if width >= MIDDLE else name[:6])
         if process is not None and not is_good:
@@ -409,7 +409,7 @@ def _counts(status: StatusReply, width: int) -> list[Text]:
         f"fills {status.fills:,}",
         *([f"tick to fill {latency.p50 / 1e3:.1f} ms"] if latency is not None and latency.count else []),
     ]
-    keys = "Ctrl-C stops in order"
+    keys = "Ctrl-C stops the desk"
     denied = [_denied(status)] if status.denied else []
     if width >= WIDE:
         line = " · ".join([*parts, *denied, keys])
@@ -418,7 +418,7 @@ def _counts(status: StatusReply, width: int) -> list[Text]:
 
 
 def _denied(status: StatusReply) -> str:
-    """How many signals were denied, and by which rules: the most frequent first."""
+    """The number of denied signals, and the rules with the most denials."""
     ranked = sorted(status.denials.items(), key=lambda item: (-item[1], item[0]))
     codes = ", ".join(f"{code} {count:,}" for code, count in ranked[:DENIAL_CODES_MAX])
     return f"denied {status.denied:,}" + (f" ({codes})" if codes else "")

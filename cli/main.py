@@ -72,58 +72,60 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def run(arguments: list[str], *, has_own_process: bool = False) -> int:
-    """Run one command line and return its exit code; with a process of its own, strategies run in a child of it."""
-    # A shell starts background jobs with SIGINT ignored; whoever sends one all the same means it.
+    """Run one command line and return its exit code; with `has_own_process`, strategies run in a child process."""
+    # A shell starts background jobs with SIGINT ignored; one that is sent explicitly must work all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
         signal.signal(signal.SIGHUP, _end)
     try:
         prepare_completion()
         line = arguments or ["--help"]
         if has_own_process and line[0] in RUNS_STRATEGIES:
-            watch_calls(_tell)  # before any library of the command starts a thread
+            watch_calls(_print_notice)  # before any library of the command starts a thread
         code = typer.main.get_command(app)(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
     except StartError as error:
         return _refuse(arguments, str(error), error.details)
     except PermissionError as error:
-        # A folder that may not be entered answers even the question whether a file is in it with this.
+        # Also from a mere look for a file in a folder that may not be entered.
         if error.filename is None:
             raise
-        return _refuse(arguments, f"{error.filename}: {error.strerror}; expected a file or folder that may be used")
+        return _refuse(arguments, f"{error.filename}: {error.strerror}; expected a file or folder with access")
     except typer.TyperException as error:
         return _refuse(arguments, error.format_message().replace("Value error, ", ""))
     except typer.Abort:
         return 1
-    except Exception as error:  # a disk fault comes as an error of many libraries; all else is raised again
-        words = disk_fault(error)
-        if words is None:
+    except (
+        Exception
+    ) as error:  # many libraries raise a disk fault as an error of their own; all others are raised again
+        fault = disk_fault(error)
+        if fault is None:
             raise
-        where = getattr(error, "filename", None) or "a file"  # commands name the files that they write
-        return _refuse(arguments, f"{where} cannot be written: {words}; expected a disk with room")
+        path = getattr(error, "filename", None) or "a file"  # commands name the files that they write
+        return _refuse(arguments, f"{path} cannot be written: {fault}; expected a disk with room")
     if code == 128 + signal.SIGINT:
-        print("paperdesk: interrupted; what was running has been stopped", file=sys.stderr)
+        print("paperdesk: interrupted; every process that it had started is stopped", file=sys.stderr)
     return int(code or 0)
 
 
 def _disregard_impossible_width() -> None:
-    """Ignore a COLUMNS that is too narrow for text, or so wide that a page takes minutes to fill."""
+    """Ignore a COLUMNS too narrow for text, or so wide that a page takes minutes to fill."""
     width = os.environ.get("COLUMNS", "")
     if width.isdigit() and not COLUMNS_MIN <= int(width) <= COLUMNS_MAX:
         del os.environ["COLUMNS"]
 
 
-def _tell(line: str) -> None:
+def _print_notice(line: str) -> None:
     print(f"paperdesk: {line}", file=sys.stderr, flush=True)
 
 
-def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> int:
-    """One line for people, and for a program that has asked for JSON the same as JSON."""
-    line = " ".join(words.split())
+def _refuse(arguments: list[str], message: str, details: tuple[str, ...] = ()) -> int:
+    """Print an error as one line on stderr, and with `--json` as JSON on stdout."""
+    line = " ".join(message.split())
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
-        with suppress(StartError, SystemExit):  # the reader is gone, and the line has been printed
+        with suppress(StartError, SystemExit):  # nobody reads stdout; the line is on stderr
             print_json({"error": line})
             sys.stdout.flush()
     return EXIT_UNUSABLE
@@ -139,7 +141,7 @@ def main() -> NoReturn:
         code = int(ended.code or 0)
     with suppress(StartError, SystemExit):  # after a command that was refused or interrupted
         sys.stdout.flush()
-    end_despite_threads(code, _tell)
+    end_despite_threads(code, _print_notice)
     sys.exit(code)
 
 

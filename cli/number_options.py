@@ -1,4 +1,4 @@
-"""Number options read by the desk's grammar; Typer's would accept `--ticks 1_000` and digits of any script."""
+"""Number options parsed by the desk's grammar; typer's would accept `--ticks 1_000` and digits of any script."""
 
 from __future__ import annotations
 

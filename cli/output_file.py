@@ -14,7 +14,7 @@ from common.whole_files import whole_file
 
 
 class OutputFile(NamedTuple):
-    """Path, the option that names it, and whether an existing file may be replaced."""
+    """The path, the option that names it, and whether an existing file may be replaced."""
 
     path: Path
     option: str
@@ -22,20 +22,20 @@ class OutputFile(NamedTuple):
 
     @contextmanager
     def written(self) -> Iterator[Path]:
-        """A temporary file to write into, moved to its path when it is complete.
+        """A temporary file to write to, moved to the path when it is complete.
 
         Raises:
-            StartError: it cannot be written, or another file has appeared at its path meanwhile.
+            StartError: it cannot be written, or another file has appeared at the path.
         """
         try:
             with whole_file(self.path, replaces=self.force) as part:
                 yield part
         except FileExistsError:
-            raise _taken(self.path, self.option) from None
+            raise _exists_error(self.path, self.option) from None
         except OSError as error:
-            words = error.strerror or error
+            cause = error.strerror or error
             raise StartError(
-                f"{self.option} {self.path} cannot be written: {words}; expected a writable file"
+                f"{self.option} {self.path} cannot be written: {cause}; expected a writable file"
             ) from None
 
     def write_text(self, text: str) -> None:
@@ -57,21 +57,21 @@ class OutputFile(NamedTuple):
 
 
 def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
-    """Check a path before a run, so that its output can be written at the end.
+    """Check before a run that its output can be written at the end.
 
     Raises:
-        StartError: it is there and `force` is False, is a folder, a device or a pipe, or its folder is not there or cannot be
-            written.
+        StartError: it exists and `force` is False; it is a folder, a device or a pipe; or its folder does not exist or
+            cannot be written.
     """
     folder = path.resolve().parent
     if path.is_dir():
         raise StartError(f"{option} {path} is a folder, expected a file")
     if not folder.is_dir():
-        raise StartError(f"{option} {path}: there is no folder {folder}, expected one that is there")
+        raise StartError(f"{option} {path}: there is no folder {folder}, expected an existing one")
     if path.exists() and not path.is_file():
         raise StartError(f"{option} {path} is a device or a pipe, expected the name of a file")
     if path.exists() and not force:
-        raise _taken(path, option)
+        raise _exists_error(path, option)
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -80,5 +80,5 @@ def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
     return OutputFile(path.resolve(), option, force)
 
 
-def _taken(path: Path, option: str) -> StartError:
+def _exists_error(path: Path, option: str) -> StartError:
     return StartError(f"{option} {path} already exists, expected a new name, or --force to replace it")

@@ -1,4 +1,4 @@
-"""Folders that a command writes to: checked before anything runs."""
+"""Data directories, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from common.disk_faults import disk_faults_named
 from common.errors import StartError
 
 DESK_TRACES: Final = ("ledger.db", "logs")
-"""What tells a desk's folder from any other: its ledger, or the logs of one that was killed before it had any."""
+"""Files that identify a desk's folder: the ledger, or the logs of a desk that was killed before it had one."""
 
 
 @contextlib.contextmanager
 def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
-    """The data directory of a run: the one given, or a temporary one that goes with the block; disk faults name it.
+    """The data directory of a run: the given one, or a temporary one for the block; disk faults name it.
 
     Raises:
-        StartError: it cannot be written, or holds a desk already and `go_on` is False, or holds none and it is True.
+        StartError: it cannot be written; it is not empty and `go_on` is False; or it has no desk and `go_on` is True.
     """
     if path is not None:
         folder = _prepared(path, go_on=go_on)
@@ -29,11 +29,11 @@ def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
             yield folder
         return
     if go_on:
-        raise StartError("--continue without --data-dir; expected --data-dir DIR with the desk to go on with")
+        raise StartError("--continue without --data-dir, expected --data-dir DIR with the desk to continue")
     try:
         temporary = Path(tempfile.mkdtemp(prefix="paperdesk-"))
     except OSError as error:
-        raise StartError(f"cannot make a temporary data directory: {error.strerror}; give --data-dir DIR") from None
+        raise StartError(f"cannot make a temporary data directory: {error.strerror}; expected --data-dir DIR") from None
     try:
         with disk_faults_named(temporary):
             yield temporary
@@ -45,13 +45,15 @@ def _prepared(path: Path, *, go_on: bool) -> Path:
     if path.exists() and not path.is_dir():
         raise StartError(f"--data-dir {path} is a file, expected a folder")
     try:
-        held = any(path.iterdir()) if path.exists() else False
-        if held and not go_on:
+        is_filled = any(path.iterdir()) if path.exists() else False
+        if is_filled and not go_on:
             raise StartError(
-                f"--data-dir {path} is not empty; expected an empty folder, or --continue to go on with it"
+                f"--data-dir {path} is not empty, expected an empty folder, or --continue to continue with its desk"
             )
         if go_on and not any((path / trace).exists() for trace in DESK_TRACES):
-            raise StartError(f"--continue, but there is no desk in {path}; expected the --data-dir of an earlier run")
+            raise StartError(
+                f"--continue with --data-dir {path}, which has no desk, expected the folder of an earlier run"
+            )
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=path):
             pass
@@ -61,13 +63,13 @@ def _prepared(path: Path, *, go_on: bool) -> Path:
 
 
 def existing_desk(path: Path) -> Path:
-    """A folder with a ledger in it.
+    """The absolute path of a folder with a ledger.
 
     Raises:
-        StartError: there is none.
+        StartError: the folder or its ledger does not exist.
     """
     if not path.is_dir():
-        raise StartError(f"--data-dir {path} is not there, expected the folder of a desk")
+        raise StartError(f"--data-dir {path} does not exist, expected the folder of a desk")
     if not (path / "ledger.db").is_file():
         raise StartError(f"--data-dir {path} has no ledger.db, expected the folder of a desk")
     return path.resolve()

@@ -1,4 +1,4 @@
-"""The report of a run, and differences between ledger and venue, as people read them."""
+"""The report of a run, and differences between ledger and venue, as text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.text import Text
 
 from cli.tables import average_text, console
 
-SAMPLE_WORDS: Final = {"in": "IN SAMPLE", "out": "out of sample", "unknown": "UNKNOWN"}
+SAMPLE_TEXTS: Final = {"in": "IN SAMPLE", "out": "out of sample", "unknown": "UNKNOWN"}
 
 
 def show_report(report: Mapping[str, Any]) -> None:
-    """The report of a run as one table, and what does not reconcile below it."""
+    """Print the report of a run as a table, then its warnings and differences."""
     currency = report["settings"]["currency"]
     table = Table(title=f"{report['mode']} on the SIMULATED venue, stream {report['stream_id']}", title_justify="left")
     table.add_column("what")
@@ -34,7 +34,7 @@ def show_report(report: Mapping[str, Any]) -> None:
 
 
 def print_warnings(report: Mapping[str, Any]) -> None:
-    """What a reader of the digits should know, a line each."""
+    """Print the warnings of a report, a line each."""
     for warning in report.get("warnings", ()):
         console().print(Text(f"WARNING: {warning}"), soft_wrap=True)
 
@@ -45,7 +45,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
     rows = [
         ("strategy", report["strategy"]),
         ("symbols", ", ".join(report["symbols"])),
-        *((("model's data", SAMPLE_WORDS[found["sample"]]),) if (found := report.get("model_data")) else ()),
+        *((("model's data", SAMPLE_TEXTS[found["sample"]]),) if (found := report.get("model_data")) else ()),
         ("rows read", _count(ticks["read"])),
         *((f"rows rejected, {reason}", _count(count)) for reason, count in (ticks["rejected"] or {}).items() if count),
         ("ticks published", _count(ticks["published"])),
@@ -89,12 +89,12 @@ def _if_any(name: str, count: int) -> list[tuple[str, str]]:
 
 
 def _limit_gap(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
-    """Worth of better quotes than limits; no row where no limit order or target gapped."""
+    """Gain from quotes better than limits; no row where no limit order or target gapped."""
     return [("quotes better than limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
 
 
 def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Modifications of stops and orders, where there were any."""
+    """Modifications of stops and orders, if any."""
     made, refused = modifications["made"], modifications["refused"]
     if not made and not refused:
         return []
@@ -106,7 +106,7 @@ def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]
 
 
 def balance_before(report: Mapping[str, Any]) -> Decimal:
-    """The balance that the run began with: a new account's deposit, or what earlier runs left."""
+    """The balance before the run: a new account's deposit, or the balance of the earlier run."""
     moved = (Decimal(report[name]) for name in ("realized_pnl", "commission", "swap"))
     return Decimal(report["balance"]) - sum(moved, Decimal(0))
 
@@ -120,7 +120,7 @@ def _money(value: str | None, currency: str) -> str:
 
 
 def difference_text(found: Mapping[str, Any]) -> str:
-    """One difference between ledger and venue in one line."""
+    """A difference between ledger and venue in one line."""
     return (
         f"{found['kind']} {found['subject']}: ledger {found['ledger'] or 'nothing'}, venue {found['venue'] or 'nothing'}; "
         f"{found['remedy']}"

@@ -1,4 +1,4 @@
-"""Settings of the environment and `.env` that `paperdesk run` uses, ignores or refuses."""
+"""Settings of the environment and `.env` that `paperdesk run` passes on, ignores or refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.errors import StartError
 from common.settings import CommonSettings, given_settings, load, settings_models
 from orchestration.environment import PASSED_ON
 
-HEEDED: Final = frozenset(
+FORWARDED: Final = frozenset(
     {
         "DEFAULT_VOLUME",
         "ON_OPPOSITE",
@@ -44,7 +44,7 @@ HEEDED: Final = frozenset(
         "METRICS_PORT_WATCHDOG",
     }
 )
-"""Settings that the processes of `run` find as they are."""
+"""Settings that `run` passes to its processes unchanged."""
 
 OPTIONS: Final = {
     "TRADING_SYMBOL": "--symbols",
@@ -56,63 +56,63 @@ OPTIONS: Final = {
     "MT5_TICKS": "--ticks",
     "MT5_TICKS_ZONE": "--zone",
 }
-"""Settings that `run` takes as options only; it has defaults of its own, and reports a setting that it ignores."""
+"""Settings that `run` takes as options only, with defaults of its own; a setting is reported as ignored."""
 
 GATEWAY: Final = frozenset({"GTW_HOST", "GTW_PORT", "ZMQ_EXECUTION_URL", "ZMQ_MARKET_DATA_URL"})
-"""Settings that name a gateway elsewhere: `run` then starts none of its own."""
+"""Settings that name a gateway elsewhere; `run` then starts none."""
 
 REFUSED: Final = {"MT5_VENUE": ("terminal",)}
 HASH_CHARS: Final = 8
 
 
 class GatewayElsewhere(NamedTuple):
-    """Where a gateway that another process runs takes requests, and where it publishes ticks."""
+    """Request and tick addresses of a gateway that another process runs."""
 
     requests: str
     ticks: str
 
     @property
     def folder(self) -> str:
-        """The name of the data directory of an account there: each gateway has an account of its own."""
+        """Name of the data directory: each gateway has an account of its own."""
         return f"gateway-{hashlib.sha256(self.requests.encode()).hexdigest()[:HASH_CHARS]}"
 
 
 class RunSettings(NamedTuple):
-    """What was found: settings for the processes, and the gateway if it is elsewhere."""
+    """Settings for the processes, and the gateway if it is elsewhere."""
 
-    heeded: dict[str, str]
+    forwarded: dict[str, str]
     gateway: GatewayElsewhere | None
 
 
 def run_settings() -> RunSettings:
-    """Read environment and `.env`; settings without effect on `run` are reported on stderr.
+    """Read the environment and `.env`; report settings without effect on stderr.
 
     Raises:
-        StartError: a setting is wrong, or contradicts a desk of its own.
+        StartError: a setting is invalid, or contradicts a private desk.
     """
     common = load(CommonSettings)
     given = given_settings()
     for name, values in REFUSED.items():
         if given.get(name) in values:
             raise StartError(
-                f"{name} is {given[name]!r}, expected another value: paperdesk run has a simulated venue of its own; "
-                "supervisord -c supervisord.conf runs a desk before a terminal"
+                f"{name} is {given[name]!r}, expected none or simulated: paperdesk run has a simulated venue of its own; "
+                "supervisord -c supervisord.conf runs a desk with a terminal"
             )
-    for model in settings_models().values():  # each process would refuse it, the watchdog out of sight
+    for model in settings_models().values():  # each process would refuse its own, the watchdog unseen
         load(model)
     gateway = None
     if GATEWAY & given.keys():
         gateway = GatewayElsewhere(common.gateway_url, common.market_data_url)
-    _tell_unheeded(given, PASSED_ON)
-    heeded = {name: value for name, value in given.items() if name in HEEDED | PASSED_ON}
-    return RunSettings(heeded, gateway)
+    _report_ignored(given, PASSED_ON)
+    forwarded = {name: value for name, value in given.items() if name in FORWARDED | PASSED_ON}
+    return RunSettings(forwarded, gateway)
 
 
-def _tell_unheeded(given: Mapping[str, str], passed_on: frozenset[str]) -> None:
-    unheeded = sorted(given.keys() - HEEDED - GATEWAY - passed_on - REFUSED.keys())
-    if unheeded:
-        shown = ", ".join(f"{name} ({OPTIONS[name]})" if name in OPTIONS else name for name in unheeded)
+def _report_ignored(given: Mapping[str, str], passed_on: frozenset[str]) -> None:
+    ignored = sorted(given.keys() - FORWARDED - GATEWAY - passed_on - REFUSED.keys())
+    if ignored:
+        shown = ", ".join(f"{name} ({OPTIONS[name]})" if name in OPTIONS else name for name in ignored)
         print(
-            f"paperdesk: run has sockets and folders of its own and does not heed {shown}, set for a desk that stays",
+            f"paperdesk: run ignores {shown}: it has sockets and folders of its own, and options for the rest",
             file=sys.stderr,
         )

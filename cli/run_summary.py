@@ -1,10 +1,11 @@
-"""The summary of a stopped desk: what this run did, and how the account stands."""
+"""The summary of a stopped desk: this run and the account."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Final
 
+from msgspec import to_builtins
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -26,15 +27,13 @@ CASH_TITLES: Final = {
     "deposits": "deposits and withdrawals",
     "corrections": "corrections",
 }
-"""Categories of cash as the account has them, and what people call them; together they are the balance."""
+"""Titles of the categories of cash, which sum to the balance."""
 
 _ALWAYS_SHOWN: Final = ("realised_profit", "commission", "swap")
 
 
 def show_summary(summary: DeskSummary) -> None:
-    """A table of this run and the account, and whether ledger and venue agree."""
-    from msgspec import to_builtins
-
+    """Print a table of this run and the account, the conditions, and whether ledger and venue agree."""
     run, account, currency = summary.after.since(summary.before), summary.after, summary.after.currency
     out = console()
     if summary.end:
@@ -85,22 +84,20 @@ def show_summary(summary: DeskSummary) -> None:
     for found in summary.earlier:
         out.print(Text(f"earlier: {describe(found)}"))
     if summary.differences is None:
-        out.print("nothing to reconcile: there is no account yet")
+        out.print("not reconciled: there is no account yet")
     elif not summary.differences:
         out.print("reconciled: ledger and venue agree")
         if summary.late_deals:
-            out.print(
-                f"the venue dealt {summary.late_deals} times while the desk was stopping: the next start books it"
-            )
+            out.print(f"deals during the stop: {summary.late_deals}; the next start books them")
     else:
-        out.print("NOT reconciled, the next start settles or names it:")
+        out.print("NOT reconciled; the next start settles or reports:")
         for difference in summary.differences:
             out.print(Text(f"  {difference_text(to_builtins(difference))}"))
-    out.print(Text(f"the account is in {summary.plan.data_dir}; run again to go on with it"), soft_wrap=True)
+    out.print(Text(f"the account is in {summary.plan.data_dir}; the next run continues with it"), soft_wrap=True)
 
 
 def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, str]]:
-    """What the balance was before, what moved it, and what it is: each column adds up, to the cent."""
+    """Opening balance, changes by category, and balance: each column adds up exactly."""
     run, account = summary.after.since(summary.before), summary.after
     before, after = summary.before.balance, account.balance
     if after is None:
@@ -117,12 +114,12 @@ def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, s
 
 
 def format_money(amount: Decimal) -> str:
-    """An amount that is no gain or loss, without a sign where it is positive."""
+    """An amount without a sign where it is positive."""
     return f"{amount:,f}"
 
 
 def format_signed(amount: Decimal | None, currency: str = "") -> str:
-    """Money with its sign; None is not known."""
+    """Money with its sign; None is unknown."""
     return "unknown" if amount is None else f"{amount:+,f} {currency}".strip()
 
 

@@ -1,4 +1,4 @@
-"""Tables on the terminal: rows, fields and numbers as people read them."""
+"""Tables on the terminal: rows, fields and numbers as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS: Final = frozenset(
     | {"avg_entry_price", "close_price", "limit_price", "slippage", "now", "headroom", "lots_count"}
 )
 PIPED_WIDTH: Final = 200
-"""Columns of a table that does not go to a terminal: wide enough that nothing is folded."""
+"""Width of a table that does not go to a terminal: nothing is folded."""
 
 TITLES: Final = {
     "order_id": "order",
@@ -30,33 +30,36 @@ TITLES: Final = {
     "close_price": "market",
     "unrealized_pnl": "open P&L",
     "lots_count": "lots",
-    "past_rules": "let past",
+    "past_rules": "rules passed",
+    "why": "reason",
+    "now": "current",
+    "ordinal": "tick",
 }
-"""How columns are headed where their field's name is long."""
+"""Headings of columns where they differ from the names of the fields."""
 
 NOTHING: Final = "-"
 AVERAGES: Final = frozenset({"avg_entry_price", "filled_price"})
 AVERAGE_DECIMALS: Final = 8
-"""Of an average price in a table: three more than prices of the finest pairs have; JSON and exports have twelve."""
+"""Decimals of an average price in a table; JSON and exports have twelve."""
 
 FOLDED_CHARS: Final = 30
-"""Of a cell, what has to fit: longer words are folded."""
+"""Width of a cell above which its text is folded."""
 
 _TO_THE_SECOND: Final = "2026-11-27 12:00:00Z"
 
 
 def console() -> Console:
-    """Where people read: the terminal's width, or a wide page when there is none."""
-    made = Console(soft_wrap=False, highlight=False)
-    return made if made.is_terminal else Console(width=PIPED_WIDTH, soft_wrap=False, highlight=False)
+    """A console of the terminal's width, or of PIPED_WIDTH without one."""
+    terminal = Console(soft_wrap=False, highlight=False)
+    return terminal if terminal.is_terminal else Console(width=PIPED_WIDTH, soft_wrap=False, highlight=False)
 
 
 def show_rows(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str, spare: Sequence[str] = ()
 ) -> None:
-    """Rows as a table; `none` is said when there are none.
+    """Print rows as a table, or the text `none` without rows.
 
-    `spare` columns may be left out: those without a single value, and then one after the other while the page is too narrow.
+    `spare` columns may be left out: those without a value, then the others in turn while the table is too wide.
     """
     out = console()
     if not rows:
@@ -85,7 +88,7 @@ def _short(column: str, cells: list[str]) -> list[str]:
 
 
 def _fitting(texts: dict[str, list[str]], spare: Sequence[str], width: int) -> dict[str, list[str]]:
-    """The columns that the page has room for; words may be folded, so that only their beginning counts."""
+    """The columns that fit into `width`; long texts are folded, so that only their beginning counts."""
     left = {name: cells for name, cells in texts.items() if name not in spare or any(text != NOTHING for text in cells)}
     for name in spare:
         needed = sum(min(max(map(len, (_title(column), *cells))), FOLDED_CHARS) + 3 for column, cells in left.items())
@@ -96,7 +99,7 @@ def _fitting(texts: dict[str, list[str]], spare: Sequence[str], width: int) -> d
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:
-    """One thing's fields, a line each."""
+    """Print fields, a line each."""
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -110,7 +113,7 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as text: times as UTC, what is not there as a dash."""
+    """A value as text: times as UTC, a missing value as a dash."""
     if value is None or value == "":
         return NOTHING
     if name.endswith("_ns"):
@@ -125,5 +128,5 @@ def cell(name: str, value: Any) -> str:
 
 
 def average_text(price: Decimal) -> str:
-    """An average price as tables show it: rounded to AVERAGE_DECIMALS, without zeros at its end."""
+    """An average price for a table: rounded to AVERAGE_DECIMALS, without trailing zeros."""
     return decimal_text(price.quantize(Decimal(1).scaleb(-AVERAGE_DECIMALS), rounding=ROUND_HALF_UP))

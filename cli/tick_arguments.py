@@ -1,4 +1,4 @@
-"""What the command line calls a tick file: `FILE` or `FILE:SYMBOL`."""
+"""Tick files on the command line: `FILE` or `FILE:SYMBOL`, and the clock of their times."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _SYMBOL: Final = re.compile(r"[A-Za-z0-9._#-]{3,32}")
 
 
 class TickFileArgument(NamedTuple):
-    """A file and the symbol that its ticks are of."""
+    """A file and the symbol of its ticks."""
 
     path: Path
     symbol: str
 
 
 def is_symbol(text: str) -> bool:
-    """Whether a word can be a symbol's name."""
+    """Whether a text can be the name of a symbol."""
     return _SYMBOL.fullmatch(text) is not None
 
 
 def split_symbol(text: str) -> tuple[Path, str | None]:
     """The file and the symbol of `FILE[:SYMBOL]`.
 
-    What follows the last colon is a symbol when it looks like one, and when the file without it is there or the file
-    with it is not: a name with a colon in it stays a name.
+    The part after the last colon is a symbol if it looks like one, and if the file without it exists or the file with it
+    does not: a file name with a colon stays whole.
     """
     file, colon, symbol = text.rpartition(":")
     if colon and file and _SYMBOL.fullmatch(symbol) and (Path(file).exists() or not Path(text).exists()):
@@ -41,10 +41,10 @@ def split_symbol(text: str) -> tuple[Path, str | None]:
 
 
 def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFileArgument, ...]:
-    """Files with their symbols; `symbol` is for those that name none.
+    """Files with their symbols; `symbol` is for files that name none.
 
     Raises:
-        StartError: a file has no symbol, or `symbol` is none or would go unused.
+        StartError: a file has no symbol, or `symbol` is malformed or would not be used.
     """
     if symbol is not None and not _SYMBOL.fullmatch(symbol):
         raise StartError(f"--symbol is {symbol!r}, expected a symbol such as EURUSD")
@@ -58,23 +58,23 @@ def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFile
         if chosen is None:
             raise StartError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL")
         if ";" in str(path):
-            raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS; expected another name")
+            raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS, expected another name")
         named.append(TickFileArgument(path, chosen))
     return tuple(named)
 
 
 def show_remarks(stream: TickStream) -> TickStream:
-    """Print the remarks on the times of a stream's files on stderr; returns the stream unchanged."""
+    """Print the remarks on the times of a stream's files on stderr; returns the stream."""
     for remark in stream.remarks:
         print(f"WARNING: {remark}", file=sys.stderr)
     return stream
 
 
 def clock_option(zone: str | None, utc_offset: str | None) -> str | None:
-    """Whose clock the times of the files are, where no file says; None when nothing was said.
+    """The time zone or offset of files that name none; None when neither option is given.
 
     Raises:
-        StartError: both were said, or the offset is none.
+        StartError: both are given, or the offset is malformed.
     """
     if zone is not None and utc_offset is not None:
         raise StartError(f"--zone {zone} with --utc-offset {utc_offset}, expected one of the two")

@@ -1,4 +1,4 @@
-"""Names that the desk knows: strategies, symbols, currencies, limits and plans, judged before a process is started for them."""
+"""Checks of strategies, symbols, currencies, limits, plans and fills before a process is started for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from services.signal import UnknownStrategyError
 from services.signal.strategy_loader import MODEL_STRATEGIES, parse_strategies, strategy_factories, uses_model
 
 _SLOW_LOAD_S: Final = 3.0
-"""After a strategy's module has taken so long to load, a line says so."""
+"""Load time of a strategy's module before a notice."""
 
 _LOAD: Final = """
 import os, pathlib, sys
@@ -42,10 +42,10 @@ finally:
 
 
 def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
-    """Refuse strategies that signal could not make for these symbols, and a model that they could not use.
+    """Refuse strategies that signal could not load for these symbols, and a model that they would not use.
 
     Raises:
-        StartError: says what is wrong with it and which there are.
+        StartError: names the problem and the known strategies.
     """
     if model is not None and not uses_model(text):
         raise StartError(
@@ -54,20 +54,20 @@ def require_strategy(text: str, symbols: Sequence[str], model: Path | None = Non
     try:
         for name in dict.fromkeys(parse_strategies(text, symbols).values()):
             if ":" in name:
-                _require_that_it_returns(name)
+                _require_loadable(name)
         strategy_factories(text, symbols, model=model)
     except UnknownStrategyError as error:
         raise StartError(f"--strategy: {error}") from None
 
 
-def _require_that_it_returns(strategy: str) -> None:
-    """Load somebody's own strategy in a process of its own first: what ends a process at that would end this one.
+def _require_loadable(strategy: str) -> None:
+    """Load a user's strategy in a child process first: a module that ends its process would end this one.
 
     Raises:
-        StartError: it ended the process.
+        StartError: the module ended the process.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    output = subprocess.DEVNULL  # what it prints is printed when it is loaded here
+    output = subprocess.DEVNULL  # its output appears when it is loaded in this process
     with TemporaryDirectory(prefix="paperdesk-load-") as folder:
         sign = Path(folder) / "returned"
         command = [sys.executable, "-c", _LOAD, strategy, str(sign)]
@@ -76,11 +76,11 @@ def _require_that_it_returns(strategy: str) -> None:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(_SLOW_LOAD_S)
             if child.returncode is None:
-                line = f"strategy {strategy} has been loading for {_SLOW_LOAD_S:.0f} s; waiting for it"
+                line = f"strategy {strategy} has been loading for {_SLOW_LOAD_S:.0f} s; still waiting"
                 print(f"paperdesk: {line}", file=sys.stderr)
             code = child.wait()
         finally:
-            child.kill()  # where this command was interrupted
+            child.kill()  # after an interrupt of this command
             child.wait()
         has_returned = sign.exists()
     if not has_returned:
@@ -88,10 +88,10 @@ def _require_that_it_returns(strategy: str) -> None:
 
 
 def require_limits(risk: str) -> None:
-    """Refuse limits that portfolio could not read.
+    """Refuse risk limits that portfolio could not read.
 
     Raises:
-        StartError: names the file and what is wrong with it.
+        StartError: names the file and the problem.
     """
     try:
         load_limits(risk)
@@ -103,7 +103,7 @@ def require_fills(fills: str) -> None:
     """Refuse a fill profile that the venue could not read.
 
     Raises:
-        StartError: names the file and what is wrong with it.
+        StartError: names the file and the problem.
     """
     try:
         load_fill_profile(fills)
@@ -112,10 +112,10 @@ def require_fills(fills: str) -> None:
 
 
 def require_plan(plan: str, symbols: Collection[str]) -> None:
-    """Refuse a plan that portfolio could not read, or whose strategies have symbols that are not among those traded.
+    """Refuse a plan that portfolio could not read, or whose strategies have symbols that are not traded.
 
     Raises:
-        StartError: names the file and what is wrong with it.
+        StartError: names the file and the problem.
     """
     try:
         load_plan(plan, symbols)
@@ -126,10 +126,10 @@ def require_plan(plan: str, symbols: Collection[str]) -> None:
 def require_fixed_volumes(
     volume: Decimal, plan: str, symbols: Collection[str], *, option: str = "--volume", instruments: str = ""
 ) -> None:
-    """Refuse a fixed volume, the plan's or the default, that the simulated broker does not take for its symbol.
+    """Refuse a fixed volume, the plan's or the default, that the simulated broker does not accept for its symbol.
 
     Raises:
-        StartError: names the option, or the plan's file, and what the broker takes.
+        StartError: names the option or the plan's file, and the volumes that the broker accepts.
     """
     read, catalogue = load_plan(plan, symbols), load_instruments(instruments)
     for symbol in symbols:
@@ -147,7 +147,7 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
     """Refuse symbols that the simulated broker does not trade, or whose terms in the file `instruments` are incomplete.
 
     Raises:
-        StartError: names the symbol, or the file and what is wrong with it.
+        StartError: names the symbol, or the file and the problem.
     """
     try:
         catalogue = load_instruments(instruments)
@@ -168,28 +168,28 @@ def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str,
     missing = missing_conversions(symbols, currency, terms)
     if not missing:
         return
-    what = ", ".join(f"{symbol} in {source}" for symbol, source in missing.items())
+    profits = ", ".join(f"{symbol} in {source}" for symbol, source in missing.items())
     line = (
-        f"no rate into the account's {currency} is to be had for the profit of {what}; expected --watch with quotes of a "
-        f"pair such as {_pair(next(iter(missing.values())), currency)}"
+        f"no rate converts the profit of {profits} into the account's {currency}, expected --watch with quotes of a pair "
+        f"such as {_pair(next(iter(missing.values())), currency)}"
     )
     if len(missing) == len(symbols):
         raise StartError(line)
-    print(f"paperdesk: {line}; without it they are not traded", file=sys.stderr)
+    print(f"paperdesk: {line}; without one they are not traded", file=sys.stderr)
 
 
 def _pair(one: str, other: str) -> str:
-    """The pair of two currencies, as it is usually quoted."""
+    """The pair of two currencies in its usual order."""
     order = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF")
     rank = {currency: place for place, currency in enumerate(order)}
     return "".join(sorted((one, other), key=lambda currency: rank.get(currency, len(order))))
 
 
 def require_currency(currency: str, balance: Decimal) -> None:
-    """Refuse an account currency that nothing is quoted in, and a balance with more decimals than it has.
+    """Refuse an unknown account currency, and a balance with more decimals than the currency has.
 
     Raises:
-        StartError: names it.
+        StartError: names the option and its value.
     """
     if currency not in CURRENCIES:
         raise StartError(f"--currency is {currency!r}, expected a currency's code such as USD")

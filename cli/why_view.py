@@ -1,4 +1,4 @@
-"""The chain of causes as a page: the answer first, then each link with its numbers and what happened."""
+"""The page of `paperdesk why`: the answer, then each link of the chain with its facts and events."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from proto.time import utc_text
 
 INDENT: Final = 2
 
+TITLES: Final = {
+    "by now": "current state",
+    "let past": "rules passed",
+    "what would have to change": "remedy",
+}
+"""Headings of links and facts where the page differs from the names in JSON."""
+
 
 def show_why(chain: Mapping[str, Any]) -> None:
     """Print the page."""
@@ -21,7 +28,7 @@ def show_why(chain: Mapping[str, Any]) -> None:
     out.print(Text(chain["summary"]))
     for step in chain["steps"]:
         out.print()
-        head = Text(step["name"], style="bold")
+        head = Text(TITLES.get(step["name"], step["name"]), style="bold")
         if step["time_ns"]:
             head.append(f"  {utc_text(step['time_ns'])}", style="dim")
         out.print(head)
@@ -29,7 +36,7 @@ def show_why(chain: Mapping[str, Any]) -> None:
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
         for name, value in step["facts"].items():
-            grid.add_row(Text(" " * INDENT + name, style="dim"), Text(value))
+            grid.add_row(Text(" " * INDENT + TITLES.get(name, name), style="dim"), Text(value))
         for line in step["lines"]:
             grid.add_row(
                 Text(" " * INDENT + (utc_text(line["time_ns"]) if line["time_ns"] else "")), Text(line["words"])

@@ -1,1 +1,1 @@
-"""Starting, watching and stopping the processes of a desk, and looking over what a stopped one leaves."""
+"""Start, watch and stop the processes of a desk; audit the files of a stopped one."""

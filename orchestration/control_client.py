@@ -1,4 +1,4 @@
-"""Asking a running desk on portfolio's control socket."""
+"""Client of portfolio's control socket."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ R = TypeVar("R", bound=ControlReply)
 
 
 class ControlClient:
-    """One connection; a desk that is not there, or dies meanwhile, is an answer of None and may be asked again."""
+    """One connection; a desk that is down, or dies meanwhile, gives no reply and may be asked again."""
 
     def __init__(self, url: str) -> None:
-        """Connecting waits for nobody."""
+        """Connect without waiting."""
         self._url = url
         self._sockets = Sockets()
         self._socket = self._sockets.dealer(url)
 
     def __enter__(self) -> Self:
-        """Nothing is asked yet."""
+        """Send nothing yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drop whatever was not answered."""
+        """Drop unanswered requests."""
         self._sockets.close()
 
     def request(self, request: ControlRequest, expected: type[R], *, timeout_s: float) -> R | None:
-        """The answer, or None when none of that kind came in time.
+        """The reply of type `expected`; None when none arrives within `timeout_s`.
 
         Raises:
-            StartError: what answers there is no portfolio of this version.
+            StartError: the request is refused, or the peer is no portfolio of this version.
         """
         deadline = time.monotonic() + timeout_s
         while self._socket.poll(0, zmq.POLLIN):
-            self._socket.recv_multipart()  # what came too late answers an earlier question
-        # IMMEDIATE refuses a message while the connection is not up yet: wait for that with the same deadline.
+            self._socket.recv_multipart()  # a late reply belongs to an earlier request
+        # IMMEDIATE refuses a message until the connection is up: wait for it with the same deadline.
         if not self._socket.poll(int(timeout_s * 1_000), zmq.POLLOUT) or not send(self._socket, [b"", encode(request)]):
             return None
         while (left_s := deadline - time.monotonic()) > 0:
@@ -54,7 +54,7 @@ class ControlClient:
             try:
                 reply = decode_control_reply(payload)
             except MalformedMessageError as error:
-                raise StartError(f"{self._url} answered what is no control reply: {error}") from None
+                raise StartError(f"{self._url} sent no control reply: {error}") from None
             if isinstance(reply, ControlError):
                 raise StartError(f"{self._url} refused {request.__struct_config__.tag}: {reply.error}")
             if isinstance(reply, expected):

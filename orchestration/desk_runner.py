@@ -1,7 +1,7 @@
-"""A desk that runs until it is told to stop: started, watched, stopped in order, and summed up.
+"""A desk that runs until it is stopped: started, watched, stopped in order, and summed up.
 
-Everything it needs is a data directory. The processes run under a supervisord of their own; this asks portfolio and
-supervisord how they are, hands that to whoever shows it, and reads the ledger when all of them have stopped.
+The processes run under a supervisord of their own. The runner polls portfolio and supervisord, passes their status to a
+screen, and reads the ledger when all processes have stopped.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ from services.portfolio.ledger import ledger
 from services.portfolio.ledger.event_search import modification_counts
 from services.watchdog.core.watchdog import ALIVE
 
-LOOK_EVERY_S: Final = 0.25
+POLL_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
 ANSWER_TIMEOUT_S: Final = 0.4
 SUPERVISOR_SILENT_S: Final = 3.0
 PORTFOLIO_SILENT_S: Final = 3.0
-"""Portfolio answers within milliseconds; a restart of it takes up to two seconds."""
+"""Portfolio answers within milliseconds; its restart takes up to two seconds."""
 
 START_S: Final = 30.0
-"""How long the first start of the processes may take before it is a silence."""
+"""Time for the first start of the processes before portfolio counts as silent."""
 
-END_OF_DATA_LOOKS: Final = 4
-"""Looks in a row at the last tick before a recording counts as played: what it set off is booked by then."""
+END_OF_DATA_POLLS: Final = 4
+"""Polls in a row at the last tick before a recording counts as played: its last orders are booked then."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeskRunSpec:
-    """What is to run: `settings` for the processes, the rest for people. `last_ordinal` 0 is a market without an end."""
+    """A desk to run: `settings` for the processes, the rest for people; `last_ordinal` is 0 for a market without an end."""
 
     data_dir: Path
     settings: Mapping[str, str]
@@ -65,12 +65,12 @@ class DeskRunSpec:
     last_ordinal: int = 0
     duration_s: float | None = None
     gateway: tuple[str, str] | None = None
-    """Where one elsewhere takes requests and publishes ticks; None for a simulated one of the desk's own."""
+    """Request and tick addresses of a gateway elsewhere; None for a simulated one of the desk's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeskView:
-    """The desk as it is shown: `status` None while portfolio has not spoken, `silent_s` since it last did."""
+    """The desk as a screen shows it; `status` is None before portfolio's first reply, `silent_s` the time since the last."""
 
     plan: DeskRunSpec
     up_s: float
@@ -80,15 +80,15 @@ class DeskView:
     before: AccountTotals
     is_stopping: bool = False
     supervisor_silent_s: float = 0.0
-    """Since supervisord last answered; 0 while it does."""
+    """Time since supervisord last answered; 0 while it does."""
 
     @property
     def conditions(self) -> list[Condition]:
-        """Those of portfolio, and what is seen of the processes from outside; the gravest first."""
+        """Conditions from portfolio's status and from supervisord, the gravest first."""
         if self.is_stopping:
             return []
         down = [
-            condition("PROCESS_DOWN", f"supervisord has it as {process.state}", subject=name)
+            condition("PROCESS_DOWN", f"supervisord reports {process.state}", subject=name)
             for name, process in self.processes.items()
             if process.state not in ALIVE
         ]
@@ -102,15 +102,15 @@ class DeskView:
 
 
 class Screen(Protocol):
-    """Whoever shows a desk."""
+    """A display of a desk."""
 
     def show(self, view: DeskView) -> None:
-        """Show it as it is now."""
+        """Show the present state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountTotals:
-    """An account as its ledger has it."""
+    """Totals of an account from its ledger."""
 
     stream_id: str = ""
     currency: str = ""
@@ -129,10 +129,10 @@ class AccountTotals:
     positions: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     open_orders: int = 0
     cash: Mapping[str, Decimal] = field(default_factory=dict)
-    """What makes the balance, by what it was for, in its sign; it sums to the balance."""
+    """Cash by category; charges negative; sums to the balance."""
 
     def since(self, before: AccountTotals) -> AccountTotals:
-        """What came on top of an earlier standing; counts of ticks begin anew with another stream."""
+        """The change since earlier totals; counts of ticks restart with another stream."""
         same = before.stream_id == self.stream_id
         return AccountTotals(
             ticks=self.ticks - (before.ticks if same else 0),
@@ -150,9 +150,9 @@ class AccountTotals:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskSummary:
-    """What is left when the desk has stopped; `differences` None when ledger and venue could not be compared.
+    """The result of a run; `differences` is None when ledger and venue could not be compared.
 
-    `late_deals` came while it was being stopped, and wait for the next start to book them.
+    `late_deals` were dealt during the stop; the next start books them.
     """
 
     plan: DeskRunSpec
@@ -163,18 +163,18 @@ class DeskSummary:
     late_deals: int
     end: str
     conditions: tuple[Condition, ...] = ()
-    """Those that held when the stop began."""
+    """Conditions that held when the stop began."""
     earlier: tuple[Condition, ...] = ()
-    """Those of the run that were over by then, each as it was seen last."""
+    """Conditions of the run that had ended before, each as last seen."""
 
     @property
     def is_stopped(self) -> bool:
-        """Whether something kept the desk from trading at its end, or each of its symbols."""
+        """Whether a condition kept the desk, or each of its symbols, from trading at the end."""
         return any(map(keeps_from_trading, self.conditions)) or trades_nothing(self.conditions, self.plan.symbols)
 
 
 def read_account_totals(data_dir: Path) -> AccountTotals:
-    """How the account in a data directory stands; an empty one when there is none yet.
+    """Totals of the account in a data directory; empty ones without an account.
 
     Raises:
         StartError: its ledger cannot be read.
@@ -210,10 +210,10 @@ def read_account_totals(data_dir: Path) -> AccountTotals:
 
 
 def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseException | None]:
-    """Run until the duration or the recording is over, or until interrupted; then stop, and sum up.
+    """Run until the duration or the recording ends, or until interrupted; then stop and sum up.
 
     Returns:
-        The summary, and the interrupt that ended it, if one did.
+        The summary, and the interrupt that ended the run, if one did.
 
     Raises:
         StartError: a process could not be started or gave up.
@@ -226,28 +226,28 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
             os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir, gateway=plan.gateway
         )
         with ControlClient(control_url(desk.runtime)) as client:
-            watch = _DeskMonitor(plan, desk, client, screen, before)
+            monitor = _DeskMonitor(plan, desk, client, screen, before)
             try:
                 with (
                     published_addresses(plan.data_dir, desk.runtime, plan.gateway),
                     announced(plan.data_dir, desk.runtime, plan.gateway),
                 ):
-                    desk.start(environment, waiting=watch.look)
-                    watch.until_the_end()
+                    desk.start(environment, waiting=monitor.poll)
+                    monitor.run_to_end()
             except (KeyboardInterrupt, SystemExit) as error:
                 interrupt = error
-            watch.say_goodbye()
+            monitor.show_stopping()
     differences, late_deals = reconcile_stopped(plan.data_dir) if _has_both_books(plan.data_dir) else (None, 0)
     return DeskSummary(
         plan=plan,
-        up_s=watch.up_s,
+        up_s=monitor.up_s,
         before=before,
         after=read_account_totals(plan.data_dir),
         differences=differences,
         late_deals=late_deals,
-        end=watch.end,
-        conditions=watch.conditions,
-        earlier=watch.earlier_conditions(),
+        end=monitor.end,
+        conditions=monitor.conditions,
+        earlier=monitor.earlier_conditions(),
     ), interrupt
 
 
@@ -256,7 +256,7 @@ def _has_both_books(data_dir: Path) -> bool:
 
 
 class _DeskMonitor:
-    """Looks at the desk and has it shown."""
+    """Polls the desk and shows it."""
 
     def __init__(
         self, plan: DeskRunSpec, desk: DeskSupervisor, client: ControlClient, screen: Screen, before: AccountTotals
@@ -270,17 +270,17 @@ class _DeskMonitor:
         self._before = before
         self._processes: Mapping[str, ProcessState] = {}
         self._started = time.monotonic()
-        self._heard = self._started
-        self._supervisor_heard = self._started
-        self._next_look = 0.0
+        self._answered = self._started
+        self._supervisor_answered = self._started
+        self._next_poll = 0.0
         self._next_check = 0.0
-        self._looks_at_the_end = 0
+        self._polls_at_end = 0
         self.conditions: tuple[Condition, ...] = ()
-        """Those of the last look before the end, but for states that pass by themselves."""
+        """Conditions of the last poll that need a person."""
         self._seen: dict[tuple[str, str], Condition] = {}
 
     def earlier_conditions(self) -> tuple[Condition, ...]:
-        """Conditions of the run that do not hold any more, in the order in which they began."""
+        """Conditions of the run that have ended, in the order in which they began."""
         present = {(one.code, one.subject) for one in self.conditions}
         return tuple(one for key, one in self._seen.items() if key not in present)
 
@@ -289,24 +289,24 @@ class _DeskMonitor:
         """Seconds since the start."""
         return time.monotonic() - self._started
 
-    def look(self) -> None:
-        """Ask, when it is time to, and show what is heard."""
+    def poll(self) -> None:
+        """Request the status when it is due, and show it."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_poll:
             return
-        self._next_look = now + LOOK_EVERY_S
+        self._next_poll = now + POLL_EVERY_S
         status = self._client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_TIMEOUT_S)
         if status is not None:
-            self.status, self._heard = status, time.monotonic()
+            self.status, self._answered = status, time.monotonic()
         if now >= self._next_check:
             self._next_check = now + CHECK_EVERY_S
             self._processes = self._desk.states()
             if self._processes or self._desk.supervisord_pid() is None:
-                self._supervisor_heard = time.monotonic()
+                self._supervisor_answered = time.monotonic()
         self._show()
 
-    def until_the_end(self) -> None:
-        """Look until there is a reason to stop.
+    def run_to_end(self) -> None:
+        """Poll until there is a reason to stop.
 
         Raises:
             StartError: a process has given up.
@@ -314,7 +314,7 @@ class _DeskMonitor:
         deadline = None if self._plan.duration_s is None else self._started + self._plan.duration_s
         next_failure_check = 0.0
         while not self.end:
-            self.look()
+            self.poll()
             now = time.monotonic()
             if now >= next_failure_check:
                 next_failure_check = now + CHECK_EVERY_S
@@ -322,31 +322,31 @@ class _DeskMonitor:
                 if failure is not None:
                     raise StartError(failure)
             if deadline is not None and now >= deadline:
-                self.end = "the time it was given is over"
+                self.end = f"stopped after {self._plan.duration_s:g} s, as --duration says"
             elif self._is_played():
-                self.end = "the recording has been played to its end"
-            time.sleep(max(0.0, min(self._next_look, deadline or self._next_look) - time.monotonic()))
+                self.end = "the recording has ended"
+            time.sleep(max(0.0, min(self._next_poll, deadline or self._next_poll) - time.monotonic()))
 
-    def say_goodbye(self) -> None:
-        """Show that it is being stopped, which takes a moment."""
+    def show_stopping(self) -> None:
+        """Show that the desk is being stopped."""
         self._show(is_stopping=True)
 
     def _is_played(self) -> bool:
         last = self._plan.last_ordinal
-        is_there = bool(last) and self.status is not None and self.status.ordinal >= last
-        self._looks_at_the_end = self._looks_at_the_end + 1 if is_there else 0
-        return self._looks_at_the_end >= END_OF_DATA_LOOKS
+        is_at_end = bool(last) and self.status is not None and self.status.ordinal >= last
+        self._polls_at_end = self._polls_at_end + 1 if is_at_end else 0
+        return self._polls_at_end >= END_OF_DATA_POLLS
 
     def _show(self, *, is_stopping: bool = False) -> None:
         view = DeskView(
             plan=self._plan,
             up_s=self.up_s,
             status=self.status,
-            silent_s=time.monotonic() - self._heard,
+            silent_s=time.monotonic() - self._answered,
             processes=self._processes,
             before=self._before,
             is_stopping=is_stopping,
-            supervisor_silent_s=0.0 if self._processes else time.monotonic() - self._supervisor_heard,
+            supervisor_silent_s=0.0 if self._processes else time.monotonic() - self._supervisor_answered,
         )
         if not is_stopping:
             self.conditions = tuple(one for one in view.conditions if needs_person(one))

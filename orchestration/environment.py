@@ -1,7 +1,7 @@
-"""What the processes of a private desk find in their environment.
+"""The environment of the processes of a private desk.
 
-A replay is what its command line says and nothing else: settings that happen to stand in the shell or in a `.env` do
-not reach it. What is no setting of the desk (PATH, locale, test switches) is passed on.
+Its command line alone decides a replay: settings of the shell or of a `.env` do not reach the processes. Variables that
+are no settings of the desk (PATH, locale, test switches) are passed on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PASSED_ON: Final = frozenset(
         "WATCHDOG_START_MS",
     }
 )
-"""Settings that change what is said, and how long a process may hang, and no trade."""
+"""Settings of logs, alerts and the watchdog, which change no trade."""
 
 
 def desk_environment(
@@ -35,13 +35,13 @@ def desk_environment(
     data_dir: Path,
     gateway: tuple[str, str] | None = None,
 ) -> dict[str, str]:
-    """The whole environment of every process of a private desk.
+    """The complete environment of every process of a private desk.
 
     Args:
         outside: the environment of the command.
-        run: the settings that the run decides.
+        run: the settings of the run.
         runtime: the desk's private folder; every socket is in it.
-        data_dir: where ledger, journal, book and checkpoints are.
+        data_dir: folder of ledger, journal, book and checkpoints.
         gateway: addresses for requests and ticks of a gateway elsewhere; None starts one of the desk's own.
     """
     settings = setting_names() - PASSED_ON

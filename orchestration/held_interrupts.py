@@ -1,4 +1,4 @@
-"""Interrupts that wait until something is done, because half of it is worse than all or nothing of it."""
+"""Interrupts held back during work that must not be left half done."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def held_interrupts() -> Iterator[None]:
-    """Hold SIGINT, SIGTERM and SIGHUP back until the block is done, then let the first one through."""
+    """Hold SIGINT, SIGTERM and SIGHUP back during the block, then raise the first one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    # Handlers and not the mask: with other threads about, the kernel would hand a masked signal to one of them.
+    # Handlers, not the mask: the kernel would deliver a masked signal to another thread.
     before = {number: signal.signal(number, lambda found, _: held.append(found)) for number in numbers}
     try:
         yield

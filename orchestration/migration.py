@@ -1,4 +1,4 @@
-"""Bringing the files of a stopped desk to the versions that this paperdesk reads and writes."""
+"""Conversion of the files of a stopped desk to the versions that this paperdesk reads and writes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FILES: Final = ("ledger.db", "venue/*.db", "terminal/*.db", "signal/*.db")
 
 
 def migrate(path: Path) -> list[Migrated]:
-    """Bring every file of a desk forward, or one file alone, such as a backup of a ledger.
+    """Convert every file of a desk, or one file alone, such as a backup of a ledger.
 
     Raises:
-        StartError: there is no file, its desk runs, or a file cannot be brought forward; it is left as it was.
+        StartError: there is no file, its desk runs, or a file cannot be converted and is left unchanged.
     """
     files = [path] if path.is_file() else [file for pattern in FILES for file in sorted(path.glob(pattern))]
     if not files:

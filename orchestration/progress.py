@@ -15,7 +15,7 @@ ESTIMATE_AFTER_S: Final = 0.5
 class Progress:
     """Amounts done and in total, in the same unit; `facts` as text, the most important first.
 
-    `total` 0: unknown. `note` is why it stands still, or empty.
+    `total` is 0 where unknown. `note` is the reason of a standstill, or empty.
     """
 
     done: float
@@ -34,7 +34,7 @@ def run_progress(
 
 
 class TickRate:
-    """Ticks a second since the last time that none was done."""
+    """Ticks per second since the count was last 0."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
@@ -75,4 +75,4 @@ class ProgressDisplay(Protocol):
     """A display of progress."""
 
     def __call__(self, progress: Progress) -> None:
-        """Show it."""
+        """Show the progress."""

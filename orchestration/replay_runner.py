@@ -1,8 +1,6 @@
-"""A replay: the real processes over recorded ticks, watched from start to end.
+"""A replay: the processes of a desk over recorded ticks, watched from start to end.
 
-The data are read and judged here first, so that what is wrong with them is said before anything is started. The
-processes then do all the work; this asks portfolio a few times a second how it stands, and reads the ledger when they
-have stopped.
+The runner polls portfolio a few times a second, and reads the ledger when the processes have stopped.
 """
 
 from __future__ import annotations
@@ -27,24 +25,24 @@ from proto.trading.units import decimal_text
 from research.report import report_of
 from research.run_spec import RunSpec
 
-ASK_EVERY_S: Final = 0.2
+POLL_EVERY_S: Final = 0.2
 CHECK_EVERY_S: Final = 0.5
 SILENCE_MAX_S: Final = 60.0
-"""Without a word from portfolio for so long while supervisord calls it RUNNING, nobody would notice but us."""
+"""Silence of a portfolio that supervisord reports as RUNNING, after which the replay fails."""
 
 ENDED: Final = (DeskState.FINISHED, DeskState.FAILED)
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay left: its report, and why the desk failed, or nothing."""
+    """The report of a replay, and why the desk failed (empty if it did not)."""
 
     report: dict[str, Any]
     failure: str
 
 
 def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path, show: ProgressDisplay) -> ReplayResult:
-    """Start the processes, wait for the end of the data, stop them and report.
+    """Start the processes, wait for the end of the data, stop them, and report.
 
     Raises:
         StartError: a process could not be started or gave up.
@@ -56,12 +54,12 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
             os.environ, spec.environment(stream_id, speed), runtime=desk.runtime, data_dir=data_dir
         )
         with published_addresses(data_dir, desk.runtime), ControlClient(control_url(desk.runtime)) as client:
-            watch = _ReplayMonitor(desk, client, stream_id, stream.last_ordinal, show, data_dir)
-            desk.start(environment, waiting=watch.look)
-            status = watch.until_the_end()
+            monitor = _ReplayMonitor(desk, client, stream_id, stream.last_ordinal, show, data_dir)
+            desk.start(environment, waiting=monitor.poll)
+            status = monitor.run_to_end()
     timings = {
-        "duration_s": round(watch.rate.seconds, 3),
-        "ticks_per_s": None if watch.ticks_per_s is None else round(watch.ticks_per_s),
+        "duration_s": round(monitor.rate.seconds, 3),
+        "ticks_per_s": None if monitor.ticks_per_s is None else round(monitor.ticks_per_s),
         "latency_us": {
             hop: {"count": found.count, "p50": found.p50, "p99": found.p99, "p999": found.p999}
             for hop, found in sorted(status.latency_us.items())
@@ -69,13 +67,13 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
     }
     return ReplayResult(
         report=report_of(data_dir, spec, mode="replay", remarks=stream.remarks, timings=timings),
-        failure=(status.waiting_for or "without a reason") if status.state is DeskState.FAILED else "",
+        failure=(status.waiting_for or "no reason given") if status.state is DeskState.FAILED else "",
     )
 
 
 @dataclass
 class _ReplayMonitor:
-    """Asks and shows; `look` may be called as often as one likes and asks as often as is sensible."""
+    """Polls and shows; `poll` may be called at any rate and limits its own."""
 
     desk: DeskSupervisor
     client: ControlClient
@@ -85,28 +83,28 @@ class _ReplayMonitor:
     data_dir: Path
     rate: TickRate = field(default_factory=TickRate)
     ticks_per_s: float | None = None
-    _next_ask: float = 0.0
-    _heard: float = field(default_factory=time.monotonic)
+    _next_poll: float = 0.0
+    _answered: float = field(default_factory=time.monotonic)
     _status: StatusReply | None = None
     _standstill: Standstill = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing was heard yet."""
+        """Begin without a status."""
         self._standstill = Standstill(self.desk, self.data_dir)
 
-    def look(self) -> StatusReply | None:
-        """Ask when it is time to, and show what is heard."""
+    def poll(self) -> StatusReply | None:
+        """Request the status when it is due, and show it."""
         now = time.monotonic()
-        if now < self._next_ask:
+        if now < self._next_poll:
             return None
-        self._next_ask = now + ASK_EVERY_S
-        status = self.client.request(StatusQuery(), StatusReply, timeout_s=ASK_EVERY_S)
+        self._next_poll = now + POLL_EVERY_S
+        status = self.client.request(StatusQuery(), StatusReply, timeout_s=POLL_EVERY_S)
         if status is not None:
             ticks = self._ticks
-            self._heard, self._status = now, status
+            self._answered, self._status = now, status
             if self._ticks > ticks:
                 self.desk.forget_deaths()
-            # Before portfolio has met the gateway it still tells of the stream before.
+            # Until portfolio has met the gateway its status is that of the stream before.
             self.ticks_per_s = self.rate.update(self._ticks) or self.ticks_per_s
         last = self._status
         self.show(
@@ -124,18 +122,18 @@ class _ReplayMonitor:
 
     @property
     def _ticks(self) -> int:
-        """Ticks of this stream that portfolio has decided, by its latest answer."""
+        """Ticks of this stream that portfolio has decided, by its latest status."""
         return self._status.ordinal if self._status is not None and self._status.stream_id == self.stream_id else 0
 
-    def until_the_end(self) -> StatusReply:
-        """Look until the desk has finished or failed; its last status.
+    def run_to_end(self) -> StatusReply:
+        """Poll until the desk has finished or failed; its last status.
 
         Raises:
-            StartError: a process has given up, or a strategy is at fault.
+            StartError: a process has given up, or a strategy has failed.
         """
         next_check = 0.0
         while True:
-            status = self.look()
+            status = self.poll()
             if status is not None and status.state in ENDED:
                 require_sound_strategies(status)
                 return status
@@ -143,15 +141,15 @@ class _ReplayMonitor:
             if now >= next_check:
                 next_check = now + CHECK_EVERY_S
                 self.desk.check()
-            if now - self._heard > SILENCE_MAX_S:
+            if now - self._answered > SILENCE_MAX_S:
                 raise StartError(
                     f"portfolio has not answered for {SILENCE_MAX_S:.0f} s; {self._standstill.note(None, self._ticks)}"
                 )
-            time.sleep(max(0.0, min(self._next_ask, next_check) - time.monotonic()))
+            time.sleep(max(0.0, min(self._next_poll, next_check) - time.monotonic()))
 
 
 def require_sound_strategies(status: StatusReply) -> None:
-    """Refuse the end of a run whose strategy is at fault: there is nothing to compare or to report.
+    """Refuse the end of a run whose strategy has failed: there is no result to report.
 
     Raises:
         StartError: names the strategy, the tick and its error.
@@ -162,11 +160,11 @@ def require_sound_strategies(status: StatusReply) -> None:
 
 
 def _note(status: StatusReply) -> str:
-    """What keeps the replay from going on, if anything does that a person should look at."""
-    grave = (
+    """The condition that holds the replay up, if it is worth a person's attention."""
+    conditions = (
         one.text for one in status.conditions if one.severity is not Severity.INFO and one.effect is not Effect.NONE
     )
-    return next(grave, "")
+    return next(conditions, "")
 
 
 def _pnl(status: StatusReply) -> str:

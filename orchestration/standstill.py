@@ -1,4 +1,4 @@
-"""Why a desk stands still, in one line: by portfolio's status, or without an answer by the logs of the others."""
+"""Why a desk makes no progress, in one line: from portfolio's status and from the logs of the processes."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from orchestration.supervisor import ProcessState
 from proto.control import Effect, StatusReply, by_gravity, describe
 
 STILL_S: Final = 1.0
-"""Without progress for so long the progress line says what is waited for."""
+"""Time without progress before the progress line gives the reason."""
 
-LAST_WORDS_MAX: Final = 300
+LOG_TEXT_CHARS_MAX: Final = 300
 
 
 class Processes(Protocol):
-    """What is known of the programs without portfolio."""
+    """State and logs of the processes."""
 
     def states(self) -> dict[str, ProcessState]:
-        """Every program by name."""
+        """The state of every process by name."""
 
     def log_tail(self, program: str) -> list[str]:
-        """The last lines that a program logged."""
+        """The last lines that a process logged."""
 
 
 class Standstill:
-    """Notices that nothing moves; `note` is asked a few times a second."""
+    """Detects a lack of progress; `note` is called a few times a second."""
 
     def __init__(self, processes: Processes, data_dir: Path) -> None:
-        """It moves now; every process writes into `data_dir`."""
+        """Begin as in progress; every process writes into `data_dir`."""
         self._processes = processes
         self._data_dir = data_dir
         self._position: object = None
         self._moved = time.monotonic()
 
     def note(self, status: StatusReply | None, position: object) -> str:
-        """What is waited for, empty while `position` moves on; `status` None where portfolio did not answer."""
+        """What the desk waits for, empty while `position` changes; `status` is None where portfolio did not answer."""
         now = time.monotonic()
         if position != self._position:
             self._position, self._moved = position, now
@@ -47,39 +47,41 @@ class Standstill:
             return ""
         free = free_bytes(self._data_dir)
         if free is not None and free < ROOM_BYTES_MIN:
-            return f"waiting for room: {self._data_dir} has {size_text(free)} left on its disk"
-        found = troubles(self._processes)
+            return f"waiting for disk space: {self._data_dir} has {size_text(free)} free"
+        problems = process_problems(self._processes)
         if status is None:
-            words = "waiting for portfolio, which does not answer"
+            reason = "waiting for portfolio, which does not answer"
         else:
-            found.pop("portfolio", None)  # it has said itself what it waits for
-            keeping = [one for one in status.conditions if one.effect is not Effect.NONE]
-            words = describe(by_gravity(keeping)[0]) if keeping else status.waiting_for or "waiting for the next tick"
-        return "; ".join([words, *(f"{name} {trouble}" for name, trouble in found.items())])
+            problems.pop("portfolio", None)  # its status has the reason
+            blocking = [one for one in status.conditions if one.effect is not Effect.NONE]
+            reason = (
+                describe(by_gravity(blocking)[0]) if blocking else status.waiting_for or "waiting for the next tick"
+            )
+        return "; ".join([reason, *(f"{name} {problem}" for name, problem in problems.items())])
 
 
-def troubles(processes: Processes) -> dict[str, str]:
-    """Every program that is not running, or whose last log line is a complaint, with that line."""
+def process_problems(processes: Processes) -> dict[str, str]:
+    """Every process that is not running, or whose last log line is a warning or an error, with that line."""
     found = {}
     for name, process in processes.states().items():
-        words = last_words(processes.log_tail(name))
+        line = last_warning(processes.log_tail(name))
         if process.state != "RUNNING":
-            found[name] = f"is {process.state}{f', last words: {words}' if words else ''}"
-        elif words:
-            found[name] = f"logs: {words}"
+            found[name] = f"is {process.state}{f', last log line: {line}' if line else ''}"
+        elif line:
+            found[name] = f"logs: {line}"
     return found
 
 
-def last_words(lines: list[str]) -> str:
-    """What the last line of a log complains of; empty where it is a report of progress."""
+def last_warning(lines: list[str]) -> str:
+    """The text of a log's last line if it is a warning or an error, or no record of the desk's; empty otherwise."""
     line = lines[-1].strip() if lines else ""
     if not line.startswith("{"):
-        return line[:LAST_WORDS_MAX]
+        return line[:LOG_TEXT_CHARS_MAX]
     try:
         fields = json.loads(line)
     except ValueError:
-        return line[:LAST_WORDS_MAX]
+        return line[:LOG_TEXT_CHARS_MAX]
     if fields.get("level") not in ("warning", "error", "critical"):
         return ""
     detail = next((f": {fields[key]}" for key in ("waits_for", "why", "error") if fields.get(key)), "")
-    return f"{fields.get('event', '')}{detail}"[:LAST_WORDS_MAX]
+    return f"{fields.get('event', '')}{detail}"[:LOG_TEXT_CHARS_MAX]

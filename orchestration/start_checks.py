@@ -1,4 +1,4 @@
-"""What a data directory has to be before the processes of a desk are started on it."""
+"""Checks of a data directory before the processes of a desk are started on it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from orchestration.stopped_desk_audit import VENUE_BOOK
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 
 START_ROOM_BYTES_MIN: Final = 2 * 1024 * 1024
-"""The empty files of four processes with their logs; a desk that has less waits for room at its first commits."""
+"""Size of the empty files and logs of four processes; with less a desk waits for space at its first commits."""
 
 LEAVING_S: Final = 2.5
-"""How long the processes of a desk that was killed may take to let go of their files."""
+"""Time that the processes of a killed desk take to release their files."""
 
 RETRY_S: Final = 0.05
 
 
 def require_startable(data_dir: Path) -> None:
-    """Refuse at once what the processes would wait for in vain.
+    """Refuse a directory that the processes would wait for in vain.
 
     Raises:
-        StartError: the disk has too little room, or another desk runs on the directory.
+        StartError: the disk has too little space, or another desk runs on the directory.
     """
     free = free_bytes(data_dir)
     if free is not None and free < START_ROOM_BYTES_MIN:
         raise StartError(
-            f"{data_dir} has {size_text(free)} of room left on its disk, expected {size_text(START_ROOM_BYTES_MIN)}"
+            f"{data_dir} has {size_text(free)} free on its disk, expected {size_text(START_ROOM_BYTES_MIN)}"
         )
     for name in (Path(LEDGER_FILE_NAME), VENUE_BOOK):
         _require_free(data_dir / name)

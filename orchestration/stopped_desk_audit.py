@@ -1,4 +1,4 @@
-"""Looking over a stopped desk: is the ledger whole, and does it agree with the simulated broker's own book."""
+"""Audit of a stopped desk: the ledger's integrity, and its agreement with the simulated broker's book."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ VENUE_BOOK: Final = Path("venue") / "book.db"
 
 
 class LedgerReport(NamedTuple):
-    """What a look at a whole ledger came to: problems in words, what its signature proves, and its head."""
+    """The audit of a ledger: problems, a line each; what its signature proves; its head as number:hash."""
 
     problems: list[str]
     signature: str
@@ -52,19 +52,19 @@ class LedgerReport(NamedTuple):
 
 
 def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> LedgerReport:
-    """Walk the ledger's hash chain, fold its events again, and check its signature.
+    """Check the ledger's hash chain, replay its events, and check its signature.
 
     Args:
         data_dir: of the desk, running or not.
         key_setting: LEDGER_KEY_FILE, where that is set.
-        expected_head: a head that was printed before; the chain has to go through it.
+        expected_head: a head printed earlier, which the chain must contain.
 
     Raises:
         StartError: there is no ledger, it cannot be read, or its key cannot.
     """
     path = data_dir / ledger.LEDGER_FILE_NAME
     own = key_file(data_dir, key_setting)
-    key, head = existing_key(own), read_head(head_file(own))  # the head before the ledger, which may be written to
+    key, head = existing_key(own), read_head(head_file(own))  # before the ledger, which may be written to
     problems = ledger.verify_ledger(path)
     db = ledger.open_ledger(path)
     try:
@@ -88,19 +88,19 @@ def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> li
         symbol_map: the desk's names that differ from the broker's.
 
     Raises:
-        StartError: one of the files is not there, cannot be read, or its desk is running.
+        StartError: a file is missing, cannot be read, or its desk is running.
     """
-    book, broker = _both(data_dir, symbol_map)
-    return _compared(book, broker)
+    book, broker = _read(data_dir, symbol_map)
+    return _differences(book, broker)
 
 
 def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> tuple[list[Difference], int]:
-    """The same as the next start will find it, once it has booked what the venue did while the desk was being stopped.
+    """Compare as `reconcile`, after booking the deals and the ends of orders that the next start will book.
 
     Returns:
-        The differences, and how many deals the next start has to book.
+        The differences, and the number of deals for the next start to book.
     """
-    book, broker = _both(data_dir, symbol_map)
+    book, broker = _read(data_dir, symbol_map)
     late = broker.deals_after(book.deal_cursor)
     for deal in late:
         if not deal.symbol or deal.symbol in book.instruments:
@@ -109,14 +109,14 @@ def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = Non
         order, ended = book.orders.get(shown.order_id), TERMINAL_STATUSES.get(shown.status)
         if order is not None and ended is not None and order.status.is_open and can_transition(order.status, ended):
             book.apply(order_ended(order, ended, shown))
-    return _compared(book, broker), len(late)
+    return _differences(book, broker), len(late)
 
 
-def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _StoppedVenue]:
+def _read(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _StoppedVenue]:
     book, _ = ledger.read_ledger(data_dir / ledger.LEDGER_FILE_NAME)
     path = data_dir / VENUE_BOOK
     if not path.is_file():
-        raise StartError(f"{path} is not there, expected the simulated broker's book")
+        raise StartError(f"{path} does not exist, expected the simulated broker's book")
     store = DurableBookStore(path)
     try:
         return book, _StoppedVenue(store.load(), SymbolMap(symbol_map))
@@ -124,7 +124,7 @@ def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _
         store.close()
 
 
-def _compared(book: Book, broker: _StoppedVenue) -> list[Difference]:
+def _differences(book: Book, broker: _StoppedVenue) -> list[Difference]:
     task = find_differences(book)
     request = next(task)
     while True:
@@ -136,19 +136,19 @@ def _compared(book: Book, broker: _StoppedVenue) -> list[Difference]:
 
 
 class _StoppedVenue:
-    """Answers the questions of a reconciliation from a book that stands still; valuations are left out."""
+    """Answers the requests of a reconciliation from a book that does not change; without valuations."""
 
     def __init__(self, book: VenueBook, symbols: SymbolMap) -> None:
         self._book = book
         self._symbols = symbols
 
     def answer(self, request: Request) -> Reply:
-        """Everything in one page: nothing has to fit into a frame here."""
+        """The reply to a request, in one page: no frame limits it."""
         book = self._book
         match request:
             case GetAccount():
                 return AccountReply(
-                    **_SAID,
+                    **_HEADER,
                     currency=book.currency,
                     currency_digits=account_digits(book.currency),
                     balance=book.balance,
@@ -158,12 +158,12 @@ class _StoppedVenue:
                     account_mode=book.account_mode,
                 )
             case GetDeals():
-                return DealsReply(**_SAID, deals=self.deals_after(0), next=None)
+                return DealsReply(**_HEADER, deals=self.deals_after(0), next=None)
             case GetOrders():
-                return OrdersReply(**_SAID, orders=self.orders(), next=None)
+                return OrdersReply(**_HEADER, orders=self.orders(), next=None)
             case GetPositions():
-                return PositionsReply(**_SAID, positions=self._positions(), next=None)
-        raise AssertionError(f"a reconciliation does not ask {request}")
+                return PositionsReply(**_HEADER, positions=self._positions(), next=None)
+        raise AssertionError(f"a reconciliation does not send {request}")
 
     def deals_after(self, number: int) -> list[VenueDeal]:
         """Deals with higher numbers, which count from 1 without a gap."""
@@ -197,7 +197,7 @@ class _StoppedVenue:
         ]
 
 
-_SAID: Final[dict[str, Any]] = {
+_HEADER: Final[dict[str, Any]] = {
     "status": "OK",
     "mode": "simulated",
     "venue": "simulated-mt5",

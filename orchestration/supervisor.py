@@ -1,16 +1,16 @@
-"""The desk's processes under a supervisord of their own, from start to the last trace.
+"""The desk's processes under a supervisord of their own, from start to clean-up.
 
-The programs are defined once, in the `supervisord.conf` at the root. What runs here is that file with its paths moved:
-sockets, pid file and logs into a private directory, the interpreter to the one that runs this. The environment goes to
-supervisord and from there to every program, so that no value of it stands on a command line or in a file.
+The programs are defined once, in the `supervisord.conf` at the root. A desk runs that file with its paths changed:
+sockets, pid file and logs into a private directory, the interpreter to the present one. Supervisord and every program
+inherit the environment, so that no value of it is on a command line or in a file.
 
     with DeskSupervisor(log_dir=data_dir / "logs") as desk:
         desk.start(environment)      # returns when every process is up
         ...
         desk.check()                 # raises StartError when one of them has given up
 
-Leaving the block stops the processes in the order of the configuration and removes the private directory. Only
-processes that were started here are ever signalled: supervisord, and what lives in the session it leads.
+Leaving the block stops the processes in the order of the configuration and removes the private directory. Only own
+processes are ever signalled: supervisord, and the members of the session that it leads.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ CONFIGURATION: Final = "supervisord.conf"
 
 RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - a temp dir of its own is made in it; TMPDIR is too long for ipc on macOS
 START_TIMEOUT_S: Final = 60.0
-"""Four imports of numba and xgboost on a cold disk, twice over."""
+"""Twice the time of four imports of numba and xgboost on a cold disk."""
 
 START_DEATHS_MAX: Final = 5
-"""Deaths of one program before it has once been up; the fifth comes after about 15 s."""
+"""Deaths of one program before it has once been running; the fifth comes after about 15 s."""
 
 WATCHDOG: Final = "watchdog"
-"""The event listener among the programs: a desk trades without it, so it is no part of what is up or down."""
+"""The event listener among the programs: a desk trades without it, so its state does not count."""
 
 GATEWAY: Final = "mt5"
 
 STOP_TIMEOUT_S: Final = 60.0
-"""Four programs one after the other with 10 s each before supervisord kills them, and a margin."""
+"""Four programs in turn with 10 s each before supervisord kills them, and a margin."""
 
 ORPHAN_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.05
@@ -64,14 +64,14 @@ ANSWER_TIMEOUT_S: Final = 1.0
 
 SHORT_LIFE_S: Final = 10.0
 SHORT_LIVES_MAX: Final = 20
-"""Lives of one program in a row, each shorter than that: it never lasts, whatever supervisord makes of it."""
+"""Lives of one program in a row, each shorter than SHORT_LIFE_S, before the desk fails."""
 
 
 @dataclass(frozen=True)
 class ProcessState:
-    """How supervisord sees one program; `state` in its own words (STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...).
+    """Supervisord's record of one program; `state` is STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...
 
-    `up_s`: since its present process was started, 0 while there is none.
+    `up_s` is the age of its present process, 0 without one.
     """
 
     name: str
@@ -82,20 +82,20 @@ class ProcessState:
 
 
 def _state(row: Mapping[str, Any]) -> ProcessState:
-    """A row of supervisord's, whose times are whole seconds."""
+    """From a row of supervisord, whose times are whole seconds."""
     pid = int(row["pid"])
     up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
     return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
 
 
 def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str) -> str:
-    """The shipped configuration with its folders moved.
+    """The shipped configuration with its paths changed.
 
     Args:
         shipped: text of `supervisord.conf`.
-        root: folder the programs run in.
-        runtime: takes the place of `var/`.
-        python: interpreter that takes the place of the one in `.venv`.
+        root: working directory of the programs.
+        runtime: replaces `var/`.
+        python: replaces the interpreter of `.venv`.
     """
     quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
     moved = (
@@ -124,9 +124,9 @@ class DeskSupervisor:
         python: str = sys.executable,
         has_gateway: bool = True,
     ) -> None:
-        """`log_dir` keeps the programs' logs; without one they go with the private directory.
+        """`log_dir` keeps the programs' logs; without one they are removed with the private directory.
 
-        Without a gateway of its own the program `mt5` ends by itself, and is no part of what is up or down.
+        Without a gateway of its own the program `mt5` ends by itself, and its state does not count.
         """
         self._unwatched = (WATCHDOG,) if has_gateway else (WATCHDOG, GATEWAY)
         self._root = root
@@ -146,13 +146,13 @@ class DeskSupervisor:
             ) from None
 
     def __enter__(self) -> Self:
-        """Nothing runs yet; `runtime` is there for the sockets."""
+        """Start nothing yet; `runtime` exists for the sockets."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything and leave nothing behind."""
+        """Stop everything and remove the private directory."""
         self.stop()
 
     def start(
@@ -165,12 +165,12 @@ class DeskSupervisor:
         """Start supervisord and return when every program is RUNNING.
 
         Args:
-            environment: all that the programs find in theirs.
-            waiting: called about 20 times a second meanwhile; what it raises ends the wait.
-            timeout_s: how long to wait.
+            environment: the complete environment of the programs.
+            waiting: called about 20 times a second during the wait; an exception from it ends the wait.
+            timeout_s: limit of the wait.
 
         Raises:
-            StartError: a program refused its settings or keeps dying, with its reason; or time ran out.
+            StartError: a program refused its settings or keeps dying, with its reason; or the wait timed out.
         """
         assert self._process is None, "started before"
         self._prepare()
@@ -178,19 +178,19 @@ class DeskSupervisor:
         self._wait_until_up(waiting, timeout_s)
 
     def replace(self, environment: Mapping[str, str], *, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Start a new supervisord in the place of one that has died, and return when every program is RUNNING.
+        """Start a new supervisord after the death of the old one, and return when every program is RUNNING.
 
-        What the dead one left has to end by itself, as it would for a person who starts the desk again.
+        The old programs have to end by themselves, as for a person who starts the desk again.
 
         Args:
-            environment: all that the programs find in theirs.
-            timeout_s: how long to wait.
+            environment: the complete environment of the programs.
+            timeout_s: limit of the wait.
 
         Raises:
             StartError: as `start`.
         """
         assert self._process is not None, "never started"
-        assert self._process.poll() is not None, "the supervisord before lives"
+        assert self._process.poll() is not None, "the old supervisord is alive"
         self._pids.clear()
         self._launch(environment)
         self._wait_until_up(None, timeout_s)
@@ -234,7 +234,7 @@ class DeskSupervisor:
         for process in states.values():
             deaths = list(self._pids.values()).count(process.name)
             if process.state == "BACKOFF" and deaths >= START_DEATHS_MAX:
-                raise StartError(f"{process.name} dies at every start, last words: {self._last_words(process.name)}")
+                raise StartError(f"{process.name} dies at every start, last log line: {self._last_line(process.name)}")
 
     def _prepare(self) -> None:
         (self.runtime / "run").mkdir(mode=0o700)
@@ -246,7 +246,7 @@ class DeskSupervisor:
                 self._log_dir.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StartError(f"cannot make {self._log_dir}: {error.strerror}; expected a writable folder") from None
-            # A link, because a path in the configuration may hold neither " ;" nor a line break, and a user's may.
+            # A link, because a path in the configuration must not contain " ;" or a line break, and a user's may.
             logs.symlink_to(self._log_dir.resolve(), target_is_directory=True)
         self._logged_before = {log.stem: log.stat().st_size for log in logs.glob("*.log")}
         shipped = (self._root / CONFIGURATION).read_text(encoding="utf-8")
@@ -256,11 +256,11 @@ class DeskSupervisor:
             encoding="utf-8",
         )
 
-    # ---------------------------------------------------------------------------------------------------- looking
+    # ---------------------------------------------------------------------------------------------------- states
 
     def states(self) -> dict[str, ProcessState]:
         """Every trading program by name, in starting order; empty while supervisord does not answer."""
-        rows: Any = self._ask("getAllProcessInfo")
+        rows: Any = self._call("getAllProcessInfo")
         if rows is None:
             return {}
         states = {row["name"]: _state(row) for row in rows}
@@ -273,19 +273,19 @@ class DeskSupervisor:
         return states
 
     def stop_program(self, name: str) -> None:
-        """Stop one program in order, as `supervisorctl stop` does; one that is down stays so."""
-        self._ask("stopProcess", name, timeout_s=STOP_TIMEOUT_S)
+        """Stop one program as `supervisorctl stop` does; a stopped one stays stopped."""
+        self._call("stopProcess", name, timeout_s=STOP_TIMEOUT_S)
 
     def start_program(self, name: str) -> None:
-        """Start one program that was stopped or given up; one that runs goes on."""
-        self._ask("startProcess", name, False)
+        """Start one program that was stopped or given up; a running one continues."""
+        self._call("startProcess", name, False)
 
     def supervisord_pid(self) -> int | None:
-        """The supervisord that was started; None where none lives."""
+        """Pid of the supervisord; None where none is alive."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def _ask(self, method: str, *arguments: object, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
-        """What supervisord answers; None where it does not, or refuses."""
+    def _call(self, method: str, *arguments: object, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
+        """Supervisord's result; None where it does not answer, or refuses."""
         url = f"unix://{self.runtime / 'run' / 'supervisor.sock'}"
         try:
             return call_supervisor(url, method, *arguments, timeout_s=timeout_s)
@@ -293,7 +293,7 @@ class DeskSupervisor:
             return None
 
     def _note_start(self, program: str, now: float) -> None:
-        """Count the lives in a row that were short."""
+        """Count consecutive short lives."""
         started = self._started.get(program)
         self._started[program] = now
         if started is not None:
@@ -301,7 +301,7 @@ class DeskSupervisor:
             self._short_lives[program] = self._short_lives[program] + 1 if is_short else 0
 
     def forget_deaths(self) -> None:
-        """The desk has come further: what died was no obstacle."""
+        """Restart the count of deaths, because the desk has made progress in spite of them."""
         self._short_lives.clear()
 
     def log_tail(self, program: str) -> list[str]:
@@ -326,32 +326,32 @@ class DeskSupervisor:
 
     def _failure(self, states: Mapping[str, ProcessState]) -> str | None:
         if self._process is not None and self._process.poll() is not None:
-            return f"supervisord ended by itself: {self._supervisords_words(self._process.returncode)}"
+            return f"supervisord ended by itself: {self._supervisord_line(self._process.returncode)}"
         for process in states.values():
             if process.state == "EXITED" and process.exit_status == EXIT_SETTINGS:
-                return self._own_words(process.name) or f"{process.name} refused to start and did not say why"
+                return self._refusal(process.name) or f"{process.name} refused to start without a reason"
             if process.state == "EXITED" and process.exit_status == EXIT_ELSEWHERE:
-                return f"{process.name} stopped by itself; expected it to run until it is told to stop"
+                return f"{process.name} stopped by itself, expected it to run until it is stopped"
             if process.state == "FATAL":
-                return f"{process.name} keeps dying, last words: {self._last_words(process.name)}"
+                return f"{process.name} keeps dying, last log line: {self._last_line(process.name)}"
             if self._short_lives[process.name] >= SHORT_LIVES_MAX:
                 lives = f"{self._short_lives[process.name]} times in a row within {SHORT_LIFE_S:.0f} s of its start"
-                return f"{process.name} died {lives}, last words: {self._last_words(process.name)}"
+                return f"{process.name} died {lives}, last log line: {self._last_line(process.name)}"
         return None
 
-    def _supervisords_words(self, exit_status: int) -> str:
+    def _supervisord_line(self, exit_status: int) -> str:
         if exit_status < 0:
             return f"killed by {signal.Signals(-exit_status).name}"
         lines = _last_lines(self.runtime / "supervisord.out")
         errors = [line for line in lines if line.startswith("Error")]
-        return (errors or lines or ["without a word"])[-1]
+        return (errors or lines or ["no output"])[-1]
 
-    def _last_words(self, program: str) -> str:
+    def _last_line(self, program: str) -> str:
         lines = self.log_tail(program)
         return lines[-1].strip() if lines else "none"
 
-    def _own_words(self, program: str) -> str | None:
-        """The line a service leaves when it refuses its settings, without the `paperdesk` in front."""
+    def _refusal(self, program: str) -> str | None:
+        """The line with which a service refuses its settings, without the leading `paperdesk`."""
         for line in reversed(self.log_tail(program)):
             if line.startswith("paperdesk "):
                 return line.removeprefix("paperdesk ")
@@ -359,17 +359,19 @@ class DeskSupervisor:
 
     def _not_running(self, states: Mapping[str, ProcessState], timeout_s: float) -> str:
         if not states:
-            return f"supervisord did not answer within {timeout_s:.0f} s: {self._supervisords_words(0)}"
+            return f"supervisord did not answer within {timeout_s:.0f} s: {self._supervisord_line(0)}"
         late = [f"{process.name} is {process.state}" for process in states.values() if process.state != "RUNNING"]
         name = next(process.name for process in states.values() if process.state != "RUNNING")
-        return f"not running after {timeout_s:.0f} s: {', '.join(late)}; last words of {name}: {self._last_words(name)}"
+        return (
+            f"not running after {timeout_s:.0f} s: {', '.join(late)}; last log line of {name}: {self._last_line(name)}"
+        )
 
-    # --------------------------------------------------------------------------------------------------- stopping
+    # --------------------------------------------------------------------------------------------------- stop
 
     def stop(self) -> None:
-        """Stop the programs in order, then supervisord, then remove the private directory; again changes nothing.
+        """Stop the programs in order, then supervisord, then remove the private directory; idempotent.
 
-        Interrupts wait until that is done: half a stop is what leaves processes behind.
+        Interrupts are held back meanwhile: a stop left half done leaves processes behind.
         """
         with held_interrupts():
             if self._process is not None:
@@ -383,19 +385,19 @@ class DeskSupervisor:
             process.terminate()
             deadline = time.monotonic() + STOP_TIMEOUT_S
             while process.poll() is None and time.monotonic() < deadline:
-                # A question wakes supervisord, which by itself looks once a second whether a program has gone.
+                # A call wakes supervisord, which by itself checks once a second whether a program has ended.
                 self.states()
                 time.sleep(POLL_S)
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        # Nothing is left of an orderly stop. What a dead supervisord left is told to end, and then made to.
-        for how in (signal.SIGTERM, signal.SIGKILL):
+        # An orderly stop leaves no process. The programs of a dead supervisord are terminated, then killed.
+        for number in (signal.SIGTERM, signal.SIGKILL):
             deadline = time.monotonic() + ORPHAN_TIMEOUT_S
             members = self._session_members()
             for pid in members:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, how)
+                    os.kill(pid, number)
             while members and time.monotonic() < deadline:
                 time.sleep(POLL_S)
                 members = self._session_members()
@@ -403,13 +405,13 @@ class DeskSupervisor:
                 return
 
     def _session_members(self) -> list[int]:
-        """Living processes of the sessions that our supervisords led; nothing else can be in them."""
+        """Live processes of the sessions that own supervisords led; no others can be in them."""
         listed = {int(entry.name) for entry in Path("/proc").glob("[0-9]*")}
         return [pid for pid in sorted(listed.union(self._pids)) if _session_of(pid) in self._sessions]
 
 
 def _session_of(pid: int) -> int | None:
-    """The session of a living process; None for one that is gone, or has ended and is not reaped yet."""
+    """The session of a live process; None for one that has ended, reaped or not."""
     try:
         session = os.getsid(pid)
     except OSError:
@@ -418,11 +420,11 @@ def _session_of(pid: int) -> int | None:
 
 
 def _last_lines(path: Path, *, since: int = 0) -> list[str]:
-    """Lines of the end of a file that are not empty; `since` is its size when what matters began."""
+    """The last lines of a file, without empty ones; only what was written after its size was `since`."""
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            # Smaller than before: it was rotated meanwhile, and all of it is new.
+            # Smaller than before: it was rotated, and all of it is new.
             file.seek(max(since if since <= size else 0, size - LOG_TAIL_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:

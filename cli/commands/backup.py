@@ -45,7 +45,7 @@ def restore(
     that the restored ledger does not know, until `paperdesk resume`.
     """
     if not data_dir.is_dir():
-        raise StartError(f"--data-dir {data_dir} is not there, expected the folder of a desk")
+        raise StartError(f"--data-dir {data_dir} does not exist, expected the folder of a desk")
     folder = data_dir.resolve()
     restored = restore_ledger(backup, folder, ledger_key_setting(folder))
     if as_json:

@@ -1,4 +1,4 @@
-"""`paperdesk status`: whether the desk trades, and every condition that holds."""
+"""`paperdesk status`: whether the desk trades, and its conditions."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ EXAMPLES = "[bold]Example[/bold]\n\n  paperdesk status\n\n  paperdesk status --d
 
 @app.command(epilog=EXAMPLES)
 def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
-    """Whether the desk trades, and what keeps it from trading.
+    """Show whether the desk trades, and the conditions that prevent it.
 
-    Exit code 1 when no symbol trades or a critical condition stops one, 2 when nothing is known, 0 otherwise.
+    Exit code 0 when the desk trades, 1 when no symbol trades or a critical condition stops one, 2 when nothing is known.
     """
     with open_desk(data_dir, url) as desk:
         state, trading_state, conditions, denials, symbols = _status_of(desk)

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import options as o
+from cli.account_view import show_account
 from cli.desk_client import DeskClient, Page, all_rows, ledger_views, open_desk
 from cli.json_output import print_json
-from cli.tables import show_fields, show_rows
+from cli.tables import show_rows
 from cli.why_view import show_why
 from common.errors import StartError
 from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, TradesQuery, WhyQuery
@@ -92,7 +93,7 @@ POSITION_SPARE: Final = ["lots_count", "stops", "close_price"]
 """Columns that a narrow terminal drops, in this order; JSON has all columns."""
 
 Last = Annotated[
-    int | None, typer.Option("--last", metavar="N", min=1, help="Only the last N rows.", show_default=False)
+    int | None, typer.Option("--last", metavar="N", min=1, help="Show the last N rows.", show_default=False)
 ]
 
 
@@ -100,11 +101,14 @@ Last = Annotated[
 def orders(
     data_dir: o.RunningDesk = None,
     url: o.Url = None,
-    open_only: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
+    open_only: Annotated[bool, typer.Option("--open", help="Only open orders.")] = False,
     last: Last = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Orders, the latest last, with what became of each."""
+    """List orders, the latest last.
+
+    Volumes are in lots, profit is in the account's currency before costs. The table shows the last 50.
+    """
     with open_desk(data_dir, url) as desk:
         rows, total = order_rows(desk, open_only=open_only, last=_rows_max(last, as_json=as_json))
     return show_table(
@@ -114,7 +118,11 @@ def orders(
 
 @app.command(epilog=EXAMPLE.format("fills"))
 def fills(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, as_json: o.AsJson = False) -> int:
-    """Executions, the latest last, with what each cost and earned."""
+    """List executions, the latest last.
+
+    Volumes are in lots, money is in the account's currency. Slippage is in price, above 0 when worse than the quote of the
+    decision.
+    """
     with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=True, last=_rows_max(last, as_json=as_json))
     return show_table(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
@@ -122,15 +130,23 @@ def fills(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, 
 
 @app.command(epilog=EXAMPLE.format("deals"))
 def deals(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, as_json: o.AsJson = False) -> int:
-    """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
+    """List the deals of the account: executions, and cash movements such as deposits.
+
+    Columns and units are those of `fills`.
+    """
     with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=False, last=_rows_max(last, as_json=as_json))
+    if not as_json:  # a cash movement has no volume and no price
+        rows = [row if row["symbol"] else {**row, "volume": None, "price": None, "entry": None} for row in rows]
     return show_table(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
 
 
 @app.command(epilog=EXAMPLE.format("positions"))
 def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
-    """Open positions, valued at the last tick decided."""
+    """List open positions, valued at the last processed tick.
+
+    Volumes are in lots, sells negative; P&L is in the account's currency.
+    """
     with open_desk(data_dir, url) as desk:
         found = all_rows(
             desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply)
@@ -144,13 +160,13 @@ def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJs
 
 @app.command(epilog=EXAMPLE.format("account"))
 def account(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
-    """Money and progress of the account."""
+    """Show the money and the progress of the account."""
     with open_desk(data_dir, url) as desk:
         fields = account_fields(desk)
     if as_json:
         print_json(fields)
     else:
-        show_fields(fields)
+        show_account(fields)
     return 0
 
 
@@ -160,7 +176,7 @@ def why(
         list[str],
         typer.Argument(
             metavar="ID",
-            help="An order's or a denial's id, a deal's number or ticket, the code of a rule, or a symbol.",
+            help="Id of an order or a denial, number or ticket of a deal, code of a rule, or a symbol.",
             show_default=False,
         ),
     ],
@@ -168,7 +184,7 @@ def why(
     url: o.Url = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Why an order, a fill or a denial came about, link by link; of a symbol, why its latest signal came to nothing."""
+    """Explain an order, a fill or a denial by its chain of causes, or why the latest signal of a symbol made no order."""
     subject = " ".join(" ".join(name).split())
     if not 0 < len(subject) <= ID_CHARS_MAX:
         raise StartError(f"ID has {len(subject)} characters, expected 1 to {ID_CHARS_MAX}")
@@ -242,15 +258,15 @@ def _rows_max(last: int | None, *, as_json: bool) -> int | None:
 
 
 def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
-    words = []
+    texts = []
     for held in guards:
         parts = [f"#{held['position']}"] if held["position"] else []
         parts += [
             f"{name} {held[field]}" for name, field in (("SL", "stop_loss"), ("TP", "take_profit")) if held[field]
         ]
         parts += [f"trailing {held['trailing_stop_points']} points"] if held["trailing_stop_points"] else []
-        words.append(" ".join(parts))
-    return ", ".join(words)
+        texts.append(" ".join(parts))
+    return ", ".join(texts)
 
 
 def show_table(
@@ -268,5 +284,5 @@ def show_table(
         return 0
     show_rows(rows, columns, none=none, spare=spare)
     if total > len(rows):
-        print(f"the last {len(rows)} of {total:,}; --last N shows more, --json has all of them")
+        print(f"last {len(rows)} of {total:,}; --last N shows more, --json all")
     return 0

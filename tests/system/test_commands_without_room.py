@@ -81,14 +81,14 @@ def test_a_replay_waits_for_room_with_a_message_and_continues_when_there_is_some
     try:
         for line in process.stderr:
             outputs.append(line)
-            if f"waiting for room: {disk}/desk has" in line:
+            if f"waiting for disk space: {disk}/desk has" in line:
                 # The namespace is a separate one, entered through its process.
                 Path(f"/proc/{process.pid}/root{disk}/ballast").unlink()
                 break
     finally:
         code, errors = end_of(process)
     assert code == 0, [*outputs, errors]
-    assert "waiting for room" in outputs[-1]
+    assert "waiting for disk space" in outputs[-1]
 
 
 def test_output_that_cannot_be_written_is_refused_in_one_line() -> None:

@@ -80,7 +80,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
     clock = ("--utc-offset", SERVER)
     done = run_paperdesk("run", "--ticks", f"{export}:EURUSD", *clock, "--data-dir", desk, "--strategy", "ema_cross")
     assert done.returncode == 0, done
-    assert "played to its end" in done.stdout
+    assert "the recording has ended" in done.stdout
 
 
 def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
     ticks = a_tick_file(tmp_path / "may.parquet", rows=12)
     done = paperdesk("run", "--ticks", f"{ticks}:EURUSD", "--data-dir", tmp_path / "desk", "--strategy", FLIPPING)
     assert done.returncode == 0, done
-    assert "played to its end" in done.stdout
+    assert "the recording has ended" in done.stdout
     account = query("account", "--data-dir", tmp_path / "desk")
     # A live market waits for nobody: ticks published before the strategy was up may be missed.
     assert account["ordinal"] == 12

@@ -152,7 +152,7 @@ def test_a_process_that_ends_with_0_is_restarted_and_given_up_if_it_never_lasts(
         wait_for(lambda: desk.states()["portfolio"].pid not in (0, first), "portfolio to come back")
         assert desk.failure() is None
         wait_for(lambda: desk.failure() is not None, "portfolio to be given up")
-        message = "portfolio died 2 times in a row within 10 s of its start, last words: portfolio runs in"
+        message = "portfolio died 2 times in a row within 10 s of its start, last log line: portfolio runs in"
         with pytest.raises(StartError, match=message):
             desk.check()
         desk.forget_deaths()
@@ -171,7 +171,7 @@ def test_a_process_terminated_from_outside_is_restarted(root: Path) -> None:
 
 @pytest.mark.slow
 def test_a_process_that_dies_at_every_start_is_given_up(root: Path) -> None:
-    message = "execution dies at every start, last words: RuntimeError: out of luck"
+    message = "execution dies at every start, last log line: RuntimeError: out of luck"
     with DeskSupervisor(root=root) as desk, pytest.raises(StartError, match=message):
         desk.start(environment(execution="crash"))
 

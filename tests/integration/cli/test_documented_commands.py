@@ -1,4 +1,4 @@
-"""Every command of README and docs, run as it is written, in a folder of its own for each page.
+"""Every command of README and docs, run as written, in one folder per page.
 
 A page's commands are run from top to bottom, as a reader would. What they name and do not make is made here: a day of
 the generated market as `eurusd.parquet`, a broker's export, a strategy, and a desk that runs, for commands by hand.
@@ -47,16 +47,16 @@ NOT_RUN: Final = {
 """Beginnings of commands that are not run, and why."""
 
 EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eurusd.parquet\n": 2}
-"""Beginnings of commands that end with another code than 0, as the page says."""
+"""Beginnings of commands with an exit code other than 0, as on the page."""
 
 BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
-"""Commands that a desk has to run for."""
+"""Commands that need a running desk."""
 
 NO_COMMANDS: Final = ("xgboost classes", "mt5: ")
-"""What stands behind `paperdesk` in a sentence without being one: the kind of a manifest, the line of a service."""
+"""Texts after `paperdesk` that are no commands: the kind of a manifest, the line of a service."""
 
 ORDER_ID: Final = "0123abcd-000017"
-"""How the pages call an order that rests."""
+"""Id of a resting order on the pages."""
 
 BROKERS_EXPORT: Final = """<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>
 2025.01.06\t10:00:00.100\t1.03080\t1.03083\t\t\t6
@@ -300,7 +300,7 @@ def run_until_it_trades(command: Command, folder: Path) -> None:
     assert process.returncode == 0, command
 
 
-def test_commands_and_options_within_sentences_are_those_of_the_command_line() -> None:
+def test_commands_and_options_in_prose_exist() -> None:
     """Such as `paperdesk risk reset RULE --symbol S`, in whatever words its values stand."""
     known = options_by_command()
     for page in (*PAGES, PROJECT_ROOT / "proto" / "PROTOCOL.md"):
@@ -321,12 +321,12 @@ def options_by_command() -> dict[str, set[str]]:
     }
 
 
-def test_every_exempt_command_stands_on_a_page() -> None:
+def test_every_exempt_command_is_on_a_page() -> None:
     used = {reason_not_to_run(one) for page in PAGES for one in commands_of(page)}
     assert used - {""} == set(NOT_RUN)
 
 
-def test_every_target_of_make_on_a_page_is_there() -> None:
+def test_every_make_target_on_a_page_exists() -> None:
     for command in (one for page in PAGES for one in commands_of(page) if one.text.startswith("make ")):
         target = command.text.split()[1]
         done = subprocess.run(
@@ -339,7 +339,7 @@ def test_every_target_of_make_on_a_page_is_there() -> None:
         assert done.returncode == 0, f"{command}{done.stderr}"
 
 
-def test_the_library_is_used_as_written(tmp_path: Path) -> None:
+def test_the_library_example_of_the_readme_runs(tmp_path: Path) -> None:
     text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     (script,) = (block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "import" in block)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every command with an output that takes nothing, that nobody reads, and whose encoding has few characters."""
+"""Every command with an output that is full, is not read, or has a small encoding."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ USED_HERE: Final = {
     "crash-points": "crash-points --point nowhere",
     "chaos-truth": "chaos-truth --minutes 0",
 }
-"""A short use of each command; the words before the first option or value are the command's."""
+"""A short use of each command; the arguments before the first option or value name the command."""
 
 
 class Ended(NamedTuple):
@@ -133,7 +133,7 @@ def started_without_room(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("command", every_command(), ids=" ".join)
-def test_a_command_ends_as_documented_where_its_output_is_not_taken(
+def test_a_command_ends_as_documented_when_its_output_is_not_read(
     command: tuple[str, ...], places: dict[str, Path], tmp_path: Path
 ) -> None:
     """In an encoding with few characters and on a page without width, which alone are no reason for another end."""

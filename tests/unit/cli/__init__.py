@@ -1,1 +1,1 @@
-"""The command line: what it accepts, what it refuses and in which words."""
+"""The command line: options, refusals and their texts."""

@@ -1,4 +1,4 @@
-"""`.env.example` tells every setting, and nothing that is none."""
+"""`.env.example` has every setting and nothing else."""
 
 import re
 from pathlib import Path
@@ -20,11 +20,11 @@ def told() -> dict[str, str]:
     return dict(found)
 
 
-def test_it_names_exactly_the_settings_of_the_desk() -> None:
+def test_the_example_names_exactly_the_settings_of_the_desk() -> None:
     assert set(told()) == setting_names()
 
 
-def test_as_it_is_it_sets_nothing() -> None:
+def test_as_shipped_the_example_sets_nothing() -> None:
     assert dict(dotenv.dotenv_values(EXAMPLE)) == {}
 
 
@@ -35,9 +35,7 @@ def test_each_setting_has_its_comment_right_above() -> None:
             assert lines[number - 1].startswith("# "), line
 
 
-def test_with_every_line_taken_in_the_settings_are_the_defaults(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_values_of_the_example_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The values shown are the defaults: with all of them in force nothing changes."""
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)

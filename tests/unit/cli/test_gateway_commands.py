@@ -1,4 +1,4 @@
-"""A gateway that is told to halt or flatten is the desk's own, or it is told nothing."""
+"""A command to halt or flatten goes to the desk's own gateway or to none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def note(folder: Path, url: str) -> None:
     (folder / GATEWAY_FILE).write_text(url + "\n", encoding="utf-8")
 
 
-def test_the_gateway_that_the_desk_has_noted_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_goes_to_the_gateway_of_the_desk(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     note(folder, url)
     with serve_gateway(url, a_live_gateway()) as asked:
@@ -52,7 +52,7 @@ def test_the_gateway_that_the_desk_has_noted_is_told(folder: Path, capsys: pytes
     assert said[-1] == "the gateway of paper-USD accepts orders"
 
 
-def test_a_folder_without_a_running_gateway_tells_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_running_gateway_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
     words = f"paperdesk: no gateway answers for {folder}, expected a running one with its address in gateway.url;"
     assert capsys.readouterr().err.startswith(words)
@@ -69,7 +69,7 @@ def test_the_socket_file_of_a_killed_gateway_is_no_gateway(folder: Path, capsys:
     assert capsys.readouterr().err.startswith(f"paperdesk: no gateway answers for {folder}, expected a running one ")
 
 
-def test_a_gateway_with_another_journal_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     note(folder, url)
     with serve_gateway(url, a_live_gateway("journal-2")) as asked:
@@ -82,7 +82,7 @@ def test_a_gateway_with_another_journal_is_told_nothing(folder: Path, capsys: py
     assert words in told.out
 
 
-def test_a_gateway_of_another_account_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gateway_of_another_account_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     with serve_gateway(url, a_live_gateway(currency="EUR")) as asked:
         arguments = ["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--url", url]
@@ -91,7 +91,7 @@ def test_a_gateway_of_another_account_is_told_nothing(folder: Path, capsys: pyte
     assert "is the gateway of account paper-EUR, expected paper-USD of the ledger" in capsys.readouterr().err
 
 
-def test_a_running_desk_notes_both_of_its_sockets_and_takes_the_notes_along(tmp_path: Path) -> None:
+def test_a_running_desk_publishes_both_addresses_and_removes_them(tmp_path: Path) -> None:
     with published_addresses(tmp_path, Path("/run/desk")):
         assert (tmp_path / CONTROL_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/control.ipc\n"
         assert (tmp_path / GATEWAY_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/gw.ipc\n"
@@ -109,7 +109,7 @@ def test_a_copy_of_a_running_desks_folder_is_not_the_desk(tmp_path: Path) -> Non
         assert read_address(renamed, CONTROL_FILE) == "ipc:///run/desk/control.ipc"
 
 
-def test_what_is_refused_is_json_too_where_json_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_with_json_is_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
     told = capsys.readouterr()
     assert told.err == f"paperdesk: {json.loads(told.out)['error']}\n"

@@ -1,4 +1,4 @@
-"""JSON for programs: nothing in it has to be rounded or decoded in a way of its own."""
+"""JSON for programs: exact, without special decoding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from cli.json_output import json_text
 
 
-def test_a_time_has_its_text_beside_it_to_the_nanosecond_however_deep_it_lies() -> None:
+def test_every_time_has_its_text_beside_it_to_the_nanosecond() -> None:
     """1764244800 is 2025-11-27T12:00:00Z."""
     value = {"lots": [{"time_ns": 1_764_244_800_000_000_001}], "orders": ({"expires_ns": 0, "ended_ns": None},)}
     assert json.loads(json_text(value)) == {
@@ -17,7 +17,7 @@ def test_a_time_has_its_text_beside_it_to_the_nanosecond_however_deep_it_lies() 
     }
 
 
-def test_a_reader_of_doubles_loses_no_digit_that_it_does_not_find_in_the_text() -> None:
+def test_the_text_has_the_digits_that_a_double_loses() -> None:
     found = json.loads(json_text({"time_ns": 2**53 + 1}), parse_int=float)
     assert found["time_ns"] == 2**53
     assert found["time"] == "1970-04-15T05:59:59.254740993Z"

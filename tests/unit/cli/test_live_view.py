@@ -1,4 +1,4 @@
-"""The running desk on screen: it fits where it is shown, and what is wrong stands on top."""
+"""The running desk on screen: it fits the terminal, with alerts at the top."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def drawn(view: DeskView, *, width: int, height: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [40, 44, 60, 66, 80, 96, 100, 160])
 @pytest.mark.parametrize("height", [20, 24, 30, 60])
-def test_a_page_fits_the_terminal_and_says_what_matters(width: int, height: int) -> None:
+def test_a_page_fits_the_terminal_and_has_the_essentials(width: int, height: int) -> None:
     rows = drawn(a_view(a_status()), width=width, height=height)
     text = "\n".join(rows)
     assert len(rows) <= max(height, 20)
@@ -148,11 +148,11 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
         ({"silent_s": 9.0}, "PORTFOLIO_SILENT: no answer for 9 s"),
         (
             {"processes": {"mt5": ProcessState("mt5", "BACKOFF", 0, 0)}},
-            "PROCESS_DOWN mt5: supervisord has it as BACKOFF",
+            "PROCESS_DOWN mt5: supervisord reports BACKOFF",
         ),
     ],
 )
-def test_what_is_wrong_stands_on_top(changed: dict[str, Any], said: str) -> None:
+def test_conditions_are_at_the_top(changed: dict[str, Any], said: str) -> None:
     view = a_view(changed.pop("status", a_status()), **changed)
     assert any(said in alert for alert in alerts(view))
     assert any(said in row for row in drawn(view, width=80, height=24)[:5])
@@ -168,11 +168,11 @@ def test_what_is_wrong_stands_on_top(changed: dict[str, Any], said: str) -> None
         (a_status(conditions=[STALE]), 9.0, "● mt5  ● signal  ○ portfolio silent  ● execution"),
     ],
 )
-def test_a_process_that_runs_and_is_not_heard_of_is_not_well(status: StatusReply, silent_s: float, dots: str) -> None:
+def test_a_silent_process_is_marked(status: StatusReply, silent_s: float, dots: str) -> None:
     assert dots in drawn(a_view(status, silent_s=silent_s), width=100, height=30)
 
 
-def test_a_models_confidence_in_holding_is_shown_and_a_rules_that_has_none_is_not() -> None:
+def test_the_confidence_of_a_hold_is_shown_for_models_only() -> None:
     signals = {
         "EURUSD": SignalLine(direction=0, confidence=0.618, reason="", time_ns=NOON_NS),
         "GBPUSD": SignalLine(direction=0, confidence=0.0, reason="", time_ns=NOON_NS),
@@ -188,13 +188,13 @@ def test_a_filled_price_has_its_symbols_digits() -> None:
     assert any("USDJPY" in row and "150.120" in row for row in rows)
 
 
-def test_nothing_is_wrong_while_it_starts_and_while_it_stops() -> None:
+def test_there_are_no_alerts_during_start_and_stop() -> None:
     assert alerts(a_view(None)) == []
     assert alerts(a_view(a_status(feed_stale=True), is_stopping=True)) == []
     assert any("starting" in row for row in drawn(a_view(None), width=44, height=24))
 
 
-def test_without_a_terminal_it_is_one_line_at_a_time_and_alerts_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_lines_come_at_intervals_and_alerts_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))
     lines.show(a_view(a_status()))
@@ -207,7 +207,7 @@ def test_without_a_terminal_it_is_one_line_at_a_time_and_alerts_at_once(capsys: 
     assert alert == "ALERT ORDER_IN_DOUBT EURUSD: 1 order in doubt"
 
 
-def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_alert_and_its_end_are_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))
     for age_s in (7, 8, 9):
@@ -217,7 +217,7 @@ def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture
     lines.show(a_view(a_status()))
     assert capsys.readouterr().out.splitlines()[1:] == [
         "ALERT FEED_STALE: no tick and no heartbeat for 7 s",
-        "ALERT over",
+        "ALERT none: every condition has ended",
     ]
 
 
@@ -264,7 +264,7 @@ def a_denied_view() -> DeskView:
 
 
 @pytest.mark.parametrize("width", [66, 80, 100, 160])
-def test_a_symbol_that_a_rule_keeps_from_trading_says_which_and_until_when(width: int) -> None:
+def test_a_blocked_symbol_shows_the_rule_and_the_end_of_the_pause(width: int) -> None:
     rows = drawn(a_denied_view(), width=width, height=40)
     of_symbol = {symbol: next(row for row in rows if row.startswith(symbol)) for symbol in SYMBOLS}
     assert "BUY paused" in of_symbol["EURUSD"]
@@ -278,20 +278,20 @@ def test_a_symbol_that_a_rule_keeps_from_trading_says_which_and_until_when(width
     assert any("denied 144 (CIRCUIT_BREAKER 140, SPREAD 3)" in row for row in rows) or width < 96
 
 
-def test_a_narrow_screen_says_paused_as_well() -> None:
+def test_a_narrow_screen_shows_paused_symbols() -> None:
     rows = drawn(a_denied_view(), width=44, height=40)
     assert any(row.startswith("EURUSD") and "paused" in row for row in rows)
 
 
 @pytest.mark.parametrize("height", [20, 24, 26, 40])
 @pytest.mark.parametrize("width", [44, 80, 120])
-def test_a_page_with_denials_fits_as_well(width: int, height: int) -> None:
+def test_a_page_with_denials_fits_the_terminal(width: int, height: int) -> None:
     rows = drawn(a_denied_view(), width=width, height=height)
     assert len(rows) <= max(height, 22)
     assert max(map(len, rows)) <= width
 
 
-def test_picture_and_sample_line_of_the_readme_are_those_of_the_code() -> None:
+def test_picture_and_sample_line_of_the_readme_match_the_code() -> None:
     """By their words: the numbers are a moment's."""
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", readme)

@@ -1,4 +1,4 @@
-"""The command as a whole: what it answers when it cannot do what was asked."""
+"""The command as a whole: errors, version, help and the list of commands."""
 
 import platform
 import re

@@ -1,4 +1,4 @@
-"""Every option that is a number is ASCII digits, whichever command it belongs to."""
+"""Every number option of every command takes ASCII digits only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli.main import run
 from tests.support.commands import commands_by_words
 
 
-def test_no_option_of_any_command_takes_what_only_python_reads_as_a_number() -> None:
+def test_every_number_option_takes_ascii_digits_only() -> None:
     found = {
         f"{' '.join(words)} {parameter.opts[0]}": (command, parameter)
         for words, command in commands_by_words().items()
@@ -40,7 +40,7 @@ def test_no_option_of_any_command_takes_what_only_python_reads_as_a_number() -> 
         ("replay t.csv:EURUSD --speed 1_0", "--speed is '1_0', expected lockstep, max, or a factor"),
     ],
 )
-def test_a_slip_in_a_number_is_one_line_and_exit_code_2(
+def test_a_malformed_number_is_one_line_and_exit_code_2(
     line: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(line.split()) == 2

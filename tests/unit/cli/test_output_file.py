@@ -1,4 +1,4 @@
-"""Files that commands write: checked before a run, written whole, and never over another without `--force`."""
+"""Output files: checked before a run, written whole, and never replaced without `--force`."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from common.whole_files import whole_file
 from tests.support.tick_files import a_tick_file
 
 
-def test_a_file_needs_a_folder_to_lie_in(tmp_path: Path) -> None:
+def test_an_output_file_needs_an_existing_folder(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"--report .*there is no folder"):
         output_file(tmp_path / "nowhere" / "out.json", "--report", force=False)
     with pytest.raises(StartError, match=r"--report .*is a folder, expected a file"):
@@ -29,7 +29,7 @@ def test_json_has_sorted_keys_and_exact_decimals(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     path.write_text("old")
     with pytest.raises(TypeError):
@@ -38,7 +38,7 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_came_while_the_command_ran_is_not_replaced(tmp_path: Path) -> None:
+def test_a_file_created_during_the_command_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     file = output_file(path, "--out", force=False)
     path.write_text("another's")
@@ -61,7 +61,7 @@ def test_a_pipe_or_a_device_is_never_replaced(force: bool, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [pipe]
 
 
-def test_a_file_has_the_rights_that_the_umask_leaves_and_is_not_private(tmp_path: Path) -> None:
+def test_an_output_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     (tmp_path / "made").touch()
     OutputFile(tmp_path / "out", "--out", force=False).write_text("x")
     assert (tmp_path / "out").stat().st_mode == (tmp_path / "made").stat().st_mode
@@ -101,7 +101,7 @@ def test_no_command_replaces_a_file_unasked(writer: str, tmp_path: Path, capsys:
         ("backtest {ticks}:EURUSD --report {out}", "the report is in {out}\n"),
     ],
 )
-def test_a_command_that_may_replace_a_file_says_what_it_wrote(
+def test_a_command_with_force_replaces_the_file_and_names_it(
     line: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The desk has its deposit, and the account as it stands: no signal comes of 50 ticks."""

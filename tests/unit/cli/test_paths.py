@@ -1,4 +1,4 @@
-"""Data directories: judged before a run."""
+"""Data directories: checked before a run."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ from cli.paths import data_directory, existing_desk
 from common.errors import StartError
 
 
-def test_without_a_directory_there_is_a_private_one_that_goes_away() -> None:
+def test_without_a_directory_a_temporary_one_is_made_and_removed() -> None:
     with data_directory(None, go_on=False) as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         (folder / "ledger.db").touch()
     assert not folder.exists()
 
 
-def test_the_private_one_goes_away_after_an_error_too() -> None:
+def test_the_temporary_directory_is_removed_after_an_error() -> None:
     with pytest.raises(KeyboardInterrupt), data_directory(None, go_on=False) as folder:
         raise KeyboardInterrupt
     assert not folder.exists()
 
 
-def test_a_given_directory_is_made_and_kept(tmp_path: Path) -> None:
+def test_a_given_directory_is_created_and_kept(tmp_path: Path) -> None:
     with data_directory(tmp_path / "a" / "desk", go_on=False) as folder:
         (folder / "ledger.db").touch()
     assert (tmp_path / "a" / "desk" / "ledger.db").is_file()
@@ -36,13 +36,13 @@ def test_a_desk_is_never_overwritten(tmp_path: Path) -> None:
         pass
 
 
-def test_going_on_needs_a_directory() -> None:
+def test_to_continue_needs_a_directory() -> None:
     with pytest.raises(StartError, match="--continue without --data-dir"), data_directory(None, go_on=True):
         pass
 
 
 @pytest.mark.parametrize("name", ["", "not-there"])
-def test_going_on_needs_something_to_go_on_with(tmp_path: Path, name: str) -> None:
+def test_to_continue_needs_a_desk(tmp_path: Path, name: str) -> None:
     with (
         pytest.raises(StartError, match="--continue, but there is no desk in"),
         data_directory(tmp_path / name, go_on=True),
@@ -50,7 +50,7 @@ def test_going_on_needs_something_to_go_on_with(tmp_path: Path, name: str) -> No
         pass
 
 
-def test_a_folder_of_something_else_is_no_desk_to_go_on_with(tmp_path: Path) -> None:
+def test_a_folder_of_other_files_cannot_be_continued(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     with (
         pytest.raises(StartError, match="--continue, but there is no desk in"),
@@ -59,7 +59,7 @@ def test_a_folder_of_something_else_is_no_desk_to_go_on_with(tmp_path: Path) -> 
         pass
 
 
-def test_a_desk_that_was_killed_before_it_had_a_ledger_may_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_desk_killed_before_its_first_commit_can_be_continued(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     with data_directory(tmp_path, go_on=True) as folder:
         assert folder == tmp_path

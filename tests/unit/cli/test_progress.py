@@ -1,4 +1,4 @@
-"""Progress: facts that fit, the time left, and without a terminal only what is waited for."""
+"""Progress: facts that fit, the time left, and without a terminal the reasons of a wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from cli.progress import fitting_words, progress_line, status_line, time_text
+from cli.progress import fitting_text, progress_line, status_line, time_text
 from orchestration.progress import Progress, run_progress
 from tests.support.command_line import PAPERDESK, TIMEOUT_S
 from tests.support.tick_files import a_tick_file
@@ -23,26 +23,26 @@ RUN: Final = run_progress(
 
 
 def test_facts_are_left_out_from_the_end_until_the_line_fits() -> None:
-    assert fitting_words(RUN, 3_723.4, 200) == (
+    assert fitting_text(RUN, 3_723.4, 200) == (
         "12%, 1:02:03 left, 12,345 orders, P&L -12,345.67 USD, 12,345,678 of 99,999,999 ticks, 123,456 ticks/s, "
         "12,345 fills"
     )
-    assert fitting_words(RUN, 3_723.4, 50) == "12%, 1:02:03 left, 12,345 orders, 123,456 ticks/s"
-    assert fitting_words(RUN, None, 8) == "12%"
+    assert fitting_text(RUN, 3_723.4, 50) == "12%, 1:02:03 left, 12,345 orders, 123,456 ticks/s"
+    assert fitting_text(RUN, None, 8) == "12%"
 
 
 def test_a_note_comes_before_figures_and_is_cut_at_the_edge() -> None:
-    progress = Progress(done=1, total=4, facts=("7 orders",), note="waiting for room on the disk")
-    assert fitting_words(progress, None, 80) == "25%; waiting for room on the disk, 7 orders"
-    assert fitting_words(progress, None, 20) == "25%; waiting for roo"
+    progress = Progress(done=1, total=4, facts=("7 orders",), note="waiting for disk space")
+    assert fitting_text(progress, None, 80) == "25%; waiting for disk space, 7 orders"
+    assert fitting_text(progress, None, 20) == "25%; waiting for roo"
 
 
 def test_no_share_and_no_time_left_without_a_known_total() -> None:
-    assert fitting_words(Progress(done=3, total=0, facts=("3 rows",)), None, 80) == "starting, 3 rows"
+    assert fitting_text(Progress(done=3, total=0, facts=("3 rows",)), None, 80) == "starting, 3 rows"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (59.6, "1:00"), (3_599, "59:59"), (3_600, "1:00:00")])
-def test_time_is_as_short_as_it_goes(seconds: float, text: str) -> None:
+def test_a_duration_has_no_leading_zeros(seconds: float, text: str) -> None:
     assert time_text(seconds) == text
 
 
@@ -89,7 +89,7 @@ def drawn_at(columns: int, *arguments: object) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-def test_a_backtest_draws_in_one_line_of_the_terminal_with_the_time_that_is_left(columns: int, tmp_path: Path) -> None:
+def test_a_backtest_draws_one_line_with_the_time_left(columns: int, tmp_path: Path) -> None:
     ticks = a_tick_file(tmp_path / "may.parquet", rows=100_000)
     drawn = drawn_at(columns, "backtest", f"{ticks}:EURUSD", "--risk", "none", "--on-opposite", "reverse")
     assert max(map(len, drawn)) <= columns

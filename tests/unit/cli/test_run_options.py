@@ -1,4 +1,4 @@
-"""What a run is made of: every refusal names the option, the value and what was expected."""
+"""Options of a run: every refusal names the option, its value and the expectation."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ def a_run(**changed: Any) -> RunOptions:
     return RunOptions(**{"files": ("may.parquet:EURUSD",), **changed})
 
 
-def test_the_defaults_are_those_that_the_help_tells() -> None:
+def test_the_defaults_are_those_of_the_help() -> None:
     spec = run_spec(a_run())
     assert (spec.strategy, spec.risk, spec.crossed, str(spec.on_opposite)) == (
         "ema_cross",
@@ -31,7 +31,7 @@ def test_the_defaults_are_those_that_the_help_tells() -> None:
     assert [(str(source.path), source.symbol) for source in spec.inputs] == [("may.parquet", "EURUSD")]
 
 
-def test_everything_that_is_said_arrives() -> None:
+def test_every_option_reaches_the_run() -> None:
     spec = run_spec(
         a_run(
             from_row=2,
@@ -101,14 +101,14 @@ def test_everything_that_is_said_arrives() -> None:
         ({"files": ("may.parquet",)}, "no symbol for may.parquet"),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_one_line(changed: dict[str, Any], words: str) -> None:
+def test_an_impossible_run_is_refused_in_one_line(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(StartError) as refusal:
         run_spec(a_run(**changed))
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
-def test_an_account_that_goes_on_keeps_its_terms() -> None:
+def test_a_continued_account_keeps_its_terms() -> None:
     spec = run_spec(a_run(), account=AccountTerms("500", "EUR"))
     assert (spec.balance, spec.currency) == (Decimal(500), "EUR")
     assert run_spec(a_run(balance="500.00", currency="EUR"), account=AccountTerms("500", "EUR")) == spec
@@ -121,7 +121,7 @@ def test_an_account_that_goes_on_keeps_its_terms() -> None:
         ({"currency": "USD"}, "--currency is 'USD', but the account is in EUR; expected no --currency"),
     ],
 )
-def test_an_account_that_goes_on_is_not_given_other_terms(changed: dict[str, Any], words: str) -> None:
+def test_a_continued_account_is_not_given_other_terms(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(StartError, match=words):
         run_spec(a_run(**changed), account=AccountTerms("500", "EUR"))
 
@@ -133,9 +133,7 @@ def test_a_file_of_limits_is_read_before_anything_is_started(tmp_path: Path) -> 
         run_spec(a_run(risk=str(limits)))
 
 
-def test_a_file_of_limits_is_named_so_that_the_processes_find_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_path_of_limits_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "limits.toml").write_text("order_volume_max = 0.5\n")
     monkeypatch.chdir(tmp_path)
     assert run_spec(a_run(risk="limits.toml")).risk == str(tmp_path / "limits.toml")
@@ -161,9 +159,7 @@ def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_fixed_volume_of_a_plan_that_the_broker_does_not_take_is_refused(
-    tmp_path: Path, text: str, words: str
-) -> None:
+def test_a_fixed_volume_of_a_plan_that_the_broker_rejects_is_refused(tmp_path: Path, text: str, words: str) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(text)
     with pytest.raises(StartError, match=rf"--plan: .*plan\.toml: {words}"):
@@ -178,7 +174,7 @@ def test_an_unused_volume_is_not_checked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["0.3", " 0.30 ", ".3", "+0.3", "3e-1", "0.3000000000000"])
-def test_a_volume_may_be_written_in_any_plain_way(text: str) -> None:
+def test_a_volume_may_be_written_in_any_plain_notation(text: str) -> None:
     assert run_spec(a_run(volume=text)).volume == Decimal("0.3")
 
 
@@ -191,7 +187,7 @@ def test_a_plan_for_a_symbol_that_the_run_has_no_ticks_of_is_refused(tmp_path: P
         run_spec(a_run(plan=plan))
 
 
-def test_a_plan_is_named_so_that_the_processes_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_a_plan_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plan.toml").write_text("[sizing]\nvolume = 0.5\n")
     monkeypatch.chdir(tmp_path)
     spec = run_spec(a_run(plan=Path("plan.toml")))
@@ -207,12 +203,12 @@ def test_each_symbol_may_have_a_strategy_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("speed", ["lockstep", "max", "10", "0.5", "1e3"])
-def test_speeds(speed: str) -> None:
+def test_valid_speeds_are_taken(speed: str) -> None:
     assert speed_option(speed) == speed
 
 
 @pytest.mark.parametrize("speed", ["live", "live:2", "0", "-1", "nan", "inf", "", "fast", "1e9"])
-def test_no_speeds(speed: str) -> None:
+def test_other_speeds_are_refused(speed: str) -> None:
     with pytest.raises(StartError, match=r"--speed is .*expected lockstep, max, or a factor above 0"):
         speed_option(speed)
 

@@ -1,4 +1,4 @@
-"""Settings of the environment and of `.env` reach `paperdesk run`, or it says that they do not."""
+"""Settings of the environment and of `.env` reach `paperdesk run`, or it reports that they do not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.run_settings import GATEWAY, HEEDED, OPTIONS, REFUSED, GatewayElsewhere, run_settings
+from cli.run_settings import FORWARDED, GATEWAY, OPTIONS, REFUSED, GatewayElsewhere, run_settings
 from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, setting_names
 from orchestration.environment import PASSED_ON, desk_environment
@@ -30,7 +30,7 @@ def test_a_setting_reaches_the_processes_from_the_environment_and_from_the_file(
     env_file.write_text(f"{name}=17\n")
     for expected in ("17", "18"):
         found = run_settings()
-        environment = desk_environment({}, found.heeded, runtime=Path("/tmp/pd-x"), data_dir=Path("/srv/desk"))
+        environment = desk_environment({}, found.forwarded, runtime=Path("/tmp/pd-x"), data_dir=Path("/srv/desk"))
         assert environment[name] == expected
         assert found.gateway is None
         monkeypatch.setenv(name, "18")
@@ -48,7 +48,7 @@ def test_a_setting_reaches_the_processes_from_the_environment_and_from_the_file(
         ),
     ],
 )
-def test_a_gateway_elsewhere_is_the_one_that_is_traded_with(
+def test_a_gateway_in_the_settings_is_used(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], gateway: tuple[str, str]
 ) -> None:
     for name, value in settings.items():
@@ -56,7 +56,7 @@ def test_a_gateway_elsewhere_is_the_one_that_is_traded_with(
     found = run_settings()
     assert found.gateway == gateway
     environment = desk_environment(
-        {}, found.heeded, runtime=Path("/tmp/pd-x"), data_dir=Path("/srv/desk"), gateway=found.gateway
+        {}, found.forwarded, runtime=Path("/tmp/pd-x"), data_dir=Path("/srv/desk"), gateway=found.gateway
     )
     assert environment["MT5_VENUE"] == "none"
     assert (environment["ZMQ_EXECUTION_URL"], environment["ZMQ_MARKET_DATA_URL"]) == gateway
@@ -73,7 +73,7 @@ def test_a_terminal_is_refused_in_one_line(env_file: Path) -> None:
         run_settings()
 
 
-def test_a_misspelt_setting_and_a_bad_value_of_any_process_are_refused(env_file: Path) -> None:
+def test_an_unknown_setting_or_an_invalid_value_of_any_process_is_refused(env_file: Path) -> None:
     """A watchdog that refused its port was out of sight of `run`, which went on without one."""
     for text, words in (
         ("METRICS_PORT_WATCHDGO=1\n", "unknown key"),
@@ -86,17 +86,19 @@ def test_a_misspelt_setting_and_a_bad_value_of_any_process_are_refused(env_file:
             run_settings()
 
 
-def test_what_has_no_effect_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_without_effect_are_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CONTROL_URL", "ipc:///tmp/c")
     monkeypatch.setenv("STRATEGY", "ema_cross")
     run_settings()
     assert capsys.readouterr().err == (
-        "paperdesk: run has sockets and folders of its own and does not heed CONTROL_URL, STRATEGY (--strategy), "
-        "set for a desk that stays\n"
+        "paperdesk: run ignores CONTROL_URL, STRATEGY (--strategy): it has sockets and folders of its own, "
+        "and options for the rest\n"
     )
 
 
-def test_every_name_is_a_setting_and_stands_in_one_list() -> None:
-    lists = [HEEDED, frozenset(OPTIONS), GATEWAY, frozenset(REFUSED), PASSED_ON]
+def test_every_name_is_a_setting_and_in_one_list_only() -> None:
+    lists = [FORWARDED, frozenset(OPTIONS), GATEWAY, frozenset(REFUSED), PASSED_ON]
     assert sum(map(len, lists)) == len(frozenset().union(*lists))
     assert frozenset().union(*lists) <= setting_names()

@@ -1,4 +1,4 @@
-"""The summary of a stopped desk and the live screen: what moved the balance adds up to it, to the cent."""
+"""The summary of a stopped desk and the live screen: the changes of the balance sum to it exactly."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ SECOND = [
 
 
 @pytest.mark.parametrize("width", [44, 80, 160])
-def test_both_columns_of_the_summary_add_up(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_columns_of_the_summary_sum_to_the_balance(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """First run: 10,000 - 12.34 - 0.14 - 0.31; the second: + 20.05 - 0.70 - 0.38 - 1,000 + 3.33."""
     before, after = totals(tmp_path, [FIRST, SECOND])
     assert (before.balance, after.balance) == (D("9987.21"), D("9009.51"))
@@ -82,7 +84,7 @@ def test_both_columns_of_the_summary_add_up(width: int, tmp_path: Path, monkeypa
     assert sum(rows[name][1] for name in moved) == after.balance
 
 
-def test_the_summary_of_a_new_account_begins_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_of_a_new_account_begins_at_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [after] = totals(tmp_path, [FIRST])
     rows = summary_rows(AccountTotals(), after, 80, monkeypatch)
     assert rows["balance before"] == [D(0)]
@@ -111,7 +113,7 @@ def summary_rows(
 
 
 @pytest.mark.parametrize("width", [66, 80, 96, 160])
-def test_the_live_screen_says_what_has_moved_the_balance_in_this_run(width: int, tmp_path: Path) -> None:
+def test_the_live_screen_shows_the_changes_of_the_balance(width: int, tmp_path: Path) -> None:
     before, after = totals(tmp_path, [FIRST, SECOND])
     status = structs.replace(a_status(), balance=after.balance, cash=dict(after.cash))
     out = Console(file=io.StringIO(), width=width, height=40, force_terminal=True, color_system=None)

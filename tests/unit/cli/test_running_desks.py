@@ -1,4 +1,4 @@
-"""A command that names no desk finds the one that runs, and refuses to choose between several."""
+"""A command that names no desk finds the running one, and refuses to choose between several."""
 
 from __future__ import annotations
 
@@ -70,14 +70,12 @@ def test_the_only_desk_is_found_wherever_its_files_are(checkout: Path, stack: Ex
     assert running_gateway_url() == gateway_url(checkout / "pd-a")
 
 
-def test_a_desk_under_supervisord_is_found_where_the_settings_have_it_by_themselves(
-    checkout: Path, stack: ExitStack
-) -> None:
+def test_a_desk_under_supervisord_is_found_at_the_default_address(checkout: Path, stack: ExitStack) -> None:
     listen(stack, checkout / "control.ipc")
     assert running_desk().control == f"ipc://{checkout}/control.ipc"
 
 
-def test_several_desks_are_named_and_none_is_chosen(
+def test_several_desks_are_listed_and_none_is_chosen(
     checkout: Path, stack: ExitStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = a_desk(stack, checkout, "a"), a_desk(stack, checkout, "b")
@@ -97,7 +95,7 @@ def test_a_setting_names_the_desk_whatever_else_runs(
     assert running_desk().control == "ipc:///elsewhere/control.ipc"
 
 
-def test_a_desk_that_was_killed_is_forgotten(checkout: Path) -> None:
+def test_the_file_of_a_killed_desk_is_removed(checkout: Path) -> None:
     with ExitStack() as stack:
         a_desk(stack, checkout, "a")
     [note] = (checkout / "desks").iterdir()
@@ -109,7 +107,7 @@ def test_a_desk_that_was_killed_is_forgotten(checkout: Path) -> None:
     assert not is_listening(f"ipc://{checkout}/pd-a/control.ipc")
 
 
-def test_a_process_that_has_the_number_of_one_that_was_killed_runs_no_desk(checkout: Path) -> None:
+def test_a_reused_pid_is_no_running_desk(checkout: Path) -> None:
     with ExitStack() as stack:
         a_desk(stack, checkout, "a")
     [note] = (checkout / "desks").iterdir()
@@ -117,7 +115,7 @@ def test_a_process_that_has_the_number_of_one_that_was_killed_runs_no_desk(check
     assert announced_desks(checkout / "desks") == []
 
 
-def test_a_desk_whose_portfolio_is_away_is_the_one_that_is_meant(checkout: Path, stack: ExitStack) -> None:
+def test_a_desk_whose_portfolio_restarts_is_found(checkout: Path, stack: ExitStack) -> None:
     """It may be starting again: a command waits for it, and its gateway can be told."""
     with ExitStack() as life_of_portfolio:
         a = a_desk(life_of_portfolio, checkout, "a")
@@ -128,7 +126,7 @@ def test_a_desk_whose_portfolio_is_away_is_the_one_that_is_meant(checkout: Path,
         running_gateway_url()
 
 
-def test_a_desk_that_a_setting_names_is_found_while_its_portfolio_is_away(
+def test_a_desk_named_by_a_setting_is_found_while_portfolio_restarts(
     checkout: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data_dir, runtime = checkout / "a", checkout / "pd-a"
@@ -140,7 +138,7 @@ def test_a_desk_that_a_setting_names_is_found_while_its_portfolio_is_away(
     assert running_gateway_url() == gateway_url(runtime)
 
 
-def test_a_desk_under_supervisord_counts_while_its_portfolio_is_away(checkout: Path, stack: ExitStack) -> None:
+def test_a_desk_under_supervisord_counts_while_portfolio_restarts(checkout: Path, stack: ExitStack) -> None:
     a_desk(stack, checkout, "a")
     listen(stack, checkout / "supervisor.sock")
     with pytest.raises(StartError, match="2 desks run"):

@@ -1,4 +1,4 @@
-"""Cells of tables: what people read is rounded, and says so nowhere by a wall of digits."""
+"""Cells of tables: average prices are rounded."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from cli.tables import cell, show_rows
         ("created_ns", 1_577_836_800_000_001_000, "2020-01-01 00:00:00.000001Z"),
     ],
 )
-def test_a_cell_shows_averages_to_eight_decimals_and_all_else_as_it_is(name: str, value: Any, text: str) -> None:
+def test_a_cell_rounds_averages_to_eight_decimals_and_nothing_else(name: str, value: Any, text: str) -> None:
     assert cell(name, value) == text
 
 
-def test_a_table_of_positions_has_no_wall_of_digits(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_positions_has_short_prices(capsys: pytest.CaptureFixture[str]) -> None:
     row = dict.fromkeys(POSITION_COLUMNS, "1") | {"avg_entry_price": "1.084433333333"}
     show_rows([row], POSITION_COLUMNS, none="none")
     shown = capsys.readouterr().out

@@ -14,23 +14,23 @@ def test_a_symbol_follows_the_last_colon() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["EURUSD.m", "XAUUSD#", "US_30", "EUR-USD"])
-def test_brokers_names_are_symbols(symbol: str) -> None:
+def test_names_of_brokers_are_symbols(symbol: str) -> None:
     assert split_symbol(f"may.parquet:{symbol}") == (Path("may.parquet"), symbol)
 
 
 @pytest.mark.parametrize("text", ["may.parquet", "may.parquet:", ":EURUSD", "may.parquet:E", "a:b c d"])
-def test_what_does_not_look_like_a_symbol_belongs_to_the_name(text: str) -> None:
+def test_a_suffix_that_is_no_symbol_belongs_to_the_file_name(text: str) -> None:
     assert split_symbol(text) == (Path(text), None)
 
 
-def test_a_file_with_a_colon_in_its_name_stays_that_file(tmp_path: Path) -> None:
+def test_an_existing_file_with_a_colon_in_its_name_stays_whole(tmp_path: Path) -> None:
     odd = tmp_path / "ticks:2014"
     odd.touch()
     assert split_symbol(str(odd)) == (odd, None)
     assert split_symbol(f"{odd}:EURUSD") == (odd, "EURUSD")
 
 
-def test_a_file_that_is_there_without_its_ending_wins(tmp_path: Path) -> None:
+def test_an_existing_file_without_the_suffix_has_precedence(tmp_path: Path) -> None:
     """Both `ticks` and `ticks:2014` exist: what the colon separates from an existing file is a symbol."""
     (tmp_path / "ticks").touch()
     (tmp_path / "ticks:2014").touch()
@@ -44,28 +44,28 @@ def test_the_option_gives_the_symbol_of_files_without_one() -> None:
     )
 
 
-def test_a_file_without_a_symbol_is_never_guessed() -> None:
+def test_the_symbol_of_a_file_is_never_guessed() -> None:
     with pytest.raises(
         StartError, match=r"^no symbol for eurusd\.parquet, expected eurusd\.parquet:SYMBOL or --symbol"
     ):
         parse_tick_files(["eurusd.parquet"], None)
 
 
-def test_an_option_that_nothing_would_use_is_refused() -> None:
+def test_a_symbol_option_without_effect_is_refused() -> None:
     with pytest.raises(StartError, match="--symbol is 'NZDUSD', but every file names its own"):
         parse_tick_files(["a.parquet:EURUSD"], "NZDUSD")
 
 
-def test_saying_the_same_twice_is_no_contradiction() -> None:
+def test_the_same_symbol_twice_is_accepted() -> None:
     assert parse_tick_files(["a.parquet:EURUSD"], "EURUSD") == (TickFileArgument(Path("a.parquet"), "EURUSD"),)
 
 
-def test_a_name_that_the_gateways_setting_could_not_carry_is_refused() -> None:
+def test_a_file_name_with_the_separator_of_the_setting_is_refused() -> None:
     with pytest.raises(StartError, match="';' in its name"):
         parse_tick_files(["a;b.parquet:EURUSD"], None)
 
 
-def test_a_clock_is_a_zone_or_an_offset_or_not_said() -> None:
+def test_a_clock_is_a_zone_or_an_offset_or_none() -> None:
     assert clock_option("Europe/Athens", None) == "Europe/Athens"
     assert clock_option(None, "+02:00") == "+02:00"
     assert clock_option(None, None) is None
@@ -78,6 +78,6 @@ def test_a_clock_is_a_zone_or_an_offset_or_not_said() -> None:
         (None, "2", "--utc-offset is '2', expected hours and minutes such as"),
     ],
 )
-def test_two_clocks_or_none_that_can_be_read_are_refused(zone: str | None, offset: str, words: str) -> None:
+def test_two_clocks_or_a_malformed_one_are_refused(zone: str | None, offset: str, words: str) -> None:
     with pytest.raises(StartError, match=re.escape(words)):
         clock_option(zone, offset)

@@ -1,4 +1,4 @@
-"""Strategies are loaded in a process of their own first, so that nothing they do ends a command without a word."""
+"""Strategies are first loaded in a child process, so that none can end a command without a message."""
 
 from __future__ import annotations
 
@@ -31,21 +31,19 @@ def write_module(folder: Path, name: str, source: str) -> None:
         ("leaves_when_made", "import os\nclass S:\n    def __init__(self): os._exit(0)", "ended with exit code 0"),
     ],
 )
-def test_a_strategy_that_ends_the_process_when_it_is_loaded_is_named(
-    folder: Path, name: str, source: str, how: str
-) -> None:
+def test_a_strategy_that_ends_the_process_on_import_is_named(folder: Path, name: str, source: str, how: str) -> None:
     write_module(folder, name, source)
     with pytest.raises(StartError, match=f"--strategy: {name}:S cannot be loaded: the process {how} inside it"):
         require_strategy(f"{name}:S", ["EURUSD"])
 
 
-def test_the_error_of_a_strategy_that_cannot_be_imported_is_its_own(folder: Path) -> None:
+def test_the_error_of_a_strategy_that_cannot_be_imported_is_shown(folder: Path) -> None:
     write_module(folder, "raises_at_once", "raise SystemExit('no licence')")
     with pytest.raises(StartError, match="raises_at_once cannot be imported: SystemExit: no licence"):
         require_strategy("raises_at_once:S", ["EURUSD"])
 
 
-def test_a_strategy_that_takes_long_to_load_is_waited_for_with_a_word(
+def test_a_slow_strategy_is_waited_for_with_a_notice(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(validators, "_SLOW_LOAD_S", 0.001)

@@ -1,4 +1,4 @@
-"""Asking a desk on its control socket, over a real one."""
+"""The client of the control socket, over a real socket."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -68,14 +68,14 @@ def answer(router: zmq.Socket[bytes], *payloads: bytes) -> Thread:
     return thread
 
 
-def test_a_desk_answers(router: zmq.Socket[bytes], url: str) -> None:
+def test_a_running_desk_answers_a_request(router: zmq.Socket[bytes], url: str) -> None:
     peer = answer(router, encode(a_status()))
     with ControlClient(url) as client:
         assert client.request(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
     peer.join()
 
 
-def test_an_answer_to_an_earlier_question_is_passed_over(router: zmq.Socket[bytes], url: str) -> None:
+def test_a_late_reply_to_an_earlier_request_is_skipped(router: zmq.Socket[bytes], url: str) -> None:
     late = ReconcileReply(complete=True, differences=[], error="")
     peer = answer(router, encode(late), encode(a_status()))
     with ControlClient(url) as client:
@@ -83,12 +83,12 @@ def test_an_answer_to_an_earlier_question_is_passed_over(router: zmq.Socket[byte
     peer.join()
 
 
-def test_a_desk_that_is_not_there_is_no_error(url: str) -> None:
+def test_a_missing_desk_gives_no_reply_and_no_error(url: str) -> None:
     with ControlClient(url) as client:
         assert client.request(StatusQuery(), StatusReply, timeout_s=0.05) is None
 
 
-def test_a_desk_that_says_nothing_is_no_error(router: zmq.Socket[bytes], url: str) -> None:
+def test_a_silent_desk_gives_no_reply_and_no_error(router: zmq.Socket[bytes], url: str) -> None:
     with ControlClient(url) as client:
         assert client.request(StatusQuery(), StatusReply, timeout_s=0.1) is None
 
@@ -97,7 +97,7 @@ def test_a_desk_that_says_nothing_is_no_error(router: zmq.Socket[bytes], url: st
     ("payload", "words"),
     [(b"\xc1", "is no control reply"), (encode(ControlError(error="no such thing")), "refused STATUS: no such")],
 )
-def test_somebody_elses_socket_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
+def test_a_peer_that_is_no_portfolio_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
     peer = answer(router, payload)
     with ControlClient(url) as client, pytest.raises(StartError, match=words):
         client.request(StatusQuery(), StatusReply, timeout_s=10.0)

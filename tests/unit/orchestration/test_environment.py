@@ -1,4 +1,4 @@
-"""A private desk is what its command line says: settings of the shell and of a `.env` stay outside."""
+"""The command line alone decides a private desk: settings of the shell and of a `.env` do not reach it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_settings_of_the_shell_do_not_reach_a_private_desk() -> None:
     assert not {"GTW_HOST", "METRICS_PORT_MT5"} & set(found)
 
 
-def test_how_much_is_logged_may_still_be_said() -> None:
+def test_log_and_watchdog_settings_are_passed_on() -> None:
     found = desk_environment({"LOG_LEVEL": "DEBUG"}, {}, runtime=RUNTIME, data_dir=DATA)
     assert found["LOG_LEVEL"] == "DEBUG"
 

@@ -1,4 +1,4 @@
-"""The time that is left, by arithmetic on a clock that stands where it is put."""
+"""The estimated time left, on a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_time_left_follows_from_the_rate_so_far() -> None:
     assert left_after(clock, left, 10, 5_000, 5_000) == 0.0
 
 
-def test_work_done_before_the_first_look_is_not_in_the_rate() -> None:
+def test_work_done_before_the_first_update_is_not_in_the_rate() -> None:
     """A continued run begins at 4,000: 100 of the last 1,000 took 10 s."""
     clock = Clock()
     left = TimeLeft(clock)
@@ -44,7 +44,7 @@ def test_nothing_is_estimated_within_half_a_second_without_progress_or_without_a
     assert left_after(clock, left, 60, 5, 0) is None
 
 
-def test_a_run_says_its_orders_and_money_before_its_ticks() -> None:
+def test_progress_of_a_run_has_orders_and_money_before_ticks() -> None:
     progress = run_progress(
         ticks=45_000, ticks_total=100_000, ticks_per_s=70_123.4, orders=849, fills=848, pnl="-1 USD"
     )

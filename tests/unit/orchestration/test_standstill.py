@@ -1,4 +1,4 @@
-"""A run that stands still says why: by portfolio's conditions, by the room on the disk, by what the processes log."""
+"""The reason of a standstill: from portfolio's conditions, free disk space, or the logs of the processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.standstill import Standstill, last_words, troubles
+from orchestration.standstill import Standstill, last_warning, process_problems
 from orchestration.supervisor import ProcessState
 
 
@@ -40,19 +40,20 @@ def logged(level: str, event: str, **fields: str) -> str:
         ("{broken", "{broken"),
     ],
 )  # fmt: skip
-def test_the_last_line_of_a_log_counts_where_it_complains(line: str, words: str) -> None:
-    assert last_words(["earlier", line]) == words
+def test_the_last_line_of_a_log_counts_if_it_is_a_warning(line: str, words: str) -> None:
+    assert last_warning(["earlier", line]) == words
 
 
-def test_a_program_that_does_not_run_is_named_with_its_last_words() -> None:
+def test_a_stopped_program_is_named_with_its_last_log_line() -> None:
     processes = Processes(mt5="paperdesk mt5: no room", signal="")
     processes.down = {"mt5": "BACKOFF", "signal": "STARTING"}
-    assert troubles(processes) == {"mt5": "is BACKOFF, last words: paperdesk mt5: no room", "signal": "is STARTING"}
+    assert process_problems(processes) == {
+        "mt5": "is BACKOFF, last log line: paperdesk mt5: no room",
+        "signal": "is STARTING",
+    }
 
 
-def test_a_run_that_moves_says_nothing_and_one_that_stands_names_what_it_waits_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_standstill_is_explained_and_progress_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("orchestration.standstill.time.monotonic", lambda: now[0])
     still = Standstill(Processes(signal=logged("warning", "the gateway does not answer")), tmp_path)

@@ -1,4 +1,4 @@
-"""Looking over a stopped desk whose venue did something more while it was being stopped."""
+"""Audit of a stopped desk whose venue dealt during the stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.builders import START_NS, TICK_NS
 FLIPPING = "tests.support.flipping:Flipping"
 
 
-def test_what_the_venue_did_after_the_desk_is_no_difference_but_counted(tmp_path: Path) -> None:
+def test_deals_after_the_stop_are_counted_and_are_no_difference(tmp_path: Path) -> None:
     path = tmp_path / "eurusd.parquet"
     bids = [round(1.1 + 0.001 * math.sin(n / 15), 5) for n in range(200)]
     columns = {"ts_ns": [START_NS + n * TICK_NS for n in range(200)], "bid": bids, "ask": [bid + 1e-4 for bid in bids]}

@@ -1,4 +1,4 @@
-"""supervisord.conf as it is shipped, and as a private desk runs it."""
+"""supervisord.conf as shipped, and as a private desk runs it."""
 
 import configparser
 import shlex
@@ -34,7 +34,7 @@ def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_every_path_hangs_on_the_files_own_folder(program: str) -> None:
+def test_every_path_is_relative_to_the_folder_of_the_file(program: str) -> None:
     section = parsed(SHIPPED)[f"program:{program}"]
     arguments = ["--venue", "setting"] if program == "mt5" else []
     assert shlex.split(section["command"]) == [
@@ -55,7 +55,7 @@ def test_the_gateway_starts_first_and_stops_last() -> None:
     assert by_priority[-1] == "signal"
 
 
-def test_only_the_account_that_runs_it_may_talk_to_supervisord() -> None:
+def test_only_the_user_who_runs_supervisord_may_call_it() -> None:
     assert parsed(SHIPPED)["unix_http_server"]["chmod"] == "0700"
 
 
@@ -77,7 +77,7 @@ def test_a_private_desk_moves_every_path_and_changes_nothing_else() -> None:
     assert "%(here)s" not in "".join(value for section in private.values() for value in section.values())
 
 
-def test_paths_with_odd_characters_stay_one_word() -> None:
+def test_paths_with_special_characters_stay_one_argument() -> None:
     private = parsed(
         private_configuration(
             SHIPPED, root=Path("/srv/100% mine"), runtime=Path("/tmp/pd-x"), python='/srv/my "own" %s/bin/python'

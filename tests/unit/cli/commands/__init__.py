@@ -1,1 +1,1 @@
-"""Single commands, run as a person runs them."""
+"""Single commands, run as from a shell."""

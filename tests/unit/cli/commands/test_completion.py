@@ -1,4 +1,4 @@
-"""Completion as a shell asks for it."""
+"""Completion as a shell requests it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_bash_completes_commands_options_and_choices() -> None:
 @pytest.mark.parametrize(
     ("shell", "words"), [("bash", "COMP_WORDS"), ("zsh", "_TYPER_COMPLETE_ARGS"), ("fish", "_TYPER_COMPLETE_ARGS")]
 )
-def test_the_entry_point_answers_each_shell_with_the_commands_that_begin_so(shell: str, words: str) -> None:
+def test_the_entry_point_completes_commands_for_each_shell(shell: str, words: str) -> None:
     environment = {"_PAPERDESK_COMPLETE": f"complete_{shell}", words: "paperdesk rec", "COMP_CWORD": "1"}
     done = paperdesk(**environment, _TYPER_COMPLETE_FISH_ACTION="get-args")
     assert done.returncode == 0, done
@@ -46,7 +46,7 @@ def test_the_entry_point_answers_each_shell_with_the_commands_that_begin_so(shel
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_script_names_the_command_and_asks_it_in_the_way_that_it_answers(shell: str, tmp_path: Path) -> None:
+def test_a_completion_script_matches_the_answers_of_the_command(shell: str, tmp_path: Path) -> None:
     done = paperdesk("completion", shell, HOME=str(tmp_path))
     assert done.returncode == 0
     assert f"_PAPERDESK_COMPLETE=complete_{shell}" in done.stdout

@@ -1,4 +1,4 @@
-"""Terms go from a gateway into a file that a run takes, or refuses by name."""
+"""Contract terms go from a gateway into a file that a run accepts, or refuses by name."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from tests.support.socket_servers import serve_gateway
 from tests.support.terminal_gateway import TerminalGateway
 
 
-def test_what_a_simulated_gateway_tells_is_a_file_that_can_be_traded(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_export_of_a_simulated_gateway_can_be_traded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url, out = f"ipc://{tmp_path}/gw.ipc", tmp_path / "broker.toml"
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)), profile=REALISTIC)):
         assert run(["instruments", "export", "--url", url, "--out", str(out)]) == 0
@@ -40,7 +38,7 @@ def test_an_existing_file_is_replaced_with_force_only(tmp_path: Path, capsys: py
     assert "[EURUSD]" in out.read_text()
 
 
-def test_what_a_terminal_does_not_tell_is_a_question_mark_that_a_run_refuses(
+def test_a_term_that_a_terminal_omits_is_a_question_mark_that_a_run_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "broker.toml"
@@ -60,7 +58,7 @@ def test_what_a_terminal_does_not_tell_is_a_question_mark_that_a_run_refuses(
     assert capsys.readouterr().err.startswith(f'paperdesk: --instruments: {out}: EURUSD: margin_rates_long is "?", ')
 
 
-def test_show_has_the_terms_of_a_symbol_of_a_file_and_where_they_are_from(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_the_terms_of_a_symbol_with_their_sources(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["instruments", "show", "DE40", "--instruments", "activtrades"]) == 0
     shown = capsys.readouterr().out
     assert "contract_size = 25" in shown
@@ -73,7 +71,7 @@ def test_show_has_the_terms_of_a_symbol_of_a_file_and_where_they_are_from(capsys
     assert "unknown symbol 'AAPL'" in capsys.readouterr().err
 
 
-def test_two_brokers_differ_in_the_worth_of_a_point_and_in_the_days_of_swap() -> None:
+def test_two_brokers_differ_in_point_value_and_swap_days() -> None:
     contracts = {
         name: load_instruments(name).require("DE40").contract_size for name in ("admirals", "metfx", "activtrades")
     }

@@ -1,4 +1,4 @@
-"""A person's orders: what is sent, what is refused before it is sent, and what is said when nobody answers."""
+"""Orders by hand: what is sent, what is refused before, and the error without an answer."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def sent(tmp_path: Path, line: str, answer: Callable[[ControlRequest], ControlRe
     return asked[-1]
 
 
-def test_an_order_at_the_market_goes_out_with_its_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_market_order_is_sent_with_its_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = "order buy EURUSD --volume 0.10 --sl 1.05 --tp 1.2 --trailing 150 --tif FOK --key mine"
     assert sent(tmp_path, line) == PlaceCommand(
         key="mine",
@@ -119,7 +119,7 @@ def test_an_order_at_the_market_goes_out_with_its_stops(tmp_path: Path, capsys: 
         ("--limit 1.05 --tif GTD --expires 2026-11-27T13:00+01:00", OrderType.LIMIT, TimeInForce.GTD, NOON_NS),
     ],
 )
-def test_an_order_that_rests_has_a_price_and_a_time(
+def test_a_resting_order_has_a_price_and_an_expiry(
     tmp_path: Path, option: str, type_: OrderType, time_in_force: TimeInForce | None, expires_ns: int
 ) -> None:
     command = sent(tmp_path, f"order sell EURUSD --volume 1 {option}")
@@ -128,7 +128,7 @@ def test_an_order_that_rests_has_a_price_and_a_time(
     assert (command.time_in_force, command.expires_ns) == (time_in_force, expires_ns)
 
 
-def test_every_command_has_a_key_of_its_own_unless_one_is_given(tmp_path: Path) -> None:
+def test_every_command_has_a_new_key_unless_one_is_given(tmp_path: Path) -> None:
     first, second = (sent(tmp_path, "order cancel 0123-000007") for _ in range(2))
     assert isinstance(first, CancelCommand)
     assert isinstance(second, CancelCommand)
@@ -136,7 +136,7 @@ def test_every_command_has_a_key_of_its_own_unless_one_is_given(tmp_path: Path) 
     assert first.order_id == "0123-000007"
 
 
-def test_a_position_is_closed_whole_or_in_part(tmp_path: Path) -> None:
+def test_a_position_is_closed_in_full_or_in_part(tmp_path: Path) -> None:
     whole, part = (
         sent(tmp_path, "close EURUSD --key a"),
         sent(tmp_path, "close EURUSD --position 5 --volume 0.02 --key a"),
@@ -145,7 +145,7 @@ def test_a_position_is_closed_whole_or_in_part(tmp_path: Path) -> None:
     assert part == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=5, volume=D("0.02"))
 
 
-def test_what_a_change_of_an_order_does_not_name_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_modification_keeps_what_it_does_not_name(tmp_path: Path) -> None:
     command = sent(tmp_path, "order modify 01234567-000007 --price 1.06 --key a")
     assert command == ModifyCommand(
         key="a",
@@ -160,7 +160,7 @@ def test_what_a_change_of_an_order_does_not_name_stays_as_it_is(tmp_path: Path) 
     )
 
 
-def test_none_takes_a_stop_away_and_leaves_the_other(tmp_path: Path) -> None:
+def test_none_removes_a_stop_and_keeps_the_other(tmp_path: Path) -> None:
     command = sent(tmp_path, "order modify --position EURUSD --sl none")
     assert isinstance(command, ModifyCommand)
     assert (command.symbol, command.order_id, command.stop_loss, command.take_profit) == ("EURUSD", "", None, D("1.3"))
@@ -169,7 +169,7 @@ def test_none_takes_a_stop_away_and_leaves_the_other(tmp_path: Path) -> None:
     assert (ticket.position, ticket.stop_loss, ticket.take_profit) == (12, D("1.02"), None)
 
 
-def test_a_denied_order_says_by_which_limit_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_denied_order_names_the_limit_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     line = ["order", "buy", "EURUSD", "--volume", "5", "--reason", "x", "--url", url]
     with serve_control(url, denied):
@@ -180,7 +180,7 @@ def test_a_denied_order_says_by_which_limit_and_ends_with_1(tmp_path: Path, caps
     assert (found["code"], found["denial_id"]) == ("ORDER_VOLUME", "live-mk1")
 
 
-def test_a_halted_desk_is_said_to_be_halted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_denial_by_a_halted_desk_names_the_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     reply = OrderCommandReply(
         key="k1", order_ids=[], denied=True, code="HALTED", limit=TradingState.ACTIVE, observed=TradingState.HALTED
@@ -190,7 +190,9 @@ def test_a_halted_desk_is_said_to_be_halted(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().out == "DENIED by HALTED: the desk is HALTED, expected ACTIVE\n"
 
 
-def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unanswered_command_names_the_key_to_repeat_it_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, lambda _: None):
         assert run(["close", "EURUSD", "--reason", "x", "--key", "k-1", "--url", url]) == 2
@@ -234,7 +236,7 @@ def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest
         (f"close EURUSD --key {'x' * 65}", "--key has 65 characters, expected 1 to 64"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_one_line_and_nothing_is_sent(
+def test_contradictory_options_are_refused_in_one_line_and_nothing_is_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
@@ -249,7 +251,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line_and_nothing_is_sent(
 
 
 @pytest.mark.parametrize("command", ["halt", "reduce-only", "resume", "flatten"])
-def test_what_a_desk_may_do_is_changed_and_told_as_json(
+def test_a_change_of_the_trading_state_is_reported_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     request = sent(tmp_path, f"{command} --json")
@@ -261,14 +263,14 @@ def test_what_a_desk_may_do_is_changed_and_told_as_json(
     }
 
 
-def test_a_stopped_desk_takes_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stopped_desk_accepts_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "ledger.db").touch()
     assert run(["close", "EURUSD", "--reason", "x", "--data-dir", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert said == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"
 
 
-def test_a_change_names_its_order_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_modification_names_its_order_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def obeyed_by_name(request: ControlRequest) -> ControlReply:
         if isinstance(request, ModifyCommand):
             return OrderCommandReply(key=request.key, order_ids=[request.order_id], denied=False)
@@ -282,7 +284,7 @@ def no(request: ControlRequest) -> ControlReply:
     return ControlError(error="there is no position in EURUSD to close")
 
 
-def test_a_refusal_speaks_of_the_command_and_of_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_names_the_command_and_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, no):
         assert run(["close", "EURUSD", "--reason", "x", "--url", url]) == 2
@@ -295,9 +297,7 @@ def test_a_refusal_speaks_of_the_command_and_of_no_class(tmp_path: Path, capsys:
     "line",
     ["close EURUSD --reason x", "orders", "positions", "account", "risk", "why EURUSD", "halt --reason x"],
 )
-def test_a_refusal_is_json_where_json_was_asked_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
-) -> None:
+def test_a_refusal_by_the_desk_with_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, no):
         assert run([*line.split(), "--json", "--url", url]) == 2
@@ -310,11 +310,11 @@ def test_a_refusal_is_json_where_json_was_asked_for(
 @pytest.mark.parametrize(
     "line", ["orders --json --nonsense", "order buy EURUSD --json", "orders --json --data-dir gone"]
 )
-def test_what_cannot_be_understood_is_json_too(capsys: pytest.CaptureFixture[str], line: str) -> None:
+def test_a_usage_error_with_json_is_json(capsys: pytest.CaptureFixture[str], line: str) -> None:
     assert run(line.split()) == 2
     assert json.loads(capsys.readouterr().out)["error"]
 
 
-def test_where_json_names_a_file_nothing_but_words_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_usage_error_is_text_where_json_names_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["crash-points", "--json", str(tmp_path / "gone" / "counts.json")]) == 2
     assert capsys.readouterr().out == ""

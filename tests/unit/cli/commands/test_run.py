@@ -1,4 +1,4 @@
-"""What `paperdesk run` starts: which limits, and which symbols are traded and watched."""
+"""The desk of `paperdesk run`: its limits, its traded and its watched symbols."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_desk(folder: Path, **changed: Any) -> DeskRunSpec:
     ("option", "environment", "expected"),
     [(None, None, "demo"), (None, "default", "default"), ("none", "default", "none"), ("demo", "none", "demo")],
 )
-def test_a_desk_takes_the_demos_limits_where_nobody_names_others(
+def test_a_desk_has_the_demo_limits_by_default(
     option: str | None, environment: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RISK", raising=False)
@@ -37,7 +37,7 @@ def test_a_desk_takes_the_demos_limits_where_nobody_names_others(
     assert spec.settings["RISK"] == expected
 
 
-def test_a_watched_symbol_is_told_to_the_processes_and_not_traded(
+def test_a_watched_symbol_reaches_the_processes_and_is_not_traded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MT5_CURRENCY", "EUR")

@@ -38,7 +38,7 @@ def a_denying_desk() -> DeskHarness:
         (a_denying_desk(), DeskState.RUNNING, 1),
     ],
 )
-def test_a_desk_none_of_whose_symbols_trades_ends_with_1(
+def test_the_status_of_a_desk_without_a_trading_symbol_exits_with_1(
     driven: DeskHarness, state: DeskState, exit_code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(request: ControlRequest) -> ControlReply:
@@ -51,7 +51,7 @@ def test_a_desk_none_of_whose_symbols_trades_ends_with_1(
     assert f"SIMULATED desk {state}" in capsys.readouterr().out
 
 
-def test_a_portfolio_that_writes_the_ledger_and_does_not_answer_is_not_called_stopped(
+def test_a_silent_portfolio_that_holds_the_ledger_is_not_called_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)

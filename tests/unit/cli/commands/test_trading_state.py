@@ -1,4 +1,4 @@
-"""A halt that reaches nobody says so, and is not waited for as one that portfolio is slow to commit."""
+"""A halt without a listener fails sooner than one that portfolio is slow to commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli.commands import trading_state
 from common.errors import StartError
 
 
-def test_a_halt_where_nobody_listens_ends_when_a_restart_would_be_over(
+def test_a_halt_without_a_listener_fails_after_the_time_of_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(trading_state, "NOTICE_S", 0.05)

@@ -1,4 +1,4 @@
-"""`paperdesk train` shows what is to be known of the times of its ticks, as every command that reads ticks does."""
+"""`paperdesk train` shows the remarks on the times of its ticks, like every command that reads ticks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 from cli.main import run
 
 
-def test_a_row_of_2100_is_warned_of_before_a_model_is_trained(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_remark_on_times_precedes_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"2024-03-06T00:{second // 60:02}:{second % 60:02}Z,1.08,1.0801" for second in range(500)]
     path = tmp_path / "ticks.csv"
     path.write_text("\n".join(["timestamp,bid,ask", *rows, "2100-01-01T00:00:00Z,1.08,1.0801", ""]))

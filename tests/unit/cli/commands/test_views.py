@@ -1,4 +1,4 @@
-"""Looking at a desk: a running one over its real socket and its ledger say the same, and silence is said within a second."""
+"""Queries: a running desk over a real socket and its ledger agree, and silence is reported within a second."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 
 @pytest.mark.parametrize("what", ["orders", "fills", "deals", "positions", "account"])
-def test_a_running_desk_says_what_its_ledger_says(
+def test_a_running_desk_and_its_ledger_give_the_same_rows(
     standing: Standing, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
     live = rows(capsys, what, "--url", standing.url)
@@ -87,7 +87,7 @@ def test_a_running_desk_says_what_its_ledger_says(
     assert live
 
 
-def test_more_orders_than_a_page_has_come_whole_and_in_order(
+def test_several_pages_of_orders_come_complete_and_in_order(
     standing: Standing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = rows(capsys, "orders", "--url", standing.url)
@@ -98,15 +98,13 @@ def test_more_orders_than_a_page_has_come_whole_and_in_order(
     assert rows(capsys, "orders", "--url", standing.url, "--last", "101") == found[-101:]
 
 
-def test_a_table_shows_the_latest_and_says_how_many_there_are(
-    standing: Standing, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_table_shows_the_latest_rows_and_the_total(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
     said = told(capsys, "fills", "--url", standing.url, "--last", "2")
     total = len(ledger_views.deals(standing.folder, trades_only=True))
-    assert f"the last 2 of {total:,}; --last N shows more, --json has all of them" in said
+    assert f"last 2 of {total:,}; --last N shows more, --json all" in said
 
 
-def test_the_limits_of_a_running_desk_come_with_what_is_left_of_them(
+def test_the_limits_of_a_running_desk_have_their_headroom(
     standing: Standing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = rows(capsys, "risk", "--url", standing.url)
@@ -115,7 +113,7 @@ def test_the_limits_of_a_running_desk_come_with_what_is_left_of_them(
     assert "limits default; trading is ACTIVE" in told(capsys, "risk", "--url", standing.url)
 
 
-def test_why_walks_an_order_over_the_socket_as_it_does_in_the_ledger(
+def test_why_gives_the_same_chain_from_the_socket_and_the_ledger(
     standing: Standing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     order = ledger_views.orders(standing.folder)[4]
@@ -127,7 +125,7 @@ def test_why_walks_an_order_over_the_socket_as_it_does_in_the_ledger(
     assert "position before" in page
 
 
-def test_why_of_nothing_known_is_one_line(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_of_an_unknown_id_is_one_line(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["why", "nonsense", "--url", standing.url]) == 2
     assert "nothing is known of 'nonsense', expected the id of an order" in capsys.readouterr().err
     assert run(["why", "x" * 65, "--url", standing.url]) == 2
@@ -156,7 +154,7 @@ def test_parquet_needs_a_file(standing: Standing, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_another_format_and_json_contradict(capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str) -> None:
+def test_another_format_with_json_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str) -> None:
     out = tmp_path / "orders"
     assert run(["export", "orders", "--format", form, "--json", "--out", str(out), "--data-dir", str(tmp_path)]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
@@ -178,7 +176,7 @@ def test_an_export_into_a_file_is_reported_as_text_or_json(
 
 
 @pytest.mark.parametrize("command", [["orders"], ["risk"], ["why", "EURUSD"]])
-def test_a_desk_that_says_nothing_is_said_so_within_a_second_or_so(
+def test_a_silent_desk_is_reported_within_a_second_or_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
@@ -190,22 +188,20 @@ def test_a_desk_that_says_nothing_is_said_so_within_a_second_or_so(
     assert said.startswith(f"paperdesk: {url} did not answer within 1 s, nothing is known;")
 
 
-def test_a_stopped_desks_ledger_is_read_and_that_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ledger_of_a_stopped_desk_is_read_with_a_notice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["orders", "--data-dir", str(folder), "--last", "1"]) == 0
     said = capsys.readouterr()
     assert said.err == f"the desk is not running; read from the ledger in {folder}, as of its last commit\n"
 
 
-def test_limits_of_a_file_are_for_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_limits_of_a_file_need_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
     assert "--risk none without --data-dir" in capsys.readouterr().err
     rows = json.loads(told(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
     assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "which is a policy of any set"
 
 
-def test_what_a_plans_strategies_may_hold_is_read_from_its_file(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_budgets_of_a_plan_are_read_from_its_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The ledger names the plan that a desk trades by; what is in it stands in its file alone."""
     plan = tmp_path / "plan.toml"
     plan.write_text('[strategies.trend]\nsymbols = ["EURUSD"]\nvolume_max = 3\n')
@@ -229,16 +225,12 @@ def test_what_a_plans_strategies_may_hold_is_read_from_its_file(
 
 
 @pytest.mark.parametrize("option", ["--risk", "--plan"])
-def test_a_desk_is_not_run_by_a_file_that_is_not_there(
-    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_missing_file_of_limits_is_refused(option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["run", option, "nowhere.toml", "--data-dir", str(tmp_path / "desk")]) == 2
     assert f"{option} is 'nowhere.toml', expected" in capsys.readouterr().err
 
 
-def test_a_desk_is_not_run_by_a_plan_for_a_symbol_that_it_does_not_trade(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_plan_for_a_symbol_that_is_not_traded_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     plan, folder = tmp_path / "plan.toml", tmp_path / "desk"
     plan.write_text('[strategies.a]\nsymbols = ["NOPE"]\n')
     assert run(["run", "--plan", str(plan), "--symbols", "EURUSD,NZDUSD", "--data-dir", str(folder)]) == 2
@@ -246,7 +238,7 @@ def test_a_desk_is_not_run_by_a_plan_for_a_symbol_that_it_does_not_trade(
     assert capsys.readouterr().err == f"paperdesk: --plan: {plan}: {expected}\n"
 
 
-def test_a_desk_is_not_run_by_limits_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_unreadable_limits_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     limits = tmp_path / "limits.toml"
     limits.write_text('foreign_orders = "trust"\n')
     assert run(["run", "--risk", str(limits), "--data-dir", str(tmp_path / "desk")]) == 2
