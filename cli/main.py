@@ -15,7 +15,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from cli.command_group import CommandGroup
+from cli.command_group import HELP_OPTIONS, CommandGroup
 from cli.json_output import print_json
 from cli.shell_completion import prepare_completion
 from common.build_info import build_info
@@ -44,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": list(HELP_OPTIONS)},
 )
 
 
@@ -96,9 +96,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         return _refuse(arguments, error.format_message().replace("Value error, ", ""))
     except typer.Abort:
         return 1
-    except (
-        Exception
-    ) as error:  # many libraries raise a disk fault as an error of their own; all others are raised again
+    except Exception as error:  # libraries raise a disk fault as an error of their own; any other is raised again
         fault = disk_fault(error)
         if fault is None:
             raise

@@ -17,12 +17,13 @@ SAMPLE_TEXTS: Final = {"in": "IN SAMPLE", "out": "out of sample", "unknown": "UN
 def show_report(report: Mapping[str, Any]) -> None:
     """Print the report of a run as a table, then its warnings and differences."""
     currency = report["settings"]["currency"]
-    table = Table(title=f"{report['mode']} on the SIMULATED venue, stream {report['stream_id']}", title_justify="left")
-    table.add_column("what")
-    table.add_column("value", justify="right")
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
     for name, value in _report_rows(report, currency):
         table.add_row(Text(name), Text(value))
     out = console()
+    out.print(Text(f"{report['mode']} on the SIMULATED venue, stream {report['stream_id']}"))
     out.print(table)
     print_warnings(report)
     if report["reconciled"]:

@@ -163,7 +163,7 @@ def _show_description(one: dict[str, Any]) -> None:
             "duration": str(timedelta(seconds=round(one["duration_s"]))),
             "ticks per second, median": f"{one['ticks_per_second_median']:g}",
             **{
-                f"pause {place}": f"{timedelta(seconds=round(gap['seconds'], 3))} from {utc_text(gap['after_ns'])}"
+                f"pause {place}": f"{gap['seconds']:,.3f} s from {utc_text(gap['after_ns'])}"
                 for place, gap in enumerate(one["gaps"], start=1)
             },
             "bid": f"{one['bid_min']} to {one['bid_max']}",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cli.command_group import ENTRIES
+from cli.commands import COMMANDS
 from common.project_root import PROJECT_ROOT
 from research.export import COLUMNS
 from tests.support.commands import every_command
@@ -20,8 +20,8 @@ def test_the_columns_of_an_export_are_on_the_page_in_their_order(what: str) -> N
 
 
 def test_every_command_that_queries_or_controls_a_desk_is_on_the_page() -> None:
-    modules = ("views", "export", "orders", "status", "trading_state")
-    known = {words[-1] for words in every_command() if ENTRIES[words[0]].module in modules}
+    listed = {entry.name for heading in ("Query a desk", "Control a running desk") for entry in COMMANDS[heading]}
+    known = {words[-1] for words in every_command() if words[0] in listed}
     named = set(re.findall(r"[a-z-]+", " ".join(re.findall(r"`[^`]+`", PAGE.partition("## Which desk")[0]))))
     assert len(known) > 15
     assert sorted(known - named) == []

@@ -18,7 +18,7 @@ import pytest
 from common.errors import StartError
 from orchestration.address_files import CONTROL_FILE, announced_desks
 from orchestration.control_client import ControlClient
-from orchestration.desk_runner import LOOK_EVERY_S, read_account_totals
+from orchestration.desk_runner import POLL_EVERY_S, read_account_totals
 from proto.control import StatusQuery, StatusReply
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.processes import process_with_file
@@ -217,7 +217,7 @@ def run_until(condition: Callable[[], bool], *arguments: object, **environment: 
 
 def filled(desk: Path) -> int:
     """Fills in the ledger of a desk, which may not exist yet, polled a few times a second."""
-    Event().wait(LOOK_EVERY_S)
+    Event().wait(POLL_EVERY_S)
     try:
         return read_account_totals(desk).fills
     except StartError:
@@ -246,7 +246,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
         (("--ticks", "nowhere.parquet:EURUSD"), "nowhere.parquet does not exist"),
         (("--symbol", "EURUSD"), "expected it with --ticks"),
         (("--ticks", "x.parquet:EURUSD", "--seed", "3"), "--seed is 3, expected none with --ticks"),
-        (("--model", "nowhere"), "--model nowhere is not there"),
+        (("--model", "nowhere"), "--model nowhere does not exist"),
     ],
 )
 def test_an_invalid_run_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

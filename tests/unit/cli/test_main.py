@@ -27,7 +27,7 @@ def test_a_folder_that_may_not_be_entered_is_one_line(
     monkeypatch.setattr(Path, "is_dir", refuse)
     assert run(["orders", "--data-dir", "/closed/desk"]) == 2
     said = capsys.readouterr().err
-    assert said == "paperdesk: /closed/desk: Permission denied; expected a file or folder that may be used\n"
+    assert said == "paperdesk: /closed/desk: Permission denied; expected a file or folder with access\n"
 
 
 HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}

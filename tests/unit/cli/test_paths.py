@@ -30,7 +30,7 @@ def test_a_given_directory_is_created_and_kept(tmp_path: Path) -> None:
 def test_a_desk_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").touch()
     with (
-        pytest.raises(StartError, match=r"is not empty; expected an empty folder, or --continue"),
+        pytest.raises(StartError, match=r"is not empty, expected an empty folder, or --continue"),
         data_directory(tmp_path, go_on=False),
     ):
         pass
@@ -44,7 +44,7 @@ def test_to_continue_needs_a_directory() -> None:
 @pytest.mark.parametrize("name", ["", "not-there"])
 def test_to_continue_needs_a_desk(tmp_path: Path, name: str) -> None:
     with (
-        pytest.raises(StartError, match="--continue, but there is no desk in"),
+        pytest.raises(StartError, match="which has no desk, expected the folder of an earlier run"),
         data_directory(tmp_path / name, go_on=True),
     ):
         pass
@@ -53,7 +53,7 @@ def test_to_continue_needs_a_desk(tmp_path: Path, name: str) -> None:
 def test_a_folder_of_other_files_cannot_be_continued(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     with (
-        pytest.raises(StartError, match="--continue, but there is no desk in"),
+        pytest.raises(StartError, match="which has no desk, expected the folder of an earlier run"),
         data_directory(tmp_path, go_on=True),
     ):
         pass
@@ -86,5 +86,5 @@ def test_a_directory_below_a_file_cannot_be_made(tmp_path: Path) -> None:
 def test_a_folder_without_a_ledger_is_no_desk(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"has no ledger\.db"):
         existing_desk(tmp_path)
-    with pytest.raises(StartError, match="is not there"):
+    with pytest.raises(StartError, match="does not exist"):
         existing_desk(tmp_path / "nowhere")

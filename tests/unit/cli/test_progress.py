@@ -34,7 +34,7 @@ def test_facts_are_left_out_from_the_end_until_the_line_fits() -> None:
 def test_a_note_comes_before_figures_and_is_cut_at_the_edge() -> None:
     progress = Progress(done=1, total=4, facts=("7 orders",), note="waiting for disk space")
     assert fitting_text(progress, None, 80) == "25%; waiting for disk space, 7 orders"
-    assert fitting_text(progress, None, 20) == "25%; waiting for roo"
+    assert fitting_text(progress, None, 20) == "25%; waiting for dis"
 
 
 def test_no_share_and_no_time_left_without_a_known_total() -> None:

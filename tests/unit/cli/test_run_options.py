@@ -229,9 +229,12 @@ def test_a_run_without_any_conversion_rate_is_refused_and_a_partial_lack_is_warn
     with pytest.raises(StartError) as refused:
         run_spec(a_run(files=("gold.csv:XAUUSD",), currency="EUR"))
     assert str(refused.value) == (
-        "no rate into the account's EUR is to be had for the profit of XAUUSD in USD; expected --watch with quotes of a "
-        "pair such as EURUSD"
+        "no rate converts the profit of XAUUSD in USD into the account's EUR, expected --watch with quotes of a pair "
+        "such as EURUSD"
     )
     spec = run_spec(a_run(files=("gold.csv:XAUUSD", "cross.csv:GBPJPY"), watch=["eur.csv:EURUSD"], currency="EUR"))
     assert spec.symbols == ("XAUUSD", "GBPJPY")
-    assert "GBPJPY in JPY; expected --watch with quotes of a pair such as EURJPY" in capsys.readouterr().err
+    assert (
+        "GBPJPY in JPY into the account's EUR, expected --watch with quotes of a pair such as EURJPY"
+        in capsys.readouterr().err
+    )

@@ -69,7 +69,7 @@ def test_each_gateway_has_an_account_of_its_own() -> None:
 
 def test_a_terminal_is_refused_in_one_line(env_file: Path) -> None:
     env_file.write_text("MT5_VENUE=terminal\n")
-    with pytest.raises(StartError, match="MT5_VENUE is 'terminal', expected another value"):
+    with pytest.raises(StartError, match="MT5_VENUE is 'terminal', expected none or simulated"):
         run_settings()
 
 

@@ -49,4 +49,4 @@ def test_a_slow_strategy_is_waited_for_with_a_notice(
     monkeypatch.setattr(validators, "_SLOW_LOAD_S", 0.001)
     write_module(folder, "loads_well", "from tests.support.flipping import Flipping")
     require_strategy("loads_well:Flipping", ["EURUSD"])
-    assert "strategy loads_well:Flipping has been loading for 0 s; waiting for it" in capsys.readouterr().err
+    assert "strategy loads_well:Flipping has been loading for 0 s; still waiting" in capsys.readouterr().err

@@ -95,7 +95,7 @@ def test_a_silent_desk_gives_no_reply_and_no_error(router: zmq.Socket[bytes], ur
 
 @pytest.mark.parametrize(
     ("payload", "words"),
-    [(b"\xc1", "is no control reply"), (encode(ControlError(error="no such thing")), "refused STATUS: no such")],
+    [(b"\xc1", "sent no control reply"), (encode(ControlError(error="no such thing")), "refused STATUS: no such")],
 )
 def test_a_peer_that_is_no_portfolio_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
     peer = answer(router, payload)

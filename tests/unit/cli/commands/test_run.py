@@ -44,9 +44,7 @@ def test_a_watched_symbol_reaches_the_processes_and_is_not_traded(
     spec = a_desk(tmp_path / "desk", symbols="XAUUSD", watch=["EURUSD"])
     assert spec.symbols == ("XAUUSD",)
     assert (spec.settings["TRADING_SYMBOL"], spec.settings["WATCHED_SYMBOL"]) == ("XAUUSD", "EURUSD")
-    with pytest.raises(
-        StartError, match=r"^no rate into the account's EUR is to be had for the profit of XAUUSD in USD"
-    ):
+    with pytest.raises(StartError, match=r"^no rate converts the profit of XAUUSD in USD into the account's EUR"):
         a_desk(tmp_path / "desk", symbols="XAUUSD")
     with pytest.raises(StartError, match=r"^--watch has XAUUSD, expected symbols that are not traded"):
         a_desk(tmp_path / "desk", symbols="XAUUSD", watch=["XAUUSD"])
