@@ -112,10 +112,11 @@ Check = Callable[[OrderProposal, RiskContext, int], Denial | None]
 Until = Callable[[TickRows, int, OrderProposal, RiskContext], int]
 """`until(ticks, row, order, context)`: the first row after `row` at which the code that `check` answers may change.
 
-It is never too late, and may be too early: the caller asks again there. It is `len(ticks.time_ns)` where no tick changes
-the answer. `order` is one of the same symbol, direction, times and prices, `context` the account as it stands: an event
-of the account or a change of its facts ends what was answered. Only the code holds; what was observed may differ at
-every row. A rule whose answer follows prices may give its columns and limit, as plain numbers, to a numba kernel.
+It is never too late, and may be too early: the caller asks again there. It is `len(ticks.time_ns)` where no tick
+changes the answer. `order` stands for orders of the same symbol, direction, times and prices, `context` for the account
+as it is: the answer ends with an event of the account or a change of the other facts. Only the code holds; what was
+observed may differ at every row. A rule whose answer follows prices may give the columns and its limit, as plain
+numbers, to a numba kernel.
 """
 
 
@@ -130,6 +131,7 @@ class RiskRule:
         limits: the fields of `Limits` that switch it on. Where all of them are None it is not asked.
         parameters: other fields of `Limits` that it reads.
         budgets: fields of the plan's `Strategy` that switch it on.
+        contradiction: what contradicts in these limits, with value and expectation; empty for nothing.
         setting: name of the setting that has its limit, for the table of docs/risk.md.
         is_always_asked: it denies something whatever its limits are.
         needs_equity: the equity is measured with every tick.
@@ -142,7 +144,7 @@ class RiskRule:
         updates: how its memory changes, by type of the event.
         equity_watch: what it does without an order when the equity has moved.
         utilization: its rows for `paperdesk risk` at a venue time.
-        until: how long its answer holds. None: it is asked at every tick.
+        until: how long its answer holds while the rule is active. None: it is asked at every tick.
     """
 
     codes: tuple[RuleCode, ...]
@@ -151,6 +153,7 @@ class RiskRule:
     limits: tuple[RuleLimit, ...] = ()
     parameters: tuple[str, ...] = ()
     budgets: tuple[str, ...] = ()
+    contradiction: Callable[[Limits], str] | None = None
     setting: str = ""
     is_always_asked: bool = False
     needs_equity: bool = False

@@ -133,8 +133,17 @@ def some_rejections(past: bool) -> Scene:
     for number in range(1, 6 if past else 5):
         order = an_order(number)
         scene.state.account.emit(OrderCreated(order=order))
-        scene.state.account.emit(OrderUpdated(order_id=order.order_id, status=OrderStatus.REJECTED, ticket=None, retcode=10_006,
-                                     code="", error="", time_ns=START_NS))  # fmt: skip
+        scene.state.account.emit(
+            OrderUpdated(
+                order_id=order.order_id,
+                status=OrderStatus.REJECTED,
+                ticket=None,
+                retcode=10_006,
+                code="",
+                error="",
+                time_ns=START_NS,
+            )
+        )
     return scene
 
 

@@ -1,4 +1,4 @@
-"""What an account is exposed to: net, gross and margin, on netting and hedging accounts, with orders that may still be filled."""
+"""Exposure, net and gross, and margin, on netting and hedging accounts, with open orders."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from tests.unit.portfolio.risk.scenes import (
     only,
 )
 
-# ------------------------------------------------------------------------------------------------- what holds in any set
+# ------------------------------------------------------------------------------------------------ what holds in any set
 
 
 @pytest.mark.parametrize("lots", ["0.01", "0.29", "1.10", "99.99", "100", "1E+2"])
@@ -74,7 +74,7 @@ def test_a_state_of_the_desk_stops_what_it_forbids() -> None:
         assert code(an_order_for(opening_volume=D(0)), account) == closing
 
 
-# ----------------------------------------------------------------------------------------------------------------- limits
+# --------------------------------------------------------------------------------------------------------------- limits
 
 PAST = [
     ("CONFIDENCE", only(confidence_min=D("0.9")), {"confidence": 0.9}, {"confidence": 0.89}, {}),
@@ -246,7 +246,7 @@ def test_orders_have_a_rate_by_symbol_minute_and_day() -> None:
     assert code(an_order_for(), account, START_NS + DAY_NS) is None
 
 
-# ----------------------------------------------------------------------------------------------------------- exposure
+# ------------------------------------------------------------------------------------------------------------- exposure
 
 
 def test_an_order_is_measured_by_the_leveraged_equity() -> None:
@@ -317,7 +317,7 @@ def test_a_held_symbol_without_a_rate_denies_instead_of_guessing() -> None:
     assert denied(an_order_for(), account) == Denial("GROSS_EXPOSURE", "30 % of 1000000 USD", "no known rate")
 
 
-# ---------------------------------------------------------------------------------------------------------- in all of it
+# --------------------------------------------------------------------------------------------------------- in all of it
 
 
 def test_no_limit_stops_a_close() -> None:

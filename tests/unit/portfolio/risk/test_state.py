@@ -89,7 +89,7 @@ def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no
 
 
 def test_what_is_closed_during_a_pause_is_no_trial() -> None:
-    """Ten more losing legs of before the pause do not make it a thousand times as long, and two that win do not end it."""
+    """Ten more losing legs of before the pause do not lengthen it a thousandfold, and two that win do not end it."""
     memory = RiskState()
     for cash in ["-1"] * 13 + ["1"] * 2:
         a_closing(memory, cash, at_ns=START_NS)

@@ -227,12 +227,21 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
     "row", [row for row in ROWS if not row.stops_closing and row.code != "MARKET_CLOSED"], ids=lambda row: row.code
 )
 def test_a_signal_to_reverse_still_closes(row: Row) -> None:
-    """The whole way of a signal: a short position is there, the rule stands against what would be opened, and it is closed."""
+    """A signal to buy against a short position: the rule denies the opening, and the position is closed."""
     scene = row.scene(True)
     state, order = scene.state, scene.order
     for order_id in list(state.account.book.open_orders):
-        state.account.emit(OrderUpdated(order_id=order_id, status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="",
-                               time_ns=START_NS - DAY_NS))  # fmt: skip
+        state.account.emit(
+            OrderUpdated(
+                order_id=order_id,
+                status=OrderStatus.REJECTED,
+                ticket=None,
+                retcode=None,
+                code="",
+                error="",
+                time_ns=START_NS - DAY_NS,
+            )
+        )
     scene.hold("EURUSD", "-0.01")
     mark = state.stream.cursor.marks["EURUSD"]
     if row.code == "PRICE_COLLAR":

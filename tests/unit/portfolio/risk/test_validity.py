@@ -1,4 +1,4 @@
-"""What every order must satisfy to be one: whatever it is about, nonsense is denied by its own code and never raises."""
+"""Base rules: an invalid order is denied by its own code, and no order makes a check raise."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_no_order_whatever_makes_a_check_raise(
         assert all(value is None or value.is_finite() for value in (volume, price, limit_price, stop_loss, take_profit))
 
 
-# ------------------------------------------------------------------------------- prices: EURUSD is quoted 1.10000/1.10002
+# ----------------------------------------------------------------------------- prices: EURUSD is quoted 1.10000/1.10002
 
 
 @pytest.mark.parametrize(("direction", "order_type", "fine", "wrong"), [
@@ -223,7 +223,7 @@ def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_clo
     assert code(an_order_for("0.01", opening_volume=D(0)), account) is None
 
 
-# ------------------------------------------------------------------------------------------------- what the venue lets do
+# ----------------------------------------------------------------------------------------------- what the venue lets do
 
 
 def test_a_symbol_that_may_only_be_closed_is_closed() -> None:
@@ -259,7 +259,7 @@ def test_on_a_holiday_and_after_the_expiry_nothing_opens_and_what_is_held_may_be
     assert Scene().term(holidays=((START_NS - 1, START_NS),), expires_ns=START_NS + 1).denial() is None
 
 
-# ----------------------------------------------------------------------------------------------------------------- expiry
+# --------------------------------------------------------------------------------------------------------------- expiry
 
 
 @pytest.mark.parametrize(("time_in_force", "expires_ns", "observed"), [

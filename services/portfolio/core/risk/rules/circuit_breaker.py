@@ -115,6 +115,13 @@ def _clear(risk_state: RiskState, event: RiskReset) -> None:
             risk_state.breakers[name] = Breaker(ticket=breaker.ticket)
 
 
+def _contradiction(limits: Limits) -> str:
+    longest_s, first_s = limits.breaker_cooldown_max_s, limits.breaker_cooldown_s
+    if longest_s is None or longest_s >= first_s:
+        return ""
+    return f"breaker_cooldown_max_s is {longest_s}, expected at least breaker_cooldown_s, which is {first_s}"
+
+
 RULE: Final = RiskRule(
     codes=(
         RuleCode(
@@ -128,6 +135,7 @@ RULE: Final = RiskRule(
     check=check,
     limits=(RuleLimit("breaker_losses"),),
     parameters=("breaker_cooldown_s", "breaker_cooldown_max_s", "breaker_trials"),
+    contradiction=_contradiction,
     can_be_excepted=True,
     reset=RuleReset(by_symbol=True, values=_remembered, clear=_clear),
     updates={DealBooked: _on_deal},

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from proto.control import TradingState
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.risk.formatting import format_percent
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.rule import (
     EquityWatch,
     LimitUtilization,
@@ -25,6 +27,9 @@ from services.portfolio.core.risk.rule import (
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+
+LEVELS: Final = ("drawdown_warn_pct", "drawdown_reduce_pct", "drawdown_halt_pct")
+"""The levels in the order in which a growing drawdown meets them."""
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
@@ -96,6 +101,19 @@ def _on_resume(risk_state: RiskState) -> None:
     risk_state.peaks.high = risk_state.peaks.equity
 
 
+def _contradiction(limits: Limits) -> str:
+    """Levels that a growing drawdown would not meet in their order."""
+    levels = [(name, value) for name in LEVELS if (value := getattr(limits, name)) is not None]
+    for (lower, least), (upper, most) in pairwise(levels):
+        if least > most:
+            return f"{lower} is {_shown(lower, least)}, expected at most {upper}, which is {_shown(upper, most)}"
+    return ""
+
+
+def _shown(name: str, value: Decimal) -> str:
+    return f"{value:f}{' by default' if value == getattr(DEFAULT_LIMITS, name) else ''}"
+
+
 RULE: Final = RiskRule(
     codes=(
         RuleCode(
@@ -106,7 +124,8 @@ RULE: Final = RiskRule(
     ),
     phases=Phase.BEFORE_SIZING | Phase.RESTING,
     check=check,
-    limits=(RuleLimit("drawdown_warn_pct"), RuleLimit("drawdown_reduce_pct"), RuleLimit("drawdown_halt_pct")),
+    limits=tuple(RuleLimit(name) for name in LEVELS),
+    contradiction=_contradiction,
     needs_equity=True,
     escalates_to=(TradingState.REDUCE_ONLY, TradingState.HALTED),
     reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),

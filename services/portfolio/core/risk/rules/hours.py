@@ -7,6 +7,7 @@ from typing import Final
 from proto.time import DAY_NS, HOUR_NS, MINUTE_NS
 from proto.trading.server_time import time_of_day_ns
 from services.portfolio.core.risk.formatting import format_server_time
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.rule import (
     Phase,
     RiskRule,
@@ -45,6 +46,13 @@ def parse_time_of_day(text: str) -> int:
     return int(hour) * HOUR_NS + int(minute) * MINUTE_NS
 
 
+def _contradiction(limits: Limits) -> str:
+    begin, _, end = (limits.trading_hours or "").partition("-")
+    if begin != end or not begin:
+        return ""
+    return f"trading_hours is '{begin}-{end}', which is no time at all, expected an end that is not the beginning"
+
+
 RULE: Final = RiskRule(
     codes=(
         RuleCode(
@@ -56,6 +64,7 @@ RULE: Final = RiskRule(
     phases=Phase.BEFORE_SIZING | Phase.RESTING,
     check=check,
     limits=(RuleLimit("trading_hours", "{} of the server's day"),),
+    contradiction=_contradiction,
     can_be_excepted=True,
     until=until,
 )

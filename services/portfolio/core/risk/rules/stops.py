@@ -48,8 +48,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "INVALID_STOPS",
-            "a stop loss or take profit on the wrong side, or nearer than the stops level to the touch that closes or to "
-            "the price of a pending order; a trailing distance below that level",
+            "a stop loss or take profit on the wrong side, or nearer than the stops level to the touch that closes or "
+            "to the price of a pending order; a trailing distance below that level",
             "the stops must lie on their sides of the price, no nearer than the venue's stops level",
         ),
         NO_QUOTE,
