@@ -35,7 +35,6 @@ def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) ->
                 if state.warnings.venue_fault:
                     return
         after = reply.next
-    state.account.on_deals_pulled()
 
 
 def _book(state: PortfolioState, deal: VenueDeal) -> None:

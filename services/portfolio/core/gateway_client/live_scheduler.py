@@ -50,8 +50,9 @@ class LiveScheduler:
         self._tasks = tasks
         self._reconnect = reconnect
         self._deals_due_ns = 0
-        self._deals_after: int | None = None
-        """The number of a deal before those that a comparison found to be missing."""
+        """When all deals that may still change are pulled again."""
+        self._pull_after: int | None = None
+        """The number of a deal after which the venue has deals that were announced."""
         self._flatten_due_ns: dict[str, int] = {}
         self._reconciler = Reconciler(state)
 
@@ -163,9 +164,8 @@ class LiveScheduler:
         """Let deals be pulled, or the session be opened again, at the end of the turn."""
         match effect:
             case PullDeals(after=after):
-                self._deals_due_ns = 0
-                if after is not None:
-                    self._deals_after = after
+                after = self._state.account.book.deal_cursor if after is None else after
+                self._pull_after = after if self._pull_after is None else min(after, self._pull_after)
             case Reconnect():
                 self.policy.is_hello_due = True
 
@@ -204,17 +204,24 @@ class LiveScheduler:
             if order_id not in running:
                 tracker = OrderTracker(state, self.policy, order_id)
                 calls += self._tasks.start(order_id, tracker.run(), now_ns, handles_failures=True)
-        if now_ns >= self._deals_due_ns and _DEALS not in running:
-            self._deals_due_ns = now_ns + DEALS_EVERY_NS
-            calls += self._tasks.start(_DEALS, self._pull_deals(), now_ns)
+        if (now_ns >= self._deals_due_ns or self._pull_after is not None) and _DEALS not in running:
+            calls += self._tasks.start(_DEALS, self._pull_deals(now_ns), now_ns)
         if (now_ns >= self._reconciler.due_ns or state.warnings.unproven_symbols) and _COMPARE not in running:
             calls += self._tasks.start(_COMPARE, self._reconciler.run(), now_ns)
         return calls
 
-    def _pull_deals(self) -> GatewayTask:
-        first, missing = first_unsettled_deal(self._state), self._deals_after
-        self._deals_after = None
-        yield from pull_deals(self._state, first if missing is None else min(first, missing))
+    def _pull_deals(self, now_ns: int) -> GatewayTask:
+        """Pull the deals that a reply has announced; once a second all that a venue may have shown late, below others."""
+        first, self._pull_after = self._pull_after, None
+        is_periodic = now_ns >= self._deals_due_ns
+        if is_periodic:
+            self._deals_due_ns = now_ns + DEALS_EVERY_NS
+            unsettled = first_unsettled_deal(self._state)
+            first = unsettled if first is None else min(first, unsettled)
+        assert first is not None, "a pull is due or was announced"
+        yield from pull_deals(self._state, first)
+        if is_periodic:
+            self._state.account.on_deals_pulled()
 
     def _to_flatten(self, now_ns: int) -> list[str]:
         book, limits = self._state.account.book, self._state.config.limits

@@ -15,7 +15,7 @@ from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.gateway_client.lease import RETRY_NS
-from services.portfolio.core.gateway_client.order_tracker import LOST_JOURNAL_WAIT_NS
+from services.portfolio.core.gateway_client.order_tracker import EMPTY_PULLS_MIN, LOST_JOURNAL_WAIT_NS
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, the_order
@@ -135,7 +135,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     before = len(driven.requests_of(Buy))
     driven.answer_all(driven.wait(PAST_DEADLINE_MS))
     assert the_order(driven).status is OrderStatus.IN_DOUBT
-    for _ in range(3):
+    for _ in range(EMPTY_PULLS_MIN + 1):
         driven.answer_all(driven.wait(LOST_JOURNAL_WAIT_NS // 1_000_000))
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert len(driven.requests_of(Buy)) == before
