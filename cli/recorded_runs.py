@@ -45,7 +45,8 @@ from proto.time import utc_text
 from proto.trading.defaults import DEFAULT_BALANCE, DEFAULT_CURRENCY
 from proto.trading.units import decimal_text
 from research import ledger_views, parity
-from research.backtest import BacktestProgress, run_backtest
+from research.backtest import run_backtest
+from research.in_process_desk import BacktestProgress
 from research.model_data import OUT_OF_SAMPLE, model_data
 from research.run_spec import RunSpec
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger

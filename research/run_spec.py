@@ -25,6 +25,7 @@ from proto.trading.defaults import (
 )
 from proto.trading.enums import AccountMode
 from proto.trading.units import decimal_text
+from research.order_policy_name import OrderPolicyName
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
@@ -63,6 +64,7 @@ class RunSpec:
     account_mode: AccountMode = AccountMode.NETTING
     leverage: int = DEFAULT_LEVERAGE
     symbol_map: Mapping[str, str] = field(default_factory=dict)
+    order_policy: OrderPolicyName = OrderPolicyName.LOCK_STEP
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -96,6 +98,8 @@ class RunSpec:
         brokers_names = [self.symbol_map.get(symbol, symbol) for symbol in (*self.symbols, *self.watched_symbols)]
         if terms := load_instruments(self.instruments).name(brokers_names):
             found["instruments"] = terms
+        if self.order_policy is not OrderPolicyName.LOCK_STEP:
+            found["order_policy"] = self.order_policy.value
         if self.watched:
             found[WATCHED_SETTING] = ",".join(self.watched_symbols)
         if (manifest := self.model_manifest()) is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Annotated
+
 import typer
 
 from cli.option_groups import with_option_groups
@@ -9,6 +12,7 @@ from cli.output_file import output_file
 from cli.paths import data_directory
 from cli.run_options import OutputOptions, RunOptions
 from cli.tick_arguments import show_remarks
+from research.order_policy_name import OrderPolicyName
 
 app = typer.Typer()
 
@@ -18,12 +22,21 @@ EXAMPLES = """
   paperdesk backtest eurusd.parquet:EURUSD --on-opposite reverse --risk none
 
   paperdesk backtest eurusd.parquet:EURUSD --from-row 1000 --to-row 50000 --json
+
+  paperdesk backtest eurusd.parquet:EURUSD --order-policy live
 """
 
 
 @app.command(epilog=EXAMPLES)
 @with_option_groups
-def backtest(run: RunOptions, output: OutputOptions) -> int:
+def backtest(
+    run: RunOptions,
+    output: OutputOptions,
+    order_policy: Annotated[
+        OrderPolicyName,
+        typer.Option("--order-policy", help="How orders are driven: as in a replay, or as on a live desk."),
+    ] = OrderPolicyName.LOCK_STEP,
+) -> int:
     """Run the rules of a desk over recorded ticks in one process, without sockets.
 
     Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
@@ -31,7 +44,7 @@ def backtest(run: RunOptions, output: OutputOptions) -> int:
     run.check()
     from cli import recorded_runs as runs  # polars and the ledger: help, completion and refusals do not wait for them
 
-    spec = runs.run_spec(run, account=runs.continued_account(output))
+    spec = replace(runs.run_spec(run, account=runs.continued_account(output)), order_policy=order_policy)
     out = None if output.report is None else output_file(output.report, "--report", force=output.force)
     with data_directory(output.data_dir, go_on=output.go_on) as folder:
         stream = show_remarks(spec.load())

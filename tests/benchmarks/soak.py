@@ -20,8 +20,8 @@ from typing import Final
 import psutil
 from rich.console import Console
 
-from proto.messages import SignalHello
-from research.backtest import COMMIT_EVERY_TICKS, Backtest
+from research.backtest import Backtest
+from research.in_process_desk import COMMIT_EVERY_TICKS
 from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.simulated.book_store import MemoryBookStore
@@ -67,8 +67,7 @@ class Soak(Backtest):
     def begin(self) -> None:
         """Run up to the first tick."""
         self._settle(self._portfolio.start(self._now))
-        hello = SignalHello("signal", "backtest", self._stream_id, "soak", list(self._engines), 0, 0, [])
-        self._settle(self._portfolio.handle(hello, self._now))
+        self._settle(self._portfolio.handle(self._hello(), self._now))
         self._settle(self._portfolio.on_idle(self._now))
         self._commit()
 

@@ -1,0 +1,175 @@
+"""The live cores in one process: gateway, signal engines and portfolio, without sockets.
+
+The cores with their journal and book in memory and a ledger on disk are those that the processes run. Messages are handed
+over as objects, and every question to the gateway is answered at once, so nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from msgspec import Raw
+
+from common.errors import StartError
+from marketdata.instrument_files.loader import load_instruments
+from marketdata.tick_stream import StreamTick, TickStream
+from proto.codec import decode_request, encode
+from proto.messages import Answer, Call, CallOutcome, Signal, SignalHello, Tick
+from proto.time import Now
+from research.call_watch import end_calls, mark_calls
+from research.run_spec import RunSpec
+from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace
+from services.mt5.core.simulated.book_store import BookStore
+from services.mt5.fill_profiles import load_fill_profile
+from services.portfolio.core.account.orders import INCARNATION_CHARS
+from services.portfolio.core.portfolio import Output, Portfolio
+from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
+from services.portfolio.ledger.ledger import Ledger
+from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.strategy_loader import parse_strategies, strategy_factories
+
+PROGRESS_EVERY_TICKS: Final = 5_000
+COMMIT_EVERY_TICKS: Final = 5_000
+PUBLISHER: Final = "signal"
+BOOT_ID: Final = "backtest"
+
+
+class BacktestProgress(NamedTuple):
+    """Progress of a run; `realized_pnl` in account currency."""
+
+    ticks: int
+    ticks_total: int
+    orders: int
+    fills: int
+    realized_pnl: str
+
+
+class InProcessDesk:
+    """One desk over recorded ticks; a subclass drives it through them."""
+
+    pace: Pace = LOCKSTEP
+    """How the gateway publishes: waiting for the desk, or by the market's own clock."""
+
+    def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
+        """Compose the cores. An account that is already in the ledger and the store continues."""
+        self._stream = stream
+        self._stream_id = spec.stream_id(stream.data_sha256)
+        self._ledger = ledger
+        book, persisted = ledger.load()
+        self.state = compose_state(
+            config=spec.desk_config(),
+            book=book,
+            persisted=persisted,
+            incarnation=self._stream_id[:INCARNATION_CHARS],
+            boot_id=BOOT_ID,
+        )
+        self._portfolio = Portfolio(self.state, timeout_ms=1_000)
+        try:
+            self._gateway: Gateway = simulated_gateway(
+                stream=stream,
+                stream_id=self._stream_id,
+                journal=journal,
+                book_store=store,
+                boot_id=BOOT_ID,
+                pace=self.pace,
+                deposit=spec.balance,
+                currency=spec.currency,
+                symbol_map=spec.symbol_map,
+                account_mode=spec.account_mode,
+                leverage=spec.leverage,
+                profile=load_fill_profile(spec.fills),
+                seed=spec.seed,
+                catalogue=load_instruments(spec.instruments),
+            )
+        except ValueError as error:
+            raise StartError(str(error)) from None
+        names = parse_strategies(spec.strategy, spec.symbols)
+        marks = {symbol: mark_calls(symbol, name) for symbol, name in names.items()}
+
+        def mark_load(symbol: str) -> None:
+            if (mark := marks[symbol]) is not None:
+                mark(0)
+
+        makers = strategy_factories(spec.strategy, spec.symbols, model=spec.model, mark_load=mark_load)
+        self._engines = {}
+        for symbol, make in makers.items():
+            mark_load(symbol)
+            self._engines[symbol] = SymbolEngine(symbol, make(), mark_call=marks[symbol])
+        end_calls()
+        self._now = Now(0, 0)
+
+    def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
+        """Play every tick. Afterwards the desk is FINISHED, or FAILED with its reason."""
+        raise NotImplementedError
+
+    def _hello(self) -> SignalHello:
+        """The signal process tells that it is there."""
+        return SignalHello(PUBLISHER, BOOT_ID, self._stream_id, BOOT_ID, list(self._engines), 0, 0, [])
+
+    def _published(self, tick: StreamTick) -> Tick:
+        """A tick of a watched symbol, as the gateway publishes it."""
+        return Tick(
+            BOOT_ID,
+            BOOT_ID,
+            self._stream_id,
+            tick.symbol,
+            tick.sequence,
+            tick.ordinal,
+            tick.time_ns,
+            tick.bid,
+            tick.ask,
+            tick.volume,
+            0,
+        )
+
+    def _signal(self, tick: StreamTick) -> Signal:
+        decision = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        end_calls()
+        return Signal(
+            PUBLISHER,
+            self._stream_id,
+            tick.symbol,
+            tick.sequence,
+            tick.ordinal,
+            tick.time_ns,
+            tick.bid,
+            tick.ask,
+            decision.direction,
+            decision.confidence,
+            decision.reason,
+            0,
+            0,
+        )
+
+    def _settle(self, outputs: Sequence[Output]) -> None:
+        """Answer every call, and every call that results from an answer."""
+        while outputs:
+            following: list[Output] = []
+            for call in outputs:
+                assert isinstance(call, Call), call
+                request, _ = decode_request(bytes(call.request))
+                [reply] = self._gateway.handle(request, self._now)
+                answer = Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply)))
+                following += self._portfolio.handle(answer, self._now)
+            outputs = following
+
+    def _commit(self) -> None:
+        account, stream = self.state.account, self.state.stream
+        self.state.latencies.discard()
+        if needs_commit(self.state):
+            self._ledger.commit(account.take_events(), account.book, stream.persisted)
+            stream.mark_kept()
+
+    def _progress(self) -> BacktestProgress:
+        book = self.state.account.book
+        return BacktestProgress(
+            self.state.stream.cursor.ordinal,
+            self._stream.last_ordinal,
+            len(book.orders),
+            book.position_changes,
+            str(book.realized_pnl),
+        )

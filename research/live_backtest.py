@@ -1,0 +1,131 @@
+"""A backtest under the order policy of a live desk, on a clock that jumps from one due time to the next.
+
+The market runs by itself here, as in `paperdesk run`: orders have a deadline and a lease, are polled, fenced and put in
+doubt, and deals are pulled once a second. Messages take no time. What a live desk learns only by asking, it learns as
+late as a live desk would; with `hears_at_once` it asks after everything open at each tick before it decides the tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from marketdata.tick_stream import TickStream
+from proto.control import DeskState, ReconcileCommand, ReconcileReply
+from proto.messages import Call, Tick
+from proto.time import Now
+from research.in_process_desk import COMMIT_EVERY_TICKS, PROGRESS_EVERY_TICKS, BacktestProgress, InProcessDesk
+from research.run_spec import RunSpec
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.book_store import BookStore
+from services.portfolio.core.account.events import Reconciled, StreamEnded
+from services.portfolio.core.gateway_client.effects import PullDeals
+from services.portfolio.core.portfolio import Output
+from services.portfolio.ledger.ledger import Ledger
+
+START_NS: Final = 1_000_000_000
+"""The clock at the first tick: not zero, so that nothing depends on it."""
+
+HELLO_EVERY_NS: Final = 500_000_000
+"""How often a signal process tells that it is there."""
+
+FINAL_COMPARISON_NS_MAX: Final = 10_000_000_000
+"""How long the comparison after the last tick may take: it repeats once after a second where it finds something."""
+
+
+class LiveBacktest(InProcessDesk):
+    """One run of a live desk, in simulated time."""
+
+    pace = Pace(window=0, factor=1.0)
+    hears_at_once = False
+
+    def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
+        """Compose the cores; see `InProcessDesk`."""
+        super().__init__(spec, stream, ledger, journal, store)
+        self._hello_due_ns = START_NS
+        self._comparison: ReconcileReply | None = None
+
+    def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
+        """Play every tick, compare ledger and venue, and end the stream. The desk is FINISHED afterwards, or FAILED."""
+        self._set_clock(START_NS)
+        self._settle(self._portfolio.start(self._now))
+        stream, cursor = self._stream, self.state.stream.cursor
+        for ordinal in range(1, cursor.ordinal + 1):
+            tick = stream.tick_at(
+                ordinal
+            )  # decided by an earlier, interrupted run of this stream: only the engines need it
+            if tick.symbol in self._engines:
+                self._signal(tick)
+        while (due_ns := self._gateway.publisher.next_timer()) is not None:
+            if self.state.stream.desk_state is DeskState.FAILED:
+                break
+            self._pass_time(due_ns)
+            for published in self._gateway.on_timer(self._now):
+                self._play(published)
+                if published.ordinal % COMMIT_EVERY_TICKS == 0:
+                    self._commit()
+                if progress is not None and published.ordinal % PROGRESS_EVERY_TICKS == 0:
+                    progress(self._progress())
+        if self.state.stream.desk_state is not DeskState.FAILED:
+            self._finish()
+        self._commit()
+        if progress is not None:
+            progress(self._progress())
+
+    def _play(self, tick: Tick) -> None:
+        """Let the desk hear of a tick and decide its signal."""
+        self._settle(self._portfolio.handle(tick, self._now))
+        if self.hears_at_once:
+            self._ask_at_once()
+        if tick.symbol in self._engines:
+            self._settle(self._portfolio.handle(self._signal(self._stream.tick_at(tick.ordinal)), self._now))
+
+    def _ask_at_once(self) -> None:
+        """End the pause of every open order's task, and pull deals."""
+        client = self._portfolio.client
+        calls: list[Call] = []
+        for order_id in list(self.state.account.book.open_orders):
+            calls += client.tasks.resume(order_id, self._now.mono_ns)
+        client.scheduler.on_effect(PullDeals())
+        self._settle([*calls, *self._portfolio.on_idle(self._now)])
+
+    def _pass_time(self, until_ns: int) -> None:
+        """Fire every timer that is due before `until_ns`, at its time."""
+        while (due_ns := min(self._hello_due_ns, self._portfolio.next_timer())) < until_ns:
+            self._set_clock(max(self._now.mono_ns, due_ns))
+            if self._now.mono_ns >= self._hello_due_ns:
+                self._hello_due_ns = self._now.mono_ns + HELLO_EVERY_NS
+                self._settle(self._portfolio.handle(self._hello(), self._now))
+            else:
+                self._settle(self._portfolio.on_timer(self._now))
+        self._set_clock(max(self._now.mono_ns, until_ns))
+
+    def _set_clock(self, mono_ns: int) -> None:
+        self._now = Now(self._gateway.domain_ns(mono_ns), mono_ns)
+
+    def _finish(self) -> None:
+        """Compare everything with the venue, and end the stream in the ledger."""
+        stream, account = self.state.stream, self.state.account
+        self._ask_at_once()
+        self._settle(self._portfolio.handle(ReconcileCommand(), self._now))
+        end_ns = self._now.mono_ns + FINAL_COMPARISON_NS_MAX
+        while self._comparison is None and self._now.mono_ns < end_ns:
+            self._pass_time(self._now.mono_ns + HELLO_EVERY_NS)
+        cursor, counts = stream.cursor, self._stream.counts
+        account.emit(
+            StreamEnded(stream_id=cursor.stream_id, ordinal=cursor.ordinal, time_ns=cursor.time_ns, counts=counts)
+        )
+        if self._comparison is not None:
+            differences, balance = self._comparison.differences, account.book.balance
+            account.emit(Reconciled(ordinal=cursor.ordinal, at_end=True, balance=balance, differences=differences))
+        stream.set_desk_state(DeskState.FINISHED)
+
+    def _settle(self, outputs: Sequence[Output]) -> None:
+        """Answer every call, and every call that results from an answer, to the end of the turn."""
+        while outputs:
+            for output in outputs:
+                if isinstance(output, ReconcileReply):
+                    self._comparison = output
+            super()._settle([output for output in outputs if isinstance(output, Call)])
+            outputs = self._portfolio.on_idle(self._now)
