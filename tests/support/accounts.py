@@ -1,4 +1,4 @@
-"""Comparing accounts: two books are the same when nothing that can be asked of them differs."""
+"""Compares two books of an account by everything that they remember."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, Final
 from services.portfolio.core.account.book import Book
 
 NOT_REMEMBERED: Final = frozenset({"changed_rows"})
-"""What belongs to the writing of a book and not to what it knows."""
+"""Attributes that belong to writing a book and are no part of the account."""
 
 ORDERED: Final = frozenset(
     {"instruments", "orders", "open_orders", "changes_by_key", "denials_by_key", "resets_by_key"}
 )
-"""Maps whose order is promised: the oldest first."""
+"""Maps whose order is guaranteed, the oldest first."""
 
 
 def account_state(book: Book) -> dict[str, Any]:
-    """Everything that a book remembers, as plain values, by the names of its attributes; a flat position is as good as none."""
+    """Everything that a book remembers, as plain values by the names of its attributes; a flat position is left out."""
     state = {
         name: list(value.items()) if name in ORDERED else value
         for name, value in vars(book).items()
@@ -31,5 +31,5 @@ def account_state(book: Book) -> dict[str, Any]:
 
 
 def is_same_account(one: Book, other: Book) -> bool:
-    """True when both remember the same."""
+    """Whether both remember the same."""
     return account_state(one) == account_state(other)

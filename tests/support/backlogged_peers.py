@@ -1,10 +1,11 @@
-"""A socket of the desk that reads nothing, and a peer that sends until nothing more fits; each a process of its own.
+"""A receiver that reads nothing and a sender that sends until the queues are full, each in a process of its own.
 
     python -m tests.support.backlogged_peers receive KIND URL
     python -m tests.support.backlogged_peers send KIND URL
 
-KIND is the receiving socket's. The receiver prints the address, reads nothing until a line comes on stdin, then reads
-all there is and prints how many messages that were. The sender kills itself as soon as nothing more fits.
+KIND is the kind of the receiving socket. The receiver prints its address, waits for a line on stdin without reading
+from the socket, then reads all messages and prints how many there were. The sender kills itself as soon as a send
+blocks.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from common.sockets import Socket, Sockets
 TOPIC: Final = b"topic"
 PAYLOAD: Final = bytes(200)
 FULL_MS: Final = 200
-"""A send that has waited so long waits for a receiver that reads nothing."""
+"""A send that waits for so long is blocked by a receiver that does not read."""
 
 SILENCE_MS: Final = 200
-"""A receiver that finds nothing for so long has read all there is."""
+"""A receiver that gets nothing for so long has read everything."""
 
 _PEER_OF: Final = {"PULL": zmq.PUSH, "SUB": zmq.XPUB, "ROUTER": zmq.DEALER, "DEALER": zmq.ROUTER}
 _NAME: Final = b"receiver"
@@ -49,7 +50,7 @@ def _receive(kind: str, url: str) -> None:
         socket.send(_NAME)
     _print_address(socket)
     if not binds(kind):
-        socket.poll()  # a connection that libzmq has made becomes the socket's own within a call of it only
+        socket.poll()  # libzmq gives a new connection to the socket only within a call of it
     sys.stdin.readline()
     messages = 0
     while socket.poll(SILENCE_MS):
@@ -74,7 +75,7 @@ def _send(kind: str, url: str) -> None:
         _print_address(socket)
     envelope = [TOPIC] if kind == "SUB" else []
     if not binds(kind):
-        # The subscription, or the first message of the dealer: somebody is there to fill.
+        # The subscription, or the dealer's first message, shows that the receiver is connected.
         first = socket.recv_multipart()
         envelope = first[:1] if kind == "DEALER" else envelope
     with suppress(zmq.Again):

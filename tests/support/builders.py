@@ -1,4 +1,4 @@
-"""Builders of what tests talk about: each gives a whole, valid thing, and a test names only what matters to it."""
+"""Builders of valid objects for tests; a test gives only the fields that matter to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STREAM_ID = "0123456789abcdef"
 START_NS = 1_767_600_000_000_000_000
 TICK_NS = 1_000_000_000
 ONE_LOT = Limits(name="one lot", order_volume_max=Decimal(1))
-"""What tests trade under that are not about limits."""
+"""Limits for tests that are not about limits."""
 
 
 def a_tick(**changed: Any) -> Tick:
@@ -55,7 +55,7 @@ def a_tick(**changed: Any) -> Tick:
 
 
 def a_signal(ordinal: int = 1, direction: int = 0, **changed: Any) -> Signal:
-    """A word on the tick `ordinal` of EURUSD, a HOLD unless told otherwise."""
+    """The signal for the tick `ordinal` of EURUSD, HOLD by default."""
     fields = {
         "publisher": "signal",
         "stream_id": STREAM_ID,
@@ -77,7 +77,7 @@ def a_signal(ordinal: int = 1, direction: int = 0, **changed: Any) -> Signal:
 def a_deal(
     number: int = 1, side: Side = Side.BUY, volume: str = "0.01", price: str = "1.1", **changed: Any
 ) -> VenueDeal:
-    """One execution in EURUSD at no cost and no profit."""
+    """One execution in EURUSD without costs and without profit."""
     fields = {
         "deal": number,
         "ticket": number,
@@ -99,7 +99,7 @@ def a_deal(
 
 
 def a_deposit(number: int = 1, amount: str = "10000") -> VenueDeal:
-    """Money paid in, which is no trade."""
+    """A deposit, which is a deal but no trade."""
     return a_deal(
         number, kind=DealKind.BALANCE, entry=DealEntry.NONE, volume="0", price="0", symbol="", profit=Decimal(amount)
     )
@@ -133,19 +133,19 @@ def an_order(number: int = 1, side: Side = Side.BUY, volume: str = "0.01", **cha
 
 
 def an_instrument(symbol: str = "EURUSD") -> Instrument:
-    """The simulated broker's terms of a symbol."""
+    """The simulated broker's terms for a symbol."""
     terms = find_instrument(symbol)
     assert terms is not None, symbol
     return terms
 
 
 def plain_terms(symbol: str = "EURUSD") -> Instrument:
-    """The terms without what a broker adds of his own, so that a test's numbers are its own."""
+    """The terms without costs and without a minimum distance of stops, so that a test computes with its own numbers."""
     return structs.replace(IDEAL.terms_of(an_instrument(symbol)), stops_level_points=0, freeze_level_points=0)
 
 
 def an_instrument_learned(symbol: str = "EURUSD") -> InstrumentLearned:
-    """The event that tells the terms of a symbol."""
+    """The event that brings the terms of a symbol."""
     return InstrumentLearned(instrument=plain_terms(symbol))
 
 
@@ -170,7 +170,10 @@ def an_opened_stream(**changed: Any) -> StreamOpened:
 
 
 def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) -> Book:
-    """A new account that knows these symbols, after these events; fields of its stream as of `an_opened_stream`."""
+    """The book of a new account that knows these symbols, after these events.
+
+    `stream` are fields of its StreamOpened.
+    """
     book = Book()
     for event in (an_opened_stream(**stream), *map(an_instrument_learned, symbols), *events):
         book.apply(event)
@@ -178,7 +181,7 @@ def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) 
 
 
 def booked_deals(*deals: VenueDeal) -> list[DealBooked]:
-    """Deals that no order of the desk stands behind."""
+    """Deals that belong to no order of the desk."""
     return [DealBooked(deal=deal, order_id="", closings=[]) for deal in deals]
 
 
@@ -189,7 +192,7 @@ def some_rules(
     limits: Limits = ONE_LOT,
     plan: Plan = PLAIN,
 ) -> DeskConfig:
-    """What a desk is told; EURUSD unless symbols are named."""
+    """The trading rules of a desk, for EURUSD unless symbols are named."""
     return DeskConfig(
         symbols=symbols or ("EURUSD",),
         default_volume=Decimal(volume),
@@ -201,7 +204,7 @@ def some_rules(
 
 
 def rows_of(symbol: str, quotes: Sequence[tuple[float, float]], *, first_ns: int = START_NS) -> SymbolRows:
-    """Rows of one symbol, a second apart."""
+    """Rows of one symbol, one second apart."""
     return SymbolRows(
         symbol,
         first_ns + np.arange(len(quotes), dtype=np.int64) * TICK_NS,
@@ -212,7 +215,7 @@ def rows_of(symbol: str, quotes: Sequence[tuple[float, float]], *, first_ns: int
 
 
 def a_stream(*quotes: tuple[float, float], symbol: str = "EURUSD") -> TickStream:
-    """A recorded market of one symbol with these bids and asks, a second apart."""
+    """A recorded market of one symbol with these bids and asks, one second apart."""
     return build_stream([rows_of(symbol, quotes)], accept_crossed=False)
 
 

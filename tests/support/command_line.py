@@ -1,4 +1,4 @@
-"""The installed `paperdesk` command, run to its end."""
+"""Runs the installed `paperdesk` command to its end."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Final
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 TIMEOUT_S: Final = 120.0
-"""Far more than any command takes that runs no long replay."""
+"""Far more than any command needs that runs no long replay."""
 
 
 def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command; `environment` is added to that of the tests."""
+    """Run one command; `environment` is added to the environment of the tests."""
     return run_within(TIMEOUT_S, arguments, environment)
 
 
 def run_within(
     timeout_s: float, arguments: Iterable[object], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """The same with another limit."""
+    """Run one command with another time limit."""
     return subprocess.run(
         [PAPERDESK, *map(str, arguments)],
         capture_output=True,

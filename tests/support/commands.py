@@ -1,4 +1,4 @@
-"""Every command of the command line, as Typer has it: a new command is among them without being named here."""
+"""Every command of the command line, read from Typer, so that a new command is included automatically."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.command_group import ENTRIES, load_command
 
 
 def commands_by_words() -> dict[tuple[str, ...], Any]:
-    """Each command by its words, such as ("ticks", "describe"); a group only where it does something by itself."""
+    """Each command by its path, such as ("ticks", "describe"); a group only if it can be run itself."""
     found: dict[tuple[str, ...], Any] = {}
     for name, entry in ENTRIES.items():
         found |= _commands_below(load_command(entry), (name,))
@@ -17,7 +17,7 @@ def commands_by_words() -> dict[tuple[str, ...], Any]:
 
 
 def every_command() -> tuple[tuple[str, ...], ...]:
-    """The words of each command."""
+    """The path of each command."""
     return tuple(commands_by_words())
 
 

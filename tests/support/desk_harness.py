@@ -1,7 +1,7 @@
-"""A portfolio core driven by hand: every call can be seen, answered, lost or answered twice.
+"""A portfolio core driven by hand: each call can be inspected, answered, lost or answered twice.
 
-There is no socket and no clock: `deliver` hands over a message, `answer_all` answers calls from a gateway's core, and the
-committed events go to a ledger where a test has one.
+There is no socket and no clock: `deliver` passes a message in, `answer_all` answers calls with a gateway's core, and
+the committed events go to a ledger where the test has one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RISING: Final = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
 
 
 class DeskHarness:
-    """Portfolio and gateway with a test between them."""
+    """A portfolio core and a gateway core with the test between them."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class DeskHarness:
         self.portfolio = Portfolio(self.state, timeout_ms=1_000)
         self.requests: list[Request] = []
         self.comparisons: list[ReconcileReply] = []
-        """What comparisons for a person came to."""
+        """Results of the comparisons with the venue that an operator asked for."""
         self._unsent: list[Call] = []
         self.mono_ns = 1_000_000_000
 
@@ -64,30 +64,30 @@ class DeskHarness:
         return Now(START_NS + self.mono_ns, self.mono_ns)
 
     def start(self) -> list[Call]:
-        """The first call of a portfolio that has just come up."""
+        """The first call of a portfolio that has just started."""
         return self._seen(self.portfolio.start(self.now))
 
     def deliver(self, message: Signal | SignalHello | Answer | CourierHello) -> list[Call]:
-        """Hand over one message."""
+        """Pass one message in."""
         return self._seen(self.portfolio.handle(message, self.now))
 
     def command(self, command: DeskCommand) -> CommandReply:
-        """Do what a person has said; what that sends comes with the calls of the next turn."""
+        """Run an operator's command; the calls that follow from it come with the next turn."""
         *calls, reply = self.portfolio.handle(command, self.now)
         self._unsent += [call for call in calls if isinstance(call, Call)]
         assert not isinstance(reply, Call | ReconcileReply)
         return reply
 
     def market(self, message: Tick | MarketHeartbeat) -> list[Call]:
-        """Hand over a message of the market."""
+        """Pass in a message of the market."""
         return self._seen(self.portfolio.handle(message, self.now))
 
     def compare(self) -> list[Call]:
-        """A person asks for a comparison with the venue; `comparisons` has what it comes to."""
+        """Ask for a comparison with the venue as an operator does; the result goes to `comparisons`."""
         return self._seen(self.portfolio.handle(ReconcileCommand(), self.now)) + self.pause()
 
     def pause(self) -> list[Call]:
-        """No more input is at hand."""
+        """Report that no more input is waiting."""
         return self._seen(self.portfolio.on_idle(self.now))
 
     def wait(self, ms: int) -> list[Call]:
@@ -96,7 +96,7 @@ class DeskHarness:
         return self._seen(self.portfolio.on_timer(self.now))
 
     def hello(self, *symbols: str) -> list[Call]:
-        """A signal process says that it is there."""
+        """Pass in the hello of a signal process."""
         return self.deliver(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0, []))
 
     def answer(self, call: Call, reply: Reply | None = None) -> list[Call]:
@@ -106,7 +106,7 @@ class DeskHarness:
         return self.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply))))
 
     def drop_reply(self, call: Call) -> list[Call]:
-        """Nobody answers a call."""
+        """Let a call time out."""
         return self.deliver(Answer(call.call_id, CallOutcome.NO_ANSWER, NIL))
 
     def refuse(self, call: Call, code: ErrorCode) -> list[Call]:
@@ -141,20 +141,23 @@ class DeskHarness:
             calls = following or self.pause()
 
     def answer_all(self, calls: list[Call]) -> None:
-        """Answer calls, and the calls that follow from the answers, until there are none; a live desk's turns end, too."""
+        """Answer calls, and the calls that follow from the answers, until none is left.
+
+        Ends the turns of a live desk too.
+        """
         while calls:
             calls = [following for call in calls for following in self.answer(call)]
             if not calls and self.state.stream.is_live:
                 calls = self.pause()
 
     def run_up(self) -> None:
-        """Start, reconcile, hear the signal process and have CONFIRM(0) answered."""
+        """Start, reconcile, receive the signal process's hello and have CONFIRM(0) answered."""
         self.answer_all(self.start())
         self.hello()
         self.answer_all(self.pause())
 
     def requests_of(self, kind: type[Request]) -> list[Request]:
-        """The requests of one kind that were made, in order."""
+        """All requests of one kind, in order."""
         return [request for request in self.requests if isinstance(request, kind)]
 
     def _seen(self, outputs: Sequence[Output]) -> list[Call]:
@@ -173,7 +176,10 @@ def a_live_desk(
     incarnation: str = "live",
     **rules: Any,
 ) -> DeskHarness:
-    """A desk that runs on a market which has published its first ticks and waits for nobody; `rules` are fields of its rules."""
+    """A live desk on a market that has published its first ticks and waits for nobody.
+
+    `rules` are fields of its rules.
+    """
     gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)
     driven.answer_all(driven.start())

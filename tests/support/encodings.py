@@ -1,4 +1,4 @@
-"""Text as editors save it."""
+"""Text files as editors save them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ENCODINGS: Final = tuple(_MARKS)
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """The bytes of a file of it, mark and all."""
+    """The bytes of a file in this encoding, with its byte order mark."""
     return _MARKS[encoding] + text.encode(encoding.partition(" ")[0])
 
 
 def without_mark(text: str) -> bytes:
-    """What is refused: two bytes a character, and no mark."""
+    """UTF-16 without a byte order mark, which is refused."""
     return text.encode("utf-16-le")

@@ -1,4 +1,4 @@
-"""Strategies that do what a strategy must not, each from its tick `FAULT_TICK` on, and one without a fault."""
+"""Strategies with one fault each, from tick `FAULT_TICK` on, and one without a fault."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sound:
         self.seen = 0
 
     def on_tick(self, window: Any, bid: float, ask: float, time_ns: int) -> Any:  # noqa: ARG002
-        """The opinion, and from the tick of the fault on what `misbehave` makes of it."""
+        """The sound signal, and from the tick of the fault on what `misbehave` returns."""
         self.seen += 1
         return self.opinion if self.seen < FAULT_TICK else self.misbehave()
 
@@ -29,7 +29,7 @@ class Sound:
         return (1 if self.seen // 3 % 2 else -1), 0.7
 
     def misbehave(self) -> Any:
-        """Nothing is wrong."""
+        """Return what a sound strategy returns."""
         return self.opinion
 
     def snapshot(self) -> Any:
@@ -151,7 +151,7 @@ class ReturnsThree(Sound):
 
 
 class Exits(Sound):
-    """Ends the process as if it had been asked to stop."""
+    """Ends the process with the exit code of an orderly stop."""
 
     name = "exits"
 
@@ -160,7 +160,7 @@ class Exits(Sound):
 
 
 class ExitsAsRefused(Sound):
-    """Ends the process as a service that refuses its settings does."""
+    """Ends the process with the exit code of a service that refuses its settings."""
 
     name = "exits-as-refused"
 
@@ -176,7 +176,7 @@ class Aborts(Sound):
 
 
 class ClosesFiles(Sound):
-    """Closes descriptors that are not its own: the process's sockets and files."""
+    """Closes descriptors that belong to others: the process's sockets and files."""
 
     name = "closes-files"
 
@@ -252,7 +252,7 @@ ON_A_TICK: Final = {
     ReturnsOne: "returned 1, expected",
     ReturnsThree: "returned (1, 0.5, 0), expected",
 }
-"""Faults that a handler can see, and how the line about them begins."""
+"""Faults that raise an error or return a bad value, and how the line about them begins."""
 
 AT_THE_START: Final = {
     SnapshotRaises: "snapshot: ValueError: no snapshot (faulty_strategies.py:",

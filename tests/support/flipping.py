@@ -1,4 +1,4 @@
-"""A strategy that trades all the time, so that a short run of a live desk has many orders in it."""
+"""A strategy that trades all the time, so that a short run of a live desk has many orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATE: Final = struct.Struct("<q")
 
 
 class Flipping:
-    """Buys and sells by turns, `FLIP_TICKS` ticks each, whatever the prices are."""
+    """Buys and sells in turn, `FLIP_TICKS` ticks each, whatever the prices are."""
 
     name: Final = "flipping"
     warm_up_ticks: Final = 2
@@ -22,7 +22,7 @@ class Flipping:
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """Change sides now and then."""
+        """Change sides every `FLIP_TICKS` ticks."""
         self._seen += 1
         return (1 if self._seen // FLIP_TICKS % 2 else -1), 0.75
 
@@ -31,5 +31,5 @@ class Flipping:
         return _STATE.pack(self._seen)
 
     def restore(self, state: bytes) -> None:
-        """Go on from there."""
+        """Continue from a snapshot."""
         (self._seen,) = _STATE.unpack(state)

@@ -1,4 +1,4 @@
-"""The dashboard that is provisioned, read as Grafana reads it."""
+"""The provisioned dashboard, read as Grafana reads it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LABEL: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
 class Query(NamedTuple):
-    """One query of a panel: what it asks, the labels that its legend shows, and the data source that is asked."""
+    """One query of a panel: its expression, the labels that its legend shows, and its data source."""
 
     panel: str
     expression: str

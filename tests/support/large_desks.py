@@ -1,4 +1,4 @@
-"""The folder of a desk with as many orders as asked for, made by the cores themselves and left as a stopped desk leaves it."""
+"""Makes the folder of a stopped desk with many orders, with the cores themselves."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
 _INTERVAL_NS = 100_000_000
-"""So that only the last thousand or so are young enough for the desk to ask for their deals again."""
+"""So short that only about the last thousand orders are young enough for the desk to ask for their deals again."""
 
 
 def make_large_desk(data_dir: Path, *, orders: int) -> None:
     """Trade `orders` orders, one on each tick, into the ledger, journal and book of an empty folder.
 
-    Nothing is synced on the way, which is most of what such a folder takes to make; it is complete all the same.
+    Nothing is synced during the run, because syncing would take most of the time; the files are complete at the end.
     """
     ticks = write_ticks(data_dir / "ticks.parquet", count=orders, interval_ns=_INTERVAL_NS)
     spec = a_run(ticks)

@@ -1,4 +1,4 @@
-"""Quotes that stay as they are, and moments by their date."""
+"""Constant quotes, and timestamps by their date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proto.trading.money import Quote
 
 
 class FixedQuotes:
-    """Quotes that are what they were told to be."""
+    """Quotes that never change."""
 
     def __init__(self, **quotes: tuple[str, str]) -> None:
         self._quotes = {symbol: Quote(Decimal(bid), Decimal(ask)) for symbol, (bid, ask) in quotes.items()}
@@ -19,5 +19,5 @@ class FixedQuotes:
 
 
 def utc_ns(text: str) -> int:
-    """A moment of the form 2026-01-05 22:00, in UTC."""
+    """The timestamp of a text such as 2026-01-05 22:00, in UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000

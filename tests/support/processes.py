@@ -1,4 +1,4 @@
-"""Processes of a desk under test, found while others of it start and end."""
+"""Finds the processes of a desk under test while others of it start and end."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import psutil
 
 
 def process_below(pid: int, module: str) -> psutil.Process | None:
-    """The living process of a module among all that process `pid` has started; None while there is none."""
+    """The living process of a module among all descendants of process `pid`; None if there is none."""
     with suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):  # it ended between two questions
+            with suppress(psutil.Error):  # it ended between two queries
                 if module in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                     return process
     return None
 
 
 def process_with_file(module: str, path: Path) -> psutil.Process | None:
-    """The process of a module that has a file open; None while there is none."""
+    """The process of a module that has a file open; None if there is none."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if module in process.cmdline() and any(file.path == str(path) for file in process.open_files()):

@@ -1,4 +1,4 @@
-"""Asking a running Prometheus, and the page that says what it should have."""
+"""Queries a running Prometheus, and reads the metrics that docs/metrics.md lists."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def documented_series() -> dict[str, str]:
 
 
 class Prometheus:
-    """The HTTP interface of one Prometheus; while it does not answer, it knows nothing."""
+    """The HTTP interface of one Prometheus; while it does not answer, every result is empty."""
 
     def __init__(self, port: int) -> None:
-        """It listens on this host."""
+        """`port` is on this host."""
         self._url = f"http://127.0.0.1:{port}/api/v1"
 
     def targets(self) -> dict[str, str]:
@@ -33,15 +33,15 @@ class Prometheus:
         return {target["labels"].get("service", target["labels"]["job"]): target["health"] for target in active}
 
     def value(self, expression: str) -> float:
-        """The sum of what an expression gives, 0 for nothing."""
+        """The sum of an expression's values, 0 if there are none."""
         found = self._ask("query", query=expression).get("result", [])
         return sum(float(sample["value"][1]) for sample in found)
 
     def series(self, expression: str) -> list[dict[str, str]]:
-        """The labels of what an expression gives.
+        """The labels of each series of an expression.
 
         Raises:
-            urllib.error.HTTPError: Prometheus refuses it.
+            urllib.error.HTTPError: Prometheus rejects it.
         """
         with urllib.request.urlopen(
             f"{self._url}/query?{urllib.parse.urlencode({'query': expression})}", timeout=5
@@ -49,7 +49,7 @@ class Prometheus:
             return [sample["metric"] for sample in json.load(answer)["data"]["result"]]
 
     def names(self) -> set[str]:
-        """Every name that has a series."""
+        """Every metric name that has a series."""
         found = self._ask("label/__name__/values")
         return set(found) if isinstance(found, list) else set()
 

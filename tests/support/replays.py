@@ -1,8 +1,8 @@
-"""Replays through the real processes: started as a person starts them, disturbed while they run, read when they are done.
+"""Replays with real processes: started by the command, disturbed while they run, read after their end.
 
-Every replay ends with a look at what it left: no process of it may live on, and its folder in /tmp must be gone. How
-many ticks a test plays and how long a process hangs are the test's defaults, or what PAPERDESK_SYSTEM_TICKS and
-PAPERDESK_SYSTEM_STALL_S say.
+After each replay the test checks that no process of it lives on and that its folder in /tmp is gone. A test gives a
+default number of ticks and a default length of a hang; the environment variables PAPERDESK_SYSTEM_TICKS and
+PAPERDESK_SYSTEM_STALL_S override them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from tests.support.waits import wait_for
 
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
 TIMEOUT_S: Final = 3_600.0
-"""Only what hangs takes so long; a full-size run takes minutes."""
+"""Only a run that hangs takes so long; a full-size run takes minutes."""
 
 START_S: Final = 60.0
 STEP_S: Final = 120.0
-"""How long a disturbed desk may take to come to where a test waits for it."""
+"""How long a disturbed desk may take to reach the point for which a test waits."""
 
 
 TICKS_VARIABLE: Final = "PAPERDESK_SYSTEM_TICKS"
@@ -46,24 +46,27 @@ IS_FULL_SIZE: Final = TICKS_VARIABLE in os.environ
 
 STALL_VARIABLE: Final = "PAPERDESK_SYSTEM_STALL_S"
 STALL_S_DEFAULT: Final = 2.5
-"""Longer than any timeout of the desk's own, so that every one of them fires."""
+"""Longer than any timeout of the desk, so that all of them expire."""
 
 
 def ticks_or(default: int) -> int:
-    """How many ticks to play: PAPERDESK_SYSTEM_TICKS, or the default that keeps `make test` short."""
+    """The number of ticks to play: PAPERDESK_SYSTEM_TICKS, or the default that keeps `make test` short."""
     return int(os.environ.get(TICKS_VARIABLE, default))
 
 
 PATIENT: Final = {"WATCHDOG_HANG_MS": "600000"}
-"""No process is ended for hanging: for tests that stop one for a while, or that want to find every one where it was."""
+"""No process is killed for hanging: for tests that suspend one, or that need to find every process where it was."""
 
 TRADES_MUCH: Final = ("--risk", "none")
-"""Limits would keep most of the orders back that a test of what becomes of orders wants to see."""
+"""No limits, which would block most of the orders that these tests need."""
 
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """What a command about a run printed and left; orders and deals are the rows that `paperdesk orders` prints."""
+    """Result of a command about a run.
+
+    `orders` and `deals` are the rows that `paperdesk orders` and `paperdesk deals` print.
+    """
 
     exit_code: int
     report: dict[str, Any]
@@ -73,12 +76,12 @@ class CommandOutcome:
 
     @property
     def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
-        """All that two runs of the same must have in common."""
+        """Everything that two runs of the same replay must have in common."""
         return report_digest(self.report), self.orders, self.deals
 
 
 def run_paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command about a replay, which may take long, to its end."""
+    """Run one command about a replay to its end, with a long time limit."""
     return run_within(TIMEOUT_S, arguments, environment)
 
 
@@ -89,7 +92,7 @@ def list_rows(what: str, data_dir: Path) -> list[dict[str, Any]]:
 
 
 def completed_backtest(*arguments: object, data_dir: Path) -> CommandOutcome:
-    """A backtest, which needs no process: what an undisturbed replay of the same must come to."""
+    """A backtest, which starts no process: the result that an undisturbed replay of the same must have."""
     done = run_paperdesk("backtest", *TRADES_MUCH, *arguments, "--data-dir", data_dir, "--json")
     return _outcome(done.returncode, done.stdout, done.stderr, data_dir)
 
@@ -104,7 +107,7 @@ class RunningReplay:
         cores: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it; with `cores` it and its processes may run on no others."""
+        """Start it; with `cores`, it and its processes run on these processor cores only."""
         self.data_dir = data_dir
         self._command = subprocess.Popen(
             [PAPERDESK, "replay", *TRADES_MUCH, *map(str, arguments), "--data-dir", str(data_dir), "--json"],
@@ -114,17 +117,17 @@ class RunningReplay:
             env={**os.environ, **(environment or {})},
         )
         if cores:
-            # Whatever it starts inherits that.
+            # Every process that it starts inherits this.
             psutil.Process(self._command.pid).cpu_affinity(list(cores))
 
     def __enter__(self) -> Self:
-        """It runs already."""
+        """It has already been started."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it, should the test not have waited for its end."""
+        """Stop it if the test has not waited for its end."""
         if self._command.poll() is None:
             for process in self.child_processes():
                 with suppress(psutil.NoSuchProcess):
@@ -133,11 +136,11 @@ class RunningReplay:
             self._command.communicate(timeout=TIMEOUT_S)
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Send Ctrl-C."""
         self._command.send_signal(signal.SIGINT)
 
     def wait(self) -> CommandOutcome:
-        """Its end, and what it left."""
+        """Wait for its end, and return its result."""
         output, error_output = self._command.communicate(timeout=TIMEOUT_S)
         wait_for(lambda: not leftovers(self.data_dir), f"nothing left behind, but {leftovers(self.data_dir)}")
         return _outcome(self._command.returncode, output, error_output, self.data_dir)
@@ -145,14 +148,14 @@ class RunningReplay:
     # ---------------------------------------------------------------------------------------------------- while it runs
 
     def child_processes(self) -> list[psutil.Process]:
-        """The processes below the command."""
+        """All descendants of the command's process."""
         try:
             return psutil.Process(self._command.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
 
     def process(self, service: str) -> psutil.Process:
-        """The process of a service, as soon as there is one."""
+        """The process of a service; waits until there is one."""
         return wait_for(lambda: self._find(service), f"a process of {service}", seconds=START_S)
 
     def _find(self, service: str) -> psutil.Process | None:
@@ -164,7 +167,7 @@ class RunningReplay:
 
     @property
     def runtime(self) -> Path:
-        """The private folder with its sockets."""
+        """The private folder of its sockets."""
         note = self.data_dir / "control.url"
 
         def there() -> bool:
@@ -175,12 +178,12 @@ class RunningReplay:
         return Path(note.read_text().strip().removeprefix("ipc://")).parent
 
     def status(self) -> StatusReply | None:
-        """What portfolio says, None when it does not answer at once."""
+        """Portfolio's status, None if it does not answer at once."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
             return client.request(StatusQuery(), StatusReply, timeout_s=0.5)
 
     def wait_for_tick(self, ordinal: int) -> StatusReply:
-        """Wait until the tick is decided."""
+        """Wait until portfolio has decided this tick."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
 
             def there() -> StatusReply | None:
@@ -191,27 +194,27 @@ class RunningReplay:
             return wait_for(there, f"tick {ordinal}", seconds=STEP_S)
 
     def logged(self, service: str) -> list[dict[str, Any]]:
-        """What a process has logged, oldest first."""
+        """The log records of a process, oldest first."""
         log = self.data_dir / "logs" / f"{service}.log"
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def has_logged(self, service: str, event: str) -> bool:
-        """Whether a process has told an event."""
+        """Whether a process has logged an event."""
         return any(event in line["event"] for line in self.logged(service))
 
 
 def completed_replay(
     *arguments: object, data_dir: Path, environment: Mapping[str, str] | None = None
 ) -> CommandOutcome:
-    """A replay that nobody disturbs, to its end."""
+    """A replay that nothing disturbs, run to its end."""
     with RunningReplay(*arguments, data_dir=data_dir, environment=environment) as replay:
         return replay.wait()
 
 
 @contextmanager
 def suspended(process: psutil.Process) -> Iterator[None]:
-    """Hold a process (SIGSTOP) until the block is left."""
+    """Suspend a process (SIGSTOP) for the length of the block."""
     process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -221,7 +224,7 @@ def suspended(process: psutil.Process) -> Iterator[None]:
 
 
 def stall(process: psutil.Process) -> None:
-    """Let time go by in which a process hangs, up to the moment at which the watchdog has had enough of it."""
+    """Let a suspended process hang, up to just before the watchdog would kill it."""
     pause = Event()
     deadline = monotonic() + float(os.environ.get(STALL_VARIABLE, STALL_S_DEFAULT))
     with suppress(psutil.NoSuchProcess):
@@ -231,7 +234,7 @@ def stall(process: psutil.Process) -> None:
 
 @contextmanager
 def a_busy_machine() -> Iterator[None]:
-    """A process beside us that does nothing but take time."""
+    """Run another process for the length of the block that only uses processor time."""
     hog = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield

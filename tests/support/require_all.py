@@ -1,8 +1,8 @@
-"""With REQUIRE_ALL=1 a test that cannot run is a failure that gives the reason of the skip.
+"""With REQUIRE_ALL=1, a test that is skipped fails with the reason of the skip.
 
-On a desk a test may skip what it cannot have there, a Docker daemon say. Where the whole suite is meant to run, a
-skip hides what was never tested. Expected failures are not skips and stay as they are. `tests/conftest.py` brings
-these hooks into pytest.
+On a development machine a test may skip if it needs something that is missing there, such as a Docker daemon. Where the
+whole suite must run, a skip would hide that something was not tested. Expected failures are not skips and are not
+changed. `tests/conftest.py` registers these hooks with pytest.
 """
 
 import os
@@ -14,7 +14,7 @@ VARIABLE = "REQUIRE_ALL"
 
 
 def all_are_required() -> bool:
-    """Whether the environment asks for every test to run."""
+    """Whether the environment requires every test to run."""
     return os.environ.get(VARIABLE) == "1"
 
 
@@ -31,7 +31,7 @@ def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Judge a test's report after pytest has made up its mind about skips and expected failures."""
+    """Turn a skip into a failure, after pytest has decided about skips and expected failures."""
     report = yield
     _fail_if_skipped(report)
     return report
@@ -41,7 +41,7 @@ def pytest_runtest_makereport(
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Judge a module that skipped itself while it was collected."""
+    """Turn the skip of a whole module, decided at collection, into a failure."""
     report = yield
     _fail_if_skipped(report)
     return report

@@ -1,9 +1,9 @@
-"""Recorded quotes that may lie beside the checkout, at `../shared/data`.
+"""Recorded quotes that may lie next to the checkout, in `../shared/data`.
 
-A test that asks for `shared_parquet` runs once for each recording that is there and is marked `needs_data`; one that is
-parametrised over `available_recordings` likewise. Where there is none it is deselected, not skipped: the recordings are no
-part of the product, so even a run that demands every test (REQUIRE_ALL=1) is complete without them. `tests/conftest.py`
-brings these hooks into pytest.
+A test with the argument `shared_parquet` runs once for each recording there and is marked `needs_data`; a test that is
+parametrised over `available_recordings` likewise. Without recordings these tests are deselected, not skipped: the
+recordings are no part of the product, so even a run that requires every test (REQUIRE_ALL=1) is complete without them.
+`tests/conftest.py` registers these hooks with pytest.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ ARGUMENT = "shared_parquet"
 
 
 def shared_parquet_files() -> list[Path]:
-    """The Parquet recordings that are there, by name; none is an ordinary answer."""
+    """The Parquet recordings in the folder, sorted by name; may be empty."""
     return sorted(SHARED_DATA.glob("*.parquet"))
 
 
 def available_recordings(cases: Mapping[str, tuple[str, ...]]) -> list[ParameterSet]:
-    """Parameters of a test over recordings: each path below the folder that is there, and what goes with it; else None."""
+    """Parameters of a test over recordings: each path below the folder that exists, with its values; else one None."""
     # An empty list would make pytest skip the test; None stands in until the test is deselected below.
     there = {path: rest for path, rest in cases.items() if (SHARED_DATA / path.partition(":")[0]).exists()}
     present = [pytest.param((path, rest), id=path, marks=pytest.mark.needs_data) for path, rest in there.items()]
@@ -31,7 +31,7 @@ def available_recordings(cases: Mapping[str, tuple[str, ...]]) -> list[Parameter
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that names `shared_parquet` once for each recording."""
+    """Run a test that has the argument `shared_parquet` once for each recording."""
     if ARGUMENT not in metafunc.fixturenames:
         return
     paths: list[Path | None] = [*shared_parquet_files()] or [None]
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests whose recordings are not there."""
+    """Deselect the tests without recordings."""
     absent = [item for item in items if _stands_for_nothing(item)]
     if absent:
         config.hook.pytest_deselected(items=absent)

@@ -1,4 +1,4 @@
-"""A portfolio core whose market goes on, and a signal process of which a test decides what it does."""
+"""A portfolio core on a running market, with a signal process that the test controls."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ CHECK_MS = 250
 
 
 def a_hello(boot_id: str = "b1", *reports: SymbolReport, publisher: str = "signal") -> SignalHello:
-    """A signal process that speaks for EURUSD."""
+    """The hello of a signal process for EURUSD."""
     return SignalHello(publisher, boot_id, STREAM_ID, "mine", ["EURUSD"], 0, 0, list(reports))
 
 
 def a_fault(text: str = "strategy mine, tick 7 of EURUSD: ValueError: boom") -> SymbolReport:
-    """The strategy of EURUSD is at fault."""
+    """A report that the strategy of EURUSD is faulty."""
     return SymbolReport("EURUSD", SymbolState.FAULT, 0, text)
 
 
 def a_warm_up() -> SymbolReport:
-    """The strategy of EURUSD has not seen enough ticks."""
+    """A report that the strategy of EURUSD has not seen enough ticks."""
     return SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")
 
 
 class Watched:
-    """A desk whose market goes on, with a signal process of which a test decides what it does."""
+    """A desk on a running market, with a signal process that the test controls."""
 
     def __init__(self, driven: DeskHarness) -> None:
         self.driven = driven
@@ -36,16 +36,16 @@ class Watched:
 
     @property
     def codes(self) -> list[str]:
-        """The conditions of signals that hold."""
+        """Codes of the active conditions about signals."""
         found = conditions_of(self.driven.state, self.driven.mono_ns)
         return [one.code for one in found if one.code in SIGNAL_CONDITIONS]
 
     def text(self, code: str) -> str:
-        """What a condition of EURUSD says."""
+        """The text of a condition of EURUSD."""
         return self.driven.state.warnings.conditions.text(code, subject="EURUSD")
 
     def publish(self, *, with_heartbeat: bool = True) -> None:
-        """One more tick, and the heartbeat that tells of it."""
+        """Publish one more tick, and the heartbeat that announces it."""
         self.tick += 1
         bid, ask = RISING[self.tick % len(RISING)]
         time_ns = START_NS + (self.tick - 1) * TICK_NS
@@ -59,7 +59,7 @@ class Watched:
     def go_on(
         self, ms: int, *, hello: SignalHello | None = None, signals: bool = False, ticks: bool = True, behind: int = 0
     ) -> Watched:
-        """Let time pass in checks of a quarter of a second: a tick and a hello each second."""
+        """Let time pass in checks of a quarter of a second, with a tick and a hello each second."""
         for step in range(1, ms // CHECK_MS + 1):
             self.driven.mono_ns += CHECK_MS * MS
             if step * CHECK_MS % 1_000 == 0:

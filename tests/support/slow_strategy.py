@@ -1,4 +1,4 @@
-"""A strategy that takes its time over each tick."""
+"""A strategy that needs a long time for each tick."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum
 
 TICK_NS: Final = 5_000_000
-"""What one tick takes at least."""
+"""The minimum time for one tick."""
 
 
 class Slow(Momentum):
-    """Says what a quick one does, later."""
+    """Returns the same signals as `Momentum`, but later."""
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
-        """Keep the processor busy, as an unhappy model does."""
+        """Keep the processor busy, as a slow model does."""
         end_ns = mono_ns() + TICK_NS
         opinion = super().on_tick(window, bid, ask, time_ns)
         while mono_ns() < end_ns:

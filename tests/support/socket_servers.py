@@ -1,4 +1,4 @@
-"""A desk, or a gateway, that answers on a real socket, with no process around it."""
+"""Serves portfolio's or a gateway's replies on a real socket, without a process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP = b"stop"
 
 @contextmanager
 def serve_control(url: str, answer: Callable[[ControlRequest], ControlReply | None]) -> Iterator[list[ControlRequest]]:
-    """Answer every request on `url` as portfolio's ROUTER does, with silence for None; the requests that came are given."""
+    """Answer each request on `url` as portfolio's ROUTER does, or not at all for None; yields the list of requests."""
     asked = list[ControlRequest]()
 
     def reply_to(payload: bytes) -> bytes | None:
@@ -35,7 +35,7 @@ def serve_control(url: str, answer: Callable[[ControlRequest], ControlReply | No
 
 @contextmanager
 def serve_gateway(url: str, gateway: Gateway) -> Iterator[list[Request]]:
-    """A gateway's core behind a ROUTER; its market stands still. The requests that came are given."""
+    """Serve a gateway's core behind a ROUTER, with a market that stands still; yields the list of requests."""
     asked = list[Request]()
 
     def reply_to(payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Editing a store's file behind its back, as a fault of the disk would or as somebody does who knows how it is made."""
+"""Edits a store's file as a disk fault would, or as somebody who knows its format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.portfolio.ledger import hash_chain
 
 
 def edit(path: Path, *statements: str) -> None:
-    """Run statements on a file, and leave its checksums as they were."""
+    """Run statements on a file, without correcting its checksums."""
     db = apsw.Connection(str(path))
     for statement in statements:
         db.execute(statement)
@@ -21,9 +21,9 @@ def edit(path: Path, *statements: str) -> None:
 
 
 def edit_skilfully(path: Path, *statements: str, is_chained: bool = False) -> None:
-    """Run statements on a file, and compute its checksums again; for a ledger also row counts and the chain.
+    """Run statements on a file and compute its checksums again, for a ledger also the row counts and the chain.
 
-    What takes the ledger's key is left as it was.
+    What depends on the ledger's key stays as it was.
     """
     db = apsw.Connection(str(path))
     checksums.add_sql_function(db)

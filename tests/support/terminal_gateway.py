@@ -1,4 +1,7 @@
-"""The terminal's gateway over the scripted fake: real sockets, files and threads, and a market that moves with the clock."""
+"""The terminal's gateway over the scripted fake terminal.
+
+Real sockets, files and threads, and a market in real time.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ START_SECONDS = 20
 
 
 class MovingMarket:
-    """Quotes of one symbol that swing within a few points, a new one whenever enough time has gone by."""
+    """Quotes of one symbol that swing within a few points; a new one whenever enough time has passed."""
 
     def __init__(self, fake: FakeTerminal, symbol: str) -> None:
         self._fake = fake
@@ -42,7 +45,7 @@ class MovingMarket:
 
 
 class TerminalGateway:
-    """`services.mt5 --venue terminal` in threads of the test, which may be ended and started again on the same files."""
+    """`services.mt5 --venue terminal` in threads of the test; can be stopped and started again on the same files."""
 
     def __init__(
         self, folder: Path, patch: pytest.MonkeyPatch, *, is_hedging: bool = False, symbol: str = "EURUSD"
@@ -70,7 +73,7 @@ class TerminalGateway:
         self._failure: BaseException | None = None
 
     def start(self) -> None:
-        """Serve, at the address of the first start."""
+        """Serve, at the same address after each start."""
         self._patch.setenv("MT5_REQUEST_URL", self.request_url)
         settings = load(Mt5Settings)
         is_up = threading.Event()
@@ -82,7 +85,7 @@ class TerminalGateway:
         def serve() -> None:
             try:
                 gateway_process.serve(settings, self.fake, started=started)
-            except BaseException as error:  # whatever it is, the test's own thread raises it
+            except BaseException as error:  # any error is raised again in the test's own thread
                 self._failure = error
                 is_up.set()
 
@@ -95,7 +98,7 @@ class TerminalGateway:
         self.request_url = self._shell.request_url
 
     def stop(self) -> None:
-        """End it in good order."""
+        """Stop it in order."""
         assert self._shell is not None
         assert self._thread is not None
         self._shell.stop()
@@ -105,13 +108,13 @@ class TerminalGateway:
             raise self._failure
 
     def restart(self) -> None:
-        """Another boot on the same files."""
+        """Start it again, with a new boot id, on the same files."""
         self.stop()
         self.start()
 
     @contextmanager
     def running(self) -> Iterator[TerminalGateway]:
-        """Serve while the block runs."""
+        """Serve for the length of the block."""
         self.start()
         try:
             yield self

@@ -1,4 +1,4 @@
-"""Recorded ticks made up for a test: a seeded random walk as a Parquet file."""
+"""Makes recorded ticks for a test: a seeded random walk as a Parquet file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline: what tests do instead of sleeping."""
+"""Waits for a condition with a deadline, which tests use instead of sleeping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import zmq
 
 DEADLINE_SECONDS: Final = 10.0
-"""Far above what anything takes here, so that only what never happens runs into it."""
+"""Far more than anything here needs, so that only a condition that never holds reaches it."""
 
 _PAUSE_SECONDS: Final = 0.002
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def wait_for(condition: Callable[[], T | None], what: str, *, seconds: float = DEADLINE_SECONDS) -> T:
-    """Return the first true value of `condition`, asked again and again; fail naming `what` after the deadline."""
+    """Return the first true value of `condition`, which is called repeatedly; fail with `what` after the deadline."""
     pause = threading.Event()
     deadline = monotonic() + seconds
     while not (found := condition()):
@@ -29,12 +29,12 @@ def wait_for(condition: Callable[[], T | None], what: str, *, seconds: float = D
 
 
 def receive(socket: zmq.Socket[bytes], *, seconds: float = DEADLINE_SECONDS) -> list[bytes]:
-    """The next message of a socket; fail after the deadline."""
+    """The next message of a socket; fails after the deadline."""
     if not socket.poll(int(seconds * 1_000)):
         raise AssertionError(f"no message within {seconds} s")
     return socket.recv_multipart(zmq.NOBLOCK)
 
 
 def stays_silent(socket: zmq.Socket[bytes], *, milliseconds: int) -> bool:
-    """Whether nothing comes for a while: for promises of silence, which no condition can show."""
+    """Whether no message comes within a time: for promised silence, which no condition can show."""
     return not socket.poll(milliseconds)

@@ -1,1 +1,1 @@
-"""The rules of the house, as ordinary tests."""
+"""The rules for the files of this checkout, as ordinary tests."""

@@ -1,7 +1,7 @@
-"""Which code may know which: cores decide and touch nothing, and imports point down the layers.
+"""Which code may import what: cores compute and have no side effects, and imports point down the layers.
 
-A core is whatever lies in `services/*/core/`, and `marketdata` but for its files. It must give the same answers live, in a
-backtest and in a simulation, so it may use only what depends on its arguments alone.
+A core is the code in `services/*/core/`, and `marketdata` without the packages that read files. It must give the same
+results live, in a backtest and in a simulation, so it may only use what depends on its arguments alone.
 """
 
 from collections.abc import Iterator
@@ -79,26 +79,26 @@ CORES = {
 
 
 def _service_of(file: SourceFile) -> str | None:
-    """The dotted name of the service that a file belongs to."""
+    """The dotted name of the service to which a file belongs; None for other files."""
     return f"services.{file.parts[1]}" if file.parts[0] == "services" and len(file.parts) > 2 else None
 
 
 def _is_core(file: SourceFile) -> bool:
-    """Whether a file lies in a core, or in the pure part of marketdata, which cores are made of too."""
+    """Whether a file belongs to a core, or to the pure part of marketdata."""
     if file.parts[0] == "marketdata":
         return file.is_python and file.parts[1] not in READERS
     return file.is_python and file.parts[0] == "services" and file.parts[2:3] == ("core",)
 
 
-def core_keeps_to_itself(files: list[SourceFile]) -> Iterator[Violation]:
-    """A core imports pure parts of the standard library, numeric libraries, proto, marketdata's streams, and its own core."""
+def core_imports_pure_code_only(files: list[SourceFile]) -> Iterator[Violation]:
+    """A core imports pure parts of the standard library, numeric libraries, proto, pure marketdata, and its own core."""
     for file in filter(_is_core, files):
         service = _service_of(file)
         own = ("proto", "marketdata", *([f"{service}.core"] if service else []))
         for found in file.imports:
             allowed = found.top in PURE_STDLIB | NUMERIC or _is_allowed(found, own)
             if not allowed or any(found.is_in(f"marketdata.{reader}") for reader in READERS):
-                remedy = "pass in what it gives, or move this code from core/ to the shell; allowed are "
+                remedy = "pass its result in, or move this code from core/ to the shell; allowed are "
                 remedy += (
                     f"{', '.join(own)} (but {', '.join(READERS)} of marketdata), numeric libraries and pure parts of the "
                     "standard library"
@@ -107,7 +107,7 @@ def core_keeps_to_itself(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def core_reads_no_clock(files: list[SourceFile]) -> Iterator[Violation]:
-    """A core takes the time as an argument, and neither opens, prints nor draws anything by itself."""
+    """A core gets the time as an argument, and does not open files, print, or draw random numbers without a seed."""
     for file in filter(_is_core, files):
         for node, name in file.uses():
             if name.startswith(CLOCKS):
@@ -124,7 +124,7 @@ def core_reads_no_clock(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
-    """A layer knows itself and those below it, a service no other service; nobody knows the tests."""
+    """A layer imports itself and those below it, a service no other service; nothing imports the tests."""
     for file in files:
         if file.is_python and file.parts[0] in LAYERS:
             service = _service_of(file)
@@ -137,7 +137,7 @@ def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def packages_of_a_core_point_down(files: list[SourceFile]) -> Iterator[Violation]:
-    """In a large core a package knows those below it, and no module that joins them."""
+    """In a large core, a package imports only those below it, and no module that joins them."""
     for file in filter(_is_core, files):
         core = f"{_service_of(file)}.core"
         knows = CORES[core].get(file.parts[3]) if core in CORES else None

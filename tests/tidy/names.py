@@ -1,7 +1,7 @@
-"""What texts name is there: files and folders, modules and what they define, and where links lead.
+"""Names in text refer to something that exists: files, folders, modules, definitions, classes, link targets.
 
-Texts are pages, configuration and code, read line by line; single words are looked up in docstrings alone. There is no
-list of names that are gone: a name is wrong when nothing in the checkout answers to it.
+Text is pages, configuration and code, read line by line; single words are looked up only in docstrings and comments.
+There is no list of old names: a name is wrong if nothing in the checkout has it.
 """
 
 import ast
@@ -15,41 +15,41 @@ from fnmatch import fnmatchcase
 from tests.tidy.layers import OURS
 from tests.tidy.source import SourceFile, Violation
 
-# Where a path may begin. Not models/: the reader of a page puts models of their own there.
+# A path may begin with these. Not models/: the reader of a page puts models of their own there.
 TOPS = (*OURS, "docs", "deploy", "requirements")
-INSTALLED = "/opt/paperdesk/"  # where the image and the unit of systemd have the checkout
-# Locks, dashboards, pictures and recorded inputs are written by programs.
+INSTALLED = "/opt/paperdesk/"  # the checkout in the image and in the systemd unit
+# Programs write locks, dashboards, pictures and recorded inputs.
 FOREIGN = (".lock", ".json", ".svg", ".txt")
-NAMED = (".py", ".md")  # what may be called by its name alone
-# The files that are shown to the rules are made up.
+NAMED = (".py", ".md")  # files that may be named without their folder
+# The files in this test's cases are made up.
 MADE_UP = "tests/tidy/test_rules_fire.py"
-# What tests ask for because it is not there.
+# Tests refer to these because they do not exist.
 NOWHERE = {"tests.unit.signal.builders:Nobody", "/opt/paperdesk/proto/x"}
 
 PATH = re.compile(
     r"(?<![\w./*<>{}…~$-])[\w.*<>{}…-]*(?:/[\w.*<>{}/…-]*|[\w*>}…-]\.(?:py|md)\b(?!/))(?:(?:::\w+)+|`, `\w+(?=`))?"
 )
-# What a file is said to define follows it after two colons, or in the next pair of backticks.
+# What a file is imported to define follows after two colons, or in the next pair of backticks.
 INSIDE = re.compile(r"::|`, `")
-# What stands for any name: `services/*/core/`, `services/<name>/`, `services/X/metrics.py`, an f-string's {name}.
+# Placeholders for any name: `services/*/core/`, `services/<name>/`, `services/X/metrics.py`, an f-string's {name}.
 HOLE = re.compile(r"<[^>]*>|\{[^}]*\}|\*+|…|\.{3}|\b(?:X|NAME|N{4})\b")
 DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(OURS)})(?:[.:](?:\w+|\*|<\w+>|\{{[^{{}}]*\}}))+")
-# A script in a string imports too, and no checker reads it.
+# A script in a string has imports too, which no type checker reads.
 IMPORTED = re.compile(rf"from ((?:{'|'.join(OURS)})[\w.]*) import (\w+(?:, \w+)*)")
 SPAN = re.compile(r"`([^`]*)`")
-# What a docstring says is raised: a name at the beginning of each line below "Raises:".
+# The exceptions of a docstring: a name at the beginning of each line below "Raises:".
 RAISES = re.compile(r"^ +Raises:\n((?:^ +\S.*\n?)+)", re.MULTILINE)
 RAISED = re.compile(r"^ +([A-Z]\w+):", re.MULTILINE)
-# `_ns` and `_of_power_` are pieces of names.
+# `_ns` and `_of_power_` are parts of names.
 CAMEL = re.compile(r"([A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+)(?:\.\w+)*(?:\(.*\))?")
 WORD = re.compile(r"[a-z*](?:[a-z0-9_*]*[a-z0-9*])?")
 RELATIVE = re.compile(r"[a-z]\w*(?:\.\w+)+")
 LINK = re.compile(r"\]\(([^)\s:]+)\)")
-COMMAND = "paperdesk"  # what people type; no module is called so
+COMMAND = "paperdesk"  # the command; no module has this name
 
 
 class Checkout:
-    """What there is to be named."""
+    """Everything in the checkout that a text can name."""
 
     def __init__(self, files: list[SourceFile]) -> None:
         self.paths = {file.path: file for file in files}
@@ -60,13 +60,13 @@ class Checkout:
         self._known: dict[str, set[str]] = {}
 
     def find(self, path: str, *, house: str | None = None) -> list[str]:
-        """The files and folders that are called so in full; with `house`, those in that folder whose path ends so."""
+        """The files and folders with exactly this path; with `house`, those in that folder whose path ends with it."""
         pattern = r"[^/\n]*".join(map(re.escape, HOLE.split(path))) + ("" if path.endswith("/") else "/?")
         start = "" if house is None else f"(?={re.escape(house)})(?:.*/)?"
         return re.findall(f"^{start}{pattern}$", self._listing, flags=re.MULTILINE)
 
     def defines(self, name: str) -> bool:
-        """Whether a dotted name in full is a module, or something that one defines or imports."""
+        """Whether a full dotted name is a module, or something that a module defines or imports."""
         if HOLE.search(name):
             pattern = r"\w+".join(map(re.escape, HOLE.split(name)))
             return any(re.fullmatch(pattern, module) for module in self.modules)
@@ -77,14 +77,14 @@ class Checkout:
         return False
 
     def defines_below(self, folder: str, name: str) -> bool:
-        """Whether a dotted name is one that begins with a module or package somewhere in a folder."""
+        """Whether a dotted name, beginning with a module or package somewhere in a folder, exists."""
         first = name.partition(".")[0]
         inside = (module for module, file in self.modules.items() if file.path.startswith(folder))
         roots = [module for module in inside if module.rpartition(".")[2] == first]
         return any(self.defines(root + name.removeprefix(first)) for root in roots)
 
     def known(self, folder: str) -> set[str]:
-        """The names of modules and folders in a folder, and all that code there calls by name."""
+        """The names of modules and folders in a folder, and all identifiers in the code there."""
         if folder not in self._known:
             inside = [f for f in self.modules.values() if f.path.startswith(folder) and f.path != MADE_UP]
             modules = {part for file in inside for part in file.module.split(".")}
@@ -92,7 +92,7 @@ class Checkout:
         return self._known[folder]
 
     def children(self, package: SourceFile) -> set[str]:
-        """What lies directly in a package, and what the package itself defines or imports."""
+        """The modules and packages directly in a package, and what the package itself defines or imports."""
         own = [module.split(".") for module in self.modules if module.startswith(f"{package.module}.")]
         return {*OURS, COMMAND, *package.definitions, *(parts[package.module.count(".") + 1] for parts in own)}
 
@@ -102,7 +102,7 @@ def _is_in(module: SourceFile, names: list[str]) -> bool:
 
 
 def _house(file: SourceFile) -> str:
-    """Where short names are at home: a service's own folder; whoever is no service may speak of them all."""
+    """The folder in which short names are looked up: a service's own; for other files, the whole checkout."""
     return "/".join((*file.parts[:2], "")) if file.parts[0] == "services" and len(file.parts) > 2 else ""
 
 
@@ -110,12 +110,12 @@ def _texts(files: list[SourceFile]) -> Iterator[SourceFile]:
     return (file for file in files if file.path != MADE_UP and not file.path.endswith(FOREIGN))
 
 
-def paths_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
-    """A path from the root, a name in .py or .md with or without folders, a folder in backticks: each is there."""
+def paths_exist(files: list[SourceFile]) -> Iterator[Violation]:
+    """A path from the root, a file name in .py or .md with or without folders, and a folder in backticks exist."""
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
-            # Code puts paths together: ROOT / "docs" / "risk.md".
+            # Code joins paths: ROOT / "docs" / "risk.md".
             for found in PATH.finditer(line.replace('" / "', "/")):
                 if found.group() not in NOWHERE and not _path_exists(found, file, checkout):
                     remedy = "name a file or folder of the checkout, in full or by its last parts, and what is in it"
@@ -136,21 +136,23 @@ def _path_exists(found: re.Match[str], file: SourceFile, checkout: Checkout) -> 
     return any(not path.endswith(".py") or checkout.paths[place].identifiers.issuperset(inside) for place in places)
 
 
-def dotted_names_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
-    """A dotted name that begins with a package of ours is a module, or something that one defines or imports."""
+def dotted_names_exist(files: list[SourceFile]) -> Iterator[Violation]:
+    """A dotted name that begins with one of our packages is a module, or something that a module defines or imports."""
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
             names = [found.group() for found in DOTTED.finditer(line)]
-            names += [f"{module}.{name}" for module, said in IMPORTED.findall(line) for name in said.split(", ")]
+            names += [
+                f"{module}.{name}" for module, imported in IMPORTED.findall(line) for name in imported.split(", ")
+            ]
             for name in names:
                 if not (name in NOWHERE or checkout.defines(name) or _is_variable(name, file)):
-                    remedy = "name a module, or what one defines, in full"
+                    remedy = "give the full name of a module or of what it defines"
                     yield Violation(file.path, number, f"there is no {name}", remedy)
 
 
 def _is_variable(name: str, file: SourceFile) -> bool:
-    """Whether code has bound the first part of a name to something of its own."""
+    """Whether code binds the first part of a name to a variable."""
     first = re.split("[.:]", name)[0]
     nodes = ast.walk(file.tree) if file.is_python else ()
     return any(
@@ -160,11 +162,12 @@ def _is_variable(name: str, file: SourceFile) -> bool:
     )
 
 
-def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
-    """A lower-case word or dotted name in backticks in a docstring or comment is a module, or something that code calls so.
+def backticked_names_exist(files: list[SourceFile]) -> Iterator[Violation]:
+    """A lower-case word or dotted name in backticks in a docstring or comment is a module or an identifier in code.
 
-    The docstring of a package is a guide to it: there a word is a module or package directly in it, or something that it
-    defines or imports. Elsewhere it may be any name in code of the same service, outside of services any name at all.
+    The docstring of a package is a guide to it: there, a word is a module or package directly in it, or something that
+    it defines or imports. Elsewhere it may be any name in the code of the same service; outside services, any name at
+    all.
     """
     checkout = Checkout(files)
     for file in filter(lambda file: file.is_python, _texts(files)):
@@ -172,7 +175,7 @@ def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
             for found in SPAN.finditer(comment):
                 if not _word_exists(found[1], file, checkout, checkout.known(_house(file))):
                     yield Violation(
-                        file.path, number, f"nothing in this code is called {found[1]}", "name what is there"
+                        file.path, number, f"nothing in this code is called {found[1]}", "use a name that exists"
                     )
         for node, text in file.docstrings.items():
             number = node.lineno
@@ -182,7 +185,7 @@ def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
                 if not _word_exists(found[1], file, checkout, known):
                     line = number + text.count("\n", 0, found.start())
                     where = f"directly in {file.module}" if is_guide else "in this code"
-                    remedy = "name a module, or something that code calls so; what is none goes without backticks"
+                    remedy = "name a module or an identifier of the code; write other words without backticks"
                     yield Violation(file.path, line, f"nothing {where} is called {found[1]}", remedy)
 
 
@@ -197,30 +200,28 @@ def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str
 
 
 def exceptions_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """What a docstring says is raised is called so in code."""
+    """An exception in the "Raises:" of a docstring has this name in code."""
     checkout = Checkout(files)
     for file in filter(lambda file: file.is_python, _texts(files)):
         for node, text in file.docstrings.items():
             for section in RAISES.finditer(text):
                 line = node.lineno + text.count("\n", 0, section.start())
                 for raised in {*RAISED.findall(section[1])} - checkout.known("") - {*dir(builtins)}:
-                    yield Violation(
-                        file.path, line, f"nothing is called {raised}", "name the exception as it is called"
-                    )
+                    yield Violation(file.path, line, f"nothing is called {raised}", "use the exception's name in code")
 
 
 def classes_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """A CamelCase name in backticks, on a page, in a comment or in a docstring, is a class or something that code calls so."""
+    """A CamelCase name in backticks, on a page, in a comment or in a docstring, is a class or an identifier in code."""
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
             for found in SPAN.finditer(line):
                 named = CAMEL.fullmatch(found[1])
                 if named and named[1] not in checkout.known(""):
-                    yield Violation(file.path, number, f"nothing is called {named[1]}", "name it as code calls it now")
+                    yield Violation(file.path, number, f"nothing is called {named[1]}", "use its current name in code")
 
 
-def links_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
+def links_have_targets(files: list[SourceFile]) -> Iterator[Violation]:
     """A link on a page leads to a file or folder of the checkout, and to a heading that the file has."""
     checkout = Checkout(files)
     for file in files:
@@ -231,7 +232,9 @@ def links_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
                 if path not in checkout.paths and path not in checkout.folders:
                     yield Violation(file.path, number, f"there is no {path}", "link a file or folder of the checkout")
                 elif heading and (path in checkout.folders or heading not in _headings(checkout.paths[path])):
-                    yield Violation(file.path, number, f"{path} has no heading #{heading}", "link one that it has")
+                    yield Violation(
+                        file.path, number, f"{path} has no heading #{heading}", "link a heading that exists"
+                    )
 
 
 def _headings(page: SourceFile) -> set[str]:

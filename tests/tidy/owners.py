@@ -1,4 +1,4 @@
-"""Who may change what: state of the desk is written by the module of its owner alone."""
+"""The desk's state is changed only by the module of its owner."""
 
 import ast
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ OWNERS = {
     "warnings": "Warnings",
     "latencies": "Latencies",
 }
-"""Classes by the module that each is alone in; variables and fields that hold one are called like the module."""
+"""The class that only this module may change; variables and fields that hold one have the module's name."""
 
 WRITERS_OF_CONTAINERS = frozenset({"append", "add", "extend", "insert", "remove", "discard", "pop", "setdefault"})
 READERS_OF_STATE = (("services", "portfolio"), ("research",))
-"""Folders whose code can reach an owner."""
+"""Folders with code that can reach an owner."""
 
 
 def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
-    """Only the module of an owner assigns, deletes or fills its attributes."""
+    """Only the module of an owner assigns, deletes or adds to its attributes."""
     for file in files:
         if not file.is_python or not any(file.parts[: len(folder)] == folder for folder in READERS_OF_STATE):
             continue
@@ -35,7 +35,7 @@ def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def _written(node: ast.AST) -> ast.Attribute | None:
-    """The attribute that a node assigns, deletes, or fills as a container."""
+    """The attribute that a node assigns, deletes, or adds to as a container."""
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
         return node
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):

@@ -1,7 +1,7 @@
-"""The house rules: each a small function from the files to what breaks it.
+"""The rules for this checkout: each is a function from all files to the places that break it.
 
-A rule sees all files and picks those that it is about; it never changes them. Which rules there are is the list at the
-end; `test_rules_fire.py` shows each of them a file that breaks it.
+A rule selects the files that it applies to and never changes them. `RULES` lists all of them; `test_rules_fire.py` has
+a file that breaks each one.
 """
 
 import ast
@@ -10,25 +10,25 @@ from collections.abc import Callable, Iterator
 
 from tests.tidy.layers import (
     OURS,
-    core_keeps_to_itself,
+    core_imports_pure_code_only,
     core_reads_no_clock,
     layers_point_down,
     packages_of_a_core_point_down,
 )
 from tests.tidy.names import (
+    backticked_names_exist,
     classes_exist,
-    dotted_names_lead_somewhere,
+    dotted_names_exist,
     exceptions_exist,
-    links_lead_somewhere,
-    paths_lead_somewhere,
-    words_name_something,
+    links_have_targets,
+    paths_exist,
 )
 from tests.tidy.owners import owners_alone_write
 from tests.tidy.source import SourceFile, Violation
 
 Rule = Callable[[list[SourceFile]], Iterator[Violation]]
 
-LINES_MAX = 450  # what one can still hold in the head; beyond it there are two modules in one
+LINES_MAX = 450  # a longer module does more than one thing
 
 AT_THE_ROOT = {
     ".ci",
@@ -52,7 +52,7 @@ AT_THE_ROOT = {
     *OURS,
 }
 
-# Put together here so that this file does not break its own rules.
+# Joined here so that this file does not break its own rules.
 UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX")) + r")\b")
 OF_ONE_MACHINE = re.compile(r"(?<![\w.~$}])/(?:" + "|".join(("work", "root", "home")) + r")/")
 REGISTRY = re.compile(
@@ -70,46 +70,48 @@ def _search(files: list[SourceFile], pattern: re.Pattern[str], remedy: str) -> I
     for file in files:
         for number, line in enumerate(file.lines, start=1):
             if found := pattern.search(line):
-                yield Violation(file.path, number, f"{found.group()!r} stands here", remedy)
+                yield Violation(file.path, number, f"{found.group()!r} is not allowed", remedy)
 
 
 def modules_are_short(files: list[SourceFile]) -> Iterator[Violation]:
     """No module is longer than `LINES_MAX` lines."""
     for file in _code(files):
         if (count := len(file.lines)) > LINES_MAX:
-            yield Violation(file.path, count, f"{count} lines, {LINES_MAX} allowed", "split it along what it decides")
+            yield Violation(
+                file.path, count, f"{count} lines, {LINES_MAX} allowed", "split it into one module per task"
+            )
 
 
-def modules_say_what_they_are(files: list[SourceFile]) -> Iterator[Violation]:
-    """Each module opens with a docstring, and each folder of modules is a package that does."""
+def modules_have_docstrings(files: list[SourceFile]) -> Iterator[Violation]:
+    """Each module has a docstring, and each folder of modules is a package."""
     for file in _code(files):
         if not (ast.get_docstring(file.tree) or "").strip():
-            yield Violation(file.path, 1, "no docstring", "open with what lives here, what may not, and how it works")
+            yield Violation(file.path, 1, "no docstring", "describe what the module contains and how it works")
     paths = {file.path for file in files}
     for folder in sorted({file.path.rpartition("/")[0] for file in _code(files)}):
         if f"{folder}/__init__.py" not in paths:
-            remedy = "add one whose docstring says what the package is for"
+            remedy = "add one with a docstring that describes the package"
             yield Violation(f"{folder}/__init__.py", 1, "this folder has modules and no __init__.py", remedy)
 
 
 def no_path_of_one_machine(files: list[SourceFile]) -> Iterator[Violation]:
-    """No file names a folder that only one machine has."""
-    remedy = "name it relative to the checkout, or make it a setting"
+    """No file contains a path that exists on one machine only."""
+    remedy = "use a path relative to the checkout, or a setting"
     yield from _search(files, OF_ONE_MACHINE, remedy)
 
 
 def no_package_registry(files: list[SourceFile]) -> Iterator[Violation]:
-    """No file says where packages are fetched from: that is for the machine to know."""
+    """No file contains the address of a package registry; each machine configures its own."""
     yield from _search(files, REGISTRY, "leave the choice of a registry to pip's own configuration")
 
 
 def nothing_unfinished(files: list[SourceFile]) -> Iterator[Violation]:
-    """No file carries a note about work left over."""
+    """No file contains a note about unfinished work."""
     yield from _search(files, UNFINISHED, "do it now, or describe the limit in the docs")
 
 
 def only_the_command_line_prints(files: list[SourceFile]) -> Iterator[Violation]:
-    """Printing is for cli/ and tests/; a service logs."""
+    """Only cli/ and tests/ print; a service logs."""
     for file in _code(files):
         if file.parts[0] not in ("cli", "tests"):
             for node, name in file.calls():
@@ -118,19 +120,19 @@ def only_the_command_line_prints(files: list[SourceFile]) -> Iterator[Violation]
 
 
 def broad_excepts_are_explained(files: list[SourceFile]) -> Iterator[Violation]:
-    """No bare except; one for everything says on its line why nothing narrower will do."""
+    """No bare except; one that catches everything has a comment on its line with the reason."""
     for file in _code(files):
         for handler, caught in file.broad_handlers():
             comment = DIRECTIVE.sub("", file.comments.get(handler.lineno, "")).strip("# ")
             if not caught:
-                yield Violation(file.path, handler.lineno, "bare except", "name what is expected to go wrong")
+                yield Violation(file.path, handler.lineno, "bare except", "name the expected exceptions")
             elif len(comment) < EXPLANATION_CHARS_MIN:
-                remedy = "name what is expected, or say in a comment on this line why everything is caught"
+                remedy = "name the expected exceptions, or explain in a comment on this line why everything is caught"
                 yield Violation(file.path, handler.lineno, f"except {caught} without a reason", remedy)
 
 
 def tests_do_not_sleep(files: list[SourceFile]) -> Iterator[Violation]:
-    """A test that sleeps is slow on a good day and wrong on a bad one."""
+    """Tests do not sleep: a sleep is either longer than needed or too short."""
     for file in _code(files):
         if file.parts[0] == "tests":
             for node, name in file.uses():
@@ -139,20 +141,20 @@ def tests_do_not_sleep(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def the_root_stays_bare(files: list[SourceFile]) -> Iterator[Violation]:
-    """The root folder holds what a newcomer must see first, and nothing else."""
+    """The root folder contains only what a newcomer must see first."""
     for name in sorted({file.parts[0] for file in files} - AT_THE_ROOT):
         remedy = "put it into docs/, deploy/ or the package it belongs to, or add it to AT_THE_ROOT"
-        yield Violation(name, 1, "does not belong to the root folder", remedy)
+        yield Violation(name, 1, "does not belong in the root folder", remedy)
 
 
 RULES: list[Rule] = [
-    core_keeps_to_itself,
+    core_imports_pure_code_only,
     core_reads_no_clock,
     layers_point_down,
     packages_of_a_core_point_down,
     owners_alone_write,
     modules_are_short,
-    modules_say_what_they_are,
+    modules_have_docstrings,
     no_path_of_one_machine,
     no_package_registry,
     nothing_unfinished,
@@ -160,10 +162,10 @@ RULES: list[Rule] = [
     broad_excepts_are_explained,
     tests_do_not_sleep,
     the_root_stays_bare,
-    paths_lead_somewhere,
-    dotted_names_lead_somewhere,
-    words_name_something,
+    paths_exist,
+    dotted_names_exist,
+    backticked_names_exist,
     exceptions_exist,
     classes_exist,
-    links_lead_somewhere,
+    links_have_targets,
 ]

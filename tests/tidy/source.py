@@ -1,4 +1,4 @@
-"""The files of the checkout as the house rules see them: text, syntax tree, and names as they were imported."""
+"""The files of the checkout as the rules see them: text, syntax tree, and the full names of what they import."""
 
 import ast
 import io
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Violation(NamedTuple):
-    """A rule broken at one place, in words that say how to mend it."""
+    """One place that breaks a rule: what is wrong, and how to correct it."""
 
     path: str
     line: int
@@ -51,17 +51,17 @@ class SourceFile:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The folders and the name."""
+        """The folders and the file name."""
         return PurePosixPath(self.path).parts
 
     @property
     def is_python(self) -> bool:
-        """Whether the rules about code apply."""
+        """Whether the file is Python code."""
         return self.path.endswith(".py")
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines without their ends; line n is at n - 1."""
+        """The lines without line ends; line n is at index n - 1."""
         return self.text.splitlines()
 
     @cached_property
@@ -71,18 +71,18 @@ class SourceFile:
 
     @cached_property
     def comments(self) -> dict[int, str]:
-        """The comment on each line that has one, without its hash."""
+        """The comment of each line that has one, without its hash."""
         tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
         return {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
 
     @cached_property
     def module(self) -> str:
-        """The dotted name that the file is imported by."""
+        """The dotted name under which the file is imported."""
         return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     @cached_property
     def docstrings(self) -> dict[ast.Constant, str]:
-        """Every text that is a statement by itself, also below a field or a constant, by its place in the tree."""
+        """All docstrings, also below a field or a constant: each text that is a statement by itself, with its node."""
         statements = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Expr))
         return {n: n.value for n in statements if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
@@ -97,32 +97,34 @@ class SourceFile:
 
     @cached_property
     def identifiers(self) -> set[str]:
-        """What the code calls by name: variables, attributes, arguments, and words in strings that are not prose."""
+        """All identifiers in the code: variables, attributes, arguments, and words in strings that are not prose."""
         return {name for node in ast.walk(self.tree) if node not in self.docstrings for name in _called(node)}
 
     @cached_property
     def imports(self) -> list[Import]:
-        """Every import wherever it stands, also inside functions and for types only."""
+        """All imports, also inside functions and for types only."""
         return [found for node in ast.walk(self.tree) for found in self._imports_of(node)]
 
     def uses(self) -> Iterator[tuple[ast.expr, str]]:
-        """Every name or attribute of something imported, spelt as it was imported.
+        """Every use of an imported name or of its attribute, with its full original name.
 
-        After `from time import sleep as rest`, `rest` is `time.sleep`; an argument that happens to be called `time` is
-        nothing of this kind.
+        After `from time import sleep as rest`, `rest` is `time.sleep`; an argument with the name `time` is not a use.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name | ast.Attribute) and _root(node) in self._imported_as:
                 yield node, self._full_name(node) or ""
 
     def calls(self) -> Iterator[tuple[ast.Call, str]]:
-        """Every call whose function has a plain dotted name, spelt as it was imported."""
+        """Every call of a function with a plain dotted name, with its full original name."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call) and (name := self._full_name(node.func)):
                 yield node, name
 
     def broad_handlers(self) -> Iterator[tuple[ast.ExceptHandler, str]]:
-        """Every handler that catches everything: bare (named ""), or by Exception or BaseException."""
+        """Every handler that catches everything.
+
+        A bare one (with the name ""), or one of Exception or BaseException.
+        """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ExceptHandler):
                 if node.type is None:
@@ -196,11 +198,11 @@ def _root(node: ast.expr) -> str | None:
 
 
 def checkout() -> list[SourceFile]:
-    """Every file that git tracks or would take up, so that a rule speaks before the commit and not after.
+    """Every file that git tracks or would add, so that a rule finds a violation before the commit.
 
-    One that is no text counts as empty: it may be named like any other.
+    A binary file counts as empty; its path may be named like any other.
     """
-    # Whoever owns the checkout may not be who runs the tests; git would refuse to list it then.
+    # The checkout may belong to another user than the one who runs the tests; git would then refuse to list it.
     git = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     files = (ROOT / name for name in sorted(set(names)) if name)

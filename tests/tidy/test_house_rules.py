@@ -1,4 +1,4 @@
-"""The files of this checkout keep the rules of the house."""
+"""The files of this checkout keep the rules."""
 
 import pytest
 
@@ -13,13 +13,13 @@ def files() -> list[SourceFile]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_house_keeps(rule: Rule, files: list[SourceFile]) -> None:
+def test_the_checkout_keeps(rule: Rule, files: list[SourceFile]) -> None:
     broken = [str(violation) for violation in rule(files)]
     if broken:
         pytest.fail("\n".join([rule.__doc__ or "", *broken]), pytrace=False)
 
 
-def test_the_checkout_is_seen_at_all(files: list[SourceFile]) -> None:
-    """Rules over no files would hold whatever is written."""
+def test_rules_see_the_files_of_the_checkout(files: list[SourceFile]) -> None:
+    """Without files, every rule would pass."""
     paths = {file.path for file in files}
     assert {"pyproject.toml", "Makefile", "tests/tidy/test_house_rules.py"} <= paths

@@ -1,4 +1,4 @@
-"""The locks say exactly what is installed, and nothing about where it comes from."""
+"""The lock files contain exactly what is installed, and no source of packages."""
 
 import re
 
@@ -10,7 +10,7 @@ LOCKS = ("base.lock", "dev.lock")
 
 
 def text_of(name: str) -> str:
-    """A file of requirements/."""
+    """The text of a file in requirements/."""
     return (ROOT / "requirements" / name).read_text()
 
 
@@ -24,18 +24,18 @@ def versions_of(name: str) -> dict[str, str]:
     return {package: entry.split()[0] for package, entry in entries_of(name).items()}
 
 
-def wanted_by(name: str) -> set[str]:
-    """The packages that an .in file names, those it includes left out."""
+def packages_in(name: str) -> set[str]:
+    """The packages named in an .in file, without those of files that it includes."""
     return set(re.findall(r"^[a-z][a-z0-9-]*", text_of(name), flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("stem", ["base", "dev"])
 def test_a_lock_has_what_its_input_asks_for(stem: str) -> None:
-    assert wanted_by(f"{stem}.in")
-    assert wanted_by(f"{stem}.in") <= versions_of(f"{stem}.lock").keys(), "run `make lock`"
+    assert packages_in(f"{stem}.in")
+    assert packages_in(f"{stem}.in") <= versions_of(f"{stem}.lock").keys(), "run `make lock`"
 
 
-def test_what_is_tested_is_what_runs() -> None:
+def test_tests_run_with_the_locked_versions_of_production() -> None:
     assert versions_of("base.lock").items() <= versions_of("dev.lock").items(), "run `make lock`"
 
 

@@ -1,4 +1,4 @@
-"""Each house rule fires on a file that breaks it, names the line, and leaves a good file alone."""
+"""Each rule finds a file that breaks it, names the line, and accepts a correct file."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.tidy import names, rules
 from tests.tidy.layers import (
-    core_keeps_to_itself,
+    core_imports_pure_code_only,
     core_reads_no_clock,
     layers_point_down,
     packages_of_a_core_point_down,
@@ -25,7 +25,7 @@ A_HOME = "/" + "home/trader/ticks"
 
 
 def judge(rule: Rule, path: str, text: str) -> list[Violation]:
-    """What a rule says of a single file, its folders being proper packages."""
+    """The violations that a rule finds in a single file, whose folders are packages."""
     packages = [
         SourceFile(f"{parent.as_posix()}/__init__.py", '"""A package."""') for parent in Path(path).parents[:-1]
     ]
@@ -33,20 +33,20 @@ def judge(rule: Rule, path: str, text: str) -> list[Violation]:
 
 
 BREAKS: list[tuple[Rule, str, str, int]] = [
-    (core_keeps_to_itself, CORE, "import zmq", 1),
-    (core_keeps_to_itself, CORE, "import math\nfrom common import clock", 2),
-    (core_keeps_to_itself, CORE, "import os.path", 1),
-    (core_keeps_to_itself, CORE, "import random", 1),
-    (core_keeps_to_itself, CORE, "import time", 1),
-    (core_keeps_to_itself, CORE, "import polars as pl", 1),
-    (core_keeps_to_itself, CORE, "def f():\n    import logging", 2),
-    (core_keeps_to_itself, CORE, "from services.signal import settings", 1),
-    (core_keeps_to_itself, CORE, "from services.portfolio.core import lots", 1),
-    (core_keeps_to_itself, CORE, "from services.signal.core_helpers import x", 1),
-    (core_keeps_to_itself, CORE, "from .. import shell", 1),
-    (core_keeps_to_itself, "services/mt5/core/book/fills.py", "import structlog", 1),
-    (core_keeps_to_itself, "marketdata/tick_stream.py", "import polars", 1),
-    (core_keeps_to_itself, CORE, "from marketdata.files import read", 1),
+    (core_imports_pure_code_only, CORE, "import zmq", 1),
+    (core_imports_pure_code_only, CORE, "import math\nfrom common import clock", 2),
+    (core_imports_pure_code_only, CORE, "import os.path", 1),
+    (core_imports_pure_code_only, CORE, "import random", 1),
+    (core_imports_pure_code_only, CORE, "import time", 1),
+    (core_imports_pure_code_only, CORE, "import polars as pl", 1),
+    (core_imports_pure_code_only, CORE, "def f():\n    import logging", 2),
+    (core_imports_pure_code_only, CORE, "from services.signal import settings", 1),
+    (core_imports_pure_code_only, CORE, "from services.portfolio.core import lots", 1),
+    (core_imports_pure_code_only, CORE, "from services.signal.core_helpers import x", 1),
+    (core_imports_pure_code_only, CORE, "from .. import shell", 1),
+    (core_imports_pure_code_only, "services/mt5/core/book/fills.py", "import structlog", 1),
+    (core_imports_pure_code_only, "marketdata/tick_stream.py", "import polars", 1),
+    (core_imports_pure_code_only, CORE, "from marketdata.files import read", 1),
     (core_reads_no_clock, CORE, "import time\n\nx = time.time_ns()", 3),
     (core_reads_no_clock, CORE, "from time import monotonic as now\nx = now()", 2),
     (core_reads_no_clock, CORE, "import time\ndef f(clock=time.perf_counter): ...", 2),
@@ -101,9 +101,9 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (owners_alone_write, "research/backtest.py", "def f(state): state.stream.last_signals['EURUSD'] = 1", 1),
     (owners_alone_write, "services/portfolio/shell.py", "def f(state): state.latencies.ticks.append(1)", 1),
     (rules.modules_are_short, SHELL, "x = 1\n" * 451, 451),
-    (rules.modules_say_what_they_are, SHELL, "x = 1", 1),
-    (rules.modules_say_what_they_are, SHELL, '""" """', 1),
-    (rules.modules_say_what_they_are, "cli/__init__.py", "", 1),
+    (rules.modules_have_docstrings, SHELL, "x = 1", 1),
+    (rules.modules_have_docstrings, SHELL, '""" """', 1),
+    (rules.modules_have_docstrings, "cli/__init__.py", "", 1),
     (rules.no_path_of_one_machine, "docs/operations.md", f"Look at\n{A_HOME}.", 2),
     (rules.no_path_of_one_machine, SHELL, f'PATH = "{A_HOME}"', 1),
     (rules.no_package_registry, "Dockerfile", "RUN pip install --extra-index" + "-url x y", 1),
@@ -121,44 +121,44 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (rules.tests_do_not_sleep, A_TEST, "import asyncio\nasync def f(): await asyncio.sleep(0)", 2),
     (rules.the_root_stays_bare, "FINAL_REPORT.md", "", 1),
     (rules.the_root_stays_bare, "scripts/run.sh", "", 1),
-    (names.paths_lead_somewhere, "README.md", "Look at\n`services/signal/gone.py`.", 2),
-    (names.paths_lead_somewhere, "docs/risk.md", "[levels](../services/portfolio/core/levels.py)", 1),
-    (names.paths_lead_somewhere, "docs/index.md", "as docs/decisions/NNNN-....md says", 1),
-    (names.paths_lead_somewhere, "docs/index.md", "each in its `services/<name>/core/`", 1),
-    (names.paths_lead_somewhere, "Makefile", "\tpytest tests/unit/gone", 1),
-    (names.paths_lead_somewhere, "Dockerfile", "CMD /opt/paperdesk/deploy/gone", 1),
-    (names.paths_lead_somewhere, A_TEST, "# tests/unit/test_it.py::test_gone", 1),
-    (names.paths_lead_somewhere, SHELL, '"""As `signal/shell.py`, `walk`."""\ndef run(): ...', 1),
-    (names.paths_lead_somewhere, SHELL, '"""Talks for\n`core/engine.py`."""', 2),
-    (names.paths_lead_somewhere, SHELL, '"""Talks for `core/`."""', 1),
-    (names.paths_lead_somewhere, SHELL, "x = 1  # as services/*/core/ has it", 1),
-    (names.paths_lead_somewhere, SHELL, 'PAGE = ROOT / "docs" / "gone.md"', 1),
-    (names.paths_lead_somewhere, SHELL, 'text = f"services/{name}/gone.toml"', 1),
-    (names.dotted_names_lead_somewhere, A_TEST, '"""\nfrom tests.unit.test_it import gone\n"""', 2),
-    (names.dotted_names_lead_somewhere, "supervisord.conf", "command=python -m services.signals", 1),
-    (names.dotted_names_lead_somewhere, "docs/index.md", "`proto.gateway.Hello`", 1),
-    (names.dotted_names_lead_somewhere, SHELL, '"""Talks for `services.signal.core.engine`."""', 1),
-    (names.dotted_names_lead_somewhere, SHELL, "def run(): ...\n# services.signal.shell.walk", 2),
-    (names.dotted_names_lead_somewhere, SHELL, "class Shell: ...\n# services.signal.shell.Shell.walk", 2),
-    (names.dotted_names_lead_somewhere, SHELL, 'x = f"services.{name}.gone"', 1),
-    (names.words_name_something, SHELL, "x = 1\n# `gone` does the rest", 2),
+    (names.paths_exist, "README.md", "Look at\n`services/signal/gone.py`.", 2),
+    (names.paths_exist, "docs/risk.md", "[levels](../services/portfolio/core/levels.py)", 1),
+    (names.paths_exist, "docs/index.md", "as docs/decisions/NNNN-....md says", 1),
+    (names.paths_exist, "docs/index.md", "each in its `services/<name>/core/`", 1),
+    (names.paths_exist, "Makefile", "\tpytest tests/unit/gone", 1),
+    (names.paths_exist, "Dockerfile", "CMD /opt/paperdesk/deploy/gone", 1),
+    (names.paths_exist, A_TEST, "# tests/unit/test_it.py::test_gone", 1),
+    (names.paths_exist, SHELL, '"""As `signal/shell.py`, `walk`."""\ndef run(): ...', 1),
+    (names.paths_exist, SHELL, '"""Talks for\n`core/engine.py`."""', 2),
+    (names.paths_exist, SHELL, '"""Talks for `core/`."""', 1),
+    (names.paths_exist, SHELL, "x = 1  # as services/*/core/ has it", 1),
+    (names.paths_exist, SHELL, 'PAGE = ROOT / "docs" / "gone.md"', 1),
+    (names.paths_exist, SHELL, 'text = f"services/{name}/gone.toml"', 1),
+    (names.dotted_names_exist, A_TEST, '"""\nfrom tests.unit.test_it import gone\n"""', 2),
+    (names.dotted_names_exist, "supervisord.conf", "command=python -m services.signals", 1),
+    (names.dotted_names_exist, "docs/index.md", "`proto.gateway.Hello`", 1),
+    (names.dotted_names_exist, SHELL, '"""Talks for `services.signal.core.engine`."""', 1),
+    (names.dotted_names_exist, SHELL, "def run(): ...\n# services.signal.shell.walk", 2),
+    (names.dotted_names_exist, SHELL, "class Shell: ...\n# services.signal.shell.Shell.walk", 2),
+    (names.dotted_names_exist, SHELL, 'x = f"services.{name}.gone"', 1),
+    (names.backticked_names_exist, SHELL, "x = 1\n# `gone` does the rest", 2),
     (names.exceptions_exist, SHELL, 'def f():\n    """Do.\n\n    Raises:\n        GoneError: never.\n    """', 4),
-    (names.words_name_something, SHELL, '"""Talks for\n`engine`."""', 2),
-    (names.words_name_something, SHELL, '"""Talks for an `engine.Engine`."""', 1),
-    (names.words_name_something, SHELL, 'X = 1\n"""How many `walk` takes."""', 2),
-    (names.words_name_something, "services/signal/__init__.py", '"""`core_*` decide."""\ndef f(core_x): ...\n', 1),
+    (names.backticked_names_exist, SHELL, '"""Talks for\n`engine`."""', 2),
+    (names.backticked_names_exist, SHELL, '"""Talks for an `engine.Engine`."""', 1),
+    (names.backticked_names_exist, SHELL, 'X = 1\n"""How many `walk` takes."""', 2),
+    (names.backticked_names_exist, "services/signal/__init__.py", '"""`core_*` decide."""\ndef f(core_x): ...\n', 1),
     (names.classes_exist, "docs/risk.md", "As `GoneRule` has it.", 1),
     (names.classes_exist, SHELL, "x = 1\n# `GoneRule.check` does it", 2),
-    (names.links_lead_somewhere, "docs/risk.md", "# Risk\n\n[as told](gone.md#risk)", 3),
-    (names.links_lead_somewhere, "docs/risk.md", "# Risk\n[further down](#the-ladder)", 2),
-    (names.links_lead_somewhere, "docs/risk.md", "```\n# Risk\n```\n[further up](risk.md#risk)", 4),
+    (names.links_have_targets, "docs/risk.md", "# Risk\n\n[as told](gone.md#risk)", 3),
+    (names.links_have_targets, "docs/risk.md", "# Risk\n[further down](#the-ladder)", 2),
+    (names.links_have_targets, "docs/risk.md", "```\n# Risk\n```\n[further up](risk.md#risk)", 4),
 ]
 
 KEEPS: list[tuple[Rule, str, str]] = [
-    (core_keeps_to_itself, CORE, "from collections import deque\nimport numpy as np\nfrom proto import ticks"),
-    (core_keeps_to_itself, CORE, "from services.signal.core import features\nimport services.signal.core.model"),
-    (core_keeps_to_itself, CORE, "from . import features"),
-    (core_keeps_to_itself, SHELL, "import zmq\nfrom common import clock"),
+    (core_imports_pure_code_only, CORE, "from collections import deque\nimport numpy as np\nfrom proto import ticks"),
+    (core_imports_pure_code_only, CORE, "from services.signal.core import features\nimport services.signal.core.model"),
+    (core_imports_pure_code_only, CORE, "from . import features"),
+    (core_imports_pure_code_only, SHELL, "import zmq\nfrom common import clock"),
     (core_reads_no_clock, CORE, "def f(now, lots): return [lot.open() for lot in lots], now.time_ns()"),
     (core_reads_no_clock, CORE, "from datetime import datetime, UTC\nx = datetime.fromtimestamp(0, UTC)"),
     (core_reads_no_clock, CORE, "from numpy.random import Generator, Philox\nx = Generator(Philox(key=1))"),
@@ -170,8 +170,12 @@ KEEPS: list[tuple[Rule, str, str]] = [
         SHELL,
         "from services.signal.core import engine\nimport common.clock\nimport proto.trading.units",
     ),
-    (core_keeps_to_itself, "marketdata/files/parquet.py", "import polars"),
-    (core_keeps_to_itself, "services/mt5/core/simulated/venue.py", "from marketdata.instruments import catalogue"),
+    (core_imports_pure_code_only, "marketdata/files/parquet.py", "import polars"),
+    (
+        core_imports_pure_code_only,
+        "services/mt5/core/simulated/venue.py",
+        "from marketdata.instruments import catalogue",
+    ),
     (layers_point_down, "services/mt5/source.py", "from marketdata.files import read"),
     (layers_point_down, "cli/main.py", "import verification.chaos\nfrom orchestration import supervisor"),
     (
@@ -198,7 +202,7 @@ KEEPS: list[tuple[Rule, str, str]] = [
     ),
     (owners_alone_write, "services/mt5/core/simulated/venue.py", "def f(account): account.balance = 1"),
     (rules.modules_are_short, SHELL, "x = 1\n" * 450),
-    (rules.modules_say_what_they_are, SHELL, '"""Talks for the signal core."""\nx = 1'),
+    (rules.modules_have_docstrings, SHELL, '"""Talks for the signal core."""\nx = 1'),
     (rules.no_path_of_one_machine, "docs/index.md", "docs/work/day, framework/home/x, ../shared/data, ~/home/x"),
     (rules.no_package_registry, "Makefile", "uv pip compile --no-emit-index-url"),
     (rules.nothing_unfinished, SHELL, "name = mktemp('desk.XXXXXX')"),
@@ -213,93 +217,93 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (rules.tests_do_not_sleep, "common/event_loop.py", "import time\ntime.sleep(1)"),
     (rules.the_root_stays_bare, ".ci/run", ""),
     (
-        names.paths_lead_somewhere,
+        names.paths_exist,
         SHELL,
         "# services/signal/shell.py, signal/shell.py, shell.py; services/signal, `signal/`",
     ),
-    (names.paths_lead_somewhere, SHELL, "# services/*/shell.py, services/<name>/, services/X/shell.py, services/….py"),
-    (names.paths_lead_somewhere, SHELL, 'x = f"services/{name}/{module}.py", "*.py", ROOT / "services" / "signal"'),
+    (names.paths_exist, SHELL, "# services/*/shell.py, services/<name>/, services/X/shell.py, services/….py"),
+    (names.paths_exist, SHELL, 'x = f"services/{name}/{module}.py", "*.py", ROOT / "services" / "signal"'),
     (
-        names.paths_lead_somewhere,
+        names.paths_exist,
         SHELL,
         "# https://example.org/docs/x.py, /usr/x.py, ~/x.py, $HOME/x.py, a/b, ticks/s, x.toml",
     ),
-    (names.paths_lead_somewhere, A_TEST, "# tests/unit/test_it.py::test_it\ndef test_it(): ..."),
-    (names.paths_lead_somewhere, SHELL, '"""As `shell.py`, `run` and `shell.py`, `x.toml`."""\ndef run(): ...'),
-    (names.dotted_names_lead_somewhere, SHELL, "# services.signal, services.signal.shell:run\ndef run(): ..."),
-    (names.dotted_names_lead_somewhere, SHELL, "# services.signal.shell.Shell.x\nclass Shell:\n    x: int"),
-    (names.dotted_names_lead_somewhere, SHELL, 'x = f"services.{name}.shell"  # services.*.shell, services.X'),
-    (names.dotted_names_lead_somewhere, SHELL, "def f(services): services.stop()"),
+    (names.paths_exist, A_TEST, "# tests/unit/test_it.py::test_it\ndef test_it(): ..."),
+    (names.paths_exist, SHELL, '"""As `shell.py`, `run` and `shell.py`, `x.toml`."""\ndef run(): ...'),
+    (names.dotted_names_exist, SHELL, "# services.signal, services.signal.shell:run\ndef run(): ..."),
+    (names.dotted_names_exist, SHELL, "# services.signal.shell.Shell.x\nclass Shell:\n    x: int"),
+    (names.dotted_names_exist, SHELL, 'x = f"services.{name}.shell"  # services.*.shell, services.X'),
+    (names.dotted_names_exist, SHELL, "def f(services): services.stop()"),
     (names.exceptions_exist, SHELL, 'def f():\n    """Do.\n\n    Raises:\n        OSError: always.\n    """'),
-    (names.words_name_something, SHELL, '"""`run` as `n` and `n_*`, for `signal`."""\ndef run(n, n_max): ...'),
-    (names.words_name_something, SHELL, '"""`shell.run` and `json.loads`, `make x`, `_ns`, `NO`."""\ndef run(): ...'),
-    (names.words_name_something, SHELL, '"""The table `bars`."""\nX = "select *\\nfrom bars"'),
-    (names.words_name_something, "services/signal/__init__.py", '"""`Engine` of `paperdesk`."""'),
+    (names.backticked_names_exist, SHELL, '"""`run` as `n` and `n_*`, for `signal`."""\ndef run(n, n_max): ...'),
+    (names.backticked_names_exist, SHELL, '"""`shell.run` and `json.loads`, `make x`, `_ns`, `NO`."""\ndef run(): ...'),
+    (names.backticked_names_exist, SHELL, '"""The table `bars`."""\nX = "select *\\nfrom bars"'),
+    (names.backticked_names_exist, "services/signal/__init__.py", '"""`Engine` of `paperdesk`."""'),
     (
-        names.links_lead_somewhere,
+        names.links_have_targets,
         "docs/risk.md",
         "# It's `x`\n[](#its-x) [](../docs) [](https://example.org/gone.md#x)",
     ),
     (names.classes_exist, SHELL, '"""`SomeRule` and `SomeRule(x)`, `Gmt`."""\nclass SomeRule: ...'),
-    (names.links_lead_somewhere, "docs/risk.md", "# Risk\n# Risk\n[the second](risk.md#risk-1)"),
+    (names.links_have_targets, "docs/risk.md", "# Risk\n# Risk\n[the second](risk.md#risk-1)"),
 ]
 
 
-def name_of(value: object) -> str | None:
+def id_of(value: object) -> str | None:
     """A short id for a case: the rule and the file."""
     return value.__name__ if callable(value) and hasattr(value, "__name__") else None
 
 
-@pytest.mark.parametrize(("rule", "path", "text", "line"), BREAKS, ids=name_of)
-def test_a_rule_fires_at_the_line_that_breaks_it(rule: Rule, path: str, text: str, line: int) -> None:
+@pytest.mark.parametrize(("rule", "path", "text", "line"), BREAKS, ids=id_of)
+def test_rule_finds_the_line_that_breaks_it(rule: Rule, path: str, text: str, line: int) -> None:
     broken = judge(rule, path, text)
     assert [violation.line for violation in broken] == [line]
     assert broken[0].path == (path.split("/")[0] if rule is rules.the_root_stays_bare else path)
     assert broken[0].remedy
 
 
-@pytest.mark.parametrize(("rule", "path", "text"), KEEPS, ids=name_of)
-def test_a_rule_leaves_a_good_file_alone(rule: Rule, path: str, text: str) -> None:
+@pytest.mark.parametrize(("rule", "path", "text"), KEEPS, ids=id_of)
+def test_rule_accepts_a_correct_file(rule: Rule, path: str, text: str) -> None:
     assert judge(rule, path, text) == []
 
 
-def test_a_folder_of_modules_without_an_init_is_told_to_have_one() -> None:
+def test_folder_of_modules_without_init_file_breaks_the_rule() -> None:
     lonely = SourceFile("services/signal/shell.py", '"""A shell."""')
-    assert [v.path for v in rules.modules_say_what_they_are([lonely])] == ["services/signal/__init__.py"]
+    assert [v.path for v in rules.modules_have_docstrings([lonely])] == ["services/signal/__init__.py"]
 
 
-def test_a_short_name_in_a_service_is_one_of_its_own() -> None:
-    """A namesake in another service does not save a name whose module has moved."""
+def test_short_name_in_a_service_is_looked_up_in_that_service() -> None:
+    """A module of the same name in another service does not count."""
     ladder = SourceFile("services/portfolio/core/ladder.py", '"""Rungs."""')
     text = '"""As `ladder.py` and `ladder` have it."""'
-    for rule in (names.paths_lead_somewhere, names.words_name_something):
+    for rule in (names.paths_exist, names.backticked_names_exist):
         assert [v.path for v in rule([ladder, SourceFile(SHELL, text)])] == [SHELL]
         assert not [*rule([ladder, SourceFile("services/portfolio/shell.py", text)])]
         assert not [*rule([ladder, SourceFile("cli/why.py", text)])]
 
 
-def test_a_word_in_the_guide_to_a_package_is_a_module_of_that_package() -> None:
-    """A variable that is called so, or a module further down, is not what a guide speaks of."""
+def test_word_in_the_docstring_of_a_package_is_a_module_of_that_package() -> None:
+    """A variable with this name, or a module in a package below, does not count."""
     guide = SourceFile("services/signal/__init__.py", '"""`ladder` decides, `core` knows."""')
     for path in ("services/signal/core/ladder.py", "services/signal/core/ladders.py"):
         code = SourceFile(path, "ladder = 1")
-        assert [v.fact for v in names.words_name_something([guide, code])] == [
+        assert [v.fact for v in names.backticked_names_exist([guide, code])] == [
             "nothing directly in services.signal is called ladder"
         ]
     modules = [SourceFile(f"services/signal/{name}.py", "") for name in ("core", "ladder")]
-    assert not [*names.words_name_something([guide, *modules])]
+    assert not [*names.backticked_names_exist([guide, *modules])]
 
 
-def test_what_git_ignores_may_be_named() -> None:
+def test_path_that_git_ignores_may_be_named() -> None:
     page = SourceFile("docs/operations.md", "All that is written lies in `var/`.")
-    assert [*names.paths_lead_somewhere([page])]
-    assert not [*names.paths_lead_somewhere([page, SourceFile(".gitignore", "# of one desk\nvar/\n")])]
+    assert [*names.paths_exist([page])]
+    assert not [*names.paths_exist([page, SourceFile(".gitignore", "# of one desk\nvar/\n")])]
 
 
-def test_every_rule_is_shown_a_file_that_breaks_it() -> None:
+def test_every_rule_has_a_file_that_breaks_it() -> None:
     assert {rule for rule, *_ in BREAKS} == set(RULES)
 
 
-def test_a_violation_reads_as_file_line_fact_and_remedy() -> None:
-    [violation] = judge(core_keeps_to_itself, CORE, "\nimport zmq")
-    assert str(violation).startswith(f"{CORE}:2: a core imports zmq; pass in what it gives")
+def test_violation_prints_file_line_fact_and_remedy() -> None:
+    [violation] = judge(core_imports_pure_code_only, CORE, "\nimport zmq")
+    assert str(violation).startswith(f"{CORE}:2: a core imports zmq; pass its result in")
