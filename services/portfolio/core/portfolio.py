@@ -41,7 +41,7 @@ from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.registry import active_rules
 from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.portfolio_state import PortfolioState
-from services.portfolio.core.state.signal_conditions import hears_every_symbol, show_signal_health, signal_from_market
+from services.portfolio.core.state.signal_conditions import show_signal_health, signal_from_market
 from services.portfolio.core.state.signal_health import SignalHealth
 
 SIGNAL_CHECK_NS: Final = 250_000_000
@@ -99,8 +99,11 @@ class Portfolio(Core[Input, Output]):
     def on_idle(self, now: Now) -> Sequence[Output]:
         """No more input is at hand: confirm what was decided, start what is due."""
         self._stream.begin_turn(now)
-        if self._stream.desk_state is DeskState.WAITING_FOR_SIGNALS and hears_every_symbol(self.state, self._signals):
-            self._stream.set_desk_state(DeskState.RUNNING)
+        stream = self._stream
+        if stream.desk_state is DeskState.WAITING_FOR_SIGNALS and self._signals.has_heard_of(
+            self.state.config.symbols, stream.cursor.stream_id
+        ):
+            stream.set_desk_state(DeskState.RUNNING)
             self.client.scheduler.on_task_done()
         return self.client.on_idle()
 
@@ -158,7 +161,7 @@ class Portfolio(Core[Input, Output]):
         if is_another and not self.client.is_busy and stream.desk_state is DeskState.RUNNING:
             self._queue.clear()
             return self.client.reconnect("the gateway, which has another stream now")
-        signal = signal_from_market(self.state, message, self._unattended)
+        signal = signal_from_market(self.state.config, stream, message, self._unattended)
         return [] if signal is None else self._take(signal)
 
     def _check_signals(self) -> None:

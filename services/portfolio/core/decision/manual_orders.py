@@ -22,6 +22,7 @@ from proto.control import (
 )
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import decimal_text, to_decimal
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     CancelRequested,
     OrderCreated,
@@ -42,8 +43,11 @@ from services.portfolio.core.decision.rule_exceptions import passed_rules, refus
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.risk.checks import check_base_rules, check_order, excepted_denials
 from services.portfolio.core.risk.exposure import opening_volume
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
+from services.portfolio.core.state.stream import StreamState
 
 TICKETS_NAMED_MAX: Final = 10
 """A refusal is a line; `paperdesk positions` has every ticket."""
@@ -65,7 +69,7 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         case CloseCommand():
             return _close(state, command)
         case CancelCommand():
-            return _cancel(state, command)
+            return _cancel(state.account, state.stream, command)
         case ModifyCommand(order_id=""):
             return _guard(state, command)
         case ModifyCommand():
@@ -87,7 +91,7 @@ def closing_orders(
     most = state.account.book.instruments[symbol].volume_max
     decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
-    for leg in _chosen(state, symbol, ticket):
+    for leg in _chosen(state.account.book, state.config.limits, symbol, ticket):
         made.append(
             order_created(
                 state.account.book,
@@ -108,13 +112,13 @@ def closing_orders(
     return made
 
 
-def _chosen(state: PortfolioState, symbol: str, ticket: int) -> list[Leg]:
+def _chosen(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
     """The leg with a ticket, whoever has opened it; without one all that the desk trades of the symbol."""
-    if symbol not in state.account.book.positions:
+    if symbol not in book.positions:
         return []
     if ticket:
-        return [leg for leg in state.account.book.positions[symbol].legs if leg.ticket == ticket]
-    return list(own_position(state.account.book, symbol, state.config.limits.foreign_orders).legs)
+        return [leg for leg in book.positions[symbol].legs if leg.ticket == ticket]
+    return list(own_position(book, symbol, limits.foreign_orders).legs)
 
 
 def _decision(state: PortfolioState, symbol: str, cause: Cause, reason: str) -> Decision:
@@ -201,7 +205,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
 
 def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = command.symbol
-    legs = _chosen(state, symbol, command.position)
+    legs = _chosen(state.account.book, state.config.limits, symbol, command.position)
     if not legs:
         return ControlError(error=f"there is no {_which(command)} to close")
     if command.volume is not None and len(legs) > 1:
@@ -213,7 +217,7 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         return ControlError(
             error=f"volume is {decimal_text(command.volume)}, expected above 0 and at most the {decimal_text(legs[0].volume)} lots that are held"
         )
-    if (under_way := _under_way(state, command, legs)) is not None:
+    if (under_way := _under_way(state.account.book, command, legs)) is not None:
         return ControlError(
             error=f"{_which(command)} is being closed by order {under_way}: ask again when that has ended, lest the other side is opened"
         )
@@ -238,12 +242,12 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
     return _done(command.key, made)
 
 
-def _under_way(state: PortfolioState, command: CloseCommand, legs: list[Leg]) -> str | None:
+def _under_way(book: Book, command: CloseCommand, legs: list[Leg]) -> str | None:
     """An order that may be closing the same lots already; None where there is enough for both."""
     for leg in legs:
         closing = [
             order
-            for order in state.account.book.open_orders_of(command.symbol)
+            for order in book.open_orders_of(command.symbol)
             if order.side.sign == -leg.direction and order.position == leg.ticket and not order.can_rest
         ]
         left = leg.volume - sum((order.volume - order.filled_volume for order in closing), ZERO)
@@ -252,15 +256,15 @@ def _under_way(state: PortfolioState, command: CloseCommand, legs: list[Leg]) ->
     return None
 
 
-def _cancel(state: PortfolioState, command: CancelCommand) -> OrderCommandReply | ControlError:
-    order = state.account.book.orders.get(command.order_id)
+def _cancel(account: AccountState, stream: StreamState, command: CancelCommand) -> OrderCommandReply | ControlError:
+    order = account.book.orders.get(command.order_id)
     if order is None or not order.status.is_open:
         stands = "not known here" if order is None else str(order.status)
         return ControlError(error=f"order {command.order_id} is {stands}, expected one that is open")
     if not order.cancel_asked:
-        now_ns = state.stream.domain_ns(state.stream.now.mono_ns)
-        ordinal = state.stream.cursor.ordinal
-        state.account.emit(
+        now_ns = stream.domain_ns(stream.now.mono_ns)
+        ordinal = stream.cursor.ordinal
+        account.emit(
             CancelRequested(
                 order_id=order.order_id,
                 why=command.reason,
@@ -324,7 +328,7 @@ def _change(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply 
 def _guard(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
     """Give a position other stops; whoever sets a stop by hand takes it out of the hands of the desk's trailing."""
     book, symbol = state.account.book, command.symbol
-    legs = _chosen(state, symbol, command.position)
+    legs = _chosen(state.account.book, state.config.limits, symbol, command.position)
     if len(legs) != 1:
         if not legs:
             return ControlError(error=f"there is no {_which(command)} to change")

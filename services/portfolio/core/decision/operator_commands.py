@@ -18,6 +18,7 @@ from proto.control import (
 )
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.state_causes import PERSON
+from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
@@ -33,7 +34,7 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
             )
         case ResumeCommand() | ReduceOnlyCommand() if state.warnings.venue_fault:
             return ControlError(error=state.warnings.venue_fault[:500])
-        case ReduceOnlyCommand() if graver := _causes_of_a_halt(state):
+        case ReduceOnlyCommand() if graver := _causes_of_a_halt(state.account):
             return ControlError(
                 error=f"the desk is HALTED by {graver}, and REDUCE_ONLY would allow more; "
                 "`paperdesk close` closes a position as it is, `paperdesk resume` trades again"
@@ -57,9 +58,9 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
     return TradingReply(trading_state=state.account.book.trading_state, trading_reason=command.reason, closing=closing)
 
 
-def _causes_of_a_halt(state: PortfolioState) -> str:
+def _causes_of_a_halt(account: AccountState) -> str:
     """The codes that the desk itself has halted by; a person's own halt may be taken back in steps."""
-    if state.account.book.trading_state is not TradingState.HALTED:
+    if account.book.trading_state is not TradingState.HALTED:
         return ""
-    halts = (cause for cause in state.account.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)
+    halts = (cause for cause in account.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)
     return ", ".join(cause.code for cause in halts)

@@ -11,8 +11,10 @@ from copy import deepcopy
 from msgspec import structs
 
 from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskResetReply
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.account.orders import PassedRule
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, RESET_OF_CODE, clear_rule, remembered_values
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -33,7 +35,7 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if (before := book.resets_by_key.get(key)) is not None:
         is_same = (before.rule, before.symbol) == (rule, symbol)
-        return _reply(state, before, repeated=True) if is_same else _key_error(key)
+        return _reply(state.account.book, before, repeated=True) if is_same else _key_error(key)
     if key in book.orders_by_key or key in book.changes_by_key or key in book.denials_by_key:
         return _key_error(key)
     risk_state = state.stream.risk
@@ -52,19 +54,19 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
     clear_rule(trial, event)
     event = structs.replace(event, after=remembered_values(trial, rule, symbol))
     state.account.emit(event)
-    _end_runs_of_denials(state, rule, symbol)
-    return _reply(state, event, repeated=False)
+    _end_runs_of_denials(state.stream.cursor, rule, symbol)
+    return _reply(state.account.book, event, repeated=False)
 
 
-def _end_runs_of_denials(state: PortfolioState, rule: str, symbol: str) -> None:
+def _end_runs_of_denials(cursor: TickCursor, rule: str, symbol: str) -> None:
     """Let the next denial by the rule begin a new run, so that it is an event again."""
-    last_denied = state.stream.cursor.last_denied
+    last_denied = cursor.last_denied
     for name in [name for name, run in last_denied.items() if run.split(" ")[0] == rule and symbol in ("", name)]:
         del last_denied[name]
 
 
-def _reply(state: PortfolioState, event: RiskReset, *, repeated: bool) -> RiskResetReply:
-    trading = state.account.book.trading
+def _reply(book: Book, event: RiskReset, *, repeated: bool) -> RiskResetReply:
+    trading = book.trading
     return RiskResetReply(
         key=event.key,
         rule=event.rule,
@@ -74,7 +76,7 @@ def _reply(state: PortfolioState, event: RiskReset, *, repeated: bool) -> RiskRe
         before=event.before,
         after=event.after,
         repeated=repeated,
-        trading_state=state.account.book.trading_state,
+        trading_state=book.trading_state,
         trading_reason=trading.reason if trading is not None else "",
     )
 

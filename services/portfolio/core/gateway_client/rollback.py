@@ -19,6 +19,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderModifyAnswered, OrderModifyRequested
 from services.portfolio.core.account.orders import INCARNATION_CHARS, OrderTerms, id_parts
 from services.portfolio.core.gateway_client.reconciliation import deal_difference, deal_text
+from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 _REMEDY: Final = "put back the broker's book of the ledger's time, or begin a new account in an empty data directory"
@@ -59,7 +60,7 @@ def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> b
         "the ledger has gone back in time, or another desk trades this account"
     )
     _take_incarnation(state, text, known)
-    _halt(state, text)
+    _halt(state.account, text)
     return True
 
 
@@ -83,7 +84,7 @@ def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
         OrderModifyAnswered(order_id=order.order_id, terms=terms, revision=order.revision, error="", time_ns=now_ns)
     )
     _take_incarnation(state, text, {})
-    _halt(state, text)
+    _halt(state.account, text)
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
@@ -152,17 +153,15 @@ def fail_for_venue(state: PortfolioState, why: str) -> None:
     state.stream.fail_until_restart(fault)
 
 
-def _halt(state: PortfolioState, text: str) -> None:
+def _halt(account: AccountState, text: str) -> None:
     """Halt, durably; the text of an earlier finding of this kind follows the new one."""
-    trading = state.account.book.trading
-    present = [cause.text for cause in state.account.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
+    trading = account.book.trading
+    present = [cause.text for cause in account.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
     if trading is None or not present:
-        state.account.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
+        account.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
     else:
         both = f"{text}; {present[0]}"
-        state.account.set_trading_state(
-            TradingState.HALTED, "LEDGER_ROLLED_BACK", both, by="ledger", flatten=trading.flatten
-        )
+        account.set_trading_state(TradingState.HALTED, "LEDGER_ROLLED_BACK", both, by="ledger", flatten=trading.flatten)
 
 
 def _take_incarnation(state: PortfolioState, why: str, known: Mapping[str, KnownIds]) -> None:

@@ -25,7 +25,10 @@ from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.queries.idle_symbols import idle_symbols
 from services.portfolio.core.risk.formatting import format_pause
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.portfolio_state import PortfolioState
+from services.portfolio.core.state.stream import StreamState
 
 GATEWAY_SILENT_NS: Final = 3_000_000_000
 """A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
@@ -45,7 +48,7 @@ def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
     return by_gravity(
         [
             *state_cause_conditions(state.account.book),
-            *_process(state),
+            *_process(state.stream),
             *state.warnings.conditions,
             *_derived(state, mono_ns),
         ]
@@ -67,11 +70,11 @@ def state_cause_conditions(book: Book) -> list[Condition]:
     ]
 
 
-def _process(state: PortfolioState) -> Iterator[Condition]:
-    if state.stream.is_stopping:
+def _process(stream: StreamState) -> Iterator[Condition]:
+    if stream.is_stopping:
         yield condition("STOPPING", "portfolio is stopping")
-    if state.stream.desk_state not in (DeskState.RUNNING, DeskState.FINISHED):
-        yield condition(state.stream.desk_state.value, state.stream.waiting_for or "no reason was given")
+    if stream.desk_state not in (DeskState.RUNNING, DeskState.FINISHED):
+        yield condition(stream.desk_state.value, stream.waiting_for or "no reason was given")
 
 
 def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
@@ -88,22 +91,22 @@ def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     for symbol in sorted(state.warnings.unproven_symbols - doubtful.keys()):
         text = "an order presumed to have expired; the venue has not been compared since"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
-    yield from _pauses(state, mono_ns)
+    yield from _pauses(state.config.limits, state.stream, mono_ns)
     yield from _refused_modifications(state.account.book)
     yield from _waiting_closes(state, mono_ns)
-    yield from _missing_rates(state)
+    yield from _missing_rates(state.config, state.account.book)
     yield from idle_symbols(state, mono_ns)
     yield from state.warnings.watchdog.conditions(mono_ns)
     if near := plan_warning(state.config.plan, state.config.symbols, state.account.book.instruments):
         yield condition("PLAN_DISTANCE", near)
 
 
-def _pauses(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
+def _pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
     """Symbols that the circuit breaker pauses at the venue's present."""
-    limits, now_ns = state.config.limits, state.stream.domain_ns(mono_ns)
+    now_ns = stream.domain_ns(mono_ns)
     if limits.breaker_losses is None:
         return
-    for symbol, breaker in sorted(state.stream.risk.breakers.items()):
+    for symbol, breaker in sorted(stream.risk.breakers.items()):
         if now_ns < breaker.until_ns:
             # A pause that an earlier version began has counted no run.
             losses = max(breaker.run, limits.breaker_losses)
@@ -125,13 +128,13 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
         yield condition("MODIFICATION_REFUSED", "; ".join(found), subject=symbol)
 
 
-def _missing_rates(state: PortfolioState) -> Iterator[Condition]:
+def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
     """Symbols that cannot be traded, because no quoted pair converts their profit into account currency."""
-    book, stream = state.account.book, state.account.book.stream
+    stream = book.stream
     if stream is None:
         return
-    known = {symbol: book.instruments[symbol] for symbol in state.config.quoted if symbol in book.instruments}
-    traded = [symbol for symbol in state.config.symbols if symbol in known]
+    known = {symbol: book.instruments[symbol] for symbol in config.quoted if symbol in book.instruments}
+    traded = [symbol for symbol in config.symbols if symbol in known]
     for symbol, source in missing_conversions(traded, stream.currency, known).items():
         text = f"no quoted pair has {source} and the account's {stream.currency}"
         yield condition("CONVERSION_MISSING", text, subject=symbol)
@@ -161,27 +164,27 @@ def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     if state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
     if not state.warnings.storage_problem:
-        yield from _silence(state, silent_ns)
+        yield from _silence(state.stream, silent_ns)
     if state.stream.is_live:
-        yield from _feed(state, mono_ns)
+        yield from _feed(state.config, state.stream, mono_ns)
 
 
-def _silence(state: PortfolioState, silent_ns: int) -> Iterator[Condition]:
+def _silence(stream: StreamState, silent_ns: int) -> Iterator[Condition]:
     if silent_ns > GATEWAY_SILENT_NS:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // SECOND_NS} s")
-    elif state.stream.waiting_for:
-        yield condition("GATEWAY_SILENT", state.stream.waiting_for)
+    elif stream.waiting_for:
+        yield condition("GATEWAY_SILENT", stream.waiting_for)
 
 
-def _feed(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    heard_ns = max(state.stream.market.last_message_mono_ns, state.stream.running_since_mono_ns)
+def _feed(config: DeskConfig, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
+    heard_ns = max(stream.market.last_message_mono_ns, stream.running_since_mono_ns)
     if mono_ns - heard_ns > FEED_STALE_NS:
-        since = "for" if state.stream.market.last_message_mono_ns else "since the start,"
+        since = "for" if stream.market.last_message_mono_ns else "since the start,"
         yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // SECOND_NS} s")
         return
-    for symbol in state.config.quoted:
-        quote = state.stream.market.quotes.get(symbol)
-        quoted_ns = max(state.stream.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
+    for symbol in config.quoted:
+        quote = stream.market.quotes.get(symbol)
+        quoted_ns = max(stream.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
         if mono_ns - quoted_ns > NO_TICKS_NS:
             text = f"no tick for {(mono_ns - quoted_ns) // SECOND_NS} s, while the feed is alive"
             yield condition("NO_TICKS", text, subject=symbol)

@@ -14,6 +14,8 @@ from proto.time import SECOND_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.state.portfolio_state import PortfolioState
+from services.portfolio.core.state.stream import StreamState
+from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
 
 HOLD_NS: Final = 300_000_000_000
 """A strategy that speaks on windows of ticks may hold for minutes."""
@@ -44,14 +46,16 @@ def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
         order = state.account.book.orders[order_id]
         rested_ns = now_ns - order.created_ns
         if not order.can_rest and order.status is not OrderStatus.IN_DOUBT and order.decision.cause is Cause.SIGNAL:
-            yield from _unanswered(state, order_id, symbol, mono_ns)
+            yield from _unanswered(state.stream, state.warnings.outcomes, order_id, symbol, mono_ns)
         elif order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
             text = f"{order_id} has rested for {rested_ns // SECOND_NS} s at {order.limit_price}"
             yield condition("ENTRY_RESTS", text, subject=symbol)
 
 
-def _unanswered(state: PortfolioState, order_id: str, symbol: str, mono_ns: int) -> Iterator[Condition]:
+def _unanswered(
+    stream: StreamState, outcomes: SymbolOutcomes, order_id: str, symbol: str, mono_ns: int
+) -> Iterator[Condition]:
     """An order at the market that is on its way for too long."""
-    open_ns = mono_ns - max(state.warnings.outcomes.ordered_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns)
+    open_ns = mono_ns - max(outcomes.ordered_mono_ns.get(symbol, 0), stream.running_since_mono_ns)
     if open_ns > UNANSWERED_NS:
         yield condition("ORDER_UNANSWERED", f"{order_id} is open for {open_ns // SECOND_NS} s", subject=symbol)

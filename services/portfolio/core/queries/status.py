@@ -21,6 +21,7 @@ from services.portfolio.core.queries.views import account_cash
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.portfolio_state import PortfolioState
+from services.portfolio.core.state.stream import StreamState
 
 RECENT_ORDERS: Final = 12
 """As many as a screen has lines for them."""
@@ -70,7 +71,9 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         heartbeat_age_ms=(mono_ns - market.last_message_mono_ns) // MS_NS if market.last_message_mono_ns else None,
         feed_stale=market.is_stale(mono_ns),
         quotes={
-            symbol: quote for symbol in state.config.symbols if (quote := _quote(state, symbol, mono_ns)) is not None
+            symbol: quote
+            for symbol in state.config.symbols
+            if (quote := _quote(book, state.stream, symbol, mono_ns)) is not None
         },
         signals={symbol: _signal(state.stream.last_signals[symbol]) for symbol in sorted(state.stream.last_signals)},
         recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
@@ -113,12 +116,12 @@ def denial_lines(cursor: TickCursor) -> list[DenialLine]:
     ]
 
 
-def _quote(state: PortfolioState, symbol: str, mono_ns: int) -> QuoteLine | None:
+def _quote(book: Book, stream: StreamState, symbol: str, mono_ns: int) -> QuoteLine | None:
     """What the live feed said last, or the mark where there is no such feed."""
-    seen = state.stream.market.quotes.get(symbol) or state.stream.cursor.marks.get(symbol)
+    seen = stream.market.quotes.get(symbol) or stream.cursor.marks.get(symbol)
     if seen is None:
         return None
-    instrument = state.account.book.instruments.get(symbol)
+    instrument = book.instruments.get(symbol)
     points = None if instrument is None else float(to_decimal(seen.ask) - to_decimal(seen.bid)) * 10**instrument.digits
     return QuoteLine(
         bid=seen.bid,

@@ -7,8 +7,11 @@ from typing import Final
 
 from proto.control import DeskState
 from proto.messages import WATCHED, MarketHeartbeat, Signal, Tick
+from services.portfolio.core.state.conditions import ActiveConditions
+from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS, UNATTENDED, SignalHealth
+from services.portfolio.core.state.stream import StreamState
 
 NO_SIGNAL: Final = "NO_SIGNAL"
 """Reason of a HOLD that portfolio makes for a tick without a signal."""
@@ -33,7 +36,7 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
     if state.stream.desk_state not in _LISTENING or state.stream.is_stopping:
         health.pause()
         if state.stream.desk_state is DeskState.FINISHED or state.stream.is_stopping:
-            _clear(state, set())
+            _clear(state.warnings.conditions, set())
         return frozenset()
     cursor = state.stream.cursor
     found = health.findings(
@@ -41,7 +44,7 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
     )
     for finding in found:
         state.warnings.conditions.set(finding.code, finding.text, subject=finding.symbol)
-    _clear(state, {(finding.code, finding.symbol) for finding in found})
+    _clear(state.warnings.conditions, {(finding.code, finding.symbol) for finding in found})
     return (
         frozenset(finding.symbol for finding in found if finding.code in UNATTENDED)
         if outlives_strategies
@@ -49,25 +52,22 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
     )
 
 
-def hears_every_symbol(state: PortfolioState, health: SignalHealth) -> bool:
-    """Whether a signal process has announced each symbol in the desk's stream."""
-    return health.has_heard_of(state.config.symbols, state.stream.cursor.stream_id)
-
-
-def signal_from_market(state: PortfolioState, message: Tick | MarketHeartbeat, unattended: Set[str]) -> Signal | None:
+def signal_from_market(
+    config: DeskConfig, stream: StreamState, message: Tick | MarketHeartbeat, unattended: Set[str]
+) -> Signal | None:
     """The HOLD for a tick without a signal process: of a watched symbol, or an unattended one.
 
     It opens nothing; rates, stops, time exits and limits are updated by the tick.
     """
     if (
         not isinstance(message, Tick)
-        or state.stream.desk_state not in _LISTENING
-        or message.stream_id != state.stream.cursor.stream_id
+        or stream.desk_state not in _LISTENING
+        or message.stream_id != stream.cursor.stream_id
     ):
         return None
-    if message.symbol in state.config.watched:
-        return _hold(message, WATCHED, state.stream.now.mono_ns)
-    return _hold(message, NO_SIGNAL, state.stream.now.mono_ns) if message.symbol in unattended else None
+    if message.symbol in config.watched:
+        return _hold(message, WATCHED, stream.now.mono_ns)
+    return _hold(message, NO_SIGNAL, stream.now.mono_ns) if message.symbol in unattended else None
 
 
 def _hold(tick: Tick, reason: str, mono_ns: int) -> Signal:
@@ -88,7 +88,7 @@ def _hold(tick: Tick, reason: str, mono_ns: int) -> Signal:
     )
 
 
-def _clear(state: PortfolioState, present: set[tuple[str, str]]) -> None:
-    for one in list(state.warnings.conditions):
+def _clear(conditions: ActiveConditions, present: set[tuple[str, str]]) -> None:
+    for one in list(conditions):
         if one.code in SIGNAL_CONDITIONS and (one.code, one.subject) not in present:
-            state.warnings.conditions.clear(one.code, subject=one.subject)
+            conditions.clear(one.code, subject=one.subject)
