@@ -24,7 +24,7 @@ from services.portfolio.core.account.protection import Protection
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     """A stream of ticks began; `incarnation` starts the ids of its orders.
 
-    `orders_before` and `deals_before` count what the account had before, so that the run's own can be told apart.
+    `orders_before` and `deals_before` count what the account had before, so that the run's own can be distinguished.
     `leverage` is the account's, 0 without margin.
     """
 

@@ -102,7 +102,7 @@ def trail_stop(
     step = protection.trailing_step_points * point
     if present is not None and (touch - present) * direction - points * point < step:
         return None  # most ticks end here; rounding away from the market only shortens the step
-    wanted = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
-    if wanted <= 0 or (present is not None and (wanted - present) * direction < step):
+    moved = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
+    if moved <= 0 or (present is not None and (moved - present) * direction < step):
         return None
-    return structs.replace(protection, stop_loss=wanted, revision=protection.revision + 1, error="")
+    return structs.replace(protection, stop_loss=moved, revision=protection.revision + 1, error="")

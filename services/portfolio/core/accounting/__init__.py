@@ -1,1 +1,1 @@
-"""Accounting over the account: valuation at the marks, costs, round trips and invariants. Reads, and changes nothing."""
+"""Valuation, costs, round trips and invariants of the book, which stays unchanged."""

@@ -1,9 +1,10 @@
-"""What a fill has cost, item by item, from the book alone: the decision's quote, the deal, and what the venue charged.
+"""Costs of fills from the book: the decision's quote, the deal, and the venue's charges.
 
-Costs are in account currency and positive when they were paid, so a swap that was earned is negative, and so is slippage in our
-favour. Spread and slippage are part of the price and so of the profit already; they say what trading at the middle of the decision's
-quote would have saved. Commission and swap come on top: net = profit - commission - swap, which is what the deal moved on the
-balance.
+All costs are in account currency in the cost sign: positive when paid. So `commission` and `swap` have the opposite of
+the cash sign that deals, ledger and messages use (docs/glossary.md); an earned swap and favourable slippage are
+negative. Spread and slippage are part of the price, so the profit contains them already: they are the difference to a
+trade at the middle of the decision's quote. Commission and swap come on top: net = profit - commission - swap, the
+change of the balance.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 
 UNTAGGED: Final = ""
-"""The tag of what no order of the desk stands behind."""
+"""Tag of deals without an order of the desk."""
 
 
 class FillCosts(Struct, frozen=True, kw_only=True):
-    """One fill with its costs.
+    """One fill with its costs, positive when paid; `profit` is in the cash sign.
 
-    `spread` is half the spread of the decision's quote, `slippage` how much worse the price was than the side of that quote that
-    the order would trade at. Both are None where that is not known: no order of the desk stands behind the deal, as behind a
-    stop loss, or there was no rate into account currency.
+    `spread` is half the spread of the decision's quote, `slippage` the difference of the price to the order's side of
+    that quote. Both are None if unknown: the deal has no order of the desk, as after a stop loss, or no rate into
+    account currency was known.
     """
 
     deal: int
@@ -51,12 +52,15 @@ class FillCosts(Struct, frozen=True, kw_only=True):
 
     @property
     def net(self) -> Decimal:
-        """What the fill moved on the balance."""
+        """Change of the balance by the fill."""
         return self.profit - self.commission - self.swap
 
 
 class CostTotals(Struct, frozen=True, kw_only=True):
-    """Costs of several deals; `unquoted` counts the fills whose spread and slippage are not known and not in the sums."""
+    """Costs of several deals, positive when paid.
+
+    `unquoted` counts fills whose spread and slippage are unknown and not in the sums; `profit` and `net` are cash.
+    """
 
     spread: Decimal
     slippage: Decimal
@@ -69,7 +73,7 @@ class CostTotals(Struct, frozen=True, kw_only=True):
 
 
 def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
-    """The costs of one trade that is booked.
+    """Costs of one booked trade.
 
     Formulas, S the side (+1 bought), k = lots x multiplier x rate: spread = (ask - bid) / 2 x k; slippage =
     (price - the quote's side) x S x k, each rounded to the account's digits.
@@ -104,7 +108,10 @@ def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
 
 
 def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
-    """What deals have cost together; commission and swap that are no part of a trade count as well, deposits and corrections do not."""
+    """Sum of the costs of deals.
+
+    Commission and swap booked as deals of their own are included, deposits and corrections are not.
+    """
     fills: list[FillCosts] = []
     commission = swap = profit = ZERO
     for deal in deals:
@@ -127,10 +134,11 @@ def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
 
 
 def allocate(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[Decimal]:
-    """Split an amount in proportion to weights (> 0) into parts of so many digits that add up to it exactly.
+    """Split an amount in proportion to weights (> 0) into parts that sum to it exactly.
 
-    Largest remainder: each part is cut to its digits, and what is missing goes unit by unit to the parts that were cut most, the
-    earlier one of equals. An amount that is finer than the digits is split as finely as it is.
+    Parts have `digits` decimals. Largest remainder method: each part is truncated, and the missing units go to the
+    parts with the largest remainders, the earlier one of equal ones. An amount with more decimals is split at its own
+    precision.
     """
     if len(weights) == 1 or not amount:
         return [amount] + [ZERO] * (len(weights) - 1)
@@ -148,7 +156,7 @@ def allocate(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> lis
 
 
 class _DecisionQuote:
-    """The one quote that an order was decided on."""
+    """The quote that an order was decided on, as the only known one."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
@@ -158,7 +166,7 @@ class _DecisionQuote:
 
 
 def _rate(book: Book, order: Order) -> Decimal | None:
-    """What the symbol's profit currency cost when the order was decided; without it kept, by the order's own quote if that has it."""
+    """Price of the profit currency at the decision, stored or by the order's quote, or None."""
     decision = order.decision
     if not (decision.bid > 0 and decision.ask > 0):
         return None

@@ -1,8 +1,8 @@
-"""What must be true of the books at any moment, checked after each deal; what is not, in words.
+"""Invariants of the book, checked after each deal.
 
-Each sum is kept twice, by two ways that share no step: the balance and the postings, the lots and the fills, an order and its deals. A
-difference is a bug or a damaged file, never the market's doing, so the desk stops trading by it and says which. That margin and
-equity are what the venue computes is compared in `reconciliation.py`.
+Each sum is kept in two independent ways: balance and postings, lots and fills, orders and their deals. A difference is
+a bug or a damaged file, so the desk halts and names it. Whether margin and equity equal the venue's is checked by
+`reconciliation.py`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from services.portfolio.core.account.position import ZERO
 
 
 def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:
-    """The first thing that is wrong with cash, or with the positions and orders that are named; empty when nothing is.
+    """Text of the first violation in cash or the given positions and orders, or empty.
 
-    It costs the lots of those symbols, whatever the size of the account.
+    The effort grows with the lots of those symbols, not with the account.
     """
     return (
         _broken_cash(book)
@@ -29,7 +29,7 @@ def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str
 
 
 def find_any_violation(book: Book) -> str:
-    """The same of everything that the book holds."""
+    """Text of the first violation in the whole book; empty without one."""
     return find_violation(
         book, sorted({*book.positions, *book.filled_of_symbol}), sorted({*book.orders, *book.filled_of_order})
     )
@@ -38,9 +38,9 @@ def find_any_violation(book: Book) -> str:
 def _broken_cash(book: Book) -> str:
     cash = book.cash.get(CashAccount.CASH, ZERO)
     if book.balance != cash:
-        return _said("cash", "the balance", book.balance, "the sum of its entries", cash)
+        return _text("cash", "the balance", book.balance, "the sum of its entries", cash)
     if (rest := sum(book.cash.values(), ZERO)) != 0:
-        return _said("cash", "the sum of all accounts", rest, "zero, as entries balance", ZERO)
+        return _text("cash", "the sum of all accounts", rest, "zero, as entries balance", ZERO)
     return ""
 
 
@@ -48,30 +48,31 @@ def _broken_position(book: Book, symbol: str) -> str:
     filled = book.filled_of_symbol.get(symbol, ZERO)
     position = book.positions.get(symbol)
     if position is None:
-        return _said(f"position of {symbol}", "what is held", ZERO, "the sum of its fills", filled) if filled else ""
+        return _text(f"position of {symbol}", "the volume held", ZERO, "the sum of its fills", filled) if filled else ""
     lots = sum((lot.volume * lot.sign for lot in position.lots), ZERO)
     if not position.net_volume == lots == filled:
-        return _said(f"position of {symbol}", "the volume of its lots", lots, "the sum of its fills", filled)
+        return _text(f"position of {symbol}", "the volume of its lots", lots, "the sum of its fills", filled)
     legs = {leg.ticket: leg.volume * leg.direction for leg in position.legs}
     for lot in position.lots:
         legs[lot.position] = legs.get(lot.position, ZERO) - lot.volume * lot.sign
     for ticket, rest in legs.items():
         if rest:
             what = f"position of {symbol}, ticket {ticket}"
-            return _said(what, "what it holds beyond its lots", rest, "nothing", ZERO)
+            return _text(what, "the volume beyond its lots", rest, "as a ticket equals its lots", ZERO)
     return ""
 
 
 def _broken_order(book: Book, order_id: str) -> str:
     order, filled = book.orders.get(order_id), book.filled_of_order.get(order_id, ZERO)
     if order is None:
-        return _said(f"order {order_id}", "what the ledger has of it", ZERO, "the sum of its deals", filled)
+        return _text(f"order {order_id}", "the filled volume in the ledger", ZERO, "the sum of its deals", filled)
     if order.filled_volume != filled:
-        return _said(f"order {order_id}", "its filled volume", order.filled_volume, "the sum of its deals", filled)
+        return _text(f"order {order_id}", "its filled volume", order.filled_volume, "the sum of its deals", filled)
     if filled > order.volume:
-        return f"order {order_id}: its deals come to {decimal_text(filled)}, expected at most its volume {decimal_text(order.volume)}"
+        volume = decimal_text(order.volume)
+        return f"order {order_id}: its deals come to {decimal_text(filled)}, expected at most its volume {volume}"
     return ""
 
 
-def _said(what: str, name: str, found: Decimal, other: str, expected: Decimal) -> str:
+def _text(what: str, name: str, found: Decimal, other: str, expected: Decimal) -> str:
     return f"{what}: {name} is {decimal_text(found)}, expected {decimal_text(expected)}, {other}"

@@ -1,11 +1,11 @@
-"""Round trips: which opening fill a closing fill ended, and what came of it, cost by cost.
+"""Round trips: each pair of an opening and a closing fill, with its profit and costs.
 
-The deals of the book are folded by number, lots first-in first-out within each ticket. A `RoundTripTracker` goes on from where it stood when
-there are more of them, in portions as large as whoever asks has time for. A fill's costs go with its lots in proportion
-to their volume; where a rounded amount is split, the largest remainder takes the last unit, so that all trades, the lots that are still
-open and what belongs to none add up to the cash of the deals, to the cent. The venue computes a deal's profit from the average
-price, by which each lot that it closes has earned alike: the profit is split by volume, and a trade's `gross` says what its own
-two prices come to.
+Deals are folded by number, lots first-in first-out within a ticket. A `RoundTripTracker` continues when more deals are
+booked, in portions that the caller bounds. Costs of a fill are split over its lots by volume, with the largest
+remainder method, so that round trips, open lots and unassigned charges sum to the cash of the deals exactly.
+
+The venue computes a deal's profit from the average price, so its profit is split over the closed lots by volume; the
+`gross` of a round trip is the difference of its own two prices. Costs are positive when paid (`costs.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from services.portfolio.core.accounting.costs import UNTAGGED, allocate, fill_co
 
 
 class Charges(NamedTuple):
-    """Costs in account currency, positive when paid; a spread or slippage that is not known counts as none."""
+    """Costs in account currency, positive when paid; an unknown spread or slippage counts as 0."""
 
     spread: Decimal = ZERO
     slippage: Decimal = ZERO
@@ -36,15 +36,16 @@ class Charges(NamedTuple):
     swap: Decimal = ZERO
 
     def plus(self, other: Charges) -> Charges:
-        """Both together."""
+        """Sum of both."""
         return Charges(*(one + two for one, two in zip(self, other, strict=True)))
 
 
 class RoundTrip(Struct, frozen=True, kw_only=True):
-    """A lot, or a part of one, from the deal that opened it to the deal that closed it.
+    """A lot, or a part of one, from its opening deal to its closing deal.
 
-    `direction` +1 was long; `volume` in lots; `position` the ticket, 0 on a netting account; `tag` that of the order that opened it, empty
-    where that was not the desk's. `gross` in the symbol's profit currency, all else in account currency, costs positive when paid.
+    `direction` is +1 for long, -1 for short; `volume` in lots; `position` the ticket, 0 on a netting account; `tag`
+    that of the opening order, empty if it was not the desk's. `gross` is in profit currency; other amounts are in
+    account currency, costs positive when paid.
     """
 
     symbol: str
@@ -70,12 +71,12 @@ class RoundTrip(Struct, frozen=True, kw_only=True):
 
     @property
     def net(self) -> Decimal:
-        """What the trade has brought after commission and swap; spread and slippage are in the profit already."""
+        """Profit after commission and swap; it contains spread and slippage already."""
         return self.profit - self.commission - self.swap
 
 
 class OpenLot(Struct, frozen=True, kw_only=True):
-    """What a lot that is still open has cost so far."""
+    """An open lot with its costs so far, positive when paid."""
 
     symbol: str
     tag: str
@@ -84,7 +85,7 @@ class OpenLot(Struct, frozen=True, kw_only=True):
 
 
 class TagPnl(NamedTuple):
-    """Realised profit and what was charged (positive when paid), in account currency."""
+    """Realized profit, commission and swap (positive when paid), in account currency."""
 
     profit: Decimal = ZERO
     commission: Decimal = ZERO
@@ -92,16 +93,16 @@ class TagPnl(NamedTuple):
 
     @property
     def net(self) -> Decimal:
-        """What is left."""
+        """Profit after commission and swap."""
         return self.profit - self.commission - self.swap
 
     def plus(self, *, profit: Decimal = ZERO, commission: Decimal = ZERO, swap: Decimal = ZERO) -> TagPnl:
-        """With more of each."""
+        """With further amounts added."""
         return TagPnl(self.profit + profit, self.commission + commission, self.swap + swap)
 
 
 class RoundTripResult(NamedTuple):
-    """The trades of a book in the order of their closing, its open lots, and what belongs to no lot."""
+    """Round trips in the order of closing, open lots, and amounts that belong to no lot."""
 
     round_trips: list[RoundTrip]
     open: list[OpenLot]
@@ -109,17 +110,17 @@ class RoundTripResult(NamedTuple):
 
 
 def list_round_trips(book: Book) -> list[RoundTrip]:
-    """Every round trip of the account, in the order of closing."""
+    """All round trips of the account, in the order of closing."""
     return compute_round_trips(book).round_trips
 
 
 def compute_round_trips(book: Book) -> RoundTripResult:
-    """Every deal of the account as trades, open lots and what belongs to none."""
+    """Round trips, open lots and unassigned amounts of all deals."""
     return track_round_trips(book).result()
 
 
 def pnl_by_tag(book: Book) -> dict[str, TagPnl]:
-    """The result of every deal of the account by tag, as `RoundTripTracker.pnl_by_tag` has it."""
+    """Result of all deals by tag, as `RoundTripTracker.pnl_by_tag`."""
     return track_round_trips(book).pnl_by_tag()
 
 
@@ -131,10 +132,10 @@ def track_round_trips(book: Book) -> RoundTripTracker:
 
 
 class RoundTripTracker:
-    """The walk over the deals of a book, as far as it has come."""
+    """Round trips of the deals of a book that were processed so far."""
 
     def __init__(self, book: Book) -> None:
-        """Stand before the first deal."""
+        """Start before the first deal."""
         self._book = book
         self._begin()
 
@@ -143,30 +144,30 @@ class RoundTripTracker:
         self._terms: dict[str, Instrument] = {}
         self._positions: dict[str, Position] = {}
         self._openers: dict[str, VenueDeal] = {}
-        """The deal behind each open lot, by its number."""
+        """Opening deal of each open lot, by its number."""
         self._carried: dict[str, Charges] = {}
-        """What each open lot has been charged, by the deal that opened it."""
+        """Costs of each open lot, by the number of its opening deal."""
         self._left: dict[str, Decimal] = {}
         self._trades: list[RoundTrip] = []
         self._by_tag: defaultdict[str, TagPnl] = defaultdict(TagPnl)
-        """What the trades have come to."""
+        """Result of the round trips by tag."""
         self._unassigned = TagPnl()
         self._last = 0
 
     @property
     def deals_processed(self) -> int:
-        """How many deals the walk has passed."""
+        """Number of processed deals."""
         return self._done
 
     @property
     def round_trips(self) -> Sequence[RoundTrip]:
-        """The round trips so far, in the order of closing; the first is number 1."""
+        """Round trips so far, in the order of closing; the first is number 1."""
         return self._trades
 
     def process_deals(self, deals_max: int | None = None) -> bool:
-        """Take up to so many of the deals that are booked and not settled, or all; True when none is left.
+        """Process up to `deals_max` further deals, or all; True if none is left.
 
-        A deal that the venue has shown late, below others, and other terms of a symbol make the walk begin anew.
+        After a late deal, or changed terms of a symbol, it starts again from the first deal.
         """
         deals, digits = self._book.deals, self._digits()
         if not self._stands():
@@ -182,14 +183,14 @@ class RoundTripTracker:
         return self._done == len(deals)
 
     def result(self) -> RoundTripResult:
-        """What the walk has come to."""
+        """Result of the processed deals."""
         return RoundTripResult(self._trades, self._open_lots(), self._unassigned)
 
     def pnl_by_tag(self) -> dict[str, TagPnl]:
-        """Realised profit by the tag of the order that opened the lot, and the commission and swap that went with its lots.
+        """Realized profit, commission and swap by the tag of the opening order; open lots included.
 
-        All tags together are the balance without deposits and corrections. What no order of the desk opened stands under the empty
-        tag.
+        All tags together are the balance without deposits and corrections. Lots without an order of the desk are under
+        the empty tag.
         """
         found = self._by_tag.copy()
         for one in self._open_lots():
@@ -199,7 +200,7 @@ class RoundTripTracker:
         return dict(sorted(found.items()))
 
     def _stands(self) -> bool:
-        """Whether what was settled is still how the book begins."""
+        """Whether the processed deals are still the first of the book, under the same terms."""
         deals, instruments = self._book.deals, self._book.instruments
         return (not self._done or (self._done <= len(deals) and deals[self._done - 1].deal == self._last)) and all(
             _counting(terms) == _counting(instruments[symbol]) for symbol, terms in self._terms.items()
@@ -274,7 +275,7 @@ class RoundTripTracker:
         )
 
     def _release(self, closing: ClosedLot, digits: int) -> Charges:
-        """Take from a lot what the closed part of it has been charged."""
+        """Take the costs of the closed part from a lot."""
         name, rest = closing.opened_by, self._left[closing.opened_by] - closing.volume
         carried = self._carried.pop(name)
         if not rest:
@@ -285,7 +286,7 @@ class RoundTripTracker:
         return taken
 
     def _charge(self, deal: VenueDeal, digits: int) -> None:
-        """A deal of cash alone: a charge goes to the lots that it is for, as far as the deal names them."""
+        """Assign a charge booked as a deal of its own to the lots of its symbol or ticket."""
         moved = cash_flows(deal)
         charges = Charges(commission=-moved.get(CashAccount.COMMISSION, ZERO), swap=-moved.get(CashAccount.SWAP, ZERO))
         lots = list(self._lots_charged(deal))
@@ -320,5 +321,5 @@ def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charge
 
 
 def _counting(terms: Instrument) -> tuple[Decimal, str, str]:
-    """The terms by which a symbol's trades are counted."""
+    """Terms on which the result of a symbol's trades depends."""
     return terms.multiplier, terms.base_currency, terms.profit_currency

@@ -1,4 +1,4 @@
-"""What open positions are worth at the marks."""
+"""Value of open positions at the marks."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class MarkQuotes:
     __slots__ = ("_marks",)
 
     def __init__(self, marks: Mapping[str, Mark]) -> None:
-        """Read through to the marks: they may change underneath."""
+        """Use `marks` as they are at each call."""
         self._marks = marks
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote, or None when the symbol has not been decided on."""
+        """The symbol's mark; None before its first decided tick."""
         mark = self._marks.get(symbol)
         return None if mark is None else Quote(to_decimal(mark.bid), to_decimal(mark.ask))
 
 
 def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Profit of an open position in account currency if it were closed at its mark.
+    """Unrealized profit of a position at its mark, in account currency; a loss is negative.
 
-    Each leg is closed at its own side of the spread, converted by its own sign and rounded to the account's digits, as the venue
-    values its tickets; a hedged position is worth the sum.
+    As at the venue, each leg is valued at its side of the spread, converted at the rate of its sign and rounded to the
+    account's digits; a position is the sum of its legs.
 
     Returns:
-        0 when flat; None when the symbol has no mark or its profit currency no known rate.
+        0 when flat; None if the symbol has no mark or its profit currency no known rate.
     """
     position = book.positions.get(symbol)
     if position is None or position.is_flat:
@@ -63,7 +63,7 @@ def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decima
 
 
 def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Sum over all positions; None when one of them cannot be valued."""
+    """Unrealized profit of all positions in account currency; None if one cannot be valued."""
     total = ZERO
     for symbol in sorted(book.positions):
         part = unrealized_pnl(symbol, book, marks)
@@ -74,7 +74,7 @@ def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | Non
 
 
 def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
-    """What the open positions hold back at the marks, in account currency; None when one of them has no known margin."""
+    """Margin of the open positions at the marks, in account currency; None if one is unknown."""
     assert book.stream is not None
     return money.account_margin(
         [(symbol, leg.volume * leg.direction) for symbol, held in book.positions.items() for leg in held.legs],
@@ -87,7 +87,7 @@ def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> D
 
 
 def cost_rate(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """What a unit of the symbol's profit currency costs in account currency at the marks; None when no rate is known."""
+    """Price of a unit of profit currency in account currency at the marks; None if unknown."""
     assert book.stream is not None
     return conversion_rate(
         -1,
@@ -99,7 +99,7 @@ def cost_rate(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | N
 
 
 def can_convert(instrument: Instrument, book: Book, marks: Mapping[str, Mark]) -> bool:
-    """True when both a gain and a loss in the instrument's profit currency have a known rate."""
+    """Whether profit in the instrument's profit currency can be converted into account currency."""
     assert book.stream is not None
     return (
         conversion_rate(

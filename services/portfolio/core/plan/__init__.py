@@ -1,1 +1,1 @@
-"""Trading plans: how a desk enters, protects, trails and leaves a position, and what is odd about a plan."""
+"""Trading plans: size, entry and exits of positions, and warnings about them."""

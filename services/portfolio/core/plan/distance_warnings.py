@@ -1,6 +1,7 @@
-"""Distances of the plan that the venue takes of no order: under its stops level every signal of a symbol would be denied.
+"""Warnings about distances of the plan below the venue's stops level.
 
-A plan is read before the venue's terms are known, and they may change. So this is a warning for people, and the risk rules deny.
+With them every signal of the symbol is denied. A plan is read before the venue's terms are known, and they may change.
+So this warns people; risk rules deny.
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ from services.portfolio.core.plan.plan import Plan, SymbolPlan
 
 
 def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, Instrument]) -> str:
-    """Which distances are nearer than the venue takes them, by symbol; empty without any, and for symbols that are not known."""
+    """Text of the distances below the stops level, by symbol; empty without one."""
     found = [
-        words
+        text
         for symbol in symbols
         if symbol in instruments
-        for words in _near(plan.for_symbol(symbol), instruments[symbol])
+        for text in _near(plan.for_symbol(symbol), instruments[symbol])
     ]
     return f"the plan's signals are denied: {'; '.join(found)}"[:400] if found else ""
 
 
 def _near(course: SymbolPlan, terms: Instrument) -> list[str]:
-    """Distances too near at any quote, for a symbol that is quoted on its ticks.
+    """Distances below the stops level at every quote of the symbol.
 
-    A price is measured from the touch, a stop of a pending order from that order's price, and is placed on the tick
-    away from it: never farther than its points rounded up to a tick. A take profit is at least so far from a price that
-    rests, and farther from a touch.
+    A price is measured from the touch, a stop of a pending order from that order's price; rounding to a tick makes the
+    distance at most its points rounded up to a tick. A take profit is at least so far from a resting price, and farther
+    from a touch.
     """
     exits, entry = course.exits, course.entry
     rests = entry.type is not OrderType.MARKET
@@ -48,6 +49,6 @@ def _near(course: SymbolPlan, terms: Instrument) -> list[str]:
 
 
 def _farthest(points: int, terms: Instrument) -> int:
-    """Points of a distance that is rounded up to a whole tick."""
+    """A distance in points, rounded up to a whole tick."""
     tick = terms.tick_size / terms.point
     return int((points / tick).to_integral_value(rounding=ROUND_CEILING) * tick)

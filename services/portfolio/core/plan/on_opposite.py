@@ -1,4 +1,4 @@
-"""What a signal against an open position does to it."""
+"""Effect of a signal against an open position."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class OnOpposite(StrEnum):
-    """What the opposite signal does to a position."""
+    """Close the position, or close it and open the other side."""
 
     CLOSE = "close"
     REVERSE = "reverse"

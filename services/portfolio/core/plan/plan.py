@@ -1,6 +1,6 @@
-"""What the desk does with a signal that it may trade: how much, in what kind of order, and when it gets out again.
+"""Trading plan: size, order type and exits for each symbol, as read from a file.
 
-A plan is read from a file and decides nothing by itself. Points are the last digits of a symbol's price.
+Distances are in points, units of the last decimal of a symbol's price.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Weight = Annotated[Decimal, Range("percent", most=10_000, has_zero=True)]
 
 
 class SizingMethod(StrEnum):
-    """How the volume of an opening order is found."""
+    """Method that gives the volume of an opening order."""
 
     FIXED = "fixed"
     FRACTION = "fraction"
@@ -42,12 +42,19 @@ class SizingMethod(StrEnum):
 
 
 class Sizing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much. Percentages are of equity, as of the signal's tick; whatever comes out is rounded down to the volume step.
+    """Volume of an opening order, rounded down to the volume step.
 
-    FIXED takes `volume`, or the desk's default. FRACTION loses `risk_pct` at the stop loss. KELLY bets `kelly_fraction` of the Kelly
-    fraction, at most `kelly_risk_pct_max`, for the signal's confidence and a payoff of `payoff` (None: take profit by stop
-    loss). VOLATILITY holds a position whose standard deviation over a day is `volatility_pct_per_day`; `volatility_half_life_min`
-    is how fast the estimate forgets. WEIGHTS holds `weights_pct[symbol]` of equity as notional. `volume_max` bounds any of them.
+    Percentages are of equity at the signal's tick.
+
+    - FIXED: `volume`, or the desk's default.
+    - FRACTION: `risk_pct` is lost at the stop loss.
+    - KELLY: `kelly_fraction` of the Kelly fraction, at most `kelly_risk_pct_max`, for the signal's confidence and
+      `payoff` (None: take profit / stop loss).
+    - VOLATILITY: the position's daily standard deviation is `volatility_pct_per_day`; `volatility_half_life_min` is the
+      half life of the estimate.
+    - WEIGHTS: the position's notional is `weights_pct` of the symbol.
+
+    `volume_max` in lots bounds every method.
     """
 
     method: SizingMethod = SizingMethod.FIXED
@@ -63,20 +70,21 @@ class Sizing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Exits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a position is left without a signal: by stops at the venue, by a stop that follows the market, after a time."""
+    """Exits without a signal: stop loss and take profit at the venue, trailing stop, time exit."""
 
     stop_loss_points: Points | None = None
     take_profit_points: Points | None = None
     trailing_stop_points: Points | None = None
     trailing_step_points: Points = 1
-    """The stop moves when it would move by so much."""
+    """Least change of a trailing stop."""
     time_exit_s: Seconds | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """In what kind of order a position is opened. Closing is always at the market.
+    """Order that opens a position; a position is always closed at the market.
 
-    A LIMIT stands `offset_points` better than the signal's touch, a STOP as much worse; either is canceled after `lifetime_s`.
+    A LIMIT rests `offset_points` better than the touch of the signal's quote, a STOP as much worse; either is canceled
+    after `lifetime_s`.
     """
 
     type: OrderType = OrderType.MARKET
@@ -87,11 +95,11 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of several strategies on the account: its symbols, and what it does otherwise than the plan says in general.
+    """One of several strategies on the account: its symbols, and its differences from the plan.
 
-    Its `sizing`, `exits` and `entry` each stand in place of the plan's as a whole.
-    `volume_max` is what all its positions together may come to in lots, `daily_loss_pct_max` what it may lose in a server's day
-    of the account's equity before it opens nothing more that day.
+    `sizing`, `exits` and `entry` each replace the plan's as a whole. `volume_max` is the limit of lots of all its
+    positions. After a loss of `daily_loss_pct_max` of the account's equity in a server's day it opens nothing more that
+    day.
     """
 
     symbols: Annotated[
@@ -115,7 +123,7 @@ class SymbolPlan(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to do with signals; `name` says which plan it is in reports. A symbol belongs to one strategy at most."""
+    """Plan of a desk; `name` identifies it in reports. A symbol belongs to at most one strategy."""
 
     name: str = "plain"
     sizing: Sizing = Sizing()
@@ -124,7 +132,7 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategies: dict[Tag, Strategy] = {}
 
     def for_symbol(self, symbol: str) -> SymbolPlan:
-        """What holds for a symbol: that of the strategy that trades it, else the plan's own under the tag `desk`."""
+        """Plan of a symbol: that of its strategy, else the plan's own under the tag `desk`."""
         for tag, one in self.strategies.items():
             if symbol in one.symbols:
                 return SymbolPlan(

@@ -1,4 +1,4 @@
-"""Numbers in explanations of sizes: money to its account's decimals, others to six significant digits."""
+"""Numbers in explanations of sizes: money to its decimals, others to six significant digits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from proto.trading.units import decimal_text, round_money
 
 _DIGITS: Final = 6
-"""More tells nobody anything in a sentence; the numbers that decide are not rounded."""
+"""For texts only; the computation does not round."""
 
 
 def format_number(value: Decimal) -> str:
-    """A number to six significant digits, whole digits always in full."""
+    """A number to six significant digits, integer digits in full."""
     if not value:
         return "0"
     decimals = max(0, _DIGITS - 1 - value.adjusted())

@@ -1,4 +1,4 @@
-"""From what a method wants to the lots that may be ordered: bounded, rounded down to the step, and explained."""
+"""Bounds, rounding and explanation: from the lots of a method to those of an order."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ METHODS: Final[dict[SizingMethod, Method]] = {
 }
 
 _ARITHMETIC: Final = Context(prec=60, rounding=ROUND_DOWN)
-"""Products of the numbers that go in are exact in it, and no quotient is rounded up: a size does not risk more than it says."""
+"""Exact for products of the inputs; quotients round down, so that a size never risks more than stated."""
 
 _FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
-"""Lots closer to a whole step than this are on it: a rate such as 1/150 has an end, and half a lot is not to become 0.49 by it."""
+"""Lots within this distance of a step are on it: a rate such as 1/150 is rounded, and 0.5 must not become 0.49."""
 
 _ZERO: Final = Decimal(0)
 
 
 def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
-    """Lots that an order may open by the plan: a multiple of the volume step, never more than what was wanted.
+    """Lots that an order may open by the plan: a multiple of the volume step, rounded down.
 
-    At most the plan's `volume_max` and the venue's. Less than the venue's least volume is no trade and not rounded up to it.
+    At most the `volume_max` of the plan and of the venue. Less than the venue's minimum is no trade.
 
     Returns:
-        0 lots for no trade. The words begin with the method and have every number that was used; they fit into 512 characters.
+        0 lots for no trade. The explanation names the method and every number used, in at most 512 characters.
     """
     with localcontext(_ARITHMETIC):
         if inputs.equity is not None and inputs.equity <= 0 and sizing.method is not SizingMethod.FIXED:
@@ -51,11 +51,11 @@ def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
 
 def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     terms = inputs.instrument
-    words, volume = f"{sizing.method}: {found.explanation} -> {format_number(found.volume)}", found.volume
+    text, volume = f"{sizing.method}: {found.explanation} -> {format_number(found.volume)}", found.volume
     for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
-            words, volume = f"{words}, at most {decimal_text(most)} by {whose}", most
+            text, volume = f"{text}, at most {decimal_text(most)} by {whose}", most
     volume = floor_to_step(volume.quantize(_FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
-        return OrderSize(_ZERO, f"{words} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")
-    return OrderSize(volume, f"{words}, step {decimal_text(terms.volume_step)} -> {decimal_text(volume)} lots")
+        return OrderSize(_ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")
+    return OrderSize(volume, f"{text}, step {decimal_text(terms.volume_step)} -> {decimal_text(volume)} lots")

@@ -1,4 +1,4 @@
-"""What one lot loses when its stop loss is hit: what methods measure risk by."""
+"""Loss of one lot at its stop loss, the measure of risk of several methods."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from proto.trading.price_rounding import PriceRole, price_away
 from services.portfolio.core.sizing.types import NoTrade, SizingInput
 
 _DEALS: Final = 2
-"""A position is opened by one deal and closed by another; the broker asks its commission of each."""
+"""Commission is charged on the opening and on the closing deal."""
 
 
 class StopRisk(NamedTuple):
-    """The loss of one lot at the stop in account currency (> 0), and the words for it."""
+    """Loss of one lot at the stop in account currency, positive, with its explanation."""
 
     loss_per_lot: Decimal
     explanation: str
 
 
 def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
-    """The loss of one lot from the order's price to its stop loss, at the rate of a loss, and the commission of both deals.
+    """Loss of one lot between entry price and stop loss, with the commission of both deals.
 
-    The stop lies on the venue's tick, as the entry's will. Gaps past the stop and swaps are not included: they are
-    unknown.
+    Positive, in account currency, converted at the rate of a loss. The stop is rounded to a tick, as the entry's will
+    be. Gaps beyond the stop and swaps are unknown and not included.
     """
     terms, points = inputs.instrument, inputs.exits.stop_loss_points
     if points is None:

@@ -1,4 +1,4 @@
-"""What a sizing method is asked about, and what it answers."""
+"""Input and results of sizing methods."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from services.portfolio.core.sizing.formatting import format_money
 
 
 class SizingInput(NamedTuple):
-    """An order that is about to open something, and what is known of the account at the signal's tick.
+    """An opening order, and the account at the signal's tick.
 
-    `direction` +1 or -1; `price` the side of the signal's quote that it would trade at; `confidence` the signal's
-    probability. `currency` is the account's, with `currency_digits` decimals, and `equity` in it. `loss_rate` is
-    account currency for one unit of the profit currency lost; `notional_per_lot` is one lot's worth in account
-    currency, and `commission_per_lot` the commission of a deal of one; `volatility_per_day` the standard deviation of
-    the symbol's log returns over a day, 0.01 for 1 %. None is for what is not known: nothing is guessed from it.
+    None stands for unknown values. `direction` is +1 or -1; `price` the order's side of the quote, or the price that it
+    rests at; `confidence` the signal's probability. `currency` is the account's, with `currency_digits` decimals;
+    amounts are in it. `loss_rate` is the price of one unit of profit currency for a loss; `notional_per_lot` the value
+    of one lot; `commission_per_lot` the positive rate charged on each deal of one lot; `volatility_per_day` the
+    standard deviation of the symbol's log returns over a day, 0.01 for 1 %.
     """
 
     instrument: Instrument
@@ -40,20 +40,20 @@ class SizingInput(NamedTuple):
 
 
 class RawSize(NamedTuple):
-    """Lots (> 0) before they are bounded and rounded, and how they were found."""
+    """Lots (> 0) before bounds and rounding, with their explanation."""
 
     volume: Decimal
     explanation: str
 
 
 class NoTrade(NamedTuple):
-    """Why there is nothing to open: the method says so, or something that it needs is not known."""
+    """Reason for opening nothing: a result of the method, or an unknown input."""
 
     reason: str
 
 
 class OrderSize(NamedTuple):
-    """Lots that may be ordered, 0 for no trade, and the words with every number that they come from."""
+    """Lots to order, 0 for no trade, with an explanation that has every number used."""
 
     volume: Decimal
     explanation: str

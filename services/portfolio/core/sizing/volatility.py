@@ -1,8 +1,8 @@
-"""How much a symbol moves in a day: an exponentially weighted average of squared returns, a function of ticks alone.
+"""Daily volatility of a symbol: exponentially weighted average of squared returns.
 
-The returns are of the middle of the quote from the end of one whole minute of venue time to the end of the next. Where minutes
-went by without a tick the return counts for all of them; after longer than an hour the market was closed, and the jump over
-it counts for nothing. It is kept with the tick cursor, so that a restart changes no digit.
+It is a function of ticks alone. Returns are those of the mid price between the ends of whole minutes of venue time. A
+return over minutes without a tick counts for all of them; after a gap of more than an hour the market was closed, and
+the return is left out. The ledger keeps the estimates with each commit, so that a restart changes no digit.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from proto.time import MINUTE_NS
 
 MINUTES_PER_DAY: Final = 1_440
 GAP_MINUTES_MAX: Final = 60
-"""Quiet hours of a thin market are shorter, nights and weekends of a closed one are longer."""
+"""Gaps of an open market are shorter, nights and weekends are longer."""
 
 
 class Volatility(Struct, kw_only=True):
-    """What is remembered of one symbol: the minute that is running, the one that was whole before it, and the averages.
+    """Volatility estimate of one symbol.
 
-    `mid` is the latest middle of the running `minute` (counted from 1970), `before_mid` the last one of `before_minute`, 0
-    before there was one. `variance` and `weight` are sums over the `minutes` so far: of squared returns of a minute, and of what
-    they count.
+    `mid` is the latest mid price of the current `minute` (counted from 1970), `before_mid` the last one of
+    `before_minute`, 0 before the first. `variance` and `weight` are weighted sums over the `minutes` so far: of squared
+    returns a minute, and of their weights.
     """
 
     minute: int
@@ -39,11 +39,12 @@ class Volatility(Struct, kw_only=True):
 def update_volatility(
     memory: dict[str, Volatility], symbol: str, mid: float, time_ns: int, *, half_life_min: int
 ) -> None:
-    """Let the estimate of a symbol see the middle (> 0) of a quote; a return counts half after `half_life_min` minutes.
+    """Update the estimate of a symbol in place with a mid price (> 0).
 
-    Formula: variance = l^k x variance + (1 - l^k) x r^2 / k for a log return r over k minutes, l = 1/2^(1/half life); that is
-    RiskMetrics' one for each of the k minutes (J.P. Morgan and Reuters, *RiskMetrics Technical Document*, 4th edition, 1996,
-    chapter 5), with a half life in place of the decay factor. A quote of a minute that is over is passed by.
+    Formula: variance = l^k x variance + (1 - l^k) x r^2 / k for a log return r over k minutes, l = 1/2^(1/half life):
+    RiskMetrics (J.P. Morgan and Reuters, *RiskMetrics Technical Document*, 4th edition, 1996, chapter 5) for each of
+    the k minutes, with a half life of `half_life_min` minutes in place of the decay factor. A quote of an earlier
+    minute is ignored.
     """
     minute = time_ns // MINUTE_NS
     known = memory.get(symbol)
@@ -58,7 +59,7 @@ def update_volatility(
 
 
 def _close(known: Volatility, half_life_min: int) -> None:
-    """The running minute is over: its return since the one before counts, if the market was open in between."""
+    """Add the return of the finished minute, unless the market was closed before it."""
     gap = known.minute - known.before_minute
     if known.before_mid and gap <= GAP_MINUTES_MAX:
         kept = 0.5 ** (gap / half_life_min)
@@ -70,10 +71,10 @@ def _close(known: Volatility, half_life_min: int) -> None:
 
 
 def volatility_per_day(known: Volatility | None, *, half_life_min: int) -> float | None:
-    """The standard deviation of the log return over a day of 1,440 minutes; 0.01 for 1 %.
+    """Standard deviation of the log return over a day of 1,440 minutes; 0.01 for 1 %.
 
     Returns:
-        None until `half_life_min` minutes have counted: less tells little.
+        None before `half_life_min` minutes were added.
     """
     if known is None or known.minutes < half_life_min:
         return None

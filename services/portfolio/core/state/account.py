@@ -1,4 +1,4 @@
-"""Owner of the account: the book, its folds, the trading state, and the events that are not yet durable."""
+"""Owner of the account: book, trading state, order ids, and events not yet durable."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class AccountState:
     ) -> None:
         """Continue from a book, an empty one for a new account.
 
-        `incarnation` starts the order ids of a live stream; a stepped stream derives its own. `incarnation_reason` tells why
-        it may differ from the ledger's.
+        `incarnation` starts the order ids of a live stream; a stepped stream derives its own. `incarnation_reason` is
+        why it may differ from the ledger's.
         """
         self._limits = limits
         self._stream = stream
@@ -57,9 +57,9 @@ class AccountState:
         self._incarnation_reason = incarnation_reason
         self._are_ids_checked = False
         self.foreign_tickets: list[int] = []
-        """Venue numbers of orders that are not the desk's and that no person has acknowledged, as of the last comparison."""
+        """Venue numbers of foreign orders that no person has acknowledged, as of the last comparison."""
         self.deal_pulls = 0
-        """How often the venue's deals were pulled to their end."""
+        """Complete pulls of the venue's deals."""
 
     @property
     def state_causes(self) -> list[StateCause]:
@@ -96,12 +96,18 @@ class AccountState:
 
     @property
     def can_number_orders(self) -> bool:
-        """Whether order ids given now are new at the venue: ids of an earlier incarnation may be known there and lost here."""
+        """Whether the next order ids are certainly unknown at the venue.
+
+        Ids of an earlier incarnation may be known there and lost here.
+        """
         stream = self.book.stream
         return stream is not None and stream.incarnation == self.incarnation and self._are_ids_checked
 
     def confirm_ids(self) -> None:
-        """The gateway knows no order id of the desk's that the ledger lacks, or another incarnation is about to be taken."""
+        """Confirm that the gateway knows no order id of the desk that the ledger lacks.
+
+        Where it knows one, another incarnation is taken in the same turn.
+        """
         self._are_ids_checked = True
 
     def take_incarnation(self, incarnation: str, why: str, seen: dict[str, int], time_ns: int) -> None:
@@ -113,14 +119,14 @@ class AccountState:
         self.emit(IncarnationTaken(incarnation=incarnation, why=why, time_ns=time_ns, seen=seen))
 
     def renew_incarnation(self, time_ns: int) -> None:
-        """Make this process's incarnation that of the stream, durably, if the stream was opened by another."""
+        """Make this process's incarnation the stream's, durably, if it differs."""
         assert self.book.stream is not None
         if self.book.stream.incarnation != self.incarnation:
             why = self._incarnation_reason
             self.emit(IncarnationTaken(incarnation=self.incarnation, why=why, time_ns=time_ns))
 
     def resume_trading(self, reason: str, *, by: str) -> None:
-        """Return to ACTIVE, durably; all causes end, and a person acknowledges the foreign orders that were found."""
+        """Return to ACTIVE, durably, without causes; a person acknowledges foreign orders by it."""
         acknowledged = self.foreign_tickets if by == PERSON else []
         self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged)
         if by == PERSON:
@@ -135,7 +141,7 @@ class AccountState:
         self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
 
     def restrict_trading(self, state: TradingState, code: str, text: str, *, by: str) -> None:
-        """Add a cause found by the desk itself; it never relaxes what a person or a graver cause has set."""
+        """Add a cause that the desk found; it never relaxes what a person or a graver cause has set."""
         present = self.book.trading
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
             self.set_trading_state(state, code, text, by=by)
@@ -181,7 +187,7 @@ class AccountState:
         self._warnings.conditions.set("FOREIGN_ORDERS", describe_foreign_orders(tickets, policy))
 
     def on_clock_step(self, step_ns: int, while_down: bool = False) -> None:
-        """Open nothing until a person has looked: the wall clock was set by `step_ns`, maybe while portfolio was down."""
+        """The wall clock was set by `step_ns`: only reduce positions until a person resumes."""
         text = f"the wall clock stepped by {step_ns / 1e9:+.3f} s" + (" while portfolio was down" if while_down else "")
         self.restrict_trading(TradingState.REDUCE_ONLY, "CLOCK_STEPPED", text, by="clock")
 

@@ -1,7 +1,7 @@
-"""Symbols whose market the venue has reported closed, whatever their known sessions.
+"""Symbols whose market the venue has reported closed, in addition to their known sessions.
 
-A terminal gives no sessions, and no venue gives every holiday. A request answered with MARKET_CLOSED is sent again
-after a pause, not with each tick. Nothing is kept over a restart: the venue will report it again.
+A terminal reports no sessions, and no venue every holiday. A request refused with MARKET_CLOSED is repeated after a
+pause, not with each tick. Nothing is kept over a restart: the venue will report it again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class ClosedMarkets:
         self._refused_ns: dict[str, int] = {}
 
     def on_refusal(self, symbol: str, time_ns: int) -> None:
-        """Note that the venue refused a request because the market is closed."""
+        """Record a refusal because of a closed market, at a venue time."""
         self._refused_ns[symbol] = time_ns
 
     def on_event(self, event: Event, book: Book, time_ns: int) -> None:
-        """Note a venue's answer if it is MARKET_CLOSED."""
+        """Record the venue's answer to a request if it is MARKET_CLOSED."""
         match event:
             case OrderUpdated(order_id=order_id, code=ErrorCode.MARKET_CLOSED):
                 self.on_refusal(book.orders[order_id].symbol, time_ns)

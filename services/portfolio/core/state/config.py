@@ -1,4 +1,4 @@
-"""Configuration of a desk: the settings that decide its trades."""
+"""Configuration of a desk: the settings that affect its trades."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
 WATCHED_SETTING: Final = "watched"
-"""Key of the watched symbols in a stream's settings; absent without any."""
+"""Key of the watched symbols in a stream's settings; absent without one."""
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
-    """Symbols traded and watched, lots per entry, effect of an opposite signal, limits, plan; `settings` are a record.
+    """Symbols, default lots of an entry, effect of an opposite signal, limits and plan.
 
-    `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing. With more than
-    `doubt_orders_max` orders or `doubt_volume_max` lots in doubt the desk halts. Every `reconcile_every_ns` ledger and venue are
-    compared. All of these are for a live desk only.
+    `settings` are stored with the stream, for the record. For a live desk only: a signal trades nothing if its tick is
+    older than `signal_age_ns_max` by the venue's clock; the desk halts with more than `doubt_orders_max` orders or
+    `doubt_volume_max` lots in doubt; ledger and venue are compared every `reconcile_every_ns`.
     """
 
     symbols: tuple[str, ...]
@@ -38,11 +38,11 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def quoted(self) -> tuple[str, ...]:
-        """Every symbol that has ticks: those traded, then those watched."""
+        """All symbols with ticks: traded, then watched."""
         return self.symbols + self.watched
 
 
 def stream_settings(limits: Limits, plan: Plan, watched: Sequence[str]) -> dict[str, str]:
-    """The settings that the ledger stores with the opening of a stream."""
+    """Settings that the ledger stores with the opening of a stream."""
     named = {"risk": limits.name, "plan": plan.name}
     return named | {WATCHED_SETTING: ",".join(watched)} if watched else named

@@ -7,7 +7,7 @@ from services.portfolio.core.state.latency_histogram import LatencyHistogram
 
 
 class Latencies:
-    """A histogram for each hop, and the start times of hops that end with a commit, a send or a deal."""
+    """A histogram for each hop, and start times of hops that are not complete."""
 
     def __init__(self) -> None:
         """Start without an observation."""

@@ -1,7 +1,7 @@
 """Latency quantiles in constant memory.
 
-Observations fall into buckets whose bounds grow by a fixed factor, as in HdrHistogram: the quantile that is told is the
-geometric middle of its bucket, within 2.5 % of the true one.
+Observations are counted in buckets whose bounds grow by a fixed factor, as in HdrHistogram. A quantile is the geometric
+middle of its bucket, within 2.5 % of the true value.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from proto.control import LatencyQuantiles
 _GROWTH: Final = 1.05
 _LOG_GROWTH: Final = math.log(_GROWTH)
 _BUCKETS: Final = 512
-"""1.05 ** 512 ns is about 70 s: whatever takes longer stands in the last bucket."""
+"""1.05 ** 512 ns is about 70 s; longer latencies are in the last bucket."""
 
 _SHOWN_STEP: Final = 14
 _SHOWN_FIRST: Final = 190
-"""Every 14th edge from 11 us on, each twice the one before: 23 of them tell a histogram's story."""
+"""Every 14th edge from 11 us on, each twice the one before: 23 edges."""
 
 
 class LatencyHistogram:
-    """One hop's observations."""
+    """Latencies of one hop."""
 
     __slots__ = ("_counts", "count", "sum_ns")
 
     def __init__(self) -> None:
-        """No observation yet."""
+        """Start without an observation."""
         self.count = 0
         self.sum_ns = 0
         self._counts = [0] * _BUCKETS
 
     def observe(self, latency_ns: int) -> None:
-        """Count one observation; a negative one (clocks of two hosts) counts as zero."""
+        """Count an observation; a negative one (clocks of two hosts) counts as 0."""
         bucket = int(math.log(latency_ns) / _LOG_GROWTH) if latency_ns > 1 else 0
         self._counts[min(bucket, _BUCKETS - 1)] += 1
         self.count += 1
@@ -41,7 +41,7 @@ class LatencyHistogram:
             self.sum_ns += latency_ns
 
     def quantile_us(self, q: float) -> float:
-        """The `q` quantile in microseconds; 0 without an observation."""
+        """Quantile `q` (0 to 1) in microseconds; 0 without an observation."""
         if not self.count:
             return 0.0
         rank = q * (self.count - 1)
@@ -53,9 +53,9 @@ class LatencyHistogram:
         raise AssertionError("the counts add up to `count`")
 
     def cumulative(self) -> list[tuple[float, int]]:
-        """Upper bounds in seconds, each about twice the one before, with the count of observations up to it.
+        """Upper bounds in seconds with the number of observations up to them.
 
-        The bounds are edges of the buckets, rounded to four digits; the last one is infinite.
+        Each bound is about twice the one before: an edge of a bucket, rounded to four digits. The last is infinite.
         """
         counts = list(self._counts)
         edges = range(_SHOWN_FIRST, _BUCKETS, _SHOWN_STEP)

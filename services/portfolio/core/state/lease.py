@@ -1,4 +1,4 @@
-"""Owner of the lease: the epoch that orders carry, and whether this process leads the account."""
+"""Owner of the lease: the epoch of orders, and whether this process leads the account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LeaseState:
     """Leadership of the account at the gateway."""
 
     def __init__(self, account: AccountState, warnings: Warnings, *, boot_id: str) -> None:
-        """Start without an epoch; `boot_id` distinguishes this process from every other at the gateway."""
+        """Start without an epoch; `boot_id` identifies this process at the gateway."""
         self._account = account
         self._warnings = warnings
         self.boot_id = boot_id
@@ -64,7 +64,7 @@ class LeaseState:
         self.needs_epoch = self.is_granted = False
 
     def on_grant(self, gateway_ns: int, until_mono_ns: int, mono_ns: int) -> None:
-        """The gateway has granted the lease until `until_mono_ns`; its lease clock shows `gateway_ns`."""
+        """The gateway granted the lease until `until_mono_ns`; its lease clock is at `gateway_ns`."""
         self.seen_ns, self.is_granted, self.refusal = gateway_ns, True, ""
         self.until_mono_ns = until_mono_ns
         self._warnings.conditions.clear("LEASE_UNSUPPORTED")
@@ -75,7 +75,7 @@ class LeaseState:
         self.refusal = refusal
 
     def on_unsupported(self, refusal: str) -> None:
-        """The gateway leases nothing: orders carry no epoch, and none is refused for want of the lease."""
+        """The gateway leases nothing: orders carry no epoch and need no lease."""
         self.refusal, self.epoch = refusal, 0
         self._warnings.conditions.set("LEASE_UNSUPPORTED", f"the gateway refused LEASE: {refusal}")
 
@@ -84,7 +84,7 @@ class LeaseState:
         self.lapsed_refusals = 0
 
     def on_order_lapsed(self) -> None:
-        """The gateway has refused an order of this epoch for want of the lease; too many in a row end the lead."""
+        """An order of this epoch was refused for want of the lease; many in a row end the lead."""
         self.lapsed_refusals += self.is_granted
         if self.lapsed_refusals >= LAPSED_REFUSALS_MAX:
             self.stop_leading(f"it is granted, and {self.lapsed_refusals} orders in a row were refused without it")
@@ -114,7 +114,7 @@ class LeaseState:
         self._account.restrict_trading(TradingState.HALTED, "LEASE_REFUSED", text, by="lease")
 
     def reclaim_leadership(self) -> None:
-        """Lead again from the next HELLO on, if this process had stopped leading: a person has resumed it."""
+        """Lead again from the next HELLO on, if this process had stopped; a person resumed it."""
         if self.is_superseded:
             self.is_superseded, self.needs_epoch = False, True
             self.refusal = ""

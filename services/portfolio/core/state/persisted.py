@@ -15,7 +15,10 @@ from services.portfolio.core.sizing.volatility import Volatility
 
 
 class PersistedState(Struct, frozen=True):
-    """Progress of one stream, and what risk rules and sizing remember from stream to stream; a new account's by default."""
+    """Progress of one stream, and the state of risk rules and sizing, which outlives it.
+
+    The default is that of a new account.
+    """
 
     cursor: TickCursor = field(default_factory=TickCursor)
     risk: RiskState = field(default_factory=RiskState)
@@ -24,7 +27,10 @@ class PersistedState(Struct, frozen=True):
 
 
 class PersistedRow(TickCursor, kw_only=True):
-    """The ledger's row: the fields of the cursor and after them the others, by name. The format of stored ledgers."""
+    """The ledger's row, by names: the fields of the cursor, then the others.
+
+    Stored ledgers have this format.
+    """
 
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from services.portfolio.core.state.warnings import Warnings
 
 
 class PortfolioState(Struct, frozen=True, kw_only=True):
-    """Each owner is the only writer of its attributes; a function that needs one or two of them takes those."""
+    """The owners of the state, to be passed where most of them are needed."""
 
     config: DeskConfig
     account: AccountState
@@ -39,7 +39,7 @@ def compose_state(
     incarnation_reason: str = "",
     boot_id: str = "",
 ) -> PortfolioState:
-    """Join the owners over what the ledger kept, an empty book and a default state for a new account."""
+    """Make the owners from what the ledger kept; an empty book and a default state if new."""
     stream, warnings = StreamState(persisted), Warnings()
     account = AccountState(
         book, config.limits, stream, warnings, incarnation=incarnation, incarnation_reason=incarnation_reason

@@ -1,4 +1,4 @@
-"""The desk's conditions by the health of the signal processes, and HOLD signals for ticks that get none."""
+"""Conditions by the health of the signal processes, and HOLDs for ticks without a signal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS, UNATT
 from services.portfolio.core.state.stream import StreamState
 
 NO_SIGNAL: Final = "NO_SIGNAL"
-"""Reason of a HOLD that portfolio makes for a tick without a signal."""
+"""Reason of a HOLD made by portfolio for a tick without a signal."""
 
 _LISTENING: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
 
 
 def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_strategies: bool) -> frozenset[str]:
-    """Set and clear the conditions; a strategy's fault fails the desk unless it `outlives_strategies`.
+    """Set and clear conditions; a fault fails a desk that does not outlive its strategies.
 
     Returns:
         The symbols without signals of a desk that outlives its strategies: it takes their ticks from the market.
@@ -55,9 +55,9 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
 def signal_from_market(
     config: DeskConfig, stream: StreamState, message: Tick | MarketHeartbeat, unattended: Set[str]
 ) -> Signal | None:
-    """The HOLD for a tick without a signal process: of a watched symbol, or an unattended one.
+    """A HOLD for a tick of a watched or unattended symbol, None for other messages.
 
-    It opens nothing; rates, stops, time exits and limits are updated by the tick.
+    It opens nothing; it updates rates, stops, time exits and limits.
     """
     if (
         not isinstance(message, Tick)

@@ -1,8 +1,7 @@
-"""Health of the signal processes: which are there, how far their signals have come, which strategies are at fault.
+"""Health of the signal processes: liveness, progress of their signals, faults of strategies.
 
-Hellos come twice a second and signals with every tick. From both, and from what the market published meanwhile,
-`findings` makes the conditions of each symbol: never heard, silent, restarting again and again, mute, catching up,
-warming up, at fault.
+Hellos come twice a second, signals with every tick. From both and from the published ticks, `findings` derives the
+conditions of each symbol: never heard, silent, crash looping, mute, catching up, warming up, market behind, at fault.
 """
 
 from __future__ import annotations
@@ -17,18 +16,17 @@ from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
 SIGNAL_SILENT_NS: Final = 2_000_000_000
-"""Four missed hellos; also how long signals may stand still or lag. Checked four times a second, it shows within three
-seconds of the last trade."""
+"""Four missed hellos; also how long signals may stop or lag. Checked four times a second: seen within three seconds."""
 
 MARKET_BEHIND_NS: Final = 1_000_000_000
-"""A killed gateway may repeat what it published since its last checkpoint for so long before it is a condition."""
+"""How long a restarted gateway may repeat published ticks before it is a condition."""
 
 BOOTS_WINDOW_NS: Final = 60_000_000_000
 BOOTS_MAX: Final = 5
-"""Starts of one signal process within a minute; so many are no accident any more."""
+"""Restarts of one signal process within a minute that make a crash loop."""
 
 LASTING_NS: Final = 10_000_000_000
-"""A life this long after a start ends a crash loop: a person may have restarted signal several times."""
+"""Uptime that ends a crash loop: a person may have restarted signal several times."""
 
 PUBLISHERS_MAX: Final = 1_000
 SIGNAL_CONDITIONS: Final = (
@@ -42,7 +40,7 @@ SIGNAL_CONDITIONS: Final = (
     "STRATEGY_FAULT",
 )
 UNATTENDED: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNAL_MUTE"})
-"""Conditions in which a symbol gets no signals, not even late ones."""
+"""Conditions in which a symbol gets no signals at all."""
 
 _LOG: Final = "see signal.log"
 
@@ -56,7 +54,7 @@ class Finding(NamedTuple):
 
 
 class _Publisher:
-    """One signal process through all its starts."""
+    """One signal process over its restarts."""
 
     def __init__(self, hello: SignalHello, mono_ns: int) -> None:
         self.hello = hello
@@ -78,18 +76,18 @@ class _Publisher:
 
 
 class _Progress:
-    """How far a symbol's signals have come, and since when they have stood still or lagged."""
+    """Progress of a symbol's signals, and since when they have stopped or lagged."""
 
     def __init__(self, published: int, mono_ns: int) -> None:
-        """What was published before is not waited for."""
+        """Wait for no tick up to `published`."""
         self.sequence = published
         self.moved_ns = mono_ns
         self.level_ns = mono_ns
         self.not_ahead_ns = mono_ns
-        """When a signal last came, or the market last stood at or past the latest signal and decision."""
+        """When a signal last came, or the market was last at or past the latest signal and decision."""
 
     def look(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
-        """Take in the latest signal, the last tick that was decided, with or without one, and the newest tick."""
+        """Update with sequences: of the latest signal, of the last decided tick, of the newest tick."""
         if sequence > self.sequence:
             self.sequence, self.moved_ns, self.not_ahead_ns = sequence, mono_ns, mono_ns
         if not published or published >= max(self.sequence, decided):
@@ -99,19 +97,19 @@ class _Progress:
 
 
 class SignalHealth:
-    """The memory of hellos and signals of one portfolio process."""
+    """Hellos and signals that one portfolio process has received."""
 
     def __init__(self) -> None:
-        """No hello has come."""
+        """Start without a hello."""
         self.sequences: dict[str, int] = {}
-        """Of the latest signal of each symbol that came in, decided or not."""
+        """Sequence of each symbol's latest received signal, decided or not."""
         self._publishers: dict[str, _Publisher] = {}
         self._progress: dict[str, _Progress] = {}
         self._stream_id = ""
         self._since_ns: int | None = None
 
     def on_hello(self, hello: SignalHello, mono_ns: int) -> None:
-        """Take note of a sign of life."""
+        """Record a hello."""
         known = self._publishers.get(hello.publisher)
         if known is not None:
             known.take(hello, mono_ns)
@@ -125,7 +123,7 @@ class SignalHealth:
         return heard.issuperset(symbols)
 
     def first_fault(self, symbols: Sequence[str], stream_id: str) -> Finding | None:
-        """A strategy that is at fault in this stream, if there is one."""
+        """The first strategy at fault in this stream, or None."""
         for known in self._publishers.values():
             for report in known.hello.reports if known.hello.stream_id == stream_id else ():
                 if report.state is SymbolState.FAULT and report.symbol in symbols:
@@ -144,10 +142,10 @@ class SignalHealth:
         """The conditions of all symbols; call it a few times a second while the desk runs.
 
         Args:
-            symbols: what is traded.
-            stream_id: of the stream that is followed.
-            market: what a live market published; empty in a replay.
-            marks: the quotes that symbols were decided on last.
+            symbols: the traded ones.
+            stream_id: of the current stream.
+            market: feed of a live market; empty in a replay.
+            marks: quote of each symbol's last decided tick.
             decided: sequence of each symbol's last decided tick.
             mono_ns: now.
         """
@@ -162,7 +160,7 @@ class SignalHealth:
         ]
 
     def pause(self) -> None:
-        """The desk is not running: time without signals does not count meanwhile."""
+        """Do not count the time until the next `findings`: the desk is not running."""
         self._since_ns = None
 
     def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, decided: int, mono_ns: int) -> Iterator[Finding]:
@@ -209,7 +207,7 @@ class SignalHealth:
         mark: Mark | None,
         mono_ns: int,
     ) -> Iterator[Finding]:
-        """A process that is alive: do its signals keep up with the ticks?"""
+        """Conditions of a live process whose signals do not keep up with the ticks."""
         state = None if report is None else report.state
         if mono_ns - progress.level_ns > SIGNAL_SILENT_NS:
             behind = max(published - progress.sequence, 0 if report is None else report.behind)

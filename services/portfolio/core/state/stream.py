@@ -1,4 +1,4 @@
-"""Owner of the stream: its cursor, the venue's clock and quotes, the desk's state, and counts of its messages."""
+"""Owner of the stream: cursor, clock and quotes of the venue, desk state, message counts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class StreamState:
         self.cursor = TickCursor(stream_id=stream_id, marks=self.cursor.marks)
 
     def count(self, signal: Signal, *, joins_midstream: bool = False) -> None:
-        """Record a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
+        """Record a signal: progress, gaps, counters by direction, and its quote as the mark.
 
         A signal of a watched symbol is in no counter by direction. A desk that joins a market `joins_midstream` counts
         no gap before its first signal of a symbol.

@@ -1,7 +1,7 @@
-"""Symbols of a live desk whose strategy wants to trade and cannot: signals denied in a row, orders refused in a row.
+"""Runs of denied signals and of refused orders, by symbol of a live desk.
 
-SIGNALS_DENIED ends with the next order that is made, ORDERS_REFUSED with the next one that is executed or rests.
-Nothing is kept over a restart: the next signals show it again.
+SIGNALS_DENIED ends with the symbol's next order, ORDERS_REFUSED with the next order that is executed or rests. Nothing
+is kept over a restart: the next signals begin new runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from services.portfolio.core.state.conditions import ActiveConditions
 
 DENIED_NS_MIN: Final = 60_000_000_000
-"""A limit on the last minute lets orders pass again within this time; a longer run of denials is a condition."""
+"""Least duration of a run that is a condition; a limit on orders a minute ends its run sooner."""
 
 DENIED_SIGNALS_MIN: Final = 5
 REFUSED_ORDERS_MIN: Final = 5
@@ -21,17 +21,17 @@ class SymbolOutcomes:
     """Runs of denials and of refusals by symbol."""
 
     def __init__(self, conditions: ActiveConditions) -> None:
-        """Nothing was denied or refused yet."""
+        """Start without a run."""
         self._conditions = conditions
         self._denied: dict[str, tuple[int, int]] = {}
         self._refused: dict[str, int] = {}
         self.directed_mono_ns: dict[str, int] = {}
-        """When each symbol's latest BUY or SELL was decided."""
+        """When the latest BUY or SELL of each symbol was decided."""
         self.ordered_mono_ns: dict[str, int] = {}
-        """When each symbol's latest order for a signal was made."""
+        """When the latest order for a signal of each symbol was made."""
 
     def on_denial(self, symbol: str, time_ns: int, text: str) -> None:
-        """A signal of the symbol was denied at a venue time."""
+        """A signal was denied at a venue time; `text` has the rule and its values."""
         count, since_ns = self._denied.get(symbol, (0, time_ns))
         count += 1
         self._denied[symbol] = count, since_ns
@@ -45,13 +45,13 @@ class SymbolOutcomes:
         self.directed_mono_ns[symbol] = mono_ns
 
     def on_order(self, symbol: str, mono_ns: int) -> None:
-        """An order of the symbol was made: its limits let it pass."""
+        """An order of the symbol was made."""
         self.ordered_mono_ns[symbol] = mono_ns
         if self._denied.pop(symbol, None) is not None:
             self._conditions.clear("SIGNALS_DENIED", subject=symbol)
 
     def on_refusal(self, symbol: str, text: str) -> None:
-        """An order of the symbol ended unexecuted."""
+        """An order of the symbol ended without execution; `text` has its end."""
         count = self._refused[symbol] = self._refused.get(symbol, 0) + 1
         if count >= REFUSED_ORDERS_MIN:
             text = f"{count} orders in a row came to no execution, the latest: {text}"

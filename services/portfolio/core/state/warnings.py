@@ -12,7 +12,10 @@ from services.portfolio.core.state.watchdog_contact import WatchdogContact
 
 
 class Warnings:
-    """Conditions of the running process that neither the ledger keeps nor `queries/conditions.py` derives."""
+    """Conditions that the running process sets, and faults.
+
+    The ledger keeps causes of the trading state; `queries/conditions.py` derives the other conditions.
+    """
 
     def __init__(self) -> None:
         """Start with nothing to warn of."""
@@ -48,7 +51,7 @@ class Warnings:
         self._unproven_symbols.add(symbol)
 
     def on_comparison(self, symbols: Set[str]) -> None:
-        """Trust the book of symbols again: a comparison that began after their orders' end is complete."""
+        """Trust the book of symbols again: a comparison begun after their orders' end is complete."""
         self._unproven_symbols -= symbols
 
     def on_instrument_change(self, symbol: str, text: str) -> None:
@@ -70,10 +73,10 @@ class Warnings:
         self.venue_fault = fault
 
     def on_storage_failure(self, why: str) -> None:
-        """The ledger cannot be written: until `on_storage_recovery` no order is made, and the caller sends nothing.
+        """The ledger is not writable: no order is made until `on_storage_recovery`.
 
-        Calls returned meanwhile may be dropped: every question is asked again until it is answered. A stepped stream
-        decides nothing meanwhile, so that its digits stay the same.
+        The caller sends nothing meanwhile. Calls returned meanwhile may be dropped: every question is asked again until
+        it is answered. A stepped stream decides nothing meanwhile, so that its digits stay the same.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 

@@ -1,4 +1,4 @@
-"""What the watchdog tells portfolio: that it lives, whether alerts get out, whether supervisord answers."""
+"""Contact with the watchdog: its liveness, and its problems with alerts and supervisord."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from proto.control import Condition, condition
 from proto.time import SECOND_NS
 
 WATCHDOG_SILENT_NS: Final = 10_000_000_000
-"""It asks each second; a restart of it takes a few."""
+"""The watchdog asks each second; its restart takes a few."""
 
 WATCHDOG_START_NS: Final = 30_000_000_000
-"""It starts last, after processes with large files."""
+"""The watchdog starts last, after processes with large files."""
 
 
 class WatchdogContact:
-    """The watchdog of one portfolio process."""
+    """Contact of one portfolio process with the watchdog."""
 
     def __init__(self) -> None:
-        """None is expected before `expect` or the first question: without supervisord there is no watchdog."""
+        """Expect no watchdog before `expect` or its first question: supervisord starts it."""
         self._heard_ns = 0
         self._due_ns: int | None = None
         self._alert_problem = ""
         self._supervisor_problem = ""
 
     def expect(self, mono_ns: int) -> None:
-        """A watchdog is being started as well."""
+        """Expect a watchdog, which is being started."""
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_START_NS
 
     def on_question(self, alert_problem: str, supervisor_problem: str, mono_ns: int) -> None:
-        """The watchdog has asked. Each problem is a text for people, empty where there is none."""
+        """The watchdog has asked; each problem is a text for people, empty without one."""
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_SILENT_NS
         self._alert_problem, self._supervisor_problem = alert_problem, supervisor_problem
 

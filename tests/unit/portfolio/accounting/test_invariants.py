@@ -75,11 +75,14 @@ TAMPERED = pytest.mark.parametrize(
         (_entry, "cash: the sum of all accounts is -0.01, expected 0, zero, as entries balance"),
         (_fills, "position of EURUSD: the volume of its lots is 0.01, expected 0.03, the sum of its fills"),
         (_lot, "position of EURUSD: the volume of its lots is 0.03, expected 0.01, the sum of its fills"),
-        (_forgotten, "position of EURUSD: what is held is 0, expected 0.01, the sum of its fills"),
-        (_leg, "position of EURUSD, ticket 5: what it holds beyond its lots is 0.01, expected 0, nothing"),
+        (_forgotten, "position of EURUSD: the volume held is 0, expected 0.01, the sum of its fills"),
+        (
+            _leg,
+            "position of EURUSD, ticket 5: the volume beyond its lots is 0.01, expected 0, as a ticket equals its lots",
+        ),
         (_order, f"order {ORDER}: its filled volume is 0.02, expected 0.01, the sum of its deals"),
         (_overfilled, f"order {ORDER}: its deals come to 0.01, expected at most its volume 0.005"),
-        (_missing_order, f"order {ORDER}: what the ledger has of it is 0, expected 0.01, the sum of its deals"),
+        (_missing_order, f"order {ORDER}: the filled volume in the ledger is 0, expected 0.01, the sum of its deals"),
     ],
 )
 

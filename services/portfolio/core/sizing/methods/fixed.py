@@ -1,4 +1,4 @@
-"""The same lots every time."""
+"""Fixed lots."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """The plan's `volume`, or the desk's default; one between two steps is refused, not rounded."""
+    """The plan's `volume`, or the desk's default; a volume between two steps is refused."""
     volume = fixed_volume(sizing, inputs.default_volume)
-    words = "lots of the plan" if sizing.volume is not None else "lots, the desk's default"
-    words, step = f"{decimal_text(volume)} {words}", inputs.instrument.volume_step
+    text = "lots of the plan" if sizing.volume is not None else "lots, the desk's default"
+    text, step = f"{decimal_text(volume)} {text}", inputs.instrument.volume_step
     if not is_on_step(volume, step):
-        return NoTrade(f"{words}, expected steps of {decimal_text(step)}")
-    return RawSize(volume, words)
+        return NoTrade(f"{text}, expected steps of {decimal_text(step)}")
+    return RawSize(volume, text)
 
 
 def fixed_volume(sizing: Sizing, default: Decimal) -> Decimal:
-    """The lots before they are bounded: those of the plan, or the desk's default."""
+    """Lots of the plan, or the desk's default, before bounds."""
     return default if sizing.volume is None else sizing.volume

@@ -1,4 +1,4 @@
-"""A fixed fraction of equity is risked: what the position would lose at its stop loss."""
+"""Fixed fractional: the loss at the stop loss is a fixed percentage of equity."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     """Lots that lose `risk_pct` of equity at the stop.
 
-    Formula: equity x risk_pct / 100 / loss of one lot at the stop. Fixed fractional trading, Vince, *Portfolio Management
-    Formulas* (1990).
+    Formula: equity x risk_pct / 100 / loss of one lot at the stop. Vince, *Portfolio Management Formulas* (1990), fixed
+    fractional trading.
     """
     assert sizing.risk_pct is not None, "a plan that is read has it"
     if inputs.equity is None:
@@ -20,7 +20,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     if isinstance(stop := stop_risk(inputs), NoTrade):
         return stop
     risk = inputs.equity * sizing.risk_pct / 100
-    words = (
+    text = (
         f"{format_percent(sizing.risk_pct)} of {inputs.money_text(inputs.equity)} = {inputs.money_text(risk)} at risk"
     )
-    return RawSize(risk / stop.loss_per_lot, f"{words} / {stop.explanation}")
+    return RawSize(risk / stop.loss_per_lot, f"{text} / {stop.explanation}")

@@ -1,4 +1,4 @@
-"""A position that moves the equity by so much on an ordinary day, whatever the symbol moves by."""
+"""Volatility target: positions with a given daily standard deviation of profit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """Lots whose profit over a day has a standard deviation of `volatility_pct_per_day` of equity.
+    """Lots whose daily profit has a standard deviation of `volatility_pct_per_day` of equity.
 
-    Formula: equity x target / (notional of one lot x standard deviation of the symbol's return over a day): Carver, *Systematic
-    Trading* (2015), chapters 9 and 10, for the volatility standardised size of one instrument.
+    Formula: equity x target / (notional of one lot x standard deviation of the symbol's daily return). Carver,
+    *Systematic Trading* (2015), chapters 9 and 10, volatility standardised size of one instrument.
     """
     assert sizing.volatility_pct_per_day is not None, "a plan that is read has it"
     terms = inputs.instrument
@@ -27,9 +27,9 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
         return NoTrade(f"{terms.symbol} does not move: its volatility is 0")
     target = inputs.equity * sizing.volatility_pct_per_day / 100
     per_lot = inputs.notional_per_lot * volatility
-    words = (
+    text = (
         f"{format_percent(sizing.volatility_pct_per_day)} of {inputs.money_text(inputs.equity)} a day = "
         f"{inputs.money_text(target)} / ({inputs.money_text(inputs.notional_per_lot)} a lot x "
         f"{format_percent(volatility * 100)} a day = {inputs.money_text(per_lot)})"
     )
-    return RawSize(target / per_lot, words)
+    return RawSize(target / per_lot, text)

@@ -1,4 +1,4 @@
-"""Each symbol has its weight: the part of equity that a position in it is worth."""
+"""Weights: the value of a symbol's position as a percentage of equity."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """Lots worth `weights_pct` of equity; above 100 is leverage, 0 keeps out of the symbol.
+    """Lots worth `weights_pct` of equity; a weight above 100 is leverage, 0 is no trade.
 
-    Formula: equity x weight / notional of one lot, the weights of a portfolio as Markowitz, *Portfolio Selection* (1952), has
-    them.
+    Formula: equity x weight / 100 / notional of one lot; portfolio weights as in Markowitz, *Portfolio Selection*
+    (1952).
     """
     terms = inputs.instrument
     weight = sizing.weights_pct.get(terms.symbol)
@@ -24,8 +24,8 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     if inputs.notional_per_lot is None:
         return NoTrade(f"no rate is known from {terms.profit_currency} to {inputs.currency}")
     target = inputs.equity * weight / 100
-    words = (
+    text = (
         f"{format_percent(weight)} of {inputs.money_text(inputs.equity)} = {inputs.money_text(target)} / "
         f"{inputs.money_text(inputs.notional_per_lot)} a lot"
     )
-    return RawSize(target / inputs.notional_per_lot, words)
+    return RawSize(target / inputs.notional_per_lot, text)
