@@ -25,6 +25,9 @@ from common.file_identity import FileIdentity, FileLostError
 from common.write_ahead_log import keep_log_on_close, require_whole_log
 from common.writer_lock import WriterLock
 
+DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
+"""Of the files of a database: its own, its log, and the index of that."""
+
 READER_BUSY_MS: Final = 1_000
 """A reader may find the file locked for the moment in which a writer recovers it; longer means something is wrong."""
 
@@ -66,6 +69,22 @@ class WriterConnection(apsw.Connection):
         if self.lock is not None:
             self.lock.release()
             self.lock = None
+
+
+@contextmanager
+def sync_mode(db: apsw.Connection, mode: str, *, usual: str) -> Iterator[None]:
+    """Commit in `mode` within the block, in the `usual` one after it.
+
+    NORMAL does not wait for the disk: such a commit reaches it with the next one that is FULL, or by itself.
+    """
+    if mode == usual:
+        yield
+        return
+    db.pragma("synchronous", mode)
+    try:
+        yield
+    finally:
+        db.pragma("synchronous", usual)
 
 
 @contextmanager

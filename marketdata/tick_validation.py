@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from proto.trading.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX, TIME_NS_MAX
 
 ACCEPTED: Final = 0
 REASONS: Final = (
@@ -35,8 +35,6 @@ UNREADABLE_TIME_NS: Final = -(2**63)
 
 PRICE_MIN: Final = 1e-12
 """A lower price has no digit within the decimals that orders and deals can carry."""
-
-TIME_NS_MAX: Final = 2**62
 
 FAR_NS: Final = 60_000_000_000
 """Threshold of `far_future`: such a row would put a minute of later rows out of order; less is ordinary disorder."""

@@ -11,12 +11,12 @@ import atexit
 import mmap
 import os
 import signal
-import struct
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Final, NoReturn
 
+from common.call_place import CALL_PLACE
 from common.errors import StartError
 from common.parent_death import terminate_with_parent
 
@@ -28,9 +28,6 @@ END_S: Final = 5.0
 
 LOOK_S: Final = 0.05
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PLACE: Final = struct.Struct("<?HQ")
-"""Whether a strategy is being called; the number of its symbol; the tick, 0 before the first."""
-
 _HAS_ENDED: Final = 15
 _NAMES: Final = 16
 """From here on a line for each symbol, in the order of their numbers: strategy, a zero byte, symbol."""
@@ -85,7 +82,7 @@ def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
     """
     if _note is None:
         return None
-    note, pack_into = _note, _PLACE.pack_into
+    note, pack_into = _note, CALL_PLACE.pack_into
     names = note[_NAMES:].rstrip(b"\0")
     number, name = names.count(b"\n"), f"{strategy}\0{symbol}\n".encode()
     note[_NAMES + len(names) : _NAMES + len(names) + len(name)] = name
@@ -108,7 +105,7 @@ def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], warn
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             break
-        if (seen := note[: _PLACE.size]) != place:
+        if (seen := note[: CALL_PLACE.size]) != place:
             place, since, is_reported = seen, time.monotonic(), False
         elif seen[0] and not is_reported and time.monotonic() - since > BLOCKED_S:
             is_reported = True
@@ -138,7 +135,7 @@ def describe_exit(code: int) -> str:
 
 
 def _where(note: mmap.mmap) -> str:
-    _, number, sequence = _PLACE.unpack_from(note, 0)
+    _, number, sequence = CALL_PLACE.unpack_from(note, 0)
     strategy, _, symbol = note[_NAMES:].split(b"\n")[number].decode(errors="replace").partition("\0")
     where = f"tick {sequence} of {symbol}" if sequence else f"{symbol}, before its first tick"
     return f"strategy {strategy}, {where}"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import DEFAULT_CROSSED, Crossed, TickInput
+from marketdata.generated_market import STREAM_ID_CHARS
 from marketdata.instrument_files.loader import instruments_path, load_instruments
 from marketdata.tick_stream import TickStream
 from proto.trading.defaults import (
@@ -35,8 +36,6 @@ from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.config import WATCHED_SETTING, DeskConfig, stream_settings
 from services.signal.model.manifest import Manifest, read_manifest
 from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, uses_model
-
-STREAM_ID_CHARS = 16
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ import polars as pl
 
 from marketdata.files import epoch_times
 from marketdata.files.header_layouts import COLUMN_NAMES
+from marketdata.files.layout import separator_of
 
-_SEPARATORS: Final = ("\t", ";", ",")
 _PRICES: Final = ("open", "high", "low", "close")
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _TIME_NAME: Final = re.compile(r"date|time(?!frame)|^dt|^utc$|^ts")
@@ -40,7 +40,7 @@ def bar_interval(head: Sequence[str]) -> str | None:
     """
     if not head:
         return None
-    separator = next((sign for sign in _SEPARATORS if sign in head[0]), ",")
+    separator = separator_of(head[0])
     rows = [[field.strip(' "<>') for field in line.split(separator)] for line in head]
     has_digit = any(character.isdigit() for character in head[0])
     if _names_bars(rows[0]):

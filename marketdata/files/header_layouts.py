@@ -22,6 +22,7 @@ from marketdata.files.layout import (
     count_header_lines,
     parse_numbers,
     parse_wall_times,
+    separator_of,
     split_columns,
 )
 from marketdata.files.text import ArchiveMember, escaped
@@ -31,7 +32,6 @@ from proto.time import MINUTE_NS
 _MT5_COLUMNS: Final = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME", "FLAGS")
 _MT5_ROW: Final = re.compile(r"\d{4}\.\d\d\.\d\d\t\d\d:\d\d:\d\d(\.\d+)?(\t[^\t]*){5}")
 
-_SEPARATORS: Final = ("\t", ";", ",")
 COLUMN_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "time": ("ts_ns", "timestamp", "time", "datetime", "date_time", "date", "utc"),
     "time_msc": ("time_msc",),
@@ -166,7 +166,7 @@ class Table(Layout):
         del member
         if not head:
             return LayoutMismatch("there is no line")
-        separator = next((sign for sign in _SEPARATORS if sign in head[0]), ",")
+        separator = separator_of(head[0])
         names = [name.strip(' "').lower() for name in head[0].split(separator)]
         place: dict[str, int] = {}
         for meaning, known in COLUMN_NAMES.items():

@@ -72,6 +72,11 @@ class Layout:
         raise NotImplementedError
 
 
+def separator_of(line: str) -> str:
+    """The separator of a line's columns: a tab, a semicolon or a comma."""
+    return next((sign for sign in ("\t", ";") if sign in line), ",")
+
+
 def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
     """Fields of each line as columns `0` to `count - 1`, stripped of spaces and quotes.
 

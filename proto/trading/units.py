@@ -25,14 +25,17 @@ MAX_DECIMAL_EXPONENT: Final = 12
 
 PRICE_MAX: Final = 1e12
 
-_FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
+FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
+"""The last decimal of an exact number."""
 
 NAME_CHARS_MAX: Final = 64
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 """An identifier: symbol, publisher, order id, strategy."""
 
-Text = Annotated[str, Meta(max_length=512)]
+TEXT_CHARS_MAX: Final = 512
+
+Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
 """Text for people: an error, a reason, a comment. May be empty."""
 
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
@@ -41,7 +44,9 @@ Sequence = Annotated[int, Meta(ge=1, le=2**53)]
 Cursor = Annotated[int, Meta(ge=0, le=2**53)]
 """How far something has been read; 0 before the first."""
 
-TimeNs = Annotated[int, Meta(ge=0, le=2**62)]
+TIME_NS_MAX: Final = 2**62
+
+TimeNs = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
 """Nanoseconds since 1970-01-01 UTC, or of the monotonic clock where the field says so."""
 
 Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
@@ -84,7 +89,7 @@ def to_decimal(price: float) -> Decimal:
     text = repr(float(price) + 0.0)  # -0.0 equals 0.0 and shares its cache entry: both give 0
     value = Decimal(text)
     if len(text) > MAX_DECIMAL_EXPONENT + 2 or "e" in text:
-        return value if is_exact(value) else value.quantize(_FINEST)
+        return value if is_exact(value) else value.quantize(FINEST)
     return value
 
 

@@ -15,14 +15,13 @@ from typing import Any, Final
 from proto.time import MS_NS
 from proto.trading.enums import Side, side_of
 from proto.trading.number_text import parse_decimal
-from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, is_exact
+from proto.trading.units import FINEST, decimal_text, is_exact
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.decision.position_rule import SignalVerdict, check_position_rule, explicit_volume
 from services.portfolio.core.plan.on_opposite import OnOpposite
 
 CONTRACT_SIZE: Final = Decimal(100_000)
-_FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
 _FILLS: Final = ("FILLED", "PARTIALLY_FILLED")
 _ENDS: Final = {"REJECTED": OrderStatus.REJECTED, "CANCELED": OrderStatus.CANCELED}
 
@@ -284,7 +283,7 @@ def _decimal(value: object) -> Decimal | None:
             return parse_decimal(value)
         number = Decimal(str(value))
         # A computed float carries noise beyond the decimals that count: 1.1 + 0.0001 is 1.1001.
-        number = number if is_exact(number) else number.quantize(_FINEST)
+        number = number if is_exact(number) else number.quantize(FINEST)
     except (ArithmeticError, ValueError):
         return None
     return number if is_exact(number) else None

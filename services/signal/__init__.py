@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from proto.messages import Tick
-from proto.trading.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX, TIME_NS_MAX
 from services.signal.core.strategy_fault import StrategyError
 from services.signal.core.symbol_engine import Direction, SignalValue, SymbolEngine
 from services.signal.strategy_loader import UnknownStrategyError, strategy_factory
 
 __all__ = ["StrategyEngine", "StrategyError", "UnknownStrategyError"]
 
-_TIME_NS_MAX: Final = 2**62
 _MISSING: Final = object()
 
 
@@ -96,6 +95,6 @@ def _time(tick: Mapping[str, Any]) -> int:
     expected = "whole nanoseconds since 1970-01-01 UTC"
     if value is _MISSING:
         raise ValueError(f"time_ns is missing, expected {expected}")
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _TIME_NS_MAX:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= TIME_NS_MAX:
         raise ValueError(f"time_ns is {value!r}, expected {expected}")
     return value

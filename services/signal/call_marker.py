@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from common.call_place import CALL_PLACE
 from common.logs import get_logger
 from services.signal.core.strategy_fault import StrategyFault
 
@@ -28,7 +29,6 @@ LOADING_DEATHS_MAX: Final = 10
 
 SUFFIX: Final = ".calls"
 
-_PLACE: Final = struct.Struct("<BHQ")
 _DEATHS: Final = struct.Struct("<QQ")
 _HEAD_BYTES: Final = 16
 
@@ -58,7 +58,7 @@ class CallMarker:
                 error=error.strerror,
             )
             return
-        in_call, number, sequence = _PLACE.unpack_from(self._map, 0)
+        in_call, number, sequence = CALL_PLACE.unpack_from(self._map, 0)
         if in_call and number < len(self._symbols):
             sequence_before, deaths = self._deaths(number)
             self._set_deaths(number, sequence, deaths + 1 if sequence == sequence_before else 1)
@@ -79,7 +79,7 @@ class CallMarker:
         """The function to call with symbol and sequence before each call of a strategy."""
         if self._map is None:
             return _nothing
-        numbers, pack_into, mapped = {s: i for i, s in enumerate(self._symbols)}, _PLACE.pack_into, self._map
+        numbers, pack_into, mapped = {s: i for i, s in enumerate(self._symbols)}, CALL_PLACE.pack_into, self._map
         fd, get_flags = self._fd, fcntl.F_GETFD
 
         def mark(symbol: str, sequence: int) -> None:
@@ -89,7 +89,7 @@ class CallMarker:
                 # The call before this one, which the note still names, has closed sockets and files of the process.
                 get_logger().error("a strategy has closed the files of the process, which cannot go on")
                 os._exit(1)
-            pack_into(mapped, 0, 1, numbers[symbol], sequence)
+            pack_into(mapped, 0, True, numbers[symbol], sequence)
 
         return mark
 

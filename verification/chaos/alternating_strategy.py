@@ -7,6 +7,9 @@ from typing import Final
 
 from services.signal.core.tick_buffer import TickBuffer
 
+RESTLESS: Final = f"{__name__}:Restless"
+"""Its name in the settings."""
+
 _STATE: Final = struct.Struct("<q")
 
 

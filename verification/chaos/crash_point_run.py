@@ -11,6 +11,7 @@ from typing import Final
 
 from proto.gateway import Fault, Simulate
 from verification.chaos import scenarios
+from verification.chaos.alternating_strategy import RESTLESS
 from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos
 from verification.chaos.lossy_proxy import FaultProbabilities
 from verification.chaos.replay_kills import ReplayOutcome, replay_with_kills
@@ -19,8 +20,6 @@ LIVE_MINUTES: Final = 0.25
 LIVE_ODDS: Final = FaultProbabilities(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
 LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
 """Venue faults that make the gateway write entries that no undisturbed order has."""
-
-STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ def run_crash_points(
     for number in range(count if points else 0):
         draw = random.Random(f"{seed} {number}")  # noqa: S311 - faults, no secrets
         walk = scenarios.write_random_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
-        calm = replay_with_kills(walk, folder / f"calm-{number}", strategy=STRATEGY)
+        calm = replay_with_kills(walk, folder / f"calm-{number}", strategy=RESTLESS)
         chosen = scenarios.replay_kills(draw, points=points, ticks=ticks, last_order=calm.orders[-1]["ordinal"])
-        wild = replay_with_kills(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
+        wild = replay_with_kills(walk, folder / f"wild-{number}", strategy=RESTLESS, kills=chosen)
         _add(kills, wild.markers)
         wrong += [f"round {number}: {error}" for error in _wrong(calm, wild)]
         on_progress(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} errors")

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from common.storage import DATABASE_SUFFIXES
 from orchestration.supervisor import DeskSupervisor
 from proto.codec import decode_reply
 from proto.gateway import Hello, HelloReply, Lease
@@ -51,7 +52,6 @@ BURST_TICKS: Final = 20_000
 BURST_MAX_S: Final = 30.0
 TRADE_MAX_S: Final = 45.0
 _POLL_S: Final = 0.05
-_DATABASE_FILES: Final = ("", "-wal", "-shm")
 
 
 class FaultFailedError(Exception):
@@ -283,7 +283,7 @@ class LastingFaults:
             copy.replace(path)
 
     def _remove(self, path: Path) -> None:
-        for suffix in _DATABASE_FILES:
+        for suffix in DATABASE_SUFFIXES:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
     def _roll_ledger_back(self) -> None:
@@ -338,7 +338,7 @@ class LastingFaults:
             return 0
 
     def _copy_database(self, source: Path, target: Path) -> None:
-        for suffix in _DATABASE_FILES:
+        for suffix in DATABASE_SUFFIXES:
             path = source.with_name(source.name + suffix)
             if path.exists():
                 shutil.copy(path, target.with_name(target.name + suffix))

@@ -29,6 +29,7 @@ from proto.control import (
 from proto.control import TradingState as Trading
 from proto.gateway import Simulate
 from verification.chaos import scenarios
+from verification.chaos.alternating_strategy import RESTLESS
 from verification.chaos.faults import PROCESSES, VENUE_FAULTS, FaultInjector
 from verification.chaos.lossy_proxy import FaultProbabilities, LossyProxy
 from verification.chaos.oracle import compare_books
@@ -39,14 +40,13 @@ CHECK_S: Final = 1.0
 SETTLE_MAX_S: Final = 90.0
 WARM_UP_S: Final = 20.0
 RECOVERY_MAX_S: Final = 60.0
-STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,AUDUSD,NZDUSD,USDCAD,USDCHF,EURGBP,EURJPY,XAUUSD"
 
 
 def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
     """Settings of a desk worth disturbing: a fast market, a strategy that never rests, short timeouts."""
     return {
-        "STRATEGY": STRATEGY,
+        "STRATEGY": RESTLESS,
         "RISK": "none",
         "GTW_TIMEOUT_MS": "100",
         "DOUBT_ORDERS_MAX": "50",

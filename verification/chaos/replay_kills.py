@@ -29,7 +29,7 @@ from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import report_digest
-from verification.chaos import scenarios
+from verification.chaos.faults import PROCESSES
 from verification.chaos.oracle import compare_books
 
 ASK_S: Final = 0.5
@@ -124,7 +124,7 @@ def replay_with_kills(
 def external_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
     """Ticks and processes of kills from outside, the earliest first."""
     moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
-    return [(moment, draw.choice(scenarios.PROCESSES)) for moment in moments]
+    return [(moment, draw.choice(PROCESSES)) for moment in moments]
 
 
 def _kill_along(

@@ -11,7 +11,6 @@ import polars as pl
 
 from common.fault_injection import CRASH_POINTS
 
-PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
 START_NS: Final = 1_398_902_400_000_000_000
 AT_ORDERS: Final = ("calling", "call", "done")
 """Points of mt5 that only an order passes; their ordinal is that of its tick."""

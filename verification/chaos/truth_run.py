@@ -25,6 +25,7 @@ from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
 from proto.control import Effect, ResumeCommand, Severity, StatusQuery, StatusReply, TradingReply
 from proto.control import TradingState as Trading
+from verification.chaos.alternating_strategy import RESTLESS
 from verification.chaos.faults import FaultInjector
 from verification.chaos.faulty_strategy import FAULT_VARIABLE
 from verification.chaos.lasting_faults import FaultFailedError, LastingFault, LastingFaults
@@ -45,7 +46,6 @@ RECOVERY_MAX_S: Final = 45.0
 WARM_UP_S: Final = 60.0
 CALM_S: Final = (2.0, 4.0)
 _POLL_S: Final = 0.05
-_STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 _FAULTY_STRATEGY: Final = "verification.chaos.faulty_strategy:Faulty"
 _ALERT: Final = "import os, sys; sys.stdin.read(); open(sys.argv[1], 'a').write(os.environ['ALERT_KIND'] + chr(10))"
 
@@ -229,7 +229,7 @@ def run_truth(plan: TruthPlan, on_progress: Callable[[str], None]) -> TruthScore
 
 
 def _settings(seed: int, metrics_port: int) -> dict[str, str]:
-    strategies = [f"{symbol}={_FAULTY_STRATEGY if symbol == FAULTY else _STRATEGY}" for symbol in SYMBOLS]
+    strategies = [f"{symbol}={_FAULTY_STRATEGY if symbol == FAULTY else RESTLESS}" for symbol in SYMBOLS]
     return {
         **desk_settings(speed=SPEED, seed=seed),
         "GTW_TIMEOUT_MS": "500",

@@ -8,7 +8,7 @@ from typing import Final
 
 from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
-from proto.trading.defaults import DEFAULT_LEVERAGE
+from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
@@ -39,7 +39,7 @@ def simulated_gateway(
     book_store: BookStore,
     boot_id: str,
     deposit: Decimal,
-    currency: str = "USD",
+    currency: str = DEFAULT_CURRENCY,
     pace: Pace = LOCKSTEP,
     symbol_map: Mapping[str, str] | None = None,
     publisher: str = VENUE,

@@ -7,7 +7,6 @@ that a live market makes between two seconds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ from common.errors import StartError
 from common.fault_injection import crash_point
 from common.file_identity import raise_if_damaged
 from common.gc_control import gc_paused
-from common.storage import WriterConnection, open_reader, open_writer, transaction, unreadable_file_error
+from common.storage import WriterConnection, open_reader, open_writer, sync_mode, transaction, unreadable_file_error
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
 from services.mt5.core.ports.book_records import BookOrder, Modification
@@ -164,7 +163,8 @@ class DurableBookStore:
         """Make a change durable."""
         before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
-        with raise_if_damaged(self._path), self._sync_mode(is_synced=change.is_synced), transaction(self._db):
+        mode = "FULL" if change.is_synced else "NORMAL"
+        with raise_if_damaged(self._path), sync_mode(self._db, mode, usual="FULL"), transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:
@@ -178,18 +178,6 @@ class DurableBookStore:
             if change.modification is not None:
                 self._write("modifications", change.modification.target, change.modification)
         crash_point(after, change.ordinal)
-
-    @contextmanager
-    def _sync_mode(self, *, is_synced: bool) -> Iterator[None]:
-        """Commit with or without a sync; an unsynced commit reaches the disk with the next synced one, or by itself."""
-        if is_synced:
-            yield
-            return
-        self._db.pragma("synchronous", "NORMAL")
-        try:
-            yield
-        finally:
-            self._db.pragma("synchronous", "FULL")
 
     def require_file_unchanged(self) -> None:
         """Look whether the file is still the one that was opened.

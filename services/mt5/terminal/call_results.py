@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
-from proto.gateway import ErrorCode, OrderReplyStatus, PlaceOrder, VenueOrder
-from proto.trading.enums import OrderType
+from proto.gateway import ErrorCode, OrderReplyStatus, PlaceOrder
+from proto.trading.units import TEXT_CHARS_MAX
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
-from services.mt5.core.ports.magic import comment_of, magic_of
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.retcodes import RetcodeOutcome
 from services.mt5.core.ports.terminal import TradeResult
 from services.mt5.terminal.terminal_snapshot import OrderSendOutcome
 from services.mt5.terminal.trade_requests import LocalRejection
-
-REASON_CHARS_MAX: Final = 512
 
 CODES: Final = {
     retcodes.REQUOTE: ErrorCode.REQUOTE,
@@ -59,27 +56,13 @@ def rejected_order(
     request: PlaceOrder, symbol: str, refusal: LocalRejection, *, time_ns: int, ordinal: int, deal_cursor: int
 ) -> BookOrder:
     """The record of an order that made none at the broker: it has no ticket. `symbol` is the broker's name."""
-    order = VenueOrder(
+    asked = VenueOrderRequest.of(request, symbol=symbol)
+    order = asked.to_venue_order(
+        OrderReplyStatus.REJECTED,
         ticket=0,
-        order_id=comment_of(request.order_id),
-        symbol=symbol,
-        side=request.side,
-        volume=request.volume,
-        filled_volume=Decimal(0),
-        filled_price=None,
-        status=OrderReplyStatus.REJECTED,
         retcode=refusal.retcode,
-        reason=refusal.message[:REASON_CHARS_MAX],
-        deal=0,
         time_ns=time_ns,
         ordinal=ordinal,
-        type=request.type,
-        time_in_force=request.effective_time_in_force,
-        price=None if request.type is OrderType.MARKET else request.price,
-        stop_loss=request.stop_loss,
-        take_profit=request.take_profit,
-        expires_ns=request.expires_ns,
-        position=request.position,
+        reason=refusal.message[:TEXT_CHARS_MAX],
     )
-    magic = magic_of(request.order_id)
-    return BookOrder(order=order, magic=magic, error_code=refusal.code, deal_cursor=deal_cursor, quiet=False)
+    return BookOrder(order=order, magic=asked.magic, error_code=refusal.code, deal_cursor=deal_cursor, quiet=False)

@@ -14,7 +14,7 @@ from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, Ven
 from proto.time import SECOND_NS
 from proto.trading import money
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import NAME_CHARS_MAX, decimal_text, round_money, to_decimal
+from proto.trading.units import NAME_CHARS_MAX, TEXT_CHARS_MAX, decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.mt5_types import Mt5Deal, Mt5Order, Mt5Position
@@ -22,7 +22,6 @@ from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 PRICE_DECIMALS: Final = 10
 VOLUME_DECIMALS: Final = 8
-TEXT_CHARS_MAX: Final = 512
 _S: Final = 1_000
 HOUR_S: Final = 3_600
 

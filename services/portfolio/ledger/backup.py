@@ -14,7 +14,7 @@ import apsw
 
 from common import clock
 from common.errors import StartError
-from common.storage import copy_pages, publish_file, writers_lock
+from common.storage import DATABASE_SUFFIXES, copy_pages, publish_file, writers_lock
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.clock_guard import CLOCKS
 from services.portfolio.ledger.incarnation import REASON
@@ -24,7 +24,6 @@ from services.portfolio.ledger.projections import sign_cursor
 from services.portfolio.ledger.signature import Seal, check_signature, publish_head, read_seal, write_seal
 from services.portfolio.ledger.signing_key import LedgerKey, ensure_key, key_file
 
-_BESIDE: Final = ("", "-wal", "-shm")
 _PART: Final = ".part"
 
 
@@ -140,13 +139,13 @@ def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
 def _set_aside(path: Path) -> Path | None:
     """Keep the ledger that is replaced, with what belongs to it, under a name that is free."""
     if not path.exists():
-        for end in _BESIDE[1:]:
+        for end in DATABASE_SUFFIXES[1:]:
             path.with_name(path.name + end).unlink(missing_ok=True)
         return None
     number = 1
     while (aside := path.with_name(f"{path.name}.replaced-{number}")).exists():
         number += 1
-    for end in reversed(_BESIDE):
+    for end in reversed(DATABASE_SUFFIXES):
         beside = path.with_name(path.name + end)
         if beside.exists():
             beside.rename(aside.with_name(aside.name + end))

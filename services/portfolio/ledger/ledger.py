@@ -18,7 +18,7 @@ from common import clock
 from common.checksums import DamagedRowError
 from common.errors import StartError
 from common.gc_control import gc_paused
-from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable_file_error
+from common.storage import integrity_fault, open_reader, open_writer, sync_mode, transaction, unreadable_file_error
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     CancelRequested,
@@ -220,14 +220,10 @@ class Ledger:
     def set_metas(self, notes: dict[str, str]) -> None:
         """Keep several notes, all or none, synced to the disk, and sign them."""
         db = self._db
-        db.pragma("synchronous", "FULL")
-        try:
-            with transaction(db):
-                write_notes(db, notes)
-                sign_cursor(db, self._key)
-                seal = None if self._key is None else write_seal(db, self._key, self._end, clock.wall_ns())
-        finally:
-            db.pragma("synchronous", self._synchronous)
+        with sync_mode(db, "FULL", usual=self._synchronous), transaction(db):
+            write_notes(db, notes)
+            sign_cursor(db, self._key)
+            seal = None if self._key is None else write_seal(db, self._key, self._end, clock.wall_ns())
         self._notes = notes_digest(db)
         self._publish(seal)
 

@@ -16,12 +16,11 @@ from marketdata.tick_validation import (
     PRICE_MIN,
     REACH_ROWS,
     REASONS,
-    TIME_NS_MAX,
     RowValidator,
     rejected_by_reason,
     validate_rows,
 )
-from proto.trading.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX, TIME_NS_MAX
 
 MINUTE = FAR_NS
 YEAR_2100 = 4_102_444_800_000_000_000

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from marketdata.files.tick_input import TickInput
-from research.run_spec import STREAM_ID_CHARS, RunSpec
+from marketdata.generated_market import STREAM_ID_CHARS
+from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import PLAIN
 

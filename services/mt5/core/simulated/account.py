@@ -24,13 +24,13 @@ from proto.trading.money import Quote, account_margin, commission_per_lot, conve
 from proto.trading.units import decimal_text, round_money
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot, RestingState
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import FillProfile
 from services.mt5.core.simulated.margin import is_affordable
 from services.mt5.core.simulated.market_view import MarketView
-from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
 

@@ -8,7 +8,7 @@ from proto.gateway import ErrorCode, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification
-from services.mt5.core.ports.magic import comment_of, magic_of
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavailable
 from services.mt5.core.simulated.venue import SimulatedVenue
 
@@ -26,7 +26,7 @@ class DirectTerminal:
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
         """Executed at once."""
-        return order_result(place(self.venue, request, symbol, comment_of(request.order_id)))
+        return order_result(self.venue.place(VenueOrderRequest.of(request, symbol=symbol)))
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
         """Nothing ever waits."""
@@ -85,26 +85,6 @@ class DirectTerminal:
     def next_timer(self) -> int | None:
         """Never."""
         return None
-
-
-def place(venue: SimulatedVenue, request: PlaceOrder, symbol: str, comment: str, *, held: bool = False) -> BookOrder:
-    """Hand an order to the broker under its magic."""
-    return venue.place(
-        magic=magic_of(request.order_id),
-        comment=comment,
-        symbol=symbol,
-        side=request.side,
-        volume=request.volume,
-        type=request.type,
-        time_in_force=request.effective_time_in_force,
-        price=request.price,
-        stop_loss=request.stop_loss,
-        take_profit=request.take_profit,
-        expires_ns=request.expires_ns,
-        position=request.position,
-        deviation_points=request.deviation_points,
-        held=held,
-    )
 
 
 def order_result(placed: BookOrder) -> TradeResult:

@@ -17,9 +17,10 @@ from proto.time import MS_NS, Now
 from proto.trading.enums import Side
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
-from services.mt5.core.ports.magic import COMMENT_CHARS_MAX, comment_of
+from services.mt5.core.ports.magic import COMMENT_CHARS_MAX
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavailable
-from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_result, place
+from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_result
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 POLL_NS: Final = 1_000_000_000
@@ -113,7 +114,7 @@ class FaultyTerminal(DirectTerminal):
             symbols = self.venue.broker_symbols
             side = Side.BUY if seed % 2 else Side.SELL
             symbol = symbols[seed // 2 % len(symbols)]
-            self.venue.place(magic=0, comment="by hand", symbol=symbol, side=side, volume=FOREIGN_VOLUME)
+            self.venue.place(VenueOrderRequest(0, "by hand", symbol, side, FOREIGN_VOLUME))
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
@@ -183,12 +184,13 @@ class FaultyTerminal(DirectTerminal):
     def _execute(self, request: PlaceOrder, symbol: str, faults: CallFaults, now: Now) -> TradeResult | None:
         if Fault.NOT_EXECUTED in faults:
             return TradeResult(retcodes.DONE, 0, 0)
-        comment = comment_of(request.order_id)
+        wanted = VenueOrderRequest.of(request, symbol=symbol)
+        comment = wanted.comment
         if Fault.COMMENT_TRUNCATED in faults:
             comment = comment[:TRUNCATED_CHARS]
         if Fault.COMMENT_REWRITTEN in faults:
             comment = f"[broker] {comment[::-1]}"[:COMMENT_CHARS_MAX]
-        placed = place(self.venue, request, symbol, comment, held=Fault.FILL_LATER in faults)
+        placed = self.venue.place(wanted._replace(comment=comment), held=Fault.FILL_LATER in faults)
         ticket = placed.order.ticket
         if Fault.FILL_LATER in faults:
             self._fills[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * MS_NS

@@ -25,7 +25,7 @@ from proto.trading.price_distance import (
 from proto.trading.units import decimal_text, is_on_step
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
-from services.mt5.core.simulated.order_request import VenueOrderRequest
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.simulated.positions import Position
 
 _TEXT_CHARS_MAX: Final = 200

@@ -17,11 +17,12 @@ from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.defaults import DEFAULT_LEVERAGE
-from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
+from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.units import decimal_text
 from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.account import ZERO, SimulatedAccount
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
@@ -29,7 +30,6 @@ from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import IDEAL, FillModel, FillProfile
 from services.mt5.core.simulated.matching_engine import MatchingEngine
 from services.mt5.core.simulated.modifications import ModificationProcessor
-from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.tick_processor import TickProcessor
 
 TICK_VALUE_STEP: Final = Decimal("1e-8")
@@ -197,48 +197,14 @@ class SimulatedVenue:
 
     # --------------------------------------------------------------------------------------------------------- orders
 
-    def place(
-        self,
-        *,
-        magic: int,
-        comment: str,
-        symbol: str,
-        side: Side,
-        volume: Decimal,
-        type: OrderType = OrderType.MARKET,  # noqa: A002 - the field's name in the protocol
-        time_in_force: TimeInForce | None = None,
-        price: Decimal | None = None,
-        stop_loss: Decimal | None = None,
-        take_profit: Decimal | None = None,
-        expires_ns: int = 0,
-        position: int = 0,
-        deviation_points: int | None = None,
-        held: bool = False,
-    ) -> BookOrder:
+    def place(self, request: VenueOrderRequest, *, held: bool = False) -> BookOrder:
         """Take, execute or reject an order where the book stands; in every case it is in the book then.
 
-        `symbol` is one that the catalogue knows, and the book stands at a tick; the rest is as in `proto.gateway.Buy`. With
-        `held` an order that would be taken goes no further until `release`. The same magic twice is two orders.
+        Its symbol is one that the catalogue knows, and the book stands at a tick. With `held` an order that would be taken
+        goes no further until `release`. The same magic twice is two orders.
         """
         assert self.ordinal > 0, "no tick yet"
-        if time_in_force is None:
-            time_in_force = TimeInForce.FOK if type is OrderType.MARKET else TimeInForce.GTC
-        asked = VenueOrderRequest(
-            magic,
-            comment,
-            symbol,
-            side,
-            volume,
-            type,
-            time_in_force,
-            price,
-            stop_loss,
-            take_profit,
-            expires_ns,
-            position,
-            deviation_points,
-        )
-        return self._matching.submit(asked, held=held)
+        return self._matching.submit(request, held=held)
 
     def release(self, held: BookOrder) -> BookOrder:
         """Let an order go on that was held."""

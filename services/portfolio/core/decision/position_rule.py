@@ -102,10 +102,3 @@ def explicit_volume(signal: int, position: Position, wanted: Decimal, on_opposit
     if position.direction == -signal and on_opposite is OnOpposite.CLOSE:
         return min(wanted, position.volume)
     return wanted
-
-
-def default_volume(signal: int, position: Position, default: Decimal, on_opposite: OnOpposite) -> Decimal:
-    """Lots the desk sends by itself: the default to open, the whole position to close, both to reverse."""
-    if position.direction != -signal:
-        return default
-    return position.volume if on_opposite is OnOpposite.CLOSE else position.volume + default

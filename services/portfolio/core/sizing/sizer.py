@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Final
 
-from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, floor_to_step
+from proto.trading.units import FINEST, decimal_text, floor_to_step
 from services.portfolio.core.plan.plan import Sizing, SizingMethod
 from services.portfolio.core.sizing.formatting import format_number
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
@@ -24,9 +24,6 @@ METHODS: Final[dict[SizingMethod, Method]] = {
 
 _ARITHMETIC: Final = Context(prec=60, rounding=ROUND_DOWN)
 """Exact for products of the inputs; quotients round down, so that a size never risks more than stated."""
-
-_FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
-"""Lots within this distance of a step are on it: a rate such as 1/150 is rounded, and 0.5 must not become 0.49."""
 
 _ZERO: Final = Decimal(0)
 
@@ -55,7 +52,8 @@ def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
             text, volume = f"{text}, at most {decimal_text(most)} by {whose}", most
-    volume = floor_to_step(volume.quantize(_FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
+    # Lots that near to a step are on it: a rate such as 1/150 is rounded, and 0.5 must not become 0.49.
+    volume = floor_to_step(volume.quantize(FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
         return OrderSize(_ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")
     return OrderSize(volume, f"{text}, step {decimal_text(terms.volume_step)} -> {decimal_text(volume)} lots")

@@ -10,6 +10,7 @@ from marketdata.tick_stream import TickStream
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.ports.book_records import BookOrder, Modification
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
@@ -63,13 +64,17 @@ class Dealing:
         for name in ("price", "stop_loss", "take_profit"):
             if isinstance(terms.get(name), str):
                 terms[name] = Decimal(terms[name])
+        if terms.get("type", OrderType.MARKET) is not OrderType.MARKET:
+            terms.setdefault("time_in_force", TimeInForce.GTC)
         return self.venue.place(
-            magic=magic_for(f"A-{self.placed}"),
-            comment=f"A-{self.placed}",
-            symbol=terms.pop("symbol", "EURUSD"),
-            side=side,
-            volume=Decimal(volume),
-            **terms,
+            VenueOrderRequest(
+                magic=magic_for(f"A-{self.placed}"),
+                comment=f"A-{self.placed}",
+                symbol=terms.pop("symbol", "EURUSD"),
+                side=side,
+                volume=Decimal(volume),
+                **terms,
+            )
         )
 
     def buy(self, volume: str = "0.10", **terms: Any) -> BookOrder:

@@ -9,8 +9,8 @@ from msgspec import structs
 
 from marketdata.instruments import find_instrument
 from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.simulated import order_validation
-from services.mt5.core.simulated.order_request import VenueOrderRequest
 from tests.unit.mt5.builders import START_NS
 
 FOUND = find_instrument("EURUSD")

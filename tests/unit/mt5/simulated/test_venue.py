@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from marketdata.tick_stream import TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus
 from proto.trading.enums import Side
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.venue import SimulatedVenue, VenueSetupError
@@ -51,7 +52,7 @@ def two_pairs(*, first: str, second: str) -> TickStream:
 
 def trade(venue: SimulatedVenue, side: Side, volume: str, symbol: str = "EURUSD", order_id: str = "A-1") -> Decimal:
     """Profit of the deal."""
-    placed = venue.place(magic=1, comment=order_id, symbol=symbol, side=side, volume=Decimal(volume))
+    placed = venue.place(VenueOrderRequest(magic=1, comment=order_id, symbol=symbol, side=side, volume=Decimal(volume)))
     assert placed.order.status is OrderReplyStatus.FILLED, placed
     return venue.deals_after(placed.order.deal - 1, 1)[0].profit
 
@@ -65,9 +66,13 @@ def test_the_first_deal_is_the_deposit() -> None:
 
 def test_a_buy_fills_at_the_ask_and_a_sell_at_the_bid_of_the_books_tick() -> None:
     venue = a_venue()
-    buy = venue.place(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal("0.10")).order
+    buy = venue.place(
+        VenueOrderRequest(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal("0.10"))
+    ).order
     venue.step_to(2)
-    sell = venue.place(magic=2, comment="A-2", symbol="EURUSD", side=Side.SELL, volume=Decimal("0.10")).order
+    sell = venue.place(
+        VenueOrderRequest(magic=2, comment="A-2", symbol="EURUSD", side=Side.SELL, volume=Decimal("0.10"))
+    ).order
     assert (buy.filled_price, buy.time_ns, buy.ordinal) == (Decimal("1.1002"), START_NS, 1)
     assert (sell.filled_price, sell.time_ns, sell.ordinal) == (Decimal("1.101"), START_NS + SECOND_NS, 2)
     assert venue.balance == Decimal("10008.00")  # 0.0008 x 0.1 x 100,000
@@ -98,7 +103,9 @@ def test_equity_values_a_position_at_the_side_it_would_close_at() -> None:
 @pytest.mark.parametrize("volume", ["0", "-0.01", "0.001", "0.015", "100.01", "1e12"])
 def test_a_volume_out_of_the_terms_is_rejected_and_stays_in_the_book(volume: str) -> None:
     venue = a_venue()
-    placed = venue.place(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal(volume))
+    placed = venue.place(
+        VenueOrderRequest(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal(volume))
+    )
     assert (placed.order.status, placed.order.retcode) == (OrderReplyStatus.REJECTED, 10014)
     assert placed.error_code is ErrorCode.INVALID_VOLUME
     assert placed.deal_cursor == 1
@@ -108,14 +115,14 @@ def test_a_volume_out_of_the_terms_is_rejected_and_stays_in_the_book(volume: str
 
 def test_a_symbol_that_is_not_quoted_yet_is_rejected() -> None:
     venue = a_venue(two_pairs(first="USDJPY", second="EURUSD"))
-    placed = venue.place(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal(1))
+    placed = venue.place(VenueOrderRequest(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal(1)))
     assert (placed.order.retcode, placed.error_code) == (10021, ErrorCode.NO_QUOTE)
 
 
 def test_an_order_whose_profit_could_never_be_booked_is_rejected() -> None:
     """EURGBP pays in pounds, and no pair of pound and dollar is quoted."""
     venue = a_venue(a_stream(0.85, symbol="EURGBP"))
-    placed = venue.place(magic=1, comment="A-1", symbol="EURGBP", side=Side.BUY, volume=Decimal(1))
+    placed = venue.place(VenueOrderRequest(magic=1, comment="A-1", symbol="EURGBP", side=Side.BUY, volume=Decimal(1)))
     assert placed.error_code is ErrorCode.NO_CONVERSION_RATE
     assert "GBP" in placed.order.reason
 
@@ -145,7 +152,9 @@ def test_a_yen_account_has_no_decimals() -> None:
 
 def test_a_computed_price_with_float_noise_can_be_booked() -> None:
     venue = a_venue(a_stream(0.1 + 0.2))
-    placed = venue.place(magic=1, comment="A-1", symbol="EURUSD", side=Side.SELL, volume=Decimal("0.01"))
+    placed = venue.place(
+        VenueOrderRequest(magic=1, comment="A-1", symbol="EURUSD", side=Side.SELL, volume=Decimal("0.01"))
+    )
     assert placed.order.filled_price == Decimal("0.3")
 
 
@@ -229,7 +238,11 @@ def test_a_venue_opened_again_at_any_moment_is_the_one_that_never_stopped(
         kept.step_to(kept.ordinal + steps)
         restarted = a_venue(stream, store=store, ordinal=kept.ordinal)
         for venue in (kept, restarted):
-            venue.place(magic=number, comment=f"A-{number}", symbol="EURUSD", side=side, volume=Decimal(volume))
+            venue.place(
+                VenueOrderRequest(
+                    magic=number, comment=f"A-{number}", symbol="EURUSD", side=side, volume=Decimal(volume)
+                )
+            )
     assert restarted.state_hash() == kept.state_hash()
     assert a_venue(stream, store=store).state_hash() == kept.state_hash()
     assert restarted.equity == kept.equity
@@ -242,7 +255,9 @@ def test_balance_is_the_sum_of_deals_and_the_position_that_of_signed_volumes(
     venue = a_venue(a_stream(*(1.1 + n / 1000 for n in range(60))))
     for number, (steps, side, volume) in enumerate(moves):
         venue.step_to(venue.ordinal + steps)
-        venue.place(magic=number, comment=f"A-{number}", symbol="EURUSD", side=side, volume=Decimal(volume))
+        venue.place(
+            VenueOrderRequest(magic=number, comment=f"A-{number}", symbol="EURUSD", side=side, volume=Decimal(volume))
+        )
     deals = venue.deals_after(0, 100)
     assert venue.balance == sum(deal.cash for deal in deals)
     net = sum(deal.volume * Side(deal.kind.value).sign for deal in deals[1:])

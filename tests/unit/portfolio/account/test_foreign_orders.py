@@ -11,8 +11,9 @@ from msgspec import structs
 from proto.control import CloseCommand, DeskState, FlattenCommand, ResumeCommand, RiskQuery, TradingState
 from proto.control.views import RiskReply
 from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, VenueDeal
-from proto.trading.enums import AccountMode, OrderType, Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, OrderCreated
@@ -169,7 +170,16 @@ def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled()
     ordinal = desk.driven.mono_ns // 1_000_000_000
     stop = D(str(round(QUOTES[ordinal + 5][1], 5)))
     rests = desk.venue.place(
-        magic=0, comment="by hand", symbol="EURUSD", side=Side.BUY, volume=D("0.02"), type=OrderType.STOP, price=stop
+        VenueOrderRequest(
+            magic=0,
+            comment="by hand",
+            symbol="EURUSD",
+            side=Side.BUY,
+            volume=D("0.02"),
+            type=OrderType.STOP,
+            time_in_force=TimeInForce.GTC,
+            price=stop,
+        )
     )
     desk.pass_time()
     assert (desk.book.acknowledged, desk.own_volume) == ({rests.order.ticket}, D(0))

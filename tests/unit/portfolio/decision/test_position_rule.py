@@ -11,7 +11,6 @@ from services.portfolio.core.account.position import Position
 from services.portfolio.core.decision.position_rule import (
     SignalVerdict,
     check_position_rule,
-    default_volume,
     explicit_volume,
 )
 from services.portfolio.core.plan.on_opposite import OnOpposite
@@ -80,17 +79,3 @@ def test_a_chosen_volume_is_cut_only_where_closing_is_meant(
     signal: int, net: str, wanted: str, mode: OnOpposite, sent: str
 ) -> None:
     assert explicit_volume(signal, holding(net), D(wanted), mode) == D(sent)
-
-
-@pytest.mark.parametrize(
-    ("signal", "net", "mode", "sent"),
-    [
-        (1, "0", CLOSE, "0.01"),
-        (-1, "0", REVERSE, "0.01"),
-        (-1, "0.05", CLOSE, "0.05"),
-        (-1, "0.05", REVERSE, "0.06"),
-        (1, "-0.05", REVERSE, "0.06"),
-    ],
-)
-def test_the_desk_closes_the_whole_position_or_reverses_it(signal: int, net: str, mode: OnOpposite, sent: str) -> None:
-    assert default_volume(signal, holding(net), D("0.01"), mode) == D(sent)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from proto.gateway import OrderReplyStatus, VenueOrder
+from proto.gateway import OrderReplyStatus, PlaceOrder, VenueOrder
 from proto.trading.enums import OrderType, Side, TimeInForce
+from services.mt5.core.ports.magic import comment_of, magic_of
 
 
 class VenueOrderRequest(NamedTuple):
@@ -28,6 +29,25 @@ class VenueOrderRequest(NamedTuple):
     expires_ns: int = 0
     position: int = 0
     deviation_points: int | None = None
+
+    @classmethod
+    def of(cls, request: PlaceOrder, *, symbol: str) -> VenueOrderRequest:
+        """The request of a client under the magic and the comment of its id."""
+        return cls(
+            magic=magic_of(request.order_id),
+            comment=comment_of(request.order_id),
+            symbol=symbol,
+            side=request.side,
+            volume=request.volume,
+            type=request.type,
+            time_in_force=request.effective_time_in_force,
+            price=request.price,
+            stop_loss=request.stop_loss,
+            take_profit=request.take_profit,
+            expires_ns=request.expires_ns,
+            position=request.position,
+            deviation_points=request.deviation_points,
+        )
 
     @property
     def is_immediate(self) -> bool:
