@@ -1,1 +1,1 @@
-"""Data folders that earlier versions wrote, which this one must open and go on with, and what they were made by."""
+"""Data folders that earlier versions wrote and that this version must open and continue, and the code that made them."""

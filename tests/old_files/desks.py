@@ -1,6 +1,6 @@
-"""The desks whose folders are kept here: how each is started, asked and read, by whichever version stands in a checkout.
+"""The desks whose folders are kept here: how each is started, queried and read, with the version in any checkout.
 
-Commands and SQLite files are all that is used, and no module of the desk: both mean the same whatever the code is called inside.
+Only commands and SQLite files are used, and no module of the desk, because both mean the same in every version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ENDED: Final = (
 )
 FIRST: Final = ("--to-row", "1200")
 LATER: Final = ("--from-row", "1201", "--continue")
-"""What the ended desk has played, and what it goes on with."""
+"""The rows that the ended desk has played, and those with which it continues."""
 
 LIVE: Final = (
     *("run", "--symbols", "NZDUSD,USDSEK", "--seed", "11", "--account-mode", "netting"),
@@ -40,22 +40,22 @@ LIVE: Final = (
     *("--plan", "plan.toml", "--risk", "limits.toml"),
 )
 LEVERAGE: Final = ("--leverage", "50")
-"""What the live desk has been given since its last start, another than it had before."""
+"""The leverage of the live desk since its last start, different from before."""
 
 DATABASES: Final = ("ledger.db", "venue/journal.db", "venue/book.db", "signal/*.db")
 
 _FIELD: Final = re.compile(r"[a-z][a-z0-9_]*")
-"""How a field is called; what else stands as a key in a map is data: a symbol, a code, an id."""
+"""Matches the name of a field; any other key of a map is data: a symbol, a code, an id."""
 
 
 def command(checkout: Path, *arguments: object) -> list[str]:
-    """A command line of the version in a checkout, or of this one."""
+    """A command line of the version in a checkout."""
     folder = Path(sys.executable).parent if checkout == ROOT else checkout / ".venv" / "bin"
     return [str(folder / "paperdesk"), *map(str, arguments)]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What the desks here are run in: no `.env`, and `quiet.py` to be found."""
+    """The environment of every desk here: no `.env`, and a Python path on which `quiet.py` is found."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("MT5_", "PAPERDESK_"))}
     return {**outside, "PAPERDESK_ENV_FILE": "", "PYTHONPATH": str(HERE), **more}
 
@@ -80,7 +80,7 @@ def _without_time_texts(answer: Any) -> Any:
 
 
 def query_desk(folder: Path, *arguments: object, checkout: Path = ROOT, code: int = 0) -> Any:
-    """JSON output of a command about the desk in `folder`, without the texts that later versions have beside times.
+    """JSON output of a command about the desk in `folder`, without the texts that later versions add next to times.
 
     Raises:
         AssertionError: it ended with another exit code.
@@ -91,7 +91,7 @@ def query_desk(folder: Path, *arguments: object, checkout: Path = ROOT, code: in
 
 
 def same_in_every_run(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without what may differ between two runs of the same."""
+    """A report without the parts that differ between two runs of the same replay."""
     return {name: value for name, value in report.items() if name not in ("timings", "mode")}
 
 
@@ -99,12 +99,12 @@ def same_in_every_run(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def databases(desk: Path) -> list[Path]:
-    """The files of a desk that an earlier version must have left readable, relative to its folder."""
+    """The files of a stopped desk that a later version must be able to read, relative to its folder."""
     return [path.relative_to(desk) for pattern in DATABASES for path in sorted(desk.glob(pattern))]
 
 
 def rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """The rows of a stopped desk's file."""
+    """The rows that a statement returns from a file of a stopped desk."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         return list(db.execute(statement))
@@ -113,13 +113,16 @@ def rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
 
 
 Shape = dict[str, set[str]]
-"""What is stored, each by its place (a table, and in a column the type and the fields that lead there), with the names that it has."""
+"""Names of fields by their place: a table has the names of its columns.
+
+A column has those of the objects stored in it, at its type and path.
+"""
 
 
-def shape(path: Path, *, besides: Path | None = None) -> Shape:
-    """How what stands in a file is called, all of it or only what another has not: a table's columns, an object's fields.
+def shape(path: Path, *, without: Path | None = None) -> Shape:
+    """The names of all columns and fields in a file, or only of those in rows that the file `without` lacks.
 
-    A field that is left at its default is among them.
+    A field that is left at its default is included.
     """
     found: Shape = {
         "pragmas": {f"{name} {rows(path, f'PRAGMA {name}')}" for name in ("application_id", "user_version")}
@@ -127,7 +130,7 @@ def shape(path: Path, *, besides: Path | None = None) -> Shape:
     for (table,) in rows(path, "SELECT name FROM sqlite_schema WHERE type = 'table'"):
         columns = [row[1] for row in rows(path, f'PRAGMA table_info("{table}")')]
         found[table] = set(columns)
-        before = set() if besides is None else set(rows(besides, f'SELECT * FROM "{table}"'))
+        before = set() if without is None else set(rows(without, f'SELECT * FROM "{table}"'))
         for row in rows(path, f'SELECT * FROM "{table}"'):
             if row not in before:
                 for column, value in zip(columns, row, strict=True):
@@ -136,14 +139,14 @@ def shape(path: Path, *, besides: Path | None = None) -> Shape:
 
 
 def missing(names: Shape, written: Shape) -> list[str]:
-    """What is called otherwise: names of things that were written as well, but without those names."""
+    """Names that are missing in the places that both have."""
     return sorted(
         f"{place}: {name}" for place in names.keys() & written.keys() for name in names[place] - written[place]
     )
 
 
 def _decoded(value: object) -> Any:
-    """A column as what was encoded in it, JSON or MessagePack; None for one that holds neither."""
+    """The decoded JSON or MessagePack in a column; None for a column with neither."""
     for decode in (msgspec.json.decode, msgspec.msgpack.decode):
         if isinstance(value, bytes) or (isinstance(value, str) and value.startswith("{")):
             try:

@@ -1,9 +1,9 @@
-"""Make the desks that are kept here, with the version that stands in a checkout.
+"""Makes the desks that are kept here, with the version in a checkout.
 
     python -m tests.old_files.make CHECKOUT FOLDER
 
-CHECKOUT has its `.venv` (`make setup`); FOLDER gets `replay`, `ended` and `live`. Prices, orders and deals of the first two
-are the same each time; what a live desk does depends on the second in which each command reaches it. Takes some minutes.
+CHECKOUT has its `.venv` (`make setup`); FOLDER gets `replay`, `ended` and `live`. Prices, orders and deals of the first
+two are the same each time; the live desk depends on the second in which each command reaches it. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ STEP_S: Final = 120.0
 LOOK_S: Final = 0.3
 
 KILLED_AT: Final = "mt5.after_call@1400"
-"""An order has just been entered in the broker's book: the gateway has noted that it would be, and nobody has heard that it was."""
+"""The broker's book has just got an order: the gateway has journaled the request, and nobody has received the reply."""
 
 
 def main() -> None:
-    """Make all of them."""
+    """Make all three."""
     checkout, folder = (Path(word).resolve() for word in sys.argv[1:3])
     make_replay(checkout, new(folder / "replay"))
     make_ended(checkout, new(folder / "ended"))
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def new(folder: Path) -> Path:
-    """An empty folder in the place of whatever was there."""
+    """An empty folder; an existing one is deleted."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
@@ -70,33 +70,35 @@ def new(folder: Path) -> Path:
 
 
 def make_replay(checkout: Path, folder: Path) -> None:
-    """A replay whose processes are killed, all at once, and what it would have come to."""
+    """A replay whose processes are all killed at once, and the result that it would have had."""
     (folder / "plan.toml").write_text(REPLAY_PLAN, encoding="utf-8")
     (folder / "limits.toml").write_text(REPLAY_LIMITS, encoding="utf-8")
     make_ticks(checkout, folder, symbols="EURUSD,GBPUSD", hours="0.2")
-    with elsewhere(folder) as whole:
+    with copied(folder) as whole:
         done = run(whole, *REPLAY, "--data-dir", "desk", checkout=checkout)
         assert done.returncode == 0, done.stderr
         end = end_of(whole, done.stdout, checkout)
     kill_a_replay(checkout, folder)
-    with elsewhere(folder) as copy:
+    with copied(folder) as copy:
         done = run(copy, *REPLAY, "--continue", "--data-dir", "desk", checkout=checkout)
         assert done.returncode == 0, done.stderr
         assert end_of(copy, done.stdout, checkout) == end, "the killed replay does not end as the undisturbed one"
     write(folder / "end.json", end)
     write(folder / "views.json", views_before := views(checkout, folder))
-    unheard = views_before[1]["answer"][-1]
-    assert unheard["ticket"] is None, f"portfolio has heard of its last order before the gateway died: {unheard}"
+    last_order = views_before[1]["answer"][-1]
+    assert last_order["ticket"] is None, (
+        f"portfolio had the reply to its last order before the gateway died: {last_order}"
+    )
 
 
 def make_ticks(checkout: Path, folder: Path, *, symbols: str, hours: str) -> None:
-    """A market of the desk's own making, so that no recording is needed."""
+    """Make ticks with the desk's own generator, so that no recording is needed."""
     arguments = ("ticks", "generate", "--symbols", symbols, "--hours", hours, "--seed", "3", "ticks.parquet")
     assert run(folder, *arguments, checkout=checkout).returncode == 0
 
 
 def end_of(folder: Path, report: str, checkout: Path) -> dict[str, Any]:
-    """What a replay came to."""
+    """The result of a replay."""
     return {
         "report": same_in_every_run(json.loads(report)),
         **{what: query_desk(folder, what, checkout=checkout) for what in ("orders", "deals")},
@@ -105,12 +107,12 @@ def end_of(folder: Path, report: str, checkout: Path) -> dict[str, Any]:
 
 
 def listed(names: Shape) -> dict[str, list[str]]:
-    """A shape as JSON can have it."""
+    """A shape with lists in place of sets, for JSON."""
     return {place: sorted(found) for place, found in names.items()}
 
 
 def kill_a_replay(checkout: Path, folder: Path) -> None:
-    """Let the gateway die at its point, and kill everything else before supervisord has brought it back."""
+    """Let the gateway die at its crash point, and kill everything else before supervisord has restarted it."""
     with tempfile.TemporaryDirectory() as marks:
         faults = {"PAPERDESK_CRASH_AT": KILLED_AT, "PAPERDESK_CRASH_DIR": marks}
         process = subprocess.Popen(
@@ -121,28 +123,28 @@ def kill_a_replay(checkout: Path, folder: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_for(lambda: any(Path(marks).iterdir()), f"the gateway to come to {KILLED_AT}", seconds=STEP_S)
+            wait_for(lambda: any(Path(marks).iterdir()), f"the gateway to reach {KILLED_AT}", seconds=STEP_S)
         except AssertionError:
             process.terminate()
             process.wait()
             raise
-        everyone = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        processes = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         for how in (signal.SIGSTOP, signal.SIGKILL):
-            for one in everyone:
+            for one in processes:
                 with suppress(psutil.NoSuchProcess):
                     one.send_signal(how)
         process.wait()
-        psutil.wait_procs(everyone[1:], timeout=STEP_S)
+        psutil.wait_procs(processes[1:], timeout=STEP_S)
     keep_only_data(folder / "desk")
 
 
 def make_ended(checkout: Path, folder: Path) -> None:
-    """An account whose stream of ticks is at its end, and what it comes to with later ones."""
+    """An account at the end of its stream of ticks, and its result with later ticks."""
     (folder / "plan.toml").write_text(ENDED_PLAN, encoding="utf-8")
     make_ticks(checkout, folder, symbols="EURUSD", hours="0.4")
     assert run(folder, *ENDED, *FIRST, "--data-dir", "desk", checkout=checkout).returncode == 0
     keep_only_data(folder / "desk")
-    with elsewhere(folder) as copy:
+    with copied(folder) as copy:
         done = run(copy, *ENDED, *LATER, "--data-dir", "desk", checkout=checkout)
         assert done.returncode == 0, done.stderr
         write(folder / "end.json", end_of(copy, done.stdout, checkout))
@@ -153,57 +155,57 @@ def make_ended(checkout: Path, folder: Path) -> None:
 
 
 def make_live(checkout: Path, folder: Path) -> None:
-    """A desk that has seen all that can be done to one, stopped in order with a position and a resting order."""
+    """A live desk after every possible command, stopped in order with a position and a resting order."""
     (folder / "plan.toml").write_text(LIVE_PLAN, encoding="utf-8")
     (folder / "limits.toml").write_text(LIVE_LIMITS, encoding="utf-8")
-    person = Person(checkout, folder)
+    operator = Operator(checkout, folder)
     with running(checkout, folder):
-        person.waits_for_deals(3)
-        person.run_command("flatten", "--reason", "out of everything")
-        person.sees("nothing to be held", lambda: not person.run_command("positions"))
+        operator.wait_for_deals(3)
+        operator.run_command("flatten", "--reason", "out of everything")
+        operator.wait_until("nothing to be held", lambda: not operator.run_command("positions"))
     (folder / "desk" / "venue" / "journal.db").unlink()
     with running(checkout, folder):
-        trade_by_hand(person)
-    trade_past_the_desk(checkout, folder)
+        trade_by_hand(operator)
+    trade_at_the_broker(checkout, folder)
     backed_up = run(folder, "backup", "--data-dir", "desk", "sunday.db", checkout=checkout)
     assert backed_up.returncode == 0, backed_up.stderr
     put_back = run(folder, "restore", "sunday.db", "--data-dir", "desk", checkout=checkout)
     assert put_back.returncode == 0, put_back.stderr
     (folder / "sunday.db").unlink()
     with running(checkout, folder, *LEVERAGE):
-        person.waits_for_deals(2)
+        operator.wait_for_deals(2)
         limit = ("--limit", "10.8", "--tif", "GTC", "--sl", "11.2", "--reason", "once more", "--key", "hand-10")
-        person.rests("sell", "USDSEK", "--volume", "0.03", *limit)
-    under_way = [
+        operator.place_resting_order("sell", "USDSEK", "--volume", "0.03", *limit)
+    in_flight = [
         order for order in query_desk(folder, "orders", "--open", checkout=checkout) if order["type"] != "LIMIT"
     ]
-    assert not under_way, (
-        f"the desk was stopped with orders under way, which others are made of: {under_way}; try again"
-    )
+    assert not in_flight, f"the desk was stopped with orders in flight: {in_flight}; try again"
     keep_only_data(folder / "desk")
     write(folder / "views.json", views(checkout, folder))
 
 
-class Person:
-    """Tells a running desk what to do, and waits until it is done."""
+class Operator:
+    """Sends commands to a running desk, and waits until they have taken effect."""
 
     def __init__(self, checkout: Path, folder: Path) -> None:
         self.checkout = checkout
         self.folder = folder
 
     def run_command(self, *arguments: str, code: int = 0) -> Any:
-        """Say one command."""
+        """Run one command."""
         return query_desk(self.folder, *arguments, checkout=self.checkout, code=code)
 
-    def resumes(self, reason: str) -> None:
-        """Let the desk trade, as soon as it is up."""
+    def resume(self, reason: str) -> None:
+        """Let the desk trade, as soon as it answers."""
         arguments = ("resume", "--reason", reason, "--data-dir", "desk")
         wait_for(
-            lambda: not run(self.folder, *arguments, checkout=self.checkout).returncode, "it to be up", seconds=STEP_S
+            lambda: not run(self.folder, *arguments, checkout=self.checkout).returncode,
+            "the desk to answer",
+            seconds=STEP_S,
         )
 
-    def sees(self, what: str, condition: Callable[[], object]) -> None:
-        """Wait until something is so."""
+    def wait_until(self, what: str, condition: Callable[[], object]) -> None:
+        """Wait until a condition holds."""
         wait_for(condition, what, seconds=STEP_S)
 
     def held(self, symbol: str) -> Any:
@@ -211,58 +213,60 @@ class Person:
         return [row for row in self.run_command("positions") if row["symbol"] == symbol]
 
     def order(self, order_id: str) -> Any:
-        """An order as it is now."""
+        """The current state of an order."""
         return next(row for row in self.run_command("orders") if row["order_id"] == order_id)
 
-    def rests(self, *arguments: str) -> str:
-        """Order something that waits for its price; its id, when it does so."""
+    def place_resting_order(self, *arguments: str) -> str:
+        """Place an order that waits for its price; returns its id when it place_resting_order."""
         order_id: str = self.run_command("order", *arguments)["order_ids"][0]
-        self.sees("it to rest", lambda: self.order(order_id)["status"] == "ACCEPTED")
+        self.wait_until("the order to rest", lambda: self.order(order_id)["status"] == "ACCEPTED")
         return order_id
 
-    def changes(self, order_id: str, price: str, key: str) -> None:
-        """Move an order that rests."""
+    def modify_order(self, order_id: str, price: str, key: str) -> None:
+        """Change the price of a resting order."""
         self.run_command("order", "modify", order_id, "--price", price, "--reason", "follow", "--key", key)
-        self.sees("the change of an order", lambda: self.order(order_id)["limit_price"] == price)
+        self.wait_until("the change of an order", lambda: self.order(order_id)["limit_price"] == price)
 
-    def waits_for_deals(self, count: int) -> None:
-        """Let the desk trade by itself."""
+    def wait_for_deals(self, count: int) -> None:
+        """Wait until the desk has so many more deals."""
         before = len(deals(self.checkout, self.folder))
-        self.sees("it to trade", lambda: len(deals(self.checkout, self.folder)) >= before + count)
+        self.wait_until("more deals", lambda: len(deals(self.checkout, self.folder)) >= before + count)
 
 
-def trade_by_hand(person: Person) -> None:
-    """What a person may tell a desk, with each outcome that it can have."""
-    person.resumes("looked at the journal that is gone")
+def trade_by_hand(operator: Operator) -> None:
+    """Every command about trading, with each of its possible outcomes."""
+    operator.resume("looked at the journal that is gone")
     stops = ("--sl", "10.2", "--tp", "10.9", "--trailing", "20000")
-    person.run_command("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
-    person.sees("the order by hand to be filled", lambda: person.held("USDSEK"))
+    operator.run_command("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
+    operator.wait_until("the order by hand to be filled", lambda: operator.held("USDSEK"))
     limit = ("--limit", "10.8", "--tif", "GTC", "--sl", "11.2", "--reason", "top of the range", "--key", "hand-2")
-    person.changes(person.rests("sell", "USDSEK", "--volume", "0.03", *limit), "10.85", "hand-3")
+    operator.modify_order(operator.place_resting_order("sell", "USDSEK", "--volume", "0.03", *limit), "10.85", "hand-3")
     until = ("--stop", "11", "--expires", "2025-01-06T20:00Z", "--reason", "a break", "--key", "hand-4")
-    stop = person.rests("buy", "USDSEK", "--volume", "0.02", *until)
-    person.run_command("order", "cancel", stop, "--reason", "no break", "--key", "hand-5")
-    person.sees("the cancel", lambda: person.order(stop)["status"] == "CANCELED")
-    person.run_command(
+    stop = operator.place_resting_order("buy", "USDSEK", "--volume", "0.02", *until)
+    operator.run_command("order", "cancel", stop, "--reason", "no break", "--key", "hand-5")
+    operator.wait_until("the cancel", lambda: operator.order(stop)["status"] == "CANCELED")
+    operator.run_command(
         "order", "modify", "--position", "USDSEK", "--tp", "10.95", "--reason", "more", "--key", "hand-6"
     )
-    person.run_command("order", "buy", "USDSEK", "--volume", "7", "--reason", "far too much", "--key", "hand-7", code=1)
-    person.run_command("halt", "--reason", "news")
-    person.run_command(
+    operator.run_command(
+        "order", "buy", "USDSEK", "--volume", "7", "--reason", "far too much", "--key", "hand-7", code=1
+    )
+    operator.run_command("halt", "--reason", "news")
+    operator.run_command(
         "order", "buy", "USDSEK", "--volume", "0.01", "--reason", "all the same", "--key", "hand-8", code=1
     )
-    person.run_command("close", "USDSEK", "--volume", "0.02", "--reason", "a part of it", "--key", "hand-9")
-    person.sees("the close of a part", lambda: person.held("USDSEK")[0]["net_volume"] == "0.05")
-    person.run_command("halt", "--at-gateway", "--reason", "portfolio seemed gone")
-    person.run_command("resume", "--at-gateway", "--reason", "it was not")
-    person.run_command("reduce-only", "--reason", "still news")
-    person.resumes("over")
-    person.waits_for_deals(2)
-    person.run_command("reconcile")
+    operator.run_command("close", "USDSEK", "--volume", "0.02", "--reason", "a part of it", "--key", "hand-9")
+    operator.wait_until("the close of a part", lambda: operator.held("USDSEK")[0]["net_volume"] == "0.05")
+    operator.run_command("halt", "--at-gateway", "--reason", "portfolio seemed gone")
+    operator.run_command("resume", "--at-gateway", "--reason", "it was not")
+    operator.run_command("reduce-only", "--reason", "still news")
+    operator.resume("over")
+    operator.wait_for_deals(2)
+    operator.run_command("reconcile")
 
 
-def trade_past_the_desk(checkout: Path, folder: Path) -> None:
-    """While the desk is stopped, somebody deposits and trades at the broker's."""
+def trade_at_the_broker(checkout: Path, folder: Path) -> None:
+    """Deposit and trade at the broker while the desk is stopped."""
     settings = {
         "PAPERDESK_DATA_DIR": str(folder / "desk"),
         "TRADING_SYMBOL": "NZDUSD,USDSEK",
@@ -302,7 +306,7 @@ def trade_past_the_desk(checkout: Path, folder: Path) -> None:
 
 @contextmanager
 def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
-    """The live desk while the block lasts; then it is interrupted, as a person does."""
+    """Run the live desk for the length of the block; then interrupt it as an operator does."""
     process = subprocess.Popen(
         command(checkout, *LIVE, *more, "--data-dir", "desk"),
         cwd=folder,
@@ -324,7 +328,7 @@ def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
 
 
 def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
-    """The deals of a desk, looked at a few times a second."""
+    """The deals of a desk; waits `LOOK_S` first, so that a loop does not query too often."""
     Event().wait(LOOK_S)
     if not (folder / "desk" / "ledger.db").is_file():
         return []
@@ -336,20 +340,20 @@ def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def elsewhere(folder: Path) -> Iterator[Path]:
-    """A copy of a folder for as long as the block lasts."""
+def copied(folder: Path) -> Iterator[Path]:
+    """A copy of a folder for the length of the block."""
     with tempfile.TemporaryDirectory() as place:
         yield Path(shutil.copytree(folder, Path(place) / folder.name))
 
 
 def keep_only_data(desk: Path) -> None:
-    """Remove what is of this machine and this run (logs, locks, addresses), and write logs of SQLite into their files."""
+    """Keep only databases and keys: delete logs, locks and addresses, and checkpoint SQLite's write-ahead logs."""
     note = desk / "control.url"
-    if note.is_file():  # whoever was killed has left its sockets behind
+    if note.is_file():  # killed processes have left their sockets
         shutil.rmtree(Path(note.read_text(encoding="utf-8").strip().removeprefix("ipc://")).parent, ignore_errors=True)
     for path in databases(desk):
         rows(desk / path, "PRAGMA wal_checkpoint(TRUNCATE)")
-    kept = {desk / path for path in databases(desk)}
+    kept = {*(desk / path for path in databases(desk)), *desk.glob("keys/*")}
     for path in sorted(desk.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             with suppress(OSError):
@@ -359,8 +363,8 @@ def keep_only_data(desk: Path) -> None:
 
 
 def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[str, Any]]:
-    """What the stopped desk answers to each question that there is, or to the few that its end does not answer."""
-    with elsewhere(folder) as copy:
+    """The answers of the stopped desk to every query, or with `is_short` to `account` and `export` only."""
+    with copied(folder) as copy:
 
         def answer_to(*arguments: str) -> Any:
             return query_desk(copy, *arguments, checkout=checkout)
@@ -387,7 +391,7 @@ def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[
 
 
 def write(path: Path, value: object) -> None:
-    """Write JSON that is read by people where it differs."""
+    """Write JSON that is easy to compare."""
     path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + os.linesep, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Plans and limits by which the desks here trade: as much as there is in little time, so that much is stored of it."""
+"""Plans and limits of the desks here; they use as many features as possible, so that many kinds of data are stored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""A strategy that never says anything, so that what a person holds in its symbol stays as it is.
+"""A strategy that always holds, so that what an operator holds in its symbol stays as it is.
 
-Named as `quiet:Quiet` with this folder on PYTHONPATH: it knows nothing of the desk, so that any version of it can take it.
+It is selected as `quiet:Quiet` with this folder on PYTHONPATH; it imports nothing of the desk, so that any version can
+load it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Final
 
 
 class Quiet:
-    """No opinion, and nothing to remember."""
+    """Always holds, and has no state."""
 
     name: Final = "quiet"
     warm_up_ticks: Final = 1

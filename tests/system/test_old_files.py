@@ -304,7 +304,7 @@ class Before:
         assert self.entries < {row[0] for row in rows(desk / "venue" / "journal.db", ENTRIES)}
         assert databases(desk) == databases(self.desk)
         for path in databases(desk):
-            lost = missing(shape(self.desk / path), shape(desk / path, besides=self.desk / path))
+            lost = missing(shape(self.desk / path), shape(desk / path, without=self.desk / path))
             assert set(lost) <= GONE, path
 
     def assert_checkpoint_used(self, desk: Path) -> None:
@@ -330,7 +330,7 @@ class Before:
         assert end["report"].keys() <= found.keys()
         for path, names in end["shapes"].items():
             expected = {place: set(found) for place, found in names.items() if place != "pragmas"}
-            assert set(missing(expected, shape(folder / "desk" / path, besides=self.desk / path))) <= GONE, path
+            assert set(missing(expected, shape(folder / "desk" / path, without=self.desk / path))) <= GONE, path
 
 
 _TERMS: Final = "account.payload.instruments[]<instrument_learned>.instrument"

@@ -1,1 +1,1 @@
-"""A second venue written from the documents alone, and what the real one makes of the same requests."""
+"""A second venue, written from the documentation only, and the comparison of both venues on the same requests."""

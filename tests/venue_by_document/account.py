@@ -1,4 +1,4 @@
-"""An account at the second venue: its positions, the deals that they come from, equity and margin."""
+"""An account at the second venue: positions, deals, equity and margin."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.venue_by_document.terms import SymbolTerms, TermsOf
 NOTHING: Final = Decimal(0)
 
 Legs = dict[str, tuple[Fraction, Fraction]]
-"""Lots held long and short of each symbol."""
+"""Lots held long and lots held short, by symbol."""
 
 
 class Account:
-    """Positions by the order that opened them, and every deal; quotes are those that stand at the moment."""
+    """Positions by the order that opened them, and all deals; `quotes` are the current ones."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, quotes: Mapping[str, Quote], *, is_charged: bool) -> None:
         self._terms = terms
@@ -35,57 +35,57 @@ class Account:
         self.is_hedging = account.is_hedging
 
     def lots(self, symbol: str) -> tuple[Fraction, Fraction]:
-        """What is held long and short of a symbol."""
+        """Lots held long and lots held short of a symbol."""
         return self._legs().get(symbol, (ZERO, ZERO))
 
     def of_symbol(self, symbol: str) -> list[Position]:
-        """What is held of a symbol, the oldest first."""
+        """The positions in a symbol, the oldest first."""
         return [held for held in self.positions.values() if held.symbol == symbol]
 
     def named(self, symbol: str, name: str) -> Position | None:
-        """A position by the order that opened it, or the one of a symbol."""
+        """A position by the order that opened it; without a name, the oldest position in the symbol."""
         if name:
             return self.positions.get(name)
         return next(iter(self.of_symbol(symbol)), None)
 
     # ----------------------------------------------------------------------------------------------------------- deals
 
-    def fill(self, asked: PlaceOrder, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
-        """Deal the whole of an order: open, add, close, or close and open the other side."""
-        volume, terms = Fraction(asked.volume), self._terms[asked.symbol]
-        held = self._held_against(asked)
-        profit, entry, about = NOTHING, DealEntry.IN, asked.order_id
-        if held is not None and held.sign == asked.sign:
+    def fill(self, request: PlaceOrder, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
+        """Execute the whole of an order: open, add, close, or close and open the other side."""
+        volume, terms = Fraction(request.volume), self._terms[request.symbol]
+        held = self._held_against(request)
+        profit, entry, about = NOTHING, DealEntry.IN, request.order_id
+        if held is not None and held.sign == request.sign:
             about = held.opened_by
             held.volume, held.cost = held.volume + volume, held.cost + volume * price
-            held.inherit(asked)
+            held.inherit(request)
         elif held is not None:
             closed = min(volume, held.volume)
             profit = self._exchange.profit(terms, sign=held.sign, volume=closed, opened=held.price, closed=price)
-            entry, about = (DealEntry.OUT, held.opened_by) if closed == volume else (DealEntry.INOUT, asked.order_id)
-            self._take_away(held, closed)
+            entry, about = (DealEntry.OUT, held.opened_by) if closed == volume else (DealEntry.INOUT, request.order_id)
+            self._reduce(held, closed)
             volume -= closed
         if entry is DealEntry.INOUT or held is None:
-            self._open(asked, volume, price, now)
+            self._open(request, volume, price, now)
         self._book(
             terms,
-            sign=asked.sign,
+            sign=request.sign,
             entry=entry,
-            volume=asked.volume,
+            volume=request.volume,
             price=price,
             profit=profit,
             now=now,
             reason=DealReason.CLIENT,
-            order_id=asked.order_id,
+            order_id=request.order_id,
             position=about,
             gap=gap,
         )
 
     def close(self, position: Position, price: Fraction, now: int, reason: DealReason, *, gap: Fraction = ZERO) -> None:
-        """Close the whole of a position without an order."""
+        """Close a whole position without an order."""
         terms, volume = self._terms[position.symbol], position.volume
         profit = self._exchange.profit(terms, sign=position.sign, volume=volume, opened=position.price, closed=price)
-        self._take_away(position, volume)
+        self._reduce(position, volume)
         self._book(
             terms,
             sign=-position.sign,
@@ -101,7 +101,10 @@ class Account:
         )
 
     def book_nights(self, now: int) -> None:
-        """Charge or pay for the nights since the last time, a deal a position; while a rate is missing they wait."""
+        """Book the swap since the last booking, one deal for each position.
+
+        A position without a conversion rate waits.
+        """
         for position in self.positions.values():
             terms = self._terms[position.symbol]
             days = list(terms.clock.days_ended(position.nights_until_ns, now))
@@ -136,27 +139,27 @@ class Account:
             )
         )
 
-    def _held_against(self, asked: PlaceOrder) -> Position | None:
-        """The position that an order is about; None where it opens one."""
+    def _held_against(self, request: PlaceOrder) -> Position | None:
+        """The position that an order adds to or closes; None if it opens one."""
         if self.is_hedging:
-            return self.positions[asked.position] if asked.position else None
-        return self.named(asked.symbol, asked.position)
+            return self.positions[request.position] if request.position else None
+        return self.named(request.symbol, request.position)
 
-    def _take_away(self, held: Position, volume: Fraction) -> None:
+    def _reduce(self, held: Position, volume: Fraction) -> None:
         held.reduce(volume)
         if not held.volume:
             del self.positions[held.opened_by]
 
-    def _open(self, asked: PlaceOrder, volume: Fraction, price: Fraction, now: int) -> None:
-        self.positions[asked.order_id] = Position(
-            opened_by=asked.order_id,
-            symbol=asked.symbol,
-            sign=asked.sign,
+    def _open(self, request: PlaceOrder, volume: Fraction, price: Fraction, now: int) -> None:
+        self.positions[request.order_id] = Position(
+            opened_by=request.order_id,
+            symbol=request.symbol,
+            sign=request.sign,
             volume=volume,
             cost=volume * price,
             nights_until_ns=now,
-            stop_loss=asked.stop_loss,
-            take_profit=asked.take_profit,
+            stop_loss=request.stop_loss,
+            take_profit=request.take_profit,
         )
 
     def _book(
@@ -199,7 +202,7 @@ class Account:
     # ------------------------------------------------------------------------------------------------ equity and margin
 
     def open_profit(self, position: Position) -> Decimal:
-        """What closing a position at the quote would bring."""
+        """Profit or loss in account currency if the position were closed at the current quote."""
         touch = self._quotes[position.symbol].touch(-position.sign)
         terms = self._terms[position.symbol]
         return self._exchange.profit(
@@ -208,40 +211,40 @@ class Account:
 
     @property
     def equity(self) -> Decimal:
-        """Balance and what is open."""
+        """Balance plus the profit of open positions."""
         return self.balance + sum(map(self.open_profit, self.positions.values()), NOTHING)
 
     @property
     def margin(self) -> Decimal:
-        """What all positions hold back."""
+        """Margin of all positions."""
         return sum((self._margin(symbol, *leg) for symbol, leg in self._legs().items()), NOTHING)
 
     def is_under(self, level_pct: int) -> bool:
-        """Whether the margin level is under one."""
+        """Whether the margin level is below `level_pct`."""
         margin = self.margin
         return bool(margin) and self.equity * 100 < level_pct * margin
 
-    def covers(self, asked: PlaceOrder) -> bool:
-        """Whether the equity covers the margin after an order; one that adds none is always covered.
+    def covers(self, request: PlaceOrder) -> bool:
+        """Whether the equity covers the margin after an order; True for an order that adds none.
 
         Raises:
-            NoRateError: the margin cannot be known.
+            NoRateError: the margin cannot be computed.
         """
-        symbol, legs = asked.symbol, self._legs()
+        symbol, legs = request.symbol, self._legs()
         others = sum((self._margin(other, *leg) for other, leg in legs.items() if other != symbol), NOTHING)
         leg = legs.get(symbol, (ZERO, ZERO))
         before = others + self._margin(symbol, *leg, stage=INITIAL)
-        after = others + self._margin(symbol, *self._leg_after(leg, asked), stage=INITIAL)
+        after = others + self._margin(symbol, *self._leg_after(leg, request), stage=INITIAL)
         return after <= before or self.equity >= after
 
-    def _leg_after(self, leg: tuple[Fraction, Fraction], asked: PlaceOrder) -> tuple[Fraction, Fraction]:
+    def _leg_after(self, leg: tuple[Fraction, Fraction], request: PlaceOrder) -> tuple[Fraction, Fraction]:
         long, short = leg
-        volume = Fraction(asked.volume)
-        if asked.position:
-            return (long - volume, short) if asked.sign < 0 else (long, short - volume)
+        volume = Fraction(request.volume)
+        if request.position:
+            return (long - volume, short) if request.sign < 0 else (long, short - volume)
         if self.is_hedging:
-            return (long + volume, short) if asked.sign > 0 else (long, short + volume)
-        net = long - short + asked.sign * volume
+            return (long + volume, short) if request.sign > 0 else (long, short + volume)
+        net = long - short + request.sign * volume
         return max(net, ZERO), max(-net, ZERO)
 
     def _legs(self) -> Legs:

@@ -1,4 +1,4 @@
-"""What the venue has in its book: requests that it was sent, orders, positions and deals."""
+"""Objects in the second venue's book: requests, orders, positions and deals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proto.trading.enums import OrderType, TimeInForce
 
 
 class Retcode(IntEnum):
-    """The answers that these runs can have, by MetaTrader's numbers."""
+    """Return codes that these runs can have, with MetaTrader's numbers."""
 
     REQUOTE = 10004
     REJECT = 10006
@@ -33,7 +33,7 @@ class Retcode(IntEnum):
 
 
 class OrderState(IntEnum):
-    """Where an order stands."""
+    """The state of an order."""
 
     ON_ITS_WAY = 1
     WAITS_FOR_TICK = 2
@@ -45,7 +45,7 @@ class OrderState(IntEnum):
 
 
 class Tick(NamedTuple):
-    """A quote with its number over all symbols."""
+    """A quote with its ordinal over all symbols."""
 
     ordinal: int
     symbol: str
@@ -56,7 +56,10 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceOrder:
-    """An order as it is sent; `sign` +1 buys. `position` is the order that opened what it closes, empty for any."""
+    """A new order; `sign` is +1 for a buy, -1 for a sell.
+
+    `position` names the position that it closes by the order that opened it; empty for any.
+    """
 
     ordinal: int
     order_id: str
@@ -75,7 +78,7 @@ class PlaceOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class CancelOrder:
-    """An order that rests is to be ended."""
+    """A request to cancel a resting order."""
 
     ordinal: int
     order_id: str
@@ -83,7 +86,7 @@ class CancelOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class ModifyStops:
-    """A position is to have these stops. It is named by the order that opened it, or by its symbol on a netting account."""
+    """A request to set stops on a position, which is named by its opening order, or by its symbol on a netting account."""
 
     ordinal: int
     symbol: str
@@ -97,7 +100,7 @@ Request = PlaceOrder | CancelOrder | ModifyStops
 
 @dataclass(kw_only=True)
 class Order:
-    """An order and what has become of it; `number` counts the orders in the order of sending."""
+    """An order and its state; `number` counts the orders in the order of sending."""
 
     request: PlaceOrder
     number: int
@@ -108,19 +111,19 @@ class Order:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing can become of it any more."""
+        """Whether the order is in a final state."""
         return self.state >= OrderState.FILLED
 
     def end(self, state: OrderState, retcode: Retcode) -> None:
-        """Nothing more becomes of it."""
+        """Set the final state."""
         self.state, self.retcode = state, retcode
 
 
 @dataclass(kw_only=True)
 class Position:
-    """What is held of a symbol, or under one ticket; `cost` is the sum of price times lots.
+    """A net position in a symbol, or one ticket; `cost` is the sum of price times lots.
 
-    Nights up to `nights_until_ns` have been booked.
+    Swap has been booked for the nights up to `nights_until_ns`.
     """
 
     opened_by: str
@@ -134,23 +137,23 @@ class Position:
 
     @property
     def price(self) -> Fraction:
-        """The average price of what is open."""
+        """The average price of the open lots."""
         return self.cost / self.volume
 
     def reduce(self, volume: Fraction) -> None:
-        """Take lots away at the average price."""
+        """Remove lots at the average price."""
         self.cost -= self.price * volume
         self.volume -= volume
 
-    def inherit(self, asked: PlaceOrder) -> None:
-        """Take over each stop that an order gives which has added."""
-        self.stop_loss = self.stop_loss if asked.stop_loss is None else asked.stop_loss
-        self.take_profit = self.take_profit if asked.take_profit is None else asked.take_profit
+    def inherit(self, request: PlaceOrder) -> None:
+        """Take over each stop of an order that added to the position."""
+        self.stop_loss = self.stop_loss if request.stop_loss is None else request.stop_loss
+        self.take_profit = self.take_profit if request.take_profit is None else request.take_profit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deal:
-    """An execution, or a night's swap; `position` is named by the order that opened it."""
+    """An execution, or the swap of a night; `position` is the order that opened it."""
 
     symbol: str
     kind: DealKind
@@ -169,7 +172,7 @@ class Deal:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All that a run has led to; `changes` are the answers to changes of stops."""
+    """The result of a run; `changes` are the return codes of changes of stops."""
 
     deals: list[Deal]
     orders: dict[str, Order]

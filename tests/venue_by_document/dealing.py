@@ -1,4 +1,4 @@
-"""At which price something is dealt: touch, rollover, limit, in this order."""
+"""The price of an execution: best quote, rollover spread, limit, in this order."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from tests.venue_by_document.terms import SymbolTerms
 
 
 def widened(quote: Quote, time_ns: int, *, terms: SymbolTerms, profile: Profile) -> Quote:
-    """The quote that is dealt at: around the server's midnight its spread is a multiple about the same middle.
+    """The quote for executions.
 
-    What is added on either side is rounded up to whole ticks.
+    Around the server's midnight, its spread is a multiple of the usual one about the same middle. What is added on each
+    side is rounded up to whole ticks.
     """
     if profile.rollover_factor == 1 or not _is_rollover(time_ns, profile):
         return quote

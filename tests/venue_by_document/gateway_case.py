@@ -1,4 +1,4 @@
-"""A case of the table, played through the gateway of the simulated venue by the messages of its protocol."""
+"""A case of the table, run through the gateway of the simulated venue with protocol messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOW: Final = Now(0, 0)
 
 
 class GatewayCase:
-    """One case; `play` goes through its quotes."""
+    """One case; `play` runs all its quotes."""
 
     def __init__(self, case: HandCase, folder: Path) -> None:
         self._case = case
@@ -65,7 +65,7 @@ class GatewayCase:
         self.change_answers: list[int | None] = []
 
     def play(self) -> None:
-        """Send everything at its tick, and step to the last one."""
+        """Send each request at its tick, and step to the last tick."""
         for ordinal in range(1, len(self._case.quotes) + 1):
             self._ask(Confirm(stream_id=STREAM, ordinal=ordinal - 1))
             for request in self._case.requests:
@@ -122,7 +122,7 @@ class GatewayCase:
 
     @property
     def deals(self) -> list[HandDeal]:
-        """What has been dealt, numbered as in the table."""
+        """All deals, numbered as in the table."""
         opened_by: dict[int, str] = {}
         found = []
         first = self._case.deals[0].number if self._case.deals else 0
@@ -147,7 +147,7 @@ class GatewayCase:
         return found
 
     def end_of(self, order_id: str) -> tuple[str, int | None]:
-        """How an order stands, with the venue's retcode."""
+        """An order's status and the venue's return code."""
         reply = self._ask(OrderStatusQuery(order_id=order_id))
         assert isinstance(reply, OrderReply)
         return str(reply.status), reply.retcode

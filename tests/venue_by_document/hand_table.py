@@ -1,4 +1,4 @@
-"""Reads the cases of `deals_by_hand.md`: quotes, requests, and the deals that they must lead to."""
+"""Reads the cases of `deals_by_hand.md`: quotes, requests, and the deals that must result."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class HandQuote(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HandDeal:
-    """A deal as the table has it; `order` and `position` are the names of orders."""
+    """A deal of the table; `order` and `position` are names of orders."""
 
     number: int
     time_ns: int
@@ -65,7 +65,7 @@ class HandDeal:
 
 @dataclass(kw_only=True)
 class HandCase:
-    """One account: what it is asked for and what must become of that. `instruments` are tables of a file, by symbol."""
+    """One account with its requests and expected results; `instruments` are tables of an instrument file, by symbol."""
 
     name: str
     account: AccountTerms
@@ -82,7 +82,7 @@ class HandCase:
 
 
 def hand_cases(path: Path = TABLE_FILE) -> Iterator[HandCase]:
-    """The cases of the document in its order."""
+    """The cases of the document, in its order."""
     text = path.read_text(encoding="utf-8")
     base = next(filter(None, (_exact(fenced).get("BASE") for fenced in _FENCED.findall(text))))
     _, *parts = re.split(
@@ -130,23 +130,23 @@ def _profile(terms: str) -> Profile:
 
 
 def _setting(name: str, *values: str) -> dict[str, Any]:
-    """What a setting of the profile changes."""
+    """The fields of the profile that a setting changes."""
     if name in _SWITCHES:
         return _SWITCHES[name]
     return dict(zip(_NUMBERS[name], map(int, values), strict=True))
 
 
 def time_ns(text: str) -> int:
-    """A time of the document, to the millisecond."""
+    """A time of the document, in Unix nanoseconds."""
     moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
 
 
 def _read_quote(case: HandCase, cells: list[str]) -> None:
-    time, quote, asked = cells
+    time, quote, requests = cells
     symbol, bid, ask = quote.split()
     case.quotes.append(HandQuote(time_ns(time), symbol, bid, ask))
-    for text in filter(None, asked.split(";")):
+    for text in filter(None, requests.split(";")):
         case.requests.append(_request(text.split(), symbol, ordinal=len(case.quotes), bid=bid, ask=ask))
 
 
@@ -204,14 +204,14 @@ def _order_terms(tokens: list[str]) -> dict[str, Any]:
 
 
 def _read_deal(case: HandCase, cells: list[str]) -> None:
-    number, time, what, lots, price, profit, commission, swap, _ = cells
-    before, _, after = f" {what} ".partition(" of ")
+    number, time, description, lots, price, profit, commission, swap, _ = cells
+    before, _, after = f" {description} ".partition(" of ")
     about, reason = [*after.split(), "", ""][:2]
     if before.split() == ["SWAP"]:
         kind, entry, order, reason = DealKind.SWAP, DealEntry.NONE, "", "ROLLOVER"
     else:
-        side, did, order = [*before.split(), ""][:3]
-        kind, entry = DealKind(side), DealEntry(did)
+        side, entered, order = [*before.split(), ""][:3]
+        kind, entry = DealKind(side), DealEntry(entered)
     case.deals.append(
         HandDeal(
             number=int(number),
@@ -231,15 +231,15 @@ def _read_deal(case: HandCase, cells: list[str]) -> None:
 
 
 def _read_end(case: HandCase, cells: list[str]) -> None:
-    asked, ends, retcode, _ = cells
-    if asked.startswith("change "):
+    request, ends, retcode, _ = cells
+    if request.startswith("change "):
         case.changes.append(int(retcode))
     else:
-        case.ends[asked] = (ends, int(retcode) if retcode else None)
+        case.ends[request] = (ends, int(retcode) if retcode else None)
 
 
 def _pass_over(case: HandCase, cells: list[str]) -> None:
-    """A table for the reader alone."""
+    """Skip a table that is for readers only."""
 
 
-_TABLES: Final = {"time": _read_quote, "deal": _read_deal, "asked": _read_end, "symbol": _pass_over}
+_TABLES: Final = {"time": _read_quote, "deal": _read_deal, "request": _read_end, "symbol": _pass_over}

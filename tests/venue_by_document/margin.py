@@ -1,4 +1,4 @@
-"""What positions hold back, by the formulas of `docs/instruments.md`."""
+"""Margin by the formulas of `docs/instruments.md`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.venue_by_document.profile import AccountTerms
 from tests.venue_by_document.terms import SymbolTerms
 
 INITIAL, MAINTENANCE = 0, 1
-"""Which of the two rates of a side: to open, or to hold."""
+"""Index of the two margin rates of a side: to open, and to hold."""
 
 
 class Margin:
-    """Margin of a symbol's two sides at the quotes that stand."""
+    """Margin of a symbol's two sides at the current quotes."""
 
     def __init__(self, account: AccountTerms, exchange: Exchange, quotes: Mapping[str, Quote]) -> None:
         self._account = account
@@ -24,10 +24,10 @@ class Margin:
         self._quotes = quotes
 
     def of_symbol(self, terms: SymbolTerms, long: Fraction, short: Fraction, *, stage: int) -> Decimal:
-        """Of so many lots on either side, rounded once.
+        """Margin in account currency of so many lots on each side, rounded once.
 
         Raises:
-            NoRateError: it cannot be known.
+            NoRateError: a conversion rate is missing.
         """
         if not self._account.leverage:
             return Decimal(0)
@@ -49,7 +49,10 @@ class Margin:
         )
 
     def _of_covered(self, terms: SymbolTerms, lots: Fraction, stage: int) -> Fraction:
-        """The lots that both sides have: at the hedged size or money, the mean of the rates and that of the prices."""
+        """Margin of the lots that both sides have.
+
+        Computed from the hedged size or money, with the mean of both rates and of both prices.
+        """
         assert terms.margin_hedged is not None
         hedged = Fraction(terms.margin_hedged)
         rate = (Fraction(terms.margin_rates_long[stage]) + Fraction(terms.margin_rates_short[stage])) / 2
@@ -58,7 +61,7 @@ class Margin:
     def _held_back(
         self, terms: SymbolTerms, lots: Fraction, *, price: Fraction, size: Fraction, money: Fraction
     ) -> Fraction:
-        """Lots, times their rate already, in account currency."""
+        """Margin in account currency of lots that have already been multiplied by their rate."""
         mode, leverage = terms.calculation_mode, self._account.leverage
         if terms.margin_initial or mode is CalculationMode.FUTURES:
             return self._bought(lots * money, terms.margin_currency)
@@ -73,7 +76,10 @@ class Margin:
         return self._bought(worth, terms.profit_currency)
 
     def _of_currency(self, units: Fraction, terms: SymbolTerms, price: Fraction) -> Fraction:
-        """Units of the margin currency; of the base currency at the symbol's own price, where no pair values it."""
+        """Amount in the margin currency.
+
+        The base currency is converted at the symbol's own price if no pair values it.
+        """
         try:
             return self._bought(units, terms.margin_currency)
         except NoRateError:

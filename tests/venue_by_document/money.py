@@ -1,4 +1,4 @@
-"""Amounts of money: rates against the holder, rounding, profit, swap, commission. Exact fractions until they are rounded."""
+"""Amounts of money: conversion, rounding, profit, swap and commission, in exact fractions until they are rounded."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class Quote(NamedTuple):
     ask: Fraction
 
     def touch(self, sign: int) -> Fraction:
-        """What an order gets: the ask for a buy (+1), the bid for a sell (-1)."""
+        """The price that an order gets: the ask for a buy (+1), the bid for a sell (-1)."""
         return self.ask if sign > 0 else self.bid
 
     @property
     def middle(self) -> Fraction:
-        """The mean of both sides."""
+        """The mean of bid and ask."""
         return (self.bid + self.ask) / 2
 
 
 class NoRateError(Exception):
-    """No quote turns one currency into another."""
+    """No quote converts one currency into the other."""
 
 
 def round_money(amount: Fraction, digits: int) -> Decimal:
-    """An amount to so many decimals, halves away from zero."""
+    """An amount rounded to so many decimals, halves away from zero."""
     whole = floor(abs(amount) * 10**digits + HALF)
     return Decimal(whole if amount >= 0 else -whole).scaleb(-digits)
 
 
 class Exchange:
-    """Turns amounts into account currency at the quotes that stand."""
+    """Converts amounts into account currency at the current quotes."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, quotes: Mapping[str, Quote]) -> None:
         self._account = account
@@ -53,10 +53,10 @@ class Exchange:
         self._quotes = quotes
 
     def convert(self, amount: Fraction, currency: str) -> Fraction:
-        """An amount in account currency: what is owed is bought and what is won is sold, each at the worse side.
+        """An amount in account currency: a debt is bought and a gain is sold, each at the worse side of the quote.
 
         Raises:
-            NoRateError: no symbol that has been quoted has the two currencies.
+            NoRateError: no quoted symbol has the two currencies.
         """
         ours = self._account.currency
         if currency == ours or not amount:
@@ -68,26 +68,26 @@ class Exchange:
         raise NoRateError(f"{currency} in {ours}")
 
     def _quote_of(self, base: str, profit: str) -> Quote | None:
-        """The quote of the first symbol in the run's order that has two currencies and has been quoted."""
+        """The quote of the first symbol, in the run's order, that has both currencies and has been quoted."""
         for symbol, terms in self._terms.items():
             if (terms.base_currency, terms.profit_currency) == (base, profit) and symbol in self._quotes:
                 return self._quotes[symbol]
         return None
 
     def rounded(self, amount: Fraction, currency: str) -> Decimal:
-        """The same, as it is booked."""
+        """An amount in account currency, rounded for booking."""
         return self.booked(self.convert(amount, currency))
 
     def booked(self, amount: Fraction) -> Decimal:
-        """An amount of account currency to its digits."""
+        """An amount of account currency, rounded to its digits."""
         return round_money(amount, self._account.digits)
 
     def profit(self, terms: SymbolTerms, *, sign: int, volume: Fraction, opened: Fraction, closed: Fraction) -> Decimal:
-        """What a position wins or loses between two prices."""
+        """Profit or loss of a position between two prices, in account currency."""
         return self.rounded(sign * (closed - opened) * terms.multiplier * volume, terms.profit_currency)
 
     def commission(self, terms: SymbolTerms, volume: Fraction, time_ns: int) -> Decimal:
-        """What a deal costs, below 0."""
+        """Commission of a deal in account currency; below 0."""
         row = terms.commission_of(time_ns)
         if row is None:
             return Decimal(0)
@@ -96,12 +96,12 @@ class Exchange:
     def swap(
         self, terms: SymbolTerms, days: Iterable[int], *, sign: int, volume: Fraction, opened: Fraction
     ) -> Decimal:
-        """What a position earns or costs in the nights that end these days of the symbol's clock.
+        """Swap of a position for the nights that end these days of the symbol's clock; above 0 for the account.
 
-        Each is converted by its own sign, and their sum is rounded once.
+        Each night is converted by its own sign, and the sum is rounded once.
 
         Raises:
-            NoRateError: of one of them the rate is not known.
+            NoRateError: a night's conversion rate is missing.
         """
         earned = ZERO
         for day in days:
@@ -121,12 +121,12 @@ class Exchange:
 
 
 def _night(terms: SymbolTerms, row: SwapRow, *, sign: int, price: Fraction) -> Fraction:
-    """What 1 lot earns in a night that counts once, in the currency of the mode."""
-    said = Fraction(row.long if sign > 0 else row.short)
+    """Swap of 1 lot for a night that counts once, in the currency of the mode."""
+    rate = Fraction(row.long if sign > 0 else row.short)
     match row.mode:
         case SwapMode.POINTS:
-            return said * Fraction(terms.point) * terms.multiplier
+            return rate * Fraction(terms.point) * terms.multiplier
         case SwapMode.INTEREST_CURRENT | SwapMode.INTEREST_OPEN:
-            return price * terms.multiplier * said / 100 / DAYS_OF_INTEREST
+            return price * terms.multiplier * rate / 100 / DAYS_OF_INTEREST
         case _:
-            return said
+            return rate

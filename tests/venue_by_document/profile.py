@@ -1,4 +1,4 @@
-"""The account, and how the venue fills."""
+"""Settings of the account and of how the venue fills."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINOR_UNITS_ELSE: Final = 2
 
 @dataclass(frozen=True, kw_only=True)
 class AccountTerms:
-    """The account: `leverage` 0 asks for no margin."""
+    """The account; with `leverage` 0, no margin is required."""
 
     currency: str
     deposit: Decimal
@@ -21,13 +21,13 @@ class AccountTerms:
 
     @property
     def digits(self) -> int:
-        """Decimals in which it is kept."""
+        """Decimals of the account's currency."""
         return MINOR_UNITS.get(self.currency, MINOR_UNITS_ELSE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How the venue fills: what a profile of `--fills FILE` says, without anything that is drawn."""
+    """How the venue fills: the fields of a profile for `--fills FILE`, without random ones."""
 
     request_latency_ms: int = 0
     reply_latency_ms: int = 0
@@ -41,7 +41,7 @@ class Profile:
     stop_out_level_pct: int | None = None
 
     def toml(self) -> str:
-        """The profile as a file, beginning from the ideal one."""
+        """The profile as a file, based on the ideal profile."""
         lines = [
             'like = "ideal"',
             f"charges = {str(self.charges).lower()}",

@@ -1,4 +1,4 @@
-"""A run as its ledger tells it: what the desk asked of the venue, and what the venue did."""
+"""A run, read from its ledger: the desk's requests, and what the venue did."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.venue_by_document.book import CancelOrder, Deal, ModifyStops, PlaceOr
 
 _events: Final = msgspec.json.Decoder(Event)
 _RANK: Final = {ModifyStops: 0, CancelOrder: 1, PlaceOrder: 2}
-"""At a tick a desk sends stops, then ends, then orders."""
+"""The order in which the desk sends requests at one tick: changes of stops, cancels, new orders."""
 
 
 class RunLedger:
@@ -52,13 +52,13 @@ class RunLedger:
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """What the venue told of each symbol."""
+        """The venue's terms by symbol."""
         learned = (event.instrument for event in self._events if isinstance(event, InstrumentLearned))
         return {instrument.symbol: instrument for instrument in learned}
 
     @property
     def requests(self) -> list[Request]:
-        """Everything that was sent, in the order of sending."""
+        """All requests, in the order of sending."""
         found: list[Request] = [*self._changes(), *self._cancels(), *map(self._placed, self._created)]
         return sorted(found, key=lambda request: (request.ordinal, _RANK[type(request)]))
 
@@ -85,25 +85,25 @@ class RunLedger:
                 yield CancelOrder(ordinal=event.ordinal, order_id=event.order_id)
 
     def _changes(self) -> Iterator[ModifyStops]:
-        wanted: dict[str, ProtectionSet] = {}
+        protections: dict[str, ProtectionSet] = {}
         for event in self._events:
             if isinstance(event, ProtectionSet):
-                wanted[event.protection.key] = event
+                protections[event.protection.key] = event
             elif isinstance(event, ProtectionAnswered):
-                yield self._change(wanted[event.key].protection, wanted[event.key].ordinal)
+                yield self._change(protections[event.key].protection, protections[event.key].ordinal)
 
-    def _change(self, wanted: Protection, ordinal: int) -> ModifyStops:
+    def _change(self, protections: Protection, ordinal: int) -> ModifyStops:
         return ModifyStops(
             ordinal=ordinal,
-            symbol=wanted.symbol,
-            position=self._opened_by[wanted.position] if wanted.position else "",
-            stop_loss=wanted.stop_loss,
-            take_profit=wanted.take_profit,
+            symbol=protections.symbol,
+            position=self._opened_by[protections.position] if protections.position else "",
+            stop_loss=protections.stop_loss,
+            take_profit=protections.take_profit,
         )
 
     @property
     def deals(self) -> list[Deal]:
-        """Trades and swaps in the order of happening, without the deposit."""
+        """Trades and swaps in their order, without the deposit."""
         return [
             Deal(
                 symbol=booked.deal.symbol,
@@ -126,10 +126,10 @@ class RunLedger:
 
     @cached_property
     def orders(self) -> dict[str, tuple[str, int | None]]:
-        """How each order stands, and the venue's last word on it."""
+        """Each order's status with the venue's last return code."""
         return {row["order_id"]: (row["status"], row["retcode"]) for row in ledger_views.orders(self._data_dir)}
 
     @property
     def change_answers(self) -> list[tuple[int | None, str]]:
-        """The venue's word on each change of stops, in the order of asking."""
+        """The venue's answer to each change of stops, in the order of sending."""
         return [(event.retcode, event.error) for event in self._events if isinstance(event, ProtectionAnswered)]

@@ -1,4 +1,4 @@
-"""One run of the desk over seeded quotes, and what the second venue makes of the same ticks and requests."""
+"""Runs the desk over seeded quotes, and the second venue on the same ticks and requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.venue_by_document.market import FINE_GOLD, MODELS, write_quotes
 from tests.venue_by_document.profile import AccountTerms, Profile
 from tests.venue_by_document.run_ledger import RunLedger
 from tests.venue_by_document.simulator import Simulator
-from tests.venue_by_document.terms import TermsOf, told_terms
+from tests.venue_by_document.terms import TermsOf, terms_of_instrument
 from tests.venue_by_document.terms_file import read_terms
 
 LIMITS: Final = """
@@ -47,7 +47,7 @@ quote_age_ms_max = "none"
 price_collar_fx_pct_max = "none"
 price_collar_other_pct_max = "none"
 """
-"""No limit of the desk's keeps from the venue what the venue is to refuse."""
+"""Without limits, so that requests which the venue must refuse reach it."""
 
 ENTRIES: Final = (
     '{ type = "LIMIT", offset_points = 30, lifetime_s = 7200 }',
@@ -65,7 +65,7 @@ EXITS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A run: symbols that are traded and watched, an account, a venue, and quotes of thirteen days from `start`."""
+    """A run: symbols to trade and to watch, an account, a venue, and thirteen days of quotes from `start`."""
 
     name: str
     symbols: tuple[str, ...]
@@ -83,7 +83,7 @@ class Case:
 
     @property
     def account(self) -> AccountTerms:
-        """The account as the second venue keeps it."""
+        """The account for the second venue."""
         return AccountTerms(
             currency=self.currency,
             deposit=self.balance,
@@ -92,7 +92,7 @@ class Case:
         )
 
     def plan(self) -> str:
-        """A plan in which each symbol is entered and left in another way; which one has which goes by the seed."""
+        """A plan with another way of entry and exit for each symbol, selected by the seed."""
         lines = [f'[sizing]\nmethod = "fixed"\nvolume = {self.lots}']
         for number, symbol in enumerate(self.symbols):
             way = (number + self.seed) % len(ENTRIES)
@@ -102,7 +102,7 @@ class Case:
         return "\n".join(lines)
 
     def spec(self, folder: Path) -> RunSpec:
-        """The run, with its files written to a folder."""
+        """The run's settings; writes its files to a folder."""
         models = [
             FINE_GOLD if self.instruments and name == "XAUUSD" else MODELS[name]
             for name in (*self.symbols, *self.watched)
@@ -126,25 +126,25 @@ class Case:
             instruments="" if self.instruments is None else str(self.instruments),
         )
 
-    def terms(self, told: Mapping[str, Instrument]) -> TermsOf:
-        """Terms of the run's symbols: those of the file, and of the broker's own symbols what the gateway has told."""
+    def terms(self, reported: Mapping[str, Instrument]) -> TermsOf:
+        """Terms of the run's symbols: those of the file, for all other symbols those that the gateway reported."""
         of_file = {} if self.instruments is None else read_terms(self.instruments)
         return {
-            symbol: of_file[symbol] if symbol in of_file else told_terms(told[symbol])
+            symbol: of_file[symbol] if symbol in of_file else terms_of_instrument(reported[symbol])
             for symbol in (*self.symbols, *self.watched)
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What the run has come to, and what it had to come to."""
+    """The result of a run, and the expected one."""
 
     ledger: RunLedger
     report: dict[str, Any]
     expected: Outcome
 
     def differences(self) -> list[str]:
-        """Every deal, order, change and amount that is not as expected, in words."""
+        """One line for each deal, order, change and amount that is not as expected."""
         return [*self._deals(), *self._orders(), *self._changes(), *self._amounts()]
 
     def _deals(self) -> Iterator[str]:
@@ -175,7 +175,7 @@ class Result:
                 yield f"{name} {found}, expected {expected}"
 
     def seen(self) -> set[str]:
-        """What has happened in the run, by name."""
+        """Names of what happened in the run."""
         deals = {f"{deal.entry.value} {deal.reason.value}" for deal in self.ledger.deals}
         refusals = {
             f"refused {Retcode(retcode).name}"
@@ -187,7 +187,7 @@ class Result:
 
 
 def run(case: Case, folder: Path) -> Result:
-    """Run the desk, then the second venue on what the desk has asked for."""
+    """Run the desk, then the second venue with the desk's requests."""
     spec = case.spec(folder)
     stream = spec.load()
     data_dir = folder / "desk"
@@ -197,7 +197,7 @@ def run(case: Case, folder: Path) -> Result:
 
 
 def compare(case: Case, stream: TickStream, data_dir: Path, report: dict[str, Any]) -> Result:
-    """What the second venue makes of the requests in a run's ledger."""
+    """Run the second venue with the requests of a run's ledger."""
     ledger = RunLedger(data_dir)
     terms = case.terms(ledger.instruments)
     expected = Simulator(case.account, terms, case.profile).run(ticks_of(stream), ledger.requests)
@@ -205,7 +205,7 @@ def compare(case: Case, stream: TickStream, data_dir: Path, report: dict[str, An
 
 
 def ticks_of(stream: TickStream) -> Iterator[Tick]:
-    """The ticks of a stream in their order."""
+    """The ticks of a stream, in their order."""
     for ordinal in range(1, stream.last_ordinal + 1):
         tick = stream.tick_at(ordinal)
         yield Tick(ordinal, tick.symbol, tick.time_ns, tick.bid, tick.ask)

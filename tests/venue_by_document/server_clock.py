@@ -1,4 +1,4 @@
-"""Clocks: the server's, whose midnight is 17:00 in New York in summer and in winter, and those of zones."""
+"""Clocks: the server's, whose midnight is 17:00 in New York in summer and winter, and those of time zones."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ Spans = tuple[tuple[int, int], ...]
 
 
 class Clock(NamedTuple):
-    """The clock of a zone, so much ahead of it."""
+    """The clock of a time zone, plus an offset."""
 
     zone: str
     ahead: timedelta = timedelta(0)
 
     def shown_ns(self, time_ns: int) -> int:
-        """What the clock shows, as if it were UTC."""
+        """The clock's reading in nanoseconds, as if it were UTC."""
         return time_ns + _offset_ns(self, time_ns // HOUR_NS)
 
     def day(self, time_ns: int) -> int:
-        """Number of the day since 1970."""
+        """Number of the day since 1970 on this clock."""
         return self.shown_ns(time_ns) // DAY_NS
 
     def midnight_ns(self, day: int) -> int:
-        """When a day begins."""
+        """The time at which a day begins."""
         return _midnight_ns(self, day)
 
     def moment_ns(self, shown: datetime) -> int:
-        """When the clock shows a time; the first time, where it does so twice."""
+        """The time at which the clock reads `shown`; the first one if there are two."""
         there = (shown - self.ahead).replace(tzinfo=ZoneInfo(self.zone))
         return int(there.timestamp()) * SECOND_NS
 
     def days_ended(self, after_ns: int, until_ns: int) -> Iterator[int]:
-        """The days whose midnights at their end are after one moment and up to another."""
+        """The days that end after one time and up to another."""
         yield from range(self.day(after_ns), self.day(until_ns))
 
     def is_in(self, spans: Spans, time_ns: int) -> bool:
-        """Whether a moment is in a span of the week: it has begun at its first minute and is over at its end."""
+        """Whether a time is in a span of the week; the begin belongs to it, the end does not."""
         of_week = self._of_week_ns(time_ns)
         return any(begin * MINUTE_NS <= of_week < end * MINUTE_NS for begin, end in spans)
 
     def span_begin_ns(self, spans: Spans, time_ns: int) -> int:
-        """When the span began in which a moment is; spans that touch each other are one."""
+        """The begin of the span that a time is in; adjacent spans count as one."""
         of_week = self._of_week_ns(time_ns)
         begin = max(begin for begin, end in spans if begin * MINUTE_NS <= of_week < end * MINUTE_NS)
         while earlier := [first for first, end in spans if end == begin]:
@@ -70,13 +70,13 @@ SERVER: Final = Clock("America/New_York", timedelta(hours=7))
 
 
 def weekday(day: int) -> int:
-    """Of a day since 1970, 0 for Monday."""
+    """The weekday of a day since 1970, 0 for Monday."""
     return (day + _WEEKDAY_OF_EPOCH) % WEEKDAYS
 
 
 @lru_cache(maxsize=16_384)
 def _offset_ns(clock: Clock, hour: int) -> int:
-    """What a clock shows more than UTC in an hour since 1970; clocks are changed on the hour."""
+    """The clock's offset from UTC in an hour since 1970; offsets change on the hour."""
     there = datetime.fromtimestamp(hour * 3_600, UTC).astimezone(ZoneInfo(clock.zone)).utcoffset()
     assert there is not None
     return int((there + clock.ahead).total_seconds()) * SECOND_NS

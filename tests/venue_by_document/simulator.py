@@ -1,7 +1,7 @@
-"""A second venue, written from `docs/venue.md` and the pages that it names, and from no code of the venue's.
+"""A second venue, written from `docs/venue.md` and the pages that it names, without the venue's code.
 
-It knows nothing that is drawn: delays are constant, nothing slips, and depth is without end. It is given the ticks of a run and
-the requests that were sent at each of them, and says every deal that these must lead to.
+It has no random behavior: delays are constant, there is no slippage, and depth is unlimited. It gets the ticks of a run
+and the requests that were sent at each of them, and returns every deal that must result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MS_NS: Final = 1_000_000
 
 
 class Simulator:
-    """One account at the venue; `run` goes through the ticks."""
+    """One account at the venue; `run` plays the ticks."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, profile: Profile) -> None:
         self._terms = terms
@@ -50,7 +50,7 @@ class Simulator:
         self._changes: list[Retcode] = []
 
     def run(self, ticks: Iterable[Tick], requests: Sequence[Request]) -> Outcome:
-        """All that the requests lead to, each sent at the tick of its ordinal."""
+        """The result of the requests, each sent at the tick with its ordinal."""
         at: dict[int, list[Request]] = defaultdict(list)
         for request in requests:
             at[request.ordinal].append(request)
@@ -71,9 +71,9 @@ class Simulator:
     # ------------------------------------------------------------------------------------------------------- the ticks
 
     def _step(self, tick: Tick) -> None:
-        """What a tick sets off, in the order of the chapter on dealing.
+        """Process a tick, in the order of the chapter on dealing.
 
-        What arrived before it is matched at the quotes that stood until then, what arrives at its very time at its own.
+        An arrival before the tick is matched at the quotes until then, an arrival at the tick's own time at its quote.
         """
         now = tick.time_ns
         self._take_arrivals([order for order in self._of(OrderState.ON_ITS_WAY) if order.arrives_ns < now])
@@ -91,7 +91,7 @@ class Simulator:
         self._open = [order for order in self._open if not order.has_ended]
 
     def _of(self, state: OrderState, symbol: str = "") -> Iterator[Order]:
-        """Open orders in a state by their numbers."""
+        """Open orders in a state, by their numbers."""
         return (order for order in self._open if order.state is state and symbol in ("", order.request.symbol))
 
     def _take_arrivals(self, coming: list[Order]) -> None:
@@ -116,28 +116,31 @@ class Simulator:
                 order.state = OrderState.EXPIRED
 
     def _is_over(self, order: Order, now: int) -> bool:
-        asked, since = order.request, order.rests_since_ns
-        if asked.time_in_force is TimeInForce.DAY:
+        request, since = order.request, order.rests_since_ns
+        if request.time_in_force is TimeInForce.DAY:
             return SERVER.day(now) > SERVER.day(since)
-        if asked.time_in_force is TimeInForce.GTD and now >= asked.expires_ns:
+        if request.time_in_force is TimeInForce.GTD and now >= request.expires_ns:
             return True
-        terms = self._terms[asked.symbol]
+        terms = self._terms[request.symbol]
         is_daily = terms.gtc_mode is GtcMode.DAILY_EXCLUDING_STOPS
         return is_daily and terms.clock.day(now) > terms.clock.day(since)
 
     def _trigger_orders(self, symbol: str, now: int) -> None:
         for order in list(self._of(OrderState.RESTS, symbol)):
-            asked = order.request
-            assert asked.price is not None
-            price = Fraction(asked.price)
-            if asked.type is OrderType.STOP:
-                if (self._quotes[symbol].touch(asked.sign) - price) * asked.sign >= 0:
-                    self._fill_triggered(order, self._dealt_touch(symbol, asked.sign, now), now)
-            elif (limited := self._limit_price(symbol, asked.sign, price, now)) is not None:
+            request = order.request
+            assert request.price is not None
+            price = Fraction(request.price)
+            if request.type is OrderType.STOP:
+                if (self._quotes[symbol].touch(request.sign) - price) * request.sign >= 0:
+                    self._fill_triggered(order, self._dealt_touch(symbol, request.sign, now), now)
+            elif (limited := self._limit_price(symbol, request.sign, price, now)) is not None:
                 self._fill_triggered(order, limited[0], now, gap=limited[1])
 
     def _limit_price(self, symbol: str, sign: int, price: Fraction, now: int) -> tuple[Fraction, Fraction] | None:
-        """What a resting limit order or a target gets, and what the quote was better by; None where it is not reached."""
+        """The price of a resting limit order or target, and how much better the quote was.
+
+        None if it is not reached.
+        """
         touch = self._dealt_touch(symbol, sign, now)
         gap = (price - touch) * sign
         if gap < 0:
@@ -207,7 +210,7 @@ class Simulator:
             self._judge(order, now)
 
     def _is_closed_twice(self, order: Order) -> bool:
-        """Whether it names a position of which orders on their way leave less than it would close."""
+        """Whether it would close more of a position than orders on their way leave."""
         name = order.request.position
         held = self._account.positions.get(name)
         before = [
@@ -219,9 +222,9 @@ class Simulator:
 
     def _cancel(self, request: CancelOrder) -> None:
         order = self._orders[request.order_id]
-        asked = order.request
+        placed = order.request
         rests = order.state is OrderState.RESTS
-        if rests and is_frozen(asked, self._terms[asked.symbol], self._quotes[asked.symbol]):
+        if rests and is_frozen(placed, self._terms[placed.symbol], self._quotes[placed.symbol]):
             return
         if not order.has_ended:
             order.end(OrderState.CANCELED, order.retcode)
@@ -238,7 +241,7 @@ class Simulator:
         return refusal or Retcode.DONE
 
     def _judge(self, order: Order, now: int) -> None:
-        """Take an order that has come through: match it at the market, or let it rest."""
+        """Process an order that has arrived: match it at the market, or let it rest."""
         refusal = self._refusal(order, now)
         if refusal is not None:
             order.end(OrderState.REJECTED, refusal)
@@ -248,63 +251,63 @@ class Simulator:
             order.state, order.rests_since_ns = OrderState.RESTS, now
 
     def _refusal(self, order: Order, now: int) -> Retcode | None:
-        asked = order.request
-        if not self._is_in_session(asked.symbol, now):
+        request = order.request
+        if not self._is_in_session(request.symbol, now):
             return Retcode.MARKET_CLOSED
-        if asked.position:
-            held = self._account.positions.get(asked.position)
+        if request.position:
+            held = self._account.positions.get(request.position)
             if held is None:
                 return Retcode.POSITION_CLOSED
-            if held.volume < Fraction(asked.volume):
+            if held.volume < Fraction(request.volume):
                 return Retcode.INVALID_CLOSE_VOLUME
         elif self._is_above_volume_limit(order):
             return Retcode.LIMIT_VOLUME
-        quote = self._quotes[asked.symbol]
-        refusal = refusal_of_order(asked, self._terms[asked.symbol], quote, now)
-        if refusal is None and asked.type is OrderType.MARKET:
-            refusal = Retcode.REQUOTE if self._is_beyond_deviation(asked, quote.touch(asked.sign)) else None
+        quote = self._quotes[request.symbol]
+        refusal = refusal_of_order(request, self._terms[request.symbol], quote, now)
+        if refusal is None and request.type is OrderType.MARKET:
+            refusal = Retcode.REQUOTE if self._is_beyond_deviation(request, quote.touch(request.sign)) else None
         return refusal
 
     def _is_above_volume_limit(self, order: Order) -> bool:
-        """Whether the lots of its side would be too many: held, resting, on their way, and its own."""
-        asked = order.request
-        limit = self._terms[asked.symbol].volume_limit
-        long, short = self._account.lots(asked.symbol)
-        held, against = (long, short) if asked.sign > 0 else (short, long)
+        """Whether the lots of its side would exceed the limit: held, resting, on their way, and its own."""
+        request = order.request
+        limit = self._terms[request.symbol].volume_limit
+        long, short = self._account.lots(request.symbol)
+        held, against = (long, short) if request.sign > 0 else (short, long)
         pending = sum(
             Fraction(other.request.volume)
             for other in self._open
             if not other.has_ended
             and other is not order
-            and (other.request.symbol, other.request.sign) == (asked.symbol, asked.sign)
+            and (other.request.symbol, other.request.sign) == (request.symbol, request.sign)
             and not other.request.position
         )
-        lots = held + pending + Fraction(asked.volume)
+        lots = held + pending + Fraction(request.volume)
         if not self._account.is_hedging:
             lots -= against
         return bool(limit) and lots > Fraction(limit)
 
-    def _lack_of_money(self, asked: PlaceOrder) -> Retcode | None:
+    def _lack_of_money(self, request: PlaceOrder) -> Retcode | None:
         try:
-            return None if self._account.covers(asked) else Retcode.NO_MONEY
+            return None if self._account.covers(request) else Retcode.NO_MONEY
         except NoRateError:
             return Retcode.NO_QUOTES
 
     def _match(self, order: Order, now: int) -> None:
-        """Deal an order at the market, at no price beyond its deviation."""
-        asked = order.request
-        price = self._dealt_touch(asked.symbol, asked.sign, now)
-        refusal = Retcode.REJECT if self._is_beyond_deviation(asked, price) else self._lack_of_money(asked)
+        """Execute an order at the market, at no price beyond its deviation."""
+        request = order.request
+        price = self._dealt_touch(request.symbol, request.sign, now)
+        refusal = Retcode.REJECT if self._is_beyond_deviation(request, price) else self._lack_of_money(request)
         if refusal is not None:
             order.end(OrderState.REJECTED, refusal)
         else:
             self._fill(order, price, now)
 
-    def _is_beyond_deviation(self, asked: PlaceOrder, touch: Fraction) -> bool:
-        if asked.deviation_points is None or asked.price is None:
+    def _is_beyond_deviation(self, request: PlaceOrder, touch: Fraction) -> bool:
+        if request.deviation_points is None or request.price is None:
             return False
-        allowed = asked.deviation_points * Fraction(self._terms[asked.symbol].point)
-        return (touch - Fraction(asked.price)) * asked.sign > allowed
+        allowed = request.deviation_points * Fraction(self._terms[request.symbol].point)
+        return (touch - Fraction(request.price)) * request.sign > allowed
 
     def _fill(self, order: Order, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
         self._account.fill(order.request, price, now, gap=gap)

@@ -1,4 +1,4 @@
-"""Strategies that say what a test wants: sides by chance of the quotes, so that they need no more than the ticks."""
+"""Strategies whose signals come from a hash of the quotes, so that they need nothing but the ticks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ONE_IN: Final = 12
 
 
 class Coin:
-    """Buys or sells at one tick of a few, by a hash of how many there were and of the quote."""
+    """Buys or sells at one tick of a few, by a hash of the tick's number and quote."""
 
     name: Final = "coin"
     warm_up_ticks: Final = 0

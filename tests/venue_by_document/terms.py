@@ -1,4 +1,4 @@
-"""Terms of symbols, by the names of `docs/instruments.md`."""
+"""Terms of symbols, with the names of `docs/instruments.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True)
 class SwapRow:
-    """What 1 lot earns or costs in a night, from a day on; the first row has none."""
+    """Swap of 1 lot for a night, from a day on; the first row has no day."""
 
     since: date | None = None
     mode: SwapMode
@@ -29,7 +29,7 @@ class SwapRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CommissionRow:
-    """What 1 lot of a deal costs, from a day on; of the account's currency where none is named."""
+    """Commission of 1 lot of a deal, positive, from a day on; in the account's currency if none is given."""
 
     since: date | None = None
     per_lot: Decimal
@@ -41,7 +41,10 @@ Row = TypeVar("Row", SwapRow, CommissionRow)
 
 @dataclass(frozen=True, kw_only=True)
 class SymbolTerms:
-    """Terms of one symbol. `holidays` are moments of UTC, as [begin, end); `margin_hedged` None charges the larger side."""
+    """Terms of one symbol. `holidays` are UTC times as [begin, end).
+
+    With `margin_hedged` None, the larger side is charged.
+    """
 
     symbol: str
     base_currency: str
@@ -71,26 +74,26 @@ class SymbolTerms:
 
     @property
     def point(self) -> Decimal:
-        """The last digit of a price."""
+        """The smallest price step of the symbol's digits."""
         return ONE.scaleb(-self.digits)
 
     @property
     def multiplier(self) -> Fraction:
-        """What 1 lot earns when the price rises by 1."""
+        """Profit of 1 lot if the price rises by 1, in the profit currency."""
         if self.calculation_mode is CalculationMode.FUTURES:
             return Fraction(self.tick_price) / Fraction(self.tick_size)
         return Fraction(self.contract_size)
 
     def swap_of(self, day: int) -> SwapRow | None:
-        """The row for the night that ends a day of the clock."""
+        """The swap row for the night that ends a day of the clock."""
         return _in_force(self.swaps, day)
 
     def commission_of(self, time_ns: int) -> CommissionRow | None:
-        """The row for a deal at a time."""
+        """The commission row for a deal at a time."""
         return _in_force(self.commissions, self.clock.day(time_ns))
 
     def is_traded(self, time_ns: int) -> bool:
-        """Whether it is in a session, on no holiday, and not expired."""
+        """Whether a time is in a session, on no holiday, and before the expiry."""
         if self.sessions and not self.clock.is_in(self.sessions, time_ns):
             return False
         if self.expires_ns and time_ns >= self.expires_ns:
@@ -98,7 +101,7 @@ class SymbolTerms:
         return not any(begin <= time_ns < end for begin, end in self.holidays)
 
     def traded_since_ns(self, time_ns: int) -> int:
-        """When the trading began in which a moment is."""
+        """The time since which the symbol has been traded without a break."""
         begins = [end for _, end in self.holidays if end <= time_ns]
         if self.sessions:
             begins.append(self.clock.span_begin_ns(self.sessions, time_ns))
@@ -106,16 +109,16 @@ class SymbolTerms:
 
 
 TermsOf = Mapping[str, SymbolTerms]
-"""By symbol, in the order of the run."""
+"""Terms by symbol, in the order of the run."""
 
 
 def _in_force(rows: tuple[Row, ...], day: int) -> Row | None:
-    shown = (EPOCH + timedelta(days=day)).date()
-    return next((row for row in reversed(rows) if row.since is None or row.since <= shown), None)
+    as_date = (EPOCH + timedelta(days=day)).date()
+    return next((row for row in reversed(rows) if row.since is None or row.since <= as_date), None)
 
 
-def told_terms(instrument: Instrument) -> SymbolTerms:
-    """The terms that the gateway has told of one of the broker's own symbols, by the names of the protocol."""
+def terms_of_instrument(instrument: Instrument) -> SymbolTerms:
+    """The terms of one of the broker's own symbols, as the gateway reported them."""
     return SymbolTerms(
         symbol=instrument.symbol,
         base_currency=instrument.base_currency,

@@ -19,13 +19,13 @@ MIDNIGHT: Final = datetime.min.time()
 
 
 def read_terms(path: Path) -> TermsOf:
-    """Terms of every symbol of a file, with exact numbers."""
+    """Terms of every symbol in a file, with exact numbers."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     return {symbol: terms_of_table(symbol, table) for symbol, table in tables.items()}
 
 
 def terms_text(tables: Mapping[str, dict[str, Any]]) -> str:
-    """Tables as a file of instruments."""
+    """Tables as the text of a file of instruments."""
     return "\n".join(
         "\n".join((f"[{symbol}]", *(f"{field} = {_text(value)}" for field, value in table.items())))
         for symbol, table in tables.items()

@@ -1,4 +1,4 @@
-"""The deals of `deals_by_hand.md` are those of the simulated venue, and those of the second venue."""
+"""The simulated venue and the second venue make exactly the deals of `deals_by_hand.md`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.venue_by_document.book import Deal, Tick
 from tests.venue_by_document.gateway_case import GatewayCase
 from tests.venue_by_document.hand_table import HandCase, HandDeal, hand_cases
 from tests.venue_by_document.simulator import Simulator
-from tests.venue_by_document.terms import SymbolTerms, told_terms
+from tests.venue_by_document.terms import SymbolTerms, terms_of_instrument
 from tests.venue_by_document.terms_file import terms_of_table
 
 CASES: Final = list(hand_cases())
@@ -20,7 +20,7 @@ DEALS_MIN: Final = 40
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_gateway_deals_as_computed_by_hand(case: HandCase, tmp_path: Path) -> None:
+def test_gateway_makes_the_deals_computed_by_hand(case: HandCase, tmp_path: Path) -> None:
     played = GatewayCase(case, tmp_path)
     played.play()
     assert played.deals == case.deals
@@ -33,7 +33,7 @@ def test_the_gateway_deals_as_computed_by_hand(case: HandCase, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_second_venue_deals_as_computed_by_hand(case: HandCase) -> None:
+def test_second_venue_makes_the_deals_computed_by_hand(case: HandCase) -> None:
     terms = {quote.symbol: _terms_of(case, quote.symbol) for quote in case.quotes}
     ticks = [
         Tick(ordinal, quote.symbol, quote.time_ns, float(quote.bid), float(quote.ask))
@@ -55,7 +55,7 @@ def _terms_of(case: HandCase, symbol: str) -> SymbolTerms:
         return terms_of_table(symbol, case.instruments[symbol])
     own = find_instrument(symbol)
     assert own is not None
-    return told_terms(own)
+    return terms_of_instrument(own)
 
 
 def _hand_deal(number: int, deal: Deal) -> HandDeal:
@@ -75,7 +75,7 @@ def _hand_deal(number: int, deal: Deal) -> HandDeal:
     )
 
 
-def test_the_table_counts_its_deals_from_one() -> None:
+def test_table_numbers_its_deals_from_one() -> None:
     numbers = [deal.number for case in CASES for deal in case.deals]
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) >= DEALS_MIN

@@ -1,7 +1,7 @@
-"""Runs of the desk agree with a second venue, deal by deal, to the last digit.
+"""Runs of the desk have the same deals as a second venue, to the last digit.
 
-The second venue (`tests/venue_by_document/simulator.py`) is written from the documents alone. It is given the ticks and the requests
-that the ledger has, and not one result.
+The second venue (`tests/venue_by_document/simulator.py`) is written from the documentation only. It gets the ticks and
+the requests from the ledger, but no results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.venue_by_document.runs import Case, Result, run
 
 
 class Runs:
-    """Each case is run once, for whichever test asks first."""
+    """Runs each case once, for the first test that needs it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,7 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_deal_of_a_run_is_that_of_the_second_venue(case: Case, runs: Runs) -> None:
+def test_run_and_second_venue_have_the_same_deals(case: Case, runs: Runs) -> None:
     result = runs.result(case)
     differences = result.differences()
     assert not differences, "\n".join(differences[:5])
@@ -44,7 +44,7 @@ def test_each_deal_of_a_run_is_that_of_the_second_venue(case: Case, runs: Runs) 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_no_change_of_a_stop_is_refused(case: Case, runs: Runs) -> None:
-    """Also where quotes are finer than the tick, and between the sessions."""
+    """Even if quotes are finer than the tick, and between sessions."""
     result = runs.result(case)
     modifications = result.report["modifications"]
     assert modifications == {"made": len(result.ledger.change_answers), "refused": {}}
@@ -53,13 +53,13 @@ def test_no_change_of_a_stop_is_refused(case: Case, runs: Runs) -> None:
 @pytest.mark.parametrize(
     "case", [case for case in CASES if not case.profile.request_latency_ms], ids=lambda case: case.name
 )
-def test_no_order_is_refused_for_its_price_that_arrives_at_once(case: Case, runs: Runs) -> None:
+def test_order_without_delay_is_not_refused_for_its_price(case: Case, runs: Runs) -> None:
     seen = runs.result(case).seen()
     assert not seen & {"refused INVALID_PRICE", "refused INVALID_STOPS", "refused MARKET_CLOSED"}
 
 
-def test_the_runs_have_everything_that_is_to_be_compared(runs: Runs) -> None:
-    """Else an agreement would be one about nothing."""
+def test_runs_contain_every_kind_of_deal_and_end(runs: Runs) -> None:
+    """Otherwise the comparison would not cover it."""
     seen = set().union(*(runs.result(case).seen() for case in CASES))
     assert seen >= {
         "IN CLIENT",
