@@ -17,6 +17,7 @@ from services.mt5.core.gateway.lease import LEASE_TTL_MS
 from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, TickPublisher
 from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.direct_terminal import DirectTerminal
 from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
@@ -82,14 +83,8 @@ def simulated_gateway(
         stream=stream,
         stream_id=stream_id,
         store=book_store,
-        currency=currency,
-        deposit=deposit,
         symbols=symbols,
-        account_mode=account_mode,
-        leverage=leverage,
-        profile=profile,
-        seed=seed,
-        catalogue=catalogue,
+        terms=AccountTerms(deposit, currency, account_mode, leverage, profile, seed, catalogue),
     )
     return Gateway(
         stream=stream,

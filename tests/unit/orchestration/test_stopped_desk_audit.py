@@ -13,6 +13,7 @@ from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile, reconcile_st
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.mt5.stores.book_store import DurableBookStore
 from services.portfolio.core.plan.on_opposite import OnOpposite
@@ -37,9 +38,8 @@ def test_deals_after_the_stop_are_counted_and_are_no_difference(tmp_path: Path) 
         stream=stream,
         stream_id=spec.stream_id(stream.data_sha256),
         store=store,
-        currency="USD",
-        deposit=Decimal(0),
         symbols=SymbolMap(),
+        terms=AccountTerms(Decimal(0)),
     )
     venue.move_cash(Decimal(25), "paid in at the last moment")
     store.close()

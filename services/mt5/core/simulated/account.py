@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from marketdata.instruments import Catalogue, account_digits
+from marketdata.instruments import RULES, Catalogue, account_digits
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
 from proto.time import iso_text
+from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, commission_per_lot, conversion_rate
@@ -28,7 +29,7 @@ from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.core.simulated.book_store import BookStore
-from services.mt5.core.simulated.fill_model import FillProfile
+from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
 from services.mt5.core.simulated.margin import is_affordable
 from services.mt5.core.simulated.market_view import MarketView
 from services.mt5.core.simulated.order_validation import Rejection
@@ -41,6 +42,21 @@ class VenueSetupError(ValueError):
     """Book, stream and account do not go together; the text says which values, and what was expected."""
 
 
+class AccountTerms(NamedTuple):
+    """Terms of a simulated account. One that exists keeps its cash, and must be of the same currency and mode.
+
+    `leverage` is notional by margin, 0 for no margin; `seed` that of what the fill profile draws.
+    """
+
+    deposit: Decimal
+    currency: str = DEFAULT_CURRENCY
+    mode: AccountMode = AccountMode.NETTING
+    leverage: int = DEFAULT_LEVERAGE
+    profile: FillProfile = IDEAL
+    seed: int = 0
+    catalogue: Catalogue = RULES
+
+
 class SimulatedAccount:
     """One account over one tick stream."""
 
@@ -50,13 +66,8 @@ class SimulatedAccount:
         stream: MarketSource,
         stream_id: str,
         store: BookStore,
-        currency: str,
-        deposit: Decimal,
         symbols: SymbolMap,
-        account_mode: AccountMode,
-        leverage: int,
-        profile: FillProfile,
-        catalogue: Catalogue,
+        terms: AccountTerms,
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an old one goes on.
 
@@ -68,16 +79,16 @@ class SimulatedAccount:
         self._store = store
         desk_names = {_broker_name(name, symbols): name for name in stream.symbols}
         self.market = MarketView(stream, desk_names)
-        self.profile = profile
-        self.catalogue = catalogue
+        self.profile = terms.profile
+        self.catalogue = terms.catalogue
         self._is_always_quoted = not stream.data_sha256
-        self.instruments = {name: self.effective_instrument(_terms(catalogue, name)) for name in desk_names}
-        self.currency = currency
-        self.digits = account_digits(currency)
-        self.mode = account_mode
-        self.leverage = leverage
+        self.instruments = {name: self.effective_instrument(_terms(terms.catalogue, name)) for name in desk_names}
+        self.currency = terms.currency
+        self.digits = account_digits(terms.currency)
+        self.mode = terms.mode
+        self.leverage = terms.leverage
         self.book = store.load()
-        self._open_book(deposit)
+        self._open_book(terms.deposit)
         self.market.skip_to(self.book.ordinal)
 
     def _open_book(self, deposit: Decimal) -> None:

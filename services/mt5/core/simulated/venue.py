@@ -13,21 +13,18 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
-from proto.trading.defaults import DEFAULT_LEVERAGE
-from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.units import decimal_text
 from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.account import ZERO, SimulatedAccount
+from services.mt5.core.simulated.account import ZERO, AccountTerms, SimulatedAccount
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
 from services.mt5.core.simulated.book_store import BookStore
-from services.mt5.core.simulated.fill_model import IDEAL, FillModel, FillProfile
+from services.mt5.core.simulated.fill_model import FillModel
 from services.mt5.core.simulated.matching_engine import MatchingEngine
 from services.mt5.core.simulated.modifications import ModificationProcessor
 from services.mt5.core.simulated.tick_processor import TickProcessor
@@ -44,14 +41,8 @@ class SimulatedVenue:
         stream: MarketSource,
         stream_id: str,
         store: BookStore,
-        currency: str,
-        deposit: Decimal,
         symbols: SymbolMap,
-        account_mode: AccountMode = AccountMode.NETTING,
-        leverage: int = DEFAULT_LEVERAGE,
-        profile: FillProfile = IDEAL,
-        seed: int = 0,
-        catalogue: Catalogue = RULES,
+        terms: AccountTerms,
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an old one goes on.
 
@@ -62,28 +53,18 @@ class SimulatedVenue:
             VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
                 has seen, or the broker does not trade one of its symbols.
         """
-        self._account = SimulatedAccount(
-            stream=stream,
-            stream_id=stream_id,
-            store=store,
-            currency=currency,
-            deposit=deposit,
-            symbols=symbols,
-            account_mode=account_mode,
-            leverage=leverage,
-            profile=profile,
-            catalogue=catalogue,
-        )
-        self.currency = currency
+        self._account = SimulatedAccount(stream=stream, stream_id=stream_id, store=store, symbols=symbols, terms=terms)
+        profile, leverage = terms.profile, terms.leverage
+        self.currency = terms.currency
         self.currency_digits = self._account.digits
-        self.account_mode = account_mode
+        self.account_mode = terms.mode
         self.leverage = leverage
         self.fills = str(profile.name)
         self.margin_call_level_pct = profile.margin_call_level_pct if leverage else None
         self.stop_out_level_pct = profile.stop_out_level_pct if leverage else None
         self._valued: dict[str, Instrument] = {}
         self._book = self._account.book
-        self._matching = MatchingEngine(self._account, FillModel(profile, seed))
+        self._matching = MatchingEngine(self._account, FillModel(profile, terms.seed))
         self._ticking = TickProcessor(self._matching)
         self._modifying = ModificationProcessor(self._matching)
         if self._book.is_within_tick:

@@ -12,6 +12,7 @@ from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
 from services.mt5.core.simulated.venue import SimulatedVenue
@@ -39,15 +40,7 @@ class Dealing:
     ) -> None:
         self.stream = stream or a_stream(*bids)
         self.store = store or MemoryBookStore()
-        self.settings: dict[str, Any] = {
-            "account_mode": mode,
-            "leverage": leverage,
-            "profile": profile,
-            "deposit": Decimal(deposit),
-            "currency": currency,
-            "seed": seed,
-            "catalogue": catalogue,
-        }
+        self.terms = AccountTerms(Decimal(deposit), currency, mode, leverage, profile, seed, catalogue)
         self.venue = self.opened()
         self.venue.step_to(ordinal)
         self.placed = 0
@@ -55,7 +48,7 @@ class Dealing:
     def opened(self) -> SimulatedVenue:
         """A venue on what is durable."""
         return SimulatedVenue(
-            stream=self.stream, stream_id="stream-1", store=self.store, symbols=SymbolMap(None), **self.settings
+            stream=self.stream, stream_id="stream-1", store=self.store, symbols=SymbolMap(None), terms=self.terms
         )
 
     def order(self, side: Side, volume: str, **terms: Any) -> BookOrder:

@@ -13,6 +13,7 @@ from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus
 from proto.trading.enums import Side
 from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.venue import SimulatedVenue, VenueSetupError
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
@@ -31,9 +32,8 @@ def a_venue(
         stream=stream or a_stream(1.1000, 1.1010, 1.1020),
         stream_id=stream_id,
         store=store or MemoryBookStore(),
-        currency=currency,
-        deposit=Decimal(10_000),
         symbols=SymbolMap(symbols),
+        terms=AccountTerms(Decimal(10_000), currency),
     )
     venue.step_to(ordinal)
     return venue
