@@ -225,24 +225,6 @@ def _judged_alone(
     return verdict
 
 
-def validate_rows(
-    time_ns: NDArray[np.int64],
-    bid: NDArray[np.float64],
-    ask: NDArray[np.float64],
-    volume: NDArray[np.float64],
-    *,
-    accept_crossed: bool,
-) -> NDArray[np.uint8]:
-    """Validate all of one symbol's rows; see `RowValidator`."""
-    validator = RowValidator(accept_crossed=accept_crossed)
-    return np.concatenate([validator.validate(time_ns, bid, ask, volume), validator.finish()])
-
-
-def rejected_by_reason(verdict: NDArray[np.uint8]) -> dict[str, int]:
-    """Counts of rejected rows by reason, in the order of `REASONS`, without reasons that did not occur."""
-    return label_reason_counts(np.bincount(verdict, minlength=len(REASONS)))
-
-
 def label_reason_counts(counts: NDArray[np.int64]) -> dict[str, int]:
     """Counts of rejected rows by reason, from an array of counts by verdict."""
     counted = counts.tolist()

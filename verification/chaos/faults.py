@@ -22,7 +22,6 @@ from verification.chaos.scorecard import Scorecard
 
 PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
 GARBAGE_FRAMES: Final = 200
-SUBSCRIBERS_MAX: Final = 4
 VENUE_FAULTS: Final = (
     Simulate(fault=Fault.NO_REPLY, count=3),
     Simulate(fault=Fault.COMMENT_TRUNCATED, count=5),

@@ -105,10 +105,6 @@ class SymbolEngine:
         """Whether it can keep the state of a strategy of that name: its own, or any while it is out of use."""
         return self._is_out_of_use or strategy == self.kept_strategy
 
-    def missing_before(self, sequence: int) -> range:
-        """The sequences that have to be folded before this one can be; empty when it is the next or an old one."""
-        return range(self.sequence + 1, sequence)
-
     def on_tick(self, tick: Tick) -> SignalValue:
         """Fold a published tick, which must be the next one."""
         return self.process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)

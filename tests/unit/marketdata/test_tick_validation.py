@@ -10,17 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketdata.tick_validation import (
-    ACCEPTED,
     FAR_NS,
     FOLLOWERS,
     PRICE_MIN,
     REACH_ROWS,
     REASONS,
     RowValidator,
-    rejected_by_reason,
-    validate_rows,
 )
 from proto.trading.units import PRICE_MAX, TIME_NS_MAX
+from tests.unit.marketdata.verdicts import verdicts_at_once
 
 MINUTE = FAR_NS
 YEAR_2100 = 4_102_444_800_000_000_000
@@ -36,7 +34,7 @@ lively = st.lists(
 def judged(rows: list[tuple[int, float, float, float]], *, accept_crossed: bool) -> list[str]:
     columns = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 4
     time_ns, bid, ask, volume = columns
-    verdict = validate_rows(
+    verdict = verdicts_at_once(
         time_ns.astype(np.int64),
         bid.astype(np.float64),
         ask.astype(np.float64),
@@ -165,7 +163,3 @@ def test_far_rows_are_named_and_rows_in_memory_stay_bounded() -> None:
     validator.validate(np.array([5, YEAR_2100, 6], dtype=np.int64), *[ones[:3] * price for price in (1.0, 1.1, 0.0)])
     validator.finish()
     assert validator.far_rows == [(2, YEAR_2100)]
-
-
-def test_only_reasons_that_occurred_are_counted() -> None:
-    assert rejected_by_reason(np.array([ACCEPTED, 4, 4, 6], dtype=np.uint8)) == {"crossed": 2, "duplicate": 1}

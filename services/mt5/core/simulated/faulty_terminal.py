@@ -46,9 +46,6 @@ CALL_FAULTS: Final = (
 )
 """Faults of single calls, in the order in which they are drawn."""
 
-STATE_FAULTS: Final = (Fault.DISCONNECTED, Fault.WRONG_LOGIN, Fault.HISTORY_INCOMPLETE)
-
-
 CallFaults = Mapping[Fault, Simulate]
 """The faults of one call, each with the command that asked for it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -20,13 +20,6 @@ LATENCY_MS_MAX: Final = 60_000.0
 """A minute: what takes longer is no latency but an outage, which the venue's faults play."""
 
 Milliseconds = Annotated[float, Meta(ge=0, le=LATENCY_MS_MAX)]
-
-
-class LatencyModel(Protocol):
-    """A distribution of delays."""
-
-    def latency_ns(self, draw: Callable[[], float]) -> int:
-        """A delay of 0 or more, at most `LATENCY_MS_MAX`; `draw` gives the one uniform number in (0, 1) that is for it."""
 
 
 class ConstantLatency(Struct, frozen=True, kw_only=True, tag="constant", tag_field="model", forbid_unknown_fields=True):
@@ -89,4 +82,9 @@ class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_fie
 
 
 Latency = ConstantLatency | LognormalLatency | MeasuredLatency
+"""A distribution of delays: `latency_ns` turns a uniform draw in (0, 1) into one from 0 to `LATENCY_MS_MAX`."""
+
+"""A distribution of delays. `latency_ns` gives one of 0 or more, at most `LATENCY_MS_MAX`, for the uniform number in (0, 1)
+that `draw` returns."""
+
 NO_LATENCY: Final = ConstantLatency(ms=0)

@@ -21,9 +21,10 @@ from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import TickInput
 from marketdata.stream_builder import ValidatedRows, assemble
 from marketdata.tick_stream import BLOCK_TICKS, TickStream, build_stream
-from marketdata.tick_validation import FAR_NS, UNREADABLE_TIME_NS, RowValidator, validate_rows
+from marketdata.tick_validation import FAR_NS, UNREADABLE_TIME_NS, RowValidator
 from proto.gateway import TickCounts
 from tests.support.tick_files import a_tick_file
+from tests.unit.marketdata.verdicts import verdicts_at_once
 
 Rows = list[tuple[int, float, float]]
 
@@ -57,7 +58,7 @@ def ticks_of(stream: TickStream) -> list[Any]:
 @given(rows=st.lists(a_row, max_size=30), cut=st.integers(1, 7), accept=st.booleans())
 def test_validation_by_blocks_equals_validation_in_one(rows: Rows, cut: int, accept: bool) -> None:
     whole = rows_of("EURUSD", rows)
-    at_once = validate_rows(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
+    at_once = verdicts_at_once(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
     by_blocks = RowValidator(accept_crossed=accept)
     found: list[int] = []
     for start in range(0, len(rows), cut):
