@@ -1,4 +1,5 @@
-"""The MetaTrader 5 gateway: a market to listen to, a broker to send orders to, and a journal so that no order runs twice.
+"""The MetaTrader 5 gateway: ticks to subscribe to, a venue to send orders to, and a journal against double execution.
 
-`core/` decides and knows neither sockets nor files; `shell.py` has the sockets; `stores/` remember; `terminal/` is the real thing.
+`core/` decides and uses neither sockets nor files; `shell.py` has the sockets; `stores/` are the files; `terminal/` is the
+venue behind a real MetaTrader 5 terminal.
 """

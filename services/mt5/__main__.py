@@ -1,4 +1,4 @@
-"""The gateway process: settings in, and the process of the venue that they name."""
+"""Entry point of the gateway process: it serves the venue named on the command line or in the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VENUES: Final[dict[str, Callable[[Mt5Settings], None]]] = {
     "simulated": simulated_process.serve_from_settings,
     "terminal": gateway_process.serve_from_settings,
 }
-"""What serves a venue, by its name in `--venue` and in MT5_VENUE."""
+"""The function that serves a venue, by the name in `--venue` and in MT5_VENUE."""
 
 
 def run() -> None:

@@ -1,7 +1,7 @@
-"""From the name of a fill profile, or a file of one, to the profile: read, judged, and named by what it says.
+"""Fill profiles by name or from a TOML file.
 
-A file changes a profile that has a name (`like`, realistic without it): what it says takes the place of that, and the rest stays. "none"
-takes a model away.
+A file changes a named profile (`like`; realistic by default): its values replace those of the profile, and "none" removes
+a model.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _EXAMPLE: Final = "settings such as charges = false, or a section such as [depth
 
 
 def load_fill_profile(name: str) -> FillProfile:
-    """A profile by its name, or that of a TOML file, which is named by its contents: the same profile fills the same.
+    """A profile by its name or from a TOML file, in which case its name is a hash of its contents.
 
     Raises:
-        StartError: the file is not there, or says something that is unknown or out of range.
+        StartError: the file is missing, or a value in it is unknown or out of range.
     """
     if name in PROFILES:
         return PROFILES[name]
@@ -58,14 +58,14 @@ def load_fill_profile(name: str) -> FillProfile:
 
 
 def _slippage_by_type(said: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
-    """Slippage by type: a table without types is that of all; with types, the others are those of `base`."""
+    """Slippage by order type: a table without types counts for all; with types, the others keep those of `base`."""
     if said.keys() & {*Slippage.__struct_fields__}:
         return dict.fromkeys(SlippageByType.__struct_fields__, said)
     return {**base, **{key: None if value == NOTHING else value for key, value in said.items()}}
 
 
 def _exact(merged: dict[str, object]) -> dict[str, object]:
-    """The levels and the factor as decimals, in the digits in which they were written."""
+    """The levels and the factor as decimals, with the digits as written."""
     found = dict(merged)
     for key in ("margin_call_level_pct", "stop_out_level_pct"):
         found[key] = _decimal(found.get(key))

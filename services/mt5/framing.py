@@ -1,4 +1,4 @@
-"""Bytes at the request socket: envelopes, encodings, and what can be read of a request that is none."""
+"""Frames of the request socket: envelopes, encodings, and the readable fields of a malformed request."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from proto.trading.units import MAX_FRAME_BYTES
 
 
 class Envelope(NamedTuple):
-    """A message of a client: `route` goes before the reply as it came, the empty frame included."""
+    """A message of a client; `route`, with the empty frame, is sent back before the reply unchanged."""
 
     route: list[bytes]
     payload: list[bytes]
 
 
 def open_envelope(frames: list[bytes]) -> Envelope | None:
-    """Split what a ROUTER received at the first empty frame after the identity; None when there is no such frame."""
+    """Split the frames that a ROUTER received at the first empty frame after the identity; None where there is none."""
     for index, frame in enumerate(frames[1:], start=1):
         if not frame:
             return Envelope(frames[: index + 1], frames[index + 1 :])
@@ -29,7 +29,7 @@ def open_envelope(frames: list[bytes]) -> Envelope | None:
 
 
 def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
-    """A reply in its caller's encoding; a page of ticks that would be too long a frame is cut, as if less was asked for."""
+    """A reply in its client's encoding; a page of ticks that is too long for a frame is cut, as if fewer were requested."""
     write = encode_json if is_json else encode
     payload = write(reply)
     while len(payload) > MAX_FRAME_BYTES and isinstance(reply, TicksReply):
@@ -47,9 +47,9 @@ def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
 
 
 def readable_fields(payload: bytes) -> dict[str, Any]:
-    """The fields of a map that breaks the schema, so that its refusal can name the order; {} when it is no map.
+    """The fields of a map that violates the schema, so that its refusal can name the order; {} for anything else.
 
-    Text that cannot be sent back is left out.
+    Text that cannot be encoded again is left out.
     """
     if len(payload) > MAX_FRAME_BYTES:
         return {}

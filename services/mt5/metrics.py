@@ -41,11 +41,11 @@ _EQUITY: Final = METRICS.gauge(
 )
 
 REQUESTS: Final = {str(kind.__struct_config__.tag): DurationHistogram() for kind in get_args(Request)}
-"""How long each action took to handle."""
+"""Handling time by action."""
 
 
 def init_series(counts: TickCounts, symbols: tuple[str, ...]) -> None:
-    """Take note of what the tick source has rejected, and of the symbols that there will be ticks of."""
+    """Create the series of the symbols with zeros, and count the rows that the tick source has rejected."""
     for symbol in symbols:
         PUBLISHED_TICKS.inc(symbol, by=0)
     for reason, rejected in counts.rejected.items():

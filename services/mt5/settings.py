@@ -84,10 +84,14 @@ def _pace(value: str) -> str:
 
 
 def parse_pace(value: str, *, window: int) -> Pace:
-    """The pace that a word stands for; `window` is that of `max`.
+    """Parse a pace.
+
+    Args:
+        value: one of `PACE_EXPECTED`.
+        window: ticks that may be published and not confirmed, for `max`.
 
     Raises:
-        ValueError: it stands for none.
+        ValueError: the value is no pace.
     """
     if value == "lockstep":
         return LOCKSTEP
@@ -108,7 +112,7 @@ def parse_pace(value: str, *, window: int) -> Pace:
 
 
 class Mt5Settings(CommonSettings):
-    """What the gateway needs to know beside the shared settings."""
+    """Settings of the gateway beyond the shared ones."""
 
     mt5_venue: Literal["none", "simulated", "terminal"] = Field(
         default="none", description="none, simulated or terminal"
@@ -160,12 +164,12 @@ class Mt5Settings(CommonSettings):
 
     @property
     def pace(self) -> Pace:
-        """Window and speed of publication; the generated market runs by itself."""
+        """Window and speed of publication; the generated market is always live."""
         return parse_pace(self.mt5_pace or ("live" if self.is_generated else "lockstep"), window=self.mt5_window)
 
     @property
     def is_generated(self) -> bool:
-        """Whether the market is made here and not read from files."""
+        """Whether the market is generated and not read from files."""
         return self.mt5_market == "generated" if self.mt5_market else not self.mt5_ticks
 
     @property
@@ -174,10 +178,10 @@ class Mt5Settings(CommonSettings):
         return account_name(self.mt5_currency)
 
     def require_sound(self) -> None:
-        """Check what no single field shows.
+        """Check the combinations of settings.
 
         Raises:
-            StartError: names the variable, its value and what was expected.
+            StartError: two of them contradict each other.
         """
         if self.is_generated:
             self._require_sound_market()

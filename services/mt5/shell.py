@@ -1,8 +1,7 @@
-"""Carries messages between the gateway's two sockets and its core.
+"""The two sockets of the gateway process: requests and replies on one, published ticks on the other.
 
-A request is answered in the encoding it came in, one reply for each that has an envelope to go back by; whatever else
-arrives, the process lives on. After each burst of requests what has become due is published. While the disk takes nothing,
-orders are refused with STORAGE and nothing is acknowledged that is not durable; what is due is tried again.
+Each request with an envelope gets one reply, in its own encoding; any other frames are dropped. After each burst of
+requests the ticks that are due are published.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ from services.mt5.storage_guard import StorageGuard
 HEARTBEAT_MS = 1_000
 
 CHECKPOINT_TICKS: Final = 50
-"""Most ticks between two checkpoints of a live market: about as many are published again after a kill."""
+"""Most ticks between two checkpoints of a live market; about as many are published again after a kill."""
 
 _CHOSEN_BY_LIBZMQ: Final = b"\0"
-"""How an identity begins that no client has chosen for itself; such a one never comes back after its connection."""
+"""First byte of a socket identity that libzmq has chosen; such a client never returns after its connection is lost."""
 
 _log = get_logger()
 
@@ -61,8 +60,14 @@ class GatewayShell:
     ) -> None:
         """Bind both sockets; nothing is answered before `run`.
 
-        `save_market` makes a market durable that has a state of its own, given the ordinal where it stands;
-        `require_files` raises what ends the process when its files are gone from under it.
+        Args:
+            gateway: the core.
+            sockets: opened and closed by the caller.
+            request_url: of the request socket.
+            publish_url: of the tick socket.
+            save_market: makes the state of a generated market durable, given the ordinal of the book's tick.
+            require_files: raises FileLostError when the process's files are removed or replaced; called each second.
+            heartbeat: of the process.
         """
         self._gateway = gateway
         self._core = StorageGuard(gateway)
@@ -70,7 +75,7 @@ class GatewayShell:
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._gone: set[bytes] = set()
-        """Peers found gone within the last second: what they have left is not worth trying to answer."""
+        """Clients found gone within the last second; no reply is tried for what they have left in the queue."""
         self._ticks_since_checkpoint = 0
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
@@ -96,7 +101,7 @@ class GatewayShell:
         envelope = open_envelope(frames)
         if envelope is None:
             metrics.DROPPED.inc()
-            _log.warning("dropped a message without an empty frame before its payload", frames=len(frames))
+            _log.warning("dropped message without an empty frame before its payload", frames=len(frames))
             return
         (peer, *route), payload = envelope
         can_reply = peer not in self._gone and begin_reply(self._router, peer)
@@ -117,7 +122,7 @@ class GatewayShell:
         crash_point("mt5.after_reply", ordinal)
 
     def _decode(self, payload: list[bytes]) -> tuple[Request | MalformedMessageError, bool]:
-        """The request, or why it is none, and whether its client uses JSON."""
+        """The request or its error, and whether its client uses JSON."""
         if len(payload) != 1:
             error = MalformedMessageError(f"{len(payload)} frames after the empty one, expected 1")
             return error, bool(payload) and looks_like_json(payload[0])
@@ -138,7 +143,7 @@ class GatewayShell:
         return reply
 
     def _perform(self, outputs: Sequence[Reply | Tick]) -> None:
-        """Publish ticks; a reply comes from `handle` alone, and goes back where its request came from."""
+        """Publish ticks; a reply comes from `handle` alone, and is sent to the client of its request."""
         self._ticks_since_checkpoint += len(outputs)
         if self._ticks_since_checkpoint >= CHECKPOINT_TICKS and self._gateway.publisher.is_live:
             self.checkpoint(is_synced=False)
@@ -163,9 +168,9 @@ class GatewayShell:
         self._core.update(self._now())
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Commit where market and book stand, for a live market to go on from.
+        """Make the positions of market and book durable, for a live market to continue from.
 
-        Unsynced, a power cut may undo the book's part.
+        With `is_synced` False a power cut may undo the book's part.
         """
         venue = self._gateway.venue
         self._ticks_since_checkpoint = 0
@@ -182,7 +187,7 @@ class GatewayShell:
 
 
 def _bound_to(socket: Socket) -> str:
-    """The address, with the port that the system chose where none was given."""
+    """The address a socket is bound to, with the port that the system chose where none was given."""
     endpoint = socket.getsockopt(zmq.LAST_ENDPOINT)
     assert isinstance(endpoint, bytes), endpoint
     return endpoint.rstrip(b"\0").decode()

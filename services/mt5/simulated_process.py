@@ -1,4 +1,4 @@
-"""The gateway process before the simulated venue: settings in, objects out, loop."""
+"""The gateway process with the simulated venue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STREAM_ID_HASH_CHARS: Final = 24
 
 
 def serve_from_settings(settings: Mt5Settings) -> None:
-    """Serve recorded ticks where the settings name files of them, and a generated market otherwise."""
+    """Serve the recorded ticks that the settings name, or a generated market."""
     settings.require_sound()
     if settings.is_generated:
         serve(settings, None)
@@ -47,7 +47,11 @@ def serve_from_settings(settings: Mt5Settings) -> None:
 
 
 def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
-    """Open the two files, bind the two sockets, and run until told to stop; the market is generated if none is given."""
+    """Open the files, bind the sockets, and serve until told to stop; without recorded ticks the market is generated.
+
+    Raises:
+        StartError: files, settings and market do not fit together, or a file or port is in use.
+    """
     folder = settings.paperdesk_data_dir / "venue"
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")
     sockets = Sockets()
@@ -128,7 +132,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
 
 
 def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> GeneratedMarket:
-    """The market of the account, going on or new, with its first state in the book before anything happens in it."""
+    """The account's generated market, continued or new, with its first state in the book's file before any tick."""
     market = open_market(
         symbols=settings.quoted_symbols,
         seed=settings.mt5_seed,

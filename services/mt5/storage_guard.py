@@ -1,4 +1,7 @@
-"""The gateway while the disk takes nothing: orders are refused, ticks wait, and writing is tried again."""
+"""The gateway while the disk cannot be written: orders are refused with STORAGE, ticks wait, and writing is retried.
+
+Nothing is acknowledged that is not durable.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ from services.mt5.core.gateway.gateway import Gateway
 
 RETRY_NS: Final = 250_000_000
 LOG_PAUSE_NS: Final = 10_000_000_000
-"""Between two log lines about a disk that stays full, which is found out at every request."""
+"""Between two log lines about a disk that stays full, which shows at every request."""
 
 _log = get_logger()
 
 
 class StorageGuard(Core[Request, Reply | Tick]):
-    """The verbs of a gateway core, of which none raises `DISK_FAULTS`."""
+    """A gateway core of which no verb raises `DISK_FAULTS`."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -33,7 +36,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         self._logged_mono_ns = -LOG_PAUSE_NS
 
     def start(self, now: Now) -> list[Tick]:
-        """Start the gateway, or have `update` do so where the disk takes nothing."""
+        """Start the gateway; where the disk cannot be written, `update` tries again."""
         try:
             outputs = self._gateway.start(now)
         except DISK_FAULTS as error:
@@ -43,7 +46,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         return outputs
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Answer a request; with STORAGE where that could not be made durable."""
+        """Answer a request; with STORAGE where its outcome could not be made durable."""
         try:
             return self._gateway.handle(request, now)
         except DISK_FAULTS as error:
@@ -51,12 +54,12 @@ class StorageGuard(Core[Request, Reply | Tick]):
             return [self._gateway.storage_error(request, str(error))]
 
     def next_timer(self) -> int | None:
-        """As the gateway's, but not before the next try."""
+        """The gateway's timer, but not before the next attempt to write."""
         due = self._gateway.next_timer()
         return None if due is None else max(due, self._retry_mono_ns)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """The ticks to publish; none until the next try after a fault."""
+        """The ticks to publish; none between a fault and the next attempt to write."""
         if now.mono_ns < self._retry_mono_ns:
             return []
         try:
@@ -69,7 +72,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
     on_idle = on_timer
 
     def update(self, now: Now) -> None:
-        """Try again what has failed, and withdraw a problem that has not come again; called each second."""
+        """Retry a start that failed, and clear a problem that has not come again; called each second."""
         if not self._is_started:
             self.start(now)
         if not self._has_failed:
@@ -77,11 +80,11 @@ class StorageGuard(Core[Request, Reply | Tick]):
         self._has_failed = False
 
     def note_fault(self, error: Exception) -> None:
-        """Count a write that failed, and show it in the log and in replies to LEASE."""
+        """Count a failed write, and show it in the log and in replies to LEASE."""
         metrics.STORAGE_FAULTS.inc()
         self._has_failed = True
         self._gateway.leases.storage_problem = f"the gateway cannot write: {error}"
         now_ns = mono_ns()
         if now_ns >= self._logged_mono_ns + LOG_PAUSE_NS:
             self._logged_mono_ns = now_ns
-            _log.error("the disk takes nothing: orders are refused until it does", error=str(error))
+            _log.error("the disk cannot be written: orders are refused until it can", error=str(error))

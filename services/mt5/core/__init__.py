@@ -1,1 +1,1 @@
-"""The gateway's decisions: ports, the gateway over any venue, the simulated venue, and what joins them."""
+"""The gateway without sockets or files: the ports of a venue, the gateway over them, and the simulated venue."""

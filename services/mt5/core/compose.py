@@ -1,4 +1,4 @@
-"""The simulated gateway put together: one call for the server, the backtest and the simulation."""
+"""Composition of the simulated gateway, for the process, the backtest and the simulation alike."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VENUE: Final = "simulated-mt5"
 
 
 def account_name(currency: str) -> str:
-    """Name of the simulated account, as every reply says it."""
+    """Name of the simulated account in every reply."""
     return f"paper-{currency}"
 
 
@@ -53,30 +53,30 @@ def simulated_gateway(
     seed: int = 0,
     catalogue: Catalogue = RULES,
 ) -> Gateway:
-    """A gateway over a market, going on where its journal and its book are.
+    """A gateway over a market, continuing where its journal and its book are.
 
     Args:
         stream: the market, under the desk's names of its symbols.
-        stream_id: what runs; the same id goes on with a run, another one begins at tick 1 with the same account.
+        stream_id: the same id continues a run, another one begins at tick 1 with the same account.
         journal: order ids and their answers.
         book_store: the broker's book.
         boot_id: another one at each start, except where every run must give the same bytes.
-        deposit: what a new account begins with; an old one keeps what it has.
+        deposit: cash of a new account, >= 0; an old one keeps its balance.
         currency: of the account.
         pace: window and speed of publication.
         symbol_map: the desk's names that differ from the broker's.
         publisher: name under which ticks are published.
-        faults: let SIMULATE make the venue misbehave; a live stream only.
-        lease_ttl_ms: how long a client may be silent and open exposure.
+        faults: whether SIMULATE can inject faults; in a live stream only.
+        lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
         settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
         account_mode: of a new account; an old one keeps its own.
-        leverage: how many times its margin a position may be worth; 0 asks for no margin.
-        profile: what fills are like.
-        seed: of everything that the fill profile draws.
+        leverage: of the account, such as 100 for 1:100; 0 for no margin at all.
+        profile: of fills and costs.
+        seed: of every random draw of the fill profile.
         catalogue: terms of the symbols.
 
     Raises:
-        ValueError: the parts do not go together; in one line what and why.
+        ValueError: book, stream and account do not fit together.
     """
     symbols = SymbolMap(symbol_map)
     venue = SimulatedVenue(

@@ -1,7 +1,8 @@
-"""CLOSE: a position closed at the market, as the BUY or SELL that it comes to.
+"""CLOSE: closing a position at the market by the BUY or SELL that follows from it.
 
-The gateway finds out side and volume, and the order is journaled as what it is; a repeat that comes when the position is gone is known
-by its id, and the order of one that was never answered is made again from the journal and not from the account.
+The gateway derives side and volume from the position, and the journal keeps the resulting order. A repeat after the
+position is closed is answered by its id; where the first call has no answer, its order is made again from the journal and
+not from the account.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ CLOSE: Final = "CLOSE"
 
 
 def position_to_close(request: Close, positions: Sequence[VenuePosition], mode: AccountMode) -> VenuePosition | None:
-    """The position that is meant; None when it is not there. `symbol` of both is the same kind of name.
+    """The position to close; None where there is none. Request and positions have the broker's symbols.
 
-    Without a ticket it is the one that a netting account has in the symbol: on a hedging account there may be several.
+    Without a ticket it is the position of a netting account in the symbol; a hedging account may have several.
     """
     for position in positions:
         is_meant = position.ticket == request.position if request.position else mode is AccountMode.NETTING
@@ -30,23 +31,23 @@ def position_to_close(request: Close, positions: Sequence[VenuePosition], mode: 
 
 
 def closing_order(request: Close, position: VenuePosition) -> PlaceOrder:
-    """The order that closes it."""
+    """The order that closes a position, or the requested part of it."""
     volume = position.volume if request.volume is None else request.volume
     return _order(request, position.side.opposite, volume, request.position or position.ticket)
 
 
 def order_from_effect(request: Close, effect: Effect) -> PlaceOrder:
-    """The order that an earlier call with the id was about to place."""
+    """The order that an earlier request with the id was about to place, from its effect in the journal."""
     return _order(request, Side(effect.action), effect.volume, effect.position)
 
 
 def effect_of_empty_close(request: Close) -> Effect:
-    """What is kept of a CLOSE that found nothing to close."""
+    """The effect in the journal of a CLOSE without a position."""
     return Effect(CLOSE, request.symbol, request.volume or Decimal(0), position=request.position)
 
 
 def matches_effect(request: Close, effect: Effect) -> bool:
-    """Whether an id's effect can be that of this request."""
+    """Whether the effect of an id may be that of this request."""
     if effect.action == CLOSE:
         return effect == effect_of_empty_close(request)
     return (

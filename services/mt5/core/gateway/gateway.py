@@ -1,7 +1,7 @@
-"""One request in, one reply out: everything that the gateway says on its request socket.
+"""The gateway core: one reply for each request, and the ticks to publish.
 
-It joins orders, modifications, queries, operator commands, the lease and the publisher; symbols have the desk's names.
-Whatever does not stand in the journal, the book or the stream is not known here, so a restart forgets nothing.
+It joins orders, modifications, queries, operator commands, the lease and the publisher; symbols have the desk's names. All
+its state is in the journal, the book and the stream, so that a restart loses nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _FIELD_ERRORS: Final = {
     ErrorCode.INVALID_FIELD: retcodes.INVALID,
     ErrorCode.INVALID_VOLUME: retcodes.INVALID_VOLUME,
 }
-"""What can be wrong with a request that is an order all the same, and MetaTrader's word for it."""
+"""Errors of a request that still is an order, with MetaTrader's retcode for each."""
 
 
 class Gateway(Core[Request, Reply | Tick]):
@@ -85,7 +85,21 @@ class Gateway(Core[Request, Reply | Tick]):
         lease_ttl_ms: int,
         settling_ms: int,
     ) -> None:
-        """Put the parts together; `core.compose.simulated_gateway` makes them."""
+        """Join the parts, which `core.compose.simulated_gateway` makes for the simulated venue.
+
+        Args:
+            stream: the market, under the desk's names of its symbols.
+            stream_id: of the market; in replies and ticks.
+            venue: the account.
+            journal: order ids and their answers.
+            publisher: of the market's ticks.
+            symbols: the desk's names and the broker's.
+            header: the fields that every reply has.
+            publisher_name: in ticks and heartbeats.
+            terminal: sends orders to the venue.
+            lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
+            settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
+        """
         self.venue = venue
         self.publisher = publisher
         self._stream = stream
@@ -155,22 +169,19 @@ class Gateway(Core[Request, Reply | Tick]):
         return []
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Answer a request, with exactly one reply.
-
-        `now.mono_ns` counts for timers, and `now.domain_ns` is the venue's time in a live market.
-        """
+        """Answer a request with exactly one reply; `now.domain_ns` counts in a live market only."""
         self._do_due(now)
         if request.needs_venue and (trouble := self._terminal.unavailable(now)) is not None:
             return [self._header.error(request.request_id, trouble.code, trouble.message)]
         return [self._handlers[type(request)](request, now)]
 
     def next_timer(self) -> int | None:
-        """When a tick is due, a terminal may have answered, or a lease lapses; None when only a request changes that."""
+        """When a tick is due, a terminal may have answered, or a lease lapses; None when only a request can change that."""
         dues = (self.publisher.next_timer(), self._terminal.next_timer(), self.leases.next_timer())
         return min((due for due in dues if due is not None), default=None)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """Do what is due at the venue, and give the ticks to publish now; a live book moves with them."""
+        """Do what is due at the venue, and return the ticks to publish now; a live book moves with them."""
         self._do_due(now)
         ticks = self.publisher.on_timer(now)
         if ticks and self.publisher.is_live:
@@ -181,7 +192,7 @@ class Gateway(Core[Request, Reply | Tick]):
     """A CONFIRM may have made ticks due."""
 
     def _do_due(self, now: Now) -> None:
-        """Do what is due at the venue, and take back a call that has returned."""
+        """Do what is due at the venue, and complete a call that has returned."""
         if self.publisher.is_live or not self.venue.quiet:
             self.leases.on_timer(now)
             self._terminal.on_timer(now)
@@ -189,12 +200,12 @@ class Gateway(Core[Request, Reply | Tick]):
             self._operator.on_timer(now)
 
     def refuse(self, error: MalformedMessageError, fields: Mapping[str, object] | None = None) -> Reply:
-        """Answer bytes that are no request.
+        """Answer a malformed request.
 
         Args:
-            error: what the decoder said.
-            fields: the map that could be read all the same, if any. An order that names itself is rejected by its id,
-                unless that id is known already and this can only be somebody else's mistake.
+            error: of the decoder.
+            fields: the readable fields, if any. An order with a readable id is rejected under that id, unless the id is
+                known: its stored answer must stay the only one.
         """
         fields = fields or {}
         said_id = fields.get("request_id")
@@ -214,16 +225,16 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._header.error(request_id, error.code, str(error))
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol by the desk's name, whose steps JSON numbers are rounded to; None when it is not traded."""
+        """Terms of a symbol by the desk's name, for rounding numbers in JSON; None when it is not traded."""
         name = self._symbols.to_broker(symbol)
         return None if name is None else self.venue.instrument(name)
 
     def storage_error(self, request: Request, text: str) -> Reply:
-        """Answer a request whose handling ended at a disk that takes nothing: nothing of it counts but what is durable."""
+        """Answer a request whose handling ended with a disk fault, described by `text`; only durable effects count."""
         return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {text}")
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
-        """What goes out on the tick socket when nothing else does."""
+        """The heartbeat of the tick socket, with the last published sequence of each symbol."""
         published = self.publisher.published
         return MarketHeartbeat(
             self._publisher_name,
@@ -235,14 +246,14 @@ class Gateway(Core[Request, Reply | Tick]):
         )
 
     def domain_ns(self, mono_ns: int) -> int:
-        """Venue time: that of the book's tick, or what the clock of a live market shows."""
+        """Venue time at a monotonic time: that of the book's tick, or in a live market its clock; UTC nanoseconds."""
         market = self.publisher.market_time_ns(mono_ns)
         return self.venue.time_ns if market is None else max(market, self.venue.time_ns)
 
     # ------------------------------------------------------------------------------------------------- stream and time
 
     def _time_ns(self, now: Now) -> int:
-        """A replay's time is that of the book's tick, whatever the caller's clock says."""
+        """Venue time; in lock-step that of the book's tick, whatever `now` has."""
         return max(now.domain_ns, self.venue.time_ns) if self.publisher.is_live else self.venue.time_ns
 
     def _ping(self, request: Ping, now: Now) -> PingReply:
@@ -293,7 +304,7 @@ class Gateway(Core[Request, Reply | Tick]):
         )
 
     def _advance(self, confirmed: int, now: Now) -> None:
-        """Everything up to `confirmed` is done with: the book of a stepped stream stands at the tick after it."""
+        """Note that every tick up to `confirmed` is processed; in lock-step the book goes to the tick after it."""
         if self.publisher.is_live:
             return
         self.publisher.confirm(confirmed, now)
@@ -313,7 +324,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return refused if refused is not None else self._call(request, now)
 
     def _call(self, request: PlaceOrder, now: Now) -> Reply:
-        """Place an order whose id has not had its effect, with the book at its tick."""
+        """Place an order whose id has had no effect yet, with the book at its tick."""
         if self.publisher.is_live and (stopped := self._stopped(request, now)) is not None:
             return stopped
         return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
@@ -336,7 +347,7 @@ class Gateway(Core[Request, Reply | Tick]):
             refused = self._step_for(request, now) or self._unchangeable(request, now)
             if refused is not None:
                 return refused
-            # The tick may have ended it.
+            # The tick may have ended the order.
             ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
         if ended is None:
             ended = self._orders.cancel(request.order_id, now, time_ns=self._time_ns(now))
@@ -360,7 +371,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return reply
 
     def _unchangeable(self, request: Cancel | Modify, now: Now) -> ErrorReply | None:
-        """Why nothing may be changed by this client, or now."""
+        """The refusal of a change, by lease or a busy venue; None where it may be made."""
         if not self.publisher.is_live:
             return None
         code = self._lease.refusal(request.epoch, opens=False, now=now)
@@ -370,7 +381,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._busy(request) if self._orders.is_busy else None
 
     def _broker_name(self, symbol: str) -> str | None:
-        """The broker's name of a symbol that it trades."""
+        """The broker's name of a symbol; None for one that it does not trade."""
         name = self._symbols.to_broker(symbol)
         return None if name is None or self.venue.instrument(name) is None else name
 
@@ -379,7 +390,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, text)
 
     def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
-        """Why an order may not go to the venue now; None when it may."""
+        """The refusal of an order by lease, halt or a busy venue; None where it may be placed."""
         opens = self._orders.adds_exposure(request)
         code = self._lease.refusal(request.epoch, opens=opens, now=now)
         if code is not None:
@@ -391,7 +402,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._busy(request) if self._orders.is_busy else None
 
     def _step_for(self, request: PlaceOrder | Close | Cancel | Modify, now: Now) -> ErrorReply | None:
-        """Bring the book to the tick that the request belongs to, or say why that cannot be."""
+        """Bring the book to the tick of the request; the refusal where that is not possible."""
         ordinal = request.ordinal
         if ordinal and not self.publisher.has_tick(ordinal):
             text = f"{_named(request)} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
@@ -428,7 +439,7 @@ def _to(request_id: str, reply: OrderReply) -> OrderReply:
 
 
 def _named(request: PlaceOrder | Close | Cancel | Modify) -> str:
-    """What a request is about, for people."""
+    """The subject of a request, for error texts."""
     if isinstance(request, Modify) and not request.order_id:
         return f"position {request.position}" if request.position else f"the position in {request.symbol}"
     return f"order {request.order_id}"

@@ -1,4 +1,4 @@
-"""Orders in doubt: how many looks without a trace, how far apart and how late, prove that there was no effect."""
+"""Orders in doubt: repeated looks at the venue that find no trace, until an order is presumed to have had no effect."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 from proto.time import MS_NS, Now
 
 SETTLING_MS: Final = 60_000
-"""How late a broker's history may be."""
+"""Default for how late a broker's history may be."""
 
 MISSES_MIN: Final = 3
 MISS_INTERVAL_NS: Final = 500_000_000
-"""Looks within one moment are one look."""
+"""Shortest time between two looks that count as two."""
 
 
 class _InDoubtOrder:
-    """Empty looks for one id since this start of the gateway; `from_ns` is the venue time from which it must settle."""
+    """Looks without a trace for one id since this start; the settling time begins at venue time `from_ns`."""
 
     __slots__ = ("count", "from_ns", "last_mono_ns")
 
@@ -26,25 +26,25 @@ class _InDoubtOrder:
 
 
 class InDoubtOrders:
-    """The looks for every id in doubt."""
+    """The looks for each id in doubt."""
 
     def __init__(self, *, settling_ms: int) -> None:
-        """Nothing is in doubt yet."""
+        """Know no id in doubt; `settling_ms` is how late the venue's history may be."""
         self._settling_ns = settling_ms * MS_NS
         self._of: dict[str, _InDoubtOrder] = {}
 
     def add(self, order_id: str, *, from_ns: int) -> None:
-        """The venue was called for an id and shows nothing; it must settle from `from_ns` on, in venue time."""
+        """Begin to look for an id that the venue was called for; its settling time begins at venue time `from_ns`."""
         self._of[order_id] = _InDoubtOrder(from_ns)
 
     def remove(self, order_id: str) -> None:
-        """The id is not in doubt any more."""
+        """Note that an id is not in doubt any more."""
         self._of.pop(order_id, None)
 
     def record_miss(self, order_id: str, now: Now, *, time_ns: int, deadline_ns: int, can_look: bool) -> bool:
-        """Count one more look that showed nothing, and say whether that was often and late enough.
+        """Count a look without a trace, and return whether the looks suffice to presume that there was no effect.
 
-        A terminal that cannot be asked shows nothing either: with `can_look` False counting begins anew.
+        With `can_look` False the terminal could not be used: the count begins again.
         """
         looks = self._of.get(order_id)
         if looks is None:

@@ -1,9 +1,9 @@
-"""What the gateway remembers of each client's order id, so that an order has its effect once.
+"""The journal of order ids, which ensures that each order has its effect once.
 
 An id is unknown, then CALLING from just before the venue is called until its answer is stored, then DONE for good; or it is
-FENCED, dead before it was ever called. A crash can leave an id at CALLING; what that means is for the gateway to find out
-from the venue. CLAIMED is an id of which the venue said that it was executed, and shows nothing; PRESUMED one that is taken to
-have had no effect, after long and repeated looks. Neither is ever called again, and a trace that shows up late still counts.
+FENCED, void before the venue was ever called. A crash can leave an id at CALLING; the gateway then finds out from the venue
+what happened. CLAIMED: the venue reported an execution and shows none. PRESUMED: after long and repeated looks the id is
+presumed to have had no effect. Neither is ever called again, and a trace that appears late still counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.mt5.core.ports.magic import DESK_MAGIC_MIN, desk_ids_around, magic
 
 
 class EntryState(StrEnum):
-    """How far an order id has come."""
+    """State of an order id."""
 
     CALLING = "CALLING"
     CLAIMED = "CLAIMED"
@@ -31,10 +31,10 @@ class EntryState(StrEnum):
 
 
 class Effect(Struct, frozen=True):
-    """What an order is to do; two requests with one id must agree in it. Numbers are compared by value.
+    """The effect of an order, in which two requests with one id must agree. Numbers are compared by value.
 
-    `price` is that of a LIMIT or STOP order: of a MARKET order it is no part of the effect. `action` CLOSE is that of a
-    position which was not there to be closed; one that was has the BUY or SELL with its `position`.
+    `price` is that of a LIMIT or STOP order; that of a MARKET order is not part of the effect. `action` is CLOSE only where
+    there was no position to close; otherwise it is the BUY or SELL, with its `position`.
     """
 
     action: str
@@ -49,7 +49,7 @@ class Effect(Struct, frozen=True):
     position: int = 0
 
     def __str__(self) -> str:
-        """The effect in words; what is as in a plain market order is not said."""
+        """The effect as text, without what is the default of a market order."""
         parts = [self.action, decimal_text(self.volume), self.symbol]
         if (self.type, self.time_in_force) != (OrderType.MARKET, TimeInForce.FOK):
             parts += [self.type, self.time_in_force]
@@ -71,67 +71,67 @@ class JournalEntry(NamedTuple):
 
 
 class LeaseRecord(NamedTuple):
-    """What survives of the lease: who has it, and whether the gateway has started since it was renewed last."""
+    """The durable part of the lease."""
 
     epoch: int = 0
-    """The highest that was ever leased; 0 for none."""
+    """The highest that was ever leased; 0 before the first."""
     holder: str = ""
-    """Who leased that epoch; empty where the journal was written before holders were kept."""
+    """The client that leased this epoch; empty in journals of earlier versions."""
     has_restarted: bool = False
-    """The gateway has started since the last renewal: the lease is not counted from the beginning once more."""
+    """Whether the gateway has started since the last renewal; another start then lets the lease lapse at once."""
 
 
 class Journal(Protocol):
-    """Where order ids survive. What a method has written is durable when it returns.
+    """Storage of order ids. What a method writes is durable when it returns.
 
-    Replies are kept with no `request_id` and no boot's `boot_id`: both are those of whoever asks and answers later.
+    Replies are kept without `request_id` and `boot_id`; both are filled in when a reply is sent.
     """
 
     @property
     def journal_id(self) -> str:
-        """Incarnation of the journal: another one knows nothing of the ids of this one."""
+        """Incarnation of the journal; a new one knows no ids of an earlier one."""
 
     def find(self, order_id: str) -> JournalEntry | None:
-        """What is known of an id."""
+        """The entry of an id; None for an unknown one."""
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """The venue is about to be called for an id, with the book at tick `ordinal`."""
+        """Record that the venue is about to be called for an id, with the book at tick `ordinal`."""
 
     def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """The id has its answer for good."""
+        """Record the final answer of an id."""
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
-        """The id is dead; it was not called, or left no trace at a venue whose book is complete."""
+        """Record that an id is void: the venue was not called, or shows no trace in a complete book."""
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """The venue said of an id that it was executed, and shows nothing; the book stands at tick `ordinal`."""
+        """Record that the venue reported an execution and shows none, with the book at tick `ordinal`."""
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """The id is taken to have had no effect."""
+        """Record that an id is presumed to have had no effect."""
 
     def order_id_of(self, magic: int) -> str | None:
-        """The id that was called under a magic."""
+        """The id of an order by its magic; None for an unknown one."""
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """The ids of the desk's own form, by incarnation: a desk that knows fewer has gone back in time."""
+        """The number of known desk ids by incarnation, which shows a desk whose ledger has gone back in time."""
 
     @property
     def lease(self) -> LeaseRecord:
-        """Who may open exposure."""
+        """The lease of the account."""
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """Another client leases the account, or the same one after a start of the gateway."""
+        """Record a lease: of another client, or the first renewal after a start of the gateway."""
 
     @property
     def halt_reason(self) -> str:
-        """Why a person has halted the gateway; empty when it is not halted."""
+        """Reason of a person's halt; empty where the gateway is not halted."""
 
     def set_halt_reason(self, reason: str) -> None:
-        """A person halts the gateway, or with an empty reason lets it go on."""
+        """Record a halt by a person, or its end with an empty reason."""
 
 
 class MemoryJournal:
-    """A journal that lives as long as its process: for backtests, simulations and tests."""
+    """A journal in memory, for backtests, simulations and tests."""
 
     def __init__(self, journal_id: str) -> None:
         self._journal_id = journal_id
@@ -142,41 +142,41 @@ class MemoryJournal:
 
     @property
     def journal_id(self) -> str:
-        """Incarnation of the journal."""
+        """As `Journal` has it."""
         return self._journal_id
 
     def find(self, order_id: str) -> JournalEntry | None:
-        """What is known of an id."""
+        """The entry of an id; None for an unknown one."""
         return self._entries.get(order_id)
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
-        """The venue is about to be called for an id."""
+        """As `Journal` has it."""
         self._entries[order_id] = JournalEntry(EntryState.CALLING, effect, None)
         self._magics[magic_of(order_id)] = order_id
 
     def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """The id has its answer for good."""
+        """Record the final answer of an id."""
         self._entries[order_id] = JournalEntry(EntryState.DONE, effect, reply)
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
-        """The id is dead."""
+        """As `Journal` has it."""
         known = self._entries.get(order_id)
         self._entries[order_id] = JournalEntry(EntryState.FENCED, known.effect if known else None, reply)
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - as above
-        """The venue said of an id that it was executed, and shows nothing."""
+        """As `Journal` has it."""
         self._entries[order_id] = JournalEntry(EntryState.CLAIMED, effect, None)
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """The id is taken to have had no effect."""
+        """Record that an id is presumed to have had no effect."""
         self._entries[order_id] = JournalEntry(EntryState.PRESUMED, effect, reply)
 
     def order_id_of(self, magic: int) -> str | None:
-        """The id that was called under a magic."""
+        """The id of an order by its magic; None for an unknown one."""
         return self._magics.get(magic)
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """The ids of the desk's own form, by incarnation."""
+        """As `Journal` has it."""
         known: dict[str, KnownIds] = {}
         for magic in map(magic_of, self._entries):
             if magic >= DESK_MAGIC_MIN:
@@ -187,18 +187,18 @@ class MemoryJournal:
 
     @property
     def lease(self) -> LeaseRecord:
-        """Who may open exposure."""
+        """The lease of the account."""
         return self._lease
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """Another client leases the account, or the same one after a start of the gateway."""
+        """Record a lease: of another client, or the first renewal after a start of the gateway."""
         self._lease = lease
 
     @property
     def halt_reason(self) -> str:
-        """Why a person has halted the gateway."""
+        """As `Journal` has it."""
         return self._halted
 
     def set_halt_reason(self, reason: str) -> None:
-        """A person halts the gateway, or lets it go on."""
+        """As `Journal` has it."""
         self._halted = reason

@@ -1,9 +1,9 @@
-"""Who may open exposure: the client with the highest epoch, while it says that it lives.
+"""The lease of an account: the client with the highest epoch may open exposure while it renews the lease.
 
 An epoch counts starts of portfolio. The highest that was ever leased is durable, so that an older portfolio which still
-runs is refused for good, and epochs have a bound (`proto.gateway.epochs`), so that no client can use them up. A lease
+runs is refused for good, and the next one is bounded (`proto.gateway.epochs`), so that no client can use them up. A lease
 lapses by the gateway's monotonic clock. Its holder is durable as well: after the first restart of the gateway the lease
-has its whole time once more, and after a second one without a renewal it has lapsed.
+runs its full time again, and after a second one without a renewal it has lapsed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from proto.time import MS_NS, Now
 from services.mt5.core.gateway.journal import Journal, LeaseRecord
 
 LEASE_TTL_MS: Final = 5_000
-"""Longer than the restart of a killed portfolio, far shorter than a person takes to notice that it is gone."""
+"""Longer than the restart of a killed portfolio, far shorter than a person takes to notice its absence."""
 
 ENFORCE_AGAIN_NS: Final = 250_000_000
-"""Between two attempts to end what rests after a lapse, where the venue was away or busy."""
+"""Between two attempts to cancel resting orders after a lapse, where the venue was away or busy."""
 
 
 class AccountLease:
     """The lease of one account."""
 
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:
-        """Go on from the journal: its holder opens nothing before it has renewed, and lapses when it does not."""
+        """Continue the lease of the journal: its holder may open nothing before a renewal, within `ttl_ms`."""
         self._journal = journal
         self._ttl_ns = ttl_ms * MS_NS
         self._until_mono_ns = 0
@@ -37,11 +37,11 @@ class AccountLease:
 
     @property
     def epoch(self) -> int:
-        """The highest that was ever leased; 0 for none."""
+        """The highest epoch that was ever leased; 0 before the first."""
         return known_epoch(self._journal.lease.epoch)
 
     def renew(self, request: Lease, now: Now) -> ErrorCode | None:
-        """Lease, or say why not. Two that came to one epoch at the same time: the first one has it."""
+        """Grant or renew the lease; the error code of a refusal. Of two clients with one epoch the first has it."""
         if request.epoch < self.epoch:
             return ErrorCode.STALE_EPOCH
         if request.epoch == self.epoch and self._journal.lease.holder not in ("", request.holder):
@@ -58,17 +58,17 @@ class AccountLease:
         return None
 
     def record_restart(self) -> None:
-        """Record once that the gateway has started since the last renewal: the next start lets the lease lapse."""
+        """Record once that the gateway has started since the last renewal; the next start lets the lease lapse."""
         lease = self._journal.lease
         if lease.holder and not self._until_mono_ns and not lease.has_restarted:
             self._journal.set_lease(lease._replace(has_restarted=True))
 
     def assume_holder(self) -> None:
-        """Take it that a client held a lease that the journal does not have: it lapses like a recorded one."""
+        """Assume that a client holds a lease that the journal does not have; it lapses like a recorded one."""
         self._is_held = True
 
     def has_lapsed(self, now: Now) -> bool:
-        """Whether somebody held the lease, and has not renewed it in time."""
+        """Whether a client held the lease and has not renewed it in time."""
         if not self._is_held:
             return False
         if self._lapses_mono_ns is None:
@@ -77,7 +77,7 @@ class AccountLease:
         return self._lapses_mono_ns <= now.mono_ns
 
     def note_enforced(self, *, is_complete: bool, now: Now) -> None:
-        """What rested was asked to end after a lapse: all of it, or the rest is for a later attempt."""
+        """Note that resting orders were canceled after a lapse; those that are left are for a later attempt."""
         self._enforce_mono_ns = None if is_complete else now.mono_ns + ENFORCE_AGAIN_NS
 
     def next_timer(self) -> int | None:
@@ -85,11 +85,17 @@ class AccountLease:
         return self._enforce_mono_ns if self._is_held else None
 
     def expires_in_ms(self, now: Now) -> int:
-        """What is left of the lease."""
+        """Milliseconds left of the lease, >= 0."""
         return max(0, self._until_mono_ns - now.mono_ns) // MS_NS
 
     def refusal(self, epoch: int, *, opens: bool, now: Now) -> ErrorCode | None:
-        """Why an order of `epoch` may not pass; None when it may. `opens`: it adds exposure."""
+        """The error code for an order that the lease does not allow; None where it does.
+
+        Args:
+            epoch: of the order; 0 for a client without a lease.
+            opens: whether the order adds exposure.
+            now: the present.
+        """
         if not epoch:
             return None
         if epoch < self.epoch:

@@ -1,4 +1,4 @@
-"""The lease of a live gateway: renewals are answered, and what rests is ended once it has lapsed."""
+"""LEASE in a live stream: renewals, and the cancellation of resting orders after a lapse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.mt5.core.ports.terminal import Terminal
 
 
 class LeaseService:
-    """Answers LEASE, and enforces the lapse; in a live stream only."""
+    """Answers LEASE, and enforces a lapse; in a live stream only."""
 
     def __init__(
         self,
@@ -26,7 +26,16 @@ class LeaseService:
         is_live: bool,
         ttl_ms: int,
     ) -> None:
-        """Go on with the lease of the journal."""
+        """Continue the lease of the journal.
+
+        Args:
+            journal: has the lease.
+            orders: cancels resting orders.
+            terminal: shows them.
+            header: the fields that every reply has.
+            is_live: whether the stream is live; a lock-step one has no leases.
+            ttl_ms: how long after a renewal the lease lapses.
+        """
         self.account_lease = AccountLease(journal, ttl_ms=ttl_ms)
         self._journal = journal
         self._orders = orders
@@ -35,10 +44,10 @@ class LeaseService:
         self._is_live = is_live
         self._is_journal_compared = False
         self.storage_problem = ""
-        """Why the gateway cannot write, for replies to LEASE; kept up to date by the shell."""
+        """Why the gateway cannot write, for replies to LEASE; set by the shell."""
 
     def handle(self, request: Lease, now: Now) -> Reply:
-        """Lease the account to a client, or refuse it."""
+        """Lease the account to a client, or refuse to."""
         if not self._is_live:
             return self._header.not_available(request)
         lease = self.account_lease
@@ -61,7 +70,7 @@ class LeaseService:
         )
 
     def on_timer(self, now: Now) -> None:
-        """End what rests once the lease has lapsed, also that of a lease which went with a lost journal."""
+        """Cancel resting orders once the lease has lapsed, also where the lease was lost with its journal."""
         if not self._is_live:
             return
         if not self._is_journal_compared and self._terminal.unavailable(now) is None:
@@ -73,15 +82,15 @@ class LeaseService:
             self.account_lease.note_enforced(is_complete=is_complete, now=now)
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which a lapse is to be enforced; None where none is under way."""
+        """Monotonic time at which a lapse is to be enforced; None where there is nothing to enforce."""
         return self.account_lease.next_timer() if self._is_live else None
 
     def record_restart(self) -> None:
-        """Keep that the gateway has started since the lease was renewed; the caller bears a disk that takes nothing."""
+        """Record that the gateway has started since the lease was renewed; may raise a disk fault."""
         if self._is_live:
             self.account_lease.record_restart()
 
     def _has_forgotten_orders(self, now: Now) -> bool:
-        """Whether orders of a desk rest that this journal does not know: the one that did was lost."""
+        """Whether orders of a desk rest that the journal does not know, because an earlier journal was lost."""
         magics = (resting.magic for resting in self._terminal.resting(now))
         return any(desk_id_of(magic) is not None and self._journal.order_id_of(magic) is None for magic in magics)

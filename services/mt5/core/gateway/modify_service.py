@@ -1,4 +1,4 @@
-"""MODIFY: new prices for an order that rests or for a position, as the gateway asks its broker for them."""
+"""MODIFY: new prices of a resting order or a position."""
 
 from __future__ import annotations
 
@@ -29,9 +29,12 @@ class ModifyService:
         self._header = header
 
     def existing_reply(self, request: Modify, now: Now, *, symbol: str) -> ModifyReply | ErrorReply | None:
-        """The answer to a modification that was made before, or that names another symbol than its order's.
+        """The reply to a modification that was made before, or whose symbol is not that of its order; else None.
 
-        None for any other. `symbol` is the client's own name of it.
+        Args:
+            request: with the broker's name of its symbol.
+            now: the present.
+            symbol: the client's name of the symbol.
         """
         order = self._venue.find(magic_of(request.order_id)) if request.order_id else None
         if order is not None and order.order.symbol != request.symbol:
@@ -41,7 +44,7 @@ class ModifyService:
         return None if outcome is None else self._told(request, outcome)
 
     def modify(self, request: Modify, now: Now) -> tuple[ModifyReply, bool]:
-        """Call the venue; the answer, and whether the call has not come back yet."""
+        """Call the venue; the reply, and whether the call is still in progress."""
         sent = self._terminal.modify(request, now)
         if isinstance(sent, CallInProgress):
             return self._present(request, now, status="CALL_IN_PROGRESS", error="the venue is being called"), True
@@ -64,7 +67,7 @@ class ModifyService:
         return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
 
     def _present(self, request: Modify, now: Now, **said: Any) -> ModifyReply:
-        """What order or position has at present."""
+        """A reply with the present state of order or position."""
         order: VenueOrder | None = None
         position: VenuePosition | None = None
         if request.order_id:
@@ -109,7 +112,7 @@ def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
 
 
 def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) -> bool:
-    """Whether an order or a position has what a modification asks for."""
+    """Whether an order or a position has the prices of a modification."""
     if (target.stop_loss, target.take_profit) != (request.stop_loss, request.take_profit):
         return False
     if isinstance(target, VenuePosition):
@@ -118,5 +121,5 @@ def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) ->
 
 
 def with_broker_names(request: Modify, symbol: str, venue: Venue) -> Modify:
-    """A request with the broker's name of its symbol, and the number under which its position is told."""
+    """A request with the broker's name of its symbol, and the ticket under which its position is reported."""
     return structs.replace(request, symbol=symbol, position=venue.position_ticket(request.position))

@@ -1,4 +1,4 @@
-"""Operator commands at the gateway, for when portfolio is gone: HALT, RESUME and FLATTEN."""
+"""HALT, RESUME and FLATTEN: commands of a person to the gateway itself, for when portfolio is down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.mt5.core.ports.venue import Venue
 
 
 class OperatorCommands:
-    """Stops what opens exposure, ends what rests, closes what is open; in a live stream only."""
+    """Halts opening orders, cancels resting ones, closes positions; in a live stream only."""
 
     def __init__(
         self,
@@ -30,7 +30,10 @@ class OperatorCommands:
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
-        """`venue_ns` tells the venue's time. One that was halted ends what rests once more: it may have died before."""
+        """Continue the halt of the journal: resting orders are canceled again, as a crash may have come before.
+
+        `venue_ns` gives the venue's time.
+        """
         self._venue = venue
         self._terminal = terminal
         self._journal = journal
@@ -43,14 +46,14 @@ class OperatorCommands:
         self._still_to_close: list[int] = []
 
     def on_timer(self, now: Now) -> None:
-        """End what rests after a halt that found the venue away or busy, and go on closing where a call took its time."""
+        """Continue canceling and closing where the venue was away or busy, or a call was in progress."""
         if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
             self._still_to_end = ""
         if self._still_to_close and not self._still_to_end and self._terminal.unavailable(now) is None:
             self._close_all(now)
 
     def handle(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
-        """A person stops the trading here, or lets it go on."""
+        """Halt, flatten or resume."""
         if not self._is_live:
             return self._header.not_available(request)
         trouble = self._terminal.unavailable(now)
@@ -72,9 +75,9 @@ class OperatorCommands:
         )
 
     def _close_all(self, now: Now) -> list[int]:
-        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them.
+        """Close positions; the tickets of the orders that did, without those that the venue does not show yet.
 
-        Each position is tried once. A call that takes its time leaves the others for the next step.
+        Each position is tried once. While a call is in progress the others wait for the next `on_timer`.
         """
         tickets = []
         while self._still_to_close and not self._orders.is_busy:

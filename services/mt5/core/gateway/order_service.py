@@ -1,9 +1,10 @@
-"""The life of an order id at the gateway: asked for, called once, answered the same ever after.
+"""Orders by id: the venue is called once for an id, and every repeat gets the same answer.
 
-The journal is written before and after the venue is called. What the venue answers is not believed: the answer to a client is
-made from what the venue shows under the order's magic. Where it shows nothing and is known to show everything, there was no
-effect, and the call may be made (again). Where it may be late, the id is in doubt and is never called again; after its deadline,
-a settling time and repeated empty looks it is presumed to have had no effect, and a trace that shows up after all still counts.
+The journal is written before and after the call. The venue's answer is not trusted: the reply to a client is made from what
+the venue shows under the order's magic. Where it shows nothing and is known to show everything, there was no effect, and
+the call may be made (again). Where it may be late, the id is in doubt and is never called again; after its deadline, a
+settling time and repeated looks without a trace it is presumed to have had no effect, and a trace that appears late still
+counts.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResu
 from services.mt5.core.ports.venue import Venue
 
 STORED: Final = "-"
-"""Boot id of a reply in the journal: it is given the one of the boot that answers."""
+"""Boot id of replies in the journal; it is replaced by that of the boot that sends them."""
 
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
-"""What is known of an order of which something may still become."""
+"""Statuses of open orders."""
 
 _ENDED_OTHERWISE: Final = (
     OrderReplyStatus.FILLED,
@@ -39,13 +40,13 @@ _ENDED_OTHERWISE: Final = (
     OrderReplyStatus.EXPIRED,
     OrderReplyStatus.PRESUMED_EXPIRED,
 )
-"""What an order can have become that a CANCEL came too late for."""
+"""Statuses of an order that a CANCEL came too late for."""
 
 _CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
 class OrderService:
-    """Places, reports, cancels and fences orders by id. Symbols here have the desk's names, except where the venue is called."""
+    """Places, reports, cancels and fences orders by id. Symbols have the desk's names, and `time_ns` is the venue's time."""
 
     def __init__(
         self,
@@ -68,11 +69,11 @@ class OrderService:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the venue is being called and has not come back."""
+        """Whether a call of the venue is in progress."""
         return self._calling is not None or self._is_changing
 
     def mark_busy(self) -> None:
-        """The venue is being called to change or end something, and has not come back."""
+        """Note that a call which modifies or cancels something is in progress."""
         self._is_changing = True
 
     def is_known(self, order_id: str) -> bool:
@@ -90,7 +91,7 @@ class OrderService:
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
     def existing_reply(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply | None:
-        """The answer to a placed or fenced id; None for an id that has not had its effect, and may have it now."""
+        """The reply for a placed or fenced id; None for an id that may have its effect now."""
         entry = self._find(request.order_id)
         if entry is None:
             return None
@@ -101,9 +102,9 @@ class OrderService:
         return self._repeated(request, entry, now, time_ns=time_ns)
 
     def existing_close(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
-        """The answer to a CLOSE whose id was placed or fenced, or the order that is to be placed for it (again).
+        """The reply to a CLOSE whose id was placed or fenced, or the order to place (again) for it.
 
-        None: the id is new, and side and volume are the account's to say.
+        None: the id is new, and side and volume follow from the position.
         """
         entry = self._find(request.order_id)
         if entry is None:
@@ -118,7 +119,7 @@ class OrderService:
         return close_requests.order_from_effect(request, entry.effect)
 
     def close(self, request: Close) -> OrderReply | PlaceOrder:
-        """The order that a CLOSE with a new id comes to, or its rejection for good where there is nothing to close."""
+        """The order of a CLOSE with a new id, or its final rejection where there is no position to close."""
         symbol = self._symbols.to_broker(request.symbol)
         named = self._venue.position_ticket(request.position)
         at_broker = structs.replace(request, symbol=symbol, position=named)
@@ -138,7 +139,7 @@ class OrderService:
         return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
-        """Call the venue for an id without an answer. `time_ns` is the venue's time, which decides about the deadline."""
+        """Call the venue for an id without an answer; EXPIRED where the venue's time is past the order's deadline."""
         assert not self.is_busy, "one call at a time"
         effect = effect_of(request)
         symbol = self._symbols.to_broker(request.symbol)
@@ -156,13 +157,13 @@ class OrderService:
         return self._settle(request, sent, now, time_ns=time_ns)
 
     def reject_permanently(self, request: PlaceOrder, code: ErrorCode, text: str) -> OrderReply:
-        """Reject an order before the venue is called; the id is used up."""
+        """Reject an order before the venue is called; its id cannot be used again."""
         reply = self._refusal(request, OrderReplyStatus.REJECTED, code, text, retcode=retcodes.REJECT)
         self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
         return reply
 
     def on_timer(self, now: Now, *, time_ns: int) -> None:
-        """Take back a call that has returned."""
+        """Complete a call that has returned."""
         if not self.is_busy:
             return
         sent = self._terminal.poll(now)
@@ -173,7 +174,7 @@ class OrderService:
             self._settle(request, sent, now, time_ns=time_ns)
 
     def status(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """What is known of an id; the venue is not called."""
+        """The state of an id; the venue is not called."""
         entry = self._find(order_id)
         if entry is None:
             text = f"order_id {order_id} was never placed here"
@@ -185,7 +186,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Kill an id that has had no effect; tell what is known of one that has, or may have."""
+        """Make an id void that has had no effect; the state of one that has had it, or may have."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
@@ -198,7 +199,7 @@ class OrderService:
         return reply
 
     def ended_reply(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
-        """The answer to CANCEL of an order that does not rest; None for one that does."""
+        """The reply to CANCEL of an order that does not rest; None for one that does."""
         entry = self._find(order_id)
         known = self.status(order_id, now, time_ns=time_ns)
         if entry is not None and known.status in _OPEN:
@@ -206,11 +207,11 @@ class OrderService:
         return _as_ended(known)
 
     def cancel(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """End an order that rests; what it is then, with a code where that is not what was asked for."""
+        """Cancel a resting order; its state afterwards, with an error code where it is not canceled."""
         return _as_ended(self._end(order_id, now, time_ns=time_ns, why="canceled by the client"))
 
     def cancel_all(self, why: str, now: Now) -> bool:
-        """Have every order ended that rests at the venue; whether all could be asked for, or the rest is for the next time."""
+        """Cancel every resting order, with a reason for people; False where some are left for the next call."""
         if self._terminal.unavailable(now) is not None:
             return False
         for resting in self._terminal.resting(now):
@@ -220,7 +221,7 @@ class OrderService:
         return True
 
     def _end(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
-        """Have an order ended that rests, and tell what it is then."""
+        """Cancel a resting order, and return its state afterwards."""
         placed = self._terminal.find(magic_of(order_id), now)
         assert placed is not None, order_id
         sent = self._terminal.cancel(placed, now, why=why)
@@ -242,7 +243,7 @@ class OrderService:
         return structs.replace(known, error_code=code, error=text, retcode=sent.retcode)
 
     def refuse_symbol(self, request: PlaceOrder | Close) -> OrderReply:
-        """An order for a symbol that the broker does not trade; it leaves no trace."""
+        """Reject an order for a symbol that the broker does not trade; nothing is stored."""
         text = f"unknown symbol {request.symbol}"
         return self._refusal(
             request, OrderReplyStatus.REJECTED, ErrorCode.UNKNOWN_SYMBOL, text, retcode=retcodes.INVALID
@@ -251,13 +252,13 @@ class OrderService:
     def refuse_fields(
         self, *, order_id: str, symbol: str | None, action: str, code: ErrorCode, text: str, retcode: int
     ) -> OrderReply:
-        """An order with a field that is none; it leaves no trace."""
+        """Reject an order with an invalid field; nothing is stored."""
         return self._reply(
             order_id, OrderReplyStatus.REJECTED, code, text, symbol=symbol, action=action, retcode=retcode
         )
 
     def client_order_id(self, magic: int, comment: str) -> str:
-        """The client's id of an order or deal, empty for one that is not ours."""
+        """The client's id of an order or deal; empty for a foreign one."""
         if not magic:
             return ""
         if comment and magic_of(comment) == magic:
@@ -265,7 +266,7 @@ class OrderService:
         return desk_id_of(magic) or self._journal.order_id_of(magic) or ""
 
     def _find(self, order_id: str) -> JournalEntry | None:
-        """What journal or, where a journal was lost, the venue has of an id."""
+        """The entry of an id in the journal or, where a journal was lost, from the venue's book."""
         entry = self._journal.find(order_id)
         if entry is not None:
             return entry
@@ -273,7 +274,7 @@ class OrderService:
         return None if placed is None else JournalEntry(EntryState.CALLING, self._effect_in_book(placed), None)
 
     def _effect_in_book(self, placed: BookOrder) -> Effect:
-        """What an order was to do when it was placed, whatever has been modified since."""
+        """The effect of an order as it was placed, without later modifications."""
         order = placed.order if placed.taken is None else placed.taken.order
         return Effect(
             action=order.side.value,
@@ -289,7 +290,7 @@ class OrderService:
         )
 
     def _settle(self, request: PlaceOrder, sent: TradeResult | None, now: Now, *, time_ns: int) -> OrderReply:
-        """The call has come back: tell what the venue shows, whatever it said."""
+        """Make the reply to a call that has returned from what the venue shows, not from its answer."""
         order_id, effect = request.order_id, effect_of(request)
         placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
@@ -302,10 +303,10 @@ class OrderService:
     def _repeated(
         self, request: PlaceOrder | Close, entry: JournalEntry, now: Now, *, time_ns: int
     ) -> OrderReply | None:
-        """The answer to the same request once more.
+        """The reply to a repeated request.
 
-        In a stepped stream that is the one of its tick, also when the book has gone on: an order that rested is told as it was
-        taken, and what has become of it since is for the later ticks to tell.
+        In lock-step it is the one of the request's tick, also when the book is further: an order that rested then is
+        reported as it was accepted.
         """
         if request.ordinal and entry.state not in (EntryState.FENCED, EntryState.PRESUMED):
             placed = self._terminal.find(magic_of(request.order_id), now)
@@ -316,7 +317,7 @@ class OrderService:
     def _known(
         self, order_id: str, entry: JournalEntry, now: Now, *, time_ns: int, deadline_ns: int = 0, store: bool = True
     ) -> OrderReply | None:
-        """What is known of an id; None when it is certain that the venue was not called."""
+        """The state of an id; None where the venue was certainly not called."""
         if entry.state in (EntryState.DONE, EntryState.FENCED):
             assert entry.reply is not None, entry
             return structs.replace(entry.reply, boot_id=self._header.boot_id)
@@ -361,7 +362,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text, **said)
 
     def _reply_from(self, order_id: str, placed: BookOrder) -> OrderReply:
-        """The reply to an order, from nothing but its record in the book."""
+        """The reply to an order, from its record in the book alone."""
         return self._reply_of(order_id, placed.order, placed, error_code=placed.error_code)
 
     def _reply_of(
@@ -416,7 +417,7 @@ class OrderService:
 
 
 def effect_of(request: PlaceOrder) -> Effect:
-    """What a request for an order is to do."""
+    """The effect of an order, as the journal keeps it."""
     return Effect(
         action=request.side.value,
         symbol=request.symbol,
@@ -432,7 +433,7 @@ def effect_of(request: PlaceOrder) -> Effect:
 
 
 def _as_ended(known: OrderReply) -> OrderReply:
-    """What a CANCEL is answered: an order that has ended otherwise, and says no code of its own for it, gets ORDER_ENDED."""
+    """The reply to a CANCEL: an order that has ended otherwise and has no error code gets ORDER_ENDED."""
     if known.status not in _ENDED_OTHERWISE or known.error_code is not None:
         return known
     text = f"order {known.order_id} has ended: {known.status}"

@@ -1,4 +1,4 @@
-"""What the gateway tells of the account, the symbols and the ticks, in the desk's names."""
+"""Queries about account, symbols and ticks, with the desk's names of symbols."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 
 
 class QueryService:
-    """Answers every request that only reads."""
+    """Answers the requests that only read."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class QueryService:
         header: ReplyHeader,
         client_order_id: Callable[[int, str], str],
     ) -> None:
-        """`client_order_id` gives the client's order id for a magic and a comment."""
+        """Use the parts of the gateway; `client_order_id` gives the client's order id for a magic and a comment."""
         self._venue = venue
         self.publisher = publisher
         self._stream = stream
@@ -146,15 +146,15 @@ class QueryService:
         )
 
     def order_with_desk_names(self, row: BookOrder) -> VenueOrder:
-        """An order of the book in the desk's words."""
+        """An order of the book, with the desk's names."""
         return self.with_desk_names(row.order, row.magic)
 
     def position_with_desk_names(self, position: VenuePosition) -> VenuePosition:
-        """A position of the broker's in the desk's words."""
+        """A position, with the desk's names."""
         return self.with_desk_names(position, self._venue.magic_of_position(position.ticket))
 
     def with_desk_names(self, row: Row, magic: int) -> Row:
-        """An order, deal or position with its client's id in the place of the comment, and the desk's name of its symbol."""
+        """An order, deal or position with the client's order id instead of the comment, and the desk's symbol."""
         name, symbol = self._name_of(magic, row.order_id), self._symbols.to_desk(row.symbol)
         if (name, symbol) == (row.order_id, row.symbol):
             return row

@@ -1,4 +1,4 @@
-"""Who answers: the part that every reply of the gateway has."""
+"""The fields that every reply of the gateway has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ReplyHeader(NamedTuple):
     mode: Literal["simulated", "demo", "live"] = "simulated"
 
     def ok_fields(self, request_id: str) -> dict[str, Any]:
-        """The fields that every reply has, of one that is in order."""
+        """The common fields of a reply without an error."""
         return {
             "status": "OK",
             "request_id": request_id,
@@ -27,10 +27,10 @@ class ReplyHeader(NamedTuple):
         }
 
     def error(self, request_id: str, code: ErrorCode, text: str) -> ErrorReply:
-        """A refusal; nothing was stored."""
+        """A refusal with an error code and its text; nothing was stored."""
         return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=text[:512], error_code=code)
 
     def not_available(self, request: Request) -> ErrorReply:
-        """The refusal of an action that this gateway does not have."""
+        """The refusal of an action that this gateway does not support."""
         text = f"{request.__struct_config__.tag} is not to be had from this gateway"
         return self.error(request.request_id, ErrorCode.NOT_AVAILABLE, text)

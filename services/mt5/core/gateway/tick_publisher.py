@@ -1,8 +1,8 @@
-"""Which ticks go out, and when: window, pace, and publishing again.
+"""Publication of ticks: the window of unconfirmed ticks, the pace, and repetition.
 
-Stepped (window > 0), nothing is published before the first CONFIRM of this boot, then every tick up to `window` past the
-last confirmed one; the oldest unconfirmed tick goes out again while nothing moves, because a subscriber may have missed it.
-Live (window 0), ticks go out by pace and nobody is waited for.
+In lock-step (window > 0) nothing is published before the first CONFIRM of this boot, then every tick up to `window` past
+the last confirmed one; the oldest unconfirmed tick is published again while no CONFIRM comes, because a subscriber may have
+missed it. Live (window 0), ticks are published by pace, and no CONFIRM is needed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from proto.messages import Tick
 from proto.time import Now
 
 REPUBLISH_FIRST_NS: Final = 200_000_000
-"""Longer than any decision takes, short enough that a lost tick is hardly noticed."""
+"""Longer than any decision takes, short enough that a lost tick delays little."""
 
 REPUBLISH_MAX_NS: Final = 1_000_000_000
 BURST_TICKS_MAX: Final = 1_000
-"""Ticks handed out in one go: far below the queue of any subscriber, so that a burst is not dropped."""
+"""Most ticks published at once; far below the queue of any subscriber, so that a burst is not dropped."""
 
 WINDOW_MAX: Final = 5_000
-"""Half of the subscribers' queue: a window and its repetition must fit into it."""
+"""Largest window: half of the subscribers' queue, because a window and its repetition must fit into it."""
 
 
 class Pace(NamedTuple):
-    """How fast a stream runs. `window` 0 is live; `factor` is market seconds per second, None for as fast as it goes."""
+    """Pace of a stream: `window` 0 is live; `factor` is market seconds per second, None for as fast as possible."""
 
     window: int
     factor: float | None = None
@@ -35,12 +35,21 @@ LOCKSTEP: Final = Pace(window=1)
 
 
 class TickPublisher:
-    """Hands out ticks; the shell sends them."""
+    """The ticks of a stream to publish."""
 
     def __init__(
         self, *, stream: MarketSource, stream_id: str, publisher: str, boot_id: str, pace: Pace, book_ordinal: int
     ) -> None:
-        """Stand where the book stands: a restarted gateway knows of what it published before only that much."""
+        """Start at the book's tick, which is all that a restarted gateway knows of earlier publications.
+
+        Args:
+            stream: the market.
+            stream_id: in ticks.
+            publisher: name of the publisher, in ticks.
+            boot_id: of this start, in ticks.
+            pace: window and speed.
+            book_ordinal: tick of the book; 0 before the first.
+        """
         assert 0 <= pace.window <= WINDOW_MAX, pace
         assert pace.window > 0 or pace.factor is not None, "a live stream has a pace"
         self.window = pace.window
@@ -57,15 +66,15 @@ class TickPublisher:
 
     @property
     def is_live(self) -> bool:
-        """Whether the stream runs by itself."""
+        """Whether ticks are published without waiting for CONFIRM."""
         return self.window == 0
 
     def has_tick(self, ordinal: int) -> bool:
-        """Whether the stream has a tick `ordinal`; one that only an earlier boot published counts."""
+        """Whether the stream has a tick `ordinal`, published in this boot or not."""
         return ordinal <= self._stream.last_ordinal
 
     def confirm(self, ordinal: int, now: Now) -> None:
-        """Every tick up to `ordinal`, which is known, is done with; less than before changes nothing but starts a boot."""
+        """Note that every tick up to `ordinal` is confirmed; the first call of a boot starts publication."""
         if self.window == 0:
             return
         self._running = True
@@ -82,7 +91,7 @@ class TickPublisher:
         end = self._end()
         first = self._next
         if self._anchor is None and self.window == 0 and first > end > 0:
-            # A process that finds every tick published has a market that is over, and a clock that goes on.
+            # Every tick was published before this start: the market is over, and its clock runs on.
             self._anchor = (now.mono_ns, self._stream.tick_at(end).time_ns)
         if first <= end and self._due_at(first) <= now.mono_ns:
             ticks: list[Tick] = []
@@ -113,7 +122,7 @@ class TickPublisher:
         return next_at if again_at is None else min(next_at, again_at)
 
     def market_time_ns(self, mono_ns: int) -> int | None:
-        """What the clock of a live market shows; None for a stepped one, whose time is its book's."""
+        """The time of a live market at a monotonic time, UTC nanoseconds; None in lock-step, where the book has the time."""
         if self.window > 0:
             return None
         if self._anchor is None or self._factor is None:
@@ -132,7 +141,7 @@ class TickPublisher:
         return mono_start_ns + int((self._stream.tick_at(ordinal).time_ns - time_start_ns) / self._factor)
 
     def _again_at(self) -> int | None:
-        """When the oldest unconfirmed tick goes out again, None when all that this boot published is confirmed."""
+        """When the oldest unconfirmed tick is published again; None when all that this boot published is confirmed."""
         if self.window == 0 or self._next <= self.confirmed + 1:
             return None
         return self._waiting_since_ns + self._patience_ns

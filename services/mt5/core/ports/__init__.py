@@ -1,1 +1,1 @@
-"""What the gateway asks of any venue: a terminal, the venue itself, their records, and MetaTrader's codes and numbers."""
+"""What a venue has to provide: an account, a terminal, and their records; with MetaTrader's codes and numbers."""

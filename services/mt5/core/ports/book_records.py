@@ -1,4 +1,4 @@
-"""Records of orders and modifications that every venue keeps, with all that a lost reply can be made from again."""
+"""Records of orders and modifications that every venue keeps, from which a lost reply can be made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proto.gateway import ErrorCode, VenueOrder, VenuePosition
 
 
 class RestingState(StrEnum):
-    """What an order that rests is waiting for.
+    """What a resting order waits for.
 
     NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: its arrival at `due_ns`, which the
     venue processes at the first tick at or after it. PENDING: its price. REST: more volume at the touch, for the rest
@@ -26,7 +26,7 @@ class RestingState(StrEnum):
 
 
 class PlacementSnapshot(Struct, frozen=True, kw_only=True):
-    """An order that rested after its placing, as it was then: what a repeated request for the same tick is answered from."""
+    """A resting order as it was after its placing, for the answer to a repeated request of the same tick."""
 
     order: VenueOrder
     deal_cursor: int
@@ -35,14 +35,13 @@ class PlacementSnapshot(Struct, frozen=True, kw_only=True):
 
 
 class BookOrder(Struct, frozen=True, kw_only=True):
-    """An order of the book, with what its reply said of the book: everything a lost reply can be made from again.
+    """An order of the book, with the book's state that its reply reported, so that a lost reply can be made again.
 
-    The broker knows whose an order is by its `magic` alone; what stands in `order.order_id`, and in that of its deals,
-    is the comment that came with it. 0 is somebody else's. `fills` counts its deals, `position` is the ticket of the
-    position that the last of them was about, `ending` numbers the orders that ticks have ended otherwise than by
-    filling them whole (0: not so ended). `asked_price` and `deviation_points` are what a market order may be requoted
-    for. `due_ns` is when an order with a latency arrives, and `told_ns` when the report of its first deal reaches the
-    client; 0 without a latency.
+    The broker identifies an order's client by `magic` alone, 0 for a foreign order; `order.order_id`, and that of its
+    deals, is the comment that came with it. `fills` counts its deals, `position` is the ticket of the position of its last
+    deal, `ending` numbers the orders that ticks have ended otherwise than by a complete fill (0: none of them). A market
+    order is requoted when the touch is more than `deviation_points` from `asked_price`. `due_ns` is when an order with a
+    latency arrives, and `told_ns` when the report of its first deal reaches the client; 0 without a latency.
     """
 
     order: VenueOrder
@@ -63,19 +62,20 @@ class BookOrder(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether something may still become of it."""
+        """Whether the order is open."""
         return self.wait is not RestingState.NOTHING
 
     @property
     def leaves_volume(self) -> Decimal:
-        """Volume that is not filled, in lots."""
+        """Unfilled volume, in lots."""
         return self.order.volume - self.order.filled_volume
 
 
 class Modification(Struct, frozen=True, kw_only=True):
-    """The last modification of an order or a position: everything a lost reply to it can be made from again.
+    """The last modification of an order or a position, from which a lost reply to it can be made again.
 
-    `target` is `order:` or `position:` and the ticket; `order` or `position` is what it was after it. `ordinal` is a tick of `stream_id`.
+    `target` is `order:` or `position:` and the ticket; `order` or `position` is its state afterwards. `ordinal` is a tick
+    of `stream_id`.
     """
 
     target: str

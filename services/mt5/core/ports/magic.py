@@ -1,8 +1,8 @@
-"""The number that a broker keeps with an order, by which the order is known again.
+"""The magic number that a broker keeps with an order, which identifies it.
 
-MetaTrader keeps a 64-bit `magic` with each order and deal, and a comment that brokers cut and rewrite; so the magic says whose
-an order is and the comment only repeats it. An id of the desk's own form, `xxxxxxxx-nnnnnn`, can be read back from its
-magic; any other id has a hash there, which the journal can turn back into the id.
+MetaTrader keeps a 64-bit `magic` with each order and deal, and a comment, which brokers cut and rewrite; so the magic
+identifies the order and the comment only repeats its id. An id of the desk's form, `xxxxxxxx-nnnnnn`, can be read back from
+its magic; for any other id the magic is a hash, which the journal maps back to the id.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import re
 from typing import Final, NamedTuple
 
 COMMENT_CHARS_MAX: Final = 31
-"""What MetaTrader keeps of a comment."""
+"""Longest comment that MetaTrader keeps."""
 
 _DESK_ID: Final = re.compile(r"([0-9a-f]{8})-([0-9]{6,9})")
 _NUMBER_BITS: Final = 30
 _DESK_FLAG: Final = 1 << 62
 _NUMBER_MASK: Final = (1 << _NUMBER_BITS) - 1
 DESK_MAGIC_MIN: Final = _DESK_FLAG
-"""From here on a magic spells a desk's order id."""
+"""Magics from here on encode an order id of a desk."""
 
 
 def magic_of(order_id: str) -> int:
-    """The magic of an order id, from 1 to 2**63 - 1; always the same one."""
+    """The magic of an order id, from 1 to 2**63 - 1; a function of the id alone."""
     match = _DESK_ID.fullmatch(order_id)
     if match is not None and (desk_id := _desk_magic(*match.groups())) is not None:
         return desk_id
@@ -32,7 +32,7 @@ def magic_of(order_id: str) -> int:
 
 
 def desk_id_of(magic: int) -> str | None:
-    """The desk's order id that a magic spells, or None when it is a hash or nobody's."""
+    """The desk's order id that a magic encodes; None for a hash and for 0."""
     if not magic & _DESK_FLAG:
         return None
     return f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}-{magic & _NUMBER_MASK:06d}"
@@ -54,7 +54,7 @@ def desk_ids_around(magic: int) -> DeskIds:
 
 
 def comment_of(order_id: str) -> str:
-    """What is written beside an order, for people."""
+    """The comment of an order, for people."""
     return order_id[:COMMENT_CHARS_MAX]
 
 

@@ -1,6 +1,6 @@
-"""MetaTrader's answers to a trade request, by their official numbers and names.
+"""MetaTrader's return codes of trade requests, by their official numbers and names.
 
-`TABLE` is the data, in words of our own; docs/retcodes.md shows it. The constants below it are its numbers under their names.
+`TABLE` has their meaning, which docs/retcodes.md shows; the constants below it are its numbers by name.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from proto.gateway.codes import RETCODE_DONE, RETCODE_DONE_PARTIAL
 
 
 class RetcodeOutcome(StrEnum):
-    """What an answer proves of its request.
+    """What an answer proves about its request.
 
-    DONE: it was carried out, or taken where it is to be carried out later. NOT_DONE: it was not, and never will be.
-    IN_DOUBT: either may be, so only the broker's orders and deals can tell.
+    DONE: it was executed, or accepted for later execution. NOT_DONE: it was not executed and never will be. IN_DOUBT:
+    either is possible; only the broker's orders and deals show which.
     """
 
     DONE = "DONE"
@@ -97,7 +97,7 @@ _BY_NUMBER: Final = {row.number: row for row in TABLE}
 
 
 def of(number: int | None) -> Retcode | None:
-    """The table's row; None for no answer and for a number that it does not have."""
+    """The row of a number; None for no answer and for a number that the table does not have."""
     return None if number is None else _BY_NUMBER.get(number)
 
 

@@ -1,4 +1,4 @@
-"""What the desk calls a symbol and what the broker calls it."""
+"""The desk's names of symbols and the broker's."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 
 class SymbolMap:
-    """Two-way names. A symbol that is not mapped has one name, unless that name was given to another symbol."""
+    """Names in both directions. An unmapped symbol has the same name on both sides, unless another symbol has it."""
 
     def __init__(self, broker_by_desk: Mapping[str, str] | None = None) -> None:
-        """Take the pairs that differ.
+        """Use the broker's names by the desk's, and the same name for all others.
 
         Raises:
             ValueError: two desk names are mapped to one broker's name.
@@ -23,7 +23,7 @@ class SymbolMap:
             self._desk_by_broker[broker] = desk
 
     def to_broker(self, desk: str) -> str | None:
-        """The broker's name, or None where the desk's name means nothing at the broker."""
+        """The broker's name; None where that name belongs to another symbol."""
         mapped = self._broker_by_desk.get(desk)
         if mapped is not None:
             return mapped

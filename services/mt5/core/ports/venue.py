@@ -1,7 +1,7 @@
-"""What the gateway needs to know of its broker, simulated or real: where it stands, what it holds, what it trades.
+"""The port of a venue's account, simulated or real: its book, its positions, and the terms of its symbols.
 
-Calls that change something go through `terminal.Terminal`, because they may be late, lost or answered wrongly; what is here is
-read. Symbols have the broker's names.
+Here the gateway only reads; what changes something goes through `terminal.Terminal`, because it may be late, lost or
+answered wrongly. Symbols have the broker's names.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ class Venue(Protocol):
     currency_digits: int
     account_mode: AccountMode
     leverage: int
-    """0 where no margin is asked for."""
+    """Such as 100 for 1:100; 0 where no margin is required."""
     margin_call_level_pct: Decimal | None
     stop_out_level_pct: Decimal | None
-    """Equity by margin in percent under which the account is warned, and its positions are closed; None where that is not told."""
+    """Margin levels (equity by margin, in percent) of margin call and stop-out; None where unknown."""
     fills: str
-    """The name of what its fills are like: ideal, realistic, or real."""
+    """Name of the fill profile: ideal, realistic, or real."""
 
     @property
     def ordinal(self) -> int:
-        """The tick at which the book stands; 0 before the first."""
+        """Ordinal of the book's tick; 0 before the first."""
 
     @property
     def time_ns(self) -> int:
-        """Time of that tick; before the first, the last time that the account has seen."""
+        """Time of the book's tick, UTC; before the first, the last time that the account has seen."""
 
     @property
     def quiet(self) -> bool:
-        """Whether there is nothing in the book that a tick could set off."""
+        """Whether the book has nothing that a tick could trigger."""
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has set anything off, and none could: so much may be said of a tick that is past."""
+        """Whether no tick after `ordinal` has triggered anything, and none could; `ordinal` may be in the past."""
 
     @property
     def deal_count(self) -> int:
@@ -63,13 +63,13 @@ class Venue(Protocol):
 
     @property
     def margin(self) -> Decimal | None:
-        """What the open positions hold back; None when one cannot be valued."""
+        """Margin of the open positions, in account currency; None when one cannot be valued."""
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol, as they are now; None when it is not traded here."""
+        """Present terms of a symbol; None when it is not traded here."""
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol where the book stands; None when it has had none."""
+        """The latest quote of a symbol at the book's tick; None before its first."""
 
     def net_volume(self, symbol: str) -> Decimal:
         """The signed sum of the positions in a symbol, in lots."""
@@ -78,25 +78,25 @@ class Venue(Protocol):
         """Open positions by ticket, valued at the present quotes; `order_id` is the comment of the order that opened each."""
 
     def step_to(self, ordinal: int) -> None:
-        """Stand at tick `ordinal`, having let every tick on the way set off what it sets off; never back, never past the last."""
+        """Go to tick `ordinal` and process every tick on the way; never back, never past the last tick."""
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Commit where the book stands; unsynced, a power cut may take that back."""
+        """Make the book's ordinal durable; with `is_synced` False a power cut may undo that."""
 
     def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor after the step to tick `ordinal`, before any command there."""
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """How many orders ticks have ended without a deal by the step to tick `ordinal`."""
+        """Orders that ticks have ended without a deal, up to the step to tick `ordinal`."""
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order under a magic that there is any trace of, whatever its terminal shows at the moment."""
+        """The first order under a magic that has left any trace, whatever the terminal shows now."""
 
     def position_ticket(self, number: int) -> int:
-        """The ticket under which a position is told, for that or another number that the venue knows it by; any other as it is."""
+        """The ticket under which a position is reported, for that or another number of it; any other number unchanged."""
 
     def magic_of_position(self, ticket: int) -> int:
-        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        """Magic of the order that opened a position; 0 for a foreign one, and for one that is not open."""
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Whose an order is; 0 for a movement of cash and for a stranger's."""
+        """Magic of an order; 0 for a foreign order and for a cash deal."""
