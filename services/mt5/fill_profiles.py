@@ -34,17 +34,17 @@ def load_fill_profile(name: str) -> FillProfile:
         return PROFILES[name]
     path = Path(name)
     expected = f"{', '.join(PROFILES)} or a TOML file"
-    said = read_toml(path, setting="MT5_FILLS", said=name, expected=expected, example=f"expected {_EXAMPLE}")
-    like = said.pop(LIKE, REALISTIC.name)
+    changes = read_toml(path, setting="MT5_FILLS", said=name, expected=expected, example=f"expected {_EXAMPLE}")
+    like = changes.pop(LIKE, REALISTIC.name)
     if like not in PROFILES:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
-    if "name" in said:
+    if "name" in changes:
         raise StartError(
-            f"MT5_FILLS: {path}: name is {said['name']!r}, expected none: a profile is named by what it says"
+            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected none: a profile is named by what it says"
         )
     base = msgspec.to_builtins(PROFILES[like])
     defaults = msgspec.to_builtins(FillProfile(name=like))
-    merged = {**base, **{key: defaults.get(key) if value == NOTHING else value for key, value in said.items()}}
+    merged = {**base, **{key: defaults.get(key) if value == NOTHING else value for key, value in changes.items()}}
     if isinstance(merged["slippage"], dict):
         merged["slippage"] = _slippage_by_type(merged["slippage"], base=base["slippage"] or {})
     try:
@@ -57,11 +57,11 @@ def load_fill_profile(name: str) -> FillProfile:
     return msgspec.structs.replace(profile, name=f"{like}-{hashlib.sha256(text).hexdigest()[:16]}")
 
 
-def _slippage_by_type(said: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
+def _slippage_by_type(changes: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
     """Slippage by order type: a table without types counts for all; with types, the others keep those of `base`."""
-    if said.keys() & {*Slippage.__struct_fields__}:
-        return dict.fromkeys(SlippageByType.__struct_fields__, said)
-    return {**base, **{key: None if value == NOTHING else value for key, value in said.items()}}
+    if changes.keys() & {*Slippage.__struct_fields__}:
+        return dict.fromkeys(SlippageByType.__struct_fields__, changes)
+    return {**base, **{key: None if value == NOTHING else value for key, value in changes.items()}}
 
 
 def _exact(merged: dict[str, object]) -> dict[str, object]:

@@ -77,15 +77,15 @@ class Alerts:
             return
         self._start({"ALERT_KIND": kind, "ALERT_PROGRAM": program, "ALERT_TEXT": text}, facts)
 
-    def _start(self, said: dict[str, str], facts: dict[str, object]) -> None:
-        line = json.dumps({name.removeprefix("ALERT_").lower(): value for name, value in said.items()} | facts)
+    def _start(self, variables: dict[str, str], facts: dict[str, object]) -> None:
+        line = json.dumps({name.removeprefix("ALERT_").lower(): value for name, value in variables.items()} | facts)
         try:
             process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, **said},
+                env={**os.environ, **variables},
                 start_new_session=True,
             )
         except OSError as error:

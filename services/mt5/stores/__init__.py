@@ -1,1 +1,1 @@
-"""The files of the gateway process: the journal, the simulated book, and the market it has published."""
+"""The files of the gateway process: the journal, the simulated book, and the states of the generated market."""

@@ -1,6 +1,6 @@
-"""The simulated broker's book on disk: a file of its own, as a real broker's would not be ours.
+"""The simulated broker's book on disk, in a file separate from the desk's, like the book of a real broker.
 
-Each change is one transaction that leaves orders, deals, positions and cash in step; all are synced but the checkpoints
+Each change is one transaction that keeps orders, deals, positions and cash consistent; all are synced but the checkpoints
 that a live market makes between two seconds.
 """
 
@@ -88,7 +88,7 @@ class DurableBookStore:
     """`simulated.book_store.BookStore` in a SQLite file; every change with `is_synced` is synced before it returns."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file.
+        """Open or create the file.
 
         Raises:
             StartError: the file cannot be used.
@@ -101,7 +101,7 @@ class DurableBookStore:
 
     @property
     def time_ns(self) -> int:
-        """Where the book stands in venue time, without loading it; 0 for an empty one."""
+        """Venue time of the book's tick, without loading it; 0 for an empty book."""
         account = _account_row(self._db, self._path)
         return 0 if account is None else int(account["time_ns"])
 
@@ -111,7 +111,7 @@ class DurableBookStore:
         return self._db.execute("SELECT 1 FROM deals LIMIT 1").fetchone() is None
 
     def load(self) -> Book:
-        """The book as committed; an empty one when nothing was.
+        """The book as committed; an empty one before the first change.
 
         Raises:
             StartError: a row is damaged or cannot be read.
@@ -180,7 +180,7 @@ class DurableBookStore:
         crash_point(after, change.ordinal)
 
     def require_file_unchanged(self) -> None:
-        """Look whether the file is still the one that was opened.
+        """Check that the file is still the one that was opened.
 
         Raises:
             FileLostError: it is not.
@@ -214,7 +214,7 @@ class DurableBookStore:
 
 
 def read_account_mode(book: Path) -> AccountMode | None:
-    """How the account in a book's file keeps its positions, without writing to it; None when there is no account yet.
+    """The account mode in a book's file, which is only read; None when there is no account yet.
 
     Raises:
         StartError: the file cannot be read.

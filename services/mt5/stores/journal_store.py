@@ -1,4 +1,4 @@
-"""The order journal on disk: an id that has been called, answered or fenced is so for good, also after a power cut."""
+"""The order journal on disk: the state of an id survives every crash and power cut."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class DurableJournal:
     """`gateway.journal.Journal` in a SQLite file; every write is synced before it returns."""
 
     def __init__(self, path: Path, *, new_id: str, account: str) -> None:
-        """Open or make the file.
+        """Open or create the file.
 
         Args:
             path: of the file.
-            new_id: incarnation of the journal if the file has to be made.
-            account: whose orders these are.
+            new_id: incarnation of the journal if the file is created.
+            account: name of the account that the orders belong to.
 
         Raises:
             StartError: the file cannot be used, or belongs to another account.
@@ -121,7 +121,7 @@ class DurableJournal:
             raise StartError(f"{self._path} is corrupt: {' '.join(str(damage).split())}; {RESTORE_IT}")
 
     def _read_all(self) -> tuple[Row, Row]:
-        """The rows about the journal itself and its lease; every entry is read, since one not found is called again."""
+        """The rows about the journal and its lease; every entry is read, since a missing one would be executed again."""
         for _ in checked_rows(self._path, "entries", self._db.execute(_ENTRIES)):
             pass
         [row] = checked_rows(self._path, "journal", self._db.execute(_JOURNAL))
@@ -141,7 +141,7 @@ class DurableJournal:
         return count
 
     def find(self, order_id: str) -> JournalEntry | None:
-        """What is known of an id."""
+        """As `Journal` has it."""
         with raise_if_damaged(self._path):
             row = self._db.execute(f"{_ENTRIES} WHERE order_id = ?", (order_id,)).fetchone()
         if row is None:
@@ -154,43 +154,43 @@ class DurableJournal:
         return JournalEntry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """The venue is about to be called for an id."""
+        """As `Journal` has it."""
         crash_point("mt5.before_calling", ordinal)
         self._write(order_id, EntryState.CALLING, effect, ordinal, None)
         crash_point("mt5.after_calling", ordinal)
 
     def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """The id has its answer for good."""
+        """As `Journal` has it."""
         crash_point("mt5.before_done", reply.ordinal)
         self._write(order_id, EntryState.DONE, effect, reply.ordinal, reply)
         crash_point("mt5.after_done", reply.ordinal)
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
-        """The id is dead."""
+        """As `Journal` has it."""
         crash_point("mt5.before_fence", reply.ordinal)
         self._write(order_id, EntryState.FENCED, None, reply.ordinal, reply)
         crash_point("mt5.after_fence", reply.ordinal)
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """The venue said of an id that it was executed, and shows nothing."""
+        """As `Journal` has it."""
         crash_point("mt5.before_claimed", ordinal)
         self._write(order_id, EntryState.CLAIMED, effect, ordinal, None)
         crash_point("mt5.after_claimed", ordinal)
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """The id is taken to have had no effect."""
+        """As `Journal` has it."""
         crash_point("mt5.before_presumed", reply.ordinal)
         self._write(order_id, EntryState.PRESUMED, effect, reply.ordinal, reply)
         crash_point("mt5.after_presumed", reply.ordinal)
 
     def order_id_of(self, magic: int) -> str | None:
-        """The id that was called under a magic."""
+        """As `Journal` has it."""
         with raise_if_damaged(self._path):
             row = self._db.execute(f"{_ENTRIES} WHERE magic = ?", (magic,)).fetchone()
         return None if row is None else str(checked_row(self._path, "entries", row)[0])
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """The ids of the desk's own form, by incarnation, from the index alone: milliseconds for a hundred thousand."""
+        """As `Journal` has it, from the index alone: milliseconds for a hundred thousand ids."""
         known: dict[str, KnownIds] = {}
         with raise_if_damaged(self._path):
             bound = 1 << 63
@@ -213,11 +213,11 @@ class DurableJournal:
 
     @property
     def lease(self) -> LeaseRecord:
-        """Who may open exposure."""
+        """As `Journal` has it."""
         return self._lease
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """Another client leases the account, or the same one after a start of the gateway."""
+        """As `Journal` has it."""
         crash_point("mt5.before_epoch", lease.epoch)
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.execute(_WRITE_JOURNAL, self._journal_row(lease.epoch, self._halted))
@@ -229,18 +229,18 @@ class DurableJournal:
 
     @property
     def halt_reason(self) -> str:
-        """Why a person has halted the gateway."""
+        """As `Journal` has it."""
         return self._halted
 
     def set_halt_reason(self, reason: str) -> None:
-        """A person halts the gateway, or lets it go on."""
+        """As `Journal` has it."""
         crash_point("mt5.before_halt", self._lease.epoch)
         self._execute(_WRITE_JOURNAL, self._journal_row(self._lease.epoch, reason))
         self._halted = reason
         crash_point("mt5.after_halt", self._lease.epoch)
 
     def require_file_unchanged(self) -> None:
-        """Look whether the file is still the one that was opened.
+        """Check that the file is still the one that was opened.
 
         Raises:
             FileLostError: it is not.
@@ -263,7 +263,7 @@ class DurableJournal:
         return with_checksum("journal", 1, self._journal_id, self._account, epoch, halted)
 
     def _execute(self, statement: str, values: Row) -> None:
-        """One transaction, in the file that will be found here after a restart."""
+        """One transaction, with a check that it went to the file that a restart will open."""
         with raise_if_damaged(self._path):
             self._db.execute(statement, values)
         self._db.require_in_place()

@@ -51,10 +51,10 @@ class MarketStore:
         self._path = path
 
     def load(self) -> MarketHistory | None:
-        """What is kept, None when there has been no generated market on this account.
+        """The kept market; None when there has been no generated market on this account.
 
         Raises:
-            StartError: what is there cannot be read.
+            StartError: it cannot be read.
         """
         path = self._path
         try:
@@ -77,7 +77,7 @@ class MarketStore:
         )
 
     def save(self, log: MarketHistory, *, oldest_block: int) -> None:
-        """Add the states of `log`; those of another market and those before `oldest_block` go."""
+        """Add the states of `log`, and delete those of another market and those before `oldest_block`."""
         newest_block = max((state.block for state in log.states), default=0)
         crash_point("mt5.before_market", newest_block)
         with transaction(self._db):
@@ -99,7 +99,7 @@ class MarketStore:
 
 
 def read_market(book: Path) -> MarketHistory | None:
-    """What a book's file has of a generated market, without writing to it; None when there is no such file.
+    """The generated market in a book's file, which is only read; None when there is no such file.
 
     Raises:
         StartError: the file cannot be read.
@@ -114,7 +114,7 @@ def read_market(book: Path) -> MarketHistory | None:
 
 
 class MarketSaver:
-    """Saves a market's new states, which the book's ordinal must never be ahead of by more than can be made again."""
+    """Saves a market's new states before the book's ordinal is further ahead of them than can be generated again."""
 
     def __init__(self, market: GeneratedMarket, store: MarketStore) -> None:
         """Keep `market` in `store`."""
@@ -122,7 +122,7 @@ class MarketSaver:
         self._store = store
 
     def save(self, ordinal: int) -> None:
-        """Make durable what is new; what lies too long before tick `ordinal` goes."""
+        """Make new states durable, and delete those that are long before tick `ordinal`."""
         self._market.discard_before(ordinal)
         fresh = self._market.unsaved()
         if fresh is not None:

@@ -1,4 +1,4 @@
-"""How the gateway's files of an earlier schema version become those of this."""
+"""Migrations of the gateway's files from earlier schema versions."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the terminal has shown of the account: orders, deals, positions and money, as of the last look.
+"""Mirror of the account: orders, deals, positions and money that the terminal has shown, as of the last snapshot.
 
-History may lag, and shows an order before its deals or the other way round; nothing that was shown is forgotten. An order of ours is
-known by its magic, in orders, deals or positions; what the server does by itself (stops, stop-out) carries the magic of the
-position that it closes, and is not ours.
+History may lag, and show an order before its deals or the reverse; what was shown once is kept. An order of the desk is
+identified by its magic, in orders, deals or positions; an order that the server makes by itself (stop loss, take profit,
+stop-out) carries the magic of the position that it closes, and is not one of the desk.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from services.mt5.terminal.symbol_conversion import instrument_from_row
 from services.mt5.terminal.terminal_snapshot import AccountRows
 
 OVERLAP_S: Final = 86_400
-"""How far back history is read again: far more than any broker's lags."""
+"""How far back history is read again; far longer than any broker's history lags."""
 
 AHEAD_S: Final = 7 * 86_400
-"""How far past the newest deal history is asked for: a server's clock may be ahead."""
+"""How far past the newest deal history is requested, because a server's clock may be ahead."""
 
 
 class _Known(NamedTuple):
-    """An order's row and what was made of it."""
+    """An order's row, and the order made from it."""
 
     row: Mt5Order
     is_open: bool
@@ -51,7 +51,7 @@ class AccountMirror:
     """The account as the terminal has shown it. Symbols have the broker's names."""
 
     def __init__(self, store: TerminalStore, *, clock: ServerClock, currency_digits: int) -> None:
-        """Empty, but for the numbers that deals have been given and the revisions of earlier starts."""
+        """Begin with the deal numbers and revisions of earlier starts, which `store` keeps."""
         self._store = store
         self._clock = clock
         self._digits = currency_digits
@@ -73,14 +73,14 @@ class AccountMirror:
 
     @property
     def history_s(self) -> tuple[int, int]:
-        """The span of history that the next look is to bring: all of it, then what may have changed."""
+        """The span of history for the next snapshot, in the server's seconds: all of it first, then what may have changed."""
         if self.account is None:
             return 0, 2**31 - 1
         open_s = [known.row.time_setup_msc // 1_000 for known in self._orders.values() if known.is_open]
         return max(0, min([self._newest_s - OVERLAP_S, *open_s])), self._newest_s + AHEAD_S
 
     def update(self, rows: AccountRows, *, ordinal: int) -> None:
-        """Fold in a look. New deals are numbered durably first, at tick `ordinal`."""
+        """Add a snapshot's rows. New deals are numbered durably first, at tick `ordinal`."""
         deals = sorted(rows.deals, key=lambda row: (row.time_msc, row.ticket))
         self._number([row for row in deals if row.ticket not in self._numbers], ordinal)
         touched = {row.order for row in deals if self._take_deal(row)}
@@ -100,13 +100,13 @@ class AccountMirror:
         self._newest_s = max([self._newest_s, *(time // 1_000 for time in times)])
 
     def update_instruments(self, rows: dict[str, Mt5Symbol], currency: str) -> None:
-        """Fold in the terms of symbols on an account in `currency`."""
+        """Add the terms of symbols on an account in `currency`."""
         self._instruments |= {
             symbol: instrument_from_row(row, currency=currency, clock=self._clock) for symbol, row in rows.items()
         }
 
     def record_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
-        """A target is about to be modified under a revision, or that has come to something; durable from here on."""
+        """Record durably that a target is about to be modified under a revision, or the outcome of that."""
         if revision:
             self._store.set_modification(target, revision, outcome)
             self._changes[target] = (revision, outcome)
@@ -115,7 +115,7 @@ class AccountMirror:
 
     @property
     def deal_count(self) -> int:
-        """Deals that are shown, by number and without a gap: one that history has lost for the moment hides those after it."""
+        """Number of deals shown without a gap; a deal that is missing from history for the moment hides those after it."""
         return self._shown
 
     @property
@@ -125,18 +125,18 @@ class AccountMirror:
 
     @property
     def ended_count(self) -> int:
-        """Orders that are over and have no deal."""
+        """Number of orders that have ended without a deal."""
         return sum(not known.is_open and not known.deal_count for known in self._orders.values())
 
     @property
     def positions(self) -> list[VenuePosition]:
-        """Open positions by their identifier, which is the ticket that is told of them: it stays, and deals carry it."""
+        """Open positions by their identifier, which is reported as their ticket: it never changes, and deals carry it."""
         return self._positions
 
     def find(self, magic: int) -> BookOrder | None:
-        """The order under a magic, from whatever of it is shown.
+        """The order under a magic, from its row, deals or position; None where nothing of it is shown.
 
-        Where only a deal or a position is shown yet, it is told as taken: what became of it follows when the order is shown.
+        Where only a deal or a position is shown yet, the order is reported as accepted until its row is shown.
         """
         ticket = self._by_magic.get(magic)
         if ticket is not None:
@@ -170,7 +170,7 @@ class AccountMirror:
         return [self._orders[at].order for at in sorted(self._orders) if self._orders[at].is_open]
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Whose an order is; 0 for a stranger's, and for what the server did by itself."""
+        """Magic of an order; 0 for a foreign one, and for one that the server made by itself."""
         known = self._orders.get(ticket)
         if known is not None:
             return known.order.magic
@@ -179,11 +179,11 @@ class AccountMirror:
         return next((row.magic for row in rows if row.reason not in SERVER_REASONS), 0)
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None for one that was not asked for."""
+        """Terms of a symbol; None for one that is not traded here."""
         return self._instruments.get(symbol)
 
     def last_modification(self, target: str) -> tuple[int, Modification | None]:
-        """The last revision of a target (0 for none), and what it came to, where that is known."""
+        """The last revision of a target (0 before the first), and its outcome where it is known."""
         return self._changes.get(target, (0, None))
 
     def position_row(self, number: int) -> Mt5Position | None:
@@ -192,12 +192,12 @@ class AccountMirror:
         return next((row for row in rows if row.identifier == number), self._position_rows.get(number))
 
     def position_target_key(self, number: int) -> str:
-        """The name of a position for its modifications, by its ticket: what a reversal has made of it counts its own."""
+        """The key of a position's modifications, by its present ticket: a reversal begins a new count of revisions."""
         row = self.position_row(number)
         return target_key("position", number if row is None else row.ticket)
 
     def magic_of_position(self, number: int) -> int:
-        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        """Magic of the order that opened a position; 0 for a foreign one, and for one that is not open."""
         row = self.position_row(number)
         return 0 if row is None else row.magic
 
@@ -212,7 +212,7 @@ class AccountMirror:
         self._numbers |= {ticket: (number, at) for number, ticket, at in numbered}
 
     def _take_deal(self, row: Mt5Deal) -> bool:
-        """Whether it tells anything new."""
+        """Whether it has anything new."""
         if self._deal_rows.get(row.ticket) == row:
             return False
         number, ordinal = self._numbers[row.ticket]
@@ -304,5 +304,5 @@ class AccountMirror:
 
 
 def target_key(kind: str, ticket: int) -> str:
-    """The name of what a modification is about: `order` or `position`, and its ticket."""
+    """The key of a modification's target: `order` or `position`, and its ticket."""
     return f"{kind}:{ticket}"

@@ -1,4 +1,4 @@
-"""Which accounts may be traded: demo accounts, and a real one only by a setting and an operator's token."""
+"""Accounts that may be traded: demo accounts, and a real one only with a setting and an operator's token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mode = Literal["demo", "live"]
 
 
 def mode_of(account: Mt5Account) -> Mode:
-    """What every reply says of an account; a contest is played with no money."""
+    """The mode in replies by the account's trade mode; contest accounts have no real money."""
     return "live" if account.trade_mode not in _WITHOUT_MONEY else "demo"
 
 
@@ -27,7 +27,7 @@ _WITHOUT_MONEY: Final = (mt5_types.ACCOUNT_TRADE_MODE_DEMO, mt5_types.ACCOUNT_TR
 
 
 class AccountPolicy:
-    """The one account that this gateway trades, and whether it may be one with money in it."""
+    """The account that this gateway trades, and whether it may be a real one."""
 
     def __init__(self, *, login: int, is_real_allowed: bool) -> None:
         """`login` is the account's number."""
@@ -35,7 +35,7 @@ class AccountPolicy:
         self._is_real_allowed = is_real_allowed
 
     def violation(self, account: Mt5Account) -> Unavailable | None:
-        """Why nothing may be done on the account that the terminal is logged in to; None when it is the right one."""
+        """Why the account that the terminal is logged in to must not be traded; None where it may."""
         if account.login != self.login:
             problem = f"the terminal is logged in to account {account.login}, expected {self.login} (MT5_LOGIN)"
             return Unavailable(ErrorCode.WRONG_ACCOUNT, problem)
@@ -46,10 +46,15 @@ class AccountPolicy:
 
 
 def is_real_allowed(*, allow: bool, token: str, token_file: Path | None) -> bool:
-    """Whether an operator has allowed a real account: by the setting, and by a token that stands in a file as well.
+    """Whether an operator has allowed a real account, by the setting and by the same token in a setting and a file.
+
+    Args:
+        allow: the setting MT5_ALLOW_REAL.
+        token: the setting MT5_REAL_TOKEN.
+        token_file: with the same text.
 
     Raises:
-        StartError: the setting says so and the token does not.
+        StartError: the setting allows it, and the tokens are missing or differ.
     """
     if not allow:
         return False

@@ -1,4 +1,4 @@
-"""What a call of the terminal came to, in the desk's words."""
+"""Results of the terminal's calls, with the gateway's error codes."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ CODES: Final = {
     retcodes.CLOSE_ORDER_EXIST: ErrorCode.CLOSE_ORDER_EXISTS,
     retcodes.CLOSE_ONLY: ErrorCode.CLOSE_ONLY,
 }
-"""What the desk calls a refusal; any other is VENUE_REFUSED, with its retcode beside it."""
+"""Error codes of refusals by retcode; any other is VENUE_REFUSED, with its retcode beside it."""
 
 
 def call_result(called: OrderSendOutcome) -> TradeResult | None:
-    """What a call came to, with the desk's word for a refusal."""
+    """The result of a call, with the error code of a refusal; None where the terminal gave no answer."""
     if called.withheld is not None:
         return TradeResult(retcodes.REJECT, 0, 0, called.withheld.code, called.withheld.message)
     result = called.result
@@ -55,7 +55,7 @@ def call_result(called: OrderSendOutcome) -> TradeResult | None:
 def rejected_order(
     request: PlaceOrder, symbol: str, refusal: LocalRejection, *, time_ns: int, ordinal: int, deal_cursor: int
 ) -> BookOrder:
-    """The record of an order that made none at the broker: it has no ticket. `symbol` is the broker's name."""
+    """The record of an order that the broker refused: it has no ticket. `symbol` is the broker's name."""
     asked = VenueOrderRequest.of(request, symbol=symbol)
     order = asked.to_venue_order(
         OrderReplyStatus.REJECTED,

@@ -1,4 +1,4 @@
-"""The terminal's gateway put together: connect, see that it is the right account, look at all of it once, then stand before it."""
+"""Composition of the gateway over a connected terminal."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def terminal_gateway(
     settling_ms: int,
     rejected: Callable[[str, int], None],
 ) -> Gateway:
-    """A gateway over a terminal, going on where its journal and its store are.
+    """A gateway over a terminal, continuing where its journal and its store are.
 
     Args:
-        opened: the terminal, looked at.
+        opened: the connected terminal, with its first snapshot.
         setup: how it is used.
-        caller: who calls it from here on.
-        store: what the gateway has said of this account before.
+        caller: calls the terminal from here on.
+        store: deal numbers, ticks and revisions of earlier starts.
         journal: order ids and their answers.
         boot_id: another one at each start.
         publisher: name under which ticks are published.
         wall_ns: UTC by the host's clock for a monotonic time.
         now_mono_ns: the monotonic clock.
-        lease_ttl_ms: how long a client may be silent and open exposure.
+        lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
         settling_ms: how late the broker's history may be.
-        rejected: is told of rows that became no ticks: the reason, and how many.
+        rejected: called with a reason and the number of rows that were rejected as ticks.
     """
     symbols = SymbolMap(setup.symbol_map)
     now_ns = wall_ns(now_mono_ns)
@@ -109,7 +109,7 @@ def tick_readers(
     cursors: Mapping[str, TickReadOffset],
     now_ns: int,
 ) -> dict[str, TickReader]:
-    """Each symbol from where it was read to, or else from its newest tick on."""
+    """A reader for each symbol, which continues where the symbol was read to, or else at its newest tick."""
     readers = {}
     for desk, name in zip(setup.symbols, broker_names(setup), strict=True):
         newest_msc = opened.newest_msc.get(name, setup.clock.server_ns(now_ns) // 1_000_000)

@@ -1,4 +1,4 @@
-"""The gateway process before a real terminal: settings in, objects out, loop."""
+"""The gateway process with a real terminal."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Started = Callable[[GatewayShell], None]
 
 
 def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
-    """How the terminal is to be used.
+    """The use of the terminal by the settings.
 
     Raises:
-        StartError: a setting is missing, or an operator has not allowed what it asks for.
+        StartError: a setting is missing, or an operator has not allowed a real account.
     """
     if not settings.mt5_login:
         raise StartError("MT5_LOGIN: value '0', expected the number of the account that is to be traded")
@@ -62,17 +62,20 @@ def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
 
 
 def serve_from_settings(settings: Mt5Settings) -> None:
-    """Serve the terminal that MetaTrader 5's own Python package finds on this host."""
+    """Serve the terminal that the MetaTrader5 package finds on this host."""
     serve(settings, load_mt5_package())
 
 
 def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None) -> None:
-    """Connect to the terminal, open the files, bind the sockets, and run until told to stop.
+    """Connect to the terminal, open the files, bind the sockets, and serve until told to stop.
 
-    `started` is given the shell before it runs: it may be stopped from another thread.
+    Args:
+        settings: of the gateway.
+        api: the MetaTrader5 package.
+        started: called with the shell before it runs, which may be stopped from another thread.
 
     Raises:
-        StartError: it cannot start as it is set up, or the terminal turns out to be another one than it was said to be.
+        StartError: settings and terminal do not fit together, or the terminal's server shows another time zone.
     """
     setup = terminal_setup(settings)
     opened = open_terminal(api, setup, wall_ns=clock.wall_ns())
@@ -138,5 +141,5 @@ def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None)
 
 
 def _wall_ns(mono_ns: int) -> int:
-    """UTC by the host's clock at a monotonic time: read anew, because the two drift apart in the weeks of a process."""
+    """UTC by the host's clock at a monotonic time; both are read at each call, because they drift apart."""
     return clock.wall_ns() + mono_ns - clock.mono_ns()

@@ -1,4 +1,4 @@
-"""The MetaTrader5 package itself, which exists for Windows only."""
+"""Import of the MetaTrader5 package, which exists for Windows only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from services.mt5.terminal.mt5_types import Mt5Api, PublishedMt5Api
 
 
 def load_mt5_package() -> Mt5Api:
-    """The package as it is installed.
+    """The installed package.
 
     Raises:
-        StartError: it is not to be had here.
+        StartError: it is not installed.
     """
     try:
         import MetaTrader5
@@ -22,5 +22,5 @@ def load_mt5_package() -> Mt5Api:
             "runs on Windows, or under Wine, and nowhere else (docs/terminal.md)"
         ) from None
     published: PublishedMt5Api = MetaTrader5
-    # The published stubs know a part of the package; what they do not know is what MetaQuotes documents.
+    # The published stubs have only a part of the package that MetaQuotes documents.
     return cast(Mt5Api, published)

@@ -1,7 +1,7 @@
-"""What is used of the MetaTrader5 package: its functions, the fields of its rows, its numbers.
+"""The functions, row fields and constants of the MetaTrader5 package that the desk uses.
 
-The package is a module of functions; a module that has these is an `Mt5Api`. Names and numbers are MetaQuotes'. Times in rows are
-those of the broker's server written as if they were UTC, in seconds or, with `_msc`, in milliseconds.
+The package is a module of functions; a module that has these is an `Mt5Api`. Names and numbers are MetaQuotes'. Times in
+rows are the local time of the broker's server as if it were UTC, in seconds or, with `_msc`, in milliseconds.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ TRADE_ACTION_REMOVE: Final = 8
 
 SYMBOL_FILLING_FLAG_FOK: Final = 1
 SYMBOL_FILLING_FLAG_IOC: Final = 2
-"""Flags in a symbol's `filling_mode`, which are not the numbers that an order says (`ORDER_FILLING_...`)."""
+"""Flags in a symbol's `filling_mode`; they differ from the numbers of an order (`ORDER_FILLING_...`)."""
 
 SYMBOL_TRADE_MODE_DISABLED: Final = 0
 SYMBOL_TRADE_MODE_CLOSEONLY: Final = 3
@@ -106,7 +106,7 @@ RES_S_OK: Final = 1
 
 
 class TradeRequest(TypedDict, total=False):
-    """What `order_send` is given."""
+    """The argument of `order_send`."""
 
     action: int
     magic: int
@@ -128,7 +128,7 @@ class TradeRequest(TypedDict, total=False):
 
 
 class Mt5TradeResult(Protocol):
-    """What `order_send` answers."""
+    """The result of `order_send`."""
 
     @property
     def retcode(self) -> int: ...
@@ -251,19 +251,19 @@ class PublishedMt5Api(Protocol):
         """Disconnect from the terminal."""
 
     def last_error(self) -> tuple[int, str]:
-        """What became of the last call: 1 for success, below 0 for a failure, with words."""
+        """Number and text of the last call's result: 1 for success, < 0 for a failure."""
 
     def terminal_info(self) -> Mt5Terminal | None:
         """State of the terminal."""
 
     def symbol_select(self, symbol: str, enable: bool = True) -> bool:
-        """Have a symbol in the Market Watch; without that it has no ticks."""
+        """Show a symbol in the Market Watch; without that it has no ticks."""
 
     def symbol_info_tick(self, symbol: str) -> Mt5Tick | None:
         """The last tick of a symbol."""
 
     def order_send(self, request: TradeRequest) -> Mt5TradeResult | None:
-        """Have a trade done. Returns when the server has answered, or nothing is to be hoped for any more."""
+        """Send a trade request; returns when the server has answered or the terminal has given up."""
 
     def orders_get(self) -> Sequence[Mt5Order] | None:
         """Orders in the market."""
@@ -400,7 +400,7 @@ Ticks = NDArray[np.void]
 
 
 class Mt5Api(PublishedMt5Api, Protocol):
-    """All that is used of the package."""
+    """The whole package, as far as it is used."""
 
     def account_info(self) -> Mt5Account | None:
         """The account that the terminal is logged in to."""

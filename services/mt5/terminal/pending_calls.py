@@ -1,4 +1,4 @@
-"""What the one call of the terminal that is under way is about: an order, a cancellation, or a modification."""
+"""The subject of the terminal's call in progress: an order, a cancellation, or a modification."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from proto.gateway import Modify, PlaceOrder
 
 
 class PendingOrder(NamedTuple):
-    """The order that a call is about; `symbol` is the broker's name."""
+    """An order that is sent; `symbol` is the broker's name."""
 
     request: PlaceOrder
     symbol: str
 
 
 class PendingCancel(NamedTuple):
-    """The order in the market that a call is to end."""
+    """A resting order that is canceled."""
 
     ticket: int
 
 
 class PendingModification(NamedTuple):
-    """The modification that a call is about, and the name of its target."""
+    """A modification, and the key of its target."""
 
     request: Modify
     target: str
     is_again: bool
-    """It was called before, and nobody knows what came of it."""
+    """Whether it was sent before, with an unknown outcome."""

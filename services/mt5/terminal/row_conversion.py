@@ -1,7 +1,7 @@
-"""Rows of the terminal as the desk's orders, deals and positions.
+"""Conversion of the terminal's rows to orders, deals and positions of the desk.
 
-Numbers come as floats; each becomes the decimal that was meant: prices and volumes rounded to what a broker can have said,
-money to the digits of the account.
+Numbers come as floats; each becomes the decimal that it stands for: prices and volumes rounded to the digits that a broker
+quotes, money to the digits of the account.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _S: Final = 1_000
 HOUR_S: Final = 3_600
 
 SERVER_REASONS: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
-"""Reasons of orders and deals that the server makes by itself, under the magic of the position they close."""
+"""Reasons of orders and deals that the server makes by itself, under the magic of the position that they close."""
 
 _ORDER_TYPES: Final = {
     mt5_types.ORDER_TYPE_BUY: OrderType.MARKET,
@@ -49,7 +49,7 @@ _ENDED: Final = {
     mt5_types.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
 _ENDED_IN_PART: Final = (mt5_types.ORDER_STATE_FILLED, mt5_types.ORDER_STATE_PARTIAL)
-"""States in the history of an order that is neither filled whole nor canceled."""
+"""States in the history of an order that is neither completely filled nor canceled."""
 
 RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.FILLED: retcodes.DONE,
@@ -59,7 +59,7 @@ RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.EXPIRED: retcodes.CANCEL,
     OrderReplyStatus.REJECTED: retcodes.REJECT,
 }
-"""History keeps no retcode: the one that says what the order's state says."""
+"""Retcodes by order status, because history keeps none."""
 
 _KINDS: Final = {
     mt5_types.DEAL_TYPE_BUY: DealKind.BUY,
@@ -90,7 +90,7 @@ def price_of(value: float) -> Decimal:
 
 
 def volume_of(value: float) -> Decimal:
-    """Lots: 0.1 + 0.2 is 0.3."""
+    """A volume in lots, without the errors of floats."""
     return to_decimal(round(value, VOLUME_DECIMALS))
 
 
@@ -107,9 +107,9 @@ def stop_of(value: float) -> Decimal | None:
 def deal_from_row(
     row: Mt5Deal, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
 ) -> VenueDeal:
-    """A deal under the number that the gateway gave it; its ticket at the broker stands in its comment."""
+    """A deal under the number that the gateway gave it; its ticket at the broker is in its comment."""
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
-    # A credit is lent: it is in the equity and not in the balance.
+    # A credit is part of the equity and not of the balance.
     moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
     lent = "" if moves_cash else f" credit of {decimal_text(money_of(row.profit, digits))}, not in the balance"
     return VenueDeal(
@@ -136,7 +136,7 @@ def deal_from_row(
 def order_from_row(
     row: Mt5Order, *, is_open: bool, deals: Sequence[VenueDeal], ordinal: int, revision: int, clock: ServerClock
 ) -> VenueOrder:
-    """An order with what its deals say of it: an order that is said to be filled is so once its deals are shown."""
+    """An order with the volume of its deals; it counts as filled only when its deals are shown."""
     filled = sum((deal.volume for deal in deals), Decimal(0))
     asked = volume_of(row.volume_initial)
     status = _status(row, filled=filled, asked=asked, is_open=is_open)
@@ -185,7 +185,7 @@ def position_from_row(row: Mt5Position, *, digits: int, revision: int, clock: Se
 
 
 def average_deal_price(deals: Sequence[VenueDeal]) -> Decimal | None:
-    """What a lot has cost on average; None without a deal."""
+    """Volume-weighted average price of the deals; None without a deal."""
     price, volume = Decimal(0), Decimal(0)
     for deal in deals:
         if deal.volume:

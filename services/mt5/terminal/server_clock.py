@@ -1,7 +1,7 @@
-"""The broker's server tells its own local time as if it were UTC; here it becomes UTC.
+"""Conversion between UTC and the broker's server time, which is a local time written as if it were UTC.
 
-A server runs New-York-close time, which `proto.trading.server_time` knows, or that of a zone of the time zone database. Where clocks are
-set back an hour comes twice: which of the two is meant follows from the order of what is told.
+A server runs on New-York-close time (`proto.trading.server_time`) or on a zone of the time zone database. When clocks are
+set back, an hour occurs twice; which of the two is meant follows from the order of the events.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _HALF_HOUR_NS: Final = 30 * MINUTE_NS
 
 
 class NoSuchTimeError(ValueError):
-    """The server told a time that its clock never shows: it is not set as it was said to be."""
+    """A server time that does not exist in the configured zone: the zone is wrong."""
 
 
 class ServerClock:
-    """Turns the server's time into UTC and back."""
+    """Converts server time to UTC and back."""
 
     def __init__(self, zone: str = NEW_YORK_CLOSE) -> None:
-        """Take a zone by its name.
+        """Use a zone by its name.
 
         Raises:
             ValueError: there is no such zone.
@@ -36,35 +36,35 @@ class ServerClock:
             raise ValueError(ZONE_EXPECTED)
 
     def server_ns(self, utc_ns: int) -> int:
-        """What the server's clock shows at a moment, in nanoseconds since its 1970-01-01."""
+        """Server time at a UTC time, in nanoseconds since the server's 1970-01-01."""
         return server_time.server_ns(utc_ns, self.zone)
 
     def server_s(self, utc_ns: int) -> int:
-        """The same in whole seconds, as the terminal is told times."""
+        """The same in whole seconds, the unit of requests to the terminal."""
         return self.server_ns(utc_ns) // SECOND_NS
 
     def utc_ns(self, server_ns: int, *, not_before_ns: int = 0) -> int:
-        """The moment at which the server's clock shows a time.
+        """UTC nanoseconds of a server time.
 
         Args:
             server_ns: nanoseconds since the server's 1970-01-01.
-            not_before_ns: of a time that comes twice, the first one from here on is meant; the later one if both are before.
+            not_before_ns: UTC; of a time that occurs twice, the first one from here on is meant, else the later one.
 
         Raises:
-            NoSuchTimeError: its clock never shows that, because it was set forward over it.
+            NoSuchTimeError: the clock is set forward over that time.
         """
         found = server_time.moments_of(server_ns, self.zone)
         if not found:
             shown = (EPOCH + timedelta(microseconds=server_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
-            raise NoSuchTimeError(f"the server told {shown}, which a clock of {self.zone} never shows")
+            raise NoSuchTimeError(f"server time {shown} does not exist in {self.zone}")
         return next((utc for utc in found if utc >= not_before_ns), found[-1])
 
     def utc_of_ms(self, server_ms: int, *, not_before_ns: int = 0) -> int:
-        """The same for milliseconds, as rows carry them."""
+        """The same for milliseconds, the unit of rows."""
         return self.utc_ns(server_ms * MS_NS, not_before_ns=not_before_ns)
 
     def problem(self, server_ms: int, wall_ns: int) -> str | None:
-        """What is wrong with the zone, given a tick that the server has just told; None when it fits.
+        """The contradiction between the zone and a tick that has just come; None where they agree.
 
         The difference is rounded to half hours, in which zones differ: a host whose clock is a few minutes wrong still
         finds a wrong zone, and a right one.

@@ -1,8 +1,8 @@
-"""What of a terminal has to survive the gateway: the numbers of deals, the ticks that went out, revisions.
+"""Durable state of the gateway over a terminal: deal numbers, published ticks, and revisions.
 
-The terminal itself keeps the account. Kept here is what the gateway has said of it and must say again: deals are numbered in the
-order in which they were seen, because a broker's history may show an earlier deal later; ticks are numbered as they were
-published, with how far each symbol was read; a modification of an older revision must stay refused.
+The broker keeps the account itself. The gateway must repeat what it has reported: deals are numbered in the order in which
+they were first seen, because a broker's history may show an earlier deal later; ticks keep their published numbers, with
+the read position of each symbol; a modification of an older revision must stay refused.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class TerminalStore:
     """One SQLite file; every write is synced before it returns."""
 
     def __init__(self, path: Path, *, account: str, stream_id: str) -> None:
-        """Open or make the file.
+        """Open or create the file.
 
         Args:
             path: of the file.
-            account: whose it is.
-            stream_id: name of the stream of ticks if the file has to be made.
+            account: name of the account.
+            stream_id: name of the stream of ticks if the file is created.
 
         Raises:
             StartError: the file cannot be used, or belongs to another account.
@@ -95,11 +95,11 @@ class TerminalStore:
         self._dirty = 0
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._db.close()
 
     def require_file_unchanged(self) -> None:
-        """See that the file is still there.
+        """Check that the file is still the one that was opened.
 
         Raises:
             FileLostError: it is not.
@@ -123,17 +123,17 @@ class TerminalStore:
     # ------------------------------------------------------------------------------------------------------------- ticks
 
     def ticks(self) -> list[StreamTick]:
-        """The ticks that are kept."""
+        """The kept ticks."""
         rows = self._rows("ticks", "ordinal, symbol, sequence, time_ns, bid, ask, volume", "ORDER BY ordinal")
         return [StreamTick(symbol, sequence, ordinal, *quote) for ordinal, symbol, sequence, *quote in rows]
 
     def cursors(self) -> dict[str, TickReadOffset]:
-        """How far each symbol has been read."""
+        """The read position of each symbol."""
         rows = self._rows("tick_cursors", "symbol, time_msc, seen")
         return {symbol: TickReadOffset(time_msc, seen) for symbol, time_msc, seen in rows}
 
     def add_ticks(self, ticks: Sequence[StreamTick], cursors: dict[str, TickReadOffset]) -> None:
-        """Keep ticks together with how far their symbols have been read; what is too old goes."""
+        """Keep ticks together with the read positions of their symbols, and delete those that are too old."""
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -156,24 +156,24 @@ class TerminalStore:
     # ----------------------------------------------------------------------------------------------------- modifications
 
     def modifications(self) -> dict[str, tuple[int, Modification | None]]:
-        """The last revision of each target, and what that modification came to, where it is known."""
+        """The last revision of each target, and its outcome where it is known."""
         rows = self._rows("modifications", "target, revision, outcome")
-        return {target: (revision, _decoder.decode(told) if told else None) for target, revision, told in rows}
+        return {target: (revision, _decoder.decode(outcome) if outcome else None) for target, revision, outcome in rows}
 
     def set_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
-        """A modification is on its way to the broker, or has come to something."""
-        told = None if outcome is None else _encoder.encode(outcome).decode()
+        """Record that a modification is on its way to the broker, or its outcome."""
+        outcome_text = None if outcome is None else _encoder.encode(outcome).decode()
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.execute(
                 "INSERT OR REPLACE INTO modifications VALUES (?, ?, ?, ?)",
-                with_checksum("modifications", target, revision, told),
+                with_checksum("modifications", target, revision, outcome_text),
             )
 
     def _rows(self, table: str, columns: str, order: str = "") -> Iterator[Any]:
-        """Rows of a table, each of which has to be as it was written.
+        """Rows of a table, checked against their checksums.
 
         Raises:
-            StartError: one is not.
+            StartError: a row is damaged.
         """
         rows = self._db.execute(f"SELECT {columns}, checksum FROM {table} {order}")  # noqa: S608 - names of ours
         try:

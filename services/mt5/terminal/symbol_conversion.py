@@ -1,4 +1,4 @@
-"""The terminal's row of a symbol as an instrument, with the names of terms that the package does not give."""
+"""Conversion of the terminal's row of a symbol to an instrument, with the names of terms that the package lacks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def instrument_from_row(row: Mt5Symbol, *, currency: str, clock: ServerClock) ->
     tick_value = to_decimal(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None
     swap_mode, gtc_mode = SWAP_MODES.get(row.swap_mode), _GTC_MODES.get(row.order_gtc_mode)
     swap = None if swap_mode is None else SwapTerms(None, swap_mode, _exact(row.swap_long), _exact(row.swap_short))
-    missing = [name for name, told in (("swaps", swap), ("gtc_mode", gtc_mode)) if told is None]
+    missing = [name for name, value in (("swaps", swap), ("gtc_mode", gtc_mode)) if value is None]
     return Instrument(
         symbol=row.name,
         base_currency=row.currency_base,
@@ -109,7 +109,7 @@ def _exact(value: float) -> Decimal:
 
 
 def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | None, currency: str) -> Decimal:
-    """Worth of a tick of 1 lot in profit currency, where the mode needs it; the package has it in the account's."""
+    """Value of a tick of 1 lot in profit currency, where the mode needs it; the package has it in account currency."""
     if mode not in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX):
         return Decimal(0)
     if tick_value is None or row.currency_profit != currency:

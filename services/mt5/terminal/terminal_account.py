@@ -1,4 +1,4 @@
-"""The account behind a terminal, as the gateway reads it: `ports.venue.Venue` over what the mirror and the market hold."""
+"""`ports.venue.Venue` of a terminal's account, over the mirror and the market."""
 
 from __future__ import annotations
 
@@ -21,13 +21,20 @@ FILLS: Final = "real"
 
 
 class TerminalAccount:
-    """One account. What ticks set off is set off at the broker's, so nothing here is ever quiet."""
+    """One account. Ticks take effect at the broker, so the book is never quiet."""
 
     fills = FILLS
     quiet = False
 
     def __init__(self, account: Mt5Account, mirror: AccountMirror, market: TerminalMarket, symbols: SymbolMap) -> None:
-        """`account` is the one that the terminal was logged in to at the start."""
+        """Read the account that the terminal was logged in to at the start.
+
+        Args:
+            account: its row.
+            mirror: orders, deals and positions shown.
+            market: has the quotes.
+            symbols: the desk's names and the broker's.
+        """
         self.currency = account.currency
         self.currency_digits = account.currency_digits
         self.account_mode = (
@@ -44,7 +51,7 @@ class TerminalAccount:
 
     @property
     def time_ns(self) -> int:
-        """Time of the tick at which the book stands."""
+        """Time of the book's tick, UTC."""
         return self._market.tick_at(self.ordinal).time_ns if self.ordinal else 0
 
     @property
@@ -77,7 +84,7 @@ class TerminalAccount:
         return self._mirror.instrument(symbol)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol; None when it has had none."""
+        """The latest quote of a symbol; None before its first."""
         tick = self._market.last_tick(self._symbols.to_desk(symbol), self._market.newest_ordinal)
         return None if tick is None else Quote(to_decimal(tick.bid), to_decimal(tick.ask))
 
@@ -91,18 +98,18 @@ class TerminalAccount:
         return list(self._mirror.positions)
 
     def step_to(self, ordinal: int) -> None:
-        """Stand at a tick that has come."""
+        """Go to a tick that has come."""
         self.ordinal = max(self.ordinal, min(ordinal, self._market.newest_ordinal))
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Nothing is to be kept: what the gateway must not forget is written as it happens."""
+        """Nothing to write: all durable state is written as it changes."""
 
     def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
         """Deals shown."""
         return self._mirror.deal_count
 
     def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - as above
-        """Never: what ticks set off is set off at the broker's."""
+        """Never: ticks take effect at the broker."""
         return False
 
     def order_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
@@ -110,20 +117,20 @@ class TerminalAccount:
         return self._mirror.ended_count
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order under a magic that any trace has been shown of."""
+        """The first order under a magic of which anything has been shown."""
         return self._mirror.find(magic)
 
     def position_ticket(self, number: int) -> int:
-        """The identifier of a position, for that or its ticket of the moment, which a reversal changes."""
+        """The identifier of a position, for that or its present ticket, which a reversal changes."""
         row = self._mirror.position_row(number)
         return number if row is None else row.identifier
 
     def magic_of_position(self, ticket: int) -> int:
-        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        """Magic of the order that opened a position; 0 for a foreign one, and for one that is not open."""
         return self._mirror.magic_of_position(ticket)
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Whose an order is; 0 for a movement of cash, a stranger's, or what the server did by itself."""
+        """Magic of an order; 0 for a cash deal, a foreign order, or one that the server made by itself."""
         return self._mirror.magic_of_ticket(ticket) if ticket else 0
 
     @property

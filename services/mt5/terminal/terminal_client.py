@@ -1,8 +1,8 @@
-"""The gateway's link to a real terminal: looks again and again, calls once, and tells what is shown.
+"""`ports.terminal.Terminal` over a real terminal: periodic snapshots, single calls, and what the terminal shows.
 
-A call is never made twice: the journal sees to it that each order id comes here once, and here each gives one call of
-`order_send`. What the terminal answers is told as it is; where it says that nothing was done, and shows nothing, the refusal is
-remembered under the order's magic. A look is asked for while none is under way; while a call is, what was shown last stands.
+A call is never made twice: the journal passes each order id on once, and each makes one call of `order_send`. The
+terminal's answer is passed on as it is; a refusal that leaves no trace at the broker is remembered under the order's magic.
+One snapshot is taken at a time; while a call is in progress, the last snapshot stays valid.
 """
 
 from __future__ import annotations
@@ -62,21 +62,21 @@ from services.mt5.terminal.trade_requests import (
 )
 
 CHECK_NS: Final = 2 * MS_NS
-"""How often is looked whether a call has come back: hardly anything beside what a call takes."""
+"""Between two checks whether a call has returned; short beside the duration of a call."""
 
 ACCOUNT_EVERY_NS: Final = 250 * MS_NS
 SYMBOLS_EVERY_NS: Final = 60_000 * MS_NS
 CANCEL_AGAIN_NS: Final = 2_000 * MS_NS
-"""An order that could not be ended is not tried again before."""
+"""Shortest time between two attempts to cancel an order that could not be canceled."""
 
 SILENCE_NS_MAX: Final = 10_000 * MS_NS
-"""A terminal that has shown nothing for so long cannot be asked, whatever it said last."""
+"""Age of the last snapshot from which on the terminal counts as disconnected."""
 
 _LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 
 
 class TerminalClient:
-    """`ports.terminal.Terminal` over a real one. Symbols have the broker's names, but in the market."""
+    """A terminal with one account. Symbols have the broker's names, except in the market."""
 
     def __init__(
         self,
@@ -96,10 +96,10 @@ class TerminalClient:
         is_ours: Callable[[int], bool],
         rejected: Callable[[str, int], None],
     ) -> None:
-        """`readers` are by the broker's names.
+        """Join the parts, as `terminal_gateway` does.
 
-        `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` says whether a magic is one of this gateway's,
-        and `rejected` is told of rows that became no ticks.
+        `readers` are by the broker's names, `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` is True
+        for a magic of this gateway, and `rejected` is called with a reason and the number of rows rejected as ticks.
         """
         self._caller = caller
         self._mirror = mirror
@@ -136,22 +136,22 @@ class TerminalClient:
     # -------------------------------------------------------------------------------------------------------- its state
 
     def unavailable(self, now: Now) -> Unavailable | None:
-        """Why nothing can be asked: no connection, another account, or silence."""
+        """Why the terminal cannot be used: no connection, another account, or silence."""
         if self._trouble is None and now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
             silent_s = (now.mono_ns - self._seen_mono_ns) // 1_000_000_000
             return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal has answered nothing for {silent_s} s")
         return self._trouble
 
     def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - a broker's history may lag at any time
-        """Never known: an order without a trace may have been executed."""
+        """Always False: an order without a trace may have been executed."""
         return False
 
     def begin(self, shown: TerminalSnapshot, now: Now) -> None:
-        """Take in the first look, with the whole history: nothing is answered before it."""
+        """Process the first snapshot, which has the whole history; no request is answered before it."""
         self._take(shown, now)
 
     def on_timer(self, now: Now) -> None:
-        """Take in what the terminal has told meanwhile, and have it asked again."""
+        """Process snapshots that have come, and request the next one."""
         self._collect(now)
         if not self._is_looking and not self._is_calling and now.mono_ns >= self._due_mono_ns:
             self._is_looking = True
@@ -166,13 +166,13 @@ class TerminalClient:
         return None
 
     def next_timer(self) -> int | None:
-        """When the terminal is to be asked again, or may have answered."""
+        """When the next snapshot is to be requested, or a call may have returned."""
         return self._due_mono_ns
 
     # ------------------------------------------------------------------------------------------------------------- calls
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
-        """Have an order executed, by one call."""
+        """Send an order, with one call."""
         instrument = self._mirror.instrument(symbol)
         self._refused.pop(magic_of(request.order_id), None)
         made: TradeRequest | LocalRejection
@@ -194,7 +194,7 @@ class TerminalClient:
         return self._begin(made, PendingOrder(request, symbol), now)
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - no room for words
-        """Have an order in the market ended. A repetition does no harm, and is not made again and again."""
+        """Cancel a resting order. A repeat does no harm, but comes `CANCEL_AGAIN_NS` later at the earliest."""
         ticket = order.order.ticket
         refused, at_mono_ns = self._not_canceled.get(ticket, (None, 0))
         if refused is not None and now.mono_ns < at_mono_ns + CANCEL_AGAIN_NS:
@@ -202,11 +202,11 @@ class TerminalClient:
         return self._begin(remove_request(ticket), PendingCancel(ticket), now)
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
-        """Give an order in the market, or a position, the prices of a request; its symbol has the broker's name."""
+        """Modify a resting order or a position; the request has the broker's symbol."""
         target = self._target(request, now)
         if target is None:
             code = ErrorCode.UNKNOWN_ORDER if request.order_id else ErrorCode.UNKNOWN_POSITION
-            return TradeResult(retcodes.POSITION_CLOSED, 0, 0, code, "there is nothing of that name to be modified")
+            return TradeResult(retcodes.POSITION_CLOSED, 0, 0, code, "no such order or position")
         if isinstance(target, VenueOrder):
             if target.status not in _LIVE or target.price is None:
                 text = f"order {request.order_id} does not rest: {target.status}"
@@ -225,10 +225,10 @@ class TerminalClient:
         return self._begin(made, PendingModification(request, name, is_again=is_again), now)
 
     def previous_modification(self, request: Modify, now: Now) -> Modification | None:
-        """What a modification of this revision has come to, or why an older one is refused.
+        """The outcome of a modification of this revision, or the refusal of an older one.
 
-        None for a new one, and for one whose outcome nobody knows: made again it does no harm, since it says prices and not
-        differences, and there is no later one.
+        None for a new one, and for one of unknown outcome: a repeat does no harm, since it sets prices and not differences,
+        and no later one was made.
         """
         target = self._target(request, now)
         if not request.revision or target is None:
@@ -242,11 +242,11 @@ class TerminalClient:
         return outcome if request.revision == revision else None
 
     def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as of the last look
-        """Orders in the market that were placed here; a stranger's are nothing of ours."""
+        """Resting orders of this gateway, without foreign ones."""
         return [order for order in self._mirror.resting() if order.magic and self._is_ours(order.magic)]
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """What became of the call that was `CallInProgress`."""
+        """The result of the call that was `CallInProgress`."""
         assert self._is_calling, f"nothing waits at {now}"
         self._collect(now)
         if self._called is None:
@@ -269,7 +269,7 @@ class TerminalClient:
         return sent
 
     def _was_done_before(self, subject: PendingModification, sent: TradeResult | None, now: Now) -> bool:
-        """Whether a modification that was said again changes nothing because the first call, whose answer was lost, has made it."""
+        """Whether a repeated modification changes nothing because the first call, whose answer was lost, has made it."""
         if not subject.is_again or sent is None or sent.retcode != retcodes.NO_CHANGES:
             return False
         target = self._target(subject.request, now)
@@ -282,12 +282,12 @@ class TerminalClient:
         return next((held for held in self._mirror.positions if held.symbol == symbol), None)
 
     def _ticket_of(self, position: int) -> int:
-        """What the terminal wants a position to be named by: its ticket of the moment, where its identifier was told."""
+        """The present ticket of a position, which the terminal expects, by its identifier; any other number unchanged."""
         row = self._mirror.position_row(position)
         return position if row is None else row.ticket
 
     def _target(self, request: Modify, now: Now) -> VenueOrder | VenuePosition | None:
-        """What a modification is about, as it is shown."""
+        """The order or position of a modification, as it is shown."""
         if request.order_id:
             found = self.find(magic_of(request.order_id), now)
             return None if found is None else found.order
@@ -330,7 +330,7 @@ class TerminalClient:
         return self.poll(now)
 
     def _remember(self, placing: PendingOrder, refusal: LocalRejection, now: Now) -> None:
-        """Keep what was refused, so that it is found under its magic although the terminal shows nothing of it."""
+        """Keep a refused order, so that it is found under its magic although the terminal does not show it."""
         refused = rejected_order(
             placing.request,
             placing.symbol,
@@ -344,7 +344,7 @@ class TerminalClient:
     # ------------------------------------------------------------------------------------------------------ what is shown
 
     def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as of the last look
-        """What is shown under a magic; else what the terminal refused under it since this start."""
+        """The order shown under a magic; else one that the terminal refused since this start."""
         return self._mirror.find(magic) or self._refused.get(magic)
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
@@ -374,7 +374,7 @@ class TerminalClient:
         return SnapshotRequest(asks, symbols, history_s)
 
     def _collect(self, now: Now) -> None:
-        """Take in what is done, in its order; what could not be written the last time goes first."""
+        """Process the results that have come, in their order, after those that could not be written before."""
         self._save_ticks()
         self._waiting_results += self._caller.take_results()
         while self._waiting_results:
@@ -392,7 +392,7 @@ class TerminalClient:
     def _take(self, shown: TerminalSnapshot, now: Now) -> None:
         self._trouble = self._trouble_of(shown)
         if self._trouble is not None or now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
-            # Ticks that come after it may be of any age, and tell nothing of the server's clock.
+            # Ticks after an interruption may be of any age, and do not show the server's clock.
             self._caught_up.clear()
         if self._trouble is not None:
             return
@@ -422,7 +422,7 @@ class TerminalClient:
             batches[self._symbols.to_desk(symbol)] = batch
             self._has_more |= batch.is_full
             if batch.newest_msc and symbol in self._caught_up:
-                # It has come since the last look, so it tells what the server's clock shows.
+                # It has come since the last snapshot, so it shows the server's clock.
                 problem = self._clock.problem(batch.newest_msc, self._wall_ns(now.mono_ns))
                 if problem is not None:
                     raise StartError(problem)

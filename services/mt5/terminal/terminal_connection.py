@@ -22,11 +22,11 @@ ALL_HISTORY_S: Final = (0, 2**31 - 1)
 
 
 FUTURE_NS_MAX: Final = 900_000_000_000
-"""A tick that is further ahead of the host's clock than this was told by a clock of another zone."""
+"""A tick further ahead of the host's clock than this shows that the server's zone is another one."""
 
 
 class TerminalSetup(NamedTuple):
-    """How a terminal is to be used. `symbols` have the desk's names."""
+    """Use of a terminal; `symbols` have the desk's names."""
 
     symbols: tuple[str, ...]
     symbol_map: Mapping[str, str]
@@ -38,7 +38,7 @@ class TerminalSetup(NamedTuple):
 
 
 class ConnectedTerminal(NamedTuple):
-    """A terminal that is connected, with what it showed at once."""
+    """A connected terminal, with its first snapshot."""
 
     account: Mt5Account
     snapshot: TerminalSnapshot
@@ -47,7 +47,7 @@ class ConnectedTerminal(NamedTuple):
 
     @property
     def mode(self) -> Mode:
-        """Whether there is money in it."""
+        """Mode in replies: `demo` or `live`."""
         return mode_of(self.account)
 
     @property
@@ -57,10 +57,15 @@ class ConnectedTerminal(NamedTuple):
 
 
 def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> ConnectedTerminal:
-    """Connect, and see that everything is as it was said to be.
+    """Connect to the terminal, and check account, symbols and server zone.
+
+    Args:
+        api: the MetaTrader5 package.
+        setup: use of the terminal.
+        wall_ns: UTC by the host's clock.
 
     Raises:
-        StartError: it is not; what it is, and what was expected.
+        StartError: one of them is not as the settings have it.
     """
     symbols = broker_names(setup)
     if not connect(api, setup.connection, symbols):
@@ -73,7 +78,7 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
         raise StartError(f"the terminal cannot be connected to: {text} ({number}); expected it to run and be logged in")
     account = api.account_info()
     if account is None:
-        raise StartError(f"the terminal tells no account: {api.last_error()}; expected it to be logged in")
+        raise StartError(f"the terminal shows no account: {api.last_error()}; expected it to be logged in")
     trouble = setup.account_policy.violation(account)
     if trouble is not None:
         raise StartError(f"{trouble.code}: {trouble.message}")
@@ -96,7 +101,7 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
 
 
 def broker_names(setup: TerminalSetup) -> tuple[str, ...]:
-    """The symbols as the broker calls them.
+    """The broker's names of the symbols.
 
     Raises:
         StartError: the desk's name of one is the broker's name of another.

@@ -1,6 +1,6 @@
-"""The ticks that a terminal has told, as the gateway's market: numbered as they came, the newest of them kept.
+"""A terminal's ticks as the gateway's market: numbered in the order in which they came, with the newest of them kept.
 
-They go out as they come. The market has no end, and what is older than what is kept can not be had any more.
+They are published as they come. The market has no end, and older ticks are not available.
 """
 
 from __future__ import annotations
@@ -16,19 +16,25 @@ from services.mt5.core.gateway.tick_publisher import Pace, TickPublisher
 from services.mt5.terminal.tick_reader import TickBatch
 
 TICKS_KEPT: Final = 200_000
-"""A day of a busy symbol: as far back as a restarted strategy ever asks."""
+"""A day of a busy symbol, which is as far back as a restarted strategy asks."""
 
 AT_ONCE: Final = Pace(window=0, factor=1.0)
 
 
 class TerminalMarket:
-    """`marketdata.tick_stream.MarketSource` of what a terminal tells."""
+    """`marketdata.tick_stream.MarketSource` of a terminal's ticks."""
 
     data_sha256 = ""
     last_ordinal = ENDLESS
 
     def __init__(self, symbols: Sequence[str], *, kept: Iterable[StreamTick] = (), first_time_ns: int = 0) -> None:
-        """Go on after the ticks that were kept, by ordinal and without a gap; symbols have the desk's names."""
+        """Continue after the kept ticks, which are in order of their ordinals without a gap.
+
+        Args:
+            symbols: by the desk's names.
+            kept: ticks of earlier starts.
+            first_time_ns: time at which the market begins, UTC.
+        """
         self.symbols = tuple(symbols)
         self.first_time_ns = first_time_ns
         self._ticks: list[StreamTick] = []
@@ -58,7 +64,7 @@ class TerminalMarket:
         return TickCounts(read=self._read, published=published, rejected=dict(self._rejected))
 
     def number_ticks(self, batches: dict[str, TickBatch]) -> list[StreamTick]:
-        """What a look has brought, in one order and numbered; `add` takes it when it is durable."""
+        """The ticks of a snapshot, merged and numbered; `add` gets them when they are durable."""
         rows = [
             (tick, place, row)
             for place, symbol in enumerate(self.symbols)
@@ -75,7 +81,7 @@ class TerminalMarket:
         return numbered
 
     def add(self, ticks: Sequence[StreamTick], batches: dict[str, TickBatch]) -> None:
-        """Take in what `numbered` gave, and count its rows."""
+        """Add the ticks of `number_ticks`, and count the rows of their batches."""
         for tick in ticks:
             self._append(tick)
         for batch in batches.values():
@@ -129,7 +135,7 @@ class TerminalMarket:
             self.first_time_ns = tick.time_ns
 
     def _forget(self) -> None:
-        """Let go of the older half."""
+        """Drop the older half of the ticks."""
         del self._ticks[:-TICKS_KEPT]
         first = self._ticks[0].ordinal
         for symbol, ordinals in self._of.items():
@@ -137,7 +143,7 @@ class TerminalMarket:
 
 
 class LiveTickPublisher(TickPublisher):
-    """Publishes ticks as they come; the market's time is UTC by the host's clock, and never before the newest tick."""
+    """Publishes ticks as they come; the market's time is UTC by the host's clock, but not before the newest tick."""
 
     def __init__(
         self,
@@ -148,7 +154,10 @@ class LiveTickPublisher(TickPublisher):
         boot_id: str,
         wall_ns: Callable[[int], int],
     ) -> None:
-        """`wall_ns` gives UTC by the host's clock for a monotonic time; it may be set back, the market's time is not."""
+        """Publish the ticks of `market`.
+
+        `wall_ns` gives UTC by the host's clock for a monotonic time; when it is set back, the market's time is not.
+        """
         super().__init__(
             stream=market,
             stream_id=stream_id,
@@ -166,12 +175,12 @@ class LiveTickPublisher(TickPublisher):
         return ordinal <= self._market.newest_ordinal
 
     def market_time_ns(self, mono_ns: int) -> int | None:
-        """What a clock at the venue shows."""
+        """Time of the market, UTC nanoseconds."""
         self._shown_ns = max(self._shown_ns, self._market.newest_time_ns, self._wall_ns(mono_ns))
         return self._shown_ns
 
     def next_timer(self) -> int | None:
-        """At once where a tick waits; else when the terminal has been asked again, which is the link's to say."""
+        """0 where a tick waits, else None: the next ones come with a snapshot."""
         return 0 if self._next <= self._end() else None
 
     def _end(self) -> int:

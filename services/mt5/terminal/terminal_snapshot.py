@@ -1,6 +1,6 @@
-"""What is asked of the terminal in one go, by the thread that may: a look at ticks and account, and a call with a look after it.
+"""Jobs of the terminal's thread: a snapshot of ticks and account, and a trade request with a snapshot after it.
 
-Nothing is judged here but one thing: an order is not sent from an account that it is not meant for, which is asked right before.
+One thing is decided here: a request is not sent from an account that must not trade, which is checked right before it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from services.mt5.terminal.mt5_types import (
 )
 
 READS_MAX: Final = 3
-"""How often the account is read again because a deal came in between."""
+"""Most attempts to read the account without a deal in between."""
 
 
 class ConnectionParameters(TypedDict, total=False):
-    """What `initialize` is given; a part that is not there is left to the terminal."""
+    """The arguments of `initialize`; a missing one is left to the terminal."""
 
     path: str
     login: int
@@ -48,7 +48,7 @@ class TickRequest(NamedTuple):
 
 
 class SnapshotRequest(NamedTuple):
-    """What a look is to bring. `history_s` is the span of history, in the server's seconds; None: not the account's rows."""
+    """The parts of a snapshot; `history_s` is the span of history, in the server's seconds; None for no account rows."""
 
     ticks: tuple[TickRequest, ...] = ()
     symbols: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class SnapshotRequest(NamedTuple):
 
 
 class AccountRows(NamedTuple):
-    """Everything about the account, read so that no deal came in between."""
+    """The rows of the account, read without a deal in between."""
 
     account: Mt5Account
     positions: Sequence[Mt5Position]
@@ -66,7 +66,7 @@ class AccountRows(NamedTuple):
 
 
 class TerminalSnapshot(NamedTuple):
-    """What the terminal showed. What it did not tell is None or left out; `error` is then its word for why."""
+    """What the terminal showed; missing parts are None or left out, and `error` has the reason."""
 
     terminal: Mt5Terminal | None
     account: Mt5Account | None
@@ -77,9 +77,9 @@ class TerminalSnapshot(NamedTuple):
 
 
 class OrderSendOutcome(NamedTuple):
-    """What came of a call of `order_send`, and what the terminal showed after it.
+    """The result of `order_send`, and a snapshot after it.
 
-    `withheld`: it was not called, because it is logged in where it must not trade.
+    `withheld`: it was not called, because the terminal is logged in to an account that must not trade.
     """
 
     result: Mt5TradeResult | None
@@ -89,7 +89,7 @@ class OrderSendOutcome(NamedTuple):
 
 
 def connect(api: Mt5Api, connection: ConnectionParameters, symbols: Sequence[str]) -> bool:
-    """Connect to the terminal and have the symbols in its Market Watch; false when it did not work, `last_error` says why."""
+    """Connect to the terminal and show the symbols in its Market Watch; False on a failure, see `last_error`."""
     if not api.initialize(**connection):
         return False
     selected = [api.symbol_select(symbol, True) for symbol in symbols]
@@ -97,7 +97,7 @@ def connect(api: Mt5Api, connection: ConnectionParameters, symbols: Sequence[str
 
 
 def take_snapshot(api: Mt5Api, wanted: SnapshotRequest, *, connection: ConnectionParameters) -> TerminalSnapshot:
-    """Ask for everything that is wanted; a terminal that has gone is connected to again first."""
+    """Read the requested parts; a lost connection to the terminal is restored first."""
     terminal = api.terminal_info()
     if terminal is None and connect(api, connection, [ask.symbol for ask in wanted.ticks]):
         terminal = api.terminal_info()
@@ -125,14 +125,14 @@ def send_trade_request(
     account_policy: AccountPolicy,
     connection: ConnectionParameters,
 ) -> OrderSendOutcome:
-    """Call `order_send` once, unless the account is another one, and look what there is then."""
+    """Call `order_send` once, unless the account must not trade, and take a snapshot."""
     account = api.account_info()
     withheld = None if account is None else account_policy.violation(account)
     if account is None or withheld is not None:
         # Nothing was sent: this is the one case of no answer that is not in doubt.
         error = api.last_error()
         withheld = withheld or Unavailable(
-            ErrorCode.VENUE_DISCONNECTED, f"the terminal tells no account: {error[1]} ({error[0]})"
+            ErrorCode.VENUE_DISCONNECTED, f"the terminal shows no account: {error[1]} ({error[0]})"
         )
         return OrderSendOutcome(None, error, withheld, take_snapshot(api, wanted, connection=connection))
     result = api.order_send(request)
@@ -141,7 +141,7 @@ def send_trade_request(
 
 
 def _account_rows(api: Mt5Api, from_s: int, to_s: int) -> AccountRows | None:
-    """The account's rows as of one moment, or None when a part of them is not told or does not stand still."""
+    """The account's rows as of one moment; None where a part is missing or deals keep coming in between."""
     before = api.history_deals_get(from_s, to_s)
     for _ in range(READS_MAX):
         account, positions, orders = api.account_info(), api.positions_get(), api.orders_get()

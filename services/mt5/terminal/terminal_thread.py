@@ -1,6 +1,6 @@
-"""The one thread that calls the terminal: its functions block, `order_send` for seconds, and the gateway must answer meanwhile.
+"""The thread that calls the terminal, whose functions block for up to seconds, while the gateway answers its clients.
 
-Jobs are done in the order in which they were posted; what they return is taken by the gateway's thread when it looks.
+Jobs are done in the order in which they were posted; the gateway's thread fetches their results.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from services.mt5.terminal.mt5_types import Mt5Api
 Job = Callable[[Mt5Api], object]
 
 LEAVING_SECONDS: Final = 5.0
-"""How long the end of the process waits for a call that is under way."""
+"""How long the end of the process waits for a call in progress."""
 
 
 class TerminalWorker(Protocol):
-    """Whoever calls the terminal."""
+    """The port of the terminal's thread."""
 
     def post(self, job: Job) -> None:
-        """Have a job done."""
+        """Queue a job."""
 
     def take_results(self) -> list[object]:
-        """What the jobs that are done have returned, in their order, each once."""
+        """The results of finished jobs, in their order, each once."""
 
 
 class TerminalThread:
-    """Calls the terminal in a thread of its own, which nobody else may do."""
+    """Calls the terminal in a thread of its own; nothing else may call it."""
 
     def __init__(self, api: Mt5Api) -> None:
         """Start the thread."""
@@ -43,10 +43,10 @@ class TerminalThread:
         self._jobs.put(job)
 
     def take_results(self) -> list[object]:
-        """What is done.
+        """The results of finished jobs.
 
         Raises:
-            Exception: what a job has raised, here where somebody sees it.
+            Exception: the error of a job, which ends the process here.
         """
         done: list[object] = []
         while True:
@@ -59,7 +59,7 @@ class TerminalThread:
             done.append(result)
 
     def close(self) -> None:
-        """Disconnect from the terminal once what was posted is done; a call that hangs is left to the end of the process."""
+        """Disconnect from the terminal after the posted jobs; a call that hangs is left to the end of the process."""
         self._jobs.put(None)
         self._thread.join(timeout=LEAVING_SECONDS)
 

@@ -1,8 +1,8 @@
-"""Ticks out of a terminal that is asked again and again: each of them once, none left out.
+"""Ticks of a terminal that is polled: each of them once, and none left out.
 
-`copy_ticks_from` gives ticks from a whole second on, at most so many. How far a symbol has been read is the time of the newest
-row in milliseconds and how many rows of that very millisecond there were: more of them may come, and a batch may end among
-them. Rows are judged by the rules of every other source.
+`copy_ticks_from` gives at most a number of ticks from a whole second on. The read position of a symbol is the time of the
+newest row in milliseconds and the number of rows of that millisecond: more of them may come, and a batch may end among them.
+Rows are validated by the rules of every other source.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.mt5.terminal.mt5_types import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 BATCH_TICKS: Final = 1_000
-"""Asked for at a time; doubled where a single second has more."""
+"""Ticks requested at a time; doubled where a single second has more."""
 
 BATCH_TICKS_MAX: Final = 1_024_000
 _MS_PER_S: Final = 1_000
@@ -30,14 +30,14 @@ In a file later rows show it; a live market has none yet.
 
 
 class TickReadOffset(NamedTuple):
-    """How far a symbol has been read: `seen` rows of millisecond `time_msc`, in the server's time."""
+    """Read position of a symbol: `seen` rows of millisecond `time_msc`, in the server's time."""
 
     time_msc: int
     seen: int
 
 
 class AcceptedTick(NamedTuple):
-    """A tick that was accepted, in UTC."""
+    """An accepted tick, in UTC."""
 
     time_ns: int
     bid: float
@@ -46,16 +46,16 @@ class AcceptedTick(NamedTuple):
 
 
 class TickBatch(NamedTuple):
-    """What a look at a symbol brought: accepted ticks, rejected rows by reason, and where the next look goes on."""
+    """The ticks of one poll of a symbol: accepted ones, rejected rows by reason, and the next read position."""
 
     ticks: list[AcceptedTick]
     read: int
     rejected: dict[str, int]
     cursor: TickReadOffset
     newest_msc: int
-    """Of the newest row that is new; 0 where there is none."""
+    """Time of the newest new row, in the server's milliseconds; 0 where there is none."""
     is_full: bool
-    """There may be more already."""
+    """Whether there may be more ticks already."""
 
 
 class TickReader:
@@ -69,7 +69,14 @@ class TickReader:
         accept_crossed: bool,
         last: AcceptedTick | None = None,
     ) -> None:
-        """Go on after `cursor`; `last` is the last tick accepted before, which the rules look back at."""
+        """Continue after a read position.
+
+        Args:
+            cursor: the read position.
+            clock: of the broker's server.
+            accept_crossed: whether quotes with ask below bid are accepted.
+            last: the last tick accepted before, which the rules of validation compare with.
+        """
         self.cursor = cursor
         self.count = BATCH_TICKS
         self._clock = clock
@@ -83,13 +90,17 @@ class TickReader:
 
     @property
     def from_s(self) -> int:
-        """The second from which to ask."""
+        """The second to request ticks from, in server time."""
         return self.cursor.time_msc // _MS_PER_S
 
     def read(self, rows: Ticks, *, wall_ns: int) -> TickBatch:
-        """Take the rows of `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)`, read at a time of the host.
+        """Process the rows of `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)`.
 
         Rows far in the future are counted once each; the next poll continues from the newest of the others.
+
+        Args:
+            rows: of the package.
+            wall_ns: UTC by the host's clock when they were read.
         """
         is_full = len(rows) >= self.count
         rows, far = self._without_far(rows, wall_ns)
@@ -116,7 +127,7 @@ class TickReader:
         return rows[~far], int(new)
 
     def _fresh(self, rows: Ticks) -> Ticks:
-        """The rows after the cursor. A second is asked for whole, so those of the cursor's millisecond are all there."""
+        """The rows after the read position. Whole seconds are requested, so all rows of its millisecond are there."""
         times = rows["time_msc"]
         after = times > self.cursor.time_msc
         same = np.flatnonzero(times == self.cursor.time_msc)[self.cursor.seen :]
@@ -138,7 +149,7 @@ class TickReader:
         return [AcceptedTick(*row) for row in columns], rejected
 
     def _utc_ns(self, time_msc: int) -> int:
-        """UTC of a row's time; of an hour that comes twice the order of the rows says which one it is."""
+        """UTC of a row's time; for an hour that occurs twice it follows from the order of the rows."""
         try:
             utc_ns = self._clock.utc_of_ms(time_msc, not_before_ns=self._last_ns)
         except NoSuchTimeError:

@@ -1,7 +1,7 @@
-"""What a terminal is asked to do, as MetaTrader's documentation has its trade requests.
+"""Trade requests to a terminal, by MetaTrader's documentation.
 
-Each function gives the map for one call of `order_send`, or a `LocalRejection` where the contract with the client cannot be kept by this
-terminal: then it is not called at all. Floats appear only here, at the border: the package takes nothing else.
+Each function returns the argument of one call of `order_send`, or a `LocalRejection` where the terminal cannot do what the
+gateway's contract requires; then it is not called. Floats appear only here, because the package accepts nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.mt5.terminal.mt5_types import TradeRequest
 from services.mt5.terminal.server_clock import ServerClock
 
 DEVIATION_POINTS_MAX: Final = 1_000_000
-"""What is asked for where the client sets no limit."""
+"""Deviation in points for a client that sets no limit."""
 
 _TYPES: Final = {
     (OrderType.MARKET, Side.BUY): mt5_types.ORDER_TYPE_BUY,
@@ -45,7 +45,7 @@ _TIMES: Final = {
 
 
 class LocalRejection(NamedTuple):
-    """Why the terminal is not called: MetaTrader's number for it, ours, and words."""
+    """A rejection without a call of the terminal: MetaTrader's retcode, the error code, and a text."""
 
     retcode: int
     code: ErrorCode
@@ -61,11 +61,19 @@ def order_request(
     netted: VenuePosition | None,
     clock: ServerClock,
 ) -> TradeRequest | LocalRejection:
-    """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known.
+    """The request for a new order.
 
-    `netted` is the position that a netting account has in the symbol. A terminal takes away the stops that an order which adds to it
-    leaves out, where the desk's rule (`proto.trading.stops`) is that they stay: an order at the market is sent with them. What takes from a
-    position or reverses it is sent as it is, because there the two agree.
+    A terminal removes the stop loss and take profit of a position when an order that adds to it has none, whereas by the
+    desk's rule (`proto.trading.stops`) they stay: a market order is sent with those of the position. An order that reduces
+    or reverses the position is sent unchanged, because there the rules agree.
+
+    Args:
+        request: the order; prices per unit, volume in lots.
+        symbol: the broker's name.
+        instrument: the broker's terms.
+        quote: the newest known; None before the first.
+        netted: the position of a netting account in the symbol.
+        clock: of the broker's server.
     """
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
         text = f"expires_ns {request.expires_ns} with {request.effective_time_in_force}, expected one with GTD and only there"
@@ -97,7 +105,7 @@ def order_request(
     if stops != (request.stop_loss, request.take_profit):
         text = (
             f"a {request.type} order without each of the stops that the position it would add to has "
-            f"({_told(held.stop_loss)} and {_told(held.take_profit)}), expected both: a terminal takes away what is left out"
+            f"({_price_text(held.stop_loss)} and {_price_text(held.take_profit)}), expected both: a terminal removes what is left out"
         )
         return LocalRejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     pending: TradeRequest = {
@@ -114,16 +122,22 @@ def order_request(
 
 
 def remove_request(ticket: int) -> TradeRequest:
-    """The request that ends a pending order."""
+    """The request that cancels a pending order."""
     return {"action": mt5_types.TRADE_ACTION_REMOVE, "order": ticket}
 
 
 def modify_order_request(
     request: Modify, *, order: VenueOrder, price: Decimal, clock: ServerClock
 ) -> TradeRequest | LocalRejection:
-    """The request that gives a pending order its prices; `order` is what is shown of it, `price` the one that it has.
+    """The request that modifies a pending order.
 
-    A terminal wants all of an order's terms said: those that the client leaves as they are go along, the time in force too.
+    A terminal expects all terms of the order, so that those which stay are sent as well, the time in force included.
+
+    Args:
+        request: the new prices.
+        order: as it is shown.
+        price: its present price.
+        clock: of the broker's server.
     """
     is_dated = order.time_in_force is TimeInForce.GTD
     if request.expires_ns and not is_dated:
@@ -144,7 +158,7 @@ def modify_order_request(
 
 
 def stops_request(request: Modify, *, position: int, symbol: str) -> TradeRequest:
-    """The request that gives a position its stops."""
+    """The request that sets stop loss and take profit of a position."""
     return {
         "action": mt5_types.TRADE_ACTION_SLTP,
         "symbol": symbol,
@@ -155,9 +169,9 @@ def stops_request(request: Modify, *, position: int, symbol: str) -> TradeReques
 
 
 def filling_of(request: PlaceOrder, taken: tuple[str, ...]) -> str | None:
-    """The filling of a market order among those that the symbol takes; None when what was asked for is not.
+    """The filling of a market order among those that the symbol accepts; None where the requested one is not.
 
-    A client that said nothing gets FOK where there is, else IOC, else RETURN.
+    Without a requested one it is FOK where the symbol accepts it, else IOC, else RETURN.
     """
     if request.time_in_force is None:
         return next((filling for filling in ("FOK", "IOC", "RETURN") if filling in taken), None)
@@ -179,7 +193,7 @@ def _at_market(
     touch = quote.ask if request.side is Side.BUY else quote.bid
     price, deviation = touch, DEVIATION_POINTS_MAX
     if request.deviation_points is not None and request.price is not None:
-        # Only instant execution heeds the deviation; where orders are executed at the market it is held here.
+        # Only instant execution heeds the deviation; for market execution it is checked here.
         price, deviation = request.price, request.deviation_points
         away = (touch - price) * request.side.sign
         if away > deviation * instrument.point:
@@ -200,10 +214,10 @@ def _at_market(
     return deal
 
 
-def _told(price: Decimal | None) -> str:
+def _price_text(price: Decimal | None) -> str:
     return "none" if price is None else decimal_text(price)
 
 
 def _price(price: Decimal | None) -> float:
-    """MetaTrader's word for no stop is 0."""
+    """A stop as MetaTrader has it: 0 for none."""
     return 0.0 if price is None else float(price)

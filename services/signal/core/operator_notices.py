@@ -1,4 +1,4 @@
-"""What the signal core tells its shell beside messages: things an operator has to know of."""
+"""Notices of the signal core that its shell logs for an operator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StreamChanged(Struct, frozen=True):
 
 
 class GatewayConnected(Struct, frozen=True):
-    """HELLO was answered; `boot_id` tells one start of the gateway from another."""
+    """HELLO was answered; `boot_id` is another one at each start of the gateway."""
 
     stream_id: str
     boot_id: str
@@ -25,7 +25,7 @@ class GatewayConnected(Struct, frozen=True):
 
 
 class GatewayUnresponsive(Struct, frozen=True):
-    """HELLO has not been answered in time; it is asked again until it is."""
+    """HELLO has not been answered in time; it is repeated until it is."""
 
 
 class GapFound(Struct, frozen=True):
@@ -44,7 +44,7 @@ class GapRefilled(Struct, frozen=True):
 
 
 class GapLost(Struct, frozen=True):
-    """Missing ticks cannot be had; the symbol warms up again after the last of them."""
+    """Missing ticks are not available; the symbol warms up again after the last of them."""
 
     symbol: str
     first: int
@@ -60,7 +60,7 @@ class SignalNotRetained(Struct, frozen=True):
 
 
 class StrategyStopped(Struct, frozen=True):
-    """A symbol's strategy is at fault and is not asked any more; its ticks are answered with HOLD."""
+    """A symbol's strategy is at fault and is not called any more; its ticks are answered with HOLD."""
 
     fault: StrategyFault
 

@@ -164,7 +164,7 @@ class SymbolEngine:
             try:
                 self._keep()
             except StrategyError:
-                assert self.fault is not None  # the next hello tells of it
+                assert self.fault is not None  # the next hello reports it
         return self._kept
 
     @property

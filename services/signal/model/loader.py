@@ -42,7 +42,7 @@ def load_model(
     Args:
         folder: with `manifest.json` and the model beside it.
         data_dir: of the desk; what the self-check found is kept in its folder `signal`, and in the user's cache.
-        on_fallback: told why XGBoost serves the model instead of the walk, where it does.
+        on_fallback: called with the reason where XGBoost evaluates the model instead of the walk.
 
     Raises:
         ModelError: something about it is missing, changed, of another version or no model.

@@ -347,4 +347,4 @@ def _fatal(program: str) -> RaiseAlert:
 
 
 def _refusal(program: str) -> RaiseAlert:
-    return RaiseAlert("refused", program, f"{program} refuses to start, the last line of its log says why", {})
+    return RaiseAlert("refused", program, f"{program} refuses to start, the last line of its log has the reason", {})

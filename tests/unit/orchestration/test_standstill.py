@@ -35,7 +35,7 @@ def logged(level: str, event: str, **fields: str) -> str:
         ("", ""),
         (logged("info", "execution is ready"), ""),
         (logged("warning", "waits for a file", waits_for="ledger.db"), "waits for a file: ledger.db"),
-        (logged("error", "the disk takes nothing", error="full"), "the disk takes nothing: full"),
+        (logged("error", "the disk cannot be written", error="full"), "the disk cannot be written: full"),
         ("paperdesk mt5: no room", "paperdesk mt5: no room"),
         ("{broken", "{broken"),
     ],

@@ -66,7 +66,7 @@ class ModifyService:
         text = sent.message or f"the venue answered {sent.retcode}"
         return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
 
-    def _present(self, request: Modify, now: Now, **said: Any) -> ModifyReply:
+    def _present(self, request: Modify, now: Now, **fields: Any) -> ModifyReply:
         """A reply with the present state of order or position."""
         order: VenueOrder | None = None
         position: VenuePosition | None = None
@@ -79,7 +79,7 @@ class ModifyService:
                 mine = [held for held in mine if held.ticket == request.position]
             position = self._queries.position_with_desk_names(mine[0]) if len(mine) == 1 else None
         return ModifyReply(
-            **(self._header.ok_fields(request.request_id) | said),
+            **(self._header.ok_fields(request.request_id) | fields),
             order=order,
             position=position,
             deal_cursor=self._venue.deal_count,
@@ -87,16 +87,16 @@ class ModifyService:
         )
 
     def _told(self, request: Modify, outcome: Modification) -> ModifyReply:
-        said = self._header.ok_fields(request.request_id)
+        fields = self._header.ok_fields(request.request_id)
         if outcome.error_code is not None:
-            said |= {"status": REJECTED, "error_code": outcome.error_code, "error": outcome.reason}
+            fields |= {"status": REJECTED, "error_code": outcome.error_code, "error": outcome.reason}
         order, position = outcome.order, outcome.position
         if order is not None:
             order = self._queries.with_desk_names(order, magic_of(request.order_id))
         if position is not None:
             position = self._queries.with_desk_names(position, self._venue.magic_of_position(position.ticket))
         return ModifyReply(
-            **said,
+            **fields,
             retcode=outcome.retcode,
             order=order,
             position=position,
@@ -106,7 +106,7 @@ class ModifyService:
 
 
 def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
-    """Whether what is shown has the prices that were asked for: an answer is no proof."""
+    """Whether the order or position shown has the requested prices; the answer alone is no proof."""
     target = shown.order if request.order_id else shown.position
     return target is not None and has_requested_prices(target, request)
 

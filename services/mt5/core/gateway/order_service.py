@@ -353,20 +353,20 @@ class OrderService:
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
         text = f"{effect}: the venue was called and shows no trace of it yet"
-        said = {"symbol": effect.symbol, "action": effect.action}
-        return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, text, **said)
+        fields = {"symbol": effect.symbol, "action": effect.action}
+        return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, text, **fields)
 
     def _in_progress(self, order_id: str, effect: Effect, *, ticket: int = 0) -> OrderReply:
         text = f"{effect}: the venue is being called"
-        said = {"symbol": effect.symbol, "action": effect.action, "ticket": ticket or None}
-        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text, **said)
+        fields = {"symbol": effect.symbol, "action": effect.action, "ticket": ticket or None}
+        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text, **fields)
 
     def _reply_from(self, order_id: str, placed: BookOrder) -> OrderReply:
         """The reply to an order, from its record in the book alone."""
         return self._reply_of(order_id, placed.order, placed, error_code=placed.error_code)
 
     def _reply_of(
-        self, order_id: str, order: VenueOrder, said: BookOrder | PlacementSnapshot, *, error_code: ErrorCode | None
+        self, order_id: str, order: VenueOrder, shown: BookOrder | PlacementSnapshot, *, error_code: ErrorCode | None
     ) -> OrderReply:
         filled = order.deal > 0
         return OrderReply(
@@ -383,9 +383,9 @@ class OrderService:
             retcode=order.retcode,
             time_ns=order.time_ns,
             ordinal=order.ordinal,
-            deal_cursor=said.deal_cursor,
-            quiet=said.quiet,
-            position=said.position or None,
+            deal_cursor=shown.deal_cursor,
+            quiet=shown.quiet,
+            position=shown.position or None,
         )
 
     def _refusal(

@@ -1,4 +1,4 @@
-"""What an order asks for, as the broker hears it, and the record that the broker makes of it."""
+"""An order as the broker receives it, and the broker's record of it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class VenueOrderRequest(NamedTuple):
 
     @property
     def is_immediate(self) -> bool:
-        """Whether nothing of it may be left standing."""
+        """Whether its rest ends at once (FOK and IOC)."""
         return self.time_in_force in (TimeInForce.FOK, TimeInForce.IOC)
 
     def to_venue_order(
@@ -64,7 +64,7 @@ class VenueOrderRequest(NamedTuple):
         ordinal: int,
         reason: str = "",
     ) -> VenueOrder:
-        """The broker's record of it; nothing is filled yet."""
+        """The broker's record of the order, before any fill."""
         return VenueOrder(
             ticket=ticket,
             order_id=self.comment,

@@ -150,4 +150,4 @@ FIFO_CLOSE: Final = 10045
 HEDGE_PROHIBITED: Final = 10046
 
 NO_QUOTES: Final = PRICE_OFF
-"""What `PRICE_OFF` says."""
+"""Meaning of `PRICE_OFF`."""

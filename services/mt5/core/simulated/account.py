@@ -1,9 +1,7 @@
-"""The simulated broker's account: where its book stands, what things are worth there, and how a change gets into the book.
+"""The simulated account: its book, the value of its positions, and the commit of changes.
 
-Nothing is judged here and nothing is set off: `order_validation.py` says what is wrong with an order,
-`tick_processor.py` what a tick does.
-Each change is committed before it is folded in, so an account opened on the same store is the same account. Symbols have the
-broker's names.
+Nothing is decided here: `order_validation.py` checks orders, `tick_processor.py` processes ticks. Each change is committed
+before it is applied, so that an account opened on the same store is the same account. Symbols have the broker's names.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ ZERO: Final = Decimal(0)
 
 
 class VenueSetupError(ValueError):
-    """Book, stream and account do not go together; the text says which values, and what was expected."""
+    """Book, stream and account do not fit together."""
 
 
 class AccountTerms(NamedTuple):
@@ -69,7 +67,14 @@ class SimulatedAccount:
         symbols: SymbolMap,
         terms: AccountTerms,
     ) -> None:
-        """Open the book of `store`: a new account gets the deposit, an old one goes on.
+        """Open the book of `store`: a new account gets the deposit, an old one continues.
+
+        Args:
+            stream: the market, under the desk's names of its symbols.
+            stream_id: the same id continues a run, another one begins at its first tick.
+            store: of the book.
+            symbols: the desk's names and the broker's.
+            terms: of the account.
 
         Raises:
             VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
@@ -115,7 +120,7 @@ class SimulatedAccount:
         self._commit(self._opening(balance=book.balance))
 
     def _opening(self, *, balance: Decimal, deal: VenueDeal | None = None) -> BookChange:
-        """Stand where a stream opens: before its first tick, or after the history that it has by then."""
+        """Go to the opening of a stream: before its first tick, or after the history that it begins with."""
         stream = self.market.stream
         ordinal = stream.opening_ordinal
         time_ns = stream.tick_at(ordinal).time_ns if ordinal else self.book.time_ns
@@ -138,27 +143,27 @@ class SimulatedAccount:
 
     @property
     def time_ns(self) -> int:
-        """The market's current time; before the first tick, the last time that the account has seen."""
+        """Time of the book's tick, UTC; before the first tick, the last time that the account has seen."""
         return self.market.time_ns if self.ordinal else self.book.time_ns
 
     @property
     def broker_symbols(self) -> list[str]:
-        """What is quoted here."""
+        """The symbols that are quoted here."""
         return list(self.instruments)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol where the book stands, or None when it has had none."""
+        """The latest quote of a symbol at the book's tick; None before its first."""
         return self.market.quote(symbol)
 
     def effective_instrument(self, catalogued: Instrument) -> Instrument:
-        """What of the catalogue's terms applies here: a market that is made and not recorded has no hours to keep."""
+        """A symbol's terms from the catalogue under the profile; a generated market has no sessions."""
         return self.profile.terms_of(catalogued, always_quoted=self._is_always_quoted)
 
     # ---------------------------------------------------------------------------------------------------------- values
 
     @property
     def equity(self) -> Decimal | None:
-        """Balance and unrealised profit in account currency, or None when a position cannot be valued."""
+        """Balance and unrealised profit in account currency; None when a position cannot be valued."""
         total = self.book.balance
         for position in self.book.positions.values():
             profit = self.unrealized(position)
@@ -169,7 +174,7 @@ class SimulatedAccount:
 
     @property
     def margin(self) -> Decimal | None:
-        """What the open positions hold back; None when one cannot be valued."""
+        """Margin of the open positions, in account currency; None when one cannot be valued."""
         return self.margin_of(self.book.positions.values())
 
     def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> Decimal | None:
@@ -188,10 +193,9 @@ class SimulatedAccount:
         )
 
     def check_margin(self, target: Position | None, folded: PositionChange) -> Rejection | None:
-        """What keeps the account from having a position as `folded` makes it; None when it may.
+        """The rejection of a deal that the free margin does not cover; None where it does.
 
-        Free margin has to cover the increase, the symbol's margin at its initial rates; a deal that does not raise the
-        margin is never refused.
+        The symbol's margin counts at its initial rates. A deal that does not raise the margin is never rejected.
         """
         if not self.leverage or folded.entry is DealEntry.OUT:
             return None
@@ -218,7 +222,7 @@ class SimulatedAccount:
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
     def rate(self, sign: int, source: str) -> Decimal | None:
-        """Units of account currency for one of `source`, for a gain (`sign` > 0) or a loss; None without a quote."""
+        """Account currency for one unit of `source`, at the rate of a gain (`sign` > 0) or a loss; None without a quote."""
         return conversion_rate(sign, source=source, target=self.currency, instruments=self.instruments, quotes=self)
 
     def commission_per_lot(self, instrument: Instrument) -> Decimal | None:
@@ -237,7 +241,7 @@ class SimulatedAccount:
         return self._converted(position.volume, position.cost, price, instrument)
 
     def to_venue_position(self, position: Position) -> VenuePosition:
-        """A position as it is told of, valued at the present quotes."""
+        """A position as it is reported, valued at the present quotes."""
         return VenuePosition(
             ticket=position.ticket,
             symbol=position.symbol,
@@ -253,7 +257,7 @@ class SimulatedAccount:
         )
 
     def _converted(self, volume: Decimal, cost: Decimal, price: Decimal, instrument: Instrument) -> Decimal | None:
-        """Profit of closing a signed volume at `price`, in the account's currency and digits."""
+        """Profit of closing a signed volume in lots at `price`, in the account's currency and digits; < 0 for a loss."""
         gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
         rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
         return None if rate is None else round_money(gross * rate, self.digits)
@@ -261,9 +265,9 @@ class SimulatedAccount:
     # --------------------------------------------------------------------------------------------------------- changes
 
     def target_position(self, record: BookOrder) -> Position | None:
-        """The position that a deal of an order is about; None where it opens one.
+        """The position that a deal of an order changes; None where it opens one.
 
-        On a hedging account the deals of one order that opens are about one position.
+        On a hedging account all deals of one opening order change one position.
         """
         order = record.order
         if order.position:
@@ -276,7 +280,7 @@ class SimulatedAccount:
     def change_by_deal(
         self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal
     ) -> PositionChange:
-        """What a deal would make of a position."""
+        """A position after a deal of an order."""
         return apply_deal(
             target,
             symbol=symbol,
@@ -302,7 +306,7 @@ class SimulatedAccount:
         stepped: bool,
         limit_gap: Decimal = ZERO,
     ) -> VenueDeal:
-        """The deal that makes `folded` of a position, for an order or by the broker itself."""
+        """The deal that leads to `folded`, for an order or by the broker itself."""
         profit = ZERO
         if folded.closed_volume:
             realized = self._converted(folded.closed_volume, folded.closed_cost, price, self.instruments[symbol])
@@ -333,7 +337,7 @@ class SimulatedAccount:
         )
 
     def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
-        """Worth of a price better by `distance` for `volume` lots, in account currency."""
+        """Value of a price better by `distance` for `volume` lots, in account currency."""
         worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
         assert worth is not None, symbol  # as above
         return worth
@@ -347,7 +351,7 @@ class SimulatedAccount:
         position: Position | None = None,
         stepped: bool = False,
     ) -> VenueDeal:
-        """A deal that moves cash alone: a deposit or, for a position, its swap."""
+        """A deal that moves cash only: a deposit (> 0), a withdrawal (< 0) or, for a position, its swap."""
         has_begun = bool(self.book.stream_id)
         return VenueDeal(
             deal=len(self.book.deals) + 1,
@@ -380,7 +384,7 @@ class SimulatedAccount:
         modification: Modification | None = None,
         is_synced: bool = True,
     ) -> None:
-        """Make a change durable and fold it in; `stepped`: a tick has set it off, and may set off more."""
+        """Commit a change and apply it; `stepped`: a tick has triggered it, and may trigger more."""
         self._commit(
             BookChange(
                 stream_id=self._stream_id,
@@ -405,7 +409,7 @@ class SimulatedAccount:
 
 
 def with_placement_snapshot(record: BookOrder) -> BookOrder:
-    """A record of an order that rests after its placing, with what was answered then."""
+    """The record of an order that rests after its placing, with its state at that time."""
     taken = PlacementSnapshot(
         order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position
     )

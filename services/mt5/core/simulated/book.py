@@ -1,7 +1,7 @@
-"""The simulated broker's book: orders, deals, positions and cash, as a fold of changes.
+"""The simulated broker's book: orders, deals, positions and cash, as the sum of committed changes.
 
-A change is decided in `account.py` and its users, committed to a `BookStore` and then folded in here; folding never judges. What a
-store loads is equal to what was folded.
+A change is decided elsewhere, committed to a `BookStore` and then applied here without any check. A book loaded from a
+store equals the one whose changes were applied.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from services.mt5.core.simulated.positions import Position
 
 
 class BookChange(Struct, frozen=True, kw_only=True):
-    """One step of the book, committed whole.
+    """One change of the book, committed as a whole.
 
-    `ordinal` and `time_ns` say where the book stands; `balance` is the one after the change. `is_within_tick`: the tick itself has
-    caused it, and may be about to cause more. `removed` is the ticket of a position
-    that is gone, `position` one that is new or changed. Without `is_synced` a power cut may undo it; a kill cannot.
+    `ordinal` and `time_ns` are those of the book's tick; `balance` is the one after the change. `is_within_tick`: the tick
+    has triggered it, and may trigger more. `removed` is the ticket of a closed position, `position` a new or changed one.
+    With `is_synced` False a power cut may undo it; a kill cannot.
     """
 
     stream_id: str
@@ -44,7 +44,7 @@ class BookChange(Struct, frozen=True, kw_only=True):
 
 
 def _cursor_key(deal: VenueDeal) -> int:
-    """Deals by tick, and within a tick what the tick itself caused before what a command did."""
+    """Deals by tick; within a tick, those that the tick triggered before those of commands."""
     return 2 * deal.ordinal + (0 if deal.stepped else 1)
 
 
@@ -64,7 +64,7 @@ class Book:
     balance: Decimal = Decimal(0)
     is_within_tick: bool = False
     last_set_off: int = 0
-    """The last tick of the stream that has caused a change by itself."""
+    """Ordinal of the last tick of the stream that has triggered a change."""
 
     deals_before_stream: int = 0
     endings_before_stream: int = 0
@@ -81,7 +81,7 @@ class Book:
     _resting_by_ticket: tuple[BookOrder, ...] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Index what a store has loaded."""
+        """Build the indexes of a book that a store has loaded."""
         for order in self.orders:
             self._index_order(order)
         for number, deal in enumerate(self.deals):
@@ -98,17 +98,17 @@ class Book:
 
     @property
     def endings(self) -> int:
-        """How many orders ticks have ended otherwise than by filling them whole."""
+        """Number of orders that ticks have ended otherwise than by a complete fill."""
         return len(self._ending_ordinals)
 
     def resting(self) -> tuple[BookOrder, ...]:
-        """Orders of which something may still become, by ticket."""
+        """Open orders, by ticket."""
         if self._resting_by_ticket is None:
             self._resting_by_ticket = tuple(self._resting[ticket] for ticket in sorted(self._resting))
         return self._resting_by_ticket
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order placed under a magic: a broker takes any number of them."""
+        """The first order placed under a magic; a broker accepts any number of them."""
         return self._by_magic.get(magic)
 
     def positions_in(self, symbol: str) -> list[Position]:
@@ -117,15 +117,15 @@ class Book:
 
     @property
     def told_ns(self) -> int:
-        """When every deal has been reported; 0 where none was late."""
+        """Time by which every deal is reported; 0 where no report is late."""
         return self._told_ns[-1] if self._told_ns else 0
 
     def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
-        """Deals executed and reported when the book had stepped to tick `ordinal`, before any command there.
+        """Deals executed and reported when the book had come to tick `ordinal`, before any command there.
 
         Args:
             ordinal: a tick of the stream.
-            time_ns: its time: a deal whose report is still on its way does not count, nor does any later deal.
+            time_ns: its time; a deal whose report is still on its way does not count, nor does any later deal.
         """
         keys, told = self._cursor_keys, self._told_ns
         bound = 2 * ordinal + 1
@@ -133,11 +133,11 @@ class Book:
         return happened if not told or told[-1] <= time_ns else min(happened, bisect_right(told, time_ns))
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Orders that ticks up to `ordinal` have ended otherwise than by filling them whole."""
+        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
         return bisect_right(self._ending_ordinals, ordinal)
 
     def apply(self, change: BookChange) -> None:
-        """Fold in a committed change."""
+        """Apply a committed change."""
         if change.stream_id != self.stream_id:
             self.stream_id = change.stream_id
             self.last_set_off = 0
@@ -175,7 +175,7 @@ class Book:
             self.modifications[change.modification.target] = change.modification
 
     def state_hash(self) -> str:
-        """SHA-256 over everything a change can touch."""
+        """SHA-256 over everything that a change can affect."""
         state = (
             (self.stream_id, self.currency, self.account_mode, self.ordinal, self.time_ns, self.balance),
             (self.is_within_tick, self.last_set_off),

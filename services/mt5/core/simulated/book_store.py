@@ -1,4 +1,4 @@
-"""Where the simulated book survives: the port that files implement, and a store in memory."""
+"""Storage of the simulated book: the port that files implement, and a store in memory."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from services.mt5.core.simulated.book import Book, BookChange
 
 
 class BookStore(Protocol):
-    """Where the book survives; a change is there whole or not at all once `commit` has returned."""
+    """Storage of the book; a change is stored as a whole or not at all when `commit` returns."""
 
     def load(self) -> Book:
-        """The book as committed; an empty one when nothing was."""
+        """The book as committed; an empty one before the first change."""
 
     def commit(self, change: BookChange) -> None:
         """Make a change durable."""
 
 
 class MemoryBookStore:
-    """A store that lives as long as its process: for backtests, simulations and tests."""
+    """A store in memory, for backtests, simulations and tests."""
 
     def __init__(self) -> None:
         self._changes: list[BookChange] = []
 
     def load(self) -> Book:
-        """Fold all the changes again."""
+        """Apply all changes again."""
         book = Book()
         for change in self._changes:
             book.apply(change)

@@ -1,4 +1,4 @@
-"""The simulated broker without a terminal between: it does as it is told at once and shows everything."""
+"""The terminal of the simulated broker without faults: calls take effect at once, and everything is shown."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from services.mt5.core.simulated.venue import SimulatedVenue
 
 
 class DirectTerminal:
-    """The simulated broker, with a terminal that does as it is told and shows everything at once."""
+    """The simulated broker's terminal without faults."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
-        """Stand in front of a broker."""
+        """Use a broker."""
         self.venue = venue
 
     def unavailable(self, now: Now) -> Unavailable | None:  # noqa: ARG002 - a terminal without faults needs no clock
@@ -74,7 +74,7 @@ class DirectTerminal:
         return self.venue.deal_count
 
     def on_timer(self, now: Now) -> None:  # noqa: ARG002 - as above
-        """Let go what is held: only a terminal with faults holds orders back, and this one may have come after it."""
+        """Release held orders, which an earlier process with a faulty terminal may have left."""
         for record in self.venue.held_orders():
             self.venue.release(record)
 
@@ -88,6 +88,6 @@ class DirectTerminal:
 
 
 def order_result(placed: BookOrder) -> TradeResult:
-    """The terminal's answer to an order that went through."""
+    """The terminal's answer to an order that the broker has processed."""
     order = placed.order
     return TradeResult(order.retcode, order.ticket, order.deal)

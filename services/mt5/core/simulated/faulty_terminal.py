@@ -1,8 +1,8 @@
-"""A terminal that misbehaves as terminals do, on command: docs/venue-faults.md says what each fault does.
+"""A terminal with faults on command; docs/venue-faults.md describes each of them.
 
-The broker's book below is the truth and never lies; what is played is what the gateway gets to see of it, and when. A fault of
-single calls is drawn for the next `count` calls, or for each call with a probability; one that is a state lasts for a while.
-Draws are a function of seed, fault and the call's number alone.
+The broker's book stays correct; a fault affects what the gateway sees of it, and when. Faults of single calls apply to the
+next `count` calls, or to each call with a probability; faults of a state last for a time. Draws are a function of seed,
+fault and the call's number alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_re
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 POLL_NS: Final = 1_000_000_000
-"""Gateways that poll their terminal on a timer commonly do it once a second."""
+"""How often gateways that poll their terminal commonly do so."""
 
 TRUNCATED_CHARS: Final = 4
 INCOMPLETE_ROWS: Final = 5
@@ -51,11 +51,11 @@ CallFaults = Mapping[Fault, Simulate]
 
 
 VenueCall = Callable[[CallFaults, Now], TradeResult | None]
-"""What a call does at the broker, as far as the faults let it."""
+"""The effect of a call at the broker, as far as the faults allow it."""
 
 
 class _Pending(NamedTuple):
-    """A call that has not come back yet; `sent` is what it will bring where it has been executed."""
+    """A call in progress; `sent` is its answer where it has been executed already."""
 
     due_mono_ns: int
     call: VenueCall
@@ -67,7 +67,7 @@ class FaultyTerminal(DirectTerminal):
     """The simulated broker behind a terminal with faults."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
-        """Behave well until told otherwise. What rested when the last process ended is due now."""
+        """Begin without faults. Orders that an earlier process held back are due now."""
         super().__init__(venue)
         self._orders: dict[Fault, Simulate] = {}
         self._left: dict[Fault, int] = {}
@@ -99,7 +99,7 @@ class FaultyTerminal(DirectTerminal):
         return self.active(now)
 
     def active(self, now: Now) -> dict[str, int]:
-        """Calls left of each fault, or the milliseconds that it lasts; one drawn by rate has no end."""
+        """Calls left of each fault, or milliseconds; a fault drawn by rate does not end by itself."""
         calls = {fault.value: self._left[fault] for fault in self._orders}
         lasting = {
             fault.value: (until - now.mono_ns) // MS_NS for fault, until in self._until.items() if until > now.mono_ns
@@ -124,11 +124,11 @@ class FaultyTerminal(DirectTerminal):
         return None
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
-        """Execute an order as far as the faults let it."""
+        """Execute an order as far as the faults allow it."""
         return self._call(lambda played, then: self._execute(request, symbol, played, then), now)
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:
-        """End an order as far as the faults let it; what it has become meanwhile is found out when the call gets through."""
+        """Cancel an order as far as the faults allow it, in its state at the time of execution."""
 
         def execute(played: CallFaults, then: Now) -> TradeResult | None:
             if Fault.NOT_EXECUTED in played:
@@ -141,7 +141,7 @@ class FaultyTerminal(DirectTerminal):
         return self._call(execute, now)
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
-        """Change an order or a position as far as the faults let it."""
+        """Modify an order or a position as far as the faults allow it."""
 
         def execute(played: CallFaults, then: Now) -> TradeResult | None:
             if Fault.NOT_EXECUTED in played:
@@ -167,7 +167,7 @@ class FaultyTerminal(DirectTerminal):
         return sent
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """The call that blocked is executed at its end; one that waits for the timer has been."""
+        """The answer of the pending call; one that blocks is executed only at its end."""
         pending = self._pending
         assert pending is not None
         if now.mono_ns < pending.due_mono_ns:
@@ -212,7 +212,7 @@ class FaultyTerminal(DirectTerminal):
         return None if found is None or self._is_hidden(found.order.ticket, now) else found
 
     def is_history_complete(self, now: Now) -> bool:
-        """Not while anything is late, or was."""
+        """False while a fault hides or delays anything."""
         return (
             self.unavailable(now) is None
             and not self._lasts(Fault.HISTORY_INCOMPLETE, now)
@@ -260,14 +260,14 @@ class FaultyTerminal(DirectTerminal):
     # ----------------------------------------------------------------------------------------------------------- time
 
     def on_timer(self, now: Now) -> None:
-        """Let go on what was only taken."""
+        """Release held orders whose delay is over."""
         for record in self.venue.held_orders():
             if self._fills.get(record.order.ticket, 0) <= now.mono_ns:
                 self.venue.release(record)
                 self._fills.pop(record.order.ticket, None)
 
     def next_timer(self) -> int | None:
-        """When the next order goes on that was only taken, or a call comes back."""
+        """When the next held order is released, or a call returns."""
         dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held_orders()]
         if self._pending is not None:
             dues.append(self._pending.due_mono_ns)

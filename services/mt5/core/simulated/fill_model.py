@@ -1,8 +1,8 @@
-"""What it is like to be filled: delay, price and volume of each execution, as a profile's settings have it.
+"""Fill profiles: delay, price, volume and cost of executions.
 
-A profile is data, a model is a profile and a seed. What is drawn is a function of seed, ticket, number of the fill and purpose,
-and is turned into whole ticks, volume steps or nanoseconds at once. `IDEAL` draws nothing: the touch, whole, at once, free.
-docs/venue.md describes each model and what all of them leave out.
+A profile is data, a model is a profile and a seed. A draw is a function of seed, ticket, number of the fill and purpose,
+and is rounded to whole ticks, volume steps or nanoseconds at once. `IDEAL` draws nothing: complete fills at the touch,
+without delay or cost. docs/venue.md describes each model and what all of them leave out.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ Minutes = Annotated[int, Meta(ge=0, le=720)]
 QuoteAgeMs = Annotated[int, Meta(ge=0, le=7 * 24 * 60 * 60 * 1_000)]
 
 QUOTE_AGE_MS_MAX: Final = 60_000
-"""After a minute without a quote the market may have stopped quoting."""
+"""Default age from which on a quote does not count for an order that arrives: the market may have stopped quoting."""
 
 
 class LimitFills(StrEnum):
-    """Fill price of a resting limit order or a target that the market has passed: its own, or the better quote."""
+    """Fill price of a resting limit order or a target that the market has passed: its own price, or the better quote."""
 
     LIMIT = "limit"
     QUOTE = "quote"
 
 
 class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Distance of an execution from its price without slippage: mostly none.
+    """Slippage of an execution: with probability `against` it is worse, with probability `favourable` better.
 
-    With probability `against` it is worse, with probability `favourable` better; by an exponential distance of a mean of so
-    many spreads, rounded to whole ticks. Measured in spreads because a market that is quoted wide also slips far.
+    The distance is exponential with a mean of so many spreads, rounded to whole ticks. It is measured in spreads because
+    slippage grows with the spread.
     """
 
     against: Probability
@@ -56,7 +56,7 @@ class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     favourable_mean_spreads: Spreads
 
     def __post_init__(self) -> None:
-        """The two exclude each other."""
+        """Check that the probabilities add up to at most 1."""
         if self.against + self.favourable > 1:
             raise ValueError(f"against {self.against} and favourable {self.favourable}, expected at most 1 together")
 
@@ -80,33 +80,33 @@ class SlippageByType(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Depth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many lots are to be had at the touch, for each fill anew: log-normal, rounded down to the volume's step."""
+    """Lots available at the touch, drawn for each fill: log-normal, rounded down to the volume's step."""
 
     median_lots: Annotated[float, Meta(gt=0, le=1e6)]
     sigma: Annotated[float, Meta(ge=0, le=3)]
 
 
 class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Around the end of the server's day the spread dealt at is so many times the quoted one, about the same middle."""
+    """Wider spread around the end of the server's day: `factor` times the quoted one, with the same mid price."""
 
     factor: Decimal
     minutes_before: Minutes
     minutes_after: Minutes
 
     def __post_init__(self) -> None:
-        """Wider, and within reason."""
+        """Check the range of the factor."""
         require_exact("factor", self.factor)
         if not 1 <= self.factor <= ROLLOVER_FACTOR_MAX:
             raise ValueError(f"factor is {self.factor}, expected 1 to {ROLLOVER_FACTOR_MAX}")
 
     def applies(self, time_ns: int) -> bool:
-        """True from so long before the server's midnight until so long after it; the last minute ends exclusive."""
+        """Whether a time is within the minutes before or after the server's midnight; the end is exclusive."""
         gone_ns = time_of_day_ns(time_ns)
         return gone_ns < self.minutes_after * MINUTE_NS or gone_ns >= DAY_NS - self.minutes_before * MINUTE_NS
 
 
 class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What fills are like. The defaults are the ideal: the touch, whole, at once, at no cost, and nobody is stopped out.
+    """Settings of executions. The defaults are ideal: complete fills at the touch, at once, without cost or stop-out.
 
     `charges`: commission and swaps are charged. `keeps_sessions`: nothing is traded outside the instrument's sessions;
     without it a symbol is traded whenever it is quoted. An order that arrives between two ticks is matched with the
@@ -128,7 +128,7 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     stop_out_level_pct: Decimal | None = None
 
     def __post_init__(self) -> None:
-        """A stop-out comes after the call."""
+        """Check that the levels are above 0, and that the stop-out's is not above the margin call's."""
         call, stop = self.margin_call_level_pct, self.stop_out_level_pct
         for field, level in (("margin_call_level_pct", call), ("stop_out_level_pct", stop)):
             if level is not None:
@@ -190,17 +190,17 @@ class FillModel:
     """A profile's fills under one seed."""
 
     def __init__(self, profile: FillProfile, seed: int, draw: Draw = uniform) -> None:
-        """Nothing is drawn until it is asked for."""
+        """Use the settings of a profile and a seed for its draws."""
         self.profile = profile
         self._seed = seed
         self._draw = draw
 
     def request_latency_ns(self, ticket: int) -> int:
-        """How long the request that became order `ticket` was on its way to the venue."""
+        """Delay of the request of order `ticket` on its way to the venue, in nanoseconds."""
         return self.profile.request_latency.latency_ns(lambda: self._draw(self._seed, ticket, "request latency"))
 
     def reply_latency_ns(self, ticket: int) -> int:
-        """How long the answer to order `ticket` is on its way back."""
+        """Delay of the reply to order `ticket` on its way back, in nanoseconds."""
         return self.profile.reply_latency.latency_ns(lambda: self._draw(self._seed, ticket, "reply latency"))
 
     def execution(
@@ -217,7 +217,7 @@ class FillModel:
         limit: Decimal | None = None,
         rests: bool = False,
     ) -> Execution:
-        """What of `volume` lots (> 0) is dealt, and at which price.
+        """The volume executed of `volume` lots (> 0), and its price.
 
         The touch of `quote`, made worse by the rollover's spread, and slippage of `order_type` in whole ticks; never
         less than one tick. No slippage passes a `limit`, and where the widened touch is beyond it nothing is dealt. One
@@ -248,7 +248,7 @@ class FillModel:
         deviation_points: int,
         instrument: Instrument,
     ) -> bool:
-        """True when the touch is worse than the price asked by more than `deviation_points`; a better one never is."""
+        """Whether the touch is worse than the asked price by more than `deviation_points`; False for a better one."""
         return (touch - worst_price(asked_price, side, deviation_points, instrument)) * side.sign > 0
 
     # ----------------------------------------------------------------------------------------------------------- price
@@ -266,7 +266,7 @@ class FillModel:
     def _slippage_ticks(
         self, ticket: int, fill_number: int, quote: Quote, instrument: Instrument, order_type: OrderType
     ) -> int:
-        """Whole ticks against us; below 0 for us."""
+        """Slippage in whole ticks: > 0 is worse for us, < 0 better."""
         slippage = None if self.profile.slippage is None else self.profile.slippage.of(order_type)
         if slippage is None:
             return 0
@@ -294,10 +294,10 @@ class FillModel:
 
 
 def worst_price(asked_price: Decimal, side: Side, deviation_points: int, instrument: Instrument) -> Decimal:
-    """The last price that is not further against us than the deviation: what `execution` takes as the limit of such an order."""
+    """The worst price within the deviation, which is the `limit` of an execution of such an order."""
     return asked_price + side.sign * deviation_points * instrument.point
 
 
 def _spread(quote: Quote, instrument: Instrument) -> Decimal:
-    """Of a quote, at least one tick: recorded quotes may be crossed."""
+    """Spread of a quote, at least one tick, because recorded quotes may be crossed."""
     return max(quote.ask - quote.bid, instrument.tick_size)

@@ -1,7 +1,7 @@
-"""How long a request or an answer travels: three models of one shape, chosen by a fill profile's settings.
+"""Latency models: the delay of a request or a reply, chosen by a fill profile's settings.
 
-A model turns a uniform draw into nanoseconds by its quantile function, so that the longest delays belong to the largest
-draws in each of them. What is drawn is rounded to whole nanoseconds at once. One that draws nothing does not ask.
+A model turns a uniform draw into whole nanoseconds by its quantile function, so that a larger draw gives a longer delay in
+each of them. A constant delay draws nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from proto.time import MS_NS
 from services.mt5.core.simulated.random_draws import standard_normal
 
 LATENCY_MS_MAX: Final = 60_000.0
-"""A minute: what takes longer is no latency but an outage, which the venue's faults play."""
+"""A minute: longer delays are outages, which the faults of the venue simulate."""
 
 Milliseconds = Annotated[float, Meta(ge=0, le=LATENCY_MS_MAX)]
 
 
 class ConstantLatency(Struct, frozen=True, kw_only=True, tag="constant", tag_field="model", forbid_unknown_fields=True):
-    """Always the same."""
+    """A constant delay."""
 
     ms: Milliseconds
 
@@ -35,7 +35,7 @@ class ConstantLatency(Struct, frozen=True, kw_only=True, tag="constant", tag_fie
 class LognormalLatency(
     Struct, frozen=True, kw_only=True, tag="lognormal", tag_field="model", forbid_unknown_fields=True
 ):
-    """The logarithm is normal: half of the delays are below `median_ms`; `sigma` is the logarithm's standard deviation.
+    """Log-normal delays: half of them are below `median_ms`; `sigma` is the logarithm's standard deviation.
 
     Quantile: median x exp(sigma x z), z the standard normal quantile. With sigma 0.5 one in a hundred is 3.2 times the
     median. One beyond `LATENCY_MS_MAX` counts as that.
@@ -50,7 +50,7 @@ class LognormalLatency(
 
 
 class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_field="model", forbid_unknown_fields=True):
-    """As a histogram has it: `counts` of delays, each up to its upper bound and above the one before (0 for the first).
+    """Delays by a histogram: `counts` of delays, each up to its upper bound and above the one before (0 for the first).
 
     Within a bucket all delays are equally likely. A cumulative histogram, such as Prometheus keeps, is turned into counts by
     subtracting neighbours; its last bucket without a bound has to be given one.
@@ -60,7 +60,7 @@ class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_fie
     counts: Annotated[tuple[Annotated[int, Meta(ge=0, le=2**53)], ...], Meta(min_length=1, max_length=1_000)]
 
     def __post_init__(self) -> None:
-        """One count a bound, bounds that rise, and something counted."""
+        """Check that there is one count for each bound, that bounds rise, and that some delay was counted."""
         bounds = self.upper_bounds_ms
         if len(self.counts) != len(bounds):
             raise ValueError(f"counts has {len(self.counts)} numbers, expected one for each of {len(bounds)} bounds")

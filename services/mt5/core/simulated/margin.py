@@ -1,7 +1,7 @@
-"""Whether an account can afford what it holds: margin call and stop-out.
+"""Margin rules: whether an order is covered, margin call, and stop-out.
 
-How much margin a position holds back is in `proto.trading.money`, free margin and margin level in
-`proto.trading.margin`. Amounts here are in account currency.
+Margin of a position is in `proto.trading.money`, free margin and margin level in `proto.trading.margin`. Amounts here are
+in account currency.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from decimal import Decimal
 
 
 def is_affordable(*, equity: Decimal, margin_before: Decimal, margin_after: Decimal) -> bool:
-    """Whether an order may be executed: the equity covers the margin that is held back after it, or it adds none.
+    """Whether an order may be executed: equity covers the margin after it, or the margin does not rise.
 
-    What lowers the margin, or leaves it, is never refused: that is how an account gets out of trouble.
+    An order that lowers the margin or leaves it is always allowed, because it is how an account reduces its risk.
     """
     return margin_after <= margin_before or margin_after <= equity
 
 
 def is_under_level(*, equity: Decimal, margin: Decimal, level_pct: Decimal | None) -> bool:
-    """True when the margin level is under `level_pct`, exactly, whatever it is rounded to; never where there is no level or margin."""
+    """Whether the margin level is below `level_pct`, compared without rounding; False without a level or without margin."""
     return level_pct is not None and margin > 0 and equity * 100 < margin * level_pct
 
 
 def first_to_close(profits: Mapping[int, Decimal]) -> int | None:
-    """The ticket of the position that a stop-out closes first: the largest loss (or the smallest gain), the older of two equal ones.
+    """The ticket of the position that a stop-out closes first: the smallest profit, the older of two equal ones.
 
     Args:
         profits: unrealised profit by ticket; None is returned when there is none.

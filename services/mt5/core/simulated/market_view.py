@@ -16,7 +16,7 @@ class MarketView:
     """A stream at the venue's current position."""
 
     def __init__(self, stream: MarketSource, desk_names: Mapping[str, str]) -> None:
-        """Before the first tick; `desk_names` are the stream's names of symbols by the broker's."""
+        """Stand before the first tick; `desk_names` are the stream's names of symbols by the broker's."""
         self.stream = stream
         self.ordinal = 0
         self._desk_names = desk_names

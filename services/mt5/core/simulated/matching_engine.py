@@ -1,8 +1,8 @@
-"""What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
+"""The matching engine: an order is accepted, delayed, matched with the quote, entered into the book, or ended.
 
 One order goes `submit` → (HELD, DELAYED) → `on_arrival` → PENDING or `match` → a fill; with the ideal profile a market
-order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped`
-True.
+order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick triggers, with
+`stepped` True.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class MatchingEngine:
     """The orders of one account."""
 
     def __init__(self, account: SimulatedAccount, model: FillModel) -> None:
-        """`model` says what executions are like."""
+        """Match the orders of `account`, with delays and fills by `model`."""
         self.account = account
         self.model = model
         profile = model.profile
@@ -62,7 +62,7 @@ class MatchingEngine:
     # ---------------------------------------------------------------------------------------------------------- placing
 
     def submit(self, request: VenueOrderRequest, *, held: bool) -> BookOrder:
-        """Take or reject an order; either way it is in the book then. With `held` it goes no further until `release`."""
+        """Accept or reject an order; either way it is in the book then. With `held` it waits for `release`."""
         account = self.account
         ticket = len(account.book.orders) + 1
         record = BookOrder(
@@ -90,7 +90,7 @@ class MatchingEngine:
         return self._send(record, stepped=False)
 
     def release(self, record: BookOrder) -> BookOrder:
-        """Let an order go on that its terminal has held back."""
+        """Continue with an order that its terminal has held back."""
         assert record.wait is RestingState.HELD, record
         wrong = self._check(_asked_of(record), ticket=record.order.ticket)
         return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
@@ -115,7 +115,7 @@ class MatchingEngine:
         return self.account.instruments[symbol].is_traded(self.account.time_ns)
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """An order that was on its way is at the broker's, who judges it by what is now."""
+        """Process an order that has arrived at the broker, under the present conditions."""
         wrong = self._check(_asked_of(record), ticket=record.order.ticket)
         return self._go(record, stepped=stepped) if wrong is None else self.reject_order(record, wrong, stepped=stepped)
 
@@ -156,7 +156,7 @@ class MatchingEngine:
         )
 
     def _check_close(self, request: VenueOrderRequest) -> Rejection | None:
-        """Orders on their way that close the same position, and with this one would close more than there is of it."""
+        """The rejection of a close that, with the orders on their way, exceeds the position's volume; None where it fits."""
         position = self.account.book.positions.get(request.position)
         if position is None:
             return None
@@ -168,7 +168,7 @@ class MatchingEngine:
     def check_terms(
         self, record: BookOrder, terms: tuple[Decimal | None, Decimal | None, Decimal | None, int]
     ) -> Rejection | None:
-        """What would be wrong at the present with a pending order of this price, stop loss, take profit and expiry."""
+        """The rejection of a pending order with this price, stop loss, take profit and expiry; None where it is valid."""
         price, stop_loss, take_profit, expires_ns = terms
         changed = _asked_of(record)._replace(
             price=price, stop_loss=stop_loss, take_profit=take_profit, expires_ns=expires_ns
@@ -178,9 +178,9 @@ class MatchingEngine:
     # --------------------------------------------------------------------------------------------------------- matching
 
     def match(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Execute an order against the present quote, as much of it as the model gives.
+        """Execute an order against the present quote, as far as the model gives volume.
 
-        FOK is all or nothing, IOC what there is; of any other order the rest stands on.
+        FOK fills all or nothing, IOC what is available; the rest of any other order stays in the book.
         """
         order, account = record.order, self.account
         instrument, quote = account.instruments[order.symbol], account.quote(order.symbol)
@@ -243,7 +243,7 @@ class MatchingEngine:
         return self.reject_order(record, Rejection(retcodes.REQUOTE, ErrorCode.REQUOTE, text), stepped=stepped)
 
     def _unfilled(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Nothing, or not enough, for an order that is filled now or never."""
+        """End an order that is filled now or never, and cannot be filled completely."""
         if record.order.type is OrderType.LIMIT:
             wrong = Rejection(
                 retcodes.CANCEL, ErrorCode.NO_LIQUIDITY, f"{_NO_LIQUIDITY}, or the touch is beyond the limit"
@@ -254,7 +254,7 @@ class MatchingEngine:
         )
 
     def _stand(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Nothing for now for an order that stands on; one that stood already is not written again."""
+        """Keep an order that cannot be filled now; one that is in the book already is not written again."""
         wait = RestingState.PENDING if record.order.type is OrderType.LIMIT else RestingState.REST
         known = self.account.book.orders
         if record.order.ticket <= len(known) and known[record.order.ticket - 1].wait is wait:
@@ -324,7 +324,7 @@ class MatchingEngine:
         )
 
     def _kept(self, record: BookOrder, folded: PositionChange, before: Position | None) -> Position | None:
-        """The position after a deal, with the stops that it has then."""
+        """The position after a deal, with its stop loss and take profit."""
         after, order = folded.position, record.order
         if after is None:
             return None
@@ -336,7 +336,7 @@ class MatchingEngine:
         return structs.replace(after, magic=record.magic, comment=order.order_id, charged_ns=self.account.time_ns)
 
     def commission(self, symbol: str, volume: Decimal) -> Decimal:
-        """What a deal moves in cash as commission, in account currency: 0 or less."""
+        """Commission of a deal, in account currency, <= 0."""
         per_lot = self.account.commission_per_lot(self.account.instruments[symbol])
         assert per_lot is not None, symbol  # the rate was known when the order was validated, and quotes stay
         return commission_of(volume=volume, per_lot=per_lot, currency_digits=self.account.digits) if per_lot else ZERO
@@ -344,7 +344,7 @@ class MatchingEngine:
     # ----------------------------------------------------------------------------------------------------------- ending
 
     def reject_order(self, record: BookOrder, wrong: Rejection, *, stepped: bool) -> BookOrder:
-        """Reject an order, or end what is left of one that was filled in part."""
+        """Reject an order, or end the rest of one that was filled in part."""
         status = OrderReplyStatus.CANCELED if record.fills else OrderReplyStatus.REJECTED
         return self.end(record, status, wrong, stepped=stepped)
 
@@ -355,7 +355,7 @@ class MatchingEngine:
         return self.commit_order(self._present(ended), stepped=stepped)
 
     def cancel(self, record: BookOrder, text: str) -> BookOrder:
-        """End an order that rests, because somebody says so."""
+        """Cancel a resting order, with the reason for people."""
         order = structs.replace(
             record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=text[:200]
         )
@@ -376,7 +376,7 @@ class MatchingEngine:
     # ---------------------------------------------------------------------------------------------------------- writing
 
     def _present(self, record: BookOrder) -> BookOrder:
-        """A record that is changed here and now."""
+        """A changed record, with the book's tick and time."""
         account = self.account
         order = structs.replace(record.order, time_ns=account.time_ns, ordinal=account.ordinal)
         return structs.replace(record, order=order)
@@ -390,7 +390,7 @@ class MatchingEngine:
         removed: int = 0,
         position: Position | None = None,
     ) -> BookOrder:
-        """Commit an order with what its reply says of the book, and what comes with it."""
+        """Commit an order with the book's state for its reply, and the changes that come with it."""
         book = self.account.book
         ticket = record.order.ticket
         positions = [known for known in book.positions.values() if known.ticket != removed]
@@ -412,7 +412,7 @@ class MatchingEngine:
         return record
 
     def is_quiet_after(self, changed: Position) -> bool:
-        """Whether no tick could set anything off once a position is as given."""
+        """Whether no tick could trigger anything once a position is as given."""
         book = self.account.book
         others = [position for position in book.positions.values() if position.ticket != changed.ticket]
         is_told = book.told_ns <= self.account.time_ns
@@ -423,7 +423,7 @@ class MatchingEngine:
 
 
 def _asked_of(record: BookOrder) -> VenueOrderRequest:
-    """What an order in the book asks for."""
+    """The request of an order in the book."""
     order = record.order
     return VenueOrderRequest(
         magic=record.magic,

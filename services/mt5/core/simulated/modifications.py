@@ -1,7 +1,7 @@
-"""New prices for an order that rests, or new stops for a position, once for each revision.
+"""Modifications: new prices of a resting order, or new stop loss and take profit of a position, once for each revision.
 
-What the last modification of a target came to is kept in the book, refusals too: a repeat is answered by that, also when the book
-has gone on, and an older one that comes late undoes nothing.
+The outcome of the last modification of a target is kept in the book, refusals included: a repeat gets it again, also when
+the book is further, and an older modification that comes late is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHANGEABLE: Final = (RestingState.HELD, RestingState.DELAYED, RestingState.PEND
 
 
 class _Target(NamedTuple):
-    """What is to be changed; neither where it is not there."""
+    """The order or position to change; both None where it does not exist."""
 
     key: str
     order: BookOrder | None
@@ -35,7 +35,7 @@ class _Target(NamedTuple):
 
     @property
     def revision(self) -> int:
-        """Of its last modification, as it says itself."""
+        """Revision of its last modification."""
         if self.order is not None:
             return self.order.order.revision
         return 0 if self.position is None else self.position.revision
@@ -45,13 +45,13 @@ class ModificationProcessor:
     """The modifications of one account. Symbols are the broker's."""
 
     def __init__(self, matching: MatchingEngine) -> None:
-        """What is changed is written through `matching`."""
+        """Modify orders and positions of `account`; changes are committed through `matching`."""
         self._matching = matching
         self._account = matching.account
         self._book = matching.account.book
 
     def previous_modification(self, request: Modify) -> Modification | None:
-        """What a modification came to that was made before; None for one that is new, or has no revision to be known by."""
+        """The outcome of the same modification made before; None for a new one, and for one without a revision."""
         if not request.revision:
             return None
         if not request.order_id and not request.position:
@@ -60,7 +60,7 @@ class ModificationProcessor:
         return last if last is not None and last.revision == request.revision else None
 
     def _known_of_symbol(self, request: Modify) -> Modification | None:
-        """A position that was named by its symbol may be gone, and another have taken its place."""
+        """The outcome of a position named by its symbol, also where another position has taken its place meanwhile."""
         present = self._target(request).key
         for key, last in self._book.modifications.items():
             is_same = last.symbol == request.symbol and last.revision == request.revision
@@ -70,7 +70,7 @@ class ModificationProcessor:
         return None
 
     def modify(self, request: Modify) -> Modification:
-        """Change what is to be changed, or say why not."""
+        """Modify an order or a position, or refuse to."""
         target = self._target(request)
         last = self._book.modifications.get(target.key)
         newest = max(target.revision, 0 if last is None else last.revision)
@@ -194,7 +194,7 @@ class ModificationProcessor:
     # ---------------------------------------------------------------------------------------------------------- answers
 
     def _settled(self, request: Modify, target: _Target, wrong: Rejection) -> Modification:
-        """Keep a refusal, so that a repeat is refused alike."""
+        """Keep a refusal, so that a repeat gets it again."""
         outcome = self._outcome(request, target, wrong)
         kept = _kept(request, outcome)
         if kept is not None:
@@ -210,12 +210,12 @@ class ModificationProcessor:
         order: VenueOrder | None = None,
         position: Position | None = None,
     ) -> Modification:
-        """What is to be answered; without a new order or position the one that stands."""
+        """The outcome, with the order or position after it, or the present one where nothing changed."""
         if order is None and target.order is not None:
             order = target.order.order
-        told: VenuePosition | None = None
+        shown: VenuePosition | None = None
         if (held := position or target.position) is not None:
-            told = self._account.to_venue_position(held)
+            shown = self._account.to_venue_position(held)
         quiet = self._matching.quiet if position is None else self._matching.is_quiet_after(position)
         return Modification(
             target=target.key,
@@ -229,12 +229,12 @@ class ModificationProcessor:
             deal_cursor=len(self._book.deals),
             quiet=quiet,
             order=order,
-            position=told,
+            position=shown,
         )
 
 
 def _terms_of(order: VenueOrder, request: Modify | None) -> tuple[Decimal | None, Decimal | None, Decimal | None, int]:
-    """Price, stops and expiry of an order as a request would have them, or as they are."""
+    """Price, stop loss, take profit and expiry of an order after a request."""
     if request is None:
         return order.price, order.stop_loss, order.take_profit, order.expires_ns
     price = order.price if request.price is None else request.price
@@ -242,12 +242,12 @@ def _terms_of(order: VenueOrder, request: Modify | None) -> tuple[Decimal | None
 
 
 def _kept(request: Modify, outcome: Modification) -> Modification | None:
-    """A modification without a revision cannot be known again, and a target that was never there is none."""
+    """The outcome where it is kept: with a revision, and for a target that exists."""
     return outcome if request.revision and not outcome.target.endswith(":0") else None
 
 
 def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
-    """A stop that stays where it is may be near to the market; one that is moved may not."""
+    """The stop where it is moved, to be checked against the market; one that stays may be near to it."""
     return None if stop == present else stop
 
 

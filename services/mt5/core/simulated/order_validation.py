@@ -1,7 +1,7 @@
-"""What is wrong with an order, or with new prices of one: MetaTrader's checks, with its retcodes.
+"""Validation of orders and of new prices: MetaTrader's checks, with its retcodes.
 
-Pure functions of what is asked, the terms, the quote and the time. A check says what the first thing is that is wrong; what depends
-on money is the account's to say, because it is asked when an order is executed and not when it is placed.
+The checks are pure functions of the request, the terms, the quote and the time; each returns the first violation. Margin is
+checked by the account, at the execution of an order and not at its placing.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from services.mt5.core.simulated.positions import Position
 _TEXT_CHARS_MAX: Final = 200
 
 RETURN: Final = "RETURN"
-"""MetaTrader's name of a filling that is neither FOK nor IOC: what is left stays."""
+"""MetaTrader's name of a filling that is neither FOK nor IOC: the rest of the order stays."""
 
 
 class Rejection(NamedTuple):
-    """Why not: MetaTrader's retcode, the code for programs, and words."""
+    """A rejection: MetaTrader's retcode, the error code, and a text."""
 
     retcode: int
     code: ErrorCode
@@ -48,7 +48,7 @@ def touch_of(side: Side, quote: Quote) -> Decimal:
 
 
 def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
-    """A volume out of the terms."""
+    """Reject a volume outside the terms."""
     if instrument.takes_volume(volume):
         return None
     text = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
@@ -88,7 +88,7 @@ def check_volume_limit(
 
 
 def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns: int) -> Rejection | None:
-    """A type, a filling and an expiry that do not go together, or that the symbol does not take."""
+    """Reject a type, a filling and an expiry that do not fit together, or that the symbol does not accept."""
     is_market = request.type is OrderType.MARKET
     if request.position and not is_market:
         text = f"{request.type} with position {request.position}, expected MARKET: a position is closed at the market"
@@ -103,7 +103,7 @@ def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns
 
 
 def check_expiration(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> Rejection | None:
-    """An expiry that is missing, in the past, or given where there is none."""
+    """Reject an expiry that is missing, in the past, or given without GTD."""
     if time_in_force is TimeInForce.GTD:
         if expires_ns > time_ns:
             return None
@@ -117,17 +117,17 @@ def check_expiration(time_in_force: TimeInForce, expires_ns: int, time_ns: int) 
 
 
 def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
-    """A price of a pending order that is missing, off the tick, on the wrong side of the market, or too near to it.
+    """Reject a pending price that is missing, off the tick size, on the wrong side of the market, or too near to it.
 
-    A buy limit stands below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by the
+    A buy limit is below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by the
     stops level at least. An order that is filled now or never may have any price.
     """
     if request.type is OrderType.MARKET:
         return None
     price = request.price
     if price is None or price <= 0 or not is_on_step(price, instrument.tick_size):
-        told = "none" if price is None else decimal_text(price)
-        text = f"price {told} of a {request.type} order, expected one in steps of {decimal_text(instrument.tick_size)}"
+        price_text = "none" if price is None else decimal_text(price)
+        text = f"price {price_text} of a {request.type} order, expected one in steps of {decimal_text(instrument.tick_size)}"
         return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, text)
     if request.is_immediate:
         return None
@@ -149,7 +149,7 @@ def check_stops(
     around: Decimal,
     instrument: Instrument,
 ) -> Rejection | None:
-    """Stops of a position of `side` that are off the tick, on the wrong side of `around`, or nearer to it than the stops level.
+    """Reject a stop loss or take profit off the tick size, on the wrong side of `around`, or within the stops level.
 
     `around` is the touch at which the position closes, or the price of the pending order that is to open it.
     """
@@ -170,7 +170,7 @@ def check_stops(
 
 
 def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
-    """Stops of an order: around its price where it waits for one, else around the touch at which its position would close."""
+    """Reject the stops of an order: around its price where it has one, else around the touch that would close it."""
     if request.position and (request.stop_loss is not None or request.take_profit is not None):
         text = f"stops with position {request.position}, expected none: MODIFY changes those of a position"
         return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
@@ -186,7 +186,7 @@ def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote:
 
 
 def check_position(request: VenueOrderRequest, position: Position | None) -> Rejection | None:
-    """The position that an order is to close is gone, of another symbol or side, or smaller; `position` has its ticket."""
+    """Reject the close of a position that does not exist, has another symbol or side, or is smaller than the volume."""
     if not request.position:
         return None
     if position is None or position.symbol != request.symbol:
@@ -202,7 +202,7 @@ def check_position(request: VenueOrderRequest, position: Position | None) -> Rej
 
 
 def check_close_volume(request: VenueOrderRequest, position: Position, *, under_way: Decimal) -> Rejection | None:
-    """Closing more of a position than there is, counting the lots of the closing orders that are `under_way`."""
+    """Reject the close of more than a position has, with the lots of closing orders that are on their way."""
     held = abs(position.volume)
     if not under_way or under_way + request.volume <= held:
         return None
@@ -214,7 +214,13 @@ def check_close_volume(request: VenueOrderRequest, position: Position, *, under_
 
 
 def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) -> Rejection | None:
-    """The symbol is not traded now, or may not be traded so; `opens`: the order would add exposure."""
+    """Reject an order for a symbol that is not traded, or whose positions may only be closed.
+
+    Args:
+        instrument: terms of the symbol.
+        opens: whether the order adds exposure.
+        time_ns: of the venue, UTC.
+    """
     if instrument.trade_mode is TradeMode.DISABLED:
         text = f"{instrument.symbol} is not traded"
         return Rejection(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, text)
@@ -225,7 +231,7 @@ def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) 
 
 
 def check_session(instrument: Instrument, time_ns: int) -> Rejection | None:
-    """Between a symbol's sessions nothing is opened, closed or modified."""
+    """Reject any request between a symbol's sessions."""
     if instrument.is_traded(time_ns):
         return None
     text = f"{instrument.symbol} is not traded at this time of the server's week"

@@ -1,8 +1,8 @@
-"""Position accounting the way MetaTrader 5 keeps it: what a deal makes of the position that it is about.
+"""Position accounting as in MetaTrader 5: a position after each deal.
 
-A position is the fold of its deals. On a netting account that is the symbol's one position; on a hedging account a deal either
-opens a position of its own or closes of the one that it names, so the same fold serves both. Nothing here knows about quotes,
-currencies or orders. What it has cost is `proto.trading.cost_basis`'s to say; here it gets its ticket, its open price and its name.
+A position is the sum of its deals. A netting account has one position a symbol; on a hedging account a deal opens a
+position or closes part of the one that it names, so that the same function serves both. Nothing here knows quotes,
+currencies or orders. `proto.trading.cost_basis` has the cost of a position; ticket and open price are added here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Position(Struct, frozen=True, kw_only=True):
 
     @property
     def has_stops(self) -> bool:
-        """Whether a tick could close it by its stop loss or its take profit."""
+        """Whether it has a stop loss or a take profit."""
         return self.stop_loss is not None or self.take_profit is not None
 
     @property
@@ -51,7 +51,7 @@ class Position(Struct, frozen=True, kw_only=True):
 
 
 class PositionChange(NamedTuple):
-    """What a deal does to a position: `closed_volume` signed as the position was, `closed_cost` that part's cost.
+    """The effect of a deal on a position: `closed_volume` is signed like the position, `closed_cost` is its cost.
 
     `position` is what remains, None when flat; a position that the deal opens has ticket `new_ticket`.
     """
@@ -93,11 +93,11 @@ def apply_deal(
 
 
 def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, multiplier: Decimal) -> Decimal:
-    """Gross profit, in the profit currency, of a signed `volume` that cost `cost` and is closed at `price`."""
+    """Gross profit, in the profit currency, of closing at `price` a signed `volume` with cost `cost`; < 0 for a loss."""
     return gross_profit_at(CostBasis(volume, cost), price=price, multiplier=multiplier)
 
 
 def _tidy(price: Decimal) -> Decimal:
-    """Without trailing zeros, as a quote would be written."""
+    """A price without trailing zeros."""
     shorter = price.normalize()
     return shorter if int(shorter.as_tuple().exponent) <= 0 else price.quantize(Decimal(1))

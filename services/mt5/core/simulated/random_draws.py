@@ -1,6 +1,6 @@
-"""Chance without a state: a number drawn is a function of what it is drawn for, and of nothing else.
+"""Random numbers without state: each is a function of seed and purpose alone.
 
-So a venue that is opened again draws the same, in whatever order it is asked, and a draw for one purpose never moves another.
+So a venue that is opened again draws the same numbers in any order, and a draw for one purpose never affects another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _STANDARD_NORMAL: Final = NormalDist()
 
 
 class Draw(Protocol):
-    """Whoever draws: `uniform`, or what a test puts in its place."""
+    """A source of draws: `uniform`, or the replacement of a test."""
 
     def __call__(self, seed: int, *purpose: int | str) -> float:
         """A number in (0, 1), neither end included."""

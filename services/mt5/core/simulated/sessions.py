@@ -1,4 +1,4 @@
-"""How long an instrument has been traded without a break."""
+"""The time since the last break in an instrument's trading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What positions earn or cost over the nights.
+"""Swap: what positions earn or cost over nights.
 
 A night is charged at the midnight of the symbol's clock, 17:00 in New York unless it has another, on positions open
 then. Each symbol has a coefficient for each night: for most, value dates skip the weekend, whose nights are charged

@@ -1,10 +1,10 @@
-"""What a tick sets off in the simulated broker's book, always in the same order.
+"""The effects of a tick on the simulated book, in a fixed order.
 
-First each moment since the previous tick at which an order arrived: swaps due by then, and the order. Then the tick:
-swaps that are due, expiries, orders that were delayed, pending orders of the tick's symbol, stops of its positions (the
-loss first), and the margin. Executions wait for the symbol's session. Each change is a commit of its own. A process
-that died between two of them begins the tick again, so nothing here may act twice on one thing at one tick: an order
-that the tick has touched bears its ordinal.
+First each moment since the previous tick at which an order arrived: swaps due by then, and the order. Then the tick: swaps
+that are due, expiries, delayed orders, pending orders of the tick's symbol, stop losses and then take profits of its
+positions, and the margin. Executions wait for the symbol's session. Each change is a commit of its own. A process that died
+between two of them begins the tick again, so nothing may act twice on one order at one tick: an order that the tick has
+processed has its ordinal.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TickProcessor:
     """The ticks of one account."""
 
     def __init__(self, matching: MatchingEngine) -> None:
-        """What ticks set off goes through `matching`."""
+        """Process ticks of `account`; orders are executed by `matching`."""
         self._matching = matching
         self._account = matching.account
         self._book = matching.account.book
@@ -46,7 +46,7 @@ class TickProcessor:
         self._stop_out_level_pct = profile.stop_out_level_pct if self._account.leverage else None
 
     def process_tick(self) -> None:
-        """Let the tick at which the book stands set off what it sets off."""
+        """Process the book's tick."""
         if self._book.resting():
             self._go_through_arrivals()
         if self._charges:
@@ -66,7 +66,7 @@ class TickProcessor:
     # ----------------------------------------------------------------------------------------------------------- nights
 
     def _charge_nights(self) -> None:
-        """Book the swaps of the nights that have passed; one that no rate is known for waits until one is."""
+        """Book the swaps of the nights that have passed; one without a known rate waits for it."""
         account = self._account
         time_ns = account.time_ns
         for position in self._by_ticket():
@@ -176,7 +176,7 @@ class TickProcessor:
                     self._matching.match(record, stepped=True)
 
     def _is_new_to(self, record: BookOrder) -> bool:
-        """Whether the tick is one of the order's symbol, and has not touched the order yet."""
+        """Whether the tick is of the order's symbol, and has not processed the order yet."""
         order, account = record.order, self._account
         if order.symbol != account.market.tick_symbol:
             return False
@@ -201,9 +201,9 @@ class TickProcessor:
     def _close(
         self, position: Position, reason: DealReason, order_type: OrderType, *, limit: Decimal | None = None
     ) -> None:
-        """Close a whole position by the broker, without an order; it fills like one of `order_type`.
+        """Close a whole position by the broker, without an order; the fill is that of an `order_type`.
 
-        It stays where the touch is beyond `limit` under the profile.
+        The position stays open where the touch is beyond `limit` under the profile.
         """
         account = self._account
         instrument, quote = account.instruments[position.symbol], account.quote(position.symbol)
@@ -242,7 +242,7 @@ class TickProcessor:
         account.commit(stepped=True, deal=deal, removed=position.ticket)
 
     def _watch_margin(self) -> None:
-        """Under the stop-out level end every resting order, then close the largest loss, until the level is kept.
+        """Below the stop-out level cancel every resting order, then close the largest losses until the level is reached.
 
         Only positions quoted since their open session began can be closed; without any, no order is ended either.
         """
@@ -275,7 +275,7 @@ class TickProcessor:
 
 
 def is_triggered(record: BookOrder, quote: Quote) -> bool:
-    """Whether the touch has come to the price of a pending order: a limit's or better, a stop's or worse."""
+    """Whether the touch has reached the price of a pending order: a limit's or better, a stop's or worse."""
     order = record.order
     assert order.price is not None, order
     past = (order_validation.touch_of(order.side, quote) - order.price) * order.side.sign

@@ -1,8 +1,9 @@
-"""The simulated broker: one account over one tick stream that deals as MetaTrader 5 does.
+"""The simulated broker: one account over one tick stream, with the rules of MetaTrader 5.
 
-`matching_engine.py` judges and executes orders, `tick_processor.py` does what a tick sets off, `modifications.py` changes
-what rests; all of them work on `account.py`. Symbols here have the broker's names. An order is taken as it comes; that none comes twice is the journal's task.
-Each change is committed before it is folded in, so a venue built on the same store is the same venue.
+`matching_engine.py` validates and executes orders, `tick_processor.py` processes ticks, `modifications.py` changes resting
+orders and positions; all of them work on `account.py`. Symbols have the broker's names. The venue accepts any order; that
+none comes twice is ensured by the gateway's journal. Each change is committed before it is applied, so that a venue opened
+on the same store is the same venue.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class SimulatedVenue:
         symbols: SymbolMap,
         terms: AccountTerms,
     ) -> None:
-        """Open the book of `store`: a new account gets the deposit, an old one goes on.
+        """Open the book of `store`: a new account gets the deposit, an old one continues.
 
-        The same `stream_id` means that the run goes on where the book stands; another one starts where it opens. A tick that
-        had not set off everything when the process died does so now.
+        The same `stream_id` continues the run at the book's tick; another one starts at its opening. A tick that was not
+        processed completely when the process died is completed now.
 
         Raises:
             VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
@@ -74,17 +75,17 @@ class SimulatedVenue:
 
     @property
     def ordinal(self) -> int:
-        """The tick at which the book stands; 0 before the first."""
+        """Ordinal of the book's tick; 0 before the first."""
         return self._account.ordinal
 
     @property
     def time_ns(self) -> int:
-        """Time of the tick at which the book stands; before the first, the last time that the account has seen."""
+        """Time of the book's tick, UTC; before the first, the last time that the account has seen."""
         return self._account.time_ns
 
     @property
     def quiet(self) -> bool:
-        """Nothing is in the book that a tick could set off."""
+        """Whether the book has nothing that a tick could trigger."""
         return self._matching.quiet
 
     def quiet_from(self, ordinal: int) -> bool:
@@ -104,7 +105,7 @@ class SimulatedVenue:
 
     @property
     def broker_symbols(self) -> list[str]:
-        """What is quoted here, by the broker's names."""
+        """The broker's names of the symbols that are quoted here."""
         return self._account.broker_symbols
 
     @property
@@ -119,7 +120,7 @@ class SimulatedVenue:
 
     @property
     def margin(self) -> Decimal | None:
-        """What the open positions hold back; None when one cannot be valued."""
+        """Margin of the open positions, in account currency; None when one cannot be valued."""
         return self._account.margin
 
     def net_volume(self, symbol: str) -> Decimal:
@@ -127,11 +128,11 @@ class SimulatedVenue:
         return sum((position.volume for position in self._book.positions_in(symbol)), ZERO)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol where the book stands, or None when it has had none."""
+        """The latest quote of a symbol at the book's tick; None before its first."""
         return self._account.quote(symbol)
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol, with what a tick is worth now; None when it is not traded here."""
+        """Terms of a symbol, with the present value of a tick; None when it is not traded here."""
         terms = self._matching.instrument(symbol)
         if terms is None:
             return None
@@ -154,13 +155,13 @@ class SimulatedVenue:
         return stream.tick_at(ordinal).time_ns if told_ns and 0 < ordinal <= stream.last_ordinal else told_ns
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """How many orders ticks up to `ordinal` have ended otherwise than by filling them whole."""
+        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
         return self._book.order_cursor_at(ordinal)
 
     def step_to(self, ordinal: int) -> None:
-        """Stand at tick `ordinal`, or where the book is if that is further; never past the last tick.
+        """Go to tick `ordinal`, or stay where the book is further; never past the last tick.
 
-        Every tick on the way sets off what it sets off; while the book is quiet none can, and they are passed over.
+        Every tick on the way is processed; while the book is quiet they are skipped, because none has an effect.
         """
         account = self._account
         last = min(ordinal, account.market.stream.last_ordinal)
@@ -172,45 +173,45 @@ class SimulatedVenue:
                 self._ticking.process_tick()
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Commit the book's ordinal if it has moved since the last change; unsynced, a power cut may undo that."""
+        """Commit the book's ordinal if it has moved since the last change; with `is_synced` False a power cut may undo it."""
         if self._account.ordinal != self._book.ordinal:
             self._account.commit(stepped=False, is_synced=is_synced)
 
     # --------------------------------------------------------------------------------------------------------- orders
 
     def place(self, request: VenueOrderRequest, *, held: bool = False) -> BookOrder:
-        """Take, execute or reject an order where the book stands; in every case it is in the book then.
+        """Accept, execute or reject an order at the book's tick; in every case it is in the book then.
 
-        Its symbol is one that the catalogue knows, and the book stands at a tick. With `held` an order that would be taken
-        goes no further until `release`. The same magic twice is two orders.
+        Its symbol must be known to the catalogue, and the book must be at a tick. With `held` an accepted order waits for
+        `release`. The same magic twice makes two orders.
         """
         assert self.ordinal > 0, "no tick yet"
         return self._matching.submit(request, held=held)
 
     def release(self, held: BookOrder) -> BookOrder:
-        """Let an order go on that was held."""
+        """Continue with a held order."""
         return self._matching.release(held)
 
     def held_orders(self) -> list[BookOrder]:
-        """Orders that are held."""
+        """Held orders."""
         return [record for record in self._book.resting() if record.wait is RestingState.HELD]
 
     def resting(self) -> Sequence[BookOrder]:
-        """Orders of which something may still become."""
+        """Open orders."""
         return self._book.resting()
 
     def cancel(self, resting: BookOrder, text: str) -> BookOrder:
-        """Cancel a resting order; returns it as it is in the book after that."""
+        """Cancel a resting order, with the reason for people; its record afterwards."""
         if not resting.is_open:
             return resting
         return self._matching.cancel(resting, text)
 
     def modify(self, request: Modify) -> Modification:
-        """Give an order or a position new prices, or say why not; `symbol` of the request is the broker's."""
+        """Modify an order or a position, or refuse to; the request has the broker's symbol."""
         return self._modifying.modify(request)
 
     def previous_modification(self, request: Modify) -> Modification | None:
-        """What the same modification came to before; None for a new one."""
+        """The outcome of the same modification made before; None for a new one."""
         return self._modifying.previous_modification(request)
 
     def is_frozen(self, resting: BookOrder) -> bool:
@@ -218,34 +219,34 @@ class SimulatedVenue:
         return self._matching.is_frozen(resting)
 
     def move_cash(self, amount: Decimal, note: str) -> None:
-        """Book a deposit or a withdrawal: it moves cash, and no position."""
+        """Book a deposit (> 0) or a withdrawal (< 0) in account currency, with its comment."""
         self._account.commit(stepped=False, deal=self._account.cash_deal(amount, note))
 
     # -------------------------------------------------------------------------------------------------------- listings
 
     def find(self, magic: int) -> BookOrder | None:
-        """What the book has of an order, None when it was never placed: the book is complete."""
+        """The record of the first order under a magic; None where none was placed."""
         return self._book.find(magic)
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Whose an order is; 0 for a deal without an order: a movement of cash, and the broker's own."""
+        """Magic of an order; 0 for the ticket of a deal without one: a cash deal, or the broker's own."""
         return self._book.orders[ticket - 1].magic if ticket else 0
 
     def position_ticket(self, number: int) -> int:
-        """A position has one number here."""
+        """The number itself: a position has only one here."""
         return number
 
     def magic_of_position(self, ticket: int) -> int:
-        """Whose order has opened a position; 0 for a stranger's."""
+        """Magic of the order that opened a position; 0 for a foreign one."""
         position = self._book.positions.get(ticket)
         return 0 if position is None else position.magic
 
     def orders_after(self, ticket: int, limit: int) -> Sequence[BookOrder]:
-        """Orders by ticket, which count from 1 without a gap."""
+        """Orders by ticket, counted from 1 without a gap."""
         return self._book.orders[ticket : ticket + limit]
 
     def deals_after(self, deal: int, limit: int) -> Sequence[VenueDeal]:
-        """Deals in the order of happening, which count from 1 without a gap."""
+        """Deals in their order, counted from 1 without a gap."""
         return self._book.deals[deal : deal + limit]
 
     def positions(self) -> list[VenuePosition]:

@@ -32,12 +32,12 @@ class ModelFormatError(ValueError):
 
 
 class UnsupportedModelError(ValueError):
-    """An XGBoost model of a kind that the walk does not do; says which."""
+    """An XGBoost model of a kind that the walk does not support."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """All trees of a model in a few arrays; what they mean is told in `kernel`."""
+    """All trees of a model in a few arrays; `kernel` explains them."""
 
     nodes: Indices
     values: Singles
