@@ -1,4 +1,4 @@
-"""The group of all commands, which imports a command's module when the command is asked for and not before.
+"""The group of all commands, which imports the module of a command only when a command line names it.
 
 To list commands, for the help or for a shell's completion, their entries in `cli.commands` are enough.
 """

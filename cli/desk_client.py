@@ -49,7 +49,7 @@ class DeskClient:
             self._client.__exit__(kind, error, trace)
 
     def request(self, request: ControlRequest, expected: type[R]) -> R | None:
-        """The running desk's reply; None when there is none within a second, or no desk."""
+        """The running desk's reply; None without a desk, or without a reply within a second."""
         if self._client is None:
             return None
         return self._client.request(request, expected, timeout_s=ANSWER_TIMEOUT_S)

@@ -49,20 +49,23 @@ def _parameters_of(group: type[Any]) -> Iterator[inspect.Parameter]:
         )
 
 
-def option_words(options: object, *, without: tuple[str, ...] = ()) -> list[str]:
-    """The words of a command line for the options of a group that differ from their defaults, in the order of its fields.
+def option_arguments(options: object, *, without: tuple[str, ...] = ()) -> list[str]:
+    """The command line of the options of a group that differ from their defaults, in the order of its fields.
 
     Args:
         options: a group as the command got it; arguments are not options and are left out.
         without: fields to leave out as well.
     """
     types = get_type_hints(type(options), include_extras=True)
-    words: list[str] = []
+    arguments: list[str] = []
     for field in _fields_of(options):
         declared, value = types[field.name].__metadata__[0], getattr(options, field.name)
         if isinstance(declared, OptionInfo) and field.name not in without and value != field.default:
-            words += [str(declared.default), str(value)]  # within Annotated, typer has the option's name as the default
-    return words
+            arguments += [
+                str(declared.default),
+                str(value),
+            ]  # within Annotated, typer has the option's name as the default
+    return arguments
 
 
 def _fields_of(options: object) -> tuple[Field[Any], ...]:

@@ -248,7 +248,7 @@ def speed_option(text: str) -> str:
     """`lockstep`, `max` or a factor.
 
     Raises:
-        StartError: it is none of these.
+        StartError: the text is none of these.
     """
     if text in (LOCKSTEP, FULL_SPEED):
         return text

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.json_output import print_json
 from proto.time import utc_text
 from proto.trading.units import decimal_text
 
@@ -74,6 +75,25 @@ def show_rows(
     for cells in zip(*texts.values(), strict=True):
         table.add_row(*map(Text, cells))
     out.print(table)
+
+
+def show_table(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    none: str,
+    total: int,
+    *,
+    as_json: bool,
+    spare: Sequence[str] = (),
+) -> int:
+    """Print rows as a table or as JSON; `none` is printed for no rows, `total` is the count of all rows."""
+    if as_json:
+        print_json(rows)
+        return 0
+    show_rows(rows, columns, none=none, spare=spare)
+    if total > len(rows):
+        print(f"last {len(rows)} of {total:,}; --last N shows more, --json all")
+    return 0
 
 
 def _title(column: str) -> str:

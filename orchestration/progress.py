@@ -41,7 +41,7 @@ class TickRate:
         self.seconds = 0.0
 
     def update(self, ticks: int) -> float | None:
-        """The rate so far; None while there is none."""
+        """Ticks per second; None before the first tick."""
         now = time.monotonic()
         if not ticks:
             self._since = now

@@ -1,7 +1,7 @@
 """The commands, a file for each or for closely tied few, and the list of them that the help shows.
 
-A module here has a typer application, `cli.commands.status.app` for one. It is imported when one of its commands is asked
-for; the list needs no module.
+Each module has a typer application, such as `cli.commands.status.app`. It is imported when a command line names one of its
+commands; the list needs no module.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def chaos_replay(
         last = calm.orders[-1]["ordinal"] if calm.orders else 1
         named = scenarios.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
         outside = external_kills(draw, count=kills - len(named), ticks=ticks)
-        with status_line("chaos-replay") as tell:
+        with status_line("chaos-replay") as show:
             wild = replay_with_kills(
                 walk,
                 folder / "disturbed",
@@ -149,7 +149,7 @@ def chaos_replay(
                 options=more,
                 kills=named,
                 outside=outside,
-                on_progress=tell,
+                on_progress=show,
             )
         differences = calm.differences(wild) + calm.found + wild.found
     print(f"{ticks:,} ticks, {len(calm.orders)} orders, {len(calm.deals)} deals, seed {seed}")
@@ -215,8 +215,8 @@ def bit_flips(
     for file, outcomes in sorted(report.outcomes.items()):
         counts = ", ".join(f"{outcomes[one]:,} {one}" for one in flips.Outcome if outcomes[one])
         print(f"{file}: {counts or 'none drawn'}")
-    for flipped, words in report.failures[:SHOWN_MAX]:
-        print(f"{flipped}: {words}")
+    for flipped, failure in report.failures[:SHOWN_MAX]:
+        print(f"{flipped}: {failure}")
     print(f"{count:,} flips, seed {seed}, {len(report.failures):,} used as if whole")
     return 1 if report.failures else 0
 

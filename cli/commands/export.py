@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import options as o
-from cli.commands.views import account_fields, fill_rows, order_rows, trade_rows
 from cli.desk_client import DeskClient, open_desk
+from cli.desk_queries import account_fields, fill_rows, order_rows, trade_rows
 from cli.json_output import json_text, print_json
 from cli.output_file import OutputFile, output_file
 from common.errors import StartError

@@ -59,7 +59,7 @@ def export(
     names = None if symbols is None else [part.strip() for part in symbols.split(",") if part.strip()]
     hello, found = gateway_instruments(names, data_dir, url)
     untold = sum(len(one.untold) for one in found)
-    text = instruments_text(found, f"As told by {hello.venue}, account {hello.account}, profile {hello.fills}.")
+    text = instruments_text(found, f"From {hello.venue}, account {hello.account}, fill profile {hello.fills}.")
     if file is None:
         print(text, end="")
         return 0

@@ -9,11 +9,11 @@ import typer
 
 from cli import options as o
 from cli.command_options import KeyedOptions, checked_name, repeat_hint
-from cli.commands.views import show_table
 from cli.desk_client import all_rows, ledger_views, no_answer_error, open_desk, open_running_desk
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
 from cli.run_options import plan_option
+from cli.tables import show_table
 from common.errors import StartError
 from proto.control import RiskQuery, RiskResetCommand, RiskResetReply, TradingState, describe_values
 from proto.control.views import PAGE_ROWS_MAX, RiskReply, plain_fields

@@ -193,9 +193,9 @@ def _show_conversion(report: dict[str, Any]) -> None:
 
 
 def _remarks(found: dict[str, Any]) -> dict[str, Any]:
-    return {f"remark {place}": words for place, words in enumerate(found["remarks"], start=1)}
+    return {f"remark {place}": remark for place, remark in enumerate(found["remarks"], start=1)}
 
 
 def _odd_lines(found: dict[str, Any]) -> dict[str, Any]:
-    lines = {f"unreadable {place}": words for place, words in enumerate(found["unreadable_lines"], start=1)}
+    lines = {f"unreadable {place}": line for place, line in enumerate(found["unreadable_lines"], start=1)}
     return lines | ({"empty lines": found["blank_lines"]} if found["blank_lines"] else {})

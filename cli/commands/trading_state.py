@@ -1,7 +1,7 @@
 """`paperdesk halt`, `reduce-only`, `resume` and `flatten`: a person's command about the trading state.
 
 Portfolio executes it, because portfolio alone knows the orders in flight. When portfolio is down, `--at-gateway` sends it to
-the gateway, which then refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway`
+the gateway, which then refuses orders that open exposure from any client until `paperdesk resume --at-gateway`
 (`cli/gateway_commands.py`).
 """
 
@@ -37,7 +37,7 @@ TIMEOUT_S: Final = 10.0
 """A commit on a slow disk."""
 
 NOTICE_S: Final = 1.0
-"""Wait for an answer before a notice that there is none yet."""
+"""Time without an answer before a notice."""
 
 RESTART_S: Final = 3.0
 """A killed portfolio listens again within this time; a socket that is still closed after it has no portfolio."""

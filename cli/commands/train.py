@@ -12,7 +12,7 @@ import typer
 
 from cli import options as o
 from cli.json_output import print_json
-from cli.option_groups import option_words, with_option_groups
+from cli.option_groups import option_arguments, with_option_groups
 from cli.progress import progress_line
 from cli.run_options import check_rows, check_seed
 from cli.tables import show_fields
@@ -21,6 +21,7 @@ from common.errors import StartError
 from marketdata.files.tick_input import DEFAULT_CROSSED, TickInput
 from orchestration.progress import Progress
 from proto.time import utc_text
+from research.training.defaults import DEFAULT_DEPTH, DEFAULT_HORIZON_TICKS, DEFAULT_ROUNDS_MAX
 from services.signal.model.manifest import Manifest
 
 app = typer.Typer()
@@ -54,7 +55,9 @@ class TrainOptions:
     from_row: o.FromRow = None
     to_row: o.ToRow = None
     crossed: o.CrossedQuotes = DEFAULT_CROSSED
-    horizon: Annotated[int, typer.Option("--horizon", metavar="N", help="Prediction horizon in ticks.")] = 100
+    horizon: Annotated[int, typer.Option("--horizon", metavar="N", help="Prediction horizon in ticks.")] = (
+        DEFAULT_HORIZON_TICKS
+    )
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -64,10 +67,8 @@ class TrainOptions:
             show_default="chosen on the validation part",
         ),
     ] = None
-    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Depth of the trees.")] = 3
-    rounds: Annotated[
-        int, typer.Option("--rounds", metavar="N", help="Most rounds; boosting stops early by itself.")
-    ] = 300
+    depth: Annotated[int, typer.Option("--depth", metavar="N", help="Depth of the trees.")] = DEFAULT_DEPTH
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Most rounds of boosting.")] = DEFAULT_ROUNDS_MAX
     seed: Annotated[int, o.SEED] = 0
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="A remark for the manifest.")] = ""
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the model.")]
@@ -92,8 +93,8 @@ class TrainOptions:
 
     def command(self) -> str:
         """The command line that makes this model, defaults left out."""
-        words = ["paperdesk", "train", *self.files, *option_words(self, without=("out",))]
-        return shlex.join([*words, "--out", self.out.as_posix()])
+        arguments = ["train", *self.files, *option_arguments(self, without=("out",)), "--out", self.out.as_posix()]
+        return shlex.join(["paperdesk", *arguments])
 
 
 @app.command(epilog=EXAMPLES)

@@ -1,6 +1,6 @@
 """`paperdesk verify` and `reconcile`: integrity of a desk's ledger, and its agreement with the venue.
 
-Ledgers are read while their writer goes on. `reconcile` asks a running desk's portfolio, which alone knows the orders in
+Ledgers are read while they are written. `reconcile` asks a running desk's portfolio, which alone knows the orders in
 flight; a stopped desk's ledger is compared with the simulated broker's book beside it.
 """
 

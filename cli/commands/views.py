@@ -6,30 +6,21 @@ Tables show the latest rows; JSON has all of them unless `--last` is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
 from cli import options as o
 from cli.account_view import show_account
-from cli.desk_client import DeskClient, Page, all_rows, ledger_views, open_desk
+from cli.desk_client import ledger_views, open_desk
+from cli.desk_queries import account_fields, fill_rows, order_rows, position_rows
 from cli.json_output import print_json
-from cli.tables import show_rows
+from cli.tables import show_table
 from cli.why_view import show_why
 from common.errors import StartError
-from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, TradesQuery, WhyQuery
-from proto.control.views import (
-    PAGE_ROWS_MAX,
-    AccountView,
-    FillsReply,
-    OrdersReply,
-    PositionsReply,
-    TradesReply,
-    WhyReply,
-    plain_fields,
-)
+from proto.control import WhyQuery
+from proto.control.views import WhyReply, plain_fields
 
 app = typer.Typer()
 EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
@@ -148,13 +139,8 @@ def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJs
     Volumes are in lots, sells negative; P&L is in the account's currency.
     """
     with open_desk(data_dir, url) as desk:
-        found = all_rows(
-            desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply)
-        )
-        rows = (
-            ledger_views().positions(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
-        )
-    shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
+        rows = position_rows(desk)
+    shown = rows if as_json else [{**row, "stops": _stops_text(row["guards"])} for row in rows]
     return show_table(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
 
 
@@ -198,68 +184,13 @@ def why(
     return 0
 
 
-def order_rows(
-    desk: DeskClient, *, open_only: bool = False, last: int | None = None
-) -> tuple[list[dict[str, Any]], int]:
-    """The last orders, or all of them, and how many there are."""
-
-    def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
-        return desk.request(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
-
-    return _latest(desk, page, last, lambda folder: ledger_views().orders(folder, open_only=open_only))
-
-
-def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
-    """The last deals, or all of them, and how many there are."""
-
-    def page(after: int, limit: int, newest: bool) -> FillsReply | None:
-        return desk.request(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
-
-    return _latest(desk, page, last, lambda folder: ledger_views().deals(folder, trades_only=trades_only))
-
-
-def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
-    """Every round trip."""
-    found = all_rows(desk, lambda after: desk.request(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
-    return ledger_views().trades(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
-
-
-def account_fields(desk: DeskClient) -> dict[str, Any]:
-    """Money and progress of the account."""
-    found = desk.request(AccountQuery(), AccountView)
-    return ledger_views().account(desk.fallback_folder()) if found is None else plain_fields(found)
-
-
-def _latest(
-    desk: DeskClient,
-    page: Callable[[int, int, bool], Any],
-    last: int | None,
-    from_ledger: Callable[[Path], list[dict[str, Any]]],
-) -> tuple[list[dict[str, Any]], int]:
-    if last is not None and last <= PAGE_ROWS_MAX:
-        found = page(0, last, True)
-        # Long rows may fill a frame before the page has as many as were requested.
-        if found is not None and len(found.rows) == min(last, found.total):
-            return [plain_fields(row) for row in found.rows], found.total
-        every = None if found is None else all_rows(desk, lambda after: _a_page(page, after))
-    else:
-        every = all_rows(desk, lambda after: _a_page(page, after))
-    rows = from_ledger(desk.fallback_folder()) if every is None else [plain_fields(row) for row in every]
-    return rows[-last:] if last is not None else rows, len(rows)
-
-
-def _a_page(page: Callable[[int, int, bool], Any], after: int) -> Page | None:
-    found: Page | None = page(after, PAGE_ROWS_MAX, False)
-    return found
-
-
 def _rows_max(last: int | None, *, as_json: bool) -> int | None:
     return SHOWN_ROWS if last is None and not as_json else last
 
 
-def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
+def _stops_text(protections: Sequence[Mapping[str, Any]]) -> str:
     texts = []
-    for held in guards:
+    for held in protections:
         parts = [f"#{held['position']}"] if held["position"] else []
         parts += [
             f"{name} {held[field]}" for name, field in (("SL", "stop_loss"), ("TP", "take_profit")) if held[field]
@@ -267,22 +198,3 @@ def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
         parts += [f"trailing {held['trailing_stop_points']} points"] if held["trailing_stop_points"] else []
         texts.append(" ".join(parts))
     return ", ".join(texts)
-
-
-def show_table(
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[str],
-    none: str,
-    total: int,
-    *,
-    as_json: bool,
-    spare: Sequence[str] = (),
-) -> int:
-    """Print rows as a table or as JSON; `none` is printed for no rows, `total` is the count of all rows."""
-    if as_json:
-        print_json(rows)
-        return 0
-    show_rows(rows, columns, none=none, spare=spare)
-    if total > len(rows):
-        print(f"last {len(rows)} of {total:,}; --last N shows more, --json all")
-    return 0

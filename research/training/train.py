@@ -27,6 +27,7 @@ from marketdata.files.tick_input import DEFAULT_CROSSED, Crossed, TickInput
 from marketdata.tick_stream import TickStream
 from proto.time import SECOND_NS
 from research.training import calibration, edge
+from research.training.defaults import DEFAULT_DEPTH, DEFAULT_HORIZON_TICKS, DEFAULT_ROUNDS_MAX
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
 from services.signal.core.features.schema import FEATURE_NAMES, WINDOW_TICKS, schema_sha256
 from services.signal.core.inference.classes import CLASSES
@@ -70,10 +71,10 @@ class TrainSpec:
     from_row: int | None = None
     to_row: int | None = None
     crossed: Crossed = DEFAULT_CROSSED
-    horizon_ticks: int = 100
+    horizon_ticks: int = DEFAULT_HORIZON_TICKS
     pause_max_s: float = 600.0
-    depth: int = 3
-    rounds_max: int = 300
+    depth: int = DEFAULT_DEPTH
+    rounds_max: int = DEFAULT_ROUNDS_MAX
     learning_rate: float = 0.1
     threshold: float | None = None
     """None: the validation part chooses."""

@@ -1,0 +1,10 @@
+"""Defaults of a training, for the specification and for the command line."""
+
+from typing import Final
+
+DEFAULT_HORIZON_TICKS: Final = 100
+DEFAULT_DEPTH: Final = 3
+"""Splits from the root of a tree to its leaves."""
+
+DEFAULT_ROUNDS_MAX: Final = 300
+"""Rounds of boosting, which stops earlier when the validation part gets no better."""
