@@ -72,7 +72,7 @@ def test_a_backtest_blocked_by_a_strategy_reports_it_and_can_be_interrupted(tmp_
     finally:
         process.kill()
         process.wait()
-    endings = ("interrupted; what was running has been stopped", "killed: it did not end within 5 s")
+    endings = ("interrupted; every process that it had started is stopped", "killed: it did not end within 5 s")
     assert stderr_file.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
 
 
