@@ -59,7 +59,7 @@ class PositionLine(Struct, frozen=True, kw_only=True):
 
 
 class QuoteLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest quote; `age_ms` since it reached portfolio, None in a stepped stream."""
+    """A symbol's latest quote; `age_ms` since it reached portfolio, None in a lock-step stream."""
 
     bid: float
     ask: float

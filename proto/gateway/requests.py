@@ -68,7 +68,7 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
     and `position`. `price` of a MARKET order is the quote it was decided on: with `deviation_points` the venue refuses
     a price worse than that by more points. `time_in_force` None is FOK for a MARKET order and GTC for the others.
     `position` > 0 closes of that position only; 0 trades the symbol, which opens a position on a hedging account.
-    `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it; 0 means now.
+    `ordinal` > 0 ties the order to that tick of a lock-step stream and confirms every tick before it; 0 means now.
     `valid_until_ns` is venue time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease; 0 a client
     without one, served by the simulated venue only.
     """

@@ -44,7 +44,7 @@ def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -
 
 
 def assert_the_same_account(book: Book, venue: VenueBook, again: str) -> None:
-    """Compare orders, deals, positions, stops and cash: in a stepped stream nothing differs."""
+    """Compare orders, deals, positions, stops and cash: in a lock-step stream nothing differs."""
     assert book.balance == venue.balance, again
     assert book.deals == venue.deals, again
     assert [

@@ -150,7 +150,7 @@ def an_instrument_learned(symbol: str = "EURUSD") -> InstrumentLearned:
 
 
 def an_opened_stream(**changed: Any) -> StreamOpened:
-    """A new account in USD on a stepped stream."""
+    """A new account in USD on a lock-step stream."""
     fields: dict[str, Any] = {
         "stream_id": STREAM_ID,
         "incarnation": STREAM_ID[:8],

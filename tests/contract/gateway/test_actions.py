@@ -24,7 +24,7 @@ LIMIT = {"action": "BUY", "order_id": "L1", "symbol": "EURUSD", "volume": 0.02, 
 
 @pytest.fixture(params=["json", "msgpack"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A plain REQ client of a stepped market at the first of three ticks, 1.1000 to 1.1002."""
+    """A plain REQ client of a lock-step market at the first of three ticks, 1.1000 to 1.1002."""
     gateway = a_gateway()
     confirm(gateway, 0)
     with Server(gateway).running() as server:

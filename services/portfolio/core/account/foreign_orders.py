@@ -11,7 +11,7 @@ Cash, exposure and margin include them under every policy.
 
 Not foreign: an order that the gateway placed under an id unknown to the ledger (it may be the desk's own, from a lost
 part of the ledger; the desk halts under every policy), and what the server does by itself, such as a stop loss or a
-stop-out. In a stepped stream, which has one client, every other order is a difference.
+stop-out. In a lock-step stream, which has one client, every other order is a difference.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What people order by hand: an order, the close of a position, the end or the change of what rests.
 
 Each passes the rules that a signal's order passes, becomes events, and is answered when those are durable. A command that is said
-again with its key is answered again and not done again. A stepped stream takes none: it trades at its own ticks alone.
+again with its key is answered again and not done again. A lock-step stream takes none: it trades at its own ticks alone.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ TICKETS_NAMED_MAX: Final = 10
 def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCommandReply | ControlError:
     """Do what a person has ordered, as far as the rules let it."""
     if not state.stream.is_live:
-        return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
+        return ControlError(error="orders by hand need a live market: a lock-step stream trades at its own ticks alone")
     if (before := previous_reply(state.account.book, command)) is not None:
         return before
     if state.warnings.venue_fault:

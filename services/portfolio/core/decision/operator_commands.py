@@ -47,7 +47,9 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
             state.lease.reclaim_leadership()
         case FlattenCommand():
             if not state.stream.is_live:
-                return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
+                return ControlError(
+                    error="FLATTEN needs a live market: a lock-step stream trades at its own ticks alone"
+                )
             book, limits = state.account.book, state.config.limits
             closing = [
                 symbol

@@ -24,7 +24,7 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
     """Reset what a rule remembers; the trading state stays as it is."""
     book, rule, symbol, key = state.account.book, command.rule, command.symbol, command.key
     if not state.stream.is_live:
-        return ControlError(error="a reset needs a live market: a stepped stream trades at its own ticks alone")
+        return ControlError(error="a reset needs a live market: a lock-step stream trades at its own ticks alone")
     if rule not in RESET_OF_CODE:
         known = ", ".join(RESET_OF_CODE)
         return ControlError(error=f"rule is {rule}, expected one that remembers something: {known}"[:512])

@@ -66,7 +66,7 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
 
 
 class DecisionConditions(NamedTuple):
-    """What the process knows of the moment beside account and ticks; the defaults are those of a stepped stream.
+    """What the process knows of the moment beside account and ticks; the defaults are those of a lock-step stream.
 
     `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `tick_age_ns`: how
     far the venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing.

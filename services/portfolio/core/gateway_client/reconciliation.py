@@ -1,7 +1,7 @@
 """Comparing the ledger with the venue's own book: orders, deals, positions, cash, and what the account is worth.
 
 A task that ends in a list of differences. It changes nothing. The same task is run over the wire by portfolio and, for a stopped desk, directly with the gateway's core on its files. Equity and margin are compared where both stand at the
-same tick, at the end of a stepped stream: elsewhere the market has moved between question and answer. A live desk begins where the last clean
+same tick, at the end of a lock-step stream: elsewhere the market has moved between question and answer. A live desk begins where the last clean
 comparison says that all before agrees for good, so that a large account costs no more than a small one.
 """
 
@@ -123,7 +123,7 @@ class ReconciliationResult:
 def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison:
     """Ask the venue for everything it has and return where the ledger says otherwise.
 
-    With the `cursor` of a stepped stream the worth of the account is compared as well, if the venue stands at its tick.
+    With the `cursor` of a lock-step stream the worth of the account is compared as well, if the venue stands at its tick.
     Orders that the ledger is known to have lost are none, as for a running desk.
     """
     findings = ReconciliationResult(adopted_ids=book.seen_ids)

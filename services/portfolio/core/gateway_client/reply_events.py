@@ -1,4 +1,4 @@
-"""The venue's words as events of the ledger: one place for a stepped stream and for a live one."""
+"""The venue's words as events of the ledger: one place for a lock-step stream and for a live one."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from services.portfolio.core.account.protection import Protection
 
 
 def order_request(order: Order, *, ordinal: int, epoch: int = 0) -> Buy | Sell:
-    """BUY or SELL, at tick `ordinal` of a stepped stream."""
+    """BUY or SELL, at tick `ordinal` of a lock-step stream."""
     action = Buy if order.side is Side.BUY else Sell
     return action(
         order_id=order.order_id,
@@ -33,7 +33,7 @@ def order_request(order: Order, *, ordinal: int, epoch: int = 0) -> Buy | Sell:
 
 
 def cancel_request(order: Order, *, ordinal: int, epoch: int = 0) -> Cancel:
-    """CANCEL, at tick `ordinal` of a stepped stream."""
+    """CANCEL, at tick `ordinal` of a lock-step stream."""
     return Cancel(order_id=order.order_id, ordinal=ordinal, epoch=epoch)
 
 

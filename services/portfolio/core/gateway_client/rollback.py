@@ -28,7 +28,7 @@ _REMEDY: Final = "put back the broker's book of the ledger's time, or begin a ne
 def check_ids(state: PortfolioState, hello: HelloReply) -> None:
     """Take another incarnation where the gateway knows more of the desk's ids, or a later lease, than the ledger.
 
-    For a live desk: a stepped stream gives its ids to the same ticks again, and is answered as before.
+    For a live desk: a lock-step stream gives its ids to the same ticks again, and is answered as before.
     """
     state.account.confirm_ids()
     if hello.known_ids is not None and adopt_unknown_ids(state, hello.known_ids):

@@ -41,7 +41,7 @@ class AccountState:
     ) -> None:
         """Continue from a book, an empty one for a new account.
 
-        `incarnation` starts the order ids of a live stream; a stepped stream derives its own. `incarnation_reason` is
+        `incarnation` starts the order ids of a live stream; a lock-step stream derives its own. `incarnation_reason` is
         why it may differ from the ledger's.
         """
         self._limits = limits

@@ -11,7 +11,7 @@ from services.portfolio.core.state.persisted import PersistedState
 
 
 class StreamState:
-    """Progress through one stream of ticks, live or stepped."""
+    """Progress through one stream of ticks, live or in lock-step."""
 
     def __init__(self, persisted: PersistedState) -> None:
         """Continue from what the ledger kept, a default one for a new account."""
@@ -51,7 +51,7 @@ class StreamState:
         return self.window == 0 and bool(self.cursor.stream_id)
 
     def domain_ns(self, mono_ns: int) -> int:
-        """The venue's time: live by its clock, stepped that of the last tick decided."""
+        """The venue's time: live by its clock, in lock-step that of the last tick decided."""
         return max(self.market.time_ns(mono_ns), self.cursor.time_ns) if self.is_live else self.cursor.time_ns
 
     def begin_turn(self, now: Now) -> None:

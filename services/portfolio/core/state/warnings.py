@@ -76,7 +76,7 @@ class Warnings:
         """The ledger is not writable: no order is made until `on_storage_recovery`.
 
         The caller sends nothing meanwhile. Calls returned meanwhile may be dropped: every question is asked again until
-        it is answered. A stepped stream decides nothing meanwhile, so that its digits stay the same.
+        it is answered. A lock-step stream decides nothing meanwhile, so that its digits stay the same.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 

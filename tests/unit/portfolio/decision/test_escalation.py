@@ -94,7 +94,7 @@ def test_trading_again_by_the_day_forgets_no_peak() -> None:
 
 
 def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
-    """A stepped desk is stopped, killed, and comes back on the next day."""
+    """A lock-step desk is stopped, killed, and comes back on the next day."""
     driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
         rules=some_rules(limits=only(rearm_at_day_end=True)),

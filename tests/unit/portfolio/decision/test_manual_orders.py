@@ -92,7 +92,7 @@ def test_what_cannot_be_done_is_refused_in_words(asked: OrderCommand, words: str
 def test_a_stepped_stream_takes_no_orders_by_hand() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)))
     driven.run_up()
-    assert "a stepped stream trades at its own ticks alone" in refused(driven, an_order())
+    assert "a lock-step stream trades at its own ticks alone" in refused(driven, an_order())
 
 
 def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:

@@ -36,7 +36,7 @@ HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"
 
 
 def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
-    """A stepped desk with no limits set, which has bought at tick 1."""
+    """A lock-step desk with no limits set, which has bought at tick 1."""
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(6, None))
     driven = DeskHarness(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
     driven.run_up()

@@ -162,7 +162,7 @@ def test_a_reset_changes_no_trading_state() -> None:
 def test_a_stepped_stream_takes_no_reset() -> None:
     from tests.unit.portfolio.decision.test_operator_commands import a_running_desk
 
-    assert "stepped stream" in not_cleared(a_running_desk(), a_reset())
+    assert "lock-step stream" in not_cleared(a_running_desk(), a_reset())
 
 
 def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:

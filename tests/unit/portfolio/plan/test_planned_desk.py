@@ -35,7 +35,7 @@ def at(*bids: float) -> Quotes:
 
 
 class Played:
-    """A stepped desk over a recording, with the directions of its signals."""
+    """A lock-step desk over a recording, with the directions of its signals."""
 
     def __init__(
         self,
@@ -245,7 +245,7 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
 
 @pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
 def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: TradingState) -> None:
-    """A stop order of a desk that is halted or only reduces must not open anything, also in a stepped stream."""
+    """A stop order of a desk that is halted or only reduces must not open anything, also in a lock-step stream."""
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
     played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
     played.driven.state.account.set_trading_state(state, "PERSON", "enough", by="person")
