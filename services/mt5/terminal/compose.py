@@ -109,7 +109,15 @@ def tick_readers(
     cursors: Mapping[str, TickReadOffset],
     now_ns: int,
 ) -> dict[str, TickReader]:
-    """A reader for each symbol, which continues where the symbol was read to, or else at its newest tick."""
+    """A reader for each symbol, which continues where the symbol was read to, or else at its newest tick.
+
+    Args:
+        opened: the connected terminal.
+        setup: how it is used.
+        market: has the ticks of earlier starts.
+        cursors: read positions of earlier starts, by the desk's names.
+        now_ns: UTC.
+    """
     readers = {}
     for desk, name in zip(setup.symbols, broker_names(setup), strict=True):
         newest_msc = opened.newest_msc.get(name, setup.clock.server_ns(now_ns) // 1_000_000)

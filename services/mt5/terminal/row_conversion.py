@@ -107,7 +107,16 @@ def stop_of(value: float) -> Decimal | None:
 def deal_from_row(
     row: Mt5Deal, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
 ) -> VenueDeal:
-    """A deal under the number that the gateway gave it; its ticket at the broker is in its comment."""
+    """A deal under the number that the gateway gave it; its ticket at the broker is in its comment.
+
+    Args:
+        row: of the terminal.
+        number: given by the gateway.
+        ordinal: of the tick at which it was first seen.
+        digits: of the account currency.
+        clock: of the broker's server.
+        not_before_ns: UTC of the deal before it, for an hour that occurs twice.
+    """
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
     # A credit is part of the equity and not of the balance.
     moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
@@ -136,7 +145,16 @@ def deal_from_row(
 def order_from_row(
     row: Mt5Order, *, is_open: bool, deals: Sequence[VenueDeal], ordinal: int, revision: int, clock: ServerClock
 ) -> VenueOrder:
-    """An order with the volume of its deals; it counts as filled only when its deals are shown."""
+    """An order with the volume of its deals; it counts as filled only when its deals are shown.
+
+    Args:
+        row: of the terminal.
+        is_open: whether it is among the orders in the market.
+        deals: of the order, as they are shown.
+        ordinal: of the newest tick.
+        revision: of its last modification; 0 before the first.
+        clock: of the broker's server.
+    """
     filled = sum((deal.volume for deal in deals), Decimal(0))
     asked = volume_of(row.volume_initial)
     status = _status(row, filled=filled, asked=asked, is_open=is_open)
@@ -167,7 +185,14 @@ def order_from_row(
 
 
 def position_from_row(row: Mt5Position, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:
-    """An open position under its identifier, which its deals carry; its profit is the terminal's."""
+    """An open position under its identifier, which its deals carry; its profit is the terminal's.
+
+    Args:
+        row: of the terminal.
+        digits: of the account currency.
+        revision: of its last modification; 0 before the first.
+        clock: of the broker's server.
+    """
     return VenuePosition(
         ticket=row.identifier,
         symbol=row.symbol,

@@ -97,7 +97,13 @@ def connect(api: Mt5Api, connection: ConnectionParameters, symbols: Sequence[str
 
 
 def take_snapshot(api: Mt5Api, wanted: SnapshotRequest, *, connection: ConnectionParameters) -> TerminalSnapshot:
-    """Read the requested parts; a lost connection to the terminal is restored first."""
+    """Read the requested parts; a lost connection to the terminal is restored first.
+
+    Args:
+        api: the MetaTrader5 package.
+        wanted: the parts to read.
+        connection: for a terminal that has to be connected again.
+    """
     terminal = api.terminal_info()
     if terminal is None and connect(api, connection, [ask.symbol for ask in wanted.ticks]):
         terminal = api.terminal_info()
@@ -125,7 +131,15 @@ def send_trade_request(
     account_policy: AccountPolicy,
     connection: ConnectionParameters,
 ) -> OrderSendOutcome:
-    """Call `order_send` once, unless the account must not trade, and take a snapshot."""
+    """Call `order_send` once, unless the account must not trade, and take a snapshot.
+
+    Args:
+        api: the MetaTrader5 package.
+        request: of `order_send`.
+        wanted: the parts of the snapshot after it.
+        account_policy: the account that may be traded.
+        connection: for a terminal that has to be connected again.
+    """
     account = api.account_info()
     withheld = None if account is None else account_policy.violation(account)
     if account is None or withheld is not None:

@@ -44,6 +44,13 @@ class Backfill:
     """
 
     def __init__(self, symbol: str, target: int, *, is_gap: bool) -> None:
+        """Begin to fetch.
+
+        Args:
+            symbol: of the ticks.
+            target: the highest sequence to fetch.
+            is_gap: whether the ticks were missed.
+        """
         self.symbol = symbol
         self.target = target
         self.is_gap = is_gap

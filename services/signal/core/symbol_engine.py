@@ -112,6 +112,13 @@ class SymbolEngine:
     def process_tick(self, sequence: int, time_ns: int, bid: float, ask: float, volume: float) -> SignalValue:
         """Fold the next tick.
 
+        Args:
+            sequence: of the tick, from 1.
+            time_ns: event time, UTC.
+            bid: best bid, > 0.
+            ask: best ask, > 0.
+            volume: in the source's unit; 0 where it has none.
+
         Raises:
             SequenceError: it is not the next one.
             StrategyError: the strategy raised, or gave no direction, or no confidence from 0 to 1; now or before.

@@ -32,7 +32,14 @@ class TickBuffer:
         self._volume: Floats = np.zeros(2 * capacity)
 
     def append(self, time_ns: int, bid: float, ask: float, volume: float) -> None:
-        """Add a tick; a full buffer drops the oldest."""
+        """Add a tick; a full buffer drops the oldest.
+
+        Args:
+            time_ns: event time, UTC.
+            bid: best bid, > 0.
+            ask: best ask, > 0.
+            volume: in the source's unit; 0 where it has none.
+        """
         high = self._end
         if high == 2 * self.capacity:
             high = self.capacity

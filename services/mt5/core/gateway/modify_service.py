@@ -23,6 +23,14 @@ class ModifyService:
     """Answers MODIFY. Requests here have the broker's name of their symbol; replies the desk's."""
 
     def __init__(self, *, venue: Venue, terminal: Terminal, queries: QueryService, header: ReplyHeader) -> None:
+        """Join the parts.
+
+        Args:
+            venue: has the book.
+            terminal: sends modifications.
+            queries: give order and position with the desk's names.
+            header: the fields that every reply has.
+        """
         self._venue = venue
         self._terminal = terminal
         self._queries = queries

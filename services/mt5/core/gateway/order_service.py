@@ -58,6 +58,7 @@ class OrderService:
         header: ReplyHeader,
         settling_ms: int = SETTLING_MS,
     ) -> None:
+        """Join the parts; `settling_ms` is how late the venue's history may be."""
         self._venue = venue
         self._terminal = terminal
         self._journal = journal

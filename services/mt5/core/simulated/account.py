@@ -280,7 +280,15 @@ class SimulatedAccount:
     def change_by_deal(
         self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal
     ) -> PositionChange:
-        """A position after a deal of an order."""
+        """A position after a deal of an order.
+
+        Args:
+            target: the position; None to open one.
+            symbol: of the deal.
+            side: of the deal.
+            volume: in lots, > 0.
+            price: per unit of base currency.
+        """
         return apply_deal(
             target,
             symbol=symbol,
@@ -351,7 +359,15 @@ class SimulatedAccount:
         position: Position | None = None,
         stepped: bool = False,
     ) -> VenueDeal:
-        """A deal that moves cash only: a deposit (> 0), a withdrawal (< 0) or, for a position, its swap."""
+        """A deal that moves cash only: a deposit (> 0), a withdrawal (< 0) or, for a position, its swap.
+
+        Args:
+            amount: in account currency.
+            note: comment of the deal.
+            kind: of the deal.
+            position: whose swap it is; None for other cash.
+            stepped: whether a tick caused it, not a command.
+        """
         has_begun = bool(self.book.stream_id)
         return VenueDeal(
             deal=len(self.book.deals) + 1,

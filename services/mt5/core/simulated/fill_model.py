@@ -294,7 +294,14 @@ class FillModel:
 
 
 def worst_price(asked_price: Decimal, side: Side, deviation_points: int, instrument: Instrument) -> Decimal:
-    """The worst price within the deviation, which is the `limit` of an execution of such an order."""
+    """The worst price within the deviation, which is the `limit` of an execution of such an order.
+
+    Args:
+        asked_price: the quote that the order was decided on.
+        side: of the order.
+        deviation_points: how much worse the price may be, in points.
+        instrument: has the size of a point.
+    """
     return asked_price + side.sign * deviation_points * instrument.point
 
 

@@ -14,6 +14,11 @@ def is_affordable(*, equity: Decimal, margin_before: Decimal, margin_after: Deci
     """Whether an order may be executed: equity covers the margin after it, or the margin does not rise.
 
     An order that lowers the margin or leaves it is always allowed, because it is how an account reduces its risk.
+
+    Args:
+        equity: before the deal.
+        margin_before: of all positions before it.
+        margin_after: of all positions after it.
     """
     return margin_after <= margin_before or margin_after <= equity
 

@@ -349,7 +349,7 @@ class MatchingEngine:
         return self.end(record, status, wrong, stepped=stepped)
 
     def end(self, record: BookOrder, status: OrderReplyStatus, why: Rejection, *, stepped: bool) -> BookOrder:
-        """End an order without further effect."""
+        """End an order without further effect, with the reason for people; `stepped`: a tick caused it."""
         order = structs.replace(record.order, status=status, retcode=why.retcode, reason=why.message[:200])
         ended = structs.replace(record, order=order, error_code=why.code, wait=RestingState.NOTHING)
         return self.commit_order(self._present(ended), stepped=stepped)
@@ -390,7 +390,15 @@ class MatchingEngine:
         removed: int = 0,
         position: Position | None = None,
     ) -> BookOrder:
-        """Commit an order with the book's state for its reply, and the changes that come with it."""
+        """Commit an order with the book's state for its reply, and the changes that come with it.
+
+        Args:
+            record: of the order.
+            stepped: whether a tick caused the change, not a command.
+            deal: of the order, if any.
+            removed: ticket of a closed position; 0 for none.
+            position: new or changed, if any.
+        """
         book = self.account.book
         ticket = record.order.ticket
         positions = [known for known in book.positions.values() if known.ticket != removed]
