@@ -12,7 +12,7 @@ from verification.chaos.scorecard import normalize_reason
     [
         ("the wall clock stepped by -1.031 s", "the wall clock stepped by +4.400 s"),
         ("the gateway refused BUY 5e2d4988-000987: HALTED", "the gateway refused BUY 5e2d4988-001190: HALTED"),
-        ("4 orders in doubt, at most 3 may be", "5 orders in doubt, at most 3 may be"),
+        ("4 orders in doubt, limit 3", "5 orders in doubt, limit 3"),
     ],
 )
 def test_reasons_of_one_kind_count_together(one: str, other: str) -> None:

@@ -68,6 +68,11 @@ def test_options_that_are_refused(ticks: Path, options: tuple[str, ...], message
     assert message in refused("replay", f"{ticks}:EURUSD", *options)
 
 
+def test_an_order_policy_that_does_not_exist_is_refused(ticks: Path) -> None:
+    message = refused("backtest", f"{ticks}:EURUSD", "--order-policy", "other")
+    assert "'other' is not one of 'lock-step', 'live'" in message
+
+
 def test_a_symbol_that_nobody_trades_and_one_that_nobody_named(ticks: Path) -> None:
     assert "unknown symbol 'TULIPS'" in refused("replay", f"{ticks}:TULIPS")
     assert f"no symbol for {ticks}" in refused("replay", ticks)

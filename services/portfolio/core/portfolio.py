@@ -1,14 +1,13 @@
-"""The portfolio of the desk: signals in, orders out, deals booked, and nothing forgotten.
+"""The core of portfolio: signals in, orders out, deals booked.
 
-`handle` takes one message and returns the calls to the gateway that follow from it; the events that led there wait in
-`take_events` and must be durable, together with the cursor, before any of the calls is sent. `on_idle` is called when
-no more input is at hand: it confirms many ticks at once. All work is decided in the order of the ordinals:
+Each verb returns calls to the gateway and replies to people. The events behind them are in the account's `take_events`,
+and must be durable, together with the cursor, before anything is sent. A recorded stream is decided in the order of its
+ticks:
 
-    signal n and the deals up to n are known -> book them, mark, judge, make the order -> (commit) -> send it, book its
+    signal n and the deals up to n are known -> book, mark, decide, make orders -> (commit) -> send them, book their
     deals -> (commit) -> CONFIRM(n)
 
-While the venue's book is quiet (nothing rests in it that a tick could set off) the deals up to n + 1 are the ones known
-at n, and n + 1 is decided without waiting for the reply to CONFIRM(n).
+A live stream is decided as its signals come. `gateway_client/client.py` has the session and the two schedulers.
 """
 
 from __future__ import annotations
@@ -52,10 +51,10 @@ Output = Call | CommandReply | ReconcileReply
 
 
 class Portfolio(Core[Input, Output]):
-    """The one place that knows what the desk owns and what it has asked for."""
+    """One desk: its state, its queue of signals, and its client of the gateway."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
-        """Run `desk`; execution waits `timeout_ms` for each reply before it says NO_ANSWER."""
+        """Run a desk; execution waits `timeout_ms` for each reply before it reports NO_ANSWER."""
         self.state = state
         self._stream, self._account, self._latencies = state.stream, state.account, state.latencies
         self.client = GatewayClient(state, timeout_ms=timeout_ms)
@@ -142,7 +141,7 @@ class Portfolio(Core[Input, Output]):
         """Questions to the gateway that wait for an answer."""
         return len(self.client.tasks)
 
-    # ---------------------------------------------------------------------------------------------- people and the market
+    # -------------------------------------------------------------------------------------------- commands and market
 
     def _on_command(self, command: DeskCommand) -> Sequence[Output]:
         before = self._account.event_count
@@ -152,8 +151,8 @@ class Portfolio(Core[Input, Output]):
     def _on_market_data(self, message: Tick | MarketHeartbeat) -> Sequence[Output]:
         """Note the market's clock and quotes, and decide ticks without a signal process.
 
-        When a live market has changed to another stream, the session is opened again. In a recorded stream only ticks of
-        watched symbols arrive here.
+        When a live market has changed to another stream, the session is opened again. In a recorded stream only ticks
+        of watched symbols arrive here.
         """
         stream = self._stream
         self.client.scheduler.on_market_data(message)
@@ -186,7 +185,8 @@ class Portfolio(Core[Input, Output]):
     def _take(self, signal: Signal) -> Sequence[Output]:
         """Queue a signal and decide whose turn it is. The decision (stream, symbol, sequence) is made once."""
         queue, scheduler = self._queue, self.client.scheduler
-        if scheduler.is_decided(signal) or signal.ordinal in queue:
+        is_decided = signal.sequence <= self._stream.cursor.sequences.get(signal.symbol, 0)
+        if is_decided or signal.ordinal in queue:
             self._stream.count_duplicate()
             return []
         if len(queue) >= QUEUED_SIGNALS_MAX and not scheduler.make_room(queue):

@@ -1,7 +1,7 @@
-"""The desk's side of its conversation with the gateway: the session, the open questions, their answers and refusals.
+"""Client of one gateway: the session, open questions, their answers and refusals.
 
-The gateway's HELLO tells what kind of stream it has. `_choose_scheduler` is the one place that asks for it; whatever is
-done differently on the two kinds is a method of both schedulers and of both order policies.
+HELLO tells which kind of stream the gateway has. `_choose_scheduler` is the one place that asks for it; every
+difference between the kinds is a method of both schedulers or of both order policies.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 class GatewayClient:
-    """All that is asked of one gateway."""
+    """Everything asked of one gateway."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
         """Before HELLO the stream is taken for a live one; nothing is decided on it until the session is open."""

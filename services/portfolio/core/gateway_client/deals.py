@@ -1,4 +1,4 @@
-"""Deals are pulled from the gateway by cursor and booked once; a live venue may show one late, below others."""
+"""Deals, pulled from the gateway by number and booked once; a live venue may show one late, below others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many orders and lots may be in doubt before the desk halts."""
+"""Limits on orders and lots in doubt."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from services.portfolio.core.state.config import DeskConfig
 
 
 def enforce_doubt_limits(account: AccountState, config: DeskConfig) -> None:
-    """Halt a desk that does not know what has become of too many orders, or of too large ones."""
+    """Halt the desk while too many orders, or too many lots, are in doubt."""
     book = account.book
     doubtful = [
         order for order_id in book.open_orders if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT
     ]
     volume = sum(order.volume - order.filled_volume for order in doubtful)
     if len(doubtful) > config.doubt_orders_max:
-        reason = f"{len(doubtful)} orders in doubt, at most {config.doubt_orders_max} may be"
+        reason = f"{len(doubtful)} orders in doubt, limit {config.doubt_orders_max}"
         account.restrict_trading(TradingState.HALTED, "IN_DOUBT_LIMIT", reason, by="doubt")
     elif volume > config.doubt_volume_max:
-        reason = f"{volume:f} lots in doubt, at most {config.doubt_volume_max:f} may be"
+        reason = f"{volume:f} lots in doubt, limit {config.doubt_volume_max:f}"
         account.restrict_trading(TradingState.HALTED, "IN_DOUBT_LIMIT", reason, by="doubt")

@@ -1,4 +1,4 @@
-"""What has changed in the venue's terms of a symbol, and which changes a position or an order does not survive."""
+"""Differences between two terms of a symbol, and those that make an open position or order unusable."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ BREAKING_FIELDS: Final = frozenset(
         "digits",
     }
 )
-"""What profit, prices and volumes are counted in: with an open position or order the desk's numbers would be wrong."""
+"""Units of profit, prices and volumes: with an open position or order, a change makes the desk's figures wrong."""
 
 
 def instrument_changes(before: Instrument, after: Instrument) -> list[str]:
-    """Each field that is another than before, in words, with both values; empty when nothing has changed."""
-    return [_words(before, after, field) for field in _changed(before, after)]
+    """One text per changed field, with both values; empty without a change."""
+    return [_change_text(before, after, field) for field in _changed(before, after)]
 
 
 def breaking_changes(before: Instrument, after: Instrument) -> list[str]:
-    """Those of `instrument_changes` that halt a desk with a position or an order in the symbol; the others are for a warning."""
-    return [_words(before, after, field) for field in _changed(before, after) if field in BREAKING_FIELDS]
+    """Those of `instrument_changes` that halt a desk with a position or an order in the symbol."""
+    return [_change_text(before, after, field) for field in _changed(before, after) if field in BREAKING_FIELDS]
 
 
 def _changed(before: Instrument, after: Instrument) -> list[str]:
@@ -48,7 +48,7 @@ def _changed(before: Instrument, after: Instrument) -> list[str]:
     ]
 
 
-def _words(before: Instrument, after: Instrument, field: str) -> str:
+def _change_text(before: Instrument, after: Instrument, field: str) -> str:
     return f"{field} of {before.symbol} was {_shown(getattr(before, field))}, is {_shown(getattr(after, field))}"
 
 

@@ -1,7 +1,8 @@
-"""Learning the venue's terms of the symbols, and noticing that they are others than before.
+"""The venue's terms of symbols, and their changes.
 
-They are asked for at each meeting with the gateway, and by a live desk with each comparison. Other terms become an event and a
-warning; terms in which prices, volumes or profit are counted halt a desk that holds something of the symbol.
+They are requested at each start of a session, and by a live desk with each reconciliation. A change becomes an event
+and a warning; a change of the units of prices, volumes or profit halts a desk with a position or an order in the
+symbol.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from services.portfolio.core.state.warnings import Warnings
 
 
 def request_instruments(account: AccountState, warnings: Warnings, *symbols: str) -> GatewayTask:
-    """Ask for the terms of symbols, and keep what is news of them."""
+    """Request the terms of symbols and record new and changed ones."""
     for symbol in symbols:
         reply = yield GetSymbolInfo(symbol=symbol)
         assert isinstance(reply, SymbolReply)
@@ -25,7 +26,7 @@ def request_instruments(account: AccountState, warnings: Warnings, *symbols: str
 
 
 def update_instrument(account: AccountState, warnings: Warnings, instrument: Instrument) -> None:
-    """Keep what the venue has told of a symbol: the first time, and whenever it is something else."""
+    """Record the terms of a symbol, the first time and after each change."""
     known = account.book.instruments.get(instrument.symbol)
     if known is None:
         account.emit(InstrumentLearned(instrument=instrument))

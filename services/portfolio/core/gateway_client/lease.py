@@ -1,4 +1,4 @@
-"""Leading the account: the epoch that orders carry, and the lease without which the gateway opens nothing for us.
+"""Leadership of the account: the epoch of requests, and the lease without which the gateway opens nothing.
 
 Each process durably takes an epoch above every one before, within what the gateway grants, before it requests the
 lease; orders of an earlier process that are still on their way are void then. A renewal repeats what the gateway's
@@ -80,7 +80,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
             lease.on_grant(reply.lease_now_ns, until_mono_ns, state.stream.now.mono_ns)
         elif reply.error_code is ErrorCode.LEASE_STALE:
             if lease.refusal:
-                yield Pause(RENEW_EVERY_NS)  # the gateway was met for it already
+                yield Pause(RENEW_EVERY_NS)  # the session was opened again for the refusal before
             lease.on_refusal(_refusal_text(reply))
             yield Reconnect()
             continue

@@ -1,9 +1,9 @@
-"""When a live desk compares itself with the venue, and what it makes of a difference.
+"""Reconciliation of a live desk: when it runs, and the consequences of a difference.
 
-A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
-then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
-Foreign orders that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass. Stops that
-differ halt nothing: those at the venue are in force, and the desk takes them over.
+A difference counts if two comparisons in a row find it, with nothing in flight on its symbol: a single one may be a
+reply that was overtaken. It halts trading, durably, with what differs and by how much. Foreign orders count until a
+person acknowledges them (`RESUME`), unless the limits allow them. Different stops halt nothing: those at the venue are
+in force, and the desk adopts them.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RECHECK_DELAY_NS: Final = 1_000_000_000
-"""Between the two comparisons that have to agree."""
+"""Time between the two comparisons that have to agree."""
 
 _Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 
 
 class Reconciler:
-    """The comparisons of one live desk."""
+    """The reconciliations of one live desk."""
 
     def __init__(self, state: PortfolioState) -> None:
-        """The first is the one of the start."""
+        """Begin with the reconciliation of the start."""
         self._state = state
         self._is_asked = False
         self._last_differences: list[Difference] = []
@@ -60,7 +60,7 @@ class Reconciler:
         self.due_ns = 0
 
     def run(self, *, is_start: bool = False) -> GatewayTask:
-        """Compare, again if something was found, and keep what came of it."""
+        """Compare, twice where something is found, and record the result."""
         state, is_for_person = self._state, self._is_asked
         unproven = set(state.warnings.unproven_symbols)
         self._is_asked = False
@@ -100,7 +100,7 @@ class Reconciler:
         return ReconciliationResult(are_foreign_orders_differences=is_wrong, adopted_ids=state.account.book.seen_ids)
 
     def _end_forgotten(self, orders: list[VenueOrder]) -> GatewayTask:
-        """Cancel what rests at the venue and was presumed to have had no effect; a deal that it had meanwhile is booked late."""
+        """Cancel orders at the venue that were presumed to have expired; their deals are booked late."""
         state = self._state
         for shown in orders:
             mine = state.account.book.orders.get(shown.order_id)
@@ -113,7 +113,7 @@ class Reconciler:
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
     ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
-        """One comparison: the differences on which nothing was under way meanwhile."""
+        """Compare once; the differences on whose symbol nothing was in flight."""
         state, book = self._state, self._state.account.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
@@ -149,7 +149,7 @@ class Reconciler:
 
 
 def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet:
-    """The stops of a position as the venue has them: somebody has moved them, or they came from a deal that was told late."""
+    """The venue's stops of a position as the desk's: somebody moved them, or their deal was reported late."""
     ticket = position.ticket if state.account.book.is_hedging else 0
     guard = state.account.book.protections.get(protection_key(position.symbol, ticket))
     guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
@@ -173,7 +173,7 @@ def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet
 
 
 def _seen(book: Book) -> _Seen:
-    """What would show that something moved: the open orders and the position of each symbol, and cash."""
+    """Open orders and position of each symbol, and cash: whatever moves changes one of them."""
     symbols = {*book.positions, *book.open_orders.values()}
     seen: _Seen = {
         symbol: (
@@ -187,7 +187,7 @@ def _seen(book: Book) -> _Seen:
 
 
 def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
-    """Whether nothing was or is under way on what a difference is about; cash is about everything."""
+    """Whether nothing was in flight on a difference's symbol; a difference in cash concerns all symbols."""
     after = _seen(book)
     if not finding.symbol:
         return before == after and not book.open_orders
@@ -197,7 +197,7 @@ def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
 
 
 def _cleared(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:
-    """How far a clean comparison lets the next one begin: before all that is open or so young that it may still change."""
+    """Where the next comparison may begin after a clean one: before everything open or young enough to change."""
     book = state.account.book
     horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS
     ticket, deal, number = book.cleared.ticket, book.cleared.deal, book.cleared.number
@@ -218,11 +218,11 @@ def _cleared(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationW
 
 
 def _margin_call(account: AccountReply | None) -> str:
-    """What people are told of an account whose margin level is under the venue's call."""
+    """The text for an account whose margin level is under the venue's margin call; empty for any other."""
     if account is None or not account.is_margin_call:
         return ""
     level, call, stop_out = account.margin_level_pct, account.margin_call_level_pct, account.stop_out_level_pct
     assert level is not None
     assert call is not None
-    words = f"MARGIN CALL: the margin level is {level:.0f} %, the venue calls under {decimal_text(call)} %"
-    return words if stop_out is None else f"{words} and closes positions under {decimal_text(stop_out)} %"
+    text = f"MARGIN CALL: the margin level is {level:.0f} %, the venue calls under {decimal_text(call)} %"
+    return text if stop_out is None else f"{text} and closes positions under {decimal_text(stop_out)} %"

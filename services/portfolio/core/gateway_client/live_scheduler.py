@@ -1,8 +1,8 @@
 """A market that runs by itself: signals are decided as they come, and tasks run beside the decisions.
 
-There is a task for each open order, each change of stops, the deals, the lease and the comparison with the venue, so that
-an order in doubt blocks its own symbol and nothing else, and a venue that is slow about one thing is asked about the
-others. `start_due_tasks` starts what is due and does not run yet.
+Each open order, each change of stops, the deals, the lease and the reconciliation have a task of their own, so that an
+order in doubt blocks its own symbol and nothing else, and a slow answer holds up no other question. `start_due_tasks`
+starts every task that is due and does not run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from proto.control import DeskState, TradingState
 from proto.gateway import ErrorReply, HelloReply, Reply
-from proto.messages import Call, MarketHeartbeat, Signal, Tick
+from proto.messages import Call, MarketHeartbeat, Tick
 from services.portfolio.core.account.events import CancelRequested, Event, OrderModifyRequested, ProtectionSet
 from services.portfolio.core.account.foreign_orders import foreign_policy_problem, own_position
 from services.portfolio.core.account.order_status import OrderStatus
@@ -59,10 +59,10 @@ class LiveScheduler:
     # ------------------------------------------------------------------------------------ the session with the gateway
 
     def stream_problem(self, hello: HelloReply) -> str:
-        """Any stream will do, but not every policy for foreign orders fits every account."""
+        """Any stream will do; the policy for foreign orders has to fit the account."""
         return foreign_policy_problem(self._state.config.limits.foreign_orders, hello.account_mode)
 
-    def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - an account's live orders are numbered over all streams
+    def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - it spans streams
         """That of the ledger."""
         return self._state.account.incarnation
 
@@ -75,7 +75,7 @@ class LiveScheduler:
         self.policy.is_hello_due = False
 
     def settle(self) -> GatewayTask:
-        """Book missed deals and reconcile; open orders are settled beside the decisions, and block their symbols until then."""
+        """Book missed deals and reconcile; open orders block their symbols until their own tasks settle them."""
         state = self._state
         yield from pull_deals(state, first_unsettled_deal(state))
         if state.warnings.venue_fault:
@@ -93,10 +93,6 @@ class LiveScheduler:
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
         """Note the market's clock and quotes."""
         self._state.stream.market.on_message(message, self._state.stream.now.mono_ns)
-
-    def is_decided(self, signal: Signal) -> bool:
-        """By symbol: signals of several symbols overtake each other."""
-        return signal.sequence <= self._state.stream.cursor.sequences.get(signal.symbol, 0)
 
     def make_room(self, queue: SignalQueue) -> bool:
         """Drop the oldest signal."""
@@ -211,7 +207,7 @@ class LiveScheduler:
         return calls
 
     def _pull_deals(self, now_ns: int) -> GatewayTask:
-        """Pull the deals that a reply has announced; once a second all that a venue may have shown late, below others."""
+        """Pull announced deals; once a second all deals that the venue may have shown late, below others."""
         first, self._pull_after = self._pull_after, None
         is_periodic = now_ns >= self._deals_due_ns
         if is_periodic:
@@ -239,7 +235,7 @@ class LiveScheduler:
             and book.instruments[symbol].is_traded(time_ns)
         ]
 
-    # --------------------------------------------------------------------------------------------------- people's wishes
+    # --------------------------------------------------------------------------------------------------------- commands
 
     def request_reconciliation(self) -> None:
         """Compare soon, from the beginning."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from proto.control import DeskState, ReconcileReply
 from proto.gateway import Confirm, ConfirmReply, DealsReply, GetDeals, HelloReply, OrderStatusQuery, Reply
-from proto.messages import Call, MarketHeartbeat, Signal, Tick
+from proto.messages import Call, MarketHeartbeat, Tick
 from proto.time import utc_text
 from services.portfolio.core.account.events import (
     CancelRequested,
@@ -85,7 +85,7 @@ class LockStepScheduler:
     def settle(self) -> GatewayTask:
         """Send again what may not have been answered, and apply the answer to the last CONFIRM.
 
-        The desk must know of deals and orders what it would know without the restart, and no more: the venue may have deals
+        The desk must know exactly the deals and orders that it would know without the restart: the venue may have deals
         that it reports at a later tick.
         """
         state, book = self._state, self._state.account.book
@@ -123,10 +123,6 @@ class LockStepScheduler:
 
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
         """Nothing: ticks of watched symbols are decided like signals, and time is that of the ticks decided."""
-
-    def is_decided(self, signal: Signal) -> bool:
-        """Ticks are decided in the order of their ordinals."""
-        return signal.ordinal <= self._state.stream.cursor.ordinal
 
     def make_room(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
         """Never: a dropped signal is sent again."""

@@ -1,11 +1,11 @@
-"""What the two kinds of stream do differently about an order; `order_tracker.py` has everything that they share.
+"""Order policies: the differences between the two kinds of stream. `order_tracker.py` has what they share.
 
-**Lock-step**, for a recorded stream: the venue waits. An order belongs to the tick of its decision, has no deadline, and
-is answered, deals included, before the next tick is decided. Silence moves nothing: the question stays open.
+**Lock-step**, for a recorded stream: the venue waits. An order belongs to the tick of its decision, has no deadline,
+and is answered, deals included, before the next tick is decided. Without an answer the question stays open.
 
-**Live**, for a market that runs by itself: an order is sent again and again, under the same id, until its deadline, and
-fenced after it; the lead of the account may be missing; silence puts the order in doubt; one that rests is asked after at
-growing pauses until it has ended.
+**Live**, for a market that runs by itself: an order is repeated under the same id until its deadline, and fenced after
+it. It waits for the leadership of the account. Without an answer it is in doubt; a resting order is polled at growing
+pauses until it has ended.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TRANSIENT_ERRORS: Final = frozenset(
 
 
 class OrderPolicy(Protocol):
-    """The answers that an order's tracker, and the decision of a tick, need from the kind of stream."""
+    """What trackers and the decision of a tick ask of the kind of stream."""
 
     transient_errors: frozenset[ErrorCode]
     """Refusals after which the same question is asked again."""
@@ -76,7 +76,7 @@ class OrderPolicy(Protocol):
         """Whether an order that may be sent has to wait until this process leads the account."""
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:
-        """Note what a reply tells of the venue's book; the deal up to which deals are booked before the reply counts."""
+        """Note the state of the venue's book in a reply; the number up to which deals are booked before it applies."""
 
 
 class LockStepPolicy:
@@ -198,8 +198,8 @@ class LivePolicy:
         is_led = not lease.epoch or lease.is_granted
         return self.awaits_hello or (not is_led and self._opens(order))
 
-    def deals_due(self, reply: OrderReply | ModifyReply) -> int:  # noqa: ARG002 - deals are pulled by a task of their own
-        """None: nobody waits for them."""
+    def deals_due(self, reply: OrderReply | ModifyReply) -> int:  # noqa: ARG002 - deals have their own task
+        """None: deals are pulled beside the orders."""
         return 0
 
     def _is_allowed(self, order: Order) -> bool:

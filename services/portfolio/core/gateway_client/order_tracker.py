@@ -1,9 +1,9 @@
-"""The way of an order from its commit to the evidence of its end, on a live desk, in a replay and in a backtest.
+"""Drive an order from its commit to a terminal status, on a live desk, in a replay and in a backtest.
 
-The order is sent, the same id again and again: the gateway calls the venue for it once, and reports its state every
-other time. Deals come before the status that a reply reports, and they alone fill an order. Silence, and a venue that shows
-nothing yet, put it in doubt; a fence ends it where it has had no effect. Nothing else ends a doubt: not time, not a
-refusal, not a restart. When to send, to fence, to wait and to ask again is the policy's part (`order_policy.py`).
+The order is sent under one id until it is answered: the gateway calls the venue once, and answers repeats with what it
+knows. Deals are booked before a reply's status applies, and deals alone fill an order. Without an answer, or while the
+venue shows nothing, an order is in doubt; a fence ends it if it had no effect. Only evidence ends a doubt: not time,
+not a refusal, not a restart. The policy decides when to send, fence, wait and poll (`order_policy.py`).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class OrderTracker:
         return self._state.account.book.orders[self._order_id]
 
     def run(self) -> GatewayTask:
-        """Ask the venue for what the desk wants of the order: once, or until the order has ended."""
+        """Make the order's next request: once, or until the order has ended."""
         policy, warnings = self._policy, self._state.warnings
         while (order := self._order).status.is_open and not warnings.venue_fault:
             request = self._next_request(order)
@@ -144,7 +144,7 @@ class OrderTracker:
             self._on_refused_end(request, reply)
 
     def _on_refused_end(self, request: Request, reply: OrderReply) -> None:
-        """Stop asking for the end of an order that the venue does not release: it is about to be executed, or cannot be changed now."""
+        """Withdraw the cancel of an order that the venue keeps: it is about to be executed, or its market is closed."""
         state = self._state
         if reply.error_code is ErrorCode.MARKET_CLOSED:
             # A fence would be refused at each poll.

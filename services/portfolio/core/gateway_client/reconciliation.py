@@ -1,8 +1,10 @@
-"""Comparing the ledger with the venue's own book: orders, deals, positions, cash, and what the account is worth.
+"""Comparison of the ledger with the venue's own book: orders, deals, positions, cash, equity and margin.
 
-A task that ends in a list of differences. It changes nothing. The same task is run over the wire by portfolio and, for a stopped desk, directly with the gateway's core on its files. Equity and margin are compared where both stand at the
-same tick, at the end of a lock-step stream: elsewhere the market has moved between question and answer. A live desk begins where the last clean
-comparison says that all before agrees for good, so that a large account costs no more than a small one.
+A task that returns a list of differences and changes nothing. Portfolio runs it over the wire; for a stopped desk it
+runs directly on the core of the gateway and its files. Equity and margin are compared only where both sides stand at
+the same tick, at the end of a lock-step stream: elsewhere the market moves between request and reply. A live desk
+compares from the point up to which an earlier comparison was clean and final, so that a large account costs no more
+than a small one.
 """
 
 from __future__ import annotations
@@ -41,13 +43,13 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
-"""Enough to see what is wrong; a book that differs everywhere need not be listed whole."""
+"""Enough to see the cause; a book that differs everywhere is not listed in full."""
 
 _AVERAGE_PRECISION: Final = Decimal("1e-9")
-"""Far above what rounding can do to an average price, far below any tick; a terminal tells ten decimals."""
+"""Far above what rounding can do to an average price, far below any tick; a terminal reports ten decimals."""
 
 _EXPIRY_PRECISION_NS: Final = 1_000_000_000
-"""A terminal keeps whole seconds of the time at which an order expires."""
+"""A terminal keeps the expiry of an order in whole seconds."""
 
 _ASK_A_PERSON: Final = "trading stops until a person has looked"
 _NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
@@ -72,59 +74,61 @@ _Part = Generator[Request, Any, None]
 
 
 class SymbolDifference(NamedTuple):
-    """A difference and the symbol that it is about; empty where it is about cash."""
+    """A difference and its symbol; empty for cash."""
 
     difference: Difference
     symbol: str
 
 
 class ReconciliationResult:
-    """What a comparison has come to."""
+    """The result of a comparison."""
 
     def __init__(
         self, *, are_foreign_orders_differences: bool = True, adopted_ids: Mapping[str, int] | None = None
     ) -> None:
-        """Nothing is found yet; `are_foreign_orders_differences`: an order that was not placed through the gateway is a difference.
+        """Start without a difference.
 
-        One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a
-        part of the ledger that is lost. `adopted_ids` are the numbers up to which the ids of an incarnation are known
-        to be lost: those are none.
+        Args:
+            are_foreign_orders_differences: whether an order placed past the gateway is a difference. One placed through
+                the gateway under an id unknown to the ledger always is: it may be the desk's own, from a lost part of
+                the ledger.
+            adopted_ids: by incarnation, the number up to which its ids are known to be lost; those are no difference.
         """
         self._adopted_ids = adopted_ids or {}
         self.are_foreign_orders_differences = are_foreign_orders_differences
         self.symbol_differences: list[SymbolDifference] = []
         self.foreign_tickets: list[int] = []
-        """The venue's numbers of orders that the ledger does not have, and that are a difference until a person has looked."""
+        """Venue numbers of orders that the ledger lacks: differences until a person acknowledges them."""
         self.allowed_foreign_tickets: list[int] = []
-        """Of those that are none, because the limits let foreign orders pass."""
+        """Venue numbers of foreign orders that the limits allow."""
         self.orders: list[VenueOrder] = []
-        """Those that the venue showed."""
+        """Orders that the venue listed."""
         self.missing_deals: list[int] = []
         self.account: AccountReply | None = None
         self.stop_mismatches: list[VenuePosition] = []
-        """Positions whose stops at the venue are not those that the desk knows."""
+        """Positions whose stops at the venue differ from the ledger's."""
         self.lost_modifications: list[VenueOrder] = []
-        """Orders of which the venue has a later modification than the ledger ever asked for."""
+        """Orders that the venue has under a higher revision than the ledger ever requested."""
 
     def is_adopted(self, order_id: str) -> bool:
-        """Whether an order that the ledger does not have is one that it is known to have lost."""
+        """Whether the ledger is known to have lost this order."""
         incarnation, number = id_parts(order_id)
         return 0 < number <= self._adopted_ids.get(incarnation, 0)
 
     def add(
         self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
     ) -> None:
-        """Note a difference, unless there are enough."""
+        """Add a difference, up to the limit."""
         if len(self.symbol_differences) < DIFFERENCES_MAX:
             difference = Difference(kind=kind, subject=subject, ledger=ledger, venue=venue, remedy=remedy)
             self.symbol_differences.append(SymbolDifference(difference, symbol))
 
 
 def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison:
-    """Ask the venue for everything it has and return where the ledger says otherwise.
+    """Compare everything that the venue has with the ledger.
 
-    With the `cursor` of a lock-step stream the worth of the account is compared as well, if the venue stands at its tick.
-    Orders that the ledger is known to have lost are none, as for a running desk.
+    With the `cursor` of a lock-step stream equity and margin are compared as well, if the venue stands at its tick.
+    Orders that the ledger is known to have lost are no difference, as for a running desk.
     """
     findings = ReconciliationResult(adopted_ids=book.seen_ids)
     yield from collect_differences(book, findings, since=ReconciliationWatermark(), cursor=cursor)
@@ -134,7 +138,7 @@ def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison
 def collect_differences(
     book: Book, findings: ReconciliationResult, *, since: ReconciliationWatermark, cursor: TickCursor | None = None
 ) -> _Part:
-    """Ask the venue for what it has after `since`, and for its positions and cash; note where the ledger says otherwise."""
+    """Compare orders and deals after `since`, positions and cash, and add the differences to `findings`."""
     account = yield GetAccount()
     assert isinstance(account, AccountReply), account
     findings.account = account
@@ -156,7 +160,7 @@ def collect_differences(
 def _compare_worth(
     book: Book, cursor: TickCursor, account: AccountReply, shown: list[VenuePosition], findings: ReconciliationResult
 ) -> None:
-    """Equity and margin, recomputed from what is held at the marks of this stream alone."""
+    """Compare equity and margin, recomputed from positions at the marks of this stream alone."""
     marks = {symbol: cursor.marks[symbol] for symbol in cursor.sequences if symbol in cursor.marks}
     unrealized = total_unrealized_pnl(book, marks)
     if account.equity is not None and unrealized is not None:
@@ -168,10 +172,12 @@ def _compare_worth(
 
 
 def _compare_amount(
-    kind: str, ours: Decimal, told: Decimal, account: AccountReply, findings: ReconciliationResult
+    kind: str, ours: Decimal, theirs: Decimal, account: AccountReply, findings: ReconciliationResult
 ) -> None:
-    if ours != told:
-        findings.add(kind, f"account {account.account}", symbol="", ledger=decimal_text(ours), venue=decimal_text(told))
+    if ours != theirs:
+        findings.add(
+            kind, f"account {account.account}", symbol="", ledger=decimal_text(ours), venue=decimal_text(theirs)
+        )
 
 
 def _compare_deals(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
@@ -202,7 +208,7 @@ def _compare_deals(book: Book, findings: ReconciliationResult, since: Reconcilia
 
 
 def deal_difference(mine: VenueDeal, deal: VenueDeal) -> str | None:
-    """In what two deals of one number differ; whose order a deal is, the venue may learn later."""
+    """The kind of difference between two deals of one number; whose order it is, the venue may learn later."""
     if (mine.kind, mine.symbol, mine.volume) != (deal.kind, deal.symbol, deal.volume):
         return "volume"
     if mine.price != deal.price:
@@ -211,10 +217,11 @@ def deal_difference(mine: VenueDeal, deal: VenueDeal) -> str | None:
 
 
 def deal_text(deal: VenueDeal) -> str:
-    """A deal in words, without its number."""
+    """A deal as text, without its number."""
     if not deal.kind.is_trade:
         return f"{deal.kind} {decimal_text(deal.cash)}"
-    return f"{deal.kind} {decimal_text(deal.volume)} {deal.symbol} at {decimal_text(deal.price)}, profit {decimal_text(deal.profit)}"
+    traded = f"{decimal_text(deal.volume)} {deal.symbol} at {decimal_text(deal.price)}"
+    return f"{deal.kind} {traded}, profit {decimal_text(deal.profit)}"
 
 
 def _compare_orders(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
@@ -251,7 +258,7 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
     venue = _order_text(order)
     mine = book.orders.get(order.order_id)
     if mine is None:
-        # Whoever else reaches the gateway may ask it for what it refuses: of that the account knows nothing.
+        # Another client of the gateway may have sent it: a refused order leaves no trace in the account.
         if (order.status in _NEVER_HAPPENED and not order.filled_volume) or findings.is_adopted(order.order_id):
             return
         deal = book.deal(order.deal)
@@ -273,7 +280,7 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
 
 
 def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """In what an order differs from what the venue has of it."""
+    """The kind of difference between an order and the venue's record of it."""
     if (mine.symbol, mine.side, mine.volume, mine.filled_volume) != (
         order.symbol,
         order.side,
@@ -290,15 +297,16 @@ def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
     return None if mine.status in _SAME_STATUS.get(order.status, set()) else "status"
 
 
-def _is_same_average(ours: Decimal | None, told: Decimal | None) -> bool:
-    """Whether two averages of the same fills are one: each fill rounds, in whichever order it was told."""
-    return ours is not None and told is not None and abs(ours - told) <= _AVERAGE_PRECISION
+def _is_same_average(ours: Decimal | None, theirs: Decimal | None) -> bool:
+    """Whether two averages of the same fills are equal; each fill rounds, in the order in which it was reported."""
+    return ours is not None and theirs is not None and abs(ours - theirs) <= _AVERAGE_PRECISION
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """In what the instructions differ; terms do not while a modification is under way or once the order has ended.
+    """The kind of difference in terms; none while a modification is in flight or once the order has ended.
 
-    Nor do the stops of an order at the market, which a terminal is given together with those of the position that it adds to.
+    Nor do the stops of an order at the market, which a terminal is given together with those of the position that it
+    adds to.
     """
     if mine.type is not order.type:
         return "type"
@@ -316,16 +324,17 @@ def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
 
 def _order_text(order: Order | VenueOrder) -> str:
     price = "" if order.filled_price is None else f" at {decimal_text(order.filled_price)}"
-    told = f"{order.status} {order.side} {decimal_text(order.filled_volume)} of {decimal_text(order.volume)} {order.symbol}{price}"
+    filled = f"{decimal_text(order.filled_volume)} of {decimal_text(order.volume)} {order.symbol}"
+    text = f"{order.status} {order.side} {filled}{price}"
     terms = order.terms if isinstance(order, Order) else order
     limit = terms.limit_price if isinstance(terms, OrderTerms) else terms.price
     if order.type is not OrderType.MARKET:
-        told += f", {order.type} {_price(limit)}"
+        text += f", {order.type} {_price(limit)}"
     if terms.stop_loss is not None or terms.take_profit is not None:
-        told += f", stops {_price(terms.stop_loss)} and {_price(terms.take_profit)}"
+        text += f", stops {_price(terms.stop_loss)} and {_price(terms.take_profit)}"
     if order.time_in_force is TimeInForce.GTD and terms.expires_ns:
-        told += f", until {utc_text(terms.expires_ns)}"
-    return f"{told}, of ticket {order.position}" if order.position else told
+        text += f", until {utc_text(terms.expires_ns)}"
+    return f"{text}, of ticket {order.position}" if order.position else text
 
 
 def _price(price: Decimal | None) -> str:
@@ -333,7 +342,7 @@ def _price(price: Decimal | None) -> str:
 
 
 def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[Request, Any, list[VenuePosition]]:
-    """Net by symbol on a netting account, by ticket on a hedging one; what the venue has shown."""
+    """Compare volumes and stops, by symbol on a netting account, by ticket on a hedging one; return the venue's."""
     unseen = {
         (symbol, leg.ticket): leg.volume * leg.direction
         for symbol, position in book.positions.items()
@@ -348,9 +357,9 @@ def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[
         after = page.next
     for position in shown:
         key = (position.symbol, position.ticket if book.is_hedging else 0)
-        ours, told = unseen.pop(key, Decimal(0)), position.volume * position.side.sign
-        _compare_volume(key, ours, told, findings)
-        if ours == told:
+        ours, theirs = unseen.pop(key, Decimal(0)), position.volume * position.side.sign
+        _compare_volume(key, ours, theirs, findings)
+        if ours == theirs:
             _compare_stops(book, key, position, findings)
     for key, volume in unseen.items():
         _compare_volume(key, volume, Decimal(0), findings)
@@ -358,14 +367,14 @@ def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[
 
 
 def _compare_stops(book: Book, key: tuple[str, int], position: VenuePosition, findings: ReconciliationResult) -> None:
-    """The stops that guard a position, unless the desk has asked for others just now."""
+    """Compare the stops of a position, unless a change of them is in flight."""
     guard = book.protections.get(protection_key(*key))
     if guard is not None and guard.is_in_flight:
         return
     ours = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
-    told = (position.stop_loss, position.take_profit)
-    if ours != told:
-        ledger, venue = (f"{_price(stop)} and {_price(target)}" for stop, target in (ours, told))
+    theirs = (position.stop_loss, position.take_profit)
+    if ours != theirs:
+        ledger, venue = (f"{_price(stop)} and {_price(target)}" for stop, target in (ours, theirs))
         findings.add(
             "stops",
             protection_key(*key),
@@ -377,8 +386,8 @@ def _compare_stops(book: Book, key: tuple[str, int], position: VenuePosition, fi
         findings.stop_mismatches.append(position)
 
 
-def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings: ReconciliationResult) -> None:
+def _compare_volume(key: tuple[str, int], ours: Decimal, theirs: Decimal, findings: ReconciliationResult) -> None:
     symbol, ticket = key
-    if ours != told:
+    if ours != theirs:
         subject = f"{symbol} ticket {ticket}" if ticket else symbol
-        findings.add("position", subject, symbol=symbol, ledger=decimal_text(ours), venue=decimal_text(told))
+        findings.add("position", subject, symbol=symbol, ledger=decimal_text(ours), venue=decimal_text(theirs))

@@ -1,4 +1,4 @@
-"""The venue's words as events of the ledger: one place for a lock-step stream and for a live one."""
+"""Replies of the venue as events of the ledger."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TERMINAL_STATUSES: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
     OrderReplyStatus.PRESUMED_EXPIRED: OrderStatus.PRESUMED_EXPIRED,
 }
-"""What ends an order without filling it."""
+"""Statuses that end an order without filling it."""
 
 SETTLED_STATUSES: Final = frozenset(
     {
@@ -29,11 +29,11 @@ SETTLED_STATUSES: Final = frozenset(
         OrderReplyStatus.EXPIRED,
     }
 )
-"""Replies that say where an order stands; after any other, known or not, the order is asked after again."""
+"""Replies that report an order's status; after any other, known or not, the order is queried again."""
 
 
 def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
-    """Where an order stands by the venue's reply."""
+    """An order's status as the venue's reply reports it."""
     return OrderUpdated(
         order_id=order.order_id,
         status=status,
@@ -46,12 +46,12 @@ def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> Order
 
 
 def is_final_reply(reply: ModifyReply) -> bool:
-    """Whether a modification has been made or refused: until then it is asked for again, under the same revision."""
+    """Whether a modification was made or refused; until then it is requested again, under the same revision."""
     return reply.status in ("OK", "REJECTED")
 
 
 def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUpdated:
-    """The end of an order as the venue's list of orders shows it."""
+    """The end of an order as the venue lists it."""
     return OrderUpdated(
         order_id=order.order_id,
         status=status,
@@ -64,7 +64,7 @@ def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUp
 
 
 def protection_answered(protection: Protection, reply: ModifyReply, *, time_ns: int) -> ProtectionAnswered:
-    """What has come of a position's stops."""
+    """The venue's answer to a change of stops."""
     has = reply.position
     return ProtectionAnswered(
         key=protection.key,
@@ -78,7 +78,7 @@ def protection_answered(protection: Protection, reply: ModifyReply, *, time_ns: 
 
 
 def order_modify_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderModifyAnswered:
-    """What has come of other terms for an order."""
+    """The venue's answer to a change of an order."""
     has = reply.order
     terms = (
         order.terms
@@ -97,7 +97,7 @@ def _refusal(reply: ModifyReply) -> str:
 
 
 def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
-    """A deal as the account has it: with the desk's order, if that can have one, and the lots that it closes.
+    """A deal for the ledger, with the desk's order, if that can have another deal, and the lots it closes.
 
     A deal of an order that cannot have one moves the position all the same; the reconciliation tells of the order.
     """

@@ -1,6 +1,6 @@
-"""An order, its end and its change, as the gateway is asked for them: the same order always gives the same request.
+"""Requests about orders and stops: the same order always gives the same request.
 
-Everything that makes a request what it is comes from the ledger, so that it can be sent again after any restart.
+Every field comes from the ledger, so that a request can be repeated after any restart.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def cancel_request(order: Order, *, ordinal: int, epoch: int = 0) -> Cancel:
 
 
 def modify_request(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
-    """MODIFY of an order that rests, to the terms that the desk wants for it."""
+    """MODIFY of a resting order to the latest terms requested."""
     terms = order.terms
     return Modify(
         symbol=order.symbol,

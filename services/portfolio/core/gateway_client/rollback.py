@@ -1,4 +1,4 @@
-"""Records that have gone back in time: a ledger without orders that it made, a venue without deals that were booked.
+"""Files that are older than they should be: a ledger without orders that it made, a venue without booked deals.
 
 A copy put back, a snapshot, a lost write-ahead log leave a file that is whole and older than it should be; nothing in
 it shows that. What the other side knows does: the gateway's journal keeps every order id that it was ever asked for,
@@ -26,7 +26,7 @@ _REMEDY: Final = "put back the broker's book of the ledger's time, or begin a ne
 
 
 def check_ids(state: PortfolioState, hello: HelloReply) -> None:
-    """Take another incarnation where the gateway knows more of the desk's ids, or a later lease, than the ledger.
+    """Take another incarnation where the gateway knows ids of the desk, or a lease, that the ledger lacks.
 
     For a live desk: a lock-step stream gives its ids to the same ticks again, and is answered as before.
     """
@@ -40,7 +40,7 @@ def check_ids(state: PortfolioState, hello: HelloReply) -> None:
 
 
 def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> bool:
-    """Halt in another incarnation where there are ids that the ledger does not have; True if there are.
+    """Halt and take another incarnation if the gateway knows ids that the ledger lacks; whether it does.
 
     Ids that were adopted once are remembered, and no news the next time.
     """
@@ -65,7 +65,7 @@ def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> b
 
 
 def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
-    """Take over the terms of a resting order that was modified after the ledger's time, and halt as for lost orders."""
+    """Adopt the terms of a resting order whose modification the ledger has lost, and halt as for lost orders."""
     mine, now_ns = state.account.book.orders[order.order_id], state.stream.now.domain_ns
     text = (
         f"order {order.order_id} has revision {order.revision} at the venue, the ledger asked for {mine.revision}: "
@@ -146,7 +146,7 @@ def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal
 
 
 def fail_for_venue(state: PortfolioState, why: str) -> None:
-    """Stop for good: what the venue does from now on has numbers that the ledger has booked for something else."""
+    """Stop for good: the venue's next deals would have numbers that the ledger has booked for others."""
     fault = f"{why}; {_REMEDY}"
     state.warnings.on_venue_fault(fault)
     state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", fault, by="venue")
@@ -173,7 +173,7 @@ def _take_incarnation(state: PortfolioState, why: str, known: Mapping[str, Known
 
 
 def _highest_numbers(book: Book) -> dict[str, int]:
-    """The highest number of each incarnation's ids that the ledger gave out, or has adopted."""
+    """By incarnation, the highest number of an id that the ledger gave out or has adopted."""
     highest = {id_parts(order_id)[0]: order.number for order_id, order in book.orders.items()}
     for incarnation, number in book.seen_ids.items():
         highest[incarnation] = max(number, highest.get(incarnation, 0))

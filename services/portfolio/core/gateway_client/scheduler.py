@@ -1,4 +1,4 @@
-"""What the core of portfolio asks of the kind of stream it runs on: two schedulers, chosen by the gateway's HELLO."""
+"""The face of both schedulers; the gateway's HELLO decides which of them drives the stream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Scheduler(Protocol):
         """What the ids of the stream's orders begin with."""
 
     def on_hello(self, hello: HelloReply) -> None:
-        """Note what the gateway told of itself; the desk has taken up its stream."""
+        """Apply HELLO; the desk has taken up the gateway's stream."""
 
     def settle(self) -> GatewayTask:
         """Settle what an earlier process left open, book missed deals, reconcile, and enter the desk's next state."""
@@ -44,9 +44,6 @@ class Scheduler(Protocol):
 
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
         """Note the market's clock and quotes."""
-
-    def is_decided(self, signal: Signal) -> bool:
-        """Whether the decision on a signal's tick was made before."""
 
     def make_room(self, queue: SignalQueue) -> bool:
         """Make room in a full queue; False where the new signal is to be dropped."""
@@ -80,7 +77,7 @@ class Scheduler(Protocol):
     def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:
         """A task that cannot do without an answer was refused; it has been dropped."""
 
-    # --------------------------------------------------------------------------------------------------- people's wishes
+    # --------------------------------------------------------------------------------------------------------- commands
 
     def request_reconciliation(self) -> None:
         """Compare ledger and venue at the next quiet moment, for a person."""

@@ -1,10 +1,10 @@
 """Tasks that ask the gateway through execution: one question at a time each, answered whatever gets lost.
 
-A task is a generator that yields gateway requests and is sent the replies, so that "ask, then ask about what was answered"
-reads from top to bottom. It may yield effects as well, which its scheduler carries out. A question stays open until it
-is answered: it is sent again, with the same call id and the same bytes, after a while without an answer. All requests of
-the desk may be repeated. A task that handles failures is sent None where no answer came, and refusals as they are; for
-the others the question stays open, and `client.py` deals with refusals.
+A task is a generator that yields requests and is sent the replies, so that a dialogue reads from top to bottom. It may
+also yield effects, which the scheduler carries out. A question stays open until it is answered: it is repeated, with
+the same call id and the same bytes, after a pause without an answer; every request of the desk may be repeated. A task
+that handles failures is sent None where no answer came, and refusals as they are; for other tasks the question stays
+open, and `client.py` handles refusals.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def test_more_doubt_than_allowed_halts_the_desk() -> None:
         TradingState.HALTED,
         "doubt",
     )
-    assert driven.state.account.book.trading.reason == "IN_DOUBT_LIMIT: 1 orders in doubt, at most 0 may be"
+    assert driven.state.account.book.trading.reason == "IN_DOUBT_LIMIT: 1 orders in doubt, limit 0"
 
 
 def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
