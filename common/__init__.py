@@ -1,4 +1,4 @@
-"""What every process of the desk needs and nothing of trading: loop, sockets, settings, clock, logs, metrics, storage.
+"""Base of every process, without trading: event loop, sockets, settings, clock, logs, metrics, storage.
 
-It may import `proto`, never a service. A core (`services/*/core/`) may import none of it.
+May import `proto`, never a service. A core (`services/*/core/`) imports nothing from here.
 """

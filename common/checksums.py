@@ -1,8 +1,8 @@
-"""Checksums of stored rows: what a disk or a person has changed in a row is found when the row is read.
+"""Checksums of stored rows, which reveal a change by a disk or a person when the row is read.
 
 A table that decides anything ends with the column `checksum`: CRC-32 of the table's name and the values of all columns
-before it, types included. Every single flipped bit changes it. It is no signature: who means to change a row can
-compute it as well; `services/portfolio/ledger/signature.py` is against that.
+before it, types included. Any single flipped bit changes it. It does not stop an intruder, who can compute it as well;
+`services/portfolio/ledger/signature.py` does.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class DamagedRowError(StartError):
-    """A stored row is not what was written."""
+    """A stored row differs from what was written."""
 
 
 def row_checksum(table: str, *values: SqlValue) -> int:
-    """The checksum of a row, by its table and the values of its columns without the last, the checksum."""
+    """The checksum of a row: of its table's name and the values of all columns but the checksum."""
     return crc32(_encode((table, values)))
 
 
 def with_checksum(table: str, *values: SqlValue) -> Row:
-    """A row as it is stored: its values, and their checksum."""
+    """A row as stored: its values, then their checksum."""
     return (*values, crc32(_encode((table, values))))
 
 
 def checked_row(path: Path | str, table: str, row: Row) -> Row:
-    """The values of a row that was read whole, without its checksum.
+    """Check a stored row and return its values without the checksum.
 
     Raises:
-        DamagedRowError: they are not the values that were written; the text names file, table and row.
+        DamagedRowError: the checksum does not fit; the text names file, table and row.
     """
     values = row[:-1]
     if row[-1] != crc32(_encode((table, values))):
@@ -53,17 +53,17 @@ def checked_row(path: Path | str, table: str, row: Row) -> Row:
 
 
 def checked_rows(path: Path | str, table: str, rows: Iterable[Row]) -> Iterator[Row]:
-    """The same of many rows.
+    """Check many rows, one by one.
 
     Raises:
-        DamagedRowError: one of them is not what was written.
+        DamagedRowError: the checksum of a row does not fit.
     """
     for row in rows:
         yield checked_row(path, table, row)
 
 
 def damage_text(path: Path | str, table: str, row: Row) -> str:
-    """The error text for a row whose checksum does not fit; a row is named by its first column."""
+    """Error text for a row whose checksum does not fit; its first column names the row."""
     expected = row_checksum(table, *row[:-1])
     return (
         f"{path}: row {_name(row[0])} of table {table} is damaged: checksum {row[-1]!r}, expected {expected}; "
@@ -83,7 +83,7 @@ def _sql_checksum(*arguments: SqlValue) -> int:
 
 
 def add_checksum_column(connection: apsw.Connection, table: str) -> None:
-    """Give a table of an earlier schema its checksums; `add_sql_function` comes first."""
+    """Add the checksums to a table of an earlier schema; requires `add_sql_function`."""
     columns = column_names(connection, table)
     assert COLUMN not in columns, (table, columns)
     connection.execute(f'ALTER TABLE "{table}" ADD COLUMN {COLUMN} INTEGER NOT NULL DEFAULT 0')
@@ -91,7 +91,7 @@ def add_checksum_column(connection: apsw.Connection, table: str) -> None:
 
 
 def sql_of_checksum(table: str, columns: Iterable[str]) -> str:
-    """The expression that computes the checksum of a row from its columns."""
+    """The SQL expression for the checksum of a row."""
     return f"{SQL_FUNCTION}('{table}', {', '.join(columns)})"
 
 

@@ -1,7 +1,7 @@
-"""The two clocks of the host, for shells and facades; cores are told the time.
+"""The two clocks of the host, for shells and facades; a core takes the time as an argument.
 
-Both are the C functions themselves: they are read on the path of every tick. Every duration is taken from the monotonic
-clock. The wall clock is for people, and a `ClockStepDetector` tells when somebody has set it.
+Both are C functions, because every tick reads them. Durations come from the monotonic clock. The wall clock is for
+people; `ClockStepDetector` reports when it was set.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HOST_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def host_boot() -> str:
-    """What names this run of the host's kernel; UNKNOWN_BOOT where the host has no such name."""
+    """Identity of this boot of the host; UNKNOWN_BOOT where the kernel gives none."""
     try:
         return _HOST_BOOT.read_text(encoding="ascii").strip() or UNKNOWN_BOOT
     except OSError:
@@ -31,6 +31,6 @@ def host_boot() -> str:
 
 
 def boot_ns() -> int:
-    """Nanoseconds since the host started, its sleep included where the kernel counts that."""
+    """Nanoseconds since the host started, including suspend where the kernel counts it."""
     clock_id = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic_ns() if clock_id is None else time.clock_gettime_ns(clock_id)

@@ -1,4 +1,4 @@
-"""Whether somebody has set the wall clock: while a process runs, or between two runs of it."""
+"""Detection of steps of the wall clock, while a process runs or between two runs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final, NamedTuple, Self
 from common.clock import UNKNOWN_BOOT, boot_ns, host_boot, mono_ns, wall_ns
 
 CLOCK_STEP_MAX_MS: Final = 500
-"""A wall clock that time synchronisation slews stays within this of the monotonic one; beyond it, it was set."""
+"""Time synchronisation slews a clock by less than this; a larger distance is a step."""
 
 
 class ClockStepDetector:
-    """Compares the wall clock with the monotonic one, and tells each step of it once.
+    """Compares the wall clock with the monotonic clock and reports each step once.
 
-    The distance of the two moves only when the wall clock is set, or when the host slept: the kernel slews both alike.
-    Small steps in one direction add up until they count as one.
+    Their distance changes only when the wall clock is set or the host was suspended: the kernel slews both alike. Small
+    steps in one direction add up until they exceed the limit.
     """
 
     def __init__(
@@ -25,14 +25,14 @@ class ClockStepDetector:
         wall: Callable[[], int] = wall_ns,
         mono: Callable[[], int] = mono_ns,
     ) -> None:
-        """Take the distance as it is now."""
+        """Measure the current distance."""
         self._step_max_ns = step_max_ms * 1_000_000
         self._wall = wall
         self._mono = mono
         self._distance_ns = self._distance()
 
     def step_ns(self) -> int:
-        """How far the wall clock was set since it was last told: forward above 0, back below, 0 within the limit."""
+        """Step since the last one reported: above 0 forward, below 0 back, 0 within the limit."""
         distance = self._distance()
         step = distance - self._distance_ns
         if abs(step) <= self._step_max_ns:
@@ -46,23 +46,23 @@ class ClockStepDetector:
 
 
 class ClockRecord(NamedTuple):
-    """The clocks of the host at one moment, to be compared with those of a later process."""
+    """The host's clocks at one moment, for comparison by a later process."""
 
     boot: str
     wall_ns: int
     boot_ns: int
-    """Since the host started: unlike the monotonic clock it goes on while the host sleeps."""
+    """Since the host started; unlike the monotonic clock it counts suspend."""
 
     @classmethod
     def now(cls) -> Self:
-        """As they are now."""
+        """The current clocks."""
         return cls(host_boot(), *_together(wall_ns, boot_ns, CLOCK_STEP_MAX_MS * 500_000))
 
     def step_ns_since(self, earlier: ClockRecord) -> int:
-        """How far the wall clock was set since an earlier record, 0 within CLOCK_STEP_MAX_MS.
+        """Step of the wall clock since an earlier record; 0 within CLOCK_STEP_MAX_MS.
 
-        Within one run of the host any step shows; after a restart of the host only one that leaves the clock before the
-        earlier record, because nothing tells how long the host was off.
+        Within one boot every step shows. After a reboot only a step back beyond the earlier record does, because the
+        time that the host was off is unknown.
         """
         step = self.wall_ns - earlier.wall_ns
         if self.boot == earlier.boot != UNKNOWN_BOOT:
@@ -72,12 +72,12 @@ class ClockRecord(NamedTuple):
         return step if abs(step) > CLOCK_STEP_MAX_MS * 1_000_000 else 0
 
     def text(self) -> str:
-        """As a line to keep."""
+        """One line, as stored."""
         return f"{self.boot} {self.wall_ns} {self.boot_ns}"
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """What `text` gave; None where it is no record."""
+        """Parse the line that `text` returned; None for any other text."""
         boot, *numbers = text.split(" ")
         try:
             wall, since_boot = map(int, numbers)
@@ -87,7 +87,7 @@ class ClockRecord(NamedTuple):
 
 
 def _together(wall: Callable[[], int], steady: Callable[[], int], pause_ns_max: int) -> tuple[int, int]:
-    """Both clocks, read so close together that a pause between the two is not taken for a step."""
+    """Read both clocks so close together that a pause between the reads does not look like a step."""
     while True:
         before = steady()
         found = wall()

@@ -1,4 +1,4 @@
-"""What a disk without room, or one that fails, does to a command: one line that names the folder and the room in it."""
+"""Refusal of a command whose disk is full or fails: one line with the folder and its free space."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from common.errors import StartError
 
 DISK_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 DISK_ERRORS_OF_SQLITE: Final = ("FullError", "IOError", "ReadOnlyError", "CantOpenError")
-NO_ROOM_IN_WORDS: Final = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "No space left on device")
-"""polars gives the system's error as a part of its text only."""
+NO_ROOM_TEXTS: Final = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "No space left on device")
+"""polars gives the system's error only within its text."""
 
 NO_ROOM: Final = "no room is left on the disk"
 
 
 @contextmanager
 def disk_faults_named(folder: Path) -> Iterator[None]:
-    """Refuse in one line what the disk of `folder` does not take in the block.
+    """Turn a disk fault within the block into one line.
 
     Raises:
-        StartError: names the folder and the room in it.
+        StartError: names the folder and its free space.
     """
     try:
         yield
-    except Exception as error:  # each library has its own; what is not the disk's is raised again
+    except Exception as error:  # each library has its own type; anything but a disk fault is raised again
         reason = disk_fault(error)
         if reason is None:
             raise
@@ -36,26 +36,26 @@ def disk_faults_named(folder: Path) -> Iterator[None]:
 
 
 def disk_fault(error: Exception) -> str | None:
-    """What the disk did, in words; None for an error that is not the disk's."""
+    """Text of a disk fault; None for any other error."""
     if isinstance(error, OSError) and error.errno in DISK_ERRNOS:
         return NO_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
     if type(error).__module__ == "apsw" and type(error).__name__ in DISK_ERRORS_OF_SQLITE:
         return NO_ROOM if type(error).__name__ == "FullError" else " ".join(str(error).split())
-    if any(words in str(error) for words in NO_ROOM_IN_WORDS) and not isinstance(error, StartError):
+    if any(text in str(error) for text in NO_ROOM_TEXTS) and not isinstance(error, StartError):
         return NO_ROOM
     return None
 
 
 def room_of(folder: Path) -> str:
-    """How much is free on the disk of a folder, and what is expected."""
+    """Free space on the disk of a folder, and the expectation."""
     free = free_bytes(folder)
     if free is None:
         return "expected a folder with room"
-    return f"{size_text(free)} are free there, expected room for what is written"
+    return f"{size_text(free)} free, expected room for the output"
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Room on the disk of a folder; None where that cannot be known."""
+    """Free bytes on the disk of a folder; None where unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -63,5 +63,5 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def size_text(count: int) -> str:
-    """A number of bytes for people."""
+    """Bytes as MiB or GiB."""
     return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 
 class StartError(Exception):
-    """A process cannot start as it is set up; the text is one line for the operator: fact, value, what was expected.
+    """A process cannot start with its settings or files; the text is one line: fact, value, expectation.
 
-    `common.process_main.run_process` turns it into that line on stderr and exit code 2, which supervisord does not retry.
+    `common.process_main.run_process` prints it to stderr and exits with 2, which supervisord does not retry.
     """
 
     exit_code = 2
 
     details: tuple[str, ...] = ()
-    """Further lines for a person at a terminal; a service tells only the first one."""
+    """Further lines for a terminal; a service logs only the first one."""
 
 
 class InUseError(StartError):
-    """A process cannot start because another one holds a file or listens at an address that is to be its own."""
+    """Another process holds a file or an address that this one needs."""
 
 
 class DiskUnavailableError(StartError):
-    """A process cannot start while the disk is full or fails; its exit code is one that supervisord tries again after."""
+    """The disk is full or fails; supervisord retries after this exit code."""
 
     exit_code = 1

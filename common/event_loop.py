@@ -1,8 +1,8 @@
-"""The loop that every process runs: wait for sockets and timers, hand over what came, and end in good order.
+"""The event loop of every process: sockets, timers, signals and an orderly end.
 
-It is on the path of every tick through four processes, so it does little: one poll, one receive and one call of the
-handler for a message. Idle costs nothing; the poll waits for the next timer. SIGTERM and SIGINT wake it by a pipe; it
-then hands over what is ready at that moment, and ends.
+Every tick passes it in four processes, so it does little: one poll, one receive and one call of the handler per
+message. It costs nothing when idle, because the poll waits for the next timer. SIGTERM and SIGINT wake it through a
+pipe; it then handles what is ready at that moment, and ends.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
 
 BURST_MESSAGES: Final = 256
-"""Messages taken from one socket before the others get their turn."""
+"""Messages received from one socket before the other sockets are served."""
 
 BURST_NS: Final = 100_000_000
-"""How long messages are taken from one socket before the others, the timers and the heartbeat get their turn."""
+"""Time spent on one socket before the other sockets, the timers and the heartbeat are served."""
 
 
 LINGER_WAIT_MS: Final = 20
-"""How often a loop that is told to stop looks whether it is still busy."""
+"""Interval at which a stopping loop checks whether it is still busy."""
 
 WAIT_MS_MAX: Final = 60_000
-"""Longest single wait; a poll takes no more than an int of milliseconds."""
+"""Longest single wait; a poll takes an int of milliseconds."""
 
 
 class _Interval:
-    """A callback that is due again a while after it was called; a late one is not made up for."""
+    """A callback at an interval counted from its last call; missed calls are not made up for."""
 
     def __init__(self, interval_ns: int, callback: Callback) -> None:
         self._interval_ns = interval_ns
@@ -98,7 +98,7 @@ class EventLoop:
         A shell calls `core.start` before `run`, and `core.handle` from the handlers of its sockets.
 
         Args:
-            core: the core of this process; `proto.core` says when each verb is called.
+            core: the core of this process; `proto.core` defines when each verb is called.
             perform: carries out what the core returns.
             now: reads the clocks.
             timer_slice_ns: how long `on_timer` is repeated while it stays due, before the sockets get their turn again.
@@ -136,14 +136,13 @@ class EventLoop:
         self._timers.append((next_due_mono_ns, fire))
 
     def drain_before_stop(self, is_busy: Callable[[], bool], ms_max: int) -> None:
-        """Once told to stop, go on for as long as `is_busy`, but for no more than so many milliseconds."""
+        """After `stop`, continue while `is_busy`, for `ms_max` milliseconds at most."""
         self._lingers = is_busy, ms_max
 
     def set_heartbeat(self, heartbeat: Heartbeat | None, progress: ProgressOf | None = None) -> None:
-        """Show by `heartbeat` that the loop runs; None means not at all.
+        """Write the heartbeat from this loop; None writes none.
 
-        Progress is, unless `progress` knows better, the wake-ups with something to hand over, and the work that waits is
-        what lies in a socket.
+        Without `progress`, the count of wake-ups with work is the progress, and a readable socket is waiting work.
         """
         if heartbeat is not None:
             self._heartbeat = heartbeat
@@ -153,14 +152,14 @@ class EventLoop:
         return Progress(self._turns, bool(self._poller.poll(0)))
 
     def add_reader(self, fd: int, callback: Callback) -> None:
-        """Call `callback` when a file descriptor can be read; it has to read, or to call `remove_reader`."""
+        """Call `callback` when a file descriptor is readable; it must read, or call `remove_reader`."""
         self._poller.register(fd, zmq.POLLIN)
         self._drain[fd] = callback
 
     def remove_reader(self, fd: int) -> None:
-        """Look no more at a file descriptor."""
+        """Stop watching a file descriptor."""
         self._poller.unregister(fd)
-        # It may be among those that this very wake-up is still to hand over.
+        # It may be among the descriptors that this wake-up has yet to handle.
         self._drain[fd] = _nothing
 
     def stop(self) -> None:
@@ -169,7 +168,7 @@ class EventLoop:
         self._wake.set()
 
     def run(self) -> None:
-        """Serve until told to stop. In the main thread SIGTERM and SIGINT stop it."""
+        """Serve until `stop`. In the main thread SIGTERM and SIGINT call it."""
         with self._signals():
             if self._heartbeat is not None:
                 self._heartbeat.beat(Progress(0, False))
@@ -221,8 +220,8 @@ class EventLoop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        asked = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, lambda *_: self.stop()) for number in asked}
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, lambda *_: self.stop()) for number in numbers}
         # The interpreter writes here as the signal comes, also while the poll waits in C.
         wakeup_before = signal.set_wakeup_fd(self._wake.signal_fd, warn_on_full_buffer=False)
         try:
@@ -234,7 +233,7 @@ class EventLoop:
 
 
 def _nothing() -> None:
-    """For a file descriptor that nobody looks at any more."""
+    """Handler of a file descriptor that is no longer watched."""
 
 
 def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:

@@ -1,11 +1,11 @@
-"""Faults that a test may ask a process for, to prove that it bears them: crash points and steps of the wall clock.
+"""Faults that a test injects into a process: crash points and steps of the wall clock.
 
 `PAPERDESK_CRASH_AT` is a comma list of `name@ordinal`. An entry fires at the first `crash_point(name, n)` with
-n >= ordinal, once for the whole desk: it leaves a marker in `PAPERDESK_CRASH_DIR` before the process dies by SIGKILL,
-and a marker that is there already keeps it from firing. Without the variable a crash point is one test of a global.
+n >= ordinal, once for the whole desk: it creates a marker in `PAPERDESK_CRASH_DIR` before the process dies by SIGKILL,
+and does not fire where that marker exists. Without the variable a crash point is one test of a global.
 
-`PAPERDESK_CLOCK_STEP_FILE` names a file with a whole number of nanoseconds by which the wall clock is off, read at each
-look at it; no file is no step. Without the variable the wall clock is the system's own function.
+`PAPERDESK_CLOCK_STEP_FILE` names a file with the offset of the wall clock in nanoseconds, read each time the clock is
+read; no file is no offset. Without the variable the wall clock is the system's own function.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _CrashPlan:
             self._due.setdefault(name, []).append(int(ordinal))
 
     def reach(self, name: str, ordinal: int) -> None:
-        """Die here if an entry says so."""
+        """Die here if an entry is due."""
         for due in list(self._due.get(name, ())):
             if ordinal >= due:
                 self._due[name].remove(due)
@@ -113,7 +113,7 @@ _plan: _CrashPlan | None = None
 
 
 def crash_point(name: str, ordinal: int = 0) -> None:
-    """Die here when `PAPERDESK_CRASH_AT` asks for it; `ordinal` is what the caller counts (ticks, commands).
+    """Die here when `PAPERDESK_CRASH_AT` has a due entry; `ordinal` is the caller's count (ticks, commands).
 
     Raises:
         StartError: the variable is set and is no list of `name@ordinal`, or there is no folder for the markers.
@@ -127,7 +127,7 @@ def crash_point(name: str, ordinal: int = 0) -> None:
 
 
 def steppable_clock(wall: Callable[[], int]) -> Callable[[], int]:
-    """The wall clock as `PAPERDESK_CLOCK_STEP_FILE` has it; `wall` itself without the variable."""
+    """The wall clock with the offset of `PAPERDESK_CLOCK_STEP_FILE`; `wall` itself without the variable."""
     name = os.environ.get(CLOCK_STEP_VARIABLE)
     if not name:
         return wall
@@ -136,7 +136,7 @@ def steppable_clock(wall: Callable[[], int]) -> Callable[[], int]:
     def stepped() -> int:
         try:
             return wall() + int(path.read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):  # nobody has stepped it yet, or is just writing how far
+        except (FileNotFoundError, ValueError):  # not stepped yet, or the offset is being written
             return wall()
 
     return stepped

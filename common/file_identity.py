@@ -1,7 +1,7 @@
-"""Whether a database is whole and still the file that was opened: what is written to a removed file is lost.
+"""Check that a database is still the file that was opened: writes to a removed file are lost.
 
-A full disk is borne, a file gone from under its process is not: the process ends before it acknowledges anything, and
-the next start finds out what is there.
+A process survives a full disk, but ends when one of its files is gone, before it acknowledges anything; the next start
+checks what is there.
 """
 
 from __future__ import annotations
@@ -19,27 +19,29 @@ from common.errors import StartError
 
 
 class FileLostError(StartError):
-    """A file was taken away while it was in use; the next start finds out what is there, and may go on."""
+    """A file was removed or damaged while in use; the next start checks what is there and may continue."""
 
     exit_code = 1
 
 
 @contextmanager
 def raise_if_damaged(path: Path) -> Iterator[None]:
-    """Read or write a database that somebody may have damaged while it was in use.
+    """Report damage that SQLite finds within the block.
 
     Raises:
-        FileLostError: it is damaged; the next start looks at every page, and refuses to go on.
+        FileLostError: the file is damaged; the next start checks every page and refuses it.
     """
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        words = " ".join(str(error).split())
-        raise FileLostError(f"{path} was damaged while in use: {words}; ending, to look at the whole of it") from error
+        text = " ".join(str(error).split())
+        raise FileLostError(
+            f"{path} was damaged while in use: {text}; ending, the next start checks all of it"
+        ) from error
 
 
 SETTLED_NS: Final = 3_000_000_000
-"""A folder whose time of change is older shows any further change by it: file systems count in two seconds at most."""
+"""A folder changed longer ago than this has another time at its next change: file systems count in 2 s at most."""
 
 
 class FileIdentity:
@@ -48,7 +50,7 @@ class FileIdentity:
     __slots__ = ("_files", "_folder", "_is_in_folder", "_trusted_folder_state", "_why")
 
     def __init__(self, *files: str, why: str = "so that nothing is acknowledged that would be forgotten") -> None:
-        """Remember the files that are there; `why` is the reason for which the process ends when one is lost."""
+        """Remember the files that exist; `why` is the reason given when one is lost."""
         self._why = why
         self._folder = str(Path(files[0]).parent)
         self._is_in_folder = not any(Path(file).is_symlink() for file in files)
@@ -58,12 +60,12 @@ class FileIdentity:
         self._files = [(file, identity) for file in files if (identity := _identity(file)) is not None]
 
     def require_unchanged(self) -> None:
-        """Check the folder's time of change, and each file as well if that is another one, or a recent one.
+        """Check the folder's time of change, and each file if that time is new or recent.
 
-        It is not the time of modification, which programs that copy or unpack put back.
+        The time of modification would not do: programs that copy or unpack set it back.
 
         Raises:
-            FileLostError: one of them is gone, or is another file now.
+            FileLostError: one of them was removed or replaced.
         """
         folder = _folder_state(self._folder) if self._is_in_folder else None
         if folder is not None and folder == self._trusted_folder_state:

@@ -1,4 +1,4 @@
-"""Loading much at once without the garbage collector going over all of it again and again."""
+"""Control of the garbage collector for loads of many objects."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Hold the cycle collector back until the block is left.
+    """Pause the cycle collector within the block.
 
-    A load makes hundreds of thousands of objects, none of which is garbage, and the collector would walk all of them
-    each time their number has grown by a quarter.
+    A load makes hundreds of thousands of objects, none of them garbage; the collector would walk all of them each time
+    their number grows by a quarter.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -24,5 +24,5 @@ def gc_paused() -> Iterator[None]:
 
 
 def freeze() -> None:
-    """Take all that lives now for permanent: the collector does not look at it again, so that nothing pauses for it."""
+    """Exempt all current objects from collection, so that no later pause walks them."""
     gc.freeze()

@@ -1,8 +1,8 @@
-"""A process's sign of life: that Python runs its loop, how far it has come, and whether work waits for it.
+"""Heartbeat of a process: its loop runs, its progress, and whether work is waiting.
 
-ZeroMQ answers heartbeats from threads of its own, also for a process whose Python hangs. This one is written by the loop
-itself: a file per process in the runtime folder, one line that a person can read, replaced twice a second. It is mapped
-into memory, so that writing costs about a microsecond, waits for no disk, and goes on when the disk is full.
+ZeroMQ answers heartbeats from its own threads, also when Python hangs. This one is written by the loop itself: a file
+per process in the runtime folder, one readable line, replaced twice a second. It is mapped into memory, so that a beat
+costs about a microsecond, waits for no disk, and continues when the disk is full.
 `services.watchdog` reads it.
 
     pid=4711 phase=RUNNING beat=12 done=53301 waiting=0
@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from common.logs import get_logger
 
 BEAT_MS: Final = 500
-"""Between two beats: a sixth of the shortest time after which a silent process is held to hang."""
+"""Interval of beats: a sixth of the shortest silence that counts as a hang."""
 
 SUFFIX: Final = ".heartbeat"
 LINE_BYTES: Final = 128
@@ -29,25 +29,25 @@ _LINE: Final = re.compile(r"pid=(\d+) phase=([A-Z]+) beat=(\d+) done=(\d+) waiti
 
 
 class Phase(StrEnum):
-    """What the process is at."""
+    """Phase of a process."""
 
     STARTING = "STARTING"
-    """Imports, files, sockets: nothing beats yet, and how long it takes depends on the data."""
+    """Imports, files, sockets: no beats yet, for a time that depends on the data."""
 
     RUNNING = "RUNNING"
     ENDING = "ENDING"
-    """It was told to stop: nothing beats any more."""
+    """Stopping: no more beats."""
 
 
 class Progress(NamedTuple):
-    """How far a process has come: a count that only grows, and whether it has anything to do that it could do now."""
+    """Progress of a process: a count that only grows, and whether work is waiting that could be done now."""
 
     done: int
     is_work_waiting: bool
 
 
 class HeartbeatRecord(NamedTuple):
-    """One sign of life, as a reader finds it."""
+    """A heartbeat as read from its file."""
 
     pid: int
     phase: Phase
@@ -64,7 +64,7 @@ class Heartbeat:
     """
 
     def __init__(self, folder: Path, program: str) -> None:
-        """Say that the process is starting. `program` is its name under supervisord."""
+        """Write the phase STARTING. `program` is the process's name under supervisord."""
         self._pid = os.getpid()
         self._beats = 0
         self._last = Progress(0, False)
@@ -75,7 +75,7 @@ class Heartbeat:
         self._write(Phase.STARTING)
 
     def beat(self, progress: Progress) -> None:
-        """Show that the loop runs, and how far it has come."""
+        """Write a beat with the progress."""
         self._beats += 1
         self._last = progress
         if self._map is not None and not self._is_in_place():
@@ -83,7 +83,7 @@ class Heartbeat:
         self._write(Phase.RUNNING)
 
     def end(self) -> None:
-        """Say that the loop has ended and the process is about to."""
+        """Write the phase ENDING."""
         self._write(Phase.ENDING)
 
     def _is_in_place(self) -> bool:
@@ -103,7 +103,7 @@ class Heartbeat:
             if not self._is_warned:
                 self._is_warned = True
                 get_logger().warning(
-                    "no heartbeat can be written, nobody notices should this process hang until it can",
+                    "heartbeat not writable; a hang of this process goes unnoticed until it is",
                     file=str(self._path),
                     error=error.strerror,
                 )
@@ -113,12 +113,12 @@ ProgressOf = Callable[[], Progress]
 
 
 def path_of(folder: Path, program: str) -> Path:
-    """Where a program's heartbeat is."""
+    """Path of a program's heartbeat."""
     return folder / f"{program}{SUFFIX}"
 
 
 def read(folder: Path, program: str) -> HeartbeatRecord | None:
-    """The last sign of life of a program; None when there is none that can be read."""
+    """The last heartbeat of a program; None without a readable one."""
     try:
         line = path_of(folder, program).read_bytes()[:LINE_BYTES].decode("ascii", errors="replace")
     except OSError:
@@ -135,7 +135,7 @@ def _line(beat: HeartbeatRecord) -> bytes:
 
 
 def _mapped(path: Path, line: bytes) -> tuple[mmap.mmap, int]:
-    """A file of its own that takes the place of an earlier process's, whose last words nobody may take for ours.
+    """A new file in place of an earlier process's, whose last beat must not pass for one of this process.
 
     Returns:
         The mapped file and its inode.

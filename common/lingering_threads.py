@@ -1,4 +1,4 @@
-"""Threads of imported code, such as a strategy's, that would keep a process which has come to its end."""
+"""Threads of imported code, such as a strategy's, that would keep an ending process alive."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from collections.abc import Callable
 from typing import Final
 
 GRACE_S: Final = 3.0
-"""How long the end waits for them."""
+"""Time that the end of the process waits for them."""
 
 NAMES_MAX: Final = 5
 
 
-def end_despite_threads(code: int, tell: Callable[[str], None]) -> None:
-    """Have the process end within `GRACE_S` whatever threads go on: with `code`, and a line that names them."""
+def end_despite_threads(code: int, report: Callable[[str], None]) -> None:
+    """End the process with `code` after `GRACE_S` although threads run; `report` gets a line with their names."""
 
     def end() -> None:
         time.sleep(GRACE_S)
         names = [thread.name for thread in _lingering()]
         if not names:
             return  # the process is about to end by itself
-        tell(f"ended without waiting any longer for threads of imported code: {', '.join(names[:NAMES_MAX])}")
+        report(f"ended after {GRACE_S:g} s although threads of imported code run: {', '.join(names[:NAMES_MAX])}")
         atexit._run_exitfuncs()
         sys.stdout.flush()
         os._exit(code)

@@ -1,6 +1,6 @@
-"""Structured logs: JSON lines on stdout with timestamp, level, service and an event in words.
+"""Structured logs: JSON lines on stdout with timestamp, level, service and event.
 
-Events say a fact in a sentence; numbers and names go into fields of their own. Nothing is logged per tick.
+An event is a fact in plain text; numbers and names are fields of their own. Nothing is logged per tick.
 """
 
 from __future__ import annotations
@@ -35,6 +35,6 @@ def configure(service: str, level: str, *, file: TextIO | None = None) -> None:
 
 
 def get_logger() -> FilteringBoundLogger:
-    """The logger; it may be made before `configure` is called."""
+    """The logger; may be created before `configure` is called."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger

@@ -1,10 +1,9 @@
-"""Metrics of a process, and the port on which it shows them to Prometheus.
+"""Metrics of a process and the port that serves them to Prometheus.
 
-What is shown stands in `services/X/metrics.py`, in one `ProcessMetrics` per process, and is described in docs/metrics.md. Most of
-it is counted anyway, by the cores, in plain integers: those readings are taken once a second, by the loop's own thread,
-so that a scrape never looks at state in the middle of a change and a tick pays nothing. What only the shell sees is
-counted by a `CounterMetric` or timed by a `DurationHistogram`, which are plain integers too. prometheus_client is imported when a port is
-opened, not before: a replay starts without it.
+`services/X/metrics.py` declares them, in one `ProcessMetrics` per process; docs/metrics.md describes them. Cores count
+most of them anyway, in plain integers: the loop's own thread reads those once a second, so that a scrape never sees
+state in the middle of a change and a tick pays nothing. What only a shell sees is counted by a `CounterMetric` or timed
+by a `DurationHistogram`, which are plain integers too.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ TIMING_BOUNDS_NS: Final = tuple(
 
 
 class MetricKind(StrEnum):
-    """How Prometheus is to take a value."""
+    """Prometheus type of a metric."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -52,18 +51,18 @@ class Distribution(Protocol):
 
     @property
     def sum_ns(self) -> int:
-        """All durations together."""
+        """Sum of all durations."""
 
     def cumulative(self) -> list[tuple[float, int]]:
         """Upper bounds in seconds, rising, each with the count of durations up to it; the last bound is infinite."""
 
 
 Reading = tuple[MetricSpec, "float | Distribution", *tuple[str, ...]]
-"""A metric, its value now, and the values of its labels."""
+"""A metric, its current value, and the values of its labels."""
 
 
 class DurationHistogram:
-    """Durations in buckets, for what is timed in a shell."""
+    """Histogram of durations measured in a shell."""
 
     __slots__ = ("_counts", "sum_ns")
 
@@ -79,19 +78,19 @@ class DurationHistogram:
             self.sum_ns += duration_ns
 
     def cumulative(self) -> list[tuple[float, int]]:
-        """As `Distribution` says."""
+        """See `Distribution`."""
         bounds = [*(bound / SECOND_NS for bound in TIMING_BOUNDS_NS), inf]
         counts = list(self._counts)
         return [(bound, sum(counts[: index + 1])) for index, bound in enumerate(bounds)]
 
 
 class CounterMetric:
-    """Something that a shell counts, by the value of its one label if it has one."""
+    """A counter of a shell, by the value of its label if it has one."""
 
     __slots__ = ("_values", "described")
 
     def __init__(self, described: MetricSpec, known: Iterable[str]) -> None:
-        """Start at zero for every known value, so that the series are there before anything has happened."""
+        """Start at zero for every known value, so that every series exists from the start."""
         self.described = described
         self._values: dict[tuple[str, ...], int] = {(value,): 0 for value in known}
         if not described.labels:
@@ -103,17 +102,17 @@ class CounterMetric:
         self._values[labels] = self._values.get(labels, 0) + by
 
     def value(self, *labels: str) -> int:
-        """What has been counted."""
+        """The current count."""
         return self._values.get(labels, 0)
 
     def readings(self) -> Iterator[Reading]:
-        """Everything counted so far."""
+        """All series with their counts."""
         for labels, value in self._values.items():
             yield self.described, value, *labels
 
 
 class ProcessMetrics:
-    """All metrics of one process: declare them once, then `update` them with readings."""
+    """All metrics of one process: declared once, then updated with readings."""
 
     def __init__(self, service: str) -> None:
         """Name every metric `trading_<service>_…`."""
@@ -124,7 +123,12 @@ class ProcessMetrics:
         self._build = ("", "", "", "")
         self._is_served = False
         self._build_info = self.gauge(
-            "build_info", "1; the labels say what runs here", "version", "revision", "python", "platform"
+            "build_info",
+            "1; labels: version, revision, Python and platform",
+            "version",
+            "revision",
+            "python",
+            "platform",
         )
 
     @property
@@ -156,7 +160,7 @@ class ProcessMetrics:
         return count
 
     def update(self, readings: Callable[[], Iterable[Reading]]) -> None:
-        """Take the readings, if anybody can ask for them. The loop's thread calls this, about once a second."""
+        """Take the readings if they are served. The loop's thread calls this about once a second."""
         if not self._is_served:
             return
         picture = [reading for own in self._own for reading in own.readings()]
@@ -165,12 +169,13 @@ class ProcessMetrics:
         self._picture = [_frozen(reading) for reading in picture]
 
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
-        """Serve the metrics on http://host:port/metrics; port 0 means not at all.
+        """Serve the metrics on http://host:port/metrics; port 0 serves none.
 
-        Served already, they stay where they are.
+        A second call does nothing.
 
         Raises:
-            StartError: the port cannot be had.
+            InUseError: the port is in use.
+            StartError: the address cannot be bound.
         """
         if port == 0 or self._is_served:
             return
@@ -188,7 +193,7 @@ class ProcessMetrics:
         self._is_served = True
 
     def registry(self) -> CollectorRegistry:
-        """What prometheus_client asks at a scrape: these metrics, and memory, CPU and files of the process."""
+        """Registry of a scrape: these metrics, and memory, CPU and files of the process."""
         from prometheus_client import CollectorRegistry, ProcessCollector  # see serve
 
         registry = CollectorRegistry(auto_describe=False)

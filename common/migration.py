@@ -1,7 +1,7 @@
-"""Bringing a database file of an earlier schema version forward: in one transaction, with a backup beside it.
+"""Migration of a database file to the present schema version: one transaction, with a backup beside it.
 
-Every kind of file has one step for each version that it can come from. A process never does this at its start: an older
-file is refused, so that nobody loses the way back to the version that wrote it without having asked for it.
+Every kind of file has one step for each earlier version. A process never migrates at its start: it refuses an older
+file, so that the way back to the older paperdesk is never lost unasked.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Step: TypeAlias = Callable[[apsw.Connection], None]
 
 
 class FileKind(NamedTuple):
-    """A kind of file: what it is called, its present version, and what makes each earlier version the next one.
+    """A kind of file: its name, present version, and the step from each earlier version to the next.
 
-    `check` says in words what is wrong with a file that has been brought forward, or nothing.
+    `check` returns the fault of a migrated file as text, or nothing.
     """
 
     name: str
@@ -40,7 +40,7 @@ class FileKind(NamedTuple):
 
 
 class Migrated(NamedTuple):
-    """What became of a file; `backup` is None where it had the present version."""
+    """Result of a migration; `backup` is None where the file had the present version."""
 
     path: Path
     kind: str
@@ -50,10 +50,10 @@ class Migrated(NamedTuple):
 
 
 def application_id_of(path: Path) -> int:
-    """Which kind of file it is.
+    """Application id of a database file.
 
     Raises:
-        StartError: it is no database that can be read.
+        StartError: it cannot be read as a database.
     """
     try:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -66,11 +66,10 @@ def application_id_of(path: Path) -> int:
 
 
 def migrate_file(path: Path, kind: FileKind) -> Migrated:
-    """Bring a file of a stopped desk to the present version of its kind.
+    """Migrate a file of a stopped desk to the present version of its kind.
 
     Raises:
-        StartError: its desk runs, it is of a newer version or of one that there is no way from, or it is not whole;
-            it is left as it was.
+        StartError: its desk runs, its version is newer or too old, or it is damaged; it is unchanged then.
     """
     with writers_lock(path):
         try:

@@ -1,4 +1,4 @@
-"""Processes that do not outlive the one that started them, however that one ended."""
+"""Processes that end with the process that started them, however that one ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STDOUT_FD: Final = 1
 
 
 def terminate_with_parent(parent_pid: int, number: signal.Signals = signal.SIGTERM) -> None:
-    """Get a signal when the parent dies; end at once when it is dead already. Only Linux can be asked that."""
+    """Receive a signal when the parent dies; end at once when it is already dead. Linux only."""
     if not _signal_at_parents_death(number):
         return
     if os.getppid() != parent_pid:
@@ -31,12 +31,11 @@ def is_supervised() -> bool:
 
 
 def die_with_supervisor() -> None:
-    """Under supervisord, be killed when supervisord dies; end at once when it has died since it started this process.
+    """Under supervisord, be killed when supervisord dies; end at once when it is already dead. Linux only.
 
-    KILL and not TERM, so that a program that hangs or is stopped ends, too, and leaves lock and port to the next one;
-    what counts is durable before anybody is answered. A supervisord that ends in good order has stopped its programs
-    before. A program that was started by hand, by systemd or as the first process of a container has no supervisord and
-    outlives its parent. Only Linux can be asked for the signal.
+    KILL and not TERM, so that a program that hangs or is stopped ends too and frees its lock and port; everything
+    acknowledged is durable by then. A supervisord that ends in order stops its programs first. A program started by hand,
+    by systemd or as the first process of a container has no supervisord and outlives its parent.
     """
     if not is_supervised() or not _signal_at_parents_death(signal.SIGKILL):
         return
@@ -45,7 +44,7 @@ def die_with_supervisor() -> None:
 
 
 def _signal_at_parents_death(number: signal.Signals) -> bool:
-    """Ask the kernel for a signal at the parent's death; False where it cannot be asked."""
+    """Request a signal at the parent's death; False where the kernel has none."""
     if not sys.platform.startswith("linux"):
         return False
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
@@ -53,9 +52,9 @@ def _signal_at_parents_death(number: signal.Signals) -> bool:
 
 
 def _has_no_reader(fd: int) -> bool:
-    """Whether `fd` is a pipe whose reader is gone: supervisord alone reads what its programs print.
+    """Whether `fd` is a pipe without a reader: only supervisord reads the output of its programs.
 
-    The number of the parent would not tell: supervisord may be process 1, which also adopts the orphans of any other.
+    The parent's pid would not do: supervisord may be process 1, which also adopts orphans.
     """
     poller = select.poll()
     poller.register(fd, 0)

@@ -1,4 +1,4 @@
-"""Which process a number means: another one may have it later."""
+"""Identity of a process: its pid may be given to another one later."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _START: Final = 19
 
 
 def process_identity(pid: int) -> str:
-    """The number and, on Linux, the start of the process that has it now; the number alone where that is not known.
+    """The pid and, on Linux, the start time of its process; the pid alone where that is unknown.
 
-    A process that has ended and is not reaped yet has lost its identity.
+    A process that has ended and is not reaped yet has no identity.
     """
     fields = _fields(pid)
     return str(pid) if not fields else f"{pid} has ended" if _is_over(fields) else f"{pid} {fields[_START]}"
@@ -28,7 +28,7 @@ def _is_over(fields: list[str]) -> bool:
 
 
 def _fields(pid: int) -> list[str]:
-    """What Linux tells of a process, from its state on; empty for one that is gone, or without /proc."""
+    """Fields of /proc/PID/stat from the state on; empty without such a process or without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

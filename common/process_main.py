@@ -1,4 +1,4 @@
-"""How a process is run from start to exit code, under supervisord or by itself."""
+"""Run a process from its start to its exit code, under supervisord or alone."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ from common.parent_death import die_with_supervisor, is_supervised
 from common.standard_streams import guard_standard_streams
 
 SUPERVISOR_START_SECONDS: Final = 1.2
-"""A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
+"""Slightly more than supervisord's startsecs, within which any exit is retried whatever its code."""
 
 EXIT_ELSEWHERE: Final = 3
-"""Nothing to run on this host: supervisord leaves it ended, unlike a process that ends with 0 by itself."""
+"""Exit code of a process with nothing to run on this host; supervisord does not restart it."""
 
 TAKEOVER_WAIT_S: Final = 15.0
-"""How long a program of supervisord waits for files and ports that another process holds: one that an earlier
-supervisord left behind, or that is stopping and takes its 10 s."""
+"""Time that a program of supervisord waits for files and ports of another process: one left behind by an earlier
+supervisord, or one that takes its 10 s to stop."""
 
 TAKEOVER_RETRY_S: Final = 0.1
 
 
 def run_process(run: Callable[[], None]) -> None:
-    """Run a composition root; what keeps it from starting becomes one line on stderr and its exit code.
+    """Run a composition root; a StartError becomes one line on stderr and its exit code.
 
-    Under supervisord `run` is called again for a while when it ends because another process holds what it needs: it has
-    to release what it took.
+    Under supervisord `run` is retried for a while after an InUseError, so it must release what it took.
     """
     started_ns = mono_ns()
     guard_standard_streams(is_log=True)
     die_with_supervisor()
     try:
         _run_when_free(run)
-        end_despite_threads(0, _tell)
+        end_despite_threads(0, _report)
     except StartError as error:
-        _tell(str(error))
+        _report(str(error))
         wait_out_startsecs(started_ns)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
@@ -62,23 +61,25 @@ def _run_when_free(run: Callable[[], None]) -> None:
                 raise
             if str(error) != waits_for:
                 waits_for = str(error)
-                get_logger().warning("waits for what another process holds", waits_for=waits_for, for_s=TAKEOVER_WAIT_S)
+                get_logger().warning(
+                    "waiting for another process to release", waits_for=waits_for, for_s=TAKEOVER_WAIT_S
+                )
         else:
             return
         time.sleep(TAKEOVER_RETRY_S)
 
 
 def wait_out_startsecs(started_ns: int | None = None) -> None:
-    """Stay a little longer than supervisord's startsecs, so that it looks at the exit code that comes next.
+    """Stay alive beyond supervisord's startsecs, so that it honours the exit code.
 
-    `started_ns` is the monotonic time at which the process began; without it the whole time is waited.
+    `started_ns` is the monotonic time of the process's start; without it the whole time is waited.
     """
     if is_supervised():
         lived_s = (mono_ns() - started_ns) / 1e9 if started_ns is not None else 0.0
         time.sleep(max(0.0, SUPERVISOR_START_SECONDS - lived_s))
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     sys.stderr.write(f"paperdesk {_service_name()}: {line}\n")
     sys.stderr.flush()
 

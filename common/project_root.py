@@ -1,6 +1,6 @@
-"""The checkout's folder and paths of settings.
+"""The checkout's folder, and paths of settings.
 
-Apart from the settings, so that a command that needs only the folder starts without pydantic.
+Apart from the settings, so that a command that needs the folder alone starts without pydantic.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with its `~` replaced by the user's home.
+    """The path with `~` replaced by the user's home.
 
     Raises:
-        ValueError: the home is unknown: neither HOME is set nor does the user have an entry.
+        ValueError: the home is unknown.
     """
     try:
         return Path(path).expanduser()

@@ -1,9 +1,8 @@
 """Settings: one frozen model per service, read from the environment and `.env`.
 
-A field's name in capitals is the variable's name; there are no prefixes and no aliases, so that a variable can be
-searched for as it is spelt. The environment goes before `.env`, an empty value counts as none. A bad value stops the
-start with one line that names the variable, the value and what was expected: a field's `description` is that
-expectation, so it is written as one ("milliseconds from 1 to 600000").
+A field's name in capitals is the variable's name, without prefix or alias, so that a variable can be searched for. The
+environment takes precedence over `.env`; an empty value counts as none. A bad value stops the start with one line:
+variable, value and expectation. A field's `description` is that expectation ("milliseconds from 1 to 600000").
 
 One `.env` serves all processes, so a key that is not a setting of this service may be another's: only then are the
 models of the other services imported. A key that none of them has is refused.
@@ -150,7 +149,7 @@ class CommonSettings(DeskSettings):
         if self.zmq_execution_url is not None and given and self.zmq_execution_url != spelt:
             raise ValueError(
                 f"ZMQ_EXECUTION_URL: value '{self.zmq_execution_url}', expected {spelt}, which GTW_HOST and GTW_PORT "
-                "say; set one of the two"
+                "give; set one of the two"
             )
         return self
 
@@ -186,7 +185,7 @@ def load(model: type[S]) -> S:
     """Read the settings of one process.
 
     Raises:
-        StartError: a value is bad or a key of `.env` is nobody's, in one line.
+        StartError: a value is bad or a key of `.env` is unknown, in one line.
     """
     path = env_file()
     known = _names(model)
@@ -212,7 +211,7 @@ def describe(settings: DeskSettings) -> list[tuple[str, str, Source]]:
 
 
 def given_settings() -> dict[str, str]:
-    """Every setting of the environment or, where that has none, of `.env`, unchecked; empty ones do not count.
+    """Settings of the environment, else of `.env`, unchecked; empty ones do not count.
 
     Raises:
         StartError: `.env` cannot be read.
@@ -281,11 +280,11 @@ def _names(model: type[DeskSettings]) -> set[str]:
 
 
 def _env_file_values() -> dict[str, str | None]:
-    """What `.env` says.
+    """Keys and values of `.env`.
 
     Raises:
-        StartError: it is no text, or has a line that sets nothing: read past, it would be silently without effect. The
-            line is told by its number, for it may hold a secret.
+        StartError: it is not text, or a line sets nothing, which would otherwise be silently without effect. The error
+            gives the line's number alone, because the line may hold a secret.
     """
     path = env_file()
     if path is None:
@@ -298,9 +297,9 @@ def _env_file_values() -> dict[str, str | None]:
         raise StartError(f"{path} is {error}: lines of KEY=VALUE") from None
     for binding in parse_stream(StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):
-            said = binding.original
-            blank_before = said.string[: len(said.string) - len(said.string.lstrip())].count("\n")
-            raise StartError(f"line {said.line + blank_before} of {path} cannot be read, expected KEY=VALUE")
+            source = binding.original
+            blank_before = source.string[: len(source.string) - len(source.string.lstrip())].count("\n")
+            raise StartError(f"line {source.line + blank_before} of {path} cannot be read, expected KEY=VALUE")
     return dict(dotenv.dotenv_values(stream=StringIO(text)))
 
 
@@ -313,8 +312,8 @@ def _line(model: type[DeskSettings], problem: ErrorDetails) -> str:
         return str(problem.get("ctx", {}).get("error", problem["msg"]))
     field = str(problem["loc"][0])
     info = model.model_fields[field]
-    said = problem.get("ctx", {}).get("error") if problem["type"] == "value_error" else info.description
-    expected = str(said or problem["msg"].removeprefix("Input should be ").removeprefix("Value error, "))
+    reason = problem.get("ctx", {}).get("error") if problem["type"] == "value_error" else info.description
+    expected = str(reason or problem["msg"].removeprefix("Input should be ").removeprefix("Value error, "))
     shown = "**********" if "Secret" in str(info.annotation) else _text(problem["input"])
     return f"{field.upper()}: value '{shown[:_SHOWN_CHARS_MAX]}', expected {expected}"
 

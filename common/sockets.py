@@ -1,11 +1,11 @@
-"""ZeroMQ sockets with the options of the house, and the errors of binding in words.
+"""ZeroMQ sockets with the desk's options, and readable errors of binding.
 
-No queue here is trusted: a killed peer loses what it held, so linger is 0, nothing is queued for a peer that is not
-there (IMMEDIATE), and whoever sends learns whether the message was taken. Sends never block.
+No queue is trusted: a killed peer loses its queue, so linger is 0, nothing is queued for an absent peer (IMMEDIATE),
+and a send returns whether the message was taken. Sends never block.
 
-ZMTP's own heartbeats stay off: a socket at its receive high-water mark whose peer has gone is aborted by libzmq (4.3.5)
-when its heartbeat timer fires. A peer that dies is noticed by the kernel at once on the same host, and by TCP keepalive
-and the limit on unacknowledged data from another one; a peer that hangs shows by the heartbeats of the application.
+ZMTP's own heartbeats are off: libzmq (4.3.5) aborts when the heartbeat timer fires on a socket at its receive
+high-water mark whose peer is gone. The kernel reports a dead peer at once on the same host; on another host, TCP
+keepalive and the limit on unacknowledged data do. Application heartbeats reveal a peer that hangs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import socket as unix
 import stat
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import zmq
 
@@ -23,55 +23,52 @@ from common.errors import InUseError, StartError
 from common.file_identity import FileIdentity
 from proto.trading.units import MAX_FRAME_BYTES
 
-if TYPE_CHECKING:
-    from common.file_identity import FileIdentity
-
 Socket = zmq.Socket[bytes]
 
 QUEUE_MESSAGES_MAX: Final = 10_000
-"""High-water mark of every queue but a router's, either way: far above any window of ours, far below memory."""
+"""High-water mark of every queue but a router's: far above any window, far below memory."""
 
 ROUTER_UNREAD_MAX: Final = 64
-"""Requests that a router holds unread for each connection: above what a client of ours has open, and little enough that
-what dead connections have left is soon read. A client that sends more waits."""
+"""Unread requests per connection of a router: above what a client of the desk has open, and few enough that those of
+dead connections are soon read. A client that sends more waits."""
 
 ROUTER_UNSENT_MAX: Final = 1_024
-"""Replies that a router holds for each connection; those to a client that reads no more are dropped."""
+"""Unsent replies per connection of a router; those to a client that stopped reading are dropped."""
 
 ROUTER_FRAME_BYTES_MAX: Final = 1024 * 1024
-"""A router takes more than it serves, so that it can answer a too long request instead of dropping its client."""
+"""A router accepts longer frames than it serves, to answer a request that is too long instead of dropping its client."""
 
 KEEPALIVE_SECONDS: Final = 1
-"""A TCP connection that is silent for this long is probed, and so often again."""
+"""Silence after which a TCP connection is probed, and interval of further probes."""
 
 KEEPALIVE_PROBES_MAX: Final = 3
-"""After so many probes without an answer the connection is dropped, and made again."""
+"""Unanswered probes after which the connection is dropped and made again."""
 
 UNACKNOWLEDGED_MS_MAX: Final = 5_000
 """How long sent data may go unacknowledged, or a peer's window stay shut, before the connection is dropped; the
 system's own limit is a quarter of an hour."""
 
 HANDSHAKE_MS: Final = 1_000
-"""A connection that says nothing is dropped after this; the default of 30 s lets silent ones lock out a client."""
+"""A connection without a handshake is dropped after this; the default of 30 s lets silent ones lock out a client."""
 
 RECONNECT_MS: Final = (100, 5_000)
 RECONNECT_SAME_HOST_MS: Final = (20, 200)
-"""First and longest pause before connecting again. On one host trying costs next to nothing, so it is tried often."""
+"""First and longest pause before reconnecting. On the same host attempts cost next to nothing, so they are frequent."""
 
 _SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 
 LEAVING_SECONDS: Final = 0.5
-"""How long a process that listens on our address may take to end before it is held to be staying."""
+"""Time for a process that listens on the address to end, before the address counts as taken."""
 
 LOOK_EVERY_MS: Final = 1_000
-"""How often a process checks the files of the sockets that it has bound."""
+"""Interval at which a process checks the files of its bound sockets."""
 
 IPC_PATH_BYTES_MAX: Final = 107
-"""What fits into a Unix socket address with its closing zero."""
+"""Bytes of a Unix socket address without its closing zero."""
 
 
 class Sockets:
-    """All sockets of one process, on one context; `close` ends them all and waits for nothing."""
+    """All sockets of one process on one context; `close` closes them without waiting."""
 
     def __init__(self) -> None:
         self._context: zmq.Context[Socket] = zmq.Context()
@@ -79,7 +76,7 @@ class Sockets:
         self._bound: list[FileIdentity] = []
 
     def pull(self, url: str, bind: bool = True, *, setting: str = "") -> Socket:
-        """A PULL socket, bound unless told otherwise; `setting` is the variable to name when binding fails."""
+        """A PULL socket, bound by default; errors of binding name `setting`."""
         socket = self._make(zmq.PULL, url)
         return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)
 
@@ -92,14 +89,14 @@ class Sockets:
         return self._bind(self._make(zmq.PUB, url), url, setting)
 
     def sub(self, url: str, topics: list[bytes], *, setting: str = "") -> Socket:
-        """A SUB socket that connects. Topics match by prefix: compare the whole topic frame of what comes."""
+        """A SUB socket that connects. Topics match by prefix, so compare the whole topic frame."""
         socket = self._make(zmq.SUB, url)
         for topic in topics:
             socket.setsockopt(zmq.SUBSCRIBE, topic)
         return self._connect(socket, url, setting)
 
     def router(self, url: str, *, setting: str = "") -> Socket:
-        """A ROUTER socket that binds; sending to a peer that has gone, or that reads no more, returns False."""
+        """A ROUTER socket that binds; sending to a peer that is gone or has stopped reading returns False."""
         socket = self._make(zmq.ROUTER, url, frame_bytes_max=ROUTER_FRAME_BYTES_MAX)
         socket.setsockopt(zmq.RCVHWM, ROUTER_UNREAD_MAX)
         socket.setsockopt(zmq.SNDHWM, ROUTER_UNSENT_MAX)
@@ -111,7 +108,7 @@ class Sockets:
         return self._connect(self._make(zmq.DEALER, url), url, setting)
 
     def require_in_place(self) -> None:
-        """Look whether the files of bound sockets are still there: clients find a process by them alone.
+        """Check that the files of bound sockets exist: clients find a process by them alone.
 
         Raises:
             FileLostError: one of them was removed or replaced.
@@ -155,7 +152,7 @@ class Sockets:
         try:
             socket.bind(url)
         except zmq.ZMQError as error:
-            problem = f"cannot bind {url}: {_words(error)}"
+            problem = f"cannot bind {url}: {_text(error)}"
             if error.errno == zmq.EADDRINUSE:
                 raise InUseError(f"{problem}; expected a free port{_setting(setting)}") from None
             raise StartError(
@@ -170,13 +167,13 @@ class Sockets:
             socket.connect(url)
         except zmq.ZMQError as error:
             raise StartError(
-                f"cannot connect to {url}: {_words(error)}; expected tcp://HOST:PORT or ipc://PATH{_setting(setting)}"
+                f"cannot connect to {url}: {_text(error)}; expected tcp://HOST:PORT or ipc://PATH{_setting(setting)}"
             ) from None
         return socket
 
 
 def send(socket: Socket, frames: list[bytes]) -> bool:
-    """Send without waiting; False when nobody is there to take it or the queue is full."""
+    """Send without waiting; False without a peer or with a full queue."""
     try:
         if len(frames) == 1:
             socket.send(frames[0], zmq.NOBLOCK)
@@ -188,7 +185,7 @@ def send(socket: Socket, frames: list[bytes]) -> bool:
 
 
 def begin_reply(router: Socket, peer: bytes) -> bool:
-    """Begin a message to a router's peer, which `send` must complete; False when it has gone or reads no more."""
+    """Begin a message to a router's peer, which `send` must complete; False when it is gone or has stopped reading."""
     try:
         router.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
     except zmq.ZMQError as error:
@@ -197,16 +194,16 @@ def begin_reply(router: Socket, peer: bytes) -> bool:
 
 
 def _is_untaken(error: zmq.ZMQError) -> bool:
-    """False for an error that says that nobody takes a message now; any other is raised."""
+    """False for an error that means that no peer takes a message now; any other is raised."""
     if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
         return False
     raise error
 
 
 def _prepare_ipc(url: str, setting: str) -> None:
-    """Make the folder, and clear away the socket file of a dead process.
+    """Create the folder and remove the socket file of a dead process.
 
-    Binding would replace the file of a living one just as silently, so that one is looked for first.
+    Binding would silently replace the file of a living process too, so that is checked first.
     """
     path = Path(url.removeprefix("ipc://"))
     if (length := len(os.fsencode(path))) > IPC_PATH_BYTES_MAX:
@@ -250,7 +247,7 @@ def _answers(path: Path) -> bool:
         return True
 
 
-def _words(error: zmq.ZMQError) -> str:
+def _text(error: zmq.ZMQError) -> str:
     return zmq.strerror(error.errno) if error.errno else str(error)
 
 

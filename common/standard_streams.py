@@ -1,8 +1,8 @@
-"""Standard output and error of a process: what happens to text that cannot be written.
+"""Standard output and error: handling of text that cannot be written.
 
 A command exists for its output: a reader that closes the pipe ends it silently, and a full disk is a StartError; the
 rest of the output goes to /dev/null. A log (standard error, and the standard output of a service) loses what cannot be
-written and goes on. Characters that the encoding lacks are replaced by ASCII characters or escapes.
+written and continues. Characters that the encoding lacks are replaced by ASCII characters or escapes.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _ending(error: OSError) -> BaseException:
     """The end of a command whose output cannot be written."""
     if error.errno in READER_GONE_ERRNOS:
         return SystemExit(EXIT_READER_GONE)
-    words = disk_fault(error)
-    if words is None:
-        return StartError(f"standard output cannot be written: {error.strerror}; expected one that takes text")
-    return StartError(f"standard output cannot be written: {words}; expected a disk with room")
+    fault = disk_fault(error)
+    if fault is None:
+        return StartError(f"standard output cannot be written: {error.strerror}; expected a writable one")
+    return StartError(f"standard output cannot be written: {fault}; expected a disk with room")

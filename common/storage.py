@@ -1,9 +1,8 @@
-"""SQLite files: one writer connection each, any number of readers, and no file that is not ours.
+"""SQLite files: one writer connection each, any number of readers, and no foreign file.
 
-A file carries an application id (which kind of file it is) and a schema version, written in the transaction that makes
-its tables. The one-writer rule is held by a lock (`common.writer_lock`), which the kernel lets go when the process
-dies; so a killed process never has to be cleaned up after. A commit counts when the file is still the one that was
-opened.
+A file has an application id (its kind) and a schema version, written in the transaction that creates its tables. A lock
+(`common.writer_lock`) enforces the single writer; the kernel releases it when the process dies, so a killed process
+leaves nothing to clean up. A commit counts only while the file is still the one that was opened.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
 """Of the files of a database: its own, its log, and the index of that."""
 
 READER_BUSY_MS: Final = 1_000
-"""A reader may find the file locked for the moment in which a writer recovers it; longer means something is wrong."""
+"""A reader may find the file locked while a writer recovers it; longer means a fault."""
 
 WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
-"""A reader that stands still lets the WAL grow; after a checkpoint it is cut back to this."""
+"""Size to which a checkpoint cuts the log, which a reader that stands still lets grow."""
 
 
 DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
-"""What the disk can do to a transaction and may take back again by itself; anything else is a fault of ours."""
+"""Errors of a transaction that the disk causes and that may pass; any other is a bug."""
 
 ROOM_BYTES_MIN: Final = 256 * 1024
-"""With less room than this a file that cannot be opened is taken to want nothing but room."""
+"""With less free space than this, a file that cannot be opened is reported as lacking room."""
 
 
 class WriterConnection(apsw.Connection):
@@ -49,7 +48,7 @@ class WriterConnection(apsw.Connection):
     identity: FileIdentity | None = None
 
     def require_in_place(self) -> None:
-        """Look whether the files are still those that were opened: only then does a commit survive this process.
+        """Check that the files are those that were opened: only then does a commit survive this process.
 
         Raises:
             FileLostError: one of them was removed or replaced.
@@ -59,12 +58,12 @@ class WriterConnection(apsw.Connection):
         try:
             self.identity.require_unchanged()
         except FileLostError:
-            # Closing deletes the log by its name, and what has that name now is not ours.
+            # Closing deletes the log by name, and another file has that name now.
             self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             raise
 
     def close(self, force: bool = False) -> None:
-        """Close the connection, then let the lock go."""
+        """Close the connection, then release the lock."""
         super().close(force)
         if self.lock is not None:
             self.lock.release()
@@ -89,12 +88,12 @@ def sync_mode(db: apsw.Connection, mode: str, *, usual: str) -> Iterator[None]:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All that is written in the block is durable when it has been left, or nothing of it is.
+    """Commit everything that the block writes, or nothing.
 
-    apsw's own blocks roll back once more where SQLite has done so already, as it does on a full disk, and fail at that.
+    apsw's own blocks fail where SQLite has already rolled back, as on a full disk.
 
     Raises:
-        FileLostError: it was written to a file that is not there any more.
+        FileLostError: the file was removed or replaced.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -118,17 +117,17 @@ def open_writer(
     quick_check: bool = True,
     may_lose_commits: Callable[[apsw.Connection], bool] | None = None,
 ) -> WriterConnection:
-    """Open the one connection that may write to `path`, making folder, file and tables where they are missing.
+    """Open the one connection that may write to `path`; creates folder, file and tables where missing.
 
     Args:
         path: the database file.
-        application_id: says which kind of file this is, > 0.
-        schema: SQL that makes the tables of a new file.
+        application_id: kind of file, > 0.
+        schema: SQL that creates the tables of a new file.
         schema_version: > 0; a file of another version is refused.
         synchronous: NORMAL may lose the last commits in a power cut, FULL loses none; a killed process loses none.
-        quick_check: look at every page of the file first, which takes a while for a large one.
-        may_lose_commits: whether a power cut may have taken commits of a NORMAL file out of the middle of its log, by
-            what the file says; without it they may always be lost.
+        quick_check: check every page first, which takes a while for a large file.
+        may_lose_commits: whether, by its contents, a NORMAL file may have lost commits within its log in a power cut;
+            by default it may.
 
     Raises:
         StartError: another process writes to it, the folder cannot be written, or the file is corrupt, foreign or of
@@ -157,12 +156,12 @@ def open_writer(
 
 
 def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0) -> apsw.Connection:
-    """Open `path` for reading while its writer goes on.
+    """Open `path` for reading, beside its writer.
 
     Args:
         path: the database file.
-        application_id: which kind of file it has to be; 0 takes any.
-        schema_version: which version of it; used with an application id.
+        application_id: required kind of file; 0 accepts any.
+        schema_version: required version; used with an application id.
 
     Raises:
         StartError: there is no such file, it cannot be read, or it is of another kind or version.
@@ -174,7 +173,7 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
         connection.set_busy_timeout(READER_BUSY_MS)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except (apsw.Error, ValueError) as error:
-        raise StartError(f"{path} cannot be read as a database: {_words(error)}") from None
+        raise StartError(f"{path} cannot be read as a database: {_text(error)}") from None
     if application_id:
         try:
             require_version(connection, path, application_id, schema_version)
@@ -221,7 +220,7 @@ def copy_pages(source: apsw.Connection, target: Path) -> None:
 
 
 def publish_file(part: Path, path: Path) -> None:
-    """Give a finished file its name, in place of one that has it, for good also after a power cut.
+    """Rename a finished file durably, in place of an existing one.
 
     Raises:
         OSError: it cannot be synced or renamed.
@@ -239,7 +238,7 @@ def publish_file(part: Path, path: Path) -> None:
 
 @contextmanager
 def writers_lock(path: Path) -> Iterator[None]:
-    """Hold the writer's lock of a file, which need not be there, without opening it.
+    """Hold the writer's lock of a file, which need not exist, without opening it.
 
     Raises:
         StartError: another process writes to it.
@@ -270,7 +269,7 @@ def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
 
 
 def integrity_fault(connection: apsw.Connection) -> str:
-    """The first thing that is wrong with the pages of a file, or nothing."""
+    """The first fault in the pages of a file, or nothing."""
     problem = " ".join(str(_pragma(connection, "quick_check(1)")).split())
     return "" if problem == "ok" else problem
 
@@ -289,7 +288,7 @@ def _open(
         connection = WriterConnection(str(path))
     except apsw.Error as error:
         _require_room(path, error)
-        raise StartError(f"cannot open {path}: {_words(error)}; expected a writable folder") from None
+        raise StartError(f"cannot open {path}: {_text(error)}; expected a writable folder") from None
     try:
         connection.set_busy_timeout(READER_BUSY_MS)
         keep_log_on_close(connection, keep=True)
@@ -298,7 +297,7 @@ def _open(
             require_whole_log(connection, path)
         keep_log_on_close(connection, keep=False)
         add_sql_function(connection)
-        # A file begins with a rollback journal, and one whose removal a power cut undoes would take all of it back.
+        # A new file has a rollback journal; if a power cut undid its removal, all of the file would be rolled back.
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_MAX_BYTES}")
@@ -312,11 +311,11 @@ def _open(
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         connection.close()
         _require_room(path, error)
-        raise StartError(f"cannot write to {path}: {_words(error)}; expected a writable file and folder") from None
+        raise StartError(f"cannot write to {path}: {_text(error)}; expected a writable file and folder") from None
     except (apsw.NotADBError, apsw.CorruptError, apsw.IOError, apsw.FullError, apsw.BusyError) as error:
         connection.close()
         _require_room(path, error)
-        raise StartError(f"{path} cannot be used as a database: {_words(error)}") from None
+        raise StartError(f"{path} cannot be used as a database: {_text(error)}") from None
     except StartError:
         connection.close()
         raise
@@ -324,22 +323,22 @@ def _open(
 
 
 def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartError:
-    """What a start ends with that came upon `error` in a file: one that is tried again, where it is the disk that failed."""
-    words = f"{path} cannot be read: {type(error).__name__} {error}"
+    """Error of a start that met `error` in a file; one that is retried where the disk failed."""
+    text = f"{path} cannot be read: {type(error).__name__} {error}"
     if isinstance(error, apsw.FullError | apsw.IOError):
-        return DiskUnavailableError(f"{words}; expected a disk that can be read and written")
-    return StartError(f"{words}; {remedy}")
+        return DiskUnavailableError(f"{text}; expected a disk that can be read and written")
+    return StartError(f"{text}; {remedy}")
 
 
 def _require_room(path: Path, error: apsw.Error) -> None:
     if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < ROOM_BYTES_MIN:
         raise DiskUnavailableError(
-            f"{path} cannot be opened: {_words(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
+            f"{path} cannot be opened: {_text(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
         ) from None
     if isinstance(error, apsw.IOError):
-        # No setting is wrong, and the disk may be well again at the next try.
+        # No setting is wrong, and the disk may work at the next try.
         raise DiskUnavailableError(
-            f"{path} cannot be opened: {_words(error)}; expected a disk that can be read and written"
+            f"{path} cannot be opened: {_text(error)}; expected a disk that can be read and written"
         ) from None
 
 
@@ -359,5 +358,5 @@ def _pragma(connection: apsw.Connection, name: str) -> Any:
     return connection.execute(f"PRAGMA {name}").fetchall()[0][0]
 
 
-def _words(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return " ".join(str(error).split())

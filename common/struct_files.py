@@ -2,7 +2,7 @@
 
 The struct's types are the schema, and msgspec converts. Of the errors that msgspec raises only the fact is used: which
 field it is follows from the walk through the struct. A field's expectation is the `description` of its type, or follows
-from the type itself. Decimals are exact and above 0, unless a `Range` of the type tells otherwise.
+from the type itself. Decimals are exact and above 0, unless the type has a `Range`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def read_value(value: Any, kind: Any, *, path: str, example: str = "a table", no
 
 
 def shown(value: object) -> str:
-    """A value as the file has it, cut to a short text."""
+    """A value as written in the file, shortened."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
@@ -112,7 +112,7 @@ def _range(kind: Any) -> Range:
 
 
 def _expected(kind: Any) -> str:
-    """What the type itself tells of its values, or nothing."""
+    """Expectation that follows from the type; empty where msgspec's text has to do."""
     members = _members(kind)
     for found in _metadata(kind):
         if isinstance(found, Meta) and found.description:
@@ -156,7 +156,7 @@ def _hints(kind: type[Struct]) -> dict[str, Any]:
 
 
 def _members(kind: Any) -> list[Any]:
-    """The types of a union without their metadata; the type itself where it is none."""
+    """The types of a union without their metadata; the type itself for any other."""
     if get_origin(kind) is Annotated:
         return _members(get_args(kind)[0])
     if get_origin(kind) in _UNIONS:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Give a file a new text at once: a reader finds the old one or the new one, whole. Nothing is synced.
+    """Replace a file's text atomically, without a sync: a reader sees the old or the new text, whole.
 
     Raises:
-        OSError: it cannot be written, and is as it was.
+        OSError: it cannot be written and is unchanged.
     """
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(text, encoding="utf-8")

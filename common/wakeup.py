@@ -1,4 +1,4 @@
-"""Waking a loop that waits in a poll: a pipe, or on Windows, which can wait for sockets only, a pair of sockets."""
+"""Wake-up of a waiting poll: a pipe, or a pair of sockets on Windows, which polls only sockets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 
 class Wakeup:
-    """Something that can be waited for by its `fileno`, and set from any thread and from signal handlers."""
+    """A flag to poll by its `fileno`; set from any thread and from signal handlers."""
 
     def __init__(self) -> None:
-        """Nothing is set."""
+        """Create it unset."""
         if sys.platform == "win32":
             self._pair = socket.socketpair()
             for end in self._pair:
@@ -23,16 +23,16 @@ class Wakeup:
             os.set_blocking(self._write, False)
 
     def fileno(self) -> int:
-        """What to wait for."""
+        """The descriptor to poll."""
         return self._read
 
     @property
     def signal_fd(self) -> int:
-        """What the interpreter writes to when a signal comes."""
+        """The descriptor that the interpreter writes to at a signal."""
         return self._write
 
     def set(self) -> None:
-        """Wake whoever waits; nothing happens where that is full of earlier wakes, or closed."""
+        """Wake the poll; does nothing when full of earlier wake-ups or closed."""
         try:
             if sys.platform == "win32":
                 self._pair[1].send(b"\0")
@@ -42,7 +42,7 @@ class Wakeup:
             return
 
     def clear(self) -> None:
-        """Take the wakes that have come."""
+        """Consume the wake-ups."""
         try:
             if sys.platform == "win32":
                 self._pair[0].recv(4_096)
@@ -52,7 +52,7 @@ class Wakeup:
             return
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the descriptors."""
         if sys.platform == "win32":
             for end in self._pair:
                 end.close()

@@ -15,12 +15,12 @@ def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
     """A temporary file that becomes `path` at the end of the block: readers never find a part of a file.
 
     Raises:
-        FileExistsError: `path` is there, if only since the block began, and `replaces` is False; or it is no regular file, which
-            nothing replaces.
+        FileExistsError: `path` exists, perhaps since the block began, and `replaces` is False; or it is not a regular
+            file.
         OSError: it cannot be written.
     """
     if path.exists() and not path.is_file():
-        raise FileExistsError(errno.EEXIST, "is there, and no regular file", str(path))
+        raise FileExistsError(errno.EEXIST, "exists and is not a regular file", str(path))
     number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

@@ -1,8 +1,7 @@
-"""Commits that a write-ahead log lost to damage: SQLite takes the first frame that does not fit for the log's end.
+"""Detection of commits lost to damage in a write-ahead log, which SQLite reads up to the first bad frame.
 
-A power cut leaves at most one commit torn in a log whose commits are synced, since the next one begins after the sync
-of the one before. Two or more commits behind the place where SQLite stops reading were synced, and are gone for another
-reason.
+A power cut leaves at most one torn commit in a log of synced commits, because the next one begins after the sync of the
+one before. Two or more commits behind the place where SQLite stops reading were synced and lost to damage.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ _FRAME: Final = struct.Struct(">6I")
 """Page, size of the database after a commit or 0, two salts, two sums."""
 
 _MAGIC: Final = (0x377F0682, 0x377F0683)
-"""Of logs whose sums are over words in little-endian and in big-endian order."""
+"""Of logs with sums over little-endian and over big-endian integers."""
 
 TORN_COMMITS_MAX: Final = 1
 
 
 def keep_log_on_close(connection: apsw.Connection, *, keep: bool) -> None:
-    """Let a connection that closes leave the log as it is, or write it into the file and remove it."""
+    """Whether a closing connection leaves the log, or writes it into the file and removes it."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep))
 
 
 def require_whole_log(connection: apsw.Connection, path: Path) -> None:
-    """See that SQLite reads the log of a file, whose commits are synced, to its end; something has been read before.
+    """Check that SQLite reads the log of a file with synced commits to its end; requires an earlier read.
 
     Raises:
-        StartError: commits stand behind a damaged frame.
+        StartError: there are commits behind a damaged frame.
     """
     log = path.with_name(f"{path.name}-wal")
     try:
@@ -55,7 +54,7 @@ def require_whole_log(connection: apsw.Connection, path: Path) -> None:
 
 
 def commit_ends(log: bytes) -> list[int]:
-    """Where each commit of a whole log ends, in bytes from its beginning; none where there is no log."""
+    """Offset in bytes of the end of each commit of an undamaged log; empty without a log."""
     if len(log) < _HEADER.size:
         return []
     _, _, page_size, _, *salts = _HEADER.unpack(log[: _HEADER.size])[:6]
@@ -70,7 +69,7 @@ def commit_ends(log: bytes) -> list[int]:
 
 
 def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
-    """How many commits of the log's own run stand behind a frame, whether they can be read or not."""
+    """Commits of the log's own run behind a frame, readable or not."""
     step, found = _FRAME.size + page_size, 0
     with log.open("rb") as file:
         raw = file.read(_HEADER.size)
@@ -85,7 +84,7 @@ def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
 
 
 def _is_whole(header: bytes) -> bool:
-    """Whether the two sums of a log's header fit what stands before them."""
+    """Whether the two sums of a log's header fit."""
     if _HEADER.unpack(header)[0] not in _MAGIC:
         return False
     words = struct.unpack("<6I" if header[3] == _MAGIC[0] & 0xFF else ">6I", header[:24])

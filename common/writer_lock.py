@@ -1,8 +1,8 @@
-"""The lock that makes a process the only writer of a file.
+"""Lock that makes a process the only writer of a file.
 
-It is held twice: on a lock file beside it, which may be there before the file is and names its owner, and on the file
-itself, so that a lock file which somebody removes, or another path to the same file, does not make a second owner. The
-kernel lets both go when the process dies.
+It is held twice: on a lock file beside it, which may exist before the file and names the owner, and on the file itself,
+so that removing the lock file, or another path to the same file, does not allow a second owner. The kernel releases
+both when the process dies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ else:
     import fcntl
 
 CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
-"""Windows has no such flag, and hands on no file by default."""
+"""Windows has no such flag and passes on no file by default."""
 
 WINDOWS_LOCKED_BYTE: Final = 1 << 20
 
@@ -31,7 +31,7 @@ class WriterLock:
     """The lock of one file, from construction until `release`."""
 
     def __init__(self, path: Path, *, creates: bool) -> None:
-        """Take the lock; `creates` makes the file where it is missing, empty.
+        """Take the lock; `creates` creates a missing file, empty.
 
         Raises:
             InUseError: another process holds it.
@@ -42,7 +42,7 @@ class WriterLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             beside = self._open(path.with_name(path.name + ".lock"), os.O_CREAT, 0o600)
             self._lock(beside, path, owner_fd=beside)
-            # Windows locks against reading, too, and lets nobody remove a file that is open.
+            # A lock on Windows prevents reading too, and an open file cannot be removed there.
             if sys.platform != "win32" and (creates or path.is_file()):
                 # `flock`, because SQLite's own locks are of the other kind, which goes when any descriptor is closed.
                 self._lock(self._open(path, os.O_CREAT if creates else 0, 0o644), path, owner_fd=beside)
@@ -51,8 +51,8 @@ class WriterLock:
             where, expected = (
                 (path, "file and folder") if error.filename == os.fspath(path) else (path.parent, "folder")
             )
-            words = f"cannot write to {where}: {error.strerror}; expected a writable {expected}"
-            raise (DiskUnavailableError(words) if error.errno == errno.ENOSPC else StartError(words)) from None
+            text = f"cannot write to {where}: {error.strerror}; expected a writable {expected}"
+            raise (DiskUnavailableError(text) if error.errno == errno.ENOSPC else StartError(text)) from None
         except StartError:
             self.release()
             raise
@@ -62,7 +62,7 @@ class WriterLock:
             os.write(beside, str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Let it go; a database must have been closed before."""
+        """Release the lock; a database must be closed before."""
         while self._fds:
             os.close(self._fds.pop())
 
@@ -81,7 +81,7 @@ class WriterLock:
 
 
 def owner_of(path: Path) -> str | None:
-    """The holder of a file's lock as " (pid N)", empty where its number is not known; None where the lock is free.
+    """The holder of a file's lock as " (pid N)", empty where unknown; None where the lock is free.
 
     Raises:
         OSError: the lock file is there and cannot be opened.
@@ -100,10 +100,10 @@ def owner_of(path: Path) -> str | None:
 
 
 def _take_lock(fd: int) -> None:
-    """Take the lock of a file for as long as it is open.
+    """Lock a file for as long as it is open.
 
     Raises:
-        OSError: another process has it.
+        OSError: another process holds the lock.
     """
     if sys.platform == "win32":
         # Windows locks bytes, for reading too: one that lies far behind the owner's number.

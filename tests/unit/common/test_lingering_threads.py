@@ -18,7 +18,7 @@ sys.exit(7)
 """
 
 
-@pytest.mark.parametrize(("wait_s", "line"), [("None", "threads of imported code: poller"), ("0.01", "")])
+@pytest.mark.parametrize(("wait_s", "line"), [("None", "threads of imported code run: poller"), ("0.01", "")])
 def test_a_thread_that_goes_on_is_named_and_left(wait_s: str, line: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("WAIT_S", wait_s)],

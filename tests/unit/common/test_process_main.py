@@ -175,8 +175,8 @@ def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
 def test_a_supervised_service_waits_for_what_another_process_holds_and_says_so(tmp_path: Path, what: str) -> None:
     with held(tmp_path, what) as settings:
         process = service(tmp_path, SUPERVISOR_ENABLED="1", **settings)
-        waiting = line_with(process, "waits for what another process holds", "paperdesk mt5:")
-        assert "waits for" in waiting
+        waiting = line_with(process, "waiting for another process to release", "paperdesk mt5:")
+        assert "waiting for" in waiting
         assert process.poll() is None
     try:
         assert "the simulated market is open" in line_with(process, "the simulated market is open", "paperdesk mt5:")
