@@ -107,7 +107,7 @@ class InProcessDesk:
         raise NotImplementedError
 
     def _hello(self) -> SignalHello:
-        """The signal process tells that it is there."""
+        """The hello of the signal process."""
         return SignalHello(PUBLISHER, BOOT_ID, self._stream_id, BOOT_ID, list(self._engines), 0, 0, [])
 
     def _published(self, tick: StreamTick) -> Tick:

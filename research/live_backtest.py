@@ -28,7 +28,7 @@ START_NS: Final = 1_000_000_000
 """The clock at the first tick: not zero, so that nothing depends on it."""
 
 HELLO_EVERY_NS: Final = 500_000_000
-"""How often a signal process tells that it is there."""
+"""Interval between the hellos of a signal process."""
 
 FINAL_COMPARISON_NS_MAX: Final = 10_000_000_000
 """How long the comparison after the last tick may take: it repeats once after a second where it finds something."""

@@ -183,7 +183,7 @@ def crash_points(
         raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
     with data_directory(None, go_on=False) as folder:
         found = run_crash_points(
-            folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), on_progress=print
+            folder, count=count, seed=seed, ticks=ticks, selected=frozenset(chosen or every), on_progress=print
         )
     if out is not None:
         out.write_json({"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})

@@ -1,8 +1,8 @@
 """Names, bounds and exact numbers shared by every message.
 
-Prices, volumes and money in orders, fills and the ledger are `Decimal`; ticks and statistics are floats. Bounds stand
-in the types, so that a decoder refuses what is out of them; a `Decimal` is checked by `require_exact`, because no type
-says "finite and of a sane size".
+Prices, volumes and money in orders, fills and the ledger are `Decimal`; ticks and statistics are floats. Bounds are
+part of the types, so that a decoder refuses values outside them; a `Decimal` is checked by `require_exact`, because a
+type cannot express "finite and not too many digits".
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Cursor = Annotated[int, Meta(ge=0, le=2**53)]
 TIME_NS_MAX: Final = 2**62
 
 TimeNs = Annotated[int, Meta(ge=0, le=TIME_NS_MAX)]
-"""Nanoseconds since 1970-01-01 UTC, or of the monotonic clock where the field says so."""
+"""Nanoseconds since 1970-01-01 UTC, or of the monotonic clock if the field is documented so."""
 
 Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
 """A quoted price in a tick: finite and positive."""

@@ -1,8 +1,8 @@
-"""A Docker Engine for the tests, and the desk's containers on it; whatever was made here is gone afterwards.
+"""A Docker Engine for the tests, with the desk's containers on it; everything created here is removed afterwards.
 
-The engine that answers is used; where none does, a dockerd of our own is started in a folder of its own and ended by its
-pid. The base image is pulled, or made by the tool beside the checkout where no registry is reached. Prometheus is the
-host's own program in a local image, run with the shipped configuration.
+A running engine is used; without one, a dockerd with a folder of its own is started, and stopped by its pid. The base
+image is pulled, or built by the tool beside the checkout if no registry can be reached. Prometheus is the host's own
+program in a local image, with the shipped configuration.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.waits import wait_for
 BASE: Final = "python:3.11-slim-bookworm"
 BASE_TOOL: Final = ROOT.parent / "shared" / "tools" / "docker-base.sh"
 DISK_BYTES_MIN: Final = 4 * 10**9
-"""Base, packages twice (a stage and its copy) and the layers under way."""
+"""Space for the base, the packages twice (a stage and its copy) and the layers in progress."""
 
 BRIDGE: Final = "docker0"
 BUILD_S: Final = 1_200.0
@@ -48,13 +48,13 @@ ENTRYPOINT ["/bin/prometheus"]
 
 
 def missing() -> str:
-    """What would have to be installed for these tests to run; nothing when all is there."""
+    """The packages to install before these tests can run; empty if nothing is missing."""
     packages = [package for command, package in NEEDED.items() if shutil.which(command) is None]
     return f"apt-get install {' '.join(packages)}" if packages else ""
 
 
 def run(*command: str, seconds: float = COMMAND_S, env: dict[str, str] | None = None) -> str:
-    """Run a command and return what it printed; it fails with its own words."""
+    """Run a command and return its output; a failure reports what it printed."""
     done = subprocess.run(
         command,
         capture_output=True,
@@ -72,13 +72,13 @@ def run(*command: str, seconds: float = COMMAND_S, env: dict[str, str] | None = 
 
 
 def answers() -> bool:
-    """Whether a Docker Engine can be talked to."""
+    """Whether a Docker Engine replies."""
     return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
 def engine() -> Iterator[None]:
-    """An engine that answers, our own where there is none."""
+    """A running engine, our own if there is no other."""
     if answers():
         yield
         return
@@ -118,9 +118,9 @@ def engine() -> Iterator[None]:
 
 
 def _packet_rules() -> str:
-    """The host's packet rules, to which a dockerd adds its own and takes none back."""
+    """The host's packet rules, to which a dockerd adds its own without removing them at its end."""
     rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
-    # Tables that are not there yet are empty ones that let everything through.
+    # A missing table counts as empty, which lets everything through.
     for table, chains in (("filter", ("INPUT", "FORWARD", "OUTPUT")), ("nat", ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")),
                           ("raw", ("PREROUTING", "OUTPUT"))):  # fmt: skip
         if f"*{table}\n" not in rules:
@@ -144,7 +144,7 @@ def size_of(tag: str) -> int:
 
 @contextmanager
 def images() -> Iterator[dict[str, str]]:
-    """The desk's image and Prometheus', as variables of docker-compose.yml; what was made is removed again."""
+    """The desk's image and Prometheus', as variables of docker-compose.yml; images built here are removed again."""
     made = []
     try:
         if not has_image(BASE):
@@ -180,10 +180,10 @@ def images() -> Iterator[dict[str, str]]:
 
 
 class Desk:
-    """The containers of docker-compose.yml, under a project name of their own."""
+    """The containers of docker-compose.yml, with a project name of their own."""
 
     def __init__(self, names: dict[str, str]) -> None:
-        """Nothing runs before `up`."""
+        """No container runs before `up`."""
         self.project = f"paperdesk-test-{os.getpid()}"
         self.up_s = 0.0
         self.prometheus_port = free_port()
@@ -194,7 +194,7 @@ class Desk:
         }
 
     def compose(self, *arguments: str, seconds: float = COMMAND_S) -> str:
-        """One docker-compose command."""
+        """Run one docker-compose command."""
         return run("docker-compose", *arguments, seconds=seconds, env=self._env)
 
     def up(self) -> None:
@@ -203,7 +203,7 @@ class Desk:
         self.up_s = time.monotonic()
 
     def down(self) -> None:
-        """Stop everything, and take networks and volumes away."""
+        """Stop everything, and remove networks and volumes."""
         self.compose("down", "--volumes", "--timeout", "40", seconds=300.0)
 
     def container(self, service: str) -> str:
@@ -211,11 +211,11 @@ class Desk:
         return self.compose("ps", "--quiet", service).strip()
 
     def inspect(self, service: str) -> Any:
-        """What Docker knows of a service's container."""
+        """Docker's description of a service's container."""
         return json.loads(run("docker", "inspect", self.container(service)))[0]
 
     def health(self, service: str) -> str:
-        """Docker's word for it: healthy, unhealthy or starting."""
+        """Docker's health state: healthy, unhealthy or starting."""
         return str(self.inspect(service)["State"]["Health"]["Status"])
 
     def execute(self, service: str, *command: str) -> str:
@@ -223,18 +223,18 @@ class Desk:
         return run("docker", "exec", self.container(service), *command)
 
     def pid_of(self, program: str) -> int:
-        """A program's pid in the trader, as its supervisord has it; 0 when it does not run."""
-        said = self.execute("trader", "supervisorctl", "-c", "supervisord.container.conf", "pid", program)
-        return int(said)
+        """A program's pid in the trader, from its supervisord; 0 if it does not run."""
+        pid = self.execute("trader", "supervisorctl", "-c", "supervisord.container.conf", "pid", program)
+        return int(pid)
 
     def rows(self, what: str) -> list[dict[str, Any]]:
-        """What `paperdesk orders`, `deals` or `positions` says of the ledger in the trader."""
+        """The rows of `paperdesk orders`, `deals` or `positions` on the ledger in the trader."""
         found = json.loads(self.execute("trader", "paperdesk", what, "--data-dir", "var/data", "--json"))
         assert isinstance(found, list), found
         return found
 
     def logs(self) -> str:
-        """The end of what the containers said."""
+        """The end of the containers' logs."""
         return self.compose("logs", "--no-color", "--tail", "40")
 
     @property

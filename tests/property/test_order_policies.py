@@ -113,11 +113,11 @@ def deals_under(kind: type[InProcessDesk], case: Case, folder: Path) -> tuple[li
     assert stream.desk_state is DeskState.FINISHED, stream.waiting_for
     assert book.reconciled is not None
     assert not book.reconciled.differences
-    told: list[tuple[object, ...]] = [
+    deals: list[tuple[object, ...]] = [
         (deal.symbol, deal.kind.value, deal.volume, deal.price, deal.ordinal, deal.cash, deal.reason.value)
         for deal in book.deals
     ]
-    return told, str(book.balance)
+    return deals, str(book.balance)
 
 
 @settings(max_examples=60)

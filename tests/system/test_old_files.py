@@ -59,13 +59,13 @@ def with_final_retcodes(answer: Any) -> Any:
         return [with_final_retcodes(one) for one in answer]
     if not isinstance(answer, dict):
         return answer
-    told_now = {name: with_final_retcodes(value) for name, value in answer.items()}
-    if "retcode" in told_now and told_now.get("status") in FINAL_RETCODES:
-        told_now["retcode"] = FINAL_RETCODES[told_now["status"]]
-    steps = {step["name"]: step["facts"] for step in told_now.get("steps", ())}
+    adapted = {name: with_final_retcodes(value) for name, value in answer.items()}
+    if "retcode" in adapted and adapted.get("status") in FINAL_RETCODES:
+        adapted["retcode"] = FINAL_RETCODES[adapted["status"]]
+    steps = {step["name"]: step["facts"] for step in adapted.get("steps", ())}
     if "gateway" in steps and (final := FINAL_RETCODES.get(steps["order"]["status"])) is not None:
         steps["gateway"]["retcode"] = str(final)
-    return told_now
+    return adapted
 
 
 def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:

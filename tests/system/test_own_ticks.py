@@ -90,9 +90,9 @@ def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> Non
     export.write_text("\n".join(["time,time_msc,bid,ask", *rows]) + "\n")
     done = run_paperdesk("backtest", f"{export}:EURUSD", "--json")
     assert "WARNING: export.csv: time_msc is the time of the broker's server, read as if that were UTC" in done.stderr
-    told_its_clock = run_paperdesk("backtest", f"{export}:EURUSD", "--json", "--zone", "new_york_close")
-    assert "WARNING" not in told_its_clock.stderr
-    assert (done.returncode, told_its_clock.returncode) == (0, 0)
+    with_zone = run_paperdesk("backtest", f"{export}:EURUSD", "--json", "--zone", "new_york_close")
+    assert "WARNING" not in with_zone.stderr
+    assert (done.returncode, with_zone.returncode) == (0, 0)
 
 
 @pytest.mark.parametrize("command", ["replay", "backtest", "parity"])

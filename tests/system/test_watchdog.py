@@ -100,7 +100,7 @@ def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_is_res
 
 def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> None:
     """Only by ALERT_COMMAND: the watchdog's log goes through supervisord."""
-    alerts = tmp_path / "told"
+    alerts = tmp_path / "alerts"
     command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {alerts}.new; mv {alerts}.new {alerts}'"
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", ALERT_COMMAND=command))
@@ -127,7 +127,7 @@ def test_the_watchdog_itself_is_restarted_and_continues(root: Path) -> None:
 
 
 def test_an_operators_command_gets_a_failed_start(root: Path, tmp_path: Path) -> None:
-    alerts = tmp_path / "told"
+    alerts = tmp_path / "alerts"
     with DeskSupervisor(root=root) as desk:
         command = (
             f"sh -c 'cat > {alerts}.new; echo $ALERT_PROGRAM $ALERT_KIND >> {alerts}.new; mv {alerts}.new {alerts}'"

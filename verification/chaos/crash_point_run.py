@@ -31,9 +31,9 @@ class CrashPointResults:
 
 
 def run_crash_points(
-    folder: Path, *, count: int, seed: int, ticks: int, wanted: frozenset[str], on_progress: Callable[[str], None]
+    folder: Path, *, count: int, seed: int, ticks: int, selected: frozenset[str], on_progress: Callable[[str], None]
 ) -> CrashPointResults:
-    """Kill at each of the `wanted` points once a round, `count` rounds.
+    """Kill at each of the `selected` points once a round, `count` rounds.
 
     Further live rounds follow for points of a live desk that some round missed, and only for those: a kill at one of
     them makes the gateway lose the fault that would have led to the next.
@@ -41,8 +41,8 @@ def run_crash_points(
     Raises:
         StartError: a desk could not be started or gave up.
     """
-    points = [point for point in scenarios.replay_points() if point in wanted]
-    live_points = [point for point in scenarios.live_points() if point in wanted]
+    points = [point for point in scenarios.replay_points() if point in selected]
+    live_points = [point for point in scenarios.live_points() if point in selected]
     kills: Counter[str] = Counter(dict.fromkeys([*points, *live_points], 0))
     wrong: list[str] = []
     for number in range(count if points else 0):

@@ -83,8 +83,8 @@ def test_the_status_has_it_as_it_travels(code: str, scene: Scene, found: Conditi
 
 def test_no_surface_shows_trading_while_a_condition_prevents_any_trading(scene: Scene, found: Condition) -> None:
     assert found.effect is CONDITION_KINDS[found.code].effect or CONDITION_KINDS[found.code].effect is None
-    says_trading = headline(scene.view().conditions, scene.view().plan.symbols) == "TRADING"
-    assert says_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
+    shows_trading = headline(scene.view().conditions, scene.view().plan.symbols) == "TRADING"
+    assert shows_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
 
 
 def test_the_screen_shows_it_wide_narrow_and_as_lines(

@@ -18,14 +18,14 @@ from proto.routes import tick_topic
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.gateway import GatewayPeer
 from tests.support.waits import receive, stays_silent
-from tests.unit.signal.builders import Bench, TickGateway, a_walk, words
+from tests.unit.signal.builders import Bench, TickGateway, a_walk, decisions
 
 GREETINGS_MAX = 10  # two come each second, so waiting for messages alone would never end
 MOMENTUM = "tests.unit.signal.builders:Momentum"
 
 
 def undisturbed(ticks: list[Tick]) -> list[tuple[object, ...]]:
-    return words(Bench(TickGateway(ticks), make_strategy=EmaCross).start().publish(ticks).signals)
+    return decisions(Bench(TickGateway(ticks), make_strategy=EmaCross).start().publish(ticks).signals)
 
 
 class Floor:
@@ -118,9 +118,9 @@ def floor(tmp_path: Path) -> Iterator[Floor]:
 
 def checked_signals(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
     """Signals by ordinal, after checking that repetitions are equal."""
-    by_ordinal = {(s.ordinal, *word) for s in signals for word in words([s])}
-    assert len(by_ordinal) == len({word[0] for word in by_ordinal}), "one tick, two signals"
-    return words(signals)
+    by_ordinal = {(s.ordinal, *decision) for s in signals for decision in decisions([s])}
+    assert len(by_ordinal) == len({ordinal for ordinal, *_ in by_ordinal}), "one tick, two signals"
+    return decisions(signals)
 
 
 def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(floor: Floor) -> None:

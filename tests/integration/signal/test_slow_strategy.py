@@ -11,7 +11,7 @@ from common.heartbeat import BEAT_MS, read
 from proto.messages import SymbolState
 from tests.integration.signal.test_process import Floor
 from tests.support.slow_strategy import TICK_NS
-from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
+from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, decisions
 
 TICKS = 400
 BEATS_MIN = TICKS * TICK_NS // (BEAT_MS * 1_000_000) // 3
@@ -40,7 +40,7 @@ def test_the_heartbeat_continues_while_a_burst_or_a_page_is_processed(floor: Flo
     before, greetings = beats(floor), len(floor.greetings)
     signals += floor.take_all(2, TICKS)
     assert beats(floor) - before >= BEATS_MIN
-    expected = words(Bench(TickGateway(floor.ticks), make_strategy=Momentum).start().publish(floor.ticks).signals)
-    assert words(signals) == expected
+    expected = decisions(Bench(TickGateway(floor.ticks), make_strategy=Momentum).start().publish(floor.ticks).signals)
+    assert decisions(signals) == expected
     states = {report.state for hello in floor.greetings[greetings:] for report in hello.reports}
     assert SymbolState.CATCHING_UP in states

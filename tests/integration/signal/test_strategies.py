@@ -15,7 +15,7 @@ from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.test_process import Floor
 from tests.support.waits import receive
-from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
+from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, decisions
 
 BOTH = "EURUSD=tests.unit.signal.builders:Momentum,NZDUSD=ema_cross"
 SYMBOLS = ("EURUSD", "NZDUSD")
@@ -27,7 +27,7 @@ def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
     bench.desk = SignalEngine(
         publisher="signal.test", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross}
     )
-    expected = words(bench.start().publish(ticks).signals)
+    expected = decisions(bench.start().publish(ticks).signals)
     floor = Floor(tmp_path, ticks)
     try:
         floor.start(TRADING_SYMBOL=",".join(SYMBOLS), STRATEGY=BOTH)
@@ -37,7 +37,7 @@ def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
             message = decode_signal_message(receive(floor.inbox)[0])
             if isinstance(message, Signal):
                 signals.append(message)
-        assert words(signals) == expected
+        assert decisions(signals) == expected
         assert floor.greetings[0].strategy == "EURUSD=momentum,NZDUSD=ema_cross"
         spoke = {signal.symbol for signal in signals if signal.direction}
         assert spoke == set(SYMBOLS)

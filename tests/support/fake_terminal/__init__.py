@@ -1,5 +1,5 @@
-"""A scripted stand-in for the MetaTrader5 package: the same functions, rows and numbers, and a small broker behind them.
+"""A scripted replacement for the MetaTrader5 package: the same functions, rows and numbers, with a small broker.
 
-`module.FakeTerminal` is what the adapter takes for the package; `rows` are its named tuples, `broker` its account. It keeps to what MetaQuotes
-documents of the package, and to nothing that the adapter assumes.
+`module.FakeTerminal` replaces the package in the adapter; `rows` are its named tuples, `broker` its account. It
+implements what MetaQuotes documents about the package, and nothing that the adapter assumes.
 """

@@ -1,9 +1,10 @@
-"""The broker behind the fake terminal: one account that fills whole at the touch, in server milliseconds.
+"""The broker of the fake terminal: one account, which fills whole orders at the best quote, in server milliseconds.
 
-Small on purpose, and exact about what MetaQuotes documents: a market order makes an order, a deal and a position; pending orders
-wait, stops close by orders of the server's own, a netting account has one position a symbol, a hedging one a position for each order.
-The latest order that opens, adds or reverses decides the stops, and 0 takes one away; one that closes a part changes none. A reversal on a netting account gives the position the ticket of the order that reverses it, and leaves its identifier.
-Profit is reckoned for symbols whose profit currency is the account's.
+It implements what MetaQuotes documents: a market order makes an order, a deal and a position; pending orders wait;
+stops close by orders of the server's own; a netting account has one position for each symbol, a hedging account one for
+each order. The latest order that opens, adds or reverses sets the stops, and 0 removes one; an order that closes a part
+changes none. A reversal on a netting account gives the position the ticket of the reversing order, and keeps its
+identifier. Profit is computed only for symbols whose profit currency is the account's.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ DONE, PLACED, PARTIAL = 10009, 10008, 10010
 NO_STOPS = 0.0
 
 
-class RejectedByBroker(Exception):  # noqa: N818 - an expected outcome, told by its retcode
-    """The server says no."""
+class RejectedByBroker(Exception):  # noqa: N818 - an expected outcome, identified by its retcode
+    """The server rejects a request."""
 
     def __init__(self, retcode: int, comment: str) -> None:
         super().__init__(comment)
@@ -86,7 +87,7 @@ def a_symbol(name: str = "EURUSD", **fields: Any) -> SymbolInfo:
 
 @dataclass
 class FakeBroker:
-    """The account. `now_ms` is the server's time, which whoever drives it sets."""
+    """The account; `now_ms` is the server's time, which the caller sets."""
 
     is_hedging: bool = False
     is_idle: bool = False
@@ -102,15 +103,15 @@ class FakeBroker:
     next_deal: int = 70_001
 
     def deposit(self, amount: float) -> None:
-        """The first deal of every account."""
+        """Book the first deal of an account."""
         self._deal(order=0, type=mt5_types.DEAL_TYPE_BALANCE, profit=amount, reason=0, comment="deposit")
         self.balance = amount
 
     def send(self, request: dict[str, Any], *, fill: float | None = None) -> tuple[int, int, int]:
-        """Do what a request asks: retcode, order and deal. `fill`: only so much of a market order can be had.
+        """Process a request; returns retcode, order and deal. `fill` limits the lots of a market order.
 
         Raises:
-            RejectedByBroker: it is not done.
+            RejectedByBroker: the request is rejected.
         """
         action = request["action"]
         if action == mt5_types.TRADE_ACTION_DEAL:
@@ -126,7 +127,7 @@ class FakeBroker:
         raise RejectedByBroker(10013, "Invalid request")
 
     def quote(self, symbol: str, bid: float, ask: float) -> None:
-        """A tick: pending orders and stops act on it, unless the broker is idle."""
+        """Publish a tick; pending orders and stops act on it, unless the broker is idle."""
         self.quotes[symbol] = (bid, ask)
         if self.is_idle:
             return
@@ -146,11 +147,11 @@ class FakeBroker:
 
     @property
     def margin(self) -> float:
-        """Held back by all positions."""
+        """Margin of all positions."""
         return round(sum(position.volume for position in self.positions.values()) * MARGIN_PER_LOT, 2)
 
     def profit_of(self, position: TradePosition) -> float:
-        """Unrealised, in profit currency."""
+        """Unrealized profit in the profit currency."""
         bid, ask = self.quotes[position.symbol]
         sign = 1 if position.type == mt5_types.POSITION_TYPE_BUY else -1
         return round(sign * ((bid if sign > 0 else ask) - position.price_open) * position.volume * CONTRACT, 2)
@@ -294,7 +295,7 @@ class FakeBroker:
     # --------------------------------------------------------------------------------------------------------- execution
 
     def _execute(self, order: TradeOrder, volume: float, *, position: int = 0) -> int:
-        """Fill so much of an order at the touch."""
+        """Fill so many lots of an order at the best quote."""
         is_buy = order.type in BUYS
         bid, ask = self.quotes[order.symbol]
         price = ask if is_buy else bid
@@ -380,7 +381,7 @@ class FakeBroker:
         return self._trade(order, price, volume, entry, position=held.identifier, profit=profit)
 
     def _close_by_server(self, position: TradePosition, reason: int) -> None:
-        """A stop is an order and a deal of the server's own, under the magic of the position."""
+        """Close by an order and a deal of the server's own, with the magic of the position."""
         is_long = position.type == mt5_types.POSITION_TYPE_BUY
         price = position.sl if reason == mt5_types.REASON_SL else position.tp
         request = {

@@ -1,4 +1,4 @@
-"""The package's functions over the fake broker, and the script of what goes wrong with them."""
+"""The package's functions over the fake broker, and the script of their failures."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SERVER_AHEAD_MS = 2 * 3_600_000
 
 
 class ScriptedReply(NamedTuple):
-    """What one call of `order_send` does and answers.
+    """Effect and reply of one call of `order_send`.
 
-    `executes`: whether the server gets the request. `answer`: the retcode instead of the true one, or None for no answer at all.
-    `fill`: how much of a market order can be had. `without_deal`: 10009 with deal 0. `hides`: for so many reads of the history what it did is
-    not shown. `waits_for`: it returns only when that is set.
+    `executes`: whether the server gets the request. `answer`: the retcode instead of the true one, or None for no
+    reply. `fill`: lots of a market order that are available. `without_deal`: 10009 with deal 0. `hides`: for so many
+    reads, the history does not show the effect. `waits_for`: the call returns only when this is set.
     """
 
     executes: bool = True
@@ -52,7 +52,7 @@ R = TypeVar("R")
 
 
 def locked(method: Callable[Concatenate[FakeTerminal, P], R]) -> Callable[Concatenate[FakeTerminal, P], R]:
-    """One at a time: the gateway's thread calls, and a test's thread moves the market or trades by hand."""
+    """Run one method at a time: the gateway's thread calls, and a test's thread moves the market or trades manually."""
 
     @functools.wraps(method)
     def alone(self: FakeTerminal, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,7 +63,7 @@ def locked(method: Callable[Concatenate[FakeTerminal, P], R]) -> Callable[Concat
 
 
 class FakeTerminal:
-    """Stands where the module `MetaTrader5` stands. Its server is two hours ahead of UTC unless told otherwise."""
+    """Replaces the module `MetaTrader5`. Its server's clock is two hours ahead of UTC by default."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class FakeTerminal:
 
     @locked
     def tick(self, symbol: str, bid: float, ask: float, *, time_msc: int | None = None, volume: float = 0.0) -> None:
-        """The market moves; `time_msc` is the server's, its present one without."""
+        """Publish a tick; `time_msc` is the server's time, its current time by default."""
         self._set_clock()
         at = self.broker.now_ms if time_msc is None else time_msc
         self._ticks[symbol].append((at // 1_000, bid, ask, 0.0, 0, at, 6, volume))
@@ -103,7 +103,7 @@ class FakeTerminal:
 
     @locked
     def trade_manually(self, /, **request: Any) -> None:
-        """A person, or another program, trades on the account."""
+        """Trade as a person or another program does."""
         self._set_clock()
         self.broker.send(request)
 
@@ -203,7 +203,7 @@ class FakeTerminal:
 
     @locked
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
-        """Ticks from a second on; each is given its server's time in seconds and in milliseconds."""
+        """Ticks from a second on, with the server's time in seconds and in milliseconds."""
         assert flags == mt5_types.COPY_TICKS_ALL, flags
         if not self._answers():
             return None
@@ -227,7 +227,7 @@ class FakeTerminal:
                 retcode, comment = rejected.retcode, rejected.comment
         self._hidden |= dict.fromkeys(range(before, self.broker.next_ticket), scripted.hides)
         if scripted.waits_for is not None:
-            assert scripted.waits_for.wait(30), "nobody ended the call"
+            assert scripted.waits_for.wait(30), "the call was not ended"
         if scripted.answer is None:
             self._error = (-10005, "IPC timeout")
             return None

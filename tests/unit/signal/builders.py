@@ -231,10 +231,10 @@ class Bench:
                 self.receive(self.gateway.answer(output))
 
 
-def words(signals: Iterable[Signal]) -> list[tuple[object, ...]]:
-    """What signals say, by ordinal, without when they were sent."""
-    said = {
+def decisions(signals: Iterable[Signal]) -> list[tuple[object, ...]]:
+    """The decision of each signal, by ordinal, without the times of sending."""
+    found = {
         s.ordinal: (s.ordinal, s.symbol, s.sequence, s.time_ns, s.bid, s.ask, s.direction, s.confidence, s.reason)
         for s in signals
     }
-    return [said[ordinal] for ordinal in sorted(said)]
+    return [found[ordinal] for ordinal in sorted(found)]

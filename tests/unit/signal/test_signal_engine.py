@@ -21,7 +21,7 @@ from services.signal.core.operator_notices import (
 )
 from services.signal.core.signal_engine import HELLO_RETRY_NS, HELLOS_UNTIL_SILENT, NOTICE_PAUSE_NS, RESEND_PAUSE_NS
 from services.signal.core.signal_ring import RING_SIGNALS_MIN, SignalRing
-from tests.unit.signal.builders import MS, STREAM, Bench, Momentum, TickGateway, a_page, a_walk, words
+from tests.unit.signal.builders import MS, STREAM, Bench, Momentum, TickGateway, a_page, a_walk, decisions
 
 SYMBOLS = ("EURUSD", "NZDUSD")
 
@@ -31,7 +31,7 @@ def a_bench(ticks: list[Tick], *, symbols: tuple[str, ...] = ("EURUSD",)) -> Ben
 
 
 def undisturbed(ticks: list[Tick], *, symbols: tuple[str, ...] = ("EURUSD",)) -> list[tuple[object, ...]]:
-    return words(a_bench(ticks, symbols=symbols).start().publish(ticks).signals)
+    return decisions(a_bench(ticks, symbols=symbols).start().publish(ticks).signals)
 
 
 def a_heartbeat(bench: Bench, stream_id: str = STREAM) -> MarketHeartbeat:
@@ -112,7 +112,7 @@ def test_whatever_is_missed_the_signals_are_those_of_an_undisturbed_stream(data:
     bench.gateway.page_ticks_max = page
     bench.start().publish(ticks, but=missed)
     bench.receive(a_heartbeat(bench))
-    assert words(bench.signals) == undisturbed(ticks, symbols=SYMBOLS)
+    assert decisions(bench.signals) == undisturbed(ticks, symbols=SYMBOLS)
     assert len(bench.signals) == len(ticks), "each tick has one signal and no more"
     assert not bench.said(GapLost)
 
@@ -136,7 +136,7 @@ def test_nothing_is_said_of_a_symbol_whose_gap_is_open_and_all_of_it_afterwards(
     assert len(bench.said(GetTicks)) == 5, "it is asked again until it is answered"
     bench.is_gateway_reachable = True
     bench.wait(1_000).publish(ticks[20:])
-    assert words(bench.signals) == undisturbed(ticks)
+    assert decisions(bench.signals) == undisturbed(ticks)
 
 
 def test_a_late_page_that_was_asked_for_twice_changes_nothing() -> None:
@@ -149,7 +149,7 @@ def test_a_late_page_that_was_asked_for_twice_changes_nothing() -> None:
     bench.receive(page)
     bench.receive(page)
     bench.publish(ticks[12:])
-    assert words(bench.signals) == undisturbed(ticks)
+    assert decisions(bench.signals) == undisturbed(ticks)
     assert len(bench.signals) == 20
 
 
@@ -158,7 +158,7 @@ def test_ticks_missed_at_the_end_show_in_the_heartbeat() -> None:
     bench = a_bench(ticks).start().publish(ticks, but=frozenset({9, 10}))
     assert len(bench.signals) == 8
     bench.receive(a_heartbeat(bench))
-    assert words(bench.signals) == undisturbed(ticks)
+    assert decisions(bench.signals) == undisturbed(ticks)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_tick_that_comes_again_gets_its_signal_and_those_after_it_again() -> N
     bench.mono_ns += 200 * MS
     bench.publish(ticks[39:40])
     again = bench.signals
-    assert words(again) == words(first)[39:]
+    assert decisions(again) == decisions(first)[39:]
     assert {signal.sent_mono_ns for signal in again} == {bench.mono_ns}
     assert [s.tick_published_mono_ns for s in again] == [s.tick_published_mono_ns for s in first[39:]]
 
@@ -301,7 +301,7 @@ def test_a_start_from_any_checkpoint_says_what_was_not_confirmed(
     after.gateway.confirmed = confirmed
     after.start().publish(ticks[after.gateway.published :])
     expected = [word for word in undisturbed(ticks, symbols=SYMBOLS) if int(str(word[0])) > confirmed]
-    assert words(after.signals) == expected
+    assert decisions(after.signals) == expected
     assert (
         after.desk.checkpoint().engines
         == a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).desk.checkpoint().engines
@@ -343,7 +343,7 @@ def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> Non
     bench.outputs.clear()
     bench.publish(renewed)
     expected = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum).start().publish(renewed)
-    assert words(bench.signals) == words(expected.signals)
+    assert decisions(bench.signals) == decisions(expected.signals)
     assert bench.said(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
 
 
@@ -354,4 +354,4 @@ def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
     bench.receive(a_heartbeat(bench, "stream-0"))
     bench.publish(ticks[10:])
     assert len(bench.said(StreamChanged)) == 1
-    assert words(bench.signals) == undisturbed(ticks)
+    assert decisions(bench.signals) == undisturbed(ticks)

@@ -11,14 +11,14 @@ from proto.messages import SymbolReport, SymbolState
 from services.signal.core.backfill import QUICK_FOLD_NS
 from services.signal.core.operator_notices import GapFound
 from services.signal.core.signal_engine import SLICE_NS
-from tests.unit.signal.builders import Bench, TickGateway, a_page, a_walk, words
+from tests.unit.signal.builders import Bench, TickGateway, a_page, a_walk, decisions
 
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY")
 
 
 def undisturbed(count: int, seed: int = 1) -> list[tuple[object, ...]]:
     ticks = a_walk(count, seed=seed, symbols=SYMBOLS)
-    return words(Bench(TickGateway(ticks), symbols=SYMBOLS).start().publish(ticks).signals)
+    return decisions(Bench(TickGateway(ticks), symbols=SYMBOLS).start().publish(ticks).signals)
 
 
 def waiting(bench: Bench, symbol: str, from_sequence: int) -> None:
@@ -50,7 +50,7 @@ def test_ticks_that_are_deferred_have_their_signals_in_the_end(data: st.DataObje
             bench.fold()
     bench.is_gateway_reachable = True
     bench.wait(2_000)
-    assert words(bench.signals) == undisturbed(80, seed)
+    assert decisions(bench.signals) == undisturbed(80, seed)
     assert len(bench.signals) == 80, "each tick has one signal and no more"
 
 
@@ -80,7 +80,7 @@ def test_a_page_is_folded_in_bits_that_grow_while_strategies_are_quick() -> None
         reached.append(bench.desk.engines["EURUSD"].sequence)
     assert reached == [11, 13, 17, 21, 25, 29, 33, 37, 40]
     assert len(bench.said(GetTicks)) == 1, "nothing is asked for while a page waits"
-    assert words(bench.signals)[-1][0] == 40
+    assert decisions(bench.signals)[-1][0] == 40
 
 
 def test_a_strategy_that_takes_long_folds_one_tick_at_a_time() -> None:

@@ -13,7 +13,7 @@ from services.signal.strategy_loader import (
     strategy_factories,
     uses_model,
 )
-from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
+from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, decisions
 
 MOMENTUM = "tests.unit.signal.builders:Momentum"
 SYMBOLS = ("EURUSD", "NZDUSD")
@@ -101,8 +101,8 @@ def test_a_checkpoint_is_of_the_strategies_of_all_symbols() -> None:
     resumed.desk.restore(kept, before)
     resumed.start().publish(ticks[350:])
     bench.publish(ticks[350:])
-    assert [word for word in words(resumed.signals) if word[0] > 350] == [  # type: ignore[operator] # ordinals
-        word
-        for word in words(bench.signals)
-        if word[0] > 350  # type: ignore[operator] # ordinals
+    assert [one for one in decisions(resumed.signals) if one[0] > 350] == [  # type: ignore[operator] # ordinals
+        one
+        for one in decisions(bench.signals)
+        if one[0] > 350  # type: ignore[operator] # ordinals
     ]
