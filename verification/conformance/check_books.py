@@ -16,7 +16,7 @@ RESTART_S = 60.0
 
 
 @check
-def history_is_paged(client: ConformanceClient) -> None:
+def history_comes_in_pages(client: ConformanceClient) -> None:
     """Orders and deals in small pages are those of one page; deals are numbered from 1 without a gap."""
     for rows, by_one in ((client.orders(), client.orders(limit=7)), (client.deals(), client.deals(limit=7))):
         expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or different ones")
@@ -70,7 +70,7 @@ def equity_is_balance_and_open_profit(client: ConformanceClient) -> None:
 
 
 @check
-def a_restart_loses_nothing(client: ConformanceClient) -> None:
+def a_restart_forgets_nothing(client: ConformanceClient) -> None:
     """After a restart the boot is another, and journal, stream, orders, deals and positions are the same."""
     if client.restart is None:
         raise Skip("the gateway is not restarted; run with `--restart`, and restart it when asked")

@@ -53,7 +53,7 @@ EXPIRY_LATE_NS: Final = 30 * SECOND_NS
 
 
 @check
-def replies_have_the_venues_retcode(client: ConformanceClient) -> None:
+def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
     """A resting order has the retcode 10008 or 10009, a filled one 10009."""
     limit = client.new_order(type=OrderType.LIMIT, price=client.far_price(Side.BUY, OrderType.LIMIT))
     resting = client.place(limit)
@@ -68,7 +68,7 @@ def replies_have_the_venues_retcode(client: ConformanceClient) -> None:
 
 
 @check
-def an_order_above_the_margin_is_refused(client: ConformanceClient) -> None:
+def more_than_the_margin_allows_is_refused(client: ConformanceClient) -> None:
     """A volume within the terms that the free margin does not cover is REJECTED with NO_MONEY and 10019."""
     terms = client.instrument()
     if not client.account().leverage:
@@ -90,7 +90,7 @@ def an_order_above_the_margin_is_refused(client: ConformanceClient) -> None:
 
 
 @check
-def a_limit_order_is_filled_when_its_price_is_reached(client: ConformanceClient) -> None:
+def a_limit_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
     """A limit order a few ticks from the market is filled at its price or better once the market has reached it."""
     reply, price = _filled_near(client, Side.BUY, OrderType.LIMIT)
     expect(
@@ -99,7 +99,7 @@ def a_limit_order_is_filled_when_its_price_is_reached(client: ConformanceClient)
 
 
 @check
-def a_stop_order_is_filled_when_its_price_is_reached(client: ConformanceClient) -> None:
+def a_stop_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
     """A stop order a few ticks from the market is filled once the market has reached it."""
     _filled_near(client, Side.BUY, OrderType.STOP)
 
@@ -117,7 +117,7 @@ def a_take_profit_closes_its_position(client: ConformanceClient) -> None:
 
 
 @check
-def a_gtd_order_expires_at_its_time(client: ConformanceClient) -> None:
+def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
     """A GTD order is EXPIRED after its time, not before, and has no deal."""
     price, ahead_ns = client.far_price(Side.BUY, OrderType.LIMIT), EXPIRY_NS
     while True:

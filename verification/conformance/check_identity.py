@@ -14,7 +14,7 @@ NOWHERE = "NOSUCHPAIR"
 
 
 @check
-def identity_is_the_same_in_every_reply(client: ConformanceClient) -> None:
+def identity_is_the_same_everywhere(client: ConformanceClient) -> None:
     """HELLO, PING and GET_ACCOUNT have one mode, venue, account and boot, and the mode is simulated or demo."""
     hello, ping, account = client.hello(), client.expect_reply(Ping(), PingReply), client.account()
     found = {(reply.mode, reply.venue, reply.account, reply.boot_id) for reply in (hello, ping, account)}
@@ -23,7 +23,7 @@ def identity_is_the_same_in_every_reply(client: ConformanceClient) -> None:
 
 
 @check
-def time_advances(client: ConformanceClient) -> None:
+def time_goes_on(client: ConformanceClient) -> None:
     """The venue's time never goes back, and advances."""
     first = client.expect_reply(Ping(), PingReply).now_ns
     later = client.poll_until(lambda: client.expect_reply(Ping(), PingReply).now_ns, lambda now_ns: now_ns > first)
@@ -45,7 +45,7 @@ def an_unknown_action_is_refused_by_name(client: ConformanceClient) -> None:
 
 
 @check
-def terms_of_the_symbol_are_valid(client: ConformanceClient) -> None:
+def terms_of_the_symbol_are_sane(client: ConformanceClient) -> None:
     """The bounds of volumes are on their step, ticks on a point, and a filling mode is accepted."""
     terms = client.instrument()
     expect(terms.symbol == client.symbol, f"terms of {terms.symbol}, requested {client.symbol}")

@@ -32,7 +32,7 @@ def a_market_order_is_filled_once(client: ConformanceClient) -> None:
 
 
 @check
-def a_different_order_under_a_used_id_is_a_conflict(client: ConformanceClient) -> None:
+def another_effect_under_one_id_is_a_conflict(client: ConformanceClient) -> None:
     """A used id is refused with ID_CONFLICT for another side or volume, and changes nothing."""
     order = client.new_order()
     client.place_until_filled(order)
@@ -47,7 +47,7 @@ def a_different_order_under_a_used_id_is_a_conflict(client: ConformanceClient) -
 
 
 @check
-def a_deal_has_its_orders_id(client: ConformanceClient) -> None:
+def a_deal_carries_its_orders_id(client: ConformanceClient) -> None:
     """The deal in GET_DEALS and the order in GET_ORDERS have the client's id, and the reply's ticket and deal."""
     bought = client.open_position()
     order_id = bought.reply.order_id
@@ -122,7 +122,7 @@ def positions_follow_the_accounts_mode(client: ConformanceClient) -> None:
 
 
 @check
-def volumes_outside_the_terms_are_refused(client: ConformanceClient) -> None:
+def volumes_out_of_the_terms_are_refused(client: ConformanceClient) -> None:
     """A volume off its step, too large or too small is REJECTED with INVALID_VOLUME and 10014, and makes no deal."""
     terms, count = client.instrument(), len(client.deals())
     for volume in (
@@ -155,7 +155,7 @@ def stops_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
 
 
 @check
-def gtd_requires_an_expiry(client: ConformanceClient) -> None:
+def an_expiry_has_to_be_said_with_gtd(client: ConformanceClient) -> None:
     """GTD without `expires_ns` is REJECTED with INVALID_EXPIRATION and 10022."""
     price = client.far_price(Side.BUY, OrderType.LIMIT)
     reply = client.place(client.new_order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD))
@@ -164,7 +164,7 @@ def gtd_requires_an_expiry(client: ConformanceClient) -> None:
 
 
 @check
-def a_fenced_id_cannot_be_used(client: ConformanceClient) -> None:
+def a_fenced_id_is_dead(client: ConformanceClient) -> None:
     """FENCE of an unused id voids it: placing it afterwards is answered EXPIRED with FENCED."""
     order = client.new_order()
     fenced = client.expect_reply(Fence(order_id=order.order_id), OrderReply)
@@ -175,7 +175,7 @@ def a_fenced_id_cannot_be_used(client: ConformanceClient) -> None:
 
 
 @check
-def a_fence_of_a_filled_order_reports_the_fill(client: ConformanceClient) -> None:
+def a_fence_tells_of_an_order_that_was_called(client: ConformanceClient) -> None:
     """FENCE of a filled order reports it as filled, and changes nothing."""
     reply = client.open_position().reply
     fenced = client.expect_reply(Fence(order_id=reply.order_id), OrderReply)

@@ -29,7 +29,7 @@ def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
 
 
 @check
-def a_first_cancel_has_no_error_code(client: ConformanceClient) -> None:
+def a_cancellation_is_told_as_it_is_from_the_first_answer(client: ConformanceClient) -> None:
     """The first reply to CANCEL is CANCELED, or CALL_IN_PROGRESS, and has no code in either case."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first = client.expect_reply(Cancel(order_id=reply.order_id), OrderReply)
@@ -81,7 +81,7 @@ def a_resting_order_is_modified_by_revision(client: ConformanceClient) -> None:
 
 
 @check
-def an_ended_order_is_not_changed(client: ConformanceClient) -> None:
+def what_has_ended_is_not_changed(client: ConformanceClient) -> None:
     """CANCEL of a filled order reports it as FILLED, with ORDER_ENDED."""
     reply = client.open_position().reply
     ended = client.cancel(reply.order_id)
@@ -90,7 +90,7 @@ def an_ended_order_is_not_changed(client: ConformanceClient) -> None:
 
 
 @check
-def day_and_gtd_orders_are_listed_with_their_time_in_force(client: ConformanceClient) -> None:
+def an_order_for_a_day_or_till_a_time_says_so(client: ConformanceClient) -> None:
     """GTD is listed with its expiry, to the second; DAY as DAY."""
     expires_ns = (client.expect_reply(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
     dated = _resting(client, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)

@@ -15,7 +15,7 @@ FILLED = OrderReplyStatus.FILLED
 
 
 @check
-def adding_to_a_position_keeps_stops_that_are_not_given(client: ConformanceClient) -> None:
+def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: ConformanceClient) -> None:
     """On a netting account an order replaces each stop that it gives; on a hedging account it has its own position."""
     low, high = _around(client)
     first = client.open_position(stop_loss=low, take_profit=high).position
@@ -39,7 +39,7 @@ def adding_to_a_position_keeps_stops_that_are_not_given(client: ConformanceClien
 
 
 @check
-def reducing_a_position_changes_no_stop(client: ConformanceClient) -> None:
+def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> None:
     """A partial close, by CLOSE or by an order of the other side with stops, leaves the position's stops."""
     low, high = _around(client)
     position = client.open_position(lots=3, stop_loss=low, take_profit=high).position
@@ -86,7 +86,7 @@ def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: Conforma
 
 
 @check
-def a_repeated_modification_is_ok(client: ConformanceClient) -> None:
+def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(client: ConformanceClient) -> None:
     """MODIFY that the venue has made and not answered is IN_DOUBT; the same revision again is OK."""
     position = client.open_position().position
     low, _ = _around(client)
