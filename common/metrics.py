@@ -186,8 +186,8 @@ class ProcessMetrics:
         except OSError as error:
             kind = InUseError if error.errno == errno.EADDRINUSE else StartError
             raise kind(
-                f"cannot serve metrics on {host}:{port}: {error.strerror}; expected a free port (METRICS_PORT_...) of an "
-                "address of this host (METRICS_HOST)"
+                f"cannot serve metrics on {host}:{port}: {error.strerror}; expected a free port (METRICS_PORT_...) of "
+                "an address of this host (METRICS_HOST)"
             ) from None
         self._build = build_info()
         self._is_served = True

@@ -34,8 +34,8 @@ def die_with_supervisor() -> None:
     """Under supervisord, be killed when supervisord dies; end at once when it is already dead. Linux only.
 
     KILL and not TERM, so that a program that hangs or is stopped ends too and frees its lock and port; everything
-    acknowledged is durable by then. A supervisord that ends in order stops its programs first. A program started by hand,
-    by systemd or as the first process of a container has no supervisord and outlives its parent.
+    acknowledged is durable by then. A supervisord that ends in order stops its programs first. A program started by
+    hand, by systemd or as the first process of a container has no supervisord and outlives its parent.
     """
     if not is_supervised() or not _signal_at_parents_death(signal.SIGKILL):
         return

@@ -36,7 +36,7 @@ ROUTER_UNSENT_MAX: Final = 1_024
 """Unsent replies per connection of a router; those to a client that stopped reading are dropped."""
 
 ROUTER_FRAME_BYTES_MAX: Final = 1024 * 1024
-"""A router accepts longer frames than it serves, to answer a request that is too long instead of dropping its client."""
+"""A router accepts longer frames than it serves, to answer a request that is too long instead of dropping its peer."""
 
 KEEPALIVE_SECONDS: Final = 1
 """Silence after which a TCP connection is probed, and interval of further probes."""

@@ -1,4 +1,4 @@
-"""Calls to a supervisord over its socket; each step of a call ends in time, because supervisord may be stopped or hung."""
+"""Calls to a supervisord over its socket; each step has a timeout, because supervisord may be stopped or hang."""
 
 from __future__ import annotations
 

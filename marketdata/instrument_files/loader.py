@@ -137,7 +137,7 @@ def load_instruments(text: str) -> FileCatalogue:
         return CATALOGUE
     path = instruments_path(text)
     expected = f"a TOML file of instruments, or one of {', '.join(shipped_files())}"
-    tables = read_toml(path, setting=SETTING, said=text, expected=expected, example=_EXAMPLE, parse_float=Decimal)
+    tables = read_toml(path, setting=SETTING, value=text, expected=expected, example=_EXAMPLE, parse_float=Decimal)
     for symbol, table in tables.items():
         if not isinstance(table, dict):
             raise StartError(f"{SETTING}: {path}: {symbol} is {table!r}, {_EXAMPLE}")

@@ -34,13 +34,13 @@ def load_fill_profile(name: str) -> FillProfile:
         return PROFILES[name]
     path = Path(name)
     expected = f"{', '.join(PROFILES)} or a TOML file"
-    changes = read_toml(path, setting="MT5_FILLS", said=name, expected=expected, example=f"expected {_EXAMPLE}")
+    changes = read_toml(path, setting="MT5_FILLS", value=name, expected=expected, example=f"expected {_EXAMPLE}")
     like = changes.pop(LIKE, REALISTIC.name)
     if like not in PROFILES:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
     if "name" in changes:
         raise StartError(
-            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected none: a profile is named by what it says"
+            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected none: a profile is named by its contents"
         )
     base = msgspec.to_builtins(PROFILES[like])
     defaults = msgspec.to_builtins(FillProfile(name=like))

@@ -1,4 +1,4 @@
-"""Portfolio: decides what to trade, keeps FIFO positions and profit, and remembers everything in a ledger."""
+"""Portfolio: decides orders, accounts for FIFO positions and profit, and keeps everything in a ledger."""
 
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position

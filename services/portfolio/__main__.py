@@ -1,4 +1,4 @@
-"""The portfolio process: settings in, objects out, loop."""
+"""The portfolio process: composition root."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run() -> None:
         portfolio = Portfolio(state, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()
     except StartError:
-        ledger.require_file_unchanged()  # where it was taken away, that is the reason, and the next start finds out
+        ledger.require_file_unchanged()  # if it was removed, that is the error to report; the next start checks it
         raise
     finally:
         sockets.close()

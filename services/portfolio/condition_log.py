@@ -1,4 +1,4 @@
-"""The log of conditions: each one when it begins, at the level of its severity, and when it is over."""
+"""Log of conditions: each when it begins, at the level of its severity, and when it ends."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _log = get_logger()
 
 
 class ConditionLog:
-    """Logs changes of the conditions from look to look."""
+    """Logs the changes between updates."""
 
     def __init__(self) -> None:
-        """Nothing holds yet."""
+        """Start without conditions."""
         self._watch = ConditionWatch()
 
     def update(self, conditions: Iterable[Condition]) -> None:
-        """Log what has begun and what is over."""
+        """Log conditions that began and ended."""
         begun, over = self._watch.update(conditions)
         for found in begun:
             getattr(_log, _LEVELS[found.severity])(describe(found), code=found.code, effect=found.effect)

@@ -1,4 +1,4 @@
-"""What the portfolio process shows to Prometheus; docs/metrics.md describes it."""
+"""Metrics of the portfolio process; docs/metrics.md describes them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STORAGE_FAULTS: Final = METRICS.internal_counter(
     "storage_faults_total", "Commits of the ledger that failed, each retry by itself"
 )
 COMMITS: Final = DurationHistogram()
-"""How long the ledger took to commit."""
+"""Durations of commits."""
 
 _SIGNALS: Final = METRICS.external_counter(
     "decided_signals_total", "Signals decided in this stream, by direction", "direction"
@@ -125,7 +125,7 @@ _heard_mono_ns: dict[str, int] = {}
 
 
 def record_signal_hello(publisher: str, mono_ns: int) -> None:
-    """A signal process has said that it is there."""
+    """Record a signal process's hello."""
     _heard_mono_ns[publisher] = mono_ns
 
 

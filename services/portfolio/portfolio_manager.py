@@ -1,6 +1,6 @@
 """The portfolio as a library: one symbol, no processes, no gateway.
 
-The same position, rule and life-cycle code as the process. Having no gateway to ask, it counts the symbol as FX: a
+It has the position, rule and order status code of the process. Without a gateway to ask, it treats the symbol as FX: a
 contract of 100,000 units, with profit in the account's currency.
 """
 
@@ -50,7 +50,7 @@ class Order:
         return Side(self.action)
 
     def history(self) -> dict[str, Any]:
-        """The order as a row for people and programs; numbers as floats."""
+        """The order as a row; numbers as floats."""
         return {
             "order_id": self.order_id,
             "symbol": self.symbol,
@@ -71,7 +71,7 @@ class PortfolioManager:
     """Strict single-position trading of one symbol.
 
     Flat allows BUY and SELL, a position blocks its own direction, the opposite signal closes it (`on_opposite="close"`)
-    or may go through to the other side (`"reverse"`). `last_reason` says in words what the last call came to.
+    or may reverse it (`"reverse"`). `last_reason` is the result of the last call as text.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class PortfolioManager:
     def create_order(
         self, signal: int, price: float | Decimal | str, volume: float | Decimal | str = 0.01
     ) -> Order | None:
-        """Make an order for `signal` at `price` of `volume` lots, or None with `last_reason` when there is none to make.
+        """Make an order for `signal` at `price` of `volume` lots; None, with `last_reason`, when none is possible.
 
         Against a position a smaller volume reduces it; a larger one is cut to the position with `close` and opens the
         other side with the excess with `reverse`.
@@ -139,19 +139,19 @@ class PortfolioManager:
         return order
 
     def on_fill(self, response: Mapping[str, Any]) -> bool:
-        """Book what the venue says of an order; True when it was a fill that changed the position.
+        """Book a venue's response to an order; True for a fill that changed the position.
 
         `filled_volume` is cumulative over the order, and absent on FILLED means all of it; `filled_price` is the price
-        of what this response adds. REJECTED and CANCELED end the order; IN_DOUBT leaves it open until a later response
-        says more. What is no news, is no response, or is of an order that is not ours, changes nothing.
+        of the volume that this response adds. REJECTED and CANCELED end the order; IN_DOUBT leaves it open until a
+        later response. A repeated, malformed or foreign response changes nothing.
         """
         if not _is_response(response):
             return self._no_fill(f"[FILL] response is {type(response).__name__}, expected a dict")
         order = self._order(response.get("order_id"))
         if order is None:
             return self._no_fill(f"[FILL] unknown order {_shown(response.get('order_id'))}")
-        said = response.get("status")
-        status = str(said) if isinstance(said, str) else _shown(said)
+        value = response.get("status")
+        status = str(value) if isinstance(value, str) else _shown(value)
         if status in _ENDS:
             return self._end(order, _ENDS[status], response.get("error"))
         if status == OrderStatus.IN_DOUBT and can_transition(order.status, OrderStatus.IN_DOUBT):
@@ -159,10 +159,10 @@ class PortfolioManager:
             return self._no_fill(f"[FILL] {order.order_id}: {status}, may have been executed")
         if status not in _FILLS:
             return self._no_fill(f"[FILL] {order.order_id}: status {status} is no fill")
-        told = response.get("filled_volume")
-        if told is None and status == "PARTIALLY_FILLED":
+        filled = response.get("filled_volume")
+        if filled is None and status == "PARTIALLY_FILLED":
             return self._no_fill(f"[FILL] {order.order_id}: PARTIALLY_FILLED without filled_volume")
-        total = order.volume if told is None else self._positive("filled_volume", told)
+        total = order.volume if filled is None else self._positive("filled_volume", filled)
         price = self._positive("filled_price", response.get("filled_price"))
         if total is None or price is None:
             return False
@@ -179,7 +179,7 @@ class PortfolioManager:
         return True
 
     def cancel_order(self, order_id: str) -> bool:
-        """End an order that is still open; False when there is none. What it has filled stays filled."""
+        """Cancel an open order; False when there is none. Its filled volume stays filled."""
         order = self._order(order_id)
         if order is None:
             return self._no_fill(f"[ORDER] unknown order {_shown(order_id)}")
@@ -275,7 +275,7 @@ def _is_response(value: object) -> bool:
 
 
 def _decimal(value: object) -> Decimal | None:
-    """A number of any kind, or its text, as a decimal; None when it is none or no price or volume could be so large."""
+    """A number or its text as a decimal; None for anything else or beyond any price or volume."""
     if value is None or isinstance(value, bool | bytes):
         return None
     try:
@@ -290,7 +290,7 @@ def _decimal(value: object) -> Decimal | None:
 
 
 def _shown(value: object) -> str:
-    """A stranger's value for people: short, whatever it is."""
+    """A foreign value as short text."""
     if isinstance(value, int) and value.bit_length() > 64:
         return "an int out of range"
     return repr(value)[:60] if isinstance(value, int | float | str | Decimal | None) else type(value).__name__

@@ -1,6 +1,6 @@
-"""Answering people's queries: from the desk in memory, and for WHY from the ledger's events too, which are on disk.
+"""Replies to queries: from the desk in memory; WHY also reads the ledger's events.
 
-The ledger is read through a connection of its own, so that nothing of a question can touch what is being written.
+A connection of its own reads the ledger, so that a query cannot disturb a commit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.portfolio.ledger.event_search import events_about
 
 
 def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
-    """The reply; an error where nothing is known of what is asked for, or not yet, or the ledger cannot be read."""
+    """The reply; an error where the subject is unknown, not ready, or the ledger cannot be read."""
     try:
         if not isinstance(query, WhyQuery):
             return view_reply(state, query, mono_ns)
@@ -32,7 +32,7 @@ def answer_why(name: str, book: Book, kept: PersistedState, ledger: Path) -> Why
     """The chain behind `name`, with the events of the ledger's file.
 
     Raises:
-        UnknownSubjectError: nothing is known under that name.
+        UnknownSubjectError: the name is unknown.
         StartError: the file cannot be read.
     """
     subject = find_subject(name, book, kept.cursor)

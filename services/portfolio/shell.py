@@ -1,8 +1,8 @@
 """Carries messages between the sockets, the portfolio core and the ledger.
 
-One wake-up of the loop is one turn: every message at hand goes through the core, then everything that came of it is
-committed at once, and only then is anything sent. While the ledger cannot be written, what was decided waits, nothing is
-sent or answered that depends on it, and the core makes no new order; the commit is tried again until it succeeds.
+One wake-up of the loop is one turn: every waiting message goes through the core, then all resulting events are
+committed together, and only then is anything sent. While the ledger is not writable, the events wait, nothing that
+depends on them is sent or answered, and the core makes no new order; the commit is retried until it succeeds.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ _log = get_logger()
 
 ROUND_TRIP_EVERY_MS: Final = 100
 ROUND_TRIP_BATCH_DEALS: Final = 200
-"""Deals whose round trips are counted every so many milliseconds: some six of them, and 100,000 deals of the past within a minute."""
+"""Deals per step of counting round trips: a step takes about 6 ms, so 100,000 old deals take a minute."""
 
 LINGER_MS_MAX: Final = 3_000
-"""How long a live desk that is told to stop waits for orders at the market that are on their way."""
+"""Time that a stopping live desk waits for market orders in flight."""
 
 REPLIES_MAX: Final = 100
-"""Commands of people that may wait for a ledger that cannot be written; more are turned away."""
+"""Commands of people that may wait for a ledger that is not writable; more are refused."""
 
 
 class PortfolioShell:
@@ -90,7 +90,7 @@ class PortfolioShell:
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
         self._replies: list[tuple[list[bytes], ControlReply]] = []
-        """What is answered when it is durable."""
+        """Replies to send when durable."""
         self._logged_state: DeskState | None = None
         self._condition_log = ConditionLog()
         self._sockets = sockets
@@ -117,7 +117,7 @@ class PortfolioShell:
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
     def run(self) -> None:
-        """Serve until told to stop; what was decided is durable when this returns."""
+        """Serve until stopped; every decision is durable on return."""
         self._clock_guard.record()
         if is_supervised():
             self._portfolio.state.warnings.watchdog.expect(clock.mono_ns())
@@ -136,7 +136,7 @@ class PortfolioShell:
         self._ledger_writer.sign()
 
     def _progress(self) -> Progress:
-        """Signals that are held while no answer is waited for are work that nothing keeps the desk from."""
+        """Ticks processed; queued signals without a question in flight count as waiting work."""
         portfolio = self._portfolio
         is_idle = (
             portfolio.state.stream.desk_state is DeskState.RUNNING
@@ -183,12 +183,21 @@ class PortfolioShell:
                     self._portfolio.state.warnings.watchdog.on_question(*problems, clock.mono_ns())
                 send(self._control, [*envelope, encode(status_of(self._portfolio.state, clock.mono_ns()))])
             case ReconcileCommand() if len(self._askers) >= REPLIES_MAX:
-                send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])
+                send(
+                    self._control,
+                    [
+                        *envelope,
+                        encode(ControlError(error="reconciliation is not possible at present; try again later")),
+                    ],
+                )
             case ReconcileCommand():
                 self._askers.append(envelope)
                 self._perform(self._portfolio.handle(request, self._now()))
             case _ if len(self._replies) >= REPLIES_MAX:
-                send(self._control, [*envelope, encode(ControlError(error="the ledger cannot be written by now"))])
+                send(
+                    self._control,
+                    [*envelope, encode(ControlError(error="the ledger is not writable; try again later"))],
+                )
             case _:
                 *calls, answer = self._portfolio.handle(request, self._now())
                 assert not isinstance(answer, Call), answer
@@ -196,7 +205,7 @@ class PortfolioShell:
                 self._replies.append((envelope, answer))
 
     def _answer(self, envelope: list[bytes], reply: ControlReply) -> None:
-        """Answer a command that is durable; what a person has done about a risk rule stands in the log as well."""
+        """Answer a durable command; what a person did about a risk rule is logged as well."""
         match reply:
             case RiskResetReply(repeated=False):
                 _log.warning(
@@ -217,7 +226,7 @@ class PortfolioShell:
         send(self._control, [*envelope, encode(reply)])
 
     def _perform(self, outputs: Sequence[Output]) -> None:
-        """Keep what the core returns until the turn has been made durable."""
+        """Keep the core's outputs until the turn is durable."""
         for output in outputs:
             if isinstance(output, Call):
                 self._calls.append(output)
@@ -235,7 +244,7 @@ class PortfolioShell:
     def _end_turn(self) -> None:
         portfolio = self._portfolio
         if not self._commit():
-            self._calls.clear()  # whatever is not answered is asked again
+            self._calls.clear()  # unanswered calls are sent again
             return
         ordinal = portfolio.state.stream.cursor.ordinal
         if self._calls:
@@ -250,7 +259,7 @@ class PortfolioShell:
             self._answer(envelope, reply)
 
     def _commit(self) -> bool:
-        """Make durable what was decided; False while that is not to be had."""
+        """Commit the turn's events; False while the ledger is not writable."""
         state = self._portfolio.state
         if not needs_commit(state) and not self._ledger_writer.is_retrying:
             return True
@@ -263,7 +272,7 @@ class PortfolioShell:
         return True
 
     def _note_once(self) -> None:
-        """Note that there is a ledger, before anybody outside hears what is in it."""
+        """Note that there is a ledger, before anything of it is sent."""
         self._is_noted = self._is_noted or self._note_ledger()
 
     def _retry(self) -> None:
@@ -293,7 +302,7 @@ class PortfolioShell:
         self._portfolio.state.account.round_trips.process_deals(ROUND_TRIP_BATCH_DEALS)
 
     def _watch_market(self) -> None:
-        """Listen to the ticks themselves: only a live market has a clock that runs by itself."""
+        """Subscribe to the ticks: only a live market has a running clock."""
         self._is_watching = True
         self._listen([HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.state.config.symbols)])
 

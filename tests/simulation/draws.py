@@ -134,7 +134,7 @@ def _course(dice: random.Random) -> tuple[Sizing, Exits, Entry]:
     if exits.stop_loss_points:
         methods += [SizingMethod.FRACTION, SizingMethod.KELLY]
     sizing, entry = _sizing(dice, dice.choice(methods)), _entry(dice)
-    validate_symbol_plan(sizing, exits, entry, said={}, where="drawn.")
+    validate_symbol_plan(sizing, exits, entry, written={}, where="drawn.")
     return sizing, exits, entry
 
 

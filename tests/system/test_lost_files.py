@@ -257,7 +257,7 @@ class LonePortfolio:
             status = wait_for(lambda: client.request(StatusQuery(), StatusReply, timeout_s=1.0), "a reply")
             process.terminate()
         [lost] = [one.text for one in status.conditions if one.code == "LEDGER_TAIL_MISSING"]
-        assert lost.startswith(f"{self.data / 'ledger.db'} is new: the ledger that this desk had before is gone")
+        assert lost.startswith(f"{self.data / 'ledger.db'} is new: the earlier ledger of this desk is gone")
         return status.trading_state is TradingState.HALTED
 
 
@@ -301,7 +301,7 @@ def test_a_data_folder_that_loses_everything_is_not_a_new_account_that_trades(tm
         for path in desk.data.iterdir():
             if path.name != "logs":  # supervisord starts nothing without them
                 path.rename(tmp_path / "elsewhere" / path.name)
-        text = desk.wait_for_condition("LEDGER_TAIL_MISSING", "is new: the ledger that this desk had before is gone")
+        text = desk.wait_for_condition("LEDGER_TAIL_MISSING", "is new: the earlier ledger of this desk is gone")
         assert text.startswith(str(desk.data / "ledger.db"))
         status = desk.status()
         assert status is not None

@@ -1,1 +1,1 @@
-"""Files that people write for portfolio: plans, limits and news calendars, read and checked before anything starts."""
+"""Files that people write for portfolio: plans, limits and news calendars, checked before the start."""

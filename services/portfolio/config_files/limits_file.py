@@ -41,7 +41,7 @@ def load_limits(name: str) -> Limits:
     values = read_toml(
         path,
         setting="RISK",
-        said=name,
+        value=name,
         expected="default, demo, none or a TOML file",
         example=f"expected {_EXAMPLE}",
         parse_float=Decimal,
@@ -70,11 +70,11 @@ def _read(values: dict[str, Any], path: Path) -> Limits:
     return structs.replace(limits, news_calendar=news)
 
 
-def _news_of(path: Path, said: object) -> tuple[NewsEvent, ...]:
+def _news_of(path: Path, value: object) -> tuple[NewsEvent, ...]:
     """Events of the calendar that a file of limits names by a path relative to itself."""
-    if not isinstance(said, str) or not said:
-        raise StartError(f"RISK: {path}: news_calendar is {said!r}, expected the path of a CSV file, or {NO_LIMIT!r}")
-    return () if said == NO_LIMIT else read_calendar(path.parent / said)
+    if not isinstance(value, str) or not value:
+        raise StartError(f"RISK: {path}: news_calendar is {value!r}, expected the path of a CSV file, or {NO_LIMIT!r}")
+    return () if value == NO_LIMIT else read_calendar(path.parent / value)
 
 
 def _name_of(changed: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Reading a calendar of economic news: a CSV file with the columns time, currency, impact and title, in any order."""
+"""Calendar of economic news: a CSV file with the columns time, currency, impact and title, in any order."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _TIME_EXPECTED: Final = "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z"
 
 
 def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
-    """The events of a file, sorted; equal rows count once, so that the same contents are the same calendar.
+    """Read the events of a file, sorted; equal rows count once, so that equal contents give equal calendars.
 
     Impact may be written in capitals. Spaces around a value do not count.
 
     Raises:
-        StartError: the file is not there, or a row is wrong; it names file, line, value and what was expected.
+        StartError: the file is missing or a row is wrong; the text has file, line, value and expectation.
     """
     try:
         events = tuple(sorted(set(_events(path, StringIO(read_text(path), newline="")))))
@@ -58,17 +58,17 @@ def _events(path: Path, lines: Iterator[str]) -> Iterator[NewsEvent]:
             raise StartError(f"RISK: news_calendar {path}, line {rows.line_num}: {error}") from None
 
 
-def _event(path: Path, line: int, said: dict[str, str]) -> NewsEvent:
+def _event(path: Path, line: int, cells: dict[str, str]) -> NewsEvent:
     values: dict[str, object] = {
-        **said,
-        "impact": said["impact"].lower(),
-        "time_ns": _time_ns(path, line, said["time"]),
+        **cells,
+        "impact": cells["impact"].lower(),
+        "time_ns": _time_ns(path, line, cells["time"]),
     }
     del values["time"]
     try:
         return msgspec.convert(values, NewsEvent)
     except msgspec.ValidationError:
-        # Twenty times slower, and it finds the field.
+        # Twenty times slower, but it names the field.
         return read_struct(values, NewsEvent)
 
 
@@ -76,7 +76,7 @@ def _time_ns(path: Path, line: int, text: str) -> int:
     try:
         since_epoch = datetime.fromisoformat(text) - EPOCH
         return msgspec.convert(since_epoch // timedelta(microseconds=1) * 1_000, TimeNs)
-    except (ValueError, TypeError):  # no time, one out of range, or one without a zone
+    except (ValueError, TypeError):  # not a time, out of range, or without a zone
         _refuse(path, line, "time", text, _TIME_EXPECTED)
 
 

@@ -1,7 +1,6 @@
-"""From a plan's file to a plan: read, judged, and named by what it says.
+"""Plans from TOML files: read, checked, and named by their contents.
 
-A plan that contradicts itself is refused when it is read, never found out by an order. What is refused is told with the file,
-the field, its value and what was expected.
+A plan that contradicts itself is refused when it is read, with the file, the field, its value and the expectation.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from services.portfolio.config_files.plan_validation import validate_symbol_plan
 from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy, Weight
 
 WEIGHTS_FILE: Final = "weights_file"
-"""In a plan's `[sizing]`: a JSON file beside the plan with the weights, in place of `weights_pct`."""
+"""Key in `[sizing]`: a JSON file beside the plan with the weights, instead of `weights_pct`."""
 
 _WEIGHTS: Final = dict[Name, Weight]
 _EXAMPLE: Final = 'sections such as [sizing] with method = "fraction"'
@@ -32,17 +31,17 @@ _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 
 
 def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
-    """The plan of a TOML file, or the plain one for no name: the desk's default volume at the market.
+    """Load the plan of a TOML file; without a name the plain plan: default volume, market orders.
 
-    The plan of a file is named by its contents, not by its path: the same plan trades the same.
+    The plan of a file is named by its contents, not by its path: equal plans have equal names.
 
     Args:
         name: the file, or nothing.
-        symbols: those that are traded, of which its strategies' have to be; None where that is not known.
+        symbols: the traded symbols, which must include those of its strategies; None where unknown.
 
     Raises:
-        StartError: the file is not there, or says something that is unknown, out of range or contradictory, or a strategy has a
-            symbol that is not traded.
+        StartError: the file is missing, a value is unknown, out of range or contradictory, or a symbol of a strategy is
+            not traded.
     """
     if not name:
         return PLAIN
@@ -50,7 +49,7 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
     values = read_toml(
         path,
         setting="PLAN",
-        said=name,
+        value=name,
         expected="a TOML file of a plan",
         example=f"expected {_EXAMPLE}",
         parse_float=Decimal,
@@ -58,7 +57,7 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
     try:
         plan = _read(values, path)
         if symbols is not None:
-            _judge_traded(plan, symbols)
+            _require_traded(plan, symbols)
     except FieldError as error:
         raise StartError(f"PLAN: {path}: {error}") from None
     return msgspec.structs.replace(plan, name=_name_of(plan))
@@ -66,21 +65,21 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
 
 def _read(values: dict[str, Any], path: Path) -> Plan:
     if "name" in values:
-        raise FieldError(f"name is {shown(values['name'])}, expected none: a plan is named by what it says")
+        raise FieldError(f"name is {shown(values['name'])}, expected none: a plan is named by its contents")
     for section in _sizing_sections(values):
         _take_weights(section, path)
     plan = read_struct(values, Plan, example=_EXAMPLE)
-    _judge_strategies(plan)
-    validate_symbol_plan(plan.sizing, plan.exits, plan.entry, said=values, where="")
+    _require_distinct_symbols(plan)
+    validate_symbol_plan(plan.sizing, plan.exits, plan.entry, written=values, where="")
     for tag, one in plan.strategies.items():
         course = plan.for_symbol(one.symbols[0])
-        said = {**values, **values["strategies"][tag]}
-        validate_symbol_plan(course.sizing, course.exits, course.entry, said=said, where=f"strategies.{tag}.")
+        written = {**values, **values["strategies"][tag]}
+        validate_symbol_plan(course.sizing, course.exits, course.entry, written=written, where=f"strategies.{tag}.")
     return plan
 
 
 def _sizing_sections(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The tables `sizing` of a plan and its strategies, as far as they are tables."""
+    """The tables `sizing` of a plan and its strategies."""
     strategies = values.get("strategies")
     for place in (values, *(strategies.values() if isinstance(strategies, dict) else ())):
         if isinstance(place, dict) and isinstance(found := place.get("sizing"), dict):
@@ -88,7 +87,7 @@ def _sizing_sections(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _take_weights(section: dict[str, Any], plan: Path) -> None:
-    """Put the weights of a file, whose path is relative to the plan's, in the place of its name."""
+    """Replace the name of a weights file, relative to the plan, by its weights."""
     if WEIGHTS_FILE not in section:
         return
     name = section.pop(WEIGHTS_FILE)
@@ -112,8 +111,8 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
         raise FieldError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
 
 
-def _judge_strategies(plan: Plan) -> None:
-    """Each symbol is in one strategy, and no strategy is called as what the desk itself does."""
+def _require_distinct_symbols(plan: Plan) -> None:
+    """Refuse a symbol in two strategies, and a strategy with a tag of the desk's own."""
     owners: dict[str, str] = {}
     for tag, one in plan.strategies.items():
         if tag in (DESK_TAG, MANUAL_TAG):
@@ -127,8 +126,8 @@ def _judge_strategies(plan: Plan) -> None:
             owners[symbol] = tag
 
 
-def _judge_traded(plan: Plan, symbols: Collection[str]) -> None:
-    """A strategy whose symbol is mistyped would hold to its budget and its exits in nothing."""
+def _require_traded(plan: Plan, symbols: Collection[str]) -> None:
+    """Refuse strategies with symbols that are not traded, such as mistyped ones."""
     for tag, one in plan.strategies.items():
         for symbol in one.symbols:
             if symbol not in symbols:
@@ -140,23 +139,23 @@ def _judge_traded(plan: Plan, symbols: Collection[str]) -> None:
 
 
 def _name_of(plan: Plan) -> str:
-    """What a plan of a file is called: what it says otherwise than the plain one, or a digest of that where it is long."""
-    words = [
-        word for section, default in _SECTIONS.items() for word in _changed(getattr(plan, section), default, section)
+    """Name of a file's plan: its differences from the plain plan, or a digest of them where long."""
+    parts = [
+        part for section, default in _SECTIONS.items() for part in _changed(getattr(plan, section), default, section)
     ]
     for tag, one in sorted(plan.strategies.items()):
-        words += _strategy_words(f"strategies.{tag}", one)
-    return name_of_contents(",".join(words)) or PLAIN.name
+        parts += _strategy_parts(f"strategies.{tag}", one)
+    return name_of_contents(",".join(parts)) or PLAIN.name
 
 
-def _strategy_words(where: str, one: Strategy) -> Iterator[str]:
+def _strategy_parts(where: str, one: Strategy) -> Iterator[str]:
     yield f"{where}.symbols={'+'.join(sorted(one.symbols))}"
     for field in ("volume_max", "daily_loss_pct_max"):
         if (value := getattr(one, field)) is not None:
             yield f"{where}.{field}={_written(value)}"
     for section, default in _SECTIONS.items():
         if (own := getattr(one, section)) is not None:
-            # It stands in place of the plan's own even where it says what the plain plan does.
+            # It replaces the plan's own section even where it equals the plain one.
             yield from list(_changed(own, default, f"{where}.{section}")) or [f"{where}.{section}={PLAIN.name}"]
 
 

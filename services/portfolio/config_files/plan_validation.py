@@ -1,4 +1,4 @@
-"""What sizing, exits and entry of a plan need of one another; the ranges of their numbers are in their types."""
+"""Consistency of a plan's sizing, exits and entry; the ranges of their numbers are in their types."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _OF_ALL: Final = frozenset({"method", "volume_max"})
 _RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
-def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[str, Any], where: str) -> None:
-    """Refuse what contradicts itself in the plan for a strategy's symbols, or for all of them.
+def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, written: Mapping[str, Any], where: str) -> None:
+    """Refuse contradictions in the plan for a strategy's symbols, or for all of them.
 
     Args:
-        sizing: what holds for them.
-        exits: likewise.
-        entry: likewise.
-        said: the sections as they were written, to tell a default from what was said.
-        where: `strategies.TAG.` for those of a strategy, else nothing.
+        sizing: in force for them, as are `exits` and `entry`.
+        exits: see sizing.
+        entry: see sizing.
+        written: the sections as written in the file, to tell defaults from given values.
+        where: `strategies.TAG.` for a strategy, else empty.
 
     Raises:
-        FieldError: names the fields and what was expected.
+        FieldError: names the fields and the expectation.
     """
-    _judge_sizing(sizing, exits, said.get("sizing", {}), where)
-    if exits.trailing_stop_points is None and "trailing_step_points" in said.get("exits", {}):
+    _validate_sizing(sizing, exits, written.get("sizing", {}), where)
+    if exits.trailing_stop_points is None and "trailing_step_points" in written.get("exits", {}):
         raise FieldError(
             f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected it with trailing_stop_points"
         )
@@ -44,12 +44,12 @@ def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, said: Ma
             f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected at most "
             f"trailing_stop_points, which is {exits.trailing_stop_points}"
         )
-    _judge_entry(entry, where)
+    _validate_entry(entry, where)
 
 
-def _judge_sizing(sizing: Sizing, exits: Exits, said: Mapping[str, Any], where: str) -> None:
+def _validate_sizing(sizing: Sizing, exits: Exits, written: Mapping[str, Any], where: str) -> None:
     method = sizing.method
-    for field in said:
+    for field in written:
         if field not in _OF_METHOD[method] | _OF_ALL:
             users = " or ".join(repr(str(one)) for one, fields in _OF_METHOD.items() if field in fields)
             raise FieldError(f"{where}sizing.{field} with method = {str(method)!r}, expected it with method = {users}")
@@ -71,7 +71,7 @@ def _judge_sizing(sizing: Sizing, exits: Exits, said: Mapping[str, Any], where: 
             raise FieldError(f"{where}sizing.method is {str(method)!r}, expected {fields} with it")
 
 
-def _judge_entry(entry: Entry, where: str) -> None:
+def _validate_entry(entry: Entry, where: str) -> None:
     kind, field = entry.type, f"{where}entry"
     if kind is OrderType.MARKET:
         for name in ("offset_points", "lifetime_s"):

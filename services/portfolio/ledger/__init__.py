@@ -1,1 +1,1 @@
-"""The durable ledger: events in a hash chain, projections beside them, and what proves, searches and backs them up."""
+"""The durable ledger: events in a hash chain, projections, signature, search and backup."""

@@ -1,8 +1,8 @@
-"""The look at the whole ledger that a start leaves for later: `python -m services.portfolio.ledger.audit PID LEDGER`.
+"""Audit of the whole ledger after a start: `python -m services.portfolio.ledger.audit PID LEDGER`.
 
-A start walks the chain since the last checkpoint and loads the projections. Whether everything before it is whole, and the
-events fold to those very projections, is found out by a process of its own: of the lowest priority, on a connection that only
-reads, and gone when portfolio is. A short ledger is looked at by the start itself, which is quicker than a process.
+A start walks the chain since the last checkpoint and loads the projections. Another process verifies the events before
+it, and that all events fold to those projections: at the lowest priority, on a read-only connection, and ending with
+portfolio. The start itself verifies a short ledger, which is faster than starting a process.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from common.parent_death import terminate_with_parent
 from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 SHORT_EVENTS: Final = 2_000
-"""A ledger of no more events is verified in less than a tenth of a second."""
+"""A ledger of at most so many events is verified within a tenth of a second."""
 
 PROBLEMS_MAX: Final = 20
 LOWEST_PRIORITY: Final = 19
 
 
 def verify_if_short(ledger: Ledger) -> None:
-    """Verify a short ledger at once; a long one is left to an `Audit`.
+    """Verify a short ledger at once; an `Audit` verifies a long one.
 
     Raises:
-        StartError: it is not whole.
+        StartError: the ledger is damaged.
     """
     if 0 < ledger.event_count <= SHORT_EVENTS and (problems := verify_ledger(ledger.path)):
         raise StartError(
@@ -38,17 +38,17 @@ def verify_if_short(ledger: Ledger) -> None:
 
 
 class AuditResult(NamedTuple):
-    """What an audit came to: problems in words, or why it found nothing out."""
+    """Result of an audit: the problems found, or why it failed."""
 
     problems: list[str]
     failure: str
 
 
 class Audit:
-    """The process beside portfolio that looks at the ledger, once."""
+    """The process that audits the ledger once."""
 
     def __init__(self, path: Path) -> None:
-        """Start it."""
+        """Start the process."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "services.portfolio.ledger.audit", str(os.getpid()), str(path)],
             stdin=subprocess.DEVNULL,
@@ -57,26 +57,26 @@ class Audit:
         )
 
     def result(self) -> AuditResult | None:
-        """What it found, None while it is at work."""
+        """Its result; None while it runs."""
         if self._process.poll() is None:
             return None
         output, _ = self._process.communicate()
         try:
             problems = json.loads(output)
         except ValueError:
-            words = " ".join(output.decode(errors="replace").split())[-200:]
-            return AuditResult([], f"exit status {self._process.returncode}, {words or 'no word'}")
+            text = " ".join(output.decode(errors="replace").split())[-200:]
+            return AuditResult([], f"exit status {self._process.returncode}, {text or 'no output'}")
         return AuditResult([str(problem) for problem in problems], "")
 
     def stop(self) -> None:
-        """End it, should it still be at work."""
+        """End it if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.communicate()
 
 
 def main() -> None:
-    """Verify a ledger and print what was found as a JSON list."""
+    """Verify a ledger and print the problems as a JSON list."""
     parent, path = int(sys.argv[1]), Path(sys.argv[2])
     terminate_with_parent(parent)
     os.nice(LOWEST_PRIORITY)

@@ -1,8 +1,8 @@
-"""A copy of the ledger while it is written to, and a ledger from such a copy.
+"""Backup of a ledger that may be in use, and restore from a backup.
 
-A backup is a snapshot between two commits, whole in one file. A restore leaves the ledger that it replaces beside the new
-one, and takes the new one's incarnation away, so that the next start gives out ids of another: what the desk asked for after
-the backup stands at the venue under ids of the old one, and none of them may be given to another order.
+A backup is a snapshot between two commits, in one file. A restore keeps the replaced ledger beside the new one and
+removes the new one's incarnation, so that the next start takes another: orders made after the backup are at the venue
+under ids of the old incarnation, and no other order may get one of those.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PART: Final = ".part"
 
 
 class Restored(NamedTuple):
-    """A restore: events now, where the ledger before it is, if there was one, and who had signed the backup."""
+    """Result of a restore: its events, the path of the replaced ledger if any, and who signed the backup."""
 
     events: int
     replaced: Path | None
@@ -36,7 +36,7 @@ class Restored(NamedTuple):
 
 
 def back_up(data_dir: Path, out: Path) -> int:
-    """Copy the ledger of a desk, running or not, to a file that is not there yet; how many events it has.
+    """Copy the ledger of a desk, running or not, to a new file; returns the number of events.
 
     Raises:
         StartError: the ledger cannot be read, or the file cannot be written or exists.
@@ -62,22 +62,22 @@ def back_up(data_dir: Path, out: Path) -> int:
 
 
 def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
-    """Put a backup in the place of the ledger of a stopped desk, signed with the key of that desk.
+    """Replace the ledger of a stopped desk by a backup, signed with the key of that desk.
 
     Args:
-        backup: the copy; one signed with another key is taken all the same.
+        backup: the copy; its signature may be of another key.
         data_dir: of the desk.
         key_setting: LEDGER_KEY_FILE, where that is set.
 
     Raises:
-        StartError: the desk runs, the backup is none or is not whole, or the folder cannot be written.
+        StartError: the desk runs, the file is no intact backup, or the folder cannot be written.
     """
     problems = verify_ledger(backup)
     if problems:
         raise StartError(f"{backup} is not whole, nothing was changed: {problems[0]}")
     path = data_dir / LEDGER_FILE_NAME
     if path.exists() and path.samefile(backup):
-        raise StartError(f"{backup} is the ledger of that desk itself, expected a backup of it")
+        raise StartError(f"{backup} is the ledger of the desk itself, expected a backup")
     part = path.with_name(path.name + _PART)
     key = ensure_key(key_file(data_dir, key_setting))
     signature = _require_own(backup, key)
@@ -107,7 +107,7 @@ def _events(path: Path) -> int:
 
 
 def _require_own(backup: Path, key: LedgerKey) -> str:
-    """Who has signed a backup, in words; one of this key has to be as it was signed."""
+    """Who signed a backup; one signed with this key must match its signature."""
     db = open_ledger(backup)
     try:
         with db:
@@ -122,7 +122,7 @@ def _require_own(backup: Path, key: LedgerKey) -> str:
 
 
 def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
-    """Take the incarnation away, say why for the one that the next start takes, and sign."""
+    """Remove the incarnation, note the reason for the next one, and sign."""
     db = apsw.Connection(str(part))
     try:
         with db:
@@ -137,7 +137,7 @@ def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
 
 
 def _set_aside(path: Path) -> Path | None:
-    """Keep the ledger that is replaced, with what belongs to it, under a name that is free."""
+    """Rename the replaced ledger and its other files to a free name."""
     if not path.exists():
         for end in DATABASE_SUFFIXES[1:]:
             path.with_name(path.name + end).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Steps of the wall clock that the desk has to know of: those while portfolio runs, and those while it was down.
+"""Steps of the wall clock while portfolio runs and while it was down.
 
-The ledger keeps the host's clocks as they were when the last step was known, or the first portfolio started. A later
-one that finds the wall clock elsewhere than the time since then puts it has missed a step.
+The ledger keeps the host's clocks as of the last known step, or of the first start. A later start whose wall clock
+differs from that record plus the time since has missed a step.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ CLOCKS: Final = "clocks"
 
 
 class ClockStep(NamedTuple):
-    """How far the wall clock was set, and whether portfolio was down then."""
+    """A step of the wall clock, and whether portfolio was down at the time."""
 
     step_ns: int
     while_down: bool
 
 
 class ClockGuard:
-    """Finds each step once; `take` it when the desk can act on it, and `record` when what it did is durable."""
+    """Finds each step once; `take` it when the desk can act on it, `record` it when the result is durable."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Look for a step since the last portfolio."""
+        """Check for a step since the last run."""
         self._ledger = ledger
         self._detector = ClockStepDetector()
         earlier = ClockRecord.parse(ledger.meta(CLOCKS) or "")
@@ -37,26 +37,26 @@ class ClockGuard:
 
     @property
     def has_found(self) -> bool:
-        """Whether a step waits to be taken."""
+        """Whether a step is waiting."""
         return self._step.step_ns != 0
 
     def look(self) -> None:
-        """Look for a step now; about once a second."""
+        """Check for a step; called about once a second."""
         if step_ns := self._detector.step_ns():
             self._step = ClockStep(self._step.step_ns + step_ns, while_down=self.has_found and self._step.while_down)
 
     def take(self) -> ClockStep:
-        """The sum of all steps that were not taken before; the ledger keeps the clocks as before until `record`."""
+        """Sum of all steps not taken yet; the ledger's record of the clocks stays until `record`."""
         found, self._step = self._step, ClockStep(0, while_down=False)
         self._is_recorded = False
         return found
 
     def record(self) -> None:
-        """Keep the clocks of now for a later portfolio, once the steps before are known to the ledger."""
+        """Record the current clocks once the ledger has the steps before."""
         if self._is_recorded or self.has_found:
             return
         try:
             self._ledger.set_meta(CLOCKS, ClockRecord.now().text())
         except DISK_FAULTS:
-            return  # tried again at the next call; until then the older record finds the same step once more
+            return  # retried at the next call; until then the older record shows the same step again
         self._is_recorded = True

@@ -1,9 +1,9 @@
-"""Finding the events of one order, deal or denial in the ledger's file, without walking all of it.
+"""Search for the events of one order, deal or denial in the ledger's file, without reading all of it.
 
-An order is found by bisection: orders are made in the order of their numbers, and events are numbered without a gap. What became of it
-follows its making, mostly at once. A denial or a deal without an order is looked for from the end; with such a deal belong the order
-that opened its position, and what was said of the position's stops in between. Every search has a bound, so that a desk that is asked
-in the middle of trading answers in time.
+An order is found by bisection: orders are numbered as they are made, and events without a gap. Its other events follow,
+mostly at once. A denial or a deal without an order is searched for from the end; the result for such a deal includes
+the order that opened its position and the changes of the position's stops in between. Every search is bounded, so that
+a trading desk answers in time.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.ledger import open_ledger
 
 EVENTS_MAX: Final = 200_000
-"""Events that one search looks at: about a tenth of a second, and weeks of trading."""
+"""Events read by one search: about a tenth of a second, and weeks of trading."""
 
 STOPS_MAX: Final = 200
-"""The latest events about the stops of a position: one that trails may have been moved any number of times."""
+"""Latest events of a position's stops: a trailing stop may have moved any number of times."""
 
 RESETS_MAX: Final = 20
-"""The latest resets of risk rules that are shown."""
+"""Latest resets of risk rules in a result."""
 
 _CHUNK: Final = 2_000
 _CREATED: Final = b'{"type":"order_created"'
@@ -46,7 +46,7 @@ _Found: TypeAlias = dict[int, Event]
 
 
 def events_about(path: Path, subject: Subject) -> list[Event]:
-    """The ledger's events that tell of the subject, in the order of happening; none where there is none within the bound.
+    """Events of the subject in their order; empty where the bounded search finds none.
 
     Raises:
         StartError: the ledger cannot be read.
@@ -112,8 +112,8 @@ def _about(db: apsw.Connection, subject: Subject) -> list[Event]:
     return [found[number] for number in sorted(found)]
 
 
-def _text(words: str) -> str:
-    return msgspec.json.encode(words).decode()
+def _text(value: str) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
@@ -134,7 +134,7 @@ def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
 
 
 def _of_strange_deal(db: apsw.Connection, subject: Subject, last: int) -> _Found:
-    """The deal, the order that opened its position, and what was said of the stops of the position meanwhile."""
+    """The deal, the order that opened its position, and the changes of the position's stops in between."""
     assert subject.deal is not None
     found = _booked(db, last, subject.deal.deal)
     if not found or subject.opener is None:
@@ -146,7 +146,7 @@ def _of_strange_deal(db: apsw.Connection, subject: Subject, last: int) -> _Found
 
 
 def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _Found:
-    """What set the stops of a position between two events: orders by their deals, the desk itself, and the venue's answers."""
+    """Changes of a position's stops between two events: by orders' deals, by the desk, and the venue's answers."""
     symbol = _text(subject.symbol)
     ticket = subject.key.removeprefix(subject.symbol).removeprefix("#")
     was_set = f'{{"type":"protection_set","protection":{{"symbol":{symbol},"position":{ticket or 0},'.encode()
@@ -165,7 +165,7 @@ def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _
 
 
 def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
-    """The number of the event that made an order."""
+    """Number of the event that created an order."""
     low, high = 1, last
     while low <= high:
         middle = (low + high) // 2
@@ -194,7 +194,7 @@ def _booked(db: apsw.Connection, last: int, deal: int) -> _Found:
 
 
 def _resets(db: apsw.Connection, last: int, head: str, *, symbol: str = "") -> _Found:
-    """The latest resets of risk rules whose event begins so; with a symbol those of it and of the whole desk."""
+    """Latest resets of risk rules whose event has a prefix; with a symbol, those of it and of the whole desk."""
     start = head.encode()
     rows = db.execute(
         "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND substr(payload, 1, ?) = ? "
@@ -223,10 +223,10 @@ def _latest(
 
 
 def _event(db: apsw.Connection, number: Any, payload: Any) -> Event:
-    """Decode an event that fits the chain with the one before it.
+    """Decode an event after checking its link to the one before.
 
     Raises:
-        StartError: it is not what was written.
+        StartError: the event does not fit the chain.
     """
     rows: Any = db.execute("SELECT number, hash FROM events WHERE number IN (?, ?)", (number - 1, number)).fetchall()
     links: dict[int, bytes] = dict(rows)

@@ -1,7 +1,7 @@
-"""The hash chain of the ledger's events, and the checkpoint up to which it has been walked.
+"""The hash chain of the ledger's events, and its checkpoint.
 
-Each row's hash covers the row before it, so that a changed, missing or reordered row shows. A start walks the chain from
-the checkpoint on; what lies before it is walked again in the background and by `paperdesk verify`.
+Each row's hash covers the row before it, which reveals a changed, missing or reordered row. A start walks the chain
+from the checkpoint on; the audit and `paperdesk verify` walk all of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GENESIS: Final = hashlib.sha256(b"paperdesk ledger 1").digest()
 
 
 class ChainPosition(NamedTuple):
-    """A place in the chain: the number of an event and its hash; the beginning is number 0."""
+    """Position in the chain: number and hash of an event; number 0 is the beginning."""
 
     number: int
     hash: bytes
@@ -29,7 +29,7 @@ BEGINNING: Final = ChainPosition(0, GENESIS)
 
 
 class ChainLink(NamedTuple):
-    """One event of the chain as it is stored; `fault` says in words why the chain ends here, or nothing."""
+    """A stored event; `fault` is the reason why the chain is broken here, or empty."""
 
     position: ChainPosition
     payload: bytes
@@ -37,12 +37,12 @@ class ChainLink(NamedTuple):
 
 
 def next_hash(previous: bytes, payload: bytes) -> bytes:
-    """The hash of an event that follows one with the hash `previous`."""
+    """Hash of the event that follows the one with hash `previous`."""
     return hashlib.sha256(previous + payload).digest()
 
 
 def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
-    """Walk the chain from a place in it to its end, or to the first event that does not fit."""
+    """Walk the chain from a position to its end, or to the first event that does not fit."""
     expected = after.hash
     rows = db.execute("SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number", (after.number,))
     for position, (number, stored, payload) in enumerate(rows, after.number + 1):
@@ -58,33 +58,33 @@ def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iter
 
 
 def last_position(db: apsw.Connection) -> ChainPosition:
-    """The last event as it is stored."""
+    """Position of the last event."""
     row = db.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
     return BEGINNING if row is None else ChainPosition(row[0], row[1])
 
 
 def checkpoint_text(position: ChainPosition, payload: bytes) -> str:
-    """A checkpoint as it is kept: the place, and a digest that ties it to the event that stands there."""
+    """Stored form of a checkpoint: the position, and a digest that ties it to its event."""
     return f"{position.number} {position.hash.hex()} {_tie(position, payload)}"
 
 
 def checkpoint(db: apsw.Connection) -> ChainPosition:
-    """Up to where the chain was walked before; the beginning where that is not known or no longer fits the events."""
+    """Last checkpoint; the beginning where it is unknown or does not fit the events."""
     try:
-        words = (read_note(db, CHECKPOINT) or "").split()
+        fields = (read_note(db, CHECKPOINT) or "").split()
     except DamagedRowError:
-        return BEGINNING  # the walk finds out as much
-    if len(words) != 3 or not words[0].isdecimal():
+        return BEGINNING  # the walk finds the damage
+    if len(fields) != 3 or not fields[0].isdecimal():
         return BEGINNING
-    event = db.execute("SELECT hash, payload FROM events WHERE number = ?", (int(words[0]),)).fetchone()
+    event = db.execute("SELECT hash, payload FROM events WHERE number = ?", (int(fields[0]),)).fetchone()
     if event is None:
         return BEGINNING
-    position = ChainPosition(int(words[0]), event[0])
-    return position if words[1:] == [position.hash.hex(), _tie(position, event[1])] else BEGINNING
+    position = ChainPosition(int(fields[0]), event[0])
+    return position if fields[1:] == [position.hash.hex(), _tie(position, event[1])] else BEGINNING
 
 
 def write_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
-    """Note that the chain has been walked to a place in it."""
+    """Store a checkpoint."""
     row = db.execute("SELECT payload FROM events WHERE number = ?", (position.number,)).fetchone()
     if row is not None:
         write_notes(db, {CHECKPOINT: checkpoint_text(position, row[0])})

@@ -1,7 +1,7 @@
-"""Which incarnation of the ledger gives out order ids: a new one whenever ids that were given out may be missing from it.
+"""Incarnation of the ledger: a new one whenever order ids that were used may be missing from it.
 
-After a reboot of the host the ledger may lack its newest commits, and after a restore all that came after the backup.
-Ids begin with the incarnation, so that none of those is ever given to another order.
+After a reboot of the host the ledger may lack its newest commits, after a restore everything since the backup. Order
+ids begin with the incarnation, so that no id is ever used for two orders.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 from services.portfolio.ledger.ledger import HOST_BOOT, INCARNATION, Ledger
 
 REASON: Final = "incarnation_reason"
-"""Name in `meta`. A restore removes INCARNATION, so that the next start takes a new one, and says why in REASON."""
+"""Name in `meta`. A restore removes INCARNATION, so that the next start takes a new one, and sets REASON."""
 
 
 def ensure_incarnation(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
-    """The incarnation to give out ids by, and why it was taken; `host_boot` is the boot of the host that runs now."""
+    """The incarnation for new order ids and the reason for it; `host_boot` is the current boot of the host."""
     known = ledger.meta(INCARNATION)
     if known is not None and ledger.meta(HOST_BOOT) == host_boot and not ledger.rollback:
         return known, ledger.meta(REASON) or ""

@@ -1,8 +1,8 @@
-"""The durable ledger: what happened, chained by hashes, and the state it folds to, in one transaction.
+"""The durable ledger: hash-chained events and their projections, committed together.
 
-`events` is the truth. Each row's hash covers the row before it, so that a changed, missing or reordered row shows.
-`orders`, `deals`, `lots` and `account` are projections for a quick start and for readers; `verify_ledger` folds the events anew
-and compares. The tick cursor is written with every commit, since nothing else remembers a tick that came to nothing.
+`events` is authoritative. Each row's hash covers the row before it, which reveals a changed, missing or reordered row.
+`orders`, `deals`, `lots` and `account` are projections for a fast start and for readers; `verify_ledger` folds the
+events again and compares. Every commit writes the tick cursor, because a tick without a decision makes no event.
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ _SCHEMA: Final = (
 )
 
 INCARNATION: Final = "incarnation"
-"""Name in `meta` of the incarnation that the next start gives out ids by."""
+"""Name in `meta` of the incarnation for new order ids."""
 HOST_BOOT: Final = "host_boot"
-"""Name in `meta` of the boot of the host in which the last portfolio was started."""
+"""Name in `meta` of the host's boot at the last start of portfolio."""
 
 _SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, IncarnationTaken, RiskReset)
 
 RESTORE_IT: Final = "restore it from a backup"
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
-"""What rows that nobody of us has written can lead to: a fold asserts what our own rows always satisfy."""
+"""Errors that foreign rows can cause: a fold asserts what the desk's own rows always satisfy."""
 
 CHECKPOINT_EVERY_EVENTS: Final = 10_000
-"""How many events a start walks at most: our own writing is as good as a walk, and is noted this often."""
+"""Most events that a start walks: the writer moves the checkpoint this often, which is as good as a walk."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -84,32 +84,32 @@ class Ledger:
     """One account's ledger file, open for writing."""
 
     def __init__(self, path: Path, key: LedgerKey | None = None, *, host_boot: str = "") -> None:
-        """Open or make `path`, walk its chain since the last checkpoint, and check its signature.
+        """Open or create `path`, walk its chain since the last checkpoint, and check its signature.
 
         Args:
             path: the file.
-            key: what signs it; None for a ledger that is thrown away, and refused for one that has been signed.
-            host_boot: the present boot of the host; in the boot that wrote last, no power cut explains a damaged log.
+            key: signs the ledger; None for a temporary one, and refused for one that is signed.
+            host_boot: the current boot of the host; within the last writer's, no power cut explains a damaged log.
 
         Raises:
-            StartError: it cannot be written, is no ledger, another process writes to it, its chain is broken, or it is
-                not what the owner of the key has written.
+            StartError: it cannot be written, is no ledger, is in use by another process, its chain is broken, or it
+                does not match its signature.
         """
         self.path = path
         self._key = key
         self.head_fault = ""
-        """Why the newest head could not be kept beside the key, in words; the one before it stands there."""
+        """Why the newest head could not be stored beside the key, where the one before it remains."""
         self.rollback = ""
         """Why it lacks events that the desk had: it ends before the newest signed head, or replaces a lost ledger.
 
-        Empty otherwise; no head is kept beside the key until it is cleared."""
+        Empty otherwise. No head is stored beside the key until this is cleared."""
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
             schema=_SCHEMA,
             schema_version=SCHEMA_VERSION,
             synchronous="NORMAL",
-            # Every page that a start needs is read by the walk and the load; the audit looks at all the others.
+            # The walk and the load read every page that a start needs; the audit reads the others.
             quick_check=False,
             may_lose_commits=lambda db: not _was_written_in(db, host_boot),
         )
@@ -124,14 +124,14 @@ class Ledger:
         except (apsw.Error, ValueError) as error:
             self._db.close()
             raise unreadable_file_error(path, error, RESTORE_IT) from None
-        except BaseException:  # whatever is wrong with it, the lock must go; it is raised again
+        except BaseException:  # whatever it is, the lock must be released; it is raised again
             self._db.close()
             raise
         self._noted = self._end.number
 
     @property
     def is_new(self) -> bool:
-        """Whether it has no event yet."""
+        """Whether it has no events yet."""
         return self._end.number == 0
 
     def _walk(self) -> ChainPosition:
@@ -149,7 +149,7 @@ class Ledger:
             try:
                 hash_chain.write_checkpoint(self._db, end)
             except (apsw.FullError, apsw.IOError):
-                return end  # the next start walks the same again
+                return end  # the next start repeats the walk
         return end
 
     def _require_signature(self) -> None:
@@ -171,9 +171,9 @@ class Ledger:
         return load(self._db)
 
     def commit(self, events: list[Event], book: Book, state: PersistedState) -> None:
-        """Make events, the rows they touched and the state beside them durable, all or nothing.
+        """Commit events, the rows they changed and the state beside them, all or nothing.
 
-        What a commit that fails was given may be given again: nothing of it is kept, here or in the file.
+        A failed commit keeps nothing, in memory or in the file, and may be repeated with the same arguments.
         """
         db, (number, last) = self._db, self._end
         noted, is_new_incarnation = self._noted, False
@@ -210,15 +210,15 @@ class Ledger:
         return self._end.number
 
     def meta(self, name: str) -> str | None:
-        """A note beside the account, such as the host's boot that last wrote; None when it was never made."""
+        """A note beside the account, such as the host's boot at the last start; None when never set."""
         return read_note(self._db, name)
 
     def set_meta(self, name: str, value: str) -> None:
-        """Keep a note."""
+        """Set a note."""
         self.set_metas({name: value})
 
     def set_metas(self, notes: dict[str, str]) -> None:
-        """Keep several notes, all or none, synced to the disk, and sign them."""
+        """Set several notes, all or none, synced and signed."""
         db = self._db
         with sync_mode(db, "FULL", usual=self._synchronous), transaction(db):
             write_notes(db, notes)
@@ -229,11 +229,11 @@ class Ledger:
 
     @property
     def unsigned_events(self) -> int:
-        """Events since the last signature; 0 where there is no key."""
+        """Events since the last signature; 0 without a key."""
         return 0 if self._key is None else self._end.number - self._sealed.number
 
     def sign(self) -> None:
-        """Sign the head: one synced commit, and the head beside the key. Nothing where there is no key.
+        """Sign the head in one synced commit and store it beside the key; does nothing without a key.
 
         Raises:
             apsw.Error: one of `common.storage.DISK_FAULTS`; the earlier signature stands.
@@ -251,10 +251,10 @@ class Ledger:
                 self.head_fault = f"{self._key.head_path} cannot be written: {error.strerror}"
 
     def require_file_unchanged(self) -> None:
-        """Look whether the file is still the one that was opened, as each commit does.
+        """Check that the file is the one that was opened, as each commit does.
 
         Raises:
-            FileLostError: it is not.
+            FileLostError: it was removed or replaced.
         """
         self._db.require_in_place()
 
@@ -264,7 +264,7 @@ class Ledger:
 
 
 def _was_written_in(db: apsw.Connection, host_boot: str) -> bool:
-    """Whether the portfolio that wrote last ran in this boot of the host."""
+    """Whether the last writer ran in this boot of the host."""
     try:
         return bool(host_boot) and read_note(db, HOST_BOOT) == host_boot
     except (DamagedRowError, apsw.SQLError):
@@ -272,7 +272,7 @@ def _was_written_in(db: apsw.Connection, host_boot: str) -> bool:
 
 
 def requires_fsync(event: Event) -> bool:
-    """Whether a power cut must not take an event back: nobody at the venue could tell it again, or a person has been answered."""
+    """Whether an event must survive a power cut: the venue cannot repeat it, or a person was answered."""
     match event:
         case OrderCreated(order=order):
             return bool(order.key)
@@ -283,19 +283,19 @@ def requires_fsync(event: Event) -> bool:
 
 
 def open_ledger(path: Path) -> apsw.Connection:
-    """Open a ledger for reading while its writer goes on.
+    """Open a ledger for reading, beside its writer.
 
     Raises:
-        StartError: there is none, or it is of another kind or version.
+        StartError: it is missing, or of another kind or version.
     """
     return open_reader(path, application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
 
 
 def read_ledger(path: Path) -> tuple[Book, PersistedState]:
-    """The state of a ledger, without writing to it; its writer may go on meanwhile.
+    """Read the state of a ledger, beside its writer.
 
     Raises:
-        StartError: there is none, or it cannot be read.
+        StartError: it is missing or cannot be read.
     """
     db = open_ledger(path)
     try:
@@ -310,7 +310,7 @@ def load(db: apsw.Connection) -> tuple[Book, PersistedState]:
     """Read the projections into a book.
 
     Raises:
-        StartError: they do not make one; `verify_ledger` says more.
+        StartError: they are inconsistent; `verify_ledger` gives the details.
     """
     try:
         with gc_paused():
@@ -320,10 +320,10 @@ def load(db: apsw.Connection) -> tuple[Book, PersistedState]:
 
 
 def verify_ledger(path: Path) -> list[str]:
-    """Walk the hash chain and fold the events anew; what does not agree, in words.
+    """Walk the hash chain and fold the events again; returns the differences as text.
 
     Raises:
-        StartError: there is no ledger, or it cannot be read.
+        StartError: it is missing or cannot be read.
     """
     db = open_ledger(path)
     try:
@@ -339,7 +339,7 @@ def verify_ledger(path: Path) -> list[str]:
 
 
 def faults(db: apsw.Connection) -> Iterator[str]:
-    """Faults of a ledger: pages, chain, rows, and projections that are not the fold of the events."""
+    """Faults of a ledger: pages, chain, rows, and projections that differ from the fold of the events."""
     damage = integrity_fault(db)
     if damage:
         yield f"the file is damaged: {damage}"

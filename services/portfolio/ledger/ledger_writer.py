@@ -1,7 +1,7 @@
-"""Keeps the ledger in step with the desk, also when the disk is full, and tells the desk when it cannot.
+"""Commits of the desk's events, with retries while the disk is full or fails.
 
-What the desk has decided stands in memory at once. A commit that fails takes nothing back: the events wait, nobody outside
-hears of them, the desk is told and makes no new order, and the commit is tried again until there is room.
+The desk applies its decisions in memory at once. A failed commit undoes nothing: the events wait, nothing that depends
+on them is sent, the desk makes no new order, and the commit is retried until it succeeds.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, AuditResult
 from services.portfolio.ledger.ledger import Ledger
 
 RETRY_NS: Final = 250_000_000
-"""How often a commit that failed is tried again: room is used well within the second it may take."""
+"""Interval of retries of a failed commit."""
 
 _log = get_logger()
 
 
 SIGN_EVERY_NS: Final = 30_000_000_000
-"""How old the newest signature may be while there are events after it: one synced commit each."""
+"""Greatest age of the newest signature while there are later events; each takes one synced commit."""
 
 SIGN_EVERY_EVENTS: Final = 10_000
 
 
 class LedgerWriter:
-    """What is decided and not yet durable."""
+    """Writes the desk's events to the ledger."""
 
     def __init__(self, ledger: Ledger, state: PortfolioState) -> None:
-        """Nothing waits; a ledger that lacks events it had halts the desk."""
+        """Start with nothing uncommitted; a ledger that lacks events it had halts the desk."""
         if ledger.rollback:
             state.account.restrict_trading(TradingState.HALTED, "LEDGER_TAIL_MISSING", ledger.rollback, by="ledger")
         self._ledger = ledger
@@ -47,27 +47,27 @@ class LedgerWriter:
 
     @property
     def uncommitted(self) -> int:
-        """Events that wait for a commit which failed."""
+        """Events of a failed commit."""
         return len(self._events)
 
     def next_retry_mono_ns(self) -> int | None:
-        """When to try again, None while nothing has failed."""
+        """Time of the next retry; None after a success."""
         return self._tried_mono_ns + RETRY_NS if self.is_retrying else None
 
     def commit(self) -> bool:
-        """Make durable what the desk has decided; False while that cannot be, and until it is time to try again."""
+        """Commit the desk's events; False after a failure, and until the next retry is due."""
         self._take()
         return not self.is_retrying and self._write()
 
     def retry_commit(self) -> bool:
-        """Commit after a failure; True when that worked, and everything is as it was before."""
+        """Retry a failed commit; True on success."""
         self._take()
         if not self._write():
             return False
         self.is_retrying = False
         self._state.warnings.on_storage_recovery()
         seconds = (clock.mono_ns() - self._failed_mono_ns) / 1e9
-        _log.warning("the ledger can be written again, orders are made again", after_s=round(seconds, 2))
+        _log.warning("the ledger is writable again, new orders are allowed", after_s=round(seconds, 2))
         return True
 
     def _take(self) -> None:
@@ -85,35 +85,35 @@ class LedgerWriter:
                 self._failed_mono_ns = started_ns
                 why = f"{self._ledger.path}: {error}"
                 self._state.warnings.on_storage_failure(why)
-                _log.error("the ledger cannot be written: no order is made or sent until it can", why=why)
+                _log.error("the ledger is not writable; no order is made or sent until it is", why=why)
             return False
         metrics.COMMITS.observe(clock.mono_ns() - started_ns)
         self._events = []
         return True
 
     def require_file(self) -> None:
-        """See that the ledger is still there, for a desk that has nothing to commit.
+        """Check the ledger's file, for a desk with nothing to commit.
 
         Raises:
-            FileLostError: it is not.
+            FileLostError: it was removed or replaced.
         """
         self._ledger.require_file_unchanged()
 
     # ----------------------------------------------------------------------------------------------------- signature
 
     def sign_if_due(self) -> None:
-        """Sign the ledger's head when the newest signature is too old; about once a second."""
+        """Sign the ledger's head when the newest signature is too old; called about once a second."""
         events, age_ns = self._ledger.unsigned_events, clock.mono_ns() - self._signed_mono_ns
         if events >= SIGN_EVERY_EVENTS or (events and age_ns >= SIGN_EVERY_NS):
             self.sign()
 
     def sign(self) -> None:
-        """Sign the ledger's head, unless the disk does not take it; what is not durable is not signed."""
+        """Sign the ledger's head; skipped while events are uncommitted or the disk fails."""
         if self.is_retrying or self._events:
             return
         self._signed_mono_ns = clock.mono_ns()
         if self._ledger.rollback and self._state.account.book.trading_state is TradingState.HALTED:
-            self._ledger.rollback = ""  # the halt that says so is durable: the ledger goes on from here
+            self._ledger.rollback = ""  # the halt that reports it is durable: the ledger continues from here
         try:
             self._ledger.sign()
         except DISK_FAULTS as error:
@@ -124,20 +124,20 @@ class LedgerWriter:
     # --------------------------------------------------------------------------------------------------------- audit
 
     def start_audit(self) -> Audit | None:
-        """Begin to look at the whole ledger; None where that was done at the start, or there is nothing to look at."""
+        """Start an audit; None where the start has verified the ledger, or it is empty."""
         return Audit(self._ledger.path) if self._ledger.event_count > SHORT_EVENTS else None
 
     def apply_audit(self, finding: AuditResult) -> None:
-        """Act on what an audit found: a ledger that is not whole is nothing to trade on."""
+        """Act on the result of an audit: the desk halts on a damaged ledger."""
         if finding.failure:
             metrics.AUDITS.inc("unfinished")
-            _log.warning("the look at the whole ledger did not come to its end", why=finding.failure)
+            _log.warning("the audit of the ledger failed", why=finding.failure)
             return
         metrics.AUDITS.inc("broken" if finding.problems else "whole")
         if not finding.problems:
-            _log.info("the whole ledger has been verified", events=self._ledger.event_count)
+            _log.info("the whole ledger is verified", events=self._ledger.event_count)
             return
-        _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
+        _log.error("the ledger is damaged, the desk halts", problems=finding.problems)
         fault = str(finding.problems[0])
         self._state.warnings.on_ledger_fault(fault)
         self._state.account.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", fault, by="audit")

@@ -1,6 +1,6 @@
-"""A new ledger where this supervisor's portfolio had one before: a loss, not a new account.
+"""Detection of a lost ledger: a new one where this supervisor's portfolio had one before.
 
-A data folder that loses all its files leaves nothing to compare a new ledger with: neither the signed head nor the
+A data folder that loses all its files leaves nothing to compare a new ledger with, neither the signed head nor the
 gateway's journal. So a note in the runtime folder records which supervisor's portfolio had a ledger, and where.
 """
 
@@ -23,7 +23,7 @@ NOTE: Final = "portfolio.ledger"
 
 
 def note_before_opening(path: Path, runtime: Path) -> None:
-    """Note a ledger with something in it at a start: to walk it takes a while, in which it may go."""
+    """Note a ledger with events at a start, before the walk, during which it may be lost."""
     with suppress(StartError, apsw.Error), closing(open_ledger(path)) as db:
         if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None:
             _write(path, runtime)
@@ -33,12 +33,12 @@ def mark_if_lost(ledger: Ledger, runtime: Path) -> None:
     """Set `ledger.rollback` where the ledger is new although this supervisor's portfolio had one at its path."""
     with suppress(OSError):
         if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8", errors="replace") == _note(ledger.path):
-            text = f"{ledger.path} is new: the ledger that this desk had before is gone, with what was beside it"
+            text = f"{ledger.path} is new: the earlier ledger of this desk is gone, with the files beside it"
             ledger.rollback = ledger.rollback or text
 
 
 def note_ledger(ledger: Ledger, runtime: Path) -> bool:
-    """Note that this supervisor's portfolio has a ledger with something in it; False while it is not noted."""
+    """Note that this supervisor's portfolio has a ledger with events; False while that is not noted."""
     return not ledger.is_new and _write(ledger.path, runtime)
 
 

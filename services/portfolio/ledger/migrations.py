@@ -1,4 +1,4 @@
-"""How a ledger of an earlier schema version becomes one of this."""
+"""Migrations of ledgers of earlier schema versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.portfolio.ledger.projections import CURSOR_TABLE, RowCounts, rewri
 
 
 def _from_1(db: apsw.Connection) -> None:
-    """Version 2 has a checksum in each row, and beside the tick cursor the end of the chain and the numbers of rows."""
+    """To version 2: a checksum in each row; beside the tick cursor the end of the chain and the row counts."""
     rewrite_rows(db)
     stored: Any = db.execute("SELECT payload FROM cursor").fetchone()
     counts: Any = db.execute(

@@ -1,4 +1,4 @@
-"""Notes in the ledger's table `meta`: the incarnation, how far the chain was walked, the signature."""
+"""Notes in the ledger's table `meta`: incarnation, checkpoint, signature."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import msgspec
 from common.checksums import checked_row, checked_rows, with_checksum
 
 CHECKPOINT: Final = "verified"
-"""Up to where the chain was walked before."""
+"""Checkpoint of the chain."""
 SEAL: Final = "seal"
 """The signature over the ledger's head."""
 
 _UNSIGNED: Final = (CHECKPOINT, SEAL)
-"""The checkpoint proves itself, and the seal cannot sign itself."""
+"""Not covered by the signature: the checkpoint proves itself, and the seal cannot sign itself."""
 
 
 def read_note(db: apsw.Connection, name: str) -> str | None:
-    """A note; None when it was never made.
+    """A note; None when never set.
 
     Raises:
-        DamagedRowError: it is not what was written.
+        DamagedRowError: its row is damaged.
     """
     row = db.execute("SELECT name, value, checksum FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(checked_row(db.filename, "meta", row)[1])
 
 
 def write_notes(db: apsw.Connection, notes: Mapping[str, str]) -> None:
-    """Keep notes, in the transaction of the caller."""
+    """Set notes, in the transaction of the caller."""
     rows = [with_checksum("meta", name, value) for name, value in notes.items()]
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", rows)
 
@@ -40,7 +40,7 @@ def notes_digest(db: apsw.Connection) -> bytes:
     """SHA-256 over the notes that a signature covers.
 
     Raises:
-        DamagedRowError: one is not what was written.
+        DamagedRowError: a row is damaged.
     """
     rows = checked_rows(db.filename, "meta", db.execute("SELECT name, value, checksum FROM meta ORDER BY name"))
     kept = [row for row in rows if row[0] not in _UNSIGNED]

@@ -1,7 +1,7 @@
-"""The ledger's projections: orders, deals, lots, account and tick cursor as rows, each with its checksum.
+"""The ledger's projections: orders, deals, lots, account and tick cursor as rows with checksums.
 
-They are what a start loads instead of folding every event. A row that is not what was written is refused by name, and
-so is a number of rows other than the last commit left: pages of a damaged file may be missing without a trace.
+A start loads them instead of folding every event. A damaged row is refused by name, and so is a row count that differs
+from the last commit's: pages of a damaged file may be missing without a trace.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL, checksum INT
 
 
 class RowCounts(NamedTuple):
-    """How many rows the projections have."""
+    """Row counts of the projections."""
 
     orders: int = 0
     deals: int = 0
@@ -65,7 +65,7 @@ class RowCounts(NamedTuple):
 
 
 class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The rest of the book: what is neither an order nor a deal nor a lot."""
+    """The rest of the book, without orders, deals and lots."""
 
     stream: StreamOpened | None
     ended: StreamEnded | None
@@ -106,13 +106,13 @@ _cursor = msgspec.json.Decoder(PersistedRow)
 def write_changed_rows(
     db: apsw.Connection, book: Book, before: RowCounts, account_before: bytes
 ) -> tuple[RowCounts, bytes]:
-    """Write what the events since the last commit have touched.
+    """Write the rows that the events since the last commit changed.
 
     Args:
         db: the ledger.
         book: with the events.
-        before: how many rows there are.
-        account_before: the account's row as it was written last; empty where that is not known.
+        before: the row counts.
+        account_before: the account row as last written; empty where unknown.
 
     Returns:
         The row counts and the encoded account row after the write.
@@ -133,7 +133,7 @@ def write_changed_rows(
         row = with_checksum("lots", symbol, position.direction, _encode(held))
         db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?, ?)", row)
     encoded = _encode(account_row(book))
-    if encoded != account_before:  # an order that is created leaves the account as it is
+    if encoded != account_before:  # a new order does not change the account
         db.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?)", with_checksum("account", "account", encoded))
     lots: Any = before.lots
     if touched.symbols:
@@ -149,19 +149,19 @@ def write_cursor(
     key: LedgerKey | None,
     notes: bytes,
 ) -> None:
-    """Write the tick cursor, with where the chain ends and how many rows each projection has."""
+    """Write the tick cursor, with the end of the chain and the row counts."""
     write_cursor_payload(db, _encode(row_of(state)), end, counts, key, notes)
 
 
 def write_cursor_payload(
     db: apsw.Connection, payload: bytes, end: ChainPosition, counts: RowCounts, key: LedgerKey | None, notes: bytes
 ) -> None:
-    """The same with a tick cursor that is encoded."""
+    """Write an encoded tick cursor, likewise."""
     _write_cursor_row(db, (1, payload, end.number, end.hash, *counts), key, notes)
 
 
 def sign_cursor(db: apsw.Connection, key: LedgerKey | None) -> None:
-    """Compute the code of the stored tick cursor again, after the notes that it covers have changed."""
+    """Renew the code of the stored tick cursor after a change of the notes that it covers."""
     row = _cursor_row(db)
     if row is not None:
         _write_cursor_row(db, row[:-1], key, notes_digest(db))
@@ -178,10 +178,10 @@ def _cursor_row(db: apsw.Connection) -> Row | None:
 
 
 def stored_counts(db: apsw.Connection) -> RowCounts:
-    """How many rows the last commit left.
+    """Row counts as of the last commit.
 
     Raises:
-        DamagedRowError: the row that says so is damaged.
+        DamagedRowError: the row that has them is damaged.
     """
     row: Any = _cursor_row(db)
     return RowCounts() if row is None else RowCounts(*row[4:7])
@@ -191,7 +191,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
     """Read the rows into a book.
 
     Raises:
-        DamagedRowError: a row is not what was written, or rows are missing.
+        DamagedRowError: a row is damaged, or rows are missing.
         apsw.Error, ValueError, ArithmeticError, KeyError, AssertionError: rows that this program did not write.
     """
     book = Book()
@@ -236,7 +236,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
 
 
 def _load_cursor(db: apsw.Connection, found: RowCounts) -> PersistedState:
-    """The tick cursor, whose row also says where the chain ends and how many rows there are."""
+    """The tick cursor; its row also has the end of the chain and the row counts."""
     path, end, row = db.filename, hash_chain.last_position(db), _cursor_row(db)
     if row is None:
         if end.number:
@@ -263,10 +263,10 @@ def _rows(db: apsw.Connection, table: str, columns: str, clause: str) -> Iterato
 
 
 def _decode_strictly(decoder: msgspec.json.Decoder[Any], payload: bytes, path: str, table: str) -> Any:
-    """Decode a row that must have every field: what is missing would begin at its default without a word.
+    """Decode a row that must have every field: a missing one would silently take its default.
 
     Raises:
-        DamagedRowError: it is not what its value is encoded to; the text names the fields.
+        DamagedRowError: encoding its value gives another row; the text names the fields.
     """
     value = decoder.decode(payload)
     expected = _encode(value)
@@ -274,13 +274,13 @@ def _decode_strictly(decoder: msgspec.json.Decoder[Any], payload: bytes, path: s
         return value
     fields = sorted(different_fields(msgspec.json.decode(payload), msgspec.json.decode(expected)))
     raise DamagedRowError(
-        f"{path}: the row of table {table} is not as this version writes it: {', '.join(fields) or 'its form'}; "
+        f"{path}: the row of table {table} differs from the form of this version: {', '.join(fields) or 'its form'}; "
         "expected every field, restore the file from a backup"
     )
 
 
 def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
-    """Paths of the fields that one of two decoded objects has and the other has not, or has with another value."""
+    """Paths of the fields in which two decoded objects differ."""
     if isinstance(found, dict) and isinstance(expected, dict):
         for name in found.keys() | expected.keys():
             yield from (
@@ -293,7 +293,7 @@ def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
 
 
 def rewrite_rows(db: apsw.Connection) -> None:
-    """Write account and tick cursor of an earlier version as this one does, with every field; without checksums."""
+    """Rewrite account and tick cursor of an earlier version with every field; without checksums."""
     for table, decoder in (("account", _account), ("cursor", _cursor)):
         key = _KEYS[table]
         rows = db.execute(f"SELECT {key}, payload FROM {table}").fetchall()  # noqa: S608 - names of ours
@@ -307,14 +307,14 @@ _KEYS: Final = {"account": "name", "cursor": "id"}
 
 
 def open_lots(book: Book) -> dict[str, tuple[tuple[Lot, ...], tuple[Leg, ...]]]:
-    """Lots and legs of each symbol that has a position."""
+    """Lots and legs of each symbol with a position."""
     return {
         symbol: (position.lots, position.legs) for symbol, position in book.positions.items() if not position.is_flat
     }
 
 
 def account_row(book: Book) -> _AccountRow:
-    """What is neither an order nor a deal nor a lot, as it is stored."""
+    """The account row, encoded."""
     return _AccountRow(
         stream=book.stream,
         ended=book.ended,

@@ -1,11 +1,11 @@
-"""What proves that the desk itself wrote its ledger: a signed head at each interval, and a code over the newest state.
+"""Signature of the ledger: a signed head at intervals, and a keyed code over the newest state.
 
-The head is a place in the hash chain, which covers every event before it, with digests of the notes and of the tick
-cursor that stood beside it. It is signed with the key of `signing_key.py`, kept in the ledger, and kept beside the key.
-What is written between two signatures, the tick cursor above all, carries a code that takes the same key to compute.
+The head is a position in the hash chain, which covers every event before it, with digests of the notes and of the tick
+cursor beside it. It is signed with the key of `signing_key.py` and stored in the ledger and beside the key. The tick
+cursor, written between two signatures, carries a code that only the owner of the key can compute.
 
-An edit, with the chain made again or not, does not fit; a tail that was cut ends before the head beside the key. An
-older whole ledger is a *rollback*: no edit, and not to be gone on with as if it were the newest.
+An edited ledger does not match, even with a recomputed chain; a ledger with its tail cut ends before the head beside
+the key. An older intact ledger is a *rollback*, not an edit, and must not be continued as if it were the newest.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from services.portfolio.ledger.notes import SEAL, notes_digest, read_note, write
 from services.portfolio.ledger.signing_key import LedgerKey, is_signed_by, write_durably
 
 CURSOR_COLUMNS: Final = "id, payload, event, hash, orders, deals, lots, code, checksum"
-"""Of the table `cursor`: tick cursor, end of the chain, row counts of the projections, and the code over them."""
+"""Columns of the table `cursor`: tick cursor, end of the chain, row counts, and the code over them."""
 
 HASH_CHARS: Final = 64
-"""Of a hash in hex."""
+"""Characters of a hash in hex."""
 
 _encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 
 
 class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A signed head: event and its hash, digests of notes and state in hex, when, by which public key."""
+    """A signed head: event number and hash, digests of notes and state in hex, time, and public key."""
 
     event: int
     hash: str
@@ -46,17 +46,17 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     signature: str
 
     def statement(self) -> bytes:
-        """What is signed."""
+        """The signed bytes."""
         return _pack(("paperdesk ledger head 1", self.event, self.hash, self.notes, self.state, self.time_ns))
 
     @property
     def head(self) -> str:
-        """The head as people keep it: event and hash."""
+        """The head as text: event number and hash."""
         return f"{self.event}:{self.hash}"
 
 
 class SignatureCheck(NamedTuple):
-    """What the signature of a ledger proves, in words: edits, a rollback, and what holds."""
+    """Result of a check: edits, a rollback, and a summary, as text."""
 
     problems: list[str]
     rollback: str
@@ -67,12 +67,12 @@ _seal = msgspec.json.Decoder(Seal)
 
 
 def state_code(key: LedgerKey | None, values: tuple[object, ...], notes: bytes) -> bytes:
-    """The code over the row of the tick cursor and the notes; empty without a key."""
+    """Code over the tick cursor's row and the notes; empty without a key."""
     return b"" if key is None else key.mac(_pack((values, notes)))
 
 
 def write_seal(db: apsw.Connection, key: LedgerKey, end: ChainPosition, time_ns: int) -> Seal:
-    """Sign the end of the chain and what stands beside it, in the transaction of the caller."""
+    """Sign the end of the chain, notes and state, in the transaction of the caller."""
     unsigned = Seal(
         event=end.number,
         hash=end.hash.hex(),
@@ -88,7 +88,7 @@ def write_seal(db: apsw.Connection, key: LedgerKey, end: ChainPosition, time_ns:
 
 
 def publish_head(key: LedgerKey, seal: Seal) -> None:
-    """Keep a signed head beside the key; the events up to it are durable by then.
+    """Store a signed head beside the key; the events up to it must be durable.
 
     Raises:
         OSError: it cannot be written.
@@ -97,20 +97,20 @@ def publish_head(key: LedgerKey, seal: Seal) -> None:
 
 
 def read_seal(db: apsw.Connection) -> Seal | None:
-    """The seal in a ledger, None where it was never signed.
+    """The seal of a ledger; None where it was never signed.
 
     Raises:
-        StartError: it is not what was written.
+        StartError: it is damaged.
     """
     text = read_note(db, SEAL)
     return None if text is None else _decode(text, f"{db.filename}: the signature")
 
 
 def read_head(path: Path) -> Seal | None:
-    """The head beside a key, None where nothing was signed with it.
+    """The head beside a key; None where the key has signed nothing.
 
     Raises:
-        StartError: it is not what was written.
+        StartError: it is damaged.
     """
     try:
         text = path.read_text(encoding="ascii")
@@ -127,7 +127,7 @@ def read_head(path: Path) -> Seal | None:
 
 
 def check_signature(db: apsw.Connection, key: LedgerKey | None, head: Seal | None) -> SignatureCheck:
-    """Compare a ledger with its seal, with its key where that is at hand, and with the head beside the key.
+    """Compare a ledger with its seal, with the key if given, and with the head beside the key.
 
     Raises:
         StartError: a row that is needed is damaged.
@@ -141,24 +141,24 @@ def check_signature(db: apsw.Connection, key: LedgerKey | None, head: Seal | Non
         problems.append(f"the head beside the key is signed with key {head.key[:16]}, expected {key.public[:16]}")
     elif head is not None:
         if end.number >= head.event and not _has(db, head):
-            problems.append(f"event {head.event} is not the one that was signed: another ledger, or an edited one")
+            problems.append(f"event {head.event} differs from the signed one: another ledger, or an edited one")
         rollback = "" if problems else _rollback(head, end)
     since = end.number - seal.event
-    words = f"signed up to event {seal.event} with key {seal.key[:16]}"
+    summary = f"signed up to event {seal.event} with key {seal.key[:16]}"
     if key is None:
-        words += (
+        summary += (
             f", which is not here: only a head kept elsewhere proves whose it is; {since} events since are not proven"
         )
     else:
-        words += f"; {since} events since and the tick cursor carry its code"
-    return SignatureCheck(problems, rollback, words)
+        summary += f"; {since} events since and the tick cursor carry its code"
+    return SignatureCheck(problems, rollback, summary)
 
 
 def head_problem(db: apsw.Connection, expected: str) -> str:
-    """What is wrong with a ledger whose chain should go through a head that was printed before, or nothing.
+    """Fault of a ledger whose chain should contain a head printed earlier, or nothing.
 
     Raises:
-        StartError: that is no head.
+        StartError: the text is no head.
     """
     number, colon, link = expected.partition(":")
     is_number = number.isascii() and number.isdecimal()
@@ -180,12 +180,12 @@ def _check_unsigned(db: apsw.Connection, head: Seal | None, end: ChainPosition) 
         return SignatureCheck([], "", "not signed: no process with a key has written to it")
     if end.number == 0:
         return SignatureCheck([], _rollback(head, end), "not signed")
-    return SignatureCheck([f"the ledger is not signed, and its key has signed event {head.event}"], "", "not signed")
+    return SignatureCheck([f"the ledger is not signed, but its key has signed event {head.event}"], "", "not signed")
 
 
 def _faults(db: apsw.Connection, seal: Seal, key: LedgerKey | None) -> list[str]:
     if not is_signed_by(seal.key, seal.signature, seal.statement()):
-        return ["the signature of the ledger does not fit what it signs"]
+        return ["the signature of the ledger does not match"]
     if key is not None and seal.key != key.public:
         return [
             f"the ledger is signed with key {seal.key[:16]}, expected {key.public[:16]} of {key.path}: "
@@ -193,9 +193,9 @@ def _faults(db: apsw.Connection, seal: Seal, key: LedgerKey | None) -> list[str]
         ]
     found = []
     if not _has(db, seal):
-        found.append(f"event {seal.event} is not the one that was signed: the chain was edited or cut")
+        found.append(f"event {seal.event} differs from the signed one: the chain was edited or cut")
     if notes_digest(db).hex() != seal.notes:
-        found.append("the notes, the incarnation among them, are not those that were signed")
+        found.append("the notes, which include the incarnation, differ from the signed ones")
     row = db.execute(f"SELECT {CURSOR_COLUMNS} FROM cursor").fetchone()  # noqa: S608 - names of ours
     if row is None:
         if seal.state != _state_digest(db).hex():
@@ -203,7 +203,9 @@ def _faults(db: apsw.Connection, seal: Seal, key: LedgerKey | None) -> list[str]
     elif key is not None:
         *values, code = checked_row(db.filename, "cursor", row)
         if code != state_code(key, tuple(values), notes_digest(db)):
-            found.append("the tick cursor with the risk state, or the end of the chain, is not what the desk wrote")
+            found.append(
+                "the tick cursor with the risk state, or the end of the chain, differs from what the desk wrote"
+            )
     return found
 
 
@@ -215,10 +217,10 @@ def _has(db: apsw.Connection, seal: Seal) -> bool:
 
 
 def _rollback(head: Seal, end: ChainPosition) -> str:
-    """Why the ledger is older than the head beside its key, or nothing."""
+    """Why the ledger is older than the head beside its key; empty if it is not."""
     if end.number >= head.event:
         return ""
-    return f"the ledger ends at event {end.number}, and event {head.event} was signed: its tail is gone"
+    return f"the ledger ends at event {end.number}, but event {head.event} was signed: its tail is missing"
 
 
 def _state_digest(db: apsw.Connection) -> bytes:

@@ -1,8 +1,7 @@
-"""The key that signs a ledger's head, and the head that was signed last: two files outside the ledger.
+"""The key that signs a ledger's head, and the newest signed head: two files outside the ledger.
 
-The key file is made at the first start, readable by its owner alone. Beside it stands the newest signed head, so that a
-ledger whose tail is cut, signatures and all, is found out. Both belong on another disk or under another user where that
-is to be had: LEDGER_KEY_FILE.
+The first start creates the key file, readable by its owner alone. The newest signed head beside it reveals a ledger
+whose tail was cut, signatures included. Where possible both belong on another disk or to another user: LEDGER_KEY_FILE.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def key_file(data_dir: Path, setting: str = "") -> Path:
 
 
 class LedgerKey:
-    """An Ed25519 key, and a second one derived from it for what is written too often to be signed."""
+    """An Ed25519 key, and a derived HMAC key for what is written too often to be signed."""
 
     def __init__(self, path: Path, seed: bytes) -> None:
         """Take the seed of the key in the file at `path`."""
@@ -63,14 +62,14 @@ class LedgerKey:
         return self._private.sign(statement).hex()
 
     def mac(self, statement: bytes) -> bytes:
-        """What only the owner of the key can compute of a statement; 32 bytes, a few microseconds for 2 kB."""
+        """HMAC of a statement; 32 bytes, a few microseconds for 2 kB."""
         code = self._mac.copy()
         code.update(statement)
         return code.digest()
 
 
 def is_signed_by(public: str, signature: str, statement: bytes) -> bool:
-    """Whether a signature in hex over a statement is that of the owner of a public key in hex."""
+    """Whether a signature over a statement is valid for a public key; both in hex."""
     # As above.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -83,12 +82,12 @@ def is_signed_by(public: str, signature: str, statement: bytes) -> bool:
 
 
 def head_file(key_file: Path) -> Path:
-    """Where the newest signed head stands, beside the key."""
+    """Path of the newest signed head, beside the key."""
     return key_file.with_name(key_file.name + HEAD_SUFFIX)
 
 
 def existing_key(path: Path) -> LedgerKey | None:
-    """The key in a file, None when there is no such file.
+    """The key in a file; None without such a file.
 
     Raises:
         StartError: it cannot be read, is damaged, or others may read it.
@@ -102,17 +101,17 @@ def existing_key(path: Path) -> LedgerKey | None:
         raise StartError(f"{path} cannot be read: {error}; expected the key that signs the ledger") from None
     if sys.platform != "win32" and mode & 0o077:
         raise StartError(f"{path} has mode {mode:04o}, expected 0600: others could sign the ledger")
-    words = text.split()
-    if len(words) != 3 or words[0] != _FORMAT or words[2] != _sum_of(words[1]) or len(words[1]) != 2 * _SEED_BYTES:
-        raise StartError(f"{path} is damaged, expected the key that signs the ledger; put back a copy of it")
-    return LedgerKey(path, bytes.fromhex(words[1]))
+    fields = text.split()
+    if len(fields) != 3 or fields[0] != _FORMAT or fields[2] != _sum_of(fields[1]) or len(fields[1]) != 2 * _SEED_BYTES:
+        raise StartError(f"{path} is damaged, expected the key that signs the ledger; restore a copy of it")
+    return LedgerKey(path, bytes.fromhex(fields[1]))
 
 
 def ensure_key(path: Path) -> LedgerKey:
-    """The key in a file, which is made when it is not there.
+    """The key in a file, which is created when missing.
 
     Raises:
-        StartError: it cannot be read or made.
+        StartError: it cannot be read or created.
     """
     key = existing_key(path)
     if key is not None:
@@ -123,16 +122,16 @@ def ensure_key(path: Path) -> LedgerKey:
         write_durably(path, f"{_FORMAT} {seed} {_sum_of(seed)}\n")
     except OSError as error:
         raise StartError(
-            f"{path} cannot be made: {error.strerror}; expected a folder for the key that signs the ledger"
+            f"{path} cannot be created: {error.strerror}; expected a folder for the key that signs the ledger"
         ) from None
     return LedgerKey(path, bytes.fromhex(seed))
 
 
 def write_durably(path: Path, text: str) -> None:
-    """Replace a small file, readable by its owner alone, for good also after a power cut.
+    """Replace a small file durably, readable by its owner alone.
 
     Raises:
-        OSError: it cannot be written; what was there before stands.
+        OSError: it cannot be written; the earlier file remains.
     """
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)

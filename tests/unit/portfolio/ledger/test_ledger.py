@@ -311,7 +311,9 @@ FIRST = {"orders": "number = 1", "deals": "deal = 2", "lots": "symbol = 'EURUSD'
 def test_a_tick_cursor_without_a_field_is_refused_by_its_name(closed: Path, field: str) -> None:
     """Somebody who knows how to compute the checksum has removed it: its default would begin the limits afresh."""
     edit_skilfully(closed, f"UPDATE cursor SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.{field}') AS BLOB)")
-    with pytest.raises(DamagedRowError, match=rf"table cursor is not as this version writes it: {field} is missing"):
+    with pytest.raises(
+        DamagedRowError, match=rf"table cursor differs from the form of this version: {field} is missing"
+    ):
         read_ledger(closed)
     [found] = verify_ledger(closed)
     assert f"{field} is missing" in found

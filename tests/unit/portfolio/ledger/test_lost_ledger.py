@@ -17,7 +17,7 @@ from tests.support.builders import an_opened_stream
 
 def test_a_new_ledger_is_a_loss_where_the_same_supervisor_had_one(tmp_path: Path) -> None:
     assert loss_after(tmp_path, has_events=True) == (
-        f"{tmp_path / LEDGER_FILE_NAME} is new: the ledger that this desk had before is gone, with what was beside it"
+        f"{tmp_path / LEDGER_FILE_NAME} is new: the earlier ledger of this desk is gone, with the files beside it"
     )
 
 
@@ -45,7 +45,7 @@ def test_a_ledger_that_is_there_at_a_start_is_noted_before_it_is_opened(tmp_path
     remove(tmp_path)
     with closing(Ledger(path)) as ledger:
         mark_if_lost(ledger, tmp_path)
-        assert "is new: the ledger that this desk had before is gone" in ledger.rollback
+        assert "is new: the earlier ledger of this desk is gone" in ledger.rollback
 
 
 def test_a_ledger_without_an_event_is_not_noted_before_it_is_opened(tmp_path: Path) -> None:

@@ -80,11 +80,11 @@ EDITS = {
             replace_in("events", '"leverage":100', '"leverage":900', "number = 1"),
             replace_in("account", '"leverage":100', '"leverage":900'),
         ],
-        "event 3 is not the one that was signed",
+        "event 3 differs from the signed one",
     ),
     "an event after the signature, with the chain made again": (
         [replace_in("events", "0.01", "0.09", "number = 4"), replace_in("orders", "0.01", "0.09")],
-        "the end of the chain, is not what the desk wrote",
+        "the end of the chain, differs from what the desk wrote",
     ),
     "the tick cursor": ([replace_in("cursor", '"ordinal":1', '"ordinal":9')], "the tick cursor with the risk state"),
     "the risk state": (
@@ -93,16 +93,16 @@ EDITS = {
     ),
     "the incarnation": (
         ["UPDATE meta SET value = 'ffffffff' WHERE name = 'incarnation'"],
-        "the notes, the incarnation among them, are not those that were signed",
+        "the notes, which include the incarnation, differ from the signed ones",
     ),
     "the signature taken away": (["DELETE FROM meta WHERE name = 'seal'"], "the signature was removed"),
     "the signature and every code taken away": (
         ["DELETE FROM meta WHERE name = 'seal'", "UPDATE cursor SET code = x''"],
-        "the ledger is not signed, and its key has signed event 3",
+        "the ledger is not signed, but its key has signed event 3",
     ),
     "the signature changed": (
         ["UPDATE meta SET value = replace(value, '\"event\":3', '\"event\":2') WHERE name = 'seal'"],
-        "the signature of the ledger does not fit what it signs",
+        "the signature of the ledger does not match",
     ),
 }
 
@@ -140,7 +140,7 @@ def rolled_back(desk: Path) -> Path:
 
 
 def test_an_older_ledger_is_a_rollback_with_another_incarnation(rolled_back: Path) -> None:
-    words = "the ledger ends at event 4, and event 5 was signed: its tail is gone"
+    words = "the ledger ends at event 4, but event 5 was signed: its tail is missing"
     assert problem(rolled_back) == words
     for _ in range(2):  # until the halt that says so is durable, each start finds it again
         with closing(opened(rolled_back)) as ledger:
@@ -164,7 +164,7 @@ def test_a_ledger_that_went_on_otherwise_is_not_the_one_that_was_signed(rolled_b
         write(ledger, book, *(OrderCreated(order=an_order(number, volume="0.07")) for number in (2, 3)))
         ledger.sign()
     head.write_text(newest)
-    expected = "event 5 is not the one that was signed: another ledger, or an edited one"
+    expected = "event 5 differs from the signed one: another ledger, or an edited one"
     assert problem(rolled_back) == expected
     with pytest.raises(StartError, match=expected):
         opened(rolled_back)
@@ -201,7 +201,7 @@ def test_a_tail_that_was_cut_with_its_signature_is_found(desk: Path) -> None:
         *(f"DELETE FROM {table}" for table in TABLES),
         *(f"INSERT INTO {table} SELECT * FROM older.{table}" for table in TABLES),
     )
-    assert "its tail is gone" in problem(desk)
+    assert "its tail is missing" in problem(desk)
 
 
 TABLES = ("events", "orders", "deals", "lots", "account", "cursor", "meta")
@@ -211,7 +211,7 @@ def test_a_deleted_ledger_is_missed_by_its_key(desk: Path) -> None:
     for path in desk.glob("ledger.db*"):
         path.unlink()
     with closing(opened(desk)) as ledger:
-        assert ledger.rollback == "the ledger ends at event 0, and event 3 was signed: its tail is gone"
+        assert ledger.rollback == "the ledger ends at event 0, but event 3 was signed: its tail is missing"
 
 
 def test_the_ledger_of_another_desk_is_refused(desk: Path, tmp_path: Path) -> None:
