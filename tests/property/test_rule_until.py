@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -132,6 +133,17 @@ def test_a_scan_by_until_skips_no_row_at_which_the_answer_changes(
             assert row < following <= len(codes), rule.code
             assert codes[row:following] == [codes[row]] * (following - row), rule.code
             row = following
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES_WITH_UNTIL if rule.limits], ids=lambda rule: rule.code)
+def test_every_limit_denies_in_some_of_the_situations(rule: RiskRule) -> None:
+    """A rule whose limit or memory is not drawn would pass the scan whatever its `until` says."""
+    denies = situations().map(lambda situation: any(codes_of(rule, situation[0].time_ns, *situation[1:])))
+    assert find(
+        denies,
+        bool,
+        settings=settings(phases=[Phase.generate], max_examples=300, database=None),
+    )
 
 
 def test_an_answer_about_hours_holds_to_their_end_and_not_only_to_the_next_tick() -> None:
