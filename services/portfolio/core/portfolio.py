@@ -64,6 +64,7 @@ class Portfolio(Core[Input, Output]):
         self._unattended: frozenset[str] = frozenset()
         rules = active_rules(state.config.limits, state.config.plan)
         self._spread, self._equity = rules.needs_spread, rules.needs_equity
+        self._equity_watches = rules.equity_watches
         self._half_lives_min = half_lives_min(state.config.plan, state.config.symbols)
 
     # ------------------------------------------------------------------------------------------- what the shell calls
@@ -205,7 +206,7 @@ class Portfolio(Core[Input, Output]):
         if self._account.book.trading is not None:
             resume_after_day_end(self._account, state.config.limits, signal.time_ns)
         if update_risk_from_tick(signal, self._account.book, stream, spread=self._spread, equity=self._equity):
-            watch_equity(state)
+            watch_equity(state, self._equity_watches)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
             update_volatility(stream.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)

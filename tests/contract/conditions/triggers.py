@@ -32,6 +32,7 @@ from services.portfolio.core.decision.escalation import watch_equity
 from services.portfolio.core.gateway_client.instruments import update_instrument
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.registry import active_rules
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
@@ -109,7 +110,7 @@ def _fallen(percent: int, limits: Limits) -> Scene:
     driven = a_live_desk(limits=limits)
     peaks = driven.state.stream.risk.peaks
     peaks.high, peaks.equity = Decimal(100), Decimal(100 - percent)
-    watch_equity(driven.state)
+    watch_equity(driven.state, active_rules(limits, driven.state.config.plan).equity_watches)
     return Scene(driven)
 
 

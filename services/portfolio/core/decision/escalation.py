@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from proto.control import TradingState
 from proto.trading.server_time import server_day
 from services.portfolio.core.account.state_causes import RISK
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.registry import ENDS_WITH_DAY, active_rules
+from services.portfolio.core.risk.registry import ENDS_WITH_DAY
+from services.portfolio.core.risk.rule import EquityWatch
 from services.portfolio.core.risk.types import Denial, RiskContext
 from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -23,13 +26,13 @@ def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> 
         account.resume_trading(reason, by=RISK)
 
 
-def watch_equity(state: PortfolioState) -> None:
-    """Warn, or restrict trading, by the rules that watch the equity; call it when that has moved."""
-    limits, plan = state.config.limits, state.config.plan
-    context = RiskContext(state.account.book, state.stream.cursor, limits, state.stream.risk, plan=plan)
-    for watch in active_rules(limits, plan).equity_watches:
-        state.warnings.conditions.update(watch.condition, watch.warning(context))
-        escalate(state.account, watch.denial(context))
+def watch_equity(state: PortfolioState, watches: Iterable[EquityWatch]) -> None:
+    """Warn, or restrict trading, by the active rules that watch the equity; call it when that has moved."""
+    context = RiskContext(state.account.book, state.stream.cursor, state.config.limits, state.stream.risk)
+    for watch in watches:
+        warning, denial = watch.check(context)
+        state.warnings.conditions.update(watch.condition, warning)
+        escalate(state.account, denial)
 
 
 def escalate(account: AccountState, denial: Denial | None) -> None:

@@ -90,12 +90,12 @@ class RuleReset(NamedTuple):
 class EquityWatch(NamedTuple):
     """What a rule does when the equity has moved, whether or not an order is proposed.
 
-    The state that `denial` escalates to is entered. While `warning` has a text, it is the desk's `condition`.
+    `check` returns the text of a warning, which is the desk's `condition` while it is not empty, and a denial, whose
+    `escalate_to` is the trading state to enter.
     """
 
-    denial: Callable[[RiskContext], Denial | None]
     condition: str
-    warning: Callable[[RiskContext], str]
+    check: Callable[[RiskContext], tuple[str, Denial | None]]
 
 
 class TickRows(NamedTuple):

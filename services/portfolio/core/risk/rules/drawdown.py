@@ -34,12 +34,10 @@ LEVELS: Final = ("drawdown_warn_pct", "drawdown_reduce_pct", "drawdown_halt_pct"
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """DRAWDOWN from the level at which the desk only reduces, or halts."""
-    return drawdown_denial(context)
+    return _denial(drawdown_pct(context), context.limits)
 
 
-def drawdown_denial(context: RiskContext) -> Denial | None:
-    """The denial of any opening, with the state to enter; None below both levels."""
-    fallen, limits = drawdown_pct(context), context.limits
+def _denial(fallen: Decimal | None, limits: Limits) -> Denial | None:
     if fallen is None:
         return None
     for limit, then in (
@@ -49,6 +47,14 @@ def drawdown_denial(context: RiskContext) -> Denial | None:
         if limit is not None and fallen >= limit:
             return Denial("DRAWDOWN", format_percent(limit), format_percent(fallen), then)
     return None
+
+
+def _watch(context: RiskContext) -> tuple[str, Denial | None]:
+    fallen, warn_pct = drawdown_pct(context), context.limits.drawdown_warn_pct
+    warning = ""
+    if fallen is not None and warn_pct is not None and fallen >= warn_pct:
+        warning = f"drawdown {format_percent(fallen)}, warning level {format_percent(warn_pct)}"
+    return warning, _denial(fallen, context.limits)
 
 
 def drawdown_pct(context: RiskContext) -> Decimal | None:
@@ -70,13 +76,6 @@ def drawdown_headroom(context: RiskContext) -> dict[str, float]:
     return {
         name: float(level - fallen) / 100 for name, level in levels.items() if level is not None and fallen is not None
     }
-
-
-def _warning(context: RiskContext) -> str:
-    fallen, warn_pct = drawdown_pct(context), context.limits.drawdown_warn_pct
-    if fallen is None or warn_pct is None or fallen < warn_pct:
-        return ""
-    return f"drawdown {format_percent(fallen)}, warning level {format_percent(warn_pct)}"
 
 
 def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
@@ -130,6 +129,6 @@ RULE: Final = RiskRule(
     escalates_to=(TradingState.REDUCE_ONLY, TradingState.HALTED),
     reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
     on_resume=_on_resume,
-    equity_watch=EquityWatch(denial=drawdown_denial, condition="DRAWDOWN_WARNING", warning=_warning),
+    equity_watch=EquityWatch("DRAWDOWN_WARNING", _watch),
     utilization=_utilization,
 )
