@@ -53,7 +53,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("--ticks", "0"), "--ticks is 0, expected 1 or more"),
-        (("--volume", "-0.01"), "--volume is '-0.01', expected lots more than 0"),
+        (("--volume", "-0.01"), "--volume is '-0.01', expected lots above 0"),
         (("--ticks", "5", "--to-row", "9"), "--ticks 5 with --to-row 9, expected one of the two"),
         (("--strategy", "crystal_ball"), "no strategy 'crystal_ball'"),
         (("--continue",), "--continue without --data-dir"),
