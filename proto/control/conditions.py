@@ -1,8 +1,7 @@
-"""Conditions: everything that prevents trading or needs a person, each under one name.
+"""Conditions: named causes that prevent trading or need a person.
 
-`CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and
-the table in docs/operations.md are made from it, so that no surface can disagree with another. Code decides by a
-condition's code alone; its text is for people.
+`CONDITION_KINDS` is their only table: status, screen, summary, exit code, metrics, health check, log, alerts and the
+table in docs/operations.md are made from it. Code decides by a condition's code alone; its text is for people.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from msgspec import Struct
 from proto.trading.units import Name, Text
 
 CONDITIONS_MAX: Final = 100
-"""Conditions of one reply at most, the gravest first, so that it fits into a frame."""
+"""Most conditions in one reply, the gravest first, so that the reply fits into a frame."""
 
 
 class Effect(StrEnum):
@@ -24,7 +23,7 @@ class Effect(StrEnum):
 
     NONE = "NONE"
     SYMBOL = "SYMBOL"
-    """No order that opens exposure is sent for its subject, a symbol."""
+    """No order that opens exposure is sent for the symbol named by `subject`; its positions are still managed."""
 
     REDUCE_ONLY = "REDUCE_ONLY"
     """No order that opens exposure is sent for any symbol."""
@@ -37,14 +36,14 @@ class Severity(StrEnum):
     """How soon a person should look."""
 
     INFO = "INFO"
-    """The state passes by itself: no alert is raised."""
+    """Ends without a person: raises no alert."""
 
     WARNING = "WARNING"
     CRITICAL = "CRITICAL"
 
 
 class TradingState(StrEnum):
-    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN or a person closes."""
+    """What the desk may do: trade, only reduce positions, or send only closes by FLATTEN or a person."""
 
     ACTIVE = "ACTIVE"
     REDUCE_ONLY = "REDUCE_ONLY"
@@ -52,7 +51,7 @@ class TradingState(StrEnum):
 
 
 class StateCause(Struct, frozen=True, omit_defaults=True):
-    """A cause of a trading state but ACTIVE: a row of the table, who or what set it, its text, and that state."""
+    """A cause of REDUCE_ONLY or HALTED: its row in the table, who or what set it, its text, and that state."""
 
     code: Name
     by: Name
@@ -61,7 +60,7 @@ class StateCause(Struct, frozen=True, omit_defaults=True):
 
 
 class Condition(Struct, frozen=True, kw_only=True):
-    """A condition that holds; `subject` is a symbol, a process or a file, empty for the whole desk."""
+    """A current condition; `subject` is a symbol, a process or a file, empty for the whole desk."""
 
     code: Name
     severity: Severity
@@ -72,9 +71,9 @@ class Condition(Struct, frozen=True, kw_only=True):
 
 
 class ConditionKind(NamedTuple):
-    """A row of the table: what a condition means, and what a person does about it.
+    """A row of the table: the meaning of a condition and what a person does about it.
 
-    `effect` is None for causes of the trading state: they prevent what that state prevents.
+    `effect` is None for causes of the trading state: that state is their effect.
     """
 
     severity: Severity
@@ -84,100 +83,95 @@ class ConditionKind(NamedTuple):
 
 
 _I, _W, _C = Severity.INFO, Severity.WARNING, Severity.CRITICAL
-_RESUME = "Look at the text and the venue, then `paperdesk resume --reason ...`."
+_RESUME = "Check the venue, then `paperdesk resume --reason ...`."
 
 CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     # ------------------------------------------------------------------ causes of the trading state, until `resume`
     "PERSON": ConditionKind(_C, None, "A person halted the desk or set it to reduce only.", _RESUME),
-    "DRAWDOWN": ConditionKind(_C, None, "The equity fell below a drawdown level of the limits.", _RESUME),
-    "REPEATED_ORDERS": ConditionKind(_C, None, "A symbol got too many orders in one direction in a row.", _RESUME),
+    "DRAWDOWN": ConditionKind(_C, None, "The drawdown reached a limit.", _RESUME),
+    "REPEATED_ORDERS": ConditionKind(_C, None, "Too many consecutive orders in one symbol and direction.", _RESUME),
     "REJECTS": ConditionKind(_C, None, "The venue rejected too many orders within a minute.", _RESUME),
-    "CLOCK_STEPPED": ConditionKind(
-        _C, None, "The wall clock jumped relative to the monotonic clock.", "Set the clock right, then resume."
-    ),
+    "CLOCK_STEPPED": ConditionKind(_C, None, "The system clock jumped.", "Correct the clock, then resume."),
     "IN_DOUBT_LIMIT": ConditionKind(
-        _C, None, "More orders or lots are in doubt than the settings allow.", "Compare with the venue, then resume."
+        _C, None, "Too many orders or lots are in doubt.", "Compare with the venue, then resume."
     ),
     "RECONCILIATION": ConditionKind(
         _C, None, "Ledger and venue disagree.", "Run `paperdesk reconcile`, settle each difference, then resume."
     ),
     "INSTRUMENT_CHANGED": ConditionKind(
-        _C, None, "The venue changed the terms of a symbol that is held.", "Check the position's size, then resume."
+        _C, None, "The venue changed the terms of a held symbol.", "Check the position's size, then resume."
     ),
-    "GATEWAY_REFUSED": ConditionKind(_C, None, "The gateway refused a request that it should have taken.", _RESUME),
+    "GATEWAY_REFUSED": ConditionKind(_C, None, "The gateway refused a request that it must accept.", _RESUME),
     "ORDER_CONFLICT": ConditionKind(
         _C, None, "Gateway and ledger disagree on an order's id or outcome.", "Compare with the venue, then resume."
     ),
     "LEASE_LOST": ConditionKind(
-        _C, None, "Another portfolio leads the account.", "Stop the other one, then resume; this one leads again."
+        _C, None, "Another portfolio process leads the account.", "Stop it, then resume to lead again."
     ),
     "LEASE_REFUSED": ConditionKind(
         _C,
         None,
-        "The gateway refused the lease, or orders under it, and the refusal will not pass by itself.",
-        "Check that only one gateway and one portfolio run, then resume: the next epoch is taken.",
+        "The gateway permanently refuses the lease or orders under it.",
+        "Run only one gateway and one portfolio, then resume.",
     ),
     "LEDGER_BROKEN": ConditionKind(
-        _C, None, "The audit found the ledger damaged.", "Restore it from a backup; `resume` is refused until then."
+        _C, None, "The audit found the ledger damaged.", "Restore a backup; until then `resume` is refused."
     ),
     "LEDGER_ROLLED_BACK": ConditionKind(
         _C,
         None,
-        "Gateway or venue know orders or changes of the desk that the ledger does not: it has gone back in time.",
-        "Check positions and cash with `paperdesk reconcile`, find out who put an older ledger back, then resume.",
+        "The ledger is an older copy: it lacks orders or changes that gateway or venue have.",
+        "Find out who replaced it, run `paperdesk reconcile`, then resume.",
     ),
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger lacks events that it had: an older copy was put back, its tail was cut, or a new one took its "
-        "place.",
-        "Check positions and cash with `paperdesk reconcile`, find out who changed the ledger, then resume.",
+        "The ledger lacks events that it had: it was replaced or truncated.",
+        "Find out who changed it, run `paperdesk reconcile`, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(
         _C,
         None,
-        "The venue lacks deals that the ledger has booked: the broker's book has gone back in time, or is another one.",
-        "Stop the desk, put the right book back or begin in an empty data directory; until then `resume` is refused.",
+        "The venue lacks booked deals: its book is older or a different one.",
+        "Stop the desk, then restore the book or start in an empty data directory.",
     ),
-    "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk; its text says why.", _RESUME),
+    "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk.", _RESUME),
     "LEDGER_INVARIANT": ConditionKind(
-        _C, None, "A booked deal broke an accounting rule.", "Report it with `paperdesk export`; compare, then resume."
+        _C,
+        None,
+        "A booked deal broke an accounting rule.",
+        "Compare with the venue, report it with `paperdesk export`, then resume.",
     ),
     # ------------------------------------------------------------------------------------- states of the process
-    "CONNECTING": ConditionKind(_I, Effect.HALTED, "Portfolio has no gateway yet.", "Wait; start the gateway."),
+    "CONNECTING": ConditionKind(_I, Effect.HALTED, "Portfolio has no gateway yet.", "Wait, or start the gateway."),
     "RECONCILING": ConditionKind(_I, Effect.HALTED, "Portfolio compares ledger and venue.", "Wait."),
     "WAITING_FOR_SIGNALS": ConditionKind(
-        _I, Effect.HALTED, "A recorded stream waits for a signal process for every symbol.", "Start signal."
+        _I, Effect.HALTED, "A replay waits for a signal process of each symbol.", "Start signal."
     ),
     "FAILED": ConditionKind(
-        _C,
-        Effect.HALTED,
-        "Portfolio cannot go on with this account until it is restarted.",
-        "Mend the cause, then restart portfolio.",
+        _C, Effect.HALTED, "Portfolio cannot continue without a restart.", "Remove the cause, then restart portfolio."
     ),
-    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio is stopping on request.", "Nothing."),
-    # ---------------------------------------- seen from outside portfolio: by the screen, status and the watchdog
+    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio is stopping.", "Nothing."),
+    # ------------------------------------ detected outside portfolio: by the screen, status and the watchdog
     "PROCESS_DOWN": ConditionKind(
-        _C, Effect.HALTED, "A process of the desk is not running.", "Read its log, then `supervisorctl start NAME`."
+        _C, Effect.HALTED, "A process is not running.", "Read its log, then `supervisorctl start NAME`."
     ),
-    "PORTFOLIO_SILENT": ConditionKind(
-        _C, Effect.HALTED, "Portfolio does not answer; nothing is known of the desk.", "Read portfolio.log."
-    ),
+    "PORTFOLIO_SILENT": ConditionKind(_C, Effect.HALTED, "Portfolio does not answer.", "Read portfolio.log."),
     "SUPERVISOR_SILENT": ConditionKind(
-        _C, Effect.NONE, "supervisord does not answer: what ends is not started again.", "Restart the desk."
+        _C, Effect.NONE, "supervisord does not answer: ended processes are not restarted.", "Restart the desk."
     ),
-    # --------------------------------------------------------------------------------------- what comes and goes
+    # ----------------------------------------------------------------------------- end with their cause
     "STORAGE": ConditionKind(
         _C,
         Effect.HALTED,
-        "The ledger cannot be written: no order is made or sent, not even one that closes.",
-        "Free room or mend the disk; the desk retries by itself.",
+        "The ledger cannot be written: no order is sent, not even a close.",
+        "Free or repair the disk; the desk retries.",
     ),
     "LEDGER_UNSIGNED": ConditionKind(
         _W,
         Effect.NONE,
-        "The ledger's newest head cannot be signed, or cannot be stored.",
-        "Free room; check the folder of LEDGER_KEY_FILE.",
+        "The ledger's newest head cannot be signed or stored.",
+        "Free the disk; check the folder of LEDGER_KEY_FILE.",
     ),
     "GATEWAY_SILENT": ConditionKind(
         _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
@@ -185,8 +179,8 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "GATEWAY_STORAGE": ConditionKind(
         _C,
         Effect.HALTED,
-        "The gateway cannot write to its disk: no order is executed and a generated market stands still.",
-        "Free room or mend the disk; the gateway retries by itself.",
+        "The gateway cannot write: no order is executed, and a generated market stops.",
+        "Free or repair the disk; the gateway retries.",
     ),
     "GATEWAY_HALTED": ConditionKind(
         _C,
@@ -195,20 +189,19 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "`paperdesk resume --at-gateway --reason ...`.",
     ),
     "VENUE_UNAVAILABLE": ConditionKind(
-        _C, Effect.HALTED, "The gateway's terminal cannot reach its broker.", "Check the terminal and its connection."
+        _C, Effect.HALTED, "The terminal cannot reach its broker.", "Check terminal and connection."
     ),
     "LEASE_MISSING": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,
-        "The lease ran out or was not granted: the gateway refuses orders that open exposure, and cancels resting "
-        "ones.",
-        "Read mt5.log and execution.log; the lease is requested again every second.",
+        "No valid lease: the gateway refuses orders that open exposure and cancels resting ones.",
+        "Read mt5.log and execution.log.",
     ),
     "LEASE_UNSUPPORTED": ConditionKind(
         _W,
         Effect.NONE,
-        "The gateway grants no leases: resting orders stay when portfolio is gone.",
-        "Use a gateway that grants them.",
+        "The gateway grants no leases: resting orders outlive portfolio.",
+        "Use another gateway.",
     ),
     "FEED_STALE": ConditionKind(
         _C,
@@ -219,147 +212,129 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "NO_TICKS": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "The market of the symbol publishes no ticks: it is closed, or the recording has ended.",
+        "The symbol has no ticks: market closed or recording ended.",
         "Check its sessions and `trading_signal_tick_age_seconds`.",
     ),
     "BREAKER_OPEN": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "The circuit breaker pauses the symbol after losses in a row; positions are managed.",
+        "The circuit breaker pauses the symbol after consecutive losses.",
         "Wait, or `paperdesk risk reset CIRCUIT_BREAKER --symbol SYMBOL --reason ...`.",
     ),
     "SIGNALS_DENIED": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "Risk rules have denied every signal of the symbol for a minute or longer.",
+        "Risk rules have denied every signal for a minute.",
         "Read `paperdesk why SYMBOL` and `paperdesk risk`.",
     ),
     "ORDERS_REFUSED": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "Every order of the symbol ends unexecuted: rejected, expired, or canceled by the venue.",
-        "Read `paperdesk orders`; look the retcode up in docs/retcodes.md.",
+        "Every order of the symbol is rejected, expires or is canceled by the venue.",
+        "Read `paperdesk orders` and docs/retcodes.md.",
     ),
     "MODIFICATION_REFUSED": ConditionKind(
         _W,
         Effect.NONE,
-        "The venue refused the latest change of a position's stops, or of an order that rests: what it had before stands.",
-        "Read the text and docs/retcodes.md; the next change is sent as usual.",
+        "The venue refused a change of stops or of a resting order; the old values stand.",
+        "Read the text and docs/retcodes.md.",
     ),
-    "CLOSE_WAITS": ConditionKind(
-        _W,
-        Effect.NONE,
-        "A position of the symbol is to be closed, and its market is closed: the order goes out with the next session.",
-        "Wait; `paperdesk positions` shows what is held.",
-    ),
+    "CLOSE_WAITS": ConditionKind(_W, Effect.NONE, "A position is to be closed when its market opens.", "Wait."),
     "CONVERSION_MISSING": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "No quoted pair turns the symbol's profit into account currency: each order is denied.",
-        "Name a pair in WATCHED_SYMBOL (`--watch`), or use an account in another currency.",
+        "No quoted pair converts the symbol's profit into account currency.",
+        "Add a pair to WATCHED_SYMBOL (`--watch`) or use another account currency.",
     ),
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The symbol's strategy raised, returned nonsense or cannot be used; signals are HOLD, positions are managed.",
-        "Mend the strategy by the error and signal.log, then restart signal.",
+        "The strategy raised, returned an invalid signal or cannot be used.",
+        "Fix the strategy (see signal.log), then restart signal.",
     ),
     "SIGNAL_SILENT": ConditionKind(
-        _C,
-        Effect.SYMBOL,
-        "The signal process sends no hello; positions are managed on the market's ticks.",
-        "Start signal; read signal.log.",
+        _C, Effect.SYMBOL, "The signal process sends no hello.", "Start signal; read signal.log."
     ),
     "SIGNAL_NEVER_HEARD": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "No signal process has announced the symbol yet; positions are managed on the market's ticks.",
-        "Start signal with the symbol in its TRADING_SYMBOL; read signal.log.",
+        "No signal process has announced the symbol yet.",
+        "Start signal with the symbol in TRADING_SYMBOL.",
     ),
     "SIGNAL_CRASH_LOOPING": ConditionKind(
-        _C, Effect.SYMBOL, "The signal process ends and is started again and again.", "Read signal.log."
+        _C, Effect.SYMBOL, "The signal process ends and restarts repeatedly.", "Read signal.log."
     ),
     "SIGNAL_MUTE": ConditionKind(
-        _C,
-        Effect.SYMBOL,
-        "The signal process is alive and sends no signals; positions are managed on the market's ticks.",
-        "Read signal.log; restart signal.",
+        _C, Effect.SYMBOL, "The signal process is alive but sends no signals.", "Read signal.log; restart signal."
     ),
     "SIGNAL_CATCHING_UP": ConditionKind(
-        _W, Effect.SYMBOL, "Signals lag behind the ticks.", "Wait; a strategy that never keeps up is too slow."
+        _W, Effect.SYMBOL, "Signals lag behind the ticks.", "Wait; if it lasts, the strategy is too slow."
     ),
-    "SIGNAL_WARMING_UP": ConditionKind(
-        _I, Effect.SYMBOL, "The symbol's strategy has not seen enough ticks yet.", "Wait."
-    ),
+    "SIGNAL_WARMING_UP": ConditionKind(_I, Effect.SYMBOL, "The strategy needs more ticks.", "Wait."),
     "MARKET_BEHIND": ConditionKind(
-        _W,
-        Effect.SYMBOL,
-        "The market has gone back in its stream: it repeats ticks that were decided already.",
-        "Wait; no tick is decided twice.",
+        _W, Effect.SYMBOL, "The market repeats ticks that were already decided.", "Wait; no tick is decided twice."
     ),
     "STRATEGY_HOLDS": ConditionKind(
         _I,
         Effect.NONE,
-        "Every signal of the symbol's strategy has been HOLD for five minutes or longer.",
-        "Nothing if intended; otherwise look for errors that the strategy catches itself.",
+        "Every signal has been HOLD for five minutes.",
+        "If unintended, look for errors that the strategy catches.",
     ),
     "ENTRY_RESTS": ConditionKind(
         _I,
         Effect.NONE,
-        "An entry of the symbol has rested at the venue for a minute or longer; no other order opens meanwhile.",
-        "Nothing if intended; otherwise check `offset_points` and `lifetime_s` of the plan.",
+        "An entry has rested for a minute; no other order opens meanwhile.",
+        "If unintended, check the plan's `offset_points` and `lifetime_s`.",
     ),
     "WATCHDOG_SILENT": ConditionKind(
         _W,
         Effect.NONE,
-        "The watchdog does not ask portfolio for its conditions: no alert is raised, and what hangs is not killed.",
+        "The watchdog does not poll portfolio: nobody is alerted, and hung processes are not killed.",
         "`supervisorctl start watchdog`; read watchdog.log.",
     ),
     "ALERTS_FAIL": ConditionKind(
         _W,
         Effect.NONE,
-        "ALERT_COMMAND cannot be run or fails: alerts reach nobody.",
-        "Mend ALERT_COMMAND by watchdog.log, then restart watchdog.",
+        "ALERT_COMMAND fails or cannot be run: alerts reach nobody.",
+        "Fix ALERT_COMMAND (see watchdog.log), then restart watchdog.",
     ),
     "ORDER_IN_DOUBT": ConditionKind(
-        _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
+        _W, Effect.SYMBOL, "An order may or may not have been executed.", "Wait; compare with the venue."
     ),
     "ORDER_UNANSWERED": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "An order at the market is neither executed nor refused for three seconds; the symbol is sent no other.",
-        "Wait; read mt5.log and execution.log; compare with the venue.",
+        "A market order has had no answer for three seconds; no other is sent.",
+        "Wait; read mt5.log and execution.log.",
     ),
     "DRAWDOWN_WARNING": ConditionKind(
-        _W, Effect.NONE, "The drawdown reached the warning level of the limits.", "Watch it; reduce by hand."
+        _W, Effect.NONE, "The drawdown reached the warning level.", "Watch it; reduce by hand."
     ),
     "MARGIN_CALL": ConditionKind(
-        _C, Effect.NONE, "The margin level is below the venue's margin call level.", "Reduce positions or deposit."
+        _C, Effect.NONE, "The margin level is below the margin call level.", "Reduce positions or deposit."
     ),
     "INSTRUMENT_TERMS": ConditionKind(
-        _W, Effect.NONE, "The venue changed the terms of a symbol.", "Check the limits and the plan, then resume."
+        _W, Effect.NONE, "The venue changed the terms of a symbol.", "Check limits and plan, then resume."
     ),
     "FOREIGN_ORDERS": ConditionKind(
         _W, Effect.NONE, "The account has orders that the desk did not place.", "Check them, then resume."
     ),
-    "PLAN_DISTANCE": ConditionKind(
-        _W, Effect.NONE, "A distance of the plan is below the venue's minimum.", "Widen it in the plan."
-    ),
+    "PLAN_DISTANCE": ConditionKind(_W, Effect.NONE, "A plan distance is below the venue's minimum.", "Widen it."),
 }
-"""Every condition, by its code."""
+"""Every condition by code."""
 
 PROCESS_STATES: Final = ("CONNECTING", "RECONCILING", "WAITING_FOR_SIGNALS", "FAILED", "STOPPING")
-"""Conditions that are states of the process; those of severity INFO pass by themselves."""
+"""Conditions that are states of portfolio's process; those of severity INFO end without a person."""
 
 _GRAVITY: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _URGENCY: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: Effect | None = None) -> Condition:
-    """A condition of the table; `effect` is needed where the row leaves it to the trading state.
+    """Build a condition of the table; `effect` is required for a cause of the trading state.
 
     Raises:
-        KeyError: there is no such row.
+        KeyError: the table has no such code.
     """
     kind = CONDITION_KINDS[code]
     found = effect or kind.effect
@@ -368,29 +343,29 @@ def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: 
 
 
 def by_gravity(conditions: Iterable[Condition]) -> list[Condition]:
-    """The gravest first: by effect, then by severity; equal ones stay in their order."""
+    """Conditions by effect, then by severity, the gravest first; equal ones keep their order."""
     return sorted(conditions, key=lambda one: (-_GRAVITY[one.effect], -_URGENCY[one.severity]))
 
 
 def needs_person(found: Condition) -> bool:
-    """Whether an alert is raised: a state that passes by itself (INFO) needs none."""
+    """Whether a condition raises an alert: all but INFO, which end without a person."""
     return found.severity is not Severity.INFO
 
 
 def keeps_from_trading(found: Condition) -> bool:
-    """Whether it prevents trading for longer than expected, so that exit codes and health checks report it.
+    """Whether a condition prevents trading until a person acts: exit codes and health checks report it.
 
-    What passes by itself (INFO) and what may pass without a person (WARNING) do not count.
+    INFO ends without a person and WARNING may; neither counts.
     """
     return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
 
 
 def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> bool:
-    """Whether no symbol may be sent an order that opens exposure, whatever prevents it.
+    """Whether the conditions together prevent orders that open exposure in every symbol.
 
     Args:
-        conditions: those that hold.
-        symbols: what is traded.
+        conditions: current ones.
+        symbols: the traded ones.
     """
     found = list(conditions)
     if any(one.effect in (Effect.REDUCE_ONLY, Effect.HALTED) for one in found):
@@ -401,11 +376,11 @@ def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> b
 
 
 def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
-    """The desk's state in a word or two: TRADING only where no condition prevents any trading.
+    """The desk's state in a word or two: TRADING if no condition prevents any trading.
 
     Args:
-        conditions: those that hold.
-        symbols: what is traded; where each of them is prevented, the desk is not trading.
+        conditions: current ones.
+        symbols: the traded ones; NOT TRADING if each of them is prevented.
     """
     found = by_gravity(conditions)
     gravest = next(iter(found), None)
@@ -419,7 +394,7 @@ def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
 
 
 def describe(found: Condition) -> str:
-    """A condition in one line."""
+    """A condition as one line of text."""
     subject = f" {found.subject}" if found.subject else ""
     by = f" (by {found.by})" if found.by else ""
     return f"{found.code}{subject}{by}: {found.text}"

@@ -166,7 +166,7 @@ def test_an_alert_is_raised_once_unless_it_passes_by_itself(found: Condition) ->
 
 def test_the_document_has_a_row_with_meaning_and_action(code: str) -> None:
     kind = CONDITION_KINDS[code]
-    effect = "as the trading state" if kind.effect is None else kind.effect.value
+    effect = "trading state" if kind.effect is None else kind.effect.value
     assert f"| `{code}` | {kind.severity} | {effect} | {kind.meaning} | {kind.action} |" in OPERATIONS
 
 
