@@ -264,14 +264,15 @@ def status_of(folder: Path, order_id: str) -> Any:
     return next(order["status"] for order in query_desk(folder, "orders") if order["order_id"] == order_id)
 
 
-def with_fields_of(answer: Any, json_of: Any) -> Any:
-    """An answer without the fields that `json_of`, an answer of an earlier version, does not have, and with its advice.
+SENTENCES = frozenset({"summary", "words", "valid", "what would have to change"})
+"""Fields of `paperdesk why` with sentences for people, which may change with any version; the facts beside them do not."""
 
-    Advice is a sentence for people, which may change with any version.
-    """
+
+def with_fields_of(answer: Any, json_of: Any) -> Any:
+    """An answer with only the fields of `json_of`, an answer of an earlier version, and with its `SENTENCES`."""
     if isinstance(answer, dict) and isinstance(json_of, dict):
         kept = {name: with_fields_of(value, json_of[name]) for name, value in answer.items() if name in json_of}
-        return kept | {name: json_of[name] for name in kept if name == "what would have to change"}
+        return kept | {name: json_of[name] for name in kept if name in SENTENCES}
     if isinstance(answer, list) and isinstance(json_of, list) and len(answer) == len(json_of):
         return [with_fields_of(one, other) for one, other in zip(answer, json_of, strict=True)]
     return answer

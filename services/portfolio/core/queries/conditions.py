@@ -1,4 +1,4 @@
-"""All conditions of the desk: causes of its trading state, its process state, those that were set, those derived."""
+"""All conditions of portfolio: causes of the trading state, process state, stored warnings, and those derived here."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 GATEWAY_SILENT_NS: Final = 3_000_000_000
-"""A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
+"""Gateway and execution answer within milliseconds; a restart of either takes up to two seconds."""
 
-MEETING_SILENT_NS: Final = 30_000_000_000
-"""The same while connecting or reconciling: it may be starting with a large book."""
+CONNECTING_SILENT_NS: Final = 30_000_000_000
+"""The limit while connecting or reconciling: the gateway may be loading a large book."""
 
 NO_TICKS_NS: Final = 60_000_000_000
-"""The majors tick every few seconds while their market is open."""
+"""Major pairs tick every few seconds while their market is open."""
 
-_MEETING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
+_CONNECTING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
 
 
 def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
-    """Everything that holds at this monotonic time, the gravest first."""
+    """Current conditions at this monotonic time, the gravest first."""
     return by_gravity(
         [
             *state_cause_conditions(state.account.book),
@@ -56,7 +56,7 @@ def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
 
 
 def warning_text(conditions: list[Condition]) -> str:
-    """In one line, what a person should look at though nothing is forbidden for it."""
+    """One line with the conditions that need a person but prevent no trading."""
     return "; ".join(one.text for one in conditions if one.effect is Effect.NONE)[:512]
 
 
@@ -89,7 +89,7 @@ def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     for symbol, count in sorted(doubtful.items()):
         yield condition("ORDER_IN_DOUBT", f"{count} order{'s' * (count > 1)} in doubt", subject=symbol)
     for symbol in sorted(state.warnings.unproven_symbols - doubtful.keys()):
-        text = "an order presumed to have expired; the venue has not been compared since"
+        text = "an order is presumed expired; no comparison with the venue has confirmed it yet"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
     yield from _pauses(state.config.limits, state.stream, mono_ns)
     yield from _refused_modifications(state.account.book)
@@ -102,20 +102,20 @@ def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 
 
 def _pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
-    """Symbols that the circuit breaker pauses at the venue's present."""
+    """Symbols that the circuit breaker pauses at the current venue time."""
     now_ns = stream.domain_ns(mono_ns)
     if limits.breaker_losses is None:
         return
     for symbol, breaker in sorted(stream.risk.breakers.items()):
         if now_ns < breaker.until_ns:
-            # A pause that an earlier version began has counted no run.
+            # An earlier version stored a pause without its count of losses.
             losses = max(breaker.run, limits.breaker_losses)
             text = f"paused by CIRCUIT_BREAKER {format_pause(losses, breaker.until_ns)}"
             yield condition("BREAKER_OPEN", text, subject=symbol)
 
 
 def _refused_modifications(book: Book) -> Iterator[Condition]:
-    """Positions and resting orders whose latest change the venue refused, by symbol."""
+    """By symbol, the positions and resting orders of which the venue refused the latest change."""
     refused: dict[str, list[str]] = {}
     for key, guard in sorted(book.protections.items()):
         if guard.error and not guard.is_in_flight:
@@ -129,7 +129,7 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
 
 
 def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
-    """Symbols that cannot be traded, because no quoted pair converts their profit into account currency."""
+    """Symbols without a quoted pair that converts their profit into account currency: they cannot be traded."""
     stream = book.stream
     if stream is None:
         return
@@ -141,7 +141,7 @@ def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
 
 
 def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    """Symbols with a closed market and a position to be closed by its time, a signal or FLATTEN."""
+    """Symbols with a closed market and a position that a time exit, a signal or FLATTEN is to close."""
     book, now_ns = state.account.book, state.stream.domain_ns(mono_ns)
     closed = state.warnings.closed_markets.symbols_at(now_ns)
     since_ns = {guard.symbol: guard.exit_ns for guard in book.protections.values() if 0 < guard.exit_ns <= now_ns}
@@ -151,15 +151,15 @@ def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
         since_ns |= dict.fromkeys(held, book.trading.time_ns)
     for symbol in sorted(since_ns):
         if symbol in closed or not book.instruments[symbol].is_traded(now_ns):
-            text = f"to be closed since {utc_text(since_ns[symbol])[:19]}Z, with the first tick of the next session"
+            text = f"close pending since {utc_text(since_ns[symbol])[:19]}Z, due at the first tick of the next session"
             yield condition("CLOSE_WAITS", text, subject=symbol)
 
 
 def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    # Where nothing can be written nothing is sent, and nothing can be answered.
+    # While the ledger cannot be written nothing is sent, so that no answer is due.
     silent_ns = state.warnings.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
-    if state.stream.desk_state in _MEETING and silent_ns > MEETING_SILENT_NS:
-        text = f"no answer that can be used for {silent_ns // SECOND_NS} s: {state.stream.waiting_for}"
+    if state.stream.desk_state in _CONNECTING and silent_ns > CONNECTING_SILENT_NS:
+        text = f"no usable answer for {silent_ns // SECOND_NS} s: {state.stream.waiting_for}"
         yield condition("GATEWAY_SILENT", text)
     if state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return

@@ -1,4 +1,4 @@
-"""Hints: what would have to change for a denied or blocked order to be made, by the code of what denied it."""
+"""Hints: how to get a denied or blocked order accepted, by denial code."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, HINT_OF_CODE
 R = TypeVar("R")
 
 DENIAL_HINTS: Final = HINT_OF_CODE | {
-    "POSITION_OPEN": "close the position, by the opposite signal or `paperdesk close`, or raise position_legs_max",
-    "ORDER_OPEN": "wait until the open order is filled, canceled, or proven not to have been executed",
-    "UNPROVEN": "wait for the next complete comparison with the venue: it shows whether the order has expired",
+    "POSITION_OPEN": "close the position by the opposite signal or `paperdesk close`, or raise position_legs_max",
+    "ORDER_OPEN": "wait until the open order is filled, canceled or known to be unexecuted",
+    "UNPROVEN": "wait for the next complete comparison with the venue: it shows whether the order expired",
     "INVALID_SIGNAL": "the strategy must return -1, 0 or 1",
-    "NO_SIZE": "the plan's sizing must come to a volume that the venue trades",
+    "NO_SIZE": "the plan's sizing must give a volume that the venue trades",
 }
-"""What would have to change, by code of a rule, of the position rule or of the sizing."""
+"""Hint by denial code: of a risk rule, the position rule or the sizing."""
 
 
 def denial_hint(code: str) -> str:
-    """What would have to change; where to read about it for a code of a venue or of another version."""
+    """The hint for a code; for an unknown one (of a venue, of another version) the page to read."""
     return DENIAL_HINTS.get(code, f"docs/risk.md describes {code}")
 
 
 def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
-    """Add a hint to the reply to a person's command, if that is a denial; it names an exception or reset if possible."""
+    """Add a hint to a reply that denies a person's command, with the exception or reset that would allow it."""
     if not isinstance(reply, OrderCommandReply) or not reply.denied:
         return reply
     hints = [denial_hint(reply.code)]
     if isinstance(command, PlaceCommand) and reply.code in EXCEPTABLE_CODES:
-        hints.append(f"--past-rule {reply.code} excepts the order from it")
+        hints.append(f"--past-rule {reply.code} excepts the order from the rule")
     if isinstance(command, PlaceCommand) and (rule := RESET_OF_CODE.get(reply.code)) is not None:
         symbol = f" --symbol {command.symbol}" if rule.by_symbol else ""
         hints.append(f"`paperdesk risk reset {reply.code}{symbol} --reason ...` clears it")

@@ -1,7 +1,7 @@
-"""Why something happened, or did not: the chain from a tick to a position, walked from any of its ends.
+"""Explanations: the chain of causes of an order, a deal, a denial, a rule's state or a symbol without orders.
 
-`find_subject` finds what is meant, the caller fetches the ledger's events about it, and `explain` puts them together with what is known
-of the account. The links are tick, signal (or command), decision, order, gateway, deals and position.
+`find_subject` finds the subject, the caller reads the ledger's events about it, and `explain` joins them with the state
+of the account. The steps are tick, signal (or command), decision, order, gateway, deals and position.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ from services.portfolio.core.state.persisted import PersistedState
 _BECAUSE: Final = {
     Cause.SIGNAL: "of a signal",
     Cause.MANUAL: "a person ordered it",
-    Cause.TIME_EXIT: "the time of the position was over",
-    Cause.FLATTEN: "everything was to be closed",
+    Cause.TIME_EXIT: "of the position's time exit",
+    Cause.FLATTEN: "of FLATTEN",
 }
 _SIGNS: Final = {DealKind.BUY: 1, DealKind.SELL: -1}
 
 
 class UnknownSubjectError(ValueError):
-    """Nothing is known under this name."""
+    """No order, deal, denial, rule or symbol has this name."""
 
 
 class Subject(NamedTuple):
-    """What is to be explained: `kind` order, deal, denial, rule or symbol, and what is known of it already.
+    """The subject of an explanation: `kind` is order, deal, denial, rule or symbol.
 
-    Of a deal that no order of the desk made, `opener` is the first of the desk's own orders that the position then had, `opened_by`
-    the deal of it, and `key` the name under which the position was guarded.
+    For a deal without an order of the desk, `opener` is the desk's first order in the position, `opened_by` the number
+    of its deal, and `key` the key of the position's protection.
     """
 
     kind: str
@@ -80,12 +80,16 @@ class Subject(NamedTuple):
 
 
 def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
-    """The subject of a symbol, an order's or denial's id, `deal N`, `ticket N`, a number that is either, a rule's code.
+    """The subject named by a text.
 
-    The key of a person's command that was denied does as well as the denial's id: what is none of the others is either.
+    Args:
+        text: id of an order or denial, symbol, `deal N`, `ticket N`, `N` (a deal, else a ticket), code of a rule, or
+            key of a denied command; a text that is none of the others counts as the id of a denial.
+        book: the account.
+        cursor: its marks make a symbol known.
 
     Raises:
-        UnknownSubjectError: there is no such deal or ticket.
+        UnknownSubjectError: the account has no such deal or ticket.
     """
     name = " ".join(text.split())
     if (order := book.orders.get(name)) is not None:
@@ -114,7 +118,7 @@ def _numbered(kind: str, number: int, book: Book) -> Subject:
             if number in (deal.ticket, deal.position):
                 return _deal_subject(deal, book)
     last = f", deals are numbered up to {book.deals[-1].deal}" if book.deals else ""
-    raise UnknownSubjectError(f"there is no {kind or 'deal or ticket'} {number} on this account{last}")
+    raise UnknownSubjectError(f"this account has no {kind or 'deal or ticket'} {number}{last}")
 
 
 def _deal_subject(deal: VenueDeal, book: Book) -> Subject:
@@ -127,7 +131,7 @@ def _deal_subject(deal: VenueDeal, book: Book) -> Subject:
 
 
 def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
-    """Whether the events have everything that became of an order that has ended."""
+    """Whether the events include the end of an order and all its fills; False for an open order."""
     if order.status.is_open:
         return False
     booked = [event.deal for event in events if isinstance(event, DealBooked)]
@@ -137,10 +141,10 @@ def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
 
 
 def explain(subject: Subject, events: Sequence[Event], book: Book, kept: PersistedState) -> WhyReply:
-    """The chain behind a subject; `events` are the ledger's about it.
+    """The chain of causes of a subject; `events` are the ledger's about it, in order.
 
     Raises:
-        UnknownSubjectError: it is none of the kinds that can be explained.
+        UnknownSubjectError: the ledger has no denial with this id.
     """
     if subject.kind == "rule":
         return explain_rule(subject.name, events, kept.cursor, kept.risk)
@@ -155,11 +159,11 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, kept: Persist
             if isinstance(event, OrderDenied):
                 return _of_denial(event, book)
         expected = "the id of an order or a denial, `deal N`, `ticket N`, the code of a rule, or a symbol of the desk"
-        raise UnknownSubjectError(f"nothing is known of {subject.name!r}, expected {expected}")
+        raise UnknownSubjectError(f"{subject.name!r} is unknown, expected {expected}")
     if subject.order is None:
-        return _of_strange_deal(subject, events, book)
+        return _of_deal_without_order(subject, events, book)
     order = subject.order
-    steps = _until_the_gateway(order, events, book)
+    steps = _order_steps(order, events, book)
     deals = _deals_of(order, book)
     if deals:
         booked = [event for event in events if isinstance(event, DealBooked)]
@@ -168,10 +172,10 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, kept: Persist
     return WhyReply(kind=subject.kind, subject=subject.name, summary=_summary(order, subject.deal, book), steps=steps)
 
 
-def _until_the_gateway(order: Order, events: Sequence[Event], book: Book) -> list[WhyStep]:
-    """The chain of an order as far as what the gateway said; what is booked or guarded is told in links of its own."""
-    told = [event for event in events if not isinstance(event, DealBooked | ProtectionSet | ProtectionAnswered)]
-    return [*_beginning(order, book), _decision(order, book), _order(order, told), _gateway(order)]
+def _order_steps(order: Order, events: Sequence[Event], book: Book) -> list[WhyStep]:
+    """The chain of an order from its cause to the gateway's answer; deals and protections have steps of their own."""
+    updates = [event for event in events if not isinstance(event, DealBooked | ProtectionSet | ProtectionAnswered)]
+    return [*_cause_steps(order, book), _decision(order, book), _order(order, updates), _gateway(order)]
 
 
 def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
@@ -185,12 +189,12 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
     by = _BECAUSE[decision.cause]
     if decision.cause is Cause.SIGNAL:
         who = decision.publisher or "the strategy"
-        by = f"{who} said {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
-    head = f"deal {deal.deal} is of order {order.order_id}: " if deal is not None else ""
+        by = f"{who} signaled {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
+    head = f"deal {deal.deal} belongs to order {order.order_id}: " if deal is not None else ""
     return f"{head}{asked} is {came}, because {by}"[:TEXT_CHARS_MAX]
 
 
-def _beginning(order: Order, book: Book) -> list[WhyStep]:
+def _cause_steps(order: Order, book: Book) -> list[WhyStep]:
     decision = order.decision
     found = [
         _tick(order.symbol, decision.sequence, decision.ordinal, decision.time_ns, decision.bid, decision.ask, book)
@@ -225,7 +229,7 @@ def _decision(order: Order, book: Book) -> WhyStep:
     facts = {
         "strategy": order.tag,
         "position before": format_lots(decision.position_before),
-        "judgement": decision.reason or "none was needed",
+        "judgement": decision.reason or "not needed",
         "sizing": _sizing(order, book),
         "volume": f"{decimal_text(order.volume)} lots",
         "price": f"{format_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
@@ -236,14 +240,14 @@ def _decision(order: Order, book: Book) -> WhyStep:
 
 
 def _sizing(order: Order, book: Book) -> str:
-    """How the volume came about; what closes has that of the position."""
+    """The origin of the order's volume."""
     decision, closes = order.decision, ZERO
     if not book.is_hedging and decision.position_before * order.side.sign < 0:
         closes = min(abs(decision.position_before), order.volume)
     if decision.sizing:
         return f"{decision.sizing}; {decimal_text(closes)} lots more close the position" if closes else decision.sizing
     if decision.cause is Cause.MANUAL:
-        return "as told"
+        return "as ordered"
     is_close = order.position or closes or decision.cause in (Cause.TIME_EXIT, Cause.FLATTEN)
     return "the position's volume" if is_close else "the desk's volume"
 
@@ -269,9 +273,7 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
     facts["status"] = order.status.value
     lines = [format_event(event) for event in events]
     if not lines:
-        lines = [
-            WhyLine(time_ns=order.created_ns, words="made; the ledger's events about it are too far back to be shown")
-        ]
+        lines = [WhyLine(time_ns=order.created_ns, words="created; its events are too old to be shown")]
     return WhyStep(name="order", time_ns=order.created_ns, facts=truncate_facts(facts), lines=truncate_lines(lines))
 
 
@@ -285,12 +287,12 @@ def _gateway(order: Order) -> WhyStep:
         facts["error"] = order.error
     if order.valid_until_ns:
         ms = (order.valid_until_ns - order.created_ns) / 1e6
-        facts["valid"] = f"for {ms:.0f} ms after it was made"
+        facts["valid"] = f"for {ms:.0f} ms after creation"
     return WhyStep(name="gateway", time_ns=0, facts=truncate_facts(facts), lines=[])
 
 
 def _deals_of(order: Order, book: Book) -> list[VenueDeal]:
-    """From the last to the first: an order's deals are mostly late in the book or near its end."""
+    """The deals of an order, in order; searched from the newest, because recent orders are asked for most."""
     found: list[VenueDeal] = []
     left = order.filled_volume
     for deal in reversed(book.deals):
@@ -306,11 +308,11 @@ def _deals(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked
     closed = {event.deal.deal: event.closings for event in booked}
     lines = []
     for deal in deals:
-        words = [format_deal(deal, order, book)]
+        parts = [format_deal(deal, order, book)]
         for closing in closed.get(deal.deal, ()):
             opened = format_price(closing.open_price, deal.symbol, book)
-            words.append(f"closes {decimal_text(closing.volume)} of deal {closing.opened_by} at {opened}")
-        lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(words)[:LINE_CHARS_MAX]))
+            parts.append(f"closes {decimal_text(closing.volume)} of deal {closing.opened_by} at {opened}")
+        lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(parts)[:LINE_CHARS_MAX]))
     facts = {"filled": f"{decimal_text(order.filled_volume)} of {decimal_text(order.volume)} lots"}
     if order.filled_price is not None:
         facts["average price"] = format_price(order.filled_price, order.symbol, book)
@@ -340,8 +342,8 @@ def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
     return WhyStep(name="position", time_ns=deals[-1].time_ns, facts=facts, lines=[])
 
 
-def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> WhyReply:
-    """A deal that no order of the desk made: a stop, a stop-out, somebody else's, or money."""
+def _of_deal_without_order(subject: Subject, events: Sequence[Event], book: Book) -> WhyReply:
+    """Explain a deal without an order of the desk: a stop, a stop-out, a foreign order or a movement of cash."""
     deal, opener = subject.deal, subject.opener
     assert deal is not None
     facts = {"kind": deal.kind.value, "reason": deal.reason.value, "comment": deal.comment or "none"}
@@ -349,12 +351,12 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
         currency = book.stream.currency if book.stream else ""
         facts["amount"] = f"{decimal_text(deal.cash)} {currency}"
         step = WhyStep(name="deals", time_ns=deal.time_ns, facts=truncate_facts(facts), lines=[])
-        words = f"deal {deal.deal} moved {facts['amount']} of cash: {deal.kind.value}"
-        return WhyReply(kind="deal", subject=str(deal.deal), summary=words, steps=[step])
+        summary = f"deal {deal.deal} moved {facts['amount']} of cash: {deal.kind.value}"
+        return WhyReply(kind="deal", subject=str(deal.deal), summary=summary, steps=[step])
     if opener is not None:
         facts["position opened by"] = f"order {opener.order_id} (deal {subject.opened_by})"
     if deal.ticket in book.acknowledged:
-        facts["order"] = f"{deal.ticket}, a stranger's that a person or the limit foreign_orders has let pass"
+        facts["order"] = f"{deal.ticket}, foreign; accepted by a person or the limit foreign_orders"
     lines = [WhyLine(time_ns=deal.time_ns, words=format_deal(deal, None, book))]
     lines += [
         WhyLine(
@@ -365,20 +367,20 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
         if isinstance(event, DealBooked) and event.deal.deal == deal.deal
         for one in event.closings
     ]
-    words = f"deal {deal.deal} was not ordered by the desk: the venue gives {deal.reason.value} as its reason"
-    steps = [] if opener is None else _until_the_gateway(opener, events, book)
+    summary = f"deal {deal.deal} was not ordered by the desk: its reason at the venue is {deal.reason.value}"
+    steps = [] if opener is None else _order_steps(opener, events, book)
     if deal.reason in STOP_REASONS:
         stop = stop_step(deal, events, book)
         steps.append(stop)
         if "price" in stop.facts:
-            words += f"; its stop at {stop.facts['price']} was set by {stop.facts['set by']}"
+            summary += f"; its stop at {stop.facts['price']} was set by {stop.facts['set by']}"
     if opener is not None:
-        words += f"; the position is of order {opener.order_id}: {_summary(opener, None, book)}"
+        summary += f"; the position was opened by order {opener.order_id}: {_summary(opener, None, book)}"
     steps += [
         WhyStep(name="deals", time_ns=deal.time_ns, facts=truncate_facts(facts), lines=truncate_lines(lines)),
         _position(deal.symbol, [deal], book),
     ]
-    return WhyReply(kind="deal", subject=str(deal.deal), summary=words[:TEXT_CHARS_MAX], steps=steps)
+    return WhyReply(kind="deal", subject=str(deal.deal), summary=summary[:TEXT_CHARS_MAX], steps=steps)
 
 
 def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
@@ -398,14 +400,14 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
         "what would have to change": denial_hint(event.code),
     }
     steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=truncate_facts(facts), lines=[]))
-    words = f"{what} was DENIED by {event.code}: {denial_message(limit=event.limit, observed=event.observed)}"
+    summary = f"{what} was DENIED by {event.code}: {denial_message(limit=event.limit, observed=event.observed)}"
     if event.reason:
-        words += f"; the reason that was given: {event.reason}"
-    return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:TEXT_CHARS_MAX], steps=steps)
+        summary += f"; reason of the command: {event.reason}"
+    return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=summary[:TEXT_CHARS_MAX], steps=steps)
 
 
 def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
-    """The latest signal that came to nothing, whichever of the two ways."""
+    """Explain the latest signal of a symbol that was blocked or denied."""
     blocked, denied = cursor.blocked_signals.get(symbol), denials[-1] if denials else None
     held = book.positions.get(symbol)
     present = {"position": format_lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}
@@ -414,13 +416,13 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
         present["open orders"] = ", ".join(order.order_id for order in waiting[:LINES_MAX])
     now = WhyStep(name="by now", time_ns=cursor.time_ns, facts=truncate_facts(present), lines=[])
     if denied is not None and (blocked is None or denied.time_ns >= blocked.time_ns):
-        told = _of_denial(denied, book)
+        reply = _of_denial(denied, book)
         counted = cursor.denied.get(denied.code, 0)
-        words = f"{told.summary}; denied by {denied.code} in this stream: {counted}"
-        return WhyReply(kind="symbol", subject=symbol, summary=words[:TEXT_CHARS_MAX], steps=[*told.steps, now])
+        summary = f"{reply.summary}; denied by {denied.code} in this stream: {counted}"
+        return WhyReply(kind="symbol", subject=symbol, summary=summary[:TEXT_CHARS_MAX], steps=[*reply.steps, now])
     if blocked is None:
-        words = f"no signal of {symbol} has been blocked or denied"
-        return WhyReply(kind="symbol", subject=symbol, summary=words, steps=[now])
+        summary = f"no signal of {symbol} has been blocked or denied"
+        return WhyReply(kind="symbol", subject=symbol, summary=summary, steps=[now])
     facts = {"blocked by": blocked.verdict, "judgement": cursor.last_blocked.get(symbol, "")}
     facts["what would have to change"] = denial_hint(blocked.verdict)
     bid, ask = to_decimal(blocked.bid), to_decimal(blocked.ask)
@@ -430,8 +432,8 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
         WhyStep(name="decision", time_ns=blocked.time_ns, facts=truncate_facts(facts), lines=[]),
         now,
     ]
-    words = f"the latest {SIGNAL_NAMES[blocked.direction]} of {symbol} was BLOCKED: {blocked.verdict}"
-    return WhyReply(kind="symbol", subject=symbol, summary=words, steps=steps)
+    summary = f"the latest {SIGNAL_NAMES[blocked.direction]} of {symbol} was BLOCKED: {blocked.verdict}"
+    return WhyReply(kind="symbol", subject=symbol, summary=summary, steps=steps)
 
 
 def _deal_number(deal: VenueDeal) -> int:

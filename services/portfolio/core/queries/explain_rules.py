@@ -1,4 +1,4 @@
-"""The explanation of a risk rule: what it remembers, what it denied last, and who reset it."""
+"""The explanation of a risk rule: its latest denial, its resets and what it remembers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from services.portfolio.core.risk.state import RiskState
 
 
 def is_rule(name: str) -> bool:
-    """Whether a name is the code of a rule."""
+    """Whether a name is the code of a risk rule, the position rule or the sizing."""
     return name in DENIAL_HINTS or name in RESET_OF_CODE
 
 
 def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_state: RiskState) -> WhyReply:
-    """Explain one rule; `events` are the latest of the ledger about it."""
+    """Explain one rule; `events` are the ledger's latest about it."""
     denials = [event for event in events if isinstance(event, OrderDenied)]
     resets = [event for event in events if isinstance(event, RiskReset)]
     counted = cursor.denied.get(rule, 0)
-    summary = f"{rule} has denied {counted} time{'s' * (counted != 1)} in this stream"
+    summary = f"{rule} denied {counted} time{'s' * (counted != 1)} in this stream"
     steps = []
     if denials:
         latest = denials[-1]

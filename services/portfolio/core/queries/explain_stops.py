@@ -1,8 +1,7 @@
-"""The stop of a deal that no order made: which one stood, what set it, what the venue said to it, and what it cost.
+"""The stop behind a deal without an order: its price, what set it, the venue's answer, and the slippage.
 
-A stop comes with an order that opens the position, and may be set anew: by a stop that trails, by a person, by what the venue was
-found to have. `find_stop_origin` folds the ledger's events of the position until the deal; where the ledger does not go back so far, what
-it has is folded.
+A stop comes with the order that opens the position. Trailing, a person or reconciliation with the venue may replace it.
+`find_stop_origin` folds the ledger's events of the position up to the deal, as far back as they are available.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, forma
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOP_REASONS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
-"""Why the venue closes a position by itself."""
+"""Reasons of deals by which the venue closes a position without an order."""
 
 
 class StopOrigin(NamedTuple):
-    """A price at which the venue was to close, and what set it: an order by its deal, or the desk by an event."""
+    """A stop price (None: no stop) and what set it: an order with its deal, or an event of the desk."""
 
     price: Decimal | None
     order: Order | None = None
@@ -39,12 +38,12 @@ class StopOrigin(NamedTuple):
 
 
 def deal_protection_key(deal: VenueDeal, book: Book) -> str:
-    """The name under which the position of a trade is guarded."""
+    """The key of the protection of a deal's position."""
     return protection_key(deal.symbol, book.position_ticket(deal))
 
 
 def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
-    """The trades that made the position which a trade then moved, the oldest first; the trade itself is not among them."""
+    """The earlier deals of the position that a deal changed, oldest first, back to the one that opened it."""
     ticket, held = book.position_ticket(deal), book.positions.get(deal.symbol)
     legs = () if held is None else held.legs
     net = sum((leg.holding.volume for leg in legs if leg.ticket == ticket), ZERO)
@@ -56,12 +55,12 @@ def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
         if one.deal < deal.deal:
             found.append(one)
         if one.deal <= deal.deal and (not net or after * net < 0):
-            break  # it has opened the position, or turned it over
+            break  # this deal opened the position, or reversed it
     return found[::-1]
 
 
 def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | None]:
-    """The first deal of the desk's own that the position of a trade has, with its order."""
+    """The first of the position's deals that an order of the desk made, with the order; None, None without one."""
     for one in deals_before(deal, book):
         order = book.orders.get(book.order_of_deal.get(one.deal, ""))
         if order is not None:
@@ -70,7 +69,7 @@ def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | No
 
 
 def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> StopOrigin:
-    """The stop that the venue has executed: the latest that stood before the deal, one that the venue refused left out."""
+    """The stop that the venue executed: the latest before the deal that the venue did not refuse."""
     field, stood = _FIELDS[deal.reason], [StopOrigin(None)]
     held: Protection | None = None
     for event in _until(deal, events, book):
@@ -101,19 +100,17 @@ def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> St
 
 
 def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
-    """The link between an order that opened and a deal that the venue made by itself."""
+    """The step between the order that opened a position and the deal by which the venue closed it."""
     facts = {"reason": deal.reason.value}
     moves = [event for event in _until(deal, events, book) if isinstance(event, ProtectionSet | ProtectionAnswered)]
     lines = [_line(event, deal.symbol, book) for event in moves]
     if deal.reason not in _FIELDS:
-        facts["set by"] = "the venue: the account's margin level had fallen to its stop-out"
+        facts["set by"] = "the venue: the margin level fell to the stop-out level"
         return WhyStep(name="stop", time_ns=deal.time_ns, facts=facts, lines=truncate_lines(lines))
     stop = find_stop_origin(deal, events, book)
     time_ns = deal.time_ns
     if stop.price is None:
-        facts["set by"] = (
-            "not found: the ledger's events about it are too far back to be shown, or somebody else set it"
-        )
+        facts["set by"] = "not found: its events are too old to be shown, or the desk did not set it"
     else:
         facts["price"] = format_price(stop.price, deal.symbol, book)
         facts |= _of_order(stop) if stop.setting is None else _of_setting(stop.setting, events, deal, book)
@@ -123,7 +120,7 @@ def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
 
 
 def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
-    """The deals of the position, and what was said of its stops, before the deal was booked."""
+    """Events of the position's deals and stops before the deal was booked, in order."""
     key, found = deal_protection_key(deal, book), []
     for event in events:
         match event:
@@ -143,7 +140,7 @@ def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
 
 
 def _refused(stood: list[StopOrigin], answer: ProtectionAnswered, price: Decimal | None) -> list[StopOrigin]:
-    """What stands after the venue has refused a revision: what it has, by whatever set that."""
+    """The valid stops after the venue refused a revision: without it, ending with the price that the venue has."""
     latest = stood[-1].setting
     if latest is None or latest.protection.revision != answer.revision:
         return stood
@@ -169,15 +166,15 @@ def _of_setting(event: ProtectionSet, events: Sequence[Event], deal: VenueDeal, 
 def _answer(event: ProtectionSet, events: Sequence[Event]) -> str:
     guard = event.protection
     if not guard.is_in_flight:
-        return "none was needed: the venue has it so"
-    for told in events:
-        if isinstance(told, ProtectionAnswered) and told.revision >= guard.revision:
-            return f"refused: {told.error}" if told.error else f"taken, retcode {told.retcode}"
-    return "none before the deal: it may not have come to the venue in time"
+        return "not needed: the venue already has it"
+    for answer in events:
+        if isinstance(answer, ProtectionAnswered) and answer.revision >= guard.revision:
+            return f"refused: {answer.error}" if answer.error else f"accepted, retcode {answer.retcode}"
+    return "none before the deal: the change may have reached the venue too late"
 
 
 def _slippage(deal: VenueDeal, price: Decimal, book: Book) -> str:
-    """How much worse than the stop the deal is, as other slippage: positive when it costs."""
+    """The deal's price against the stop in points, positive when worse; in price if the terms are unknown."""
     assert deal.kind in (DealKind.BUY, DealKind.SELL)
     worse = (deal.price - price) * Side(deal.kind.value).sign
     terms = book.instruments.get(deal.symbol)
@@ -192,9 +189,9 @@ def _line(event: ProtectionSet | ProtectionAnswered, symbol: str, book: Book) ->
         if price is not None
     ]
     if isinstance(event, ProtectionSet):
-        words = f"set, revision {guard.revision}: {', '.join(prices) or 'no stops'}, because {event.why}"
+        text = f"set, revision {guard.revision}: {', '.join(prices) or 'no stops'}, because {event.why}"
     elif event.error:
-        words = f"revision {event.revision} was refused: {event.error}; the venue has {', '.join(prices) or 'no stops'}"
+        text = f"revision {event.revision} refused: {event.error}; the venue has {', '.join(prices) or 'no stops'}"
     else:
-        words = f"revision {event.revision} was taken, retcode {event.retcode}"
-    return WhyLine(time_ns=event.time_ns, words=words[:LINE_CHARS_MAX])
+        text = f"revision {event.revision} accepted, retcode {event.retcode}"
+    return WhyLine(time_ns=event.time_ns, words=text[:LINE_CHARS_MAX])

@@ -1,7 +1,6 @@
 """Symbols of a live desk without new orders: the strategy holds, an entry rests, or a market order is unanswered.
 
-The first two may be what strategy and plan are made for: INFO, no alert. An unanswered order is a WARNING that prevents
-others of its symbol.
+The first two may be intended: INFO, no alert. An unanswered order is a WARNING and prevents others of its symbol.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ from services.portfolio.core.state.stream import StreamState
 from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
 
 HOLD_NS: Final = 300_000_000_000
-"""A strategy that speaks on windows of ticks may hold for minutes."""
+"""A strategy on windows of ticks may hold for minutes."""
 
 RESTING_NS: Final = 60_000_000_000
-"""An entry near the market is filled or canceled sooner."""
+"""Entries near the market are usually filled or canceled sooner."""
 
 UNANSWERED_NS: Final = 3_000_000_000
-"""A venue executes or refuses an order at the market within a second."""
+"""A venue executes or refuses a market order within a second."""
 
 
 def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    """The conditions STRATEGY_HOLDS, ENTRY_RESTS and ORDER_UNANSWERED at this monotonic time."""
+    """Conditions STRATEGY_HOLDS, ENTRY_RESTS and ORDER_UNANSWERED at this monotonic time."""
     if not state.stream.is_live or state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
     for symbol in state.config.symbols:
         latest = state.stream.last_signals.get(symbol)
         if latest is None or latest.direction or latest.reason:
-            continue  # a HOLD with a reason is not the strategy's own, and has a condition of its own
+            continue  # signal sets a reason on a HOLD that the strategy did not choose; another condition covers it
         held_ns = mono_ns - max(
             state.warnings.outcomes.directed_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns
         )
         if held_ns > HOLD_NS:
-            text = f"each signal of the last {held_ns // SECOND_NS} s is a HOLD"
+            text = f"every signal of the last {held_ns // SECOND_NS} s is HOLD"
             yield condition("STRATEGY_HOLDS", text, subject=symbol)
     now_ns = state.stream.domain_ns(mono_ns)
     for order_id, symbol in state.account.book.open_orders.items():
@@ -55,7 +54,7 @@ def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 def _unanswered(
     stream: StreamState, outcomes: SymbolOutcomes, order_id: str, symbol: str, mono_ns: int
 ) -> Iterator[Condition]:
-    """An order at the market that is on its way for too long."""
+    """The condition of a market order that has been open for too long."""
     open_ns = mono_ns - max(outcomes.ordered_mono_ns.get(symbol, 0), stream.running_since_mono_ns)
     if open_ns > UNANSWERED_NS:
-        yield condition("ORDER_UNANSWERED", f"{order_id} is open for {open_ns // SECOND_NS} s", subject=symbol)
+        yield condition("ORDER_UNANSWERED", f"{order_id} has been open for {open_ns // SECOND_NS} s", subject=symbol)

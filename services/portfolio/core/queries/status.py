@@ -1,4 +1,4 @@
-"""The picture of the desk that people are shown."""
+"""The status reply: the state of the desk for people."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 RECENT_ORDERS: Final = 12
-"""As many as a screen has lines for them."""
+"""Orders in a status reply: as many as the screen has lines."""
 
 
 def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
-    """How the desk stands, at the marks of the last tick decided; `mono_ns` is now, for the ages of a live feed."""
+    """The desk's state at the marks of the last decided tick; `mono_ns` is now, for the ages of a live feed."""
     book, cursor = state.account.book, state.stream.cursor
     market, stream = state.stream.market, book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     conditions = conditions_of(state, mono_ns)
     account = RiskContext(book, cursor, state.config.limits, state.stream.risk)
-    fallen = drawdown_pct(account)
+    drawdown = drawdown_pct(account)
     return StatusReply(
         mode=stream.mode if stream else "",
         state=state.stream.desk_state,
@@ -81,7 +81,7 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         trading_reason=book.trading.reason if book.trading is not None else "",
         warning=warning_text(conditions),
         conditions=conditions,
-        drawdown=None if fallen is None else float(fallen) / 100,
+        drawdown=None if drawdown is None else float(drawdown) / 100,
         drawdown_headroom=drawdown_headroom(account),
         cash=account_cash(book),
         latest_denials=denial_lines(cursor),
@@ -102,7 +102,7 @@ def _positions(book: Book, cursor: TickCursor) -> dict[str, PositionLine]:
 
 
 def denial_lines(cursor: TickCursor) -> list[DenialLine]:
-    """The latest denial of each symbol that none of its orders has passed since."""
+    """The latest denial of each symbol, unless an order of the symbol has passed since."""
     return [
         DenialLine(
             symbol=symbol,
@@ -117,18 +117,20 @@ def denial_lines(cursor: TickCursor) -> list[DenialLine]:
 
 
 def _quote(book: Book, stream: StreamState, symbol: str, mono_ns: int) -> QuoteLine | None:
-    """What the live feed said last, or the mark where there is no such feed."""
-    seen = stream.market.quotes.get(symbol) or stream.cursor.marks.get(symbol)
-    if seen is None:
+    """The latest quote of the live feed, or the mark if there is none; None without both."""
+    latest = stream.market.quotes.get(symbol) or stream.cursor.marks.get(symbol)
+    if latest is None:
         return None
     instrument = book.instruments.get(symbol)
-    points = None if instrument is None else float(to_decimal(seen.ask) - to_decimal(seen.bid)) * 10**instrument.digits
+    points = (
+        None if instrument is None else float(to_decimal(latest.ask) - to_decimal(latest.bid)) * 10**instrument.digits
+    )
     return QuoteLine(
-        bid=seen.bid,
-        ask=seen.ask,
+        bid=latest.bid,
+        ask=latest.ask,
         spread_points=points,
-        time_ns=seen.time_ns,
-        age_ms=(mono_ns - seen.mono_ns) // MS_NS if isinstance(seen, LiveQuote) else None,
+        time_ns=latest.time_ns,
+        age_ms=(mono_ns - latest.mono_ns) // MS_NS if isinstance(latest, LiveQuote) else None,
     )
 
 

@@ -1,6 +1,6 @@
-"""What people may ask of the account, answered from the state in memory; nothing here changes any of it.
+"""Replies to queries about the account, made from the state in memory and without changing it.
 
-The same functions give the rows of a running desk's replies and those of a ledger's file. A page ends where a frame would be full.
+The same functions make the rows for a running desk and for a ledger file. A page has as many rows as fit into a frame.
 """
 
 from __future__ import annotations
@@ -68,23 +68,23 @@ R = TypeVar("R", bound=Struct)
 S = TypeVar("S")
 
 ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
-"""What the rows of a page may come to; the rest of the frame is for what stands around them."""
+"""Most bytes of a page's rows; the rest of the frame is for the other fields."""
 
 DEALS_PER_QUERY_MAX: Final = 5_000
-"""Deals that a question settles at most, which is about a tenth of a second: a desk that has just started has them all before it."""
+"""Most deals that one query adds to the round trips, about 0.1 s; after a start all deals are still to be added."""
 
 _DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
 
 class RoundTripsNotReadyError(Exception):
-    """The round trips of a desk that has just started are still being counted."""
+    """The round trips are still being computed after a start."""
 
 
 def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewReply:
-    """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now.
+    """The reply to any query but WHY, which also needs the ledger's events; `mono_ns` is now.
 
     Raises:
-        RoundTripsNotReadyError: the round trips are asked for before all deals are processed.
+        RoundTripsNotReadyError: the query needs round trips, and not all deals are processed.
     """
     book, cursor, limits = state.account.book, state.stream.cursor, state.config.limits
     match query:
@@ -94,16 +94,16 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
             return fills_page(book, query)
         case TradesQuery():
             if not state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX):
-                settled, booked = state.account.round_trips.deals_processed, len(book.deals)
+                processed, booked = state.account.round_trips.deals_processed, len(book.deals)
                 raise RoundTripsNotReadyError(
-                    f"{settled:,} of {booked:,} deals are counted by now, expected all; ask again"
+                    f"{processed:,} of {booked:,} deals are processed, expected all; ask again"
                 )
             return trades_page(state.account.round_trips, query)
         case PositionsQuery():
             return positions_page(book, cursor, query)
         case AccountQuery():
-            is_whole = state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX)
-            return account_view(book, cursor, state.account.round_trips if is_whole else None)
+            is_complete = state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX)
+            return account_view(book, cursor, state.account.round_trips if is_complete else None)
         case RiskQuery():
             account = RiskContext(book, cursor, limits, state.stream.risk, plan=state.config.plan)
             return risk_page(
@@ -114,7 +114,7 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
 
 
 def order_row(order: Order) -> OrderRow:
-    """An order as it is told, with the prices that it has by now."""
+    """The row of an order, with its current prices."""
     decision, terms = order.decision, order.terms
     return OrderRow(
         order_id=order.order_id,
@@ -150,7 +150,7 @@ def order_row(order: Order) -> OrderRow:
 
 
 def fill_row(deal: VenueDeal, book: Book) -> FillRow:
-    """A deal as it is told."""
+    """The row of a deal."""
     return FillRow(
         deal=deal.deal,
         order_id=deal.order_id,
@@ -172,14 +172,14 @@ def fill_row(deal: VenueDeal, book: Book) -> FillRow:
 
 
 def deal_slippage(deal: VenueDeal, order: Order | None) -> Decimal | None:
-    """What a deal's price is worse by than the decision's quote on its side, in price; None for a deal without an order of ours."""
+    """A deal's price against the decision's quote, positive when worse; None for a deal without an order of the desk."""
     if order is None or not deal.kind.is_trade:
         return None
     return (deal.price - order.price) * Side(deal.kind.value).sign
 
 
 def trade_row(number: int, trade: RoundTrip) -> TradeRow:
-    """A round trip as it is told, with charges in the sign of the balance."""
+    """The row of a round trip; charges are negative, as cash."""
     return TradeRow(
         trade=number,
         symbol=trade.symbol,
@@ -207,7 +207,7 @@ def trade_row(number: int, trade: RoundTrip) -> TradeRow:
 
 
 def position_row(position: Position, book: Book, cursor: TickCursor) -> PositionRow:
-    """A position as it is told."""
+    """The row of a position."""
     quote = MarkQuotes(cursor.marks).quote(position.symbol)
     close = None if quote is None else quote.bid if position.direction > 0 else quote.ask
     guards = sorted((held for held in book.protections.values() if held.symbol == position.symbol), key=lambda g: g.key)
@@ -251,7 +251,7 @@ def orders_page(book: Book, query: OrdersQuery) -> OrdersReply:
     else:
         total = len(book.orders)
         left = max(total - query.after, 0)
-        # Numbers count from 1 without a gap, so that the order after number n is the one at place n.
+        # Numbers count from 1 without a gap: the order after number n has index n.
         count = min(left, query.limit + (0 if query.newest else 1))
         start = total - count if query.newest else query.after
         after = list(islice(book.orders.values(), start, start + count))
@@ -265,8 +265,8 @@ def fills_page(book: Book, query: FillsQuery) -> FillsReply:
     found: Iterable[VenueDeal] = islice(book.deals, start, None)
     if query.newest:
         found = reversed(book.deals[max(start, len(book.deals) - 2 * PAGE_ROWS_MAX) :])
-    wanted = (deal for deal in found if deal.kind.is_trade or not query.trades_only)
-    after = list(islice(wanted, query.limit + (0 if query.newest else 1)))
+    chosen = (deal for deal in found if deal.kind.is_trade or not query.trades_only)
+    after = list(islice(chosen, query.limit + (0 if query.newest else 1)))
     if query.newest:
         after.reverse()
     rows, is_more = _page(after, lambda deal: fill_row(deal, book), query.limit, newest=query.newest)
@@ -277,7 +277,7 @@ def fills_page(book: Book, query: FillsQuery) -> FillsReply:
 def trades_page(tracker: RoundTripTracker, query: TradesQuery) -> TradesReply:
     """Round trips by number."""
     trades = tracker.round_trips
-    # One more than is shown says whether there is another page.
+    # One row beyond the limit shows whether there is another page.
     found = list(enumerate(islice(trades, query.after, query.after + query.limit + 1), query.after + 1))
     rows, is_more = _page(found, lambda one: trade_row(*one), query.limit)
     return TradesReply(total=len(trades), next=rows[-1].trade if is_more else 0, rows=rows)
@@ -307,7 +307,7 @@ def risk_page(context: RiskContext, query: RiskQuery, now_ns: int, warning: str 
 
 
 def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | None) -> AccountView:
-    """Money and progress; `tracker` has processed every deal, None while it has not."""
+    """Money and progress; `tracker` is None until it has processed every deal."""
     stream = book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     equity = None if unrealized is None else book.balance + unrealized
@@ -360,12 +360,12 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
 
 
 def account_cash(book: Book) -> dict[str, Decimal]:
-    """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
+    """The balance by category of cash; charges are negative, and the sum is the balance."""
     return {account.value: amount or ZERO for account, amount in cash_by_category(book.cash).items()}
 
 
 def _page(found: Sequence[S], row_of: Callable[[S], R], limit: int, *, newest: bool = False) -> tuple[list[R], bool]:
-    """The first rows that fit, or the last ones, and whether there are more after them."""
+    """The first rows that fit (`newest`: the last), and whether more follow, which `newest` does not report."""
     rows: list[R] = []
     size = 0
     for one in reversed(found) if newest else found:

@@ -127,7 +127,7 @@ def test_why_gives_the_same_chain_from_the_socket_and_the_ledger(
 
 def test_why_of_an_unknown_id_is_one_line(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["why", "nonsense", "--url", standing.url]) == 2
-    assert "nothing is known of 'nonsense', expected the id of an order" in capsys.readouterr().err
+    assert "'nonsense' is unknown, expected the id of an order" in capsys.readouterr().err
     assert run(["why", "x" * 65, "--url", standing.url]) == 2
     assert "ID has 65 characters, expected 1 to 64" in capsys.readouterr().err
 

@@ -288,7 +288,7 @@ def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
     ]
     kept = desk.driven.state.stream.persisted
     told = explain(find_subject(f"ticket {ticket}", desk.book, kept.cursor), desk.events, desk.book, kept)
-    assert told.steps[0].facts["order"].startswith(f"{ticket}, a stranger's")
+    assert told.steps[0].facts["order"].startswith(f"{ticket}, foreign")
 
 
 @pytest.mark.parametrize("policy", [ADOPT, IGNORE])

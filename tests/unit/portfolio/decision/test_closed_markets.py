@@ -171,7 +171,7 @@ def test_a_close_that_waits_is_a_condition_of_its_symbol() -> None:
     state.stream.cursor.time_ns = START_NS
     found = {one.code: one for one in conditions_of(state, 0)}
     assert found["CLOSE_WAITS"].subject == "EURUSD"
-    assert found["CLOSE_WAITS"].text.endswith("with the first tick of the next session")
+    assert found["CLOSE_WAITS"].text.endswith("due at the first tick of the next session")
     state.stream.cursor.time_ns = OPENS_NS
     assert "CLOSE_WAITS" not in {one.code for one in conditions_of(state, 0)}
 

@@ -14,7 +14,7 @@ from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.decision.signal_queue import LIVE_DECISIONS_MAX, QUEUED_SIGNALS_MAX
-from services.portfolio.core.queries.conditions import MEETING_SILENT_NS, conditions_of
+from services.portfolio.core.queries.conditions import CONNECTING_SILENT_NS, conditions_of
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, a_tick
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
@@ -63,12 +63,12 @@ def test_a_gateway_that_is_not_met_within_half_a_minute_is_a_silent_one(has_met:
         driven.answer(calls[0])
     state = driven.state.stream.desk_state.value
     assert state == ("RECONCILING" if has_met else "CONNECTING")
-    driven.mono_ns += MEETING_SILENT_NS
+    driven.mono_ns += CONNECTING_SILENT_NS
     assert [one.code for one in status_of(driven.state, driven.mono_ns).conditions] == [state]
     driven.mono_ns += 1
     silent, _ = status_of(driven.state, driven.mono_ns).conditions
     assert (silent.code, needs_person(silent)) == ("GATEWAY_SILENT", True)
-    assert silent.text == f"no answer that can be used for 30 s: {driven.state.stream.waiting_for}"
+    assert silent.text == f"no usable answer for 30 s: {driven.state.stream.waiting_for}"
 
 
 def test_a_desk_that_cannot_write_misses_no_answer_to_what_it_does_not_send() -> None:

@@ -127,13 +127,13 @@ def test_a_stop_that_came_with_the_order_is_walked_back_to_the_signal(desk: Desk
     deals = next(step for step in reply.steps if step.name == "deals")
     assert deals.lines[1].words == "closes 0.02 of deal 2 at 1.10010"
     assert f"its stop at 1.09000 was set by order {order.order_id}" in reply.summary
-    assert "signal-7 said BUY with confidence 0.625" in reply.summary
+    assert "signal-7 signaled BUY with confidence 0.625" in reply.summary
 
 
 def test_the_order_of_a_stop_is_told_line_by_line(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
     order = next(s for s in desk.why(desk.close(DealReason.STOP_LOSS, "1.09")).steps if s.name == "order")
-    assert [line.words for line in order.lines] == ["made and its volume reserved: PENDING"]
+    assert [line.words for line in order.lines] == ["created, its volume reserved: PENDING"]
 
 
 def test_a_take_profit_is_the_orders_however_often_the_stop_has_followed(desk: Desk) -> None:
@@ -154,14 +154,14 @@ def test_a_stop_that_has_followed_the_market_is_told_with_its_quote_its_revision
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.101"))
     assert facts(reply, "stop") == {
         "reason": "STOP_LOSS", "price": "1.10100", "set by": "the stop follows the market", "ordinal": "42",
-        "revision": "2", "bid": "1.10120", "ask": "1.10130", "answer": "taken, retcode 10009", "slippage": "0 points",
+        "revision": "2", "bid": "1.10120", "ask": "1.10130", "answer": "accepted, retcode 10009", "slippage": "0 points",
     }  # fmt: skip
     stop = next(step for step in reply.steps if step.name == "stop")
     assert [line.words for line in stop.lines] == [
         "set, revision 1: stop loss 1.10000, because the stop follows the market",
-        "revision 1 was taken, retcode 10009",
+        "revision 1 accepted, retcode 10009",
         "set, revision 2: stop loss 1.10100, because the stop follows the market",
-        "revision 2 was taken, retcode 10009",
+        "revision 2 accepted, retcode 10009",
     ]
 
 
@@ -181,7 +181,7 @@ def test_a_stop_that_the_venue_refused_never_stood(desk: Desk) -> None:
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.09"))
     assert facts(reply, "stop")["set by"] == f"order {order.order_id}, from its deal 2 on"
     stop = next(step for step in reply.steps if step.name == "stop")
-    assert stop.lines[-1].words == "revision 1 was refused: INVALID_STOPS too near; the venue has stop loss 1.09000"
+    assert stop.lines[-1].words == "revision 1 refused: INVALID_STOPS too near; the venue has stop loss 1.09000"
 
 
 def test_what_is_added_without_a_stop_keeps_the_one_that_stood_and_not_the_one_that_was_refused(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_stop_without_an_answer_says_so(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
     desk.guard("the stop follows the market", stop_loss="1.1")
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.09")), "stop")
-    assert stop["answer"] == "none before the deal: it may not have come to the venue in time"
+    assert stop["answer"] == "none before the deal: the change may have reached the venue too late"
 
 
 def test_the_stop_of_a_short_position_costs_what_is_paid_above_it(desk: Desk) -> None:
@@ -213,7 +213,7 @@ def test_a_stop_out_has_no_price_of_its_own(desk: Desk) -> None:
     reply = desk.why(desk.close(DealReason.STOP_OUT, "1.0912"))
     assert facts(reply, "stop") == {
         "reason": "STOP_OUT",
-        "set by": "the venue: the account's margin level had fallen to its stop-out",
+        "set by": "the venue: the margin level fell to the stop-out level",
     }
     assert order.order_id in reply.summary
 
@@ -249,7 +249,7 @@ def test_the_latest_moves_of_a_stop_are_found_however_many_there_were(
         desk.guard("the stop follows the market", stop_loss=stop_loss)
         desk.answer(stop_loss=stop_loss)
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.109")), "stop")
-    assert (stop["price"], stop["revision"], stop["answer"]) == ("1.10900", "19", "taken, retcode 10009")
+    assert (stop["price"], stop["revision"], stop["answer"]) == ("1.10900", "19", "accepted, retcode 10009")
 
 
 def test_a_deal_by_hand_leads_to_the_order_of_the_position_that_it_closed(desk: Desk) -> None:

@@ -21,7 +21,7 @@ def texts(driven: DeskHarness) -> dict[str, str]:
 def test_a_strategy_that_has_held_for_five_minutes_is_shown_until_it_speaks() -> None:
     assert texts(holding_strategy(seconds=300)) == {}
     driven = holding_strategy(seconds=301)
-    assert texts(driven) == {"STRATEGY_HOLDS": "each signal of the last 301 s is a HOLD"}
+    assert texts(driven) == {"STRATEGY_HOLDS": "every signal of the last 301 s is HOLD"}
     driven.answer_all(driven.deliver(a_signal(3, -1)))
     assert texts(driven) == {}
     driven.answer_all(driven.deliver(a_signal(4, 0)))
@@ -53,7 +53,7 @@ def test_neither_is_an_alarm() -> None:
 def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blocks_its_symbol() -> None:
     assert texts(held_back_order(seconds=3)) == {}
     driven = held_back_order(seconds=4)
-    assert texts(driven) == {"ORDER_UNANSWERED": "live-000001 is open for 4 s"}
+    assert texts(driven) == {"ORDER_UNANSWERED": "live-000001 has been open for 4 s"}
     [found] = idle_symbols(driven.state, driven.mono_ns)
     assert headline([found], ["EURUSD"]) == "NOT TRADING"
     [order] = driven.state.account.book.orders.values()
