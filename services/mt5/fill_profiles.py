@@ -40,7 +40,7 @@ def load_fill_profile(name: str) -> FillProfile:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
     if "name" in changes:
         raise StartError(
-            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected none: a profile is named by its contents"
+            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected no name: a profile is named by its contents"
         )
     base = msgspec.to_builtins(PROFILES[like])
     defaults = msgspec.to_builtins(FillProfile(name=like))

@@ -60,7 +60,7 @@ def load_limits(name: str) -> Limits:
 
 def _read(values: dict[str, Any], path: Path) -> Limits:
     if "name" in values:
-        raise FieldError(f"name is {shown(values['name'])}, expected none: a set is named by what it changes")
+        raise FieldError(f"name is {shown(values['name'])}, expected no name: a set is named by what it changes")
     news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
     merged = {**structs.asdict(DEFAULT_LIMITS), **values, "name": "", "news_calendar": ()}
     limits = read_struct(merged, Limits, example=_EXAMPLE, none=NO_LIMIT)

@@ -65,7 +65,7 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
 
 def _read(values: dict[str, Any], path: Path) -> Plan:
     if "name" in values:
-        raise FieldError(f"name is {shown(values['name'])}, expected none: a plan is named by its contents")
+        raise FieldError(f"name is {shown(values['name'])}, expected no name: a plan is named by its contents")
     for section in _sizing_sections(values):
         _take_weights(section, path)
     plan = read_struct(values, Plan, example=_EXAMPLE)

@@ -94,7 +94,7 @@ def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: P
         ),
         ("stop_out_level_pct = 150", "margin_call_level_pct of realistic is 100, expected at least the stop-out's 150"),
         ('like = "perfect"', "like is 'perfect', expected ideal or realistic"),
-        ('name = "mine"', "name is 'mine', expected none: a profile is named by its contents"),
+        ('name = "mine"', "name is 'mine', expected no name: a profile is named by its contents"),
         ("charges = ", "Invalid value"),
         ("[slippage.targets]\nagainst = 0.1", "unknown field slippage.targets, which is"),
         ('limit_fills = "touch"', "limit_fills is 'touch', expected 'limit' or 'quote'"),

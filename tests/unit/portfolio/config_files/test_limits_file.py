@@ -83,7 +83,7 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
             "unknown field order_volum_max, which is 3; expected limits such as order_volume_max",
         ),
         ("[order_volume_max]\nlots = 3", "order_volume_max is {'lots': 3}, expected a number above 0"),
-        ('name = "mine"', "name is 'mine', expected none: a set is named by what it changes"),
+        ('name = "mine"', "name is 'mine', expected no name: a set is named by what it changes"),
         ('foreign_orders = "shoot"', "foreign_orders is 'shoot', expected 'halt', 'adopt' or 'ignore'"),
         ('news_impact_min = "huge"', "news_impact_min is 'huge', expected 'low', 'medium' or 'high'"),
         ('trading_hours = "0\u0668:00-20:00"', "expected hours and minutes such as '07:00-20:00'"),

@@ -113,7 +113,7 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
         ("= 1", "expected sections such as [sizing]"),
         ("other = 1", "unknown field other, which is 1; expected sections such as [sizing]"),
         ("[sizing]\nother = 1", "unknown field sizing.other, which is 1"),
-        ('name = "mine"', "name is 'mine', expected none: a plan is named by its contents"),
+        ('name = "mine"', "name is 'mine', expected no name: a plan is named by its contents"),
         ("sizing = 1", "sizing is 1, expected a table"),
         ('[sizing]\nmethod = "double"', "sizing.method is 'double', expected 'fixed', 'fraction', 'kelly', 'volatility' or 'weights'"),
         ("[exits]\nstop_loss_points = 0", "exits.stop_loss_points is 0, expected a whole number from 1 to 1000000"),
