@@ -22,7 +22,7 @@ from proto.control.views import (
 def order_rows(
     desk: DeskClient, *, open_only: bool = False, last: int | None = None
 ) -> tuple[list[dict[str, Any]], int]:
-    """The last `last` orders, or all of them; and the number of all."""
+    """The last `last` orders (None: all), and the total number of orders."""
 
     def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
         return desk.request(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
@@ -31,7 +31,7 @@ def order_rows(
 
 
 def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
-    """The last `last` deals, or all of them; and the number of all."""
+    """The last `last` deals (None: all), and the total number of deals."""
 
     def page(after: int, limit: int, newest: bool) -> FillsReply | None:
         return desk.request(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
@@ -52,7 +52,7 @@ def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
 
 
 def account_fields(desk: DeskClient) -> dict[str, Any]:
-    """Money and progress of the account, by the names of JSON."""
+    """Money and progress of the account, by JSON field name."""
     found = desk.request(AccountQuery(), AccountView)
     return ledger_views().account(desk.fallback_folder()) if found is None else plain_fields(found)
 
@@ -65,7 +65,7 @@ def _latest(
 ) -> tuple[list[dict[str, Any]], int]:
     if last is not None and last <= PAGE_ROWS_MAX:
         found = page(0, last, True)
-        # Long rows may fill a frame before the page has as many as were requested.
+        # Long rows may fill a frame, so that a page is shorter than requested.
         if found is not None and len(found.rows) == min(last, found.total):
             return [plain_fields(row) for row in found.rows], found.total
         every = None if found is None else all_rows(desk, lambda after: page(after, PAGE_ROWS_MAX, False))

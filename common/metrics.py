@@ -160,7 +160,7 @@ class ProcessMetrics:
         return count
 
     def update(self, readings: Callable[[], Iterable[Reading]]) -> None:
-        """Take the readings if they are served. The loop's thread calls this about once a second."""
+        """Update the gauges if metrics are served. The loop's thread calls this about once a second."""
         if not self._is_served:
             return
         picture = [reading for own in self._own for reading in own.readings()]

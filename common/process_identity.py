@@ -1,4 +1,4 @@
-"""Identity of a process: its pid may be given to another one later."""
+"""Identity of a process that stays unique when its pid is reused."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Detection of commits lost to damage in a write-ahead log, which SQLite reads up to the first bad frame.
 
 A power cut leaves at most one torn commit in a log of synced commits, because the next one begins after the sync of the
-one before. Two or more commits behind the place where SQLite stops reading were synced and lost to damage.
+one before. Two or more commits after the frame at which SQLite stops reading were synced and lost to damage.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import apsw
 from common.errors import StartError
 
 _HEADER: Final = struct.Struct(">8I")
-"""Magic, format, page size, number of the checkpoint, two salts, two sums."""
+"""Magic, format, page size, checkpoint number, two salts, two checksums."""
 _FRAME: Final = struct.Struct(">6I")
-"""Page, size of the database after a commit or 0, two salts, two sums."""
+"""Page, database size in pages for the last frame of a commit, else 0, two salts, two checksums."""
 
 _MAGIC: Final = (0x377F0682, 0x377F0683)
-"""Of logs with sums over little-endian and over big-endian integers."""
+"""Magic of a log with little-endian and with big-endian checksums."""
 
 TORN_COMMITS_MAX: Final = 1
 
 
 def keep_log_on_close(connection: apsw.Connection, *, keep: bool) -> None:
-    """Whether a closing connection leaves the log, or writes it into the file and removes it."""
+    """Let a closing connection keep the log, or write it into the file and remove it."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep))
 
 
@@ -34,7 +34,7 @@ def require_whole_log(connection: apsw.Connection, path: Path) -> None:
     """Check that SQLite reads the log of a file with synced commits to its end; requires an earlier read.
 
     Raises:
-        StartError: there are commits behind a damaged frame.
+        StartError: more than one commit follows a damaged frame.
     """
     log = path.with_name(f"{path.name}-wal")
     try:
@@ -69,12 +69,12 @@ def commit_ends(log: bytes) -> list[int]:
 
 
 def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
-    """Commits of the log's own run behind a frame, readable or not."""
+    """Number of commits with the log's current salts after a frame, readable or not."""
     step, found = _FRAME.size + page_size, 0
     with log.open("rb") as file:
         raw = file.read(_HEADER.size)
         salts = _HEADER.unpack(raw)[4:6]
-        if not _is_whole(raw):  # SQLite ignores all of the log; its first frame has the salts as well
+        if not _is_whole(raw):  # SQLite ignores the whole log; its first frame has the salts too
             salts = _FRAME.unpack(file.read(_FRAME.size))[2:4]
         for offset in range(_HEADER.size + frame * step, log.stat().st_size - step + 1, step):
             file.seek(offset)
@@ -84,7 +84,7 @@ def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
 
 
 def _is_whole(header: bytes) -> bool:
-    """Whether the two sums of a log's header fit."""
+    """Whether the two checksums of a log's header fit."""
     if _HEADER.unpack(header)[0] not in _MAGIC:
         return False
     words = struct.unpack("<6I" if header[3] == _MAGIC[0] & 0xFF else ">6I", header[:24])

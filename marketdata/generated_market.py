@@ -26,13 +26,13 @@ from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
 
 HISTORY_BLOCKS: Final = 120
-"""Minutes that stay available: far more than a process is ever behind, and 60 kB of states."""
+"""Minutes that stay available: far more than a process can lag; their states take 60 kB."""
 
 BLOCKS_KEPT: Final = 48
 """Minutes whose ticks stay in memory, enough for the pages of all symbols of a process that catches up."""
 
 PAGE_BLOCKS_MAX: Final = 16
-"""Minutes searched for one page once it has a tick: each takes milliseconds, in which no other request is served."""
+"""Most minutes searched for a page that has a tick: each takes milliseconds and delays other requests."""
 
 WARM_UP_NS: Final = 10 * BLOCK_NS
 """Age of a new market when it is first read, so that a strategy's window is filled at once."""
@@ -69,11 +69,11 @@ def open_market(
     """The market that continues `before`, or a new one.
 
     Args:
-        symbols: desk names, in the order that wins ties of time.
+        symbols: desk names; of ticks at the same time, those of earlier symbols come first.
         seed: of every draw.
         before: the stored market; with another seed or other symbols the result is a new market that starts at its
             prices.
-        after_ns: a new market begins later than this.
+        after_ns: UTC; a new market begins later.
         symbol_map: broker's names by the desk's names, where they differ.
 
     Raises:
@@ -143,7 +143,7 @@ class GeneratedMarket:
         self._blocks: dict[int, Block] = {}
         self._rows: dict[int, list[StreamTick]] = {}
 
-    # ---------------------------------------------------------------------------------------------- what is asked for
+    # -------------------------------------------------------------------------------------------------------- queries
 
     def tick_at(self, ordinal: int) -> StreamTick:
         """The tick with this ordinal, which must not be older than the history kept."""
@@ -203,7 +203,7 @@ class GeneratedMarket:
             place += 1
         return columns
 
-    # ------------------------------------------------------------------------------------------------------- survival
+    # -------------------------------------------------------------------------------------------------------- storage
 
     def unsaved(self) -> MarketHistory | None:
         """The states made since the last `mark_saved`; None without any."""

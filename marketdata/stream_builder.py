@@ -1,7 +1,7 @@
 """Building the columns of a stream from rows: validation per symbol, merging by time, counts, and hash.
 
-All of it goes block by block, so that memory use does not grow with the rows. `ValidatedRows` keeps one symbol's rows
-as read, with the verdict on each; `assemble` merges those of all symbols.
+It works block by block, so that memory use does not grow with the rows. `ValidatedRows` keeps one symbol's rows
+as read, each with the result of its validation; `assemble` merges the accepted rows of all symbols.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ValidatedRows:
         self.accepted += int(counted[ACCEPTED])
 
     def accepted_rows(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
-        """Time, bid, ask and volume of the accepted ones among rows `start` to `stop - 1`."""
+        """Time, bid, ask and volume of the accepted rows from `start` to `stop - 1`."""
         good = self._verdict.read(start, stop) == ACCEPTED
         return tuple(column.read(start, stop)[good] for column in (self._time_ns, *self._numbers))
 
@@ -105,7 +105,7 @@ class StreamData(NamedTuple):
     data_sha256: str
     far_rows: tuple[tuple[str, FarRow], ...]
     long_pauses: tuple[tuple[str, Pause], ...]
-    """The longest pause of each symbol that has one; if none has, that of all symbols together."""
+    """Longest pause by symbol; without any, the longest in which no symbol had a tick."""
 
 
 def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:

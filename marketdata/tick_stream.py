@@ -1,8 +1,8 @@
 """A recorded market: the accepted ticks of all symbols in one order, numbered from 1.
 
 The order is event time, then the given order of symbols, then row. The columns may be in memory or on disk and are read
-a block at a time: the two readers of single ticks, publication and the book, walk forward. For all ticks only one index
-row per block is in memory: the number of ticks of each symbol before it.
+a block at a time: the two readers of single ticks, publication and the book, walk forward. Besides these blocks,
+memory has only one index row per block: the number of ticks of each symbol before it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class MarketSource(Protocol):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """In the order that wins ties of time."""
+        """Of ticks at the same time, those of earlier symbols come first."""
 
     @property
     def first_time_ns(self) -> int:
@@ -150,7 +150,7 @@ class TickStream:
         return dict(zip(self.symbols, counts.tolist(), strict=True))
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks of a symbol of the stream from a sequence, up to ordinal `published`."""
+        """At most `limit` ticks of a symbol from `from_sequence` on, up to ordinal `published`."""
         columns = TickColumns(from_sequence, [], [], [], [], [])
         end = min(from_sequence - 1 + limit, self.sequences_at(published)[symbol])
         done = from_sequence - 1
@@ -225,7 +225,7 @@ def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_m
     """Validate the rows of each symbol, all in memory, and merge the accepted ones.
 
     Args:
-        sources: one entry per symbol, in the order that wins ties of time.
+        sources: one per symbol; of ticks at the same time, those of earlier entries come first.
         accept_crossed: accept rows whose bid is above their ask.
         ticks_max: number of ticks after which the stream is cut. Rows after each symbol's last tick are then neither
             counted nor part of the hash.

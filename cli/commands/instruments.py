@@ -15,7 +15,7 @@ from marketdata.instrument_files.loader import SETTING, FileCatalogue, load_inst
 from marketdata.instrument_files.writer import instruments_text
 
 app = typer.Typer()
-group = typer.Typer(help="Contract terms of symbols: export them from a gateway, show them, check a file of them.")
+group = typer.Typer(help="Contract terms of symbols: export from a gateway, show, check a file.")
 app.add_typer(group, name="instruments")
 
 EXPORT_EXAMPLES: Final = """
@@ -53,7 +53,7 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A file of instruments
 def export(
     out: Out = None, force: o.Force = False, symbols: Symbols = None, data_dir: o.RunningDesk = None, url: Url = None
 ) -> int:
-    """Write a gateway's contract terms to a file of instruments; a term that the gateway omits is "?", which a run refuses."""
+    """Write a gateway's contract terms to a file of instruments. A term that the gateway omits is "?"; a run refuses it."""
     file = None if out is None else output_file(out, "--out", force=force)
 
     names = None if symbols is None else [part.strip() for part in symbols.split(",") if part.strip()]

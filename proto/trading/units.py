@@ -94,7 +94,7 @@ def to_decimal(price: float) -> Decimal:
 
 
 _SHORT_TEXT: Final = 12
-"""A number of so few characters is within all limits below."""
+"""A plain decimal of at most this many characters is always exact enough."""
 
 assert min(MAX_DECIMAL_EXPONENT, MAX_DECIMAL_DIGITS) >= _SHORT_TEXT
 
@@ -103,7 +103,7 @@ def is_exact(value: Decimal) -> bool:
     """True when `value` is finite and small enough that sums and products of a few such values stay exact."""
     text = str(value)
     if len(text) <= _SHORT_TEXT and "E" not in text and value.is_finite():
-        return True  # nearly all are: taking a decimal apart costs ten times as much
+        return True  # the usual case; `as_tuple` costs ten times as much
     _, digits, exponent = value.as_tuple()
     return (
         isinstance(exponent, int)

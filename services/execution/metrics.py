@@ -1,4 +1,4 @@
-"""What the execution process shows to Prometheus; docs/metrics.md describes it."""
+"""Prometheus metrics of the execution process; docs/metrics.md describes them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROUND_TRIP: Final = DurationHistogram()
 
 
 def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
-    """Take the readings.
+    """Set the gauges from the state of the process.
 
     Args:
         courier: the core.

@@ -1,4 +1,4 @@
-"""What the gateway process shows to Prometheus; docs/metrics.md describes it."""
+"""Prometheus metrics of the gateway process; docs/metrics.md describes them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ PUBLISHED_TICKS: Final = METRICS.internal_counter(
     "published_ticks_total", "Ticks published, repetitions included", "symbol"
 )
 REJECTED_TICKS: Final = METRICS.internal_counter(
-    "rejected_ticks_total", "Rows of the tick source that are no tick, by reason", "reason", known=REASONS[1:]
+    "rejected_ticks_total", "Rejected rows of the tick source, by reason", "reason", known=REASONS[1:]
 )
 REFUSED: Final = METRICS.internal_counter(
     "refused_requests_total", "Replies with an error, by its code", "code", known=ErrorCode
 )
-DROPPED: Final = METRICS.internal_counter("dropped_messages_total", "Messages without an envelope to answer to")
+DROPPED: Final = METRICS.internal_counter(
+    "dropped_messages_total", "Messages dropped because they have no reply address"
+)
 STORAGE_FAULTS: Final = METRICS.internal_counter(
     "storage_faults_total", "Writes to the journal, the book or the market that failed"
 )
-UNSENT: Final = METRICS.internal_counter("unsent_replies_total", "Replies whose client had gone or did not read")
+UNSENT: Final = METRICS.internal_counter(
+    "unsent_replies_total", "Replies dropped because the client had disconnected or did not read"
+)
 _REQUEST_SECONDS: Final = METRICS.histogram(
-    "request_seconds", "Handling of a request, by action; the commits of an order are part of it", "action"
+    "request_seconds", "Handling time of a request, by action, including the commits of an order", "action"
 )
 _PUBLISHED: Final = METRICS.gauge("published_ordinal", "Ordinal of the last published tick")
-_CONFIRMED: Final = METRICS.gauge("confirmed_ordinal", "Ordinal of the last tick that the desk is done with")
+_CONFIRMED: Final = METRICS.gauge("confirmed_ordinal", "Ordinal of the last tick that the desk confirmed")
 _BOOK: Final = METRICS.gauge("book_ordinal", "Ordinal of the tick at which the simulated book stands")
 _DEALS: Final = METRICS.external_counter("venue_deals_total", "Deals of the simulated account, the deposit included")
 _BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance of the simulated account", "currency")
@@ -53,7 +57,7 @@ def init_series(counts: TickCounts, symbols: tuple[str, ...]) -> None:
 
 
 def update(gateway: Gateway) -> None:
-    """Take the readings."""
+    """Set the gauges from the state of the gateway."""
     METRICS.update(lambda: _readings(gateway))
 
 

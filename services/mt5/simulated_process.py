@@ -47,7 +47,7 @@ def serve_from_settings(settings: Mt5Settings) -> None:
 
 
 def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
-    """Open the files, bind the sockets, and serve until told to stop; without recorded ticks the market is generated.
+    """Open the files, bind the sockets, and serve until stopped; without recorded ticks the market is generated.
 
     Raises:
         StartError: files, settings and market do not fit together, or a file or port is in use.
@@ -112,7 +112,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
             metrics.init_series(stream.counts, stream.symbols)
             metrics.METRICS.serve(settings.metrics_port_mt5, settings.metrics_host)
             logs.get_logger().info(
-                "the simulated market is open; nothing here is a real order",
+                "the simulated market is open: no order is real",
                 requests=shell.request_url,
                 ticks=shell.publish_url,
                 symbols=list(stream.symbols),

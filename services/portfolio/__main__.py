@@ -68,7 +68,7 @@ def run() -> None:
         portfolio = Portfolio(state, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()
     except StartError:
-        ledger.require_file_unchanged()  # if it was removed, that is the error to report; the next start checks it
+        ledger.require_file_unchanged()  # a removed ledger is the cause to report
         raise
     finally:
         sockets.close()

@@ -130,7 +130,7 @@ def record_signal_hello(publisher: str, mono_ns: int) -> None:
 
 
 def update(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
-    """Take the readings."""
+    """Set the gauges from the state of the process."""
     METRICS.update(lambda: _readings(portfolio, mono_ns, uncommitted))
 
 

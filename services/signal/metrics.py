@@ -1,4 +1,4 @@
-"""What the signal process shows to Prometheus; docs/metrics.md describes it."""
+"""Prometheus metrics of the signal process; docs/metrics.md describes them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def init_series(symbols: tuple[str, ...]) -> None:
 
 
 def update(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, int]) -> None:
-    """Take the readings.
+    """Set the gauges from the state of the process.
 
     Args:
         last_ordinal: of the tick of the last signal.

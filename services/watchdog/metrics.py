@@ -1,4 +1,4 @@
-"""What the watchdog shows to Prometheus; docs/metrics.md describes it."""
+"""Prometheus metrics of the watchdog; docs/metrics.md describes them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def init_series(program: str) -> None:
 
 
 def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
-    """Take the readings.
+    """Set the gauges from the state of the process.
 
     Args:
         up: for each program, whether supervisord has it running.

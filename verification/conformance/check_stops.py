@@ -62,7 +62,7 @@ def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> Non
 
 @check
 def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: ConformanceClient) -> None:
-    """More of the other side is one INOUT deal of the position then listed; a hedging account holds both sides."""
+    """A larger opposite order is one INOUT deal; a hedging account holds both sides instead."""
     low, high = _around(client)
     long = client.open_position(stop_loss=low, take_profit=high).position
     order = client.new_order(Side.SELL, volume=long.volume * 3, stop_loss=high)
@@ -87,7 +87,7 @@ def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: Conforma
 
 @check
 def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(client: ConformanceClient) -> None:
-    """MODIFY that the venue has made and not answered is IN_DOUBT; the same revision again is OK."""
+    """A MODIFY made by the venue but not answered is IN_DOUBT; the same revision again is OK."""
     position = client.open_position().position
     low, _ = _around(client)
     _lose_an_answer(client)
@@ -113,7 +113,7 @@ def _around(client: ConformanceClient) -> tuple[Decimal, Decimal]:
 def _shown(
     client: ConformanceClient, ticket: int, *, other_than: Decimal | None = None, side: Side | None = None
 ) -> VenuePosition:
-    """A position as listed, once its volume differs from `other_than` and its side is `side`."""
+    """Wait for the listed position to differ in volume from `other_than` and to have side `side`."""
 
     def listed() -> VenuePosition | None:
         return next((held for held in client.positions() if held.ticket == ticket), None)

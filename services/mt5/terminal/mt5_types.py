@@ -1,6 +1,6 @@
 """The functions, row fields and constants of the MetaTrader5 package that the desk uses.
 
-The package is a module of functions; a module that has these is an `Mt5Api`. Names and numbers are MetaQuotes'. Times in
+The package is a module of functions; `Mt5Api` is its type. Names and numbers are MetaQuotes'. Times in
 rows are the local time of the broker's server as if it were UTC, in seconds or, with `_msc`, in milliseconds.
 """
 
@@ -45,7 +45,7 @@ REASON_SL: Final = 4
 REASON_TP: Final = 5
 REASON_SO: Final = 6
 REASON_ROLLOVER: Final = 7
-"""Of an order or a deal; the two have the same numbers."""
+"""Reason of an order or a deal: the same numbers for both."""
 
 POSITION_TYPE_BUY: Final = 0
 
@@ -141,7 +141,7 @@ class Mt5TradeResult(Protocol):
 
 
 class Mt5Terminal(Protocol):
-    """Of `terminal_info`."""
+    """Result of `terminal_info`."""
 
     @property
     def connected(self) -> bool: ...
@@ -150,7 +150,7 @@ class Mt5Terminal(Protocol):
 
 
 class Mt5Tick(Protocol):
-    """Of `symbol_info_tick`."""
+    """Result of `symbol_info_tick`."""
 
     @property
     def time_msc(self) -> int: ...
@@ -161,7 +161,7 @@ class Mt5Tick(Protocol):
 
 
 class Mt5Order(Protocol):
-    """Of `orders_get` and `history_orders_get`."""
+    """Row of `orders_get` and `history_orders_get`."""
 
     @property
     def ticket(self) -> int: ...
@@ -202,7 +202,7 @@ class Mt5Order(Protocol):
 
 
 class Mt5Position(Protocol):
-    """Of `positions_get`."""
+    """Row of `positions_get`."""
 
     @property
     def ticket(self) -> int: ...
@@ -233,7 +233,7 @@ class Mt5Position(Protocol):
 
 
 class PublishedMt5Api(Protocol):
-    """The functions that the published stubs know."""
+    """Functions that the published type stubs contain."""
 
     def initialize(
         self,
@@ -245,7 +245,7 @@ class PublishedMt5Api(Protocol):
         timeout: int = ...,
         portable: bool = ...,
     ) -> bool:
-        """Connect to the terminal, starting it where it does not run."""
+        """Connect to the terminal, starting it if it is not running."""
 
     def shutdown(self) -> None:
         """Disconnect from the terminal."""
@@ -273,7 +273,7 @@ class PublishedMt5Api(Protocol):
 
 
 class Mt5Account(Protocol):
-    """Of `account_info`."""
+    """Result of `account_info`."""
 
     @property
     def login(self) -> int: ...
@@ -298,7 +298,7 @@ class Mt5Account(Protocol):
 
 
 class Mt5Symbol(Protocol):
-    """Of `symbol_info`."""
+    """Result of `symbol_info`."""
 
     @property
     def name(self) -> str: ...
@@ -359,7 +359,7 @@ class Mt5Symbol(Protocol):
 
 
 class Mt5Deal(Protocol):
-    """Of `history_deals_get`."""
+    """Row of `history_deals_get`."""
 
     @property
     def ticket(self) -> int: ...
@@ -400,7 +400,7 @@ Ticks = NDArray[np.void]
 
 
 class Mt5Api(PublishedMt5Api, Protocol):
-    """The whole package, as far as it is used."""
+    """All functions of the package that the desk uses."""
 
     def account_info(self) -> Mt5Account | None:
         """The account that the terminal is logged in to."""
@@ -412,7 +412,7 @@ class Mt5Api(PublishedMt5Api, Protocol):
         """At most `count` ticks from the server's second `date_from` on, the oldest first."""
 
     def history_orders_get(self, date_from: int, date_to: int) -> Sequence[Mt5Order] | None:
-        """Orders that are over, by the server's seconds."""
+        """Ended orders; the span is in seconds of server time."""
 
     def history_deals_get(self, date_from: int, date_to: int) -> Sequence[Mt5Deal] | None:
-        """Deals, by the server's seconds."""
+        """Deals; the span is in seconds of server time."""

@@ -26,7 +26,7 @@ _TIME_EXPECTED: Final = "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z"
 def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
     """Read the events of a file, sorted; equal rows count once, so that equal contents give equal calendars.
 
-    Impact may be written in capitals. Spaces around a value do not count.
+    Impact may be written in capitals. Spaces around a value are ignored.
 
     Raises:
         StartError: the file is missing or a row is wrong; the text has file, line, value and expectation.
@@ -68,7 +68,7 @@ def _event(path: Path, line: int, cells: dict[str, str]) -> NewsEvent:
     try:
         return msgspec.convert(values, NewsEvent)
     except msgspec.ValidationError:
-        # Twenty times slower, but it names the field.
+        # Twenty times slower, but its error names the field.
         return read_struct(values, NewsEvent)
 
 

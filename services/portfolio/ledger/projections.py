@@ -110,8 +110,8 @@ def write_changed_rows(
 
     Args:
         db: the ledger.
-        book: with the events.
-        before: the row counts.
+        book: the account after these events.
+        before: row counts of the last commit.
         account_before: the account row as last written; empty where unknown.
 
     Returns:
@@ -156,12 +156,12 @@ def write_cursor(
 def write_cursor_payload(
     db: apsw.Connection, payload: bytes, end: ChainPosition, counts: RowCounts, key: LedgerKey | None, notes: bytes
 ) -> None:
-    """Write an encoded tick cursor, likewise."""
+    """Write an encoded tick cursor, with the end of the chain and the row counts."""
     _write_cursor_row(db, (1, payload, end.number, end.hash, *counts), key, notes)
 
 
 def sign_cursor(db: apsw.Connection, key: LedgerKey | None) -> None:
-    """Renew the code of the stored tick cursor after a change of the notes that it covers."""
+    """Renew the authentication code of the stored tick cursor after a change of the ledger's notes."""
     row = _cursor_row(db)
     if row is not None:
         _write_cursor_row(db, row[:-1], key, notes_digest(db))
@@ -226,7 +226,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
         if isinstance(held, _PositionRow):
             multiplier = book.instruments[symbol].multiplier
             book.positions[symbol] = Position(symbol, multiplier, held.lots, held.legs)
-        else:  # a row from before legs were kept
+        else:  # written by a version that stored no legs
             book.rebuild_position(symbol)
         assert book.positions[symbol].direction == direction, symbol
     if not book.cash:

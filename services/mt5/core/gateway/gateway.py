@@ -85,7 +85,7 @@ class Gateway(Core[Request, Reply | Tick]):
         lease_ttl_ms: int,
         settling_ms: int,
     ) -> None:
-        """Join the parts, which `core.compose.simulated_gateway` makes for the simulated venue.
+        """Answer with these parts; `core.compose.simulated_gateway` makes them for the simulated venue.
 
         Args:
             stream: the market, under the desk's names of its symbols.

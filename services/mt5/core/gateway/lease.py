@@ -94,7 +94,7 @@ class AccountLease:
         Args:
             epoch: of the order; 0 for a client without a lease.
             opens: whether the order adds exposure.
-            now: the present.
+            now: the current time.
         """
         if not epoch:
             return None

@@ -23,13 +23,13 @@ class ModifyService:
     """Answers MODIFY. Requests here have the broker's name of their symbol; replies the desk's."""
 
     def __init__(self, *, venue: Venue, terminal: Terminal, queries: QueryService, header: ReplyHeader) -> None:
-        """Join the parts.
+        """Answer with these parts.
 
         Args:
             venue: has the book.
             terminal: sends modifications.
-            queries: give order and position with the desk's names.
-            header: the fields that every reply has.
+            queries: convert orders and positions to the desk's names.
+            header: fields common to all replies.
         """
         self._venue = venue
         self._terminal = terminal
@@ -37,11 +37,11 @@ class ModifyService:
         self._header = header
 
     def existing_reply(self, request: Modify, now: Now, *, symbol: str) -> ModifyReply | ErrorReply | None:
-        """The reply to a modification that was made before, or whose symbol is not that of its order; else None.
+        """The stored reply to a repeated modification, or an error for a wrong symbol; None for a new one.
 
         Args:
             request: with the broker's name of its symbol.
-            now: the present.
+            now: the current time.
             symbol: the client's name of the symbol.
         """
         order = self._venue.find(magic_of(request.order_id)) if request.order_id else None
@@ -49,7 +49,7 @@ class ModifyService:
             text = f"symbol {symbol} with order {request.order_id}, expected {self._queries.order_with_desk_names(order).symbol}"
             return self._header.error(request.request_id, ErrorCode.INVALID_FIELD, text)
         outcome = self._terminal.previous_modification(request, now)
-        return None if outcome is None else self._told(request, outcome)
+        return None if outcome is None else self._reply_to(request, outcome)
 
     def modify(self, request: Modify, now: Now) -> tuple[ModifyReply, bool]:
         """Call the venue; the reply, and whether the call is still in progress."""
@@ -57,7 +57,7 @@ class ModifyService:
         if isinstance(sent, CallInProgress):
             return self._present(request, now, status="CALL_IN_PROGRESS", error="the venue is being called"), True
         if sent is not None and (outcome := self._terminal.previous_modification(request, now)) is not None:
-            return self._told(request, outcome), False
+            return self._reply_to(request, outcome), False
         return self._answered(request, sent, now), False
 
     def _answered(self, request: Modify, sent: TradeResult | None, now: Now) -> ModifyReply:
@@ -94,7 +94,7 @@ class ModifyService:
             quiet=self._venue.quiet,
         )
 
-    def _told(self, request: Modify, outcome: Modification) -> ModifyReply:
+    def _reply_to(self, request: Modify, outcome: Modification) -> ModifyReply:
         fields = self._header.ok_fields(request.request_id)
         if outcome.error_code is not None:
             fields |= {"status": REJECTED, "error_code": outcome.error_code, "error": outcome.reason}
@@ -114,7 +114,7 @@ class ModifyService:
 
 
 def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
-    """Whether the order or position shown has the requested prices; the answer alone is no proof."""
+    """Whether the venue shows the requested prices; its retcode alone is no proof."""
     target = shown.order if request.order_id else shown.position
     return target is not None and has_requested_prices(target, request)
 

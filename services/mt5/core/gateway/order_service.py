@@ -58,7 +58,7 @@ class OrderService:
         header: ReplyHeader,
         settling_ms: int = SETTLING_MS,
     ) -> None:
-        """Join the parts; `settling_ms` is how late the venue's history may be."""
+        """Answer with these parts; the venue's history may be `settling_ms` late."""
         self._venue = venue
         self._terminal = terminal
         self._journal = journal

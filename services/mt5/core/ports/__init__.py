@@ -1,1 +1,1 @@
-"""What a venue has to provide: an account, a terminal, and their records; with MetaTrader's codes and numbers."""
+"""Interfaces of a venue (account, terminal) and their records, with MetaTrader's codes and numbers."""

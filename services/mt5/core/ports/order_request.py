@@ -13,7 +13,7 @@ from services.mt5.core.ports.magic import comment_of, magic_of
 class VenueOrderRequest(NamedTuple):
     """An order under a magic; `symbol` is the broker's name, `volume` in lots, the rest as in `proto.gateway.Buy`.
 
-    `price` is that of a LIMIT or STOP order, of a MARKET order the quote that it was decided on.
+    `price`: the order price of LIMIT and STOP; for MARKET the quote of the decision.
     """
 
     magic: int
@@ -51,7 +51,7 @@ class VenueOrderRequest(NamedTuple):
 
     @property
     def is_immediate(self) -> bool:
-        """Whether its rest ends at once (FOK and IOC)."""
+        """Whether the unfilled volume is canceled at once (FOK and IOC)."""
         return self.time_in_force in (TimeInForce.FOK, TimeInForce.IOC)
 
     def to_venue_order(

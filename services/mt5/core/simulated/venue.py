@@ -1,9 +1,9 @@
 """The simulated broker: one account over one tick stream, with the rules of MetaTrader 5.
 
 `matching_engine.py` validates and executes orders, `tick_processor.py` processes ticks, `modifications.py` changes resting
-orders and positions; all of them work on `account.py`. Symbols have the broker's names. The venue accepts any order; that
-none comes twice is ensured by the gateway's journal. Each change is committed before it is applied, so that a venue opened
-on the same store is the same venue.
+orders and positions; all of them work on `account.py`. Symbols have the broker's names. The gateway's
+journal prevents repeated orders, not the venue. Each change is committed before it is applied, so that a venue opened
+again on the same store continues unchanged.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class SimulatedVenue:
         processed completely when the process died is completed now.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
-                has seen, or the broker does not trade one of its symbols.
+            VenueSetupError: the account is of another currency or mode, the new stream does not begin after the book's last
+                tick, or the broker does not trade one of its symbols.
         """
         self._account = SimulatedAccount(stream=stream, stream_id=stream_id, store=store, symbols=symbols, terms=terms)
         profile, leverage = terms.profile, terms.leverage
@@ -71,7 +71,7 @@ class SimulatedVenue:
         if self._book.is_within_tick:
             self._ticking.process_tick()
 
-    # ------------------------------------------------------------------------------------------------ where it stands
+    # ---------------------------------------------------------------------------------------------------------- state
 
     @property
     def ordinal(self) -> int:
@@ -80,7 +80,7 @@ class SimulatedVenue:
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC; before the first, the last time that the account has seen."""
+        """Time of the book's tick, UTC; before the first, the account's last recorded time."""
         return self._account.time_ns
 
     @property
@@ -89,8 +89,8 @@ class SimulatedVenue:
         return self._matching.quiet
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has triggered anything or could, and every deal is reported by then."""
-        is_told = self._book.told_ns <= self._told_until(ordinal)
+        """Whether nothing has been or can be triggered after tick `ordinal`, and all deals are reported."""
+        is_told = self._book.told_ns <= self._reported_until(ordinal)
         return self._book.last_set_off <= ordinal and is_told and self.quiet
 
     @property
@@ -147,21 +147,24 @@ class SimulatedVenue:
 
     def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor after the step to tick `ordinal`, before any command there; past the last tick, all deals."""
-        return self._book.deal_cursor_at(ordinal, self._told_until(ordinal))
+        return self._book.deal_cursor_at(ordinal, self._reported_until(ordinal))
 
-    def _told_until(self, ordinal: int) -> int:
-        """Time up to which deals are reported at a tick: the tick's; past the last tick, or with none late, all."""
+    def _reported_until(self, ordinal: int) -> int:
+        """UTC time up to which deals are reported at tick `ordinal`.
+
+        Past the last tick, or if no deal is delayed, it includes every deal.
+        """
         stream, told_ns = self._account.market.stream, self._book.told_ns
         return stream.tick_at(ordinal).time_ns if told_ns and 0 < ordinal <= stream.last_ordinal else told_ns
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
+        """Number of orders that ended without a complete fill at ticks up to `ordinal`."""
         return self._book.order_cursor_at(ordinal)
 
     def step_to(self, ordinal: int) -> None:
-        """Go to tick `ordinal`, or stay where the book is further; never past the last tick.
+        """Process ticks up to `ordinal` or the last tick; an ordinal behind the book has no effect.
 
-        Every tick on the way is processed; while the book is quiet they are skipped, because none has an effect.
+        While the book is quiet, ticks are skipped, because none has an effect.
         """
         account = self._account
         last = min(ordinal, account.market.stream.last_ordinal)
@@ -180,7 +183,7 @@ class SimulatedVenue:
     # --------------------------------------------------------------------------------------------------------- orders
 
     def place(self, request: VenueOrderRequest, *, held: bool = False) -> BookOrder:
-        """Accept, execute or reject an order at the book's tick; in every case it is in the book then.
+        """Accept, execute or reject an order at the book's tick, and record it in the book.
 
         Its symbol must be known to the catalogue, and the book must be at a tick. With `held` an accepted order waits for
         `release`. The same magic twice makes two orders.
@@ -233,7 +236,7 @@ class SimulatedVenue:
         return self._book.orders[ticket - 1].magic if ticket else 0
 
     def position_ticket(self, number: int) -> int:
-        """The number itself: a position has only one here."""
+        """The same number: here it is also the ticket."""
         return number
 
     def magic_of_position(self, ticket: int) -> int:

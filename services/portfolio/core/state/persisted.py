@@ -1,6 +1,6 @@
 """State that the ledger keeps with each commit, in the transaction of the commit's events.
 
-None of it can be folded from the events: a tick that leads to nothing leaves none.
+It cannot be computed from the events: a tick that changes nothing makes no event.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class PersistedState(Struct, frozen=True):
     cursor: TickCursor = field(default_factory=TickCursor)
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
-    """By symbol, of those whose plan sizes by it."""
+    """By symbol, if its plan sizes positions by volatility."""
 
 
 class PersistedRow(TickCursor, kw_only=True):
-    """The ledger's row, by names: the fields of the cursor, then the others.
+    """Stored row: the fields of the cursor, then those of risk and sizing.
 
     Stored ledgers have this format.
     """

@@ -1,4 +1,4 @@
-"""Owner of what people are warned of, and of faults that keep the desk from trading."""
+"""Warnings for people, and faults that keep the desk from trading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Warnings:
     """
 
     def __init__(self) -> None:
-        """Start with nothing to warn of."""
+        """Start without warnings."""
         self._unproven_symbols: set[str] = set()
         self._gateway_silence_ns: Callable[[int], int] = lambda _mono_ns: 0
         self.conditions = ActiveConditions()
@@ -34,11 +34,11 @@ class Warnings:
         self.instrument_change_count = 0
 
     def watch_gateway(self, silence_ns: Callable[[int], int]) -> None:
-        """Take the silence of the gateway from a function of monotonic time."""
+        """Read the silence of the gateway from a function of monotonic time, both in nanoseconds."""
         self._gateway_silence_ns = silence_ns
 
     def gateway_silence_ns(self, mono_ns: int) -> int:
-        """For how long the gateway has left questions unanswered; 0 while none is open."""
+        """Nanoseconds for which the gateway has answered no open request; 0 while none is open."""
         return self._gateway_silence_ns(mono_ns)
 
     @property
