@@ -96,7 +96,7 @@ class TerminalClient:
         is_ours: Callable[[int], bool],
         rejected: Callable[[str, int], None],
     ) -> None:
-        """Join the parts, as `terminal_gateway` does.
+        """Use these parts, which `terminal_gateway` makes.
 
         `readers` are by the broker's names, `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` is True
         for a magic of this gateway, and `rejected` is called with a reason and the number of rows rejected as ticks.
