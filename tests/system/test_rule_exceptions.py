@@ -42,7 +42,7 @@ def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path)
 
         refused = paperdesk(*order, "--past-rule", "HALTED", "--reason", "by hand")
         assert refused.returncode == 2, refused
-        assert "rule HALTED cannot be passed, expected one of CIRCUIT_BREAKER, " in refused.stderr
+        assert "rule HALTED allows no exception, expected one of CIRCUIT_BREAKER, " in refused.stderr
         passed = query(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
         [rule_text] = passed["past_rules"]
         assert rule_text.startswith("CIRCUIT_BREAKER (pause until ")
@@ -56,7 +56,7 @@ def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path)
         reset = ("risk", "reset", "circuit-breaker", "--symbol", "EURUSD", "--reason", "spread of a quiet night", *at)
         unknown = paperdesk("risk", "reset", "SPEED", "--reason", "x", *at)
         assert unknown.returncode == 2
-        assert "rule is SPEED, expected one that remembers something: CIRCUIT_BREAKER, " in unknown.stderr
+        assert "rule is SPEED, expected one that can be reset: CIRCUIT_BREAKER, " in unknown.stderr
         wait_for(lambda: not query("positions", *at), "the strategy to have closed it", seconds=TIMEOUT_S)
         fills = filled(desk)
         cleared = query(*reset, "--key", "r")

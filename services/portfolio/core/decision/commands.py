@@ -1,4 +1,4 @@
-"""One entry for every command of a person."""
+"""Entry point for commands of people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CommandReply = TradingReply | OrderCommandReply | RiskResetReply | ControlError
 
 
 def apply_command(state: PortfolioState, command: DeskCommand) -> CommandReply:
-    """Do what a person has ordered; the reply may go out when what came of it is durable."""
+    """Execute a person's command; send the reply only when the events are durable."""
     if isinstance(command, OrderCommand):
         return apply_order_command(state, command)
     if isinstance(command, RiskResetCommand):

@@ -1,4 +1,4 @@
-"""Escalation: which denials and falls of the equity change the trading state, and which restriction a new day lifts."""
+"""Escalation: changes of the trading state by denials and falls of the equity, and the end of daily restrictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> None:
-    """Resume trading on the server's next day, if `rearm_at_day_end` is set and only rules of the day had restricted it."""
+    """Resume trading on the server's next day if `rearm_at_day_end` is set and only daily rules restricted it."""
     trading = account.book.trading
     if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE:
         return
@@ -27,7 +27,7 @@ def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> 
 
 
 def watch_equity(state: PortfolioState, watches: Iterable[EquityWatch]) -> None:
-    """Warn, or restrict trading, by the active rules that watch the equity; call it when that has moved."""
+    """Warn or restrict trading by the active rules that watch the equity; call it when the equity has changed."""
     context = RiskContext(state.account.book, state.stream.cursor, state.config.limits, state.stream.risk)
     for watch in watches:
         warning, denial = watch.check(context)
@@ -36,6 +36,6 @@ def watch_equity(state: PortfolioState, watches: Iterable[EquityWatch]) -> None:
 
 
 def escalate(account: AccountState, denial: Denial | None) -> None:
-    """Restrict trading to the state that a denial names, if any."""
+    """Restrict trading to the state in the denial, if it has one."""
     if denial is not None and denial.escalate_to is not None:
         account.restrict_trading(denial.escalate_to, denial.code, f"{denial.observed}, limit {denial.limit}", by=RISK)

@@ -1,8 +1,7 @@
 """Per-tick exits: trailing stops, time exits, and cancellation of resting entries that risk no longer allows.
 
-All of it depends on the tick alone, so that it happens at the same tick live, in a replay and in a backtest. Between
-the sessions of a symbol nothing is sent that the venue would refuse: stops stay where they are, and a close that is due
-is sent with the first tick of the next session.
+They depend on the tick alone, so that they happen at the same tick live, in a replay and in a backtest. While the
+market is closed, stops do not move, and a due close is sent at the first tick of the next session.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.stream import StreamState
 
 TIME_EXIT_RETRY_NS: Final = 5_000_000_000
-"""A position whose time is up and whose closing order came to nothing is tried again after this."""
+"""Delay before an unsuccessful time exit is tried again."""
 
 ExitEvents = list[ProtectionSet | CancelRequested | OrderCreated]
 
@@ -39,7 +38,7 @@ ExitEvents = list[ProtectionSet | CancelRequested | OrderCreated]
 def exit_events(
     signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> ExitEvents:
-    """The events that a tick asks for in its own symbol, before its signal is decided; the caller emits them in order."""
+    """Exit events of a tick, due before its signal is decided; the caller emits them in order."""
     found: ExitEvents = []
     orders: list[OrderCreated] = []
     for key in sorted(book.protections):
@@ -100,9 +99,9 @@ def exit_events(
 def _canceled_entries(
     signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> Iterator[CancelRequested]:
-    """Orders that rest and would open what may not be opened by now: what was allowed when they were made may be over.
+    """Cancellations of resting entries that the risk rules no longer allow.
 
-    The desk's trading state counts for all of them, a limit for those of the tick's symbol.
+    The trading state is checked for all symbols, the limits only for the tick's symbol.
     """
     is_stopped = book.trading_state is not TradingState.ACTIVE
     account = RiskContext(book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan)
@@ -121,9 +120,9 @@ def _canceled_entries(
 
 
 def _trailed(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
-    """The guard with its stop moved, unless the venue would refuse that.
+    """The protection with its stop moved, or None if the stop stays or the venue would refuse the change.
 
-    The venue changes nothing within the freeze level of its execution, and accepts no stop within the stops level.
+    A venue changes no stop within the freeze level of the price, and accepts none within the stops level.
     """
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask
@@ -137,7 +136,7 @@ def _trailed(protection: Protection, direction: int, signal: Signal, book: Book)
 
 
 def _is_closing(protection: Protection, book: Book) -> bool:
-    """Whether an order is on its way that may close the position."""
+    """Whether an open market order may be closing the position."""
     return any(
         order.position in (0, protection.position) and not order.can_rest
         for order in book.open_orders_of(protection.symbol)

@@ -1,7 +1,7 @@
-"""The keys of people's commands: what is answered where one was given before, and to which command it was given.
+"""Idempotent commands: a repeated key gets the stored reply, a key used for another command an error.
 
-A digest is kept with the key in whatever the command came to: an order, a cancel, a change, a denial. What was kept without one, by an
-earlier version, is answered for any command.
+The order, cancellation, change or denial of a command is stored with its key and its digest. Records of earlier
+versions have no digest; they answer any command with their key.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from services.portfolio.core.account.orders import PassedRule
 
 
 def command_digest(command: OrderCommand) -> str:
-    """What a command asks for, as 16 hexadecimal digits: its kind and all its fields but key and reason, 0.10 as 0.1."""
-    told = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
-    if not told.get("past_rules"):
-        told.pop("past_rules", None)  # a digest from before an order could be let past a rule is still its own
-    exact = {name: decimal_text(value) if isinstance(value, Decimal) else value for name, value in told.items()}
+    """Digest of a command, 16 hexadecimal digits: its kind and all fields but key and reason, 0.10 as 0.1."""
+    fields = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
+    if not fields.get("past_rules"):
+        fields.pop("past_rules", None)  # digests of versions without exceptions from rules stay valid
+    exact = {name: decimal_text(value) if isinstance(value, Decimal) else value for name, value in fields.items()}
     kind = str(command.__struct_config__.tag)
     return sha256(msgspec.json.encode([kind, exact])).hexdigest()[:16]
 
 
 def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | ControlError | None:
-    """What a command under this key was answered; an error when that was another command, None when there was none."""
+    """The earlier reply under the command's key, an error if the key was used for another command, None if unused."""
     key = command.key
     if (order_ids := book.orders_by_key.get(key)) is not None:
         first = book.orders[order_ids[0]]
@@ -47,14 +47,14 @@ def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | Con
 
 
 def done_reply(key: str, order_ids: list[str], past_rules: Sequence[PassedRule] = ()) -> OrderCommandReply:
-    """The answer to a command that has made, changed or ended these orders, and let them past rules."""
+    """The reply to a command that created, changed or canceled these orders, with the rules they were excepted from."""
     return OrderCommandReply(
         key=key, order_ids=order_ids, denied=False, past_rules=[passed.text for passed in past_rules]
     )
 
 
 def denied_reply(key: str, denial: CommandDenial) -> OrderCommandReply:
-    """The answer to a command that a rule has turned down."""
+    """The reply to a command that a rule denied."""
     return OrderCommandReply(
         key=key,
         order_ids=[],

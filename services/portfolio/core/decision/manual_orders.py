@@ -1,7 +1,7 @@
-"""What people order by hand: an order, the close of a position, the end or the change of what rests.
+"""Manual orders: commands that place, close, cancel or modify.
 
-Each passes the rules that a signal's order passes, becomes events, and is answered when those are durable. A command that is said
-again with its key is answered again and not done again. A lock-step stream takes none: it trades at its own ticks alone.
+Each passes the risk rules of a signal's order and becomes events; its reply is sent when these are durable. A repeated
+key gets the stored reply and does nothing. A lock-step stream accepts no manual orders: it trades only at its ticks.
 """
 
 from __future__ import annotations
@@ -50,19 +50,21 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 TICKETS_NAMED_MAX: Final = 10
-"""A refusal is a line; `paperdesk positions` has every ticket."""
+"""Most tickets in an error line; `paperdesk positions` has all of them."""
 
 
 def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCommandReply | ControlError:
-    """Do what a person has ordered, as far as the rules let it."""
+    """Execute a manual order command, unless a rule denies it."""
     if not state.stream.is_live:
-        return ControlError(error="orders by hand need a live market: a lock-step stream trades at its own ticks alone")
+        return ControlError(error="manual orders need a live market: a lock-step stream trades only at its ticks")
     if (before := previous_reply(state.account.book, command)) is not None:
         return before
     if state.warnings.venue_fault:
         return ControlError(error=state.warnings.venue_fault[:500])
     if isinstance(command, PlaceCommand | CloseCommand) and not state.account.can_number_orders:
-        return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
+        return ControlError(
+            error="the desk has not reached the gateway since its start, repeat the command when it has"
+        )
     match command:
         case PlaceCommand():
             return _place(state, command)
@@ -71,9 +73,9 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         case CancelCommand():
             return _cancel(state.account, state.stream, command)
         case ModifyCommand(order_id=""):
-            return _guard(state, command)
+            return _modify_stops(state, command)
         case ModifyCommand():
-            return _change(state, command)
+            return _modify_order(state, command)
 
 
 def closing_orders(
@@ -87,7 +89,7 @@ def closing_orders(
     key: str = "",
     asked: str = "",
 ) -> list[OrderCreated]:
-    """Orders at the market that close what the desk trades of a symbol, or one ticket of it, or `volume` lots of that."""
+    """Market orders that close the desk's own positions in a symbol, or one ticket, or `volume` lots of it."""
     most = state.account.book.instruments[symbol].volume_max
     decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
@@ -113,7 +115,7 @@ def closing_orders(
 
 
 def _chosen(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
-    """The leg with a ticket, whoever has opened it; without one all that the desk trades of the symbol."""
+    """The leg with a ticket, also one that the desk did not open; without a ticket (0) the desk's own legs."""
     if symbol not in book.positions:
         return []
     if ticket:
@@ -122,7 +124,7 @@ def _chosen(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
 
 
 def _decision(state: PortfolioState, symbol: str, cause: Cause, reason: str) -> Decision:
-    """What the desk sees of a symbol at the moment; without any quote the price of what it holds stands in for the record."""
+    """The current state of a symbol for the record; without a quote, bid and ask are the average entry price."""
     position = state.account.book.position(symbol)
     quote = state.stream.market.quotes.get(symbol) or state.stream.cursor.marks.get(symbol)
     entry = position.avg_entry_price or ZERO
@@ -207,7 +209,7 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
     symbol = command.symbol
     legs = _chosen(state.account.book, state.config.limits, symbol, command.position)
     if not legs:
-        return ControlError(error=f"there is no {_which(command)} to close")
+        return ControlError(error=f"there is no {_position_text(command)} to close")
     if command.volume is not None and len(legs) > 1:
         tickets = _tickets(legs)
         return ControlError(
@@ -215,11 +217,13 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         )
     if command.volume is not None and not ZERO < command.volume <= legs[0].volume:
         return ControlError(
-            error=f"volume is {decimal_text(command.volume)}, expected above 0 and at most the {decimal_text(legs[0].volume)} lots that are held"
+            error=f"volume is {decimal_text(command.volume)} lots, "
+            f"expected above 0 and at most the position's {decimal_text(legs[0].volume)}"
         )
-    if (under_way := _under_way(state.account.book, command, legs)) is not None:
+    if (closing_id := _closing_order(state.account.book, command, legs)) is not None:
         return ControlError(
-            error=f"{_which(command)} is being closed by order {under_way}: ask again when that has ended, lest the other side is opened"
+            error=f"{_position_text(command)} is being closed by order {closing_id}: "
+            "repeat the command when that order has ended, a second close could open the other side"
         )
     made = closing_orders(
         state,
@@ -242,8 +246,8 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
     return _done(command.key, made)
 
 
-def _under_way(book: Book, command: CloseCommand, legs: list[Leg]) -> str | None:
-    """An order that may be closing the same lots already; None where there is enough for both."""
+def _closing_order(book: Book, command: CloseCommand, legs: list[Leg]) -> str | None:
+    """The id of an open order that may close the same lots; None if enough lots are left for both."""
     for leg in legs:
         closing = [
             order
@@ -259,8 +263,8 @@ def _under_way(book: Book, command: CloseCommand, legs: list[Leg]) -> str | None
 def _cancel(account: AccountState, stream: StreamState, command: CancelCommand) -> OrderCommandReply | ControlError:
     order = account.book.orders.get(command.order_id)
     if order is None or not order.status.is_open:
-        stands = "not known here" if order is None else str(order.status)
-        return ControlError(error=f"order {command.order_id} is {stands}, expected one that is open")
+        current = "unknown" if order is None else str(order.status)
+        return ControlError(error=f"order {command.order_id} is {current}, expected an open one")
     if not order.cancel_asked:
         now_ns = stream.domain_ns(stream.now.mono_ns)
         ordinal = stream.cursor.ordinal
@@ -277,13 +281,15 @@ def _cancel(account: AccountState, stream: StreamState, command: CancelCommand) 
     return idempotency.done_reply(command.key, [order.order_id])
 
 
-def _change(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
+def _modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
     order = state.account.book.orders.get(command.order_id)
     if order is None or not order.status.is_open or order.type is OrderType.MARKET:
-        stands = "not known here" if order is None else f"{order.type} {order.status}"
-        return ControlError(error=f"order {command.order_id} is {stands}, expected a LIMIT or STOP order that is open")
+        current = "unknown" if order is None else f"{order.type} {order.status}"
+        return ControlError(error=f"order {command.order_id} is {current}, expected an open LIMIT or STOP order")
     if order.revision > order.revision_answered:
-        return ControlError(error=f"order {command.order_id} is being modified, ask again when the venue has answered")
+        return ControlError(
+            error=f"order {command.order_id} is being modified, repeat the command when the venue has answered"
+        )
     before = order.terms
     terms = OrderTerms(
         limit_price=before.limit_price if command.price is None else command.price,
@@ -325,15 +331,16 @@ def _change(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply 
     return idempotency.done_reply(command.key, [order.order_id])
 
 
-def _guard(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
-    """Give a position other stops; whoever sets a stop by hand takes it out of the hands of the desk's trailing."""
+def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
+    """Replace the stops of a position; this ends its trailing stop."""
     book, symbol = state.account.book, command.symbol
     legs = _chosen(state.account.book, state.config.limits, symbol, command.position)
     if len(legs) != 1:
         if not legs:
-            return ControlError(error=f"there is no {_which(command)} to change")
+            return ControlError(error=f"there is no {_position_text(command)} to change")
         return ControlError(
-            error=f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)}): name one with --position {symbol}:TICKET"
+            error=f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)}): "
+            f"name one with --position {symbol}:TICKET"
         )
     leg = legs[0]
     key = protection_key(symbol, leg.ticket)
@@ -428,8 +435,8 @@ def _tickets(legs: list[Leg]) -> str:
     return named if len(legs) <= TICKETS_NAMED_MAX else f"{named} and {len(legs) - TICKETS_NAMED_MAX} more"
 
 
-def _which(command: CloseCommand | ModifyCommand) -> str:
-    """The position that is meant, in words."""
+def _position_text(command: CloseCommand | ModifyCommand) -> str:
+    """The position of a command, as text for an error."""
     return f"position {command.position} of {command.symbol}" if command.position else f"position in {command.symbol}"
 
 

@@ -1,7 +1,7 @@
-"""What people tell the desk: halt, only reduce, resume, flatten.
+"""Commands on the trading state: halt, reduce only, resume, flatten.
 
-A command is decided here and becomes one event; it is answered when that is durable. Closing the positions of FLATTEN is
-for the live desk, which does so for as long as the state holds, also after a restart.
+A command becomes one event; its reply is sent when that is durable. FLATTEN only sets the state here: the live desk
+closes the positions while the state holds, also after a restart.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def apply_trading_command(state: PortfolioState, command: TradingCommand) -> TradingReply | ControlError:
-    """Do what a person has said."""
+    """Apply a person's command to the trading state."""
     closing: list[str] = []
     match command:
         case HaltCommand():
             state.account.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON)
         case ResumeCommand() | ReduceOnlyCommand() if state.warnings.ledger_fault:
             return ControlError(
-                error=f"the ledger is not whole: {state.warnings.ledger_fault}; restore it from a backup"[:500]
+                error=f"the ledger is damaged: {state.warnings.ledger_fault}; restore it from a backup"[:500]
             )
         case ResumeCommand() | ReduceOnlyCommand() if state.warnings.venue_fault:
             return ControlError(error=state.warnings.venue_fault[:500])
         case ReduceOnlyCommand() if graver := _causes_of_a_halt(state.account):
             return ControlError(
                 error=f"the desk is HALTED by {graver}, and REDUCE_ONLY would allow more; "
-                "`paperdesk close` closes a position as it is, `paperdesk resume` trades again"
+                "`paperdesk close` closes a position in this state, `paperdesk resume` ends it"
             )
         case ReduceOnlyCommand():
             state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
@@ -47,9 +47,7 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
             state.lease.reclaim_leadership()
         case FlattenCommand():
             if not state.stream.is_live:
-                return ControlError(
-                    error="FLATTEN needs a live market: a lock-step stream trades at its own ticks alone"
-                )
+                return ControlError(error="FLATTEN needs a live market: a lock-step stream trades only at its ticks")
             book, limits = state.account.book, state.config.limits
             closing = [
                 symbol
@@ -61,7 +59,7 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
 
 
 def _causes_of_a_halt(account: AccountState) -> str:
-    """The codes that the desk itself has halted by; a person's own halt may be taken back in steps."""
+    """Codes of the halts that the desk set itself; a person's halt may be eased to REDUCE_ONLY."""
     if account.book.trading_state is not TradingState.HALTED:
         return ""
     halts = (cause for cause in account.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)

@@ -1,7 +1,4 @@
-"""Creation of orders and of positions' guards, with everything that the decision was based on.
-
-Each is an event for the ledger; nothing is checked here.
-"""
+"""Events that create orders and set protections, with the inputs of their decisions. Nothing is checked here."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import cost_rate
 
 ORDER_VALIDITY_NS: Final = 5_000_000_000
-"""How long after its tick, by the venue's clock, an order of a live desk may still be taken by the venue."""
+"""How long after its tick, in venue time, the venue may accept an order of a live desk."""
 
 
 def order_created(
@@ -34,16 +31,16 @@ def order_created(
     ahead: int = 0,
     **terms: Any,
 ) -> OrderCreated:
-    """The event of an order of `volume` lots in `direction` (+1 or -1), to be traded at the decision's quote.
+    """The event that creates an order, priced at the decision's quote.
 
     Args:
         book: the account; it gives the next number.
-        decision: what it was decided on.
-        symbol: of the account's instruments.
+        decision: the inputs of the decision.
+        symbol: one of the account's instruments.
         direction: +1 to buy, -1 to sell.
         volume: lots above 0.
-        valid_until_ns: venue time after which it may not be taken any more; 0 for no such time.
-        ahead: orders that the same decision has made before this one.
+        valid_until_ns: venue time after which the venue must not accept the order; 0 for no limit.
+        ahead: number of orders that the same decision made before this one.
         terms: further fields of `Order`.
     """
     assert book.stream is not None
@@ -64,8 +61,8 @@ def order_created(
     return OrderCreated(order=order)
 
 
-def decision_at(signal: Signal, book: Book, cursor: TickCursor, **said: Any) -> Decision:
-    """What is decided on a signal's tick: its numbers, its quote, and `said`, further fields of `Decision`."""
+def decision_at(signal: Signal, book: Book, cursor: TickCursor, **fields: Any) -> Decision:
+    """The decision at a signal's tick, with its numbers and quote; `fields` are further fields of `Decision`."""
     return Decision(
         ordinal=signal.ordinal,
         sequence=signal.sequence,
@@ -75,12 +72,12 @@ def decision_at(signal: Signal, book: Book, cursor: TickCursor, **said: Any) -> 
         ask=to_decimal(signal.ask),
         rate=cost_rate(signal.symbol, book, cursor.marks),
         publisher=signal.publisher,
-        **said,
+        **fields,
     )
 
 
 def protection_set(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
-    """The event that sets a position's guard from a signal's tick on."""
+    """The event that sets a position's protection at a signal's tick."""
     return ProtectionSet(
         protection=protection,
         why=why,

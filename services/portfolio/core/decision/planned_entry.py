@@ -1,7 +1,7 @@
-"""What a signal opens: how much, in what kind of order, and with which exits, as the plan says.
+"""Entries by the plan: volume, order type, price and exits for a signal.
 
-Prices are found from the signal's quote: an order at the market from the side that it would trade at, one that rests from its own
-price. Each price is rounded to the venue's tick, away from the market.
+A market order is priced at its side of the signal's quote, a resting order at its own price; exits are measured from
+that price. Prices are rounded to the venue's tick size, away from the market.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.portfolio.core.state.config import DeskConfig
 
 
 class PlannedEntry(NamedTuple):
-    """An order that opens: lots, the price that it is expected at, fields of `Order`, and how the volume was found."""
+    """An entry: lots, expected price, further fields of `Order`, and the explanation of the volume."""
 
     volume: Decimal
     price: Decimal
@@ -36,12 +36,12 @@ class PlannedEntry(NamedTuple):
 def plan_entry(
     signal: Signal, decision: Decision, context: RiskContext, volatility: Mapping[str, Volatility], config: DeskConfig
 ) -> tuple[PlannedEntry | None, str]:
-    """What the plan opens on a signal, or None with the reason why nothing."""
-    course, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
+    """The plan's entry for a signal, or None, with the explanation of its size."""
+    symbol_plan, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
     direction = signal.direction
     side = side_of(direction)
     touch = decision.ask if direction > 0 else decision.bid
-    price = _entry_price(course.entry, touch, side, instrument)
+    price = _entry_price(symbol_plan.entry, touch, side, instrument)
     given = sizing_input(
         instrument,
         direction=direction,
@@ -49,26 +49,26 @@ def plan_entry(
         confidence=signal.confidence,
         context=context,
         volatility=volatility,
-        course=course,
+        symbol_plan=symbol_plan,
         default_volume=config.default_volume,
     )
-    sized = size_order(course.sizing, given)
+    sized = size_order(symbol_plan.sizing, given)
     if not sized.volume:
         return None, sized.explanation
-    stop_loss, take_profit = _stops(course.exits, price, side, instrument)
+    stop_loss, take_profit = _stops(symbol_plan.exits, price, side, instrument)
     terms = {
-        **_entry_terms(course.entry, price, signal.time_ns),
+        **_entry_terms(symbol_plan.entry, price, signal.time_ns),
         "stop_loss": stop_loss,
         "take_profit": take_profit,
-        "trailing_stop_points": course.exits.trailing_stop_points or 0,
-        "trailing_step_points": course.exits.trailing_step_points,
-        "time_exit_s": course.exits.time_exit_s or 0,
+        "trailing_stop_points": symbol_plan.exits.trailing_stop_points or 0,
+        "trailing_step_points": symbol_plan.exits.trailing_step_points,
+        "time_exit_s": symbol_plan.exits.time_exit_s or 0,
     }
     return PlannedEntry(sized.volume, price, terms, sized.explanation), sized.explanation
 
 
 def _entry_price(entry: Entry, touch: Decimal, side: Side, instrument: Instrument) -> Decimal:
-    """A LIMIT waits for a better price than the touch, a STOP for a worse one; a market order trades at it."""
+    """The touch for a market order; a better price for a LIMIT, a worse one for a STOP."""
     role = ENTRY_ROLES.get(entry.type)
     if role is None:
         return touch
@@ -83,17 +83,17 @@ def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
             "time_in_force": entry.time_in_force or TimeInForce.IOC,
             "deviation_points": entry.deviation_points,
         }
-    lasting = entry.time_in_force or TimeInForce.GTC
+    time_in_force = entry.time_in_force or TimeInForce.GTC
     return {
         "type": entry.type,
         "limit_price": price,
-        "time_in_force": TimeInForce.GTD if entry.lifetime_s else lasting,
+        "time_in_force": TimeInForce.GTD if entry.lifetime_s else time_in_force,
         "expires_ns": time_ns + entry.lifetime_s * SECOND_NS if entry.lifetime_s else 0,
     }
 
 
 def _stops(exits: Exits, price: Decimal, side: Side, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
-    """Stop loss and take profit; a stop that trails starts at its distance, unless one is nearer."""
+    """Stop loss and take profit; the stop starts at the nearer of stop loss and trailing distance."""
 
     def at(points: int | None, role: PriceRole) -> Decimal | None:
         return price_away(price, points, role=role, side=side, instrument=instrument) if points else None

@@ -1,7 +1,7 @@
-"""The single-position rule: at most one position per symbol, and what a signal may do to it.
+"""The position rule: how many entries a symbol may have (by default one), and what a signal may do to them.
 
-Flat allows BUY and SELL. A position blocks more of its own direction. The opposite signal closes it, or reverses it
-where the desk is set so. One that is held long and short alike is not flat, and has no opposite: it blocks both. An order that may still be executed counts: while one is open or in doubt, nothing is sent.
+Flat allows BUY and SELL. A position blocks signals in its direction; the opposite signal closes or reverses it. While
+an order of the symbol is open or in doubt, nothing is sent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
 
 
 class SignalVerdict(StrEnum):
-    """How a signal was judged; the values count as reasons in the report."""
+    """The result of the position rule; reports count signals by its values."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, not a secret
     HOLD = "HOLD"
@@ -29,7 +29,7 @@ class SignalVerdict(StrEnum):
 
 
 class PositionRuleResult(NamedTuple):
-    """The verdict and the words for it."""
+    """The verdict and its reason, which is stored with the decision."""
 
     verdict: SignalVerdict
     reason: str
@@ -47,14 +47,14 @@ _HOLD: Final = PositionRuleResult(SignalVerdict.HOLD, "[RISK] HOLD signal (0) - 
 def check_position_rule(
     signal: int, position: Position, open_order: str | None, *, entries: int | None = None, legs_max: int = 1
 ) -> PositionRuleResult:
-    """Judge a signal against the position and the order that is open or in doubt.
+    """Check a signal against the position and an order that is open or in doubt.
 
     Args:
         signal: -1, 0 or +1.
-        position: as it is held. What stands against the signal may always be closed, whatever is held beside it.
-        open_order: the id of an order that has to end first, or None.
-        entries: orders in the signal's direction that what is held was opened by; its lots unless they are counted.
-        legs_max: so many entries a symbol may have.
+        position: of the symbol. A leg against the signal may always be closed, also beside legs in its direction.
+        open_order: the id of an order that must end first, or None.
+        entries: number of orders that opened the position in the signal's direction; by default its open lots.
+        legs_max: most entries of a symbol.
     """
     if not _is_signal(signal):
         return PositionRuleResult(
@@ -62,7 +62,7 @@ def check_position_rule(
         )
     if signal == 0:
         return _HOLD
-    signal = 1 if signal > 0 else -1  # a model's 1.0 is said as 1
+    signal = 1 if signal > 0 else -1  # the reason shows a model's 1.0 as 1
     name = SIGNAL_NAMES[signal]
     if open_order is not None:
         return PositionRuleResult(
@@ -93,12 +93,12 @@ def _shown(signal: object) -> str:
     return repr(signal)[:60]
 
 
-def explicit_volume(signal: int, position: Position, wanted: Decimal, on_opposite: OnOpposite) -> Decimal:
-    """Lots to send for a signal that passed and a volume that the caller chose.
+def explicit_volume(signal: int, position: Position, volume: Decimal, on_opposite: OnOpposite) -> Decimal:
+    """Lots of the order for a signal that passed, if the caller chose a volume.
 
-    Against a position a smaller volume reduces it; a larger one is cut to the position with `close` and opens the other
-    side with the excess with `reverse`.
+    Against a position a smaller volume reduces it. With `close`, a larger one is cut to the position; with `reverse`,
+    the excess opens the other side.
     """
     if position.direction == -signal and on_opposite is OnOpposite.CLOSE:
-        return min(wanted, position.volume)
-    return wanted
+        return min(volume, position.volume)
+    return volume

@@ -1,6 +1,6 @@
-"""A person's commands about risk rules: reset what a rule remembers, or except an order from a rule.
+"""Commands about risk rules: reset a rule's memory, or except a manual order from a rule.
 
-Both carry a reason and are durable before the reply. The desk does neither by itself.
+Both have a reason and are durable before the reply. The desk does neither without a person.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskResetReply | ControlError:
-    """Reset what a rule remembers; the trading state stays as it is."""
+    """Reset a rule's memory; the trading state does not change."""
     book, rule, symbol, key = state.account.book, command.rule, command.symbol, command.key
     if not state.stream.is_live:
-        return ControlError(error="a reset needs a live market: a lock-step stream trades at its own ticks alone")
+        return ControlError(error="a reset needs a live market: a lock-step stream trades only at its ticks")
     if rule not in RESET_OF_CODE:
         known = ", ".join(RESET_OF_CODE)
-        return ControlError(error=f"rule is {rule}, expected one that remembers something: {known}"[:512])
+        return ControlError(error=f"rule is {rule}, expected one that can be reset: {known}"[:512])
     if symbol and not RESET_OF_CODE[rule].by_symbol:
-        return ControlError(error=f"symbol is {symbol}, expected none: {rule} is about the whole desk")
+        return ControlError(error=f"symbol is {symbol}, expected none: {rule} applies to the whole desk")
     if symbol and symbol not in book.instruments:
         known = ", ".join(sorted(book.instruments))
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
@@ -59,7 +59,7 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
 
 
 def _end_runs_of_denials(cursor: TickCursor, rule: str, symbol: str) -> None:
-    """Let the next denial by the rule begin a new run, so that it is an event again."""
+    """End the rule's runs of equal denials, so that its next denial is an event again."""
     last_denied = cursor.last_denied
     for name in [name for name, run in last_denied.items() if run.split(" ")[0] == rule and symbol in ("", name)]:
         del last_denied[name]
@@ -86,16 +86,16 @@ def _key_error(key: str) -> ControlError:
 
 
 def refuse_exceptions(command: PlaceCommand) -> ControlError | None:
-    """The refusal of exceptions from rules that allow none; None where all do."""
+    """The error for an exception from a rule that allows none; None if all allow it."""
     for rule in command.past_rules:
         if rule not in EXCEPTABLE_CODES:
             known = ", ".join(sorted(EXCEPTABLE_CODES))
-            return ControlError(error=f"rule {rule} cannot be passed, expected one of {known}"[:512])
+            return ControlError(error=f"rule {rule} allows no exception, expected one of {known}"[:512])
     return None
 
 
 def passed_rules(command: PlaceCommand, denials: Mapping[str, Denial]) -> list[PassedRule]:
-    """The rules that an order is excepted from, with what each has against it."""
+    """The rules that an order is excepted from; those that denied it have limit and observed value."""
     found = []
     for rule in sorted(set(command.past_rules)):
         denial = denials.get(rule)

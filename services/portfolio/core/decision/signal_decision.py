@@ -1,8 +1,8 @@
-"""From one signal to the orders it comes to: mark, judge, size, check.
+"""The decision of one signal: position rule, closes, sizing, risk rules, orders.
 
-A position against the signal is closed at the market, by one order, or by one for each ticket on a hedging account; what is
-opened then is sized and planned (`planned_entry.py`). At the market of a netting account both are one order. Everything an order is
-decided on is stored with it, so that the decision can be walked later.
+A position against the signal is closed by a market order, on a hedging account by one for each ticket. The entry is
+sized and planned in `planned_entry.py`; on a netting account a close and a market entry are one order. An order is
+stored with the inputs of its decision, so that it can be explained later.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.stream import StreamState
 
 NO_SIZE: Final = "NO_SIZE"
-"""Code of a denial by the plan's sizing: there is nothing to trade."""
+"""Code of a denial by the plan's sizing: the volume is zero."""
 
 
 def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, spread: bool, equity: bool) -> bool:
-    """Update what the risk rules remember from a counted tick: the median of the `spread`, the `equity` at the marks.
+    """Update the risk state by a counted tick: the median `spread`, and the peaks of the `equity` at the marks.
 
     Returns:
-        Whether the equity has moved.
+        Whether the equity has changed.
     """
     instrument = book.instruments.get(signal.symbol)
     if instrument is None or book.stream is None:
@@ -66,14 +66,14 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
 
 
 class DecisionConditions(NamedTuple):
-    """What the process knows of the moment beside account and ticks; the defaults are those of a lock-step stream.
+    """Inputs of a decision other than account and ticks; the defaults are those of a lock-step stream.
 
-    `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `tick_age_ns`: how
-    far the venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing.
-    `latest_bid_ask`: the latest bid and ask of the symbol that the process has; the signal's own without.
-    `is_unproven`: an order of the symbol was presumed to have expired, and the venue has not been compared since.
-    `lease_problem`: why the gateway takes nothing that opens, or nothing. `closed_symbols`: the venue has just reported
-    their markets closed, whatever their known sessions.
+    `valid_until_ns`: venue time after which the venue must not accept an order, 0 for no limit. `tick_age_ns`: age of
+    the signal's tick in venue time. `storage_problem`: why the ledger cannot be written, empty if it can.
+    `latest_bid_ask`: the symbol's latest bid and ask; None stands for the signal's. `is_unproven`: an order of the
+    symbol is presumed expired, and no comparison with the venue has confirmed it yet. `lease_problem`: why the gateway
+    refuses orders that open exposure, empty if it accepts them. `closed_symbols`: the venue recently reported their
+    markets closed, during their sessions.
     """
 
     valid_until_ns: int = 0
@@ -85,7 +85,7 @@ class DecisionConditions(NamedTuple):
     closed_symbols: Set[str] = frozenset()
 
     def is_traded(self, instrument: Instrument, time_ns: int) -> bool:
-        """Whether the venue may execute and change anything in a symbol, as far as is known."""
+        """Whether the symbol's market is open, as far as is known."""
         return instrument.is_traded(time_ns) and instrument.symbol not in self.closed_symbols
 
 
@@ -93,7 +93,7 @@ LOCK_STEP_CONDITIONS: Final = DecisionConditions()
 
 
 class DecisionResult(NamedTuple):
-    """What a signal comes to: its events, and the denial among them, which may ask for another state of the desk."""
+    """Events of a signal's decision, and its denial, which may restrict the trading state."""
 
     events: Sequence[OrderCreated | OrderDenied | CancelRequested | ProtectionSet] = ()
     denial: Denial | None = None
@@ -106,17 +106,17 @@ def decide_signal(
     config: DeskConfig,
     conditions: DecisionConditions = LOCK_STEP_CONDITIONS,
 ) -> DecisionResult:
-    """Judge a signal that asks for a trade (direction +1 or -1) and make the orders it comes to, if any.
+    """Decide a signal with direction +1 or -1: orders, a denial, or neither if the position rule blocks it.
 
-    An order that closes a position and opens the other side is cut to the close where a limit stands against the opening, or the
-    plan opens nothing. An entry that still rests is canceled by the opposite signal.
+    If a rule denies the entry of an order that would also close a position, or the plan opens nothing, the order only
+    closes. The opposite signal cancels resting entries.
 
     Args:
         signal: counted and marked.
         book: the account.
-        stream: the ticks so far, and what risk rules and sizing remember of them.
-        config: what the desk was told.
-        conditions: what is known of the moment.
+        stream: the ticks so far, with the state of risk rules and sizing.
+        config: the desk's settings.
+        conditions: inputs other than account and ticks.
     """
     symbol, cursor = signal.symbol, stream.cursor
     position = own_position(book, symbol, config.limits.foreign_orders)
@@ -129,10 +129,10 @@ def decide_signal(
         legs_max=config.limits.position_legs_max,
     )
     if judgement.verdict is SignalVerdict.PASS and conditions.is_unproven:
-        words = (
+        reason = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
         )
-        judgement = PositionRuleResult(SignalVerdict.UNPROVEN, words)
+        judgement = PositionRuleResult(SignalVerdict.UNPROVEN, reason)
     if judgement.verdict is not SignalVerdict.PASS:
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
@@ -163,7 +163,7 @@ def decide_signal(
 
 
 class _SignalDecision:
-    """One signal that may trade, on its way to its orders."""
+    """The decision of a signal that passed the position rule."""
 
     def __init__(
         self,
@@ -184,25 +184,25 @@ class _SignalDecision:
         self._position = position
 
     def decided(self) -> DecisionResult:
-        """The orders of the plan that the risk rules allow."""
+        """The closes and the entry of the plan that the risk rules allow."""
         signal, account = self._signal, self._context
         closings = self._closings()
         if closings and not self._is_traded():
             return self._wait_for_session(closings)
-        denial, opening, words = None, None, ""
+        denial, opening, sizing = None, None, ""
         if self._opens(closing=bool(closings)):
             denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
             if denial is None:
-                opening, words = plan_entry(signal, self._decision, account, self._volatility, self._config)
+                opening, sizing = plan_entry(signal, self._decision, account, self._volatility, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
-            # An active desk has passed the rules before sizing; any other is denied by its trading state.
+            # With trading state ACTIVE the rules before sizing have passed; any other state denies the order.
             check = check_sized if self._may_open else check_order
             denial = check(self._proposal(opening, closed), account, signal.time_ns)
             if denial is None and not self._is_traded():
                 denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:
-            denial = Denial(NO_SIZE, "a volume to trade", words)
+            denial = Denial(NO_SIZE, "a volume to trade", sizing)
         reason = self._decision.reason
         if denial is not None and closings:
             reason = (
@@ -220,54 +220,54 @@ class _SignalDecision:
         return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
 
     def _is_traded(self) -> bool:
-        """Whether the symbol is traded at the signal's tick."""
+        """Whether the symbol's market is open at the signal's tick."""
         signal = self._signal
         return self._conditions.is_traded(self._context.book.instruments[signal.symbol], signal.time_ns)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
-        """Schedule a close of each position at the first tick of the next session, once, and deny the signal."""
+        """Schedule a close of each leg at the first tick of the next session, once, and deny the signal."""
         signal, book = self._signal, self._context.book
         symbol, time_ns = signal.symbol, signal.time_ns
         denial: Denial | None = None
         for _, volume in closings:
             denial = denial or check_base_rules(self._closing(volume), self._context, time_ns)
-        noted: list[ProtectionSet] = []
+        scheduled: list[ProtectionSet] = []
         for ticket, _ in closings if denial is None else ():
             tag = self._config.plan.for_symbol(symbol).tag
             guard = book.protections.get(protection_key(symbol, ticket))
             guard = guard or Protection(symbol=symbol, position=ticket, tag=tag)
             if not 0 < guard.exit_ns <= time_ns:
                 why = f"the signal is {SIGNAL_NAMES[signal.direction]}: closed at the first tick of the next session"
-                noted.append(protection_set(structs.replace(guard, exit_ns=time_ns), why, signal))
+                scheduled.append(protection_set(structs.replace(guard, exit_ns=time_ns), why, signal))
         denied = _deny(signal, denial or market_closed(symbol, time_ns), book, self._context.cursor, self._config)
-        return denied._replace(events=[*noted, *denied.events])
+        return denied._replace(events=[*scheduled, *denied.events])
 
     def _closings(self) -> list[tuple[int, Decimal]]:
-        """Ticket (0 on a netting account) and lots of what the signal closes."""
+        """Ticket (0 on a netting account) and lots of each leg that the signal closes."""
         most, against = self._context.book.instruments[self._signal.symbol].volume_max, -self._signal.direction
         return [(leg.ticket, min(leg.volume, most)) for leg in self._position.legs if leg.direction == against]
 
     def _opens(self, *, closing: bool) -> bool:
-        """Whether the signal is to open something, beside what it closes.
+        """Whether the signal opens, also while it closes.
 
-        On a hedging account what is closed has to be gone first: the close may be filled in part, and what is left of it would
-        stand beside what was opened. The next signal opens.
+        On a hedging account the close must be complete first: after a partial fill, the rest would be open beside the
+        new leg. The next signal opens.
         """
         if not closing:
             return True
-        may_turn = self._config.on_opposite is OnOpposite.REVERSE and not self._context.book.is_hedging
-        return may_turn and self._may_open and not self._rests()
+        may_reverse = self._config.on_opposite is OnOpposite.REVERSE and not self._context.book.is_hedging
+        return may_reverse and self._may_open and not self._rests()
 
     @property
     def _may_open(self) -> bool:
         return self._context.book.trading_state is TradingState.ACTIVE
 
     def _rests(self) -> bool:
-        """Whether an order of the symbol rests: it counts as if it were filled, and nothing is opened beside it."""
+        """Whether the symbol has a resting order: it counts as filled, and nothing is opened beside it."""
         return bool(self._context.book.open_orders_of(self._signal.symbol))
 
     def _is_one_order(self, opening: PlannedEntry) -> bool:
-        """Whether what is closed and what is opened go out as one order, which turns the position over."""
+        """Whether close and entry are one order, which reverses the position."""
         return not self._context.book.is_hedging and opening.terms["type"] is OrderType.MARKET
 
     def _proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
@@ -296,7 +296,7 @@ class _SignalDecision:
     def _made(
         self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, decision: Decision
     ) -> list[OrderCreated]:
-        """The orders: one that turns the position over, or those that close and the one that opens."""
+        """The orders: one that reverses the position, or the closes and the entry."""
         book, symbol = self._context.book, self._signal.symbol
         tag = self._config.plan.for_symbol(symbol).tag
         made: list[OrderCreated] = []
@@ -316,17 +316,17 @@ class _SignalDecision:
                 )
             )
 
-        turns = opening is not None and bool(closings) and self._is_one_order(opening)
-        for ticket, volume in () if turns else closings:
+        reverses = opening is not None and bool(closings) and self._is_one_order(opening)
+        for ticket, volume in () if reverses else closings:
             make(volume, decision, position=ticket, time_in_force=TimeInForce.IOC)
         if opening is not None:
-            closed = sum((volume for _, volume in closings), ZERO) if turns else ZERO
+            closed = sum((volume for _, volume in closings), ZERO) if reverses else ZERO
             make(closed + opening.volume, structs.replace(decision, sizing=opening.explanation), **opening.terms)
         return made
 
 
 def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
-    """The first open order that a signal has to wait for; one that only rests keeps nobody from closing."""
+    """The id of the first open order that blocks a signal; a resting order does not block a close."""
     for order_id, of in book.open_orders.items():
         if of == symbol and not (closes and _is_resting(book.orders[order_id])):
             return order_id
@@ -334,7 +334,7 @@ def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
 
 
 def _entries(book: Book, position: Position, direction: int) -> int:
-    """Orders that opened what is held in a direction: one filled in parts is one entry."""
+    """Number of orders that opened the position in a direction; an order filled in parts is one entry."""
     if book.is_hedging:
         return sum(leg.direction == direction for leg in position.legs)
     return len({book.order_of_deal.get(int(lot.opened_by), lot.opened_by) for lot in position.lots})
@@ -345,7 +345,7 @@ def _is_resting(order: Order) -> bool:
 
 
 def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
-    """Entries that rest against the signal are no longer wanted."""
+    """Cancellations of the resting entries against a signal."""
     return [
         CancelRequested(
             order_id=order.order_id,

@@ -1,4 +1,4 @@
-"""Signals that wait for their turn, by the ordinal of their tick."""
+"""Queued signals by the ordinal of their tick."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Final
 from proto.messages import Signal
 
 QUEUED_SIGNALS_MAX: Final = 10_000
-"""Signals that may wait for their turn; above the publication window, so that only a flood reaches it."""
+"""Most queued signals; far above the publication window, so that only a flood of signals reaches it."""
 
 LIVE_DECISIONS_MAX: Final = 256
-"""Signals of a live desk decided in one go, so that a backlog does not hold up everything else."""
+"""Most signals that a live desk decides in one turn, so that a backlog does not delay everything else."""
 
 
 class SignalQueue(dict[int, Signal]):
-    """The signals themselves, each under its ordinal."""
+    """Signals by ordinal."""
 
     def drop_oldest(self) -> None:
-        """Make room: whatever keeps a desk that long, the oldest signal is the one that is no use any more."""
+        """Drop the oldest signal, which is the least useful one."""
         del self[min(self)]
 
     def next_live(self) -> list[int]:
-        """The ordinals of the oldest signals, as many as a live desk decides in one go."""
+        """Ordinals of the oldest signals, as many as a live desk decides in one turn."""
         return sorted(self)[:LIVE_DECISIONS_MAX] if len(self) > 1 else list(self)

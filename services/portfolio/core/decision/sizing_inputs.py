@@ -1,4 +1,4 @@
-"""What the account and the ticks tell the sizing methods, as of the signal's tick."""
+"""Inputs of the sizing methods at a signal's tick, from the account and the ticks."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def sizing_input(
     confidence: float,
     context: RiskContext,
     volatility: Mapping[str, Volatility],
-    course: SymbolPlan,
+    symbol_plan: SymbolPlan,
     default_volume: Decimal,
 ) -> SizingInput:
-    """What is known at a signal that has been counted and marked.
+    """Collect the sizing inputs for a signal that has been counted and marked.
 
-    Equity is balance and open profit at the marks; a loss is bought at the dear side of the spread.
+    Equity is balance + unrealized profit at the marks; `loss_rate` converts a loss at the worse side of the spread.
 
     Args:
-        instrument: what is to be traded.
+        instrument: the terms of the signal's symbol.
         direction: +1 or -1.
-        price: the side of the signal's quote that the order would trade at, or the price that it rests at.
-        confidence: the signal's.
+        price: of the entry: the order's side of the signal's quote, or the price of a resting order.
+        confidence: of the signal, 0 to 1.
         context: the book and the ticks so far.
         volatility: estimates by symbol.
-        course: the plan for the symbol.
-        default_volume: lots of an order where the plan says none.
+        symbol_plan: the plan for the symbol.
+        default_volume: lots of an order if the plan has none.
     """
     book, marks = context.book, context.cursor.marks
     assert book.stream is not None
@@ -71,15 +71,15 @@ def sizing_input(
             quotes=MarkQuotes(marks),
         ),
         volatility_per_day=volatility_per_day(
-            volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
+            volatility.get(instrument.symbol), half_life_min=symbol_plan.sizing.volatility_half_life_min
         ),
-        exits=course.exits,
+        exits=symbol_plan.exits,
         default_volume=default_volume,
     )
 
 
 def half_lives_min(plan: Plan, symbols: Sequence[str]) -> dict[str, int]:
-    """The symbols that the plan sizes by volatility, and how fast the estimate of each forgets; of others none is kept."""
+    """Half-life of the volatility estimate in minutes, for each symbol that the plan sizes by volatility."""
     sizings = {symbol: plan.for_symbol(symbol).sizing for symbol in symbols}
     return {
         symbol: sizing.volatility_half_life_min

@@ -1,6 +1,7 @@
-"""What the desk makes of one tick that is counted and marked: of its positions first, then of the signal.
+"""The decision of one tick that is counted and marked: exits first, then the signal.
 
-Every event is folded into the account before the next is decided, and waits with the others to be made durable.
+Each event is applied to the account before the next is decided, and becomes durable with the others at the end of the
+turn.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from services.portfolio.core.decision.exits import exit_events
 from services.portfolio.core.decision.signal_decision import DecisionConditions, DecisionResult, decide_signal
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
-SHOWN_OTHERWISE: Final = frozenset({"CIRCUIT_BREAKER", "HALTED", "REDUCE_ONLY", "STORAGE", "LEASE_MISSING"})
-"""Denials by what is a condition of its own, and ends with it: not when the next order of the symbol passes."""
+CODES_WITH_CONDITION: Final = frozenset({"CIRCUIT_BREAKER", "HALTED", "REDUCE_ONLY", "STORAGE", "LEASE_MISSING"})
+"""Denial codes with a condition of their own: they do not count for SIGNALS_DENIED."""
 
 
 class TickPolicy(Protocol):
-    """What the kind of stream means for a decision."""
+    """How decisions depend on the kind of stream."""
 
     shows_outcomes: bool
 
     def conditions(self, signal: Signal) -> DecisionConditions:
-        """What is known beside account and ticks when a signal is decided."""
+        """Inputs of a signal's decision other than account and ticks."""
 
 
 def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> list[Event]:
-    """Decide a tick and return its events, already emitted, in their order."""
+    """Decide a tick; return its events, already emitted, in order."""
     has_exits = bool(state.account.book.protections or state.account.book.open_orders)
     if not has_exits and not signal.direction:
         return []
@@ -51,11 +52,11 @@ def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> li
 
 
 def _note_outcome(state: PortfolioState, signal: Signal, decided: DecisionResult) -> None:
-    """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
+    """Record whether the risk rules denied or passed the signal; a blocked signal counts as neither."""
     denial = decided.denial
     outcomes, mono_ns = state.warnings.outcomes, state.stream.now.mono_ns
     outcomes.on_direction(signal.symbol, mono_ns)
-    if denial is not None and denial.code in SHOWN_OTHERWISE:
+    if denial is not None and denial.code in CODES_WITH_CONDITION:
         return
     if denial is not None:
         text = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"

@@ -104,7 +104,9 @@ def test_what_is_being_closed_is_not_closed_twice() -> None:
     first = driven.command(a_close(key="c1"))
     assert isinstance(first, OrderCommandReply)
     words = refused(driven, a_close(key="c2"))
-    assert words.startswith(f"position in EURUSD is being closed by order {first.order_ids[0]}: ask again when")
+    assert words.startswith(
+        f"position in EURUSD is being closed by order {first.order_ids[0]}: repeat the command when"
+    )
     driven.answer_all(driven.pause())
     driven.answer_all(driven.wait(100))
     assert driven.state.account.book.position("EURUSD").is_flat

@@ -76,11 +76,11 @@ def test_risk_rules_deny_an_order_by_hand_like_any_other() -> None:
         ),
         (
             CancelCommand(key="k", reason="r", order_id="none"),
-            "order none is not known here, expected one that is open",
+            "order none is unknown, expected an open one",
         ),
         (
             a_modification(order_id="none"),
-            "order none is not known here, expected a LIMIT or STOP order that is open",
+            "order none is unknown, expected an open LIMIT or STOP order",
         ),
         (a_modification(), "there is no position in EURUSD to change"),
     ],
@@ -92,7 +92,7 @@ def test_what_cannot_be_done_is_refused_in_words(asked: OrderCommand, words: str
 def test_a_stepped_stream_takes_no_orders_by_hand() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)))
     driven.run_up()
-    assert "a lock-step stream trades at its own ticks alone" in refused(driven, an_order())
+    assert "a lock-step stream trades only at its ticks" in refused(driven, an_order())
 
 
 def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
@@ -162,7 +162,7 @@ def test_part_of_a_position_is_closed_by_hand() -> None:
     told(driven, CloseCommand(key="k2", reason="half", symbol="EURUSD", position=0, volume=D("0.01")))
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
     words = refused(driven, CloseCommand(key="k3", reason="r", symbol="EURUSD", position=0, volume=D("0.05")))
-    assert words == "volume is 0.05, expected above 0 and at most the 0.01 lots that are held"
+    assert words == "volume is 0.05 lots, expected above 0 and at most the position's 0.01"
 
 
 def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:

@@ -134,13 +134,13 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
 
 def test_a_rule_that_remembers_nothing_is_refused_with_those_that_do() -> None:
     error = not_cleared(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
-    assert error == f"rule is ORDER_VOLUME, expected one that remembers something: {', '.join(RESET_OF_CODE)}"
+    assert error == f"rule is ORDER_VOLUME, expected one that can be reset: {', '.join(RESET_OF_CODE)}"
 
 
 def test_a_symbol_is_refused_where_the_rule_has_none_and_where_it_is_unknown() -> None:
     driven = a_paused_desk()
     assert not_cleared(driven, a_reset(rule="DRAWDOWN")) == (
-        "symbol is EURUSD, expected none: DRAWDOWN is about the whole desk"
+        "symbol is EURUSD, expected none: DRAWDOWN applies to the whole desk"
     )
     assert not_cleared(driven, a_reset(symbol="AUDUSD")) == (
         "symbol is AUDUSD, expected one that the desk trades: EURUSD"
@@ -209,7 +209,7 @@ def test_a_rule_that_is_not_named_still_denies() -> None:
 def test_what_may_not_be_passed_is_refused_with_what_may(rule: str) -> None:
     driven = a_paused_desk()
     assert refused(driven, an_order(past_rules=[rule])) == (
-        f"rule {rule} cannot be passed, expected one of {', '.join(sorted(EXCEPTABLE_CODES))}"
+        f"rule {rule} allows no exception, expected one of {', '.join(sorted(EXCEPTABLE_CODES))}"
     )
     assert driven.state.account.book.orders == {}
 

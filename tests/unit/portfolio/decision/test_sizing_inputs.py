@@ -50,7 +50,7 @@ def told(
         confidence=0.6,
         context=account,
         volatility=volatility,
-        course=plan.for_symbol(symbol),
+        symbol_plan=plan.for_symbol(symbol),
         default_volume=D("0.01"),
     )
 
