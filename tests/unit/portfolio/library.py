@@ -1,4 +1,4 @@
-"""What the tests of the library share: a manager, the venue's word, a trade, and what is no number."""
+"""Shared by tests of the library: a manager, fill reports of the venue, a trade, and invalid numbers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ NOW_NS = 1_767_600_000_000_000_000
 
 
 def a_manager(**settings: Any) -> PortfolioManager:
-    """A manager whose clock stands still."""
+    """A manager with a fixed clock."""
     return PortfolioManager(clock_ns=lambda: NOW_NS, **settings)
 
 
 def filled(order: Order | None, **said: Any) -> dict[str, Any]:
-    """The venue's word that an order is filled at its own price."""
+    """The venue's report that an order is filled at its own price."""
     assert order is not None
     return {"order_id": order.order_id, "status": "FILLED", "ticket": 7, "filled_price": order.price, **said}
 
 
 def trade(manager: PortfolioManager, signal: int, volume: Any = 0.01, price: Any = PRICE) -> Order:
-    """An order that is made and filled at once."""
+    """Make an order and fill it at once."""
     order = manager.create_order(signal, price, volume)
     assert order is not None, manager.last_reason
     assert manager.on_fill(filled(order)), manager.last_reason

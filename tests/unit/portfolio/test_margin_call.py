@@ -1,4 +1,4 @@
-"""A margin call of the venue is a warning of the desk for as long as it stands."""
+"""A margin call of the venue is a warning of the desk while it lasts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.desk_harness import DeskHarness
 QUOTES = [(1.1, 1.1001)] * 40
 
 
-def test_a_live_desk_warns_of_a_margin_call_as_long_as_it_stands() -> None:
-    """The venue calls under a level that any position falls under; when it is closed, there is no margin and no call."""
+def test_a_live_desk_warns_of_a_margin_call_while_it_lasts() -> None:
+    """Any position is below the level of the margin call; once it is closed, there is no margin and no call."""
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), profile=profile))
     driven.answer_all(driven.start())

@@ -1,4 +1,4 @@
-"""The portfolio core driven by hand: what it sends, when, and what nothing can make it do twice."""
+"""The portfolio core driven step by step: what it sends and when, and that nothing is done twice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MODES = pytest.mark.parametrize("window", [1, 4])
 
 
 def a_desk(gateway: Gateway | None = None, *, window: int = 4) -> DeskHarness:
-    """A desk before its first word, on six ticks."""
+    """A desk before its first message, on six ticks."""
     return DeskHarness(gateway or a_gateway(a_stream(*QUOTES), pace=Pace(window, None)))
 
 
@@ -54,7 +54,7 @@ def a_running_desk(window: int = 4) -> DeskHarness:
 
 
 def signal_at(ordinal: int, direction: int = 0) -> Signal:
-    """A word on a tick, at the stream's own quote."""
+    """A signal on a tick, at the quote of the stream."""
     bid, ask = QUOTES[ordinal - 1]
     return a_signal(ordinal, direction, bid=bid, ask=ask)
 
@@ -62,7 +62,7 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
 # --------------------------------------------------------------------------------------------------------- the start
 
 
-def test_the_start_meets_the_gateway_learns_the_terms_and_reconciles_before_anything_else() -> None:
+def test_the_start_connects_gets_the_terms_and_reconciles_before_anything_else() -> None:
     driven = a_desk()
     assert status_of(driven.state).state is DeskState.CONNECTING
     driven.answer_all(driven.start())
@@ -85,7 +85,7 @@ def test_nothing_is_decided_before_the_reconciliation() -> None:
     assert not driven.requests_of(Buy)
 
 
-def test_signals_are_held_until_confirm_0_is_answered_and_never_denied() -> None:
+def test_signals_wait_until_confirm_0_is_answered_and_are_not_denied() -> None:
     driven = a_desk()
     driven.answer_all(driven.start())
     for ordinal in (1, 2):
@@ -119,7 +119,7 @@ def _hello() -> SignalHello:
 # ------------------------------------------------------------------------------------------------------------- order
 
 
-def test_ordinals_are_decided_in_order_however_they_come() -> None:
+def test_ordinals_are_decided_in_order_also_when_they_arrive_out_of_order() -> None:
     driven = a_running_desk()
     assert driven.deliver(signal_at(3)) == []
     assert driven.deliver(signal_at(2)) == []
@@ -150,7 +150,7 @@ def test_a_buy_becomes_an_order_with_its_deal_booked(window: int) -> None:
     assert driven.requests_of(GetDeals)[-1] == GetDeals(after=1)
 
 
-def test_no_further_tick_is_decided_while_an_order_is_on_its_way() -> None:
+def test_no_further_tick_is_decided_while_an_order_is_in_flight() -> None:
     driven = a_running_desk()
     calls = driven.deliver(signal_at(1, 1))
     assert driven.deliver(signal_at(2, -1)) == []
@@ -180,7 +180,7 @@ def test_signals_of_another_stream_or_symbol_are_counted_and_dropped() -> None:
     assert driven.state.stream.cursor.processed == 0
 
 
-def test_a_flood_of_signals_from_the_future_is_bounded() -> None:
+def test_signals_of_future_ordinals_are_kept_up_to_a_limit() -> None:
     driven = a_running_desk()
     for ordinal in range(2, QUEUED_SIGNALS_MAX + 10):
         driven.deliver(a_signal(ordinal))
@@ -201,7 +201,7 @@ def test_a_duplicate_answer_changes_nothing() -> None:
 # ---------------------------------------------------------------------------------------------------------- silence
 
 
-def test_silence_in_a_stepped_stream_changes_nothing_and_the_question_is_asked_again() -> None:
+def test_silence_in_a_stepped_stream_changes_nothing_and_the_request_is_repeated() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     driven.state.account.take_events()
@@ -217,7 +217,7 @@ def test_silence_in_a_stepped_stream_changes_nothing_and_the_question_is_asked_a
     assert driven.state.stream.waiting_for == ""
 
 
-def test_asking_again_slows_down_to_two_seconds() -> None:
+def test_retries_slow_down_to_one_in_two_seconds() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     sent_ms, now_ms = [], 0
@@ -247,7 +247,7 @@ def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered()
 
 
 @pytest.mark.parametrize("status", ["CALL_IN_PROGRESS", "IN_DOUBT", "UNKNOWN", "SOMETHING_NEW", "filled", ""])
-def test_a_reply_that_settles_nothing_leaves_the_question_open(status: str) -> None:
+def test_a_reply_without_a_result_leaves_the_request_open(status: str) -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)
@@ -257,13 +257,13 @@ def test_a_reply_that_settles_nothing_leaves_the_question_open(status: str) -> N
     assert driven.wait(300) == [call]
 
 
-def test_a_courier_that_starts_anew_is_given_everything_that_is_open() -> None:
+def test_a_restarted_courier_gets_every_open_request() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     assert driven.deliver(CourierHello("boot-2")) == [call]
 
 
-def test_a_reply_that_cannot_be_read_is_no_reply() -> None:
+def test_an_unreadable_reply_does_not_count() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     assert driven.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(b"\x01"))) == []
@@ -274,7 +274,7 @@ def test_a_reply_that_cannot_be_read_is_no_reply() -> None:
 # -------------------------------------------------------------------------------------------------- stepping and boots
 
 
-def test_it_runs_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
+def test_ticks_are_decided_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
     driven = a_running_desk()
     for ordinal in (1, 2, 3):
         assert driven.deliver(signal_at(ordinal)) == []
@@ -290,7 +290,7 @@ def test_it_runs_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
     assert driven.state.stream.cursor.ordinal == 4
 
 
-def test_another_boot_of_the_gateway_is_told_the_highest_confirm() -> None:
+def test_a_restarted_gateway_gets_the_highest_confirm() -> None:
     journal, store, stream = MemoryJournal("journal-1"), MemoryBookStore(), a_stream(*QUOTES)
     driven = a_desk(a_gateway(stream, journal=journal, book_store=store, pace=Pace(4, None)))
     driven.run_up()
@@ -307,7 +307,7 @@ def test_another_boot_of_the_gateway_is_told_the_highest_confirm() -> None:
     assert [tick.ordinal for tick in driven.gateway.on_timer(driven.now)] == [3, 4, 5, 6]
 
 
-def test_a_refusal_halts_with_words() -> None:
+def test_a_refusal_halts_the_desk_with_its_text() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     refusal = ErrorReply(
@@ -329,7 +329,7 @@ def test_a_refusal_halts_with_words() -> None:
     assert driven.wait(10_000) == []
 
 
-def test_a_rejection_ends_the_order_and_the_desk_goes_on() -> None:
+def test_a_rejection_ends_the_order_and_the_desk_trades_on() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)
@@ -345,7 +345,7 @@ def test_a_rejection_ends_the_order_and_the_desk_goes_on() -> None:
 
 
 def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None:
-    """What it had filled counts: the next signal is judged on it."""
+    """The filled part counts for the next signal."""
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)
@@ -355,7 +355,7 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
 
 
 @MODES
-def test_the_end_of_the_data_is_reconciled_and_finished(window: int) -> None:
+def test_the_desk_reconciles_and_finishes_at_the_end_of_the_data(window: int) -> None:
     driven = a_running_desk(window)
     for ordinal, direction in enumerate((1, 0, -1, -1, 1, 0), 1):
         driven.gateway.on_timer(driven.now)
@@ -370,7 +370,7 @@ def test_the_end_of_the_data_is_reconciled_and_finished(window: int) -> None:
     assert book.balance == 10_000 + book.realized_pnl
 
 
-def test_a_window_changes_no_digit() -> None:
+def test_a_window_changes_no_result() -> None:
     books = []
     for window in (1, 2, 4, 100):
         driven = a_running_desk(window)
@@ -382,14 +382,14 @@ def test_a_window_changes_no_digit() -> None:
     assert all(book == books[0] for book in books)
 
 
-def test_a_stream_with_other_symbols_halts() -> None:
+def test_a_stream_with_other_symbols_halts_the_desk() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)), rules=some_rules("EURUSD", "GBPUSD"))
     driven.answer_all(driven.start())
     assert driven.state.stream.desk_state is DeskState.FAILED
     assert driven.state.stream.waiting_for == "the gateway serves EURUSD, expected EURUSD, GBPUSD"
 
 
-def test_a_comparison_that_people_ask_for_is_held_at_a_quiet_moment() -> None:
+def test_a_comparison_on_request_is_made_when_the_book_is_quiet() -> None:
     driven = a_running_desk()
     calls = driven.deliver(signal_at(1, 1))
     assert driven.compare() == []
@@ -401,7 +401,7 @@ def test_a_comparison_that_people_ask_for_is_held_at_a_quiet_moment() -> None:
     assert answer.differences == []
 
 
-def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
+def test_a_stalled_stream_continues_with_a_repeat_of_the_last_confirm() -> None:
     driven = a_running_desk()
     assert driven.wait(400) == []
     [confirm] = driven.wait(200)
@@ -410,7 +410,7 @@ def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
     assert driven.requests_of(GetAccount)
 
 
-def test_the_status_counts_the_orders_and_fills_of_the_run_and_not_of_those_before() -> None:
+def test_the_status_counts_the_orders_and_fills_of_the_present_run_alone() -> None:
     driven = a_running_desk()
     driven.answer_all(driven.deliver(signal_at(1, 1)))
     told = status_of(driven.state)
@@ -423,8 +423,8 @@ def test_the_status_counts_the_orders_and_fills_of_the_run_and_not_of_those_befo
     assert list(told.positions) == ["EURUSD"]
 
 
-def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_reconciliation() -> None:
-    """The venue contradicts itself: the position follows the deal, and a person hears of the order."""
+def test_a_deal_of_a_rejected_order_is_booked_and_reported_by_the_reconciliation() -> None:
+    """The venue contradicts itself: the position follows the deal, and the order is reported to a person."""
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)

@@ -1,4 +1,4 @@
-"""The portfolio as a library: what it allows, what it says, what it books, and what no caller can make it do."""
+"""The portfolio as a library: which orders it allows, its texts, its bookings, and refused arguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.portfolio.library import BUY, HOLD, NO_NUMBERS, NOW_NS, PRICE, S
 # ---------------------------------------------------------------------------------------------------------- the rule
 
 
-def test_a_flat_manager_allows_both_directions_in_the_agreed_words() -> None:
+def test_a_flat_manager_allows_both_directions_with_the_documented_texts() -> None:
     manager = a_manager()
     assert manager.check_risk(BUY)
     assert manager.last_reason == "[RISK] PASS: Signal=BUY(1), Position=FLAT"
@@ -22,7 +22,7 @@ def test_a_flat_manager_allows_both_directions_in_the_agreed_words() -> None:
     assert manager.last_reason == "[RISK] PASS: Signal=SELL(-1), Position=FLAT"
 
 
-def test_a_long_position_blocks_more_of_it_and_lets_the_opposite_pass() -> None:
+def test_a_long_position_blocks_buys_and_allows_sells() -> None:
     manager = a_manager()
     trade(manager, BUY)
     assert not manager.check_risk(BUY)
@@ -32,7 +32,7 @@ def test_a_long_position_blocks_more_of_it_and_lets_the_opposite_pass() -> None:
     assert manager.last_reason == "[RISK] PASS: Signal=SELL(-1), Position=LONG(0.01)"
 
 
-def test_a_short_position_blocks_more_of_it_and_lets_the_opposite_pass() -> None:
+def test_a_short_position_blocks_sells_and_allows_buys() -> None:
     manager = a_manager()
     trade(manager, SELL, 0.5)
     assert not manager.check_risk(SELL)
@@ -80,7 +80,7 @@ def test_any_other_signal_is_refused_with_a_reason(signal: Any) -> None:
 
 
 @pytest.mark.parametrize("one", [1, 1.0, np.int8(1), np.int64(1), np.float64(1)])
-def test_a_models_number_counts_as_the_signal_it_is_equal_to(one: Any) -> None:
+def test_a_number_of_a_model_counts_as_the_signal_that_it_equals(one: Any) -> None:
     manager = a_manager()
     assert manager.check_risk(one)
     trade(manager, one)
@@ -139,7 +139,7 @@ def test_decimals_are_exact() -> None:
 
 @pytest.mark.parametrize("price", [1, 1.1, "1.1", Decimal("1.1"), np.float64(1.1), np.float32(1.1), 1.1 + 0.0001])
 @pytest.mark.parametrize("volume", [1, 0.1, "0.1", Decimal("0.1"), np.float64(0.1), 0.1 + 0.2])
-def test_numbers_of_any_kind_are_taken(price: Any, volume: Any) -> None:
+def test_numbers_of_any_type_are_accepted(price: Any, volume: Any) -> None:
     """Computed floats too: 0.1 + 0.2 lots are 0.3 lots."""
     order = trade(a_manager(), BUY, volume, price)
     assert order.volume in (Decimal(1), Decimal("0.1"), Decimal("0.3"))
@@ -154,7 +154,7 @@ def test_text_is_exact_and_in_ascii_digits(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
-def test_no_order_comes_of_a_price_or_volume_that_is_none(value: Any) -> None:
+def test_an_invalid_price_or_volume_makes_no_order(value: Any) -> None:
     manager = a_manager()
     assert manager.create_order(BUY, value) is None
     assert manager.last_reason.startswith("[ORDER] price is ")
@@ -167,13 +167,13 @@ def test_no_order_comes_of_a_price_or_volume_that_is_none(value: Any) -> None:
 # ---------------------------------------------------------------------------------------------- ids, summary, history
 
 
-def test_order_ids_tell_their_number_and_the_milliseconds() -> None:
+def test_order_ids_have_their_number_and_the_milliseconds() -> None:
     manager = a_manager()
     assert trade(manager, BUY).order_id == "ORD_1_1767600000000"
     assert trade(manager, SELL).order_id == "ORD_2_1767600000000"
 
 
-def test_the_summary_of_an_open_position_has_the_agreed_fields() -> None:
+def test_the_summary_of_an_open_position_has_the_documented_fields() -> None:
     manager = a_manager()
     trade(manager, SELL, 0.1, 1.10000)
     assert manager.update_price(1.09900)
@@ -190,7 +190,7 @@ def test_the_summary_of_an_open_position_has_the_agreed_fields() -> None:
     }
 
 
-def test_the_history_has_the_agreed_fields_before_and_after_the_fill() -> None:
+def test_the_history_has_the_documented_fields_before_and_after_the_fill() -> None:
     manager = a_manager(symbol="GBPUSD")
     order = manager.create_order(BUY, 1.25, 0.02)
     expected: dict[str, Any] = {
@@ -223,7 +223,7 @@ def test_an_unknown_mode_is_refused(mode: Any) -> None:
 
 
 @pytest.mark.parametrize("symbol", ["", None, 5])
-def test_a_symbol_has_a_name(symbol: Any) -> None:
+def test_an_empty_symbol_is_refused(symbol: Any) -> None:
     with pytest.raises(ValueError, match="expected a name such as EURUSD"):
         PortfolioManager(symbol)
 

@@ -1,4 +1,4 @@
-"""The library and the venue's word: fills, parts of them, refusals, doubt, cancels, and what is none of these."""
+"""Reports of the venue to the library: fills, partial fills, refusals, orders in doubt, cancels, and invalid ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_partial_fills_are_cumulative_and_their_prices_average() -> None:
     assert manager.get_position_summary()["net_volume"] == 0.03
 
 
-def test_filled_without_a_volume_books_what_was_left() -> None:
+def test_a_fill_without_a_volume_books_the_unfilled_rest() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.03)
     assert manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01))
@@ -34,7 +34,7 @@ def test_filled_without_a_volume_books_what_was_left() -> None:
     assert manager.get_position_summary()["net_volume"] == 0.03
 
 
-def test_first_lots_in_are_the_first_out() -> None:
+def test_the_oldest_lots_are_closed_first() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.02)
     manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01, filled_price="1.10000"))
@@ -78,7 +78,7 @@ def test_a_refusal_ends_the_order_and_frees_the_symbol(end: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["REJECTED", "CANCELED"])
-def test_a_refusal_of_the_rest_keeps_what_is_filled(end: str) -> None:
+def test_a_refusal_of_the_rest_keeps_the_filled_part(end: str) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.02)
     assert manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01))
@@ -88,7 +88,7 @@ def test_a_refusal_of_the_rest_keeps_what_is_filled(end: str) -> None:
     assert manager.check_risk(SELL)
 
 
-def test_an_order_in_doubt_is_no_fill_and_still_counts() -> None:
+def test_an_order_in_doubt_is_no_fill_and_stays_open() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, status="IN_DOUBT"))
@@ -119,7 +119,7 @@ def test_a_status_may_be_the_enumeration(status: Any) -> None:
 
 
 @pytest.mark.parametrize("response", [None, "FILLED", 5, [], [("order_id", 1)], b"{}", object()], ids=repr)
-def test_what_is_no_dict_is_no_fill(response: Any) -> None:
+def test_a_report_that_is_no_dict_is_no_fill(response: Any) -> None:
     manager = a_manager()
     manager.create_order(BUY, PRICE)
     assert not manager.on_fill(response)
@@ -138,19 +138,19 @@ def test_unknown_orders_change_nothing(order_id: Any) -> None:
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
-def test_a_fill_without_a_price_or_with_no_number_for_a_volume_is_none(value: Any) -> None:
+def test_a_report_without_a_price_or_with_an_invalid_volume_is_no_fill(value: Any) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, filled_price=value))
     assert "filled_price" in manager.last_reason
-    if value is not None:  # which stands for all of it
+    if value is not None:  # which stands for the whole order
         assert not manager.on_fill(filled(order, filled_volume=value))
         assert "filled_volume" in manager.last_reason
     assert manager.get_position_summary()["status"] == "FLAT"
     assert not manager.check_risk(BUY)
 
 
-def test_a_partial_fill_must_tell_its_volume_and_no_fill_exceeds_the_order() -> None:
+def test_a_partial_fill_needs_a_volume_and_no_fill_exceeds_the_order() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, status="PARTIALLY_FILLED"))
@@ -181,7 +181,7 @@ def test_a_canceled_order_frees_the_symbol_and_is_canceled_once() -> None:
 
 
 def test_a_fill_after_the_cancel_is_booked() -> None:
-    """The deal happened at the venue, whatever we had wished."""
+    """The deal happened at the venue, although the cancel was requested."""
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert order is not None
@@ -191,7 +191,7 @@ def test_a_fill_after_the_cancel_is_booked() -> None:
     assert manager.get_position_summary()["net_volume"] == 0.01
 
 
-def test_a_partial_fill_after_the_cancel_is_booked_and_does_not_open_the_order_again() -> None:
+def test_a_partial_fill_after_the_cancel_is_booked_and_does_not_reopen_the_order() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.02)
     assert order is not None

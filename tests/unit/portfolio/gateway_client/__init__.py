@@ -1,1 +1,1 @@
-"""A desk that asks the gateway, and what may go wrong between them."""
+"""The desk as a client of the gateway, and faults between them."""

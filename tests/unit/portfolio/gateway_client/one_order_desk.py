@@ -1,4 +1,4 @@
-"""What the tests of orders on a live desk share: the one order, the gateway's word on it, and time that goes by."""
+"""Shared by tests of orders on a live desk: one order, the gateway's replies on it, and passing time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def the_order(driven: DeskHarness) -> Order:
 
 
 def a_reply(driven: DeskHarness, status: OrderReplyStatus) -> OrderReply:
-    """A word of the gateway on the only order."""
+    """A reply of the gateway on the only order."""
     return OrderReply(
         status=status,
         mode="simulated",

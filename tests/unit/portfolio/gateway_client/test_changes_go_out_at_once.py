@@ -1,4 +1,4 @@
-"""What a decision or a command changes of a live order or position is sent in the same turn, whatever poll is waited for."""
+"""Changes of a live order or position are sent in the turn of their decision or command, before the next poll is due."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RESTING = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000))
 
 
 def signal_now(number: int, direction: int, driven: DeskHarness, *, bid: float = 1.1) -> list[Request]:
-    """What a fresh signal makes the desk ask for before anything is answered."""
+    """The requests that a fresh signal causes before any reply."""
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     signal = a_signal(number, direction, time_ns=time_ns, bid=bid, ask=bid + 0.0001)
     return [request_of(call) for call in driven.deliver(signal)]
 
 
 def a_change(key: str, *, order_id: str = "", price: str | None = None, stop_loss: str | None = None) -> ModifyCommand:
-    """Other terms of an order, or of the position."""
+    """New terms of an order, or of the position."""
     return ModifyCommand(
         key=key,
         reason="a test",
@@ -39,7 +39,7 @@ def a_change(key: str, *, order_id: str = "", price: str | None = None, stop_los
 
 
 def a_desk_with_a_resting_order() -> DeskHarness:
-    """Its order is polled every two seconds."""
+    """A desk whose order is polled every two seconds."""
     driven = a_live_desk(plan=RESTING)
     go_by(driven, seconds=1)
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
@@ -49,26 +49,26 @@ def a_desk_with_a_resting_order() -> DeskHarness:
     return driven
 
 
-def test_a_strategys_cancel_of_a_resting_entry_goes_out_with_its_decision() -> None:
+def test_a_strategys_cancel_of_a_resting_entry_is_sent_in_the_turn_of_its_decision() -> None:
     driven = a_desk_with_a_resting_order()
     [cancel, *_] = signal_now(2, -1, driven)
     assert cancel == Cancel(order_id="live-000001", epoch=driven.state.lease.epoch)
 
 
-def test_a_persons_cancel_goes_out_with_the_command() -> None:
+def test_a_persons_cancel_is_sent_in_the_turn_of_the_command() -> None:
     driven = a_desk_with_a_resting_order()
     driven.command(CancelCommand(key="one", reason="a test", order_id="live-000001"))
     assert calls_of(driven.pause(), Cancel)
 
 
-def test_a_persons_modification_goes_out_with_the_command() -> None:
+def test_a_persons_modification_is_sent_in_the_turn_of_the_command() -> None:
     driven = a_desk_with_a_resting_order()
     driven.command(a_change("one", order_id="live-000001", price="1.04"))
     [modify] = calls_of(driven.pause(), Modify)
     assert request_of(modify).price == Decimal("1.04")  # type: ignore[union-attr]
 
 
-def test_a_stop_that_trails_goes_out_with_its_decision_before_the_orders() -> None:
+def test_a_trailing_stop_is_sent_with_its_decision_before_the_orders() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=100, trailing_stop_points=100)))
     go_by(driven, seconds=1)
     signal_now(1, 1, driven)
@@ -78,7 +78,7 @@ def test_a_stop_that_trails_goes_out_with_its_decision_before_the_orders() -> No
     assert modify.stop_loss == Decimal("1.119")
 
 
-def test_new_stops_go_out_at_once_while_a_refused_change_waits_to_be_asked_again() -> None:
+def test_new_stops_are_sent_at_once_while_a_refused_change_waits_for_its_retry() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
     go_by(driven, seconds=1)
     signal_now(1, 1, driven)
@@ -91,7 +91,7 @@ def test_new_stops_go_out_at_once_while_a_refused_change_waits_to_be_asked_again
     assert request_of(second).stop_loss == Decimal("1.08")  # type: ignore[union-attr]
 
 
-def test_a_change_of_stops_that_is_refused_for_good_halts_and_is_not_asked_for_in_every_turn() -> None:
+def test_a_final_refusal_of_new_stops_halts_the_desk_and_is_not_retried_every_turn() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
     go_by(driven, seconds=1)
     signal_now(1, 1, driven)

@@ -1,4 +1,4 @@
-"""What a live desk must not take for evidence, and who may send: each of these was once taken for enough."""
+"""What a live desk must not accept as evidence, and which process may send; each case is a former fault."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def a_buy_now(driven: DeskHarness, sequence: int) -> None:
     driven.answer_all(driven.deliver(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
 
 
-def test_a_presumption_that_was_wrong_halts_the_desk_before_its_symbol_trades_again() -> None:
-    """The history stays incomplete for longer than an order is waited for; the account's position shows the truth."""
+def test_a_wrong_presumption_halts_the_desk_before_its_symbol_trades_again() -> None:
+    """The history stays incomplete past the wait for an order; the position of the account shows the fill."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -54,8 +54,8 @@ def test_a_presumption_that_was_wrong_halts_the_desk_before_its_symbol_trades_ag
     assert driven.gateway.venue.net_volume("EURUSD") == Decimal("0.01")
 
 
-def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_canceled() -> None:
-    """Nobody may be surprised by it when the market comes to its price."""
+def test_a_resting_order_that_was_presumed_expired_is_canceled() -> None:
+    """It must not be filled later, when the market reaches its price."""
     driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -69,7 +69,7 @@ def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_cancele
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_cancel_of_such_an_order_that_another_client_has_outrun_is_a_lost_lease() -> None:
+def test_a_cancel_under_a_superseded_epoch_is_a_lost_lease() -> None:
     driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -87,7 +87,7 @@ def test_a_cancel_of_such_an_order_that_another_client_has_outrun_is_a_lost_leas
     assert [cause.code for cause in driven.state.account.state_causes] == ["LEASE_LOST"]
 
 
-def test_a_presumption_that_was_right_costs_one_comparison() -> None:
+def test_a_right_presumption_costs_one_comparison() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -101,7 +101,7 @@ def test_a_presumption_that_was_right_costs_one_comparison() -> None:
     ]
 
 
-def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
+def test_orders_of_a_lost_journal_stay_in_doubt_as_time_passes() -> None:
     driven = a_live_desk()
     driven.drop_reply(an_order_on_its_way(driven))
     driven.gateway = a_gateway(
@@ -120,7 +120,7 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
 
 
-def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
+def test_of_two_portfolios_that_connect_at_once_one_gets_the_lease() -> None:
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0))
     one, other = (DeskHarness(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
     starts = [(desk, desk.start()[0]) for desk in (one, other)]
@@ -137,7 +137,7 @@ def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
     assert gateway.venue.order_count == 1
 
 
-def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
+def test_a_resumed_desk_sends_nothing_before_it_has_the_lease_again() -> None:
     driven = a_live_desk()
     driven.drop_reply(an_order_on_its_way(driven))
     driven.state.lease.lose_leadership("epoch 9 leads the account")
@@ -149,7 +149,7 @@ def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
     assert [request.epoch for request in driven.requests if isinstance(request, Buy)] == [1, 2]
 
 
-def test_an_order_that_was_taken_and_then_refused_is_over() -> None:
+def test_an_accepted_order_that_is_rejected_later_has_ended() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
     reply = a_reply(driven, OrderReplyStatus.ACCEPTED)
@@ -159,7 +159,7 @@ def test_an_order_that_was_taken_and_then_refused_is_over() -> None:
     assert the_order(driven).status is OrderStatus.REJECTED
 
 
-def test_an_order_that_rests_past_its_deadline_is_canceled_by_the_fence() -> None:
+def test_a_resting_order_past_its_deadline_is_canceled_by_the_fence() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -170,7 +170,7 @@ def test_an_order_that_rests_past_its_deadline_is_canceled_by_the_fence() -> Non
     assert driven.gateway.venue.net_volume("EURUSD") == 0
 
 
-def test_flatten_at_the_gateway_ends_what_rests() -> None:
+def test_flatten_at_the_gateway_cancels_resting_orders() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -182,7 +182,7 @@ def test_flatten_at_the_gateway_ends_what_rests() -> None:
     assert driven.gateway.venue.net_volume("EURUSD") == 0
 
 
-def test_what_rests_is_canceled_when_the_lease_lapses() -> None:
+def test_resting_orders_are_canceled_when_the_lease_lapses() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -196,7 +196,7 @@ def test_what_rests_is_canceled_when_the_lease_lapses() -> None:
     assert the_order(driven).status is OrderStatus.CANCELED
 
 
-def test_a_signal_is_as_old_as_the_clock_says_also_where_nothing_was_heard() -> None:
+def test_the_age_of_a_signal_follows_the_clock_also_without_ticks() -> None:
     driven = a_live_desk()
     driven.mono_ns += 60_000_000_000
     driven.answer_all(driven.deliver(a_signal(1, 1)))

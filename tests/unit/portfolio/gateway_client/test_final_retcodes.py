@@ -1,4 +1,4 @@
-"""An ended order has the venue's final retcode, on a live desk and in lock-step, whatever came first."""
+"""An ended order has the venue's final retcode, on a live desk and in lock-step, whichever message came first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.portfolio.core.risk.limits import NO_LIMITS
 from tests.support.builders import TICK_NS, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import DeskHarness
 
-# A saw of five pips, so that entries two pips away are reached; a tick a second.
+# A zigzag of five pips reaches entries two pips away; one tick a second.
 QUOTES = [(round(1.1 + 0.0001 * abs(n % 10 - 5), 5), round(1.1001 + 0.0001 * abs(n % 10 - 5), 5)) for n in range(60)]
 LATE = structs.replace(IDEAL, name="late", request_latency=ConstantLatency(ms=40), reply_latency=ConstantLatency(ms=30))
 THIN = structs.replace(IDEAL, name="thin", depth=Depth(median_lots=0.05, sigma=1.0))
@@ -64,9 +64,7 @@ BOTH = pytest.mark.parametrize("is_live", [True, False], ids=["live", "lock-step
 @BOTH
 @pytest.mark.parametrize("plan", list(PLANS))
 @pytest.mark.parametrize("profile", [IDEAL, LATE, THIN], ids=lambda profile: profile.name)
-def test_ledger_and_venue_have_the_same_retcode_for_every_order_that_has_ended(
-    profile: Any, plan: str, is_live: bool
-) -> None:
+def test_ledger_and_venue_have_the_same_retcode_for_every_ended_order(profile: Any, plan: str, is_live: bool) -> None:
     driven = played(profile, PLANS[plan], is_live=is_live)
     venue, ended = listed(driven), Counter[tuple[str, int | None]]()
     for order in driven.state.account.book.orders.values():

@@ -1,4 +1,4 @@
-"""Changes of a symbol's terms: each is named with both values, and those that break the desk's numbers are told apart."""
+"""Changes of a symbol's terms: each is named with both values; those that invalidate the desk's figures are marked."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ CHANGES: dict[str, tuple[Any, str]] = {
 }
 
 
-def test_every_term_but_the_name_has_a_case_here() -> None:
+def test_every_term_but_the_name_has_a_case() -> None:
     assert set(CHANGES) == set(Instrument.__struct_fields__) - {"symbol"} - EARLIER
     assert set(CHANGES) >= BREAKING_FIELDS | VOLATILE_FIELDS
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_a_change_is_told_with_both_values_and_its_gravity(field: str) -> None:
+def test_a_change_is_reported_with_both_values_and_its_severity(field: str) -> None:
     before = an_instrument()
     value, words = CHANGES[field]
     after = structs.replace(before, **{field: value})
@@ -82,13 +82,13 @@ def test_a_change_is_told_with_both_values_and_its_gravity(field: str) -> None:
     assert breaking_changes(before, after) == ([line] if field in BREAKING_FIELDS else [])
 
 
-def test_the_same_terms_written_otherwise_are_no_change() -> None:
+def test_the_same_terms_in_another_notation_are_no_change() -> None:
     before = an_instrument()
     after = structs.replace(before, contract_size=D("1E+5"), volume_step=D("0.010"))
     assert instrument_changes(before, after) == []
 
 
-def test_several_changes_are_told_in_the_order_of_the_terms() -> None:
+def test_several_changes_are_reported_in_the_order_of_the_terms() -> None:
     before = an_instrument()
     after = structs.replace(before, trade_mode=TradeMode.CLOSE_ONLY, digits=4, volume_max=D(1))
     assert [line.partition(" ")[0] for line in instrument_changes(before, after)] == [

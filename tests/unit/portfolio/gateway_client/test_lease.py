@@ -1,4 +1,4 @@
-"""The desk's side of the lease: every refusal is dealt with, and shown; nothing is asked for ever in silence."""
+"""The desk's side of the lease: every refusal is handled and shown; no request is repeated forever unseen."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
 
 
 def codes(driven: DeskHarness) -> set[str]:
-    """What is shown of the desk, but for its feed and its signal process, which these tests have none of."""
+    """Codes of the shown conditions, without those of feed and signal process, which these tests do not have."""
     shown = {one.code for one in conditions_of(driven.state, driven.mono_ns)}
     return shown.difference(("FEED_STALE",), SIGNAL_CONDITIONS)
 
 
 def signal_now(driven: DeskHarness, number: int, direction: int) -> None:
-    """A fresh signal, and all that follows from it."""
+    """A fresh signal, with all its effects."""
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(number, direction, time_ns=time_ns)))
 
 
-def test_one_lease_with_the_highest_number_does_nothing() -> None:
+def test_a_lease_of_another_client_with_the_highest_epoch_has_no_effect() -> None:
     driven = a_live_desk()
     reply = other_client_leases(driven, 2**53)
     assert isinstance(reply, LeaseReply)
@@ -71,8 +71,8 @@ def test_one_lease_with_the_highest_number_does_nothing() -> None:
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_lease_of_another_client_halts_the_desk_each_time_and_after_resume_it_trades() -> None:
-    """It takes the most it can get; the person finds the desk able to lead again, however often."""
+def test_each_lease_of_another_client_halts_the_desk_until_a_resume() -> None:
+    """The other client takes the highest epoch it can; a person can still resume the desk, any number of times."""
     driven = a_live_desk()
     for turn in range(5):
         epoch = highest_next_epoch(driven.state.lease.epoch)
@@ -91,8 +91,8 @@ def test_a_lease_of_another_client_halts_the_desk_each_time_and_after_resume_it_
         assert not codes(driven) & {"LEASE_LOST", "LEASE_MISSING", "LEASE_REFUSED"}
 
 
-def test_ledger_and_journal_with_the_highest_epoch_go_on() -> None:
-    """An earlier version granted any epoch: the desk had one that cannot even be asked for."""
+def test_ledger_and_journal_with_the_highest_epoch_still_get_a_lease() -> None:
+    """An earlier version granted any epoch: this desk has one that cannot be requested."""
     journal = MemoryJournal("journal-1")
     journal.set_lease(LeaseRecord(epoch=2**53, holder="other"))
     book = Book()
@@ -120,14 +120,16 @@ def test_ledger_and_journal_with_the_highest_epoch_go_on() -> None:
         (1, EPOCH_MAX - 1, EPOCH_MAX),
     ],
 )
-def test_the_next_epoch_is_above_every_one_before_as_far_as_it_is_granted(own: int, known: int, taken: int) -> None:
+def test_the_next_epoch_is_above_every_earlier_one_up_to_the_highest_that_is_granted(
+    own: int, known: int, taken: int
+) -> None:
     assert next_epoch(own, known) == taken
     assert known < taken <= highest_next_epoch(known)
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_every_refusal_of_the_lease_ends_in_a_grant_or_shows(code: ErrorCode) -> None:
-    """The codes that exist and those to come: what is not known to pass halts, and what does not pass opens nothing."""
+def test_every_refusal_of_the_lease_ends_in_a_grant_or_is_shown(code: ErrorCode) -> None:
+    """Present and future codes: an unknown code halts the desk, and a lasting one opens nothing."""
     driven = a_live_desk()
     driven.pass_time_refusing(Lease, code, seconds=LEASE_TTL_MS / 1_000 + 2)
     shown = codes(driven)
@@ -154,7 +156,7 @@ def test_every_refusal_of_the_lease_ends_in_a_grant_or_shows(code: ErrorCode) ->
     assert codes(driven) == set()
 
 
-def test_while_renewals_are_not_answered_nothing_is_opened_and_what_is_held_is_closed() -> None:
+def test_without_renewals_the_desk_opens_nothing_and_still_closes() -> None:
     driven = a_live_desk()
     go_by(driven, seconds=1)
     signal_now(driven, 1, 1)
@@ -173,8 +175,8 @@ def test_while_renewals_are_not_answered_nothing_is_opened_and_what_is_held_is_c
     assert [order.status for order in driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * 3
 
 
-def test_the_lease_counts_as_missing_as_soon_as_the_gateway_takes_it_to_have_lapsed() -> None:
-    """By the time at which the last granted renewal was asked for: the gateway's own count begins later."""
+def test_the_desk_counts_the_lease_as_lapsed_no_later_than_the_gateway() -> None:
+    """Measured from the request of the last granted renewal; the gateway counts from later."""
     driven = a_live_desk()
     go_by(driven, seconds=1)
     granted_ns = driven.state.lease.until_mono_ns - LEASE_TTL_MS * MS
@@ -186,7 +188,7 @@ def test_the_lease_counts_as_missing_as_soon_as_the_gateway_takes_it_to_have_lap
     assert "LEASE_MISSING" in codes(driven)
 
 
-def test_the_first_grant_is_waited_for_only_so_long() -> None:
+def test_the_wait_for_the_first_grant_has_a_limit() -> None:
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     driven.pass_time_refusing(Lease, None, seconds=GRANT_WAIT_NS / 1e9 - 1)
@@ -195,7 +197,7 @@ def test_the_first_grant_is_waited_for_only_so_long() -> None:
     assert "LEASE_MISSING" in codes(driven)
 
 
-def test_a_lease_that_is_granted_while_orders_are_refused_without_it_halts_the_desk() -> None:
+def test_a_granted_lease_with_orders_refused_for_its_lack_halts_the_desk() -> None:
     driven = a_live_desk()
     go_by(driven, seconds=1)
     number = 0
@@ -220,7 +222,7 @@ def test_a_lease_that_is_granted_while_orders_are_refused_without_it_halts_the_d
     assert [order.status for order in driven.state.account.book.orders.values()][before:] == [OrderStatus.FILLED]
 
 
-def test_an_order_that_was_taken_ends_the_row_of_refusals() -> None:
+def test_an_accepted_order_ends_the_run_of_refusals() -> None:
     driven = a_live_desk()
     go_by(driven, seconds=1)
     driven.state.lease.lapsed_refusals = LAPSED_REFUSALS_MAX - 1
@@ -230,8 +232,8 @@ def test_an_order_that_was_taken_ends_the_row_of_refusals() -> None:
 
 
 @pytest.mark.parametrize("kind", [Cancel, Modify], ids=["CANCEL", "MODIFY"])
-def test_a_change_of_what_rests_that_is_refused_for_the_epoch_ends_the_lead(kind: type[Request]) -> None:
-    """Without the epoch nothing that the desk asks for is done: asked again for ever it would not be either."""
+def test_a_modification_refused_for_its_epoch_loses_the_lease(kind: type[Request]) -> None:
+    """Without the epoch the gateway refuses every request, so repeating one would have no effect."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     go_by(driven, seconds=1)
     signal_now(driven, 1, 1)

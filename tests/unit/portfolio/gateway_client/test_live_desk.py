@@ -35,7 +35,7 @@ def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() ->
     assert filled.status is OrderStatus.FILLED
 
 
-def test_a_live_desk_confirms_nothing_and_waits_for_no_greeting() -> None:
+def test_a_live_desk_confirms_no_tick_and_waits_for_no_signal_process() -> None:
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.answer_all(driven.pause())
@@ -43,7 +43,7 @@ def test_a_live_desk_confirms_nothing_and_waits_for_no_greeting() -> None:
 
 
 @pytest.mark.parametrize(("late_ns", "is_denied"), [(5 * TICK_NS, False), (5 * TICK_NS + 1, True)])
-def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_ns: int, is_denied: bool) -> None:
+def test_a_signal_older_than_the_limit_by_the_venues_clock_makes_no_order(late_ns: int, is_denied: bool) -> None:
     driven = a_live_desk()
     driven.market(a_heartbeat(START_NS + late_ns))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
@@ -56,7 +56,7 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_n
 
 
 @pytest.mark.parametrize("has_met", [False, True])
-def test_a_gateway_that_is_not_met_within_half_a_minute_is_a_silent_one(has_met: bool) -> None:
+def test_a_gateway_without_an_answer_for_half_a_minute_is_silent(has_met: bool) -> None:
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
     calls = driven.start()
     if has_met:
@@ -71,7 +71,7 @@ def test_a_gateway_that_is_not_met_within_half_a_minute_is_a_silent_one(has_met:
     assert silent.text == f"no usable answer for 30 s: {driven.state.stream.waiting_for}"
 
 
-def test_a_desk_that_cannot_write_misses_no_answer_to_what_it_does_not_send() -> None:
+def test_a_desk_that_cannot_write_expects_no_answer_to_unsent_requests() -> None:
     driven = a_live_desk()
     driven.deliver(a_signal(1, 1))
     driven.mono_ns += 4_000_000_000
@@ -82,8 +82,8 @@ def test_a_desk_that_cannot_write_misses_no_answer_to_what_it_does_not_send() ->
     assert "GATEWAY_SILENT" in {one.code for one in conditions_of(driven.state, driven.mono_ns)}
 
 
-def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_came_since() -> None:
-    """The gateway has started anew and is slow; ticks go on for ten seconds; the first that waited are too old by then."""
+def test_signals_that_waited_for_the_connection_are_judged_by_the_newest_tick() -> None:
+    """The restarted gateway is slow while ticks go on for ten seconds; the first waiting signals are too old after that."""
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     calls = driven.pause()
@@ -96,7 +96,7 @@ def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_c
     assert driven.state.stream.cursor.denied == {"SIGNAL_STALE": 5}
 
 
-def test_silence_leaves_a_live_order_in_doubt_until_the_venue_has_spoken() -> None:
+def test_silence_leaves_a_live_order_in_doubt_until_the_venue_answers() -> None:
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
     driven.drop_reply(call)
@@ -112,7 +112,7 @@ def test_silence_leaves_a_live_order_in_doubt_until_the_venue_has_spoken() -> No
     assert status_of(driven.state).in_doubt == 0
 
 
-def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() -> None:
+def test_an_order_that_arrives_after_its_deadline_expires_unfilled() -> None:
     """The venue's clock has moved past the deadline while the order was on its way."""
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
@@ -128,8 +128,8 @@ def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() 
     assert driven.state.account.book.position("EURUSD").is_flat
 
 
-def test_another_stream_is_met_anew() -> None:
-    """The gateway came back with other settings: portfolio says hello again and takes up what runs now."""
+def test_a_new_stream_makes_the_desk_connect_again() -> None:
+    """The gateway came back with other settings: portfolio sends HELLO again and adopts the present stream."""
     driven = a_live_desk()
     calls = driven.market(a_heartbeat(START_NS, "another"))
     assert [type(request_of(call)) for call in calls] == [Hello]
@@ -138,7 +138,7 @@ def test_another_stream_is_met_anew() -> None:
     assert driven.state.stream.desk_state is DeskState.RUNNING
 
 
-def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
+def test_a_new_leverage_of_the_same_stream_is_adopted() -> None:
     """The gateway came back on the same market with MT5_LEVERAGE changed; the desk's margin follows, and the ledger has it."""
     driven = a_live_desk()
     stream = driven.state.account.book.stream
@@ -156,7 +156,7 @@ def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
     assert driven.state.account.book.stream == structs.replace(stream, leverage=30)
 
 
-def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
+def test_ticks_before_the_start_of_the_desk_are_no_gap() -> None:
     driven = a_live_desk()
     driven.deliver(a_signal(700))
     assert driven.state.stream.cursor.gaps == 0
@@ -164,7 +164,7 @@ def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
     assert driven.state.stream.cursor.gaps == 4
 
 
-def test_when_too_many_signals_wait_the_oldest_goes() -> None:
+def test_the_oldest_signal_is_dropped_when_too_many_wait() -> None:
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     driven.pause()
@@ -174,7 +174,7 @@ def test_when_too_many_signals_wait_the_oldest_goes() -> None:
     assert driven.state.stream.malformed == 0
 
 
-def test_what_has_piled_up_is_decided_slice_by_slice_in_the_order_of_the_ticks() -> None:
+def test_a_backlog_of_signals_is_decided_in_slices_in_the_order_of_the_ticks() -> None:
     driven = a_live_desk()
     driven.state.stream.set_desk_state(DeskState.CONNECTING, "the gateway")
     count = 2 * LIVE_DECISIONS_MAX + 10
@@ -191,7 +191,7 @@ def test_what_has_piled_up_is_decided_slice_by_slice_in_the_order_of_the_ticks()
     assert driven.portfolio.next_timer() != 0
 
 
-def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
+def test_the_status_shows_quotes_signals_orders_and_a_silent_feed() -> None:
     driven = a_live_desk()
     driven.market(a_tick())
     driven.answer_all(driven.deliver(a_signal(1, 1, confidence=0.7)))

@@ -1,4 +1,4 @@
-"""An order's way on a live desk: silence, the fence, evidence, a forgotten journal, and limits on doubt."""
+"""An order on a live desk: silence, the fence, evidence, a lost journal, and the limit of orders in doubt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAST_DEADLINE_MS = ORDER_VALIDITY_NS // 1_000_000 + 1
 
 
 def past_the_deadline(driven: DeskHarness) -> list[Call]:
-    """Let the deadline pass with nobody answering; what the desk asks about the order then."""
+    """Let the deadline pass without an answer; return what the desk then asks about the order."""
     return calls_of(driven.wait(PAST_DEADLINE_MS), (Fence, Buy))  # type: ignore[arg-type]
 
 
@@ -38,7 +38,7 @@ def test_an_order_that_never_arrived_is_fenced_after_its_deadline() -> None:
     assert driven.state.account.book.open_orders == {}
 
 
-def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
+def test_a_fence_after_the_call_of_the_venue_returns_the_fill() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
     driven.gateway.handle(request_of(call), driven.now)
@@ -48,8 +48,8 @@ def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
     assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
-def test_a_call_without_effect_is_made_again_within_the_deadline() -> None:
-    """The gateway may call once more where the venue shows everything; portfolio has only to go on asking."""
+def test_a_call_without_effect_is_repeated_within_the_deadline() -> None:
+    """The gateway may repeat the call where the venue shows all orders; portfolio only keeps polling."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
     driven.answer_all([an_order_on_its_way(driven)])
@@ -69,7 +69,7 @@ def test_a_call_without_effect_is_fenced_after_the_deadline() -> None:
     assert driven.gateway.venue.order_count == 0
 
 
-def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
+def test_an_order_stays_in_doubt_until_evidence_and_expires_without_a_trace() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
     reply = a_reply(driven, OrderReplyStatus.IN_DOUBT)
@@ -99,7 +99,7 @@ def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
     assert len(driven.state.account.book.orders) == 2
 
 
-def test_more_doubt_than_allowed_halts_the_desk() -> None:
+def test_too_many_orders_in_doubt_halt_the_desk() -> None:
     driven = a_live_desk(doubt_orders_max=0)
     driven.drop_reply(an_order_on_its_way(driven))
     assert driven.state.account.book.trading is not None
@@ -110,7 +110,7 @@ def test_more_doubt_than_allowed_halts_the_desk() -> None:
     assert driven.state.account.book.trading.reason == "IN_DOUBT_LIMIT: 1 orders in doubt, limit 0"
 
 
-def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
+def test_a_halted_desk_fences_orders_in_flight_and_does_not_repeat_them() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
     driven.command(HaltCommand("news"))
@@ -118,8 +118,8 @@ def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() ->
     assert [type(request_of(again)) for again in driven.wait(100)] == [Fence]
 
 
-def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_again() -> None:
-    """The old journal had called the venue, whose history does not show it yet; the new one knows of nothing."""
+def test_a_replaced_journal_puts_every_open_order_in_doubt_and_none_is_repeated() -> None:
+    """The order of the old journal is not in the venue's history yet; the new journal is empty."""
     driven = a_live_desk()
     driven.drop_reply(an_order_on_its_way(driven))
     driven.gateway = a_gateway(
@@ -141,7 +141,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     assert len(driven.requests_of(Buy)) == before
 
 
-def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it() -> None:
+def test_another_portfolio_with_the_lease_halts_this_one_until_a_person_resumes_it() -> None:
     driven = a_live_desk()
     [hello] = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
     assert isinstance(hello, HelloReply)

@@ -1,4 +1,4 @@
-"""The stops of a live desk's positions, said to a venue that misbehaves, and what somebody else does to them."""
+"""Position stops of a live desk: faults of the venue, and changes by somebody else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderComman
     return reply
 
 
-def the_guard(driven: DeskHarness) -> Protection:
+def the_protection(driven: DeskHarness) -> Protection:
     [guard] = driven.state.account.book.protections.values()
     return guard
 
@@ -54,45 +54,45 @@ def stop_at_the_venue(driven: DeskHarness) -> Decimal | None:
     return position.stop_loss
 
 
-def test_a_modification_that_nobody_answered_is_asked_for_again_until_it_is() -> None:
+def test_an_unanswered_modification_is_repeated_until_it_is_answered() -> None:
     driven = a_live_desk(faults=True)
     a_long_position(driven)
     for fault in (Fault.NO_REPLY, Fault.NONE_RESULT):
         driven.gateway.handle(Simulate(fault=fault, count=1), driven.now)
     stop_at(driven, "1.09")
     driven.answer_all(driven.pause())
-    assert the_guard(driven).is_in_flight
+    assert the_protection(driven).is_in_flight
     go_by(driven, seconds=1)
-    assert (the_guard(driven).answered, the_guard(driven).error) == (1, "")
-    assert stop_at_the_venue(driven) == the_guard(driven).stop_loss == Decimal("1.09")
+    assert (the_protection(driven).answered, the_protection(driven).error) == (1, "")
+    assert stop_at_the_venue(driven) == the_protection(driven).stop_loss == Decimal("1.09")
 
 
-def test_a_modification_that_is_under_way_is_not_taken_for_done() -> None:
+def test_a_modification_in_flight_does_not_count_as_done() -> None:
     driven = a_live_desk(faults=True)
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=3_000), driven.now)
     stop_at(driven, "1.09")
     driven.answer_all(driven.pause())
-    assert the_guard(driven).is_in_flight
+    assert the_protection(driven).is_in_flight
     go_by(driven, seconds=4)
-    assert not the_guard(driven).is_in_flight
+    assert not the_protection(driven).is_in_flight
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
-def test_a_modification_that_is_said_to_be_done_and_is_not_is_asked_for_again() -> None:
+def test_a_modification_reported_done_but_missing_at_the_venue_is_repeated() -> None:
     driven = a_live_desk(faults=True)
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
     stop_at(driven, "1.09")
     driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) is None
-    assert the_guard(driven).is_in_flight
+    assert the_protection(driven).is_in_flight
     go_by(driven, seconds=1)
-    assert not the_guard(driven).is_in_flight
+    assert not the_protection(driven).is_in_flight
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
-def test_a_refusal_of_an_earlier_revision_takes_nothing_from_a_later_one() -> None:
+def test_a_refusal_of_an_earlier_revision_leaves_a_later_one_standing() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
@@ -102,10 +102,10 @@ def test_a_refusal_of_an_earlier_revision_takes_nothing_from_a_later_one() -> No
             key="EURUSD", revision=1, stop_loss=None, take_profit=None, retcode=None, error="no", time_ns=0
         )
     )
-    assert (the_guard(driven).stop_loss, the_guard(driven).revision) == (Decimal("1.08"), 2)
+    assert (the_protection(driven).stop_loss, the_protection(driven).revision) == (Decimal("1.08"), 2)
 
 
-def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
+def test_stops_moved_at_the_terminal_are_adopted() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
@@ -115,7 +115,7 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     venue.modify(Modify(symbol="EURUSD", stop_loss=Decimal("1.08"), revision=5))
     driven.answer_all(driven.compare())
     go_by(driven, seconds=3)
-    guard = the_guard(driven)
+    guard = the_protection(driven)
     assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
     stop_at(driven, "1.07", key="two")
@@ -124,7 +124,7 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
 
 
 def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
-    """A person's order at the market, and its fill."""
+    """A manual market order, and its fill."""
     plain: dict[str, Any] = {
         "price": None,
         "time_in_force": None,
@@ -148,22 +148,22 @@ def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
     go_by(driven, seconds=1)
 
 
-def test_a_part_that_is_sold_with_stops_leaves_those_of_the_position_at_desk_and_venue() -> None:
+def test_a_partial_close_with_stops_keeps_the_stops_of_the_position_at_desk_and_venue() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     by_hand(driven, Side.BUY, "0.02", stop_loss=Decimal("1.05"), take_profit=Decimal("1.2"))
     by_hand(driven, Side.SELL, "0.01", stop_loss=Decimal("1.2"), trailing_stop_points=500)
     assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.02")
-    guard = the_guard(driven)
+    guard = the_protection(driven)
     assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
     assert stop_at_the_venue(driven) == Decimal("1.05")
     driven.answer_all(driven.compare())
     go_by(driven, seconds=3)
-    assert the_guard(driven) == guard
+    assert the_protection(driven) == guard
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_it() -> None:
+def test_a_refusal_of_stops_under_an_epoch_that_the_desk_gave_up_is_not_reported() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
@@ -177,7 +177,7 @@ def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
-def test_a_modification_said_again_with_its_key_undoes_no_later_one() -> None:
+def test_a_repeated_modification_with_the_same_key_leaves_a_later_one_standing() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09", key="one")
@@ -187,7 +187,7 @@ def test_a_modification_said_again_with_its_key_undoes_no_later_one() -> None:
     assert stop_at_the_venue(driven) == Decimal("1.08")
 
 
-def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
+def test_an_answered_command_of_a_person_survives_a_power_cut() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     driven.state.account.take_events()
@@ -215,7 +215,7 @@ def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
     assert all(requires_fsync(event) for event in events)
 
 
-def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
+def test_orders_of_a_strategy_do_not_wait_for_the_disk() -> None:
     driven = a_live_desk()
     driven.state.account.take_events()
     an_order_on_its_way(driven)
@@ -223,8 +223,8 @@ def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
     assert not any(requires_fsync(event) for event in driven.state.account.take_events())
 
 
-def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_gateway() -> None:
-    """Until then ids would go on where the ledger ends, and some after that may be at the venue already."""
+def test_after_a_power_cut_no_manual_order_is_made_before_the_gateway_has_answered() -> None:
+    """Ids would continue from the end of the ledger, and the venue may have some of them already."""
     driven = a_live_desk()
     a_long_position(driven)
     state = driven.state

@@ -26,7 +26,7 @@ D = Decimal
 
 
 def a_desk_after_trades(trades: int = 3) -> DeskHarness:
-    """Buys and sells by turns on real quotes; an odd number leaves a long position."""
+    """Buy and sell in turn on real quotes; an odd number leaves a long position."""
     quotes = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(trades + 1)]
     driven = DeskHarness(a_gateway(a_stream(*quotes), pace=Pace(trades + 1)))
     driven.run_up()
@@ -55,8 +55,8 @@ def test_after_real_trades_there_is_no_difference() -> None:
         assert differences(a_desk_after_trades(trades)) == []
 
 
-def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
-    """Modified twice, then a third time in vain; each time ledger and venue agree."""
+def test_a_modified_resting_order_is_no_difference() -> None:
+    """Two modifications and a refused third; ledger and venue agree after each."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000, lifetime_s=600)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     [order_id] = driven.state.account.book.open_orders
@@ -84,7 +84,7 @@ def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
     assert order.limit_price != order.terms.limit_price == D("1.06")
 
 
-def test_more_than_a_page_of_orders_and_deals_is_compared_whole() -> None:
+def test_all_pages_of_orders_and_deals_are_compared() -> None:
     driven = a_desk_after_trades(205)
     assert differences(driven) == []
     first = next(iter(driven.state.account.book.orders.values()))
@@ -201,7 +201,7 @@ def _invented_position(book: Book) -> None:
         (_invented_position, "position", "GBPUSD", "-0.5", "0"),
     ],
 )
-def test_each_kind_of_difference_is_told_with_both_sides(
+def test_each_kind_of_difference_is_reported_with_both_values(
     alter: Callable[[Book], None], kind: str, subject: str, ledger: str, venue: str
 ) -> None:
     driven = a_desk_after_trades(3)
@@ -211,7 +211,7 @@ def test_each_kind_of_difference_is_told_with_both_sides(
     assert found.remedy
 
 
-def test_a_rejection_without_a_ticket_and_an_expired_order_need_no_trace_at_the_venue() -> None:
+def test_a_rejected_order_without_a_ticket_and_an_expired_one_need_no_record_at_the_venue() -> None:
     driven = a_desk_after_trades(1)
     for number, status in enumerate((OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED), 50):
         order = an_order(number, status=status)
@@ -222,7 +222,7 @@ def test_a_rejection_without_a_ticket_and_an_expired_order_need_no_trace_at_the_
     assert [found.kind for found in differences(driven)] == ["missing_order"]
 
 
-def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_filled_is() -> None:
+def test_a_refused_foreign_order_is_no_difference_and_a_filled_one_is() -> None:
     driven = a_desk_after_trades(1)
     ordinal = driven.state.stream.cursor.ordinal
     for order_id, volume in (("stranger-1", D(1_000_000)), ("stranger-2", D("0.01"))):
@@ -237,7 +237,7 @@ def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_fi
     assert reply.status == "FILLED"
 
 
-def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
+def test_trades_missing_in_the_ledger_are_found() -> None:
     driven = a_desk_after_trades(1)
     before = copy.deepcopy(driven.state.account.book)
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
@@ -246,7 +246,7 @@ def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
     assert found[1].remedy == "it would be booked"
 
 
-def test_a_book_that_differs_everywhere_gives_a_list_that_people_can_read() -> None:
+def test_a_book_that_differs_everywhere_gives_a_list_of_readable_length() -> None:
     driven = a_desk_after_trades(205)
     assert len(differences(driven, Book())) == DIFFERENCES_MAX
 
@@ -260,7 +260,7 @@ def test_a_comparison_changes_nothing() -> None:
     assert (venue.state_hash(), driven.state.account.book.orders) == before
 
 
-def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:
+def test_a_difference_at_the_start_halts_the_desk_and_is_reported_with_its_amount() -> None:
     driven = a_desk_after_trades(3)
     driven.state.account.book.balance += 5
     again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)

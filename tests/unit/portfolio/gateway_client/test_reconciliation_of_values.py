@@ -1,4 +1,4 @@
-"""Ledger against a venue that is told by hand: tickets, terms of orders, partial fills, equity and margin."""
+"""Ledger against a scripted venue: tickets, terms of orders, partial fills, equity and margin."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CURSOR = TickCursor(ordinal=5, sequences={"EURUSD": 5}, marks={"EURUSD": Mark(1.
 
 
 class Venue:
-    """A venue that has exactly what it is told to have."""
+    """A venue with a given content."""
 
     def __init__(self, deals: list[VenueDeal], **account: Any) -> None:
         self.deals = deals
@@ -70,7 +70,7 @@ class Venue:
 
 
 def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list[Difference]:
-    """What a comparison finds."""
+    """The differences that a comparison finds."""
     talk = find_differences(book, cursor)
     request = next(talk)
     try:
@@ -104,7 +104,7 @@ def a_position(ticket: int, side: Side, volume: str, **changed: Any) -> VenuePos
 
 
 def a_hedge(**account: Any) -> tuple[Book, Venue]:
-    """Ticket 7 long 0.3 lots, ticket 8 short 0.2, both sides agreed."""
+    """Ticket 7 long 0.3 lots, ticket 8 short 0.2, equal at ledger and venue."""
     book, venue = an_account(
         AccountMode.HEDGING,
         a_deal(2, Side.BUY, "0.3", "1.09", position=7),
@@ -125,7 +125,7 @@ def test_a_hedging_account_agrees_ticket_by_ticket() -> None:
     assert compared(book, venue) == []
 
 
-def test_tickets_that_differ_are_told_though_the_net_agrees() -> None:
+def test_differing_tickets_are_reported_although_the_net_position_agrees() -> None:
     book, venue = a_hedge()
     venue.positions = [a_position(7, Side.BUY, "0.2"), a_position(9, Side.SELL, "0.1")]
     assert told(compared(book, venue)) == [
@@ -135,7 +135,7 @@ def test_tickets_that_differ_are_told_though_the_net_agrees() -> None:
     ]
 
 
-def test_on_a_netting_account_the_ticket_says_nothing() -> None:
+def test_on_a_netting_account_tickets_are_not_compared() -> None:
     book, venue = an_account(AccountMode.NETTING, a_deal(2, Side.BUY, "0.3", "1.09", position=7))
     venue.positions = [a_position(11, Side.BUY, "0.3")]
     assert compared(book, venue) == []
@@ -150,7 +150,7 @@ def test_equity_and_margin_that_agree_are_no_difference() -> None:
     assert compared(*a_hedge(**WORTH), CURSOR) == []
 
 
-def test_swap_that_the_venue_has_not_booked_is_part_of_the_equity() -> None:
+def test_swap_not_yet_booked_by_the_venue_is_part_of_the_equity() -> None:
     book, venue = a_hedge(**{**WORTH, "equity": D("10094.75")})
     assert told(compared(book, venue, CURSOR)) == [("equity", "account a", "10096", "10094.75")]
     venue.positions[0] = structs.replace(venue.positions[0], swap=D("-1.25"))
@@ -165,7 +165,7 @@ def test_swap_that_the_venue_has_not_booked_is_part_of_the_equity() -> None:
         ({"leverage": 200}, ("margin", "account a", "165.03", "330.06")),
     ],
 )
-def test_equity_or_margin_that_is_computed_otherwise_is_named(
+def test_equity_or_margin_that_differs_is_reported(
     changed: dict[str, Any], difference: tuple[str, str, str, str]
 ) -> None:
     assert told(compared(*a_hedge(**{**WORTH, **changed}), CURSOR)) == [difference]
@@ -176,18 +176,18 @@ def test_equity_or_margin_that_is_computed_otherwise_is_named(
     [None, TickCursor(ordinal=4, sequences=CURSOR.sequences, marks=CURSOR.marks), TickCursor(ordinal=5)],
     ids=["live", "another tick", "not marked in this stream"],
 )
-def test_worth_is_compared_at_the_same_tick_alone(cursor: TickCursor | None) -> None:
+def test_equity_and_margin_are_compared_only_at_the_same_tick(cursor: TickCursor | None) -> None:
     assert compared(*a_hedge(**{**WORTH, "equity": D(1), "margin": D(2)}), cursor) == []
 
 
-def test_a_book_that_differs_otherwise_is_not_told_twice() -> None:
+def test_equity_is_not_reported_where_the_book_differs_already() -> None:
     book, venue = a_hedge(**{**WORTH, "equity": D(1)})
     venue.positions.pop()
     assert [one.kind for one in compared(book, venue, CURSOR)] == ["position"]
 
 
 def a_pair(order: Order, **changed: Any) -> tuple[Book, Venue]:
-    """An order as the ledger has it, and as the venue does."""
+    """The same order in the ledger and at the venue."""
     book, venue = an_account(AccountMode.HEDGING)
     book.apply(OrderCreated(order=order))
     fields: dict[str, Any] = {
@@ -224,7 +224,7 @@ RESTING = an_order(
 )
 
 
-def test_an_order_that_rests_as_the_ledger_has_it_is_no_difference() -> None:
+def test_a_resting_order_with_the_terms_of_the_ledger_is_no_difference() -> None:
     assert compared(*a_pair(RESTING)) == []
 
 
@@ -240,13 +240,13 @@ def test_an_order_that_rests_as_the_ledger_has_it_is_no_difference() -> None:
         ({"volume": D("0.02")}, "volume"),
     ],
 )
-def test_each_term_that_differs_has_its_name(changed: dict[str, Any], kind: str) -> None:
+def test_each_differing_term_is_named(changed: dict[str, Any], kind: str) -> None:
     [found] = compared(*a_pair(RESTING, **changed))
     assert found.kind == kind
     assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.08, stops 1.07 and 1.1"
 
 
-def test_prices_are_not_compared_while_a_change_of_them_is_under_way() -> None:
+def test_prices_are_not_compared_while_a_modification_is_in_flight() -> None:
     changing = structs.replace(RESTING, limit_price=D("1.085"), revision=2, revision_answered=1)
     assert compared(*a_pair(changing, price=D("1.08"), revision=1)) == []
     answered = structs.replace(changing, revision_answered=2)
@@ -264,22 +264,22 @@ AT_VENUE = {"price": D("1.085"), "stop_loss": None, "take_profit": D("1.11"), "r
 """MODIFIED as the venue has it."""
 
 
-def test_an_order_that_was_modified_has_the_terms_that_it_was_given_last() -> None:
+def test_a_modified_order_has_the_terms_of_its_last_modification() -> None:
     assert compared(*a_pair(MODIFIED, **AT_VENUE)) == []
 
 
 @pytest.mark.parametrize(
     "changed", [{"price": D("1.08")}, {"stop_loss": D("1.07")}, {"take_profit": D("1.10")}, {"take_profit": None}]
 )
-def test_terms_as_placed_are_a_difference_after_a_modification_and_both_are_named(changed: dict[str, Any]) -> None:
+def test_original_terms_after_a_modification_are_a_difference_with_both_values_named(changed: dict[str, Any]) -> None:
     [found] = compared(*a_pair(MODIFIED, **{**AT_VENUE, **changed}))
     assert found.kind == "terms"
     assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.085, stops none and 1.11"
     assert found.venue != found.ledger
 
 
-def test_a_modified_order_that_was_filled_in_part_is_no_difference() -> None:
-    """The venue keeps the volume that it was placed with."""
+def test_a_modified_and_partially_filled_order_is_no_difference() -> None:
+    """The venue keeps the original volume."""
     order = structs.replace(MODIFIED, volume=D("0.3"))
     book, venue = a_pair(
         order,
@@ -297,7 +297,7 @@ def test_a_modified_order_that_was_filled_in_part_is_no_difference() -> None:
 
 @pytest.mark.parametrize("is_modified", [False, True], ids=["placed", "modified"])
 @pytest.mark.parametrize(("late_ns", "kinds"), [(0, []), (999_999_999, []), (1_000_000_000, ["terms"])])
-def test_an_expiry_is_compared_to_the_second_which_is_what_a_terminal_keeps(
+def test_an_expiry_is_compared_to_the_second_as_the_terminal_stores_it(
     is_modified: bool, late_ns: int, kinds: list[str]
 ) -> None:
     expires_ns = START_NS + 3_600_000_000_000
@@ -310,7 +310,7 @@ def test_an_expiry_is_compared_to_the_second_which_is_what_a_terminal_keeps(
     assert [one.kind for one in compared(*a_pair(order, **at_venue))] == kinds
 
 
-def test_an_open_order_that_only_one_side_has_is_named() -> None:
+def test_an_open_order_known_to_one_side_only_is_named() -> None:
     book, venue = a_pair(RESTING)
     venue.orders = []
     assert [one.kind for one in compared(book, venue)] == ["missing_order"]
@@ -320,7 +320,7 @@ def test_an_open_order_that_only_one_side_has_is_named() -> None:
 
 
 @pytest.mark.parametrize("status", [OrderReplyStatus.CANCELED, OrderReplyStatus.PARTIALLY_FILLED])
-def test_a_part_that_was_filled_agrees_whatever_became_of_the_rest(status: OrderReplyStatus) -> None:
+def test_a_partial_fill_agrees_for_every_outcome_of_the_rest(status: OrderReplyStatus) -> None:
     order = an_order(1, volume="0.3")
     book, venue = a_pair(order, filled_volume=D("0.1"), filled_price=D("1.1"), status=status)
     deal = a_deal(2, Side.BUY, "0.1", "1.1", order_id=order.order_id, position=7)
@@ -343,7 +343,7 @@ def test_a_part_that_was_filled_agrees_whatever_became_of_the_rest(status: Order
     assert compared(book, venue) == []
 
 
-def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
+def test_an_account_that_changes_its_margin_mode_is_refused() -> None:
     book = Book()
     book.apply(an_opened_stream(stream_id="before", account_mode=AccountMode.HEDGING, first_time_ns=0))
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001))), book=book)
@@ -363,8 +363,8 @@ def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
         (DealReason.CLIENT, ["unknown_order"]),
     ],
 )
-def test_an_order_that_the_server_made_by_itself_is_no_strangers(reason: DealReason, kinds: list[str]) -> None:
-    """A terminal shows an order of the server's own behind a stop; what tells it from a stranger's is the reason of its deal."""
+def test_an_order_made_by_the_server_is_no_foreign_order(reason: DealReason, kinds: list[str]) -> None:
+    """A terminal shows the server's own order behind a stop; the reason of its deal distinguishes it from a foreign order."""
     book, venue = an_account(
         AccountMode.NETTING,
         a_deal(2, Side.BUY, "0.3", "1.09"),

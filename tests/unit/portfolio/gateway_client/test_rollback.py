@@ -1,4 +1,4 @@
-"""A ledger or a broker's book that has gone back in time is recognised by what the other side knows."""
+"""A rolled back ledger or broker's book is recognised by what the other side knows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ INCARNATION = "0000aaaa"
 
 
 class Moment(NamedTuple):
-    """A ledger as it was."""
+    """The files of a ledger at one moment."""
 
     book: Book
     persisted: PersistedState
@@ -51,7 +51,7 @@ def a_market(**changed: object) -> Gateway:
 def a_desk(
     gateway: Gateway, at: Moment | None = None, *, boot_id: str = "one", mono_ns: int = 1_000_000_000
 ) -> DeskHarness:
-    """A live desk that has met the gateway, with the ledger of a moment or a new one."""
+    """A live desk connected to the gateway, with the ledger of a moment or a new one."""
     book, persisted = copy.deepcopy(at) if at is not None else (Book(), PersistedState())
     driven = DeskHarness(
         gateway, rules=some_rules(), book=book, persisted=persisted, boot_id=boot_id, incarnation=INCARNATION
@@ -63,7 +63,7 @@ def a_desk(
 
 
 def settle(driven: DeskHarness) -> None:
-    """Let four seconds pass: the comparison of the start takes a second look after one."""
+    """Let four seconds pass: the comparison of the start is repeated after one second."""
     for _ in range(8):
         driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.wait(500))
@@ -94,8 +94,8 @@ def sent_ids(driven: DeskHarness) -> list[str]:
     return [request.order_id for request in driven.requests if isinstance(request, Buy | Sell)]
 
 
-def a_ledger_put_back() -> tuple[DeskHarness, DeskHarness]:
-    """A desk that has made five orders, and one that goes on from the ledger after the first of them."""
+def a_rolled_back_ledger() -> tuple[DeskHarness, DeskHarness]:
+    """A desk that has made five orders, and one that continues from the ledger after the first."""
     first = a_desk(a_market())
     trade(first, 1)
     old = moment_of(first)
@@ -103,8 +103,8 @@ def a_ledger_put_back() -> tuple[DeskHarness, DeskHarness]:
     return first, a_desk(first.gateway, old, boot_id="two", mono_ns=first.mono_ns)
 
 
-def test_a_ledger_that_has_gone_back_halts_under_another_incarnation() -> None:
-    first, again = a_ledger_put_back()
+def test_a_rolled_back_ledger_halts_the_desk_and_changes_the_incarnation() -> None:
+    first, again = a_rolled_back_ledger()
     assert again.state.account.book.trading_state is TradingState.HALTED
     assert causes_of(again) == ["LEDGER_ROLLED_BACK"], "what is known to be lost is no difference"
     [cause] = [one for one in again.state.account.state_causes if one.code == "LEDGER_ROLLED_BACK"]
@@ -119,8 +119,8 @@ def test_a_ledger_that_has_gone_back_halts_under_another_incarnation() -> None:
     assert len(first.state.account.book.deals) == len(again.state.account.book.deals), "the deals are adopted"
 
 
-def test_the_count_is_shown_although_the_ledger_was_found_out_before() -> None:
-    """A signed head that the ledger does not reach halts it before the gateway is met."""
+def test_the_count_of_lost_orders_is_shown_although_the_rollback_was_found_earlier() -> None:
+    """A signed head that the ledger does not reach halts the desk before the gateway is asked."""
     first = a_desk(a_market())
     trade(first, 1, 2)
     again = DeskHarness(first.gateway, boot_id="two", incarnation=INCARNATION)
@@ -132,8 +132,8 @@ def test_the_count_is_shown_although_the_ledger_was_found_out_before() -> None:
     assert text.endswith("; its tail is gone")
 
 
-def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
-    first, again = a_ledger_put_back()
+def test_one_resume_is_enough_and_no_order_id_is_used_twice() -> None:
+    first, again = a_rolled_back_ledger()
     assert isinstance(resume(again), TradingReply)
     settle(again)
     trade(again, 6, 7, 8)
@@ -150,8 +150,8 @@ def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
     assert third.state.account.book.trading_state is TradingState.ACTIVE, "the next start finds no news"
 
 
-def test_orders_that_are_known_to_be_lost_are_no_difference_to_a_stopped_desk_either() -> None:
-    _, again = a_ledger_put_back()
+def test_orders_known_to_be_lost_are_no_difference_for_a_stopped_desk() -> None:
+    _, again = a_rolled_back_ledger()
     resume(again)
     settle(again)
     found: list[Difference] | None = None
@@ -165,7 +165,7 @@ def test_orders_that_are_known_to_be_lost_are_no_difference_to_a_stopped_desk_ei
     assert found == []
 
 
-def test_a_ledger_that_is_whole_keeps_its_incarnation() -> None:
+def test_a_complete_ledger_keeps_its_incarnation() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     again = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
@@ -173,7 +173,7 @@ def test_a_ledger_that_is_whole_keeps_its_incarnation() -> None:
     assert again.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_ledger_that_is_gone_halts_with_the_count_of_its_orders() -> None:
+def test_a_missing_ledger_halts_the_desk_with_the_count_of_its_orders() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     again = a_desk(first.gateway, boot_id="two", mono_ns=first.mono_ns)
@@ -186,8 +186,8 @@ def test_a_ledger_that_is_gone_halts_with_the_count_of_its_orders() -> None:
     assert not set(sent_ids(again)) & set(sent_ids(first))
 
 
-def test_a_lease_that_the_ledger_does_not_know_takes_another_incarnation() -> None:
-    """No order was lost, only a start of the process: nothing to halt for, but nothing to rely on."""
+def test_a_lease_unknown_to_the_ledger_changes_the_incarnation() -> None:
+    """Only a start of the process was lost, no order: no reason to halt, but its ids cannot be relied on."""
     first = a_desk(a_market())
     trade(first, 1)
     old = moment_of(first)
@@ -197,8 +197,8 @@ def test_a_lease_that_the_ledger_does_not_know_takes_another_incarnation() -> No
     assert third.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_ledger_and_a_journal_that_are_both_old_are_found_out_by_the_broker() -> None:
-    """The gateway knows of no id then: the orders in the broker's book do."""
+def test_a_rollback_of_ledger_and_journal_together_is_found_by_the_orders_of_the_broker() -> None:
+    """The gateway then knows no id; the orders in the broker's book have them."""
     store = MemoryBookStore()
     first = a_desk(a_market(book_store=store))
     trade(first, 1)
@@ -214,7 +214,7 @@ def test_a_ledger_and_a_journal_that_are_both_old_are_found_out_by_the_broker() 
     assert not again.state.account.book.open_orders
 
 
-def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() -> None:
+def test_a_modification_lost_by_the_ledger_is_adopted_with_one_resume() -> None:
     rules = structs.replace(some_rules(), plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     gateway = a_market()
     first = DeskHarness(gateway, rules=rules, boot_id="one", incarnation=INCARNATION)
@@ -252,7 +252,7 @@ def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() ->
     assert again.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
+def test_a_manual_order_is_refused_before_the_ids_are_checked() -> None:
     first = a_desk(a_market())
     trade(first, 1)
     old = moment_of(first)
@@ -266,7 +266,7 @@ def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
     assert "has not reached the gateway" in answer.error
 
 
-def test_a_journal_that_has_gone_back_leaves_the_open_orders_in_doubt() -> None:
+def test_a_rolled_back_journal_puts_the_open_orders_in_doubt() -> None:
     store = MemoryBookStore()
     first = a_desk(a_market(book_store=store))
     trade(first, 1, 2, 3)
@@ -276,8 +276,8 @@ def test_a_journal_that_has_gone_back_leaves_the_open_orders_in_doubt() -> None:
     assert again.state.account.book.trading_state is TradingState.ACTIVE, "the broker's book has every order"
 
 
-def a_book_put_back() -> DeskHarness:
-    """A desk with four deals whose venue has the book of after the first."""
+def a_rolled_back_book() -> DeskHarness:
+    """A desk with four deals whose venue has the book as it was after the first."""
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     other = a_desk(a_market(boot_id="boot-2"))
@@ -285,8 +285,8 @@ def a_book_put_back() -> DeskHarness:
     return a_desk(other.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
 
 
-def test_a_book_that_has_gone_back_fails_the_desk_and_resume_is_refused() -> None:
-    again = a_book_put_back()
+def test_a_rolled_back_book_fails_the_desk_and_resume_is_refused() -> None:
+    again = a_rolled_back_book()
     assert (again.state.stream.desk_state, again.state.account.book.trading_state) == (
         DeskState.FAILED,
         TradingState.HALTED,
@@ -303,7 +303,7 @@ def test_a_book_that_has_gone_back_fails_the_desk_and_resume_is_refused() -> Non
     assert not sent_ids(again)
 
 
-def test_a_book_that_was_put_back_right_lets_a_person_resume() -> None:
+def test_a_restored_book_lets_a_person_resume() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     broken = a_desk(a_market(boot_id="boot-2"), moment_of(first), boot_id="two", mono_ns=first.mono_ns)
@@ -318,8 +318,8 @@ def test_a_book_that_was_put_back_right_lets_a_person_resume() -> None:
     assert mended.state.account.book.balance == first.gateway.venue.balance
 
 
-def test_a_book_that_went_back_and_on_is_known_by_its_last_deal() -> None:
-    """It has as many deals again: those under the numbers of the ledger are others."""
+def test_a_book_that_was_rolled_back_and_traded_on_is_recognised_by_its_last_deal() -> None:
+    """The book has the same count of deals again, but different ones under the numbers of the ledger."""
     first = a_desk(a_market())
     trade(first, 1, 2)
     other = a_desk(a_market(boot_id="boot-2"))
@@ -332,7 +332,7 @@ def test_a_book_that_went_back_and_on_is_known_by_its_last_deal() -> None:
     assert again.state.account.book.balance == first.state.account.book.balance, "nothing of it is booked"
 
 
-def test_a_book_that_goes_back_under_a_running_desk_is_noticed_at_the_gateways_restart() -> None:
+def test_a_rollback_of_the_book_of_a_running_desk_is_found_at_the_restart_of_the_gateway() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     first.gateway = a_market(boot_id="boot-2")
@@ -341,7 +341,7 @@ def test_a_book_that_goes_back_under_a_running_desk_is_noticed_at_the_gateways_r
     assert causes_of(first) == ["VENUE_ROLLED_BACK"]
 
 
-def test_the_same_deal_of_another_order_is_another_deal() -> None:
+def test_equal_deals_of_two_orders_are_different_deals() -> None:
     driven = a_desk(a_market())
     booked = a_deal(2, order_id="0000aaaa-000001")
     require_same_deal(driven.state, booked, structs.replace(booked, order_id=""))
@@ -350,8 +350,8 @@ def test_the_same_deal_of_another_order_is_another_deal() -> None:
     assert "the broker's book has gone back" in driven.state.warnings.venue_fault
 
 
-def test_an_incarnation_whose_ids_the_gateway_knows_is_not_taken_again() -> None:
-    """A process that goes back twice would come to the same one."""
+def test_an_incarnation_whose_ids_the_gateway_knows_is_not_used_again() -> None:
+    """A process that is rolled back twice would choose the same one."""
     gateway = a_market()
     known = {INCARNATION: KnownIds(1, 1)}
     first, second = a_desk(gateway), a_desk(a_market())
