@@ -1,4 +1,4 @@
-"""The account as the fold of its events."""
+"""The account as computed from its events."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ D = Decimal
 
 
 def booked(number: int, side: Side = Side.BUY, volume: str = "0.01", price: str = "1.1", order: int = 0) -> DealBooked:
-    """A deal, of an order of ours where its number is given."""
+    """A deal; of an order of the desk where its number is given."""
     order_id = an_order(order).order_id if order else ""
     return DealBooked(deal=a_deal(number, side, volume, price, order_id=order_id), order_id=order_id, closings=[])
 
 
 def updated(number: int, status: OrderStatus) -> OrderUpdated:
-    """The venue's word on an order."""
+    """The venue's report on an order."""
     return OrderUpdated(
         order_id=an_order(number).order_id, status=status, ticket=5, retcode=6, code="C", error="E", time_ns=77
     )
@@ -50,7 +50,7 @@ def test_deals_of_one_order_average_their_prices() -> None:
     assert book.open_orders == {}
 
 
-def test_a_late_deal_is_booked_and_the_end_of_its_order_stands() -> None:
+def test_a_late_deal_is_booked_and_its_order_stays_ended() -> None:
     book = a_book(OrderCreated(order=an_order(1, volume="0.03")), updated(1, OrderStatus.CANCELED))
     book.apply(booked(1, volume="0.01", order=1))
     assert book.orders[an_order(1).order_id].status is OrderStatus.CANCELED
@@ -76,7 +76,7 @@ def test_profit_commission_and_swap_add_up_to_the_balance() -> None:
     assert book.balance == D("9.75")
 
 
-def test_a_deal_that_is_not_ours_moves_the_position_all_the_same() -> None:
+def test_a_foreign_deal_also_moves_the_position() -> None:
     assert a_book(booked(1)).position("EURUSD").net_volume == D("0.01")
 
 
@@ -86,12 +86,12 @@ def test_a_deal_is_booked_once() -> None:
 
 
 @pytest.mark.parametrize("status", [OrderStatus.ACCEPTED, OrderStatus.PENDING])
-def test_what_the_table_forbids_is_not_folded(status: OrderStatus) -> None:
+def test_a_status_change_that_the_table_forbids_is_refused(status: OrderStatus) -> None:
     with pytest.raises(AssertionError):
         a_book(OrderCreated(order=an_order(1)), updated(1, OrderStatus.REJECTED), updated(1, status))
 
 
-def test_what_a_deal_would_close_is_told_without_booking_it() -> None:
+def test_the_lots_that_a_deal_would_close_are_known_without_booking_it() -> None:
     book = a_book(booked(1, volume="0.02", price="1.1"), booked(2, volume="0.02", price="1.2"))
     closings = closed_lots(book, a_deal(3, Side.SELL, "0.03", "1.3"))
     assert [(closing.opened_by, closing.volume) for closing in closings] == [("1", D("0.02")), ("2", D("0.01"))]
@@ -99,15 +99,15 @@ def test_what_a_deal_would_close_is_told_without_booking_it() -> None:
     assert closed_lots(book, a_deposit(3)) == []
 
 
-def test_a_new_stream_goes_on_with_the_account() -> None:
+def test_a_new_stream_continues_the_account() -> None:
     book = a_book(booked(1))
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=1))
     assert book.ended is None
     assert book.position("EURUSD").net_volume == D("0.01")
 
 
-def test_a_deal_that_is_shown_after_the_next_stream_began_is_none_of_its_trades() -> None:
-    """As in the report, which goes by the numbers of the deals."""
+def test_a_deal_reported_after_the_next_stream_began_is_no_trade_of_that_stream() -> None:
+    """As in the report, which follows the numbers of the deals."""
     book = a_book(booked(2))
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=2))
     book.apply(booked(1))
@@ -117,7 +117,7 @@ def test_a_deal_that_is_shown_after_the_next_stream_began_is_none_of_its_trades(
 
 
 @pytest.mark.parametrize("told", [(1, 2, 3), (1, 3, 2), (3, 2, 1)])
-def test_what_a_position_costs_does_not_depend_on_the_order_in_which_its_deals_are_told(told: tuple[int, ...]) -> None:
+def test_the_cost_of_a_position_does_not_depend_on_the_order_of_its_deals(told: tuple[int, ...]) -> None:
     """Two bought at 1.1, two sold at 1.2, one bought at 1.3: the venue has one lot, at the last price."""
     deals = {
         1: booked(1, Side.BUY, "0.02", "1.1"),

@@ -1,4 +1,4 @@
-"""Orders and positions that are not the desk's: halted for, adopted or left alone, on a live desk whose venue somebody else trades on."""
+"""Foreign orders and positions on a live desk: they halt it, are adopted or are ignored."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ HALT, ADOPT, IGNORE = ForeignOrderPolicy.HALT, ForeignOrderPolicy.ADOPT, Foreign
 
 
 def rules_of(policy: ForeignOrderPolicy, on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskConfig:
-    """Rules by which ledger and venue are compared every second."""
+    """Rules with a comparison of ledger and venue every second."""
     limits = structs.replace(ONE_LOT, foreign_orders=policy)
     return structs.replace(some_rules(limits=limits, on_opposite=on_opposite), reconcile_every_ns=1_000_000_000)
 
 
 class TradedByHand:
-    """A live desk in one process with its gateway, and somebody who trades on the same account beside it."""
+    """A live desk in one process with its gateway, and somebody else who trades on the same account."""
 
     def __init__(
         self, policy: ForeignOrderPolicy, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
@@ -85,7 +85,7 @@ class TradedByHand:
         return self.book.position("EURUSD").legs
 
     def pass_time(self) -> None:
-        """Long enough for two comparisons that agree, and what follows from them."""
+        """Let time pass for two comparisons that agree, and their effects."""
         for _ in range(4):
             self.driven.answer_all(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
             while self.driven.gateway.on_timer(self.driven.now):
@@ -93,7 +93,7 @@ class TradedByHand:
         self.events += self.driven.state.account.take_events()
 
     def trade_by_hand(self) -> int:
-        """Somebody buys 0.01 lots; the ticket."""
+        """Buy 0.01 lots as somebody else; return the ticket."""
         self.driven.gateway.handle(Simulate(fault=Fault.FOREIGN_ORDER, seed=1), self.driven.now)
         ticket = self.venue.orders_after(0, 1_000)[-1].order.ticket
         self.pass_time()
@@ -105,15 +105,15 @@ class TradedByHand:
         assert isinstance(venue, SimulatedVenue)
         return venue
 
-    def say(self, direction: int) -> None:
-        """A signal on the tick of the moment, and what comes of it."""
+    def signal(self, direction: int) -> None:
+        """Deliver a signal on the present tick, with all its effects."""
         ordinal = self.driven.mono_ns // 1_000_000_000
         bid, ask = QUOTES[ordinal - 1]
         self.driven.answer_all(self.driven.deliver(a_signal(ordinal, direction, bid=bid, ask=ask)))
         self.pass_time()
 
-    def met(self) -> list[ForeignOrdersFound]:
-        """The events that strangers have brought about."""
+    def found(self) -> list[ForeignOrdersFound]:
+        """The events of foreign orders found."""
         return [event for event in self.events if isinstance(event, ForeignOrdersFound)]
 
     def warnings(self) -> str:
@@ -121,11 +121,11 @@ class TradedByHand:
 
 
 def a_close(key: str, ticket: int = 0) -> CloseCommand:
-    """A person's word to close all that the desk trades of EURUSD, or one ticket."""
+    """A person's command to close all that the desk trades of EURUSD, or one ticket."""
     return CloseCommand(key=key, symbol="EURUSD", position=ticket, volume=None, reason="by hand")
 
 
-def test_by_default_a_strangers_order_halts_the_desk_until_a_person_resumes_it() -> None:
+def test_by_default_a_foreign_order_halts_the_desk_until_a_person_resumes_it() -> None:
     desk = TradedByHand(HALT)
     ticket = desk.trade_by_hand()
     assert desk.state is TradingState.HALTED
@@ -133,28 +133,28 @@ def test_by_default_a_strangers_order_halts_the_desk_until_a_person_resumes_it()
     assert f"unknown_order ticket {ticket} (not placed here)" in desk.book.trading.reason
     desk.driven.command(ResumeCommand(reason="that was me"))
     desk.pass_time()
-    assert (desk.state, desk.book.acknowledged, desk.met()) == (TradingState.ACTIVE, {ticket}, [])
+    assert (desk.state, desk.book.acknowledged, desk.found()) == (TradingState.ACTIVE, {ticket}, [])
 
 
 @pytest.mark.parametrize("mode", [NETTING, HEDGING])
-def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountMode) -> None:
+def test_an_adopted_position_causes_one_warning_and_is_closed_by_a_signal(mode: AccountMode) -> None:
     desk = TradedByHand(ADOPT, mode)
     ticket = desk.trade_by_hand()
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D("0.01"))
-    assert [(met.tickets, met.policy) for met in desk.met()] == [([ticket], ADOPT)]
+    assert [(found.tickets, found.policy) for found in desk.found()] == [([ticket], ADOPT)]
     assert desk.warnings() == describe_foreign_orders([ticket], ADOPT)
     desk.driven.command(ResumeCommand(reason="seen"))
     desk.pass_time()
-    assert (desk.warnings(), len(desk.met())) == ("", 1)
-    desk.say(1)
+    assert (desk.warnings(), len(desk.found())) == ("", 1)
+    desk.signal(1)
     assert desk.own_volume == D("0.01"), "the single position of its symbol"
-    desk.say(-1)
+    desk.signal(-1)
     assert desk.book.position("EURUSD").is_flat
     assert desk.state is TradingState.ACTIVE
 
 
 @pytest.mark.parametrize(("policy", "own"), [(ADOPT, "0.01"), (IGNORE, "0")])
-def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrderPolicy, own: str) -> None:
+def test_foreign_positions_from_before_the_desk_are_found_at_its_start(policy: ForeignOrderPolicy, own: str) -> None:
     first = TradedByHand(policy, HEDGING)
     ticket = first.trade_by_hand()
     new = DeskHarness(first.driven.gateway, rules=rules_of(policy))
@@ -165,7 +165,7 @@ def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrd
     assert new.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled() -> None:
+def test_a_resting_foreign_order_is_acknowledged_and_counts_once_it_is_filled() -> None:
     desk = TradedByHand(ADOPT)
     ordinal = desk.driven.mono_ns // 1_000_000_000
     stop = D(str(round(QUOTES[ordinal + 5][1], 5)))
@@ -185,14 +185,14 @@ def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled()
     assert (desk.book.acknowledged, desk.own_volume) == ({rests.order.ticket}, D(0))
     desk.pass_time()
     desk.pass_time()
-    assert (desk.own_volume, desk.state, len(desk.met())) == (D("0.02"), TradingState.ACTIVE, 1)
+    assert (desk.own_volume, desk.state, len(desk.found())) == (D("0.02"), TradingState.ACTIVE, 1)
 
 
 @pytest.mark.parametrize(("policy", "mode"), [(ADOPT, NETTING), (IGNORE, HEDGING)])
-def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
+def test_an_order_of_the_gateway_missing_in_the_ledger_halts_the_desk_under_any_policy(
     policy: ForeignOrderPolicy, mode: AccountMode
 ) -> None:
-    """A restored ledger lacks its tail: what the desk itself once ordered must not pass for a stranger's."""
+    """A restored ledger lacks its tail: an order that the desk itself made must not pass for a foreign one."""
     desk = TradedByHand(policy, mode)
     desk.trade_by_hand()
     lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.state.lease.epoch)
@@ -206,11 +206,11 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
     assert desk.driven.state.account.foreign_tickets == [reply.ticket]
     desk.driven.command(ResumeCommand(reason="it is ours"))
     desk.pass_time()
-    assert (desk.state, len(desk.met())) == (TradingState.ACTIVE, 1)
+    assert (desk.state, len(desk.found())) == (TradingState.ACTIVE, 1)
     assert reply.ticket not in desk.book.foreign_positions
 
 
-def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
+def test_foreign_orders_cannot_be_ignored_on_a_netting_account() -> None:
     desk = TradedByHand(IGNORE)
     assert desk.driven.state.stream.desk_state is DeskState.FAILED
     assert desk.driven.state.stream.waiting_for.startswith(
@@ -219,40 +219,40 @@ def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
     assert [type(request) for request in desk.driven.requests] == [Hello]
 
 
-def test_an_ignored_ticket_is_neither_closed_nor_in_the_way_of_a_signal() -> None:
+def test_an_ignored_ticket_is_not_closed_by_a_signal_and_blocks_none() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D(0))
     assert desk.warnings() == describe_foreign_orders([ticket], IGNORE)
-    desk.say(1)
-    assert desk.own_volume == D("0.01"), "the stranger's long is not the position that blocks another"
-    desk.say(-1)
+    desk.signal(1)
+    assert desk.own_volume == D("0.01"), "the foreign long does not block another position"
+    desk.signal(-1)
     assert [(leg.ticket, leg.volume * leg.direction) for leg in desk.legs] == [(ticket, D("0.01"))]
-    desk.say(-1)
-    assert desk.own_volume == D("-0.01"), "a sell opens, and closes nothing of the stranger's"
+    desk.signal(-1)
+    assert desk.own_volume == D("-0.01"), "a sell opens, and closes no foreign position"
     assert [order.decision.position_before for order in desk.book.orders.values()] == [0, D("0.01"), 0]
     assert desk.state is TradingState.ACTIVE
 
 
-def test_reversing_turns_the_own_position_alone() -> None:
+def test_a_reversal_turns_the_own_position_alone() -> None:
     desk = TradedByHand(IGNORE, HEDGING, OnOpposite.REVERSE)
     ticket = desk.trade_by_hand()
-    desk.say(1)
-    desk.say(-1)
+    desk.signal(1)
+    desk.signal(-1)
     assert [leg.ticket == ticket for leg in desk.legs] == [True]
-    desk.say(-1)
+    desk.signal(-1)
     assert [(leg.ticket == ticket, leg.volume * leg.direction) for leg in desk.legs] == [
         (True, D("0.01")),
         (False, D("-0.01")),
     ]
 
 
-def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_may_close_by_its_number() -> None:
+def test_flatten_and_close_leave_an_ignored_ticket_that_a_person_may_close_by_its_number() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
     refused = desk.driven.command(a_close("a"))
     assert "there is no position in EURUSD to close" in str(refused)
-    desk.say(-1)
+    desk.signal(-1)
     reply = desk.driven.command(FlattenCommand(reason="enough"))
     assert getattr(reply, "closing", None) == ["EURUSD"]
     desk.pass_time()
@@ -265,7 +265,7 @@ def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_
     assert desk.legs == ()
 
 
-def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
+def test_an_ignored_position_still_counts_as_risk_of_the_account() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     desk.trade_by_hand()
     account = RiskContext(
@@ -278,7 +278,7 @@ def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
     assert projected_legs(None, account) == [("EURUSD", D("0.01"))]
 
 
-def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
+def test_status_and_risk_view_show_the_policy_and_the_foreign_positions() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
     page = view_reply(desk.driven.state, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
@@ -292,11 +292,11 @@ def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
 
 
 @pytest.mark.parametrize("policy", [ADOPT, IGNORE])
-def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, tmp_path: Path) -> None:
-    """A desk that comes up on the ledger meets the same venue: nothing is new to it, and its own position is what it was."""
+def test_an_acknowledged_foreign_order_is_known_after_a_restart(policy: ForeignOrderPolicy, tmp_path: Path) -> None:
+    """A desk started on the ledger connects to the same venue: it finds nothing new, and its own position is unchanged."""
     desk = TradedByHand(policy, HEDGING)
     desk.trade_by_hand()
-    desk.say(1)
+    desk.signal(1)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(desk.events, desk.book, desk.driven.state.stream.persisted)
     ledger.close()
@@ -324,7 +324,7 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, 
         (a_deal(1, position=7, order_id=an_order(1).order_id), False),
     ],
 )
-def test_whose_a_ticket_is_goes_by_who_has_opened_it(deal: VenueDeal, is_foreign: bool) -> None:
+def test_a_ticket_belongs_to_whoever_opened_it(deal: VenueDeal, is_foreign: bool) -> None:
     book = Book()
     for event in (an_opened_stream(account_mode=HEDGING), an_instrument_learned(), OrderCreated(order=an_order(1))):
         book.apply(event)
@@ -333,19 +333,19 @@ def test_whose_a_ticket_is_goes_by_who_has_opened_it(deal: VenueDeal, is_foreign
     assert book.foreign_positions == ({7} if is_foreign else set())
 
 
-def test_on_a_netting_account_no_ticket_is_a_strangers() -> None:
+def test_on_a_netting_account_no_ticket_is_foreign() -> None:
     desk = TradedByHand(ADOPT)
     desk.trade_by_hand()
     assert desk.book.foreign_positions == set()
 
 
-def test_many_strangers_are_told_in_a_line() -> None:
+def test_many_foreign_orders_are_described_in_one_line() -> None:
     words = describe_foreign_orders(range(1, 15), ADOPT)
     assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more; foreign_orders = adopt" in words
 
 
-def test_an_account_without_strangers_has_no_event_of_them() -> None:
+def test_an_account_without_foreign_orders_has_no_event_of_them() -> None:
     desk = TradedByHand(ADOPT)
-    desk.say(1)
-    desk.say(-1)
-    assert desk.met() == []
+    desk.signal(1)
+    desk.signal(-1)
+    assert desk.found() == []

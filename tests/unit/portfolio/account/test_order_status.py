@@ -1,4 +1,4 @@
-"""The life of an order: the table, what a deal makes of an order, and the diagram that people are shown."""
+"""The statuses of an order: the table, the effect of a deal, and the diagram in the docs."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ ENDED = (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.PRESUMED_EXPIRED)
 
 
 @pytest.mark.parametrize(("status", "following"), ALLOWED)
-def test_an_order_may_go_where_the_venue_leads_it(status: S, following: S) -> None:
+def test_an_order_may_take_every_status_that_the_venue_can_report(status: S, following: S) -> None:
     assert can_transition(status, following)
 
 
 @pytest.mark.parametrize(("status", "following"), FORBIDDEN)
-def test_an_order_may_not_go_back_or_skip_its_decision(status: S, following: S) -> None:
+def test_an_order_may_not_return_to_an_earlier_status_or_skip_its_decision(status: S, following: S) -> None:
     assert not can_transition(status, following)
 
 
 @pytest.mark.parametrize(("status", "following"), list(itertools.product(S, S)))
-def test_every_pair_is_in_the_table_or_forbidden(status: S, following: S) -> None:
+def test_every_change_of_status_outside_the_table_is_forbidden(status: S, following: S) -> None:
     assert can_transition(status, following) is (following in TRANSITIONS[status])
     assert following is not S.PENDING or not can_transition(status, following)
 
 
-def test_every_status_stands_in_the_table_and_can_be_reached() -> None:
+def test_every_status_is_in_the_table_and_can_be_reached() -> None:
     assert set(TRANSITIONS) == set(S)
     assert {S.PENDING}.union(*TRANSITIONS.values()) == set(S)
 
@@ -77,7 +77,7 @@ def test_an_order_is_open_until_it_has_ended(status: S) -> None:
 
 
 @pytest.mark.parametrize("status", ENDED)
-def test_an_ended_order_is_never_open_again(status: S) -> None:
+def test_an_ended_order_never_opens_again(status: S) -> None:
     """A symbol that an ended order has freed must not be blocked by it later."""
     assert not any(following.is_open for following in TRANSITIONS[status])
 
@@ -109,7 +109,7 @@ def diagram() -> str:
     return "\n".join(lines)
 
 
-def test_the_diagram_in_the_docs_is_the_table() -> None:
+def test_the_diagram_in_the_docs_matches_the_table() -> None:
     drawn = re.search(r"```mermaid\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert drawn is not None, f"no mermaid diagram in {PAGE.name}"
     assert drawn[1].strip() == diagram(), f"paste this into {PAGE.name}:\n{diagram()}"

@@ -16,5 +16,5 @@ from services.portfolio.core.account.orders import id_parts
         ("somebody's", ("somebody's", 0)),
     ],
 )
-def test_only_ascii_digits_number_an_id_of_the_desk(order_id: str, parts: tuple[str, int]) -> None:
+def test_the_number_in_an_order_id_of_the_desk_is_ascii_digits(order_id: str, parts: tuple[str, int]) -> None:
     assert id_parts(order_id) == parts

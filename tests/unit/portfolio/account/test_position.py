@@ -75,14 +75,14 @@ def test_a_short_gains_when_the_price_falls() -> None:
     assert position.gross_unrealized(bid=D("1.3"), ask=D("1.3")) == D(-10_000)
 
 
-def test_closing_all_is_flat_again_whatever_the_digits() -> None:
+def test_closing_everything_leaves_a_flat_position_for_any_digits() -> None:
     position = a_position((Side.BUY, "0.03", "1.1"), *[(Side.SELL, "0.010", "1.1")] * 3)
     assert position.is_flat
     assert position.net_volume == 0
     assert position.lots == ()
 
 
-def test_lots_and_legs_go_together() -> None:
+def test_lots_without_their_legs_are_refused() -> None:
     held = a_position((Side.BUY, "1", "1.1"))
     with pytest.raises(AssertionError):
         Position("EURUSD", D(100_000), held.lots)
@@ -98,7 +98,7 @@ def a_hedge() -> Position:
     return position
 
 
-def test_tickets_are_held_side_by_side() -> None:
+def test_a_hedging_account_holds_tickets_side_by_side() -> None:
     position = a_hedge()
     assert (position.net_volume, position.direction, position.volume, position.gross_volume) == (
         D("0.1"),
@@ -124,12 +124,12 @@ def test_a_ticket_is_closed_from_its_own_lots_alone() -> None:
         (9, "2", D("0.2")),
         (7, "3", D("0.1")),
     ]
-    # The lots left are those of 1.4; the venue's average price is what it was.
+    # The lots left are those of 1.4; the venue's average price is unchanged.
     assert position.legs[0].avg_price == D("1.3")
     assert position.gross_of(position.legs[0], bid=D("1.2"), ask=D("1.2")) == D(-1_000)
 
 
-def test_what_is_held_long_and_short_alike_is_not_flat_and_has_no_direction() -> None:
+def test_equal_long_and_short_legs_are_not_flat_and_have_no_direction() -> None:
     position = a_hedge()
     position.apply(side=Side.SELL, volume=D("0.1"), price=D("1.2"), deal="4", time_ns=4, ticket=7)
     assert (position.net_volume, position.direction, position.volume) == (D(0), 0, D(0))
@@ -138,25 +138,25 @@ def test_what_is_held_long_and_short_alike_is_not_flat_and_has_no_direction() ->
     assert position.avg_entry_price is None
 
 
-def test_a_close_that_is_told_before_its_opening_comes_to_the_same() -> None:
+def test_a_close_reported_before_its_opening_gives_the_same_position() -> None:
     position = Position("EURUSD", D(100_000))
     position.apply(side=Side.SELL, volume=D(1), price=D("1.2"), deal="2", time_ns=2, ticket=7)
     [closing] = position.apply(side=Side.BUY, volume=D(1), price=D("1.1"), deal="1", time_ns=1, ticket=7)
     assert (position.is_flat, position.legs, closing.gross) == (True, (), D(10_000))
 
 
-def test_a_reversal_is_a_leg_of_its_own_time() -> None:
+def test_a_reversal_begins_a_leg_at_its_own_time() -> None:
     position = a_position((Side.BUY, "1", "1.1"), (Side.SELL, "3", "1.2"))
     [leg] = position.legs
     assert (leg.direction, leg.volume, leg.avg_price, leg.opened_ns) == (-1, D(2), D("1.2"), 2)
 
 
-def test_a_fill_has_a_volume() -> None:
+def test_a_fill_without_volume_is_refused() -> None:
     with pytest.raises(AssertionError):
         a_position((Side.BUY, "0", "1.1"))
 
 
-def test_an_average_entry_is_kept_to_twelve_decimals() -> None:
+def test_an_average_entry_price_is_kept_to_twelve_decimals() -> None:
     position = Position("EURUSD", D(100_000))
     for number, (volume, price) in enumerate([("0.01", "1.08440"), ("0.02", "1.08445")], 1):
         position.apply(side=Side.BUY, volume=D(volume), price=D(price), deal=str(number), time_ns=number)

@@ -1,1 +1,1 @@
-"""Plans, on a desk that follows them."""
+"""Trading plans, on a desk with one."""

@@ -1,4 +1,4 @@
-"""A plan whose distances are under the venue's stops level denies every signal, and people are told so."""
+"""Warnings of a plan whose distances are under the venue's stops level, so that every signal is denied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def words(plan: Plan, **terms: Any) -> str:
 
 
 @pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.STOP])
-def test_an_offset_under_the_level_is_told_and_one_at_it_is_not(kind: OrderType) -> None:
+def test_an_offset_under_the_stops_level_is_reported_and_one_at_it_is_not(kind: OrderType) -> None:
     assert words(Plan(entry=Entry(type=kind, offset_points=9))) == (
         "the plan's signals are denied: entry.offset_points of EURUSD is 9 points, the venue's stops level 10 (INVALID_PRICE)"
     )
@@ -42,24 +42,24 @@ def test_the_nearer_of_stop_loss_and_trailing_stop_counts() -> None:
     assert words(Plan(exits=Exits(stop_loss_points=10, trailing_stop_points=50))) == ""
 
 
-def test_a_take_profit_is_measured_from_a_price_that_rests_and_has_the_spread_besides_from_the_market() -> None:
+def test_a_take_profit_counts_from_the_resting_price_and_at_the_market_with_the_spread() -> None:
     exits = Exits(take_profit_points=9)
     assert words(Plan(exits=exits)) == ""
     resting = Plan(exits=exits, entry=Entry(type=OrderType.LIMIT, offset_points=20))
     assert "exits.take_profit_points of EURUSD is 9 points" in words(resting)
 
 
-def test_what_is_rounded_up_to_the_level_is_far_enough() -> None:
+def test_a_distance_rounded_up_to_the_level_is_sufficient() -> None:
     assert words(Plan(exits=Exits(stop_loss_points=6)), tick_size=Decimal("0.0001")) == ""
 
 
-def test_a_strategys_own_sections_are_looked_at_for_its_symbols() -> None:
+def test_a_strategys_own_sections_are_checked_for_its_symbols() -> None:
     near = Strategy(symbols=("EURUSD",), exits=Exits(stop_loss_points=1))
     assert "the stop loss of EURUSD is 1 points" in words(Plan(strategies={"a": near}))
     assert words(Plan(strategies={"a": structs.replace(near, symbols=("GBPUSD",))})) == ""
 
 
-def test_a_plan_without_distances_has_no_warning() -> None:
+def test_a_plan_without_distances_causes_no_warning() -> None:
     assert words(PLAIN) == ""
 
 

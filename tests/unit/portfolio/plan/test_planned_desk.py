@@ -1,4 +1,4 @@
-"""A desk with a plan, in lock-step over a small recording: entries that rest, stops, stops that follow, time that is up."""
+"""A desk with a plan, in lock-step over a short recording: resting entries, stops, trailing stops, time exits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Played:
         driven.answer_all(driven.pause())
 
     def play(self, *directions: int) -> Played:
-        """Tick by tick from the first."""
+        """Publish, decide and confirm every tick."""
         for ordinal, direction in enumerate(directions, 1):
             self.tick(ordinal, direction)
         return self
@@ -73,19 +73,19 @@ BOTH = pytest.mark.parametrize("mode", list(AccountMode))
 
 
 @BOTH
-def test_an_entry_takes_its_stops_along_and_the_desk_remembers_them(mode: AccountMode) -> None:
+def test_an_entry_carries_its_stops_and_the_desk_books_them(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(stop_loss_points=50, take_profit_points=100))
     played = Played(at(1.1, 1.1, 1.1), plan, mode=mode).play(1, 0)
     [order] = played.driven.requests_of(Buy)
     assert isinstance(order, Buy)
     assert (order.stop_loss, order.take_profit) == (D("1.0996"), D("1.1011")), "from the ask, 1.1001"
-    [guard] = played.driven.state.account.book.protections.values()
-    assert (guard.stop_loss, guard.take_profit) == (D("1.0996"), D("1.1011"))
-    assert guard.position == (1 if mode is AccountMode.HEDGING else 0)
+    [protection] = played.driven.state.account.book.protections.values()
+    assert (protection.stop_loss, protection.take_profit) == (D("1.0996"), D("1.1011"))
+    assert protection.position == (1 if mode is AccountMode.HEDGING else 0)
 
 
 @BOTH
-def test_a_stop_loss_closes_at_the_venue_and_takes_its_guard_along(mode: AccountMode) -> None:
+def test_a_stop_loss_closes_at_the_venue_and_ends_the_protection(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(stop_loss_points=50))
     played = Played(at(1.1, 1.1, 1.0990, 1.1), plan, mode=mode).play(1, 0, 0, 0)
     book = played.driven.state.account.book
@@ -97,20 +97,20 @@ def test_a_stop_loss_closes_at_the_venue_and_takes_its_guard_along(mode: Account
 
 
 @BOTH
-def test_a_stop_follows_the_market_and_never_goes_back(mode: AccountMode) -> None:
+def test_a_trailing_stop_follows_the_market_and_never_moves_back(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
     played = Played(at(1.1, 1.1, 1.1005, 1.1003, 1.1010, 1.1010), plan, mode=mode).play(1, 0, 0, 0, 0, 0)
     moved = [request for request in played.driven.requests_of(Modify) if isinstance(request, Modify)]
-    # It began 30 points below the ask, at 1.0998, and is not moved by less than 10 points: 1.1002 and 1.1007.
+    # The stop begins 30 points below the ask, at 1.0998, and moves by at least 10 points: to 1.1002 and 1.1007.
     assert [request.stop_loss for request in moved] == [D("1.1002"), D("1.1007")]
     assert [request.revision for request in moved] == [1, 2]
-    [guard] = played.driven.state.account.book.protections.values()
-    assert (guard.stop_loss, guard.answered) == (D("1.1007"), 2)
+    [protection] = played.driven.state.account.book.protections.values()
+    assert (protection.stop_loss, protection.answered) == (D("1.1007"), 2)
     [position] = played.driven.gateway.venue.positions()
     assert position.stop_loss == D("1.1007")
 
 
-def test_a_position_is_closed_when_its_time_is_up() -> None:
+def test_a_position_is_closed_at_its_time_exit() -> None:
     plan = Plan(exits=Exits(time_exit_s=3))
     played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0, 0)
     first, second = played.driven.state.account.book.orders.values()
@@ -120,13 +120,13 @@ def test_a_position_is_closed_when_its_time_is_up() -> None:
     assert played.net == 0
 
 
-def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
+def test_a_failed_time_exit_is_retried_after_a_pause() -> None:
     plan = Plan(exits=Exits(time_exit_s=1))
     played = Played(at(*[1.1] * 9), plan)
     played.tick(1, 1)
     venue = played.driven.gateway.venue
-    [guard] = played.driven.state.account.book.protections.values()
-    assert guard.exit_ns == START_NS + TICK_NS
+    [protection] = played.driven.state.account.book.protections.values()
+    assert protection.exit_ns == START_NS + TICK_NS
     played.driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "by a person", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
@@ -141,7 +141,7 @@ def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
     assert venue.positions() == []
 
 
-def test_an_entry_that_rests_is_filled_by_a_later_tick() -> None:
+def test_a_resting_entry_is_filled_by_a_later_tick() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20), exits=Exits(stop_loss_points=50))
     played = Played(at(1.1, 1.1, 1.0998, 1.1), plan).play(1)
     [order] = played.driven.state.account.book.orders.values()
@@ -153,10 +153,12 @@ def test_an_entry_that_rests_is_filled_by_a_later_tick() -> None:
     played.tick(2)
     [order] = played.driven.state.account.book.orders.values()
     assert (order.status, order.filled_price) == (OrderStatus.FILLED, D("1.0999"))
-    assert [guard.stop_loss for guard in played.driven.state.account.book.protections.values()] == [D("1.0994")]
+    assert [protection.stop_loss for protection in played.driven.state.account.book.protections.values()] == [
+        D("1.0994")
+    ]
 
 
-def test_an_entry_of_limited_life_ends_with_it_and_the_desk_hears_of_it() -> None:
+def test_an_entry_with_an_expiry_ends_then_and_the_ledger_has_it() -> None:
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50, lifetime_s=2))
     played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0)
     [order] = played.driven.state.account.book.orders.values()
@@ -165,7 +167,7 @@ def test_an_entry_of_limited_life_ends_with_it_and_the_desk_hears_of_it() -> Non
     assert len(played.driven.state.account.book.orders) == 2, "the symbol is free again"
 
 
-def test_the_opposite_signal_cancels_an_entry_that_rests() -> None:
+def test_the_opposite_signal_cancels_a_resting_entry() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 5), plan).play(1, -1, -1)
     first, second = played.driven.state.account.book.orders.values()
@@ -177,7 +179,7 @@ def test_the_opposite_signal_cancels_an_entry_that_rests() -> None:
     assert played.driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
 
-def test_the_same_signal_leaves_an_entry_that_rests_alone() -> None:
+def test_the_same_signal_keeps_a_resting_entry() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 4), plan).play(1, 1, 1)
     assert played.driven.requests_of(Cancel) == []
@@ -191,7 +193,7 @@ def test_a_reversal_on_a_netting_account_is_one_order_at_the_market() -> None:
 
 
 def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_signal() -> None:
-    """The close may be filled in part, and what is left of it would stand beside what was opened."""
+    """A partially filled close would leave the rest beside the opened position."""
     played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1)
     [close] = [request for request in played.driven.requests_of(Sell) if isinstance(request, Sell)]
     assert (close.volume, close.position) == (D("0.01"), 1)
@@ -203,7 +205,7 @@ def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_
     ]
 
 
-def test_a_reversal_into_an_entry_that_rests_closes_at_the_market_first() -> None:
+def test_a_reversal_with_a_resting_entry_closes_at_the_market_first() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(1.1, 1.0998, 1.1, 1.1), plan, on_opposite=OnOpposite.REVERSE).play(1, 0, -1, 0)
     _, close, entry = played.driven.state.account.book.orders.values()
@@ -212,7 +214,7 @@ def test_a_reversal_into_an_entry_that_rests_closes_at_the_market_first() -> Non
     assert played.net == 0
 
 
-def test_stops_nearer_than_the_venue_lets_them_be_are_denied_and_not_moved() -> None:
+def test_stops_nearer_than_the_venue_allows_are_denied_and_not_moved() -> None:
     plan = Plan(exits=Exits(stop_loss_points=9))
     played = Played(at(*[1.1] * 3), plan).play(1, 0)
     assert played.driven.state.stream.cursor.denied == {"INVALID_STOPS": 1}
@@ -220,8 +222,8 @@ def test_stops_nearer_than_the_venue_lets_them_be_are_denied_and_not_moved() -> 
 
 
 @BOTH
-def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_the_same(mode: AccountMode) -> None:
-    """Portfolio dies after its commit of a stop that moves and of an entry that is to be canceled; nothing was sent."""
+def test_a_restarted_desk_repeats_unanswered_requests_and_ends_with_the_same_result(mode: AccountMode) -> None:
+    """Portfolio dies after it committed a moved stop and the cancel of an entry; neither was sent."""
     plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
     quotes = at(1.1, 1.1, 1.1006, 1.1006, 1.1006)
     calm = Played(quotes, plan, mode=mode).play(1, 0, 0, 0)
@@ -244,8 +246,8 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
 
 
 @pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
-def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: TradingState) -> None:
-    """A stop order of a desk that is halted or only reduces must not open anything, also in a lock-step stream."""
+def test_a_resting_entry_is_canceled_when_the_desk_may_no_longer_open(state: TradingState) -> None:
+    """A stop order of a halted or reduce-only desk must not open anything, also in a lock-step stream."""
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
     played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
     played.driven.state.account.set_trading_state(state, "PERSON", "enough", by="person")
@@ -257,8 +259,8 @@ def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: Tradin
     assert played.net == 0
 
 
-def test_an_order_filled_in_parts_is_one_entry() -> None:
-    """Three deals of one order leave room for two more where three entries may be held."""
+def test_an_order_filled_in_parts_counts_as_one_entry() -> None:
+    """After three deals of one order two of three allowed entries remain."""
     played = Played(at(*[1.1] * 4), Plan())
     book = played.driven.state.account.book
     order = an_order(1, volume="0.03")
@@ -274,7 +276,7 @@ def test_an_order_filled_in_parts_is_one_entry() -> None:
     assert not decide_signal(a_signal(2, 1), book, stream, one_only).events
 
 
-def test_a_stop_is_not_moved_where_the_venue_would_not_let_it_be() -> None:
+def test_a_stop_is_not_moved_where_the_venue_would_refuse_it() -> None:
     """Within the freeze level of the take profit (5 points) nothing of the position can be changed."""
     plan = Plan(exits=Exits(trailing_stop_points=30, take_profit_points=100))
     played = Played(at(1.1, 1.1, 1.10107, 1.10107), plan).play(1, 0, 0, 0)

@@ -1,1 +1,1 @@
-"""The risk rules, a rule at a time."""
+"""The risk rules, each by itself."""

@@ -1,7 +1,7 @@
 """The table of risk rules: for each rule the last situation that passes and the first that is denied.
 
 A new rule adds one row. A limit passes at its value and is denied above it, or passes below and is denied at it; a row
-has the two neighbouring situations, built out of the events and ticks that bring them about, and the exact denial.
+has the two neighbouring situations, built from the events and ticks that lead to them, and the exact denial.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ def an_unknown_symbol(past: bool) -> Scene:
 
 
 def an_expiry(past: bool) -> Scene:
-    """It would stand until the venue's present, or a moment longer."""
+    """An order that expires at the venue's present time, or a moment later."""
     return Scene().ask(
         type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=TimeInForce.GTD, expires_ns=START_NS + (not past)
     )
 
 
 def a_session(past: bool) -> Scene:
-    """The market closes with this minute, or with the next."""
+    """A market that closes with this minute, or with the next."""
     minute = minute_of_week(START_NS)
     return Scene().term(sessions=((minute - 60, minute + (0 if past else 1)),))
 
@@ -117,7 +117,7 @@ def some_losses(past: bool) -> Scene:
 
 
 def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool], Scene]:
-    """The equity falls from 10,000 to this."""
+    """Let the equity fall from 10,000 to this."""
 
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
@@ -148,7 +148,7 @@ def some_rejections(past: bool) -> Scene:
 
 
 def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
-    """So many buys of EURUSD are made in a minute, and past the limit one more."""
+    """Make this many buys of EURUSD in a minute, and past the limit one more."""
 
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
@@ -197,13 +197,13 @@ def a_release(past: bool) -> Scene:
 
 
 def a_strategy(past: bool) -> Scene:
-    """Two symbols share 0.5 lots."""
+    """A strategy whose two symbols share 0.5 lots."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"))})
     return Scene(plan=plan).hold("GBPUSD", "-0.3").ask("0.21" if past else "0.2")
 
 
 def a_losing_strategy(past: bool) -> Scene:
-    """1 % of 10,000 USD: 60 are lost for good, and the open position has lost the other 40, or a little less."""
+    """1 % of 10,000 USD: 60 are realised, and the open position has lost the other 40, or a little less."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
     update_equity_peaks(scene.state.stream.risk, D(10_000), START_NS)

@@ -27,7 +27,7 @@ def base_table() -> list[str]:
 
 
 def limits_table() -> list[str]:
-    """Limits on opening: a row for each rule, in the order in which they are asked."""
+    """Limits on opening: a row for each rule, in the order of the checks."""
     rows = (
         _row(f"`{rule.code}`", *_limits_of(rule), rule.codes[0].meaning, _remedies(rule) or "-")
         for rule in OPENING_RULES
@@ -50,7 +50,7 @@ def _row(*cells: str) -> str:
 
 
 def _limits_of(rule: RiskRule) -> tuple[str, str]:
-    """What sets the limit, and its default."""
+    """The setting of the limit, and its default."""
     if rule.setting:
         default = PortfolioSettings.model_fields[rule.setting.lower()].default
         return f"setting {rule.setting}", str(default)

@@ -1,4 +1,4 @@
-"""Builders of risk tests: an account of quoted symbols, an order for it, and a desk that events reach."""
+"""Builders of risk tests: an account of quoted symbols, an order for it, and a desk that takes events."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EU
 
 
 def terms_of(symbol: str) -> Instrument:
-    """Terms of a symbol that is always traded and lets stops stand as near as one likes."""
+    """Terms of a symbol that is always traded and has no stops level."""
     return structs.replace(plain_terms(symbol), sessions=())
 
 
 def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> RiskContext:
-    """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
+    """A flat account in USD with every symbol quoted at its usual spread of two points."""
     book, stream = Book(), StreamState(PersistedState())
     book.apply(an_opened_stream())
     book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
@@ -47,7 +47,7 @@ def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **cha
 
 
 def quote_usually(stream: StreamState, symbol: str) -> None:
-    """Quote a symbol two points wide, as it usually is."""
+    """Quote a symbol at its usual spread of two points."""
     price, point = PRICES[symbol], 10.0 ** -terms_of(symbol).digits
     stream.cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
     stream.risk.spread_medians[symbol] = 2 * point
@@ -84,14 +84,14 @@ def code(order: OrderProposal, account: RiskContext, now_ns: int = START_NS) -> 
 
 
 def only(**limits: Any) -> Limits:
-    """Nothing but these limits."""
+    """These limits alone."""
     return structs.replace(NO_LIMITS, **limits)
 
 
 class Scene:
-    """A desk with 10,000 USD that events have reached, and an order that is asked about there.
+    """A desk with 10,000 USD after some events, and an order to check.
 
-    `facts` are what the process knows of the present: the fields of `RiskContext` that no restart has to keep.
+    `facts` are what the process knows of the present: the fields of `RiskContext` that are not stored.
     """
 
     def __init__(self, limits: Limits = NO_LIMITS, *, plan: Plan = PLAIN) -> None:
@@ -107,7 +107,7 @@ class Scene:
             quote_usually(self.state.stream, symbol)
 
     def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
-        """Ask about another order."""
+        """Check another order."""
         self.order = an_order_for(lots, symbol, **changed)
         return self
 
@@ -117,23 +117,23 @@ class Scene:
         return self
 
     def term(self, symbol: str = "EURUSD", **changed: Any) -> Scene:
-        """Let the venue have other terms of a symbol, and ask about an order there."""
+        """Give a symbol other terms, and check an order in it."""
         terms = structs.replace(terms_of(symbol), **changed)
         self.state.account.emit(InstrumentLearned(instrument=terms))
         self.order = self.order._replace(instrument=terms)
         return self
 
     def at(self, now_ns: int) -> Scene:
-        """Ask at another time."""
+        """Check at another time."""
         self.now_ns = now_ns
         return self
 
     def restart(self, book: Book, persisted: PersistedState) -> None:
-        """Continue from what a ledger kept, as another process does."""
+        """Continue from the ledger, as a restarted process does."""
         self.state = compose_state(config=self.state.config, book=book, persisted=persisted, incarnation="live")
 
     def account(self) -> RiskContext:
-        """What the rules look at."""
+        """The account that the rules read."""
         state = self.state
         return RiskContext(
             state.account.book, state.stream.cursor, state.config.limits, state.stream.risk, plan=state.config.plan

@@ -10,7 +10,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 COMMAND = ".venv/bin/python -m tests.unit.portfolio.risk.rule_tables"
 
 
-def test_the_page_has_the_tables_that_the_rules_declare() -> None:
+def test_the_risk_page_has_the_tables_that_the_rules_declare() -> None:
     expected = "\n".join((*base_table(), "", *limits_table()))
     assert replace_tables(TEXT) == TEXT, f"{COMMAND} writes the tables into docs/risk.md:\n{expected}"
 
@@ -21,5 +21,5 @@ def test_every_code_has_a_row_in_a_table() -> None:
         assert any(row.startswith(f"| `{code}` |") for row in rows), code
 
 
-def test_the_page_names_every_limit() -> None:
+def test_the_risk_page_names_every_limit() -> None:
     assert [field for field in Limits.__struct_fields__ if field != "name" and f"`{field}" not in TEXT] == []

@@ -1,4 +1,4 @@
-"""News: what a calendar file may say, and when it keeps the desk from opening."""
+"""News: the content of a calendar file, and when it stops opening."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def an_event(
     return NewsEvent(at_ns, currency, impact, title)
 
 
-def test_a_calendar_is_found_beside_the_file_of_limits_and_is_part_of_the_set(tmp_path: Path) -> None:
+def test_a_calendar_is_read_relative_to_the_limits_file_and_is_part_of_the_set(tmp_path: Path) -> None:
     limits = a_set(tmp_path, more='news_before_min = 30\nnews_impact_min = "medium"\n')
     assert limits.news_calendar == (NewsEvent(PAYROLLS_NS, "USD", Impact.HIGH, "Nonfarm payrolls"),)
     assert (limits.news_before_min, limits.news_after_min, limits.news_impact_min) == (30, 5, Impact.MEDIUM)
 
 
-def test_the_name_of_a_set_covers_the_contents_of_its_calendar_and_not_its_form(tmp_path: Path) -> None:
+def test_the_name_of_a_set_depends_on_the_events_of_its_calendar_and_not_on_its_notation(tmp_path: Path) -> None:
     more = "2026-01-14T13:30:00+00:00,USD,medium,PPI\n"
     plain = a_set(tmp_path, HEADER + PAYROLLS + more).name
     turned = a_set(tmp_path, "title, impact, currency, time\nPPI,Medium,USD,2026-01-14T08:30:00-05:00\n\n"
@@ -75,7 +75,7 @@ def test_no_calendar_is_the_default(tmp_path: Path) -> None:
     ("2026-01-09T13:30:00Z,USD,high", "row is '2026-01-09T13:30:00Z,USD,high', expected 4 values"),
     ("2026-01-09T13:30:00Z,USD,high,a,b", "expected 4 values"),
 ])  # fmt: skip
-def test_a_wrong_row_is_named_with_its_line(tmp_path: Path, row: str, told: str) -> None:
+def test_a_wrong_row_is_reported_with_its_line(tmp_path: Path, row: str, told: str) -> None:
     with pytest.raises(StartError) as raised:
         a_set(tmp_path, HEADER + PAYROLLS + row + "\n")
     assert "news.csv, line 3: " in str(raised.value)
@@ -89,13 +89,13 @@ def test_a_wrong_row_is_named_with_its_line(tmp_path: Path, row: str, told: str)
     (HEADER, "has no event"),
     (HEADER + '2026-01-09T13:30:00Z,USD,high,"a\n', "expected CSV"),
 ])  # fmt: skip
-def test_a_file_that_is_no_calendar_stops_the_start(tmp_path: Path, text: str, told: str) -> None:
+def test_a_file_that_is_no_calendar_prevents_the_start(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(StartError, match="RISK: news_calendar") as raised:
         read_calendar(a_calendar(tmp_path, text))
     assert told in str(raised.value)
 
 
-def test_a_calendar_that_is_not_there_or_not_named_stops_the_start(tmp_path: Path) -> None:
+def test_a_missing_or_unnamed_calendar_prevents_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="No such file"):
         read_calendar(tmp_path / "other.csv")
     for value in ("1", '""', "[]"):
@@ -110,7 +110,7 @@ def test_nothing_is_opened_from_before_a_release_until_after_it(seconds: int, is
     assert (code(an_order_for(), account, START_NS + seconds * NS) == "NEWS") is is_denied
 
 
-def test_a_denial_names_the_release_and_the_minutes() -> None:
+def test_a_denial_has_the_release_and_the_minutes() -> None:
     account = an_account(only(news_calendar=(an_event(),)))
     limit = "not 5 minutes before to 5 after high impact"
     until_ns = START_NS + 5 * MINUTE_NS
@@ -119,7 +119,7 @@ def test_a_denial_names_the_release_and_the_minutes() -> None:
         assert denial == Denial("NEWS", limit, observed, until_ns=until_ns)
 
 
-def test_only_symbols_of_the_currency_are_kept_from_it() -> None:
+def test_a_release_stops_only_symbols_of_its_currency() -> None:
     account = an_account(only(news_calendar=(an_event(currency="EUR"),)))
     answers = {
         symbol: code(an_order_for(symbol=symbol), account) for symbol in ("EURUSD", "EURGBP", "GBPUSD", "XAUUSD")
@@ -128,13 +128,13 @@ def test_only_symbols_of_the_currency_are_kept_from_it() -> None:
 
 
 @pytest.mark.parametrize("least", Impact)
-def test_a_release_of_less_impact_than_asked_for_is_let_pass(least: Impact) -> None:
+def test_a_release_below_the_configured_impact_stops_nothing(least: Impact) -> None:
     for impact in Impact:
         account = an_account(only(news_calendar=(an_event(impact=impact),), news_impact_min=least))
         assert (code(an_order_for(), account) is None) is (impact.rank < least.rank)
 
 
-def test_the_release_that_counts_is_found_among_others() -> None:
+def test_the_relevant_release_is_found_among_others() -> None:
     """The nearer ones are of another currency, or matter less."""
     events = tuple(
         sorted(
@@ -151,7 +151,7 @@ def test_the_release_that_counts_is_found_among_others() -> None:
     assert denial.observed == "USD CPI, in 4 minutes"
 
 
-def test_events_are_found_by_time_as_by_looking_at_each() -> None:
+def test_the_search_by_time_finds_the_same_events_as_a_scan() -> None:
     events = tuple(an_event(START_NS + n // 3 * NS) for n in range(30))
     for after in range(-2, 12):
         for until in range(after, 12):
@@ -159,7 +159,7 @@ def test_events_are_found_by_time_as_by_looking_at_each() -> None:
             assert found == [e for e in events if START_NS + after * NS < e.time_ns <= START_NS + until * NS]
 
 
-def test_people_are_shown_the_next_release_of_each_currency() -> None:
+def test_the_risk_view_shows_the_next_release_of_each_currency() -> None:
     events = (an_event(START_NS + MINUTE_NS), an_event(START_NS + 2 * MINUTE_NS), an_event(START_NS + NS, "SEK"))
     shown = limit_utilization(an_account(only(news_calendar=tuple(sorted(events)))), START_NS)
     told = [row for row in shown if row.code != "FOREIGN_ORDERS"]

@@ -30,7 +30,7 @@ from tests.unit.portfolio.risk.scenes import (
     only,
 )
 
-# ------------------------------------------------------------------------------------------------ what holds in any set
+# --------------------------------------------------------------------------------------------- rules of any set
 
 
 @pytest.mark.parametrize("lots", ["0.01", "0.29", "1.10", "99.99", "100", "1E+2"])
@@ -39,11 +39,11 @@ def test_volumes_on_the_venues_steps_pass(lots: str) -> None:
 
 
 @pytest.mark.parametrize("lots", ["0", "0.009", "0.005", "0.015", "100.01", "0.010001", "-0.01"])
-def test_volumes_that_the_venue_would_not_take_are_denied(lots: str) -> None:
+def test_volumes_that_the_venue_would_refuse_are_denied(lots: str) -> None:
     assert code(an_order_for(lots), an_account(NO_LIMITS)) == "INVALID_VOLUME"
 
 
-def test_a_denial_tells_limit_and_observation() -> None:
+def test_a_denial_has_limit_and_observation() -> None:
     assert denied(an_order_for("0.015"), an_account(NO_LIMITS)) == Denial(
         "INVALID_VOLUME", "0.01 to 100 lots in steps of 0.01", "0.015 lots of EURUSD"
     )
@@ -63,7 +63,7 @@ def test_a_ledger_that_cannot_be_written_stops_everything() -> None:
     )
 
 
-def test_a_state_of_the_desk_stops_what_it_forbids() -> None:
+def test_a_trading_state_denies_the_orders_that_it_forbids() -> None:
     account = an_account(NO_LIMITS)
     for state, opening, closing in (
         (TradingState.REDUCE_ONLY, "REDUCE_ONLY", None),
@@ -104,22 +104,22 @@ def test_a_limit_passes_at_its_value_and_denies_past_it(
         ({}, "PRICE_COLLAR"),
     ],
 )
-def test_what_waits_for_its_price_has_no_collar(way: dict[str, Any], expected: str | None) -> None:
-    """The decision's quote is 0.55 % from the newest; what is executed at once would be executed at that one."""
+def test_a_pending_order_has_no_price_collar(way: dict[str, Any], expected: str | None) -> None:
+    """The decision's quote is 0.55 % from the newest, at which an order is executed at once."""
     account = an_account(only(price_collar_fx_pct_max=D("0.5")), latest_bid_ask=(1.1, 1.1))
     price = D("1.106") if way.get("type") is OrderType.STOP else D("1.09")
     assert code(an_order_for(price=D("1.1061"), limit_price=price if way else None, **way), account) == expected
 
 
 @pytest.mark.parametrize("floor", [f"0.{n}" for n in range(1, 10)])
-def test_a_confidence_passes_at_its_floor_as_it_is_written(floor: str) -> None:
+def test_a_confidence_passes_at_its_floor_as_written(floor: str) -> None:
     """0.7 as a float is a little less than 0.7."""
     account = an_account(only(confidence_min=D(floor)))
     assert code(an_order_for(confidence=float(floor)), account) is None
     assert code(an_order_for(confidence=float(floor) - 1e-9), account) == "CONFIDENCE"
 
 
-def test_gold_has_a_collar_of_its_own() -> None:
+def test_gold_has_its_own_price_collar() -> None:
     limits = only(price_collar_fx_pct_max=D("0.5"), price_collar_other_pct_max=D(2))
     account = an_account(limits, latest_bid_ask=(2_000.0, 2_000.0))
     assert code(an_order_for(symbol="XAUUSD", price=D(2_040)), account) is None
@@ -129,13 +129,13 @@ def test_gold_has_a_collar_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("points", "expected"), [(6, None), (7, "SPREAD")])
-def test_a_spread_is_measured_by_its_usual_width(points: int, expected: str | None) -> None:
+def test_a_spread_is_compared_with_its_usual_width(points: int, expected: str | None) -> None:
     account = an_account(only(spread_factor_max=D(3)))
     account.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + points * 1e-5, START_NS)
     assert code(an_order_for(), account) == expected
 
 
-def test_a_spread_of_next_to_nothing_counts_as_one_point() -> None:
+def test_a_usual_spread_near_zero_counts_as_one_point() -> None:
     account = an_account(only(spread_factor_max=D(3)))
     account.risk_state.spread_medians["EURUSD"] = 0.0
     account.cursor.marks["EURUSD"] = Mark(1.1, 1.10003, START_NS)
@@ -148,7 +148,7 @@ def test_a_spread_of_next_to_nothing_counts_as_one_point() -> None:
     ("07:00-20:00", 7, None), ("07:00-20:00", 6, "TRADING_HOURS"), ("07:00-20:00", 20, "TRADING_HOURS"),
     ("22:00-06:00", 23, None), ("22:00-06:00", 5, None), ("22:00-06:00", 6, "TRADING_HOURS"),
 ])  # fmt: skip
-def test_hours_are_the_servers_and_may_reach_over_midnight(hours: str, hour: int, expected: str | None) -> None:
+def test_trading_hours_are_server_time_and_may_cross_midnight(hours: str, hour: int, expected: str | None) -> None:
     account = an_account(only(trading_hours=hours))
     assert code(an_order_for(), account, SERVER_MIDNIGHT_NS + hour * HOUR_NS) == expected
 
@@ -166,7 +166,7 @@ def test_nothing_is_opened_from_the_friday_close_to_the_servers_monday() -> None
 @pytest.mark.parametrize(
     ("minutes", "expected"), [(-5, None), (-4, "ROLLOVER"), (0, "ROLLOVER"), (4, "ROLLOVER"), (5, None)]
 )
-def test_the_rollover_is_kept_clear_of(minutes: int, expected: str | None) -> None:
+def test_nothing_is_opened_around_the_rollover(minutes: int, expected: str | None) -> None:
     account = an_account(only(rollover_pause_min=5))
     assert code(an_order_for(), account, SERVER_MIDNIGHT_NS + minutes * MINUTE_NS) == expected
 
@@ -184,7 +184,7 @@ def test_the_servers_day_ends_at_17_in_new_york_in_winter_and_in_summer() -> Non
 @pytest.mark.parametrize(("since", "equity", "expected"), [
     ("day_start", "9800.01", None), ("day_start", "9800", "DAILY_LOSS"), ("day_high", "9800", "DAILY_LOSS"),
 ])  # fmt: skip
-def test_a_day_that_has_lost_enough_is_over(since: str, equity: str, expected: str | None) -> None:
+def test_a_day_at_its_loss_limit_opens_nothing(since: str, equity: str, expected: str | None) -> None:
     account = an_account(only(daily_loss_pct_max=D(2)))
     peaks = Peaks(day=server_day(START_NS), day_start=D(9_000), day_high=D(9_000), high=D(10_000), equity=D(equity))
     setattr(peaks, since, D(10_000))
@@ -197,7 +197,7 @@ def test_a_day_that_has_lost_enough_is_over(since: str, equity: str, expected: s
     ("9500.01", None), ("9500", TradingState.REDUCE_ONLY), ("9300.01", TradingState.REDUCE_ONLY),
     ("9300", TradingState.HALTED),
 ])  # fmt: skip
-def test_a_drawdown_restricts_by_level(equity: str, then: TradingState | None) -> None:
+def test_a_drawdown_restricts_trading_by_its_level(equity: str, then: TradingState | None) -> None:
     account = an_account(only(drawdown_reduce_pct=D(5), drawdown_halt_pct=D(7)))
     account.risk_state.peaks = Peaks(high=D(10_000), equity=D(equity))
     denial = denied(an_order_for(), account)
@@ -220,7 +220,7 @@ def test_rejections_make_the_desk_reduce_only() -> None:
     assert denied(an_order_for(), account) == Denial("REJECTS", "fewer than 2 a minute", "2", TradingState.REDUCE_ONLY)
 
 
-def test_the_same_order_again_and_again_halts_the_desk() -> None:
+def test_a_run_of_identical_orders_halts_the_desk() -> None:
     account = an_account(only(repeated_orders_max=20))
     account.risk_state.runs["EURUSD"] = 19
     assert code(an_order_for(), account) is None
@@ -230,7 +230,7 @@ def test_the_same_order_again_and_again_halts_the_desk() -> None:
     assert code(an_order_for(symbol="GBPUSD"), account) is None
 
 
-def test_orders_have_a_rate_by_symbol_minute_and_day() -> None:
+def test_orders_are_limited_by_symbol_minute_and_day() -> None:
     account = an_account(only(orders_per_second_max=1, orders_per_minute_max=3, orders_per_day_max=5))
     memory = account.risk_state
     memory.last_order_ns["EURUSD"] = START_NS - NS + 1
@@ -249,7 +249,7 @@ def test_orders_have_a_rate_by_symbol_minute_and_day() -> None:
 # ------------------------------------------------------------------------------------------------------------- exposure
 
 
-def test_an_order_is_measured_by_the_leveraged_equity() -> None:
+def test_an_order_is_limited_by_the_leveraged_equity() -> None:
     """10 % of 100 times 10,000 USD: 90,900 EUR are 100,000 USD, a little less than 0.91 lots."""
     account = an_account(only(order_notional_pct_of_power_max=D(10)))
     assert code(an_order_for("0.90"), account) is None
@@ -261,13 +261,13 @@ def test_an_account_without_equity_opens_nothing() -> None:
     assert code(an_order_for(), account) == "ORDER_NOTIONAL"
 
 
-def test_a_symbol_is_measured_with_what_it_holds_already() -> None:
+def test_a_symbol_limit_includes_the_held_position() -> None:
     account = held(an_account(only(symbol_exposure_pct_of_power_max=D(20), position_legs_max=9)), "EURUSD", "1.5")
     assert code(an_order_for("0.31"), account) is None
     assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE"
 
 
-def test_an_order_in_doubt_counts_as_whichever_exposes_more() -> None:
+def test_an_order_in_doubt_counts_with_the_larger_exposure() -> None:
     account = held(an_account(only(symbol_exposure_pct_of_power_max=D(20))), "EURUSD", "1.5")
     account.book.apply(OrderCreated(order=an_order(1, Side.SELL, "1.5")))
     assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the sale may not have happened"
@@ -276,20 +276,20 @@ def test_an_order_in_doubt_counts_as_whichever_exposes_more() -> None:
     assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the purchase may have happened"
 
 
-def test_all_symbols_add_up_without_their_signs() -> None:
+def test_gross_exposure_adds_up_all_symbols_without_sign() -> None:
     account = held(an_account(only(gross_exposure_pct_of_power_max=D(30))), "EURUSD", "-1")
     assert code(an_order_for("1.51", symbol="GBPUSD"), account) is None
     assert code(an_order_for("1.52", symbol="GBPUSD"), account) == "GROSS_EXPOSURE"
 
 
-def test_currencies_add_up_over_symbols_with_their_signs() -> None:
+def test_currency_exposure_adds_up_over_symbols_with_sign() -> None:
     account = held(an_account(only(currency_exposure_pct_of_power_max=D(50))), "EURUSD", "3")
     denial = denied(an_order_for("2", symbol="GBPUSD"), account)
     assert denial == Denial("CURRENCY_EXPOSURE", "50 % of 1000000 USD", "580005 USD in USD")
     assert code(an_order_for("2", symbol="GBPUSD", direction=-1), account) is None, "one sells dollars, one buys them"
 
 
-def test_margin_use_is_the_venues_margin_by_equity() -> None:
+def test_margin_use_is_the_venues_margin_divided_by_equity() -> None:
     """2.73 lots are 273,000 EUR: at a leverage of 100 and the ask of 1.10002 more than 30 % of 10,000 USD."""
     account = an_account(only(margin_pct_of_equity_max=D(30)))
     assert code(an_order_for("2.72"), account) is None
@@ -305,19 +305,19 @@ def test_margin_use_falls_with_leverage_and_adds_up_over_symbols() -> None:
     )
 
 
-def test_a_margin_that_is_not_known_denies_instead_of_guessing() -> None:
+def test_an_unknown_margin_denies_the_order() -> None:
     account = held(an_account(only(margin_pct_of_equity_max=D(30))), "XAUUSD", "0.01")
     del account.cursor.marks["XAUUSD"]
     assert denied(an_order_for(), account) == Denial("MARGIN_USE", "30 % of 10000 USD", "no known rate")
 
 
-def test_a_held_symbol_without_a_rate_denies_instead_of_guessing() -> None:
+def test_a_held_symbol_without_a_rate_denies_the_order() -> None:
     account = held(an_account(only(gross_exposure_pct_of_power_max=D(30))), "USDJPY", "0.1")
     del account.cursor.marks["USDJPY"]
     assert denied(an_order_for(), account) == Denial("GROSS_EXPOSURE", "30 % of 1000000 USD", "no known rate")
 
 
-# --------------------------------------------------------------------------------------------------------- in all of it
+# --------------------------------------------------------------------------------------------- all limits together
 
 
 def test_no_limit_stops_a_close() -> None:

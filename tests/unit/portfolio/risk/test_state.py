@@ -1,4 +1,4 @@
-"""What risk rules remember: spreads, equity, orders, losses; and what they forget when a person resumes."""
+"""State of the risk rules: spreads, equity, orders, losses; and what a resume resets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NS = 1_000_000_000
 
 
 def a_closing(memory: RiskState, cash: str, *, at_ns: int, ticket: int = 0, limits: Limits = DEFAULT_LIMITS) -> None:
-    """A trade of EURUSD is closed with this profit, by an order of its own unless its ticket is told."""
+    """Close a trade of EURUSD with this profit, by an order of its own unless a ticket is given."""
     ticket = ticket or a_closing_ticket(memory) + 1
     deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns, ticket=ticket)
     update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), limits)
@@ -38,7 +38,7 @@ def a_closing_ticket(memory: RiskState) -> int:
     return memory.breakers["EURUSD"].ticket if memory.breakers else 0
 
 
-def test_the_usual_spread_follows_half_of_what_is_quoted() -> None:
+def test_the_usual_spread_is_the_median_of_the_quoted_spreads() -> None:
     memory = RiskState()
     update_spread_median(memory, "EURUSD", 2e-5, 1e-5)
     assert memory.spread_medians == {"EURUSD": 2e-5}
@@ -49,7 +49,7 @@ def test_the_usual_spread_follows_half_of_what_is_quoted() -> None:
     assert memory.spread_medians["EURUSD"] <= 9.06e-5, "one wild quote moves it by a twentieth of a point"
 
 
-def test_equity_has_a_start_and_a_high_of_the_day_and_a_high_of_all() -> None:
+def test_equity_has_a_start_of_day_a_high_of_day_and_a_peak() -> None:
     memory = RiskState()
     for equity, at_ns in (("100", START_NS), ("120", START_NS + 1), ("110", START_NS + 2)):
         update_equity_peaks(memory, D(equity), at_ns)
@@ -59,7 +59,7 @@ def test_equity_has_a_start_and_a_high_of_the_day_and_a_high_of_all() -> None:
     assert (peaks.day_start, peaks.day_high, peaks.high) == (D(105), D(105), D(120))
 
 
-def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
+def test_a_deposit_counts_as_no_gain_and_a_withdrawal_as_no_loss() -> None:
     memory = RiskState()
     update_equity_peaks(memory, D(100), START_NS)
     update_from_event(memory, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
@@ -67,7 +67,7 @@ def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
     assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(50), D(50), D(50), D(50))
 
 
-def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no_loss() -> None:
+def test_three_losses_in_a_row_start_a_pause_that_doubles_until_two_trials_without_loss() -> None:
     memory, now_ns = RiskState(), START_NS
     for cash in ("-1", "-1", "0", "-1", "-1"):
         a_closing(memory, cash, at_ns=now_ns)
@@ -88,8 +88,8 @@ def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no
     assert breaker.until_ns == now_ns + 300 * NS, "recovered: it begins with the first pause again"
 
 
-def test_what_is_closed_during_a_pause_is_no_trial() -> None:
-    """Ten more losing legs of before the pause do not lengthen it a thousandfold, and two that win do not end it."""
+def test_a_close_during_a_pause_is_no_trial() -> None:
+    """Ten more losing legs opened before the pause do not lengthen it, and two winning ones do not end it."""
     memory = RiskState()
     for cash in ["-1"] * 13 + ["1"] * 2:
         a_closing(memory, cash, at_ns=START_NS)
@@ -97,14 +97,14 @@ def test_what_is_closed_during_a_pause_is_no_trial() -> None:
     assert (breaker.trips, breaker.until_ns, breaker.trials_left) == (1, START_NS + 300 * NS, 2)
 
 
-def test_an_order_that_closes_in_several_fills_is_one_trade() -> None:
+def test_a_close_in_several_fills_is_one_trade() -> None:
     memory = RiskState()
     for ticket in (7, 7, 7, 8, 8):
         a_closing(memory, "-1", at_ns=START_NS, ticket=ticket)
     assert memory.breakers["EURUSD"].losses == 2
 
 
-def test_a_pause_does_not_double_beyond_what_a_person_will_have_seen() -> None:
+def test_the_length_of_a_pause_has_a_maximum() -> None:
     memory, now_ns = RiskState(), START_NS
     for _ in range(100):
         a_closing(memory, "-1", at_ns=now_ns)
@@ -142,7 +142,7 @@ def test_the_demos_limits_are_the_defaults_but_for_the_breakers_pauses() -> None
     assert changed == {"name": "demo", "breaker_cooldown_s": 60, "breaker_cooldown_max_s": 300, "breaker_trials": 1}
 
 
-def test_an_opening_deal_is_no_trade_yet() -> None:
+def test_an_opening_deal_is_no_closed_trade() -> None:
     memory = RiskState()
     update_from_event(memory, DealBooked(deal=a_deal(commission=D(-1)), order_id="", closings=[]), DEFAULT_LIMITS)
     assert memory.breakers == {}
@@ -186,7 +186,7 @@ def a_fallen_memory() -> RiskState:
     return memory
 
 
-def test_what_had_stopped_the_desk_begins_anew_when_a_person_resumes() -> None:
+def test_a_resume_resets_the_rule_that_stopped_the_desk() -> None:
     memory = a_fallen_memory()
     causes = [
         StateCause("PERSON", "person", "news"),
@@ -213,7 +213,7 @@ PERSONS_WORDS = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
     ],
     ids=["nothing", "news", "like rules", "like rules, of an earlier version"],
 )
-def test_a_persons_word_about_something_else_forgives_no_loss(before: list[TradingStateChanged]) -> None:
+def test_a_command_of_a_person_about_something_else_resets_no_loss(before: list[TradingStateChanged]) -> None:
     memory = a_fallen_memory()
     for event in (*before, RESUMED):
         update_from_event(memory, event, DEFAULT_LIMITS)
@@ -221,7 +221,7 @@ def test_a_persons_word_about_something_else_forgives_no_loss(before: list[Tradi
     assert (memory.reject_times_ns, memory.runs) == ([START_NS], {"EURUSD": 2})
 
 
-def test_a_run_of_orders_begins_anew_where_it_had_stopped_the_desk() -> None:
+def test_a_resume_resets_a_run_of_orders_that_stopped_the_desk() -> None:
     memory = a_fallen_memory()
     update_from_event(memory, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
     update_from_event(memory, RESUMED, DEFAULT_LIMITS)

@@ -1,4 +1,4 @@
-"""A strategy keeps to its own lots and its own loss of the day, whatever the others on the account do."""
+"""A strategy has its own limits of lots and loss of the day, independent of others on the account."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def lose(scene: Scene, amount: str, symbol: str = "EURUSD") -> None:
     update_from_event(scene.state.stream.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
 
 
-def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held() -> None:
+def test_the_lots_of_all_symbols_of_a_strategy_count_long_and_short() -> None:
     scene = a_scene().hold("GBPUSD", "-0.3")
     assert scene.ask("0.2").denial() is None
     assert scene.ask("0.21").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
 
 
 def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
-    """Netted, the two legs of 0.3 would be nothing, and the strategy could go on to any volume."""
+    """Netted, two legs of 0.3 lots would be zero, and the strategy could reach any volume."""
     scene = a_scene()
     stream = scene.state.account.book.stream
     assert stream is not None
@@ -67,14 +67,14 @@ def test_an_order_that_may_still_be_executed_counts() -> None:
     assert scene.ask("0.11").denial() is not None
 
 
-def test_another_strategys_lots_do_not_count_and_a_symbol_of_none_has_no_budget() -> None:
+def test_lots_of_another_strategy_do_not_count_and_a_symbol_without_strategy_has_no_budget() -> None:
     scene = a_scene().hold("USDJPY", "8")
     assert scene.ask("0.5").denial() is None
     assert scene.ask("1", symbol="USDJPY").denial() is None
     assert scene.ask("90", symbol="XAUUSD").denial() is None
 
 
-def test_a_day_that_has_lost_the_budget_is_over_for_the_strategy_alone() -> None:
+def test_a_strategy_that_lost_its_budget_opens_nothing_that_day_and_others_do() -> None:
     scene = a_scene()
     lose(scene, "99.99")
     assert scene.ask().denial() is None
@@ -90,7 +90,7 @@ def test_another_strategys_loss_does_not_count() -> None:
     assert scene.ask().denial() is None
 
 
-def test_open_profit_makes_up_for_a_loss_that_is_realised() -> None:
+def test_open_profit_offsets_a_realised_loss() -> None:
     scene = a_scene()
     lose(scene, "100")
     scene.hold("GBPUSD", "0.1")
@@ -98,7 +98,7 @@ def test_open_profit_makes_up_for_a_loss_that_is_realised() -> None:
     assert scene.ask("0.01").denial() is None, "one dollar is won"
 
 
-def test_the_next_day_begins_with_nothing_lost() -> None:
+def test_the_loss_of_a_day_is_zero_again_on_the_next() -> None:
     scene = a_scene()
     lose(scene, "100")
     tomorrow_ns = START_NS + DAY_NS
@@ -109,7 +109,7 @@ def test_the_next_day_begins_with_nothing_lost() -> None:
     assert scene.denial() is None
 
 
-def test_a_position_that_cannot_be_valued_denies_instead_of_guessing() -> None:
+def test_a_position_that_cannot_be_valued_denies_the_order() -> None:
     scene = a_scene().hold("GBPUSD", "0.1")
     del scene.state.stream.cursor.marks["GBPUSD"]
     denial = scene.ask().denial()
@@ -138,7 +138,7 @@ def test_results_are_kept_by_symbol_and_server_day_with_their_costs() -> None:
     assert memory.results_of_day == {"EURUSD": D(-2)}
 
 
-def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
+def test_a_resume_does_not_reset_the_budget_of_the_day() -> None:
     scene = a_scene()
     lose(scene, "100")
     resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
@@ -149,13 +149,13 @@ def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
     assert denial.code == "STRATEGY_LOSS"
 
 
-def test_equity_is_watched_where_a_strategy_is_measured_by_it() -> None:
+def test_equity_is_tracked_where_a_budget_depends_on_it() -> None:
     assert active_rules(NO_LIMITS, PLAN).needs_equity
     assert not active_rules(NO_LIMITS, PLAIN).needs_equity
     assert not active_rules(NO_LIMITS, Plan(strategies={"carry": CARRY})).needs_equity
 
 
-def test_people_are_shown_what_each_budget_stands_at() -> None:
+def test_the_risk_view_shows_the_use_of_each_budget() -> None:
     scene = a_scene().hold("GBPUSD", "-0.3")
     lose(scene, "50")
     scene.state.stream.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
@@ -168,7 +168,7 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
 
 
 @pytest.mark.parametrize(("plan", "is_watched"), [(PLAN, True), (PLAIN, False)])
-def test_a_desk_without_limits_takes_the_days_equity_for_the_sake_of_its_budgets(plan: Plan, is_watched: bool) -> None:
+def test_a_desk_without_limits_tracks_the_days_equity_for_its_budgets(plan: Plan, is_watched: bool) -> None:
     rules = structs.replace(some_rules(limits=NO_LIMITS), plan=plan)
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
     driven.run_up()

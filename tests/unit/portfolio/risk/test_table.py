@@ -43,7 +43,7 @@ def source_of(rule: RiskRule) -> str:
 
 
 @each_rule
-def test_every_code_of_a_rule_has_a_row_a_meaning_and_a_hint(rule: RiskRule) -> None:
+def test_every_denial_code_has_a_row_a_meaning_and_a_hint(rule: RiskRule) -> None:
     rows = {row.code for row in ROWS}
     for code in rule.codes:
         assert code.code in rows, f"add a row for {code.code} to tests/unit/portfolio/risk/rule_rows.py"
@@ -52,7 +52,7 @@ def test_every_code_of_a_rule_has_a_row_a_meaning_and_a_hint(rule: RiskRule) -> 
         assert denial_hint(code.code) == code.hint != ""
 
 
-def test_every_file_among_the_rules_is_registered_once() -> None:
+def test_every_module_of_a_rule_is_registered_once() -> None:
     names = {file.stem for file in Path(str(rules_package.__file__)).parent.glob("*.py")} - {"__init__"}
     assert sorted(Path(rule.check.__code__.co_filename).stem for rule in RULES) == sorted(names)
 
@@ -65,13 +65,13 @@ def test_a_rule_declares_every_code_that_it_denies_with(rule: RiskRule) -> None:
 
 
 @each_rule
-def test_a_rule_that_reads_what_is_remembered_can_be_reset(rule: RiskRule) -> None:
+def test_a_rule_with_stored_state_can_be_reset(rule: RiskRule) -> None:
     assert ("context.risk_state" in source_of(rule)) == (rule.reset is not None)
     assert rule.reset is not None or (rule.updates is None and rule.on_resume is None)
 
 
 @each_rule
-def test_a_limit_denies_with_one_code_so_that_an_exception_from_it_is_one_from_no_other(rule: RiskRule) -> None:
+def test_each_limit_denies_with_one_code_so_that_an_exception_covers_one_limit(rule: RiskRule) -> None:
     assert rule in BASE_RULES or len(rule.codes) == 1
     assert not (rule.can_be_excepted and (rule in BASE_RULES or rule.escalates_to))
 
@@ -90,12 +90,12 @@ def test_every_limit_of_a_set_is_read_by_the_rule_that_declares_it() -> None:
 
 
 @each_row
-def test_it_passes_just_before_its_limit(row: Row) -> None:
+def test_a_rule_passes_just_before_its_limit(row: Row) -> None:
     assert row.scene(False).denial() is None
 
 
 @each_row
-def test_it_denies_at_its_limit_with_limit_and_observation(row: Row) -> None:
+def test_a_rule_denies_at_its_limit_with_limit_and_observation(row: Row) -> None:
     scene = row.scene(True)
     denial = scene.denial()
     assert denial is not None
@@ -107,7 +107,7 @@ def test_it_denies_at_its_limit_with_limit_and_observation(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.rules[0].limits], ids=lambda row: row.code)
-def test_without_its_limits_a_rule_denies_nothing_and_is_not_asked(row: Row) -> None:
+def test_without_its_limits_a_rule_denies_nothing_and_is_not_called(row: Row) -> None:
     scene, [rule] = row.scene(True), row.rules
     lifted: dict[str, Any] = {limit.field: () if limit.field == "news_calendar" else None for limit in rule.limits}
     account = scene.account()
@@ -119,8 +119,8 @@ def test_without_its_limits_a_rule_denies_nothing_and_is_not_asked(row: Row) -> 
 
 
 @each_row
-def test_a_rule_that_is_not_active_would_deny_nothing(row: Row) -> None:
-    """Under the limits of every row all rules are asked that answer anything."""
+def test_an_inactive_rule_would_deny_nothing(row: Row) -> None:
+    """Under the limits of a row every rule that can deny is called."""
     scene = row.scene(True)
     account = scene.account()
     answers = [rule for rule in RULES if rule.check(scene.order, account, scene.now_ns) is not None]
@@ -128,7 +128,7 @@ def test_a_rule_that_is_not_active_would_deny_nothing(row: Row) -> None:
 
 
 @each_row
-def test_what_denies_before_sizing_does_so_whatever_the_volume_and_price(row: Row) -> None:
+def test_a_denial_before_sizing_depends_on_no_volume_or_price(row: Row) -> None:
     scene = row.scene(True)
     account = scene.account()
     for rule in row.rules:
@@ -138,7 +138,7 @@ def test_what_denies_before_sizing_does_so_whatever_the_volume_and_price(row: Ro
 
 
 @each_row
-def test_what_passes_before_sizing_is_checked_afterwards_as_if_all_rules_were_asked(row: Row) -> None:
+def test_checks_before_and_after_sizing_together_equal_all_rules(row: Row) -> None:
     for past in (False, True):
         scene = row.scene(past)
         account = scene.account()
@@ -148,7 +148,7 @@ def test_what_passes_before_sizing_is_checked_afterwards_as_if_all_rules_were_as
             assert checks.check_sized(scene.order, account, scene.now_ns) == scene.denial()
 
 
-def test_rules_are_asked_in_their_order_and_not_after_the_first_denial() -> None:
+def test_rules_are_called_in_order_up_to_the_first_denial() -> None:
     account = an_account(only(order_volume_max=D(1), leverage=D(1), gross_exposure_pct_of_power_max=D(1)))
     assert active_rules(account.limits, account.plan) is active_rules(account.limits, account.plan)
     denial = checks.check_order(an_order_for("1.01"), account, START_NS)
@@ -160,7 +160,7 @@ def test_rules_are_asked_in_their_order_and_not_after_the_first_denial() -> None
 
 
 @each_row
-def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> None:
+def test_a_rule_allows_reductions_unless_it_applies_to_every_order(row: Row) -> None:
     scene = row.scene(True)
     scene.order = scene.order._replace(opening_volume=D(0))
     denial = scene.denial()
@@ -169,8 +169,8 @@ def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> N
 
 
 @each_row
-def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_time(row: Row) -> None:
-    """The whole way of a tick, just under the limit and past it."""
+def test_a_rule_cancels_resting_orders_exactly_if_it_holds_for_a_period(row: Row) -> None:
+    """All steps of a tick, just under the limit and past it."""
     for past in (False, True):
         scene = row.scene(past)
         state = scene.state
@@ -193,7 +193,7 @@ def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_ti
         assert len(ended) == len(expected)
 
 
-def test_a_halted_desk_still_takes_what_a_person_closes_and_nothing_that_opens() -> None:
+def test_a_halted_desk_accepts_a_persons_closes_and_nothing_that_opens() -> None:
     scene = a_stopped_desk(TradingState.HALTED)(True)
     scene.order = scene.order._replace(is_manual=True)
     denial = scene.denial()
@@ -204,7 +204,7 @@ def test_a_halted_desk_still_takes_what_a_person_closes_and_nothing_that_opens()
 
 
 @each_row
-def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
+def test_a_rule_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
     for past in (False, True):
         scene = row.scene(past)
         before, path = scene.denial(), tmp_path / f"{past}-{LEDGER_FILE_NAME}"

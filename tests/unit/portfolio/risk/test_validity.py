@@ -50,7 +50,9 @@ def test_an_order_of_each_kind_passes_as_it_stands(kind: dict[str, Any]) -> None
 
 @each_kind
 @pytest.mark.parametrize(("expected", "wrong"), NONSENSE)
-def test_nonsense_is_denied_for_every_kind_of_order(kind: dict[str, Any], expected: str, wrong: dict[str, Any]) -> None:
+def test_invalid_values_are_denied_for_every_kind_of_order(
+    kind: dict[str, Any], expected: str, wrong: dict[str, Any]
+) -> None:
     assert code(an_order_for(**{**kind, **wrong}), an_account(NO_LIMITS)) == expected
 
 
@@ -66,7 +68,7 @@ def test_a_missing_rate_is_denied_for_every_kind_of_order(kind: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), float("inf"), -0.1, 1.1])
-def test_what_is_no_probability_opens_nothing(confidence: float) -> None:
+def test_a_confidence_that_is_no_probability_opens_nothing(confidence: float) -> None:
     account = an_account(NO_LIMITS)
     assert code(an_order_for(confidence=confidence), account) == "CONFIDENCE"
     assert code(an_order_for(confidence=confidence, opening_volume=D(0)), account) is None
@@ -87,7 +89,7 @@ any_number = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from(
     time_in_force=st.sampled_from(TimeInForce),
     expires_ns=st.integers(0, 2**62),
 )
-def test_no_order_whatever_makes_a_check_raise(
+def test_no_order_makes_a_check_raise(
     volume: D,
     price: D,
     confidence: float,
@@ -99,7 +101,7 @@ def test_no_order_whatever_makes_a_check_raise(
     time_in_force: TimeInForce,
     expires_ns: int,
 ) -> None:
-    """One that is denied has a code; one that passes is finite throughout."""
+    """A denied order has a code; a passed one has finite values only."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
     order = OrderProposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
                      order_type, limit_price, stop_loss, take_profit, time_in_force, expires_ns)  # fmt: skip
@@ -126,7 +128,7 @@ def test_a_pending_price_that_would_be_executed_at_once_is_denied(
     assert code(order._replace(limit_price=D(wrong)), account) == "INVALID_PRICE"
 
 
-def test_a_pending_price_keeps_the_stops_level() -> None:
+def test_a_pending_price_inside_the_stops_level_is_denied() -> None:
     scene = Scene().term(stops_level_points=30).ask(type=OrderType.LIMIT, limit_price=D("1.09972"))
     scene.term(stops_level_points=30)
     assert scene.denial() is None
@@ -136,7 +138,7 @@ def test_a_pending_price_keeps_the_stops_level() -> None:
     )
 
 
-def test_a_price_is_on_the_ticks_of_the_venue() -> None:
+def test_a_price_between_two_ticks_of_the_venue_is_denied() -> None:
     scene = Scene().term(tick_size=D("0.00005"))
     scene.order = scene.order._replace(type=OrderType.LIMIT, limit_price=D("1.09995"))
     assert scene.denial() is None
@@ -144,7 +146,7 @@ def test_a_price_is_on_the_ticks_of_the_venue() -> None:
     assert scene.denial() == Denial("INVALID_PRICE", "a multiple of 0.00005", "price 1.09993 of EURUSD")
 
 
-def test_a_pending_order_has_a_price_and_one_at_the_market_none() -> None:
+def test_a_pending_order_needs_a_price_and_a_market_order_has_none() -> None:
     account = an_account(NO_LIMITS)
     assert code(an_order_for(type=OrderType.STOP), account) == "INVALID_PRICE"
     assert code(an_order_for(limit_price=D("1.1")), account) == "INVALID_PRICE"
@@ -192,15 +194,15 @@ def test_without_a_stops_level_a_stop_may_be_a_point_away_but_not_at_the_touch()
     assert code(an_order_for(stop_loss=D("1.1")), account) == "INVALID_STOPS"
 
 
-def test_the_newest_quote_is_what_stops_are_measured_by() -> None:
+def test_stops_are_measured_from_the_newest_quote() -> None:
     account = an_account(NO_LIMITS, latest_bid_ask=(1.09, 1.0902))
     assert code(an_order_for(stop_loss=D("1.095")), account) == "INVALID_STOPS"
     assert code(an_order_for(stop_loss=D("1.085")), account) is None
 
 
 @pytest.mark.parametrize("time_in_force", TimeInForce)
-def test_a_limit_that_is_filled_at_once_or_never_may_stand_across_the_market(time_in_force: TimeInForce) -> None:
-    """Its stops are then measured from the market, where it would be filled."""
+def test_an_immediate_limit_order_may_cross_the_market(time_in_force: TimeInForce) -> None:
+    """Its stops are then measured from the market, at which it would be filled."""
     account, is_at_once = an_account(NO_LIMITS), time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.2"), time_in_force=time_in_force)
     order = order._replace(expires_ns=START_NS + 1 if time_in_force is TimeInForce.GTD else 0)
@@ -214,7 +216,7 @@ def test_a_limit_that_is_filled_at_once_or_never_may_stand_across_the_market(tim
 @pytest.mark.parametrize("wrong", [
     {"stop_loss": D("1.2")}, {"take_profit": D("1")}, {"type": OrderType.LIMIT, "limit_price": D("1.2")},
 ])  # fmt: skip
-def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_closing_half(
+def test_an_invalid_opening_half_of_a_reversal_does_not_stop_the_closing_half(
     wrong: dict[str, Any],
 ) -> None:
     account = an_account(NO_LIMITS)
@@ -223,17 +225,17 @@ def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_clo
     assert code(an_order_for("0.01", opening_volume=D(0)), account) is None
 
 
-# ----------------------------------------------------------------------------------------------- what the venue lets do
+# -------------------------------------------------------------------------------------------- what the venue allows
 
 
-def test_a_symbol_that_may_only_be_closed_is_closed() -> None:
+def test_a_close_only_symbol_can_be_closed_and_not_opened() -> None:
     scene = Scene().term(trade_mode=TradeMode.CLOSE_ONLY)
     assert scene.denial() == Denial("CLOSE_ONLY", "opening in EURUSD", "CLOSE_ONLY")
     scene.order = scene.order._replace(opening_volume=D(0))
     assert scene.denial() is None
 
 
-def test_a_symbol_is_opened_in_its_sessions_only() -> None:
+def test_a_symbol_is_opened_only_in_its_sessions() -> None:
     """From Monday 01:05 to Friday 23:55 by the server's clock, with a pause on Wednesday."""
     day = 24 * 60
     sessions = ((65, 2 * day + 600), (2 * day + 660, 4 * day + 23 * 60 + 55))
@@ -250,7 +252,7 @@ def test_a_symbol_is_opened_in_its_sessions_only() -> None:
     assert denial == Denial("MARKET_CLOSED", "a session of EURUSD", "Monday 01:04 server time")
 
 
-def test_on_a_holiday_and_after_the_expiry_nothing_opens_and_what_is_held_may_be_closed() -> None:
+def test_on_a_holiday_and_after_the_expiry_positions_may_be_closed_and_not_opened() -> None:
     for terms in ({"holidays": ((START_NS, START_NS + 1),)}, {"expires_ns": START_NS}):
         scene = Scene().term(**terms)
         assert scene.denial() is not None, terms
@@ -268,7 +270,7 @@ def test_on_a_holiday_and_after_the_expiry_nothing_opens_and_what_is_held_may_be
     (TimeInForce.GTC, 1_577_836_800_000_000_000, "GTC until 2020-01-01 00:00:00.000Z"),
     (TimeInForce.IOC, START_NS + 1_000, "IOC until 2026-01-05 08:00:00.000001Z"),
 ])  # fmt: skip
-def test_an_expiry_that_is_missing_past_or_out_of_place_is_denied_in_readable_times(
+def test_a_missing_past_or_unsupported_expiry_is_denied_with_readable_times(
     time_in_force: TimeInForce, expires_ns: int, observed: str
 ) -> None:
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=time_in_force, expires_ns=expires_ns)

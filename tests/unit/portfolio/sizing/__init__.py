@@ -1,1 +1,1 @@
-"""How many lots an order opens: the methods by hand-worked numbers, the estimate of volatility, and what they are told."""
+"""How many lots an order opens: the methods by hand-worked numbers, the estimate of volatility, and their inputs."""

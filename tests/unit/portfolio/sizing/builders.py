@@ -1,4 +1,4 @@
-"""An order about to open something, on 10,000 USD in EURUSD at 1.1 unless a test says otherwise."""
+"""Inputs of sizing: an opening order on 10,000 USD in EURUSD at 1.1 unless given otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ D = Decimal
 
 
 def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
-    """Of the simulated broker, or with other terms."""
+    """Terms of the simulated broker, or with changes."""
     return structs.replace(an_instrument(symbol), **changed)
 
 

@@ -19,7 +19,7 @@ VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(1))
 WEIGHTS = Sizing(method=SizingMethod.WEIGHTS, weights_pct={"EURUSD": D(40), "XAUUSD": D(0)})
 
 
-def test_every_method_of_the_contract_is_there() -> None:
+def test_every_method_of_the_contract_is_implemented() -> None:
     assert set(METHODS) == set(SizingMethod)
 
 
@@ -34,13 +34,13 @@ def test_a_fixed_size_is_the_plans_or_the_desks_default() -> None:
     )
 
 
-def test_a_fixed_size_needs_to_know_nothing_of_the_account() -> None:
+def test_a_fixed_size_needs_no_data_of_the_account() -> None:
     blind = an_input(equity=None, loss_rate=None, notional_per_lot=None, volatility_per_day=None, exits=Exits())
     assert size_order(Sizing(), blind).volume == D("0.01")
     assert size_order(Sizing(), an_input(equity=D(-5))).volume == D("0.01")
 
 
-def test_a_fraction_of_equity_is_lost_at_the_stop() -> None:
+def test_a_size_by_risk_loses_a_fraction_of_equity_at_the_stop() -> None:
     """1 % of 10,000 USD is 100; 25 points of EURUSD are 0.00025 x 100,000 = 25 USD a lot; 100 / 25 = 4."""
     assert size_order(FRACTION, an_input()) == (
         D(4),
@@ -49,7 +49,7 @@ def test_a_fraction_of_equity_is_lost_at_the_stop() -> None:
     )
 
 
-def test_a_loss_in_another_currency_is_bought_with_the_accounts() -> None:
+def test_a_loss_in_another_currency_is_converted_at_the_buying_rate() -> None:
     """300 points of USDJPY are 0.3 x 100,000 = 30,000 JPY, at 1/150 USD 200 USD a lot: 100 / 200 = 0.5."""
     given = an_input("USDJPY", price=D(150), loss_rate=1 / D(150), exits=Exits(stop_loss_points=300))
     sized = size_order(FRACTION, given)
@@ -66,22 +66,22 @@ def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
 
 
 @pytest.mark.parametrize(("digits", "amount"), [(0, "32 JPY"), (2, "32.00 USD"), (3, "32.000 KWD")])
-def test_amounts_are_told_in_the_decimals_of_the_account(digits: int, amount: str) -> None:
+def test_amounts_have_the_decimals_of_the_account(digits: int, amount: str) -> None:
     given = an_input(commission_per_lot=D("3.50"), currency=amount[-3:], currency_digits=digits)
     assert f"/ {amount} a lot at the stop" in size_order(FRACTION, given).explanation
 
 
-def test_a_stop_between_two_prices_stands_at_the_further_one() -> None:
+def test_a_stop_between_two_prices_counts_at_the_further_one() -> None:
     """27 points where prices are 10 points apart are 30: 30 USD a lot, and 100 / 30 = 3.33."""
     rough = terms_of(tick_size=D("0.0001"))
     assert size_order(FRACTION, an_input(instrument=rough, exits=Exits(stop_loss_points=27))).volume == D("3.33")
 
 
-def test_a_sale_is_sized_as_a_purchase_is() -> None:
+def test_a_sell_is_sized_like_a_buy() -> None:
     assert size_order(FRACTION, an_input(direction=-1)) == size_order(FRACTION, an_input())
 
 
-def test_half_of_the_kelly_fraction_is_bet_up_to_the_cap() -> None:
+def test_half_of_the_kelly_fraction_is_risked_up_to_the_cap() -> None:
     """f* = 0.56 - 0.44 / 1.5 = 0.26667; half of it is 13.3 %, the cap 2 %: 200 USD at 25 USD a lot are 8 lots."""
     assert size_order(KELLY, an_input()) == (
         D(8),
@@ -90,13 +90,13 @@ def test_half_of_the_kelly_fraction_is_bet_up_to_the_cap() -> None:
     )
 
 
-def test_a_small_kelly_fraction_is_bet_as_it_is() -> None:
+def test_a_small_kelly_fraction_is_risked_uncapped() -> None:
     """f* = 0.51 - 0.49 / 1 = 0.02; a quarter of it is 0.5 %: 50 USD at 25 USD a lot."""
     plan = structs.replace(KELLY, payoff=D(1), kelly_fraction=D("0.25"))
     assert size_order(plan, an_input(confidence=0.51)).volume == D(2)
 
 
-def test_the_payoff_is_take_profit_by_stop_loss_unless_the_plan_has_one() -> None:
+def test_the_payoff_is_take_profit_divided_by_stop_loss_unless_the_plan_has_one() -> None:
     """40 / 25 = 1.6; f* = 0.4 - 0.6 / 1.6 = 0.025; half of it is 1.25 %: 125 USD are 5 lots."""
     plan = structs.replace(KELLY, payoff=None)
     sized = size_order(plan, an_input(confidence=0.4, exits=Exits(stop_loss_points=25, take_profit_points=40)))
@@ -107,13 +107,13 @@ def test_the_payoff_is_take_profit_by_stop_loss_unless_the_plan_has_one() -> Non
 @pytest.mark.parametrize(
     ("confidence", "payoff", "fraction"), [(0.4, "1.5", "0"), (0.3, "1", "-0.4"), (0.0, "2", "-0.5")]
 )
-def test_a_kelly_fraction_that_is_not_above_0_is_no_trade(confidence: float, payoff: str, fraction: str) -> None:
+def test_a_kelly_fraction_of_0_or_less_makes_no_trade(confidence: float, payoff: str, fraction: str) -> None:
     sized = size_order(structs.replace(KELLY, payoff=D(payoff)), an_input(confidence=confidence))
     assert sized.volume == 0
     assert sized.explanation == (f"kelly: p {confidence:g}, payoff {payoff} -> f {fraction}, not above 0: no trade")
 
 
-def test_a_position_moves_the_equity_by_the_target_on_an_ordinary_day() -> None:
+def test_a_position_moves_the_equity_by_the_target_on_a_day_of_estimated_volatility() -> None:
     """1 % of 10,000 USD is 100; a lot worth 110,000 USD moves by 0.5 % = 550 USD a day: 0.1818..."""
     assert size_order(VOLATILITY, an_input()) == (
         D("0.18"),
@@ -129,7 +129,7 @@ def test_a_symbol_that_does_not_move_has_no_size() -> None:
     )
 
 
-def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
+def test_a_weight_is_the_notional_as_a_part_of_equity() -> None:
     """40 % of 10,000 USD is 4,000; a lot is worth 110,000: 0.03636..."""
     assert size_order(WEIGHTS, an_input()) == (
         D("0.03"),
@@ -165,18 +165,18 @@ def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
         (WEIGHTS, {"instrument": terms_of("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
     ],
 )
-def test_what_is_not_known_is_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
+def test_an_unknown_input_makes_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
     assert size_order(plan, an_input(**changed)) == (D(0), words)
 
 
-def test_029_with_step_001_is_029() -> None:
+def test_a_size_of_029_lots_with_step_001_is_exactly_029() -> None:
     assert size_order(Sizing(volume=D("0.29")), an_input()).volume == D("0.29")
     # 7.25 USD at risk by 25 USD a lot: 0.29, which in floats is 0.28999...
     sized = size_order(structs.replace(FRACTION, risk_pct=D("0.0725")), an_input())
     assert sized.volume == D("0.29")
 
 
-def test_whatever_comes_out_is_rounded_down_to_the_step() -> None:
+def test_every_size_is_rounded_down_to_the_step() -> None:
     coarse = terms_of(volume_step=D("0.05"), volume_min=D("0.05"))
     sized = size_order(FRACTION, an_input(equity=D(373), instrument=coarse))
     assert sized.volume == D("0.10")
@@ -190,18 +190,20 @@ def test_whatever_comes_out_is_rounded_down_to_the_step() -> None:
         (Sizing(), D("0.015"), "fixed: 0.015 lots, the desk's default, expected steps of 0.01: no trade"),
     ],
 )
-def test_a_fixed_volume_between_two_steps_is_no_trade_and_never_cut(plan: Sizing, default: Decimal, words: str) -> None:
+def test_a_fixed_volume_between_two_steps_makes_no_trade_and_is_not_rounded(
+    plan: Sizing, default: Decimal, words: str
+) -> None:
     assert size_order(plan, an_input(default_volume=default)) == (D(0), words)
 
 
-def test_less_than_the_least_volume_is_no_trade_and_never_rounded_up() -> None:
+def test_a_size_below_the_minimum_volume_makes_no_trade_and_is_not_rounded_up() -> None:
     sized = size_order(FRACTION, an_input(equity=D(24)))
     assert sized.volume == 0
     assert sized.explanation.endswith("-> 0.0096 lots, less than the least volume 0.01: no trade")
     assert size_order(FRACTION, an_input(equity=D(25))).volume == D("0.01")
 
 
-def test_a_size_is_bounded_by_the_plan_and_by_the_venue() -> None:
+def test_a_size_is_limited_by_the_plan_and_by_the_venue() -> None:
     bounded = size_order(structs.replace(FRACTION, volume_max=D("0.555")), an_input())
     assert bounded.volume == D("0.55")
     assert bounded.explanation.endswith("-> 4, at most 0.555 by the plan, step 0.01 -> 0.55 lots")
@@ -212,7 +214,7 @@ def test_a_size_is_bounded_by_the_plan_and_by_the_venue() -> None:
     assert both.volume == D(100)
 
 
-def test_a_plan_may_allow_less_than_the_venues_least_volume() -> None:
+def test_a_plan_may_allow_less_than_the_venues_minimum_volume() -> None:
     sized = size_order(structs.replace(FRACTION, volume_max=D("0.005")), an_input())
     assert sized.volume == 0
     assert sized.explanation.endswith("at most 0.005 by the plan lots, less than the least volume 0.01: no trade")

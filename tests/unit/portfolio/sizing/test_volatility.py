@@ -1,4 +1,4 @@
-"""The estimate of how much a symbol moves: by hand, over gaps, through a restart."""
+"""The estimate of a symbol's volatility: by hand, over gaps, after a restart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.builders import START_NS
 
 
 def seen(closes: list[tuple[int, float]], *, half_life_min: int = 1) -> Volatility:
-    """What is remembered after these minutes and the mids that they end with."""
+    """The estimate after these minutes and their last mid prices."""
     memory: dict[str, Volatility] = {}
     for minute, mid in closes:
         update_volatility(memory, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=half_life_min)
@@ -25,7 +25,7 @@ def per_day(closes: list[tuple[int, float]], *, half_life_min: int = 1) -> float
     return volatility_per_day(seen(closes, half_life_min=half_life_min), half_life_min=half_life_min)
 
 
-def test_two_returns_by_hand() -> None:
+def test_the_estimate_of_two_returns_is_what_was_computed_by_hand() -> None:
     """Half life 1: r1^2 weighs 1/4 and r2^2 1/2, of 3/4; a day has 1,440 minutes."""
     first, second = math.log(1.01), math.log(1.02 / 1.01)
     variance = (0.25 * first**2 + 0.5 * second**2) / 0.75
@@ -33,7 +33,7 @@ def test_two_returns_by_hand() -> None:
     assert found == pytest.approx(math.sqrt(variance * 1_440), rel=1e-12)
 
 
-def test_a_minute_counts_when_it_is_over_and_by_its_last_quote() -> None:
+def test_a_minute_counts_once_it_is_over_with_its_last_quote() -> None:
     memory: dict[str, Volatility] = {}
     for second, mid in ((0, 1.0), (59, 1.1), (60, 7.0), (119, 1.2)):
         update_volatility(memory, "EURUSD", mid, START_NS + second * 1_000_000_000, half_life_min=1)
@@ -43,7 +43,7 @@ def test_a_minute_counts_when_it_is_over_and_by_its_last_quote() -> None:
     assert found == pytest.approx(math.log(1.2 / 1.1) * math.sqrt(1_440), rel=1e-12)
 
 
-def test_a_return_over_quiet_minutes_counts_as_if_it_had_come_evenly() -> None:
+def test_a_return_over_minutes_without_ticks_is_spread_evenly() -> None:
     """The same squared return a minute, whether each minute had a tick or only every third."""
     step = 0.001
     every = [(minute, math.exp(step * (-1) ** minute)) for minute in range(40)]
@@ -52,7 +52,7 @@ def test_a_return_over_quiet_minutes_counts_as_if_it_had_come_evenly() -> None:
     assert per_day(every, half_life_min=5) == pytest.approx(per_day(third, half_life_min=5), rel=1e-9)
 
 
-def test_the_jump_over_a_closed_market_does_not_count() -> None:
+def test_a_gap_over_a_closed_market_does_not_count() -> None:
     open_market = [(0, 1.0), (1, 1.01), (2, 1.0), (3, 1.0)]
     weekend = [(0, 1.0), (1, 1.01), (2, 1.0), (2 + GAP_MINUTES_MAX + 1, 2.0), (4 + GAP_MINUTES_MAX, 2.0)]
     assert seen(weekend).minutes == seen(open_market).minutes == 2
@@ -60,23 +60,23 @@ def test_the_jump_over_a_closed_market_does_not_count() -> None:
     assert seen([*weekend[:3], (2 + GAP_MINUTES_MAX, 2.0), (3 + GAP_MINUTES_MAX, 2.0)]).minutes == 2 + GAP_MINUTES_MAX
 
 
-def test_it_says_nothing_until_a_half_life_has_counted() -> None:
+def test_there_is_no_estimate_before_a_half_life_of_returns() -> None:
     walk = [(minute, 1.0 + 0.001 * (minute % 2)) for minute in range(12)]
     assert per_day(walk[:11], half_life_min=10) is None
     assert per_day(walk, half_life_min=10) is not None
     assert volatility_per_day(None, half_life_min=10) is None
 
 
-def test_a_market_that_stands_still_has_a_volatility_of_0() -> None:
+def test_a_market_without_price_changes_has_a_volatility_of_0() -> None:
     assert per_day([(minute, 1.1) for minute in range(5)]) == 0.0
 
 
-def test_a_quote_of_a_minute_that_is_over_changes_nothing() -> None:
+def test_a_quote_of_a_past_minute_changes_nothing() -> None:
     closes = [(0, 1.0), (1, 1.01), (2, 1.02)]
     assert seen([*closes, (1, 9.0)]) == seen(closes)
 
 
-def test_a_restart_changes_no_digit() -> None:
+def test_a_restart_does_not_change_the_estimate() -> None:
     walk = [(minute * 2 % 90 + minute, 1.0 + 0.0001 * (minute * 7919 % 31)) for minute in range(60)]
     straight, kept = PersistedState(), PersistedState()
     for minute, mid in walk:
@@ -87,6 +87,6 @@ def test_a_restart_changes_no_digit() -> None:
     assert kept == straight
 
 
-def test_a_row_that_was_written_without_the_estimate_is_read() -> None:
+def test_a_stored_row_without_the_estimate_can_be_read() -> None:
     before = {"stream_id": "s", "ordinal": 3}
     assert state_of(msgspec.convert(before, PersistedRow)).volatility == {}
