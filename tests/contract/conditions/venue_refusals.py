@@ -12,7 +12,7 @@ from services.portfolio.core.plan.plan import Exits, Plan
 from services.portfolio.core.risk.limits import Limits
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
-from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, told
+from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, reply_to
 
 
 def refused_stop() -> DeskHarness:
@@ -20,7 +20,7 @@ def refused_stop() -> DeskHarness:
     driven = a_quoted_desk(limits=Limits(name="none"))
     instrument = driven.state.account.book.instruments["EURUSD"]
     update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=0))
-    told(driven, an_order(trailing_stop_points=1))
+    reply_to(driven, an_order(trailing_stop_points=1))
     driven.answer_all(driven.deliver(a_signal(2)))
     return driven
 

@@ -1,1 +1,1 @@
-"""Decisions of the desk: entries, exits, orders by hand, trading state."""
+"""Decisions of the desk: entries, exits, manual orders, trading state."""

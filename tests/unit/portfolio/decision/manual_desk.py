@@ -1,4 +1,4 @@
-"""What the tests of orders by hand share: a live desk with a quote, the commands, and saying them."""
+"""Shared by tests of manual orders: a live desk with a quote, the commands, and their delivery."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUOTES = [(1.1, 1.1001)] * 400
 
 
 def a_quoted_desk(mode: AccountMode = AccountMode.NETTING, **rules: Any) -> DeskHarness:
-    """A live desk on a market that stands still, with its first quote heard; `rules` are fields of its rules."""
+    """A live desk with its first quote, on a market without changes; `rules` are fields of its rules."""
     driven = a_live_desk(QUOTES, account_mode=mode, **rules)
     hear(driven, 1)
     return driven
@@ -52,7 +52,7 @@ def a_resting_order(**changed: Any) -> PlaceCommand:
 
 
 def a_modification(**changed: Any) -> ModifyCommand:
-    """Take the stops of EURUSD away."""
+    """Remove the stops of EURUSD."""
     fields: dict[str, Any] = {
         "key": "k9",
         "reason": "moved",
@@ -68,13 +68,13 @@ def a_modification(**changed: Any) -> ModifyCommand:
 
 
 def a_close(**changed: Any) -> CloseCommand:
-    """Close all that is held of EURUSD."""
+    """Close the whole position in EURUSD."""
     fields: dict[str, Any] = {"key": "close", "reason": "enough", "symbol": "EURUSD", "position": 0, "volume": None}
     return CloseCommand(**{**fields, **changed})
 
 
-def told(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
-    """Say a command, and let what follows from it happen."""
+def reply_to(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
+    """Give a command, and let its effects happen."""
     reply = driven.command(asked)
     assert isinstance(reply, OrderCommandReply), reply
     driven.answer_all(driven.pause())
@@ -84,7 +84,7 @@ def told(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
 
 
 def refused(driven: DeskHarness, asked: OrderCommand) -> str:
-    """Say a command that is none."""
+    """Give a command that the desk refuses; return the error."""
     reply = driven.command(asked)
     assert isinstance(reply, ControlError), reply
     return reply.error

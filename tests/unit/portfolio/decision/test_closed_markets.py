@@ -1,4 +1,4 @@
-"""Between sessions nothing is sent that the venue would refuse, and a close that is due waits for the next one."""
+"""Between sessions nothing is sent that the venue would refuse, and a due close waits for the next session."""
 
 from __future__ import annotations
 
@@ -43,17 +43,19 @@ OPENS_NS = START_NS - START_NS % MINUTE_NS + 10 * MINUTE_NS
 BY_THE_VENUE = DecisionConditions(closed_symbols={"EURUSD"})
 
 
-def a_long_position(guard: Protection | None = None, **terms: Any) -> Scene:
-    """0.10 lots of EURUSD long, guarded so, in a market with these terms."""
+def a_long_position(protection: Protection | None = None, **terms: Any) -> Scene:
+    """0.10 lots of EURUSD long, with this protection, in a market with these terms."""
     scene = Scene().term(**terms).hold("EURUSD", "0.1")
-    if guard is not None:
+    if protection is not None:
         scene.state.account.emit(
-            ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
+            ProtectionSet(
+                protection=protection, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001")
+            )
         )
     return scene
 
 
-def a_guard(**changed: Any) -> Protection:
+def a_protection(**changed: Any) -> Protection:
     return structs.replace(Protection(symbol="EURUSD", position=0, tag="desk"), **changed)
 
 
@@ -77,7 +79,7 @@ def decided(
     return result
 
 
-def test_the_last_and_the_first_minute_of_a_session_are_what_the_terms_say() -> None:
+def test_the_first_and_last_minute_of_a_session_follow_the_terms() -> None:
     terms = a_long_position(**CLOSED).state.account.book.instruments["EURUSD"]
     begin_ns = START_NS - START_NS % MINUTE_NS
     assert [terms.is_traded(at_ns) for at_ns in (begin_ns - 1, begin_ns, OPENS_NS - 1, OPENS_NS)] == [
@@ -89,11 +91,11 @@ def test_the_last_and_the_first_minute_of_a_session_are_what_the_terms_say() -> 
 
 
 @pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
-def test_a_stop_does_not_follow_between_sessions_and_does_at_the_first_tick_after(
+def test_a_trailing_stop_waits_between_sessions_and_moves_at_the_first_tick_after(
     conditions: DecisionConditions,
 ) -> None:
-    guard = a_guard(stop_loss=D("1.09"), trailing_stop_points=10)
-    scene = a_long_position(guard, **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
+    protection = a_protection(stop_loss=D("1.09"), trailing_stop_points=10)
+    scene = a_long_position(protection, **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
     assert tended(scene, START_NS, conditions) == []
     [moved] = tended(scene, OPENS_NS)
     assert isinstance(moved, ProtectionSet)
@@ -101,11 +103,11 @@ def test_a_stop_does_not_follow_between_sessions_and_does_at_the_first_tick_afte
 
 
 @pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
-def test_a_position_whose_time_is_up_between_sessions_is_closed_at_the_first_tick_after(
+def test_a_time_exit_between_sessions_closes_at_the_first_tick_after(
     conditions: DecisionConditions,
 ) -> None:
     scene = a_long_position(
-        a_guard(exit_ns=START_NS), **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS)
+        a_protection(exit_ns=START_NS), **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS)
     )
     for seconds in range(0, 60, 7):
         assert tended(scene, START_NS + seconds * 1_000_000_000, conditions) == []
@@ -116,14 +118,14 @@ def test_a_position_whose_time_is_up_between_sessions_is_closed_at_the_first_tic
 
 
 @pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
-def test_a_signal_that_closes_between_sessions_is_noted_once_and_carried_out_at_the_first_tick_after(
+def test_a_close_by_signal_between_sessions_is_noted_once_and_made_at_the_first_tick_after(
     conditions: DecisionConditions,
 ) -> None:
     scene = a_long_position(**(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
     noted, denied = decided(scene, -1, START_NS, conditions).events
     assert isinstance(noted, ProtectionSet)
     assert noted.why == "the signal is SELL: closed at the first tick of the next session"
-    assert not noted.protection.is_in_flight, "the venue has nothing to be told"
+    assert not noted.protection.is_in_flight, "there is nothing to send to the venue"
     assert isinstance(denied, OrderDenied)
     assert denied.code == "MARKET_CLOSED"
     assert decided(scene, -1, START_NS + 1, conditions).events == []
@@ -142,7 +144,7 @@ def test_a_halted_desk_notes_no_close_for_later() -> None:
     assert denied.code == "HALTED"
 
 
-def test_nothing_is_opened_where_the_venue_itself_has_said_closed() -> None:
+def test_nothing_is_opened_after_the_venue_reported_a_closed_market() -> None:
     scene = Scene()
     [denied] = decided(scene, 1, START_NS, BY_THE_VENUE).events
     assert isinstance(denied, OrderDenied)
@@ -150,8 +152,8 @@ def test_nothing_is_opened_where_the_venue_itself_has_said_closed() -> None:
     assert decided(scene, 1, START_NS + 1).events[0].__class__ is OrderCreated
 
 
-def test_what_the_venue_calls_closed_is_asked_for_again_after_a_minute() -> None:
-    """A refused order, and a refused stop; another refusal is none of the market's."""
+def test_a_request_refused_for_a_closed_market_is_repeated_after_a_minute() -> None:
+    """A refused order and a refused stop; other refusals have nothing to do with the session."""
     scene = Scene()
     scene.state.account.emit(OrderCreated(order=an_order(1)))
     scene.state.account.emit(
@@ -165,8 +167,8 @@ def test_what_the_venue_calls_closed_is_asked_for_again_after_a_minute() -> None
     assert closed.symbols_at(now_ns + CLOSED_RETRY_NS) == set()
 
 
-def test_a_close_that_waits_is_a_condition_of_its_symbol() -> None:
-    scene = a_long_position(a_guard(exit_ns=START_NS), **CLOSED)
+def test_a_waiting_close_is_a_condition_of_its_symbol() -> None:
+    scene = a_long_position(a_protection(exit_ns=START_NS), **CLOSED)
     state = scene.state
     state.stream.cursor.time_ns = START_NS
     found = {one.code: one for one in conditions_of(state, 0)}
@@ -193,14 +195,14 @@ def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
 
 
 def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_poll() -> None:
-    """A halted desk ends what rests; a terminal whose market is closed lets nothing be canceled."""
+    """A halted desk cancels resting orders; a terminal whose market is closed refuses every cancel."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     [order] = driven.state.account.book.orders.values()
     driven.command(HaltCommand("a test"))
 
     def refusals(seconds: int) -> int:
-        """Fences within so many seconds, each refused."""
+        """Count the fences within these seconds, each refused."""
         count = 0
         for _ in range(seconds):
             calls = driven.wait(1_000)

@@ -1,4 +1,4 @@
-"""Signals that are denied by what is a condition of its own are no second one, which would outlast the first."""
+"""Signals denied for a shown condition cause no second condition, which would outlast the first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def codes(driven: DeskHarness) -> set[str]:
 
 
 @pytest.mark.parametrize("command", [HaltCommand("news"), ReduceOnlyCommand("news")])
-def test_a_stop_by_a_person_is_over_when_the_person_resumes(command: HaltCommand | ReduceOnlyCommand) -> None:
+def test_the_condition_of_a_persons_halt_ends_with_the_resume(command: HaltCommand | ReduceOnlyCommand) -> None:
     driven = a_live_desk()
     driven.command(command)
     buy_for_a_minute(driven)

@@ -38,7 +38,7 @@ def state_of(state: PortfolioState) -> TradingState:
     return state.account.book.trading_state
 
 
-def test_rejections_of_one_day_end_with_it() -> None:
+def test_a_restriction_for_rejections_ends_with_the_day() -> None:
     state = a_desk(only(rearm_at_day_end=True), REJECTS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS - 1)
@@ -50,7 +50,7 @@ def test_rejections_of_one_day_end_with_it() -> None:
     assert "REJECTS: 5, limit fewer than 5 a minute" in event.reason
 
 
-def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
+def test_a_desk_without_that_setting_waits_for_a_person() -> None:
     state = a_desk(only(), REJECTS)
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
@@ -59,8 +59,8 @@ def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
 @pytest.mark.parametrize(
     "denials", [[DRAWDOWN], [REPEATED], [REJECTS, DRAWDOWN], [DRAWDOWN, REJECTS], [REJECTS, REPEATED]]
 )
-def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]) -> None:
-    """Also where rejections were a reason beside them."""
+def test_a_loss_and_a_run_of_identical_orders_wait_for_a_person(denials: list[Denial]) -> None:
+    """Also where rejections were another cause."""
     state = a_desk(only(rearm_at_day_end=True), *denials)
     trading_state = state.account.book.trading_state
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS + 9 * DAY_NS)
@@ -68,8 +68,8 @@ def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]
 
 
 @pytest.mark.parametrize("by", ["person", "gateway", "doubt", "clock", "lease"])
-def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> None:
-    """Not even when rejections are what was written down for a reason."""
+def test_a_restriction_for_another_cause_does_not_end_with_the_day(by: str) -> None:
+    """Also when its written reason is rejections."""
     state = a_desk(only(rearm_at_day_end=True))
     state.account.set_trading_state(TradingState.HALTED, "REJECTS", "too many for me", by=by)
     escalate(state.account, REJECTS)
@@ -77,15 +77,15 @@ def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> No
     assert state.account.book.trading_state is TradingState.HALTED
 
 
-def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
+def test_a_second_cause_beside_the_rejections_keeps_the_restriction() -> None:
     state = a_desk(only(rearm_at_day_end=True), REJECTS)
     state.account.on_clock_step(3_000_000_000)
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
 
 
-def test_trading_again_by_the_day_forgets_no_peak() -> None:
-    """A person's word after a drawdown begins its peak anew; a new day does not."""
+def test_the_lifted_restriction_of_a_new_day_keeps_the_equity_peak() -> None:
+    """A resume after a drawdown resets the peak; a new day does not."""
     state = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
     state.stream.risk.peaks.high = D(11_000)
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
@@ -93,7 +93,7 @@ def test_trading_again_by_the_day_forgets_no_peak() -> None:
     assert state.stream.risk.peaks.high == D(11_000)
 
 
-def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
+def test_the_restriction_ends_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
     """A lock-step desk is stopped, killed, and comes back on the next day."""
     driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
@@ -117,7 +117,7 @@ def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path
     assert len(again.state.account.book.orders) == 1, "the signal of that very tick trades"
 
 
-def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
+def test_a_persons_halt_lasts_beyond_the_day_on_a_running_desk() -> None:
     driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
         rules=some_rules(limits=only(rearm_at_day_end=True)),

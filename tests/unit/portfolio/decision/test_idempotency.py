@@ -1,4 +1,4 @@
-"""The keys of people's commands: the same command is answered again, another one under a used key is refused."""
+"""The keys of people's commands: the same command is answered again, another command under a used key is refused."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from tests.unit.portfolio.decision.manual_desk import (
     an_order,
     hear,
     refused,
-    told,
+    reply_to,
 )
 
 
 def a_cancel(order_id: str, **changed: str) -> CancelCommand:
-    """End an order that rests."""
+    """Cancel a resting order."""
     return CancelCommand(**{"key": "k3", "reason": "enough", "order_id": order_id, **changed})
 
 
 def started_again(driven: DeskHarness, folder: Path) -> DeskHarness:
-    """A desk that goes on with what the ledger has written."""
+    """A desk restarted from the events of the ledger."""
     path = folder / LEDGER_FILE_NAME
     ledger = Ledger(path)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
@@ -62,18 +62,18 @@ def test_another_command_under_the_key_of_an_order_is_refused_also_after_a_resta
     tmp_path: Path, other: OrderCommand
 ) -> None:
     driven = a_quoted_desk()
-    first = told(driven, an_order())
+    first = reply_to(driven, an_order())
     assert refused(driven, other) == "key k1 was given to another command"
     again = started_again(driven, tmp_path)
     assert refused(again, other) == "key k1 was given to another command"
-    assert told(again, an_order(reason="said again", volume=D("0.020"))) == first
+    assert reply_to(again, an_order(reason="said again", volume=D("0.020"))) == first
     assert len(driven.requests_of(Buy)) == 1
 
 
 def test_another_command_under_the_key_of_a_change_is_refused_also_after_a_restart(tmp_path: Path) -> None:
     driven = a_quoted_desk()
-    [order_id] = told(driven, a_resting_order(key="a")).order_ids
-    told(driven, an_order(key="b"))
+    [order_id] = reply_to(driven, a_resting_order(key="a")).order_ids
+    reply_to(driven, an_order(key="b"))
     done: list[OrderCommand] = [
         a_modification(key="k1", order_id=order_id, price=D("1.098")),
         a_modification(key="k2", stop_loss=D("1.09")),
@@ -84,32 +84,32 @@ def test_another_command_under_the_key_of_a_change_is_refused_also_after_a_resta
         a_modification(key="k2"),
         a_modification(key="k3", order_id=order_id),
     ]
-    answers: list[OrderCommandReply] = [told(driven, one) for one in done]
+    answers: list[OrderCommandReply] = [reply_to(driven, one) for one in done]
     assert [answer.denied for answer in answers] == [False, False, False]
     again = started_again(driven, tmp_path)
     for desk in (driven, again):
-        assert [told(desk, one) for one in done] == answers
+        assert [reply_to(desk, one) for one in done] == answers
         for key, one in zip(("k1", "k2", "k3"), others, strict=True):
             assert refused(desk, one) == f"key {key} was given to another command"
 
 
 def test_another_command_under_the_key_of_a_close_is_refused() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
-    closed = told(driven, a_close())
-    assert told(driven, a_close()) == closed
+    reply_to(driven, an_order())
+    closed = reply_to(driven, a_close())
+    assert reply_to(driven, a_close()) == closed
     assert refused(driven, a_close(volume=D("0.01"))) == "key close was given to another command"
 
 
-def test_a_key_that_was_kept_without_a_digest_is_answered_for_any_command() -> None:
+def test_a_stored_key_without_a_digest_is_answered_for_any_command() -> None:
     driven = a_quoted_desk()
-    first = told(driven, an_order())
+    first = reply_to(driven, an_order())
     [order] = driven.state.account.book.orders.values()
     driven.state.account.book.orders[order.order_id] = structs.replace(order, asked="")
     assert previous_reply(driven.state.account.book, an_order(volume=D(1))) == first
 
 
-def test_the_digest_is_of_what_is_asked_and_not_of_how_it_is_named_or_written() -> None:
+def test_the_digest_depends_on_the_effect_of_a_command_and_not_on_its_key_or_notation() -> None:
     assert command_digest(an_order()) == command_digest(an_order(key="other", reason="other", volume=D("0.0200")))
     close = CloseCommand(key="k", reason="r", symbol="EURUSD", position=0, volume=None)
     assert (

@@ -1,4 +1,4 @@
-"""What is denied and refused of what people order by hand, and what no trading state stops: a close."""
+"""Denied and refused manual orders, and closes, which no trading state stops."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from tests.unit.portfolio.decision.manual_desk import (
     an_order,
     hear,
     refused,
-    told,
+    reply_to,
 )
 
 
-def test_a_denial_keeps_whose_order_it_was_with_its_reason_and_its_tick() -> None:
+def test_a_denial_has_the_person_the_reason_and_the_tick_of_the_order() -> None:
     driven = a_quoted_desk()
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
-    told(driven, an_order(volume=D(2), reason="all in"))
+    reply_to(driven, an_order(volume=D(2), reason="all in"))
     [denial] = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert (denial.cause, denial.key, denial.reason, denial.sequence) == ("manual", "k1", "all in", 1)
 
 
-def test_a_denied_key_is_answered_again_and_not_judged_anew() -> None:
+def test_a_denied_key_gets_the_same_answer_without_a_new_check() -> None:
     driven = a_quoted_desk()
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
-    first = told(driven, an_order())
+    first = reply_to(driven, an_order())
     driven.state.account.resume_trading("looked", by="person")
-    assert told(driven, an_order()) == first
+    assert reply_to(driven, an_order()) == first
     assert (first.denied, first.code) == (True, "HALTED")
     assert driven.state.stream.cursor.denied == {"HALTED": 1}
-    assert told(driven, an_order(key="k2")).denied is False
+    assert reply_to(driven, an_order(key="k2")).denied is False
 
 
-def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
+def test_a_denied_key_is_kept_in_the_ledger(tmp_path: Path) -> None:
     driven = a_quoted_desk()
-    first = told(driven, an_order(volume=D(2)))
+    first = reply_to(driven, an_order(volume=D(2)))
     path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
@@ -59,38 +59,40 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.answer_all(again.start())
     hear(again, 2)
-    assert told(again, an_order(volume=D(2))) == first
+    assert reply_to(again, an_order(volume=D(2))) == first
     assert first.denial_id == "live-mk1"
     assert "another command" in refused(again, an_order(volume=D("0.01")))
     assert again.state.account.book.orders == {}
 
 
-def test_only_the_latest_denials_are_remembered() -> None:
+def test_only_the_latest_denials_are_kept() -> None:
     driven = a_quoted_desk()
     for number in range(CHANGES_KEPT_MAX + 1):
         driven.command(an_order(key=f"k{number}", volume=D(2)))
     assert list(driven.state.account.book.denials_by_key) == [f"k{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]
 
 
-def test_an_expiry_in_the_past_is_denied_before_the_venue_hears_of_it() -> None:
+def test_an_expiry_in_the_past_is_denied_and_not_sent_to_the_venue() -> None:
     driven = a_quoted_desk()
-    reply = told(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS - 1))
+    reply = reply_to(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS - 1))
     assert (reply.denied, reply.code) == (True, "INVALID_EXPIRATION")
     assert driven.requests_of(Buy) == []
 
 
-def test_an_order_that_rests_is_given_no_expiry_in_the_past() -> None:
+def test_a_modification_of_a_resting_order_to_an_expiry_in_the_past_is_denied() -> None:
     driven = a_quoted_desk()
-    [order_id] = told(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS + 10**15)).order_ids
-    reply = told(driven, a_modification(order_id=order_id, expires_ns=START_NS - 1))
+    [order_id] = reply_to(
+        driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS + 10**15)
+    ).order_ids
+    reply = reply_to(driven, a_modification(order_id=order_id, expires_ns=START_NS - 1))
     assert (reply.denied, reply.code) == (True, "INVALID_EXPIRATION")
     assert driven.requests_of(Modify) == []
 
 
-def test_part_of_one_of_several_tickets_is_closed_only_by_its_number() -> None:
+def test_a_partial_close_of_one_of_several_tickets_needs_its_number() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     for key in ("a", "b"):
-        told(driven, an_order(key=key))
+        reply_to(driven, an_order(key=key))
         driven.mono_ns += TICK_NS
     words = refused(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=0, volume=D("0.01")))
     assert words == "EURUSD has 2 positions (tickets 1, 2): name one with --position to close a part"
@@ -98,9 +100,9 @@ def test_part_of_one_of_several_tickets_is_closed_only_by_its_number() -> None:
     assert words == "EURUSD has 2 positions (tickets 1, 2): name one with --position EURUSD:TICKET"
 
 
-def test_what_is_being_closed_is_not_closed_twice() -> None:
+def test_a_position_with_a_close_in_flight_is_not_closed_twice() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     first = driven.command(a_close(key="c1"))
     assert isinstance(first, OrderCommandReply)
     words = refused(driven, a_close(key="c2"))
@@ -113,9 +115,9 @@ def test_what_is_being_closed_is_not_closed_twice() -> None:
     assert refused(driven, a_close(key="c2")) == "there is no position in EURUSD to close"
 
 
-def test_an_order_that_opens_the_other_side_on_a_hedging_account_keeps_nothing_from_being_closed() -> None:
+def test_an_order_that_opens_the_other_side_of_a_hedging_account_blocks_no_close() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
-    told(driven, an_order(key="a"))
+    reply_to(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
     opens = driven.command(an_order(key="b", side=Side.SELL))
     assert isinstance(opens, OrderCommandReply)
@@ -123,9 +125,9 @@ def test_an_order_that_opens_the_other_side_on_a_hedging_account_keeps_nothing_f
     assert refused(driven, a_close(key="c2")).startswith("position in EURUSD is being closed by order live-000003")
 
 
-def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> None:
+def test_two_partial_closes_may_be_in_flight_if_the_volume_covers_both() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     for key in ("c1", "c2"):
         reply = driven.command(a_close(key=key, volume=D("0.01")))
         assert isinstance(reply, OrderCommandReply)
@@ -137,18 +139,18 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
 @pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
 def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     driven.state.account.set_trading_state(state, "PERSON", "news", by="person")
-    reply = told(driven, a_close(volume=D("0.01")))
+    reply = reply_to(driven, a_close(volume=D("0.01")))
     assert reply.denied is False
     assert driven.state.account.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
-    assert told(driven, an_order(key="k3")).denied, "what opens is denied as before"
+    assert reply_to(driven, an_order(key="k3")).denied, "what opens is denied as before"
 
 
-def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
+def test_a_halted_desk_allows_manual_closes_of_tickets_also_after_a_restart() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
-    told(driven, an_order())
+    reply_to(driven, an_order())
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     made = driven.command(a_close(position=1))
     assert isinstance(made, OrderCommandReply)
@@ -161,18 +163,18 @@ def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     assert again.state.account.book.position("EURUSD").is_flat
 
 
-def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
+def test_a_halted_desk_lets_a_person_set_stops() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
-    assert told(driven, a_modification(stop_loss=D("1.09"))).denied is False
+    assert reply_to(driven, a_modification(stop_loss=D("1.09"))).denied is False
     [position] = driven.gateway.venue.positions()
     assert position.stop_loss == D("1.09")
 
 
 def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     driven.state.warnings.on_storage_failure("disk full")
     reply = driven.command(a_close())
     assert isinstance(reply, OrderCommandReply)
@@ -180,25 +182,25 @@ def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
 
 
 @pytest.mark.parametrize(("type_", "price"), [(OrderType.LIMIT, "1.102"), (OrderType.STOP, "1.098")])
-def test_an_order_that_rests_and_only_reduces_is_denied_by_no_limit_and_left_alone(
+def test_a_resting_order_that_only_reduces_is_neither_denied_nor_canceled_by_a_limit(
     type_: OrderType, price: str
 ) -> None:
     driven = a_quoted_desk()
-    told(driven, an_order(key="a"))
+    reply_to(driven, an_order(key="a"))
     driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
     resting = an_order(key="b", side=Side.SELL, volume=D("0.01"), type=type_, price=D(price))
-    [order_id] = told(driven, resting).order_ids
+    [order_id] = reply_to(driven, resting).order_ids
     driven.answer_all(driven.deliver(a_signal(2, 0)))
     assert driven.state.account.book.orders[order_id].status is OrderStatus.ACCEPTED
     assert driven.state.account.book.orders[order_id].cancel_asked == ""
 
 
-def test_a_second_order_that_would_turn_the_position_opens() -> None:
-    """Two orders rest that would each close all: one of them would open the other side."""
+def test_a_second_order_that_would_reverse_the_position_counts_as_opening() -> None:
+    """Two resting orders would each close the whole position, so one of them would open the other side."""
     driven = a_quoted_desk()
-    told(driven, an_order(key="a"))
+    reply_to(driven, an_order(key="a"))
     driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
     closing = {"side": Side.SELL, "volume": D("0.02"), "type": OrderType.LIMIT, "price": D("1.102")}
-    assert not told(driven, an_order(key="b", **closing)).denied
-    reply = told(driven, an_order(key="c", **closing))
+    assert not reply_to(driven, an_order(key="b", **closing)).denied
+    reply = reply_to(driven, an_order(key="c", **closing))
     assert (reply.denied, reply.code, reply.observed) == (True, "REDUCE_ONLY", "0.02 lots")

@@ -1,4 +1,4 @@
-"""Orders by hand on a live desk: the rules of signals, one effect for one key, and what rests is ended or changed."""
+"""Manual orders on a live desk: the rules of signals, one effect for one key, cancels and modifications."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.unit.portfolio.decision.manual_desk import (
     an_order,
     hear,
     refused,
-    told,
+    reply_to,
 )
 
 
-def test_an_order_by_hand_is_filled_and_keeps_who_wanted_it() -> None:
+def test_a_manual_order_is_filled_and_has_the_person_who_gave_it() -> None:
     driven = a_quoted_desk()
-    reply = told(driven, an_order())
+    reply = reply_to(driven, an_order())
     [order] = driven.state.account.book.orders.values()
     assert reply.order_ids == [order.order_id]
     assert (order.status, order.tag, order.key) == (OrderStatus.FILLED, "manual", "k1")
@@ -35,26 +35,26 @@ def test_an_order_by_hand_is_filled_and_keeps_who_wanted_it() -> None:
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.02")
 
 
-def test_the_same_key_is_answered_again_and_done_once() -> None:
+def test_a_repeated_key_gets_the_same_answer_and_one_effect() -> None:
     driven = a_quoted_desk()
-    first, second = told(driven, an_order()), told(driven, an_order())
+    first, second = reply_to(driven, an_order()), reply_to(driven, an_order())
     assert first == second
     assert len(driven.state.account.book.orders) == len(driven.requests_of(Buy)) == 1
 
 
-def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
+def test_the_key_is_kept_in_the_ledger() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     again.answer_all(again.start())
     hear(again, 2)
-    assert told(again, an_order()).order_ids == list(driven.state.account.book.orders)
+    assert reply_to(again, an_order()).order_ids == list(driven.state.account.book.orders)
     assert len(again.state.account.book.orders) == 1
 
 
-def test_risk_rules_deny_an_order_by_hand_like_any_other() -> None:
+def test_risk_rules_deny_a_manual_order_like_any_other() -> None:
     driven = a_quoted_desk()
-    reply = told(driven, an_order(volume=D(2)))
+    reply = reply_to(driven, an_order(volume=D(2)))
     assert (reply.denied, reply.code, reply.limit, reply.observed) == (True, "ORDER_VOLUME", "1 lots", "2 lots")
     [denial] = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
     assert (denial.code, denial.tag, denial.denial_id) == ("ORDER_VOLUME", "manual", "live-mk1")
@@ -85,19 +85,19 @@ def test_risk_rules_deny_an_order_by_hand_like_any_other() -> None:
         (a_modification(), "there is no position in EURUSD to change"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_words(asked: OrderCommand, words: str) -> None:
+def test_an_impossible_command_is_refused_with_its_reason(asked: OrderCommand, words: str) -> None:
     assert refused(a_quoted_desk(), asked) == words
 
 
-def test_a_stepped_stream_takes_no_orders_by_hand() -> None:
+def test_a_stepped_stream_accepts_no_manual_orders() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)))
     driven.run_up()
     assert "a lock-step stream trades only at its ticks" in refused(driven, an_order())
 
 
-def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
+def test_a_resting_order_lives_past_its_deadline_and_is_polled() -> None:
     driven = a_quoted_desk()
-    told(driven, a_resting_order())
+    reply_to(driven, a_resting_order())
     for _ in range(10):
         driven.answer_all(driven.wait(2_000))
     [order] = driven.state.account.book.orders.values()
@@ -107,29 +107,29 @@ def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
     assert len(driven.requests_of(Buy)) == 1
 
 
-def test_silence_about_an_order_that_rests_is_no_doubt() -> None:
+def test_silence_about_a_resting_order_does_not_put_it_in_doubt() -> None:
     driven = a_quoted_desk()
-    told(driven, a_resting_order())
+    reply_to(driven, a_resting_order())
     for call in driven.wait(2_000):
         driven.drop_reply(call)
     [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
 
 
-def test_an_order_that_rests_is_canceled_at_once() -> None:
+def test_a_resting_order_is_canceled_at_once() -> None:
     driven = a_quoted_desk()
-    [order_id] = told(driven, a_resting_order()).order_ids
-    told(driven, CancelCommand(key="k2", reason="no more", order_id=order_id))
+    [order_id] = reply_to(driven, a_resting_order()).order_ids
+    reply_to(driven, CancelCommand(key="k2", reason="no more", order_id=order_id))
     order = driven.state.account.book.orders[order_id]
     assert (order.status, order.cancel_asked) == (OrderStatus.CANCELED, "no more")
     assert len(driven.requests_of(Cancel)) == 1
     assert driven.gateway.venue.quiet
 
 
-def test_an_order_that_rests_is_given_other_terms() -> None:
+def test_a_resting_order_can_be_modified() -> None:
     driven = a_quoted_desk()
-    [order_id] = told(driven, a_resting_order()).order_ids
-    told(driven, a_modification(order_id=order_id, price=D("1.0985"), stop_loss=D("1.09")))
+    [order_id] = reply_to(driven, a_resting_order()).order_ids
+    reply_to(driven, a_modification(order_id=order_id, price=D("1.0985"), stop_loss=D("1.09")))
     order = driven.state.account.book.orders[order_id]
     assert (order.terms.limit_price, order.terms.stop_loss) == (D("1.0985"), D("1.09"))
     assert (order.limit_price, order.revision, order.revision_answered) == (D("1.099"), 1, 1)
@@ -138,28 +138,33 @@ def test_an_order_that_rests_is_given_other_terms() -> None:
     assert (modify.order_id, modify.price, modify.revision) == (order_id, D("1.0985"), 1)
 
 
-def test_a_position_is_given_stops_by_hand() -> None:
+def test_a_person_can_set_stops_of_a_position() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
-    told(driven, a_modification(stop_loss=D("1.09"), take_profit=D("1.12")))
-    [guard] = driven.state.account.book.protections.values()
-    assert (guard.stop_loss, guard.take_profit, guard.answered, guard.error) == (D("1.09"), D("1.12"), 1, "")
+    reply_to(driven, an_order())
+    reply_to(driven, a_modification(stop_loss=D("1.09"), take_profit=D("1.12")))
+    [protection] = driven.state.account.book.protections.values()
+    assert (protection.stop_loss, protection.take_profit, protection.answered, protection.error) == (
+        D("1.09"),
+        D("1.12"),
+        1,
+        "",
+    )
     [position] = driven.gateway.venue.positions()
     assert (position.stop_loss, position.take_profit) == (D("1.09"), D("1.12"))
 
 
-def test_stops_on_the_wrong_side_are_denied_and_nothing_is_changed() -> None:
+def test_stops_on_the_wrong_side_are_denied_and_change_nothing() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
-    reply = told(driven, a_modification(stop_loss=D("1.12")))
+    reply_to(driven, an_order())
+    reply = reply_to(driven, a_modification(stop_loss=D("1.12")))
     assert (reply.denied, reply.code) == (True, "INVALID_STOPS")
     assert driven.state.account.book.protections == {}
 
 
-def test_part_of_a_position_is_closed_by_hand() -> None:
+def test_a_person_can_close_a_part_of_a_position() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
-    told(driven, CloseCommand(key="k2", reason="half", symbol="EURUSD", position=0, volume=D("0.01")))
+    reply_to(driven, an_order())
+    reply_to(driven, CloseCommand(key="k2", reason="half", symbol="EURUSD", position=0, volume=D("0.01")))
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
     words = refused(driven, CloseCommand(key="k3", reason="r", symbol="EURUSD", position=0, volume=D("0.05")))
     assert words == "volume is 0.05 lots, expected above 0 and at most the position's 0.01"
@@ -167,14 +172,14 @@ def test_part_of_a_position_is_closed_by_hand() -> None:
 
 def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
-    told(driven, an_order(key="a"))
+    reply_to(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
-    told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
+    reply_to(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
     assert [(leg.ticket, leg.direction) for leg in driven.state.account.book.position("EURUSD").legs] == [
         (1, 1),
         (2, -1),
     ]
-    told(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=2, volume=None))
+    reply_to(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=2, volume=None))
     assert [leg.ticket for leg in driven.state.account.book.position("EURUSD").legs] == [1]
     closing = [request for request in driven.requests_of(Buy) if isinstance(request, Buy) and request.position]
     assert [(request.position, request.volume) for request in closing] == [(2, D("0.01"))]
@@ -182,9 +187,9 @@ def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
 
 def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
-    told(driven, an_order(key="a"))
+    reply_to(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
-    told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
+    reply_to(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
     driven.command(FlattenCommand("the end"))
     driven.answer_all(driven.pause())
     for _ in range(4):
@@ -196,27 +201,27 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
     assert all(order.decision.reason == "[FLATTEN] the end" for order in closing)
 
 
-def test_a_halted_desk_takes_back_what_rests() -> None:
+def test_a_halted_desk_cancels_resting_orders() -> None:
     driven = a_quoted_desk()
-    [order_id] = told(driven, a_resting_order()).order_ids
+    [order_id] = reply_to(driven, a_resting_order()).order_ids
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     driven.answer_all(driven.wait(2_000))
     assert driven.state.account.book.orders[order_id].status is OrderStatus.CANCELED
     assert driven.requests_of(Fence)
 
 
-def test_an_order_that_rests_counts_as_filled_and_keeps_signals_from_opening() -> None:
+def test_a_resting_order_counts_as_exposure_and_stops_signals_from_opening() -> None:
     driven = a_quoted_desk()
-    told(driven, a_resting_order())
+    reply_to(driven, a_resting_order())
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.requests_of(Sell) == []
     assert driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
 
-def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
+def test_a_resting_order_stops_no_signal_from_closing() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order())
-    [resting] = told(driven, a_resting_order(key="k2")).order_ids
+    reply_to(driven, an_order())
+    [resting] = reply_to(driven, a_resting_order(key="k2")).order_ids
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.state.account.book.position("EURUSD").is_flat
     assert driven.state.account.book.orders[resting].status is OrderStatus.ACCEPTED, (
@@ -224,8 +229,8 @@ def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
     )
 
 
-def test_a_part_that_cannot_be_had_at_once_may_stay_in_the_market() -> None:
+def test_the_rest_of_a_partial_fill_may_stay_in_the_market() -> None:
     driven = a_quoted_desk()
-    told(driven, an_order(time_in_force=TimeInForce.GTC))
+    reply_to(driven, an_order(time_in_force=TimeInForce.GTC))
     [order] = driven.state.account.book.orders.values()
     assert (order.can_rest, order.status) == (True, OrderStatus.FILLED)

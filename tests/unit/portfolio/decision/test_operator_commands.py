@@ -36,7 +36,7 @@ HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"
 
 
 def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
-    """A lock-step desk with no limits set, which has bought at tick 1."""
+    """A lock-step desk without limits, which has bought at tick 1."""
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(6, None))
     driven = DeskHarness(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
     driven.run_up()
@@ -49,12 +49,12 @@ def obey(driven: DeskHarness, command: TradingCommand) -> CommandReply:
     return driven.command(command)
 
 
-def test_a_desk_that_was_never_told_otherwise_trades() -> None:
+def test_a_new_desk_is_active() -> None:
     status = status_of(a_running_desk().state)
     assert (status.trading_state, status.trading_reason) == (TradingState.ACTIVE, "")
 
 
-def test_a_halted_desk_sends_nothing_on_any_signal_with_or_without_limits() -> None:
+def test_a_halted_desk_sends_nothing_for_any_signal_with_or_without_limits() -> None:
     driven = a_running_desk()
     assert obey(driven, HALT) == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
     driven.answer_all(driven.deliver(a_signal(2, -1)))
@@ -65,8 +65,8 @@ def test_a_halted_desk_sends_nothing_on_any_signal_with_or_without_limits() -> N
 
 
 @pytest.mark.parametrize("on_opposite", OnOpposite)
-def test_a_desk_that_may_only_reduce_closes_and_opens_nothing(on_opposite: OnOpposite) -> None:
-    """Where the opposite signal would reverse, it only closes."""
+def test_a_reduce_only_desk_closes_and_opens_nothing(on_opposite: OnOpposite) -> None:
+    """An opposite signal that would reverse only closes."""
     driven = a_running_desk(on_opposite)
     obey(driven, REDUCE_ONLY)
     driven.answer_all(driven.deliver(a_signal(2, -1)))
@@ -78,7 +78,7 @@ def test_a_desk_that_may_only_reduce_closes_and_opens_nothing(on_opposite: OnOpp
     assert driven.state.stream.cursor.denied == {"REDUCE_ONLY": 1}
 
 
-def test_a_desk_that_resumes_trades_again() -> None:
+def test_a_resumed_desk_trades_again() -> None:
     driven = a_running_desk()
     for command in (HALT, REDUCE_ONLY, RESUME):
         obey(driven, command)
@@ -87,13 +87,13 @@ def test_a_desk_that_resumes_trades_again() -> None:
     assert (len(driven.requests_of(Sell)), len(driven.requests_of(Buy))) == (1, 2)
 
 
-def test_a_stepped_stream_is_not_flattened() -> None:
+def test_flatten_is_refused_on_a_stepped_stream() -> None:
     driven = a_running_desk()
     assert isinstance(obey(driven, FlattenCommand("enough")), ControlError)
     assert status_of(driven.state).trading_state is TradingState.ACTIVE
 
 
-def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
+def test_the_trading_state_survives_a_restart(tmp_path: Path) -> None:
     driven = a_running_desk()
     driven.state.account.on_foreign_orders([7, 3])
     driven.state.account.resume_trading("seen", by="person")
@@ -107,7 +107,7 @@ def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
 
-def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looked() -> None:
+def test_a_step_of_the_clock_makes_the_desk_reduce_only_until_a_resume() -> None:
     driven = a_running_desk()
     driven.state.account.on_clock_step(-3_600_000_000_000)
     status = status_of(driven.state)
@@ -119,7 +119,7 @@ def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looke
     assert status_of(driven.state).trading_state is TradingState.ACTIVE
 
 
-def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
+def test_a_finding_of_the_desk_never_loosens_a_persons_halt() -> None:
     driven = a_running_desk()
     obey(driven, HALT)
     driven.state.account.on_clock_step(1_000_000_000)
@@ -131,7 +131,7 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     )
 
 
-def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
+def test_reduce_only_lifts_a_persons_own_halt_and_no_other() -> None:
     driven = a_running_desk()
     driven.command(HALT)
     assert isinstance(driven.command(REDUCE_ONLY), TradingReply)
@@ -148,7 +148,7 @@ def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
 
 @pytest.mark.parametrize("command", [RESUME, ReduceOnlyCommand(reason="a little")])
 @pytest.mark.parametrize("report", [Warnings.on_ledger_fault, Warnings.on_venue_fault])
-def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
+def test_a_person_cannot_resume_or_loosen_a_halt_for_damaged_records(
     report: Callable[[Warnings, str], None], command: ResumeCommand | ReduceOnlyCommand
 ) -> None:
     driven = a_running_desk()
@@ -160,7 +160,7 @@ def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
     assert driven.state.account.book.trading_state is TradingState.HALTED
 
 
-def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
+def test_a_live_desk_denies_orders_it_cannot_store_and_recovers_by_itself() -> None:
     driven = a_live_desk()
     driven.state.warnings.on_storage_failure("disk full")
     driven.answer_all(driven.deliver(a_signal(1, 1)))

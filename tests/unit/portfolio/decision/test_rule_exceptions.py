@@ -1,4 +1,4 @@
-"""What a person may do about a risk rule: clear what it remembers, or let an order of theirs past it."""
+"""Exceptions by a person from a risk rule: reset its state, or let a manual order pass it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledg
 from services.portfolio.query_handler import answer_why
 from tests.support.builders import START_NS, a_signal
 from tests.support.desk_harness import DeskHarness
-from tests.unit.portfolio.decision.manual_desk import D, a_quoted_desk, a_resting_order, an_order, hear, refused, told
+from tests.unit.portfolio.decision.manual_desk import (
+    D,
+    a_quoted_desk,
+    a_resting_order,
+    an_order,
+    hear,
+    refused,
+    reply_to,
+)
 from tests.unit.portfolio.risk.scenes import only
 
 HOUR_NS = 3_600_000_000_000
@@ -28,7 +36,7 @@ PAUSE = Breaker(losses=1, until_ns=START_NS + HOUR_NS, trips=2, trials_left=1, t
 
 
 def a_paused_desk() -> DeskHarness:
-    """EURUSD has lost again and again, and GBPUSD as well."""
+    """A desk with EURUSD and GBPUSD both paused after losses."""
     driven = a_quoted_desk(limits=only(breaker_losses=3, order_volume_max=D(1)))
     breakers = driven.state.stream.risk.breakers
     breakers["EURUSD"], breakers["GBPUSD"] = Breaker(**fields_of(PAUSE)), Breaker(**fields_of(PAUSE))
@@ -69,11 +77,11 @@ def resets(driven: DeskHarness) -> list[RiskReset]:
 # ------------------------------------------------------------------------------------------------------------- clearing
 
 
-def test_a_reset_lets_the_symbol_trade_and_leaves_the_other_paused() -> None:
+def test_a_reset_lets_its_symbol_trade_and_keeps_the_other_paused() -> None:
     driven = a_paused_desk()
-    assert told(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
+    assert reply_to(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
     cleared(driven, a_reset())
-    assert not told(driven, an_order(key="after")).denied
+    assert not reply_to(driven, an_order(key="after")).denied
     assert driven.state.stream.risk.breakers["GBPUSD"] == PAUSE
 
 
@@ -95,13 +103,13 @@ def test_the_event_names_person_rule_reason_and_both_values() -> None:
     assert requires_fsync(event)
 
 
-def test_a_further_fill_of_the_order_that_lost_is_no_trade_of_its_own_after_a_reset() -> None:
+def test_a_further_fill_of_the_losing_order_is_no_new_trade_after_a_reset() -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
     assert driven.state.stream.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
 
 
-def test_a_reset_is_done_once_for_each_key() -> None:
+def test_a_reset_has_one_effect_for_each_key() -> None:
     driven = a_paused_desk()
     first = cleared(driven, a_reset())
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
@@ -111,7 +119,7 @@ def test_a_reset_is_done_once_for_each_key() -> None:
     assert len(resets(driven)) == 1
     assert "another command" in not_cleared(driven, a_reset(symbol=""))
     assert "another command" in refused(driven, an_order(key="r1"))
-    told(driven, an_order(key="k1", past_rules=["CIRCUIT_BREAKER"]))
+    reply_to(driven, an_order(key="k1", past_rules=["CIRCUIT_BREAKER"]))
     assert "another command" in not_cleared(driven, a_reset(key="k1"))
 
 
@@ -132,12 +140,12 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     assert (reply.before, reply.repeated) == (first.before, True)
 
 
-def test_a_rule_that_remembers_nothing_is_refused_with_those_that_do() -> None:
+def test_a_reset_of_a_rule_without_state_is_refused_with_the_rules_that_have_one() -> None:
     error = not_cleared(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
     assert error == f"rule is ORDER_VOLUME, expected one that can be reset: {', '.join(RESET_OF_CODE)}"
 
 
-def test_a_symbol_is_refused_where_the_rule_has_none_and_where_it_is_unknown() -> None:
+def test_a_symbol_is_refused_for_a_rule_without_symbols_and_if_unknown() -> None:
     driven = a_paused_desk()
     assert not_cleared(driven, a_reset(rule="DRAWDOWN")) == (
         "symbol is EURUSD, expected none: DRAWDOWN applies to the whole desk"
@@ -156,10 +164,10 @@ def test_a_reset_changes_no_trading_state() -> None:
     assert (reply.trading_state, reply.trading_reason) == (TradingState.HALTED, "DRAWDOWN: 8 %")
     assert reply.before == {"highest equity": "12000", "equity": "10000"}
     assert reply.after == {"highest equity": "10000", "equity": "10000"}
-    assert told(driven, an_order()).code == "HALTED"
+    assert reply_to(driven, an_order()).code == "HALTED"
 
 
-def test_a_stepped_stream_takes_no_reset() -> None:
+def test_a_stepped_stream_accepts_no_reset() -> None:
     from tests.unit.portfolio.decision.test_operator_commands import a_running_desk
 
     assert "lock-step stream" in not_cleared(a_running_desk(), a_reset())
@@ -179,9 +187,9 @@ def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
 # -------------------------------------------------------------------------------------------------------------- passing
 
 
-def test_an_order_goes_past_the_rule_that_it_names_and_keeps_what_that_had_against_it() -> None:
+def test_an_order_passes_the_rule_that_it_names_and_keeps_its_denial() -> None:
     driven = a_paused_desk()
-    reply = told(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"]))
+    reply = reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"]))
     assert not reply.denied
     order = driven.state.account.book.orders[reply.order_ids[0]]
     assert order.status is OrderStatus.FILLED
@@ -192,21 +200,23 @@ def test_an_order_goes_past_the_rule_that_it_names_and_keeps_what_that_had_again
     shown = f"CIRCUIT_BREAKER ({breaker.observed}, limit 3 losses in a row); SPREAD (nothing against it)"
     assert "; ".join(reply.past_rules) == shown
     assert order_row(order).past_rules == shown
-    assert told(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"])) == reply, "the same key, the same answer"
+    assert reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"])) == reply, (
+        "the same key, the same answer"
+    )
 
 
 def test_a_rule_that_is_not_named_still_denies() -> None:
     driven = a_paused_desk()
-    reply = told(driven, an_order(volume=D(2), past_rules=["CIRCUIT_BREAKER"]))
+    reply = reply_to(driven, an_order(volume=D(2), past_rules=["CIRCUIT_BREAKER"]))
     assert reply.code == "ORDER_VOLUME"
-    reply = told(driven, an_order(key="k2", volume=D(2), past_rules=["ORDER_VOLUME"]))
+    reply = reply_to(driven, an_order(key="k2", volume=D(2), past_rules=["ORDER_VOLUME"]))
     assert reply.code == "CIRCUIT_BREAKER"
 
 
 @pytest.mark.parametrize(
     "rule", ["STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVERSION_RATE", "DRAWDOWN", "REJECTS", "X"]
 )
-def test_what_may_not_be_passed_is_refused_with_what_may(rule: str) -> None:
+def test_a_rule_that_may_not_be_passed_is_refused_with_those_that_may(rule: str) -> None:
     driven = a_paused_desk()
     assert refused(driven, an_order(past_rules=[rule])) == (
         f"rule {rule} allows no exception, expected one of {', '.join(sorted(EXCEPTABLE_CODES))}"
@@ -214,10 +224,10 @@ def test_what_may_not_be_passed_is_refused_with_what_may(rule: str) -> None:
     assert driven.state.account.book.orders == {}
 
 
-def test_an_order_that_rests_stays_past_its_rules() -> None:
-    """The rest of them still end it."""
+def test_a_resting_order_keeps_its_exceptions_from_rules() -> None:
+    """The other rules still cancel it."""
     driven = a_paused_desk()
-    [order_id] = told(driven, a_resting_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
+    [order_id] = reply_to(driven, a_resting_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
     assert driven.state.account.book.orders[order_id].cancel_asked == ""
     driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "news", by="person")
@@ -225,19 +235,19 @@ def test_an_order_that_rests_stays_past_its_rules() -> None:
     assert driven.state.account.book.orders[order_id].cancel_asked.startswith("REDUCE_ONLY")
 
 
-def test_an_order_of_an_earlier_version_was_let_past_nothing() -> None:
+def test_an_order_of_an_earlier_version_has_no_exceptions() -> None:
     import msgspec
 
     driven = a_quoted_desk()
-    told(driven, an_order())
+    reply_to(driven, an_order())
     [created] = [event for event in driven.state.account.take_events() if isinstance(event, OrderCreated)]
     plain = msgspec.to_builtins(created)
     del plain["order"]["decision"]["past_rules"]
     assert msgspec.convert(plain, OrderCreated, str_keys=True) == created
 
 
-def test_the_digest_of_an_order_past_nothing_is_that_of_an_earlier_version() -> None:
-    """What is expected was computed by the version of commit 62eeefa, for the same command."""
+def test_the_digest_of_an_order_without_exceptions_equals_that_of_an_earlier_version() -> None:
+    """The expected value was computed by the version of commit 62eeefa for the same command."""
     from services.portfolio.core.decision.idempotency import command_digest
 
     command = PlaceCommand(
@@ -260,16 +270,16 @@ def test_the_digest_of_an_order_past_nothing_is_that_of_an_earlier_version() -> 
 # ---------------------------------------------------------------------------------------------------------------- hints
 
 
-def test_a_denial_of_a_persons_order_says_how_to_pass_and_how_to_clear_the_rule() -> None:
-    hint = told(a_paused_desk(), an_order()).hint
+def test_a_denial_of_a_manual_order_has_the_hints_to_pass_and_to_reset_the_rule() -> None:
+    hint = reply_to(a_paused_desk(), an_order()).hint
     assert "--past-rule CIRCUIT_BREAKER" in hint
     assert "`paperdesk risk reset CIRCUIT_BREAKER --symbol EURUSD --reason ...`" in hint
 
 
-def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
+def test_a_rule_that_cannot_be_passed_or_reset_has_no_such_hint() -> None:
     driven = a_quoted_desk()
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
-    hint = told(driven, an_order()).hint
+    hint = reply_to(driven, an_order()).hint
     assert "paperdesk resume" in hint
     assert "--past-rule" not in hint
     assert "risk reset" not in hint
@@ -278,11 +288,11 @@ def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
 # ------------------------------------------------------------------------------------------------------------------ why
 
 
-def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_let_past(tmp_path: Path) -> None:
+def test_why_shows_a_reset_under_its_rule_and_symbol_and_the_exceptions_of_an_order(tmp_path: Path) -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
-    [order_id] = told(driven, an_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
+    [order_id] = reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
         ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
@@ -303,7 +313,7 @@ def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_l
     assert let_past == [book.orders[order_id].decision.past_rules[0].text]
 
 
-def test_why_of_another_rule_and_another_symbol_shows_no_reset_of_this_one(tmp_path: Path) -> None:
+def test_why_of_another_rule_or_symbol_does_not_show_the_reset(tmp_path: Path) -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME

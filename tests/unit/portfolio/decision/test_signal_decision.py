@@ -1,4 +1,4 @@
-"""From a signal to an order, a denial or nothing; and what is counted on the way."""
+"""From a signal to an order, a denial or nothing, and the counts."""
 
 from __future__ import annotations
 
@@ -42,13 +42,15 @@ def outcome(
     volume: str = "0.01",
     on_opposite: OnOpposite = OnOpposite.CLOSE,
 ) -> OrderCreated | OrderDenied | None:
-    """What one signal comes to."""
+    """The event of one signal."""
     rules = some_rules(volume=volume, on_opposite=on_opposite)
-    return told(a_signal(1, direction), book, cursor or TickCursor(), rules)
+    return decided_event(a_signal(1, direction), book, cursor or TickCursor(), rules)
 
 
-def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig) -> OrderCreated | OrderDenied | None:
-    """One signal, counted and marked first, as portfolio does."""
+def decided_event(
+    signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig
+) -> OrderCreated | OrderDenied | None:
+    """Decide on one signal after its count and mark, as portfolio does."""
     stream = StreamState(PersistedState(cursor))
     stream.count(signal)
     update_risk_from_tick(signal, book, stream, spread=True, equity=True)
@@ -56,13 +58,13 @@ def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig) -> O
 
 
 def one(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
-    """The one event of a decision, if there is any."""
+    """The only event of a decision, if any."""
     events = [event for event in decided.events if isinstance(event, OrderCreated | OrderDenied)]
     assert len(events) == len(decided.events) <= 1
     return events[0] if events else None
 
 
-def test_a_buy_makes_an_order_at_the_ask_with_what_it_was_decided_on() -> None:
+def test_a_buy_makes_an_order_at_the_ask_with_the_data_of_its_decision() -> None:
     event = outcome(holding())
     assert isinstance(event, OrderCreated)
     order = event.order
@@ -86,7 +88,7 @@ def test_a_reversal_closes_and_opens_in_one_order() -> None:
     assert event.order.volume == D("0.06")
 
 
-def test_a_block_is_counted_with_its_words_and_is_no_event() -> None:
+def test_a_block_is_counted_with_its_text_and_is_no_event() -> None:
     cursor, book = TickCursor(), holding("0.05")
     for _ in range(3):
         assert outcome(book, 1, cursor) is None
@@ -116,7 +118,7 @@ def test_only_the_first_of_a_run_of_equal_denials_is_an_event() -> None:
     assert (first.code, first.limit, first.observed) == ("ORDER_VOLUME", "1 lots", "2 lots")
 
 
-def test_a_denial_after_an_order_is_news_again() -> None:
+def test_a_denial_after_an_order_is_an_event_again() -> None:
     cursor, book = TickCursor(), holding()
     assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
     assert isinstance(outcome(book, 1, cursor), OrderCreated)
@@ -133,7 +135,7 @@ def test_a_reversal_counts_only_what_it_opens() -> None:
     assert isinstance(outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
 
 
-def test_a_reversal_whose_opening_is_denied_closes_all_the_same() -> None:
+def test_a_reversal_whose_opening_is_denied_still_closes() -> None:
     event = outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01")
     assert isinstance(event, OrderCreated)
     assert event.order.volume == 5
@@ -147,4 +149,4 @@ def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
     StreamState(PersistedState(cursor)).count(signal)
-    assert isinstance(told(signal, book, cursor, rules), OrderCreated)
+    assert isinstance(decided_event(signal, book, cursor, rules), OrderCreated)

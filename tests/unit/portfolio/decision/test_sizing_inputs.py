@@ -1,4 +1,4 @@
-"""What the methods are told of an account: equity at the marks, the dear side of the spread, and nothing that is guessed."""
+"""Inputs of sizing: equity at the marks, the worse side of the spread, and no guessed values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(
 
 
 def an_account(*symbols: str, currency: str = "USD") -> RiskContext:
-    """10,000 in cash, and these symbols known and not yet quoted."""
+    """10,000 in cash, and these symbols known but not yet quoted."""
     book = a_book(*booked_deals(a_deposit()), symbols=symbols, currency=currency)
     return RiskContext(book, TickCursor(), NO_LIMITS, RiskState())
 
@@ -37,7 +37,7 @@ def quoted(account: RiskContext, symbol: str, bid: float, ask: float) -> RiskCon
     return account
 
 
-def told(
+def inputs(
     account: RiskContext,
     symbol: str,
     plan: Plan = Plan(),  # noqa: B008 - a plan is frozen
@@ -57,25 +57,25 @@ def told(
 
 def test_equity_is_balance_and_open_profit_at_the_marks() -> None:
     account = quoted(an_account("EURUSD"), "EURUSD", 1.101, 1.1012)
-    assert told(account, "EURUSD").equity == D(10_000)
+    assert inputs(account, "EURUSD").equity == D(10_000)
     account.book.apply(DealBooked(deal=a_deal(2, Side.BUY, "0.10", "1.1"), order_id="", closings=[]))
-    assert told(account, "EURUSD").equity == D(10_010)  # 0.001 x 10,000 at the bid
+    assert inputs(account, "EURUSD").equity == D(10_010)  # 0.001 x 10,000 at the bid
 
 
 def test_equity_is_not_known_while_a_position_has_no_mark() -> None:
     account = quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1001)
     account.book.apply(DealBooked(deal=a_deal(2, Side.BUY, "0.10", "1.3", symbol="GBPUSD"), order_id="", closings=[]))
-    assert told(account, "EURUSD").equity is None
+    assert inputs(account, "EURUSD").equity is None
 
 
-def test_a_loss_is_bought_at_the_dear_side_of_the_spread() -> None:
+def test_a_loss_is_converted_at_the_worse_side_of_the_spread() -> None:
     account = quoted(an_account("USDJPY"), "USDJPY", 150.0, 150.1)
-    assert told(account, "USDJPY").loss_rate == 1 / D(150)
+    assert inputs(account, "USDJPY").loss_rate == 1 / D(150)
 
 
-def test_a_rate_that_nobody_quotes_is_not_known() -> None:
+def test_a_rate_without_a_quoted_pair_is_not_known() -> None:
     account = quoted(an_account("EURJPY"), "EURJPY", 160.0, 160.1)
-    given = told(account, "EURJPY")
+    given = inputs(account, "EURJPY")
     assert (given.loss_rate, given.notional_per_lot) == (None, None)
     plan = Sizing(method=SizingMethod.FRACTION, risk_pct=D(1))
     sized = size_order(plan, given._replace(exits=Exits(stop_loss_points=10)))
@@ -84,7 +84,7 @@ def test_a_rate_that_nobody_quotes_is_not_known() -> None:
 
 def test_a_lot_is_worth_its_notional() -> None:
     account = quoted(an_account("EURUSD"), "EURUSD", 1.1, 1.1002)
-    assert told(account, "EURUSD").notional_per_lot == D("110010")
+    assert inputs(account, "EURUSD").notional_per_lot == D("110010")
 
 
 def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
@@ -95,11 +95,11 @@ def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
     for minute, mid in enumerate((1.0, 1.01, 1.0)):
         time_ns = START_NS + minute * MINUTE_NS
         update_volatility(volatility, "GBPUSD", mid, time_ns, half_life_min=1)
-    assert told(account, "EURUSD", plan, volatility).volatility_per_day is None
-    assert size_order(BY_VOLATILITY, told(account, "GBPUSD", plan, volatility)).volume == D("0.20")
+    assert inputs(account, "EURUSD", plan, volatility).volatility_per_day is None
+    assert size_order(BY_VOLATILITY, inputs(account, "GBPUSD", plan, volatility)).volume == D("0.20")
 
 
-def test_the_estimate_is_kept_for_the_symbols_that_are_sized_by_it() -> None:
+def test_the_estimate_is_kept_for_the_symbols_sized_by_it() -> None:
     calm = {"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)}
     symbols = ("EURUSD", "GBPUSD")
     assert half_lives_min(Plan(), symbols) == {}

@@ -1,1 +1,1 @@
-"""The ledger, on real files."""
+"""The ledger on real files."""

@@ -1,4 +1,4 @@
-"""A backup of a ledger in use, and what a restore from it leaves."""
+"""A backup of a ledger in use, and the result of a restore."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(ledger: Ledger, book: Book, *events: Event) -> None:
     ledger.commit(list(events), book, PersistedState(TickCursor(stream_id="s", ordinal=len(book.orders))))
 
 
-def test_a_backup_of_a_ledger_in_use_is_whole_and_stays_as_it_was(desk: Path, tmp_path: Path) -> None:
+def test_a_backup_of_a_ledger_in_use_is_complete_and_does_not_change_later(desk: Path, tmp_path: Path) -> None:
     ledger, book = Ledger(desk / LEDGER_FILE_NAME), Book()
     write(ledger, book, *BEGINNING)
     assert back_up(desk, tmp_path / "monday.db") == len(BEGINNING)
@@ -51,7 +51,7 @@ def test_a_backup_of_a_ledger_in_use_is_whole_and_stays_as_it_was(desk: Path, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["desk", "monday.db"]
 
 
-def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_path: Path) -> None:
+def test_a_restored_ledger_makes_ids_of_another_incarnation(desk: Path, tmp_path: Path) -> None:
     ledger, book = Ledger(desk / LEDGER_FILE_NAME), Book()
     before, why_before = ensure_incarnation(ledger, host_boot="boot")
     assert why_before == "a new ledger"
@@ -77,7 +77,7 @@ def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_
     assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
-def test_a_restarted_host_takes_a_new_incarnation(desk: Path) -> None:
+def test_a_restarted_host_gets_a_new_incarnation(desk: Path) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     first, _ = ensure_incarnation(ledger, host_boot="boot 1")
     second, why = ensure_incarnation(ledger, host_boot="boot 2")
@@ -86,7 +86,7 @@ def test_a_restarted_host_takes_a_new_incarnation(desk: Path) -> None:
     ledger.close()
 
 
-def test_a_running_desk_is_not_restored(desk: Path, tmp_path: Path) -> None:
+def test_a_restore_over_a_running_desk_is_refused(desk: Path, tmp_path: Path) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     back_up(desk, tmp_path / "monday.db")
@@ -96,7 +96,7 @@ def test_a_running_desk_is_not_restored(desk: Path, tmp_path: Path) -> None:
     assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
-def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(desk: Path, tmp_path: Path) -> None:
+def test_an_incomplete_backup_is_refused_and_changes_nothing(desk: Path, tmp_path: Path) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     back_up(desk, tmp_path / "monday.db")
@@ -110,7 +110,7 @@ def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(desk: Path, t
     assert (desk / LEDGER_FILE_NAME).read_bytes() == before
 
 
-def test_the_commands_say_what_they_did(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_print_their_result(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     ledger.close()

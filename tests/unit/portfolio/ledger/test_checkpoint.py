@@ -1,4 +1,4 @@
-"""A start walks the chain from the last checkpoint on; `verify` walks all of it."""
+"""A start checks the chain from the last checkpoint; `verify` checks all of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_denial(number: int) -> OrderDenied:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A ledger with some events that has been opened again, and so been walked to its end."""
+    """A ledger with some events that was opened again, so that its chain was checked to the end."""
     path = tmp_path / LEDGER_FILE_NAME
     first = Ledger(path)
     for number in range(1, EVENTS + 1):
@@ -39,25 +39,25 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def db(path: Path) -> Iterator[apsw.Connection]:
-    """Somebody with another connection."""
+    """Another connection to the file."""
     connection = apsw.Connection(str(path))
     yield connection
     connection.close()
 
 
-def test_a_walk_to_the_end_is_noted(db: apsw.Connection) -> None:
+def test_a_verified_chain_leaves_a_checkpoint(db: apsw.Connection) -> None:
     assert hash_chain.checkpoint(db) == hash_chain.last_position(db)
     assert hash_chain.checkpoint(db).number == EVENTS
 
 
-def test_what_lies_before_the_checkpoint_is_left_to_verify(path: Path, db: apsw.Connection) -> None:
+def test_events_before_the_checkpoint_are_checked_by_verify_only(path: Path, db: apsw.Connection) -> None:
     db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 7")
     Ledger(path).close()
     [found] = verify_ledger(path)
     assert found.startswith("event 7 does not fit the chain")
 
 
-def test_an_event_after_the_checkpoint_that_was_changed_stops_the_start(path: Path, db: apsw.Connection) -> None:
+def test_a_changed_event_after_the_checkpoint_prevents_the_start(path: Path, db: apsw.Connection) -> None:
     late = Ledger(path)
     late.commit([a_denial(1), a_denial(2)], Book(), PersistedState())
     late.close()
@@ -73,9 +73,7 @@ def test_an_event_after_the_checkpoint_that_was_changed_stops_the_start(path: Pa
         f"UPDATE events SET hash = zeroblob(32) WHERE number = {EVENTS}",
     ],
 )
-def test_a_checkpoint_that_no_longer_fits_its_event_is_no_checkpoint(
-    path: Path, db: apsw.Connection, statement: str
-) -> None:
+def test_a_checkpoint_that_does_not_match_its_event_is_ignored(path: Path, db: apsw.Connection, statement: str) -> None:
     db.execute(statement)
     assert hash_chain.checkpoint(db) == hash_chain.BEGINNING
     with pytest.raises(StartError, match=f"event {EVENTS} does not fit the chain"):
@@ -83,14 +81,14 @@ def test_a_checkpoint_that_no_longer_fits_its_event_is_no_checkpoint(
 
 
 @pytest.mark.parametrize("note", ["", "7", "x y z", f"{EVENTS} 00 00", "99 00 00"])
-def test_a_note_that_is_no_checkpoint_only_makes_the_walk_longer(path: Path, db: apsw.Connection, note: str) -> None:
+def test_an_invalid_checkpoint_only_makes_the_check_longer(path: Path, db: apsw.Connection, note: str) -> None:
     db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, CHECKPOINT))
     assert hash_chain.checkpoint(db) == hash_chain.BEGINNING
     Ledger(path).close()
     assert hash_chain.checkpoint(db).number == EVENTS
 
 
-def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_desk_that_writes_many_events_sets_checkpoints(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "CHECKPOINT_EVERY_EVENTS", 10)
     writer = Ledger(path)
     book = Book()

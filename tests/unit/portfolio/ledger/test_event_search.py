@@ -1,4 +1,4 @@
-"""Finding what a ledger's file tells of one order, deal or denial."""
+"""Search of a ledger's file for the events of one order, deal or denial."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def a_denial(number: int, symbol: str = "EURUSD") -> OrderDenied:
 
 
 def events_of(number: int) -> list[Event]:
-    """What becomes of order `number`: it is sent; every third one is rejected, the others are filled at once."""
+    """The events of order `number`: it is sent; every third one is rejected, the others are filled at once."""
     order = an_order(number, Side.BUY if number % 2 else Side.SELL)
     made: list[Event] = [OrderCreated(order=order)]
     is_rejected = number % 3 == 0
@@ -78,7 +78,7 @@ def events_of(number: int) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
-    """A ledger of many orders with a denial before each, and the book that it folds to."""
+    """A ledger of many orders with a denial before each, and its book."""
     path = tmp_path_factory.mktemp("desk") / LEDGER_FILE_NAME
     book = Book()
     events: list[Event] = [
@@ -98,12 +98,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
 
 
 @given(number=st.integers(1, ORDERS))
-def test_an_orders_events_are_all_found_and_no_others(desk: tuple[Path, Book], number: int) -> None:
+def test_exactly_the_events_of_an_order_are_found(desk: tuple[Path, Book], number: int) -> None:
     path, book = desk
     assert events_about(path, find_subject(an_order(number).order_id, book, TickCursor())) == events_of(number)
 
 
-def test_an_event_that_was_changed_is_refused_and_not_shown(desk: tuple[Path, Book], tmp_path: Path) -> None:
+def test_a_changed_event_is_refused_and_not_shown(desk: tuple[Path, Book], tmp_path: Path) -> None:
     path, book = desk
     changed = Path(shutil.copy(path, tmp_path / LEDGER_FILE_NAME))
     edit(changed, replace_in("events", "0.01", "0.02"))
@@ -111,7 +111,7 @@ def test_an_event_that_was_changed_is_refused_and_not_shown(desk: tuple[Path, Bo
         events_about(changed, find_subject(an_order(3).order_id, book, TickCursor()))
 
 
-def test_a_persons_denial_is_found_by_its_key_however_many_came_after_it(tmp_path: Path) -> None:
+def test_a_persons_denial_is_found_by_its_key_among_any_number_of_later_ones(tmp_path: Path) -> None:
     book, ledger = Book(), Ledger(tmp_path / LEDGER_FILE_NAME)
     denials = [
         structs.replace(a_denial(number), denial_id=f"0123-mk{number}", cause="manual", key=f"k{number}")
@@ -143,19 +143,19 @@ def test_a_deal_without_an_order_is_found_by_its_number(desk: tuple[Path, Book])
     assert found.deal.deal == ORDERS + 2
 
 
-def test_a_search_ends_at_its_bound(desk: tuple[Path, Book], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_ends_at_its_limit(desk: tuple[Path, Book], monkeypatch: pytest.MonkeyPatch) -> None:
     path, book = desk
     monkeypatch.setattr(event_search, "EVENTS_MAX", 20)
     assert events_about(path, find_subject("0123-d7", book, TickCursor())) == []
     assert events_about(path, find_subject(f"0123-d{ORDERS}", book, TickCursor())) == [a_denial(ORDERS)]
 
 
-def test_a_ledger_that_is_not_there_is_named(tmp_path: Path, desk: tuple[Path, Book]) -> None:
+def test_a_missing_ledger_is_named(tmp_path: Path, desk: tuple[Path, Book]) -> None:
     with pytest.raises(StartError, match=r"none\.db is not there"):
         events_about(tmp_path / "none.db", find_subject("EURUSD", desk[1], TickCursor()))
 
 
-def test_a_desk_answers_why_with_the_ledgers_events_or_says_what_it_does_not_know(desk: tuple[Path, Book]) -> None:
+def test_a_desk_answers_why_from_the_ledger_or_names_what_is_unknown(desk: tuple[Path, Book]) -> None:
     path, book = desk
     running = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
     reply = answer_query(running, WhyQuery("deal 2"), path, 0)

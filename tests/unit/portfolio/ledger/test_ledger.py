@@ -1,4 +1,4 @@
-"""The durable ledger: what it gives back, what `verify` finds, and who may write."""
+"""The durable ledger: reading what was written, the findings of `verify`, and the single writer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def fold(ledger: Ledger, events: list[Event], book: Book | None = None) -> Book:
-    """Fold events and commit each by itself."""
+    """Apply events and commit each by itself."""
     book = book or Book()
     for number, event in enumerate(events, 1):
         book.apply(event)
@@ -58,7 +58,7 @@ def closed(path: Path) -> Path:
 
 
 def tamper(path: Path, *statements: str) -> list[str]:
-    """Change the file behind the ledger's back, checksums included, and say what `verify` finds."""
+    """Change the file outside the ledger, checksums included, and return what `verify` finds."""
     edit_skilfully(path, *statements)
     return verify_ledger(path)
 
@@ -71,7 +71,7 @@ def test_an_empty_ledger_has_an_empty_book(path: Path) -> None:
     assert verify_ledger(path) == []
 
 
-def test_what_is_read_is_what_was_committed(path: Path) -> None:
+def test_a_ledger_reads_what_was_committed(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS)
     loaded, kept = read_ledger(path)
@@ -82,7 +82,7 @@ def test_what_is_read_is_what_was_committed(path: Path) -> None:
     assert verify_ledger(path) == []
 
 
-def test_a_ledger_opened_anew_goes_on_with_its_chain(closed: Path) -> None:
+def test_a_reopened_ledger_continues_its_chain(closed: Path) -> None:
     ledger = Ledger(closed)
     book, _ = ledger.load()
     last = an_order(2).order_id
@@ -92,8 +92,8 @@ def test_a_ledger_opened_anew_goes_on_with_its_chain(closed: Path) -> None:
     assert read_ledger(closed)[0].orders[last].status is OrderStatus.FILLED
 
 
-def test_a_late_partial_deal_opens_no_order_after_a_restart(closed: Path) -> None:
-    """The running desk and one that starts from the file block the same symbols."""
+def test_a_late_partial_deal_reopens_no_order_after_a_restart(closed: Path) -> None:
+    """The running desk and one started from the file block the same symbols."""
     ledger = Ledger(closed)
     book, _ = ledger.load()
     last = an_order(2).order_id
@@ -107,8 +107,8 @@ def test_a_late_partial_deal_opens_no_order_after_a_restart(closed: Path) -> Non
     assert is_same_account(read_ledger(closed)[0], book)
 
 
-def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
-    """A crash between two commits: the file stands at the first, whole."""
+def test_an_interrupted_commit_loses_no_earlier_one(path: Path) -> None:
+    """A crash between two commits leaves the file complete at the first."""
     ledger = Ledger(path)
     book = fold(ledger, EVENTS[:4])
     for event in EVENTS[4:]:
@@ -121,7 +121,7 @@ def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
     assert verify_ledger(path) == []
 
 
-def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(path: Path) -> None:
+def test_a_failed_commit_leaves_nothing_in_the_file_and_the_next_one_works(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS[:3])
     before = read_ledger(path)
@@ -136,7 +136,7 @@ def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(path: 
     assert is_same_account(read_ledger(path)[0], book)
 
 
-def test_there_is_one_writer_and_any_number_of_readers(path: Path) -> None:
+def test_a_ledger_has_one_writer_and_any_number_of_readers(path: Path) -> None:
     ledger = Ledger(path)
     with pytest.raises(StartError, match="in use by another process"):
         Ledger(path)
@@ -145,7 +145,7 @@ def test_there_is_one_writer_and_any_number_of_readers(path: Path) -> None:
     Ledger(path).close()
 
 
-def test_there_must_be_a_ledger_to_read(tmp_path: Path) -> None:
+def test_reading_a_missing_ledger_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartError):
         read_ledger(tmp_path / LEDGER_FILE_NAME)
     with pytest.raises(StartError):
@@ -190,9 +190,9 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
         (["DELETE FROM cursor"], "the row of table cursor is missing"),
     ],
 )
-def test_verify_finds_what_was_changed(closed: Path, statements: list[str], words: str) -> None:
+def test_verify_finds_every_change_of_the_file(closed: Path, statements: list[str], words: str) -> None:
     blobs = [
-        # replace() gives text; a STRICT blob column takes a blob.
+        # replace() returns text; a STRICT blob column needs a blob.
         statement.replace("replace(payload", "CAST(replace(CAST(payload AS TEXT)").replace("')", "') AS BLOB)")
         if "replace(" in statement
         else statement
@@ -217,7 +217,7 @@ def test_a_desk_does_not_start_on_a_broken_chain(closed: Path, statement: str, w
 
 
 @pytest.mark.parametrize("table", ["orders", "lots", "deals", "account", "cursor"])
-def test_rows_that_cannot_be_read_stop_the_start_with_a_word(closed: Path, table: str) -> None:
+def test_unreadable_rows_prevent_the_start_with_a_message(closed: Path, table: str) -> None:
     assert tamper(closed, f"UPDATE {table} SET payload = CAST('nothing' AS BLOB)") != []
     with pytest.raises(StartError, match=r"ledger\.db cannot be read"):
         read_ledger(closed)
@@ -226,7 +226,7 @@ def test_rows_that_cannot_be_read_stop_the_start_with_a_word(closed: Path, table
 @pytest.mark.parametrize(
     "column", ["direction = -1", """payload = CAST(replace(payload, '"sign":1', '"sign":-1') AS BLOB)"""]
 )
-def test_verify_finds_a_lots_side_that_was_turned(path: Path, column: str) -> None:
+def test_verify_finds_a_lot_with_its_side_reversed(path: Path, column: str) -> None:
     """A long that became a short with the same lots is another position."""
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
@@ -239,7 +239,7 @@ def cash_text(book: Book) -> dict[str, str]:
     return {account.value: str(amount) for account, amount in book.cash.items()}
 
 
-def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: Path) -> None:
+def test_a_ledger_without_stored_legs_is_read_by_applying_its_deals(path: Path) -> None:
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()
@@ -251,13 +251,13 @@ def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: 
     assert account_state(read_ledger(path)[0]) == account_state(before)
 
 
-def test_amounts_are_exact_text(closed: Path) -> None:
+def test_amounts_are_stored_as_exact_text(closed: Path) -> None:
     book, _ = read_ledger(closed)
     assert book.balance == Decimal(10_000)
     assert isinstance(book.balance, Decimal)
 
 
-def test_notes_stand_beside_the_account(path: Path) -> None:
+def test_notes_are_stored_beside_the_account(path: Path) -> None:
     ledger = Ledger(path)
     assert ledger.meta("incarnation") is None
     ledger.set_meta("incarnation", "a")
@@ -277,7 +277,7 @@ def test_readers_do_not_write(closed: Path, reader: Callable[[Path], object]) ->
 
 
 @pytest.mark.parametrize("table", ["orders", "lots", "deals", "account", "cursor"])
-def test_a_row_that_was_changed_is_refused_by_file_table_and_row(closed: Path, table: str) -> None:
+def test_a_changed_row_is_refused_with_file_table_and_row(closed: Path, table: str) -> None:
     key = {"orders": an_order(1).order_id, "lots": "EURUSD", "account": "account", "cursor": "1"}.get(table, "")
     edit(closed, replace_in(table, "0", "1"))
     for reader in (lambda path: Ledger(path).load(), read_ledger):
@@ -290,14 +290,14 @@ def test_a_row_that_was_changed_is_refused_by_file_table_and_row(closed: Path, t
 @pytest.mark.parametrize(
     ("table", "rows"), [("orders", "1, 3, 1"), ("deals", "2, 2, 1"), ("lots", "2, 3, 0")], ids=lambda one: str(one)
 )
-def test_rows_that_are_missing_are_counted(closed: Path, table: str, rows: str) -> None:
+def test_missing_rows_are_counted(closed: Path, table: str, rows: str) -> None:
     edit(closed, f"DELETE FROM {table} WHERE {FIRST[table]}")
     with pytest.raises(DamagedRowError, match=rf"tables orders, deals, lots have {rows} rows, expected 2, 3, 1"):
         read_ledger(closed)
 
 
-def test_an_end_of_the_chain_that_is_missing_is_missed(closed: Path) -> None:
-    """What is left of the chain is whole, and the tick cursor was written with more."""
+def test_a_missing_end_of_the_chain_is_found(closed: Path) -> None:
+    """The rest of the chain is intact, but the tick cursor was written with more events."""
     edit(closed, "DELETE FROM events WHERE number = (SELECT max(number) FROM events)")
     for reader in (lambda path: Ledger(path).load(), read_ledger):
         with pytest.raises(DamagedRowError, match=r"table events ends at event \d+, expected event \d+"):
@@ -308,8 +308,8 @@ FIRST = {"orders": "number = 1", "deals": "deal = 2", "lots": "symbol = 'EURUSD'
 
 
 @pytest.mark.parametrize("field", ["risk", "ordinal", "marks", "volatility"])
-def test_a_tick_cursor_without_a_field_is_refused_by_its_name(closed: Path, field: str) -> None:
-    """Somebody who knows how to compute the checksum has removed it: its default would begin the limits afresh."""
+def test_a_tick_cursor_without_a_field_is_refused_with_its_name(closed: Path, field: str) -> None:
+    """Removed with a correct checksum; its default would reset the limits."""
     edit_skilfully(closed, f"UPDATE cursor SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.{field}') AS BLOB)")
     with pytest.raises(
         DamagedRowError, match=rf"table cursor differs from the form of this version: {field} is missing"
@@ -319,7 +319,7 @@ def test_a_tick_cursor_without_a_field_is_refused_by_its_name(closed: Path, fiel
     assert f"{field} is missing" in found
 
 
-def test_a_field_of_the_risk_state_that_is_missing_is_refused_by_its_name(closed: Path) -> None:
+def test_a_missing_field_of_the_risk_state_is_refused_with_its_name(closed: Path) -> None:
     edit_skilfully(
         closed, "UPDATE cursor SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.risk.peaks') AS BLOB)"
     )
@@ -335,7 +335,7 @@ def test_a_ledger_of_another_version_is_refused_by_every_reader(closed: Path, ve
             reader(closed)
 
 
-def test_what_a_person_has_done_about_a_rule_outlives_a_power_cut() -> None:
+def test_a_persons_rule_reset_survives_a_power_cut() -> None:
     reset = RiskReset(
         rule="DRAWDOWN", symbol="", reason="seen", person="me", time_ns=1, before={}, after={}, equity=None, key="k"
     )

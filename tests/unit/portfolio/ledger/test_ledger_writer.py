@@ -1,4 +1,4 @@
-"""A ledger that cannot be written: what was decided waits, the desk is told, and it all goes on when there is room."""
+"""A ledger that cannot be written: commits wait, the desk is informed, and writing continues once there is space."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def state() -> PortfolioState:
 
 
 def fill_up(ledger: Ledger) -> None:
-    """Leave the file no page more than it has: SQLite then says what it says of a full disk."""
+    """Allow the file no further page: SQLite then reports a full disk."""
     ledger._db.pragma("max_page_count", 1)
 
 
@@ -55,7 +55,7 @@ def something_large(number: int) -> OrderDenied:
     )
 
 
-def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, state: PortfolioState) -> None:
+def test_a_commit_on_a_full_disk_is_repeated_once_there_is_space(ledger: Ledger, state: PortfolioState) -> None:
     keeper = LedgerWriter(ledger, state)
     assert keeper.commit()
     fill_up(ledger)
@@ -77,7 +77,7 @@ def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, 
     assert verify_ledger(ledger.path) == []
 
 
-def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, state: PortfolioState) -> None:
+def test_a_full_disk_is_checked_again_within_a_second(ledger: Ledger, state: PortfolioState) -> None:
     keeper = LedgerWriter(ledger, state)
     assert keeper.next_retry_mono_ns() is None
     fill_up(ledger)
@@ -88,13 +88,13 @@ def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, state:
     assert RETRY_NS <= 500_000_000
 
 
-def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(ledger: Ledger, state: PortfolioState) -> None:
+def test_a_programming_error_does_not_count_as_a_fault_of_the_disk(ledger: Ledger, state: PortfolioState) -> None:
     state.account.book.changed_rows.orders.add("an order that is not there")
     with pytest.raises(KeyError):
         LedgerWriter(ledger, state).commit()
 
 
-def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, state: PortfolioState) -> None:
+def test_an_audit_of_a_running_desk_finds_a_changed_event(ledger: Ledger, state: PortfolioState) -> None:
     assert LedgerWriter(ledger, state).commit()
     assert wait_for(Audit(ledger.path).result, "an audit of a whole ledger") == AuditResult([], "")
     ledger._db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
@@ -103,7 +103,7 @@ def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, state: P
     assert finding.problems[0].startswith("event 2 does not fit the chain")
 
 
-def test_an_audit_that_was_killed_says_nothing_of_the_ledger(ledger: Ledger, state: PortfolioState) -> None:
+def test_a_killed_audit_reports_nothing_about_the_ledger(ledger: Ledger, state: PortfolioState) -> None:
     audit = Audit(ledger.path)
     audit._process.kill()
     finding = wait_for(audit.result, "the end of the audit")
@@ -113,7 +113,7 @@ def test_an_audit_that_was_killed_says_nothing_of_the_ledger(ledger: Ledger, sta
     assert state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_ledger_that_is_not_whole_halts_trading(ledger: Ledger, state: PortfolioState) -> None:
+def test_a_damaged_ledger_halts_trading(ledger: Ledger, state: PortfolioState) -> None:
     LedgerWriter(ledger, state).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
     assert state.account.book.trading_state is TradingState.HALTED
     assert state.account.book.trading is not None
@@ -133,7 +133,7 @@ def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, state: Portfoli
 def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
     tmp_path: Path, state: PortfolioState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was not signed for half a minute is, and a head that stands is not signed again."""
+    """Events unsigned for half a minute are signed; an unchanged head is not signed again."""
     key = ensure_key(key_file(tmp_path))
     now_ns = SIGN_EVERY_NS
 

@@ -1,4 +1,4 @@
-"""A new ledger where this supervisor's portfolio had one is a loss; where it had none, the beginning of an account."""
+"""A new ledger where this supervisor's portfolio had one is a loss; where it had none, it begins an account."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from services.portfolio.ledger.lost_ledger import mark_if_lost, note_before_open
 from tests.support.builders import an_opened_stream
 
 
-def test_a_new_ledger_is_a_loss_where_the_same_supervisor_had_one(tmp_path: Path) -> None:
+def test_a_new_ledger_is_a_loss_if_the_same_supervisor_had_one(tmp_path: Path) -> None:
     assert loss_after(tmp_path, has_events=True) == (
         f"{tmp_path / LEDGER_FILE_NAME} is new: the earlier ledger of this desk is gone, with the files beside it"
     )
 
 
-def test_a_ledger_that_had_nothing_in_it_is_no_loss(tmp_path: Path) -> None:
+def test_the_loss_of_an_empty_ledger_is_not_reported(tmp_path: Path) -> None:
     assert loss_after(tmp_path, has_events=False) == ""
 
 
 def test_a_new_ledger_under_another_supervisor_is_a_new_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A person stopped the desk, removed its folder and started it again."""
+    """A person stopped the desk, removed its folder and restarted it."""
     with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     remove(tmp_path)
@@ -38,7 +38,7 @@ def test_a_new_ledger_under_another_supervisor_is_a_new_account(
         assert ledger.rollback == ""
 
 
-def test_a_ledger_that_is_there_at_a_start_is_noted_before_it_is_opened(tmp_path: Path) -> None:
+def test_a_ledger_found_at_a_start_is_noted_before_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / LEDGER_FILE_NAME
     a_full_ledger(path).close()
     note_before_opening(path, tmp_path)
@@ -57,7 +57,7 @@ def test_a_ledger_without_an_event_is_not_noted_before_it_is_opened(tmp_path: Pa
         assert ledger.rollback == ""
 
 
-def test_a_ledger_that_is_there_is_no_loss(tmp_path: Path) -> None:
+def test_an_existing_ledger_is_no_loss(tmp_path: Path) -> None:
     with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:

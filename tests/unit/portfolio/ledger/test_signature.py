@@ -1,4 +1,4 @@
-"""The signed head: what somebody without the key can do to a ledger is found by `verify` and at the start."""
+"""The signed head: changes of a ledger made without the key are found by `verify` and at the start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEGINNING: tuple[Event, ...] = (an_opened_stream(), an_instrument_learned(), *bo
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """The folder of a desk that has written a few events, signed them, and written some more; then it was killed."""
+    """The folder of a desk that wrote a few events, signed them, wrote more, and was killed."""
     with closing(opened(tmp_path)) as ledger:
         ensure_incarnation(ledger, host_boot="boot")
         book = Book()
@@ -47,12 +47,12 @@ def write(ledger: Ledger, book: Book, *events: Event) -> None:
 
 
 def problem(desk: Path) -> str:
-    """What `verify` finds, which has to be one thing."""
+    """The single problem that `verify` finds."""
     [found] = verify(desk).problems
     return found
 
 
-def test_a_desk_that_nobody_touched_is_verified_and_says_by_whom(desk: Path) -> None:
+def test_an_unchanged_ledger_is_verified_with_the_name_of_its_key(desk: Path) -> None:
     report = verify(desk)
     key = existing_key(key_file(desk))
     assert key is not None
@@ -65,7 +65,7 @@ def test_a_desk_that_nobody_touched_is_verified_and_says_by_whom(desk: Path) -> 
         assert again.rollback == ""
 
 
-def test_the_key_is_its_owners_alone(desk: Path) -> None:
+def test_the_key_is_readable_by_its_owner_alone(desk: Path) -> None:
     path = key_file(desk)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -116,8 +116,8 @@ def test_an_edit_by_somebody_without_the_key_is_found_by_verify_and_at_the_start
         opened(desk)
 
 
-def test_without_the_key_the_same_edits_would_pass(desk: Path) -> None:
-    """What the checks of the ledger itself can prove; so the tests above test the signature."""
+def test_without_a_signature_the_same_edits_are_not_found(desk: Path) -> None:
+    """The checks of the ledger itself pass, so that the tests above do test the signature."""
     statements, _ = EDITS["an event that was signed, with the chain made again"]
     edit_skilfully(
         desk / LEDGER_FILE_NAME, *statements, "DELETE FROM meta", "UPDATE cursor SET code = x''", is_chained=True
@@ -139,10 +139,10 @@ def rolled_back(desk: Path) -> Path:
     return desk
 
 
-def test_an_older_ledger_is_a_rollback_with_another_incarnation(rolled_back: Path) -> None:
+def test_an_older_ledger_is_a_rollback_and_changes_the_incarnation(rolled_back: Path) -> None:
     words = "the ledger ends at event 4, but event 5 was signed: its tail is missing"
     assert problem(rolled_back) == words
-    for _ in range(2):  # until the halt that says so is durable, each start finds it again
+    for _ in range(2):  # each start finds it again until its halt is durable
         with closing(opened(rolled_back)) as ledger:
             before = ledger.meta("incarnation")
             assert ledger.rollback == words
@@ -154,7 +154,7 @@ def test_an_older_ledger_is_a_rollback_with_another_incarnation(rolled_back: Pat
     assert verify(rolled_back).problems == []
 
 
-def test_a_ledger_that_went_on_otherwise_is_not_the_one_that_was_signed(rolled_back: Path) -> None:
+def test_a_ledger_with_a_different_continuation_does_not_match_its_signature(rolled_back: Path) -> None:
     """Longer than the newest head and signed with the same key, but not through that head."""
     head = head_file(key_file(rolled_back))
     newest = head.read_text()
@@ -170,7 +170,7 @@ def test_a_ledger_that_went_on_otherwise_is_not_the_one_that_was_signed(rolled_b
         opened(rolled_back)
 
 
-def test_a_head_of_another_key_is_no_head_of_this_one(desk: Path, tmp_path: Path) -> None:
+def test_a_head_signed_with_another_key_is_refused(desk: Path, tmp_path: Path) -> None:
     with closing(opened(tmp_path / "other")):
         other = head_file(key_file(tmp_path / "other"))
     shutil.copy(other, head_file(key_file(desk)))
@@ -179,7 +179,7 @@ def test_a_head_of_another_key_is_no_head_of_this_one(desk: Path, tmp_path: Path
         opened(desk)
 
 
-def test_another_incarnation_is_signed_with_the_commit_that_takes_it(desk: Path) -> None:
+def test_a_new_incarnation_is_signed_with_its_commit(desk: Path) -> None:
     with closing(opened(desk)) as ledger:
         book, _ = ledger.load()
         write(ledger, book, IncarnationTaken(incarnation="0000bbbb", why="ids are missing", time_ns=1))
@@ -188,8 +188,8 @@ def test_another_incarnation_is_signed_with_the_commit_that_takes_it(desk: Path)
         assert again.meta(INCARNATION) == "0000bbbb"
 
 
-def test_a_tail_that_was_cut_with_its_signature_is_found(desk: Path) -> None:
-    """Whoever cuts it has a copy of the cursor and the signature of then."""
+def test_a_tail_removed_with_its_signature_is_found(desk: Path) -> None:
+    """The cut uses a copy of the cursor and signature of that time."""
     copy = Path(shutil.copy(desk / LEDGER_FILE_NAME, desk / "copy.db"))
     with closing(opened(desk)) as ledger:
         book, _ = ledger.load()
@@ -207,7 +207,7 @@ def test_a_tail_that_was_cut_with_its_signature_is_found(desk: Path) -> None:
 TABLES = ("events", "orders", "deals", "lots", "account", "cursor", "meta")
 
 
-def test_a_deleted_ledger_is_missed_by_its_key(desk: Path) -> None:
+def test_a_deleted_ledger_is_found_by_its_key(desk: Path) -> None:
     for path in desk.glob("ledger.db*"):
         path.unlink()
     with closing(opened(desk)) as ledger:
@@ -225,7 +225,7 @@ def test_the_ledger_of_another_desk_is_refused(desk: Path, tmp_path: Path) -> No
         opened(desk)
 
 
-def test_where_the_key_is_not_the_result_says_what_is_not_proven(desk: Path) -> None:
+def test_without_the_key_the_result_names_what_is_not_proven(desk: Path) -> None:
     shutil.rmtree(key_file(desk).parent)
     report = verify(desk)
     assert report.problems == []
@@ -240,7 +240,7 @@ def test_where_the_key_is_not_the_result_says_what_is_not_proven(desk: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["key", "head"])
-def test_a_damaged_file_beside_the_ledger_is_refused_by_name(desk: Path, name: str) -> None:
+def test_a_damaged_file_beside_the_ledger_is_refused_with_its_name(desk: Path, name: str) -> None:
     path = key_file(desk) if name == "key" else head_file(key_file(desk))
     raw = path.read_bytes()
     for place in range(0, len(raw) - 1, 7):
@@ -249,7 +249,7 @@ def test_a_damaged_file_beside_the_ledger_is_refused_by_name(desk: Path, name: s
             opened(desk)
 
 
-def test_a_head_that_was_printed_is_found_again_and_misses_an_edit(desk: Path) -> None:
+def test_a_printed_head_is_found_in_the_ledger_and_not_after_an_edit(desk: Path) -> None:
     head = verify(desk).head
     with closing(opened(desk)) as ledger:
         book, _ = ledger.load()
@@ -266,7 +266,7 @@ def test_a_head_that_was_printed_is_found_again_and_misses_an_edit(desk: Path) -
         verify(desk, expected_head="4")
 
 
-def test_a_backup_is_restored_under_the_key_of_the_desk_and_is_no_rollback(desk: Path, tmp_path: Path) -> None:
+def test_a_backup_restored_under_the_key_of_the_desk_is_no_rollback(desk: Path, tmp_path: Path) -> None:
     back_up(desk, tmp_path / "copy")
     with closing(opened(desk)) as ledger:
         book, _ = ledger.load()
@@ -283,7 +283,7 @@ def test_a_backup_is_restored_under_the_key_of_the_desk_and_is_no_rollback(desk:
     opened(elsewhere).close()
 
 
-def test_an_edited_backup_is_not_restored(desk: Path, tmp_path: Path) -> None:
+def test_an_edited_backup_is_refused(desk: Path, tmp_path: Path) -> None:
     back_up(desk, tmp_path / "copy")
     statements, expected = EDITS["an event that was signed, with the chain made again"]
     edit_skilfully(tmp_path / "copy", *statements, is_chained=True)
@@ -291,8 +291,8 @@ def test_an_edited_backup_is_not_restored(desk: Path, tmp_path: Path) -> None:
         restore(tmp_path / "copy", desk)
 
 
-def test_a_ledgers_log_that_was_damaged_is_refused_in_the_boot_that_wrote_it(desk: Path) -> None:
-    """After a power cut it is what such a file may look like; the ids are of another incarnation then."""
+def test_a_damaged_log_of_a_ledger_is_refused_in_the_boot_that_wrote_it(desk: Path) -> None:
+    """After a power cut a log may look like this; the ids are then of another incarnation."""
     with closing(Ledger(desk / LEDGER_FILE_NAME, existing_key(key_file(desk)), host_boot="boot")) as ledger:
         book, _ = ledger.load()
         for number in range(2, 9):

@@ -11,7 +11,7 @@ from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace
 from services.portfolio.core.queries.conditions import conditions_of
 from tests.support.builders import START_NS, TICK_NS, a_gateway, a_signal, a_tick, rows_of, some_rules
 from tests.support.desk_harness import DeskHarness
-from tests.unit.portfolio.decision.manual_desk import an_order, told
+from tests.unit.portfolio.decision.manual_desk import an_order, reply_to
 
 HALF_NS = TICK_NS // 2
 GOLD = [(2_350.0 + n, 2_350.1 + n) for n in range(20)]
@@ -93,7 +93,7 @@ def test_nobody_orders_in_a_watched_symbol() -> None:
     refused = driven.command(an_order())
     assert isinstance(refused, ControlError)
     assert refused.error == "symbol is EURUSD, expected one that the desk trades: XAUUSD"
-    assert told(driven, an_order(symbol="XAUUSD")).order_ids
+    assert reply_to(driven, an_order(symbol="XAUUSD")).order_ids
 
 
 def test_a_desk_that_does_not_watch_what_the_gateway_serves_says_what_it_expected() -> None:
