@@ -130,7 +130,7 @@ class TickFile:
                 raise TickFileError(
                     f"{self.path} is {layout.name}, and each row has its offset, expected no time zone {clock.name!r}"
                 )
-            return "as given in each row"
+            return "as each row says"
         if clock is None:
             if rule is ZoneRule.REQUIRED:
                 raise TickFileError(
@@ -140,7 +140,7 @@ class TickFile:
                 )
             if parser.clock_doubt and not parser.clock_source:
                 self.remarks.append(parser.clock_doubt)
-            return "as given in each row" if parser.has_offsets else parser.clock.name
+            return "as each row says" if parser.has_offsets else parser.clock.name
         if parser.clock_source and clock.name != parser.clock.name:
             self.remarks.append(
                 f"read by {clock.name} as requested; the clock of {parser.clock_source} is {parser.clock.name}"
