@@ -210,8 +210,8 @@ def run_as_written(command: Command, folder: Path, live: Path | None) -> None:
     if command.output.startswith("DENIED"):
         return  # an example of what may be answered
     assert done.returncode == expected, f"{where}{done.stdout}{done.stderr}"
-    said = _comparable(done.stdout or done.stderr)
-    assert said.startswith(_comparable(command.output)), f"{where}{said}"  # a page may show the beginning
+    output = _comparable(done.stdout or done.stderr)
+    assert output.startswith(_comparable(command.output)), f"{where}{output}"  # a page may show the beginning
 
 
 def _is_by_hand(command: Command) -> bool:
@@ -292,7 +292,7 @@ def run_until_it_trades(command: Command, folder: Path) -> None:
     process = subprocess.Popen(line, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        assert any(" TRADING " in said for said in process.stdout), command
+        assert any(" TRADING " in line for line in process.stdout), command
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=TIMEOUT_S)
     finally:
@@ -301,7 +301,7 @@ def run_until_it_trades(command: Command, folder: Path) -> None:
 
 
 def test_commands_and_options_in_prose_exist() -> None:
-    """Such as `paperdesk risk reset RULE --symbol S`, in whatever words its values stand."""
+    """Matches a command such as `paperdesk risk reset RULE --symbol S`, with any values in place of the capitals."""
     known = options_by_command()
     for page in (*PAGES, PROJECT_ROOT / "proto" / "PROTOCOL.md"):
         for text in re.findall(r"`paperdesk ([a-z][a-z-]*[^`]*)`", page.read_text(encoding="utf-8")):

@@ -144,7 +144,7 @@ def test_a_command_ends_as_documented_when_its_output_is_not_read(
     assert help_end == (EXIT_READER_GONE, "")
     assert full_end.code == 2
     assert full_end.errors.startswith("paperdesk: ") or "\npaperdesk: " in full_end.errors
-    # What refuses says why, whatever becomes of its output; all else ends with its reader.
+    # A refusal prints its reason, whatever becomes of its output; any other command ends when its reader does.
     assert unread_end.code in (2, EXIT_READER_GONE)
     assert ("paperdesk: " in unread_end.errors) is (unread_end.code == 2)
     assert "standard output" not in unread_end.errors
@@ -154,7 +154,7 @@ ENCODINGS: Final = ("ascii", "latin-1", "cp437", "cp850", "cp866", "cp932", "cp1
 
 
 def test_tables_are_the_same_in_every_encoding(places: dict[str, Path]) -> None:
-    """What is drawn in another way are the lines of a table; its words, and the sign for nothing, are not."""
+    """An output without unicode differs in the lines of its tables, but not in its text or in the sign for nothing."""
 
     def words_in(encoding: str) -> list[str]:
         line = [str(PAPERDESK), "account", "--data-dir", str(places["desk"])]
@@ -170,7 +170,7 @@ def test_tables_are_the_same_in_every_encoding(places: dict[str, Path]) -> None:
 
 
 def test_json_of_an_encoding_with_few_characters_has_escapes(places: dict[str, Path]) -> None:
-    said = paperdesk("order", "buy", "ÄÖ", "--volume", "1", "--reason", "x", "--json", PYTHONIOENCODING="ascii")
-    assert said.returncode == 2
-    assert "\\u00c4\\u00d6" in said.stdout
-    said.stdout.encode("ascii")
+    done = paperdesk("order", "buy", "ÄÖ", "--volume", "1", "--reason", "x", "--json", PYTHONIOENCODING="ascii")
+    assert done.returncode == 2
+    assert "\\u00c4\\u00d6" in done.stdout
+    done.stdout.encode("ascii")

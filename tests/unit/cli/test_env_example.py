@@ -13,7 +13,7 @@ EXAMPLE = PROJECT_ROOT / ".env.example"
 SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")
 
 
-def told() -> dict[str, str]:
+def examples() -> dict[str, str]:
     """Variable and the default it shows."""
     found = [(match[1], match[2]) for line in EXAMPLE.read_text().splitlines() if (match := SETTING.fullmatch(line))]
     assert len({name for name, _ in found}) == len(found), "a setting is told twice"
@@ -21,7 +21,7 @@ def told() -> dict[str, str]:
 
 
 def test_the_example_names_exactly_the_settings_of_the_desk() -> None:
-    assert set(told()) == setting_names()
+    assert set(examples()) == setting_names()
 
 
 def test_as_shipped_the_example_sets_nothing() -> None:
@@ -42,7 +42,7 @@ def test_the_values_of_the_example_are_the_defaults(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
     plain = {service: {name: value for name, value, _ in describe(load(model))} for service, model in models()}
     copy = tmp_path / ".env"
-    copy.write_text("".join(f"{name}={value}\n" for name, value in told().items()))
+    copy.write_text("".join(f"{name}={value}\n" for name, value in examples().items()))
     monkeypatch.setenv("PAPERDESK_ENV_FILE", str(copy))
     taken_in = {service: {name: value for name, value, _ in describe(load(model))} for service, model in models()}
     assert taken_in == plain

@@ -42,23 +42,23 @@ def note(folder: Path, url: str) -> None:
 def test_a_command_goes_to_the_gateway_of_the_desk(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     note(folder, url)
-    with serve_gateway(url, a_live_gateway()) as asked:
+    with serve_gateway(url, a_live_gateway()) as requests:
         for name in ("halt", "flatten", "resume"):
             assert run([name, "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 0
-    told = [type(request).__name__ for request in asked]
-    assert told == ["Hello", "Halt", "Hello", "Flatten", "Hello", "Resume"]
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "the gateway of paper-USD refuses orders that open exposure: news"
-    assert said[-1] == "the gateway of paper-USD accepts orders"
+    actions = [type(request).__name__ for request in requests]
+    assert actions == ["Hello", "Halt", "Hello", "Flatten", "Hello", "Resume"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "the gateway of paper-USD refuses orders that open exposure: news"
+    assert lines[-1] == "the gateway of paper-USD accepts orders"
 
 
 def test_a_folder_without_a_running_gateway_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
-    words = f"paperdesk: no gateway answers for {folder}, expected a running one with its address in gateway.url;"
-    assert capsys.readouterr().err.startswith(words)
+    message = f"paperdesk: no gateway answers for {folder}, expected a running one with its address in gateway.url;"
+    assert capsys.readouterr().err.startswith(message)
     note(folder, f"ipc://{folder}/gone.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
-    assert capsys.readouterr().err.startswith(words)
+    assert capsys.readouterr().err.startswith(message)
 
 
 def test_the_socket_file_of_a_killed_gateway_is_no_gateway(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,22 +72,24 @@ def test_the_socket_file_of_a_killed_gateway_is_no_gateway(folder: Path, capsys:
 def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     note(folder, url)
-    with serve_gateway(url, a_live_gateway("journal-2")) as asked:
+    with serve_gateway(url, a_live_gateway("journal-2")) as requests:
         assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
-        assert [type(request) for request in asked] == [Hello]
+        assert [type(request) for request in requests] == [Hello]
         assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, "whoever names it alone means it"
-    told = capsys.readouterr()
-    words = f"{url} is the gateway of journal journal-2, expected journal-1 of the ledger in {folder}; nothing was done"
-    assert words in told.err
-    assert words in told.out
+    output = capsys.readouterr()
+    message = (
+        f"{url} is the gateway of journal journal-2, expected journal-1 of the ledger in {folder}; nothing was done"
+    )
+    assert message in output.err
+    assert message in output.out
 
 
 def test_a_gateway_of_another_account_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
-    with serve_gateway(url, a_live_gateway(currency="EUR")) as asked:
+    with serve_gateway(url, a_live_gateway(currency="EUR")) as requests:
         arguments = ["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--url", url]
         assert run(arguments) == 2
-    assert [type(request) for request in asked] == [Hello]
+    assert [type(request) for request in requests] == [Hello]
     assert "is the gateway of account paper-EUR, expected paper-USD of the ledger" in capsys.readouterr().err
 
 
@@ -111,5 +113,5 @@ def test_a_copy_of_a_running_desks_folder_is_not_the_desk(tmp_path: Path) -> Non
 
 def test_a_refusal_with_json_is_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
-    told = capsys.readouterr()
-    assert told.err == f"paperdesk: {json.loads(told.out)['error']}\n"
+    output = capsys.readouterr()
+    assert output.err == f"paperdesk: {json.loads(output.out)['error']}\n"

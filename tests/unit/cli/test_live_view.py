@@ -117,7 +117,7 @@ def test_a_page_fits_the_terminal_and_has_the_essentials(width: int, height: int
     text = "\n".join(rows)
     assert len(rows) <= max(height, 20)
     assert max(map(len, rows)) <= width
-    for words in (
+    for part in (
         "SIMULATED",
         "TRADING",
         "EURUSD",
@@ -129,18 +129,18 @@ def test_a_page_fits_the_terminal_and_has_the_essentials(width: int, height: int
         "65,000",
         "mt5",
     ):
-        assert words in text, words
+        assert part in text, part
     assert "…" not in "".join(rows[4:9]), "no price is cut"
 
 
 def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
     text = "\n".join(drawn(a_view(a_status()), width=120, height=40))
-    for words in ("0.73", "1.08455", "warming", "f2974289-000000", "FILLED", "this run: before 0", "up 01:02:05"):
-        assert words in text, words
+    for part in ("0.73", "1.08455", "warming", "f2974289-000000", "FILLED", "this run: before 0", "up 01:02:05"):
+        assert part in text, part
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "text"),
     [
         ({"status": a_status(conditions=[STALE])}, "FEED_STALE: no tick and no heartbeat for 7 s"),
         ({"status": a_status(conditions=[IN_DOUBT])}, "ORDER_IN_DOUBT EURUSD: 1 order in doubt"),
@@ -152,10 +152,10 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
         ),
     ],
 )
-def test_conditions_are_at_the_top(changed: dict[str, Any], said: str) -> None:
+def test_conditions_are_at_the_top(changed: dict[str, Any], text: str) -> None:
     view = a_view(changed.pop("status", a_status()), **changed)
-    assert any(said in alert for alert in alerts(view))
-    assert any(said in row for row in drawn(view, width=80, height=24)[:5])
+    assert any(text in alert for alert in alerts(view))
+    assert any(text in row for row in drawn(view, width=80, height=24)[:5])
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_a_page_with_denials_fits_the_terminal(width: int, height: int) -> None:
 
 
 def test_picture_and_sample_line_of_the_readme_match_the_code() -> None:
-    """By their words: the numbers are a moment's."""
+    """Compared by their texts, because their numbers change each moment."""
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", readme)
     svg = html.unescape(re.sub(r"<[^>]*>", " ", (PROJECT_ROOT / picture).read_text(encoding="utf-8")))

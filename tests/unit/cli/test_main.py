@@ -26,8 +26,8 @@ def test_a_folder_that_may_not_be_entered_is_one_line(
 
     monkeypatch.setattr(Path, "is_dir", refuse)
     assert run(["orders", "--data-dir", "/closed/desk"]) == 2
-    said = capsys.readouterr().err
-    assert said == "paperdesk: /closed/desk: Permission denied; expected a file or folder with access\n"
+    error = capsys.readouterr().err
+    assert error == "paperdesk: /closed/desk: Permission denied; expected a file or folder with access\n"
 
 
 HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}
@@ -48,16 +48,16 @@ def test_the_list_of_commands_needs_no_library_of_a_single_command() -> None:
 def test_the_version_is_that_of_the_package_and_of_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
     expected = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert run(["--version"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(f"paperdesk {expected}, Python {platform.python_version()}, ")
-    assert len(said.splitlines()) == 1
+    output = capsys.readouterr().out
+    assert output.startswith(f"paperdesk {expected}, Python {platform.python_version()}, ")
+    assert len(output.splitlines()) == 1
 
 
 def test_the_help_has_every_command_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
-    said = capsys.readouterr().out
-    assert re.findall(r"─ ([A-Z][a-z, ]+) ─", said) == ["Options", *COMMANDS]
-    assert re.findall(r"^│ ([a-z][a-z-]*)  ", said, re.MULTILINE) == list(ENTRIES)
+    output = capsys.readouterr().out
+    assert re.findall(r"─ ([A-Z][a-z, ]+) ─", output) == ["Options", *COMMANDS]
+    assert re.findall(r"^│ ([a-z][a-z-]*)  ", output, re.MULTILINE) == list(ENTRIES)
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.name)

@@ -31,7 +31,7 @@ def test_every_number_option_takes_ascii_digits_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("backtest t.csv:EURUSD --ticks 1_000", "'--ticks': '1_000', expected a whole number of ASCII digits"),
         ("replay t.csv:EURUSD --leverage 1_00", "'--leverage': '1_00', expected a whole number of ASCII digits"),
@@ -41,9 +41,9 @@ def test_every_number_option_takes_ascii_digits_only() -> None:
     ],
 )
 def test_a_malformed_number_is_one_line_and_exit_code_2(
-    line: str, words: str, capsys: pytest.CaptureFixture[str]
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(line.split()) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -55,7 +55,7 @@ def test_a_pipe_or_a_device_is_never_replaced(force: bool, tmp_path: Path) -> No
     os.mkfifo(pipe)
     with pytest.raises(StartError, match=r"--out .* is a device or a pipe, expected the name of a file"):
         output_file(pipe, "--out", force=force)
-    with pytest.raises(FileExistsError, match=r"no regular file"), whole_file(pipe, replaces=force):
+    with pytest.raises(FileExistsError, match=r"is not a regular file"), whole_file(pipe, replaces=force):
         raise AssertionError
     assert pipe.is_fifo()
     assert list(tmp_path.iterdir()) == [pipe]
@@ -93,7 +93,7 @@ def test_no_command_replaces_a_file_unasked(writer: str, tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("export equity --data-dir {desk} --out {out}", "2 rows of equity in {out}\n"),
         ("export equity --format parquet --data-dir {desk} --out {out}", "2 rows of equity in {out}\n"),
@@ -102,7 +102,7 @@ def test_no_command_replaces_a_file_unasked(writer: str, tmp_path: Path, capsys:
     ],
 )
 def test_a_command_with_force_replaces_the_file_and_names_it(
-    line: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The desk has its deposit, and the account as it stands: no signal comes of 50 ticks."""
     ticks, desk, out = a_tick_file(tmp_path / "may.parquet", rows=50), tmp_path / "desk", tmp_path / "out"
@@ -110,5 +110,5 @@ def test_a_command_with_force_replaces_the_file_and_names_it(
     out.write_text("old")
     capsys.readouterr()
     assert run([*line.format(ticks=ticks, desk=desk, out=out).split(), "--force"]) == 0
-    assert capsys.readouterr().out.endswith(words.format(out=out))
+    assert capsys.readouterr().out.endswith(message.format(out=out))
     assert out.read_bytes() != b"old"

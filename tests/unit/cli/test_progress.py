@@ -62,7 +62,7 @@ def test_without_a_terminal_each_kind_of_wait_is_printed_once(
 def drawn_at(columns: int, *arguments: object) -> list[str]:
     """What a command draws on a terminal of that width, a piece for each time that it goes back to the line's start."""
     ours, theirs = pty.openpty()
-    said = bytearray()
+    output = bytearray()
 
     def read() -> None:
         while True:
@@ -72,7 +72,7 @@ def drawn_at(columns: int, *arguments: object) -> list[str]:
                 return
             if not data:
                 return
-            said.extend(data)
+            output.extend(data)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -84,7 +84,7 @@ def drawn_at(columns: int, *arguments: object) -> list[str]:
         os.close(theirs)
         reader.join()
         os.close(ours)
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode())
     return [piece for piece in re.split(r"[\r\n]+", text) if piece.strip()]
 
 

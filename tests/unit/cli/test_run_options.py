@@ -60,7 +60,7 @@ def test_every_option_reaches_the_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "message"),
     [
         ({"ticks": 0}, "--ticks is 0, expected 1 or more"),
         ({"ticks": -3}, "--ticks is -3, expected 1 or more"),
@@ -101,10 +101,10 @@ def test_every_option_reaches_the_run() -> None:
         ({"files": ("may.parquet",)}, "no symbol for may.parquet"),
     ],
 )
-def test_an_impossible_run_is_refused_in_one_line(changed: dict[str, Any], words: str) -> None:
+def test_an_impossible_run_is_refused_in_one_line(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(StartError) as refusal:
         run_spec(a_run(**changed))
-    assert words in str(refusal.value)
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
@@ -115,14 +115,14 @@ def test_a_continued_account_keeps_its_terms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "message"),
     [
         ({"balance": "700"}, "--balance is 700, but the account was opened with 500; expected no --balance"),
         ({"currency": "USD"}, "--currency is 'USD', but the account is in EUR; expected no --currency"),
     ],
 )
-def test_a_continued_account_is_not_given_other_terms(changed: dict[str, Any], words: str) -> None:
-    with pytest.raises(StartError, match=words):
+def test_a_continued_account_is_not_given_other_terms(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(StartError, match=message):
         run_spec(a_run(**changed), account=AccountTerms("500", "EUR"))
 
 
@@ -147,7 +147,7 @@ def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (
             "[sizing]\nvolume = 0.015\n",
@@ -159,10 +159,10 @@ def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_fixed_volume_of_a_plan_that_the_broker_rejects_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_a_fixed_volume_of_a_plan_that_the_broker_rejects_is_refused(tmp_path: Path, text: str, message: str) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(text)
-    with pytest.raises(StartError, match=rf"--plan: .*plan\.toml: {words}"):
+    with pytest.raises(StartError, match=rf"--plan: .*plan\.toml: {message}"):
         run_spec(a_run(plan=plan))
 
 

@@ -75,14 +75,14 @@ def test_a_terminal_is_refused_in_one_line(env_file: Path) -> None:
 
 def test_an_unknown_setting_or_an_invalid_value_of_any_process_is_refused(env_file: Path) -> None:
     """A watchdog that refused its port was out of sight of `run`, which went on without one."""
-    for text, words in (
+    for text, message in (
         ("METRICS_PORT_WATCHDGO=1\n", "unknown key"),
         ("GTW_PORT=x\n", "GTW_PORT: value 'x'"),
         ("METRICS_PORT_WATCHDOG=70000\n", "METRICS_PORT_WATCHDOG: value '70000', expected a port from 0 to 65535"),
         ("EXECUTION_IN_FLIGHT_MAX=0\n", "EXECUTION_IN_FLIGHT_MAX: value '0'"),
     ):
         env_file.write_text(text)
-        with pytest.raises(StartError, match=words):
+        with pytest.raises(StartError, match=message):
             run_settings()
 
 

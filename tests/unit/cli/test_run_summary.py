@@ -104,11 +104,11 @@ def summary_rows(
     found: dict[str, list[Decimal]] = {}
     of_money = ("balance before", "realised P&L", "commission", "swap", "deposits", "corrections", "balance")
     for line in out.file.getvalue().splitlines():
-        words = line.replace("│", " ").strip()
-        name = next((name for name in of_money if words.startswith(name)), None)
+        text = line.replace("│", " ").strip()
+        name = next((name for name in of_money if text.startswith(name)), None)
         if name is not None:
             title = "deposits and withdrawals" if name == "deposits" else name
-            found[title] = [D(text.replace(",", "")) for text in AMOUNT.findall(words)]
+            found[title] = [D(amount.replace(",", "")) for amount in AMOUNT.findall(text)]
     return found
 
 

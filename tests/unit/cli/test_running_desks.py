@@ -79,12 +79,12 @@ def test_several_desks_are_listed_and_none_is_chosen(
     checkout: Path, stack: ExitStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = a_desk(stack, checkout, "a"), a_desk(stack, checkout, "b")
-    words = f"2 desks run: {a}, {b}; expected --data-dir DIR with one of them, nothing was done"
-    with pytest.raises(StartError, match=words):
+    message = f"2 desks run: {a}, {b}; expected --data-dir DIR with one of them, nothing was done"
+    with pytest.raises(StartError, match=message):
         running_desk()
     for command in (["halt", "--reason", "news"], ["status"], ["close", "EURUSD", "--reason", "enough"]):
         assert run(command) == 2
-        assert capsys.readouterr().err == f"paperdesk: {words}\n"
+        assert capsys.readouterr().err == f"paperdesk: {message}\n"
 
 
 def test_a_setting_names_the_desk_whatever_else_runs(
@@ -116,7 +116,7 @@ def test_a_reused_pid_is_no_running_desk(checkout: Path) -> None:
 
 
 def test_a_desk_whose_portfolio_restarts_is_found(checkout: Path, stack: ExitStack) -> None:
-    """It may be starting again: a command waits for it, and its gateway can be told."""
+    """It may be restarting: a command waits for it, and its gateway still takes commands."""
     with ExitStack() as life_of_portfolio:
         a = a_desk(life_of_portfolio, checkout, "a")
     assert running_desk() == (str(a), control_url(checkout / "pd-a"), gateway_url(checkout / "pd-a"))

@@ -72,12 +72,12 @@ def test_a_clock_is_a_zone_or_an_offset_or_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "offset", "words"),
+    ("zone", "offset", "message"),
     [
         ("Europe/Athens", "+02:00", "--zone Europe/Athens with --utc-offset +02:00, expected one of the two"),
         (None, "2", "--utc-offset is '2', expected hours and minutes such as"),
     ],
 )
-def test_two_clocks_or_a_malformed_one_are_refused(zone: str | None, offset: str, words: str) -> None:
-    with pytest.raises(StartError, match=re.escape(words)):
+def test_two_clocks_or_a_malformed_one_are_refused(zone: str | None, offset: str, message: str) -> None:
+    with pytest.raises(StartError, match=re.escape(message)):
         clock_option(zone, offset)

@@ -1,4 +1,4 @@
-"""A step of the wall clock is told once, and nothing else is taken for one."""
+"""A step of the wall clock is reported once, and nothing else counts as one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Clocks:
 
 
 @pytest.mark.parametrize("seconds", [-3600.0, -0.6, 0.6, 86_400.0])
-def test_a_step_is_told_once_with_its_size_and_direction(seconds: float) -> None:
+def test_a_step_is_reported_once_with_its_size_and_direction(seconds: float) -> None:
     clocks = Clocks()
     watch = clocks.watch()
     clocks.run(60)

@@ -1,4 +1,4 @@
-"""The loop hands over what comes, fires what is due, and ends when told to."""
+"""The loop delivers messages, fires due timers, and ends when asked to stop."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def run_service(name: str, **variables: str) -> subprocess.CompletedProcess[str]
     ("service", "variable", "value"),
     [("execution", "EXECUTION_IN_FLIGHT_MAX", "0"), ("signal", "STRATEGY", "crystal_ball")],
 )
-def test_a_service_that_cannot_start_says_why_in_one_line(service: str, variable: str, value: str) -> None:
+def test_a_service_that_cannot_start_gives_the_reason_in_one_line(service: str, variable: str, value: str) -> None:
     done = run_service(service, **{variable: value})
     assert done.returncode == 2
     assert done.stderr.startswith(f"paperdesk {service}: {variable}: value '{value}'")
@@ -148,7 +148,7 @@ def test_a_service_that_cannot_start_says_why_in_one_line(service: str, variable
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "words"),
+    ("variable", "text", "message"),
     [
         (
             "PLAN",
@@ -159,13 +159,13 @@ def test_a_service_that_cannot_start_says_why_in_one_line(service: str, variable
     ],
 )
 def test_a_file_that_portfolio_cannot_follow_stops_it_before_it_opens_anything(
-    tmp_path: Path, variable: str, text: str, words: str
+    tmp_path: Path, variable: str, text: str, message: str
 ) -> None:
     path, folder = tmp_path / "said.toml", tmp_path / "desk"
     path.write_text(text)
     done = run_service("portfolio", **{variable: str(path)}, PAPERDESK_DATA_DIR=str(folder))
     assert done.returncode == 2
-    assert done.stderr.startswith(f"paperdesk portfolio: {variable}: {path}: {words}")
+    assert done.stderr.startswith(f"paperdesk portfolio: {variable}: {path}: {message}")
     assert done.stderr.count("\n") == 1
     assert not folder.exists()
 
@@ -176,7 +176,7 @@ def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
     assert mono_ns() - started > 1_000_000_000
 
 
-def test_a_loop_that_is_told_to_stop_goes_on_while_it_is_busy(loop: EventLoop) -> None:
+def test_a_loop_that_is_asked_to_stop_goes_on_while_it_is_busy(loop: EventLoop) -> None:
     """Work that is on its way comes back after the stop, and is still taken in."""
     left = [3]
 

@@ -1,4 +1,4 @@
-"""Crash points fire where they are told to, once for the whole desk, and cost nothing otherwise."""
+"""Crash points fire where the settings name them, once for the whole desk, and cost nothing otherwise."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_point_of_another_name_does_not_fire(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", ["signal.after_tick", "signal.after_tick@", "@3", "signal.after_tick@-1"])
-def test_an_entry_that_is_none_is_refused_in_words(tmp_path: Path, entry: str) -> None:
+def test_an_invalid_entry_is_refused_with_a_message(tmp_path: Path, entry: str) -> None:
     code, lines = run(entry, tmp_path)
     assert (code, lines) == (0, [f"PAPERDESK_CRASH_AT: value '{entry}', expected NAME@ORDINAL, comma separated"])
 

@@ -23,9 +23,9 @@ def a_writer(path: Path) -> WriterConnection:
     return open_writer(path, application_id=7, schema=SCHEMA, schema_version=1, synchronous="NORMAL")
 
 
-def note(writer: WriterConnection, words: str) -> None:
+def note(writer: WriterConnection, text: str) -> None:
     with transaction(writer):
-        writer.execute("INSERT INTO notes VALUES (?)", (words,))
+        writer.execute("INSERT INTO notes VALUES (?)", (text,))
 
 
 def replace(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""A heartbeat says who is alive and how far it is, to whoever reads the file, also when the disk is full."""
+"""A heartbeat file shows which process lives and its progress, also when the disk is full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.heartbeat import Heartbeat, HeartbeatRecord, Phase, Progress, path_o
 from tests.support.waits import wait_for
 
 
-def test_a_reader_finds_what_was_last_said(tmp_path: Path) -> None:
+def test_a_reader_finds_the_last_heartbeat(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path / "run", "signal")
     assert read(tmp_path / "run", "signal") == HeartbeatRecord(os.getpid(), Phase.STARTING, 0, 0, False)
     heartbeat.beat(Progress(5, True))
@@ -86,7 +86,7 @@ loop.run()
 """
 
 
-def test_a_loop_beats_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_a_loop_beats_until_it_is_asked_to_stop(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)])
 
     def beats(at_least: int) -> bool:

@@ -1,4 +1,4 @@
-"""A board shows what it read last, as Prometheus wants it."""
+"""A board shows its latest readings, in Prometheus' format."""
 
 from __future__ import annotations
 

@@ -139,13 +139,13 @@ def service(folder: Path, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def line_with(process: subprocess.Popen[str], *words: str) -> str:
-    """The first line of output that has one of the words."""
+def line_with(process: subprocess.Popen[str], *parts: str) -> str:
+    """The first line of output that contains one of the parts."""
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if any(word in line for word in words):
+        if any(word in line for word in parts):
             return line
     raise AssertionError("".join(lines))
 
@@ -172,7 +172,7 @@ def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("what", ["lock", "ipc", "tcp", "metrics"])
-def test_a_supervised_service_waits_for_what_another_process_holds_and_says_so(tmp_path: Path, what: str) -> None:
+def test_a_supervised_service_waits_for_what_another_process_holds_and_reports_it(tmp_path: Path, what: str) -> None:
     with held(tmp_path, what) as settings:
         process = service(tmp_path, SUPERVISOR_ENABLED="1", **settings)
         waiting = line_with(process, "waiting for another process to release", "paperdesk mt5:")

@@ -1,4 +1,4 @@
-"""Settings come from the environment and `.env`; whatever is wrong with them is said in one line."""
+"""Settings come from the environment and `.env`; every error in them is reported in one line."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_keys_of_other_services_are_none_of_ours_and_not_refused(
 @pytest.mark.parametrize(
     ("text", "line"), [("\n\nnot a setting\n", 3), ("GTW_PORT=1\nGTW_HOST\n", 2), ('TOKEN="x\n', 1)]
 )
-def test_a_line_of_the_env_file_that_sets_nothing_is_told_by_its_number(
+def test_a_line_of_the_env_file_that_sets_nothing_is_reported_by_its_number(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, line: int
 ) -> None:
     path = an_env_file(monkeypatch, tmp_path, text)
@@ -209,14 +209,14 @@ def test_a_named_env_file_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> No
         load(CommonSettings)
 
 
-def test_what_is_known_can_be_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_known_settings_can_be_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     an_env_file(monkeypatch, tmp_path, "COLOUR=red\n")
     check_env_file({"COLOUR"})
     with pytest.raises(StartError, match="COLOUR: unknown key"):
         check_env_file({"SHAPE"})
 
 
-def test_secrets_are_masked_in_words_and_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_masked_in_texts_and_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "very secret")
     assert "very secret" not in str(describe(load(SecretSettings)))
 

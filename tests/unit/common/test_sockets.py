@@ -1,4 +1,4 @@
-"""Binding says in words what is wrong, and nobody's address is taken from them."""
+"""A failed bind is explained, and no process loses its address."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_message_goes_from_push_to_pull(sockets: Sockets, tmp_path: Path) -> N
     assert receive(pull) == [b"hello"]
 
 
-def test_a_send_that_nobody_takes_is_told_at_once(sockets: Sockets, tmp_path: Path) -> None:
+def test_a_send_without_a_receiver_is_reported_at_once(sockets: Sockets, tmp_path: Path) -> None:
     push = sockets.push(f"ipc://{tmp_path}/nobody.ipc")
     assert not send(push, [b"lost"])
     assert not send(push, [b"lost", b"too"])

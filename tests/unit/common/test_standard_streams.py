@@ -47,8 +47,8 @@ except StartError as error:
 """
     with Path("/dev/full").open("w") as full:
         done = ended(ANSWERS + script, stdout=full)
-    words = b"standard output cannot be written: no room is left on the disk; expected a disk with room\n"
-    assert (done.returncode, done.stderr) == (0, words)
+    message = b"standard output cannot be written: no room is left on the disk; expected a disk with room\n"
+    assert (done.returncode, done.stderr) == (0, message)
 
 
 def test_a_failure_that_a_library_has_caught_is_seen_at_the_next_flush() -> None:

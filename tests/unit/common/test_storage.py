@@ -139,7 +139,7 @@ def test_a_reader_sees_commits_while_the_writer_goes_on(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_reader_of_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_reader_of_a_missing_file_gets_an_error(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="is not there, expected an existing database file"):
         open_reader(tmp_path / "none.db")
 
@@ -156,7 +156,7 @@ def test_the_hash_depends_on_rows_and_not_on_their_order_of_writing(tmp_path: Pa
     assert hashes[0] != hashes[2]
 
 
-def test_the_hash_tells_types_apart_and_refuses_tables_that_are_not_there(tmp_path: Path) -> None:
+def test_the_hash_distinguishes_types_and_refuses_missing_tables(tmp_path: Path) -> None:
     hashes = []
     for number, price in enumerate([1, 1.0, "1"]):
         writer = a_writer(tmp_path / f"{number}.db")
@@ -209,7 +209,10 @@ def killed(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("frames", [2, 3, 8])
 def test_commits_behind_a_damaged_frame_of_a_synced_log_are_missed(killed: Path, frames: int) -> None:
-    """SQLite reads up to the frame and says nothing; the log is left as it is, so that the next start says so, too."""
+    """SQLite reads up to the damaged frame without an error.
+
+    The log stays as it is, so that the next start reports it too.
+    """
     damaged_log(killed, frames_from_end=frames)
     for _ in range(2):
         with pytest.raises(StartError, match=rf"killed\.db-wal is damaged behind frame \d+: {frames} commits after it"):
@@ -233,7 +236,7 @@ def test_a_damaged_header_of_a_synced_log_is_not_taken_for_an_empty_log(killed: 
         a_writer(killed, synchronous="FULL")
 
 
-def test_a_log_whose_commits_are_not_synced_may_have_lost_some_unless_the_file_says_otherwise(killed: Path) -> None:
+def test_a_log_with_unsynced_commits_may_have_lost_some_unless_the_file_shows_otherwise(killed: Path) -> None:
     damaged_log(killed, frames_from_end=5)
     with pytest.raises(StartError, match=r"killed\.db-wal is damaged behind frame"):
         a_writer(killed, may_lose_commits=lambda _: False)

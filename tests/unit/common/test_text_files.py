@@ -22,7 +22,7 @@ def test_text_is_the_same_in_each_encoding(encoding: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         ("a = 1\n".encode("utf-16-le"), "UTF-16 without a byte-order mark, expected UTF-8, or UTF-16 with"),
         ("a = 1\n".encode("utf-16-be"), "UTF-16 without a byte-order mark"),
@@ -33,8 +33,8 @@ def test_text_is_the_same_in_each_encoding(encoding: str, text: str) -> None:
         (codecs.BOM_UTF16_LE + b"a\x00b", "no UTF-16 text at byte 4"),
     ],
 )
-def test_text_in_another_encoding_is_refused_by_encoding_or_byte(data: bytes, words: str) -> None:
-    with pytest.raises(EncodingError, match=words):
+def test_text_in_another_encoding_is_refused_by_encoding_or_byte(data: bytes, message: str) -> None:
+    with pytest.raises(EncodingError, match=message):
         decode_text(data)
 
 

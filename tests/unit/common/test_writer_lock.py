@@ -85,7 +85,7 @@ def test_a_lock_of_a_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
             try_to_write(path)
 
 
-def test_the_owner_of_a_file_is_told_without_taking_it(tmp_path: Path) -> None:
+def test_the_owner_of_a_file_can_be_read_without_taking_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     assert owner_of(path) is None
     with an_owner(path):

@@ -1,4 +1,4 @@
-"""The courier: silence is told, evidence is kept, limits hold, and an absence heals."""
+"""The courier reports silence, keeps evidence, keeps its limits, and recovers after an absence."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Road:
             self.take(self.courier.on_timer(self.now))
         self.mono_ns = end
 
-    def said(self, kind: type) -> list[Output]:
+    def outputs_of(self, kind: type) -> list[Output]:
         return [output for output in self.outputs if isinstance(output, kind)]
 
     def answers(self) -> list[tuple[int, CallOutcome]]:
@@ -114,25 +114,25 @@ def test_a_call_goes_out_as_it_came_and_its_reply_comes_back_as_it_was() -> None
     road.call(7)
     road.reply(7)
     assert road.sent[-1][:2] == (7, REQUEST)
-    answer = road.said(Answer)[0]
+    answer = road.outputs_of(Answer)[0]
     assert isinstance(answer, Answer)
     assert decode_report_message(encode(answer)) == answer
     assert bytes(answer.reply) == a_reply()
 
 
-def test_silence_is_told_at_the_deadline_and_says_nothing_else() -> None:
+def test_silence_is_reported_at_the_deadline_and_means_nothing_else() -> None:
     road = Road()
     road.call(7, timeout_ms=500)
     road.wait(499)
     assert road.answers() == []
     road.wait(1)
     assert road.answers() == [(7, CallOutcome.NO_ANSWER)]
-    answer = road.said(Answer)[0]
+    answer = road.outputs_of(Answer)[0]
     assert isinstance(answer, Answer)
     assert decode_report_message(encode(answer)) == answer
 
 
-def test_a_reply_after_the_deadline_is_evidence_and_is_told() -> None:
+def test_a_reply_after_the_deadline_is_evidence_and_is_reported() -> None:
     road = Road()
     road.call(7)
     road.wait(500)
@@ -140,7 +140,7 @@ def test_a_reply_after_the_deadline_is_evidence_and_is_told() -> None:
     assert road.answers() == [(7, CallOutcome.NO_ANSWER), (7, CallOutcome.REPLY)]
 
 
-def test_two_replies_to_one_call_are_both_told() -> None:
+def test_two_replies_to_one_call_are_both_reported() -> None:
     road = Road()
     road.call(7)
     road.reply(7)
@@ -202,7 +202,7 @@ def test_a_slot_that_a_deadline_frees_is_used() -> None:
 def test_a_call_beyond_all_limits_is_answered_at_once_and_never_sent() -> None:
     road = Road(in_flight_max=1)
     road.call(*range(1, WAITING_CALLS_MAX + 3))
-    assert road.said(CallRefused) == [CallRefused(WAITING_CALLS_MAX + 2, WAITING_CALLS_MAX)]
+    assert road.outputs_of(CallRefused) == [CallRefused(WAITING_CALLS_MAX + 2, WAITING_CALLS_MAX)]
     assert road.answers() == [(WAITING_CALLS_MAX + 2, CallOutcome.NO_ANSWER)]
     assert road.courier.waiting == WAITING_CALLS_MAX
 
@@ -211,7 +211,7 @@ def test_with_nobody_connected_what_is_kept_has_a_limit_too() -> None:
     road = Road(connected=False)
     road.call(*range(1, 1_001), timeout_ms=60_000)
     assert road.courier.waiting + road.courier.in_flight <= WAITING_CALLS_MAX + 1
-    assert len(road.said(CallRefused)) >= 1_000 - WAITING_CALLS_MAX - 1
+    assert len(road.outputs_of(CallRefused)) >= 1_000 - WAITING_CALLS_MAX - 1
 
 
 # ------------------------------------------------------------------------------------------- is the gateway there
@@ -221,8 +221,8 @@ def test_it_starts_with_a_hello_and_a_ping() -> None:
     road = Road()
     assert road.outputs[0] == CourierHello("c1+")
     assert isinstance(decode_request(road.sent[0][1])[0], Ping)
-    assert road.said(GatewayUp) == [GatewayUp("g1", before="")]
-    assert road.said(CourierHello)[-1] == CourierHello("c1+g1")
+    assert road.outputs_of(GatewayUp) == [GatewayUp("g1", before="")]
+    assert road.outputs_of(CourierHello)[-1] == CourierHello("c1+g1")
 
 
 def test_an_idle_gateway_is_pinged_each_second_and_a_busy_one_is_not() -> None:
@@ -240,8 +240,8 @@ def test_another_boot_of_the_gateway_asks_for_what_is_open() -> None:
     road = Road()
     road.boot_id = "g2"
     road.wait(IDLE_PING_NS // MS)
-    assert road.said(GatewayUp)[-1] == GatewayUp("g2", before="g1")
-    assert road.said(CourierHello)[-1] == CourierHello("c1+g2")
+    assert road.outputs_of(GatewayUp)[-1] == GatewayUp("g2", before="g1")
+    assert road.outputs_of(CourierHello)[-1] == CourierHello("c1+g2")
 
 
 def test_three_silent_calls_in_a_row_are_an_absence() -> None:
@@ -253,17 +253,17 @@ def test_three_silent_calls_in_a_row_are_an_absence() -> None:
     road.call(3, timeout_ms=100)
     road.wait(100)
     assert not road.is_up()
-    assert road.said(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
+    assert road.outputs_of(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
 
 
-def test_an_answer_in_between_starts_the_count_anew() -> None:
+def test_an_answer_in_between_starts_the_count_again() -> None:
     road = Road()
     for call_id in range(1, 20):
         road.call(call_id, timeout_ms=100)
         road.wait(100)
         if call_id % 2 == 0:
             road.reply(call_id)
-    assert not road.said(GatewayDown)
+    assert not road.outputs_of(GatewayDown)
 
 
 def test_an_absent_gateway_is_probed_at_doubling_pauses_up_to_a_limit() -> None:
@@ -296,13 +296,13 @@ def test_when_it_is_heard_again_what_waits_is_sent_and_what_is_open_asked_for() 
     road.is_answering = False
     road.wait(30_000)
     road.call(1, 2, timeout_ms=60_000)
-    hellos = len(road.said(CourierHello))
+    hellos = len(road.outputs_of(CourierHello))
     road.is_answering = True
     road.wait(PROBE_NS_MAX // MS)
     assert road.is_up()
     assert road.calls_sent() == [1, 2]
-    assert len(road.said(CourierHello)) == hellos + 1
-    assert road.said(GatewayUp)[-1] == GatewayUp("g1", before="g1")
+    assert len(road.outputs_of(CourierHello)) == hellos + 1
+    assert road.outputs_of(GatewayUp)[-1] == GatewayUp("g1", before="g1")
 
 
 def test_a_late_reply_shows_that_an_absent_gateway_is_back() -> None:
@@ -320,31 +320,31 @@ def test_without_a_connection_it_tries_often_because_that_costs_nothing() -> Non
     road = Road(connected=False)
     road.call(1, timeout_ms=5_000)
     road.wait(1_000)
-    assert road.said(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
+    assert road.outputs_of(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
     road.is_connected = True
     road.wait(PROBE_NS_FIRST // MS)
     assert road.calls_sent() == [1]
-    assert road.said(CourierHello)[-1] == CourierHello("c1+g1")
+    assert road.outputs_of(CourierHello)[-1] == CourierHello("c1+g1")
 
 
 # ------------------------------------------------------------------------------------------------ what is no reply
 
 
 @pytest.mark.parametrize("payload", [b"", b'{"status": "FILLED"}', b"\xc0", b"\x80" + bytes(REPLY_BYTES_MAX)])
-def test_what_cannot_stand_in_an_answer_is_told_and_the_call_stays_open(payload: bytes) -> None:
+def test_what_cannot_stand_in_an_answer_is_reported_and_the_call_stays_open(payload: bytes) -> None:
     road = Road()
     road.call(7)
     road.take(road.courier.handle(GatewayReply(7, payload), road.now))
-    told = road.said(MalformedReply)
-    assert len(told) == 1
+    malformed = road.outputs_of(MalformedReply)
+    assert len(malformed) == 1
     assert road.answers() == []
     assert road.courier.in_flight == 1
 
 
-def test_a_pong_that_is_none_is_told_and_changes_nothing() -> None:
+def test_a_malformed_pong_is_reported_and_changes_nothing() -> None:
     road = Road()
     road.take(road.courier.handle(GatewayReply(PING_ID, b"\x81\xa1a\x01"), road.now))
-    assert len(road.said(MalformedReply)) == 1
+    assert len(road.outputs_of(MalformedReply)) == 1
     assert road.courier.gateway_boot == "g1"
 
 
@@ -361,6 +361,6 @@ def test_a_long_boot_id_still_makes_a_hello() -> None:
     road = Road()
     road.boot_id = "g" * 64
     road.wait(1_000)
-    hello = road.said(CourierHello)[-1]
+    hello = road.outputs_of(CourierHello)[-1]
     assert isinstance(hello, CourierHello)
     assert decode_report_message(encode(hello)) == hello

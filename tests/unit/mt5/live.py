@@ -1,4 +1,4 @@
-"""A live gateway driven by hand: one clock, a venue that can be told to misbehave, and a boot that can be followed by another."""
+"""A live gateway driven by hand, with one clock, a venue whose faults a test sets, and restarts under a new boot id."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_the_named_profiles_are_had_by_name() -> None:
     assert load_fill_profile("realistic") is REALISTIC
 
 
-def test_a_file_changes_what_it_says_and_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_file_changes_its_fields_and_leaves_the_rest(tmp_path: Path) -> None:
     text = """
     charges = false
     stop_out_level_pct = 30
@@ -71,7 +71,7 @@ def test_slippage_may_be_said_of_one_type_or_of_all(tmp_path: Path) -> None:
     assert of_one == SlippageByType(market=own)
 
 
-def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: Path) -> None:
+def test_a_profile_is_identified_by_its_content_and_not_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one = load_fill_profile(a_file(tmp_path, "charges = false"))
     other = load_fill_profile(a_file(tmp_path / "other", "# the same\ncharges = false"))
@@ -80,7 +80,7 @@ def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("charges = 3", "charges is 3, expected true or false"),
         ("fees = true", "unknown field fees, which is true; expected settings such as"),
@@ -101,14 +101,14 @@ def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: P
         ("quote_age_ms_max = -1", "quote_age_ms_max is -1, expected a whole number from 0 to 604800000"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_the_file(text: str, words: str, tmp_path: Path) -> None:
+def test_an_error_in_a_file_is_reported_with_its_path(text: str, message: str, tmp_path: Path) -> None:
     path = a_file(tmp_path, text)
     with pytest.raises(StartError) as refused:
         load_fill_profile(path)
     assert str(refused.value).startswith(f"MT5_FILLS: {path}: ")
-    assert words in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_said_with_what_was_expected() -> None:
+def test_a_missing_file_is_reported_with_what_was_expected() -> None:
     with pytest.raises(StartError, match=r"MT5_FILLS: value 'nowhere\.toml', expected ideal, realistic or a TOML file"):
         load_fill_profile("nowhere.toml")

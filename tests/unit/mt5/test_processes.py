@@ -33,7 +33,7 @@ def test_the_setting_names_every_venue_that_can_be_served() -> None:
 
 
 def test_a_journal_without_its_book_is_refused(settings: Mt5Settings, tmp_path: Path) -> None:
-    """Its answers would tell of fills that the account has not had."""
+    """Its replies would report fills that the account has not had."""
     journal = DurableJournal(tmp_path / "venue" / "journal.db", new_id="j", account="paper-USD")
     journal.record_calling("A-1", Effect("BUY", "EURUSD", Decimal(1)), ordinal=1)
     journal.close()

@@ -1,4 +1,4 @@
-"""Settings of the gateway: what a value means, and in which words a bad one is refused."""
+"""Settings of the gateway: the meaning of each value, and the messages that refuse bad ones."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def test_names_of_symbols_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.mt5_symbol_map == {"EURUSD": "EURUSD.m", "NZDUSD": "NZDUSD.m"}
 
 
-def test_files_and_names_are_told_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_and_names_are_reported_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = settings(monkeypatch, MT5_SYMBOL_MAP="EURUSD=EURUSD.m, NZDUSD=NZDUSD.m")
-    told = {name: value for name, value, _ in describe(loaded)}
-    assert told["MT5_TICKS"] == "/data/e.parquet:EURUSD"
-    assert told["MT5_SYMBOL_MAP"] == "EURUSD=EURUSD.m,NZDUSD=NZDUSD.m"
+    described = {name: value for name, value, _ in describe(loaded)}
+    assert described["MT5_TICKS"] == "/data/e.parquet:EURUSD"
+    assert described["MT5_SYMBOL_MAP"] == "EURUSD=EURUSD.m,NZDUSD=NZDUSD.m"
 
 
 @pytest.mark.parametrize(

@@ -94,11 +94,13 @@ def test_a_silent_desk_gives_no_reply_and_no_error(router: zmq.Socket[bytes], ur
 
 
 @pytest.mark.parametrize(
-    ("payload", "words"),
+    ("payload", "message"),
     [(b"\xc1", "sent no control reply"), (encode(ControlError(error="no such thing")), "refused STATUS: no such")],
 )
-def test_a_peer_that_is_no_portfolio_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
+def test_a_peer_that_is_no_portfolio_is_named(
+    router: zmq.Socket[bytes], url: str, payload: bytes, message: str
+) -> None:
     peer = answer(router, payload)
-    with ControlClient(url) as client, pytest.raises(StartError, match=words):
+    with ControlClient(url) as client, pytest.raises(StartError, match=message):
         client.request(StatusQuery(), StatusReply, timeout_s=10.0)
     peer.join()

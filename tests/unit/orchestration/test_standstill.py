@@ -12,7 +12,7 @@ from orchestration.supervisor import ProcessState
 
 
 class Processes:
-    """Programs of which all is known."""
+    """Programs in a known state."""
 
     def __init__(self, **logs: str) -> None:
         self.logs = logs
@@ -30,7 +30,7 @@ def logged(level: str, event: str, **fields: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("", ""),
         (logged("info", "execution is ready"), ""),
@@ -40,8 +40,8 @@ def logged(level: str, event: str, **fields: str) -> str:
         ("{broken", "{broken"),
     ],
 )  # fmt: skip
-def test_the_last_line_of_a_log_counts_if_it_is_a_warning(line: str, words: str) -> None:
-    assert last_warning(["earlier", line]) == words
+def test_the_last_line_of_a_log_counts_if_it_is_a_warning(line: str, message: str) -> None:
+    assert last_warning(["earlier", line]) == message
 
 
 def test_a_stopped_program_is_named_with_its_last_log_line() -> None:

@@ -61,7 +61,7 @@ def a_walk(count: int, *, seed: int = 1, symbols: Sequence[str] = ("EURUSD",), s
 
 
 class TickGateway:
-    """Answers HELLO and GET_TICKS over a list of ticks, of which the first `published` are out."""
+    """Answers HELLO and GET_TICKS over a list of ticks; the first `published` of them are published."""
 
     def __init__(self, ticks: Sequence[Tick], *, window: int = 10, stream_id: str = STREAM) -> None:
         self.ticks = list(ticks)
@@ -73,7 +73,7 @@ class TickGateway:
         self.asked: list[Hello | GetTicks] = []
 
     def answer(self, request: Hello | GetTicks) -> HelloReply | TicksReply | ErrorReply:
-        """What the gateway says."""
+        """The gateway's reply to a request."""
         self.asked.append(request)
         if isinstance(request, Hello):
             return self.hello(request.request_id)
@@ -145,7 +145,7 @@ def a_page(
 
 
 class Bench:
-    """A desk whose requests are answered at once, and all that it said."""
+    """A desk whose requests are answered at once, with all its outputs."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class Bench:
         """Every signal so far, in the order of sending."""
         return [output for output in self.outputs if isinstance(output, Signal)]
 
-    def said(self, kind: type) -> list[Output]:
+    def outputs_of(self, kind: type) -> list[Output]:
         """The outputs of one kind."""
         return [output for output in self.outputs if isinstance(output, kind)]
 
@@ -181,7 +181,7 @@ class Bench:
         return self
 
     def publish(self, ticks: Iterable[Tick], *, but: frozenset[int] = frozenset()) -> Bench:
-        """Let ticks out, of which those with an ordinal in `but` do not arrive."""
+        """Publish ticks; those with an ordinal in `but` do not arrive."""
         for tick in ticks:
             self.gateway.published = max(self.gateway.published, tick.ordinal)
             if tick.ordinal not in but:

@@ -28,9 +28,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def refusal(folder: Path) -> str:
     with pytest.raises(ModelError) as caught:
         load_model(folder)
-    words = str(caught.value)
-    assert "\n" not in words
-    return words
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
 
 
 def a_document(**parameters: Any) -> bytes:
@@ -51,7 +51,7 @@ def booster_of(document: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "message"),
     [
         ({"booster": "dart", "rate_drop": 0.3}, "the walk does not cover booster dart"),
         ({"booster": "gblinear", "max_depth": None}, "the walk does not cover booster gblinear"),
@@ -68,14 +68,14 @@ def booster_of(document: dict[str, Any]) -> Any:
 )
 @pytest.mark.parametrize("form", ["json", "ubj"])
 def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
-    tmp_path: Path, parameters: dict[str, Any], words: str, form: str
+    tmp_path: Path, parameters: dict[str, Any], message: str, form: str
 ) -> None:
-    told: list[str] = []
+    logged: list[str] = []
     booster = a_booster(**parameters)
     folder = write_model(tmp_path / "m", bytes(booster.save_raw(form)), file=f"model.{form}")
-    model = load_model(folder, on_fallback=told.append)
-    assert len(told) == 1
-    assert words in told[0]
+    model = load_model(folder, on_fallback=logged.append)
+    assert len(logged) == 1
+    assert message in logged[0]
     rows = random_rows(rows=30)
     theirs = booster.predict(xgboost.DMatrix(rows), output_margin=True, validate_features=False)
     np.testing.assert_allclose(model.margins(rows), theirs, rtol=1e-6, atol=1e-6)
@@ -88,7 +88,7 @@ def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "message"),
     [
         (a_document(feature_types=["c", *["q"] * 29]), "feature 1 is categorical, expected numbers"),
         (
@@ -136,11 +136,11 @@ def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
     ],
     ids=["category", "named", "split", "empty dart", "overflow", "weights", "old vectors", "vectors", "dart", "binary"],
 )
-def test_a_booster_that_cannot_serve_is_refused_by_name(tmp_path: Path, document: bytes, words: str) -> None:
+def test_a_booster_that_cannot_serve_is_refused_by_name(tmp_path: Path, document: bytes, message: str) -> None:
     """What XGBoost would crash on, or what would end the first signal, ends the start in one line."""
-    said = refusal(write_model(tmp_path / "m", document, file="model.json"))
-    assert "model.json is no model that can be used: " in said
-    assert words in said
+    error = refusal(write_model(tmp_path / "m", document, file="model.json"))
+    assert "model.json is no model that can be used: " in error
+    assert message in error
 
 
 # -------------------------------------------------------------------------------------------------- best iteration
@@ -185,7 +185,7 @@ def test_early_stopping_is_honoured_as_by_xgboosts_own_classifier(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("parameters", "best", "words"),
+    ("parameters", "best", "message"),
     [
         ({}, "4", "best_iteration is '4', expected one of its 4 rounds, counted from 0"),
         ({}, "-1", "best_iteration is '-1', expected one of its 4 rounds"),
@@ -200,11 +200,11 @@ def test_early_stopping_is_honoured_as_by_xgboosts_own_classifier(tmp_path: Path
     ],
 )
 def test_a_best_round_that_cannot_be_restored_is_refused(
-    tmp_path: Path, parameters: dict[str, Any], best: str, words: str
+    tmp_path: Path, parameters: dict[str, Any], best: str, message: str
 ) -> None:
     booster = a_booster(**parameters)
     booster.set_attr(best_iteration=best)
-    assert words in refusal(write_model(tmp_path / "m", bytes(booster.save_raw("ubj"))))
+    assert message in refusal(write_model(tmp_path / "m", bytes(booster.save_raw("ubj"))))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""StrategyEngine says what the process would say, and names what is wrong with a tick."""
+"""StrategyEngine returns the process's signals, and names what is wrong with a tick."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NeedsArguments(Momentum):
         self.length = length
 
 
-def test_it_says_what_the_live_engine_says_of_messages_and_of_mappings() -> None:
+def test_it_returns_what_the_live_engine_returns_for_messages_and_mappings() -> None:
     live = SymbolEngine("EURUSD", EmaCross())
     of_messages, of_mappings = StrategyEngine("EURUSD"), StrategyEngine("EURUSD", "ema_cross")
     for tick in a_walk(1_500):
@@ -52,7 +52,7 @@ def test_a_crossed_tick_is_taken_because_judging_is_the_sources_affair() -> None
 
 
 @pytest.mark.parametrize(
-    ("tick", "words"),
+    ("tick", "message"),
     [
         ({"ask": 1.1, "time_ns": 1}, "bid is missing, expected a finite number above 0"),
         ({"bid": 1.1, "time_ns": 1}, "ask is missing, expected a finite number above 0"),
@@ -71,10 +71,10 @@ def test_a_crossed_tick_is_taken_because_judging_is_the_sources_affair() -> None
         ([1.1, 1.2], "expected a Tick or a mapping"),
     ],
 )
-def test_a_bad_tick_is_named_and_changes_nothing(tick: Any, words: str) -> None:
+def test_a_bad_tick_is_named_and_changes_nothing(tick: Any, message: str) -> None:
     engine = StrategyEngine("EURUSD")
     before = engine._engine.snapshot()
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         engine.process_tick(tick)
     assert engine._engine.snapshot() == before
 
@@ -88,7 +88,7 @@ def test_a_strategy_of_ones_own_is_named_by_its_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("crystal_ball", r"no strategy 'crystal_ball', expected ema_cross, xgboost or package\.module:Class"),
         ("no_such_package.x:Y", "No module named 'no_such_package'; expected ema_cross"),
@@ -99,8 +99,8 @@ def test_a_strategy_of_ones_own_is_named_by_its_path() -> None:
         (":", "no strategy ':'"),
     ],
 )
-def test_a_strategy_that_is_none_is_refused_in_words(name: str, words: str) -> None:
-    with pytest.raises(UnknownStrategyError, match=words):
+def test_an_unknown_strategy_is_refused_with_a_message(name: str, message: str) -> None:
+    with pytest.raises(UnknownStrategyError, match=message):
         StrategyEngine("EURUSD", name)
 
 

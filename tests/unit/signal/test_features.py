@@ -31,7 +31,7 @@ def market(*, count: int = 400, seed: int = 1) -> Columns:
 
 
 def expected(time_ns: Any, bid: Any, ask: Any, volume: Any) -> dict[str, float]:
-    """The features of one window as docs/features.md has them, in numpy's own words."""
+    """The features of one window by the formulas of docs/features.md, computed with plain numpy."""
     mid = (bid + ask) / 2
     steps = np.diff(mid)
     change = steps / mid[:-1] * 1e4

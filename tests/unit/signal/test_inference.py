@@ -70,7 +70,7 @@ def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "message"),
     [
         ({"booster": "dart"}, "booster dart"),
         ({"booster": "gblinear", "max_depth": None}, "booster gblinear"),
@@ -79,9 +79,9 @@ def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
         ({"objective": "count:poisson", "num_class": None}, "objective count:poisson"),
     ],
 )
-def test_what_the_walk_does_not_cover_is_told_from_what_is_no_model(parameters: dict[str, Any], words: str) -> None:
+def test_an_unsupported_model_is_distinguished_from_a_damaged_one(parameters: dict[str, Any], message: str) -> None:
     found = read_document(raw(a_booster(features=5, **parameters)))
-    with pytest.raises(UnsupportedModelError, match=words):
+    with pytest.raises(UnsupportedModelError, match=message):
         flatten(found)
 
 

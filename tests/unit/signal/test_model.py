@@ -1,4 +1,4 @@
-"""A model's folder: what is served, what is refused, and in which words."""
+"""A model's folder: which models are served, which are refused, and the messages."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def refusal(folder: Path) -> str:
     with pytest.raises(ModelError) as caught:
         load_model(folder)
-    words = str(caught.value)
+    message = str(caught.value)
     assert isinstance(caught.value, StartError)
-    assert "\n" not in words
-    assert str(folder) in words
-    return words
+    assert "\n" not in message
+    assert str(folder) in message
+    return message
 
 
 def with_leaf_vectors(model: bytes) -> bytes:
-    """The first tree tells of three weights a leaf and has none, as XGBoost 2 wrote them."""
+    """The first tree claims three weights a leaf and has none, as XGBoost 2 wrote them."""
     width = model.index(b"size_leaf_vector") + len(b"size_leaf_vectorSL") + 8
     return model[:width] + b"3" + model[width + 1 :]
 
@@ -67,13 +67,13 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
 @pytest.mark.parametrize("form", ["json", "ubj"])
 def test_a_model_is_served_by_the_walk_with_xgboosts_margins(tmp_path: Path, form: str) -> None:
     booster = a_booster()
-    told: list[str] = []
+    logged: list[str] = []
     folder = write_model(tmp_path / "m", bytes(booster.save_raw(form)), file=f"model.{form}")
-    model = load_model(folder, on_fallback=told.append)
+    model = load_model(folder, on_fallback=logged.append)
     rows = random_rows()
     assert model.margins(rows).tobytes() == booster.inplace_predict(rows, predict_type="margin").tobytes()
     assert isinstance(getattr(model.margins, "__self__", None), Forest)
-    assert told == []
+    assert logged == []
 
 
 def test_its_probabilities_are_those_of_its_calibration(tmp_path: Path) -> None:
@@ -116,13 +116,13 @@ def test_the_strategy_speaks_tick_by_tick_as_the_model_does_on_all_rows(tmp_path
     model = load_model(folder)
     rows = feature_rows(*columns)
     expected = [model.decide(*chances) for chances in model.probabilities(rows).tolist()]
-    words = [
+    signals = [
         engine.process_tick({"time_ns": int(time_ns), "bid": float(bid), "ask": float(ask), "volume": float(volume)})
         for time_ns, bid, ask, volume in zip(*columns, strict=True)
     ]
-    assert words[:100] == [(0, 0.0)] * 100
-    assert words[100:] == expected[1:]
-    assert {direction for direction, _ in words} == set(CLASSES)
+    assert signals[:100] == [(0, 0.0)] * 100
+    assert signals[100:] == expected[1:]
+    assert {direction for direction, _ in signals} == set(CLASSES)
 
 
 def test_the_strategy_keeps_nothing_but_the_window(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_every_field_of_a_manifest_is_required_and_no_other_is_taken(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (lambda m: m.update(version=2), "version"),
         (lambda m: m.update(classes=[0, 1, 2]), "classes [0, 1, 2], expected [-1, 0, 1]"),
@@ -191,16 +191,16 @@ def test_every_field_of_a_manifest_is_required_and_no_other_is_taken(tmp_path: P
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused_by_name(
-    tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str
+    tmp_path: Path, change: Callable[[dict[str, Any]], Any], message: str
 ) -> None:
-    assert words in refusal(edit(a_model(tmp_path / "m"), change))
+    assert message in refusal(edit(a_model(tmp_path / "m"), change))
 
 
 def test_another_feature_schema_is_refused_with_both_hashes(tmp_path: Path) -> None:
     theirs = Features("ab" * 32, ["colour", *FEATURE_NAMES[1:]])
-    words = refusal(write_model(tmp_path / "m", bytes(a_booster().save_raw("ubj")), features=theirs))
-    assert "made for the feature schema abababababab, this version computes" in words
-    assert "feature 1 is colour, expected return_1; train it again" in words
+    error = refusal(write_model(tmp_path / "m", bytes(a_booster().save_raw("ubj")), features=theirs))
+    assert "made for the feature schema abababababab, this version computes" in error
+    assert "feature 1 is colour, expected return_1; train it again" in error
 
 
 def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "XGBoost cannot read it as UBJ: it is empty"),
         (b"PK\x03\x04 a zip archive", "UBJ: Unknown construct"),
@@ -227,10 +227,10 @@ def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
     ],
     ids=["empty", "zip", "no learner", "features", "objective", "classes", "cut short", "crash", "huge"],
 )
-def test_a_file_that_is_no_model_of_ours_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
-    said = refusal(write_model(tmp_path / "m", bytes(data)))
-    assert "model.ubj is no model that can be used: " in said
-    assert words in said
+def test_a_file_that_is_no_model_of_ours_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    error = refusal(write_model(tmp_path / "m", bytes(data)))
+    assert "model.ubj is no model that can be used: " in error
+    assert message in error
 
 
 def test_a_model_with_the_features_in_another_order_is_refused(tmp_path: Path) -> None:

@@ -65,16 +65,16 @@ def test_every_signal_is_one_on_the_wire() -> None:
         assert decode_signal_message(encode(signal)) == signal
 
 
-def test_the_gateway_is_asked_until_it_answers_and_its_silence_told_once() -> None:
+def test_the_gateway_is_asked_until_it_answers_and_its_silence_reported_once() -> None:
     bench = a_bench(a_walk(1))
     bench.is_gateway_reachable = False
     bench.start().wait(30 * HELLO_RETRY_NS // MS)
-    assert len(bench.said(Hello)) == 31
-    assert len(bench.said(GatewayUnresponsive)) == 1
-    assert not bench.said(SignalHello), "of no stream nothing can be said"
+    assert len(bench.outputs_of(Hello)) == 31
+    assert len(bench.outputs_of(GatewayUnresponsive)) == 1
+    assert not bench.outputs_of(SignalHello), "of no stream nothing can be said"
     bench.is_gateway_reachable = True
     bench.wait(HELLO_RETRY_NS // MS)
-    assert len(bench.said(SignalHello)) == 1
+    assert len(bench.outputs_of(SignalHello)) == 1
     assert HELLOS_UNTIL_SILENT < 30
 
 
@@ -83,14 +83,16 @@ WARMING = [SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")]
 
 def test_portfolio_is_greeted_at_the_start_and_twice_a_second() -> None:
     bench = a_bench(a_walk(1)).start()
-    assert bench.said(SignalHello) == [SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0, WARMING)]
+    assert bench.outputs_of(SignalHello) == [
+        SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0, WARMING)
+    ]
     bench.wait(3_000)
-    assert len(bench.said(SignalHello)) == 7
+    assert len(bench.outputs_of(SignalHello)) == 7
 
 
-def test_a_symbol_that_the_gateway_does_not_know_is_told() -> None:
+def test_a_symbol_that_the_gateway_does_not_know_is_reported() -> None:
     bench = Bench(TickGateway(a_walk(1)), symbols=("EURUSD", "XAUUSD")).start()
-    assert bench.said(GatewayConnected)[0] == GatewayConnected(STREAM, "boot", 0, 0, ("XAUUSD",))
+    assert bench.outputs_of(GatewayConnected)[0] == GatewayConnected(STREAM, "boot", 0, 0, ("XAUUSD",))
 
 
 def test_ticks_of_symbols_of_others_are_passed_over() -> None:
@@ -114,26 +116,26 @@ def test_whatever_is_missed_the_signals_are_those_of_an_undisturbed_stream(data:
     bench.receive(a_heartbeat(bench))
     assert decisions(bench.signals) == undisturbed(ticks, symbols=SYMBOLS)
     assert len(bench.signals) == len(ticks), "each tick has one signal and no more"
-    assert not bench.said(GapLost)
+    assert not bench.outputs_of(GapLost)
 
 
-def test_a_gap_is_told_fetched_and_told_to_be_closed() -> None:
+def test_a_gap_is_reported_fetched_and_reported_as_closed() -> None:
     ticks = a_walk(10)
     bench = a_bench(ticks).start().publish(ticks, but=frozenset({4, 5, 6}))
-    assert bench.said(GapFound) == [GapFound("EURUSD", expected=4, received=7)]
+    assert bench.outputs_of(GapFound) == [GapFound("EURUSD", expected=4, received=7)]
     assert [(r.from_sequence, r.limit) for r in bench.gateway.asked if isinstance(r, GetTicks)] == [(4, 1_000)]
-    assert bench.said(GapRefilled) == [GapRefilled("EURUSD", 7)]
+    assert bench.outputs_of(GapRefilled) == [GapRefilled("EURUSD", 7)]
     assert bench.desk.gaps_refilled == 1
 
 
-def test_nothing_is_said_of_a_symbol_whose_gap_is_open_and_all_of_it_afterwards() -> None:
+def test_a_symbol_with_an_open_gap_sends_no_signals_until_it_is_closed() -> None:
     ticks = a_walk(30)
     bench = a_bench(ticks).start().publish(ticks[:5])
     bench.is_gateway_reachable = False
     bench.publish(ticks[5:20], but=frozenset({6}))
     assert len(bench.signals) == 5
     bench.wait(2_000)
-    assert len(bench.said(GetTicks)) == 5, "it is asked again until it is answered"
+    assert len(bench.outputs_of(GetTicks)) == 5, "it is asked again until it is answered"
     bench.is_gateway_reachable = True
     bench.wait(1_000).publish(ticks[20:])
     assert decisions(bench.signals) == undisturbed(ticks)
@@ -179,15 +181,15 @@ def test_a_page_that_cannot_be_ticks_loses_the_gap(spoil: dict[str, list[float]]
     bench.publish(ticks[6:7])
     page = msgspec.structs.replace(a_page(ticks[4:6], symbol="EURUSD", from_sequence=5), **spoil)
     bench.receive(page)
-    assert bench.said(GapLost) == [GapLost("EURUSD", 5, 7, f"the gateway's answer has {why}")]
+    assert bench.outputs_of(GapLost) == [GapLost("EURUSD", 5, 7, f"the gateway's answer has {why}")]
 
 
-def test_a_gap_that_cannot_be_had_is_told_and_the_symbol_warms_up_again() -> None:
+def test_a_gap_that_cannot_be_filled_is_reported_and_the_symbol_warms_up_again() -> None:
     ticks = a_walk(40)
     bench = a_bench(ticks).start().publish(ticks[:20])
     bench.gateway.ticks = [tick for tick in ticks if tick.symbol != "EURUSD"]
     bench.publish(ticks[20:], but=frozenset({21, 22}))
-    lost = bench.said(GapLost)
+    lost = bench.outputs_of(GapLost)
     assert [(loss.first, loss.last) for loss in lost if isinstance(loss, GapLost)] == [(21, 23)]
     assert bench.desk.gaps_lost == 1
     after = [signal for signal in bench.signals if signal.ordinal > 23]
@@ -210,10 +212,10 @@ def test_a_gateway_that_keeps_only_the_last_ticks_gives_what_it_has() -> None:
     bench.is_gateway_reachable = True
     unasked = a_page(ticks[15:21], symbol="EURUSD", from_sequence=16, request_id="9:EURUSD")
     bench.receive(unasked)
-    assert bench.said(GapLost) == []
+    assert bench.outputs_of(GapLost) == []
     answer = a_page(ticks[15:21], symbol="EURUSD", from_sequence=16, request_id="11:EURUSD")
     bench.receive(answer)
-    assert bench.said(GapLost) == [GapLost("EURUSD", 11, 15, "the gateway does not keep them")]
+    assert bench.outputs_of(GapLost) == [GapLost("EURUSD", 11, 15, "the gateway does not keep them")]
     bench.publish(ticks[21:])
     assert [signal.ordinal for signal in bench.signals] == [*range(1, 11), *range(16, 41)]
 
@@ -245,7 +247,7 @@ def test_a_heap_of_repeats_is_answered_once() -> None:
     assert len(bench.signals) == 501
 
 
-def test_a_signal_that_is_not_kept_any_more_is_told() -> None:
+def test_a_request_for_a_discarded_signal_is_reported() -> None:
     ticks = a_walk(RING_SIGNALS_MIN + 10)
     bench = a_bench(ticks).start().publish(ticks)
     bench.outputs.clear()
@@ -287,7 +289,7 @@ def test_a_ring_finds_what_came_out_of_order() -> None:
     confirmed=st.integers(0, 150),
     seed=st.integers(0, 10),
 )
-def test_a_start_from_any_checkpoint_says_what_was_not_confirmed(
+def test_a_start_from_any_checkpoint_reports_what_was_not_confirmed(
     cut: int, published: int, confirmed: int, seed: int
 ) -> None:
     ticks = a_walk(150, seed=seed, symbols=SYMBOLS)
@@ -331,7 +333,7 @@ def test_a_checkpoint_of_another_stream_is_dropped() -> None:
     bench = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum)
     bench.desk.restore(old.desk.checkpoint(), old.signals)
     bench.start().publish(renewed)
-    assert bench.said(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
+    assert bench.outputs_of(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
     assert [signal.reason for signal in bench.signals[:6]] == [WARMING_UP] * 5 + [""]
     assert {signal.stream_id for signal in bench.signals} == {"stream-2"}
 
@@ -344,7 +346,7 @@ def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> Non
     bench.publish(renewed)
     expected = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum).start().publish(renewed)
     assert decisions(bench.signals) == decisions(expected.signals)
-    assert bench.said(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
+    assert bench.outputs_of(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
 
 
 def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
@@ -353,5 +355,5 @@ def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
     bench.receive(strange)
     bench.receive(a_heartbeat(bench, "stream-0"))
     bench.publish(ticks[10:])
-    assert len(bench.said(StreamChanged)) == 1
+    assert len(bench.outputs_of(StreamChanged)) == 1
     assert decisions(bench.signals) == undisturbed(ticks)

@@ -43,7 +43,7 @@ def test_ticks_that_are_deferred_have_their_signals_in_the_end(data: st.DataObje
             bench.defer(tick)
         else:
             bench.publish([tick])
-        for request in bench.said(GetTicks)[-1:]:
+        for request in bench.outputs_of(GetTicks)[-1:]:
             assert isinstance(request, GetTicks)
             waiting(bench, request.symbol, request.from_sequence)
         for _ in range(data.draw(st.integers(0, 3)) if bench.has_page else 0):
@@ -60,8 +60,8 @@ def test_a_deferred_tick_is_no_gap_and_shows_as_ticks_behind() -> None:
     bench.is_gateway_reachable = False
     for tick in ticks[10:30]:
         bench.defer(tick)
-    assert not bench.said(GapFound)
-    assert len(bench.said(GetTicks)) == 1
+    assert not bench.outputs_of(GapFound)
+    assert len(bench.outputs_of(GetTicks)) == 1
     hello = bench.desk._signal_hello(bench.now)
     assert hello.reports == [SymbolReport("EURUSD", SymbolState.CATCHING_UP, 20, "")]
 
@@ -79,7 +79,7 @@ def test_a_page_is_folded_in_bits_that_grow_while_strategies_are_quick() -> None
         bench.fold()
         reached.append(bench.desk.engines["EURUSD"].sequence)
     assert reached == [11, 13, 17, 21, 25, 29, 33, 37, 40]
-    assert len(bench.said(GetTicks)) == 1, "nothing is asked for while a page waits"
+    assert len(bench.outputs_of(GetTicks)) == 1, "nothing is asked for while a page waits"
     assert decisions(bench.signals)[-1][0] == 40
 
 

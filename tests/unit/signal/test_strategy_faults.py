@@ -44,17 +44,17 @@ def directions(signals: list[Signal], symbol: str) -> list[tuple[int, float, str
     return [(s.direction, s.confidence, s.reason) for s in signals if s.symbol == symbol]
 
 
-@pytest.mark.parametrize(("make", "words"), ON_A_TICK.items(), ids=lambda one: getattr(one, "__name__", ""))
-def test_a_fault_on_a_tick_stops_its_symbol_and_no_other(make: type[Sound], words: str) -> None:
+@pytest.mark.parametrize(("make", "message"), ON_A_TICK.items(), ids=lambda one: getattr(one, "__name__", ""))
+def test_a_fault_on_a_tick_stops_its_symbol_and_no_other(make: type[Sound], message: str) -> None:
     sound = a_bench(Sound).start().publish(TICKS)
     bench = a_bench(make).start().publish(TICKS)
     bench.wait(1_000)
-    notice = bench.said(StrategyStopped)
+    notice = bench.outputs_of(StrategyStopped)
     assert len(notice) == 1, "reported once"
     fault = notice[0].fault  # type: ignore[union-attr]
     assert (fault.symbol, fault.strategy, fault.sequence) == ("EURUSD", make.name, FAULT_TICK)
     assert fault.time_ns == OF_EURUSD[FAULT_TICK - 1].time_ns
-    assert fault.error.startswith(words)
+    assert fault.error.startswith(message)
     assert len(fault.text) <= 400
     assert "\n" not in fault.text
     assert fault.text.startswith(f"strategy {make.name}, tick {FAULT_TICK} of EURUSD at 2014-05-01T00:00:")
@@ -70,11 +70,11 @@ def test_a_fault_on_a_tick_stops_its_symbol_and_no_other(make: type[Sound], word
     assert SymbolReport("EURUSD", SymbolState.FAULT, 0, fault.text) in hello.reports
 
 
-@pytest.mark.parametrize(("make", "words"), AT_THE_START.items(), ids=lambda one: getattr(one, "__name__", ""))
-def test_a_fault_before_the_first_tick_stops_its_symbol_and_no_other(make: type[Sound], words: str) -> None:
+@pytest.mark.parametrize(("make", "message"), AT_THE_START.items(), ids=lambda one: getattr(one, "__name__", ""))
+def test_a_fault_before_the_first_tick_stops_its_symbol_and_no_other(make: type[Sound], message: str) -> None:
     bench = a_bench(make).start().publish(TICKS)
-    (notice,) = bench.said(StrategyStopped)
-    assert notice.fault.error.startswith(words)  # type: ignore[union-attr]
+    (notice,) = bench.outputs_of(StrategyStopped)
+    assert notice.fault.error.startswith(message)  # type: ignore[union-attr]
     assert set(directions(bench.signals, "EURUSD")) == {(0, 0.0, STRATEGY_FAULT)}
     assert directions(bench.signals, "NZDUSD") == directions(a_bench(Sound).start().publish(TICKS).signals, "NZDUSD")
     bench.desk.checkpoint()
@@ -85,21 +85,21 @@ def test_a_restart_goes_on_from_before_the_fault_and_tries_again() -> None:
     before = bench.desk.checkpoint()
     bench.publish(TICKS[5:40])
     after = bench.desk.checkpoint()
-    assert bench.said(StrategyStopped)
+    assert bench.outputs_of(StrategyStopped)
     assert after.engines[0] == before.engines[0], "the state from before the fault"
 
     again = a_bench(faulty_strategies.Raises)
     again.gateway = bench.gateway
     again.desk.restore(after, [])
     again.start()
-    assert [notice.fault.sequence for notice in again.said(StrategyStopped)] == [FAULT_TICK]  # type: ignore[union-attr]
+    assert [notice.fault.sequence for notice in again.outputs_of(StrategyStopped)] == [FAULT_TICK]  # type: ignore[union-attr]
 
     mended = a_bench(Sound)
     mended.desk.strategy = after.strategy
     mended.gateway = bench.gateway
     mended.desk.restore(after, [])
     mended.start().publish(TICKS[40:])
-    assert not mended.said(StrategyStopped)
+    assert not mended.outputs_of(StrategyStopped)
     straight = directions(a_bench(Sound).start().publish(TICKS).signals, "EURUSD")
     got = directions(mended.signals, "EURUSD")
     assert got == straight[-len(got) :], "as if there had been no fault"
@@ -153,7 +153,7 @@ def test_a_snapshot_that_fails_later_is_a_fault_and_the_last_good_one_stays() ->
     bench.publish(TICKS[20:30])
     assert bench.desk.checkpoint().engines[0] == good.engines[0]
     bench.wait(1_000)
-    (notice,) = bench.said(StrategyStopped)
+    (notice,) = bench.outputs_of(StrategyStopped)
     assert notice.fault.error.startswith("snapshot: ValueError: no snapshot")  # type: ignore[union-attr]
 
 
@@ -171,7 +171,7 @@ def test_a_hello_of_a_thousand_faults_fits_into_a_frame() -> None:
     bench = Bench(TickGateway(TICKS))
     bench.desk = desk
     bench.start()
-    (hello,) = bench.said(SignalHello)
+    (hello,) = bench.outputs_of(SignalHello)
     assert len(encode(hello)) < MAX_FRAME_BYTES
     assert len(hello.reports) == 1_000  # type: ignore[union-attr]
 
@@ -195,7 +195,7 @@ def write_module(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text:
 
 
 @pytest.mark.parametrize(
-    ("number", "text", "words"),
+    ("number", "text", "message"),
     [
         (1, "import not_there_at_all", "ModuleNotFoundError: No module named 'not_there_at_all'"),
         (2, "def broken(:", "SyntaxError: invalid syntax"),
@@ -206,7 +206,7 @@ def write_module(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text:
     ],
 )
 def test_a_strategy_that_cannot_be_imported_is_the_fault_of_its_symbols(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, text: str, words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, text: str, message: str
 ) -> None:
     sick = write_module(tmp_path, monkeypatch, f"sick_{number}", text)
     both = f"EURUSD={sick},NZDUSD={HERE}:Sound"
@@ -215,11 +215,11 @@ def test_a_strategy_that_cannot_be_imported_is_the_fault_of_its_symbols(
     made = strategy_factories(both, SYMBOLS, defer_errors=True)
     with pytest.raises(StrategyError) as refusal:
         made["EURUSD"]()
-    assert refusal.value.fault.error.startswith(words)
+    assert refusal.value.fault.error.startswith(message)
     bench = Bench(TickGateway(TICKS))
     bench.desk = SignalEngine(publisher="p", boot_id="b", make_strategies=made)
     bench.start().publish(TICKS)
-    (notice,) = bench.said(StrategyStopped)
+    (notice,) = bench.outputs_of(StrategyStopped)
     assert notice.fault.symbol == "EURUSD"  # type: ignore[union-attr]
     assert notice.fault.strategy == sick  # type: ignore[union-attr]
     assert {1, -1} <= {direction for direction, _, _ in directions(bench.signals, "NZDUSD")}

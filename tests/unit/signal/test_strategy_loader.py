@@ -69,20 +69,20 @@ def a_mixed_desk() -> SignalEngine:
     return SignalEngine(publisher="s", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross})
 
 
-def test_a_desk_says_which_strategies_speak() -> None:
+def test_a_desk_reports_its_strategies() -> None:
     assert a_mixed_desk().strategy == "EURUSD=momentum,NZDUSD=ema_cross"
     alike = SignalEngine(publisher="s", boot_id="s1", make_strategies=dict.fromkeys(SYMBOLS, EmaCross))
     assert alike.strategy == "ema_cross"
 
 
-def test_more_than_a_hello_has_room_for_is_said_as_a_digest() -> None:
+def test_strategies_beyond_the_room_of_a_hello_are_reported_as_a_digest() -> None:
     names = [f"SYMBOL{number}" for number in range(9)]
     many = dict.fromkeys(names, EmaCross)
-    said = {
+    by_name = {
         SignalEngine(publisher="s", boot_id="b", make_strategies={**many, name: Momentum}).strategy for name in names
     }
-    assert len(said) == len(names)
-    assert all(word.startswith("sha256-") and len(word) == 23 for word in said)
+    assert len(by_name) == len(names)
+    assert all(word.startswith("sha256-") and len(word) == 23 for word in by_name)
 
 
 def test_a_checkpoint_is_of_the_strategies_of_all_symbols() -> None:

@@ -1,4 +1,4 @@
-"""One symbol: the buffer is a window without copies, the sequence has no holes, and words are words."""
+"""One symbol: the buffer is a window without copies, sequences have no gaps, and signals follow the strategy."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_reset_engine_is_as_new() -> None:
 
 
 @pytest.mark.parametrize("word", [(2, 1.0), (1, 1.5), (0, float("nan")), (-1, -0.1)])
-def test_a_strategy_that_says_nonsense_is_stopped(word: tuple[int, float]) -> None:
+def test_a_strategy_with_an_invalid_signal_is_stopped(word: tuple[int, float]) -> None:
     class Nonsense(Momentum):
         warm_up_ticks = 0
 

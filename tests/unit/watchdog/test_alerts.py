@@ -1,4 +1,4 @@
-"""What the watchdog tells of its own alerts: whether ALERT_COMMAND has reached anybody."""
+"""The watchdog's report on its own alerts: whether ALERT_COMMAND has run."""
 
 from __future__ import annotations
 

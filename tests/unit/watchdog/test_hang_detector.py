@@ -71,14 +71,14 @@ def test_a_process_that_never_begins_to_beat_has_the_time_of_a_start() -> None:
     assert Looks(HangTimeouts(hang_ms=3_000, stall_ms=0, start_ms=0)).until_killed(None) is None
 
 
-def test_a_process_that_says_it_is_starting_or_ending_does_not_hang() -> None:
+def test_a_starting_or_ending_process_does_not_count_as_hanging() -> None:
     looks = Looks()
     kill = looks.until_killed(HeartbeatSample(False, 1, 0, False))
     assert kill is not None
     assert kill.reason is KillReason.START
 
 
-def test_what_came_in_place_of_a_killed_one_begins_anew() -> None:
+def test_the_successor_of_a_killed_process_is_watched_from_the_start() -> None:
     looks = Looks()
     life = looks.alive()
     looks.until_killed(life)

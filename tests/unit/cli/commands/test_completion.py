@@ -13,7 +13,7 @@ from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 
 
 def completed_by_bash(line: str) -> list[str]:
-    """What bash would offer for a line, by the script that the command prints, read as its documentation says."""
+    """Completions that bash offers for a line, by the script that the command prints."""
     script = f"""
 source <("{PAPERDESK}" completion bash)
 COMP_WORDS=({line}) COMP_CWORD=$(({len(line.split())} - 1))
@@ -36,10 +36,10 @@ def test_bash_completes_commands_options_and_choices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shell", "words"), [("bash", "COMP_WORDS"), ("zsh", "_TYPER_COMPLETE_ARGS"), ("fish", "_TYPER_COMPLETE_ARGS")]
+    ("shell", "line"), [("bash", "COMP_WORDS"), ("zsh", "_TYPER_COMPLETE_ARGS"), ("fish", "_TYPER_COMPLETE_ARGS")]
 )
-def test_the_entry_point_completes_commands_for_each_shell(shell: str, words: str) -> None:
-    environment = {"_PAPERDESK_COMPLETE": f"complete_{shell}", words: "paperdesk rec", "COMP_CWORD": "1"}
+def test_the_entry_point_completes_commands_for_each_shell(shell: str, line: str) -> None:
+    environment = {"_PAPERDESK_COMPLETE": f"complete_{shell}", line: "paperdesk rec", "COMP_CWORD": "1"}
     done = paperdesk(**environment, _TYPER_COMPLETE_FISH_ACTION="get-args")
     assert done.returncode == 0, done
     assert "reconcile" in done.stdout

@@ -31,8 +31,8 @@ def test_an_existing_file_is_replaced_with_force_only(tmp_path: Path, capsys: py
     out.write_text("mine")
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)))):
         assert run(["instruments", "export", "--url", url, "--out", str(out)]) == 2
-        words = f"paperdesk: --out {out} already exists, expected a new name, or --force to replace it\n"
-        assert capsys.readouterr().err == words
+        message = f"paperdesk: --out {out} already exists, expected a new name, or --force to replace it\n"
+        assert capsys.readouterr().err == message
         assert out.read_text() == "mine"
         assert run(["instruments", "export", "--url", url, "--out", str(out), "--force"]) == 0
     assert "[EURUSD]" in out.read_text()

@@ -36,7 +36,7 @@ NOON_NS = 1_795_780_800_000_000_000
 
 
 def obeyed(request: ControlRequest) -> ControlReply:
-    """What a desk says that holds EURUSD with a stop loss, has one resting order, and obeys."""
+    """Replies of a desk that holds EURUSD with a stop loss, has one resting order, and accepts every command."""
     match request:
         case OrdersQuery():
             resting = an_order(
@@ -86,9 +86,9 @@ def denied(request: ControlRequest) -> ControlReply:
 def sent(tmp_path: Path, line: str, answer: Callable[[ControlRequest], ControlReply | None] = obeyed) -> ControlRequest:
     """The command that a line sends to a desk that obeys."""
     url = f"ipc://{tmp_path}/c.ipc"
-    with serve_control(url, answer) as asked:
+    with serve_control(url, answer) as requests:
         assert run([*line.split(), "--reason", "a test", "--url", url]) == 0
-    return asked[-1]
+    return requests[-1]
 
 
 def test_a_market_order_is_sent_with_its_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,14 +196,14 @@ def test_an_unanswered_command_names_the_key_to_repeat_it_with(
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, lambda _: None):
         assert run(["close", "EURUSD", "--reason", "x", "--key", "k-1", "--url", url]) == 2
-    said = capsys.readouterr().err
-    assert said == (
+    error = capsys.readouterr().err
+    assert error == (
         f"paperdesk: {url} did not answer within 1 s, nothing is known; repeat it with --key k-1: it is executed once\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("order buy EURUSD --volume x", "--volume is 'x', expected a number above 0"),
         ("order buy EURUSD --volume -1", "--volume is '-1', expected a number above 0"),
@@ -237,16 +237,16 @@ def test_an_unanswered_command_names_the_key_to_repeat_it_with(
     ],
 )
 def test_contradictory_options_are_refused_in_one_line_and_nothing_is_sent(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with serve_control(url, obeyed) as asked:
+    with serve_control(url, obeyed) as requests:
         assert run([*line.split(), "--reason", "x", "--url", url]) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert len(said.splitlines()) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
     assert not any(
-        isinstance(request, PlaceCommand | CloseCommand | CancelCommand | ModifyCommand) for request in asked
+        isinstance(request, PlaceCommand | CloseCommand | CancelCommand | ModifyCommand) for request in requests
     )
 
 
@@ -266,8 +266,8 @@ def test_a_change_of_the_trading_state_is_reported_as_json(
 def test_a_stopped_desk_accepts_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "ledger.db").touch()
     assert run(["close", "EURUSD", "--reason", "x", "--data-dir", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert said == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"
+    error = capsys.readouterr().err
+    assert error == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"
 
 
 def test_a_modification_names_its_order_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,9 +288,9 @@ def test_a_refusal_names_the_command_and_no_class(tmp_path: Path, capsys: pytest
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, no):
         assert run(["close", "EURUSD", "--reason", "x", "--url", url]) == 2
-    told = capsys.readouterr()
-    assert told.err == f"paperdesk: {url} refused CLOSE: there is no position in EURUSD to close\n"
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert output.err == f"paperdesk: {url} refused CLOSE: there is no position in EURUSD to close\n"
+    assert output.out == ""
 
 
 @pytest.mark.parametrize(
@@ -301,10 +301,10 @@ def test_a_refusal_by_the_desk_with_json_is_json(tmp_path: Path, capsys: pytest.
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, no):
         assert run([*line.split(), "--json", "--url", url]) == 2
-    told = capsys.readouterr()
-    error = json.loads(told.out)
+    output = capsys.readouterr()
+    error = json.loads(output.out)
     assert list(error) == ["error"]
-    assert told.err == f"paperdesk: {error['error']}\n"
+    assert output.err == f"paperdesk: {error['error']}\n"
 
 
 @pytest.mark.parametrize(

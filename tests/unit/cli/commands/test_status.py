@@ -57,11 +57,11 @@ def test_a_silent_portfolio_that_holds_the_ledger_is_not_called_stopped(
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     assert LedgerWriter(ledger, a_live_desk().state).commit()
     assert run(["status", "--data-dir", str(tmp_path)]) == 1
-    told = capsys.readouterr().out
-    assert "SIMULATED desk SILENT" in told
-    assert f"PORTFOLIO_SILENT: the process that writes the ledger (pid {os.getpid()}) does not answer" in told
+    output = capsys.readouterr().out
+    assert "SIMULATED desk SILENT" in output
+    assert f"PORTFOLIO_SILENT: the process that writes the ledger (pid {os.getpid()}) does not answer" in output
     ledger.close()
     assert run(["status", "--data-dir", str(tmp_path)]) == 1
-    told = capsys.readouterr().out
-    assert "SIMULATED desk STOPPED" in told
-    assert "PROCESS_DOWN portfolio: the desk is not running" in told
+    output = capsys.readouterr().out
+    assert "SIMULATED desk STOPPED" in output
+    assert "PROCESS_DOWN portfolio: the desk is not running" in output

@@ -68,14 +68,14 @@ def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
         yield Standing(folder, url)
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+def output_of(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     """What a command prints."""
     assert run(list(arguments)) == code
     return capsys.readouterr().out
 
 
 def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    return json.loads(told(capsys, *arguments, "--json"))
+    return json.loads(output_of(capsys, *arguments, "--json"))
 
 
 @pytest.mark.parametrize("what", ["orders", "fills", "deals", "positions", "account"])
@@ -99,9 +99,9 @@ def test_several_pages_of_orders_come_complete_and_in_order(
 
 
 def test_a_table_shows_the_latest_rows_and_the_total(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
-    said = told(capsys, "fills", "--url", standing.url, "--last", "2")
+    output = output_of(capsys, "fills", "--url", standing.url, "--last", "2")
     total = len(ledger_views.deals(standing.folder, trades_only=True))
-    assert f"last 2 of {total:,}; --last N shows more, --json all" in said
+    assert f"last 2 of {total:,}; --last N shows more, --json all" in output
 
 
 def test_the_limits_of_a_running_desk_have_their_headroom(
@@ -110,7 +110,7 @@ def test_the_limits_of_a_running_desk_have_their_headroom(
     found = rows(capsys, "risk", "--url", standing.url)
     assert {"GROSS_EXPOSURE", "PRICE_COLLAR"} <= {row["code"] for row in found}
     assert any(row["headroom"].endswith("orders") for row in found)
-    assert "limits default; trading is ACTIVE" in told(capsys, "risk", "--url", standing.url)
+    assert "limits default; trading is ACTIVE" in output_of(capsys, "risk", "--url", standing.url)
 
 
 def test_why_gives_the_same_chain_from_the_socket_and_the_ledger(
@@ -120,7 +120,7 @@ def test_why_gives_the_same_chain_from_the_socket_and_the_ledger(
     live = rows(capsys, "why", order["order_id"], "--url", standing.url)
     assert live == rows(capsys, "why", order["order_id"], "--data-dir", str(standing.folder))
     assert [step["name"] for step in live["steps"]][:4] == ["tick", "signal", "decision", "order"]
-    page = told(capsys, "why", "deal", "7", "--url", standing.url)
+    page = output_of(capsys, "why", "deal", "7", "--url", standing.url)
     assert page.splitlines()[0] == "deal 7"
     assert "position before" in page
 
@@ -136,11 +136,11 @@ def test_why_of_an_unknown_id_is_one_line(standing: Standing, capsys: pytest.Cap
 def test_an_export_is_the_same_from_the_socket_and_from_the_ledger(
     standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
 ) -> None:
-    live = told(capsys, "export", what, "--url", standing.url)
+    live = output_of(capsys, "export", what, "--url", standing.url)
     out = tmp_path / f"{what}.csv"
-    said = told(capsys, "export", what, "--data-dir", str(standing.folder), "--out", str(out))
+    output = output_of(capsys, "export", what, "--data-dir", str(standing.folder), "--out", str(out))
     assert out.read_text() == live
-    assert said == f"{len(live.splitlines()) - 1} rows of {what} in {out}\n"
+    assert output == f"{len(live.splitlines()) - 1} rows of {what} in {out}\n"
     found = rows(capsys, "export", what, "--url", standing.url)
     assert len(list(csv.DictReader(io.StringIO(live)))) == len(found) > 0
 
@@ -149,7 +149,7 @@ def test_parquet_needs_a_file(standing: Standing, capsys: pytest.CaptureFixture[
     assert run(["export", "trades", "--format", "parquet", "--url", standing.url]) == 2
     assert "--format parquet without --out" in capsys.readouterr().err
     out = tmp_path / "trades.parquet"
-    told(capsys, "export", "trades", "--format", "parquet", "--out", str(out), "--url", standing.url)
+    output_of(capsys, "export", "trades", "--format", "parquet", "--out", str(out), "--url", standing.url)
     assert out.read_bytes()[:4] == b"PAR1"
 
 
@@ -166,11 +166,11 @@ def test_an_export_into_a_file_is_reported_as_text_or_json(
     standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "orders.json"
-    asked = ("export", "orders", "--url", standing.url, "--out", str(out))
-    said = told(capsys, *asked, "--format", "json")
+    arguments = ("export", "orders", "--url", standing.url, "--out", str(out))
+    output = output_of(capsys, *arguments, "--format", "json")
     written = json.loads(out.read_text())
-    assert said == f"{len(written)} rows of orders in {out}\n"
-    found = json.loads(told(capsys, *asked, "--json", "--force"))
+    assert output == f"{len(written)} rows of orders in {out}\n"
+    found = json.loads(output_of(capsys, *arguments, "--json", "--force"))
     assert found == {"what": "orders", "rows": len(written), "out": str(out)}
     assert json.loads(out.read_text()) == written
 
@@ -184,20 +184,20 @@ def test_a_silent_desk_is_reported_within_a_second_or_so(
         began = time.monotonic()
         assert run([*command, "--url", url]) == 2
         assert time.monotonic() - began < 5.0
-    said = capsys.readouterr().err
-    assert said.startswith(f"paperdesk: {url} did not answer within 1 s, nothing is known;")
+    error = capsys.readouterr().err
+    assert error.startswith(f"paperdesk: {url} did not answer within 1 s, nothing is known;")
 
 
 def test_the_ledger_of_a_stopped_desk_is_read_with_a_notice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["orders", "--data-dir", str(folder), "--last", "1"]) == 0
-    said = capsys.readouterr()
-    assert said.err == f"the desk is not running; read from the ledger in {folder}, as of its last commit\n"
+    output = capsys.readouterr()
+    assert output.err == f"the desk is not running; read from the ledger in {folder}, as of its last commit\n"
 
 
 def test_limits_of_a_file_need_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
     assert "--risk none without --data-dir" in capsys.readouterr().err
-    rows = json.loads(told(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
+    rows = json.loads(output_of(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
     assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "which is a policy of any set"
 
 
@@ -242,6 +242,6 @@ def test_unreadable_limits_are_refused(capsys: pytest.CaptureFixture[str], tmp_p
     limits = tmp_path / "limits.toml"
     limits.write_text('foreign_orders = "trust"\n')
     assert run(["run", "--risk", str(limits), "--data-dir", str(tmp_path / "desk")]) == 2
-    said = capsys.readouterr().err
-    assert "foreign_orders is 'trust', expected 'halt', 'adopt' or 'ignore'" in said
-    assert "foreign_orders" in said
+    error = capsys.readouterr().err
+    assert "foreign_orders is 'trust', expected 'halt', 'adopt' or 'ignore'" in error
+    assert "foreign_orders" in error

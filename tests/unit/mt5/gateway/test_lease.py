@@ -87,10 +87,10 @@ def test_an_older_portfolio_is_refused_for_good_and_leaves_no_trace(live: LiveGa
 
 def test_of_two_portfolios_with_one_epoch_the_first_has_it(live: LiveGateway) -> None:
     seen = hello(live).lease_now_ns
-    for holder, said in (("a", None), ("b", "STALE_EPOCH"), ("a", None)):
+    for holder, code in (("a", None), ("b", "STALE_EPOCH"), ("a", None)):
         reply = live.ask(Lease(holder=holder, epoch=1, seen_ns=seen))
         assert isinstance(reply, LeaseReply)
-        assert reply.error_code == said
+        assert reply.error_code == code
     reply = live.ask(Lease(holder="b", epoch=2, seen_ns=seen))
     assert reply.error_code is None
 
@@ -105,7 +105,7 @@ def test_the_holder_of_an_epoch_has_it_also_after_a_restart(live: LiveGateway) -
 
 
 @pytest.mark.parametrize(
-    ("known", "asked", "refused"),
+    ("known", "requested", "refused"),
     [
         (0, 2**40, None),
         (0, 2**40 + 1, "EPOCH_TOO_HIGH"),
@@ -115,18 +115,18 @@ def test_the_holder_of_an_epoch_has_it_also_after_a_restart(live: LiveGateway) -
         (7, 2**53, "EPOCH_TOO_HIGH"),
     ],
 )
-def test_an_epoch_is_granted_up_to_a_bound(live: LiveGateway, known: int, asked: int, refused: str | None) -> None:
+def test_an_epoch_is_granted_up_to_a_bound(live: LiveGateway, known: int, requested: int, refused: str | None) -> None:
     if known:
         lease(live, known)
-    reply = lease(live, asked)
+    reply = lease(live, requested)
     assert reply.error_code == refused
-    assert hello(live).epoch == (known if refused else asked)
+    assert hello(live).epoch == (known if refused else requested)
     if refused:
         assert f"the highest is {known}, expected at most {2**40 if not known else 1_007} after it" in str(reply.error)
 
 
 def test_however_often_other_clients_lease_there_is_an_epoch_left(live: LiveGateway) -> None:
-    """Each takes the most it can get; whoever comes next gets one above it."""
+    """Each takes the highest epoch it can get; the next one still gets one above it."""
     lease(live, 2**40)
     for _ in range(50):
         assert lease(live, highest_next_epoch(hello(live).epoch)).status == "OK"

@@ -258,7 +258,7 @@ def test_a_close_that_a_crash_cut_off_is_made_of_the_journal(live: LiveGateway) 
 @pytest.mark.parametrize(
     ("fault", "meanwhile"), [(Fault.BLOCKING_CALL, "ACCEPTED"), (Fault.POLL_DELAY, "CANCELED")], ids=str
 )
-def test_a_cancellation_under_way_says_so_and_is_told_when_it_is_through(
+def test_a_cancellation_is_reported_as_in_progress_and_again_when_it_is_done(
     live: LiveGateway, fault: Fault, meanwhile: str
 ) -> None:
     ticket = live.order(a_limit()).ticket
@@ -273,7 +273,7 @@ def test_a_cancellation_under_way_says_so_and_is_told_when_it_is_through(
     assert (order(live, Cancel(order_id="A-1")).status, live.status()) == ("CANCELED", "CANCELED")
 
 
-def test_a_cancellation_of_an_order_that_is_being_placed_or_in_doubt_says_so(live: LiveGateway) -> None:
+def test_a_cancellation_reports_that_the_order_is_being_placed_or_in_doubt(live: LiveGateway) -> None:
     live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
     live.ask(a_limit())
     calling = order(live, Cancel(order_id="A-1"))
@@ -307,7 +307,7 @@ def test_a_modification_that_names_another_symbol_than_its_orders_is_refused(liv
 
 
 @pytest.mark.parametrize("fault", [Fault.NONE_RESULT, Fault.NOT_EXECUTED])
-def test_a_cancellation_without_effect_says_that_the_order_rests(live: LiveGateway, fault: Fault) -> None:
+def test_a_cancellation_without_effect_reports_that_the_order_rests(live: LiveGateway, fault: Fault) -> None:
     live.order(a_limit())
     live.play(fault)
     failed = order(live, Cancel(order_id="A-1"))

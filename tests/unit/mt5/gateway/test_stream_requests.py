@@ -1,4 +1,4 @@
-"""CONFIRM, HELLO, GET_TICKS and the rest of what the gateway says, apart from orders."""
+"""Replies of the gateway to CONFIRM, HELLO, GET_TICKS and other requests that are not about orders."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def hello(gateway: Gateway) -> HelloReply:
     return reply
 
 
-def test_every_reply_says_what_it_comes_from_and_whom_it_answers() -> None:
+def test_every_reply_has_its_source_and_its_request() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     requests: list[Request] = [
@@ -67,12 +67,12 @@ def test_every_reply_says_what_it_comes_from_and_whom_it_answers() -> None:
     ]
     for request in requests:
         reply = ask(gateway, request)
-        said = (reply.mode, reply.venue, reply.account, reply.boot_id, reply.request_id)
-        assert said == ("simulated", "simulated-mt5", "paper-USD", "boot-1", "r"), request
+        header = (reply.mode, reply.venue, reply.account, reply.boot_id, reply.request_id)
+        assert header == ("simulated", "simulated-mt5", "paper-USD", "boot-1", "r"), request
         assert decode_reply(encode(reply)) == reply
 
 
-def test_hello_tells_where_the_stream_stands() -> None:
+def test_hello_reports_where_the_stream_stands() -> None:
     gateway = a_gateway(pace=Pace(window=2))
     confirm(gateway, 1)
     reply = hello(gateway)
@@ -91,7 +91,7 @@ def test_the_time_of_a_replay_is_that_of_the_books_tick() -> None:
     assert reply.now_ns == START_NS + SECOND_NS
 
 
-def test_confirm_steps_the_book_and_tells_the_deals_before_any_command_there() -> None:
+def test_confirm_steps_the_book_and_reports_its_deals_before_any_command() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     placed(gateway, a_buy(ordinal=1))
@@ -166,7 +166,7 @@ def test_the_end_of_the_data_is_remembered() -> None:
     assert hello(a_gateway(book_store=store)).published == 3
 
 
-def test_ticks_that_are_not_published_are_not_told() -> None:
+def test_unpublished_ticks_are_not_in_replies() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     reply = ask(gateway, GetTicks(symbol="EURUSD", from_sequence=1))
@@ -187,7 +187,7 @@ def test_a_live_market_steps_its_book_as_it_publishes() -> None:
     assert gateway.venue.ordinal == 2
 
 
-def test_the_heartbeat_says_how_far_publication_is() -> None:
+def test_the_heartbeat_reports_how_far_publication_is() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     beat = gateway.heartbeat(AT_REST)
@@ -251,7 +251,7 @@ def test_what_is_no_symbol_has_no_terms(symbol: str) -> None:
     assert ask(a_gateway(), GetSymbolInfo(symbol=symbol)).error_code is ErrorCode.UNKNOWN_SYMBOL
 
 
-def test_the_account_is_told_with_the_cursor_of_its_deals() -> None:
+def test_the_account_is_reported_with_the_cursor_of_its_deals() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     placed(gateway, a_buy(volume="0.10"))

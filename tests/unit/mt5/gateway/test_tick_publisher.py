@@ -90,7 +90,7 @@ def test_the_oldest_unconfirmed_tick_goes_out_again_ever_more_slowly() -> None:
     assert times == [200, 600, 1_400, 2_400]
 
 
-def test_progress_makes_it_patient_anew() -> None:
+def test_progress_resets_the_publishers_wait() -> None:
     market = Market(Pace(window=2))
     market.confirm(0)
     market.out()
@@ -122,7 +122,7 @@ def test_next_due_is_when_due_has_something() -> None:
     assert market.publisher.next_timer() == (1_000 + 200) * MS
 
 
-def test_a_repeated_tick_says_the_same_but_for_when_it_went_out() -> None:
+def test_a_repeated_tick_is_the_same_except_for_its_time_of_sending() -> None:
     market = Market(Pace(window=1))
     market.confirm(0)
     [first] = market.publisher.on_timer(market.now)
@@ -197,7 +197,7 @@ def test_a_burst_is_handed_out_in_parts() -> None:
     assert len(market.out()) == 5
 
 
-def test_a_restarted_one_publishes_the_books_tick_again_once_it_is_told_to_go_on() -> None:
+def test_a_restarted_publisher_repeats_the_books_tick_once_it_may_continue() -> None:
     market = Market(Pace(window=2), book_ordinal=5)
     assert (market.publisher.published, market.publisher.confirmed) == (5, 4)
     assert market.out() == []
@@ -213,7 +213,7 @@ def test_a_restarted_one_is_taken_forward_to_what_was_confirmed() -> None:
     assert market.out() == [8]
 
 
-def test_a_restarted_one_is_told_of_two_confirmed_ticks_in_the_wrong_order() -> None:
+def test_a_restarted_publisher_accepts_two_confirms_in_the_wrong_order() -> None:
     """A late CONFIRM of the earlier boot comes first and starts publication; the higher one still counts."""
     market = Market(Pace(window=1), book_ordinal=2)
     market.confirm(3)

@@ -35,7 +35,7 @@ def test_what_proves_nothing_leaves_the_request_in_doubt(number: int | None) -> 
     assert outcome_of(number) is RetcodeOutcome.IN_DOUBT
 
 
-def test_only_three_answers_say_that_it_was_done() -> None:
+def test_only_three_retcodes_mean_done() -> None:
     assert [row.name for row in TABLE if row.outcome is RetcodeOutcome.DONE] == ["PLACED", "DONE", "DONE_PARTIAL"]
     assert outcome_of(retcodes.NO_MONEY) is RetcodeOutcome.NOT_DONE
 

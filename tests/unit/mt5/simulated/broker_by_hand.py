@@ -1,4 +1,4 @@
-"""A broker driven by hand over a few ticks, with words that show only what a test is about."""
+"""A broker driven by hand over a few ticks, with methods whose arguments are only what a test is about."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ class Dealing:
     def sell_stop(self, price: str, volume: str = "0.10", **terms: Any) -> BookOrder:
         return self.sell(volume, type=OrderType.STOP, price=price, **terms)
 
-    def modify(self, **said: Any) -> Modification:
+    def modify(self, **fields: Any) -> Modification:
         """Modify; the symbol is EURUSD, prices may be given as text."""
         for name in ("price", "stop_loss", "take_profit"):
-            if isinstance(said.get(name), str):
-                said[name] = Decimal(said[name])
-        return self.venue.modify(Modify(**{"symbol": "EURUSD", **said}))
+            if isinstance(fields.get(name), str):
+                fields[name] = Decimal(fields[name])
+        return self.venue.modify(Modify(**{"symbol": "EURUSD", **fields}))
 
     def to(self, ordinal: int) -> None:
         """Step there."""

@@ -1,4 +1,4 @@
-"""What the gateway says while its terminal misbehaves: an order has its effect at most once, and no answer is made up."""
+"""The gateway with a faulty terminal: an order has its effect at most once, and no reply is invented."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def live() -> LiveGateway:
 
 
 def settle(live: LiveGateway, order_id: str = "A-1") -> str:
-    """What ORDER_STATUS says after the settling time and enough looks."""
+    """The reply to ORDER_STATUS after the settling time and enough queries."""
     live.wait(SETTLING_MS + 1_000)
-    words = [live.status(order_id)]
+    statuses = [live.status(order_id)]
     for _ in range(4):
         live.wait(1_000)
-        words.append(live.status(order_id))
-    return words[-1]
+        statuses.append(live.status(order_id))
+    return statuses[-1]
 
 
 def test_an_executed_order_without_an_answer_is_found_under_its_magic(live: LiveGateway) -> None:
@@ -77,7 +77,7 @@ def test_looks_within_one_moment_are_one_look(live: LiveGateway) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.DEAL_LATER, Fault.HISTORY_LATE])
-def test_a_late_deal_is_told_when_it_shows(live: LiveGateway, fault: Fault) -> None:
+def test_a_late_deal_is_reported_when_it_appears(live: LiveGateway, fault: Fault) -> None:
     live.play(fault, delay_ms=30_000)
     assert live.order(a_buy()).status == "IN_DOUBT"
     assert live.executed == 1
@@ -211,7 +211,7 @@ def test_a_rate_draws_the_same_calls_for_the_same_seed(live: LiveGateway) -> Non
     assert doubtful() == first
 
 
-def test_faults_end_when_they_are_told_to(live: LiveGateway) -> None:
+def test_faults_end_on_command(live: LiveGateway) -> None:
     live.play(Fault.NO_REPLY, count=5)
     live.play(Fault.DISCONNECTED, duration_ms=60_000)
     live.play(Fault.ALL_OFF)

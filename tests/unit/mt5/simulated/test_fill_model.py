@@ -1,4 +1,4 @@
-"""Fills are what their profile says, the same every time, and the ideal's are the touch."""
+"""Fills follow their profile, are the same every time, and with the ideal profile are at the best quote."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_limit_is_filled_at_the_touch_where_that_is_better_under_the_ideal(res
 
 
 @pytest.mark.parametrize(("side", "limit"), [(Side.BUY, "1.10030"), (Side.SELL, "1.09980")])
-def test_a_resting_limit_that_gaps_is_filled_at_its_price_where_the_profile_says_so(side: Side, limit: str) -> None:
+def test_a_resting_limit_in_a_gap_is_filled_at_its_price_if_the_profile_sets_that(side: Side, limit: str) -> None:
     """20 points beyond the touch either way: that is what the choice is worth."""
     at_limit = only(limit_fills=LimitFills.LIMIT)
     assert executed(at_limit, side=side, limit=D(limit), rests=True) == Execution(D(limit), D("0.01"), D("0.00020"))
@@ -175,7 +175,7 @@ def test_a_limit_improves_upon_its_price_only_as_it_is_drawn() -> None:
     assert abs(mean(better) - 25) < 2
 
 
-def test_each_type_slips_by_its_own_numbers_and_for_us_more_often_than_against_us_if_they_say_so() -> None:
+def test_each_order_type_slips_by_its_own_numbers_also_more_often_for_us_than_against_us() -> None:
     """A broker's figures: 25.6 % of all orders better, 12.6 % worse; 69 % of limits better, 51 % of stops worse."""
     by_type = SlippageByType(
         market=Slippage(against=0.126, against_mean_spreads=1, favourable=0.256, favourable_mean_spreads=1),
@@ -322,7 +322,7 @@ def test_the_worst_price_of_a_deviation_is_so_many_points_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("made", "message"),
     [
         (lambda: Slippage(against=0.9, against_mean_spreads=1, favourable=0.2, favourable_mean_spreads=1), "at most 1"),
         (
@@ -334,8 +334,8 @@ def test_the_worst_price_of_a_deviation_is_so_many_points_away() -> None:
         (lambda: FillProfile(name="x", stop_out_level_pct=D(60), margin_call_level_pct=D(50)), "at least the stop-out"),
     ],
 )
-def test_a_profile_that_makes_no_sense_is_refused(made: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_a_profile_that_makes_no_sense_is_refused(made: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         made()
 
 

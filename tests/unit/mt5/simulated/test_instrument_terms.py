@@ -114,8 +114,8 @@ def test_a_side_may_not_have_more_lots_than_the_limit(tmp_path: Path) -> None:
     assert broker.status(broker.buy_limit("17900", "1.5", symbol="DE40")) == "ACCEPTED"
     refused = broker.buy("0.6", symbol="DE40")
     assert refusal(refused) == (retcodes.LIMIT_VOLUME, "LIMIT_REACHED")
-    words = "BUY 0.6 of DE40 would make 5.1 lots of positions and orders, expected at most 5"
-    assert refused.order.reason == words
+    message = "BUY 0.6 of DE40 would make 5.1 lots of positions and orders, expected at most 5"
+    assert refused.order.reason == message
     assert broker.status(broker.buy("0.5", symbol="DE40")) == "FILLED"
     assert broker.status(broker.sell("8.5", symbol="DE40")) == "FILLED", "3.5 of it close: 5 are held short"
     assert refusal(broker.sell("0.1", symbol="DE40"))[0] == retcodes.LIMIT_VOLUME
@@ -179,6 +179,6 @@ def test_a_future_is_counted_in_ticks(tmp_path: Path) -> None:
     assert broker.venue.margin == 30_000
     broker.buy("2", symbol="ESH6")
     assert broker.deals[-1].profit == D("950.00")
-    told = broker.venue.instrument("ESH6")
-    assert told is not None
-    assert told.tick_value == D("12.5")
+    instrument = broker.venue.instrument("ESH6")
+    assert instrument is not None
+    assert instrument.tick_value == D("12.5")

@@ -1,4 +1,4 @@
-"""Delays are what their models say: constant, log-normal, or as measured."""
+"""Delays follow their models: constant, log-normal, or as measured."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_larger_draw_is_a_longer_delay(one: float, other: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "fields", "words"),
+    ("model", "fields", "message"),
     [
         (MeasuredLatency, {"upper_bounds_ms": (1.0, 2.0), "counts": (1,)}, "one for each of 2 bounds"),
         (MeasuredLatency, {"upper_bounds_ms": (2.0, 1.0), "counts": (1, 1)}, "expected bounds above 0 that rise"),
@@ -83,8 +83,8 @@ def test_a_larger_draw_is_a_longer_delay(one: float, other: float) -> None:
         (MeasuredLatency, {"upper_bounds_ms": (1.0, 2.0), "counts": (0, 0)}, "expected at least one delay"),
     ],
 )
-def test_a_histogram_that_is_none_is_refused(model: Any, fields: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_a_histogram_that_is_none_is_refused(model: Any, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         model(**fields)
 
 

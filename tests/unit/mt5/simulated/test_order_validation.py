@@ -27,7 +27,7 @@ EURUSD = FOUND
         (TradeMode.DISABLED, False, (10017, "TRADE_DISABLED")),
     ],
 )
-def test_the_trade_mode_says_what_may_be_done(mode: TradeMode, opens: bool, verdict: tuple[int, str] | None) -> None:
+def test_the_trade_mode_limits_what_may_be_done(mode: TradeMode, opens: bool, verdict: tuple[int, str] | None) -> None:
     wrong = order_validation.check_trading_allowed(
         structs.replace(EURUSD, trade_mode=mode), opens=opens, time_ns=START_NS
     )
@@ -56,16 +56,16 @@ def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("time_in_force", "expires_ns", "words"),
+    ("time_in_force", "expires_ns", "message"),
     [
         (TimeInForce.GTD, 1_262_304_000_000_000_000, "GTD until 2010-01-01 00:00:00.000Z, expected one later than"),
         (TimeInForce.GTD, 0, "GTD without an expiry, expected one later than"),
         (TimeInForce.GTC, START_NS, "GTC with an expiry, 2014-05-13 16:53:20.000Z, expected one with GTD alone"),
     ],
 )
-def test_a_wrong_expiry_is_told_in_times_that_people_read(
-    time_in_force: TimeInForce, expires_ns: int, words: str
+def test_a_wrong_expiry_is_reported_in_readable_times(
+    time_in_force: TimeInForce, expires_ns: int, message: str
 ) -> None:
     wrong = order_validation.check_expiration(time_in_force, expires_ns, START_NS)
     assert wrong is not None
-    assert wrong.message.startswith(words)
+    assert wrong.message.startswith(message)

@@ -105,7 +105,7 @@ def off(price: Decimal, distance_pips: int) -> Decimal:
 
 
 def do(desk: Dealing, command: Command) -> None:
-    """One command; whatever is wrong with it, the broker says so."""
+    """Run one command; the broker reports any error in it."""
     _, kind, side, volume, type_, time_in_force, price_pips, loss_pips, profit_pips, number = command
     symbol = "EURUSD" if number % 2 else "GBPUSD"
     quote = desk.venue.quote(symbol)
@@ -184,13 +184,13 @@ def require_sound(desk: Dealing) -> None:
 @pytest.mark.parametrize("mode", AccountMode)
 @pytest.mark.parametrize("profile", PROFILES)
 @settings(max_examples=60)
-@given(market=markets, asked=commands, deaths=st.lists(st.integers(0, 3), max_size=14))
+@given(market=markets, commands=commands, deaths=st.lists(st.integers(0, 3), max_size=14))
 def test_a_broker_that_dies_at_any_commit_is_the_one_that_never_did(
-    mode: AccountMode, profile: str, market: TickStream, asked: list[Command], deaths: list[int]
+    mode: AccountMode, profile: str, market: TickStream, commands: list[Command], deaths: list[int]
 ) -> None:
     kept, store = a_desk(market, mode, profile, MemoryBookStore()), FragileStore()
     dying = a_desk(market, mode, profile, store)
-    for number, command in enumerate([*asked, None]):
+    for number, command in enumerate([*commands, None]):
         ordinal = TICKS if command is None else kept.venue.ordinal + command.ticks
         kept.to(ordinal)
         store.left = deaths[number] if number < len(deaths) else 0
@@ -210,11 +210,11 @@ def test_a_broker_that_dies_at_any_commit_is_the_one_that_never_did(
 
 
 @settings(max_examples=60)
-@given(market=markets, asked=commands)
-def test_a_quiet_book_may_be_stepped_over_any_number_of_ticks(market: TickStream, asked: list[Command]) -> None:
+@given(market=markets, commands=commands)
+def test_a_quiet_book_may_be_stepped_over_any_number_of_ticks(market: TickStream, commands: list[Command]) -> None:
     """One big step is as many small ones: what is quiet is truly so."""
     big, small = (a_desk(market, AccountMode.NETTING, "ideal", MemoryBookStore()) for _ in range(2))
-    for command in asked:
+    for command in commands:
         target = min(TICKS, big.venue.ordinal + 3 * command.ticks)
         big.to(target)
         while small.venue.ordinal < target:

@@ -42,7 +42,7 @@ def test_draws_are_uniform_and_never_at_an_end() -> None:
         assert abs(share - 0.1) < 0.015, f"{share} of the draws are in the tenth {tenth}"
 
 
-def test_one_draw_says_nothing_of_the_next() -> None:
+def test_one_draw_does_not_predict_the_next() -> None:
     products = [(one - 0.5) * (other - 0.5) for one, other in pairwise(DRAWS)]
     assert abs(sum(products) / len(products)) < 0.004, "of a variance of 0.083"
 

@@ -1,4 +1,4 @@
-"""What is wrong with an order is said with MetaTrader's retcode, and the order stays in the book as rejected."""
+"""A refused order has MetaTrader's retcode, and stays in the book as rejected."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def test_no_leverage_asks_for_no_money() -> None:
     assert desk.venue.margin == 0
 
 
-def test_the_profile_says_whether_the_market_keeps_its_hours() -> None:
+def test_the_profile_sets_whether_the_market_keeps_its_hours() -> None:
     stream = a_stream(1.1, start_ns=WEEKEND_NS)
     assert Dealing(stream=stream).buy().order.status == "FILLED"
     strict = Dealing(stream=stream, profile=FillProfile(name="strict", keeps_sessions=True))
     assert refusal(strict.buy()) == (10018, "MARKET_CLOSED")
 
 
-def test_a_requote_says_how_far_the_market_is_away() -> None:
+def test_a_requote_reports_how_far_the_market_is_away() -> None:
     desk = Dealing(1.1)
     assert refusal(desk.buy(price="1.1000", deviation_points=19)) == (10004, "REQUOTE")
     assert desk.buy(price="1.1000", deviation_points=20).order.status == "FILLED"

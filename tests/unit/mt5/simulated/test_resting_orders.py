@@ -309,7 +309,7 @@ def test_closing_orders_on_their_way_leave_the_rest_of_the_position_to_be_closed
 
 
 @pytest.mark.parametrize("profile", [SLOW, SLOW_TO_TELL, SHALLOW], ids=lambda profile: str(profile.name))
-def test_what_is_resting_is_told_as_not_quiet(profile: FillProfile) -> None:
+def test_a_book_with_resting_orders_is_not_quiet(profile: FillProfile) -> None:
     desk = Dealing(1.1, profile=profile)
     assert not desk.buy("0.12", time_in_force=GTC).quiet
     assert not desk.venue.quiet

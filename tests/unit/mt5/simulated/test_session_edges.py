@@ -100,7 +100,7 @@ Case = tuple[str, dict[str, Any], int, DealReason, int]
 
 
 def placed(desk: Dealing, edge: Edge, case: Case) -> int:
-    """Place it, and say how many deals there are then."""
+    """Place it, and return how many deals there are afterwards."""
     side, terms, *_ = case
     prices = {name: at(edge, value) for name, value in terms.items() if name != "type"}
     order = desk.buy if side == "BUY" else desk.sell

@@ -100,7 +100,7 @@ def swap(
     opened: str = "0",
     **quotes: tuple[str, str],
 ) -> Decimal | None:
-    """Of a Monday's noon and so many nights, each of which counts once."""
+    """The swap from a Monday noon over so many nights that each count once."""
     terms = structs.replace(instrument, swap_weekdays=EVERY_NIGHT)
     charge = swap_of(
         holding=Holding(D(lots), D(lots) * D(opened)),

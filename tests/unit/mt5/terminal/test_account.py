@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) -> None:
-    """A history that lags may show an earlier deal later: its number comes after those that were told before it."""
+    """A history that lags may show an earlier deal later; its number comes after those already reported."""
     bench.fake.script.append(ScriptedReply(answer=None, hides=30))
     bench.send(a_buy("A-1"))
     bench.send(a_buy("A-2"))
@@ -43,7 +43,7 @@ def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) 
     assert bench.link.deals_after(0, 9, bench.now) == deals
 
 
-def test_a_deal_tells_its_cash_and_the_brokers_number(bench: Bench) -> None:
+def test_a_deal_reports_its_cash_and_the_brokers_number(bench: Bench) -> None:
     """`history_deals_get`: profit, commission, swap and fee of a deal; the first one is the deposit."""
     bench.send(a_buy())
     bench.tick(1.11, 1.1101)
@@ -157,15 +157,23 @@ def from_row(name: str, **fields: object) -> Instrument:
 
 def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
     """`symbol_info`: names of the fields; swap_rollover3days counts from Sunday, the desk's weekday from Monday."""
-    told = from_row("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3)
-    assert (told.digits, told.contract_size, told.tick_size) == (5, Decimal(100_000), Decimal("0.00001"))
-    assert (told.volume_min, told.volume_max, told.volume_step) == (Decimal("0.01"), Decimal(100), Decimal("0.01"))
-    assert (told.stops_level_points, told.freeze_level_points) == (30, 5)
-    assert told.swaps == (SwapTerms(None, SwapMode.POINTS, Decimal("-6.3"), Decimal("2.1")),)
-    assert told.swap_weekdays == NO_WEEKEND
-    assert told.calculation_mode is CalculationMode.FOREX
-    assert [told.margin_hedged, told.volume_limit] == [100_000, 0]
-    assert (told.filling, told.trade_mode) == (("FOK", "IOC"), TradeMode.CLOSE_ONLY)
+    instrument = from_row("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3)
+    assert (instrument.digits, instrument.contract_size, instrument.tick_size) == (
+        5,
+        Decimal(100_000),
+        Decimal("0.00001"),
+    )
+    assert (instrument.volume_min, instrument.volume_max, instrument.volume_step) == (
+        Decimal("0.01"),
+        Decimal(100),
+        Decimal("0.01"),
+    )
+    assert (instrument.stops_level_points, instrument.freeze_level_points) == (30, 5)
+    assert instrument.swaps == (SwapTerms(None, SwapMode.POINTS, Decimal("-6.3"), Decimal("2.1")),)
+    assert instrument.swap_weekdays == NO_WEEKEND
+    assert instrument.calculation_mode is CalculationMode.FOREX
+    assert [instrument.margin_hedged, instrument.volume_limit] == [100_000, 0]
+    assert (instrument.filling, instrument.trade_mode) == (("FOK", "IOC"), TradeMode.CLOSE_ONLY)
     in_money = from_row("EURUSD", swap_mode=4, trade_exemode=3, filling_mode=1)
     assert (in_money.swaps[0].mode, in_money.filling) == (SwapMode.CURRENCY_DEPOSIT, ("FOK", "RETURN"))
 
@@ -181,8 +189,8 @@ def test_what_the_package_does_not_tell_of_a_symbol_is_named() -> None:
 
 def test_an_expiry_of_the_servers_clock_is_utc() -> None:
     """2026-03-20 23:00 on a server of UTC+2 in March before Europe's change, and UTC+3 by New York's."""
-    told = from_row("EURUSD", expiration_time=utc_ns("2026-03-20 23:00") // 10**9)
-    assert told.expires_ns == utc_ns("2026-03-20 20:00")
+    instrument = from_row("EURUSD", expiration_time=utc_ns("2026-03-20 23:00") // 10**9)
+    assert instrument.expires_ns == utc_ns("2026-03-20 20:00")
 
 
 def test_a_future_has_the_worth_of_its_tick_and_a_mode_without_a_formula_stops_the_start() -> None:
@@ -227,7 +235,7 @@ def test_a_symbol_that_the_broker_does_not_have_stops_the_start(bench: Bench) ->
 
 
 def test_a_terminal_that_cannot_be_connected_to_stops_the_start(bench: Bench) -> None:
-    """`initialize` gives False, and `last_error` says why."""
+    """`initialize` returns False, and `last_error` has the reason."""
     bench.fake.has_ipc = False
     with pytest.raises(StartError, match=r"cannot be connected to: No IPC connection \(-10004\)"):
         open_terminal(bench.fake, bench.setup, wall_ns=bench.now.domain_ns)

@@ -1,4 +1,4 @@
-"""Calling the terminal: once, whatever it answers, and what is shown afterwards. Each case says what its documentation does."""
+"""Calls of the terminal happen once, whatever it replies; each case follows the package's documentation."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> N
 
 
 def test_no_answer_to_an_order_that_was_executed_is_found_and_not_sent_again(bench: Bench) -> None:
-    """`order_send` gives None where something failed, `last_error` says what; it does not say whether the server acted."""
+    """`order_send` returns None after an error, `last_error` has the error; whether the server acted stays unknown."""
     bench.fake.script.append(ScriptedReply(answer=None))
     assert bench.send(a_buy()) is None
     assert bench.shown() == "FILLED"
@@ -62,7 +62,7 @@ def test_no_answer_to_an_order_that_was_executed_is_found_and_not_sent_again(ben
 
 
 def test_no_answer_to_an_order_that_was_not_executed_leaves_no_trace_and_proves_nothing(bench: Bench) -> None:
-    """The same None: the terminal may show the order later, so that nothing shown is not said to be all."""
+    """The same None: the terminal may show the order later, so an empty history proves nothing."""
     bench.fake.script.append(ScriptedReply(executes=False, answer=None))
     assert bench.send(a_buy()) is None
     bench.wait(2_000)
@@ -110,7 +110,7 @@ def test_done_without_a_deal_is_filled_when_the_deal_is_shown(bench: Bench) -> N
     assert len(bench.fake.requests) == 1
 
 
-def test_a_partial_fill_is_told_with_what_it_has(bench: Bench) -> None:
+def test_a_partial_fill_is_reported_with_its_volume(bench: Bench) -> None:
     """10010: only a part was done; what an IOC order could not have is canceled."""
     bench.fake.script.append(ScriptedReply(fill=0.04))
     sent = bench.send(a_buy(time_in_force=TimeInForce.IOC))
@@ -206,7 +206,7 @@ def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("flags", "asked", "filling"),
+    ("flags", "requested", "filling"),
     [
         (1, None, mt5_types.ORDER_FILLING_FOK),
         (2, None, mt5_types.ORDER_FILLING_IOC),
@@ -215,11 +215,11 @@ def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path)
     ],
 )
 def test_the_filling_is_chosen_among_the_flags_and_is_none_of_them(
-    tmp_path: Path, flags: int, asked: TimeInForce | None, filling: int
+    tmp_path: Path, flags: int, requested: TimeInForce | None, filling: int
 ) -> None:
     """SYMBOL_FILLING_FOK is flag 1 and IOC flag 2; ORDER_FILLING_FOK is 0 and IOC 1."""
     bench = Bench(tmp_path, symbols=[a_symbol(filling_mode=flags)])
-    bench.send(a_buy(time_in_force=asked))
+    bench.send(a_buy(time_in_force=requested))
     assert bench.fake.requests[0]["type_filling"] == filling
     assert bench.shown() == "FILLED"
 
@@ -250,7 +250,7 @@ def test_a_price_further_away_than_the_deviation_is_a_requote_without_a_call(ben
     assert bench.fake.requests[0]["deviation"] == 10
 
 
-def test_an_expiry_is_told_in_the_servers_time(bench: Bench) -> None:
+def test_an_expiry_is_reported_in_the_servers_time(bench: Bench) -> None:
     """`expiration` is a time of the server, in seconds; it counts with ORDER_TIME_SPECIFIED."""
     expires_ns = bench.now.domain_ns + 3_600_000_000_000
     bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"), time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
@@ -287,7 +287,7 @@ def test_while_a_call_is_under_way_it_waits_and_what_was_shown_stands(bench: Ben
     assert bench.shown("A-2") == "FILLED"
 
 
-def test_the_thread_answers_while_it_blocks_and_tells_what_a_job_raised() -> None:
+def test_the_thread_answers_while_a_job_blocks_and_reports_its_error() -> None:
     """One thread owns the terminal: who posts goes on at once."""
     fake = FakeTerminal(utc_ms=lambda: 1_768_471_200_000)
     fake.tick("EURUSD", 1.1, 1.1001)

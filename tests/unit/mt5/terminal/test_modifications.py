@@ -1,4 +1,4 @@
-"""Stops, times in force and reversals at a terminal: what it wants said, what it takes away, and what it calls a position."""
+"""Stops, times in force and reversals at a terminal: required fields, removed stops, names of positions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stops(bench: Bench) -> tuple[Decimal | None, Decimal | None]:
 
 
 def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench: Bench) -> None:
-    """By MetaTrader's rules of netting, an order that adds to a position and says 0 for its stops takes the position's away."""
+    """By MetaTrader's netting rules, an order that adds to a position removes its stops if its own are 0."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.fake.trade_manually(
         action=mt5_types.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=mt5_types.ORDER_TYPE_BUY, type_filling=0
@@ -109,7 +109,7 @@ def test_a_hedging_account_has_no_stops_to_be_sent_along(tmp_path: Path) -> None
 
 
 def test_a_modified_day_order_stays_one_for_the_day(bench: Bench) -> None:
-    """`type_time` of MODIFY is the order's new one: a terminal keeps nothing that is not said."""
+    """`type_time` of MODIFY is the order's new one: a terminal keeps no field that is not given."""
     bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=TimeInForce.DAY))
     bench.link.modify(Modify(symbol="EURUSD", order_id="A-1", price=LOWER, revision=1), bench.now)
     found = bench.found()
@@ -147,7 +147,7 @@ def test_an_expiry_for_an_order_without_one_is_refused_without_a_call(bench: Ben
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_modification_whose_answer_was_lost_is_done_when_it_is_said_again(bench: Bench, restarts: bool) -> None:
+def test_a_modification_with_a_lost_reply_is_done_when_it_is_repeated(bench: Bench, restarts: bool) -> None:
     """10025, no changes: the first call has made them."""
     bench.send(a_buy())
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
@@ -188,7 +188,7 @@ def test_a_modification_that_another_has_overtaken_is_not_taken_for_done(bench: 
 # ------------------------------------------------------------------------------------------------------------- reversals
 
 
-def test_a_reversed_position_is_told_by_its_identifier_and_named_by_its_ticket(bench: Bench) -> None:
+def test_a_reversed_position_is_reported_by_its_identifier_and_named_by_its_ticket(bench: Bench) -> None:
     """POSITION_IDENTIFIER stays for good and is in orders and deals; POSITION_TICKET becomes that of the order that reverses."""
     bench.send(a_buy())
     opened = the_position(bench).ticket
@@ -208,7 +208,7 @@ def test_a_reversed_position_is_told_by_its_identifier_and_named_by_its_ticket(b
     assert bench.broker.positions() == []
 
 
-def test_modifications_of_a_reversed_position_count_anew(bench: Bench) -> None:
+def test_modifications_of_a_reversed_position_are_counted_from_the_start(bench: Bench) -> None:
     """It is another position to a desk, which begins with revision 1 again."""
     bench.send(a_buy())
     number = the_position(bench).ticket

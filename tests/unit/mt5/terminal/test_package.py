@@ -70,7 +70,7 @@ def test_the_fake_has_the_fields_of_the_published_rows() -> None:
     assert list(mt5_types.TradeRequest.__annotations__) == published["TradeRequest"]
 
 
-def test_without_the_package_the_start_says_where_it_runs() -> None:
+def test_without_the_package_the_start_names_the_supported_platform() -> None:
     with pytest.raises(StartError, match="runs on Windows, or under Wine, and nowhere else"):
         load_mt5_package()
 
@@ -87,7 +87,7 @@ def test_without_an_account_nothing_starts(settings: Mt5Settings) -> None:
         serve(settings, FakeTerminal(utc_ms=lambda: 0))
 
 
-def test_the_connection_says_what_is_set_and_leaves_the_rest_to_the_terminal(
+def test_the_connection_passes_what_is_set_and_leaves_the_rest_to_the_terminal(
     settings: Mt5Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`initialize`: path, login, password, server and timeout; what is left out, the terminal remembers."""
@@ -105,9 +105,7 @@ def test_the_connection_says_what_is_set_and_leaves_the_rest_to_the_terminal(
     }
 
 
-def test_a_zone_that_there_is_not_is_told_by_its_setting(
-    monkeypatch: pytest.MonkeyPatch, settings: Mt5Settings
-) -> None:
+def test_an_unknown_zone_is_reported_with_its_setting(monkeypatch: pytest.MonkeyPatch, settings: Mt5Settings) -> None:
     monkeypatch.setenv("MT5_SERVER_ZONE", "Nowhere")
     with pytest.raises(StartError, match="MT5_SERVER_ZONE: value 'Nowhere', expected new_york_close, UTC, or a zone"):
         load(Mt5Settings)

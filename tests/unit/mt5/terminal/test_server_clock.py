@@ -36,14 +36,14 @@ def test_server_time_becomes_utc(zone: str, server: tuple[int, int, int, int], u
     assert clock.server_ns(ns(*utc)) == ns(*server)
 
 
-def test_an_hour_that_comes_twice_goes_by_the_order_of_what_is_told() -> None:
+def test_a_repeated_hour_is_resolved_by_the_order_of_times() -> None:
     """2026-11-01 06:00 UTC New York sets its clocks back: the server shows 08:00 to 09:00 twice."""
     clock = ServerClock()
     shown = ns(2026, 11, 1, 8, 30)
     assert clock.utc_ns(shown) == ns(2026, 11, 1, 5, 30)
     assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 5, 30)) == ns(2026, 11, 1, 5, 30)
     assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 5, 59)) == ns(2026, 11, 1, 6, 30)
-    # Both of them are over: the later one is nearer to what was told last.
+    # Both hours have passed: the later one is nearer to the last known time.
     assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 7)) == ns(2026, 11, 1, 6, 30)
 
 
@@ -75,6 +75,6 @@ def test_a_wrong_zone_is_found_by_a_fresh_tick_and_a_wrong_minute_is_not() -> No
     st.sampled_from(["new_york_close", "Europe/Athens"]),
 )
 def test_every_moment_comes_back_from_what_the_server_shows_of_it(utc_ns: int, zone: str) -> None:
-    """Given that nothing later was told before it."""
+    """If no later time is known before it."""
     clock = ServerClock(zone)
     assert clock.utc_ns(clock.server_ns(utc_ns), not_before_ns=utc_ns) == utc_ns

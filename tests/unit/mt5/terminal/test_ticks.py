@@ -171,7 +171,7 @@ def test_after_a_silence_old_ticks_are_no_sign_of_a_wrong_zone(tmp_path: Path) -
     assert tick.bid == 1.2
 
 
-def test_rejected_rows_are_told_of_and_never_published(tmp_path: Path) -> None:
+def test_rejected_rows_are_reported_and_never_published(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     newest = bench.market.newest_ordinal
     bench.tick(1.2, 1.1)

@@ -66,8 +66,8 @@ class TerminalDesk:
             self.driven.mono_ns += POLL_MS * MS
             ticks += self.driven.gateway.on_timer(self.driven.now)
         tick = ticks[-1]
-        told = {"sequence": tick.sequence, "time_ns": tick.time_ns, "bid": tick.bid, "ask": tick.ask}
-        self.driven.answer_all(self.driven.deliver(a_signal(tick.ordinal, direction, **told)))
+        fields = {"sequence": tick.sequence, "time_ns": tick.time_ns, "bid": tick.bid, "ask": tick.ask}
+        self.driven.answer_all(self.driven.deliver(a_signal(tick.ordinal, direction, **fields)))
 
     def _now_mono_ns(self) -> int:
         return self.mono_ns if self.driven is None else self.driven.mono_ns

@@ -39,24 +39,24 @@ def reference(quotes: list[tuple[float, float]]) -> list[int]:
 def test_the_sides_are_those_of_the_reference(seed: int) -> None:
     ticks = a_walk(6_000, seed=seed)
     engine = SymbolEngine("EURUSD", EmaCross())
-    said = [engine.on_tick(tick).direction for tick in ticks]
-    assert said == reference([(tick.bid, tick.ask) for tick in ticks])
-    assert {1, -1} <= set(said), "a walk with one side only would show little"
+    directions = [engine.on_tick(tick).direction for tick in ticks]
+    assert directions == reference([(tick.bid, tick.ask) for tick in ticks])
+    assert {1, -1} <= set(directions), "a walk with one side only would show little"
 
 
 def test_it_first_speaks_on_the_501st_tick() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
-    said = [engine.on_tick(tick) for tick in a_walk(502)]
-    assert set(said[:500]) == {SignalValue(0, 0.0, WARMING_UP)}
-    assert said[500].reason == said[501].reason == ""
-    assert said[500].direction in (-1, 1)
-    assert said[500].confidence == 1.0
+    signals = [engine.on_tick(tick) for tick in a_walk(502)]
+    assert set(signals[:500]) == {SignalValue(0, 0.0, WARMING_UP)}
+    assert signals[500].reason == signals[501].reason == ""
+    assert signals[500].direction in (-1, 1)
+    assert signals[500].confidence == 1.0
 
 
 def test_a_market_that_never_moved_has_no_side() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
-    said = [engine.process_tick(sequence, sequence, 1.1, 1.1002, 0.0) for sequence in range(1, 600)]
-    assert said[-1] == SignalValue(0, 0.0, "")
+    decisions = [engine.process_tick(sequence, sequence, 1.1, 1.1002, 0.0) for sequence in range(1, 600)]
+    assert decisions[-1] == SignalValue(0, 0.0, "")
 
 
 @pytest.mark.parametrize("side", [-1, 0, 1])
