@@ -17,10 +17,10 @@ def a_manager(**settings: Any) -> PortfolioManager:
     return PortfolioManager(clock_ns=lambda: NOW_NS, **settings)
 
 
-def filled(order: Order | None, **said: Any) -> dict[str, Any]:
+def filled(order: Order | None, **fields: Any) -> dict[str, Any]:
     """The venue's report that an order is filled at its own price."""
     assert order is not None
-    return {"order_id": order.order_id, "status": "FILLED", "ticket": 7, "filled_price": order.price, **said}
+    return {"order_id": order.order_id, "status": "FILLED", "ticket": 7, "filled_price": order.price, **fields}
 
 
 def trade(manager: PortfolioManager, signal: int, volume: Any = 0.01, price: Any = PRICE) -> Order:

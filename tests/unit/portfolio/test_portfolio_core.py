@@ -413,14 +413,14 @@ def test_a_stalled_stream_continues_with_a_repeat_of_the_last_confirm() -> None:
 def test_the_status_counts_the_orders_and_fills_of_the_present_run_alone() -> None:
     driven = a_running_desk()
     driven.answer_all(driven.deliver(signal_at(1, 1)))
-    told = status_of(driven.state)
-    assert (told.orders, told.fills) == (1, 1)
+    status = status_of(driven.state)
+    assert (status.orders, status.fills) == (1, 1)
     driven.state.account.emit(
         an_opened_stream(stream_id="another", orders_before=1, deals_before=driven.state.account.book.deal_cursor)
     )
-    told = status_of(driven.state)
-    assert (told.orders, told.fills) == (0, 0)
-    assert list(told.positions) == ["EURUSD"]
+    status = status_of(driven.state)
+    assert (status.orders, status.fills) == (0, 0)
+    assert list(status.positions) == ["EURUSD"]
 
 
 def test_a_deal_of_a_rejected_order_is_booked_and_reported_by_the_reconciliation() -> None:

@@ -162,8 +162,8 @@ def test_a_partial_fill_needs_a_volume_and_no_fill_exceeds_the_order() -> None:
 def test_every_other_field_may_be_null() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
-    said = {"ticket": None, "filled_volume": None, "error": None, "symbol": None, "deal": None, "retcode": None}
-    assert manager.on_fill(filled(order, **said))
+    empty = {"ticket": None, "filled_volume": None, "error": None, "symbol": None, "deal": None, "retcode": None}
+    assert manager.on_fill(filled(order, **empty))
     assert manager.get_order_history()[0]["ticket"] is None
 
 

@@ -116,14 +116,14 @@ def test_a_deal_reported_after_the_next_stream_began_is_no_trade_of_that_stream(
     assert [deal.deal for deal in deals_of_run(book)] == [3]
 
 
-@pytest.mark.parametrize("told", [(1, 2, 3), (1, 3, 2), (3, 2, 1)])
-def test_the_cost_of_a_position_does_not_depend_on_the_order_of_its_deals(told: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("order", [(1, 2, 3), (1, 3, 2), (3, 2, 1)])
+def test_the_cost_of_a_position_does_not_depend_on_the_order_of_its_deals(order: tuple[int, ...]) -> None:
     """Two bought at 1.1, two sold at 1.2, one bought at 1.3: the venue has one lot, at the last price."""
     deals = {
         1: booked(1, Side.BUY, "0.02", "1.1"),
         2: booked(2, Side.SELL, "0.02", "1.2"),
         3: booked(3, Side.BUY, "0.01", "1.3"),
     }
-    book = a_book(*(deals[number] for number in told))
+    book = a_book(*(deals[number] for number in order))
     [leg] = book.position("EURUSD").legs
     assert (leg.volume, leg.avg_price) == (D("0.01"), D("1.3"))

@@ -287,8 +287,8 @@ def test_status_and_risk_view_show_the_policy_and_the_foreign_positions() -> Non
         ("ignore", f"1 orders let pass; LONG 0.01 EURUSD, ticket {ticket}")
     ]
     kept = desk.driven.state.stream.persisted
-    told = explain(find_subject(f"ticket {ticket}", desk.book, kept.cursor), desk.events, desk.book, kept)
-    assert told.steps[0].facts["order"].startswith(f"{ticket}, foreign")
+    reply = explain(find_subject(f"ticket {ticket}", desk.book, kept.cursor), desk.events, desk.book, kept)
+    assert reply.steps[0].facts["order"].startswith(f"{ticket}, foreign")
 
 
 @pytest.mark.parametrize("policy", [ADOPT, IGNORE])
@@ -340,8 +340,8 @@ def test_on_a_netting_account_no_ticket_is_foreign() -> None:
 
 
 def test_many_foreign_orders_are_described_in_one_line() -> None:
-    words = describe_foreign_orders(range(1, 15), ADOPT)
-    assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more; foreign_orders = adopt" in words
+    text = describe_foreign_orders(range(1, 15), ADOPT)
+    assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more; foreign_orders = adopt" in text
 
 
 def test_an_account_without_foreign_orders_has_no_event_of_them() -> None:

@@ -112,9 +112,11 @@ def test_a_trailing_stop_moves_at_a_whole_step_and_not_a_point_earlier(
 def a_protected_book() -> Book:
     """A long position whose third revision of stops, at 1.09, is on its way."""
     book = a_book(*booked_deals(a_deal()))
-    asked = structs.replace(HELD, answered=2)
+    requested = structs.replace(HELD, answered=2)
     book.apply(
-        ProtectionSet(protection=asked, why="a test", ordinal=1, time_ns=1, bid=Decimal("1.1"), ask=Decimal("1.1001"))
+        ProtectionSet(
+            protection=requested, why="a test", ordinal=1, time_ns=1, bid=Decimal("1.1"), ask=Decimal("1.1001")
+        )
     )
     return book
 

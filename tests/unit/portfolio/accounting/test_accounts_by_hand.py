@@ -75,8 +75,8 @@ def read_table() -> list[Case]:
 def _case(name: str, kept_in: str, deals: str, lots: str, *amounts: str) -> Case:
     currency, mode = kept_in.split()
     realised, commission, swap, balance, unrealised = amounts
-    told = tuple(deal.strip() for deal in deals.split(";"))
-    return Case(name, currency, AccountMode(mode.upper()), told, lots, realised, commission, swap, balance, unrealised)
+    texts = tuple(deal.strip() for deal in deals.split(";"))
+    return Case(name, currency, AccountMode(mode.upper()), texts, lots, realised, commission, swap, balance, unrealised)
 
 
 CASES = read_table()
@@ -86,21 +86,21 @@ DIGITS = {"JPY": 0}
 
 def deal_of(number: int, row: str) -> VenueDeal:
     """A row of the table as the venue would tell it."""
-    what, *words = row.split()
-    said = dict(word.split("=") for word in words if "=" in word)
+    what, *tokens = row.split()
+    amounts = dict(word.split("=") for word in tokens if "=" in word)
     cash: dict[str, Any] = {
-        name: D(said.get(key, "0")) for key, name in (("p", "profit"), ("c", "commission"), ("s", "swap"))
+        name: D(amounts.get(key, "0")) for key, name in (("p", "profit"), ("c", "commission"), ("s", "swap"))
     }
-    position = next((int(word[1:]) for word in words if word.startswith("#")), 0)
+    position = next((int(word[1:]) for word in tokens if word.startswith("#")), 0)
     if what in ("BUY", "SELL"):
-        reason = DealReason.STOP_OUT if "STOP_OUT" in words else DealReason.CLIENT
-        volume, symbol, price = words[:3]
+        reason = DealReason.STOP_OUT if "STOP_OUT" in tokens else DealReason.CLIENT
+        volume, symbol, price = tokens[:3]
         return a_deal(number, Side(what), volume, price, symbol=symbol, position=position, reason=reason, **cash)
     nothing: dict[str, Any] = {"volume": "0", "price": "0", "entry": DealEntry.NONE, "position": position}
     if what == "SWAP":
-        return a_deal(number, kind=DealKind.SWAP, symbol=words[0], **{**nothing, **cash})
+        return a_deal(number, kind=DealKind.SWAP, symbol=tokens[0], **{**nothing, **cash})
     kind = DealKind.BALANCE if what == "DEPOSIT" else DealKind(what)
-    return a_deal(number, kind=kind, symbol="", **{**nothing, "profit": D(words[0])})
+    return a_deal(number, kind=kind, symbol="", **{**nothing, "profit": D(tokens[0])})
 
 
 def the_account(row: Case) -> Book:
@@ -108,7 +108,7 @@ def the_account(row: Case) -> Book:
     digits = DIGITS.get(row.currency, 2)
     book = a_book(symbols=list(MARKS), currency=row.currency, currency_digits=digits, account_mode=row.mode)
     deals = [a_deposit(1, DEPOSIT.get(row.currency, "10000"))]
-    deals += [deal_of(number, words) for number, words in enumerate(row.deals, 2)]
+    deals += [deal_of(number, text) for number, text in enumerate(row.deals, 2)]
     for deal in deals:
         book.apply(DealBooked(deal=deal, order_id="", closings=closed_lots(book, deal)))
     return book
@@ -116,15 +116,15 @@ def the_account(row: Case) -> Book:
 
 def shown(book: Book) -> str:
     """What is held, as the table writes it."""
-    words = []
+    parts = []
     for symbol, position in sorted(book.positions.items()):
         lots = [
             f"{'L' if lot.sign > 0 else 'S'}{decimal_text(lot.volume)}@{decimal_text(lot.price)}"
             + (f"#{lot.position}" if lot.position else "")
             for lot in position.lots
         ]
-        words += [symbol, *lots] if lots else []
-    return " ".join(words)
+        parts += [symbol, *lots] if lots else []
+    return " ".join(parts)
 
 
 TABLE = pytest.mark.parametrize("row", CASES, ids=[row.name for row in CASES])
@@ -204,11 +204,11 @@ def test_the_stop_outs_of_the_table_are_those_of_the_broker(name: str, bids: tup
     broker.to(3)
     assert broker.venue.positions() == []
 
-    def told(deals: Iterable[VenueDeal]) -> list[tuple[object, ...]]:
+    def summary(deals: Iterable[VenueDeal]) -> list[tuple[object, ...]]:
         return [(one.kind, one.reason, one.volume, one.price, one.profit, one.commission) for one in deals]
 
     assert broker.deals[-1].reason is DealReason.STOP_OUT
-    assert told(broker.deals) == told(the_account(row).deals)[1:]
+    assert summary(broker.deals) == summary(the_account(row).deals)[1:]
     assert broker.venue.balance == D(row.balance)
 
 

@@ -38,19 +38,19 @@ def fill(  # one row says it all
     known = None if rate is None else D(rate)
     decision = structs.replace(order.decision, bid=D(bid), ask=D(ask), rate=known)
     book.apply(OrderCreated(order=structs.replace(order, decision=decision)))
-    told = a_deal(book.deal_cursor + 1, side, volume, price, symbol=symbol, order_id=order.order_id, **deal)
-    book.apply(DealBooked(deal=told, order_id=order.order_id, closings=closed_lots(book, told)))
+    made = a_deal(book.deal_cursor + 1, side, volume, price, symbol=symbol, order_id=order.order_id, **deal)
+    book.apply(DealBooked(deal=made, order_id=order.order_id, closings=closed_lots(book, made)))
 
 
 def of_nobody(book: Book, side: Side, volume: str, price: str, **deal: Any) -> None:
     """A deal that no order of the desk stands behind."""
-    told = a_deal(book.deal_cursor + 1, side, volume, price, **deal)
-    book.apply(DealBooked(deal=told, order_id="", closings=closed_lots(book, told)))
+    made = a_deal(book.deal_cursor + 1, side, volume, price, **deal)
+    book.apply(DealBooked(deal=made, order_id="", closings=closed_lots(book, made)))
 
 
 def cash_alone(book: Book, kind: DealKind, amount: str, symbol: str = "", position: int = 0) -> None:
     """A deal that moves no position."""
-    told = a_deal(
+    made = a_deal(
         book.deal_cursor + 1,
         kind=kind,
         entry=DealEntry.NONE,
@@ -60,7 +60,7 @@ def cash_alone(book: Book, kind: DealKind, amount: str, symbol: str = "", positi
         position=position,
         profit=D(amount),
     )
-    book.apply(DealBooked(deal=told, order_id="", closings=[]))
+    book.apply(DealBooked(deal=made, order_id="", closings=[]))
 
 
 def test_a_fill_is_itemised_at_the_quote_of_its_decision() -> None:

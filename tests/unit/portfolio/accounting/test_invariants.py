@@ -69,7 +69,7 @@ def _missing_order(book: Book) -> None:
 
 
 TAMPERED = pytest.mark.parametrize(
-    ("alter", "words"),
+    ("alter", "message"),
     [
         (_balance, "cash: the balance is 10000.01, expected 10000, the sum of its entries"),
         (_entry, "cash: the sum of all accounts is -0.01, expected 0, zero, as entries balance"),
@@ -93,10 +93,10 @@ def test_honest_books_are_whole() -> None:
 
 
 @TAMPERED
-def test_what_does_not_agree_is_named_with_both_sides(alter: Callable[[Book], None], words: str) -> None:
+def test_what_does_not_agree_is_named_with_both_sides(alter: Callable[[Book], None], message: str) -> None:
     book = a_desk().state.account.book
     alter(book)
-    assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == words
+    assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == message
 
 
 def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:

@@ -69,7 +69,7 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("position_legs_max = 0", "position_legs_max is 0, expected a whole number from 1 to 1000"),
         ("orders_per_day_max = 1.5", "orders_per_day_max is 1.5, expected a whole number from 0 to 1000000, or 'none'"),
@@ -104,12 +104,12 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
     ],
 )
 def test_what_is_wrong_is_told_with_the_file_the_limit_its_value_and_what_was_expected(
-    tmp_path: Path, text: str, words: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(StartError) as refusal:
         a_file(tmp_path, text)
     assert str(refusal.value).startswith(f"RISK: {tmp_path / 'limits.toml'}: ")
-    assert words in str(refusal.value)
+    assert message in str(refusal.value)
     assert "^" not in str(refusal.value)
 
 

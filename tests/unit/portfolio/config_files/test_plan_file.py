@@ -108,7 +108,7 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("= 1", "expected sections such as [sizing]"),
         ("other = 1", "unknown field other, which is 1; expected sections such as [sizing]"),
@@ -227,11 +227,11 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_plan_that_cannot_be_followed_stops_the_start(tmp_path: Path, text: str, words: str) -> None:
+def test_a_plan_that_cannot_be_followed_stops_the_start(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StartError) as refusal:
         a_plan(tmp_path, text)
     assert str(refusal.value).startswith(f"PLAN: {tmp_path / 'plan.toml'}: ")
-    assert words in str(refusal.value)
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 

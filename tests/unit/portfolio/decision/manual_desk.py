@@ -73,9 +73,9 @@ def a_close(**changed: Any) -> CloseCommand:
     return CloseCommand(**{**fields, **changed})
 
 
-def reply_to(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
+def reply_to(driven: DeskHarness, command: OrderCommand) -> OrderCommandReply:
     """Give a command, and let its effects happen."""
-    reply = driven.command(asked)
+    reply = driven.command(command)
     assert isinstance(reply, OrderCommandReply), reply
     driven.answer_all(driven.pause())
     for _ in range(3):
@@ -83,8 +83,8 @@ def reply_to(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
     return reply
 
 
-def refused(driven: DeskHarness, asked: OrderCommand) -> str:
+def refused(driven: DeskHarness, command: OrderCommand) -> str:
     """Give a command that the desk refuses; return the error."""
-    reply = driven.command(asked)
+    reply = driven.command(command)
     assert isinstance(reply, ControlError), reply
     return reply.error

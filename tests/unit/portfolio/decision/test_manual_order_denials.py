@@ -94,10 +94,10 @@ def test_a_partial_close_of_one_of_several_tickets_needs_its_number() -> None:
     for key in ("a", "b"):
         reply_to(driven, an_order(key=key))
         driven.mono_ns += TICK_NS
-    words = refused(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=0, volume=D("0.01")))
-    assert words == "EURUSD has 2 positions (tickets 1, 2): name one with --position to close a part"
-    words = refused(driven, a_modification(stop_loss=D("1.09")))
-    assert words == "EURUSD has 2 positions (tickets 1, 2): name one with --position EURUSD:TICKET"
+    error = refused(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=0, volume=D("0.01")))
+    assert error == "EURUSD has 2 positions (tickets 1, 2): name one with --position to close a part"
+    error = refused(driven, a_modification(stop_loss=D("1.09")))
+    assert error == "EURUSD has 2 positions (tickets 1, 2): name one with --position EURUSD:TICKET"
 
 
 def test_a_position_with_a_close_in_flight_is_not_closed_twice() -> None:
@@ -105,8 +105,8 @@ def test_a_position_with_a_close_in_flight_is_not_closed_twice() -> None:
     reply_to(driven, an_order())
     first = driven.command(a_close(key="c1"))
     assert isinstance(first, OrderCommandReply)
-    words = refused(driven, a_close(key="c2"))
-    assert words.startswith(
+    error = refused(driven, a_close(key="c2"))
+    assert error.startswith(
         f"position in EURUSD is being closed by order {first.order_ids[0]}: repeat the command when"
     )
     driven.answer_all(driven.pause())

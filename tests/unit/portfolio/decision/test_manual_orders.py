@@ -62,7 +62,7 @@ def test_risk_rules_deny_a_manual_order_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("command", "message"),
     [
         (an_order(symbol="XXXYYY"), "symbol is XXXYYY, expected one that the desk trades: EURUSD"),
         (an_order(type=OrderType.STOP), "price is missing, expected one for a STOP order"),
@@ -85,8 +85,8 @@ def test_risk_rules_deny_a_manual_order_like_any_other() -> None:
         (a_modification(), "there is no position in EURUSD to change"),
     ],
 )
-def test_an_impossible_command_is_refused_with_its_reason(asked: OrderCommand, words: str) -> None:
-    assert refused(a_quoted_desk(), asked) == words
+def test_an_impossible_command_is_refused_with_its_reason(command: OrderCommand, message: str) -> None:
+    assert refused(a_quoted_desk(), command) == message
 
 
 def test_a_stepped_stream_accepts_no_manual_orders() -> None:
@@ -166,8 +166,8 @@ def test_a_person_can_close_a_part_of_a_position() -> None:
     reply_to(driven, an_order())
     reply_to(driven, CloseCommand(key="k2", reason="half", symbol="EURUSD", position=0, volume=D("0.01")))
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
-    words = refused(driven, CloseCommand(key="k3", reason="r", symbol="EURUSD", position=0, volume=D("0.05")))
-    assert words == "volume is 0.05 lots, expected above 0 and at most the position's 0.01"
+    error = refused(driven, CloseCommand(key="k3", reason="r", symbol="EURUSD", position=0, volume=D("0.05")))
+    assert error == "volume is 0.05 lots, expected above 0 and at most the position's 0.01"
 
 
 def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:

@@ -64,7 +64,7 @@ def test_an_opposite_leg_may_be_closed_beside_any_other_leg(signal: int, name: s
 
 
 @pytest.mark.parametrize(
-    ("signal", "net", "wanted", "mode", "sent"),
+    ("signal", "net", "requested", "mode", "sent"),
     [
         (1, "0", "0.05", CLOSE, "0.05"),
         (-1, "0.05", "0.02", CLOSE, "0.02"),
@@ -76,6 +76,6 @@ def test_an_opposite_leg_may_be_closed_beside_any_other_leg(signal: int, name: s
     ],
 )
 def test_a_chosen_volume_is_reduced_only_for_a_close(
-    signal: int, net: str, wanted: str, mode: OnOpposite, sent: str
+    signal: int, net: str, requested: str, mode: OnOpposite, sent: str
 ) -> None:
-    assert explicit_volume(signal, holding(net), D(wanted), mode) == D(sent)
+    assert explicit_volume(signal, holding(net), D(requested), mode) == D(sent)

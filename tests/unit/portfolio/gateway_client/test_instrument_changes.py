@@ -70,15 +70,15 @@ def test_every_term_but_the_name_has_a_case() -> None:
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_change_is_reported_with_both_values_and_its_severity(field: str) -> None:
     before = an_instrument()
-    value, words = CHANGES[field]
+    value, message = CHANGES[field]
     after = structs.replace(before, **{field: value})
-    told = instrument_changes(before, after)
+    changes = instrument_changes(before, after)
     if field in VOLATILE_FIELDS:
-        assert told == []
+        assert changes == []
         return
-    [line] = told
+    [line] = changes
     assert line.startswith(f"{field} of EURUSD was ")
-    assert words in line
+    assert message in line
     assert breaking_changes(before, after) == ([line] if field in BREAKING_FIELDS else [])
 
 

@@ -145,14 +145,14 @@ def test_a_new_leverage_of_the_same_stream_is_adopted() -> None:
     assert stream is not None
     assert stream.leverage == 100
     driven.state.account.take_events()
-    for leverage, told in ((100, []), (30, [30])):
+    for leverage, changes in ((100, []), (30, [30])):
         driven.portfolio.client.scheduler.on_gateway_restart()
         [call] = driven.pause()
         [hello] = driven.gateway.handle(request_of(call), driven.now)
         assert isinstance(hello, HelloReply)
         driven.answer_all(driven.answer(call, structs.replace(hello, leverage=leverage)))
         events = driven.state.account.take_events()
-        assert [event.leverage for event in events if isinstance(event, LeverageChanged)] == told
+        assert [event.leverage for event in events if isinstance(event, LeverageChanged)] == changes
     assert driven.state.account.book.stream == structs.replace(stream, leverage=30)
 
 

@@ -75,11 +75,11 @@ def test_an_order_stays_in_doubt_until_evidence_and_expires_without_a_trace() ->
     reply = a_reply(driven, OrderReplyStatus.IN_DOUBT)
     driven.answer(call, reply)
     assert the_order(driven).status is OrderStatus.IN_DOUBT
-    [asked] = calls_of(driven.wait(PAST_DEADLINE_MS), Fence)
+    [call] = calls_of(driven.wait(PAST_DEADLINE_MS), Fence)
     for _ in range(3):
-        driven.answer(asked, reply)
-        [asked] = calls_of(driven.wait(2_000), Fence)
-    driven.answer(asked, structs.replace(reply, status=OrderReplyStatus.PRESUMED_EXPIRED))
+        driven.answer(call, reply)
+        [call] = calls_of(driven.wait(2_000), Fence)
+    driven.answer(call, structs.replace(reply, status=OrderReplyStatus.PRESUMED_EXPIRED))
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 

@@ -52,7 +52,7 @@ class Venue:
     def answer(self, request: Request) -> Any:
         match request:
             case GetAccount():
-                told = {
+                fields = {
                     "currency": "USD",
                     "currency_digits": 2,
                     "balance": sum((deal.cash for deal in self.deals), D(0)),
@@ -60,7 +60,7 @@ class Venue:
                     "deal_cursor": len(self.deals),
                     "ordinal": 5,
                 }
-                return AccountReply(**{**IDENTITY, **told, **self.account})
+                return AccountReply(**{**IDENTITY, **fields, **self.account})
             case GetDeals():
                 return DealsReply(**IDENTITY, deals=self.deals, next=None)
             case GetOrders():
@@ -83,10 +83,10 @@ def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list
 
 def an_account(mode: AccountMode, *deals: VenueDeal, **account: Any) -> tuple[Book, Venue]:
     """Ledger and venue with 10,000 USD and the same deals."""
-    book, told = a_book(account_mode=mode), [a_deposit(1), *deals]
-    for deal in told:
+    book, booked = a_book(account_mode=mode), [a_deposit(1), *deals]
+    for deal in booked:
         book.apply(DealBooked(deal=deal, order_id=deal.order_id, closings=[]))
-    return book, Venue(told, **account)
+    return book, Venue(booked, **account)
 
 
 def a_position(ticket: int, side: Side, volume: str, **changed: Any) -> VenuePosition:
@@ -115,7 +115,7 @@ def a_hedge(**account: Any) -> tuple[Book, Venue]:
     return book, venue
 
 
-def told(found: list[Difference]) -> list[tuple[str, str, str, str]]:
+def rows_of(found: list[Difference]) -> list[tuple[str, str, str, str]]:
     """Differences as plain rows."""
     return [(one.kind, one.subject, one.ledger, one.venue) for one in found]
 
@@ -128,7 +128,7 @@ def test_a_hedging_account_agrees_ticket_by_ticket() -> None:
 def test_differing_tickets_are_reported_although_the_net_position_agrees() -> None:
     book, venue = a_hedge()
     venue.positions = [a_position(7, Side.BUY, "0.2"), a_position(9, Side.SELL, "0.1")]
-    assert told(compared(book, venue)) == [
+    assert rows_of(compared(book, venue)) == [
         ("position", "EURUSD ticket 7", "0.3", "0.2"),
         ("position", "EURUSD ticket 9", "0", "-0.1"),
         ("position", "EURUSD ticket 8", "-0.2", "0"),
@@ -152,7 +152,7 @@ def test_equity_and_margin_that_agree_are_no_difference() -> None:
 
 def test_swap_not_yet_booked_by_the_venue_is_part_of_the_equity() -> None:
     book, venue = a_hedge(**{**WORTH, "equity": D("10094.75")})
-    assert told(compared(book, venue, CURSOR)) == [("equity", "account a", "10096", "10094.75")]
+    assert rows_of(compared(book, venue, CURSOR)) == [("equity", "account a", "10096", "10094.75")]
     venue.positions[0] = structs.replace(venue.positions[0], swap=D("-1.25"))
     assert compared(book, venue, CURSOR) == []
 
@@ -168,7 +168,7 @@ def test_swap_not_yet_booked_by_the_venue_is_part_of_the_equity() -> None:
 def test_equity_or_margin_that_differs_is_reported(
     changed: dict[str, Any], difference: tuple[str, str, str, str]
 ) -> None:
-    assert told(compared(*a_hedge(**{**WORTH, **changed}), CURSOR)) == [difference]
+    assert rows_of(compared(*a_hedge(**{**WORTH, **changed}), CURSOR)) == [difference]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "words"),
+    ("statements", "message"),
     [
         (["UPDATE events SET payload = replace(payload, '10000', '90000') WHERE number = 3"], "event 3 does not fit"),
         (["UPDATE events SET hash = zeroblob(32) WHERE number = 2"], "event 2 does not fit"),
@@ -190,7 +190,7 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
         (["DELETE FROM cursor"], "the row of table cursor is missing"),
     ],
 )
-def test_verify_finds_every_change_of_the_file(closed: Path, statements: list[str], words: str) -> None:
+def test_verify_finds_every_change_of_the_file(closed: Path, statements: list[str], message: str) -> None:
     blobs = [
         # replace() returns text; a STRICT blob column needs a blob.
         statement.replace("replace(payload", "CAST(replace(CAST(payload AS TEXT)").replace("')", "') AS BLOB)")
@@ -200,19 +200,19 @@ def test_verify_finds_every_change_of_the_file(closed: Path, statements: list[st
     ]
     found = tamper(closed, *blobs)
     assert found
-    assert any(words in line for line in found), found
+    assert any(message in line for line in found), found
 
 
 @pytest.mark.parametrize(
-    ("statement", "words"),
+    ("statement", "message"),
     [
         ("DELETE FROM events WHERE number = 2", "event 2 is missing"),
         ("UPDATE events SET hash = zeroblob(32) WHERE number = 2", "event 2 does not fit the chain"),
     ],
 )
-def test_a_desk_does_not_start_on_a_broken_chain(closed: Path, statement: str, words: str) -> None:
+def test_a_desk_does_not_start_on_a_broken_chain(closed: Path, statement: str, message: str) -> None:
     tamper(closed, statement)
-    with pytest.raises(StartError, match=words):
+    with pytest.raises(StartError, match=message):
         Ledger(closed)
 
 

@@ -140,14 +140,14 @@ def rolled_back(desk: Path) -> Path:
 
 
 def test_an_older_ledger_is_a_rollback_and_changes_the_incarnation(rolled_back: Path) -> None:
-    words = "the ledger ends at event 4, but event 5 was signed: its tail is missing"
-    assert problem(rolled_back) == words
+    message = "the ledger ends at event 4, but event 5 was signed: its tail is missing"
+    assert problem(rolled_back) == message
     for _ in range(2):  # each start finds it again until its halt is durable
         with closing(opened(rolled_back)) as ledger:
             before = ledger.meta("incarnation")
-            assert ledger.rollback == words
+            assert ledger.rollback == message
             incarnation, why = ensure_incarnation(ledger, host_boot="boot")
-            assert (incarnation != before, why) == (True, words)
+            assert (incarnation != before, why) == (True, message)
     with closing(opened(rolled_back)) as ledger:
         ledger.rollback = ""
         ledger.sign()

@@ -21,46 +21,46 @@ from tests.support.builders import an_opened_stream, plain_terms, some_rules
 LEVEL = 10
 
 
-def words(plan: Plan, **terms: Any) -> str:
+def warning_of(plan: Plan, **terms: Any) -> str:
     instrument = structs.replace(plain_terms(), stops_level_points=LEVEL, **terms)
     return plan_warning(plan, ("EURUSD", "NZDUSD"), {"EURUSD": instrument})
 
 
 @pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.STOP])
 def test_an_offset_under_the_stops_level_is_reported_and_one_at_it_is_not(kind: OrderType) -> None:
-    assert words(Plan(entry=Entry(type=kind, offset_points=9))) == (
+    assert warning_of(Plan(entry=Entry(type=kind, offset_points=9))) == (
         "the plan's signals are denied: entry.offset_points of EURUSD is 9 points, the venue's stops level 10 (INVALID_PRICE)"
     )
-    assert words(Plan(entry=Entry(type=kind, offset_points=10))) == ""
+    assert warning_of(Plan(entry=Entry(type=kind, offset_points=10))) == ""
 
 
 def test_the_nearer_of_stop_loss_and_trailing_stop_counts() -> None:
-    assert "the stop loss of EURUSD is 9 points" in words(Plan(exits=Exits(stop_loss_points=9)))
-    assert "the stop loss of EURUSD is 5 points" in words(
+    assert "the stop loss of EURUSD is 9 points" in warning_of(Plan(exits=Exits(stop_loss_points=9)))
+    assert "the stop loss of EURUSD is 5 points" in warning_of(
         Plan(exits=Exits(stop_loss_points=50, trailing_stop_points=5))
     )
-    assert words(Plan(exits=Exits(stop_loss_points=10, trailing_stop_points=50))) == ""
+    assert warning_of(Plan(exits=Exits(stop_loss_points=10, trailing_stop_points=50))) == ""
 
 
 def test_a_take_profit_counts_from_the_resting_price_and_at_the_market_with_the_spread() -> None:
     exits = Exits(take_profit_points=9)
-    assert words(Plan(exits=exits)) == ""
+    assert warning_of(Plan(exits=exits)) == ""
     resting = Plan(exits=exits, entry=Entry(type=OrderType.LIMIT, offset_points=20))
-    assert "exits.take_profit_points of EURUSD is 9 points" in words(resting)
+    assert "exits.take_profit_points of EURUSD is 9 points" in warning_of(resting)
 
 
 def test_a_distance_rounded_up_to_the_level_is_sufficient() -> None:
-    assert words(Plan(exits=Exits(stop_loss_points=6)), tick_size=Decimal("0.0001")) == ""
+    assert warning_of(Plan(exits=Exits(stop_loss_points=6)), tick_size=Decimal("0.0001")) == ""
 
 
 def test_a_strategys_own_sections_are_checked_for_its_symbols() -> None:
     near = Strategy(symbols=("EURUSD",), exits=Exits(stop_loss_points=1))
-    assert "the stop loss of EURUSD is 1 points" in words(Plan(strategies={"a": near}))
-    assert words(Plan(strategies={"a": structs.replace(near, symbols=("GBPUSD",))})) == ""
+    assert "the stop loss of EURUSD is 1 points" in warning_of(Plan(strategies={"a": near}))
+    assert warning_of(Plan(strategies={"a": structs.replace(near, symbols=("GBPUSD",))})) == ""
 
 
 def test_a_plan_without_distances_causes_no_warning() -> None:
-    assert words(PLAIN) == ""
+    assert warning_of(PLAIN) == ""
 
 
 def test_a_desk_warns_as_soon_as_it_knows_the_terms() -> None:

@@ -182,25 +182,25 @@ def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "words"),
+    ("order", "text"),
     [
         (an_order(3, Side.BUY, position=9), "the position's volume"),
         (an_order(3), "the desk's volume"),
     ],
 )
-def test_the_volume_of_a_close_is_the_positions(order: Order, words: str) -> None:
+def test_the_volume_of_a_close_is_the_positions(order: Order, text: str) -> None:
     book, _ = a_story()
     book.apply(OrderCreated(order=order))
-    assert facts(why(order.order_id, book, []), "decision")["sizing"] == words
+    assert facts(why(order.order_id, book, []), "decision")["sizing"] == text
 
 
-@pytest.mark.parametrize(("before", "words"), [("-0.01", "the position's volume"), ("0.01", "the desk's volume")])
-def test_an_order_against_a_position_of_its_size_closes_it(before: str, words: str) -> None:
+@pytest.mark.parametrize(("before", "text"), [("-0.01", "the position's volume"), ("0.01", "the desk's volume")])
+def test_an_order_against_a_position_of_its_size_closes_it(before: str, text: str) -> None:
     book, _ = a_story()
     order = an_order(3)
     order = structs.replace(order, decision=structs.replace(order.decision, position_before=D(before)))
     book.apply(OrderCreated(order=order))
-    assert facts(why(order.order_id, book, []), "decision")["sizing"] == words
+    assert facts(why(order.order_id, book, []), "decision")["sizing"] == text
 
 
 def test_a_deposit_is_explained_as_cash() -> None:
@@ -220,8 +220,8 @@ def test_a_persons_order_has_a_cause_where_others_have_a_signal() -> None:
 
 def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to_change() -> None:
     flat, cursor, rules = Book(), TickCursor(), some_rules(volume="5")
-    for told in (an_opened_stream(), an_instrument_learned()):
-        flat.apply(told)
+    for event in (an_opened_stream(), an_instrument_learned()):
+        flat.apply(event)
     signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
     stream = StreamState(PersistedState(cursor))
     stream.count(signal)
@@ -307,8 +307,8 @@ def test_a_symbol_that_was_never_held_back_says_so() -> None:
 def test_the_longest_story_fits_into_a_frame() -> None:
     book, events = a_story()
     order_id = "01234567-000002"
-    words = "ü" * 512
-    many: list[Event] = [an_update(order_id, OrderStatus.ACCEPTED, code="X", error=words) for _ in range(5_000)]
+    text = "ü" * 512
+    many: list[Event] = [an_update(order_id, OrderStatus.ACCEPTED, code="X", error=text) for _ in range(5_000)]
     reply = why(order_id, book, [*events, *many])
     assert len(encode(reply)) <= MAX_FRAME_BYTES
     assert any("more not shown" in line.words for step in reply.steps for line in step.lines)

@@ -68,7 +68,7 @@ class Desk:
         """The desk wants other stops."""
         self.revision += 1
         held = self.book.protections[f"EURUSD#{self.ticket}" if self.ticket else "EURUSD"]
-        wanted = structs.replace(
+        requested = structs.replace(
             held,
             stop_loss=None if stop_loss is None else D(stop_loss),
             take_profit=None if take_profit is None else D(take_profit),
@@ -76,7 +76,7 @@ class Desk:
         )
         self.tell(
             ProtectionSet(
-                protection=wanted, why=why, ordinal=40 + self.revision, time_ns=START_NS + 50 + self.revision,
+                protection=requested, why=why, ordinal=40 + self.revision, time_ns=START_NS + 50 + self.revision,
                 bid=D("1.1012"), ask=D("1.1013"), key=key,
             )
         )  # fmt: skip

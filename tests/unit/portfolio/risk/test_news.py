@@ -64,7 +64,7 @@ def test_no_calendar_is_the_default(tmp_path: Path) -> None:
     assert DEFAULT_LIMITS.news_calendar == ()
 
 
-@pytest.mark.parametrize(("row", "told"), [
+@pytest.mark.parametrize(("row", "message"), [
     ("2026-01-09T13:30:00,USD,high,a", "time is '2026-01-09T13:30:00', expected ISO 8601 with its zone"),
     ("9 January,USD,high,a", "time is '9 January', expected ISO 8601 with its zone"),
     ("1960-01-01T00:00:00Z,USD,high,a", "time is '1960-01-01T00:00:00Z', expected ISO 8601"),
@@ -75,24 +75,24 @@ def test_no_calendar_is_the_default(tmp_path: Path) -> None:
     ("2026-01-09T13:30:00Z,USD,high", "row is '2026-01-09T13:30:00Z,USD,high', expected 4 values"),
     ("2026-01-09T13:30:00Z,USD,high,a,b", "expected 4 values"),
 ])  # fmt: skip
-def test_a_wrong_row_is_reported_with_its_line(tmp_path: Path, row: str, told: str) -> None:
+def test_a_wrong_row_is_reported_with_its_line(tmp_path: Path, row: str, message: str) -> None:
     with pytest.raises(StartError) as raised:
         a_set(tmp_path, HEADER + PAYROLLS + row + "\n")
     assert "news.csv, line 3: " in str(raised.value)
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "message"), [
     ("", "line 1: header is '', expected the columns time,currency,impact,title"),
     ("time,currency,impact\n", "header is 'time,currency,impact'"),
     ("time,currency,impact,title,actual\n", "header is 'time,currency,impact,title,actual'"),
     (HEADER, "has no event"),
     (HEADER + '2026-01-09T13:30:00Z,USD,high,"a\n', "expected CSV"),
 ])  # fmt: skip
-def test_a_file_that_is_no_calendar_prevents_the_start(tmp_path: Path, text: str, told: str) -> None:
+def test_a_file_that_is_no_calendar_prevents_the_start(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StartError, match="RISK: news_calendar") as raised:
         read_calendar(a_calendar(tmp_path, text))
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_a_missing_or_unnamed_calendar_prevents_the_start(tmp_path: Path) -> None:
@@ -162,5 +162,5 @@ def test_the_search_by_time_finds_the_same_events_as_a_scan() -> None:
 def test_the_risk_view_shows_the_next_release_of_each_currency() -> None:
     events = (an_event(START_NS + MINUTE_NS), an_event(START_NS + 2 * MINUTE_NS), an_event(START_NS + NS, "SEK"))
     shown = limit_utilization(an_account(only(news_calendar=tuple(sorted(events)))), START_NS)
-    told = [row for row in shown if row.code != "FOREIGN_ORDERS"]
-    assert [(row.code, row.subject, row.now) for row in told] == [("NEWS", "USD", "USD CPI, in 1 minutes")]
+    rows = [row for row in shown if row.code != "FOREIGN_ORDERS"]
+    assert [(row.code, row.subject, row.now) for row in rows] == [("NEWS", "USD", "USD CPI, in 1 minutes")]

@@ -158,16 +158,16 @@ def test_stops_are_measured_from_the_touch_that_closes(direction: int, stop: str
     scene = Scene().term(stops_level_points=10)
     order = scene.order._replace(direction=direction, stop_loss=D(stop), take_profit=D(take))
     nearer = D("0.00001") * direction
-    for asked, expected in (
+    for requested, expected in (
         (order, None),
         (order._replace(stop_loss=D(stop) + nearer), "INVALID_STOPS"),
         (order._replace(take_profit=D(take) - nearer), "INVALID_STOPS"),
         (order._replace(stop_loss=D(take)), "INVALID_STOPS"),
         (order._replace(take_profit=D(stop)), "INVALID_STOPS"),
     ):
-        scene.order = asked
+        scene.order = requested
         denial = scene.denial()
-        assert (None if denial is None else denial.code) == expected, asked
+        assert (None if denial is None else denial.code) == expected, requested
 
 
 @pytest.mark.parametrize("direction", [1, -1])

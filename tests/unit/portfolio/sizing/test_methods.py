@@ -139,7 +139,7 @@ def test_a_weight_is_the_notional_as_a_part_of_equity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "changed", "words"),
+    ("plan", "changed", "message"),
     [
         (FRACTION, {"equity": None}, "fraction: the equity is not known: no trade"),
         (
@@ -165,8 +165,8 @@ def test_a_weight_is_the_notional_as_a_part_of_equity() -> None:
         (WEIGHTS, {"instrument": terms_of("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
     ],
 )
-def test_an_unknown_input_makes_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
-    assert size_order(plan, an_input(**changed)) == (D(0), words)
+def test_an_unknown_input_makes_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], message: str) -> None:
+    assert size_order(plan, an_input(**changed)) == (D(0), message)
 
 
 def test_a_size_of_029_lots_with_step_001_is_exactly_029() -> None:
@@ -184,16 +184,16 @@ def test_every_size_is_rounded_down_to_the_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "default", "words"),
+    ("plan", "default", "message"),
     [
         (Sizing(volume=D("0.149")), D("0.01"), "fixed: 0.149 lots of the plan, expected steps of 0.01: no trade"),
         (Sizing(), D("0.015"), "fixed: 0.015 lots, the desk's default, expected steps of 0.01: no trade"),
     ],
 )
 def test_a_fixed_volume_between_two_steps_makes_no_trade_and_is_not_rounded(
-    plan: Sizing, default: Decimal, words: str
+    plan: Sizing, default: Decimal, message: str
 ) -> None:
-    assert size_order(plan, an_input(default_volume=default)) == (D(0), words)
+    assert size_order(plan, an_input(default_volume=default)) == (D(0), message)
 
 
 def test_a_size_below_the_minimum_volume_makes_no_trade_and_is_not_rounded_up() -> None:

@@ -31,9 +31,9 @@ def test_extremes_have_a_bucket() -> None:
     latency = LatencyHistogram()
     for observed in (-5, 0, 1, 2, 10**18):
         latency.observe(observed)
-    told = latency.quantiles()
-    assert told.count == 5
-    assert told.p50 == 0.0
+    quantiles = latency.quantiles()
+    assert quantiles.count == 5
+    assert quantiles.p50 == 0.0
     assert latency.quantile_us(1.0) > 60_000_000
 
 

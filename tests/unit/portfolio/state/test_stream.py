@@ -10,8 +10,8 @@ from tests.support.builders import a_signal
 def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:
     stream = StreamState(PersistedState())
     cursor = stream.cursor
-    words = [(1, ""), (-1, ""), (0, ""), (0, WARMING_UP), (0, WARMING_UP), (1, WARMING_UP)]
-    for ordinal, (direction, reason) in enumerate(words, 1):
+    signals = [(1, ""), (-1, ""), (0, ""), (0, WARMING_UP), (0, WARMING_UP), (1, WARMING_UP)]
+    for ordinal, (direction, reason) in enumerate(signals, 1):
         stream.count(a_signal(ordinal, direction, reason=reason))
     assert (cursor.buy, cursor.sell, cursor.hold, cursor.warming_up) == (2, 1, 1, 2)
     assert cursor.processed == cursor.ordinal == 6
