@@ -133,7 +133,7 @@ def test_a_desk_among_garbage_trades_the_same(tmp_path: Path) -> None:
     assert outcome.same == expected.same
     assert replay.has_logged("execution", "dropped malformed message")
     assert replay.has_logged("portfolio", "dropped malformed message")
-    assert replay.has_logged("mt5", "dropped a message")
+    assert replay.has_logged("mt5", "dropped message without an empty frame")
 
 
 GATEWAY_REQUESTS: Final = 1_000
