@@ -1,1 +1,1 @@
-"""What holds Paperdesk to its word. Folders go by what a test needs: nothing, seeds, a process, the whole desk."""
+"""Tests of Paperdesk, in folders by what a test needs: nothing, seeds, a process, the whole desk."""

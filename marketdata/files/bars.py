@@ -62,8 +62,8 @@ def bar_interval(head: Sequence[str]) -> str | None:
 
 def _names_bars(names: Sequence[str]) -> bool:
     """Whether columns are named for open, high, low and close, in full or by a letter as in `bid_o`."""
-    words = {word.lower() for name in names for word in _WORD.findall(name)}
-    return all(price[0] in words or any(price in name.lower() for name in names) for price in _PRICES)
+    parts = {part.lower() for name in names for part in _WORD.findall(name)}
+    return all(price[0] in parts or any(price in name.lower() for name in names) for price in _PRICES)
 
 
 def _named_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:

@@ -74,7 +74,7 @@ def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
         stack.callback(sockets.close)
         thrown = Thrower(sockets, runtime, seed)
         thrown.throw(frames // 10)
-        wait_for(lambda: _state(client) is not None, "an answer amid the frames", seconds=START_S)
+        wait_for(lambda: _state(client) is not None, "an answer between the frames", seconds=START_S)
         memory = {name: rss_mb(process.pid) for name, process in processes.items()}
         thrown.throw(frames - frames // 10)
         wait_for(lambda: _state(client) is DeskState.WAITING_FOR_SIGNALS, "an answer at the end", seconds=START_S)

@@ -1,7 +1,7 @@
 """How the numeric kernels are compiled: ahead of nothing, once per processor, and kept on disk.
 
-No fast-math, so that sums keep their order and every digit is what the text says. Where compiled code is kept is
-decided by whoever imports a kernel first (`services.signal.model.kernel_cache`), for a core reads no environment.
+No fast-math, so that sums keep their order and every digit is what the text says. The folder for compiled code
+is set before the first import of a kernel (`services.signal.model.kernel_cache`), because a core reads no environment.
 
 numba recompiles a kernel when its own file has changed and does not look at what it calls in other files: a kernel and
 the parts of it stay in one file.

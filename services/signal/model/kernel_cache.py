@@ -2,7 +2,7 @@
 
 Compiling takes some seconds, and numba's own place for the result, beside the source, is not there to be written on a
 read-only root. NUMBA_CACHE_DIR goes first; else it is the user's cache folder, the desk's data folder, or, when neither
-can be written, a temporary one that is compiled for anew.
+can be written, a temporary one, for which each process compiles again.
 """
 
 from __future__ import annotations

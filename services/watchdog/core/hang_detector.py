@@ -1,7 +1,7 @@
 """Detection of processes that hang, by their heartbeats alone.
 
 A process is killed when its heartbeat stands still, when for a longer time it makes no progress although work waits for
-it, and when it never begins to beat after its start. A process that was told to stop is left to supervisord. Time is
+it, and when it never begins to beat after its start. A process that was asked to stop is left to supervisord. Time is
 summed from look to look, and each pause counts for no more than twice the usual one: when the watchdog itself was held,
 as on a host that slept, it knows nothing of the others and kills none.
 """
@@ -35,7 +35,7 @@ class KillReason(StrEnum):
 
 
 class HeartbeatSample(NamedTuple):
-    """A heartbeat of one process; `is_up` from its loop's first beat until it is told to stop."""
+    """A heartbeat of one process; `is_up` from its loop's first beat until it is asked to stop."""
 
     is_up: bool
     beat: int

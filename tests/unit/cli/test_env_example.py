@@ -16,7 +16,7 @@ SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")
 def examples() -> dict[str, str]:
     """Variable and the default it shows."""
     found = [(match[1], match[2]) for line in EXAMPLE.read_text().splitlines() if (match := SETTING.fullmatch(line))]
-    assert len({name for name, _ in found}) == len(found), "a setting is told twice"
+    assert len({name for name, _ in found}) == len(found), "a setting is listed twice"
     return dict(found)
 
 

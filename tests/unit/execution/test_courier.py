@@ -51,7 +51,7 @@ def a_pong(boot_id: str = "g1") -> bytes:
 
 
 class Road:
-    """A courier, the time, and a gateway that is there or not and answers pings of its own accord."""
+    """A courier, the time, and a gateway that is reachable or not and answers pings by itself."""
 
     def __init__(self, *, in_flight_max: int = 64, connected: bool = True, answering: bool = True) -> None:
         self.courier = Courier(boot_id="c1", in_flight_max=in_flight_max)

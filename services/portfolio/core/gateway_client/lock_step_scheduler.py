@@ -176,7 +176,7 @@ class LockStepScheduler:
         unanswered = [order.order_id for order in orders if order.status is OrderStatus.PENDING]
         for order_id in (*canceled, *unanswered):
             yield from OrderTracker(state, policy, order_id).run()
-        # What a stored answer tells of the book is as old as the answer.
+        # A stored reply shows the book as it was when the reply was stored.
         policy.is_quiet = False
 
     def _query_open_orders(self) -> GatewayTask:

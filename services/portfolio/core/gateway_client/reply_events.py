@@ -99,7 +99,7 @@ def _refusal(reply: ModifyReply) -> str:
 def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
     """A deal for the ledger, with the desk's order, if that can have another deal, and the lots it closes.
 
-    A deal of an order that cannot have one moves the position all the same; the reconciliation tells of the order.
+    A deal of an order that cannot have one still moves the position; the reconciliation reports the order.
     """
     order = book.orders.get(deal.order_id)
     is_ours = order is not None and accepts_deal(order, deal)

@@ -127,7 +127,7 @@ def test_a_finding_of_the_desk_never_loosens_a_persons_halt() -> None:
     status = status_of(driven.state)
     assert status.trading_state is TradingState.HALTED
     assert status.trading_reason == "news; CLOCK_STEPPED: the wall clock stepped by +1.000 s", (
-        "once, for whoever resumes it"
+        "the reason stands there once"
     )
 
 

@@ -1,4 +1,4 @@
-"""A symbol in which nothing prevents trading and nothing is traded says so, and why."""
+"""A symbol that may trade but does not is reported with the reason."""
 
 from __future__ import annotations
 

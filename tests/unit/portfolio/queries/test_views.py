@@ -52,7 +52,7 @@ CURSOR = TickCursor(stream_id="s", ordinal=9, time_ns=START_NS, marks={"EURUSD":
 
 
 def with_orders(count: int, *, error: str = "") -> Book:
-    """Orders 1 to `count`, of which every odd one has been rejected with these words."""
+    """Orders 1 to `count`; every odd one has been rejected with this text."""
     book = a_book(*booked_deals(a_deposit()))
     for number in range(1, count + 1):
         order = an_order(number)
@@ -187,8 +187,8 @@ def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
     with pytest.raises(RoundTripsNotReadyError, match="5,000 of 5,001 deals"):
         view_reply(state, TradesQuery(after=0, limit=1), 0)
     assert view_reply(state, TradesQuery(after=0, limit=1), 0).total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
-    anew = compose_state(config=state.config, book=book, persisted=PersistedState(CURSOR), incarnation="live")
-    tags = [view_reply(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
+    restored = compose_state(config=state.config, book=book, persisted=PersistedState(CURSOR), incarnation="live")
+    tags = [view_reply(restored, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
     assert tags == [None, {"": D("2325.00")}]
 
 
