@@ -58,6 +58,26 @@ OF_ONE_MACHINE = re.compile(r"(?<![\w.~$}])/(?:" + "|".join(("work", "root", "ho
 REGISTRY = re.compile(
     "|".join((r"(?<!no-emit-)index" + "-url", "py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.(?:org|com)"))
 )
+PLAIN_WORDS = {
+    "by" + " now": "currently",
+    "an" + "ew": "again",
+    "who" + "ever": "the person or process by a noun",
+    "there" + "of": "the thing itself",
+    "where" + "in": "in which",
+    "le" + "st": "so that ... not",
+    "am" + "id": "between or during",
+    "tells" + " of": "reports",
+    "says" + " so": "reports it",
+    "in" + " words": "as text",
+    "is" + " told": "gets, or is reported",
+    "are" + " told": "get, or are reported",
+    "was" + " told": "got, or was reported",
+    "be" + " told": "get, or be reported",
+}
+"""Phrases that need a second reading, each with what to write instead."""
+_PHRASE = "|".join(PLAIN_WORDS)
+NOT_PLAIN = re.compile(rf"[\"'`](?:{_PHRASE})[\"'`]|\b({_PHRASE})\b", re.IGNORECASE)
+
 DIRECTIVE = re.compile(r"(?:noqa|type: ignore|pragma)\S*\s*[A-Z0-9, ]*(?:\[[\w-]+\])?")
 EXPLANATION_CHARS_MIN = 10
 
@@ -103,6 +123,15 @@ def no_path_of_one_machine(files: list[SourceFile]) -> Iterator[Violation]:
 def no_package_registry(files: list[SourceFile]) -> Iterator[Violation]:
     """No file contains the address of a package registry; each machine configures its own."""
     yield from _search(files, REGISTRY, "leave the choice of a registry to pip's own configuration")
+
+
+def texts_use_plain_words(files: list[SourceFile]) -> Iterator[Violation]:
+    """No page, docstring, comment or text has a phrase of `PLAIN_WORDS`, unless it is the whole of a string."""
+    for file in files:
+        if file.path.endswith((".py", ".md")) and file.path != "CHANGELOG.md":
+            for number, line in enumerate(file.lines, start=1):
+                for found in filter(None, NOT_PLAIN.findall(line)):
+                    yield Violation(file.path, number, f"{found!r} stands here", f"write {PLAIN_WORDS[found.lower()]}")
 
 
 def nothing_unfinished(files: list[SourceFile]) -> Iterator[Violation]:
@@ -158,6 +187,7 @@ RULES: list[Rule] = [
     no_path_of_one_machine,
     no_package_registry,
     nothing_unfinished,
+    texts_use_plain_words,
     only_the_command_line_prints,
     broad_excepts_are_explained,
     tests_do_not_sleep,

@@ -75,7 +75,9 @@ def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: py
     with serve_gateway(url, a_live_gateway("journal-2")) as requests:
         assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
         assert [type(request) for request in requests] == [Hello]
-        assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, "an address is enough to name the gateway"
+        assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, (
+            "an address is enough to name the gateway"
+        )
     output = capsys.readouterr()
     message = (
         f"{url} is the gateway of journal journal-2, expected journal-1 of the ledger in {folder}; nothing was done"
