@@ -1,8 +1,8 @@
-"""Sixty accounts worked out by hand, to the cent: what is held, what was earned and charged, what it is worth.
+"""Sixty accounts worked out by hand, to the cent: positions, profit, charges and value.
 
-Each account begins with 10,000 (1,000,000 in yen) and has the deals of its row, each with the cash that the venue told: `p`
-profit, `c` commission, `s` swap; `#` is the ticket on a hedging account. Held are lots, `L` bought or `S` sold, as
-volume@price. Conversions and the closing valuation are at `MARKS`. The figures of `accounting_table.txt` were computed on paper; the arithmetic stands above each row. Where a deal closes
+Each account begins with 10,000 (1,000,000 in yen) and has the deals of its row, each with the cash that the venue reported: `p`
+profit, `c` commission, `s` swap; `#` is the ticket on a hedging account. Lots are `L` bought or `S` sold, as
+volume@price. Conversions and the closing valuation are at `MARKS`. The figures of `accounting_table.txt` were computed on paper; the arithmetic is above each row. Where a deal closes
 something its `p` is checked against the shared formulas as well.
 """
 
@@ -51,7 +51,7 @@ MARKS = {
 
 
 class Case(NamedTuple):
-    """One account: its deals, what is expected to be held, and its money."""
+    """One account: its deals, the expected lots, and its money."""
 
     name: str
     currency: str
@@ -85,7 +85,7 @@ DIGITS = {"JPY": 0}
 
 
 def deal_of(number: int, row: str) -> VenueDeal:
-    """A row of the table as the venue would tell it."""
+    """A deal of the table as the venue would report it."""
     what, *tokens = row.split()
     amounts = dict(word.split("=") for word in tokens if "=" in word)
     cash: dict[str, Any] = {
@@ -115,7 +115,7 @@ def the_account(row: Case) -> Book:
 
 
 def shown(book: Book) -> str:
-    """What is held, as the table writes it."""
+    """The lots in the notation of the table."""
     parts = []
     for symbol, position in sorted(book.positions.items()):
         lots = [
@@ -130,12 +130,12 @@ def shown(book: Book) -> str:
 TABLE = pytest.mark.parametrize("row", CASES, ids=[row.name for row in CASES])
 
 
-def test_the_table_is_as_long_as_it_says() -> None:
+def test_the_table_has_sixty_accounts_with_different_names() -> None:
     assert len({row.name for row in CASES}) == len(CASES) >= 60
 
 
 @TABLE
-def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
+def test_the_account_has_the_values_computed_by_hand(row: Case) -> None:
     book = the_account(row)
     found = cash_by_category(book.cash)
     assert shown(book) == row.lots
@@ -149,7 +149,7 @@ def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
 
 
 @TABLE
-def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) -> None:
+def test_each_profit_equals_the_formula_for_the_closed_volume(row: Case) -> None:
     book = the_account(row)
     assert book.stream is not None
     held: dict[tuple[str, int], CostBasis] = {}
@@ -173,7 +173,7 @@ def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) ->
         assert deal.profit == round_money(gross * rate, book.stream.currency_digits), deal
 
 
-def test_each_commission_of_a_fill_is_what_the_broker_charges_for_its_volume() -> None:
+def test_each_commission_equals_the_charge_of_the_broker_for_its_volume() -> None:
     charged = [
         (row, deal) for row in CASES for deal in the_account(row).deals if deal.kind.is_trade and deal.commission
     ]
@@ -194,8 +194,8 @@ CALCULABLE = structs.replace(
     ("name", "bids"),
     [("a stop-out", (1.1, 1.08567, 1.08566)), ("a stop-out below zero", (1.1, 1.1, 1.0780))],
 )
-def test_the_stop_outs_of_the_table_are_those_of_the_broker(name: str, bids: tuple[float, ...]) -> None:
-    """At the tick before the last the position is kept, a point above the level where the row is about that."""
+def test_the_stop_outs_of_the_table_equal_those_of_the_broker(name: str, bids: tuple[float, ...]) -> None:
+    """At the tick before the last the position is kept; some rows are then one point above the level."""
     [row] = [case for case in CASES if case.name == name]
     broker = Dealing(*bids, profile=CALCULABLE)
     assert broker.buy("5.00").order.status == "FILLED"
@@ -233,7 +233,7 @@ def test_trades_and_open_lots_account_for_every_cent(row: Case) -> None:
         ("USD", "EURUSD", "-0.10", "2.1", "0.21", "0.63"),
     ],
 )
-def test_the_swaps_of_the_table_are_what_the_broker_charges(
+def test_the_swaps_of_the_table_equal_the_charges_of_the_broker(
     currency: str, symbol: str, lots: str, points: str, one_night: str, three_nights: str
 ) -> None:
     instruments = {name: an_instrument(name) for name in MARKS}

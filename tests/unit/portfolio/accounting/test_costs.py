@@ -1,4 +1,4 @@
-"""What a fill and a round trip have cost, item by item, against numbers worked by hand."""
+"""The costs of fills and round trips, item by item, against numbers worked by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ D = Decimal
 SYMBOLS = ("EURUSD", "USDJPY", "EURGBP")
 
 
-def fill(  # one row says it all
+def fill(  # a row has all of them
     book: Book,
     side: Side,
     volume: str,
@@ -32,7 +32,7 @@ def fill(  # one row says it all
     symbol: str = "EURUSD",
     **deal: Any,
 ) -> None:
-    """An order decided on a quote, and the one deal that fills it."""
+    """An order decided on a quote, and the single deal that fills it."""
     order = an_order(len(book.orders) + 1, side, volume, symbol=symbol, tag=tag)
     bid, ask = quote
     known = None if rate is None else D(rate)
@@ -42,13 +42,13 @@ def fill(  # one row says it all
     book.apply(DealBooked(deal=made, order_id=order.order_id, closings=closed_lots(book, made)))
 
 
-def of_nobody(book: Book, side: Side, volume: str, price: str, **deal: Any) -> None:
-    """A deal that no order of the desk stands behind."""
+def a_foreign_deal(book: Book, side: Side, volume: str, price: str, **deal: Any) -> None:
+    """A deal without an order of the desk."""
     made = a_deal(book.deal_cursor + 1, side, volume, price, **deal)
     book.apply(DealBooked(deal=made, order_id="", closings=closed_lots(book, made)))
 
 
-def cash_alone(book: Book, kind: DealKind, amount: str, symbol: str = "", position: int = 0) -> None:
+def a_cash_deal(book: Book, kind: DealKind, amount: str, symbol: str = "", position: int = 0) -> None:
     """A deal that moves no position."""
     made = a_deal(
         book.deal_cursor + 1,
@@ -93,7 +93,7 @@ def test_slippage_is_positive_when_worse_on_either_side(side: Side, price: str, 
     [
         # 0.01 * 100,000 = 1,000 JPY for half the spread; bought with dollars at the bid: 1,000 / 150.00 = 6.67
         ("USDJPY", ("150.00", "150.02"), None, "6.67"),
-        # 0.0001 * 100,000 = 10 GBP at the rate that was kept with the decision
+        # 0.0001 * 100,000 = 10 GBP at the rate stored with the decision
         ("EURGBP", ("0.8500", "0.8502"), "1.2904", "12.90"),
         ("EURGBP", ("0.8500", "0.8502"), None, None),
         ("EURUSD", ("0", "0"), "1", None),
@@ -109,12 +109,12 @@ def test_costs_are_in_account_currency_or_not_known(
     assert (found.slippage is None) is (spread is None)
 
 
-def test_totals_count_what_no_decision_stands_behind() -> None:
+def test_totals_count_deals_without_a_decision() -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "1", "1.1002", commission=D("-3.50"))
-    of_nobody(book, Side.SELL, "1", "1.0990", profit=D("-120"), swap=D("-1.25"), reason=DealReason.STOP_LOSS)
-    cash_alone(book, DealKind.COMMISSION, "-2.00")
-    cash_alone(book, DealKind.BALANCE, "500")
+    a_foreign_deal(book, Side.SELL, "1", "1.0990", profit=D("-120"), swap=D("-1.25"), reason=DealReason.STOP_LOSS)
+    a_cash_deal(book, DealKind.COMMISSION, "-2.00")
+    a_cash_deal(book, DealKind.BALANCE, "500")
     found = cost_totals(book, book.deals)
     assert (found.spread, found.slippage, found.commission, found.swap) == (D(10), D(0), D("5.50"), D("1.25"))
     assert (found.profit, found.net, found.fills, found.unquoted) == (D(-120), D("-126.75"), 2, 1)
@@ -138,7 +138,7 @@ def test_an_amount_is_split_by_the_largest_remainder(amount: str, weights: str, 
     assert sum(found) == D(amount)
 
 
-def test_a_round_trip_carries_the_costs_of_both_its_fills() -> None:
+def test_a_round_trip_has_the_costs_of_both_its_fills() -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "0.30", "1.1003", commission=D("-1.00"), tag="trend")
     fill(book, Side.SELL, "0.10", "1.1098", quote=("1.1100", "1.1102"), commission=D("-0.35"), profit=D("95.00"))
@@ -169,9 +169,9 @@ def test_swaps_go_to_the_lots_of_their_ticket() -> None:
     book = a_book(account_mode=AccountMode.HEDGING)
     fill(book, Side.BUY, "0.10", "1.1", position=1, tag="a")
     fill(book, Side.SELL, "0.10", "1.1", position=2, tag="b")
-    cash_alone(book, DealKind.SWAP, "-0.65", "EURUSD", 1)
-    cash_alone(book, DealKind.SWAP, "0.21", "EURUSD", 2)
-    cash_alone(book, DealKind.SWAP, "-0.02", "EURUSD", 9)
+    a_cash_deal(book, DealKind.SWAP, "-0.65", "EURUSD", 1)
+    a_cash_deal(book, DealKind.SWAP, "0.21", "EURUSD", 2)
+    a_cash_deal(book, DealKind.SWAP, "-0.02", "EURUSD", 9)
     assert pnl_by_tag(book) == {"": TagPnl(swap=D("0.02")), "a": TagPnl(swap=D("0.65")), "b": TagPnl(swap=D("-0.21"))}
     fill(book, Side.SELL, "0.10", "1.12", position=1, tag="manual", profit=D(200))
     [trade] = list_round_trips(book)
@@ -182,10 +182,10 @@ def test_profit_by_tag_is_the_balance_without_deposits() -> None:
     book = a_book(symbols=SYMBOLS)
     book.apply(DealBooked(deal=a_deposit(1), order_id="", closings=[]))
     fill(book, Side.BUY, "0.10", "1.09", tag="trend", commission=D("-0.35"))
-    of_nobody(book, Side.SELL, "0.10", "1.10", profit=D(100), commission=D("-0.35"), reason=DealReason.TAKE_PROFIT)
-    of_nobody(book, Side.SELL, "0.10", "1.10")
+    a_foreign_deal(book, Side.SELL, "0.10", "1.10", profit=D(100), commission=D("-0.35"), reason=DealReason.TAKE_PROFIT)
+    a_foreign_deal(book, Side.SELL, "0.10", "1.10")
     fill(book, Side.BUY, "0.10", "1.1002", tag="mean", profit=D("-2.00"))
-    cash_alone(book, DealKind.COMMISSION, "-1.00")
+    a_cash_deal(book, DealKind.COMMISSION, "-1.00")
     found = pnl_by_tag(book)
     assert found == {"": TagPnl(D("-2.00"), D("1.00")), "trend": TagPnl(D(100), D("0.70"))}
     assert sum(one.net for one in found.values()) == book.balance - D(10_000)

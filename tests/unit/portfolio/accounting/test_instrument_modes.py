@@ -35,7 +35,7 @@ DE40 = Instrument(
 )  # fmt: skip
 
 
-def test_a_future_is_worth_its_ticks_everywhere() -> None:
+def test_a_future_is_valued_by_its_ticks_everywhere() -> None:
     """2 lots from 5,000.00 to the bid 4,990.50: 38 ticks at 12.50 a lot; 1 lot is worth 50 x the middle."""
     marks = {"ESH6": Mark(4_990.5, 4_991.0, 1)}
     book = a_book(InstrumentLearned(instrument=FUTURE))
@@ -56,7 +56,7 @@ def test_a_size_by_risk_counts_a_future_in_ticks() -> None:
     assert size_order(Sizing(method=SizingMethod.FRACTION, risk_pct=D(2)), given).volume == 4
 
 
-def test_hedged_margin_of_the_desk_is_the_venues() -> None:
+def test_hedged_margin_of_the_desk_equals_the_venues() -> None:
     """2 long and 1 short at 18,000.0 / 18,001.5, as the venue charges: 22,501.875 + 4,500.1875."""
     marks = {"DE40": Mark(18_000.0, 18_001.5, 1)}
     book = a_book(InstrumentLearned(instrument=DE40), account_mode=AccountMode.HEDGING, currency="EUR")

@@ -1,4 +1,4 @@
-"""The books are checked after each deal, and what does not agree stops trading by name."""
+"""The book is checked after each deal, and a named inconsistency halts trading."""
 
 from __future__ import annotations
 
@@ -87,19 +87,19 @@ TAMPERED = pytest.mark.parametrize(
 )
 
 
-def test_honest_books_are_whole() -> None:
+def test_a_correct_book_violates_no_invariant() -> None:
     book = a_desk().state.account.book
     assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == find_any_violation(Book()) == ""
 
 
 @TAMPERED
-def test_what_does_not_agree_is_named_with_both_sides(alter: Callable[[Book], None], message: str) -> None:
+def test_a_violated_invariant_is_reported_with_both_values(alter: Callable[[Book], None], message: str) -> None:
     book = a_desk().state.account.book
     alter(book)
     assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == message
 
 
-def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:
+def test_besides_cash_only_the_given_orders_and_symbols_are_checked() -> None:
     book = a_desk().state.account.book
     _fills(book)
     _overfilled(book)
@@ -109,7 +109,7 @@ def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:
 
 
 @pytest.mark.parametrize("alter", [_balance, _entry, _fills])
-def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Callable[[Book], None]) -> None:
+def test_a_deal_on_an_inconsistent_book_halts_trading_with_the_reason(alter: Callable[[Book], None]) -> None:
     driven = a_desk()
     alter(driven.state.account.book)
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
@@ -122,7 +122,7 @@ def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Calla
     ]
 
 
-def test_honest_trading_halts_nothing() -> None:
+def test_correct_trading_is_not_halted() -> None:
     driven = a_desk()
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
     assert driven.state.account.book.trading_state is TradingState.ACTIVE

@@ -1,4 +1,4 @@
-"""What open positions are worth, to the cent, against numbers worked by hand."""
+"""The value of open positions, to the cent, against numbers worked by hand."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def holding(book: Book, symbol: str, side: Side, volume: str, price: str) -> Boo
         ("EUR", 2, ("EURGBP",), "EURGBP", Side.BUY, "0.8400", "117.62"),
     ],
 )
-def test_a_position_is_worth_what_closing_it_would_bring(
+def test_a_position_is_valued_at_the_proceeds_of_its_close(
     currency: str, digits: int, symbols: tuple[str, ...], symbol: str, side: Side, price: str, worth: str
 ) -> None:
     book = holding(a_book(symbols=symbols, currency=currency, currency_digits=digits), symbol, side, "0.1", price)
@@ -75,13 +75,13 @@ def test_the_total_is_the_sum_of_rounded_parts() -> None:
     assert total_unrealized_pnl(book, MARKS) == D("10.00") - D("34.67")
 
 
-def test_a_flat_book_is_worth_nothing_even_without_marks() -> None:
+def test_a_flat_book_has_value_zero_without_marks() -> None:
     book = a_book(symbols=["EURUSD"])
     assert unrealized_pnl("EURUSD", book, {}) == 0
     assert total_unrealized_pnl(book, {}) == 0
 
 
-def test_without_a_mark_or_a_rate_there_is_no_worth() -> None:
+def test_without_a_mark_or_a_rate_there_is_no_value() -> None:
     book = holding(a_book(symbols=["EURUSD", "EURGBP"]), "EURGBP", Side.BUY, "0.1", "0.84")
     assert unrealized_pnl("EURGBP", book, {}) is None
     assert unrealized_pnl("EURGBP", book, MARKS) is None

@@ -1,4 +1,4 @@
-"""Sets of limits: two have a name, any other is a file and named by what it changes."""
+"""Sets of limits: two have a name; any other is a file and is named by its changes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def a_file(folder: Path, text: str) -> Limits:
     return load_limits(str(path))
 
 
-def test_the_named_sets_are_the_ones_that_settings_know() -> None:
+def test_the_named_sets_are_those_of_the_settings() -> None:
     assert load_limits("default") is DEFAULT_LIMITS
     assert load_limits("none") is NO_LIMITS
 
 
-def test_a_file_changes_a_limit_and_is_named_by_what_it_says(tmp_path: Path) -> None:
+def test_a_file_changes_a_limit_and_its_name_has_the_change(tmp_path: Path) -> None:
     one = a_file(tmp_path, "order_volume_max = 0.5\n")
     other = a_file(tmp_path, "# the same\norder_volume_max = 0.50\n")
     assert one.order_volume_max == D("0.5")
@@ -37,20 +37,20 @@ def test_a_file_that_changes_nothing_is_the_default_set(tmp_path: Path) -> None:
     assert a_file(tmp_path, "order_volume_max = 1\n").name == "default"
 
 
-def test_a_limit_of_the_default_set_can_be_lifted(tmp_path: Path) -> None:
+def test_a_limit_of_the_default_set_can_be_removed(tmp_path: Path) -> None:
     limits = a_file(tmp_path, 'spread_factor_max = "none"\ntrading_hours = "07:00-20:00"\n')
     assert limits.spread_factor_max is None
     assert limits.name == "spread_factor_max=none,trading_hours=07:00-20:00"
 
 
-def test_a_set_that_rearms_by_the_day_says_so_in_its_name(tmp_path: Path) -> None:
+def test_a_set_that_rearms_daily_has_it_in_its_name(tmp_path: Path) -> None:
     limits = a_file(tmp_path, "rearm_at_day_end = true\n")
     assert limits.rearm_at_day_end
     assert limits.name == "rearm_at_day_end=true"
     assert not DEFAULT_LIMITS.rearm_at_day_end
 
 
-def test_many_changes_have_a_digest_for_a_name(tmp_path: Path) -> None:
+def test_many_changes_are_named_by_a_digest(tmp_path: Path) -> None:
     fields = [name for name in Limits.__struct_fields__ if name.endswith("_pct_of_power_max")]
     name = a_file(tmp_path, "".join(f"{field} = 7\n" for field in fields)).name
     assert name.startswith("sha256-")
@@ -63,7 +63,7 @@ def test_many_changes_have_a_digest_for_a_name(tmp_path: Path) -> None:
     "position_legs_max = 0", 'leverage = "none"', 'position_legs_max = "none"',
     "rearm_at_day_end = 1", 'rearm_at_day_end = "none"', 'news_impact_min = "huge"', "news_before_min = -1",
 ])  # fmt: skip
-def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) -> None:
+def test_a_file_with_a_wrong_limit_prevents_the_start(tmp_path: Path, text: str) -> None:
     with pytest.raises(StartError, match="RISK: "):
         a_file(tmp_path, text)
 
@@ -103,9 +103,7 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_the_file_the_limit_its_value_and_what_was_expected(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_an_error_has_the_file_the_limit_its_value_and_the_expectation(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StartError) as refusal:
         a_file(tmp_path, text)
     assert str(refusal.value).startswith(f"RISK: {tmp_path / 'limits.toml'}: ")
@@ -113,12 +111,12 @@ def test_what_is_wrong_is_told_with_the_file_the_limit_its_value_and_what_was_ex
     assert "^" not in str(refusal.value)
 
 
-def test_a_drawdown_may_do_two_things_at_one_level_and_hours_may_reach_over_midnight(tmp_path: Path) -> None:
+def test_two_drawdown_actions_may_have_one_level_and_hours_may_cross_midnight(tmp_path: Path) -> None:
     limits = a_file(tmp_path, 'drawdown_reduce_pct = 7\ntrading_hours = "22:00-06:00"\n')
     assert limits.drawdown_reduce_pct == limits.drawdown_halt_pct == 7
     assert a_file(tmp_path, 'trading_hours = "00:00-24:00"').trading_hours == "00:00-24:00"
 
 
-def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
+def test_a_missing_file_prevents_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="expected default, demo, none or a TOML file"):
         load_limits(str(tmp_path / "none.toml"))

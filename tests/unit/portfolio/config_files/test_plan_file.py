@@ -1,4 +1,4 @@
-"""A plan's file: what it says is what is traded, its name is what it says, and what contradicts itself stops the start."""
+"""Plan files: their values, the name made from them, and contradictions, which prevent the start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def a_plan(folder: Path, text: str) -> Plan:
     return load_plan(str(path))
 
 
-def test_no_name_is_the_plain_plan() -> None:
+def test_an_empty_name_is_the_plain_plan() -> None:
     assert load_plan("") is PLAIN
     assert PLAIN.name == "plain"
 
@@ -32,7 +32,7 @@ def test_a_file_that_changes_nothing_is_the_plain_plan(tmp_path: Path) -> None:
     assert a_plan(tmp_path, '[sizing]\nmethod = "fixed"\n[entry]\ntype = "MARKET"\n') == PLAIN
 
 
-def test_a_plan_says_how_much_and_when_out(tmp_path: Path) -> None:
+def test_a_plan_sets_volumes_and_exits(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, FRACTION + 'take_profit_points = 100\n[entry]\ntype = "LIMIT"\noffset_points = 3\n')
     assert (plan.sizing.method, plan.sizing.risk_pct) == (SizingMethod.FRACTION, D(1))
     assert (plan.exits.stop_loss_points, plan.exits.take_profit_points) == (50, 100)
@@ -40,7 +40,7 @@ def test_a_plan_says_how_much_and_when_out(tmp_path: Path) -> None:
     assert plan.for_symbol("EURUSD").tag == "desk"
 
 
-def test_a_plan_is_named_by_what_it_says_and_not_by_its_path_or_spelling(tmp_path: Path) -> None:
+def test_a_plan_is_named_by_its_values_and_not_by_its_path_or_notation(tmp_path: Path) -> None:
     one = a_plan(tmp_path, FRACTION)
     other = tmp_path / "elsewhere.toml"
     other.write_text('# the same\n[exits]\nstop_loss_points = 50\n[sizing]\nrisk_pct = 1.0\nmethod = "fraction"\n')
@@ -49,7 +49,7 @@ def test_a_plan_is_named_by_what_it_says_and_not_by_its_path_or_spelling(tmp_pat
     )
 
 
-def test_a_long_plan_has_a_digest_for_a_name(tmp_path: Path) -> None:
+def test_a_long_plan_is_named_by_a_digest(tmp_path: Path) -> None:
     text = (
         FRACTION + "take_profit_points = 100\ntrailing_stop_points = 30\ntrailing_step_points = 5\ntime_exit_s = 60\n"
     )
@@ -59,7 +59,7 @@ def test_a_long_plan_has_a_digest_for_a_name(tmp_path: Path) -> None:
     assert a_plan(tmp_path, text.replace("60", "61")).name != name
 
 
-def test_strategies_trade_their_symbols_and_the_plan_itself_the_others(tmp_path: Path) -> None:
+def test_strategies_apply_to_their_symbols_and_the_plan_itself_to_the_others(tmp_path: Path) -> None:
     plan = a_plan(
         tmp_path,
         FRACTION
@@ -75,7 +75,7 @@ def test_strategies_trade_their_symbols_and_the_plan_itself_the_others(tmp_path:
     assert model.exits is plan.exits
 
 
-def test_the_order_of_strategies_and_symbols_is_no_part_of_the_name(tmp_path: Path) -> None:
+def test_the_order_of_strategies_and_symbols_does_not_change_the_name(tmp_path: Path) -> None:
     one = '[strategies.a]\nsymbols = ["EURUSD", "GBPUSD"]\n'
     two = '[strategies.b]\nsymbols = ["NZDUSD"]\n'
     name = a_plan(tmp_path, one + two).name
@@ -83,8 +83,8 @@ def test_the_order_of_strategies_and_symbols_is_no_part_of_the_name(tmp_path: Pa
     assert a_plan(tmp_path, two + one.replace('"EURUSD", "GBPUSD"', '"GBPUSD", "EURUSD"')).name == name
 
 
-def test_an_own_section_of_a_strategy_is_told_even_where_it_is_the_plain_one(tmp_path: Path) -> None:
-    """It stands in place of the plan's section, so it decides."""
+def test_a_strategys_own_section_is_in_the_name_even_if_it_is_the_plain_one(tmp_path: Path) -> None:
+    """It replaces the plan's section."""
     bare = '[sizing]\nvolume = 2\n[strategies.a]\nsymbols = ["EURUSD"]\n'
     assert a_plan(tmp_path, bare).for_symbol("EURUSD").sizing.volume == D(2)
     own = a_plan(tmp_path, bare + 'sizing = { method = "fixed" }\n')
@@ -92,8 +92,8 @@ def test_an_own_section_of_a_strategy_is_told_even_where_it_is_the_plain_one(tmp
     assert own.name == "sizing.volume=2,strategies.a.symbols=EURUSD,strategies.a.sizing=plain"
 
 
-def test_weights_may_stand_in_a_file_beside_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its path is relative to the plan's, wherever the process runs."""
+def test_weights_may_be_in_a_file_beside_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path is relative to that of the plan, not to the working folder."""
     (tmp_path / "weights.json").write_text('{"XAUUSD": 10.5, "EURUSD": 40}')
     monkeypatch.chdir("/")
     of_file = a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
@@ -102,7 +102,7 @@ def test_weights_may_stand_in_a_file_beside_the_plan(tmp_path: Path, monkeypatch
     assert written.name == of_file.name == "sizing.method=weights,sizing.weights_pct=EURUSD:40+XAUUSD:10.5"
 
 
-def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
+def test_a_limit_order_may_have_an_expiry(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, '[entry]\ntype = "STOP"\noffset_points = 9\nlifetime_s = 60\ntime_in_force = "GTD"\n')
     assert (plan.entry.time_in_force, plan.entry.lifetime_s) == (TimeInForce.GTD, 60)
 
@@ -227,7 +227,7 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_plan_that_cannot_be_followed_stops_the_start(tmp_path: Path, text: str, message: str) -> None:
+def test_a_contradictory_or_impossible_plan_prevents_the_start(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StartError) as refusal:
         a_plan(tmp_path, text)
     assert str(refusal.value).startswith(f"PLAN: {tmp_path / 'plan.toml'}: ")
@@ -238,13 +238,13 @@ def test_a_plan_that_cannot_be_followed_stops_the_start(tmp_path: Path, text: st
 @pytest.mark.parametrize(
     "text", ["[", "[1]", '{"EURUSD": 40, "EURUSD": 50}', '{"EURUSD": "much"}', '{"EURUSD": null}', "NaN"]
 )
-def test_a_file_of_weights_that_has_none_stops_the_start(tmp_path: Path, text: str) -> None:
+def test_a_weights_file_without_weights_prevents_the_start(tmp_path: Path, text: str) -> None:
     (tmp_path / "weights.json").write_text(text)
     with pytest.raises(StartError, match=r"weights_file is 'weights.json', expected a JSON file such as"):
         a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
 
 
-def test_a_strategy_of_a_symbol_that_is_not_traded_stops_the_start(tmp_path: Path) -> None:
+def test_a_strategy_of_a_symbol_that_is_not_traded_prevents_the_start(tmp_path: Path) -> None:
     text = '[strategies.a]\nsymbols = ["EURUSD", "NOPE"]\n'
     assert a_plan(tmp_path, text).strategies["a"].symbols == ("EURUSD", "NOPE")
     path = tmp_path / "plan.toml"
@@ -255,12 +255,12 @@ def test_a_strategy_of_a_symbol_that_is_not_traded_stops_the_start(tmp_path: Pat
     assert load_plan(str(path), ("NOPE", "NZDUSD", "EURUSD")).name == "strategies.a.symbols=EURUSD+NOPE"
 
 
-def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
+def test_a_missing_file_prevents_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"PLAN: value '.*none\.toml', expected a TOML file of a plan \(No such file"):
         load_plan(str(tmp_path / "none.toml"))
 
 
-def test_what_is_no_text_stops_the_start(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_prevents_the_start(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
     with pytest.raises(StartError, match="PLAN: "):
         load_plan(str(tmp_path / "plan.toml"))

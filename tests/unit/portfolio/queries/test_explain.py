@@ -1,4 +1,4 @@
-"""Why something happened: the chain behind an order, a deal, a denial, and the latest signal that came to nothing."""
+"""Explanations: the causes of an order, a deal and a denial, and the latest signal without an order."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def facts(reply: WhyReply, step: str) -> dict[str, str]:
     return next(found.facts for found in reply.steps if found.name == step)
 
 
-def test_an_order_is_walked_from_its_tick_to_the_position_that_it_left() -> None:
+def test_an_order_is_explained_from_its_tick_to_the_resulting_position() -> None:
     book, events = a_story()
     reply = why("01234567-000002", book, events)
     assert [step.name for step in reply.steps] == [
@@ -121,7 +121,7 @@ def test_an_order_is_walked_from_its_tick_to_the_position_that_it_left() -> None
     assert "signal-7 signaled SELL with confidence 0.625" in reply.summary
 
 
-def test_the_history_of_an_order_is_told_line_by_line() -> None:
+def test_the_history_of_an_order_is_shown_line_by_line() -> None:
     book, events = a_story()
     order = next(step for step in why("01234567-000002", book, events).steps if step.name == "order")
     assert [line.words for line in order.lines] == [
@@ -131,7 +131,7 @@ def test_the_history_of_an_order_is_told_line_by_line() -> None:
     ]
 
 
-def test_a_deal_says_its_slippage_and_which_lots_it_closed() -> None:
+def test_a_deal_is_explained_with_its_slippage_and_the_closed_lots() -> None:
     book, events = a_story()
     deals = next(step for step in why("deal 3", book, events).steps if step.name == "deals")
     assert [line.words for line in deals.lines] == [
@@ -140,7 +140,7 @@ def test_a_deal_says_its_slippage_and_which_lots_it_closed() -> None:
     ]
 
 
-def test_an_event_of_another_kind_is_told_by_its_fields() -> None:
+def test_an_event_of_another_kind_is_shown_by_its_fields() -> None:
     book, events = a_story()
     asked = CancelRequested(order_id="01234567-000002", why="too late", ordinal=4, time_ns=START_NS + 9)
     order = next(step for step in why("01234567-000002", book, [*events, asked]).steps if step.name == "order")
@@ -162,20 +162,20 @@ def test_an_event_of_another_kind_is_told_by_its_fields() -> None:
         ("0123-d9", "denial", "0123-d9"),
     ],
 )
-def test_what_is_meant_is_found_by_any_of_its_names(name: str, kind: str, subject: str) -> None:
+def test_a_subject_is_found_by_any_of_its_names(name: str, kind: str, subject: str) -> None:
     book, _ = a_story()
     found = find_subject(name, book, TickCursor())
     assert (found.kind, found.name) == (kind, subject)
 
 
 @pytest.mark.parametrize("name", ["deal 99", "ticket 99", "99"])
-def test_a_number_that_nothing_has_is_refused(name: str) -> None:
+def test_an_unknown_number_is_refused(name: str) -> None:
     book, _ = a_story()
     with pytest.raises(UnknownSubjectError, match="99, deals are numbered up to 3"):
         find_subject(name, book, TickCursor())
 
 
-def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
+def test_an_unknown_name_is_refused_with_the_expectation() -> None:
     book, _ = a_story()
     with pytest.raises(UnknownSubjectError, match="'abc' is unknown, expected the id"):
         why("abc", book, [])
@@ -188,7 +188,7 @@ def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
         (an_order(3), "the desk's volume"),
     ],
 )
-def test_the_volume_of_a_close_is_the_positions(order: Order, text: str) -> None:
+def test_a_close_has_the_volume_of_the_position(order: Order, text: str) -> None:
     book, _ = a_story()
     book.apply(OrderCreated(order=order))
     assert facts(why(order.order_id, book, []), "decision")["sizing"] == text
@@ -208,7 +208,7 @@ def test_a_deposit_is_explained_as_cash() -> None:
     assert why("1", book, []).summary == f"deal 1 moved 10000 USD of cash: {DealKind.BALANCE}"
 
 
-def test_a_persons_order_has_a_cause_where_others_have_a_signal() -> None:
+def test_a_manual_order_has_a_command_as_its_cause_instead_of_a_signal() -> None:
     book, _ = a_story()
     order = an_order(3, key="mine-1")
     order = structs.replace(order, decision=structs.replace(order.decision, cause=Cause.MANUAL))
@@ -218,7 +218,7 @@ def test_a_persons_order_has_a_cause_where_others_have_a_signal() -> None:
     assert "because a person ordered it" in reply.summary
 
 
-def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to_change() -> None:
+def test_a_denied_signal_is_explained_with_limit_observation_and_remedy() -> None:
     flat, cursor, rules = Book(), TickCursor(), some_rules(volume="5")
     for event in (an_opened_stream(), an_instrument_learned()):
         flat.apply(event)
@@ -240,7 +240,7 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
     assert why(denied.denial_id, flat, [denied], cursor).kind == "denial"
 
 
-def test_a_persons_denied_order_is_told_as_a_persons_with_the_reason() -> None:
+def test_a_denied_manual_order_is_explained_with_the_person_and_the_reason() -> None:
     book, _ = a_story()
     denied = OrderDenied(
         symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="ORDER_VOLUME", limit="1 lots", observed="2 lots",
@@ -261,8 +261,8 @@ def test_a_persons_denied_order_is_told_as_a_persons_with_the_reason() -> None:
     assert why("live-mk1", book, [change]).summary.startswith("a person's change of EURUSD was DENIED")
 
 
-def test_what_happened_to_an_order_stands_in_the_order_of_happening_whatever_the_times_say() -> None:
-    """An order by hand is made at the desk's estimate of the venue's time, and answered at that of the venue's last tick."""
+def test_the_history_of_an_order_follows_the_events_and_not_their_times() -> None:
+    """A manual order is created at the desk's estimate of the venue time, and answered at that of the venue's last tick."""
     book, _ = a_story()
     made = an_order(3, created_ns=START_NS + 500)
     rejected = an_update(made.order_id, OrderStatus.REJECTED, time_ns=START_NS)
@@ -274,7 +274,7 @@ def test_what_happened_to_an_order_stands_in_the_order_of_happening_whatever_the
     assert order.lines[0].words.startswith("created")
 
 
-def test_times_in_what_happened_are_readable() -> None:
+def test_times_in_the_history_are_readable() -> None:
     book, events = a_story()
     terms = OrderTerms(limit_price=None, stop_loss=None, take_profit=None, expires_ns=1_577_836_800_000_000_000)
     changed = OrderModifyRequested(order_id="01234567-000002", terms=terms, revision=1, time_ns=START_NS + 9)
@@ -282,7 +282,7 @@ def test_times_in_what_happened_are_readable() -> None:
     assert "expires 2020-01-01 00:00:00.000Z" in order.lines[-1].words
 
 
-def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_denial() -> None:
+def test_a_blocked_signal_later_than_the_last_denial_is_explained_with_its_tick() -> None:
     book, _ = a_story()
     cursor = TickCursor()
     signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
@@ -299,12 +299,12 @@ def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_d
     assert facts(reply, "by now") == {"position": "SHORT 0.01 lots", "trading": "ACTIVE"}
 
 
-def test_a_symbol_that_was_never_held_back_says_so() -> None:
+def test_a_symbol_without_denial_or_block_is_reported_as_such() -> None:
     book, _ = a_story()
     assert why("EURUSD", book, []).summary == "no signal of EURUSD has been blocked or denied"
 
 
-def test_the_longest_story_fits_into_a_frame() -> None:
+def test_the_longest_explanation_fits_into_a_frame() -> None:
     book, events = a_story()
     order_id = "01234567-000002"
     text = "ü" * 512
@@ -314,7 +314,7 @@ def test_the_longest_story_fits_into_a_frame() -> None:
     assert any("more not shown" in line.words for step in reply.steps for line in step.lines)
 
 
-def test_a_story_is_whole_when_the_order_has_ended_and_all_its_deals_are_there() -> None:
+def test_an_explanation_is_complete_once_the_order_has_ended_with_all_its_deals() -> None:
     book, events = a_story()
     order = book.orders["01234567-000002"]
     assert is_history_complete(order, events)

@@ -1,4 +1,4 @@
-"""Why the venue closed a position by itself: the stop that stood, what set it, and the order that opened, out of a ledger's file."""
+"""Why the venue closed a position by itself: the stop, its origin and the opening order, from a ledger's file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TICKET = 77
 
 
 class Desk:
-    """A desk whose orders are filled at once at 1.10010, and whose ledger is asked."""
+    """A desk whose orders are filled at once at 1.10010, and queries of its ledger."""
 
     def __init__(self, folder: Path, mode: AccountMode) -> None:
         self.path = folder / LEDGER_FILE_NAME
@@ -44,7 +44,7 @@ class Desk:
             self.events.append(event)
 
     def order(self, side: Side = Side.BUY, *, ticket: int = TICKET, **terms: object) -> Order:
-        """Order 0.02 lots on the word of a signal, and fill them under a ticket."""
+        """Order 0.02 lots for a signal, and fill them under a ticket."""
         order = an_order(len(self.book.orders) + 1, side, "0.02", **terms)
         order = structs.replace(
             order,
@@ -61,11 +61,13 @@ class Desk:
         return deal
 
     def close(self, reason: DealReason, price: str, side: Side = Side.SELL) -> VenueDeal:
-        """The venue closes the position by itself."""
+        """Close the position by the venue itself."""
         return self.deal(side, price, entry=DealEntry.OUT, reason=reason)
 
-    def guard(self, why: str, *, stop_loss: str | None = None, take_profit: str | None = None, key: str = "") -> None:
-        """The desk wants other stops."""
+    def set_stops(
+        self, why: str, *, stop_loss: str | None = None, take_profit: str | None = None, key: str = ""
+    ) -> None:
+        """Set new stops by the desk."""
         self.revision += 1
         held = self.book.protections[f"EURUSD#{self.ticket}" if self.ticket else "EURUSD"]
         requested = structs.replace(
@@ -82,7 +84,7 @@ class Desk:
         )  # fmt: skip
 
     def answer(self, error: str = "", stop_loss: str | None = None) -> None:
-        """The venue speaks of the latest revision."""
+        """Answer the latest revision as the venue."""
         self.tell(
             ProtectionAnswered(
                 key=f"EURUSD#{self.ticket}" if self.ticket else "EURUSD", revision=self.revision,
@@ -108,7 +110,7 @@ def facts(reply: WhyReply, step: str) -> dict[str, str]:
     return next(found.facts for found in reply.steps if found.name == step)
 
 
-def test_a_stop_that_came_with_the_order_is_walked_back_to_the_signal(desk: Desk) -> None:
+def test_a_stop_of_the_order_is_explained_back_to_the_signal(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"), take_profit=D("1.12"))
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.08997"))
     assert [step.name for step in reply.steps] == [
@@ -130,26 +132,26 @@ def test_a_stop_that_came_with_the_order_is_walked_back_to_the_signal(desk: Desk
     assert "signal-7 signaled BUY with confidence 0.625" in reply.summary
 
 
-def test_the_order_of_a_stop_is_told_line_by_line(desk: Desk) -> None:
+def test_the_order_of_a_stop_is_shown_line_by_line(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
     order = next(s for s in desk.why(desk.close(DealReason.STOP_LOSS, "1.09")).steps if s.name == "order")
     assert [line.words for line in order.lines] == ["created, its volume reserved: PENDING"]
 
 
-def test_a_take_profit_is_the_orders_however_often_the_stop_has_followed(desk: Desk) -> None:
+def test_a_take_profit_stays_that_of_the_order_after_any_number_of_trailing_moves(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"), take_profit=D("1.12"))
     for stop_loss in ("1.1", "1.101"):
-        desk.guard("the stop follows the market", stop_loss=stop_loss, take_profit="1.12")
+        desk.set_stops("the stop follows the market", stop_loss=stop_loss, take_profit="1.12")
         desk.answer(stop_loss=stop_loss)
     stop = facts(desk.why(desk.close(DealReason.TAKE_PROFIT, "1.12004")), "stop")
     assert (stop["price"], stop["slippage"]) == ("1.12000", "-4 points")
     assert stop["set by"] == f"order {order.order_id}, from its deal 2 on"
 
 
-def test_a_stop_that_has_followed_the_market_is_told_with_its_quote_its_revision_and_the_answer(desk: Desk) -> None:
+def test_a_trailed_stop_is_explained_with_its_quote_revision_and_answer(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
     for stop_loss in ("1.1", "1.101"):
-        desk.guard("the stop follows the market", stop_loss=stop_loss)
+        desk.set_stops("the stop follows the market", stop_loss=stop_loss)
         desk.answer(stop_loss=stop_loss)
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.101"))
     assert facts(reply, "stop") == {
@@ -165,18 +167,18 @@ def test_a_stop_that_has_followed_the_market_is_told_with_its_quote_its_revision
     ]
 
 
-def test_a_stop_of_a_person_names_the_command(desk: Desk) -> None:
+def test_a_stop_set_by_a_person_is_explained_with_the_command(desk: Desk) -> None:
     desk.order()
     desk.order(stop_loss=D("1.08"))
-    desk.guard("[MANUAL] news", stop_loss="1.095", key="mine-4")
+    desk.set_stops("[MANUAL] news", stop_loss="1.095", key="mine-4")
     desk.answer(stop_loss="1.095")
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.095")), "stop")
     assert (stop["set by"], stop["command"], stop["price"]) == ("[MANUAL] news", "mine-4", "1.09500")
 
 
-def test_a_stop_that_the_venue_refused_never_stood(desk: Desk) -> None:
+def test_a_stop_refused_by_the_venue_never_applied(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"))
-    desk.guard("the stop follows the market", stop_loss="1.1")
+    desk.set_stops("the stop follows the market", stop_loss="1.1")
     desk.answer("INVALID_STOPS too near", stop_loss="1.09")
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.09"))
     assert facts(reply, "stop")["set by"] == f"order {order.order_id}, from its deal 2 on"
@@ -184,10 +186,10 @@ def test_a_stop_that_the_venue_refused_never_stood(desk: Desk) -> None:
     assert stop.lines[-1].words == "revision 1 refused: INVALID_STOPS too near; the venue has stop loss 1.09000"
 
 
-def test_what_is_added_without_a_stop_keeps_the_one_that_stood_and_not_the_one_that_was_refused(tmp_path: Path) -> None:
+def test_an_addition_without_a_stop_keeps_the_accepted_stop_and_not_the_refused_one(tmp_path: Path) -> None:
     desk = Desk(tmp_path, AccountMode.NETTING)
     order = desk.order(stop_loss=D("1.09"))
-    desk.guard("the stop follows the market", stop_loss="1.1")
+    desk.set_stops("the stop follows the market", stop_loss="1.1")
     desk.answer("INVALID_STOPS too near", stop_loss="1.09")
     desk.order()
     reply = desk.why(desk.deal(Side.SELL, "1.09", "0.04", entry=DealEntry.OUT, reason=DealReason.STOP_LOSS))
@@ -195,14 +197,14 @@ def test_what_is_added_without_a_stop_keeps_the_one_that_stood_and_not_the_one_t
     assert facts(reply, "stop")["price"] == "1.09000"
 
 
-def test_a_stop_without_an_answer_says_so(desk: Desk) -> None:
+def test_a_stop_without_an_answer_is_explained_as_unanswered(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
-    desk.guard("the stop follows the market", stop_loss="1.1")
+    desk.set_stops("the stop follows the market", stop_loss="1.1")
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.09")), "stop")
     assert stop["answer"] == "none before the deal: the change may have reached the venue too late"
 
 
-def test_the_stop_of_a_short_position_costs_what_is_paid_above_it(desk: Desk) -> None:
+def test_the_slippage_of_a_short_positions_stop_is_the_price_paid_above_it(desk: Desk) -> None:
     desk.order(Side.SELL, stop_loss=D("1.12"))
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.12005", Side.BUY)), "stop")
     assert (stop["price"], stop["slippage"]) == ("1.12000", "5 points")
@@ -229,7 +231,7 @@ def test_another_ticket_of_the_symbol_has_its_own_stop(tmp_path: Path) -> None:
 
 def test_an_earlier_position_of_the_symbol_has_nothing_to_do_with_it(desk: Desk) -> None:
     desk.order(stop_loss=D("1.05"))
-    desk.guard("the stop follows the market", stop_loss="1.06")
+    desk.set_stops("the stop follows the market", stop_loss="1.06")
     desk.answer(stop_loss="1.06")
     desk.close(DealReason.STOP_LOSS, "1.06")
     second = desk.order(stop_loss=D("1.09"))
@@ -239,20 +241,18 @@ def test_an_earlier_position_of_the_symbol_has_nothing_to_do_with_it(desk: Desk)
     assert next(step for step in reply.steps if step.name == "stop").lines == []
 
 
-def test_the_latest_moves_of_a_stop_are_found_however_many_there_were(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_latest_moves_of_a_stop_are_found_among_any_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_search, "STOPS_MAX", 6)
     desk.order(stop_loss=D("1.09"))
     for points in range(1, 20):
         stop_loss = str(D("1.09") + D(points) / 1_000)
-        desk.guard("the stop follows the market", stop_loss=stop_loss)
+        desk.set_stops("the stop follows the market", stop_loss=stop_loss)
         desk.answer(stop_loss=stop_loss)
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.109")), "stop")
     assert (stop["price"], stop["revision"], stop["answer"]) == ("1.10900", "19", "accepted, retcode 10009")
 
 
-def test_a_deal_by_hand_leads_to_the_order_of_the_position_that_it_closed(desk: Desk) -> None:
+def test_a_manual_deal_is_explained_by_the_order_of_the_position_it_closed(desk: Desk) -> None:
     order = desk.order()
     reply = desk.why(desk.close(DealReason.CLIENT, "1.1"))
     assert [step.name for step in reply.steps][-3:] == ["gateway", "deals", "position"]

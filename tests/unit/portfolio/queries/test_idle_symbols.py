@@ -18,7 +18,7 @@ def texts(driven: DeskHarness) -> dict[str, str]:
     return {found.code: found.text for found in idle_symbols(driven.state, driven.mono_ns)}
 
 
-def test_a_strategy_that_has_held_for_five_minutes_is_shown_until_it_speaks() -> None:
+def test_a_strategy_with_hold_signals_for_five_minutes_is_shown_until_another_signal() -> None:
     assert texts(holding_strategy(seconds=300)) == {}
     driven = holding_strategy(seconds=301)
     assert texts(driven) == {"STRATEGY_HOLDS": "every signal of the last 301 s is HOLD"}
@@ -28,7 +28,7 @@ def test_a_strategy_that_has_held_for_five_minutes_is_shown_until_it_speaks() ->
     assert texts(driven) == {}, "counted from the latest SELL"
 
 
-def test_an_entry_that_rests_for_a_minute_is_shown_until_it_is_canceled() -> None:
+def test_a_resting_entry_is_shown_after_a_minute_until_it_is_canceled() -> None:
     assert texts(resting_entry(seconds=60)) == {}
     driven = resting_entry(seconds=61)
     [order] = driven.state.account.book.orders.values()
@@ -42,7 +42,7 @@ def test_an_entry_that_rests_for_a_minute_is_shown_until_it_is_canceled() -> Non
     assert texts(driven) == {}
 
 
-def test_neither_is_an_alarm() -> None:
+def test_an_idle_strategy_and_a_resting_entry_cause_no_alarm() -> None:
     for driven in (holding_strategy(seconds=301), resting_entry(seconds=61)):
         for found in idle_symbols(driven.state, driven.mono_ns):
             assert (found.severity, found.effect, found.subject) == (Severity.INFO, Effect.NONE, "EURUSD")
@@ -50,7 +50,7 @@ def test_neither_is_an_alarm() -> None:
             assert found in conditions_of(driven.state, driven.mono_ns)
 
 
-def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blocks_its_symbol() -> None:
+def test_an_accepted_order_without_a_fill_is_shown_after_three_seconds_and_blocks_its_symbol() -> None:
     assert texts(held_back_order(seconds=3)) == {}
     driven = held_back_order(seconds=4)
     assert texts(driven) == {"ORDER_UNANSWERED": "live-000001 has been open for 4 s"}
@@ -64,7 +64,7 @@ def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blo
     assert texts(driven) == {}, "it is executed by then"
 
 
-def test_orders_that_the_venue_accepts_and_never_executes_are_refused_in_the_end() -> None:
+def test_orders_accepted_and_never_executed_by_the_venue_are_shown_as_refused() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=100, delay_ms=60_000), driven.now)
     for number in range(1, 40):

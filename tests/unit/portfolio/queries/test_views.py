@@ -1,4 +1,4 @@
-"""What people ask of an account: pages that follow one another, fit into a frame and add up."""
+"""Views of an account: pages that follow one another, fit into a frame and add up."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_newest_orders_are_the_last_page(count: int, limit: int, after: int)
     assert (page.total, page.next) == (count, 0)
 
 
-def test_an_order_shows_the_prices_that_it_has_by_now() -> None:
+def test_an_order_shows_its_current_prices() -> None:
     book = a_book(*booked_deals(a_deposit()))
     order = an_order(1, type=OrderType.LIMIT, limit_price=D("1.05"), stop_loss=D("1.04"))
     book.apply(OrderCreated(order=order))
@@ -130,7 +130,7 @@ def test_an_order_shows_the_prices_that_it_has_by_now() -> None:
     assert (row.limit_price, row.stop_loss, row.take_profit) == (D("1.06"), D("1.04"), D("1.2"))
 
 
-def test_a_page_of_long_words_ends_where_a_frame_would_be_full() -> None:
+def test_a_page_with_long_texts_ends_at_the_size_of_a_frame() -> None:
     book = with_orders(2 * PAGE_ROWS_MAX, error="ü" * 512)
     page = orders_page(book, OrdersQuery(after=0, limit=PAGE_ROWS_MAX, open_only=False, newest=False))
     assert len(encode(page)) <= MAX_FRAME_BYTES
@@ -139,7 +139,7 @@ def test_a_page_of_long_words_ends_where_a_frame_would_be_full() -> None:
     assert numbers(book) == list(range(1, 2 * PAGE_ROWS_MAX + 1))
 
 
-def test_fills_leave_out_what_moved_cash_alone_and_deals_do_not() -> None:
+def test_fills_do_not_include_cash_deals_and_deals_do() -> None:
     book = with_fills(3)
     trades = fills_page(book, FillsQuery(after=0, limit=10, trades_only=True, newest=False))
     every = fills_page(book, FillsQuery(after=0, limit=10, trades_only=False, newest=False))
@@ -149,13 +149,13 @@ def test_fills_leave_out_what_moved_cash_alone_and_deals_do_not() -> None:
 
 
 @pytest.mark.parametrize("newest", [True, False])
-def test_a_page_of_fills_goes_on_after_a_deal(newest: bool) -> None:
+def test_a_page_of_fills_continues_after_a_given_deal(newest: bool) -> None:
     page = fills_page(with_fills(6), FillsQuery(after=3, limit=2, trades_only=True, newest=newest))
     assert [row.deal for row in page.rows] == ([6, 7] if newest else [4, 5])
     assert page.next == (0 if newest else 5)
 
 
-def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
+def test_slippage_is_positive_if_worse_on_either_side() -> None:
     book = a_book(*booked_deals(a_deposit()))
     for number, side, price in ((1, Side.BUY, "1.1003"), (2, Side.SELL, "1.1003")):
         order = an_order(number, side)
@@ -178,8 +178,8 @@ def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balanc
     assert (row.direction, row.profit, row.commission, row.swap, row.net) == ("LONG", D(1), D("-0.07"), D(0), D("0.93"))
 
 
-def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
-    """Orders are answered at once; round trips and results by tag when they are all there, some of them counted by each question."""
+def test_a_desk_that_still_counts_its_deals_reports_its_progress() -> None:
+    """Orders are answered at once; round trips and results by tag once all are counted, a part with each query."""
     book = with_fills(DEALS_PER_QUERY_MAX)
     state = compose_state(
         config=some_rules(limits=DEFAULT_LIMITS), book=book, persisted=PersistedState(CURSOR), incarnation="live"
@@ -209,7 +209,7 @@ def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
     )
 
 
-def test_the_money_of_an_account_by_hand() -> None:
+def test_the_money_of_an_account_equals_the_figures_computed_by_hand() -> None:
     book = with_fills(2)
     book.apply(DealBooked(deal=a_deal(4, Side.BUY, "0.50", "1.19"), order_id="", closings=[]))
     swap = a_deal(5, kind=DealKind.SWAP, entry=DealEntry.NONE, volume="0", price="0", swap=D("-1.20"))
@@ -241,14 +241,14 @@ def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents:
     assert sum(account_cash(book).values()) == book.balance
 
 
-def test_without_a_rate_nothing_is_guessed_about_money() -> None:
+def test_without_a_rate_the_money_in_account_currency_is_unknown() -> None:
     book = with_fills(1)
     view = account_view(book, TickCursor(stream_id="s"), track_round_trips(book))
     assert (view.unrealized_pnl, view.equity, view.margin, view.free_margin) == (None, None, None, None)
     assert view.balance == D(10000)
 
 
-def test_each_limit_says_what_is_left_of_it() -> None:
+def test_each_limit_shows_its_remaining_headroom() -> None:
     cursor = TickCursor(stream_id="s", time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
     peaks = Peaks(equity=D(9900), day_high=D(9900), day_start=D(9900), high=D(10000))
     remembered = RiskState(peaks=peaks, order_times_ns=[START_NS])
@@ -264,7 +264,7 @@ def test_each_limit_says_what_is_left_of_it() -> None:
     assert (found.limits, found.trading_state) == ("default", "ACTIVE")
 
 
-def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
+def test_every_query_but_why_is_answered_by_the_desk_and_survives_encoding() -> None:
     state = compose_state(
         config=some_rules(limits=DEFAULT_LIMITS),
         book=with_fills(4),
@@ -292,7 +292,7 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
         view_reply(state, WhyQuery("1"), 0)
 
 
-def test_a_running_desk_tells_what_its_plans_strategies_may_hold() -> None:
+def test_a_running_desk_shows_the_budgets_of_its_strategies() -> None:
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD",), volume_max=D("0.5"))})
     state = compose_state(
         config=some_rules(plan=plan), book=with_fills(1), persisted=PersistedState(CURSOR), incarnation="live"
@@ -305,6 +305,6 @@ def test_a_running_desk_tells_what_its_plans_strategies_may_hold() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, PAGE_ROWS_MAX + 1])
-def test_a_page_of_another_size_is_refused(limit: int) -> None:
+def test_a_page_size_out_of_range_is_refused(limit: int) -> None:
     with pytest.raises(MalformedMessageError):
         decode_control_request(encode(PositionsQuery(after=0, limit=limit)))

@@ -1,4 +1,4 @@
-"""Latency quantiles in constant memory, against numpy's."""
+"""Latency quantiles in constant memory, compared with numpy's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_quantiles_are_within_five_per_cent(seed: int, scale_us: int) -> None:
         assert latency.quantile_us(q) == pytest.approx(expected, rel=0.05)
 
 
-def test_nothing_observed_is_zero() -> None:
+def test_quantiles_without_observations_are_zero() -> None:
     assert LatencyHistogram().quantiles().count == 0
     assert LatencyHistogram().quantile_us(0.999) == 0.0
 
@@ -37,7 +37,7 @@ def test_extremes_have_a_bucket() -> None:
     assert latency.quantile_us(1.0) > 60_000_000
 
 
-def test_one_observation_is_every_quantile() -> None:
+def test_a_single_observation_is_every_quantile() -> None:
     latency = LatencyHistogram()
     latency.observe(1_000_000)
     assert latency.quantile_us(0.0) == latency.quantile_us(1.0) == pytest.approx(1_000, rel=0.03)
@@ -59,5 +59,5 @@ def test_a_histogram_has_an_observation_below_every_bound_above_it(ns: int) -> N
     latency = LatencyHistogram()
     latency.observe(ns)
     for bound, count in latency.cumulative():
-        if not 0.95 < bound / (ns / 1e9) < 1.05:  # an edge of its own bucket
+        if not 0.95 < bound / (ns / 1e9) < 1.05:  # the edge of a bucket
             assert count == (bound > ns / 1e9)

@@ -37,6 +37,6 @@ def test_the_row_has_the_fields_of_old_ledgers_in_their_order() -> None:
     ]
 
 
-def test_a_state_comes_back_from_its_row() -> None:
+def test_a_state_is_restored_from_its_row() -> None:
     row = msgspec.json.decode(msgspec.json.encode(row_of(SOME_STATE)), type=PersistedRow)
     assert state_of(row) == SOME_STATE

@@ -1,4 +1,4 @@
-"""Conditions of signal processes that are away, silent, mute, late or at fault, and positions meanwhile."""
+"""Conditions of signal processes that are absent, silent, mute, late or faulty, and positions meanwhile."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def watched() -> Watched:
     return Watched(a_live_desk())
 
 
-def test_every_condition_of_the_signals_keeps_its_symbol_from_trading() -> None:
+def test_every_signal_condition_stops_trading_in_its_symbol() -> None:
     assert {CONDITION_KINDS[code].effect for code in SIGNAL_CONDITIONS} == {Effect.SYMBOL}
 
 
-def test_a_process_that_was_never_there_is_as_grave_as_one_that_is_gone() -> None:
+def test_a_process_that_never_appeared_is_as_severe_as_one_that_ended() -> None:
     assert CONDITION_KINDS["SIGNAL_NEVER_HEARD"].severity is CONDITION_KINDS["SIGNAL_SILENT"].severity
     assert CONDITION_KINDS["SIGNAL_SILENT"].severity is Severity.CRITICAL
 
 
-def test_a_process_that_signals_is_no_condition(watched: Watched) -> None:
+def test_a_process_that_sends_signals_causes_no_condition(watched: Watched) -> None:
     watched.go_on(60_000, hello=a_hello(), signals=True)
     assert watched.codes == []
 
 
-def test_a_process_that_was_never_heard_is_reported_within_three_seconds(watched: Watched) -> None:
+def test_a_process_without_any_message_is_reported_within_three_seconds(watched: Watched) -> None:
     watched.go_on(REPORTED_WITHIN_MS)
     assert watched.codes == ["SIGNAL_NEVER_HEARD"]
     assert watched.text("SIGNAL_NEVER_HEARD") == "no signal process for EURUSD for 2 s; see signal.log"
@@ -76,7 +76,7 @@ def test_five_restarts_within_a_minute_are_a_crash_loop(watched: Watched) -> Non
     assert watched.codes == [], "restarts before that are forgotten"
 
 
-def test_a_process_that_lives_and_gives_no_signals_is_mute(watched: Watched) -> None:
+def test_a_living_process_without_signals_is_mute(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.go_on(REPORTED_WITHIN_MS + 1_000, hello=a_hello())
     assert watched.codes == ["SIGNAL_MUTE"]
@@ -85,7 +85,7 @@ def test_a_process_that_lives_and_gives_no_signals_is_mute(watched: Watched) -> 
 
 
 def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two_heartbeats(watched: Watched) -> None:
-    """Four ticks a second and a heartbeat once a second: what is decided is ahead of what the heartbeat told."""
+    """Four ticks and one heartbeat a second: the decided tick is ahead of that of the heartbeat."""
     watched.go_on(5_000, hello=a_hello(), signals=True)
     seen = []
     for step in range(1, 81):
@@ -99,7 +99,7 @@ def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two
     assert seen[late:] == [["SIGNAL_MUTE"]] * (80 - late)
 
 
-def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watched: Watched) -> None:
+def test_a_market_with_lower_ordinals_is_reported_until_it_has_caught_up(watched: Watched) -> None:
     """From tick 20 back to tick 10: the ten ticks that follow get no signal again."""
     watched.go_on(20_000, hello=a_hello(), signals=True)
     watched.tick -= 10
@@ -114,8 +114,8 @@ def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watche
     assert watched.codes == []
 
 
-def test_a_market_behind_the_ledger_is_reported_by_a_portfolio_that_has_heard_no_signal(watched: Watched) -> None:
-    """The ticks up to 30 are decided; signal has none of theirs to send again, and is not mute for that."""
+def test_a_market_behind_the_ledger_is_reported_also_before_any_signal(watched: Watched) -> None:
+    """The ticks up to 30 are decided; signal sends none of their signals again, and is not mute."""
     watched.driven.state.stream.cursor.sequences["EURUSD"] = 30
     watched.tick = 10
     watched.go_on(3_000, hello=a_hello())
@@ -125,13 +125,13 @@ def test_a_market_behind_the_ledger_is_reported_by_a_portfolio_that_has_heard_no
     assert watched.codes == ["MARKET_BEHIND"]
 
 
-def test_a_market_without_ticks_makes_nobody_mute(watched: Watched) -> None:
+def test_a_process_without_ticks_is_not_mute(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.go_on(20_000, hello=a_hello(), ticks=False)
     assert watched.codes == []
 
 
-def test_what_was_published_before_portfolio_listened_is_waited_for_from_nobody() -> None:
+def test_no_signal_is_expected_for_ticks_published_before_portfolio_listened() -> None:
     watched = Watched(a_live_desk())
     watched.tick = 1_000
     watched.publish()
@@ -141,7 +141,7 @@ def test_what_was_published_before_portfolio_listened_is_waited_for_from_nobody(
     assert watched.codes == ["SIGNAL_MUTE"]
 
 
-def test_signals_that_come_late_are_catching_up_with_numbers(watched: Watched) -> None:
+def test_late_signals_are_shown_as_catching_up_with_counts(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.tick += 40
     watched.go_on(5_000, hello=a_hello(), signals=True, behind=40)
@@ -151,7 +151,7 @@ def test_signals_that_come_late_are_catching_up_with_numbers(watched: Watched) -
     assert watched.codes == []
 
 
-def test_ticks_that_are_fetched_without_a_signal_are_catching_up(watched: Watched) -> None:
+def test_ticks_fetched_without_a_signal_are_shown_as_catching_up(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     fetching = SymbolReport("EURUSD", SymbolState.CATCHING_UP, 12_345, "")
     watched.go_on(5_000, hello=a_hello("b2", fetching))
@@ -182,7 +182,7 @@ def test_a_strategys_fault_is_shown_with_its_own_line_and_the_log(watched: Watch
 
 
 def hold_with_a_time_exit(driven: DeskHarness) -> None:
-    """A long position that is to be closed by the time of the tenth tick."""
+    """A long position with a time exit at the tenth tick."""
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     protection = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS + 10 * TICK_NS)
     driven.state.account.emit(
@@ -199,9 +199,7 @@ def hold_with_a_time_exit(driven: DeskHarness) -> None:
 
 
 @pytest.mark.parametrize("hello", [None, a_hello()], ids=["dead", "mute"])
-def test_a_position_is_managed_on_the_markets_ticks_where_no_signal_comes(
-    watched: Watched, hello: SignalHello | None
-) -> None:
+def test_a_position_is_managed_on_market_ticks_without_signals(watched: Watched, hello: SignalHello | None) -> None:
     hold_with_a_time_exit(watched.driven)
     watched.tick = 1
     watched.driven.deliver(a_hello())
@@ -217,7 +215,7 @@ def test_a_position_is_managed_on_the_markets_ticks_where_no_signal_comes(
     assert watched.codes == []
 
 
-def test_a_position_is_managed_by_the_holds_of_a_faulty_strategy(watched: Watched) -> None:
+def test_a_position_is_managed_on_the_hold_signals_of_a_faulty_strategy(watched: Watched) -> None:
     hold_with_a_time_exit(watched.driven)
     watched.driven.deliver(a_hello("b1", a_fault()))
     for ordinal in range(2, 15):
@@ -235,7 +233,7 @@ def a_stepped_desk() -> DeskHarness:
     return driven
 
 
-def test_a_recorded_stream_ends_by_a_strategys_fault_and_decides_nothing_on_its_hold() -> None:
+def test_a_fault_of_a_strategy_ends_a_recorded_stream_without_a_decision_on_its_hold() -> None:
     driven = a_stepped_desk()
     driven.answer_all(driven.deliver(a_signal(1)))
     assert driven.deliver(a_signal(2, reason=STRATEGY_FAULT)) == []
@@ -248,7 +246,7 @@ def test_a_recorded_stream_ends_by_a_strategys_fault_and_decides_nothing_on_its_
     assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it stays"
 
 
-def test_a_fault_of_another_stream_or_symbol_ends_nothing() -> None:
+def test_a_fault_of_another_stream_or_symbol_does_not_end_the_stream() -> None:
     driven = a_stepped_desk()
     driven.deliver(SignalHello("other", "b", "another", "mine", ["EURUSD"], 0, 0, [a_fault()]))
     foreign = SymbolReport("XAUUSD", SymbolState.FAULT, 0, "boom")
@@ -256,13 +254,13 @@ def test_a_fault_of_another_stream_or_symbol_ends_nothing() -> None:
     assert driven.state.stream.desk_state is DeskState.RUNNING
 
 
-def test_a_recorded_stream_says_within_three_seconds_that_its_signal_process_is_silent() -> None:
+def test_a_recorded_stream_reports_a_silent_signal_process_within_three_seconds() -> None:
     watched = Watched(a_stepped_desk())
     watched.go_on(REPORTED_WITHIN_MS, ticks=False)
     assert watched.codes == ["SIGNAL_SILENT"]
 
 
-def test_a_market_that_begins_anew_is_not_behind_what_another_stream_published() -> None:
+def test_a_new_stream_is_not_behind_the_ticks_of_another_stream() -> None:
     feed = MarketFeed()
     feed.on_message(MarketHeartbeat("mt5", "boot", "one", 900, {"EURUSD": 500, "GBPUSD": 400}, START_NS), 1)
     feed.on_message(a_tick(ordinal=1, sequence=1, time_ns=START_NS, bid=1.1, ask=1.1001), 2)

@@ -1,4 +1,4 @@
-"""Signals are counted as progress of their stream."""
+"""The counts of signals and ticks of a stream."""
 
 from proto.messages import WARMING_UP
 from services.portfolio.core.account.tick_cursor import Mark

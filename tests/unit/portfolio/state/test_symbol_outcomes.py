@@ -15,7 +15,7 @@ def codes(conditions: ActiveConditions) -> list[tuple[str, str]]:
     return [(one.code, one.subject) for one in conditions]
 
 
-def test_denials_are_shown_when_they_last_for_a_minute_and_until_an_order_passes() -> None:
+def test_denials_are_shown_after_a_minute_until_an_order_passes() -> None:
     conditions = ActiveConditions()
     outcomes = SymbolOutcomes(conditions)
     for number in range(DENIED_SIGNALS_MIN):
@@ -40,7 +40,7 @@ def test_two_denials_a_minute_apart_are_no_run() -> None:
     assert codes(conditions) == []
 
 
-def test_refusals_in_a_row_are_shown_until_the_venue_takes_an_order() -> None:
+def test_refusals_in_a_row_are_shown_until_the_venue_accepts_an_order() -> None:
     conditions = ActiveConditions()
     outcomes = SymbolOutcomes(conditions)
     for _ in range(REFUSED_ORDERS_MIN - 1):

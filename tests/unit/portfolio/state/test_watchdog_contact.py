@@ -1,4 +1,4 @@
-"""A watchdog that does not ask any more, or whose alerts reach nobody, is seen by portfolio."""
+"""Portfolio shows a watchdog that stops asking, or whose alerts are not delivered."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def codes(contact: WatchdogContact, mono_ns: int) -> list[str]:
     return [found.code for found in contact.conditions(mono_ns)]
 
 
-def test_nobody_is_missed_where_no_watchdog_is_started() -> None:
+def test_no_watchdog_is_expected_if_none_is_started() -> None:
     assert codes(WatchdogContact(), 10**18) == []
 
 
-def test_one_that_is_started_and_never_asks_is_silent() -> None:
+def test_a_started_watchdog_that_never_asks_is_silent() -> None:
     contact = WatchdogContact()
     contact.expect(NOW_NS)
     assert codes(contact, NOW_NS + WATCHDOG_START_NS) == []
@@ -23,7 +23,7 @@ def test_one_that_is_started_and_never_asks_is_silent() -> None:
     assert (found.code, found.text) == ("WATCHDOG_SILENT", "the watchdog has not asked for 30 s; see watchdog.log")
 
 
-def test_one_that_stops_asking_is_silent_until_it_asks_again() -> None:
+def test_a_watchdog_that_stops_asking_is_silent_until_it_asks_again() -> None:
     contact = WatchdogContact()
     contact.on_question("", "", NOW_NS)
     assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS) == []
@@ -32,7 +32,7 @@ def test_one_that_stops_asking_is_silent_until_it_asks_again() -> None:
     assert codes(contact, NOW_NS + 2 * WATCHDOG_SILENT_NS + 1) == []
 
 
-def test_alerts_that_reach_nobody_are_seen_until_one_does() -> None:
+def test_undelivered_alerts_are_shown_until_one_is_delivered() -> None:
     contact = WatchdogContact()
     contact.on_question("ALERT_COMMAND cannot be run: pager: No such file or directory", "", NOW_NS)
     [found] = contact.conditions(NOW_NS)
@@ -42,7 +42,7 @@ def test_alerts_that_reach_nobody_are_seen_until_one_does() -> None:
     assert codes(contact, NOW_NS) == []
 
 
-def test_a_supervisor_that_the_watchdog_misses_is_seen_beside_alerts_that_fail() -> None:
+def test_a_missing_supervisor_is_shown_beside_failed_alerts() -> None:
     contact = WatchdogContact()
     contact.on_question("exit status 1", "no answer for 4 s", NOW_NS)
     assert codes(contact, NOW_NS) == ["ALERTS_FAIL", "SUPERVISOR_SILENT"]

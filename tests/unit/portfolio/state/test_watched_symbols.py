@@ -1,4 +1,4 @@
-"""Ticks of watched symbols come from the market itself, in lock-step and live, and nothing is ordered in them."""
+"""Ticks of watched symbols come directly from the market, in lock-step and live, and no order is made in them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def a_desk(pace: Pace, *, watched: tuple[str, ...] = ("EURUSD",)) -> DeskHarness
 
 
 def euro(number: int) -> Tick:
-    """The tick of EURUSD before that of gold with the same number."""
+    """The tick of EURUSD before the tick of gold with the same number."""
     time_ns = START_NS - HALF_NS + (number - 1) * TICK_NS
     return a_tick(ordinal=2 * number - 1, sequence=number, time_ns=time_ns, bid=1.08, ask=1.0802)
 
@@ -50,7 +50,7 @@ def publish(driven: DeskHarness, tick: Tick) -> None:
     driven.answer_all(driven.pause())
 
 
-def test_a_stepped_desk_decides_a_watched_tick_in_its_place_and_counts_no_signal_for_it() -> None:
+def test_a_stepped_desk_processes_a_watched_tick_in_its_order_and_counts_no_signal() -> None:
     driven = a_desk(LOCKSTEP)
     assert driven.state.stream.desk_state is DeskState.RUNNING
     driven.gateway.on_timer(driven.now)
@@ -65,7 +65,7 @@ def test_a_stepped_desk_decides_a_watched_tick_in_its_place_and_counts_no_signal
     assert driven.state.stream.duplicates == 1
 
 
-def test_a_live_desk_takes_watched_quotes_and_misses_no_signal_process_for_them() -> None:
+def test_a_live_desk_uses_watched_quotes_and_expects_no_signal_process_for_them() -> None:
     driven = a_desk(Pace(0, 1.0))
     driven.gateway.on_timer(driven.now)
     publish(driven, euro(1))
@@ -76,7 +76,7 @@ def test_a_live_desk_takes_watched_quotes_and_misses_no_signal_process_for_them(
     assert {one.subject for one in conditions_of(driven.state, driven.mono_ns)} <= {"", "XAUUSD"}
 
 
-def test_a_tick_of_another_stream_and_one_before_the_session_are_left_to_be_published_again() -> None:
+def test_a_tick_of_another_stream_or_before_the_session_is_ignored_until_it_is_published_again() -> None:
     driven = a_desk(LOCKSTEP)
     publish(driven, structs.replace(euro(1), stream_id="other"))
     assert driven.state.stream.cursor.ordinal == 0
@@ -85,7 +85,7 @@ def test_a_tick_of_another_stream_and_one_before_the_session_are_left_to_be_publ
     assert driven.portfolio.queued_signals == 0
 
 
-def test_nobody_orders_in_a_watched_symbol() -> None:
+def test_an_order_in_a_watched_symbol_is_refused() -> None:
     driven = a_desk(Pace(0, 1.0))
     driven.gateway.on_timer(driven.now)
     publish(driven, euro(1))
@@ -96,7 +96,7 @@ def test_nobody_orders_in_a_watched_symbol() -> None:
     assert reply_to(driven, an_order(symbol="XAUUSD")).order_ids
 
 
-def test_a_desk_that_does_not_watch_what_the_gateway_serves_says_what_it_expected() -> None:
+def test_a_symbol_served_by_the_gateway_and_not_watched_is_reported_with_the_expectation() -> None:
     driven = a_desk(LOCKSTEP, watched=())
     assert driven.state.stream.desk_state is DeskState.FAILED
     assert driven.state.stream.waiting_for == "the gateway serves EURUSD, XAUUSD, expected XAUUSD"
