@@ -1,1 +1,1 @@
-"""The parts that every process shares."""
+"""The modules that every process shares."""

@@ -1,4 +1,4 @@
-"""Checksums of rows: what was changed is found, and a row that was written is read."""
+"""Checksums of rows: changes are found, and written rows are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from common.checksums import (
 ROW = ("EURUSD", -1, b"\x00payload", 1.5, None)
 
 
-def test_a_row_that_was_written_is_read() -> None:
+def test_a_written_row_is_read() -> None:
     assert checked_row("a.db", "lots", with_checksum("lots", *ROW)) == ROW
 
 
@@ -32,7 +32,7 @@ def test_a_row_that_was_written_is_read() -> None:
         (*ROW[:3], 2, None),
     ],
 )
-def test_any_other_value_is_refused_by_file_table_and_row(
+def test_any_other_value_is_refused_with_file_table_and_row(
     changed: tuple[str | int | float | bytes | None, ...],
 ) -> None:
     stored = (*changed, row_checksum("lots", *ROW))
@@ -40,14 +40,14 @@ def test_any_other_value_is_refused_by_file_table_and_row(
         checked_row("a.db", "lots", stored)
 
 
-def test_a_row_of_another_table_and_values_in_other_columns_are_refused() -> None:
+def test_rows_of_another_table_and_values_in_other_columns_are_refused() -> None:
     with pytest.raises(DamagedRowError):
         checked_row("a.db", "orders", with_checksum("lots", *ROW))
     with pytest.raises(DamagedRowError):
         checked_row("a.db", "lots", ("a", "bc", row_checksum("lots", "ab", "c")))
 
 
-def test_every_single_bit_of_a_payload_counts() -> None:
+def test_a_change_of_any_bit_of_a_payload_is_found() -> None:
     payload = bytes(range(256))
     checksum = row_checksum("lots", payload)
     flipped = (
@@ -58,7 +58,7 @@ def test_every_single_bit_of_a_payload_counts() -> None:
     assert all(row_checksum("lots", one) != checksum for one in flipped)
 
 
-def test_statements_compute_the_same() -> None:
+def test_sql_statements_compute_the_same_checksum() -> None:
     db = apsw.Connection(":memory:")
     add_sql_function(db)
     db.execute("CREATE TABLE lots (symbol TEXT, side INTEGER, payload BLOB, price REAL, note TEXT)")

@@ -42,7 +42,7 @@ def test_a_step_is_reported_once_with_its_size_and_direction(seconds: float) -> 
     assert watch.step_ns() == 0
 
 
-def test_the_way_back_is_a_step_of_its_own() -> None:
+def test_a_step_back_is_reported_separately() -> None:
     clocks = Clocks()
     watch = clocks.watch()
     clocks.wall_ns += 2 * SECOND_NS
@@ -61,8 +61,8 @@ def test_small_steps_in_one_direction_add_up() -> None:
     assert told == [0, 0, 600_000_000, 0]
 
 
-def test_a_pause_in_the_midst_of_a_look_is_no_step() -> None:
-    """The process is held between its looks at the one clock and at the other."""
+def test_a_pause_between_the_readings_of_both_clocks_is_no_step() -> None:
+    """The process is paused between its readings of the two clocks."""
     clocks = Clocks()
     watch = clocks.watch()
     pauses = [10.0]
@@ -86,7 +86,7 @@ for line in sys.stdin:
 """
 
 
-def test_a_test_may_step_the_clock_of_a_real_process_by_a_file(tmp_path: Path) -> None:
+def test_a_test_can_step_the_clock_of_a_real_process_with_a_file(tmp_path: Path) -> None:
     step = tmp_path / "step"
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
@@ -112,7 +112,7 @@ def test_without_the_variable_the_wall_clock_is_the_systems_own_function() -> No
     assert subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, check=True).stdout == b"True\n"
 
 
-def test_the_watch_uses_the_real_clocks_by_itself() -> None:
+def test_the_watch_uses_the_real_clocks_by_default() -> None:
     started = mono_ns()
     watch = ClockStepDetector()
     assert watch.step_ns() == 0

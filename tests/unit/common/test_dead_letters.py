@@ -1,4 +1,4 @@
-"""What is no message is counted by its socket and logged with the beginning of its payload."""
+"""Malformed messages are counted by socket and logged with the beginning of their payload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.dead_letters import drop_malformed
 from common.metrics import CounterMetric, MetricKind, MetricSpec
 
 
-def test_a_malformed_message_is_counted_and_its_payload_shown() -> None:
+def test_a_malformed_message_is_counted_and_its_payload_logged() -> None:
     counter = CounterMetric(MetricSpec("frames_total", MetricKind.COUNTER, "Frames", ("socket",)), ("market",))
     with capture_logs() as logs:
         drop_malformed("market", [b"tick.EURUSD", b"\xff" * 40], ValueError("x" * 300), counter=counter)

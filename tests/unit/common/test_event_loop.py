@@ -41,7 +41,9 @@ def pair(tmp_path: Path) -> Iterator[tuple[Socket, Socket]]:
     sockets.close()
 
 
-def test_messages_come_in_order_and_the_burst_has_an_end(loop: EventLoop, pair: tuple[Socket, Socket]) -> None:
+def test_messages_arrive_in_order_followed_by_the_end_of_the_burst(
+    loop: EventLoop, pair: tuple[Socket, Socket]
+) -> None:
     push, pull = pair
     seen: list[bytes] = []
     bursts: list[int] = []
@@ -60,7 +62,7 @@ def test_messages_come_in_order_and_the_burst_has_an_end(loop: EventLoop, pair: 
     assert all(later - earlier <= 4 for earlier, later in zip([0, *bursts], bursts, strict=False))
 
 
-def test_a_timer_fires_when_it_is_due_and_not_before(loop: EventLoop) -> None:
+def test_a_timer_fires_when_it_is_due_and_not_earlier(loop: EventLoop) -> None:
     due: list[int | None] = [mono_ns() + 20_000_000]
     fired: list[int] = []
 
@@ -77,7 +79,7 @@ def test_a_timer_fires_when_it_is_due_and_not_before(loop: EventLoop) -> None:
     assert fired[0] >= at
 
 
-def test_an_interval_comes_again(loop: EventLoop) -> None:
+def test_an_interval_timer_fires_repeatedly(loop: EventLoop) -> None:
     fired: list[int] = []
 
     def fire() -> None:
@@ -100,7 +102,7 @@ def test_a_stop_from_another_thread_wakes_an_idle_loop(loop: EventLoop) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_loop_after_what_is_ready(
+def test_a_signal_ends_the_loop_after_the_messages_that_are_ready(
     loop: EventLoop, pair: tuple[Socket, Socket], number: signal.Signals
 ) -> None:
     push, pull = pair
@@ -119,7 +121,7 @@ def test_a_signal_ends_the_loop_after_what_is_ready(
     assert signal.getsignal(number) == before
 
 
-def test_an_idle_process_ends_on_sigterm_and_costs_nothing() -> None:
+def test_an_idle_process_ends_on_sigterm_and_uses_no_cpu_time() -> None:
     script = "from common.event_loop import BURST_NS, EventLoop\nprint('ready', flush=True)\nEventLoop('idle').run()"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -158,7 +160,7 @@ def test_a_service_that_cannot_start_gives_the_reason_in_one_line(service: str, 
         ("RISK", "position_legs_max = 0\n", "position_legs_max is 0, expected a whole number from 1 to 1000"),
     ],
 )
-def test_a_file_that_portfolio_cannot_follow_stops_it_before_it_opens_anything(
+def test_an_invalid_file_stops_portfolio_before_it_opens_anything(
     tmp_path: Path, variable: str, text: str, message: str
 ) -> None:
     path, folder = tmp_path / "said.toml", tmp_path / "desk"
@@ -177,7 +179,7 @@ def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
 
 
 def test_a_loop_that_is_asked_to_stop_goes_on_while_it_is_busy(loop: EventLoop) -> None:
-    """Work that is on its way comes back after the stop, and is still taken in."""
+    """Results of work in progress arrive after the stop and are still handled."""
     left = [3]
 
     def work() -> None:
@@ -190,7 +192,7 @@ def test_a_loop_that_is_asked_to_stop_goes_on_while_it_is_busy(loop: EventLoop) 
     assert left[0] <= 0
 
 
-def test_a_loop_lingers_no_longer_than_it_may(loop: EventLoop) -> None:
+def test_a_stopping_loop_ends_at_its_time_limit(loop: EventLoop) -> None:
     loop.drain_before_stop(lambda: True, 5)
     loop.stop()
     started_ns = mono_ns()
@@ -198,8 +200,8 @@ def test_a_loop_lingers_no_longer_than_it_may(loop: EventLoop) -> None:
     assert mono_ns() - started_ns >= 5_000_000
 
 
-def test_a_burst_ends_when_it_has_taken_long_enough(loop: EventLoop, pair: tuple[Socket, Socket]) -> None:
-    """Each message takes longer than a burst may: a timer has its turn after every one."""
+def test_a_burst_ends_at_its_time_limit(loop: EventLoop, pair: tuple[Socket, Socket]) -> None:
+    """Each message takes longer than the limit of a burst, so a timer fires after every one."""
     push, pull = pair
     order: list[str] = []
 
@@ -222,7 +224,7 @@ def test_a_burst_ends_when_it_has_taken_long_enough(loop: EventLoop, pair: tuple
 
 
 class Counting(Core[int, str]):
-    """A core that notes which verbs are called, and is due at once for some times."""
+    """A core that records its calls, with a timer that is due at once for some calls."""
 
     def __init__(self, *, due: int = 0) -> None:
         self.due = due
@@ -253,7 +255,7 @@ def the_time() -> Now:
     return Now(5, mono_ns())
 
 
-def test_a_core_is_idle_after_the_messages_of_a_wake_up_and_after_its_timer(
+def test_on_idle_is_called_after_the_messages_of_a_wake_up_and_after_a_timer(
     loop: EventLoop, pair: tuple[Socket, Socket]
 ) -> None:
     push, pull = pair
@@ -281,14 +283,14 @@ def test_a_core_is_idle_after_the_messages_of_a_wake_up_and_after_its_timer(
 
 
 @pytest.mark.parametrize(("slice_ns", "at_once"), [(0, 1), (10_000_000_000, 3)])
-def test_a_timer_that_stays_due_is_repeated_for_its_slice(loop: EventLoop, slice_ns: int, at_once: int) -> None:
+def test_a_timer_that_stays_due_is_repeated_within_its_time_slice(loop: EventLoop, slice_ns: int, at_once: int) -> None:
     core = Counting(due=3)
     loop.drive(core, lambda _: loop.stop(), the_time, timer_slice_ns=slice_ns)
     loop._turn(0)
     assert core.verbs.count("on_timer 5") == at_once
 
 
-def test_a_core_without_work_for_idle_moments_is_not_called_for_it(loop: EventLoop) -> None:
+def test_a_core_without_idle_work_is_not_called_when_idle(loop: EventLoop) -> None:
     class Silent(Counting):
         on_idle = Core.on_idle
 

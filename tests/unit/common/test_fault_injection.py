@@ -31,16 +31,16 @@ def run(crash_at: str, crash_dir: Path | None) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-def test_the_process_dies_at_the_first_ordinal_that_is_reached(tmp_path: Path) -> None:
+def test_the_process_dies_at_the_first_ordinal_at_or_past_the_given_one(tmp_path: Path) -> None:
     assert run("signal.after_tick@3", tmp_path) == (-9, ["1", "2"])
 
 
-def test_an_entry_fires_once_for_the_desk(tmp_path: Path) -> None:
+def test_an_entry_fires_once_per_desk(tmp_path: Path) -> None:
     run("signal.after_tick@3", tmp_path)
     assert run("signal.after_tick@3", tmp_path) == (0, list("1234567"))
 
 
-def test_several_entries_fire_one_after_the_other(tmp_path: Path) -> None:
+def test_several_entries_fire_one_after_another(tmp_path: Path) -> None:
     entries = "signal.after_tick@3, signal.after_send@5,signal.after_tick@0"
     assert run(entries, tmp_path) == (-9, [])
     assert run(entries, tmp_path) == (-9, ["1", "2"])
@@ -58,7 +58,7 @@ def test_an_invalid_entry_is_refused_with_a_message(tmp_path: Path, entry: str) 
     assert (code, lines) == (0, [f"PAPERDESK_CRASH_AT: value '{entry}', expected NAME@ORDINAL, comma separated"])
 
 
-def test_without_a_folder_for_the_markers_nothing_is_tried() -> None:
+def test_without_a_folder_for_the_markers_no_crash_point_fires() -> None:
     _, lines = run("signal.after_tick@3", None)
     assert lines == ["PAPERDESK_CRASH_DIR: not set, expected a folder for markers, because PAPERDESK_CRASH_AT is set"]
 

@@ -1,4 +1,4 @@
-"""A commit counts when it stands in the file that the next start will find."""
+"""A commit counts if it is in the file that the next start will open."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def move(file: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder is trusted soon, and no sooner than any file system here has counted on."""
+    """Trust a folder that is unchanged for 50 ms, so that the tests need not wait for seconds."""
     monkeypatch.setattr(file_identity, "SETTLED_NS", 50_000_000)
 
 
 def settle(writer: WriterConnection) -> None:
-    """Until the folder alone is looked at."""
+    """Wait until only the folder is checked."""
     identity = writer.identity
     assert identity is not None
 
@@ -60,7 +60,7 @@ def settle(writer: WriterConnection) -> None:
 @pytest.mark.parametrize("is_settled", [False, True])
 @pytest.mark.parametrize("harm", [Path.unlink, replace, move])
 @pytest.mark.parametrize("name", FILES)
-def test_a_commit_to_a_file_that_is_gone_does_not_count(
+def test_a_commit_to_a_removed_file_does_not_count(
     tmp_path: Path, name: str, harm: Callable[[Path], None], is_settled: bool
 ) -> None:
     writer = a_writer(tmp_path / "desk.db")
@@ -75,8 +75,8 @@ def test_a_commit_to_a_file_that_is_gone_does_not_count(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_folder_whose_time_of_modification_was_put_back_is_looked_into(tmp_path: Path, name: str) -> None:
-    """As programs that copy or unpack do, over the files of a running desk."""
+def test_a_folder_with_a_reset_modification_time_is_checked_again(tmp_path: Path, name: str) -> None:
+    """As programs that copy or unpack do with the files of a running desk."""
     writer = a_writer(tmp_path / "desk.db")
     settle(writer)
     modified_ns = tmp_path.stat().st_mtime_ns
@@ -87,8 +87,8 @@ def test_a_folder_whose_time_of_modification_was_put_back_is_looked_into(tmp_pat
     writer.close()
 
 
-def test_a_folder_that_has_just_changed_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another change may come before the clock of its file system goes on, which counts seconds at the worst."""
+def test_a_recently_changed_folder_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another change may have the same time, because some file systems count in seconds."""
     monkeypatch.setattr(file_identity, "SETTLED_NS", SETTLED_NS)
     writer = a_writer(tmp_path / "desk.db")
     note(writer, "kept")
@@ -98,7 +98,7 @@ def test_a_folder_that_has_just_changed_is_not_trusted(tmp_path: Path, monkeypat
     writer.close()
 
 
-def test_a_file_that_is_itself_a_link_is_watched_where_it_is(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed_to_its_file(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "disk").mkdir()
     (tmp_path / "data" / "desk.db").symlink_to(tmp_path / "disk" / "desk.db")
@@ -110,7 +110,7 @@ def test_a_file_that_is_itself_a_link_is_watched_where_it_is(tmp_path: Path) -> 
     writer.close()
 
 
-def test_a_folder_that_was_moved_away_is_noticed(tmp_path: Path) -> None:
+def test_a_moved_folder_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     writer = a_writer(folder / "desk.db")
     note(writer, "kept")
@@ -120,8 +120,8 @@ def test_a_folder_that_was_moved_away_is_noticed(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_what_was_put_in_its_place_is_left_alone(tmp_path: Path) -> None:
-    """Closing a database deletes its log by name: not the log of the copy that stands there now."""
+def test_a_file_that_replaced_the_database_is_not_changed(tmp_path: Path) -> None:
+    """Closing a database deletes its log by name, but not the log of the copy that is there now."""
     folder, copy = tmp_path / "data", tmp_path / "copy"
     writer = a_writer(folder / "desk.db")
     note(writer, "kept")
@@ -136,7 +136,7 @@ def test_what_was_put_in_its_place_is_left_alone(tmp_path: Path) -> None:
     after.close()
 
 
-def test_a_link_that_leads_elsewhere_now_is_noticed(tmp_path: Path) -> None:
+def test_a_link_with_a_new_target_is_found(tmp_path: Path) -> None:
     for name in ("one", "two"):
         a_writer(tmp_path / name / "desk.db").close()
     link = tmp_path / "data"
@@ -150,7 +150,7 @@ def test_a_link_that_leads_elsewhere_now_is_noticed(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_lock_file_that_is_removed_ends_nothing(tmp_path: Path) -> None:
+def test_a_removed_lock_file_does_not_stop_the_writer(tmp_path: Path) -> None:
     writer = a_writer(tmp_path / "desk.db")
     (tmp_path / "desk.db.lock").unlink()
     note(writer, "kept")

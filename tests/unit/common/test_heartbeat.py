@@ -24,14 +24,14 @@ def test_a_reader_finds_the_last_heartbeat(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["signal.heartbeat"]
 
 
-def test_the_next_process_does_not_speak_through_the_file_of_the_last(tmp_path: Path) -> None:
+def test_the_next_process_does_not_use_the_heartbeat_of_its_predecessor(tmp_path: Path) -> None:
     first = Heartbeat(tmp_path, "signal")
     Heartbeat(tmp_path, "signal")
     first.end()
     assert read(tmp_path, "signal") == HeartbeatRecord(os.getpid(), Phase.STARTING, 0, 0, False)
 
 
-def test_a_second_process_that_ends_at_its_start_does_not_silence_the_first(tmp_path: Path) -> None:
+def test_a_second_process_that_ends_at_its_start_keeps_the_heartbeat_of_the_first(tmp_path: Path) -> None:
     first = Heartbeat(tmp_path, "mt5")
     first.beat(Progress(7, False))
     subprocess.run([sys.executable, "-c", SECOND, str(tmp_path)], check=True)
@@ -42,20 +42,20 @@ def test_a_second_process_that_ends_at_its_start_does_not_silence_the_first(tmp_
 @pytest.mark.parametrize(
     "text", [b"", b"\0" * 128, b"pid=1 phase=RUNNING beat=1", b"pid=1 phase=DEAD beat=1 done=1 waiting=0"]
 )
-def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, text: bytes) -> None:
+def test_an_unreadable_heartbeat_does_not_count(tmp_path: Path, text: bytes) -> None:
     path_of(tmp_path, "signal").write_bytes(text)
     assert read(tmp_path, "signal") is None
     assert read(tmp_path, "portfolio") is None
 
 
-def test_without_a_place_to_write_the_process_goes_on(tmp_path: Path) -> None:
+def test_a_process_that_cannot_write_its_heartbeat_goes_on(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     heartbeat = Heartbeat(tmp_path / "file" / "run", "signal")
     heartbeat.beat(Progress(1, False))
     heartbeat.end()
 
 
-def test_a_place_that_is_there_later_and_a_file_that_was_removed_are_written_with_the_next_beat(tmp_path: Path) -> None:
+def test_a_folder_created_later_and_a_removed_file_are_written_with_the_next_beat(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.touch()
     heartbeat = Heartbeat(folder, "signal")

@@ -1,4 +1,4 @@
-"""A thread of imported code keeps no process whose work is done."""
+"""A thread of imported code does not keep a finished process alive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ sys.exit(7)
 
 
 @pytest.mark.parametrize(("wait_s", "line"), [("None", "threads of imported code run: poller"), ("0.01", "")])
-def test_a_thread_that_goes_on_is_named_and_left(wait_s: str, line: str) -> None:
+def test_a_thread_that_does_not_end_is_named_and_does_not_delay_the_exit(wait_s: str, line: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("WAIT_S", wait_s)],
         capture_output=True,

@@ -28,7 +28,7 @@ def get(port: int) -> str:
         return str(answer.read().decode())
 
 
-def test_readings_appear_with_their_kind_and_labels(free_port: int) -> None:
+def test_readings_appear_with_their_type_and_labels(free_port: int) -> None:
     board = ProcessMetrics("test")
     lots = board.gauge("position_lots", "Net position", "symbol")
     fills = board.external_counter("booked_fills_total", "Deals")
@@ -42,7 +42,7 @@ def test_readings_appear_with_their_kind_and_labels(free_port: int) -> None:
     assert "trading_test_build_info{" in text
 
 
-def test_what_is_counted_here_is_there_before_it_happens(free_port: int) -> None:
+def test_counters_are_exported_as_zero_before_the_first_event(free_port: int) -> None:
     board = ProcessMetrics("test")
     refused = board.internal_counter("refused_calls_total", "Refused", "code", known=["A", "B"])
     board.serve(free_port)
@@ -70,7 +70,7 @@ def test_a_timing_becomes_a_cumulative_histogram(free_port: int) -> None:
     assert "trading_test_commit_seconds_sum 63.000020001" in lines
 
 
-def test_a_picture_does_not_move_with_what_it_was_taken_of(free_port: int) -> None:
+def test_a_snapshot_does_not_change_with_its_source(free_port: int) -> None:
     board = ProcessMetrics("test")
     seconds = board.histogram("commit_seconds", "Commits")
     timing = DurationHistogram()
@@ -80,7 +80,7 @@ def test_a_picture_does_not_move_with_what_it_was_taken_of(free_port: int) -> No
     assert "trading_test_commit_seconds_count 0.0" in text_of(board.registry())
 
 
-def test_nobody_is_asked_for_readings_while_no_port_is_open() -> None:
+def test_readings_are_not_collected_while_no_port_is_open() -> None:
     board = ProcessMetrics("test")
     board.serve(0)
     board.update(lambda: pytest.fail("read for nobody"))
@@ -97,7 +97,7 @@ def test_a_taken_port_is_named() -> None:
             ProcessMetrics("test").serve(port)
 
 
-def test_the_last_bound_is_infinite_and_counts_never_fall() -> None:
+def test_the_last_bound_is_infinite_and_cumulative_counts_never_fall() -> None:
     timing = DurationHistogram()
     for bound in TIMING_BOUNDS_NS:
         timing.observe(bound)

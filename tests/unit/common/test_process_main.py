@@ -1,4 +1,4 @@
-"""Processes under a supervisor: they end with it, and wait for what an earlier one of them still holds."""
+"""Processes under a supervisor: they end with it, and wait for resources that an earlier process still holds."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ time.sleep(600)
 
 
 def start(how: str, **environment: str) -> tuple[subprocess.Popen[str], psutil.Process]:
-    """A parent that is to be killed, and its child, which has come to its first line on stderr."""
+    """A parent to be killed, and its child, which has printed its first line on stderr."""
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD, how],
         stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ def kill(parent: subprocess.Popen[str]) -> None:
 
 @needs_linux
 @pytest.mark.parametrize("how", ["sleep", "hang"])
-def test_a_program_is_killed_with_its_supervisor_whatever_it_does(how: str) -> None:
+def test_a_program_is_killed_with_its_supervisor_also_while_busy(how: str) -> None:
     parent, child = start(how, SUPERVISOR_ENABLED="1")
     with parent:
         kill(parent)
@@ -98,7 +98,7 @@ def test_a_stopped_program_is_killed_with_its_supervisor(tmp_path: Path) -> None
 
 
 @needs_linux
-def test_a_program_whose_supervisor_died_before_it_could_ask_for_the_signal_ends_at_its_start() -> None:
+def test_a_program_whose_supervisor_is_already_dead_ends_at_its_start() -> None:
     parent, child = start("late", SUPERVISOR_ENABLED="1")
     with parent:
         kill(parent)
@@ -152,7 +152,7 @@ def line_with(process: subprocess.Popen[str], *parts: str) -> str:
 
 @contextlib.contextmanager
 def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
-    """Hold a lock, a socket or a port as another process would; the setting that the service needs to meet it."""
+    """Hold a lock, a socket or a port as another process would; return the setting with which the service needs it."""
     with contextlib.ExitStack() as stack:
         settings: dict[str, str] = {}
         match what:
@@ -186,7 +186,7 @@ def test_a_supervised_service_waits_for_what_another_process_holds_and_reports_i
 
 
 @pytest.mark.parametrize("what", ["lock", "ipc", "tcp", "metrics"])
-def test_a_service_by_itself_refuses_what_another_process_holds_at_once(tmp_path: Path, what: str) -> None:
+def test_an_unsupervised_service_fails_at_once_on_a_held_resource(tmp_path: Path, what: str) -> None:
     with held(tmp_path, what) as settings:
         process = service(tmp_path, SUPERVISOR_ENABLED="", **settings)
         output, _ = process.communicate(timeout=WAIT_S)

@@ -33,7 +33,7 @@ NO_HOME = "a path without ~: that home is not known here"
 
 
 class SecretSettings(CommonSettings):
-    """A model with something to hide."""
+    """A model with a secret field."""
 
     token: SecretStr = SecretStr("none")
     retries: int = Field(default=3, ge=1)
@@ -41,7 +41,7 @@ class SecretSettings(CommonSettings):
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the desk is set, and no `.env` is read."""
+    """Unset every variable of the desk, and read no `.env`."""
     for name in setting_names() & os.environ.keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
@@ -54,7 +54,7 @@ def an_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> P
     return path
 
 
-def test_the_defaults_are_a_desk_on_one_host() -> None:
+def test_the_defaults_configure_a_desk_on_one_host() -> None:
     settings = load(CommonSettings)
     assert settings.trading_symbol == ("EURUSD",)
     assert settings.gateway_url == "tcp://127.0.0.1:5555"
@@ -78,29 +78,29 @@ def test_a_decimal_is_ascii_digits_with_one_dot(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("text", ["0.01", " .01 ", "+0.01", "1e-2", "0.0100000000000"])
-def test_a_decimal_may_be_written_in_any_plain_way(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_decimal_may_have_any_plain_notation(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("DEFAULT_VOLUME", text)
     assert load(PortfolioSettings).default_volume == Decimal("0.01")
 
 
-def test_symbols_are_a_comma_list_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_symbols_keep_the_order_of_their_comma_separated_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADING_SYMBOL", "NZDUSD, EURUSD")
     assert load(CommonSettings).trading_symbol == ("NZDUSD", "EURUSD")
 
 
-def test_the_runtime_folder_moves_every_local_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_local_endpoint_is_in_the_runtime_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PAPERDESK_RUNTIME_DIR", str(tmp_path))
     settings = load(CommonSettings)
     assert settings.command_url == f"ipc://{tmp_path}/command.ipc"
     assert settings.control_url == f"ipc://{tmp_path}/control.ipc"
 
 
-def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GTW_PORT", "")
     assert load(CommonSettings).gtw_port == 5555
 
 
-def test_the_url_of_the_gateway_goes_before_host_and_port_that_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_of_the_gateway_replaces_default_host_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZMQ_EXECUTION_URL", "tcp://10.0.0.2:7000")
     assert load(CommonSettings).gateway_url == "tcp://10.0.0.2:7000"
 
@@ -129,7 +129,7 @@ def test_the_url_of_the_gateway_goes_before_host_and_port_that_are_not_given(mon
         (SecretSettings, "RETRIES", "0", "greater than or equal to 1"),
     ],
 )
-def test_a_bad_value_is_named_with_what_was_expected(
+def test_a_bad_value_is_reported_with_the_expectation(
     monkeypatch: pytest.MonkeyPatch, model: type[DeskSettings], variable: str, value: str, expected: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -138,7 +138,7 @@ def test_a_bad_value_is_named_with_what_was_expected(
     assert str(caught.value) == f"{variable}: value '{value}', expected {expected}"
 
 
-def test_two_bad_values_still_make_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_bad_values_are_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GTW_PORT", "x")
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     with pytest.raises(StartError) as caught:
@@ -148,14 +148,14 @@ def test_two_bad_values_still_make_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     assert "\n" not in str(caught.value)
 
 
-def test_a_gateway_that_is_given_twice_and_differently_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_different_addresses_of_the_gateway_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZMQ_EXECUTION_URL", "tcp://10.0.0.2:7000")
     monkeypatch.setenv("GTW_PORT", "7001")
     with pytest.raises(StartError, match=r"ZMQ_EXECUTION_URL: value 'tcp://10\.0\.0\.2:7000', expected tcp://127"):
         load(CommonSettings)
 
 
-def test_the_env_file_is_read_and_the_environment_goes_before_it(
+def test_the_env_file_is_read_and_the_environment_takes_precedence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     an_env_file(monkeypatch, tmp_path, "GTW_PORT=7000\nGTW_TIMEOUT_MS=900\nSTRATEGY=ema_cross\n")
@@ -177,9 +177,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(monkeypatch: pytest.Mon
     )
 
 
-def test_keys_of_other_services_are_none_of_ours_and_not_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_keys_of_other_services_are_ignored_and_not_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     an_env_file(monkeypatch, tmp_path, "EXECUTION_IN_FLIGHT_MAX=10\nSIGNAL_CHECKPOINT_TICKS=10\n")
     assert load(SignalSettings).signal_checkpoint_ticks == 10
 
@@ -203,7 +201,7 @@ def test_an_env_file_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch,
         load(CommonSettings)
 
 
-def test_a_named_env_file_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_env_file_given_by_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "/nowhere/desk.env")
     with pytest.raises(StartError, match=r"PAPERDESK_ENV_FILE: value '/nowhere/desk\.env', expected a file"):
         load(CommonSettings)
@@ -238,7 +236,7 @@ print("polars" in sys.modules)
 
 
 @pytest.mark.parametrize(("text", "others"), [("GTW_PORT=7000\n", 0), ("STRATEGY=ema_cross\n", 4)])
-def test_models_of_other_services_are_imported_for_a_key_of_theirs_alone(
+def test_settings_of_other_services_are_imported_only_for_one_of_their_keys(
     tmp_path: Path, text: str, others: int
 ) -> None:
     (tmp_path / "desk.env").write_text(text)
@@ -251,7 +249,7 @@ def test_models_of_other_services_are_imported_for_a_key_of_theirs_alone(
     assert has_polars == "False", "the settings of the gateway must not cost every process a reader of files"
 
 
-def test_a_signal_process_calls_itself_by_its_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_process_is_named_after_its_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
     names = set()
     for symbols in ("EURUSD", "EURUSD,NZDUSD", "EUR/USD", "EUR-USD", ",".join(f"SYMBOL{n}" for n in range(50))):
         monkeypatch.setenv("TRADING_SYMBOL", symbols)
@@ -260,12 +258,12 @@ def test_a_signal_process_calls_itself_by_its_symbols(monkeypatch: pytest.Monkey
     assert all(len(name) <= 64 and "/" not in name for name in names)
 
 
-def test_a_symbol_is_traded_or_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_symbol_is_either_traded_or_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADING_SYMBOL", "XAUUSD")
     monkeypatch.setenv("WATCHED_SYMBOL", "EURUSD, USDJPY")
     settings = load(SignalSettings)
     assert settings.quoted_symbols == ("XAUUSD", "EURUSD", "USDJPY")
-    assert settings.publisher == "signal.XAUUSD", "a signal process has nothing to say of what is watched"
+    assert settings.publisher == "signal.XAUUSD", "watched symbols are not part of the name"
     monkeypatch.setenv("WATCHED_SYMBOL", "EURUSD,XAUUSD")
     with pytest.raises(
         StartError, match="WATCHED_SYMBOL: value 'XAUUSD', expected symbols that TRADING_SYMBOL does not"

@@ -35,7 +35,7 @@ def test_a_send_without_a_receiver_is_reported_at_once(sockets: Sockets, tmp_pat
     assert not send(push, [b"lost", b"too"])
 
 
-def test_a_dealer_and_a_router_talk_through_an_envelope(sockets: Sockets, tmp_path: Path) -> None:
+def test_a_dealer_and_a_router_exchange_messages_with_an_envelope(sockets: Sockets, tmp_path: Path) -> None:
     url = f"ipc://{tmp_path}/gateway.ipc"
     router, dealer = sockets.router(url), sockets.dealer(url)
     wait_for(lambda: send(dealer, [b"id", b"", b"ping"]), "a connection")
@@ -45,8 +45,8 @@ def test_a_dealer_and_a_router_talk_through_an_envelope(sockets: Sockets, tmp_pa
     assert receive(dealer) == [b"id", b"", b"pong"]
 
 
-def test_a_router_takes_in_few_requests_that_it_has_not_read(sockets: Sockets, tmp_path: Path) -> None:
-    """What a client that dies has left is read before the requests of others."""
+def test_a_router_buffers_few_unread_requests(sockets: Sockets, tmp_path: Path) -> None:
+    """The requests of a dead client are read before those of others."""
     url = f"ipc://{tmp_path}/router.ipc"
     sockets.router(url)
     client: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
@@ -61,7 +61,7 @@ def test_a_router_takes_in_few_requests_that_it_has_not_read(sockets: Sockets, t
     assert ROUTER_UNREAD_MAX <= taken < 1_000, "the rest waits at the client, beyond what the system's buffers hold"
 
 
-def test_a_port_that_is_taken_is_named_with_its_setting(sockets: Sockets) -> None:
+def test_a_port_in_use_is_reported_with_its_setting(sockets: Sockets) -> None:
     taken = sockets.router("tcp://127.0.0.1:*").getsockopt(zmq.LAST_ENDPOINT)
     assert isinstance(taken, bytes)
     url = taken.rstrip(b"\0").decode()
@@ -72,23 +72,23 @@ def test_a_port_that_is_taken_is_named_with_its_setting(sockets: Sockets) -> Non
 
 
 @pytest.mark.parametrize("url", ["tcp://192.0.2.1:5555", "tcp://nonsense", "http://127.0.0.1:1"])
-def test_an_address_that_cannot_be_bound_is_refused(sockets: Sockets, url: str) -> None:
+def test_an_address_that_cannot_be_bound_is_an_error(sockets: Sockets, url: str) -> None:
     with pytest.raises(StartError, match=f"cannot bind {url}: "):
         sockets.pull(url)
 
 
-def test_an_address_that_cannot_be_connected_to_is_refused(sockets: Sockets) -> None:
+def test_an_address_that_cannot_be_connected_to_is_an_error(sockets: Sockets) -> None:
     with pytest.raises(StartError, match=r"cannot connect to nonsense: .* \(setting COMMAND_URL\)"):
         sockets.push("nonsense", setting="COMMAND_URL")
 
 
-def test_a_path_that_is_too_long_is_refused_with_its_length(sockets: Sockets, tmp_path: Path) -> None:
+def test_a_too_long_path_is_refused_with_its_length(sockets: Sockets, tmp_path: Path) -> None:
     path = f"{tmp_path}/{'x' * 110}.ipc"
     with pytest.raises(StartError, match=f"a path of {len(path)} bytes, expected at most 107; .*PAPERDESK_RUNTIME_DIR"):
         sockets.pull(f"ipc://{path}")
 
 
-def test_the_folder_of_a_local_socket_is_for_its_owner_only(sockets: Sockets, tmp_path: Path) -> None:
+def test_the_folder_of_a_local_socket_is_accessible_to_its_owner_only(sockets: Sockets, tmp_path: Path) -> None:
     sockets.pull(f"ipc://{tmp_path}/run/signal.ipc")
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
 
@@ -102,7 +102,7 @@ def test_the_socket_file_of_a_dead_process_is_replaced(sockets: Sockets, tmp_pat
     sockets.pull(f"ipc://{path}")
 
 
-def test_the_socket_file_of_a_living_process_is_left_to_it(sockets: Sockets, tmp_path: Path) -> None:
+def test_the_socket_file_of_a_living_process_is_not_replaced(sockets: Sockets, tmp_path: Path) -> None:
     url = f"ipc://{tmp_path}/signal.ipc"
     first = sockets.pull(url)
     with pytest.raises(StartError, match=r"another process listens there; stop it first \(setting SIGNAL_URL\)"):
@@ -113,9 +113,7 @@ def test_the_socket_file_of_a_living_process_is_left_to_it(sockets: Sockets, tmp
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.rename(path.with_name("elsewhere"))])
-def test_a_socket_whose_file_is_gone_is_noticed(
-    sockets: Sockets, tmp_path: Path, harm: Callable[[Path], object]
-) -> None:
+def test_a_removed_socket_file_is_found(sockets: Sockets, tmp_path: Path, harm: Callable[[Path], object]) -> None:
     sockets.pull(f"ipc://{tmp_path}/signal.ipc")
     sockets.router(f"ipc://{tmp_path}/control.ipc")
     sockets.pull("tcp://127.0.0.1:*")
@@ -133,7 +131,7 @@ def test_a_file_that_is_no_socket_is_not_removed(sockets: Sockets, tmp_path: Pat
     assert path.read_text() == "precious"
 
 
-def test_closing_waits_for_nobody(tmp_path: Path) -> None:
+def test_closing_a_socket_does_not_wait_for_receivers(tmp_path: Path) -> None:
     opened = Sockets()
     pull = opened.pull(f"ipc://{tmp_path}/signal.ipc")
     push = opened.push(f"ipc://{tmp_path}/signal.ipc")

@@ -1,4 +1,4 @@
-"""Text that standard output and error do not accept, in processes of their own."""
+"""Text that standard output and error cannot take, in separate processes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def ended_without_a_reader(script: str, name: str = "stdout") -> subprocess.Comp
         os.close(writing)
 
 
-def test_answers_that_nobody_reads_end_the_process_by_the_number_of_sigpipe() -> None:
+def test_output_without_a_reader_ends_the_process_with_the_code_of_sigpipe() -> None:
     done = ended_without_a_reader(ANSWERS + "print('x', flush=True)\nprint('never', file=sys.stderr)")
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_answers_without_room_are_a_start_error_and_the_rest_is_dropped() -> None:
+def test_output_to_a_full_disk_is_a_start_error_and_the_rest_is_dropped() -> None:
     script = """
 from common.errors import StartError
 try:
@@ -51,7 +51,7 @@ except StartError as error:
     assert (done.returncode, done.stderr) == (0, message)
 
 
-def test_a_failure_that_a_library_has_caught_is_seen_at_the_next_flush() -> None:
+def test_a_write_error_caught_by_a_library_is_raised_at_the_next_flush() -> None:
     script = """
 try:
     print("x", flush=True)
@@ -62,14 +62,14 @@ sys.stdout.flush()
     assert ended_without_a_reader(ANSWERS + script).returncode == 141
 
 
-def test_a_log_that_nobody_reads_stops_nothing() -> None:
+def test_a_log_without_a_reader_does_not_stop_the_process() -> None:
     script = "for _ in range(3):\n    print('x' * 10_000, flush=True)\nprint('done', file=sys.stderr)"
     done = ended_without_a_reader(LOG + script)
     assert (done.returncode, done.stderr) == (0, b"done\n")
 
 
-def test_a_log_goes_on_when_its_disk_has_room_again(tmp_path: Path) -> None:
-    """The file is a FIFO's place holder: what was lost is lost, what comes later is written."""
+def test_a_log_continues_once_its_disk_has_space_again(tmp_path: Path) -> None:
+    """Lines that could not be written are lost; later ones are written."""
     script = """
 import os
 def write_to(path):
@@ -85,7 +85,7 @@ print("written", flush=True)
     assert log.read_text().endswith("written\n")
 
 
-def test_standard_error_that_nobody_reads_stops_nothing() -> None:
+def test_standard_error_without_a_reader_does_not_stop_the_process() -> None:
     script = "print('progress', file=sys.stderr, flush=True)\nprint('answer')"
     done = ended_without_a_reader(ANSWERS + script, "stderr")
     assert (done.returncode, done.stdout) == (0, b"answer\n")
@@ -102,24 +102,24 @@ def test_standard_error_that_nobody_reads_stops_nothing() -> None:
         ("utf-8", "– − × · µ … ● ○ é €".encode()),
     ],
 )
-def test_characters_missing_from_an_encoding_are_ascii_or_escapes(encoding: str, expected: bytes) -> None:
+def test_characters_missing_in_an_encoding_are_shown_as_ascii_or_escapes(encoding: str, expected: bytes) -> None:
     script = "print('– − × · µ … ● ○ é €')"
     done = ended(ANSWERS + script, env={**os.environ, "PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stdout) == (0, expected + b"\n")
 
 
-def test_a_handler_that_was_asked_for_stays() -> None:
+def test_an_explicitly_set_error_handler_is_kept() -> None:
     done = ended(ANSWERS + "print('–')", env={**os.environ, "PYTHONIOENCODING": "ascii:replace"})
     assert (done.returncode, done.stdout) == (0, b"?\n")
 
 
-def test_a_file_name_that_is_no_text_is_shown_as_escapes() -> None:
+def test_a_file_name_that_is_no_text_is_shown_with_escapes() -> None:
     done = ended(ANSWERS + "print('a\\udcffb')", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
     assert (done.returncode, done.stdout) == (0, b"a\\udcffb\n")
 
 
-def test_a_process_without_streams_opens_no_file_in_their_place(tmp_path: Path) -> None:
-    """The first file that a process opens would be its standard output otherwise, and be written to by a print."""
+def test_files_do_not_get_the_descriptors_of_missing_standard_streams(tmp_path: Path) -> None:
+    """Otherwise the first file that a process opens would be its standard output, and a print would write to it."""
     target = tmp_path / "file"
     script = ANSWERS + f"file = open({str(target)!r}, 'w')\nprint('x', flush=True)\nsys.exit(file.fileno() < 3)"
     command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]

@@ -1,4 +1,4 @@
-"""Database files have one writer, and files that are not ours are refused in one line."""
+"""Database files have one writer, and files of other programs are refused in one line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_writer(
     )
 
 
-def test_what_was_written_is_there_after_a_reopening(tmp_path: Path) -> None:
+def test_written_rows_are_there_after_a_reopening(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "desk.db"
     first = a_writer(path)
     first.execute("INSERT INTO fills VALUES (1, '1.10')")
@@ -99,7 +99,7 @@ def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
         a_writer(path, application_id=8)
 
 
-def test_somebody_elses_database_without_an_id_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_database_without_an_application_id_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     theirs = apsw.Connection(str(path))
     theirs.execute("CREATE TABLE recipes (name)")
@@ -115,19 +115,19 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
         a_writer(path, schema_version=2)
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where a folder should be")
     with pytest.raises(StartError, match=r"cannot write to .*taken.*; expected a writable folder"):
         a_writer(tmp_path / "taken" / "desk.db")
 
 
-def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_file_at_the_path_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "desk.db").mkdir()
     with pytest.raises(StartError, match=r"cannot open .*desk\.db|cannot write to .*desk\.db"):
         a_writer(tmp_path / "desk.db")
 
 
-def test_a_reader_sees_commits_while_the_writer_goes_on(tmp_path: Path) -> None:
+def test_a_reader_sees_commits_while_the_writer_continues(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     writer = a_writer(path)
     reader = open_reader(path)
@@ -144,7 +144,7 @@ def test_a_reader_of_a_missing_file_gets_an_error(tmp_path: Path) -> None:
         open_reader(tmp_path / "none.db")
 
 
-def test_the_hash_depends_on_rows_and_not_on_their_order_of_writing(tmp_path: Path) -> None:
+def test_the_hash_depends_on_the_rows_and_not_on_the_order_of_their_writes(tmp_path: Path) -> None:
     hashes = []
     for number, ids in enumerate([(1, 2, 3), (3, 1, 2), (1, 2, 4)]):
         writer = a_writer(tmp_path / f"{number}.db")
@@ -168,8 +168,8 @@ def test_the_hash_distinguishes_types_and_refuses_missing_tables(tmp_path: Path)
     assert len(set(hashes)) == 3
 
 
-def test_a_disk_that_fails_at_a_start_is_tried_again(tmp_path: Path) -> None:
-    """Nothing is wrong with the settings, so the exit code is not the one that supervisord leaves alone."""
+def test_a_disk_error_at_a_start_is_retried(tmp_path: Path) -> None:
+    """The settings are correct, so the exit code is one after which supervisord restarts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
     try:
@@ -180,7 +180,7 @@ def test_a_disk_that_fails_at_a_start_is_tried_again(tmp_path: Path) -> None:
     assert raised.value.exit_code == 1
 
 
-def test_a_file_that_a_failing_disk_hides_is_tried_again_and_a_damaged_one_is_not() -> None:
+def test_a_file_hidden_by_a_disk_error_is_retried_and_a_damaged_one_is_not() -> None:
     failing = unreadable_file_error(Path("desk.db"), apsw.IOError("disk I/O error"), "restore it")
     damaged = unreadable_file_error(Path("desk.db"), apsw.CorruptError("malformed"), "restore it")
     assert (failing.exit_code, damaged.exit_code) == (1, 2)
@@ -188,7 +188,7 @@ def test_a_file_that_a_failing_disk_hides_is_tried_again_and_a_damaged_one_is_no
 
 
 def damaged_log(path: Path, *, frames_from_end: int) -> None:
-    """Flip a bit in a log that a kill has left, so many frames of a page and its header before the end."""
+    """Flip a bit in the log of a killed process, this number of frames of a page and its header before the end."""
     log = path.with_name(f"{path.name}-wal")
     content = bytearray(log.read_bytes())
     content[-frames_from_end * (4096 + 24) + 100] ^= 1
@@ -197,7 +197,7 @@ def damaged_log(path: Path, *, frames_from_end: int) -> None:
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Path:
-    """A file as a kill leaves it, with ten commits in its log."""
+    """The file of a killed process, with ten commits in its log."""
     writer = a_writer(tmp_path / "running.db", synchronous="FULL")
     for number in range(10):
         writer.execute("INSERT INTO notes VALUES (?)", (str(number),))
@@ -208,7 +208,7 @@ def killed(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("frames", [2, 3, 8])
-def test_commits_behind_a_damaged_frame_of_a_synced_log_are_missed(killed: Path, frames: int) -> None:
+def test_lost_commits_behind_a_damaged_frame_of_a_synced_log_are_found(killed: Path, frames: int) -> None:
     """SQLite reads up to the damaged frame without an error.
 
     The log stays as it is, so that the next start reports it too.
@@ -227,7 +227,7 @@ def test_the_last_commit_alone_may_be_torn_by_a_power_cut(killed: Path) -> None:
 
 
 @pytest.mark.parametrize("byte", [1, 8, 17, 25])
-def test_a_damaged_header_of_a_synced_log_is_not_taken_for_an_empty_log(killed: Path, byte: int) -> None:
+def test_a_damaged_header_of_a_synced_log_does_not_count_as_an_empty_log(killed: Path, byte: int) -> None:
     log = killed.with_name("killed.db-wal")
     content = bytearray(log.read_bytes())
     content[byte] ^= 4

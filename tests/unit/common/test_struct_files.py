@@ -34,7 +34,7 @@ class Square(Struct, tag="square", tag_field="shape", forbid_unknown_fields=True
     side: float
 
     def __post_init__(self) -> None:
-        """Refuse what no type can."""
+        """Refuse values that types alone cannot."""
         if self.side == 7:
             raise ValueError("side is 7, expected another")
 
@@ -91,9 +91,7 @@ def test_tables_become_structs_and_text_becomes_exact_decimals() -> None:
         ({"parts": {"a": {"radius": 1}}}, "parts.a: the name is 'a', expected capital letters"),
     ],
 )
-def test_a_wrong_field_is_refused_with_its_path_its_value_and_the_expectation(
-    values: dict[str, Any], text: str
-) -> None:
+def test_a_wrong_field_is_refused_with_its_path_value_and_expectation(values: dict[str, Any], text: str) -> None:
     with pytest.raises(FieldError) as refusal:
         read_struct({"count": 1} | values if values else values, Page, example="fields such as count = 1", none="none")
     assert str(refusal.value) == text

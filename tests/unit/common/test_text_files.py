@@ -1,4 +1,4 @@
-"""Text of any editor: marks are not part of it, and other encodings are refused by name."""
+"""Text of any editor: byte order marks are removed, and other encodings are refused with their name."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_text_is_the_same_in_each_encoding(encoding: str, text: str) -> None:
         (codecs.BOM_UTF16_LE + b"a\x00b", "no UTF-16 text at byte 4"),
     ],
 )
-def test_text_in_another_encoding_is_refused_by_encoding_or_byte(data: bytes, message: str) -> None:
+def test_text_in_another_encoding_is_refused_with_the_encoding_or_byte(data: bytes, message: str) -> None:
     with pytest.raises(EncodingError, match=message):
         decode_text(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"ab", b"\x00\x01\x02\x03 and so on"])
-def test_short_and_odd_beginnings_are_utf_8(data: bytes) -> None:
+def test_short_and_unusual_beginnings_are_read_as_utf_8(data: bytes) -> None:
     assert decode_text(data) == data.decode()

@@ -1,4 +1,4 @@
-"""A reader of a note finds a whole text, whatever happens to its writer."""
+"""A reader of a note always finds a complete text, also if its writer dies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from common.text_notes import replace_text
 
 
-def test_a_note_gets_a_new_text_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_rewritten_note_has_the_new_text_and_no_file_beside_it(tmp_path: Path) -> None:
     note = tmp_path / "desk.json"
     for text in ("first", "µ"):
         replace_text(note, text)
@@ -17,7 +17,7 @@ def test_a_note_gets_a_new_text_and_leaves_nothing_beside_it(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [note]
 
 
-def test_a_note_that_cannot_be_written_is_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_note_unchanged(tmp_path: Path) -> None:
     note = tmp_path / "desk.json"
     note.write_text("first")
     (tmp_path / "desk.json.new").mkdir()

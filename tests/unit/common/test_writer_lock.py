@@ -1,4 +1,4 @@
-"""One writer of a file, whatever happens to the lock file and by whatever path the file is reached."""
+"""One writer of a file, also if the lock file is removed or the file is opened by another path."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_removed_lock_file_makes_no_second_owner(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     with an_owner(path):
         (tmp_path / "desk.db.lock").unlink()
-        for _ in range(2):  # also after the first attempt has left a lock file of its own
+        for _ in range(2):  # also after the first attempt has left its own lock file
             with pytest.raises(StartError, match=r"desk\.db is in use by another process; expected to be its only"):
                 try_to_write(path)
         with pytest.raises(StartError, match="in use"), writers_lock(path):
@@ -77,7 +77,7 @@ def test_a_linked_folder_makes_no_second_owner(tmp_path: Path) -> None:
             try_to_write(linked / "desk.db")
 
 
-def test_a_lock_of_a_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
+def test_the_lock_of_a_missing_file_does_not_create_it(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     with writers_lock(path):
         assert not path.exists()
