@@ -1,4 +1,4 @@
-# Everything a newcomer runs. Needs Python 3.11, 3.12 or 3.13 and make; all else is installed into .venv.
+# Commands of a developer. Needs Python 3.11, 3.12 or 3.13 and make; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -7,12 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES = $(wildcard proto common marketdata services research orchestration verification cli tests)
 
-# The interpreter that .venv is built with: yours (make setup PYTHON=python3.12), or the first one that fits.
+# The interpreter of .venv: a given one (make setup PYTHON=python3.12), or the first suitable one.
 PYTHON ?=
 FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
 
-# Shell text that leaves a fitting interpreter in $$python, or says which ones were tried and stops.
+# Shell code that sets $$python to a suitable interpreter, or prints the ones tried and stops.
 define find_python
 python=; \
 for candidate in $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); do \
@@ -37,7 +37,7 @@ help: ## Show this list
 .PHONY: setup
 setup: $(VENV)/.installed ## Build .venv from the lock (PYTHON=python3.12 to choose the interpreter)
 
-# A new lock gets a new environment, so that nothing of the old one stays behind.
+# A new lock gets a new environment, so that no package of the old one remains.
 $(VENV)/.locked: requirements/dev.lock
 	@$(find_python); \
 	echo "building $(VENV) with $$("$$python" --version), about a minute"; \
@@ -56,7 +56,7 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 # ------------------------------------------------------------------------------------------------------------- running
 
 .PHONY: run
-run: setup ## The desk at real time on a generated market, or TICKS=ticks.parquet[:SYMBOL] [SYMBOL=EURUSD STRATEGY=... ARGS=...]
+run: setup ## Run the desk in real time on a generated market, or TICKS=ticks.parquet[:SYMBOL] [SYMBOL=EURUSD STRATEGY=... ARGS=...]
 	@$(BIN)/paperdesk run $(strip $(if $(TICKS),--ticks $(TICKS)) $(if $(SYMBOL),--symbol $(SYMBOL)) \
 		$(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS))
 
@@ -73,7 +73,7 @@ file-is-named:
 # ------------------------------------------------------------------------------------------------------------ checking
 
 .PHONY: fmt
-fmt: setup ## Format the code and mend what ruff can mend
+fmt: setup ## Format the code and apply the fixes of ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -87,14 +87,14 @@ lint: setup
 check: lint ## Format, lint, types and the quick tests: a minute or two
 	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
 
-# Tests of whole desks mostly wait for processes, the others compute: half of the first beside all the rest takes as long.
+# Tests of whole desks mostly wait for processes, the others compute; half of the former take as long as all the others.
 BESIDE_THE_OTHERS := $(addprefix tests/system/,test_stalls.py test_strategy_faults.py test_supervision.py \
 	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
 NO_TESTS := $(addprefix tests/system/,__init__.py full_disk.py small_desk.py)
 WHOLE_DESKS := $(sort $(filter-out $(BESIDE_THE_OTHERS) $(NO_TESTS),$(wildcard tests/system/*.py)))
 
 .PHONY: test
-test: lint ## Everything: lint, types and all the tests but those that need Docker
+test: lint ## Lint, types and all tests except those that need Docker
 	@said=$$(mktemp); \
 	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(WHOLE_DESKS)) $(ARGS) >"$$said" 2>&1 & others=$$!; \
 	trap 'kill $$others 2>/dev/null; rm -f "$$said"' EXIT; \
@@ -105,54 +105,54 @@ test: lint ## Everything: lint, types and all the tests but those that need Dock
 	exit $$((desks ? desks : rest))
 
 .PHONY: test-docker
-test-docker: setup ## The desk in containers on a real Docker Engine; starts one of its own if none answers (as root)
+test-docker: setup ## Test the desk in containers on a real Docker Engine; starts its own if none answers (as root)
 	REQUIRE_ALL=1 $(BIN)/python -m pytest tests/docker -m docker -s $(ARGS)
 
 .PHONY: bench
-bench: setup ## Measure the desk against its floors and peers (ARGS="--ticks 1000")
+bench: setup ## Measure the desk, compared with lower bounds and other libraries (ARGS="--ticks 1000")
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: simulate
-simulate: setup ## The whole desk under seeded faults: [SEEDS=...], what the tests take by default otherwise
+simulate: setup ## Simulate the whole desk under seeded faults: [SEEDS=...], by default those of the tests
 	$(if $(SEEDS),SIMULATION_SEEDS="$(SEEDS)") $(BIN)/python -m pytest tests/simulation $(ARGS)
 
 .PHONY: crash-images
-crash-images: setup ## What a power cut leaves of ledger, journal and book, rebuilt and opened: [IMAGES=1000 SEED=...]
+crash-images: setup ## Rebuild and open ledger, journal and book as a power cut leaves them: [IMAGES=1000 SEED=...]
 	CRASH_IMAGES="$(or $(IMAGES),1000)" $(if $(SEED),CRASH_IMAGES_SEED="$(SEED)") \
 		$(BIN)/python -m pytest tests/storage -s $(ARGS)
 
 .PHONY: fuzz
-fuzz: setup ## Broken bytes at every decoder and socket: [FRAMES=10000000 SEED=...]
+fuzz: setup ## Send malformed bytes to every decoder and socket: [FRAMES=10000000 SEED=...]
 	$(BIN)/python -m tests.fuzz --frames $(or $(FRAMES),1000000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: soak
-soak: setup ## Memory of signal, portfolio and gateway over many ticks: [TICKS=10000000]
+soak: setup ## Measure the memory of signal, portfolio and gateway over many ticks: [TICKS=10000000]
 	$(BIN)/python -m tests.benchmarks.soak --ticks $(or $(TICKS),10000000) $(ARGS)
 
 .PHONY: chaos
-chaos: setup ## A live desk under faults, judged by an oracle of its own: [MINUTES=1 SEED=1 ARGS=...]
+chaos: setup ## Run a live desk under faults and check it by an independent oracle: [MINUTES=1 SEED=1 ARGS=...]
 	@$(BIN)/paperdesk chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: chaos-truth
-chaos-truth: setup ## What a live desk shows under lasting faults, against what it does: [MINUTES=10 SEED=1 ARGS=...]
+chaos-truth: setup ## Compare what a live desk shows under lasting faults with what it does: [MINUTES=10 SEED=1 ARGS=...]
 	@$(BIN)/paperdesk chaos-truth --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: chaos-replay
-chaos-replay: setup ## The same replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1 ARGS=--everything]
+chaos-replay: setup ## Compare a replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1 ARGS=--everything]
 	@$(BIN)/paperdesk chaos-replay --ticks $(or $(TICKS),50000) --kills $(or $(KILLS),200) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: crash-points
-crash-points: setup ## Real processes killed at every named point: [COUNT=25 SEED=1]
+crash-points: setup ## Kill real processes at every named crash point: [COUNT=25 SEED=1]
 	@$(BIN)/paperdesk crash-points --count $(or $(COUNT),25) --seed $(or $(SEED),1) $(ARGS)
 
 # --------------------------------------------------------------------------------------------------------- maintaining
 
-# `fewest` gives one version of everything for all three Pythons: a run must have the same digits on each of them.
+# `fewest` selects one version of each package for all three Pythons: a run must have the same digits on each of them.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
 .PHONY: lock
-lock: ## Recompile requirements/*.lock from *.in; UPGRADE=1 takes the newest versions
+lock: ## Recompile requirements/*.lock from *.in; UPGRADE=1 selects the newest versions
 	@$(find_python); \
 	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	"$$python" -m venv "$$tools" && "$$tools/bin/python" -m pip install --quiet uv && cd requirements && \
@@ -160,7 +160,7 @@ lock: ## Recompile requirements/*.lock from *.in; UPGRADE=1 takes the newest ver
 	"$$tools/bin/"$(UV_COMPILE) -c base.lock dev.in -o dev.lock >/dev/null
 
 .PHONY: clean
-clean: ## Remove .venv, caches, build leftovers and var/ with the ledgers in it
+clean: ## Remove .venv, caches, build output and var/ with its ledgers
 	@grep -q '^name = "paperdesk"' pyproject.toml || { echo "clean: this is not the paperdesk checkout" >&2; exit 2; }
 	rm -rf $(VENV) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
