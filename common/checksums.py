@@ -1,6 +1,6 @@
 """Checksums of stored rows, which reveal a change by a disk or a person when the row is read.
 
-A table that decides anything ends with the column `checksum`: CRC-32 of the table's name and the values of all columns
+A table whose rows affect decisions ends with the column `checksum`: CRC-32 of the table's name and the values of all columns
 before it, types included. Any single flipped bit changes it. It does not stop an intruder, who can compute it as well;
 `services/portfolio/ledger/signature.py` does.
 """

@@ -1,4 +1,4 @@
-"""The event loop of every process: sockets, timers, signals and an orderly end.
+"""The event loop of every process: sockets, timers, signals and orderly shutdown.
 
 Every tick passes it in four processes, so it does little: one poll, one receive and one call of the handler per
 message. It costs nothing when idle, because the poll waits for the next timer. SIGTERM and SIGINT wake it through a
@@ -129,7 +129,7 @@ class EventLoop:
         self._timers.append((interval.next_due, interval.fire))
 
     def add_timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
-        """Call `fire` when the monotonic time that `next_due_mono_ns` gives has come; None means not at all.
+        """Call `fire` when the monotonic time that `next_due_mono_ns` gives has come; None means never.
 
         `next_due_mono_ns` is asked before every wait, so it has to be cheap, and `fire` has to move it on.
         """
@@ -184,7 +184,7 @@ class EventLoop:
             self._turn(0)
 
     def close(self) -> None:
-        """Let the wake pipe go; the loop cannot be run again."""
+        """Close the wake pipe; the loop cannot be run again."""
         self._wake.close()
 
     def _turn(self, wait_ms: int) -> None:

@@ -1,7 +1,7 @@
 """Contents of a file that a person writes, as a struct; refused with the field, its value and the expectation.
 
-The struct's types are the schema, and msgspec converts. Of the errors that msgspec raises only the fact is used: which
-field it is follows from the walk through the struct. A field's expectation is the `description` of its type, or follows
+The struct's types are the schema, and msgspec converts. msgspec's error texts are not used:
+the walk through the struct finds the field. A field's expectation is the `description` of its type, or follows
 from the type itself. Decimals are exact and above 0, unless the type has a `Range`.
 """
 
@@ -33,8 +33,8 @@ def read_struct(values: Any, kind: type[S], *, path: str = "", example: str = "a
     """Convert the tables and values of a file.
 
     Args:
-        values: a table of the file; it stays as it was.
-        kind: what it becomes; its fields and those of its structs may not be unknown.
+        values: a table of the file; not changed.
+        kind: the type of the result; unknown fields are refused at every level.
         path: where the table stands in the file, empty for all of it.
         example: what is expected in place of an unknown or missing field.
         none: the text that stands for None, empty where the file cannot give it.
@@ -112,7 +112,7 @@ def _range(kind: Any) -> Range:
 
 
 def _expected(kind: Any) -> str:
-    """Expectation that follows from the type; empty where msgspec's text has to do."""
+    """Expectation that follows from the type; empty where only msgspec's text describes it."""
     members = _members(kind)
     for found in _metadata(kind):
         if isinstance(found, Meta) and found.description:

@@ -47,7 +47,7 @@ ACCOUNT_DIGITS: Final = {
     ),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
 }
-"""Decimals of currencies without two: minor units of ISO 4217."""
+"""Decimals (ISO 4217 minor units) of the currencies that do not have two."""
 
 ACCOUNT_DIGITS_DEFAULT: Final = 2
 
@@ -66,12 +66,12 @@ METAL_CODES: Final = frozenset({"XAU", "XAG"})
 
 STOPS_LEVEL_POINTS: Final = 10
 FREEZE_LEVEL_POINTS: Final = 5
-"""Ten points and five: one pip and half a pip of a currency pair."""
+"""In points: one pip and half a pip of a currency pair."""
 
 COMMISSION_PER_LOT: Final = Decimal("3.5")
-"""Positive charge for 1 lot of each deal, in account currency whatever that is.
+"""Charge for 1 lot of each deal, positive, the same number in every account currency.
 
-Accounts with raw spreads commonly cost that much in USD or EUR.
+It is common for USD and EUR accounts with raw spreads.
 """
 
 _DAY: Final = 24 * 60

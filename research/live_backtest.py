@@ -1,8 +1,8 @@
 """A backtest under the order policy of a live desk, on a clock that jumps from one due time to the next.
 
 The market runs by itself here, as in `paperdesk run`: orders have a deadline and a lease, are polled, fenced and put in
-doubt, and deals are pulled once a second. Messages take no time. What a live desk learns only by asking, it learns as
-late as a live desk would; with `hears_at_once` it asks after everything open at each tick before it decides the tick.
+doubt, and deals are pulled once a second. Messages take no time. The desk polls the
+venue at the intervals of a live desk; with `hears_at_once` it polls every open order at each tick before the decision.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LiveBacktest(InProcessDesk):
             progress(self._progress())
 
     def _play(self, tick: Tick) -> None:
-        """Let the desk hear of a tick and decide its signal."""
+        """Give the desk a tick and its signal."""
         self._settle(self._portfolio.handle(tick, self._now))
         if self.hears_at_once:
             self._ask_at_once()

@@ -53,7 +53,7 @@ class MetaTrader(Layout):
     """The tick export of a MetaTrader 5 terminal. A blank side is unchanged: its last value is still valid."""
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
-        """Recognised by names in angle brackets, or without them by the form of the rows."""
+        """Recognise column names in angle brackets, or without a header the form of the rows."""
         del member
         names = [name.strip().upper() for name in head[0].split("\t")] if head else []
         if names and all(re.fullmatch(r"<\w+>", name) for name in names):
@@ -113,7 +113,7 @@ class Dukascopy(Layout):
     _TIMES: Final = ("gmt time", "utc time", "time (gmt)", "time (utc)", "local time", "time (eet)", "time (est)")
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
-        """Recognised by the header."""
+        """Recognise the header."""
         del member
         names = [name.strip(' "').lower() for name in head[0].split(",")] if head else []
         if not names or names[0] not in self._TIMES:
@@ -162,7 +162,7 @@ class Table(Layout):
     """Any table whose header names a time, a bid and an ask."""
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
-        """Recognised by the header."""
+        """Recognise the header."""
         del member
         if not head:
             return LayoutMismatch("there is no line")
@@ -239,7 +239,7 @@ class _TableRows:
         counted = self.clock.to_utc(epoch_times.epoch_ns(text).cast(pl.Datetime("ns")))
         wall, offset_ns = _without_offset(text, _WITH_OFFSET)
         reading = _wall_times(wall)
-        # A given clock replaces an offset of zero, and contradicts any other.
+        # An explicit clock replaces an offset of zero, and contradicts any other offset.
         local = (
             UTC.to_utc(reading) - offset_ns
             if self.clock.name == UTC.name

@@ -17,7 +17,7 @@ Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 
 
 PAST_RULES_MAX: Final = 32
-"""More than the number of rules that may be passed."""
+"""Above the number of rules that a person may override."""
 
 
 class StatusQuery(
@@ -25,8 +25,8 @@ class StatusQuery(
 ):
     """Ask for the state of the desk.
 
-    Only the watchdog sets the fields, anybody else leaves them None: `alert_problem` is why ALERT_COMMAND failed last,
-    `supervisor_problem` for how long supervisord has not answered; each empty where there is no problem.
+    The fields are set by the watchdog, and None from any other client: `alert_problem` is why ALERT_COMMAND failed last,
+    `supervisor_problem` how long supervisord has not answered; each is empty if there is no problem.
     """
 
     alert_problem: Text | None = None
@@ -113,7 +113,7 @@ class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid
 class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid_unknown_fields=True):
     """Close `volume` lots of a position at the market, None for all; `position` 0 is everything held of the symbol.
 
-    It passes in any trading state.
+    It is allowed in any trading state.
     """
 
     symbol: Name

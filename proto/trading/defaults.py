@@ -9,7 +9,7 @@ DEFAULT_STRATEGY: Final = "ema_cross"
 
 DEFAULT_VOLUME: Final = Decimal("0.01")
 VOLUME_MAX: Final = Decimal(1_000_000)
-"""Lots of an order."""
+"""Volume of an order in lots."""
 
 DEFAULT_BALANCE: Final = Decimal(10_000)
 DEFAULT_CURRENCY: Final = "USD"
@@ -17,8 +17,8 @@ DEFAULT_CURRENCY: Final = "USD"
 
 DEFAULT_LEVERAGE: Final = 100
 LEVERAGE_MAX: Final = 10_000
-"""Notional by margin; a leverage of 0 requires no margin."""
+"""Notional divided by margin; 0 requires no margin."""
 
 SEED_MAX: Final = 2**63 - 1
 SPEED_MAX: Final = 1_000_000.0
-"""Market time by wall time."""
+"""Market time divided by wall time."""

@@ -38,7 +38,7 @@ class ExecutionGateway:
         Args:
             host: name or address.
             port: of the gateway's request socket.
-            timeout_ms: how long an answer is waited for.
+            timeout_ms: longest wait for an answer.
 
         Raises:
             ValueError: the port or the timeout is out of range.
@@ -70,7 +70,7 @@ class ExecutionGateway:
         gateway executes an id once.
 
         Args:
-            order: `action` BUY or SELL, `order_id`, `symbol`, `volume` in lots > 0, and what else the gateway knows
+            order: `action` BUY or SELL, `order_id`, `symbol`, `volume` in lots > 0, and other fields of the request
                 (`price`, ...). Numbers may be int, float or Decimal.
 
         Raises:

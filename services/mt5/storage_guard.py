@@ -19,13 +19,13 @@ from services.mt5.core.gateway.gateway import Gateway
 
 RETRY_NS: Final = 250_000_000
 LOG_PAUSE_NS: Final = 10_000_000_000
-"""Between two log lines about a disk that stays full, which shows at every request."""
+"""Least interval between log lines about a full disk, because every request fails."""
 
 _log = get_logger()
 
 
 class StorageGuard(Core[Request, Reply | Tick]):
-    """A gateway core of which no verb raises `DISK_FAULTS`."""
+    """A gateway core whose methods never raise `DISK_FAULTS`."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -72,7 +72,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
     on_idle = on_timer
 
     def update(self, now: Now) -> None:
-        """Retry a start that failed, and clear a problem that has not come again; called each second."""
+        """Retry a start that failed, and clear a problem that has not recurred; called each second."""
         if not self._is_started:
             self.start(now)
         if not self._has_failed:

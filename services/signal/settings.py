@@ -16,7 +16,7 @@ _PUBLISHER_CHARS_MAX: Final = 64
 
 
 class SignalSettings(CommonSettings):
-    """Settings of the signal process beyond the addresses."""
+    """Settings of the signal process, besides the common ones."""
 
     strategy: str = Field(
         default=DEFAULT_STRATEGY,

@@ -23,7 +23,7 @@ UNTOLD: Final = (
     "quote_sessions",
     "holidays",
 )
-"""Terms missing from MetaTrader's Python package; of the weekday coefficients it has the triple day only."""
+"""Terms missing from MetaTrader's Python package; of the swap's weekday coefficients it has only the triple day."""
 
 CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_FOREX: CalculationMode.FOREX,
@@ -36,7 +36,7 @@ CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_EXCH_STOCKS_MOEX: CalculationMode.CFD,
     mt5_types.SYMBOL_CALC_MODE_EXCH_FUTURES: CalculationMode.FUTURES,
 }
-"""Shares of an exchange have the formulas of CFD, its futures those of FUTURES."""
+"""Exchange shares use the formulas of CFD, exchange futures those of FUTURES."""
 
 SWAP_MODES: Final = {
     mt5_types.SYMBOL_SWAP_MODE_DISABLED: SwapMode.DISABLED,
@@ -114,8 +114,8 @@ def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | Non
         return Decimal(0)
     if tick_value is None or row.currency_profit != currency:
         raise StartError(
-            f"{row.name}: a tick is worth {tick_value} {currency}, expected a worth in {row.currency_profit}, in which its "
-            f"profit arises: the package does not tell it, and {mode} needs it"
+            f"{row.name}: a tick is worth {tick_value} {currency}, expected a value in the profit currency "
+            f"{row.currency_profit}, which {mode} needs and the package does not give"
         )
     return tick_value
 

@@ -1,6 +1,6 @@
 """Jobs of the terminal's thread: a snapshot of ticks and account, and a trade request with a snapshot after it.
 
-One thing is decided here: a request is not sent from an account that must not trade, which is checked right before it.
+The only decision here: a request is withheld if, right before it is sent, the account must not trade.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def take_snapshot(api: Mt5Api, wanted: SnapshotRequest, *, connection: Connectio
     Args:
         api: the MetaTrader5 package.
         wanted: the parts to read.
-        connection: for a terminal that has to be connected again.
+        connection: arguments for a reconnection to the terminal.
     """
     terminal = api.terminal_info()
     if terminal is None and connect(api, connection, [ask.symbol for ask in wanted.ticks]):
@@ -138,12 +138,12 @@ def send_trade_request(
         request: of `order_send`.
         wanted: the parts of the snapshot after it.
         account_policy: the account that may be traded.
-        connection: for a terminal that has to be connected again.
+        connection: arguments for a reconnection to the terminal.
     """
     account = api.account_info()
     withheld = None if account is None else account_policy.violation(account)
     if account is None or withheld is not None:
-        # Nothing was sent: this is the one case of no answer that is not in doubt.
+        # Nothing was sent, so this order is not in doubt although there is no answer.
         error = api.last_error()
         withheld = withheld or Unavailable(
             ErrorCode.VENUE_DISCONNECTED, f"the terminal shows no account: {error[1]} ({error[0]})"

@@ -33,7 +33,7 @@ def load_limits(name: str) -> Limits:
     The set of a file is named by its contents, not by its path: equal limits have equal names.
 
     Raises:
-        StartError: the file is not there, or has a limit that is unknown, out of range or contradicts another.
+        StartError: the file is missing, or has a limit that is unknown, out of range or contradicts another.
     """
     if name in RISK_SETS:
         return RISK_SETS[name]
@@ -78,7 +78,7 @@ def _news_of(path: Path, value: object) -> tuple[NewsEvent, ...]:
 
 
 def _name_of(changed: dict[str, object]) -> str:
-    """Name of a file's set: what it changes, or a digest of that where it is too long."""
+    """Name of a file's set: the limits that it changes, or a digest of them if the text is too long."""
     text = ",".join(f"{field}={_written(value)}" for field, value in changed.items())
     return name_of_contents(text) or DEFAULT_LIMITS.name
 

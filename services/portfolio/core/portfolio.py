@@ -44,7 +44,7 @@ from services.portfolio.core.state.signal_conditions import show_signal_health, 
 from services.portfolio.core.state.signal_health import SignalHealth
 
 SIGNAL_CHECK_NS: Final = 250_000_000
-"""How often the health of the signal processes is looked at, so that its changes are known within three seconds."""
+"""Interval of the health checks of the signal processes: short enough to report changes within three seconds."""
 
 Input = Signal | Answer | Tick | MarketHeartbeat | SignalHello | CourierHello | DeskCommand | ReconcileCommand
 Output = Call | CommandReply | ReconcileReply
@@ -75,7 +75,7 @@ class Portfolio(Core[Input, Output]):
         return self.client.start()
 
     def handle(self, message: Input, now: Now) -> Sequence[Output]:
-        """Take one message in; a command's reply is the last output, that of a comparison comes with a later one."""
+        """Handle one message; a command's reply is the last output, except RECONCILE's, which comes later."""
         self._stream.begin_turn(now)
         match message:
             case Signal():
@@ -124,7 +124,7 @@ class Portfolio(Core[Input, Output]):
         return calls + self.client.scheduler.on_timer() if self._stream.desk_state is DeskState.RUNNING else calls
 
     def drain(self) -> bool:
-        """Stop deciding; True while market orders are on their way whose outcome is about to be known."""
+        """Stop deciding; True while market orders await their outcome."""
         return self.client.scheduler.drain()
 
     @property
@@ -184,7 +184,7 @@ class Portfolio(Core[Input, Output]):
         return self._take(signal)
 
     def _take(self, signal: Signal) -> Sequence[Output]:
-        """Queue a signal and decide whose turn it is. The decision (stream, symbol, sequence) is made once."""
+        """Queue a signal and decide the signals that are due; each (stream, symbol, sequence) is decided once."""
         queue, scheduler = self._queue, self.client.scheduler
         is_decided = signal.sequence <= self._stream.cursor.sequences.get(signal.symbol, 0)
         if is_decided or signal.ordinal in queue:
@@ -200,7 +200,7 @@ class Portfolio(Core[Input, Output]):
         return self.client.scheduler.advance(self._queue, self._decide)
 
     def _decide(self, signal: Signal) -> list[Call]:
-        """Count and mark a tick, decide it, and send what the decision asks for."""
+        """Count and mark a tick, decide it, and send the resulting orders and requests."""
         state, scheduler, stream = self.state, self.client.scheduler, self._stream
         stream.count(signal, joins_midstream=scheduler.policy.joins_midstream)
         if self._account.book.trading is not None:

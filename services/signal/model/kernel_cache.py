@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept: decided before the first of them is imported.
+"""Cache folder of compiled kernels, chosen before the first kernel is imported.
 
 Compiling takes some seconds, and numba's own place for the result, beside the source, is not there to be written on a
 read-only root. NUMBA_CACHE_DIR goes first; else it is the user's cache folder, the desk's data folder, or, when neither
@@ -20,7 +20,7 @@ _chosen: list[Path] = []
 
 
 def configure_kernel_cache(data_dir: Path | None = None) -> Path:
-    """Tell numba where to keep what it compiles; call it before importing a module with kernels. Once is enough.
+    """Set numba's cache folder; call it once, before importing a module with kernels.
 
     Raises:
         StartError: NUMBA_CACHE_DIR names a folder that cannot be written.
@@ -42,7 +42,7 @@ def configure_kernel_cache(data_dir: Path | None = None) -> Path:
 
 
 def cache_folder() -> Path | None:
-    """The user's cache folder for what can be made again; None where the user has none."""
+    """The user's cache folder; None if the user has none."""
     named = os.environ.get("XDG_CACHE_HOME")
     if named and Path(named).is_absolute():
         return Path(named) / "paperdesk"
@@ -53,7 +53,7 @@ def cache_folder() -> Path | None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Make the folder where it is not there, and see whether a file can be made in it."""
+    """Create the folder if it is missing, and test whether a file can be created in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):

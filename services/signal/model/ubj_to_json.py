@@ -15,7 +15,7 @@ import sys
 from typing import Final
 
 _TIMEOUT_S: Final = 120
-"""Several times what XGBoost takes for the largest model that is loaded."""
+"""Several times the conversion time of the largest model that the desk loads."""
 
 _MEMORY_BYTES: Final = 2**31
 _MEMORY_PER_BYTE: Final = 32
@@ -50,7 +50,7 @@ def ubj_to_json(model: bytes) -> bytes:
 
 
 def _convert() -> None:
-    import xgboost  # in the child alone
+    import xgboost  # only in the child
 
     output, sys.stdout = sys.stdout.buffer, sys.stderr  # XGBoost prints its warnings
     model = bytearray(sys.stdin.buffer.read())

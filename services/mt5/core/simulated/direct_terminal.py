@@ -17,23 +17,23 @@ class DirectTerminal:
     """The simulated broker's terminal without faults."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
-        """Use a broker."""
+        """Trade at `venue`."""
         self.venue = venue
 
     def unavailable(self, now: Now) -> Unavailable | None:  # noqa: ARG002 - a terminal without faults needs no clock
-        """Never."""
+        """None: it is always available."""
         return None
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
-        """Executed at once."""
+        """Execute an order at once."""
         return order_result(self.venue.place(VenueOrderRequest.of(request, symbol=symbol)))
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """Nothing ever waits."""
+        """Must not be called: no call is ever in progress."""
         raise AssertionError(f"nothing waits at {now}")
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
-        """Ended at once, unless it is about to be executed."""
+        """Cancel an order at once, unless it is within the freeze level."""
         if self.venue.is_frozen(order):
             return TradeResult(
                 retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "it is too near to its execution"
@@ -41,36 +41,36 @@ class DirectTerminal:
         return order_result(self.venue.cancel(order, why))
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
-        """Changed at once, or refused."""
+        """Modify at once, or refuse."""
         outcome = self.venue.modify(request)
         return TradeResult(outcome.retcode, 0, 0, outcome.error_code, outcome.reason)
 
     def previous_modification(self, request: Modify, now: Now) -> Modification | None:  # noqa: ARG002 - as above
-        """As the book has it."""
+        """The entry of the book."""
         return self.venue.previous_modification(request)
 
     def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
-        """As the book has them."""
+        """The entries of the book."""
         return self.venue.resting()
 
     def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as above
-        """As the book has it."""
+        """The entry of the book."""
         return self.venue.find(magic)
 
     def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - as above
-        """The book is complete."""
+        """True: the book is complete."""
         return True
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
-        """As the book has them."""
+        """The entries of the book."""
         return self.venue.orders_after(ticket, limit)
 
     def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:  # noqa: ARG002 - as above
-        """As the book has them."""
+        """The entries of the book."""
         return self.venue.deals_after(deal, limit)
 
     def deal_cursor(self, now: Now) -> int:  # noqa: ARG002 - as above
-        """Deals in the book."""
+        """Number of deals in the book."""
         return self.venue.deal_count
 
     def on_timer(self, now: Now) -> None:  # noqa: ARG002 - as above
@@ -79,11 +79,11 @@ class DirectTerminal:
             self.venue.release(record)
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - as above
-        """None to inject."""
+        """None: this terminal has no faults."""
         return None
 
     def next_timer(self) -> int | None:
-        """Never."""
+        """None: it needs no timer."""
         return None
 
 

@@ -31,7 +31,7 @@ from services.mt5.core.simulated.positions import Position
 _TEXT_CHARS_MAX: Final = 200
 
 RETURN: Final = "RETURN"
-"""MetaTrader's name of a filling that is neither FOK nor IOC: the rest of the order stays."""
+"""MetaTrader's filling mode that is neither FOK nor IOC: the unfilled volume stays."""
 
 
 class Rejection(NamedTuple):
@@ -65,8 +65,8 @@ def check_volume_limit(
 ) -> Rejection | None:
     """Refuse more lots of one side than the symbol allows: positions and resting orders together (SYMBOL_VOLUME_LIMIT).
 
-    `positions` are the symbol's; one that a netting account holds on the other side counts against the order. `others`
-    are the orders that rest beside it. An order that closes a position by its ticket adds nothing.
+    `positions` are the symbol's; on a netting account an opposite position is subtracted. `others` are the other resting
+    orders. An order that closes a position by its ticket adds nothing.
     """
     if not instrument.volume_limit or request.position:
         return None
@@ -120,7 +120,7 @@ def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote
     """Reject a pending price that is missing, off the tick size, on the wrong side of the market, or too near to it.
 
     A buy limit is below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by the
-    stops level at least. An order that is filled now or never may have any price.
+    stops level at least. A MARKET order may have any price.
     """
     if request.type is OrderType.MARKET:
         return None
@@ -202,7 +202,7 @@ def check_position(request: VenueOrderRequest, position: Position | None) -> Rej
 
 
 def check_close_volume(request: VenueOrderRequest, position: Position, *, under_way: Decimal) -> Rejection | None:
-    """Reject the close of more than a position has, with the lots of closing orders that are on their way."""
+    """Reject the close of more than a position has, less the lots of closing orders in flight."""
     held = abs(position.volume)
     if not under_way or under_way + request.volume <= held:
         return None

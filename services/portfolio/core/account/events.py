@@ -158,7 +158,7 @@ class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed
 
 
 class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
-    """The venue answered a modification; `terms` are its, the old ones after an `error`."""
+    """The venue answered a modification; `terms` are the venue's, the old ones after an `error`."""
 
     order_id: str
     terms: OrderTerms
@@ -185,7 +185,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):
-    """The venue answered a revision of a position's stops; after an `error` it has these stops."""
+    """The venue answered a revision of a position's stops; after an `error` these are the stops that the venue still has."""
 
     key: str
     revision: int

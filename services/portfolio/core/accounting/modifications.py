@@ -8,7 +8,7 @@ from services.portfolio.core.account.events import Event, OrderModifyAnswered, P
 
 
 class ModificationCounts:
-    """Modifications made, and modifications refused by the venue's code."""
+    """Number of modifications made, and of refused ones by the venue's error code."""
 
     def __init__(self) -> None:
         """Start at zero."""

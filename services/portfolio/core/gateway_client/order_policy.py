@@ -38,12 +38,12 @@ TRANSIENT_ERRORS: Final = frozenset(
 
 
 class OrderPolicy(Protocol):
-    """What trackers and the decision of a tick ask of the kind of stream."""
+    """Rules of one kind of stream, used by trackers and by the decision of a tick."""
 
     transient_errors: frozenset[ErrorCode]
     """Refusals after which the same question is asked again."""
     polls: bool
-    """Whether an order is asked after until it has ended; otherwise one answer is enough."""
+    """Whether an order is queried until it has ended; otherwise one answer is enough."""
     shows_outcomes: bool
     """Whether runs of denied signals and of refused orders are shown to people."""
     joins_midstream: bool
@@ -64,7 +64,7 @@ class OrderPolicy(Protocol):
         """The tick that an order belongs to; 0 for none."""
 
     def conditions(self, signal: Signal) -> DecisionConditions:
-        """What is known beside account and ticks when a signal is decided."""
+        """Circumstances of a decision besides account and ticks, such as the age of its tick."""
 
     def is_standing(self, order: Order) -> bool:
         """Whether an order rests at the venue and may stay there."""
@@ -89,7 +89,7 @@ class LockStepPolicy:
     outlives_strategies = False
 
     def __init__(self, state: PortfolioState) -> None:
-        """Assume that a tick may trigger something until the venue has replied."""
+        """Start with a venue that may have something to trigger, until its first reply."""
         self._state = state
         self.is_quiet = False
         """Nothing rests at the venue that the next tick could trigger."""
@@ -101,7 +101,7 @@ class LockStepPolicy:
 
     @property
     def epoch(self) -> int:
-        """None: a recorded stream has one client."""
+        """0: a recorded stream has one client and no lease."""
         return 0
 
     def order_ordinal(self, order: Order) -> int:
@@ -116,15 +116,15 @@ class LockStepPolicy:
         )
 
     def is_standing(self, order: Order) -> bool:
-        """As soon as the venue has taken it."""
+        """True as soon as the venue has accepted the order."""
         return _rests(order)
 
     def may_be_sent(self, order: Order) -> bool:  # noqa: ARG002 - it has no deadline
-        """Always: the venue stands at its tick."""
+        """True: the venue waits at the tick of the order."""
         return True
 
     def awaits_lead(self, order: Order) -> bool:  # noqa: ARG002 - nothing is leased
-        """Never."""
+        """False: a recorded stream has no lease."""
         return False
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:
@@ -143,7 +143,7 @@ class LivePolicy:
     outlives_strategies = True
 
     def __init__(self, state: PortfolioState) -> None:
-        """Start with a gateway that was met."""
+        """Start without a HELLO due."""
         self._state = state
         self.is_hello_due = False
         """The gateway has restarted, maybe with another journal."""
@@ -155,7 +155,7 @@ class LivePolicy:
 
     @property
     def ordinal(self) -> int:
-        """None: the venue acts at once."""
+        """0: the venue acts at once."""
         return 0
 
     @property
@@ -164,7 +164,7 @@ class LivePolicy:
         return self._state.lease.epoch
 
     def order_ordinal(self, order: Order) -> int:  # noqa: ARG002 - a live order belongs to no tick
-        """None: the venue executes it at the present quote."""
+        """0: the venue executes it at the present quote."""
         return 0
 
     def conditions(self, signal: Signal) -> DecisionConditions:
@@ -183,27 +183,29 @@ class LivePolicy:
         )
 
     def is_standing(self, order: Order) -> bool:
-        """Unless the desk may have none of its orders at the venue."""
+        """True unless the order is not allowed at the venue."""
         return _rests(order) and self._is_allowed(order)
 
     def may_be_sent(self, order: Order) -> bool:
-        """Until its deadline and before it is to be canceled, where the desk may have it at the venue at all."""
+        """True for an allowed order before its deadline and before any request to cancel it."""
         stream = self._state.stream
         is_in_time = stream.domain_ns(stream.now.mono_ns) <= order.valid_until_ns
         return self._is_allowed(order) and is_in_time and not order.cancel_asked
 
     def awaits_lead(self, order: Order) -> bool:
-        """While HELLO or an epoch is missing, and for an order that opens while the lease is."""
+        """True while HELLO or an epoch is missing; for an opening order also while the lease is missing."""
         lease = self._state.lease
         is_led = not lease.epoch or lease.is_granted
         return self.awaits_hello or (not is_led and self._opens(order))
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:  # noqa: ARG002 - deals have their own task
-        """None: deals are pulled beside the orders."""
+        """0: deals are pulled independently of orders."""
         return 0
 
     def _is_allowed(self, order: Order) -> bool:
-        """Whether the desk may have an order at the venue, and not at a journal that may have forgotten it.
+        """Whether the desk may have an order at the venue.
+
+        Not one whose id another journal may have lost, and none while another portfolio leads the account.
 
         A halted desk sends closing orders of FLATTEN and of a person, and nothing else.
         """

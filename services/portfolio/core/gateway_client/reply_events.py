@@ -97,7 +97,7 @@ def _refusal(reply: ModifyReply) -> str:
 
 
 def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
-    """A deal for the ledger, with the desk's order, if that can have another deal, and the lots it closes.
+    """A deal for the ledger, with the lots it closes and the desk's order if that accepts the deal.
 
     A deal of an order that cannot have one still moves the position; the reconciliation reports the order.
     """

@@ -1,7 +1,7 @@
 """Warnings about distances of the plan below the venue's stops level.
 
-With them every signal of the symbol is denied. A plan is read before the venue's terms are known, and they may change.
-So this warns people; risk rules deny.
+The risk rules deny every signal of a symbol with such a distance. These are only warnings, because a plan is read before
+the venue's terms are known, and terms may change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.portfolio.core.plan.plan import Plan, SymbolPlan
 
 
 def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, Instrument]) -> str:
-    """Text of the distances below the stops level, by symbol; empty without one."""
+    """Text listing the distances below the stops level, by symbol; empty if there are none."""
     found = [
         text
         for symbol in symbols

@@ -26,8 +26,8 @@ HourOfDay = Annotated[
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A set of limits. Percentages called `_of_power_` are of leveraged equity: equity times `leverage`.
 
-    Hours are those of the broker's server, whose day begins at 17:00 in New York. Each rule declares its limits; those
-    of no rule hold for the desk as a whole.
+    Hours are those of the broker's server, whose day begins at 17:00 in New York. Each rule declares its limits; the
+    limits of no rule apply to the whole desk.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     spread_factor_max: Decimal | None = None
     """Multiple of the running median of the symbol's spread, or of one point where that is more."""
     orders_per_second_max: Count | None = None
-    """Of one symbol."""
+    """Orders of one symbol within a second."""
     orders_per_minute_max: Count | None = None
     orders_per_day_max: Count | None = None
     repeated_orders_max: Count | None = None
@@ -64,15 +64,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     news_after_min: Count = 5
     news_impact_min: Impact = Impact.HIGH
     daily_loss_pct_max: Decimal | None = None
-    """From the equity at the day's start, and from the day's highest."""
+    """Losses from the day's first equity and from the day's highest equity."""
     drawdown_warn_pct: Decimal | None = None
     drawdown_reduce_pct: Decimal | None = None
     drawdown_halt_pct: Decimal | None = None
-    """From the highest equity ever, deposits and withdrawals not counted."""
+    """Loss from the highest equity ever, deposits and withdrawals not counted."""
     breaker_losses: Count | None = None
     """Losing trades of a symbol in a row that pause it."""
     breaker_cooldown_s: Count = 300
-    """Pause; doubled by each further pause before the symbol has recovered."""
+    """First pause; each further pause before the symbol has recovered is twice as long."""
     breaker_cooldown_max_s: Count | None = None
     """Longest pause; None: ten doublings."""
     breaker_trials: Count = 2

@@ -18,7 +18,7 @@ _BUCKETS: Final = 512
 
 _SHOWN_STEP: Final = 14
 _SHOWN_FIRST: Final = 190
-"""Every 14th edge from 11 us on, each twice the one before: 23 edges."""
+"""Every 14th bucket edge from 11 us on, each about twice the one before: 23 edges."""
 
 
 class LatencyHistogram:

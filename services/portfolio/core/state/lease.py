@@ -15,7 +15,7 @@ GRANT_WAIT_NS: Final = 3_000_000_000
 """How long after HELLO the first grant is awaited before the lease counts as missing."""
 
 LAPSED_REFUSALS_MAX: Final = 20
-"""Orders refused in a row for want of a granted lease: more than a restart of the gateway causes."""
+"""Orders refused in a row without the lease: more than a restart of the gateway causes."""
 
 
 class LeaseState:
@@ -27,7 +27,7 @@ class LeaseState:
         self._warnings = warnings
         self.boot_id = boot_id
         self.epoch = 0
-        """In the orders of this process; 0 before it has one, and at a gateway that leases nothing."""
+        """Epoch in the orders of this process; 0 before the first and at a gateway without leases."""
         self.seen_ns = 0
         """The gateway's clock in its last reply; the next renewal repeats it."""
         self.is_superseded = False
@@ -35,21 +35,21 @@ class LeaseState:
         self.is_granted = False
         """The gateway has granted this process the lease since the last HELLO."""
         self.until_mono_ns = 0
-        """When the last grant ends, or before one when the wait for it ends."""
+        """Monotonic end of the last grant; before the first grant, the end of the wait for it."""
         self.refusal = ""
         """Why LEASE was refused last; empty since it was granted."""
         self.problem = ""
-        """Why nothing may be opened for want of the lease; empty while it is in force."""
+        """Why the missing lease forbids opening; empty while the lease is in force."""
         self.lapsed_refusals = 0
-        """Orders refused in a row for want of the lease while it was granted."""
+        """Orders refused in a row without the lease although it was granted."""
         self.needs_epoch = False
         """A person has resumed this portfolio after another one led: it takes an epoch with the next HELLO."""
 
     def on_hello(self, gateway_epoch: int, gateway_ns: int, now: Now, *, is_other_journal: bool) -> None:
         """Take an epoch where one is needed, and wait for the first grant.
 
-        `gateway_epoch` leads the account at the gateway, whose lease clock shows `gateway_ns`. Of another journal
-        (`is_other_journal`) nothing that was sent under the old epoch may take effect.
+        `gateway_epoch` leads the account at the gateway, whose lease clock shows `gateway_ns`. With another
+        journal (`is_other_journal`) a new epoch is taken, so that orders sent under the old one have no effect.
         """
         if self.epoch and not self.needs_epoch and gateway_epoch > self.epoch:
             self.lose_leadership(f"epoch {gateway_epoch} leads the account, this portfolio has {self.epoch}")
@@ -75,7 +75,7 @@ class LeaseState:
         self.refusal = refusal
 
     def on_unsupported(self, refusal: str) -> None:
-        """The gateway leases nothing: orders carry no epoch and need no lease."""
+        """The gateway has no leases: orders carry no epoch and need no lease."""
         self.refusal, self.epoch = refusal, 0
         self._warnings.conditions.set("LEASE_UNSUPPORTED", f"the gateway refused LEASE: {refusal}")
 
@@ -84,7 +84,7 @@ class LeaseState:
         self.lapsed_refusals = 0
 
     def on_order_lapsed(self) -> None:
-        """An order of this epoch was refused for want of the lease; many in a row end the lead."""
+        """An order of this epoch was refused without the lease; many in a row end the lead."""
         self.lapsed_refusals += self.is_granted
         if self.lapsed_refusals >= LAPSED_REFUSALS_MAX:
             self.stop_leading(f"it is granted, and {self.lapsed_refusals} orders in a row were refused without it")
@@ -114,7 +114,7 @@ class LeaseState:
         self._account.restrict_trading(TradingState.HALTED, "LEASE_REFUSED", text, by="lease")
 
     def reclaim_leadership(self) -> None:
-        """Lead again from the next HELLO on, if this process had stopped; a person resumed it."""
+        """Lead again from the next HELLO on if this process had stopped leading; called when a person resumes."""
         if self.is_superseded:
             self.is_superseded, self.needs_epoch = False, True
             self.refusal = ""

@@ -84,7 +84,7 @@ class _Progress:
         self.moved_ns = mono_ns
         self.level_ns = mono_ns
         self.not_ahead_ns = mono_ns
-        """When a signal last came, or the market was last at or past the latest signal and decision."""
+        """Monotonic time of the last signal, or of the last look at which the market was not behind signals and decisions."""
 
     def look(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
         """Update with sequences: of the latest signal, of the last decided tick, of the newest tick."""

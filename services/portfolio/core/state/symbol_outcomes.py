@@ -11,7 +11,7 @@ from typing import Final
 from services.portfolio.core.state.conditions import ActiveConditions
 
 DENIED_NS_MIN: Final = 60_000_000_000
-"""Least duration of a run that is a condition; a limit on orders a minute ends its run sooner."""
+"""Least duration of a run before it is a condition: runs caused by a limit on orders a minute end sooner."""
 
 DENIED_SIGNALS_MIN: Final = 5
 REFUSED_ORDERS_MIN: Final = 5

@@ -1,4 +1,4 @@
-"""Boosting rounds of a model: their number, their trees, and the best one by its training.
+"""Boosting rounds of a model: their number, their trees, and the best one of the training.
 
 Training with early stopping keeps the rounds after the best one, and stores its index from 0 as `best_iteration`.
 XGBoost's scikit-learn interface predicts with the rounds up to it, and so does the desk.
@@ -17,7 +17,7 @@ LINEAR: Final = "gblinear"
 class Rounds(NamedTuple):
     """The rounds of a model.
 
-    `used` of the `grown` ones count. `tree_ends[n]` is how many trees the first n rounds made; empty for a linear
+    Only the first `used` of `grown` rounds predict. `tree_ends[n]` is the number of trees in the first n rounds; empty for a linear
     booster.
     """
 

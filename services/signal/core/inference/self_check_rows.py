@@ -1,7 +1,7 @@
-"""Rows on which a walk could go wrong, to be compared with XGBoost's own margins at the load of a model.
+"""Rows that reveal errors of our tree walk, compared with XGBoost's margins when a model is loaded.
 
-Random rows of every scale, and around each threshold of each split: the value itself, its neighbours on either side,
-and what else a float can be. The same forest always gives the same rows.
+Random rows of every scale, and around each threshold of each split: the value itself and its neighbours on either
+side; then special floats (NaN, infinities, zeros, extremes). The same forest always gives the same rows.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from services.signal.core.inference.kernel import Singles
 
 RANDOM_ROWS: Final = 2_000
 EDGE_ROWS_MAX: Final = 30_000
-"""Enough for every threshold of 600 trees of depth 4; of a larger model a spread selection is taken."""
+"""Enough for every threshold of 600 trees of depth 4; a larger model is sampled evenly."""
 
 MISSING_PART: Final = 0.1
 _SEED: Final = 20_140_501
 
 
 def self_check_rows(forest: Forest) -> Singles:
-    """Rows of float32 as the model takes them."""
+    """Rows of float32 in the shape (rows, features)."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     splits = np.flatnonzero(forest.nodes[:, 0] >= 0)
     thresholds = forest.values[splits]
@@ -31,7 +31,7 @@ def self_check_rows(forest: Forest) -> Singles:
     rows = (random.normal(size=shape) * scale * 10.0 ** random.integers(-4, 2, shape)).astype(np.float32)
     rows[random.random(shape) < MISSING_PART] = np.nan
     if len(splits):
-        # A value that is a threshold of the feature somewhere: random rows then go down all the branches.
+        # With thresholds of the feature as values, random rows reach all branches.
         for feature in range(forest.features):
             own = thresholds[forest.nodes[splits, 0] == feature]
             if len(own):
@@ -53,7 +53,7 @@ def _edges(forest: Forest, splits: np.ndarray[tuple[int], np.dtype[np.intp]], ro
 
 
 def _uniform(features: int) -> Singles:
-    """Rows with the same odd value everywhere, and with one odd value among zeros."""
+    """Rows with one special value in every column, and with one special value among zeros."""
     limits = np.finfo(np.float32)
     odd = np.array(
         [

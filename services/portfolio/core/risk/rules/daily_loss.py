@@ -1,4 +1,4 @@
-"""Daily loss: after a limit of loss the desk opens nothing more that day."""
+"""Daily loss: at the limit the desk opens nothing until the server's next day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """DAILY_LOSS until the server's next day: from the day's start or from the day's highest equity."""
+    """DAILY_LOSS until the server's next day, for the loss from the day's first or highest equity."""
     most = context.limits.daily_loss_pct_max
     if most is None:
         return None

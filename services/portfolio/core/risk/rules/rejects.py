@@ -28,7 +28,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """REJECTS when those of the last minute have reached the limit."""
+    """REJECTS when the last minute's rejects have reached the limit."""
     most = context.limits.rejects_per_minute_max
     if most is None:
         return None
@@ -39,7 +39,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """When the oldest of the last minute's rejects is a minute old."""
+    """Time at which the oldest of the last minute's rejects is a minute old."""
     recent_ns = within_last_minute(context.risk_state.reject_times_ns, ticks.time_ns[row])
     if not recent_ns:
         return until_event(ticks, row, order, context)

@@ -1,4 +1,4 @@
-"""Halt a desk that makes the same order again and again: the strategy, or the desk, has run away."""
+"""Halt a desk that repeats the same order: a sign of a runaway strategy or desk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """REPEATED_ORDERS above so many orders of one symbol and direction in a row."""
+    """REPEATED_ORDERS when a symbol has more orders of one direction in a row than the limit."""
     most = context.limits.repeated_orders_max
     run = context.risk_state.runs.get(order.instrument.symbol, 0) * order.direction
     if most is None or run < most:
