@@ -105,7 +105,7 @@ def _migrate(db: apsw.Connection, path: Path, kind: FileKind) -> Migrated:
             db.execute(f"PRAGMA user_version = {expected}")
             if problem := kind.check(db):
                 raise StartError(f"{path} is not whole, nothing was changed: {problem}")
-    except BaseException:  # whatever it was, the file is as it was before; it is raised again
+    except BaseException:  # after any error the file is unchanged; raised again
         backup.unlink()
         raise
     return Migrated(path, kind.name, version, expected, backup)

@@ -99,7 +99,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:  # the transaction must not stay open, whatever broke it; it is raised again
+    except BaseException:  # after any error the transaction must not stay open; raised again
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
@@ -146,7 +146,7 @@ def open_writer(
             quick_check=quick_check,
             may_lose_commits=may_lose_commits or (lambda _: synchronous == "NORMAL"),
         )
-    except BaseException:  # whatever went wrong, the lock must not outlive the attempt; it is raised again
+    except BaseException:  # after any error the lock must be released; raised again
         lock.release()
         raise
     connection.lock = lock

@@ -2,7 +2,7 @@
 
 A holding is the fold of signed volumes at prices. A deal of the same side adds to the cost; a deal of the other side
 removes a part of the cost in proportion; a deal that crosses zero closes all of it and opens the rest at its own price.
-The cost is exact, so that opening and closing prices add up to the profit whatever an average price rounds to.
+The cost is exact, so that opening and closing prices add up to the profit even where an average price is rounded.
 """
 
 from __future__ import annotations

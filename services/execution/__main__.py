@@ -15,7 +15,7 @@ from services.execution.shell import ExecutionShell, new_boot_id
 
 
 def run() -> None:
-    """Read the settings, put the process together and serve until told to stop."""
+    """Read the settings, compose the process and serve until stopped."""
     settings = load(ExecutionSettings)
     logs.configure("execution", settings.log_level)
     loop = EventLoop("execution")

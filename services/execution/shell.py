@@ -74,7 +74,7 @@ class ExecutionShell:
         loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until stopped."""
         _log.info("execution is ready", gateway=self._gateway_url)
         self._perform(self._courier.start(_now()))
         self._loop.run()

@@ -89,7 +89,7 @@ class GatewayShell:
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until stopped."""
         self._perform(self._core.start(self._now()))
         self._loop.run()
 

@@ -19,7 +19,7 @@ from services.signal.strategy_loader import UnknownStrategyError, parse_strategi
 
 
 def run() -> None:
-    """Read the settings, load the strategies, put the process together and serve until told to stop."""
+    """Read the settings, load the strategies, compose the process and serve until stopped."""
     settings = load(SignalSettings)
     logs.configure("signal", settings.log_level)
     loop = EventLoop("signal")

@@ -111,7 +111,7 @@ class CheckpointStore:
         fresh = ring.take_unsaved()
         try:
             self._write(checkpoint, fresh, gone=ring.last_ordinal - ring.capacity)
-        except BaseException:  # whatever it was, the next save has to add them; it is raised again
+        except BaseException:  # after any error the next save has to add them; raised again
             ring.return_unsaved(fresh)
             raise
 

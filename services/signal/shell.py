@@ -106,7 +106,7 @@ class SignalShell:
         loop.every(METRICS_MS, self._show)
 
     def run(self) -> None:
-        """Restore the checkpoint, greet the gateway, and serve until told to stop."""
+        """Restore the checkpoint, greet the gateway, and serve until stopped."""
         self._restore()
         self._clear_mark()
         _log.info(

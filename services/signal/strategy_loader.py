@@ -182,7 +182,7 @@ def strategy_factory(
     except AttributeError as error:
         words = f"no strategy '{name}': {module_name} has no {class_name}; expected {_expected()}"
         raise _load_error(words, name, error) from None
-    except BaseException as error:  # whatever a module does when it is imported, SystemExit included
+    except BaseException as error:  # any error of the import, SystemExit included
         words = f"no strategy '{name}': {module_name} cannot be imported: {error_line(error)}"
         raise _load_error(words, name, error) from None
     return _checked(found, name)
@@ -231,7 +231,7 @@ def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strateg
         raise
     except TypeError as error:
         raise _load_error(f"'{name}' cannot be made without arguments: {error}", name, error) from None
-    except BaseException as error:  # whatever a class does when it is made, SystemExit included
+    except BaseException as error:  # any error of the constructor, SystemExit included
         raise _load_error(f"'{name}' cannot be made: {error_line(error)}", name, error) from None
     lack = _lack(sample)
     if lack:

@@ -19,7 +19,7 @@ from services.watchdog.supervisor_client import Supervisor
 
 
 def run() -> None:
-    """Read the settings, put the process together and serve until told to stop."""
+    """Read the settings, compose the process and serve until stopped."""
     settings = load(WatchdogSettings)
     logs.configure("watchdog", settings.log_level, file=sys.stderr)
     timeouts = HangTimeouts(

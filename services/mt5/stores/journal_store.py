@@ -141,7 +141,7 @@ class DurableJournal:
         return count
 
     def find(self, order_id: str) -> JournalEntry | None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         with raise_if_damaged(self._path):
             row = self._db.execute(f"{_ENTRIES} WHERE order_id = ?", (order_id,)).fetchone()
         if row is None:
@@ -154,43 +154,43 @@ class DurableJournal:
         return JournalEntry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_calling", ordinal)
         self._write(order_id, EntryState.CALLING, effect, ordinal, None)
         crash_point("mt5.after_calling", ordinal)
 
     def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_done", reply.ordinal)
         self._write(order_id, EntryState.DONE, effect, reply.ordinal, reply)
         crash_point("mt5.after_done", reply.ordinal)
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_fence", reply.ordinal)
         self._write(order_id, EntryState.FENCED, None, reply.ordinal, reply)
         crash_point("mt5.after_fence", reply.ordinal)
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_claimed", ordinal)
         self._write(order_id, EntryState.CLAIMED, effect, ordinal, None)
         crash_point("mt5.after_claimed", ordinal)
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_presumed", reply.ordinal)
         self._write(order_id, EntryState.PRESUMED, effect, reply.ordinal, reply)
         crash_point("mt5.after_presumed", reply.ordinal)
 
     def order_id_of(self, magic: int) -> str | None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         with raise_if_damaged(self._path):
             row = self._db.execute(f"{_ENTRIES} WHERE magic = ?", (magic,)).fetchone()
         return None if row is None else str(checked_row(self._path, "entries", row)[0])
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """As `Journal` has it, from the index alone: milliseconds for a hundred thousand ids."""
+        """See `Journal`, from the index alone: milliseconds for a hundred thousand ids."""
         known: dict[str, KnownIds] = {}
         with raise_if_damaged(self._path):
             bound = 1 << 63
@@ -213,11 +213,11 @@ class DurableJournal:
 
     @property
     def lease(self) -> LeaseRecord:
-        """As `Journal` has it."""
+        """See `Journal`."""
         return self._lease
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_epoch", lease.epoch)
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.execute(_WRITE_JOURNAL, self._journal_row(lease.epoch, self._halted))
@@ -229,11 +229,11 @@ class DurableJournal:
 
     @property
     def halt_reason(self) -> str:
-        """As `Journal` has it."""
+        """See `Journal`."""
         return self._halted
 
     def set_halt_reason(self, reason: str) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         crash_point("mt5.before_halt", self._lease.epoch)
         self._execute(_WRITE_JOURNAL, self._journal_row(self._lease.epoch, reason))
         self._halted = reason

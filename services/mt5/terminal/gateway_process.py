@@ -67,7 +67,7 @@ def serve_from_settings(settings: Mt5Settings) -> None:
 
 
 def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None) -> None:
-    """Connect to the terminal, open the files, bind the sockets, and serve until told to stop.
+    """Connect to the terminal, open the files, bind the sockets, and serve until stopped.
 
     Args:
         settings: of the gateway.

@@ -56,27 +56,27 @@ class TerminalAccount:
 
     @property
     def deal_count(self) -> int:
-        """Deals shown."""
+        """Number of deals shown by the terminal."""
         return self._mirror.deal_count
 
     @property
     def order_count(self) -> int:
-        """Orders shown."""
+        """Number of orders shown by the terminal."""
         return self._mirror.order_count
 
     @property
     def balance(self) -> Decimal:
-        """Realised cash."""
+        """Realised cash in account currency."""
         return money_of(self._account.balance, self.currency_digits)
 
     @property
     def equity(self) -> Decimal | None:
-        """As the terminal values it."""
+        """Equity as valued by the terminal, in account currency."""
         return money_of(self._account.equity, self.currency_digits)
 
     @property
     def margin(self) -> Decimal | None:
-        """As the terminal values it."""
+        """Margin as valued by the terminal, in account currency."""
         return money_of(self._account.margin, self.currency_digits)
 
     def instrument(self, symbol: str) -> Instrument | None:
@@ -98,26 +98,26 @@ class TerminalAccount:
         return list(self._mirror.positions)
 
     def step_to(self, ordinal: int) -> None:
-        """Go to a tick that has come."""
+        """Move to a received tick."""
         self.ordinal = max(self.ordinal, min(ordinal, self._market.newest_ordinal))
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Nothing to write: all durable state is written as it changes."""
+        """Do nothing: all durable state is written as it changes."""
 
     def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
-        """Deals shown."""
+        """Number of deals shown by the terminal."""
         return self._mirror.deal_count
 
     def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - as above
-        """Never: ticks take effect at the broker."""
+        """False: ticks take effect at the broker."""
         return False
 
     def order_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
-        """Orders shown that ended without a deal."""
+        """Number of shown orders that ended without a deal."""
         return self._mirror.ended_count
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order under a magic of which anything has been shown."""
+        """The first shown order with a magic; None without one."""
         return self._mirror.find(magic)
 
     def position_ticket(self, number: int) -> int:

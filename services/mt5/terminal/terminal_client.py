@@ -62,7 +62,7 @@ from services.mt5.terminal.trade_requests import (
 )
 
 CHECK_NS: Final = 2 * MS_NS
-"""Between two checks whether a call has returned; short beside the duration of a call."""
+"""Interval of the checks whether a call has returned; short compared with a call."""
 
 ACCOUNT_EVERY_NS: Final = 250 * MS_NS
 SYMBOLS_EVERY_NS: Final = 60_000 * MS_NS
@@ -162,7 +162,7 @@ class TerminalClient:
             self._due_mono_ns = now.mono_ns + CHECK_NS
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - a real terminal
-        """None to inject."""
+        """None: a real terminal takes no faults."""
         return None
 
     def next_timer(self) -> int | None:

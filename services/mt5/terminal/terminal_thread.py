@@ -67,6 +67,6 @@ class TerminalThread:
         while (job := self._jobs.get()) is not None:
             try:
                 self._done.put(job(api))
-            except Exception as error:  # whatever it is: the gateway's thread raises it again and ends the process
+            except Exception as error:  # any error: the gateway's thread raises it again and ends the process
                 self._done.put(error)
         api.shutdown()

@@ -124,7 +124,7 @@ class Ledger:
         except (apsw.Error, ValueError) as error:
             self._db.close()
             raise unreadable_file_error(path, error, RESTORE_IT) from None
-        except BaseException:  # whatever it is, the lock must be released; it is raised again
+        except BaseException:  # after any error the lock must be released; raised again
             self._db.close()
             raise
         self._noted = self._end.number

@@ -1,10 +1,10 @@
-"""How the numeric kernels are compiled: ahead of nothing, once per processor, and kept on disk.
+"""Compilation of the numeric kernels: at the first call, once per processor, cached on disk.
 
 No fast-math, so that sums keep their order and every digit is what the text says. The folder for compiled code
 is set before the first import of a kernel (`services.signal.model.kernel_cache`), because a core reads no environment.
 
-numba recompiles a kernel when its own file has changed and does not look at what it calls in other files: a kernel and
-the parts of it stay in one file.
+numba recompiles a kernel only when its own file has changed, so a kernel and the functions that it calls must be in one
+file.
 """
 
 from __future__ import annotations

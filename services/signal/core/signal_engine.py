@@ -1,4 +1,4 @@
-"""All symbols of one signal process: ticks in, exactly one signal for each of them out, whatever was missed.
+"""All symbols of one signal process: ticks in, exactly one signal per tick out, also after lost messages.
 
 A tick that is next in its symbol's sequence is processed (folded into the state of its engine) at once. One that is ahead
 of it shows a gap: the missing ticks are fetched with GET_TICKS and folded first, so that no signal comes from a window
@@ -331,7 +331,7 @@ class SignalEngine(Core[Message, Output]):
             # A restarted gateway has not published them again yet; they are asked for until it has.
             return []
         elif page.from_sequence + len(page.ordinal) <= expected:
-            return []  # folded before; what is asked for is still under way
+            return []  # a repeated page; the requested one has not arrived
         self._refills[page.symbol] = refill
         refill.hold(page)
         return outputs

@@ -209,7 +209,7 @@ class SymbolEngine:
             state: object = self.strategy.snapshot()
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # whatever it is, it stops this symbol alone
+        except BaseException as error:  # any error of a strategy stops only its symbol
             raise self._stop(error_line(error, "snapshot"), self.sequence, 0, error_details(error)) from error
         if not isinstance(state, bytes) or len(state) > SNAPSHOT_BYTES_MAX:
             what = f"{len(state)} bytes" if isinstance(state, bytes) else shown(state)
@@ -223,7 +223,7 @@ class SymbolEngine:
             self.strategy.restore(state)
         except (ValueError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # whatever it is, the state does not fit
+        except BaseException as error:  # any error means that the state does not fit
             raise ValueError(error_line(error)) from error
 
     def _stop(self, error: str, sequence: int, time_ns: int, details: str = "") -> StrategyError:
@@ -260,7 +260,7 @@ def _made(symbol: str, make_strategy: Callable[[], Strategy]) -> Strategy:
         return make_strategy()
     except (StrategyError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # whatever it is, it stops this symbol alone
+    except BaseException as error:  # any error of a strategy stops only its symbol
         name = getattr(make_strategy, "__name__", "")
         fault = StrategyFault(symbol, name or "of its own", 0, 0, error_line(error), error_details(error))
         raise StrategyError(fault) from error

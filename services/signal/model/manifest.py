@@ -109,13 +109,13 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     libraries: dict[str, str]
 
     def deciding_sha256(self) -> str:
-        """SHA-256 over the hash of the model's file and whatever else of the manifest decides what is signalled."""
+        """SHA-256 over the hash of the model's file and all fields of the manifest that affect signals."""
         parts = (self.model.sha256, self.features.schema_sha256, self.classes, self.thresholds, self.calibration)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The file's bytes: the fields in their order, readable."""
+    """The file's bytes: indented JSON with the fields in order."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a model's folder, which must fit this version's features and classes.
 
     Raises:
-        ModelError: there is none, it lacks something, or it is for other features.
+        ModelError: it is missing, incomplete, or for other features.
     """
     path = folder / FILE_NAME
     if not folder.is_dir():

@@ -31,14 +31,14 @@ _XGBOOST: Final = ("xgboost-cpu", "xgboost")
 def self_check_failure(
     forest: Forest, model: bytes, info: ModelInfo, model_sha256: str, folders: Iterable[Path]
 ) -> str:
-    """How the walk differs from XGBoost, or nothing; looked up in the folders first, and noted in each.
+    """How the walk differs from XGBoost, empty if equal; cached in the folders.
 
     Args:
         forest: the flattened model.
         model: the file it was read from.
-        info: what that says of itself.
+        info: the model's own description.
         model_sha256: of that file.
-        folders: where outcomes are kept; one that cannot be written is passed over.
+        folders: caches of results; an unwritable one is skipped.
 
     Raises:
         ModelFormatError: XGBoost does not load the file, or cannot predict with it.

@@ -105,7 +105,7 @@ class ReadHeartbeats(Struct, frozen=True):
 
 
 class AskStatus(Struct, frozen=True):
-    """Ask portfolio for its status, and tell it why supervisord cannot be asked; empty where it can."""
+    """Ask portfolio for its status, and report why supervisord does not answer; empty if it does."""
 
     supervisor_problem: str
 

@@ -130,7 +130,7 @@ def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
                 a_document(booster="dart"),
                 lambda d: booster_of(d)["gbtree"]["model"]["trees"][2]["left_children"].__setitem__(0, 900),
             ),
-            "tree 2 is none: node 900 is reached twice or is not there",
+            "tree 2 is not a tree: node 900 is missing or has two parents",
         ),
         (b"binf\x00\x00\x00?", "the binary format of XGBoost before 2, expected UBJ or JSON"),
     ],

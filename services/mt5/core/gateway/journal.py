@@ -142,7 +142,7 @@ class MemoryJournal:
 
     @property
     def journal_id(self) -> str:
-        """As `Journal` has it."""
+        """See `Journal`."""
         return self._journal_id
 
     def find(self, order_id: str) -> JournalEntry | None:
@@ -150,7 +150,7 @@ class MemoryJournal:
         return self._entries.get(order_id)
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
-        """As `Journal` has it."""
+        """See `Journal`."""
         self._entries[order_id] = JournalEntry(EntryState.CALLING, effect, None)
         self._magics[magic_of(order_id)] = order_id
 
@@ -159,12 +159,12 @@ class MemoryJournal:
         self._entries[order_id] = JournalEntry(EntryState.DONE, effect, reply)
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         known = self._entries.get(order_id)
         self._entries[order_id] = JournalEntry(EntryState.FENCED, known.effect if known else None, reply)
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - as above
-        """As `Journal` has it."""
+        """See `Journal`."""
         self._entries[order_id] = JournalEntry(EntryState.CLAIMED, effect, None)
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
@@ -176,7 +176,7 @@ class MemoryJournal:
         return self._magics.get(magic)
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """As `Journal` has it."""
+        """See `Journal`."""
         known: dict[str, KnownIds] = {}
         for magic in map(magic_of, self._entries):
             if magic >= DESK_MAGIC_MIN:
@@ -196,9 +196,9 @@ class MemoryJournal:
 
     @property
     def halt_reason(self) -> str:
-        """As `Journal` has it."""
+        """See `Journal`."""
         return self._halted
 
     def set_halt_reason(self, reason: str) -> None:
-        """As `Journal` has it."""
+        """See `Journal`."""
         self._halted = reason

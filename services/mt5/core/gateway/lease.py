@@ -19,7 +19,7 @@ LEASE_TTL_MS: Final = 5_000
 """Longer than the restart of a killed portfolio, far shorter than a person takes to notice its absence."""
 
 ENFORCE_AGAIN_NS: Final = 250_000_000
-"""Between two attempts to cancel resting orders after a lapse, where the venue was away or busy."""
+"""Pause between attempts to cancel resting orders after a lapse, if the venue was unavailable or busy."""
 
 
 class AccountLease:

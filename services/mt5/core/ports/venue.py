@@ -23,10 +23,10 @@ class Venue(Protocol):
     currency_digits: int
     account_mode: AccountMode
     leverage: int
-    """Such as 100 for 1:100; 0 where no margin is required."""
+    """100 for 1:100; 0 if no margin is required."""
     margin_call_level_pct: Decimal | None
     stop_out_level_pct: Decimal | None
-    """Margin levels (equity by margin, in percent) of margin call and stop-out; None where unknown."""
+    """Margin levels (equity / margin, in percent) of margin call and stop-out; None where unknown."""
     fills: str
     """Name of the fill profile: ideal, realistic, or real."""
 

@@ -32,7 +32,7 @@ class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
 
 
 class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
-    """A symbol's latest denied signal; `until_ns` is when the rule ends by itself, 0 if unknown."""
+    """A symbol's latest denied signal; `until_ns` is the venue time at which the denial ends without other changes, 0 if unknown."""
 
     code: str
     limit: str

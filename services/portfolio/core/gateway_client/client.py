@@ -119,7 +119,7 @@ class GatewayClient:
         return calls
 
     def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
-        """The gateway has refused what the desk cannot do without; the refusal may pass by itself."""
+        """Handle the refusal of an indispensable request; a transient one is repeated."""
         text = f"the gateway refused {running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
         if reply.error_code in self.scheduler.policy.transient_errors:
             self._state.stream.wait_for(text)

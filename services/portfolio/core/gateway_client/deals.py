@@ -12,7 +12,7 @@ from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
-"""What the venue has shown is final after this: twice what a history may be late."""
+"""Age at which the venue's records are final: twice the longest delay of a history."""
 
 
 def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) -> GatewayTask:

@@ -1,4 +1,4 @@
-"""What a task asks of its scheduler, beside its questions to the gateway."""
+"""Effects that a task requests from its scheduler, besides its requests to the gateway."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proto.control import ReconcileReply
 
 
 class Effect(Struct, frozen=True):
-    """Base of what a task may yield instead of a request; all but `Pause` let it go on at once."""
+    """Base of effects, which a task may yield instead of a request; after all but `Pause` it continues at once."""
 
 
 class Pause(Effect, frozen=True):

@@ -115,7 +115,7 @@ def on_order_refused(lease: LeaseState, reply: ErrorReply, request: Request) -> 
 def _on_refusal(lease: LeaseState, reply: Reply) -> bool:
     """Apply a refused LEASE; whether to ask again.
 
-    A refusal that is not known to pass by itself ends the lead until a person resumes.
+    Any refusal but a known transient one ends the lead until a person resumes.
     """
     refusal = _refusal_text(reply)
     match reply.error_code:

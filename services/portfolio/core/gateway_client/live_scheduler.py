@@ -32,10 +32,10 @@ from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, Gatewa
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 DEALS_EVERY_NS: Final = 1_000_000_000
-"""How often a venue that runs by itself is asked for deals that no reply announced."""
+"""Interval of polls for deals that no reply announced."""
 
 FLATTEN_RETRY_NS: Final = 5_000_000_000
-"""A position whose closing order came to nothing is tried again after this."""
+"""Pause before another close of a position whose closing order had no fill."""
 
 _DEALS, _LEASE, _COMPARE = "deals", "lease", "compare"
 
@@ -59,11 +59,11 @@ class LiveScheduler:
     # ------------------------------------------------------------------------------------ the session with the gateway
 
     def stream_problem(self, hello: HelloReply) -> str:
-        """Any stream will do; the policy for foreign orders has to fit the account."""
+        """Accept any stream if the policy for foreign orders fits the account."""
         return foreign_policy_problem(self._state.config.limits.foreign_orders, hello.account_mode)
 
     def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - it spans streams
-        """That of the ledger."""
+        """The incarnation of the ledger."""
         return self._state.account.incarnation
 
     def on_hello(self, hello: HelloReply) -> None:
@@ -151,10 +151,10 @@ class LiveScheduler:
         return self.start_due_tasks()
 
     def on_task_done(self) -> None:
-        """Nothing: a market that runs by itself needs nobody to wake it."""
+        """Do nothing: a live market goes on without CONFIRM."""
 
     def hurry(self) -> None:
-        """Nothing, likewise."""
+        """Do nothing: a live market goes on without CONFIRM."""
 
     def on_effect(self, effect: Effect) -> None:
         """Let deals be pulled, or the session be opened again, at the end of the turn."""
@@ -242,9 +242,9 @@ class LiveScheduler:
         self._reconciler.request_full()
 
     def drain(self) -> bool:
-        """Stop deciding; True while market orders are on their way whose outcome is about to be known.
+        """Stop deciding; True while market orders await their outcome.
 
-        Orders that rest or are in doubt may stay so for long: nobody waits for them.
+        Resting orders and orders in doubt are not awaited: they may stay open for long.
         """
         stream, book = self._state.stream, self._state.account.book
         if stream.desk_state is not DeskState.RUNNING:

@@ -68,7 +68,7 @@ class LockStepScheduler:
     # ------------------------------------------------------------------------------------ the session with the gateway
 
     def stream_problem(self, hello: HelloReply) -> str:
-        """A new stream has to begin after what the account has seen."""
+        """Problem of a new stream that does not begin after the account's last tick."""
         known, seen_ns = self._state.account.book.stream, self._state.stream.cursor.time_ns
         if hello.first_time_ns > seen_ns or (known is not None and known.stream_id == hello.stream_id):
             return ""
@@ -80,7 +80,7 @@ class LockStepScheduler:
         return hello.stream_id[:INCARNATION_CHARS]
 
     def on_hello(self, hello: HelloReply) -> None:
-        """Nothing: nothing is leased, and time is that of the ticks."""
+        """Do nothing: there is no lease, and ticks set the time."""
 
     def settle(self) -> GatewayTask:
         """Send again what may not have been answered, and apply the answer to the last CONFIRM.
@@ -122,10 +122,10 @@ class LockStepScheduler:
     # ---------------------------------------------------------------------------------------------- ticks and decisions
 
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
-        """Nothing: ticks of watched symbols are decided like signals, and time is that of the ticks decided."""
+        """Do nothing: ticks of watched symbols are decided like signals, and decided ticks set the time."""
 
     def make_room(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
-        """Never: a dropped signal is sent again."""
+        """False: drop the new signal, which is sent again later."""
         self._state.stream.count_malformed()
         return False
 
@@ -180,10 +180,10 @@ class LockStepScheduler:
         policy.is_quiet = False
 
     def _query_open_orders(self) -> GatewayTask:
-        """Ask what has become of every open order: a tick has ended some."""
+        """Query every open order: a tick has ended some."""
         for order_id in list(self._state.account.book.open_orders):
             yield from OrderTracker(self._state, self.policy, order_id).ask(OrderStatusQuery(order_id=order_id))
-            # However quiet the book is, no tick may be decided before every order was asked after.
+            # Even with a quiet book, every order must be queried before a tick is decided.
             self.policy.is_quiet = False
 
     # ------------------------------------------------------------------------------------------------- time and answers
@@ -215,7 +215,7 @@ class LockStepScheduler:
         return [] if self._tasks.running else self._send_confirm()
 
     def on_task_done(self) -> None:
-        """Something moves."""
+        """Restart the growing pauses between repeated CONFIRMs."""
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._idle_due_ns = self._state.stream.now.mono_ns + IDLE_CONFIRM_NS_FIRST
 
@@ -224,7 +224,7 @@ class LockStepScheduler:
         self._idle_due_ns = self._state.stream.now.mono_ns
 
     def on_effect(self, effect: Effect) -> None:
-        """Nothing: deals are pulled before the next tick in any case."""
+        """Do nothing: deals are pulled before the next tick in any case."""
 
     def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:  # noqa: ARG002 - whatever it was
         """Stop: no tick can be decided without the answer."""
@@ -268,7 +268,7 @@ class LockStepScheduler:
         self._is_comparison_asked = True
 
     def drain(self) -> bool:
-        """Nothing is waited for: the stream goes on where it was left."""
+        """False: nothing is awaited, because the next run continues the stream."""
         return False
 
     def _compare(self) -> GatewayTask:

@@ -48,13 +48,13 @@ POLL_NS_FIRST: Final = 100_000_000
 POLL_NS_MAX: Final = 2_000_000_000
 
 LOST_JOURNAL_WAIT_NS: Final = 120_000_000_000
-"""How long past its deadline an order is watched for whose journal is gone: twice what a history may be late."""
+"""How long after its deadline an order of a lost journal is watched: twice the longest delay of a history."""
 
 EMPTY_PULLS_MIN: Final = 3
 
 _FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 _REFUSED: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
-"""Ends of an order of which nothing was executed, unless it had rested."""
+"""Final statuses that count as refusals of an order without fills that never rested."""
 
 
 class OrderTracker:

@@ -1,4 +1,4 @@
-"""The face of both schedulers; the gateway's HELLO decides which of them drives the stream."""
+"""Interface of both schedulers; the gateway's HELLO decides which of them is used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Scheduler(Protocol):
 
     @property
     def policy(self) -> OrderPolicy:
-        """How its orders are driven."""
+        """The order policy of the stream."""
 
     # ------------------------------------------------------------------------------------ the session with the gateway
 
@@ -29,7 +29,7 @@ class Scheduler(Protocol):
         """Why the desk cannot take up the gateway's stream; empty where it can."""
 
     def incarnation(self, hello: HelloReply) -> str:
-        """What the ids of the stream's orders begin with."""
+        """First characters of the stream's order ids."""
 
     def on_hello(self, hello: HelloReply) -> None:
         """Apply HELLO; the desk has taken up the gateway's stream."""
@@ -52,12 +52,12 @@ class Scheduler(Protocol):
         """Decide the signals whose turn it is."""
 
     def send(self, events: Sequence[Event]) -> list[Call]:
-        """Send at once what events ask of the venue."""
+        """Send the requests that events imply, at once."""
 
     # ------------------------------------------------------------------------------------------------- time and answers
 
     def on_idle(self) -> list[Call]:
-        """Continue where no more input is at hand."""
+        """Continue when no input is waiting."""
 
     def next_due_ns(self, queued: int) -> int | None:
         """When `on_timer` is next due while the desk runs and `queued` signals wait; None for never."""
@@ -83,4 +83,4 @@ class Scheduler(Protocol):
         """Compare ledger and venue at the next quiet moment, for a person."""
 
     def drain(self) -> bool:
-        """Stop deciding; True while orders are on their way whose outcome is about to be known."""
+        """Stop deciding; True while market orders await their outcome."""

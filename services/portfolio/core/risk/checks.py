@@ -27,7 +27,7 @@ def check_order(
 def excepted_denials(
     order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str]
 ) -> dict[str, Denial]:
-    """The denials that an order is excepted from, by code; without rules that have nothing against it."""
+    """The denials that an order is excepted from, by code; without rules that allow it."""
     if not excepted or not order.opening_volume > 0:
         return {}
     found = (rule.check(order, context, now_ns) for rule in OPENING_RULES)
@@ -35,9 +35,9 @@ def excepted_denials(
 
 
 def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Check what denies an opening whatever its volume and price.
+    """Check the rules on an opening that do not depend on its volume and price.
 
-    It saves the sizing where a limit denies tick after tick. Where it returns None, `check_sized` asks the rest.
+    It saves the sizing while a limit denies tick after tick. If it returns None, `check_sized` checks the other rules.
     """
     for check in active_rules(context.limits, context.plan).before_sizing:
         denial = check(order, context, now_ns)

@@ -1,4 +1,4 @@
-"""What follows from the rules' declarations: which are asked under a set of limits, and what their codes allow."""
+"""Tables derived from the rules' declarations: active rules of a set of limits, properties of codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE_RULES: Final = tuple(rule for rule in RULES if Phase.BASE in rule.phases)
 OPENING_RULES: Final = tuple(rule for rule in RULES if rule.phases & OPENING_PHASES and rule not in BASE_RULES)
 
 HINT_OF_CODE: Final = {code.code: code.hint for rule in RULES for code in rule.codes}
-"""Every code of a rule, in the order of the rules, with what would have to change."""
+"""Every code of a rule, in the order of the rules, with its hint."""
 
 EXCEPTABLE_CODES: Final = frozenset(rule.code for rule in RULES if rule.can_be_excepted)
 """Codes that a person's own order may be excepted from, by name and with a reason."""
@@ -29,7 +29,7 @@ RESET_OF_CODE: Final[dict[str, RuleReset]] = {
 """Rules that remember something from order to order or from tick to tick, by code."""
 
 ON_RESUME: Final = {rule.code: rule.on_resume for rule in RULES if rule.on_resume is not None}
-"""Rules that would restrict the desk again at once if a person resumed and nothing was forgotten."""
+"""Rules whose memory a resume must clear, or they would restrict the desk again at once."""
 
 ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_day)
 """Codes whose restriction `rearm_at_day_end` lifts."""
@@ -37,7 +37,7 @@ ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_d
 RULE_OF_LIMIT: Final = {
     field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
 }
-"""The rule that a field of `Limits` belongs to; the others hold for the desk as a whole."""
+"""The rule of each field of `Limits`; fields without one apply to the whole desk."""
 
 Update = Callable[[RiskState, Any, Limits], None]
 
@@ -51,7 +51,7 @@ def _updates() -> dict[type[Any], tuple[Update, ...]]:
 
 
 UPDATES_OF_EVENT: Final = _updates()
-"""What the rules learn from an event, by its type."""
+"""How events update the state of the rules, by type of event."""
 
 
 class ActiveRules(NamedTuple):

@@ -30,13 +30,13 @@ class Phase(Flag):
     """When a rule is asked. Within a phase the order is that of `rules.RULES`."""
 
     BASE = auto()
-    """Of every order, also one that only closes, in any set of limits."""
+    """For every order, also one that only closes, in any set of limits."""
     BEFORE_SIZING = auto()
-    """Of an order that opens, before its volume and price are known; they must not change the answer."""
+    """For an opening order, before its volume and price are known; the answer must not depend on them."""
     SIZED = auto()
-    """Of an order that opens, with its volume and price."""
+    """For an opening order, with its volume and price."""
     RESTING = auto()
-    """At every tick, of an order that rests and would open: a denial cancels it."""
+    """At every tick, for a resting order that would open: a denial cancels it."""
 
 
 class RuleCode(NamedTuple):
@@ -107,7 +107,7 @@ class TickRows(NamedTuple):
 
 
 Check = Callable[[OrderProposal, RiskContext, int], Denial | None]
-"""Why the order may not be made at venue time `now_ns`; None when the rule has nothing against it."""
+"""Why the order may not be made at venue time `now_ns`; None if the rule allows it."""
 
 Until = Callable[[TickRows, int, OrderProposal, RiskContext], int]
 """`until(ticks, row, order, context)`: the first row after `row` at which the code that `check` answers may change.

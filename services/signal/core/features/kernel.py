@@ -114,7 +114,7 @@ def _return(mid: Floats, end: int, changes: int) -> float:
 
 @kernel_helper
 def _run_length(change: Floats, end: int, changes: int) -> int:
-    """Changes in a row with the sign of the newest, with that sign; 0 when it is none."""
+    """Number of changes in a row with the sign of the newest, times that sign; 0 if the newest is 0."""
     newest = change[end]
     if newest == 0.0:
         return 0

@@ -276,7 +276,7 @@ def _require_tree(left: Sequence[int], right: Sequence[int], number: int) -> Non
     while open_nodes:
         node = open_nodes.pop()
         if not 0 <= node < len(left) or node in seen:
-            raise ModelFormatError(f"tree {number} is none: node {node} is reached twice or is not there")
+            raise ModelFormatError(f"tree {number} is not a tree: node {node} is missing or has two parents")
         seen.add(node)
         if left[node] != -1:
             open_nodes += [left[node], right[node]]
