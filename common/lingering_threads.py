@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 GRACE_S: Final = 3.0
-"""Time that the end of the process waits for them."""
+"""Time for which the ending process waits for these threads."""
 
 NAMES_MAX: Final = 5
 
@@ -23,7 +23,7 @@ def end_despite_threads(code: int, report: Callable[[str], None]) -> None:
         time.sleep(GRACE_S)
         names = [thread.name for thread in _lingering()]
         if not names:
-            return  # the process is about to end by itself
+            return  # nothing keeps the process alive
         report(f"ended after {GRACE_S:g} s although threads of imported code run: {', '.join(names[:NAMES_MAX])}")
         atexit._run_exitfuncs()
         sys.stdout.flush()

@@ -122,7 +122,7 @@ class DeskSettings(BaseSettings):
 
 
 class CommonSettings(DeskSettings):
-    """What every service may need to know."""
+    """Settings common to all services."""
 
     trading_symbol: Symbols = ("EURUSD",)
     watched_symbol: WatchedSymbols = ()
@@ -168,12 +168,12 @@ class CommonSettings(DeskSettings):
 
     @property
     def gateway_url(self) -> str:
-        """Where the gateway takes requests."""
+        """Address of the gateway's request socket."""
         return self.zmq_execution_url or f"tcp://{self.gtw_host}:{self.gtw_port}"
 
     @property
     def market_data_url(self) -> str:
-        """Where the gateway publishes ticks."""
+        """Address at which the gateway publishes ticks."""
         return self.zmq_market_data_url or f"tcp://{self.gtw_host}:{DEFAULT_MARKET_DATA_PORT}"
 
 
@@ -227,7 +227,7 @@ def env_file() -> Path | None:
     """The `.env` in force: the one PAPERDESK_ENV_FILE names, or that of the project's root, or none.
 
     Raises:
-        StartError: the one that is named is not there.
+        StartError: the named file is missing.
     """
     named = os.environ.get(ENV_FILE_VARIABLE)
     if named is None:
@@ -236,7 +236,7 @@ def env_file() -> Path | None:
     if not named:
         return None
     if not Path(named).is_file():
-        raise StartError(f"{ENV_FILE_VARIABLE}: value '{named}', expected a file that is there, or nothing for none")
+        raise StartError(f"{ENV_FILE_VARIABLE}: value '{named}', expected an existing file, or nothing for none")
     return Path(named)
 
 

@@ -216,7 +216,7 @@ def _prepare_ipc(url: str, setting: str) -> None:
         if not path.exists():
             return
         if not stat.S_ISSOCK(path.stat().st_mode):
-            raise StartError(f"cannot bind {url}: {path} is there and is no socket{_setting(setting)}")
+            raise StartError(f"cannot bind {url}: {path} exists and is not a socket{_setting(setting)}")
         if _stays_taken(path):
             raise InUseError(f"cannot bind {url}: another process listens there; stop it first{_setting(setting)}")
         path.unlink(missing_ok=True)

@@ -25,17 +25,17 @@ from common.write_ahead_log import keep_log_on_close, require_whole_log
 from common.writer_lock import WriterLock
 
 DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
-"""Of the files of a database: its own, its log, and the index of that."""
+"""Suffixes of a database's files: the file itself, its log, and the log's index."""
 
 READER_BUSY_MS: Final = 1_000
 """A reader may find the file locked while a writer recovers it; longer means a fault."""
 
 WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
-"""Size to which a checkpoint cuts the log, which a reader that stands still lets grow."""
+"""Size to which a checkpoint cuts the log, which grows while a reader keeps an old snapshot."""
 
 
 DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
-"""Errors of a transaction that the disk causes and that may pass; any other is a bug."""
+"""Errors of a transaction that are caused by the disk and may be transient; any other is a bug."""
 
 ROOM_BYTES_MIN: Final = 256 * 1024
 """With less free space than this, a file that cannot be opened is reported as lacking room."""
@@ -167,7 +167,7 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
         StartError: there is no such file, it cannot be read, or it is of another kind or version.
     """
     if not path.is_file():
-        raise StartError(f"{path} is not there, expected an existing database file")
+        raise StartError(f"{path} is missing, expected an existing database file")
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(READER_BUSY_MS)

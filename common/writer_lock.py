@@ -84,7 +84,7 @@ def owner_of(path: Path) -> str | None:
     """The holder of a file's lock as " (pid N)", empty where unknown; None where the lock is free.
 
     Raises:
-        OSError: the lock file is there and cannot be opened.
+        OSError: the lock file exists and cannot be opened.
     """
     try:
         fd = os.open(os.fspath(path.with_name(path.name + ".lock")), os.O_RDWR | CLOSE_ON_EXEC)

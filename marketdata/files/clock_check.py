@@ -51,7 +51,7 @@ HOLIDAYS: Final = ((12, 20), (1, 5))
 """First and last month and day of the season of early closes."""
 
 CLOSE_HOUR: Final = 17
-"""In New York."""
+"""Hour of the market's daily close in New York."""
 
 FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from proto.trading.server_time import NEW_YORK_CLOSE
 
 Crossed = Literal["reject", "accept"]
-"""What becomes of ticks whose bid is above their ask."""
+"""Treatment of ticks whose bid is above their ask."""
 
 DEFAULT_CROSSED: Final = "reject"
 

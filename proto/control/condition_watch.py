@@ -11,11 +11,11 @@ class ConditionWatch:
     """The conditions of the last look."""
 
     def __init__(self) -> None:
-        """Nothing holds yet."""
+        """Start without conditions."""
         self._present: dict[tuple[str, str], Condition] = {}
 
     def update(self, conditions: Iterable[Condition]) -> tuple[list[Condition], list[Condition]]:
-        """Take in those that hold now; the ones that began, and the ones that are over."""
+        """Replace the conditions by the current ones, and return those that began and those that ended."""
         present = {(one.code, one.subject): one for one in conditions}
         begun = [one for key, one in present.items() if key not in self._present]
         over = [one for key, one in self._present.items() if key not in present]

@@ -70,7 +70,7 @@ class ErrorCode(StrEnum):
 
 
 class OrderReplyStatus(StrEnum):
-    """What the gateway knows of an order; PROTOCOL.md has their meanings."""
+    """Status of an order at the gateway; PROTOCOL.md has the meanings."""
 
     FILLED = "FILLED"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"

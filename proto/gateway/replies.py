@@ -113,7 +113,7 @@ class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
 
 
 class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
-    """What the gateway knows of an order.
+    """State of an order at the gateway.
 
     `deal_cursor` is the number of deals in the book after the request. `quiet`: no tick can trigger anything in the
     book. `position` is the ticket of the position that the order's last deal changed.

@@ -25,7 +25,7 @@ DROPPED_REPORTS: Final = METRICS.internal_counter(
 )
 _IN_FLIGHT: Final = METRICS.gauge("in_flight_calls", "Calls sent to the gateway and not answered")
 _WAITING: Final = METRICS.gauge("waiting_calls", "Calls not sent yet")
-_KEPT: Final = METRICS.gauge("waiting_reports", "Reports kept for a portfolio that is away")
+_KEPT: Final = METRICS.gauge("waiting_reports", "Reports kept while portfolio is disconnected")
 _GATEWAY_UP: Final = METRICS.gauge("gateway_up", "1 while the gateway answers")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since the gateway was last heard, or since the start; an idle one is pinged"
@@ -44,7 +44,7 @@ def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
 
     Args:
         courier: the core.
-        waiting_reports: kept by the shell for a portfolio that is away.
+        waiting_reports: kept by the shell while portfolio is disconnected.
         mono_ns: the monotonic clock.
     """
     METRICS.update(lambda: _readings(courier, waiting_reports, mono_ns))

@@ -37,7 +37,7 @@ from services.execution.core.courier import (
 from services.execution.settings import ExecutionSettings
 
 REPORTS_KEPT_MAX: Final = 1_000
-"""Reports kept for a portfolio that is away; it asks again for what it misses, so more are not needed."""
+"""Most reports kept while portfolio is disconnected; it repeats unanswered calls, so more are not needed."""
 
 NOTES_MAX: Final = 1_000
 """Calls whose times are noted for the latencies: more than can be in flight and waiting together."""

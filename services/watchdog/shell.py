@@ -118,7 +118,7 @@ class WatchdogShell:
     def _answer(self, line: bytes) -> None:
         try:
             os.write(sys.stdout.fileno(), line)
-        except OSError:  # supervisord is gone, which stdin will show as well
+        except OSError:  # supervisord has ended; stdin will report it too
             self._loop.stop()
 
     def _on_status(self, frames: list[bytes]) -> None:

@@ -52,7 +52,7 @@ _BOOT_CHARS_MAX: Final = 64
 
 
 class GatewayReply(Struct, frozen=True):
-    """What the gateway answered to a call or a ping, undecoded."""
+    """The gateway's answer to a call or a ping, undecoded."""
 
     call_id: int
     payload: bytes

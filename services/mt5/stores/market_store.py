@@ -17,7 +17,7 @@ from marketdata.price_model import MarketState
 
 APPLICATION_ID: Final = 0x50444231
 SCHEMA_VERSION: Final = 6
-"""Of the book's file."""
+"""Schema version of the book's file."""
 
 SCHEMA: Final = """
 CREATE TABLE market (

@@ -52,7 +52,7 @@ class ConnectedTerminal(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of the account."""
+        """Login of the account as text."""
         return str(self.account.login)
 
 

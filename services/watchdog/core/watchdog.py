@@ -141,7 +141,7 @@ class ProcessDied(Struct, frozen=True):
 
 
 class ConditionEnded(Struct, frozen=True):
-    """A condition that an alert was raised for is over."""
+    """A condition with an alert has ended."""
 
     condition: Condition
 

@@ -126,7 +126,7 @@ def test_a_removed_socket_file_is_found(sockets: Sockets, tmp_path: Path, harm: 
 def test_a_file_that_is_no_socket_is_not_removed(sockets: Sockets, tmp_path: Path) -> None:
     path = tmp_path / "signal.ipc"
     path.write_text("precious")
-    with pytest.raises(StartError, match="is there and is no socket"):
+    with pytest.raises(StartError, match="exists and is not a socket"):
         sockets.pull(f"ipc://{path}")
     assert path.read_text() == "precious"
 

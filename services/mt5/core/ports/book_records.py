@@ -11,7 +11,7 @@ from proto.gateway import ErrorCode, VenueOrder, VenuePosition
 
 
 class RestingState(StrEnum):
-    """What a resting order waits for.
+    """Event that a resting order waits for.
 
     NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: its arrival at `due_ns`, which the
     venue processes at the first tick at or after it. PENDING: its price. REST: more volume at the touch, for the rest

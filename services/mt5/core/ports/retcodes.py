@@ -12,7 +12,7 @@ from proto.gateway.codes import RETCODE_DONE, RETCODE_DONE_PARTIAL
 
 
 class RetcodeOutcome(StrEnum):
-    """What an answer proves about its request.
+    """What the answer to a request proves.
 
     DONE: it was executed, or accepted for later execution. NOT_DONE: it was not executed and never will be. IN_DOUBT:
     either is possible; only the broker's orders and deals show which.

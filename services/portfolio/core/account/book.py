@@ -121,7 +121,7 @@ class Book:
         """Orders of the account by status."""
         self.positions: dict[str, Position] = {}
         self.protections: dict[str, Protection] = {}
-        """By `protection_key`."""
+        """Protections of positions, by `protection_key`."""
         self.orders_by_key: dict[str, list[str]] = {}
         """Ids of the orders that a person's command made, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
@@ -133,7 +133,7 @@ class Book:
         self.resets_by_key: dict[str, RiskReset] = {}
         """Latest resets of risk rules, by the command's key."""
         self.deals: list[VenueDeal] = []
-        """By number; a late deal is inserted at its place."""
+        """Deals of the account by number; a late deal is inserted at its place."""
         self.deal_cursor = 0
         self.order_of_deal: dict[int, str] = {}
         """Id of the desk's order that a deal filled, by the deal's number; absent for other deals."""

@@ -60,7 +60,7 @@ class TickCursor(Struct, kw_only=True):
     last_denied: dict[str, str] = field(default_factory=dict)
     blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
     latest_denials: dict[str, LatestDenial] = field(default_factory=dict)
-    """By symbol, until an order of the symbol passes."""
+    """Latest denial by symbol; removed by the symbol's next order."""
 
     @property
     def processed(self) -> int:

@@ -97,7 +97,7 @@ class TagPnl(NamedTuple):
         return self.profit - self.commission - self.swap
 
     def plus(self, *, profit: Decimal = ZERO, commission: Decimal = ZERO, swap: Decimal = ZERO) -> TagPnl:
-        """With further amounts added."""
+        """A copy with these amounts added."""
         return TagPnl(self.profit + profit, self.commission + commission, self.swap + swap)
 
 

@@ -1,4 +1,4 @@
-"""Tasks that ask the gateway through execution: one question at a time each, answered whatever gets lost.
+"""Tasks that ask the gateway through execution: one open request each, repeated until it is answered.
 
 A task is a generator that yields requests and is sent the replies, so that a dialogue reads from top to bottom. It may
 also yield effects, which the scheduler carries out. A question stays open until it is answered: it is repeated, with
@@ -32,7 +32,7 @@ EXCLUSIVE: Final = "exclusive"
 RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
-"""How much longer than execution's own patience a task that handles failures waits, where execution itself is away."""
+"""Wait beyond execution's own timeout after which a task that handles failures goes on without execution."""
 
 
 class RunningTask:
@@ -78,18 +78,18 @@ class TaskRunner:
         self._unanswered_since_ns: int | None = None
 
     def silence_ns(self, mono_ns: int) -> int:
-        """For how long no open question has been answered; 0 while none is open."""
+        """Nanoseconds for which no open request has been answered; 0 while none is open."""
         return 0 if self._unanswered_since_ns is None or not self._open else mono_ns - self._unanswered_since_ns
 
     def __len__(self) -> int:
-        """How many questions wait for an answer."""
+        """Number of requests that wait for an answer."""
         return len(self._open)
 
     def set_first_call_id(self, first_call_id: int) -> None:
         """Count call ids from here.
 
-        Each start of a process begins above every id of the one before, which the microseconds of the host's monotonic
-        clock are: a late answer to the earlier process must not be taken for an answer to this one.
+        It must be above every id of the process before, so that a late answer to that one is not taken for an answer to
+        this one; the microseconds of the host's monotonic clock are.
         """
         self._next_call_id = first_call_id
 
@@ -100,7 +100,7 @@ class TaskRunner:
         return self._proceed(running, None, mono_ns)
 
     def find(self, call_id: int) -> RunningTask | None:
-        """The task that waits for this call, None when nobody does (any more)."""
+        """The task that waits for this call; None if no task does."""
         return self._open.get(call_id)
 
     def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> list[Call]:
@@ -111,7 +111,7 @@ class TaskRunner:
         return self._proceed(running, reply, mono_ns)
 
     def resume_due(self, mono_ns: int) -> list[Call]:
-        """Resume the tasks whose pause is over, and those that handle failures and were left without an answer."""
+        """Resume the tasks whose pause is over, and those that handle failures and got no answer in time."""
         rested = [self.running[name] for name, due_ns in self._asleep.items() if due_ns <= mono_ns]
         for running in rested:
             del self._asleep[running.name]
@@ -136,15 +136,15 @@ class TaskRunner:
         self._end(running)
 
     def resend_all(self, mono_ns: int) -> list[Call]:
-        """Every open question again: execution may have lost them."""
+        """Repeat every open request: execution may have lost them."""
         return [self._again(running, mono_ns) for running in self._open.values()]
 
     def resend_due(self, mono_ns: int) -> list[Call]:
-        """The questions that have waited long enough to be asked again."""
+        """Repeat the requests whose pause without an answer is over."""
         return [self._again(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
 
     def next_due_mono_ns(self, default_ns: int) -> int:
-        """When the next question would be asked again, or a pause ends; `default_ns` when nothing is open."""
+        """Time of the next repeated request or end of a pause; `default_ns` if there is neither."""
         dues = [*self._asleep.values()]
         for running in self._open.values():
             dues.append(running.resend_mono_ns)
