@@ -86,7 +86,7 @@ class DeskOptions:
             check_leverage(self.leverage)
 
     def venue_options(self) -> dict[str, str | None]:
-        """What is given of the simulated venue, by the option; None where it is not given."""
+        """Values of the options of the simulated venue, by option; None for one that is not given."""
         return {
             "--fills": self.fills,
             "--instruments": self.instruments,

@@ -53,7 +53,7 @@ VENUE_SETTINGS: Final = {
 
 
 class Market(NamedTuple):
-    """Where a desk's ticks come from; `last_ordinal` is 0 for a market without an end."""
+    """Source of a desk's ticks; `last_ordinal` is 0 for a market without an end."""
 
     description: str
     symbols: tuple[str, ...]

@@ -131,7 +131,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """Where a run keeps its files and its report."""
+    """Paths of the files and the report of a run."""
 
     data_dir: Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")] = None
     go_on: Annotated[bool, typer.Option("--continue", help="Continue with the account in --data-dir.")] = False

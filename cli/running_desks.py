@@ -74,7 +74,7 @@ def _named_by_settings() -> DeskAddresses | None:
 
 
 def running_gateway_url() -> str:
-    """Where the gateway of the running desk takes requests.
+    """Address of the running desk's gateway.
 
     Raises:
         StartError: several desks run, or a setting is wrong.
@@ -83,7 +83,7 @@ def running_gateway_url() -> str:
 
 
 def gateway_url_of(data_dir: Path) -> str:
-    """Where the gateway of the desk on this directory takes requests.
+    """Address of the gateway of the desk on this directory.
 
     Raises:
         StartError: no gateway is known, or it does not listen.

@@ -39,7 +39,7 @@ class Standstill:
         self._moved = time.monotonic()
 
     def note(self, status: StatusReply | None, position: object) -> str:
-        """What the desk waits for, empty while `position` changes; `status` is None where portfolio did not answer."""
+        """Text naming what the desk waits for, empty while `position` changes; `status` is None without an answer."""
         now = time.monotonic()
         if position != self._position:
             self._position, self._moved = position, now

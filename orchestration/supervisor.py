@@ -82,7 +82,7 @@ class ProcessState:
 
 
 def _state(row: Mapping[str, Any]) -> ProcessState:
-    """From a row of supervisord, whose times are whole seconds."""
+    """State of a process from a row of supervisord, whose times are whole seconds."""
     pid = int(row["pid"])
     up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
     return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)

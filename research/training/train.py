@@ -77,7 +77,7 @@ class TrainSpec:
     rounds_max: int = DEFAULT_ROUNDS_MAX
     learning_rate: float = 0.1
     threshold: float | None = None
-    """None: the validation part chooses."""
+    """None: chosen on the validation part."""
     seed: int = 0
     note: str = ""
     command: str = ""

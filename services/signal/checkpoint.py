@@ -52,7 +52,7 @@ CHECKPOINT_FILE: Final = FileKind("checkpoint", APPLICATION_ID, SCHEMA_VERSION, 
 
 
 class SavedState(NamedTuple):
-    """What a start goes on from."""
+    """Stored state from which a start continues."""
 
     checkpoint: Checkpoint
     signals: list[Signal]

@@ -44,7 +44,7 @@ from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
-"""Between two attempts to send what portfolio was not there to take; the connection of a new socket takes a moment."""
+"""Interval of attempts to send a message that portfolio could not receive; a new socket takes a moment to connect."""
 
 MARK_CLEARED_MS: Final = 250
 """A death this long after a call of a strategy is not counted against it; a strategy that closed the process's files

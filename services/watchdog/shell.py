@@ -1,4 +1,4 @@
-"""Between supervisord, the heartbeats, portfolio and the watchdog's core: reads, asks, kills and raises alerts.
+"""Shell of the watchdog: connects its core with supervisord, heartbeats and portfolio, kills and alerts.
 
 supervisord's events come on stdin and are answered on stdout at once, because it sends the next one only then.
 """
@@ -47,7 +47,7 @@ from services.watchdog.core.watchdog import (
 from services.watchdog.supervisor_client import Supervisor
 
 REAP_MS: Final = 500
-"""Between two checks whether commands of alerts have ended."""
+"""Interval of the checks whether commands of alerts have ended."""
 
 READ_BYTES: Final = 65_536
 

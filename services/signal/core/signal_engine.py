@@ -43,14 +43,14 @@ HELLOS_UNTIL_SILENT: Final = 10
 """Unanswered HELLOs after which that is logged."""
 
 HELLO_INTERVAL_NS: Final = 500_000_000
-"""Between two greetings of portfolio, which show that this process is alive."""
+"""Interval of the hellos to portfolio, which show that this process is alive."""
 
 RESEND_PAUSE_NS: Final = 100_000_000
-"""Shortest time between two repetitions of signals. A tick is republished after twice as long; ticks that come twice for
-another reason, such as those fetched while they waited in the socket, come in bursts and need no answer each."""
+"""Shortest time between two repetitions of signals. A tick is republished after twice as long; ticks received
+twice for another reason, such as ticks fetched while they waited in the socket, come in bursts and need no resend each."""
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
-"""Between two notices of ticks without a kept signal: a market that has gone back repeats thousands of them."""
+"""Least interval of log lines about ticks without a kept signal: a restarted market repeats thousands of them."""
 
 SLICE_NS: Final = 50_000_000
 """How long strategies may be called for the ticks of one burst. Later ticks of it are fetched afterwards: only so does the

@@ -11,7 +11,7 @@ from msgspec import Struct
 from proto.time import SECOND_NS
 
 ERROR_CHARS_MAX: Final = 200
-"""Of the strategy's own error; the wire and a screen have room for one line."""
+"""Longest text of a strategy's error, which is shown in one line."""
 
 FRAMES_MAX: Final = 20
 

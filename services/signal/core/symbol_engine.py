@@ -17,7 +17,7 @@ from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 Direction = Literal[-1, 0, 1]
 
 SNAPSHOT_BYTES_MAX: Final = 1 << 20
-"""Of a strategy: it is written with every checkpoint."""
+"""Longest snapshot of a strategy, which is written with every checkpoint."""
 
 
 class SequenceError(ValueError):
@@ -77,14 +77,14 @@ class SymbolEngine:
         self.strategy = strategy
         self.buffer = TickBuffer(buffer_ticks)
         self.sequence = 0
-        """Of the last tick folded; 0 before the first."""
+        """Sequence of the last tick folded; 0 before the first."""
         self.accepted = 0
         """Ticks folded since the last reset."""
         self.fault: StrategyFault | None = None
         self._mark_call = mark_call
         self._is_out_of_use = False
         self.kept_strategy = shown_name(strategy)
-        """Whose state the latest snapshot is; empty for an engine out of use that has none."""
+        """Strategy of the latest snapshot; empty for an engine out of use that has no snapshot."""
         self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
         self._keep()
@@ -176,7 +176,7 @@ class SymbolEngine:
 
     @property
     def kept_sequence(self) -> int:
-        """Of the last tick that the latest snapshot has folded."""
+        """Sequence of the last tick in the latest snapshot."""
         return self._kept_sequence
 
     def restore(self, snapshot: bytes, strategy: str = "") -> None:

@@ -13,7 +13,7 @@ from services.signal.core.strategy_fault import shortened
 from services.signal.core.symbol_engine import SymbolEngine
 
 TEXTS_CHARS_MAX: Final = 16_384
-"""Of all texts together, so that a hello fits into a frame whatever the number of symbols."""
+"""Longest total of all texts, so that a hello with any number of symbols fits into a frame."""
 
 TEXT_CHARS_MAX: Final = 400
 

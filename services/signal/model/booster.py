@@ -1,4 +1,4 @@
-"""Inference by XGBoost itself: for models that the walk does not cover, and to hold the walk to."""
+"""Inference by XGBoost itself: for models that our tree walk does not support, and as the walk's reference."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def load_model(
 
 
 def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> ClassModel:
-    """What the strategy needs of a manifest."""
+    """The model of a manifest for the strategy."""
     sell, hold, buy = manifest.calibration.biases
     return ClassModel(
         margins=margins,
@@ -92,7 +92,7 @@ def _document(data: bytes, suffix: str) -> Mapping[str, Any]:
 def _margins_of(
     data: bytes, document: Mapping[str, Any], sha256: str, folders: list[Path]
 ) -> tuple[Callable[[Singles], Singles], str]:
-    """What computes margins, and why it is not the walk where it is not."""
+    """The function that computes margins, and why it is not our tree walk; empty if it is."""
     facts = model_info(document)
     if facts.classes != len(CLASSES) or facts.objective not in _OBJECTIVES:
         raise ModelFormatError(

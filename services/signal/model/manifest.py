@@ -38,21 +38,21 @@ class ModelFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Features(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model's columns are, in order."""
+    """Names of the model's columns, in order."""
 
     schema_sha256: Sha256
     names: list[str]
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """Probability from which on a side is signalled."""
+    """Least probability at which a side is signalled."""
 
     sell: Probability
     buy: Probability
 
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
-    """From margins to probabilities: softmax(margin / temperature + bias)."""
+    """Conversion of margins to probabilities: softmax(margin / temperature + bias)."""
 
     method: Literal["temperature and biases"]
     temperature: Annotated[float, Meta(gt=1e-3, lt=1e3)]
@@ -60,7 +60,7 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Labels(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the classes mean."""
+    """Rule that labels the classes."""
 
     rule: str
     horizon_ticks: Annotated[int, Meta(ge=1)]
@@ -68,7 +68,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """A stretch of the data: its rows of features and what they are of, in time."""
+    """A part of the data: the number of its rows and its span of time."""
 
     rows: Annotated[int, Meta(ge=0)]
     first_ns: Annotated[int, Meta(ge=0)]
@@ -76,7 +76,7 @@ class Part(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Training(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model was made from, and how."""
+    """Data and parameters of the training."""
 
     data_sha256: Sha256
     symbol: str

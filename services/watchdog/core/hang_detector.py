@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from proto.time import MS_NS
 
 CHECK_INTERVAL_NS: Final = 500_000_000
-"""Between two looks at the heartbeats."""
+"""Interval of the checks of the heartbeats."""
 
 _LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_NS
 

@@ -157,7 +157,7 @@ class Watchdog(Core[Message, Output]):
 
     def __init__(self, timeouts: HangTimeouts) -> None:
         self.programs: dict[str, Program] = {}
-        """As supervisord answered last."""
+        """Programs by name, from supervisord's last answer."""
         self._detector = HangDetector(timeouts)
         self._deaths = DeathWindow()
         self._conditions = ConditionWatch()
@@ -174,16 +174,16 @@ class Watchdog(Core[Message, Output]):
         self._ended: dict[str, str] = {}
         """Programs that ended as supervisord expects, with their pids, until their exit code is known."""
         self._refused: dict[str, str] = {}
-        """Of those, programs with `EXIT_SETTINGS` that may not have meant it, until their heartbeat is known."""
+        """Those of `_ended` with the exit code `EXIT_SETTINGS`, which may be accidental, until their heartbeat is known."""
 
     def silent_ns(self) -> dict[str, int]:
-        """How long each running program has been without a new heartbeat."""
+        """Nanoseconds since the last new heartbeat of each running program."""
         return self._detector.silent_ns()
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 
     def start(self, now: Now) -> list[Output]:
-        """Ask who runs."""
+        """Ask supervisord for its programs."""
         self._heard_mono_ns = now.mono_ns
         self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
         self._status_mono_ns = now.mono_ns + STATUS_INTERVAL_NS
@@ -207,7 +207,7 @@ class Watchdog(Core[Message, Output]):
                 return self._on_status(message)
 
     def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the question is the same at any time
-        """Ask who runs, once for all that has happened."""
+        """Ask supervisord for its programs if anything has happened, once for all events."""
         return [self._ask()] if self._is_stale else []
 
     def next_timer(self) -> int:

@@ -1,4 +1,4 @@
-"""What the risk rules remember from tick to tick and from order to order.
+"""State of the risk rules, kept from tick to tick and from order to order.
 
 It is stored with the tick cursor, in the transaction of the events that change it, so that a restart forgets nothing.
 The rules change it by their `updates`, and `state_updates.py` by ticks.
@@ -27,7 +27,7 @@ class Breaker(Struct, kw_only=True):
 
 
 class Peaks(Struct, kw_only=True):
-    """Equity that later equity is measured by, in account currency; None before the first valuation.
+    """Reference values of equity, in account currency; None before the first valuation.
 
     `day` is the number of the server's day; `day_start` is the equity at its first tick.
     """
@@ -37,16 +37,16 @@ class Peaks(Struct, kw_only=True):
     day_high: Decimal | None = None
     high: Decimal | None = None
     equity: Decimal | None = None
-    """As of the last tick."""
+    """Equity at the last tick."""
 
 
 class RiskState(Struct, kw_only=True):
-    """What the rules know that is not in the book."""
+    """State of the rules besides the book."""
 
     spread_medians: dict[str, float] = field(default_factory=dict)
-    """In price, by symbol."""
+    """Median spread in price units, by symbol."""
     order_times_ns: list[int] = field(default_factory=list)
-    """Of the last minute before the newest."""
+    """Times of the orders within the minute before the newest one."""
     last_order_ns: dict[str, int] = field(default_factory=dict)
     order_day: int = 0
     orders_of_day: int = 0

@@ -71,7 +71,7 @@ class OrderProposal(NamedTuple):
 
 
 class RiskContext(NamedTuple):
-    """What the rules read: account, ticks so far, limits, and facts of the moment.
+    """Inputs of the rules: account, ticks so far, limits, and current facts.
 
     Args:
         book: the account.

@@ -26,7 +26,7 @@ class StreamState:
         """Ticks that the venue runs ahead of their confirmation; 0 for a live stream, which waits for nobody."""
         self.desk_state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
-        """What the desk waits for, a text for people; empty when it waits for nothing."""
+        """Text for people that names what the desk waits for; empty if it does not wait."""
         self.running_since_mono_ns = 0
         self.is_stopping = False
         """The process is shutting down: no signal is decided any more."""
@@ -42,7 +42,7 @@ class StreamState:
 
     @property
     def persisted(self) -> PersistedState:
-        """What the ledger keeps of the stream with a commit."""
+        """State of the stream that the ledger stores with a commit."""
         return PersistedState(self.cursor, self.risk, self.volatility)
 
     @property

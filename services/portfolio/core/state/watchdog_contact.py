@@ -35,7 +35,7 @@ class WatchdogContact:
         self._alert_problem, self._supervisor_problem = alert_problem, supervisor_problem
 
     def conditions(self, mono_ns: int) -> Iterator[Condition]:
-        """What a person has to know of it at this monotonic time."""
+        """Conditions of the watchdog at this monotonic time."""
         if self._due_ns is not None and mono_ns > self._due_ns:
             text = f"the watchdog has not asked for {(mono_ns - self._heard_ns) // SECOND_NS} s; see watchdog.log"
             yield condition("WATCHDOG_SILENT", text)

@@ -20,7 +20,7 @@ class ClassModel:
     """A trained model as a strategy needs it: from a row of features to the probabilities of the three classes."""
 
     margins: Callable[[Singles], Singles]
-    """Of rows (rows, features), both float32 and contiguous."""
+    """Margins of rows of shape (rows, features); both arrays are float32 and contiguous."""
     temperature: float
     biases: tuple[float, float, float]
     sell_threshold: float
