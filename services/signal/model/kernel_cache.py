@@ -1,8 +1,8 @@
 """Cache folder of compiled kernels, chosen before the first kernel is imported.
 
-Compiling takes some seconds, and numba's own place for the result, beside the source, is not there to be written on a
-read-only root. NUMBA_CACHE_DIR goes first; else it is the user's cache folder, the desk's data folder, or, when neither
-can be written, a temporary one, for which each process compiles again.
+Compiling takes seconds, and numba's default folder, beside the source, may be read-only. NUMBA_CACHE_DIR is used if it
+is set; else the first writable one of the user's cache folder and the desk's data folder; else a temporary folder, for
+which each process compiles again.
 """
 
 from __future__ import annotations

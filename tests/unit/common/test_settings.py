@@ -203,7 +203,7 @@ def test_an_env_file_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_missing_env_file_given_by_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "/nowhere/desk.env")
-    with pytest.raises(StartError, match=r"PAPERDESK_ENV_FILE: value '/nowhere/desk\.env', expected a file"):
+    with pytest.raises(StartError, match=r"PAPERDESK_ENV_FILE: value '/nowhere/desk\.env', expected an existing file"):
         load(CommonSettings)
 
 

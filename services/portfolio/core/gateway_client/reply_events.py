@@ -99,7 +99,7 @@ def _refusal(reply: ModifyReply) -> str:
 def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
     """A deal for the ledger, with the lots it closes and the desk's order if that accepts the deal.
 
-    A deal of an order that cannot have one still moves the position; the reconciliation reports the order.
+    A deal that its order does not accept still moves the position; the reconciliation reports the order.
     """
     order = book.orders.get(deal.order_id)
     is_ours = order is not None and accepts_deal(order, deal)
