@@ -1,4 +1,4 @@
-"""Sets of limits: two have a name; any other is a file and is named by its changes."""
+"""Sets of limits: three have a name; any other is a file and is named by its changes."""
 
 from __future__ import annotations
 
