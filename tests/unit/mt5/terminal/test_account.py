@@ -199,7 +199,9 @@ def test_a_future_has_the_worth_of_its_tick_and_a_mode_without_a_formula_stops_t
         currency_base="USD", currency_profit="USD", currency_margin="USD", margin_initial=15_000.0,
     )  # fmt: skip
     assert [future.multiplier, future.margin_initial] == [50, 15_000]
-    with pytest.raises(StartError, match=r"ESH6: a tick is worth 12\.5 USD, expected a value in the profit currency EUR"):
+    with pytest.raises(
+        StartError, match=r"ESH6: a tick is worth 12\.5 USD, expected a value in the profit currency EUR"
+    ):
         from_row("ESH6", trade_calc_mode=1, trade_tick_value=12.5, currency_profit="EUR")
     with pytest.raises(StartError, match="BOND: calculation mode 37 of MetaTrader's ENUM_SYMBOL_CALC_MODE"):
         from_row("BOND", trade_calc_mode=37)
