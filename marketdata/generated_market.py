@@ -126,7 +126,7 @@ class GeneratedMarket:
     """The ticks of a generated market by ordinal and by sequence; made by `open_market`."""
 
     def __init__(self, log: MarketHistory, pairs: Sequence[PairParameters], *, is_new: bool = False) -> None:
-        """Continue from the states of `log`."""
+        """Continue from the states of `log`; with `is_new`, none of them has been saved."""
         assert log.states, log.stream_id
         self.symbols = log.symbols
         self.stream_id = log.stream_id

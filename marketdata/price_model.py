@@ -92,7 +92,10 @@ class _Path(Struct, frozen=True):
 def first_state(
     pairs: Sequence[PairParameters], *, start_ns: int, values: Mapping[str, float] | None = None
 ) -> MarketState:
-    """State of a market that begins with the minute of `start_ns`, at the given log values or the model's own."""
+    """State of a market that begins with the minute of `start_ns`.
+
+    `values` are the logarithms of currencies' values by code; a currency without one begins at the model's own.
+    """
     codes = sorted({code for pair in pairs for code in (pair.base, pair.quote)})
     given = values or {}
     return MarketState(
@@ -105,7 +108,7 @@ def first_state(
 
 
 def advance(state: MarketState, pairs: Sequence[PairParameters], seed: int) -> tuple[Block, MarketState]:
-    """The minute that begins with `state`, and the state at its end."""
+    """Ticks of the minute that begins with `state`, and the state at its end; a pure function of its arguments."""
     second = (state.block * BLOCK_S + BLOCK_S / 2) % terms.DAY_S
     europe = _generator(seed, _EUROPE, state.block).standard_normal(STEPS)
     paths: dict[str, _Path] = {}

@@ -15,9 +15,9 @@ from proto.trading.money import Quote
 
 
 def entry_distance(order_type: OrderType, side: Side, price: Decimal, quote: Quote) -> Decimal:
-    """Distance of a pending order from the market.
+    """Distance of a pending order at `price` from the market, in units of price.
 
-    A LIMIT belongs on the better side of the touch, a STOP on the worse.
+    A LIMIT belongs on the better side of the touch at which it would trade, a STOP on the worse.
     """
     assert order_type is not OrderType.MARKET, order_type
     better = (quote.ask - price) if side is Side.BUY else (price - quote.bid)
@@ -30,17 +30,23 @@ def closing_touch(side: Side, quote: Quote) -> Decimal:
 
 
 def stop_loss_distance(side: Side, price: Decimal, reference: Decimal) -> Decimal:
-    """Distance of a stop loss, which belongs on the losing side of the reference."""
+    """Distance of a stop loss at `price` from `reference`, in units of price: positive on the losing side.
+
+    `side` is that of the position.
+    """
     return (reference - price) * side.sign
 
 
 def take_profit_distance(side: Side, price: Decimal, reference: Decimal) -> Decimal:
-    """Distance of a take profit, which belongs on the winning side of the reference."""
+    """Distance of a take profit at `price` from `reference`, in units of price: positive on the winning side.
+
+    `side` is that of the position.
+    """
     return (price - reference) * side.sign
 
 
 def respects_stops_level(distance: Decimal, instrument: Instrument) -> bool:
-    """Whether the venue accepts a price at this distance."""
+    """Whether the venue accepts a price at `distance`, given in units of price."""
     return distance > 0 and distance >= instrument.stops_level_points * instrument.point
 
 

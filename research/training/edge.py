@@ -87,7 +87,16 @@ def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, hor
 
 
 def best_threshold(probabilities: Floats, at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> float:
-    """The threshold with the highest total profit; if none has a profit, the one with the smallest loss per trade."""
+    """The threshold with the highest total profit; if none has a profit, the one with the smallest loss per trade.
+
+    Thresholds with fewer than `TRADES_MIN` trades do not count; without any other, the lowest threshold is returned.
+
+    Args:
+        probabilities: of SELL, HOLD and BUY, of shape (rows, 3).
+        at: for each row, the index of its tick in `quotes`.
+        quotes: bid and ask of each tick.
+        horizon_ticks: ticks from the entry of a trade to its exit.
+    """
     candidates = []
     for threshold in THRESHOLDS:
         edge = measure_edge(directions(probabilities, threshold), at, quotes, horizon_ticks)

@@ -214,7 +214,14 @@ def write_model(trained: TrainedModel, folder: Path) -> None:
 
 
 def split_parts(features: NDArray[np.float32], labels: NDArray[np.int8], *, horizon_ticks: int) -> dict[str, _Rows]:
-    """The labelled rows of each part; row i of `features` is that of tick i + 99."""
+    """The labelled rows of the training, validation and held-out parts, in the order of time.
+
+    Args:
+        features: of shape (ticks - 99, features); row i belongs to tick i + 99.
+        labels: the class of each tick, of shape (ticks,).
+        horizon_ticks: ticks that a label looks ahead; the last ticks of a part are left out, because their labels
+            depend on the next part.
+    """
     count = len(labels)
     ends = [round(count * TRAINING_PART), round(count * (TRAINING_PART + VALIDATION_PART)), count]
     parts, start = {}, 0

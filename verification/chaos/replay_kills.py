@@ -122,7 +122,7 @@ def replay_with_kills(
 
 
 def external_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
-    """Ticks and processes of kills from outside, the earliest first."""
+    """Tick and service of each kill, the earliest first; all within the first nine tenths of `ticks`."""
     moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
     return [(moment, draw.choice(PROCESSES)) for moment in moments]
 

@@ -82,7 +82,7 @@ TABLE: Final = (
     Retcode(10035, "INVALID_ORDER", _NOT, "The type of the order is wrong or not allowed here."),
     Retcode(10036, "POSITION_CLOSED", _NOT, "The position named is closed already."),
     Retcode(10038, "INVALID_CLOSE_VOLUME", _NOT, "More is to be closed than the position has."),
-    Retcode(10039, "CLOSE_ORDER_EXIST", _NOT, "An order that closes the position is there already."),
+    Retcode(10039, "CLOSE_ORDER_EXIST", _NOT, "An order that closes the position already exists."),
     Retcode(10040, "LIMIT_POSITIONS", _NOT, "As many positions are open as may be."),
     Retcode(10041, "REJECT_CANCEL", _NOT, "The activation of the pending order is refused, and the order canceled."),
     Retcode(10042, "LONG_ONLY", _NOT, "The symbol may only be bought."),
