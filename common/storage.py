@@ -167,7 +167,7 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
         StartError: there is no such file, it cannot be read, or it is of another kind or version.
     """
     if not path.is_file():
-        raise StartError(f"{path} is missing, expected an existing database file")
+        raise StartError(f"{path} is not there, expected an existing database file")
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(READER_BUSY_MS)

@@ -140,7 +140,7 @@ def test_a_reader_sees_commits_while_the_writer_continues(tmp_path: Path) -> Non
 
 
 def test_a_reader_of_a_missing_file_gets_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="is missing, expected an existing database file"):
+    with pytest.raises(StartError, match="is not there, expected an existing database file"):
         open_reader(tmp_path / "none.db")
 
 
