@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cli.desk_options import DEFAULT_DATA_DIR, DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
+from cli.desk_options import DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
 from cli.live_view import open_screen
 from cli.run_options import check_watched, fills_option, plan_option, risk_option
 from cli.run_settings import HASH_CHARS, GatewayElsewhere, run_settings
@@ -26,7 +26,7 @@ from cli.validators import (
     require_symbols,
 )
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
+from common.project_root import DEFAULT_DATA_DIR, PROJECT_ROOT
 from common.settings import load
 from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import TickInput
@@ -195,7 +195,7 @@ def _generated(options: DeskOptions, clock: str | None, settings: dict[str, str]
         )
     if clock is not None:
         raise StartError(f"the time zone is {clock!r}, expected none without --ticks: the generated market is in UTC")
-    folder = _folder(options.data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
+    folder = _folder(options.data_dir or DEFAULT_DATA_DIR)
     before, symbols, watched = read_market(folder / VENUE_BOOK), _symbols(options.symbols), tuple(options.watch or ())
     if not symbols:
         watched = watched or last_watched(folder)

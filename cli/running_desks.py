@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.paths import existing_desk
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
+from common.project_root import DEFAULT_DATA_DIR, ENV_FILE_VARIABLE, PROJECT_ROOT
 from orchestration.address_files import (
     ANNOUNCED,
     CONTROL_FILE,
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 NAMING_SETTINGS: Final = ("CONTROL_URL", "PAPERDESK_RUNTIME_DIR", "PAPERDESK_DATA_DIR")
 """Settings that name a desk."""
 
-ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
-
-DEFAULT_DATA_DIR: Final = PROJECT_ROOT / "var" / "data"
 DEFAULT_CONTROL_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/control.ipc"
 DEFAULT_SUPERVISOR_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/supervisor.sock"
 

@@ -34,12 +34,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT, expanded
+from common.project_root import DEFAULT_DATA_DIR, ENV_FILE_VARIABLE, PROJECT_ROOT, expanded
 from common.text_files import EncodingError, python_codec, read_text
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.number_text import PARSERS
 
-ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
 SHARED: Final = "shared"
 SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog")
 SYMBOL_CHARS_MAX: Final = 64
@@ -132,7 +131,7 @@ class CommonSettings(DeskSettings):
     gtw_port: int = Field(default=DEFAULT_GATEWAY_PORT, ge=1, le=65_535, description="a port from 1 to 65535")
     gtw_timeout_ms: int = Field(default=2_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
     paperdesk_runtime_dir: DeskPath = PROJECT_ROOT / "var" / "run"
-    paperdesk_data_dir: DeskPath = PROJECT_ROOT / "var" / "data"
+    paperdesk_data_dir: DeskPath = DEFAULT_DATA_DIR
     signal_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "signal"))
     command_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "command"))
     report_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "report"))

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from common.settings import ENV_FILE_VARIABLE, setting_names
+from common.project_root import ENV_FILE_VARIABLE
+from common.settings import setting_names
 from orchestration.address_files import control_url, gateway_url
 
 PASSED_ON: Final = frozenset(

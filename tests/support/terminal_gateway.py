@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from common import clock
-from common.settings import ENV_FILE_VARIABLE, load
+from common.project_root import ENV_FILE_VARIABLE
+from common.settings import load
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 from services.mt5.terminal import gateway_process

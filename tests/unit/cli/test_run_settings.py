@@ -8,7 +8,8 @@ import pytest
 
 from cli.run_settings import FORWARDED, GATEWAY, OPTIONS, REFUSED, GatewayElsewhere, run_settings
 from common.errors import StartError
-from common.settings import ENV_FILE_VARIABLE, setting_names
+from common.project_root import ENV_FILE_VARIABLE
+from common.settings import setting_names
 from orchestration.environment import PASSED_ON, desk_environment
 
 

@@ -18,6 +18,7 @@ from cli.main import run
 from cli.running_desks import running_desk, running_gateway_url
 from common.errors import StartError
 from common.process_identity import process_identity
+from common.project_root import ENV_FILE_VARIABLE
 from orchestration.address_files import (
     announced,
     announced_desks,
@@ -31,9 +32,9 @@ from orchestration.address_files import (
 @pytest.fixture(autouse=True)
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout without a desk and without settings."""
-    for name in (*running_desks.NAMING_SETTINGS, running_desks.ENV_FILE_VARIABLE):
+    for name in (*running_desks.NAMING_SETTINGS, ENV_FILE_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(running_desks.ENV_FILE_VARIABLE, "")
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "")
     monkeypatch.setattr(running_desks, "ANNOUNCED", tmp_path / "desks")
     monkeypatch.setattr(running_desks, "DEFAULT_CONTROL_URL", f"ipc://{tmp_path}/control.ipc")
     monkeypatch.setattr(running_desks, "DEFAULT_SUPERVISOR_URL", f"ipc://{tmp_path}/supervisor.sock")

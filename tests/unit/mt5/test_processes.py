@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from common.errors import StartError
-from common.settings import ENV_FILE_VARIABLE, load
+from common.project_root import ENV_FILE_VARIABLE
+from common.settings import load
 from services.mt5.__main__ import VENUES
 from services.mt5.core.gateway.journal import Effect
 from services.mt5.settings import Mt5Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
-from common.settings import ENV_FILE_VARIABLE, describe, load
+from common.project_root import ENV_FILE_VARIABLE, PROJECT_ROOT
+from common.settings import describe, load
 from marketdata.files.tick_input import TickInput
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.settings import Mt5Settings

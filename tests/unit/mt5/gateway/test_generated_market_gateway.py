@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from common.settings import ENV_FILE_VARIABLE, load
+from common.project_root import ENV_FILE_VARIABLE
+from common.settings import load
 from marketdata import price_model_parameters as terms
 from marketdata.generated_market import HISTORY_BLOCKS, GeneratedMarket, open_market
 from proto.gateway import Buy, GetTicks, Hello, HelloReply, OrderReply, TicksReply

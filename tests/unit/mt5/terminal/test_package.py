@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from common.settings import ENV_FILE_VARIABLE, load
+from common.project_root import ENV_FILE_VARIABLE
+from common.settings import load
 from services.mt5.settings import Mt5Settings
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.gateway_process import serve, terminal_setup
