@@ -37,7 +37,7 @@ from proto.trading.instrument import Instrument
 R = TypeVar("R", bound=Reply)
 
 TIMEOUT_S: Final = 10.0
-"""A commit on a slow disk and, at the gateway, a call of the venue for each position."""
+"""For a commit on a slow disk and, at the gateway, a call of the venue for each position."""
 
 
 class _Gateway(NamedTuple):

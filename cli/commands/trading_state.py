@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.command_options import CommandOptions
-from cli.gateway_commands import send_to_gateway
+from cli.gateway_commands import TIMEOUT_S, send_to_gateway
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
 from cli.running_desks import required_control_url
@@ -32,9 +32,6 @@ from proto.gateway import Flatten, Halt, Resume
 
 app = typer.Typer()
 EXAMPLE: Final = '[bold]Example[/bold]\n\n  paperdesk {} --reason "news at 14:30"'
-
-TIMEOUT_S: Final = 10.0
-"""A commit on a slow disk."""
 
 NOTICE_S: Final = 1.0
 """Time without an answer before a notice."""
