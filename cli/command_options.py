@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from cli import options as o
 from common.errors import StartError
 from proto.control import REASON_CHARS_MAX
-
-NAME_CHARS_MAX: Final = 64
+from proto.trading.units import NAME_CHARS_MAX
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,10 +38,10 @@ from common.project_root import DEFAULT_DATA_DIR, ENV_FILE_VARIABLE, PROJECT_ROO
 from common.text_files import EncodingError, python_codec, read_text
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.number_text import PARSERS
+from proto.trading.units import NAME_CHARS_MAX
 
 SHARED: Final = "shared"
 SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog")
-SYMBOL_CHARS_MAX: Final = 64
 _SHOWN_CHARS_MAX: Final = 80
 
 Source = Literal["default", "env", ".env"]
@@ -64,7 +64,7 @@ def _symbols(value: object) -> object:
 
 
 def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
-    named = all(0 < len(symbol) <= SYMBOL_CHARS_MAX and not any(map(str.isspace, symbol)) for symbol in symbols)
+    named = all(0 < len(symbol) <= NAME_CHARS_MAX and not any(map(str.isspace, symbol)) for symbol in symbols)
     if not symbols or not named or len(set(symbols)) != len(symbols):
         raise ValueError("one or more different symbols, comma separated, such as EURUSD,NZDUSD")
     return symbols

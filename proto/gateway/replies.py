@@ -14,9 +14,9 @@ from proto.gateway.codes import ErrorCode
 from proto.gateway.records import TickCounts, VenueDeal, VenueOrder, VenuePosition, require_all_exact
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
-from proto.trading.units import Cursor, Name, Sequence, Text, TimeNs
+from proto.trading.units import NAME_CHARS_MAX, Cursor, Name, Sequence, Text, TimeNs
 
-RequestId = Annotated[str, Meta(max_length=64)]
+RequestId = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
 
 
 class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
@@ -67,7 +67,7 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     first_time_ns: TimeNs
     currency: Annotated[str, Meta(min_length=3, max_length=8)]
     currency_digits: Annotated[int, Meta(ge=0, le=8)]
-    data_sha256: Annotated[str, Meta(max_length=64)]
+    data_sha256: Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
     fills: Name
     account_mode: AccountMode = AccountMode.NETTING
     leverage: Cursor = 0
@@ -119,7 +119,7 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     book. `position` is the ticket of the position that the order's last deal changed.
     """
 
-    order_id: Annotated[str, Meta(max_length=64)]
+    order_id: Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
     symbol: str | None = None
     action: str | None = None
     ticket: int | None = None
