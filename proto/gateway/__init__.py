@@ -19,6 +19,7 @@ from proto.gateway.replies import AccountReply as AccountReply
 from proto.gateway.replies import ConfirmReply as ConfirmReply
 from proto.gateway.replies import DealsReply as DealsReply
 from proto.gateway.replies import ErrorReply as ErrorReply
+from proto.gateway.replies import GatewayMode as GatewayMode
 from proto.gateway.replies import HaltReply as HaltReply
 from proto.gateway.replies import HelloReply as HelloReply
 from proto.gateway.replies import KnownIds as KnownIds

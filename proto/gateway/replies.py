@@ -16,13 +16,16 @@ from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.units import NAME_CHARS_MAX, Cursor, Name, Sequence, Text, TimeNs
 
+GatewayMode = Literal["simulated", "demo", "live"]
+"""What the orders of a gateway trade: a simulated account, or the demo or real account of a terminal."""
+
 RequestId = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
 
 
 class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
     status: Annotated[str, Meta(max_length=32)]
     request_id: RequestId = ""
-    mode: Literal["simulated", "demo", "live"]
+    mode: GatewayMode
     venue: Name
     account: Name
     boot_id: Name

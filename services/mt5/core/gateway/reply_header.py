@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from proto.gateway import ErrorCode, ErrorReply, Request
+from proto.gateway import ErrorCode, ErrorReply, GatewayMode, Request
 
 
 class ReplyHeader(NamedTuple):
@@ -13,7 +13,7 @@ class ReplyHeader(NamedTuple):
     venue: str
     account: str
     boot_id: str
-    mode: Literal["simulated", "demo", "live"] = "simulated"
+    mode: GatewayMode = "simulated"
 
     def ok_fields(self, request_id: str) -> dict[str, Any]:
         """The common fields of a reply without an error."""
