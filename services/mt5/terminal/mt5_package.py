@@ -14,6 +14,7 @@ def load_mt5_package() -> Mt5Api:
     Raises:
         StartError: it is not installed.
     """
+    # Imported here: where the package is missing, the gateway has to refuse the start with one line.
     try:
         import MetaTrader5
     except ImportError:
