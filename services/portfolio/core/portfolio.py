@@ -46,11 +46,11 @@ from services.portfolio.core.state.signal_health import SignalHealth
 SIGNAL_CHECK_NS: Final = 250_000_000
 """Interval of the health checks of the signal processes: short enough to report changes within three seconds."""
 
-Input = Signal | Answer | Tick | MarketHeartbeat | SignalHello | CourierHello | DeskCommand | ReconcileCommand
+Message = Signal | Answer | Tick | MarketHeartbeat | SignalHello | CourierHello | DeskCommand | ReconcileCommand
 Output = Call | CommandReply | ReconcileReply
 
 
-class Portfolio(Core[Input, Output]):
+class Portfolio(Core[Message, Output]):
     """One desk: its state, its queue of signals, and its client of the gateway."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
@@ -74,7 +74,7 @@ class Portfolio(Core[Input, Output]):
         self._stream.begin_turn(now)
         return self.client.start()
 
-    def handle(self, message: Input, now: Now) -> Sequence[Output]:
+    def handle(self, message: Message, now: Now) -> Sequence[Output]:
         """Handle one message; a command's reply is the last output, except RECONCILE's, which comes later."""
         self._stream.begin_turn(now)
         match message:
