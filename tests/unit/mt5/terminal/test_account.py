@@ -122,7 +122,7 @@ def test_a_terminal_that_hangs_is_trouble_after_a_while(bench: Bench) -> None:
     assert "has answered nothing for 1" in trouble.message
 
 
-def test_a_stranger_at_the_account_is_not_ours(bench: Bench) -> None:
+def test_a_foreign_order_on_the_account_is_not_ours(bench: Bench) -> None:
     """Orders by hand have magic 0."""
     bench.fake.broker.send(
         {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "comment": "A-1"}
@@ -258,7 +258,7 @@ def test_history_at_a_time_that_the_zone_never_shows_names_the_setting(bench: Be
 
 
 def test_an_expiry_in_the_hour_that_is_passed_over_is_at_its_end(bench: Bench) -> None:
-    stranger = {
+    foreign = {
         "action": 5,
         "symbol": "EURUSD",
         "volume": 0.1,
@@ -267,7 +267,7 @@ def test_an_expiry_in_the_hour_that_is_passed_over_is_at_its_end(bench: Bench) -
         "price": 1.0,
         "type_time": 2,
     }
-    bench.fake.broker.send({**stranger, "expiration": 1_772_962_200})
+    bench.fake.broker.send({**foreign, "expiration": 1_772_962_200})
     bench.wait(500)
     [order] = bench.link.orders_after(0, 9, bench.now)
     assert order.order.expires_ns == 1_772_953_200 * 1_000_000_000

@@ -233,7 +233,7 @@ def test_a_filling_that_the_symbol_does_not_take_is_refused_without_a_call(tmp_p
 
 
 def test_a_symbol_that_is_not_traded_here_is_refused_without_a_call(bench: Bench) -> None:
-    """A stranger's position may be in any symbol; its terms and quotes are not known here."""
+    """A foreign position may be in any symbol; its terms and quotes are not known here."""
     assert bench.send(a_sell("A-9", position=7), "GBPUSD") == TradeResult(10013, 0, 0)
     found = bench.found("A-9")
     assert found is not None
