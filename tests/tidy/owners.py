@@ -15,48 +15,79 @@ OWNERS = {
 }
 """The class that only this module may change; variables and fields that hold one have the module's name."""
 
-WRITERS_OF_CONTAINERS = frozenset({"append", "add", "extend", "insert", "remove", "discard", "pop", "setdefault"})
+PARTS = {"cursor": ("services/portfolio/core/account/tick_cursor.py", f"{OWNERS_FOLDER}/stream.py")}
+"""Parts of an owner that others read, and the only modules that write to them."""
+
+OBJECTS = frozenset({"conditions"})
+"""Attributes that are no containers: their methods name the changes."""
+
+WRITERS_OF_CONTAINERS = frozenset(
+    {
+        "add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault",
+        "sort", "update",
+    }
+)  # fmt: skip
 READERS_OF_STATE = (("services", "portfolio"), ("research",))
 """Folders with code that can reach an owner."""
 
 
 def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
-    """Only the module of an owner assigns, deletes or adds to its attributes."""
+    """Only the module of an owner assigns, deletes or adds to its attributes; the same holds for parts that others read."""
     for file in files:
         if not file.is_python or not any(file.parts[: len(folder)] == folder for folder in READERS_OF_STATE):
             continue
-        held = _annotated(file.tree)
+        names = _Names(file.tree)
         for node in ast.walk(file.tree):
-            written = _written(node)
-            owner = None if written is None else _owner(written.value, held)
-            if written is not None and owner is not None and file.path != f"{OWNERS_FOLDER}/{owner}.py":
-                remedy = f"call a method of {OWNERS[owner]} that names the change, in {OWNERS_FOLDER}/{owner}.py"
-                yield Violation(file.path, written.lineno, f"{owner}.{written.attr} is changed here", remedy)
+            changed = names.changed(node)
+            if changed is None:
+                continue
+            owner, attribute, line = changed
+            writers = PARTS.get(owner) or (f"{OWNERS_FOLDER}/{owner}.py",)
+            if file.path not in writers:
+                remedy = f"call a method that names the change, in {writers[0]}"
+                yield Violation(file.path, line, f"{owner}.{attribute} is changed here", remedy)
 
 
-def _written(node: ast.AST) -> ast.Attribute | None:
-    """The attribute that a node assigns, deletes, or adds to as a container."""
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-        return node
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
-        return node.value if isinstance(node.value, ast.Attribute) else None
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITERS_OF_CONTAINERS:
-        return node.func.value if isinstance(node.func.value, ast.Attribute) else None
-    return None
+class _Names:
+    """What the variables of a module hold: an owner, a part of one, or an attribute of either."""
 
+    def __init__(self, tree: ast.Module) -> None:
+        kinds = {kind: module for module, kind in OWNERS.items()}
+        self._held = {name: name for name in (*OWNERS, *PARTS)}
+        self._attributes: dict[str, tuple[str, str]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name) and node.annotation.id in kinds:
+                self._held[node.arg] = kinds[node.annotation.id]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                self._alias(node.targets[0].id, node.value)
 
-def _owner(node: ast.expr, held: dict[str, str]) -> str | None:
-    """The owner that an expression holds, by its last name or by the annotation of its variable."""
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    name = name.lstrip("_")
-    return name if name in OWNERS else held.get(name) if isinstance(node, ast.Name) else None
+    def changed(self, node: ast.AST) -> tuple[str, str, int] | None:
+        """Owner, attribute and line of what a node assigns, deletes, or changes as a container."""
+        target: ast.expr | None = None
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            target = node
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            target = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            target = node.func.value if node.func.attr in WRITERS_OF_CONTAINERS else None
+        if isinstance(target, ast.Name) and target.id in self._attributes:
+            return (*self._attributes[target.id], target.lineno)
+        is_call = isinstance(node, ast.Call)
+        if isinstance(target, ast.Attribute) and not (is_call and target.attr in OBJECTS):
+            owner = self._owner(target.value)
+            return None if owner is None else (owner, target.attr, target.lineno)
+        return None
 
+    def _alias(self, name: str, value: ast.expr) -> None:
+        if isinstance(value, ast.Attribute) and (owner := self._owner(value)) is not None:
+            self._held[name] = owner
+        elif isinstance(value, ast.Attribute) and (owner := self._owner(value.value)) is not None:
+            self._attributes[name] = owner, value.attr
 
-def _annotated(tree: ast.Module) -> dict[str, str]:
-    """Arguments and variables that are annotated with the class of an owner."""
-    modules = {kind: module for module, kind in OWNERS.items()}
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name) and node.annotation.id in modules:
-            found[node.arg] = modules[node.annotation.id]
-    return found
+    def _owner(self, node: ast.expr) -> str | None:
+        """The owner or part that an expression holds, by its last name or by what its variable was given."""
+        if isinstance(node, ast.Attribute):
+            name = node.attr.lstrip("_")
+            return name if name in OWNERS or name in PARTS else None
+        return self._held.get(node.id.lstrip("_")) if isinstance(node, ast.Name) else None

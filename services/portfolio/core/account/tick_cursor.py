@@ -66,3 +66,34 @@ class TickCursor(Struct, kw_only=True):
     def processed(self) -> int:
         """Decided ticks of traded symbols."""
         return self.buy + self.sell + self.hold + self.warming_up
+
+    def on_blocked(self, symbol: str, signal: BlockedSignal, reason: str) -> None:
+        """Count a blocked signal; `reason` is the text of its verdict."""
+        self.blocked[signal.verdict] = self.blocked.get(signal.verdict, 0) + 1
+        self.last_blocked[symbol] = reason
+        self.blocked_signals[symbol] = signal
+
+    def on_denied(self, symbol: str, direction: int, denial: LatestDenial) -> bool:
+        """Count a denied signal; False if the symbol's last one was denied by the same code in the same direction."""
+        self.count_denial(denial.code)
+        self.latest_denials[symbol] = denial
+        run = f"{denial.code} {direction}"
+        if self.last_denied.get(symbol) == run:
+            return False
+        self.last_denied[symbol] = run
+        return True
+
+    def on_passed(self, symbol: str) -> None:
+        """Forget the symbol's denials: an order of it passes."""
+        self.last_denied.pop(symbol, None)
+        self.latest_denials.pop(symbol, None)
+
+    def end_runs(self, code: str, symbol: str) -> None:
+        """End the runs of equal denials by a code, of all symbols for "": the next one is an event again."""
+        ended = [name for name, run in self.last_denied.items() if run.split(" ")[0] == code and symbol in ("", name)]
+        for name in ended:
+            del self.last_denied[name]
+
+    def count_denial(self, code: str) -> None:
+        """Count a denied order of which no signal is remembered: an exit, or an order by hand."""
+        self.denied[code] = self.denied.get(code, 0) + 1

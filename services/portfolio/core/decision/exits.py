@@ -76,8 +76,7 @@ def exit_events(
             )
             denial = check_base_rules(order, account, signal.time_ns)
             if denial is not None:
-                denied = stream.cursor.denied
-                denied[denial.code] = denied.get(denial.code, 0) + 1
+                stream.cursor.count_denial(denial.code)
                 continue
             orders.append(
                 order_created(

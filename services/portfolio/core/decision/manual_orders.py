@@ -403,7 +403,7 @@ def _denied(
     state: PortfolioState, command: OrderCommand, symbol: str, decision: Decision, denial: Denial
 ) -> OrderCommandReply:
     cursor, key = state.stream.cursor, command.key
-    cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
+    cursor.count_denial(denial.code)
     assert state.account.book.stream is not None
     state.account.emit(
         OrderDenied(

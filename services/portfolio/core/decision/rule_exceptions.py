@@ -14,7 +14,6 @@ from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskRese
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.account.orders import PassedRule
-from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, RESET_OF_CODE, clear_rule, remembered_values
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -54,15 +53,8 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
     clear_rule(trial, event)
     event = structs.replace(event, after=remembered_values(trial, rule, symbol))
     state.account.emit(event)
-    _end_runs_of_denials(state.stream.cursor, rule, symbol)
+    state.stream.cursor.end_runs(rule, symbol)
     return _reply(state.account.book, event, repeated=False)
-
-
-def _end_runs_of_denials(cursor: TickCursor, rule: str, symbol: str) -> None:
-    """End the rule's runs of equal denials, so that its next denial is an event again."""
-    last_denied = cursor.last_denied
-    for name in [name for name, run in last_denied.items() if run.split(" ")[0] == rule and symbol in ("", name)]:
-        del last_denied[name]
 
 
 def _reply(book: Book, event: RiskReset, *, repeated: bool) -> RiskResetReply:

@@ -134,9 +134,7 @@ def decide_signal(
         )
         judgement = PositionRuleResult(SignalVerdict.UNPROVEN, reason)
     if judgement.verdict is not SignalVerdict.PASS:
-        cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
-        cursor.last_blocked[symbol] = judgement.reason
-        cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
+        cursor.on_blocked(symbol, _blocked(signal, judgement.verdict), judgement.reason)
         return DecisionResult(_canceled_entries(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
     decision = decision_at(
         signal,
@@ -215,8 +213,7 @@ class _SignalDecision:
             denial = denial or check_base_rules(self._closing(volume), account, signal.time_ns)
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
-        account.cursor.last_denied.pop(signal.symbol, None)
-        account.cursor.latest_denials.pop(signal.symbol, None)
+        account.cursor.on_passed(signal.symbol)
         return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
 
     def _is_traded(self) -> bool:
@@ -377,14 +374,9 @@ def _blocked(signal: Signal, verdict: SignalVerdict) -> BlockedSignal:
 
 def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config: DeskConfig) -> DecisionResult:
     """Count a denial; only the first of a run of equal ones is an event."""
-    cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
-    cursor.latest_denials[signal.symbol] = LatestDenial(
-        denial.code, denial.limit, denial.observed, signal.time_ns, denial.until_ns
-    )
-    run = f"{denial.code} {signal.direction}"
-    if cursor.last_denied.get(signal.symbol) == run:
+    latest = LatestDenial(denial.code, denial.limit, denial.observed, signal.time_ns, denial.until_ns)
+    if not cursor.on_denied(signal.symbol, signal.direction, latest):
         return DecisionResult((), denial)
-    cursor.last_denied[signal.symbol] = run
     assert book.stream is not None
     event = OrderDenied(
         symbol=signal.symbol,
