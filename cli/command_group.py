@@ -20,7 +20,7 @@ ENTRIES = {entry.name: entry for entries in COMMANDS.values() for entry in entri
 
 HELP_OPTIONS: Final = ("-h", "--help")
 OBVIOUS_TYPES: Final = ("<bool>", "<str>", "<list[str]>", "<path>")
-"""Types that the help leaves out: flags, and arguments whose metavar says it."""
+"""Types that the help leaves out: flags, and arguments with a metavar that shows the type."""
 
 
 class CommandGroup(TyperGroup):
@@ -50,7 +50,7 @@ def load_command(entry: CommandEntry) -> Any:
 
 
 def _simplify_help(command: Any) -> None:
-    """Reflow help texts, of which typer would keep the line breaks of docstrings, and leave out obvious types."""
+    """Reflow help texts, because typer keeps the line breaks of docstrings, and leave out obvious types."""
     for below in getattr(command, "commands", {}).values():
         _simplify_help(below)
     command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help or "")

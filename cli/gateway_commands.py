@@ -115,7 +115,7 @@ def gateway_instruments(
 
 
 def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
-    """Refuse a gateway whose account or journal is not the ledger's, as far as the ledger can be read."""
+    """Refuse a gateway with another account or journal than the ledger's; without a readable ledger, none."""
     from services.portfolio.ledger import ledger  # the ledger, 0.1 s: other commands to a gateway do not wait for it
 
     try:

@@ -94,7 +94,7 @@ class LineScreen:
         self._alerts: set[str] = set()
 
     def show(self, view: DeskView) -> None:
-        """Print what is due."""
+        """Print the lines that are due."""
         found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
         for kind, alert in found.items():
             if kind not in self._alerts:

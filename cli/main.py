@@ -36,7 +36,7 @@ WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
 
 RUNS_STRATEGIES = ("backtest",)
-"""Commands in whose own process strategies run."""
+"""Commands that run strategies in their own process."""
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -67,7 +67,7 @@ def _paperdesk(
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind as Ctrl-C does, so that whatever was started is stopped."""
+    """Unwind as Ctrl-C does, so that started processes are stopped."""
     raise SystemExit(128 + number)
 
 

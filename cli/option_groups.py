@@ -12,7 +12,7 @@ from typer.models import OptionInfo
 
 
 def with_option_groups(command: Callable[..., int]) -> Callable[..., int]:
-    """Replace each parameter that is annotated with a dataclass by the fields of the dataclass, as options and arguments.
+    """Replace each parameter of a dataclass type by the fields of the dataclass, as options and arguments.
 
     The decorated command has one keyword per field, which typer reads; the command itself gets the dataclasses.
     """
@@ -53,7 +53,7 @@ def option_arguments(options: object, *, without: tuple[str, ...] = ()) -> list[
     """The command line of the options of a group that differ from their defaults, in the order of its fields.
 
     Args:
-        options: a group as the command got it; arguments are not options and are left out.
+        options: a group as passed to the command; its arguments are left out.
         without: fields to leave out as well.
     """
     types = get_type_hints(type(options), include_extras=True)
@@ -64,7 +64,7 @@ def option_arguments(options: object, *, without: tuple[str, ...] = ()) -> list[
             arguments += [
                 str(declared.default),
                 str(value),
-            ]  # within Annotated, typer has the option's name as the default
+            ]  # within Annotated, typer keeps the option's name in `default`
     return arguments
 
 

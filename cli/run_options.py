@@ -248,7 +248,7 @@ def speed_option(text: str) -> str:
     """`lockstep`, `max` or a factor.
 
     Raises:
-        StartError: the text is none of these.
+        StartError: the text has none of these forms.
     """
     if text in (LOCKSTEP, FULL_SPEED):
         return text

@@ -158,7 +158,7 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
 
 
 def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str, instruments: str = "") -> None:
-    """Refuse a run none of whose symbols has a conversion rate; warn of single symbols without one.
+    """Refuse a run if no symbol has a conversion rate; otherwise warn of the symbols without one.
 
     Raises:
         StartError: names the missing rates, and a pair that would give one.

@@ -63,7 +63,7 @@ def checked_rows(path: Path | str, table: str, rows: Iterable[Row]) -> Iterator[
 
 
 def damage_text(path: Path | str, table: str, row: Row) -> str:
-    """Error text for a row whose checksum does not fit; its first column names the row."""
+    """Error text for a row with a wrong checksum; the value of its first column names the row."""
     expected = row_checksum(table, *row[:-1])
     return (
         f"{path}: row {_name(row[0])} of table {table} is damaged: checksum {row[-1]!r}, expected {expected}; "

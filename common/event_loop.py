@@ -60,7 +60,7 @@ class _Interval:
 class EventLoop:
     """Hands over messages and fires timers until SIGTERM, SIGINT or `stop`.
 
-    Handlers must not raise for anything a peer can send; what they raise ends the process.
+    Handlers must not raise for anything that a peer can send; an exception ends the process.
     """
 
     def __init__(self, name: str) -> None:
@@ -131,7 +131,7 @@ class EventLoop:
     def add_timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
         """Call `fire` when the monotonic time that `next_due_mono_ns` gives has come; None means never.
 
-        `next_due_mono_ns` is asked before every wait, so it has to be cheap, and `fire` has to move it on.
+        `next_due_mono_ns` is called before every wait, so it must be cheap; `fire` must advance its value.
         """
         self._timers.append((next_due_mono_ns, fire))
 
@@ -163,7 +163,7 @@ class EventLoop:
         self._drain[fd] = _nothing
 
     def stop(self) -> None:
-        """End `run` after what is ready now; callable from handlers, signal handlers and other threads."""
+        """End `run` after the events that are ready now; callable from handlers, signal handlers and other threads."""
         self._stopping = True
         self._wake.set()
 

@@ -71,7 +71,7 @@ CRASH_POINTS: Final = {
 }
 """Every point by its process: before and after each commit and each send. `before_call` and `after_call` are the broker's
 commit of an order, `calling` to `halt` the gateway's journal, `checkpoint` and `market` what a live gateway keeps at
-its checkpoints. What is counted is ticks, but for `epoch` and `halt` (the epoch), `market` (minutes) and execution
+its checkpoints. The count is of ticks, except for `epoch` and `halt` (the epoch), `market` (minutes) and execution
 (commands)."""
 
 

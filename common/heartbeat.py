@@ -135,7 +135,7 @@ def _line(beat: HeartbeatRecord) -> bytes:
 
 
 def _mapped(path: Path, line: bytes) -> tuple[mmap.mmap, int]:
-    """A new file in place of an earlier process's, whose last beat must not pass for one of this process.
+    """Make a new file: the last beat of an earlier process must not count as one of this process.
 
     Returns:
         The mapped file and its inode.

@@ -40,7 +40,7 @@ class FileKind(NamedTuple):
 
 
 class Migrated(NamedTuple):
-    """Result of a migration; `backup` is None where the file had the present version."""
+    """Result of a migration; `backup` is None if the file already had the current version."""
 
     path: Path
     kind: str

@@ -16,7 +16,7 @@ from common.parent_death import die_with_supervisor, is_supervised
 from common.standard_streams import guard_standard_streams
 
 SUPERVISOR_START_SECONDS: Final = 1.2
-"""Slightly more than supervisord's startsecs, within which any exit is retried whatever its code."""
+"""Slightly more than supervisord's startsecs, within which supervisord retries after any exit code."""
 
 EXIT_ELSEWHERE: Final = 3
 """Exit code of a process with nothing to run on this host; supervisord does not restart it."""

@@ -117,7 +117,7 @@ class Sockets:
             file.require_unchanged()
 
     def close(self) -> None:
-        """Close every socket and the context; whatever is queued is dropped."""
+        """Close every socket and the context; queued messages are dropped."""
         for socket in self._sockets:
             socket.close(linger=0)
         self._sockets.clear()

@@ -124,7 +124,7 @@ class _Answers(_GuardedStream):
 
 
 def _ending(error: OSError) -> BaseException:
-    """The end of a command whose output cannot be written."""
+    """The exception that ends a command when its output cannot be written."""
     if error.errno in READER_GONE_ERRNOS:
         return SystemExit(EXIT_READER_GONE)
     fault = disk_fault(error)

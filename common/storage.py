@@ -253,8 +253,8 @@ def writers_lock(path: Path) -> Iterator[None]:
 def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
     """SHA-256 in hex over the rows of `tables`, in the order given, rows ordered by all their columns.
 
-    Two databases with the same rows have the same hash, whatever order the rows were written in. Column names count,
-    and values count with their types: 1 and 1.0 differ.
+    The hash does not depend on the order in which rows were written. Column names count, and values count with their
+    types: 1 and 1.0 differ.
     """
     digest = hashlib.sha256()
     for table in tables:

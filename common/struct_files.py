@@ -27,7 +27,7 @@ _UNIONS: Final = (Union, UnionType)
 
 
 class FieldError(ValueError):
-    """A field of a file is wrong; the text has its path, its value and what was expected."""
+    """A field of a file is wrong; the text has its path, its value and the expectation."""
 
 
 def read_struct(values: Any, kind: type[S], *, path: str = "", example: str = "a table", none: str = "") -> S:
@@ -37,7 +37,7 @@ def read_struct(values: Any, kind: type[S], *, path: str = "", example: str = "a
         values: a table of the file; not changed.
         kind: the type of the result; unknown fields are refused at every level.
         path: where the table stands in the file, empty for all of it.
-        example: what is expected in place of an unknown or missing field.
+        example: text of the expectation for an unknown or missing field.
         none: the text that stands for None, empty where the file cannot give it.
 
     Raises:

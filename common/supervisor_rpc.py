@@ -43,7 +43,7 @@ class _Transport(xmlrpc.client.Transport):
         self._timeout_s = timeout_s
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        """Connect to the URL, whatever host the call names."""
+        """Connect to the URL and ignore the host that the call names."""
         connection: http.client.HTTPConnection
         if self._url.startswith(_UNIX):
             connection = _UnixConnection(self._url.removeprefix(_UNIX), self._timeout_s)

@@ -1,6 +1,6 @@
 """TOML files that are named by their contents.
 
-Equal contents have equal names whatever the path, so that runs with equal files can be recognised.
+Equal contents have equal names regardless of the path, so that runs with equal files can be recognised.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ class GeneratedMarket:
     # ---------------------------------------------------------------------------------------------------------- blocks
 
     def _place_of(self, ordinal: int) -> int:
-        """Index of the state whose minute has the tick."""
+        """Index of the state at the start of the minute that contains the tick."""
         while self._states[-1].ordinal < ordinal:
             self._extend()
         place = bisect_left(self._states, ordinal, key=lambda state: state.ordinal) - 1

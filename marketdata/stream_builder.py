@@ -199,8 +199,8 @@ def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16]
             front.fill()
         if not any(len(front.time_ns) for front in fronts):
             return
-        # The tape whose rows in memory end first, ties by order, can be merged whole: all unread rows of any tape come
-        # after its last one. Rows of the same time come before it in an earlier tape, and after it in a later one.
+        # The tape that has its last row in memory earliest, ties by order, can be merged whole: all unread rows of any
+        # tape come after it. Rows of the same time come before it in an earlier tape, and after it in a later one.
         ends = [(int(front.time_ns[-1]), index) for index, front in enumerate(fronts) if front.is_open]
         if ends:
             time_ns, first = min(ends)

@@ -31,7 +31,7 @@ REASONS: Final = (
 NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE, CROSSED, OUT_OF_ORDER, DUPLICATE, UNREADABLE, FAR_FUTURE = range(1, 9)
 
 UNREADABLE_TIME_NS: Final = -(2**63)
-"""Stands for the time of a row whose text is not a tick: a reader reports such a row by it instead of dropping it."""
+"""Time of a row that cannot be parsed as a tick: the reader reports the row with this time instead of dropping it."""
 
 PRICE_MIN: Final = 1e-12
 """A lower price has no digit within the decimals that orders and deals can carry."""

@@ -81,7 +81,7 @@ def announced(
 
 
 def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
-    """Every announced desk whose control socket is open, or whose process lives: portfolio may be restarting.
+    """Every announced desk with an open control socket, or a live process: portfolio may be restarting.
 
     The files of killed desks are removed.
     """
@@ -115,7 +115,7 @@ def _is_alive(owner: str) -> bool:
 
 
 def is_listening(url: str) -> bool:
-    """Whether a process listens on a local socket; True for any other address, of which nothing is known."""
+    """Whether a process listens on a local socket; True for any other address, because that is unknown."""
     if not url.startswith("ipc://"):
         return True
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -142,7 +142,7 @@ def _read_text(path: Path) -> str | None:
 
 
 def _folder_id(data_dir: Path) -> str:
-    """Device and inode: the identity of a folder on this host, whatever its path."""
+    """Device and inode: the identity of a folder on this host, independent of its path."""
     found = data_dir.stat()
     return f"{found.st_dev}:{found.st_ino}"
 

@@ -17,7 +17,7 @@ R = TypeVar("R", bound=ControlReply)
 
 
 class ControlClient:
-    """One connection; a desk that is down, or dies meanwhile, gives no reply; a request may be repeated."""
+    """One connection; a desk that is down, or dies before its reply, gives none; a request may be repeated."""
 
     def __init__(self, url: str) -> None:
         """Connect without waiting."""

@@ -149,7 +149,7 @@ class _ReplayMonitor:
 
 
 def require_sound_strategies(status: StatusReply) -> None:
-    """Refuse the end of a run whose strategy has failed: there is no result to report.
+    """Refuse to report a run in which a strategy has failed: there is no result.
 
     Raises:
         StartError: names the strategy, the tick and its error.

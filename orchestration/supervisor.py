@@ -82,7 +82,7 @@ class ProcessState:
 
 
 def _state(row: Mapping[str, Any]) -> ProcessState:
-    """State of a process from a row of supervisord, whose times are whole seconds."""
+    """State of a process from a row of supervisord; times are whole seconds."""
     pid = int(row["pid"])
     up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
     return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
@@ -371,7 +371,7 @@ class DeskSupervisor:
     def stop(self) -> None:
         """Stop the programs in order, then supervisord, then remove the private directory; idempotent.
 
-        Interrupts are held back meanwhile: a stop left half done leaves processes behind.
+        Interrupts are held back until it has ended: an unfinished stop leaves processes behind.
         """
         with held_interrupts():
             if self._process is not None:

@@ -48,7 +48,7 @@ class Core(Protocol[Message_contra, Output_co]):
         """
 
     def on_timer(self, now: Now) -> Sequence[Output_co]:
-        """Do what is due at `now.mono_ns`; nothing happens where nothing is due."""
+        """Run what is due at `now.mono_ns`; do nothing if nothing is due."""
 
     def on_idle(self, now: Now) -> Sequence[Output_co]:  # noqa: ARG002 - for cores with work to do at this moment
         """Do what is better done once for many messages; a core that has no such work leaves this verb out."""

@@ -80,7 +80,7 @@ class Signal(Struct, frozen=True, gc=False, tag="signal", forbid_unknown_fields=
 
 
 class SymbolState(StrEnum):
-    """State of a symbol whose signals are not normal: those of a signal process's reports."""
+    """Abnormal state of the signals of a symbol, as a signal process reports it."""
 
     WARMING_UP = "WARMING_UP"
     """The strategy has not seen enough ticks to give a signal."""

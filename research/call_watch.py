@@ -1,4 +1,4 @@
-"""A parent process for a run whose strategy may do what no handler sees: exit, crash in C, or block.
+"""A parent process for a run with a strategy that may exit, crash in C or block, which no handler can catch.
 
 The run continues in a child, which marks the current call of a strategy in shared memory. The parent only watches: it
 reports a call that does not return, and names strategy and tick if the child ends before the end of the program. Its

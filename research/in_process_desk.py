@@ -1,7 +1,7 @@
 """The live cores in one process: gateway, signal engines and portfolio, without sockets.
 
 The cores with their journal and book in memory and a ledger on disk are those that the processes run. Messages are
-handed over as objects, and every question to the gateway is answered at once, so nothing is asked twice.
+handed over as objects, and every request to the gateway is answered at once, so none is repeated.
 """
 
 from __future__ import annotations

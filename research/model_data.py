@@ -66,7 +66,7 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
 
 
 def _is_its_market(spec: RunSpec, manifest: Manifest) -> bool:
-    """Whether the run's model trades the market that it was trained on, whatever the brokers' suffixes."""
+    """Whether the run's model trades the market that it was trained on; brokers' suffixes are ignored."""
     names = parse_strategies(spec.strategy, spec.symbols)
     markets = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}
     return _market(manifest.training.symbol) in markets

@@ -56,7 +56,7 @@ FilesAndOut = Annotated[
     ),
 ]
 NOT_NAMED = "not named"
-"""Symbol of a file whose rows name none: its spread is in price, not in points."""
+"""Symbol of a file without a column of symbols: its spread is in price, not in points."""
 
 
 @group.command(epilog=DESCRIBE_EXAMPLES)

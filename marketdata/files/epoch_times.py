@@ -45,7 +45,7 @@ def epoch_ns(text: pl.Series) -> pl.Series:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text has the form of a numeric time, whatever its value."""
+    """Whether a text has the form of a numeric time; its value is not checked."""
     return re.fullmatch(r"\d+(\.\d*)?([eE]\+?\d+)?", text) is not None
 
 

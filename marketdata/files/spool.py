@@ -127,7 +127,7 @@ class SpooledColumn:
             self._spool.hold(values.nbytes)
 
     def spill(self) -> None:
-        """Move what is in memory to disk."""
+        """Move the rows in memory to disk."""
         start = self._length - sum(len(part) for part in self._parts)
         for part in self._parts:
             self._starts.append(start)

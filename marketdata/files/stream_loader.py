@@ -161,7 +161,7 @@ def _rows_of(one: OpenedInput, *, first_row: int, last_row: int | None) -> Itera
     is_there = False
     for frame in frames_of(one.sources, first_row=first_row, last_row=last_row):
         if "symbol" in frame.columns:
-            # The symbol of an unreadable row is unknown: it counts for whatever symbol is read from its file.
+            # The symbol of an unreadable row is unknown: it counts for every symbol that is read from its file.
             unreadable = pl.col("symbol").is_null() & (pl.col("ts_ns") == UNREADABLE_TIME_NS)
             chosen = frame.filter((pl.col("symbol") == one.symbol) | unreadable)
             if not is_there:

@@ -30,7 +30,7 @@ class SourceClock:
         """Create the clock named `+02:00`, `UTC`, `new_york_close` or a zone of the time zone database.
 
         Raises:
-            TickFileError: it is none of these.
+            TickFileError: it has none of these forms.
         """
         self.name = name
         self._offset_ns: int | None = None

@@ -50,7 +50,7 @@ M = TypeVar("M", bound=StrEnum)
 
 
 def refused(name: str, value: object, expected: str) -> FieldError:
-    """The error for the value of field `name`, with what was expected instead."""
+    """The error for the value of field `name`, with the expectation."""
     shown = str(value) if isinstance(value, Decimal | date) else repr(value)
     return FieldError(f"{name} is {shown}, expected {expected}")
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 RETCODE_DONE: Final = 10009
-"""MetaTrader's retcode of an order whose whole volume is executed."""
+"""MetaTrader's retcode of an order executed in whole."""
 
 RETCODE_DONE_PARTIAL: Final = 10010
 """MetaTrader's retcode of an order executed in part: the rest is open, or has ended."""

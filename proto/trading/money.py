@@ -189,12 +189,12 @@ def symbol_margin(
         CFD_INDEX          L x C x P x tick price / tick size x R, likewise
         FUTURES            L x initial margin x R, in the margin currency; so in any mode where the initial margin is not 0
 
-    The price is the present one, of a long the ask and of a short the bid. It is converted at the side against the
-    holder. Where a margin currency that is the base currency has no quoted pair with the account's, it is valued in the
-    profit currency at the symbol's own price, and converted from there, which is equivalent.
+    The price is the current ask for a long and the current bid for a short. It is converted at the side against the
+    holder. If the margin currency is the base currency and has no quoted pair with the account's, the margin is valued
+    in the profit currency at the symbol's own price, and converted from there, which is equivalent.
 
     Held both ways, by the larger leg (SYMBOL_MARGIN_HEDGED_USE_LEG): of the two sides' margins the larger one. With
-    `margin_hedged`, the basic calculation: what one side has more than the other, as above; and what both have, with
+    `margin_hedged`, the basic calculation: the excess of one side over the other, as above; and the hedged volume, with
     `margin_hedged` in place of the contract size (or the initial margin) and the means of both prices and rates.
 
     Args:

@@ -30,7 +30,7 @@ def parse_decimal(text: str) -> Decimal:
     """Parse a text as an exact decimal.
 
     Raises:
-        ValueError: it is not one, or is too large or too fine to be exact; names what was found and expected.
+        ValueError: it is not one, or is too large or too fine to be exact; the text has value and expectation.
     """
     plain = _matched(text, _DECIMAL, DECIMAL_EXPECTED)
     try:
@@ -49,7 +49,7 @@ def parse_integer(text: str) -> int:
     """Parse a text as a whole number.
 
     Raises:
-        ValueError: it is not one; names what was found and expected.
+        ValueError: it is not one; the text has value and expectation.
     """
     plain = _matched(text, _INTEGER, INTEGER_EXPECTED)
     if len(plain) > _INTEGER_DIGITS_MAX:
@@ -61,7 +61,7 @@ def parse_float(text: str) -> float:
     """Parse a text as a decimal, and return the nearest float.
 
     Raises:
-        ValueError: it is not a decimal, or too large for a float; names what was found and expected.
+        ValueError: it is not a decimal, or too large for a float; the text has value and expectation.
     """
     value = float(_matched(text, _DECIMAL, DECIMAL_EXPECTED))
     if not math.isfinite(value):
@@ -95,7 +95,7 @@ def _matched(text: str, pattern: re.Pattern[str], expected: str) -> str:
 
 
 def _without_zeros_at_the_end(value: Decimal) -> Decimal:
-    """The same value with as few decimals as it needs, exact whatever its length."""
+    """The same value without trailing zeros; exact at any length."""
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int), value
     if not value:

@@ -75,7 +75,7 @@ class GatewayShell:
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._gone: set[bytes] = set()
-        """Clients found gone within the last second; no reply is tried for what they have left in the queue."""
+        """Clients found gone within the last second; their queued requests are not answered."""
         self._ticks_since_checkpoint = 0
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")

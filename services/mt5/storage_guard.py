@@ -1,6 +1,6 @@
 """The gateway while the disk cannot be written: orders are refused with STORAGE, ticks wait, and writing is retried.
 
-Nothing is acknowledged that is not durable.
+Only durable effects are acknowledged.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         return outputs
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Answer a request; with STORAGE where its outcome could not be made durable."""
+        """Answer a request; with STORAGE if its outcome could not be stored durably."""
         try:
             return self._gateway.handle(request, now)
         except DISK_FAULTS as error:

@@ -228,7 +228,7 @@ class PortfolioManager:
 
     def _end(self, order: Order, status: OrderStatus, error: Any) -> bool:
         if order.status.is_open and order.filled_volume:
-            status = OrderStatus.CANCELED  # the venue refused the rest: what is filled stays filled
+            status = OrderStatus.CANCELED  # the venue refused the rest: the filled volume stays filled
         if not can_transition(order.status, status):
             return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
         order.status = status

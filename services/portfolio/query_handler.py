@@ -19,7 +19,7 @@ from services.portfolio.ledger.event_search import events_about
 
 
 def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
-    """The reply; an error where the subject is unknown, not ready, or the ledger cannot be read."""
+    """The reply; an error if the subject is unknown or not ready, or the ledger cannot be read."""
     try:
         if not isinstance(query, WhyQuery):
             return view_reply(state, query, mono_ns)

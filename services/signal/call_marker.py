@@ -1,4 +1,4 @@
-"""A mark in shared memory around each call of a strategy, which shows whose call the process died in.
+"""A mark in shared memory around each call of a strategy; it shows during which call the process died.
 
 A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills the process, it exits, it
 crashes in C, or it closes file descriptors of the process. The mark survives in a small mapped file beside the heartbeat.

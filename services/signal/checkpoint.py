@@ -1,7 +1,7 @@
 """The checkpoint file of one signal process: the states of its engines, and the last signals.
 
-Everything in it can be derived from the ticks again; it spares a start the processing of all of them, and keeps the
-signals that were sent. A save is one small transaction: the engines' states are replaced, and the signals since the last
+Everything in it can be derived from the ticks again; with it a start need not process them all, and has the signals
+that were sent. A save is one small transaction: the engines' states are replaced, and the signals since the last
 save are added as one row, so that its cost does not depend on how many are kept.
 """
 
@@ -73,7 +73,7 @@ class CheckpointStore:
             application_id=APPLICATION_ID,
             schema=SCHEMA,
             schema_version=SCHEMA_VERSION,
-            # Losing the last saves in a power cut costs processing some ticks again.
+            # After a power cut that loses the last saves, some ticks are processed again.
             synchronous="NORMAL",
         )
 
@@ -106,12 +106,12 @@ class CheckpointStore:
             ring: the signals that belong to it.
 
         Raises:
-            apsw.Error: one of `common.storage.DISK_FAULTS`, when the disk does not take it; the earlier save stands.
+            apsw.Error: one of `common.storage.DISK_FAULTS`, when the disk cannot be written; the earlier save remains.
         """
         fresh = ring.take_unsaved()
         try:
             self._write(checkpoint, fresh, gone=ring.last_ordinal - ring.capacity)
-        except BaseException:  # after any error the next save has to add them; raised again
+        except BaseException:  # after any error the next save has to add them; re-raised
             ring.return_unsaved(fresh)
             raise
 
@@ -134,7 +134,7 @@ class CheckpointStore:
             connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (gone,))
 
     def clear(self) -> None:
-        """Delete everything, because it is of another strategy or cannot be read."""
+        """Delete everything: the content belongs to another strategy or cannot be read."""
         connection = self._connection
         with transaction(connection):
             connection.execute("DELETE FROM state")

@@ -14,7 +14,7 @@ _STATE: Final = struct.Struct("<q")
 
 
 class Restless:
-    """Buys and sells in turn, whatever the prices are."""
+    """Buys and sells in turn, regardless of prices."""
 
     name: Final = "restless"
     warm_up_ticks: Final = 2

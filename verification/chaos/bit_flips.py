@@ -1,8 +1,8 @@
-"""Single flipped bits in the files of a stopped desk: each must lead to the right content or to a refusal by name.
+"""Single flipped bits in the files of a stopped desk: each must give the right content or a refusal by name.
 
 Every file is read as its own process reads it at its start, first unchanged and then in copies with one bit flipped at
-a time. A flip in a write-ahead log may also remove the newest commits, as a power cut does: then the content must be a
-state that was once committed, and of a log with synced commits at most one commit old.
+a time. A flip in a write-ahead log may also remove the newest commits, as a power cut does: then the content must be an
+earlier committed state, and with synced commits at most one commit old.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ JOURNAL: Final = "venue/journal.db"
 BOOK: Final = "venue/book.db"
 
 Read: TypeAlias = Callable[[Path], bytes]
-"""Reads the files of one store in a desk's folder as its process does, and returns a digest of all that is used."""
+"""Reads the files of one store in a desk's folder as its process does, and returns a digest of all content used."""
 
 
 class Outcome(StrEnum):
@@ -62,7 +62,7 @@ class Flip(NamedTuple):
     bit: int
 
     def __str__(self) -> str:
-        """The form in which a person repeats it."""
+        """Its text, with which a person can repeat it."""
         return f"{self.file} byte {self.byte} bit {self.bit}"
 
 
@@ -82,7 +82,7 @@ class FlipReport(NamedTuple):
 
 
 class RebuiltError(Exception):
-    """A file is dropped, and made again from others."""
+    """A file is dropped and rebuilt from others."""
 
 
 def flip_bits(desk: Path, *, count: int, seed: int, progress: Callable[[int], None] | None = None) -> FlipReport:

@@ -272,8 +272,8 @@ class LastingFaults:
     def _replace_file(self, path: Path) -> None:
         """Replace a database in use by another file with the same content.
 
-        A read transaction keeps the log from being reset meanwhile, so that it still has what the copy lacks: otherwise
-        the copy would be a damaged database, which is refused.
+        A read transaction prevents a reset of the log during the copy, so that the log still has the commits that the
+        copy lacks: otherwise the copy would be a damaged database, which is refused.
         """
         copy = path.with_name(path.name + ".copy")
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as db:
@@ -302,7 +302,7 @@ class LastingFaults:
     def _roll_book_back(self) -> None:
         """Start a stopped desk with an older copy of the broker's book, and later with the right one again.
 
-        Signal is down meanwhile: it would see ticks that the market of the newer book makes again.
+        Signal is down with the older book: it would see ticks that the market of the newer book makes again.
         """
         book = self.data_dir / "venue" / "book.db"
         older, newest = (book.with_name(f"{age}-book.copy") for age in ("older", "newest"))

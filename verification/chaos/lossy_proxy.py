@@ -52,7 +52,7 @@ class LossyProxy:
     """A thread between a ROUTER for the clients and the gateway."""
 
     def __init__(self, front: str, back: str, *, seed: int) -> None:
-        """Bind `front`; requests go on to `back` while the context is open."""
+        """Bind `front`; requests are forwarded to `back` while the context is open."""
         self._front_url, self._back_url = front, back
         self._seed = seed
         self._changes = 0
@@ -163,7 +163,7 @@ class LossyProxy:
             self._pass_later(client, frames, late_s, is_request=is_request)
 
     def _let_go(self, number: int) -> None:
-        """Bring forward a message that was held back to be overtaken: the overtaking one is about to go."""
+        """Advance a message that was held back to be overtaken: the overtaking one is sent next."""
         at = time.monotonic() + OVERTAKEN_S
         self._due = [(min(entry[0], at), *entry[1:]) if entry[1] == number else entry for entry in self._due]
         heapq.heapify(self._due)

@@ -93,7 +93,7 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
 
     Args:
         draw: chooses the ticks.
-        points: some of `replay_points`, each as often as it is to be killed.
+        points: some of `replay_points`, each as many times as a kill is due there.
         ticks: of the replay.
         last_order: the tick of its last order.
     """

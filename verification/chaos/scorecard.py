@@ -15,7 +15,7 @@ _OF_ONE_CASE: Final = re.compile(
 
 
 def normalize_reason(reason: str) -> str:
-    """A reason without the figures of a single case, so that equal reasons are counted together."""
+    """A reason without its figures, so that equal reasons are counted together."""
     return " ".join(_OF_ONE_CASE.sub("", reason).split())
 
 
@@ -76,7 +76,7 @@ class Scorecard:
 
 
 def quantile(values: list[float], share: float) -> float | None:
-    """The value that this share of the values does not exceed, rounded to milliseconds; None without values."""
+    """The quantile of the values, rounded to milliseconds; None without values."""
     if not values:
         return None
     ordered = sorted(values)

@@ -41,7 +41,7 @@ SPEED: Final = 8.0
 """About twenty ticks a second and symbol: an order each 0.1 s, on a busy machine."""
 
 RECOVERY_MAX_S: Final = 45.0
-"""Time without trades after a fault until the person starts what is down, and the run continues."""
+"""Time without trades after a fault until the person starts the stopped processes, and the run continues."""
 
 WARM_UP_S: Final = 60.0
 CALM_S: Final = (2.0, 4.0)

@@ -42,7 +42,7 @@ ARRIVAL_NS: Final = SECOND_NS // 2
 """Ticks this soon after an order was accepted prove nothing: it may still be in flight."""
 
 OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS")
-"""Refusals of a price that the market has approached too closely meanwhile."""
+"""Refusals of a price that the market has come too close to since the check chose it."""
 
 EXPIRY_NS: Final = SECOND_NS
 EXPIRY_NS_MAX: Final = 64 * SECOND_NS

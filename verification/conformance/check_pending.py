@@ -124,7 +124,7 @@ def a_modification_names_the_symbol_of_its_order(client: ConformanceClient) -> N
 
 
 def _terms(order: VenueOrder | None) -> tuple[object, ...]:
-    """Everything that a modification can change; the venue itself may change other fields meanwhile."""
+    """Everything that a modification can change; the venue itself may change other fields at any time."""
     if order is None:
         raise AssertionError("the order is not listed")
     return order.status, order.volume, order.price, order.stop_loss, order.take_profit, order.expires_ns, order.revision

@@ -30,7 +30,7 @@ ALLOWED: Final = ("simulated", "demo")
 
 
 class UnfitAccountError(Exception):
-    """The account is not fit for checks; the text is what it is, and what was expected."""
+    """The account is not fit for checks; the text has the fact and the expectation."""
 
 
 def run_suite(

@@ -1,1 +1,1 @@
-"""The courier: which calls are sent to the gateway and when, and whether the gateway answers."""
+"""The courier: decides which calls are sent to the gateway and when, and watches whether it answers."""

@@ -31,10 +31,10 @@ from services.mt5.terminal.symbol_conversion import instrument_from_row
 from services.mt5.terminal.terminal_snapshot import AccountRows
 
 OVERLAP_S: Final = 86_400
-"""How far back history is read again; far longer than any broker's history lags."""
+"""Span of history that is read again; far longer than the lag of any broker's history."""
 
 AHEAD_S: Final = 7 * 86_400
-"""How far past the newest deal history is requested, because a server's clock may be ahead."""
+"""Time past the newest deal up to which history is requested, because a server's clock may be ahead."""
 
 
 class _Known(NamedTuple):
@@ -111,7 +111,7 @@ class AccountMirror:
             self._store.set_modification(target, revision, outcome)
             self._changes[target] = (revision, outcome)
 
-    # --------------------------------------------------------------------------------------------------------- what it is
+    # ---------------------------------------------------------------------------------------------------------- account
 
     @property
     def deal_count(self) -> int:

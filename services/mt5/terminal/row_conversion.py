@@ -100,7 +100,7 @@ def money_of(value: float, digits: int) -> Decimal:
 
 
 def stop_of(value: float) -> Decimal | None:
-    """A stop; 0 is none."""
+    """A stop price; None for 0, which means no stop."""
     return price_of(value) if value else None
 
 
@@ -232,7 +232,7 @@ def expiry_ns(server_s: int, clock: ServerClock) -> int:
 
 
 def _retcode(row: Mt5Order, status: OrderReplyStatus, kind: OrderType, filled: Decimal) -> int:
-    """The status's retcode, but DONE_PARTIAL for an order filled in part whose rest the broker did not fill."""
+    """The status's retcode; DONE_PARTIAL for an order that the broker filled only in part."""
     is_canceled = status is OrderReplyStatus.CANCELED and filled > 0
     if is_canceled and (row.state in _ENDED_IN_PART or _time_in_force(row, kind) is TimeInForce.IOC):
         return retcodes.DONE_PARTIAL

@@ -23,7 +23,7 @@ UNTOLD: Final = (
     "quote_sessions",
     "holidays",
 )
-"""Terms missing from MetaTrader's Python package; of the swap's weekday coefficients it has only the triple day."""
+"""Terms missing from MetaTrader's Python package; for swap by weekday it has only the triple day."""
 
 CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_FOREX: CalculationMode.FOREX,
@@ -109,7 +109,7 @@ def _exact(value: float) -> Decimal:
 
 
 def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | None, currency: str) -> Decimal:
-    """Value of a tick of 1 lot in profit currency, where the mode needs it; the package has it in account currency."""
+    """Tick value of 1 lot in profit currency, if the mode needs it; the package has it in account currency."""
     if mode not in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX):
         return Decimal(0)
     if tick_value is None or row.currency_profit != currency:
@@ -123,7 +123,7 @@ def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | Non
 def fillings_of(row: Mt5Symbol) -> tuple[str, ...]:
     """The fillings that a symbol accepts for market orders, by its flags and its execution mode.
 
-    Request and instant execution accept FOK and RETURN whatever the flags; market execution does not accept RETURN.
+    Request and instant execution accept FOK and RETURN with any flags; market execution does not accept RETURN.
     """
     if row.trade_exemode in (mt5_types.SYMBOL_TRADE_EXECUTION_REQUEST, mt5_types.SYMBOL_TRADE_EXECUTION_INSTANT):
         return ("FOK", "RETURN")

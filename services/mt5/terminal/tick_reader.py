@@ -23,7 +23,7 @@ BATCH_TICKS_MAX: Final = 1_024_000
 _MS_PER_S: Final = 1_000
 
 FUTURE_NS_MAX: Final = DAY_NS
-"""A row further ahead of the host's clock is wrong, whatever the server's zone.
+"""A row further ahead of the host's clock is wrong in every zone of the server.
 
 In a file later rows show it; a live market has none yet.
 """

@@ -112,7 +112,7 @@ def order_request(
         **common,
         "action": mt5_types.TRADE_ACTION_PENDING,
         "price": float(request.price),
-        # What the standard library of MQL5 sends with pending orders, whatever the symbol's flags are.
+        # The standard library of MQL5 sends this with every pending order, regardless of the symbol's flags.
         "type_filling": mt5_types.ORDER_FILLING_RETURN,
         "type_time": _TIMES[request.effective_time_in_force],
     }

@@ -7,7 +7,7 @@ ticks:
     signal n and the deals up to n are known -> book, mark, decide, make orders -> (commit) -> send them, book their
     deals -> (commit) -> CONFIRM(n)
 
-A live stream is decided as its signals come. `gateway_client/client.py` has the session and the two schedulers.
+A live stream is decided as its signals arrive. `gateway_client/client.py` has the session and the two schedulers.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Portfolio(Core[Message, Output]):
                 return self._on_command(message)
 
     def on_idle(self, now: Now) -> Sequence[Output]:
-        """No more input is at hand: confirm what was decided, start what is due."""
+        """Confirm decided ticks and start due tasks; called when no more input is available."""
         self._stream.begin_turn(now)
         stream = self._stream
         if stream.desk_state is DeskState.WAITING_FOR_SIGNALS and self._signals.has_heard_of(
@@ -108,7 +108,7 @@ class Portfolio(Core[Message, Output]):
         return self.client.on_idle()
 
     def next_timer(self) -> int:
-        """When a question, a pause, a periodic task or the check of the signal processes is due."""
+        """Time of the next repeated request, end of a pause, periodic task or check of the signal processes."""
         due_ns = min(self._signals_due_ns, self.client.tasks.next_due_mono_ns(self._signals_due_ns))
         if self._stream.desk_state is not DeskState.RUNNING:
             return due_ns
@@ -116,7 +116,7 @@ class Portfolio(Core[Message, Output]):
         return due_ns if scheduled_ns is None else min(due_ns, scheduled_ns)
 
     def on_timer(self, now: Now) -> Sequence[Output]:
-        """Ask again what was not answered, and do what is due."""
+        """Repeat unanswered requests and run due tasks."""
         self._stream.begin_turn(now)
         if now.mono_ns >= self._signals_due_ns:
             self._check_signals()
@@ -129,17 +129,17 @@ class Portfolio(Core[Message, Output]):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a task runs during which no tick is decided."""
+        """Whether a running task prevents the decision of ticks."""
         return self.client.is_busy
 
     @property
     def queued_signals(self) -> int:
-        """Signals that wait for their turn."""
+        """Number of queued signals."""
         return len(self._queue)
 
     @property
     def in_flight(self) -> int:
-        """Questions to the gateway that wait for an answer."""
+        """Number of requests to the gateway that wait for an answer."""
         return len(self.client.tasks)
 
     # -------------------------------------------------------------------------------------------- commands and market
@@ -150,9 +150,9 @@ class Portfolio(Core[Message, Output]):
         return [*self.client.scheduler.send(self._account.events_from(before)), reply]
 
     def _on_market_data(self, message: Tick | MarketHeartbeat) -> Sequence[Output]:
-        """Note the market's clock and quotes, and decide ticks without a signal process.
+        """Store the market's clock and quotes, and decide ticks that have no signal process.
 
-        When a live market has changed to another stream, the session is opened again. In a recorded stream only ticks
+        After a live market has changed to another stream, the session is opened again. In a recorded stream only ticks
         of watched symbols arrive here.
         """
         stream = self._stream
@@ -179,7 +179,7 @@ class Portfolio(Core[Message, Output]):
                 stream.count_malformed()
             return []
         if signal.reason == STRATEGY_FAULT and not self.client.scheduler.policy.outlives_strategies:
-            return []  # the stream ends with the hello that reports the fault, and decides nothing until then
+            return []  # the stream ends at the HELLO that reports the fault, and decides nothing until then
         self._signals.sequences[signal.symbol] = signal.sequence
         return self._take(signal)
 

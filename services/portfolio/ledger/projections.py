@@ -219,7 +219,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
     before = book.stream.deals_before if book.stream is not None else 0
     book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
     lots = 0
-    for lots, (symbol, direction, payload) in enumerate(  # noqa: B007 - how many there were is asked below
+    for lots, (symbol, direction, payload) in enumerate(  # noqa: B007 - the count is checked below
         _rows(db, "lots", "symbol, direction, payload", "ORDER BY symbol"), 1
     ):
         held = _held.decode(payload)

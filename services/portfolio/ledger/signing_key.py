@@ -32,7 +32,7 @@ def key_file(data_dir: Path, setting: str = "") -> Path:
     """Path of a desk's key: in a folder of its own unless the setting names another file.
 
     Raises:
-        StartError: the setting begins with a `~` whose home is unknown.
+        StartError: the setting begins with `~`, and the home directory is unknown.
     """
     try:
         return expanded(setting) if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME
@@ -41,7 +41,7 @@ def key_file(data_dir: Path, setting: str = "") -> Path:
 
 
 class LedgerKey:
-    """An Ed25519 key, and a derived HMAC key for what is written too often to be signed."""
+    """An Ed25519 key, and a derived HMAC key for rows that are written too often to be signed."""
 
     def __init__(self, path: Path, seed: bytes) -> None:
         """Take the seed of the key in the file at `path`."""

@@ -10,7 +10,7 @@ from proto.messages import Tick
 from proto.trading.units import PRICE_MAX
 
 RETRY_NS: Final = 500_000_000
-"""Pause before an unanswered page is asked for again: well above the time a gateway takes for one."""
+"""Pause before a request for a page is repeated: well above the time that a gateway takes for one."""
 
 _NEVER_NS: Final = (1 << 63) - 1
 
@@ -103,7 +103,7 @@ def request_id(symbol: str, from_sequence: int) -> str:
 
 
 def problem_of(page: TicksReply) -> str:
-    """What is invalid about a page, empty where nothing is; the schema does not check the values of columns."""
+    """Fault of a page, empty for a valid one; the schema does not check the values of columns."""
     count = len(page.ordinal)
     columns = (page.time_ns, page.bid, page.ask, page.volume)
     if any(len(column) != count for column in columns):

@@ -1,6 +1,6 @@
 """Compilation of the numeric kernels: at the first call, once per processor, cached on disk.
 
-No fast-math, so that sums keep their order and every digit is what the text says. The folder for compiled code
+No fast-math, so that sums keep their order and every digit follows from the source. The folder for compiled code
 is set before the first import of a kernel (`services.signal.model.kernel_cache`), because a core reads no environment.
 
 numba recompiles a kernel only when its own file has changed, so a kernel and the functions that it calls must be in one

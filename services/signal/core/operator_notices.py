@@ -53,7 +53,7 @@ class GapLost(Struct, frozen=True):
 
 
 class SignalNotRetained(Struct, frozen=True):
-    """A tick came again whose signal is no longer kept, so that it cannot be answered."""
+    """A repeated tick cannot be answered, because its signal is no longer kept."""
 
     symbol: str
     ordinal: int

@@ -254,7 +254,7 @@ class SignalEngine(Core[Message, Output]):
         return self._resend_from(tick.ordinal, now)
 
     def _resend_from(self, ordinal: int, now: Now) -> list[Output]:
-        """The signals from `ordinal` on that are kept, to be sent again."""
+        """The stored signals from `ordinal` on, with a new send time."""
         replace = msgspec.structs.replace
         return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
 
@@ -270,7 +270,7 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def _defer(self, tick: Tick, now: Now) -> list[Output]:
-        """Leave a tick to be fetched and folded later, because strategies are slower than the ticks come."""
+        """Fetch and fold a tick later, because ticks arrive faster than strategies process them."""
         engine = self.engines.get(tick.symbol)
         is_foldable = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
         if engine is None or not is_foldable or tick.sequence <= engine.sequence:
@@ -278,7 +278,7 @@ class SignalEngine(Core[Message, Output]):
         return self._on_gap(engine, tick.sequence, now, is_gap=False)
 
     def _on_gap(self, engine: SymbolEngine, sequence: int, now: Now, *, is_gap: bool = True) -> list[Output]:
-        """Fetch everything up to `sequence`; ticks that come meanwhile are fetched with the rest."""
+        """Fetch everything up to `sequence`; ticks that arrive during the fetch are fetched with the rest."""
         refill = self._refills.get(engine.symbol)
         if refill is not None:
             refill.target = max(refill.target, sequence)
@@ -328,7 +328,7 @@ class SignalEngine(Core[Message, Output]):
         if page.from_sequence > expected and page.ordinal:
             outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them")
         elif not page.ordinal:
-            # A restarted gateway has not published them again yet; they are asked for until it has.
+            # A restarted gateway has not republished them yet; the request is repeated until it has.
             return []
         elif page.from_sequence + len(page.ordinal) <= expected:
             return []  # a repeated page; the requested one has not arrived

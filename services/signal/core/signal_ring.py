@@ -13,7 +13,7 @@ RING_SIGNALS_MIN: Final = 4_096
 
 
 class SignalRing:
-    """Keeps a signal until one comes whose ordinal is `capacity` or more above its own."""
+    """Keeps a signal until another one arrives with an ordinal at least `capacity` higher."""
 
     def __init__(self, window: int = 0) -> None:
         """`window` is how many ticks may be published and not confirmed; the ring holds at least as many."""

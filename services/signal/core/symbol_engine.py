@@ -49,7 +49,7 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 class SymbolEngine:
     """Processes the ticks of one symbol in sequence, without a gap, and returns one signal for each.
 
-    Whatever a strategy does wrong becomes a `StrategyError`. From then on `fault` has the reason, the engine accepts no
+    Every fault of a strategy becomes a `StrategyError`. From then on `fault` has the reason, the engine accepts no
     tick, and its snapshot is the last one before the fault: a restart continues from there and tries once more.
     """
 
@@ -67,8 +67,8 @@ class SymbolEngine:
             symbol: of the ticks.
             strategy: called with each of them.
             buffer_ticks: ticks in the strategy's window.
-            mark_call: called with the tick's sequence before the strategy, so that the next process knows in whose call
-                this one died.
+            mark_call: called with the tick's sequence before the strategy, so that the next process knows during
+                which call this one died.
 
         Raises:
             StrategyError: the strategy cannot show its state.
@@ -241,9 +241,9 @@ def make_engine(
     """A symbol's engine; out of use with `fault`, or when its strategy cannot be made.
 
     Args:
-        symbol: whose engine it is.
+        symbol: of the engine.
         make_strategy: makes the strategy; may raise StrategyError.
-        fault: why the strategy is not to be called at all.
+        fault: why the strategy must not be called at all.
         mark_call: given symbol and sequence before each call of the strategy.
     """
     if fault is None:

@@ -1,7 +1,7 @@
-"""A model's folder becomes what the strategy `xgboost` speaks for, or a refusal in one line.
+"""Loads a model's folder for the strategy `xgboost`, or refuses it in one line.
 
-Everything about it is judged at the start: the manifest and its features, the file against its hash, the file as a
-model, and the walk down its trees against XGBoost. What the walk does not cover is left to XGBoost.
+Everything is checked at the start: the manifest and its features, the file's hash, its content, and the tree walk
+against XGBoost. XGBoost evaluates models that the walk does not cover.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def load_model(
 
     Args:
         folder: with `manifest.json` and the model beside it.
-        data_dir: of the desk; what the self-check found is kept in its folder `signal`, and in the user's cache.
+        data_dir: of the desk; the result of the self-check is kept in its folder `signal`, and in the user's cache.
         on_fallback: called with the reason where XGBoost evaluates the model instead of the walk.
 
     Raises:
-        ModelError: something about it is missing, changed, of another version or no model.
+        ModelError: a part of it is missing, changed, of another version, or not a model.
     """
     manifest = read_manifest(folder)
     path = folder / manifest.model.file

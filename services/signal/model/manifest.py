@@ -1,7 +1,7 @@
-"""The manifest of a model: what stands beside the model's file in its folder, and what a start requires of it.
+"""The manifest of a model, a file beside the model's file, and the checks of it at a start.
 
-A model without its manifest is numbers without a meaning: which features in which order, which class is which column,
-from which probability on it speaks, and what it was trained on. docs/models.md describes each field.
+It gives the model's numbers their meaning: the features and their order, the class of each column, the least
+probability of a signal, and the training data. docs/models.md describes each field.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ModelError(StartError, ValueError):
-    """A model cannot be used; one line that names its folder, the fact and what was expected."""
+    """A model cannot be used; one line that names its folder, the fact and the expectation."""
 
 
 class ModelFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,7 +109,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     libraries: dict[str, str]
 
     def deciding_sha256(self) -> str:
-        """SHA-256 over the hash of the model's file and all fields of the manifest that affect signals."""
+        """SHA-256 of the hash of the model's file and all fields of the manifest that affect signals."""
         parts = (self.model.sha256, self.features.schema_sha256, self.classes, self.thresholds, self.calibration)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 

@@ -1,6 +1,6 @@
-"""Is the walk XGBoost, to the last bit: asked once for each model, library and version of the walk.
+"""Comparison of the tree walk with XGBoost, bit by bit: once for each model, library and version of the walk.
 
-The comparison needs XGBoost, whose import is most of what a start takes. So its outcome is kept in a small file named
+The comparison needs XGBoost, and its import takes most of a start. So its outcome is kept in a small file named
 after everything that it depends on, and a start that finds it imports nothing.
 """
 

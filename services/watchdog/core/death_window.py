@@ -22,7 +22,7 @@ class DeathWindow:
         """Count a death.
 
         Args:
-            program: whose process ended although supervisord did not stop it.
+            program: its process ended although supervisord did not stop it.
             now_ns: monotonic time.
 
         Returns:

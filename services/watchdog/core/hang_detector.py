@@ -2,8 +2,8 @@
 
 A process is killed when its heartbeat stands still, when for a longer time it makes no progress although work waits for
 it, and when it never begins to beat after its start. A process that was asked to stop is left to supervisord. Time is
-summed from look to look, and each pause counts for no more than twice the usual one: when the watchdog itself was held,
-as on a host that slept, it knows nothing of the others and kills none.
+summed from check to check, and each pause counts for no more than twice the usual one: after a stop of the watchdog
+itself, as on a host that slept, old heartbeats prove nothing and no process is killed.
 """
 
 from __future__ import annotations

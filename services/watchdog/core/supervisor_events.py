@@ -39,7 +39,7 @@ class SupervisorEventParser:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[SupervisorEvent]:
-        """The events that are complete with these bytes; each is to be answered with `RESULT_OK` and `READY`.
+        """The events that these bytes complete; answer each with `RESULT_OK` and `READY`.
 
         Raises:
             EventProtocolError: the bytes are no events.

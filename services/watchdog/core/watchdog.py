@@ -1,8 +1,8 @@
 """What the watchdog does about the processes of a desk: kill what hangs, start again what a strategy ended, raise alerts.
 
-supervisord's events are not relied on; they only make the next question come sooner. Who runs, and under which pid, is
-asked of supervisord itself, again right before a kill. What portfolio reports as a condition that a person has to act on
-becomes an alert when it begins.
+supervisord's events may be lost; they only advance the next query. The running processes and their pids are queried
+from supervisord, and once more just before a kill. A condition of portfolio that needs a person raises an alert when it
+begins.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from services.watchdog.core.hang_detector import (
 from services.watchdog.core.supervisor_events import SupervisorEvent
 
 STATUS_INTERVAL_NS: Final = 1_000_000_000
-"""How often portfolio is asked for its conditions."""
+"""Interval at which portfolio is polled for its conditions."""
 
 ASK_EVERY_LOOKS: Final = 10
-"""supervisord is asked again after so many looks at the heartbeats, should an event have been lost."""
+"""Number of checks of the heartbeats between two queries to supervisord, in case an event was lost."""
 
 SUPERVISOR_SILENT: Final = "SUPERVISOR_SILENT"
 SUPERVISOR_SILENT_NS: Final = 3_000_000_000
@@ -42,7 +42,7 @@ RUNS_FOREIGN_CODE: Final = ("signal",)
 """Programs in which code that is not the desk's can end the process with any exit code."""
 
 ALIVE: Final = ("STARTING", "RUNNING")
-"""States of supervisord in which a program has a process that nobody has told to stop."""
+"""States of supervisord in which a program has a process that was not asked to stop."""
 
 KILL_TEXTS: Final = {
     KillReason.HANG: "hangs and is killed",
@@ -61,7 +61,7 @@ class Program(NamedTuple):
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has a process that is to go on."""
+        """Whether it has a process that should continue."""
         return self.state in ALIVE and self.pid > 0
 
 

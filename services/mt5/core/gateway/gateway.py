@@ -253,7 +253,7 @@ class Gateway(Core[Request, Reply | Tick]):
     # ------------------------------------------------------------------------------------------------- stream and time
 
     def _time_ns(self, now: Now) -> int:
-        """Venue time; in lock-step that of the book's tick, whatever `now` has."""
+        """Venue time; in lock-step the time of the book's tick, not that in `now`."""
         return max(now.domain_ns, self.venue.time_ns) if self.publisher.is_live else self.venue.time_ns
 
     def _ping(self, request: Ping, now: Now) -> PingReply:

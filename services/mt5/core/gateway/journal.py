@@ -49,7 +49,7 @@ class Effect(Struct, frozen=True):
     position: int = 0
 
     def __str__(self) -> str:
-        """The effect as text, without what is the default of a market order."""
+        """The effect as text, without values that are the default of a market order."""
         parts = [self.action, decimal_text(self.volume), self.symbol]
         if (self.type, self.time_in_force) != (OrderType.MARKET, TimeInForce.FOK):
             parts += [self.type, self.time_in_force]

@@ -1,9 +1,9 @@
 """The lease of an account: the client with the highest epoch may open exposure while it renews the lease.
 
-An epoch counts starts of portfolio. The highest that was ever leased is durable, so that an older portfolio which still
-runs is refused for good, and the next one is bounded (`proto.gateway.epochs`), so that no client can use them up. A lease
-lapses by the gateway's monotonic clock. Its holder is durable as well: after the first restart of the gateway the lease
-runs its full time again, and after a second one without a renewal it has lapsed.
+An epoch counts starts of portfolio. The highest leased epoch is durable, so that an older portfolio that still runs is
+always refused. The next epoch is bounded (`proto.gateway.epochs`), so that no client can use them up. A lease lapses by
+the gateway's monotonic clock. Its holder is durable as well: after the first restart of the gateway the lease runs its
+full time again, and after a second restart without a renewal it has lapsed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from proto.time import MS_NS, Now
 from services.mt5.core.gateway.journal import Journal, LeaseRecord
 
 LEASE_TTL_MS: Final = 5_000
-"""Longer than the restart of a killed portfolio, far shorter than a person takes to notice its absence."""
+"""Longer than the restart of a killed portfolio, far shorter than the time a person takes to notice its absence."""
 
 ENFORCE_AGAIN_NS: Final = 250_000_000
 """Pause between attempts to cancel resting orders after a lapse, if the venue was unavailable or busy."""
@@ -26,7 +26,7 @@ class AccountLease:
     """The lease of one account."""
 
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:
-        """Continue the lease of the journal: its holder may open nothing before a renewal, within `ttl_ms`."""
+        """Continue the journal's lease: before a renewal, due within `ttl_ms`, its holder may open nothing."""
         self._journal = journal
         self._ttl_ns = ttl_ms * MS_NS
         self._until_mono_ns = 0
@@ -41,7 +41,10 @@ class AccountLease:
         return known_epoch(self._journal.lease.epoch)
 
     def renew(self, request: Lease, now: Now) -> ErrorCode | None:
-        """Grant or renew the lease; the error code of a refusal. Of two clients with one epoch the first has it."""
+        """Grant or renew the lease; returns the error code of a refusal.
+
+        Of two clients with one epoch the first gets it.
+        """
         if request.epoch < self.epoch:
             return ErrorCode.STALE_EPOCH
         if request.epoch == self.epoch and self._journal.lease.holder not in ("", request.holder):
@@ -77,11 +80,11 @@ class AccountLease:
         return self._lapses_mono_ns <= now.mono_ns
 
     def note_enforced(self, *, is_complete: bool, now: Now) -> None:
-        """Note that resting orders were canceled after a lapse; those that are left are for a later attempt."""
+        """Note a cancellation of resting orders after a lapse; a later attempt cancels those that are left."""
         self._enforce_mono_ns = None if is_complete else now.mono_ns + ENFORCE_AGAIN_NS
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which a lapse is to be enforced; None where nothing is left to enforce."""
+        """Monotonic time at which to enforce a lapse; None if nothing is left to enforce."""
         return self._enforce_mono_ns if self._is_held else None
 
     def expires_in_ms(self, now: Now) -> int:

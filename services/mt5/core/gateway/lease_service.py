@@ -82,7 +82,7 @@ class LeaseService:
             self.account_lease.note_enforced(is_complete=is_complete, now=now)
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which a lapse is to be enforced; None where there is nothing to enforce."""
+        """Monotonic time at which to enforce a lapse; None if there is nothing to enforce."""
         return self.account_lease.next_timer() if self._is_live else None
 
     def record_restart(self) -> None:

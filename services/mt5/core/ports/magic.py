@@ -39,7 +39,7 @@ def desk_id_of(magic: int) -> str | None:
 
 
 class DeskIds(NamedTuple):
-    """An incarnation of a desk, the first magic of its ids, and the number of the id that was asked about."""
+    """An incarnation of a desk, the first magic of its ids, and the number of the requested id."""
 
     incarnation: str
     first_magic: int

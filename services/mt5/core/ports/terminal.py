@@ -82,7 +82,7 @@ class Terminal(Protocol):
         """The number of the newest deal shown; 0 before the first."""
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:
-        """Begin a fault, or end all of them; what is left of each, in calls or milliseconds. None: no faults here."""
+        """Begin a fault, or end all; returns the rest of each in calls or milliseconds, None without fault support."""
 
     def next_timer(self) -> int | None:
         """Monotonic time at which `on_timer` is due; None when only a call can change that."""

@@ -90,7 +90,7 @@ class Venue(Protocol):
         """Orders that ticks have ended without a deal, up to the step to tick `ordinal`."""
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order under a magic that has left any trace, whatever the terminal shows now."""
+        """The first order under a magic that has left any trace, even if the terminal no longer shows it."""
 
     def position_ticket(self, number: int) -> int:
         """The ticket under which a position is reported, for that or another number of it; any other number unchanged."""

@@ -41,9 +41,9 @@ class VenueSetupError(ValueError):
 
 
 class AccountTerms(NamedTuple):
-    """Terms of a simulated account. One that exists keeps its cash, and must be of the same currency and mode.
+    """Terms of a simulated account. An existing account keeps its cash and must have the same currency and mode.
 
-    `leverage` is notional by margin, 0 for no margin; `seed` that of what the fill profile draws.
+    `leverage` is notional / margin, 0 for no margin; `seed` is for the random draws of the fill profile.
     """
 
     deposit: Decimal
@@ -77,8 +77,8 @@ class SimulatedAccount:
             terms: of the account.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
-                has seen, or the broker does not trade one of its symbols.
+            VenueSetupError: the account has another currency or mode, the new stream does not begin after the last time
+                of the book, or the broker does not trade one of its symbols.
         """
         self._stream_id = stream_id
         self._store = store
@@ -241,7 +241,7 @@ class SimulatedAccount:
         return self._converted(position.volume, position.cost, price, instrument)
 
     def to_venue_position(self, position: Position) -> VenuePosition:
-        """A position as it is reported, valued at the present quotes."""
+        """A position as reported to clients, valued at the current quotes."""
         return VenuePosition(
             ticket=position.ticket,
             symbol=position.symbol,
@@ -318,7 +318,7 @@ class SimulatedAccount:
         profit = ZERO
         if folded.closed_volume:
             realized = self._converted(folded.closed_volume, folded.closed_cost, price, self.instruments[symbol])
-            assert realized is not None, symbol  # the rate was there when the order was judged, and quotes stay
+            assert realized is not None, symbol  # a rate existed at the check of the order, and stays
             profit = realized
         about = folded.position if folded.position is not None else target
         assert about is not None, folded
@@ -345,7 +345,7 @@ class SimulatedAccount:
         )
 
     def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
-        """Value of a price better by `distance` for `volume` lots, in account currency."""
+        """Gain of `volume` lots from a price better by `distance`, in account currency."""
         worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
         assert worth is not None, symbol  # as above
         return worth
@@ -365,8 +365,8 @@ class SimulatedAccount:
             amount: in account currency.
             note: comment of the deal.
             kind: of the deal.
-            position: whose swap it is; None for other cash.
-            stepped: whether a tick caused it, not a command.
+            position: the one that the swap is for; None for other cash.
+            stepped: True if a tick caused it, False for a command.
         """
         has_begun = bool(self.book.stream_id)
         return VenueDeal(
@@ -425,7 +425,7 @@ class SimulatedAccount:
 
 
 def with_placement_snapshot(record: BookOrder) -> BookOrder:
-    """The record of an order that rests after its placing, with its state at that time."""
+    """The record of a newly placed resting order, with its state at that time."""
     taken = PlacementSnapshot(
         order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position
     )

@@ -80,7 +80,7 @@ class FaultyTerminal(DirectTerminal):
     # ------------------------------------------------------------------------------------------------------- commands
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int]:
-        """Begin a fault, or end them all; what is left of each fault."""
+        """Begin a fault, or end all; returns the rest of each in calls or milliseconds."""
         fault = command.fault
         match fault:
             case Fault.ALL_OFF:

@@ -221,7 +221,7 @@ class FillModel:
 
         The touch of `quote`, made worse by the rollover's spread, and slippage of `order_type` in whole ticks; never
         less than one tick. No slippage passes a `limit`, and where the widened touch is beyond it nothing is dealt. One
-        that `rests` is dealt at its own price under `LimitFills.LIMIT`, any other at the touch. `fill_number` counts
+        that `rests` is filled at its order price under `LimitFills.LIMIT`, any other at the touch. `fill_number` counts
         the execution attempts of one order, each with draws of its own.
         """
         touch = self._touch(side, quote, instrument, time_ns)

@@ -53,7 +53,7 @@ class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_fie
     """Delays by a histogram: `counts` of delays, each up to its upper bound and above the one before (0 for the first).
 
     Within a bucket all delays are equally likely. A cumulative histogram, such as Prometheus keeps, is turned into counts by
-    subtracting neighbours; its last bucket without a bound has to be given one.
+    subtracting neighbours; its last bucket, which has no bound there, needs one here.
     """
 
     upper_bounds_ms: Annotated[tuple[Milliseconds, ...], Meta(min_length=1, max_length=1_000)]

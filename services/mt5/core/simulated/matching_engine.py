@@ -178,9 +178,9 @@ class MatchingEngine:
     # --------------------------------------------------------------------------------------------------------- matching
 
     def match(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Execute an order against the present quote, as far as the model gives volume.
+        """Execute an order against the current quote, up to the volume that the fill model allows.
 
-        FOK fills all or nothing, IOC what is available; the rest of any other order stays in the book.
+        FOK fills all or nothing, IOC the available volume; the rest of any other order stays in the book.
         """
         order, account = record.order, self.account
         instrument, quote = account.instruments[order.symbol], account.quote(order.symbol)

@@ -60,7 +60,7 @@ class ModificationProcessor:
         return last if last is not None and last.revision == request.revision else None
 
     def _known_of_symbol(self, request: Modify) -> Modification | None:
-        """The outcome of a position named by its symbol, also where another position has taken its place meanwhile."""
+        """The outcome of a position named by its symbol, also where another position has replaced it since."""
         present = self._target(request).key
         for key, last in self._book.modifications.items():
             is_same = last.symbol == request.symbol and last.revision == request.revision
@@ -247,7 +247,7 @@ def _kept(request: Modify, outcome: Modification) -> Modification | None:
 
 
 def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
-    """The stop where it is moved, to be checked against the market; one that stays may be near to it."""
+    """A moved stop, which must be checked against the market; None for an unchanged one, which may be near to it."""
     return None if stop == present else stop
 
 

@@ -214,7 +214,7 @@ class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
 
 
 class ReconciliationWatermark(Struct, frozen=True, kw_only=True):
-    """Numbers up to which ledger and venue agree for good.
+    """Numbers up to which the agreement of ledger and venue is final.
 
     `ticket` and `deal` are the venue's numbers of orders and deals, `number` is that of the desk's orders.
     """
@@ -241,7 +241,7 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     """The trading state changed; `by` is `person` or the part of the desk that found a cause.
 
     `causes` are all that keep it from ACTIVE, each code once; `reason` is their text, or why trading was resumed.
-    `flatten`: every position is to be closed while this state lasts. `acknowledged`: venue numbers of foreign orders
+    `flatten`: close every position while this state lasts. `acknowledged`: venue numbers of foreign orders
     that a person accepted.
     """
 

@@ -95,5 +95,5 @@ class TickCursor(Struct, kw_only=True):
             del self.last_denied[name]
 
     def count_denial(self, code: str) -> None:
-        """Count a denied order of which no signal is remembered: an exit, or an order by hand."""
+        """Count a denied order without a stored signal: an exit, or an order by hand."""
         self.denied[code] = self.denied.get(code, 0) + 1

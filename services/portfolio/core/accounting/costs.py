@@ -3,7 +3,7 @@
 All costs are in account currency in the cost sign: positive when paid. So `commission` and `swap` have the opposite of
 the cash sign that deals, ledger and messages use (docs/glossary.md); an earned swap and favourable slippage are
 negative. Spread and slippage are part of the price, so the profit contains them already: they are the difference to a
-trade at the middle of the decision's quote. Commission and swap come on top: net = profit - commission - swap, the
+trade at the mid of the decision's quote. Commission and swap are added: net = profit - commission - swap, the
 change of the balance.
 """
 
@@ -137,8 +137,8 @@ def allocate(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> lis
     """Split an amount in proportion to weights (> 0) into parts that sum to it exactly.
 
     Parts have `digits` decimals. Largest remainder method: each part is truncated, and the missing units go to the
-    parts with the largest remainders, the earlier one of equal ones. An amount with more decimals is split at its own
-    precision.
+    parts with the largest remainders, the earlier one of equal ones. An amount with more decimals is split at the
+    precision of the amount.
     """
     if len(weights) == 1 or not amount:
         return [amount] + [ZERO] * (len(weights) - 1)

@@ -1,7 +1,7 @@
 """Round trips: each pair of an opening and a closing fill, with its profit and costs.
 
-Deals are folded by number, lots first-in first-out within a ticket. A `RoundTripTracker` continues when more deals are
-booked, in portions that the caller bounds. Costs of a fill are split over its lots by volume, with the largest
+Deals are folded by number, lots first-in first-out within a ticket. A `RoundTripTracker` processes further deals as
+they are booked, in portions that the caller bounds. Costs of a fill are split over its lots by volume, with the largest
 remainder method, so that round trips, open lots and unassigned charges sum to the cash of the deals exactly.
 
 The venue computes a deal's profit from the average price, so its profit is split over the closed lots by volume; the
@@ -44,7 +44,7 @@ class RoundTrip(Struct, frozen=True, kw_only=True):
     """A lot, or a part of one, from its opening deal to its closing deal.
 
     `direction` is +1 for long, -1 for short; `volume` in lots; `position` the ticket, 0 on a netting account; `tag`
-    that of the opening order, empty if it was not the desk's. `gross` is in profit currency; other amounts are in
+    that of the opening order, empty for a foreign order. `gross` is in profit currency; other amounts are in
     account currency, costs positive when paid.
     """
 

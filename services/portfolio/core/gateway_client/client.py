@@ -1,6 +1,6 @@
 """Client of one gateway: the session, open questions, their answers and refusals.
 
-HELLO tells which kind of stream the gateway has. `_choose_scheduler` is the one place that asks for it; every
+HELLO has the kind of the gateway's stream. Only `_choose_scheduler` reads it; every
 difference between the kinds is a method of both schedulers or of both order policies.
 """
 
@@ -24,7 +24,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 class GatewayClient:
-    """Everything asked of one gateway."""
+    """All requests to one gateway."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
         """Before HELLO the stream is taken for a live one; nothing is decided on it until the session is open."""
@@ -49,7 +49,7 @@ class GatewayClient:
         return self._open_session()
 
     def reconnect(self, waiting_for: str) -> list[Call]:
-        """Open the session again, with a text for people that names what is waited for."""
+        """Reopen the session; the text names the awaited event for people."""
         self._state.stream.set_desk_state(DeskState.CONNECTING, waiting_for)
         return self._open_session()
 
@@ -66,7 +66,7 @@ class GatewayClient:
             self._is_comparison_asked = True
 
     def on_idle(self) -> Sequence[Call | ReconcileReply]:
-        """Start what is due, and hand over the result of a comparison for a person."""
+        """Start due tasks, and hand over the result of a reconciliation that a person requested."""
         calls = self.scheduler.on_idle()
         if not self._comparisons:
             return calls
@@ -74,7 +74,7 @@ class GatewayClient:
         return [*calls, *comparisons]
 
     def on_timer(self) -> list[Call]:
-        """Resume tasks whose pause is over, and send again what was not answered."""
+        """Resume tasks after their pause, and repeat unanswered requests."""
         now_ns = self._state.stream.now.mono_ns
         return self.tasks.resume_due(now_ns) + self.tasks.resend_due(now_ns)
 
@@ -109,7 +109,7 @@ class GatewayClient:
         if not isinstance(reply, running.request.reply_type):
             return self._on_refusal(running, reply)
         if isinstance(reply, OrderReply) and reply.status not in SETTLED_STATUSES:
-            return []  # the question stays open until the reply tells where the order stands
+            return []  # the request stays open until a reply has the status of the order
         return self._deliver(running, reply)
 
     def _deliver(self, running: RunningTask, reply: Reply | None) -> list[Call]:

@@ -26,7 +26,7 @@ def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) ->
         for deal in reply.deals:
             if not book.has_deal(deal.deal) and deal.symbol and deal.symbol not in book.instruments:
                 yield from request_instruments(state.account, state.warnings, deal.symbol)
-            # Another task may have booked it while this one asked.
+            # Another task may have booked it while this one waited for the reply.
             booked = book.deal(deal.deal)
             if booked is None:
                 _book(state, deal)

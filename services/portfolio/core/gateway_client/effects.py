@@ -28,6 +28,6 @@ class Reconnect(Effect, frozen=True):
 
 
 class ReportComparison(Effect, frozen=True):
-    """Answer the person who asked for a comparison with the venue."""
+    """Answer the person who requested the reconciliation."""
 
     reply: ReconcileReply

@@ -1,9 +1,9 @@
 """Leadership of the account: the epoch of requests, and the lease without which the gateway opens nothing.
 
-Each process durably takes an epoch above every one before, within what the gateway grants, before it requests the
-lease; orders of an earlier process that are still on their way are void then. A renewal repeats what the gateway's
-clock showed last, so that one that waited in a queue revives no lease. After a restart of the gateway HELLO comes
-first: its journal may be another one.
+Before it requests the lease, each process stores an epoch above every earlier one, within the bound of the gateway;
+from then on the gateway refuses orders of an earlier process that are still in flight. A renewal contains the latest
+reading of the gateway's clock, so that a renewal delayed in a queue cannot revive a lapsed lease. After a restart of
+the gateway HELLO comes first, because the journal may be another one.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def on_hello(state: PortfolioState, hello: HelloReply) -> None:
             )
         )
         enforce_doubt_limits(state.account, state.config)
-    # What was sent under the old epoch and is still on its way must not reach a journal that knows nothing of it.
+    # A request of the old epoch that is still in flight must not reach a journal without a record of it.
     state.lease.on_hello(hello.epoch, hello.lease_now_ns, state.stream.now, is_other_journal=is_other_journal)
 
 
@@ -80,7 +80,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
             lease.on_grant(reply.lease_now_ns, until_mono_ns, state.stream.now.mono_ns)
         elif reply.error_code is ErrorCode.LEASE_STALE:
             if lease.refusal:
-                yield Pause(RENEW_EVERY_NS)  # the session was opened again for the refusal before
+                yield Pause(RENEW_EVERY_NS)  # the previous refusal has already reopened the session
             lease.on_refusal(_refusal_text(reply))
             yield Reconnect()
             continue
@@ -90,7 +90,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
 
 
 def _show_gateway(warnings: Warnings, reply: LeaseReply) -> None:
-    """Conditions of what keeps the gateway itself from executing orders."""
+    """Conditions for causes at the gateway itself that prevent the execution of orders."""
     warnings.conditions.update("GATEWAY_HALTED", reply.halt_reason)
     warnings.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)
     warnings.conditions.update("GATEWAY_STORAGE", reply.storage_problem)
@@ -101,7 +101,7 @@ def on_order_refused(lease: LeaseState, reply: ErrorReply, request: Request) -> 
     is_led = isinstance(request, Buy | Sell | Cancel | Modify) and request.epoch == lease.epoch
     match reply.error_code:
         case ErrorCode.STALE_EPOCH:
-            # An order of an epoch that this process has left goes out again under the present one.
+            # An order of an earlier epoch of this process is sent again under the current one.
             if is_led:
                 lease.lose_leadership(reply.error or "")
         case ErrorCode.LEASE_LAPSED:
@@ -113,9 +113,9 @@ def on_order_refused(lease: LeaseState, reply: ErrorReply, request: Request) -> 
 
 
 def _on_refusal(lease: LeaseState, reply: Reply) -> bool:
-    """Apply a refused LEASE; whether to ask again.
+    """Apply a refused LEASE; returns whether to request it again.
 
-    Any refusal but a known transient one ends the lead until a person resumes.
+    After any refusal but a known transient one this portfolio gives up the lease until a person resumes.
     """
     refusal = _refusal_text(reply)
     match reply.error_code:

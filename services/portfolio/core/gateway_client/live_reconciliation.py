@@ -113,7 +113,7 @@ class Reconciler:
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
     ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
-        """Compare once; the differences on whose symbol nothing was in flight."""
+        """Compare once; returns the differences of symbols without requests in flight."""
         state, book = self._state, self._state.account.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
@@ -173,7 +173,7 @@ def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet
 
 
 def _seen(book: Book) -> _Seen:
-    """Open orders and position of each symbol, and cash: whatever moves changes one of them."""
+    """Open orders and position of each symbol, and cash: any change of the account changes one of them."""
     symbols = {*book.positions, *book.open_orders.values()}
     seen: _Seen = {
         symbol: (

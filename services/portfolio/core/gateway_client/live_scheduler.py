@@ -128,7 +128,7 @@ class LiveScheduler:
     # ------------------------------------------------------------------------------------------------- time and answers
 
     def on_idle(self) -> list[Call]:
-        """Start what is due; open the session again where the gateway or the lead of the account asks for it."""
+        """Start due tasks; reopen the session if the gateway or the lease requires it."""
         if self._state.stream.desk_state is not DeskState.RUNNING or EXCLUSIVE in self._tasks.running:
             return []
         if self.policy.awaits_hello:
@@ -147,7 +147,7 @@ class LiveScheduler:
         return min(dues, default=None)
 
     def on_timer(self) -> list[Call]:
-        """Start what is due."""
+        """Start due tasks."""
         return self.start_due_tasks()
 
     def on_task_done(self) -> None:

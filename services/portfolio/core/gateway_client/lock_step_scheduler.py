@@ -189,7 +189,7 @@ class LockStepScheduler:
     # ------------------------------------------------------------------------------------------------- time and answers
 
     def on_idle(self) -> list[Call]:
-        """Confirm what was decided; compare with the venue if a person has asked for it."""
+        """Confirm decided ticks; reconcile with the venue if a person has requested it."""
         stream, running = self._state.stream, self._tasks.running
         if self._is_comparison_asked:
             if running:
@@ -226,7 +226,7 @@ class LockStepScheduler:
     def on_effect(self, effect: Effect) -> None:
         """Do nothing: deals are pulled before the next tick in any case."""
 
-    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:  # noqa: ARG002 - whatever it was
+    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:  # noqa: ARG002 - any request
         """Stop: no tick can be decided without the answer."""
         self._state.stream.fail_until_restart(text)
 
@@ -251,7 +251,7 @@ class LockStepScheduler:
             yield from self._query_open_orders()
             self._order_cursor = reply.order_cursor
         if ordinal != cursor.ordinal:
-            return  # another tick was decided meanwhile, and the reply is about an earlier book
+            return  # another tick has been decided since the request: the reply describes an earlier book
         self._answered, policy.is_quiet = ordinal, reply.quiet
         if reply.end_of_data and book.ended is None:
             assert reply.counts is not None

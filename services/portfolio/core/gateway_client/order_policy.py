@@ -1,11 +1,11 @@
 """Order policies: the differences between the two kinds of stream. `order_tracker.py` has what they share.
 
 **Lock-step**, for a recorded stream: the venue waits. An order belongs to the tick of its decision, has no deadline,
-and is answered, deals included, before the next tick is decided. Without an answer the question stays open.
+and is answered, deals included, before the next tick is decided. Without an answer the request is repeated.
 
 **Live**, for a market that runs by itself: an order is repeated under the same id until its deadline, and fenced after
-it. It waits for the leadership of the account. Without an answer it is in doubt; a resting order is polled at growing
-pauses until it has ended.
+it. It waits until this process leads the account. Without an answer it is in doubt; a resting order is polled at
+growing pauses until it has ended.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ TRANSIENT_ERRORS: Final = frozenset(
         ErrorCode.NOT_AVAILABLE,
     }
 )
-"""Refusals that pass by themselves: the same question is asked again."""
+"""Transient refusals: the same request is repeated."""
 
 
 class OrderPolicy(Protocol):
     """Rules of one kind of stream, used by trackers and by the decision of a tick."""
 
     transient_errors: frozenset[ErrorCode]
-    """Refusals after which the same question is asked again."""
+    """Refusals after which the same request is repeated."""
     polls: bool
     """Whether an order is queried until it has ended; otherwise one answer is enough."""
     shows_outcomes: bool
@@ -150,7 +150,7 @@ class LivePolicy:
 
     @property
     def awaits_hello(self) -> bool:
-        """Whether the session has to be opened again before anything is sent under the epoch of this process."""
+        """Whether the session must be reopened before anything is sent under the epoch of this process."""
         return self.is_hello_due or self._state.lease.needs_epoch
 
     @property
@@ -205,7 +205,7 @@ class LivePolicy:
     def _is_allowed(self, order: Order) -> bool:
         """Whether the desk may have an order at the venue.
 
-        Not one whose id another journal may have lost, and none while another portfolio leads the account.
+        No order with an id that another journal may have lost, and none while another portfolio holds the lease.
 
         A halted desk sends closing orders of FLATTEN and of a person, and nothing else.
         """

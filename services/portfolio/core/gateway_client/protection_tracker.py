@@ -1,4 +1,4 @@
-"""Stops of a position: each change is driven until the venue has answered it."""
+"""Stops of a position: the request for a change is repeated until the venue answers it."""
 
 from __future__ import annotations
 

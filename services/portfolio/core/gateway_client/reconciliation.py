@@ -208,7 +208,7 @@ def _compare_deals(book: Book, findings: ReconciliationResult, since: Reconcilia
 
 
 def deal_difference(mine: VenueDeal, deal: VenueDeal) -> str | None:
-    """The kind of difference between two deals of one number; whose order it is, the venue may learn later."""
+    """The kind of difference between two deals of one number; not the order id, which the venue may learn later."""
     if (mine.kind, mine.symbol, mine.volume) != (deal.kind, deal.symbol, deal.volume):
         return "volume"
     if mine.price != deal.price:
@@ -305,7 +305,7 @@ def _is_same_average(ours: Decimal | None, theirs: Decimal | None) -> bool:
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
     """The kind of difference in terms; none while a modification is in flight or once the order has ended.
 
-    Nor do the stops of an order at the market, which a terminal is given together with those of the position that it
+    Stops of a market order are not compared: a terminal gets them together with those of the position that the order
     adds to.
     """
     if mine.type is not order.type:

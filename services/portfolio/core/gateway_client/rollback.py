@@ -1,10 +1,10 @@
-"""Files that are older than they should be: a ledger without orders that it made, a venue without booked deals.
+"""Detection of outdated files: a ledger without orders that it made, a venue without booked deals.
 
-A copy put back, a snapshot, a lost write-ahead log leave a file that is whole and older than it should be; nothing in
-it shows that. What the other side knows does: the gateway's journal keeps every order id that it was ever asked for,
-the ledger every deal that it booked. A ledger that has gone back takes another incarnation before it makes an order, so
-that no id is given out twice, and halts until a person has looked; a venue that has gone back is not traded with until
-its book is there again.
+A restored copy, a snapshot or a lost write-ahead log leaves a file that is intact but outdated, and the file itself
+does not show it. The other side does: the gateway's journal keeps every order id that it has received, the ledger every
+deal that it has booked. An outdated ledger takes another incarnation before it makes an order, so that no id is used
+twice, and the desk halts until a person resumes it. With an outdated venue the desk does not trade until the current
+book is restored.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal
 
 
 def fail_for_venue(state: PortfolioState, why: str) -> None:
-    """Stop for good: the venue's next deals would have numbers that the ledger has booked for others."""
+    """Halt permanently: the venue would give its next deals numbers that the ledger has booked for other deals."""
     fault = f"{why}; {_REMEDY}"
     state.warnings.on_venue_fault(fault)
     state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", fault, by="venue")

@@ -49,7 +49,7 @@ class Scheduler(Protocol):
         """Make room in a full queue; False where the new signal is to be dropped."""
 
     def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
-        """Decide the signals whose turn it is."""
+        """Decide the signals that are due."""
 
     def send(self, events: Sequence[Event]) -> list[Call]:
         """Send the requests that events imply, at once."""
@@ -63,7 +63,7 @@ class Scheduler(Protocol):
         """When `on_timer` is next due while the desk runs and `queued` signals wait; None for never."""
 
     def on_timer(self) -> list[Call]:
-        """Start what is due while the desk runs."""
+        """Start due tasks while the desk runs."""
 
     def on_task_done(self) -> None:
         """A task has ended with an answer."""

@@ -33,7 +33,7 @@ def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply],
 
 
 def _take_up_stream(state: PortfolioState, hello: HelloReply, scheduler: Scheduler) -> str:
-    """Go on with the gateway's stream, the same one or a new one; why the account cannot, or nothing."""
+    """Continue with the gateway's stream, old or new; returns why the account cannot, or an empty text."""
     book, account = state.account.book, state.account
     if set(hello.sequences) != set(state.config.quoted):
         served = ", ".join(sorted(hello.sequences))

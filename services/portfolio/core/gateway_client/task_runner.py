@@ -32,7 +32,7 @@ EXCLUSIVE: Final = "exclusive"
 RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
-"""Wait beyond execution's own timeout after which a task that handles failures goes on without execution."""
+"""Wait beyond execution's own timeout, after which a task that handles failures continues without its reply."""
 
 
 class RunningTask:
@@ -51,7 +51,7 @@ class RunningTask:
     )
 
     def __init__(self, name: str, task: GatewayTask, *, handles_failures: bool) -> None:
-        """Nothing is asked before `TaskRunner.start`."""
+        """No request is sent before `TaskRunner.start`."""
         self.name = name
         self.task = task
         self.handles_failures = handles_failures

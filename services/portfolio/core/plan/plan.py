@@ -83,8 +83,8 @@ class Exits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Order that opens a position; a position is always closed at the market.
 
-    A LIMIT rests `offset_points` better than the touch of the signal's quote, a STOP as much worse; either is canceled
-    after `lifetime_s`.
+    A LIMIT rests `offset_points` better than the touch of the signal's quote, a STOP the same distance worse; both are
+    canceled after `lifetime_s`.
     """
 
     type: OrderType = OrderType.MARKET
@@ -97,9 +97,9 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of several strategies on the account: its symbols, and its differences from the plan.
 
-    `sizing`, `exits` and `entry` each replace the plan's as a whole. `volume_max` is the limit of lots of all its
-    positions. After a loss of `daily_loss_pct_max` of the account's equity in a server's day it opens nothing more that
-    day.
+    `sizing`, `exits` and `entry` each replace the plan's as a whole. `volume_max` limits the lots of all its
+    positions together. After a loss of `daily_loss_pct_max` of the account's equity in a server's day it opens nothing
+    more on that day.
     """
 
     symbols: Annotated[

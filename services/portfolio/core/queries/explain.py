@@ -84,9 +84,9 @@ def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
 
     Args:
         text: id of an order or denial, symbol, `deal N`, `ticket N`, `N` (a deal, else a ticket), code of a rule, or
-            key of a denied command; a text that is none of the others counts as the id of a denial.
+            key of a denied command; any other text counts as the id of a denial.
         book: the account.
-        cursor: its marks make a symbol known.
+        cursor: symbols with a mark in it are known.
 
     Raises:
         UnknownSubjectError: the account has no such deal or ticket.
@@ -292,7 +292,7 @@ def _gateway(order: Order) -> WhyStep:
 
 
 def _deals_of(order: Order, book: Book) -> list[VenueDeal]:
-    """The deals of an order, in order; searched from the newest, because recent orders are asked for most."""
+    """The deals of an order, in order; searched from the newest, because most queries are about recent orders."""
     found: list[VenueDeal] = []
     left = order.filled_volume
     for deal in reversed(book.deals):

@@ -37,7 +37,7 @@ def excepted_denials(
 def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """Check the rules on an opening that do not depend on its volume and price.
 
-    It saves the sizing while a limit denies tick after tick. If it returns None, `check_sized` checks the other rules.
+    It avoids the sizing while a limit denies at every tick. If it returns None, `check_sized` checks the other rules.
     """
     for check in active_rules(context.limits, context.plan).before_sizing:
         denial = check(order, context, now_ns)
@@ -47,7 +47,7 @@ def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int)
 
 
 def check_sized(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Check an opening order that `check_before_sizing` has passed at the same tick, as `check_order` would."""
+    """Check an opening order against the remaining rules, after `check_before_sizing` at the same tick."""
     return _first_denial(active_rules(context.limits, context.plan).after_sizing, order, context, now_ns)
 
 
@@ -56,14 +56,14 @@ def check_resting(
 ) -> Denial | None:
     """Why a resting order may no longer open anything; None while it may.
 
-    Limits that hold for a stretch of time count, those that come and go with a tick do not. A person's order remains
-    excepted from the rules that it named.
+    Only limits whose denials last for a period count, not those that can change with every tick. A person's order
+    remains excepted from the rules that it named.
     """
     return _first_denial(active_rules(context.limits, context.plan).resting, order, context, now_ns, excepted)
 
 
 def check_base_rules(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Check what every order has to satisfy, also one that only closes."""
+    """Check the rules for every order, including one that only closes."""
     return _first_denial(active_rules(context.limits, context.plan).base, order, context, now_ns)
 
 

@@ -18,7 +18,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> Decimal | None:
-    """Worth of `volume` lots in account currency at the middle of the mark; None when no rate is known.
+    """Worth of `volume` lots in account currency at the mid of the mark; None when no rate is known.
 
     Formula: lots x multiplier x price, converted from the profit currency.
     """
@@ -137,14 +137,14 @@ def buying_power(context: RiskContext) -> Decimal:
 def opening_volume(
     book: Book, symbol: str, side: Side, volume: Decimal, *, ticket: int = 0, before: int = 0
 ) -> Decimal:
-    """Lots of an order that would add to what is held if it were executed now; the rest closes.
+    """Lots of an order that would add to the position if it were executed now; the rest closes.
 
     Other open orders of its side may close the position first. On a hedging account an order without a ticket opens
     with its whole volume.
 
     Args:
         book: the account.
-        symbol: whose terms are known.
+        symbol: one with known terms.
         side: of the order.
         volume: lots that it may still trade.
         ticket: of the one position that it closes, 0 for any.

@@ -29,7 +29,7 @@ RESET_OF_CODE: Final[dict[str, RuleReset]] = {
 """Rules that remember something from order to order or from tick to tick, by code."""
 
 ON_RESUME: Final = {rule.code: rule.on_resume for rule in RULES if rule.on_resume is not None}
-"""Rules whose memory a resume must clear, or they would restrict the desk again at once."""
+"""Rules with a memory that a resume must clear, or they would restrict the desk again at once."""
 
 ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_day)
 """Codes whose restriction `rearm_at_day_end` lifts."""
@@ -63,7 +63,7 @@ class ActiveRules(NamedTuple):
     before_sizing: tuple[Check, ...]
     opening: tuple[Check, ...]
     after_sizing: tuple[Check, ...]
-    """Everything that `before_sizing` has not asked."""
+    """All active rules that are not in `before_sizing`."""
     resting: tuple[Check, ...]
     equity_watches: tuple[EquityWatch, ...]
     needs_equity: bool

@@ -1,7 +1,7 @@
-"""What a risk rule declares; all that is shown, counted or written about rules is derived from it.
+"""Declaration of a risk rule; displays, metrics and tables of rules are derived from it.
 
 A module of `rules` ends with its declaration, `RULE`. `check` decides. Everything else has a default that suits a
-rule on the order itself: no memory, nothing asked of ticks without an order, no effect on the trading state.
+rule on the order itself: no memory, no check at ticks without an order, no effect on the trading state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _QUARTER_NS = 15 * MINUTE_NS
 
 
 class Phase(Flag):
-    """When a rule is asked. Within a phase the order is that of `rules.RULES`."""
+    """Time at which a rule is checked. Within a phase the order is that of `rules.RULES`."""
 
     BASE = auto()
     """For every order, also one that only closes, in any set of limits."""
@@ -78,7 +78,7 @@ class LimitUtilization(NamedTuple):
 class RuleReset(NamedTuple):
     """How a person clears what a rule remembers; `by_symbol`: also that of one symbol.
 
-    `values` returns what is remembered of a symbol, of all for "", by name for people; empty for nothing. `clear`
+    `values` returns the stored values of a symbol, or of all for "", by name for people; empty without any. `clear`
     forgets what the event names, as a function of the state and the event alone: the ledger's events repeat it.
     """
 
@@ -110,30 +110,30 @@ Check = Callable[[OrderProposal, RiskContext, int], Denial | None]
 """Why the order may not be made at venue time `now_ns`; None if the rule allows it."""
 
 Until = Callable[[TickRows, int, OrderProposal, RiskContext], int]
-"""`until(ticks, row, order, context)`: the first row after `row` at which the code that `check` answers may change.
+"""`until(ticks, row, order, context)`: the first row after `row` at which the code returned by `check` may change.
 
-It is never too late, and may be too early: the caller asks again there. It is `len(ticks.time_ns)` where no tick
-changes the answer. `order` stands for orders of the same symbol, direction, times and prices, `context` for the account
-as it is: the answer ends with an event of the account or a change of the other facts. Only the code holds; what was
-observed may differ at every row. A rule whose answer follows prices may give the columns and its limit, as plain
+It is never too late, and may be too early: the caller checks again there. It is `len(ticks.time_ns)` if no tick changes
+the result. `order` represents orders of the same symbol, direction, times and prices, `context` the current account: an
+event of the account or a change of the other facts invalidates the result. Only the code is constant until then; the
+observed value may differ at every row. A rule that depends on prices may pass the columns and its limit, as plain
 numbers, to a numba kernel.
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RiskRule:
-    """One rule: what it denies, when it is asked, and what is derived from it.
+    """One rule: its denials, the phases of its checks, and the facts for displays and metrics.
 
     Args:
         codes: codes of its denials. One alone for a limit, so that excepting the code excepts nothing else.
-        phases: when it is asked.
+        phases: when it is checked.
         check: the decision.
-        limits: the fields of `Limits` that switch it on. Where all of them are None it is not asked.
+        limits: the fields of `Limits` that switch it on. If all of them are None it is not checked.
         parameters: other fields of `Limits` that it reads.
         budgets: fields of the plan's `Strategy` that switch it on.
-        contradiction: what contradicts in these limits, with value and expectation; empty for nothing.
+        contradiction: text of a contradiction in these limits, with value and expectation; empty without one.
         setting: name of the setting that has its limit, for the table of docs/risk.md.
-        is_always_asked: it denies something whatever its limits are.
+        is_always_asked: it denies something even without limits.
         needs_equity: the equity is measured with every tick.
         needs_spread: the running median of the spread is updated with every tick.
         escalates_to: the trading states that its denials may restrict the desk to.
@@ -183,7 +183,7 @@ class RiskRule:
 
 
 def format_headroom(amount: Decimal, limit: Decimal, unit: str, decimals: str = "1") -> str:
-    """What is left of a limit that denies at it or beyond it: an amount with its unit, or "none"."""
+    """Remainder of a limit that denies at its value or beyond: an amount with its unit, or "none"."""
     left = (limit - amount).quantize(Decimal(decimals))
     return f"{left:f} {unit}" if left > 0 else "none"
 

@@ -19,7 +19,7 @@ _TICKETS_SHOWN: Final = 5
 def limit_utilization(context: RiskContext, now_ns: int) -> list[LimitUtilization]:
     """A row for each limit that is set and has a value to show at venue time `now_ns`.
 
-    Limits with a current value come first, in the order in which the rules are asked; then limits on an order alone,
+    Limits with a current value come first, in the order in which the rules are checked; then limits on an order alone,
     and foreign orders.
     """
     return [

@@ -52,7 +52,7 @@ def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
             text, volume = f"{text}, at most {decimal_text(most)} by {whose}", most
-    # Lots that near to a step are on it: a rate such as 1/150 is rounded, and 0.5 must not become 0.49.
+    # Lots this close to a step count as that step: a rate such as 1/150 is rounded, and 0.5 must not become 0.49.
     volume = floor_to_step(volume.quantize(FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
         return OrderSize(_ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")

@@ -24,8 +24,8 @@ class StopRisk(NamedTuple):
 def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
     """Loss of one lot between entry price and stop loss, with the commission of both deals.
 
-    Positive, in account currency, converted at the rate of a loss. The stop is rounded to a tick, as the entry's will
-    be. Gaps beyond the stop and swaps are unknown and not included.
+    Positive, in account currency, converted at the rate of a loss. The stop is rounded to a tick, as the order's
+    stop will be. Gaps beyond the stop and swaps are unknown and not included.
     """
     terms, points = inputs.instrument, inputs.exits.stop_loss_points
     if points is None:

@@ -48,7 +48,7 @@ class Latencies:
         _observe(self.tick_to_fill, self._ticks_filled_ns, mono_ns)
 
     def discard(self) -> None:
-        """Forget what was started: nothing is sent, and no clock runs."""
+        """Forget started measurements: nothing is sent, and no clock runs."""
         self._ticks_ordered_ns.clear()
         self._signals_ordered_ns.clear()
         self._ticks_filled_ns.clear()

@@ -28,7 +28,7 @@ class Warnings:
         self.storage_problem = ""
         """Why nothing can be made durable; empty while the ledger can be written."""
         self.ledger_fault = ""
-        """What is broken in the ledger itself; no command of a person clears it."""
+        """Fault of the ledger itself; no command of a person clears it."""
         self.venue_fault = ""
         """Why the venue's book is not the one that the ledger was made with; no command of a person clears it."""
         self.instrument_change_count = 0
@@ -75,8 +75,8 @@ class Warnings:
     def on_storage_failure(self, why: str) -> None:
         """The ledger is not writable: no order is made until `on_storage_recovery`.
 
-        The caller sends nothing meanwhile. Calls returned meanwhile may be dropped: every question is asked again until
-        it is answered. A lock-step stream decides nothing meanwhile, so that its digits stay the same.
+        Until then the caller sends nothing and may drop returned calls: every request is repeated until it is answered.
+        A lock-step stream decides nothing until then, so that its digits stay the same.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 

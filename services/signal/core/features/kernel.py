@@ -1,9 +1,9 @@
 """The one kernel that computes features: live for the newest tick, in backtest and training for a whole recording.
 
-`fill_features` walks every full window of the columns it is given. Live it is given the 100 ticks of the buffer and fills
-one row; in training a day at once. It is the same machine code either way, so the digits are the same, and a row reads
-no tick after its own. There is no call into a mathematical library but the square root, which IEEE 754 defines to the
-last bit: other processors give the same digits too.
+`fill_features` processes every full window of its columns. Live it gets the 100 ticks of the buffer and fills one row;
+in training it gets a day at once. Both run the same machine code, so the digits are the same, and a row reads no tick
+after its own. The only mathematical function called is the square root, which IEEE 754 defines to the last bit:
+other processors give the same digits too.
 
 The order of the columns is that of `schema.FEATURES`.
 """
@@ -33,7 +33,7 @@ _LONG_TO_SHORT: Final = (99 / 20) ** 0.5
 
 @kernel_helper
 def _sine_of_turn(turn: float) -> float:
-    """Sine of so many turns, 0 <= turn < 2, by its series up to the 15th power: the error is below 1e-11."""
+    """Sine of an angle in turns, 0 <= turn < 2, by its series up to the 15th power: the error is below 1e-11."""
     quarters = 4.0 * (turn - np.floor(turn))
     quadrant = int(quarters)
     part = quarters - quadrant
@@ -50,7 +50,7 @@ def _sine_of_turn(turn: float) -> float:
 
 @kernel_helper
 def _lower_median(values: Floats) -> float:
-    """The 50th smallest of 100: quickselect, which leaves `values` in another order."""
+    """The 50th smallest of 100 by quickselect, which reorders `values`."""
     middle = (values.shape[0] - 1) // 2
     low, high = 0, values.shape[0] - 1
     while low < high:
@@ -74,7 +74,7 @@ def _lower_median(values: Floats) -> float:
 
 @kernel_helper
 def _z_score(mid: Floats, end: int, ticks: int) -> float:
-    """Distance of the newest mid from the mean, in deviations; 0 where nothing moved."""
+    """Distance of the newest mid from the mean, in standard deviations; 0 if no price moved."""
     total = 0.0
     for i in range(end - ticks + 1, end + 1):
         total += mid[i] - mid[end]
@@ -91,10 +91,10 @@ def _z_score(mid: Floats, end: int, ticks: int) -> float:
 def _sums(
     change: Floats, newest: int, oldest: int, gains: float, losses: float, squares: float, balance: int
 ) -> tuple[float, float, float, int]:
-    """Go on adding up, from newest to oldest: rises, falls (above 0), squares, and rises less falls counted."""
+    """Continue the sums from newest to oldest: rises, falls (positive), squares, and number of rises minus falls."""
     for i in range(newest, oldest - 1, -1):
         moved = change[i]
-        # Without a branch: which way a price goes is what no processor can guess.
+        # Without a branch: a processor cannot predict the direction of a price.
         gains += max(moved, 0.0)
         losses += max(-moved, 0.0)
         squares += moved * moved
@@ -219,7 +219,7 @@ def fill_features(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats, rows:
 
 
 def feature_rows(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats) -> Rows:
-    """The features of a whole recording of one symbol: shape (ticks - 99, features), or no row for a shorter one."""
+    """The features of a whole recording of one symbol: shape (ticks - 99, features); no row under 100 ticks."""
     rows = np.empty((max(0, len(time_ns) - _LAST), len(FEATURES)), dtype=np.float32)
     if len(rows):
         # The kernel is compiled for plain arrays; a reader's columns may be read-only or strided.

@@ -1,1 +1,1 @@
-"""The strategies that come with the desk: a module each, called as the strategy, with one class whose name it is."""
+"""The strategies that come with the desk: each module has the name of its strategy and one class."""

@@ -1,4 +1,4 @@
-"""Risk rules, one a file; `RULES` has the order in which they are asked. docs/extending.md shows how to add one."""
+"""Risk rules, one a file; `RULES` has the order in which they are checked. docs/extending.md shows how to add one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ RULES: Final[tuple[RiskRule, ...]] = (
     stops.RULE,
     expiry.RULE,
     conversion.RULE,
-    # Limits on opening whatever the size and price; those that deny for long come first.
+    # Limits on opening at any size and price; those with the longest denials come first.
     signal_age.RULE,
     circuit_breaker.RULE,
     confidence.RULE,

@@ -1,7 +1,7 @@
-"""An order that is executed at once was decided at a price near the present middle of the market.
+"""PRICE_COLLAR: an order that is executed at once must have a decision price near the current mid.
 
-One that waits for its price is executed there or better, whatever the market of the decision; INVALID_PRICE denies a
-price that is wrong for waiting.
+A resting order is exempt, because it is executed at its price or better; INVALID_PRICE denies a price at which it
+cannot rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HUNDREDTH: Final = Decimal("0.01")
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """PRICE_COLLAR for a price further from the latest middle than the limit."""
+    """PRICE_COLLAR for a price further from the latest mid than the limit."""
     if order.waits_for_price:
         return None
     limits = context.limits

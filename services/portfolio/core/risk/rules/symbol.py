@@ -47,7 +47,7 @@ def market_closed(symbol: str, now_ns: int) -> Denial:
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """The next beginning or end of a session or holiday, or the expiry."""
+    """Time of the next beginning or end of a session or holiday, or of the expiry."""
     changes_ns = _market_changes_ns(order.instrument, ticks.time_ns[row])
     if not changes_ns:
         return until_event(ticks, row, order, context)
