@@ -1,6 +1,6 @@
 """The running desk on screen: a live page on a terminal, a line every few seconds elsewhere.
 
-A page is made for the present size of the terminal; the least important parts are left out first.
+A page is made for the current size of the terminal; the least important parts are left out first.
 """
 
 from __future__ import annotations

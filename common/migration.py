@@ -27,7 +27,7 @@ Step: TypeAlias = Callable[[apsw.Connection], None]
 
 
 class FileKind(NamedTuple):
-    """A kind of file: its name, present version, and the step from each earlier version to the next.
+    """A kind of file: its name, current version, and the step from each earlier version to the next.
 
     `check` returns the fault of a migrated file as text, or nothing.
     """
@@ -66,7 +66,7 @@ def application_id_of(path: Path) -> int:
 
 
 def migrate_file(path: Path, kind: FileKind) -> Migrated:
-    """Migrate a file of a stopped desk to the present version of its kind.
+    """Migrate a file of a stopped desk to the current version of its kind.
 
     Raises:
         StartError: its desk runs, its version is newer or too old, or it is damaged; it is unchanged then.

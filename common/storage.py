@@ -184,7 +184,7 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
 
 
 def require_version(connection: apsw.Connection, path: Path, application_id: int, schema_version: int) -> None:
-    """Accept a file of one kind in its present version only.
+    """Accept a file of one kind in its current version only.
 
     Raises:
         StartError: it is of another kind, or of a newer or older version.

@@ -19,7 +19,7 @@ MODEL_VERSION: Final = 1
 
 DAY_S: Final = 86_400
 FIRST_DAY_NS: Final = 1_736_121_600_000_000_000
-"""2025-01-06, a Monday, 00:00 UTC: a fixed date, independent of the present one."""
+"""2025-01-06, a Monday, 00:00 UTC: a fixed date, independent of the current one."""
 
 OPENING_NS: Final = FIRST_DAY_NS + 8 * 3_600_000_000_000
 """A new market begins at 08:00 UTC, when London is open, so that there are ticks at once."""

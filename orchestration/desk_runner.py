@@ -105,7 +105,7 @@ class Screen(Protocol):
     """A display of a desk."""
 
     def show(self, view: DeskView) -> None:
-        """Show the present state."""
+        """Show the current state."""
 
 
 @dataclass(frozen=True, kw_only=True)

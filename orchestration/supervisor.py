@@ -1,7 +1,7 @@
 """The desk's processes under a supervisord of their own, from start to clean-up.
 
 The programs are defined once, in the `supervisord.conf` at the root. A desk runs that file with its paths changed:
-sockets, pid file and logs into a private directory, the interpreter to the present one. Supervisord and every program
+sockets, pid file and logs into a private directory, the interpreter to the current one. Supervisord and every program
 inherit the environment, so that no value of it is on a command line or in a file.
 
     with DeskSupervisor(log_dir=data_dir / "logs") as desk:
@@ -71,7 +71,7 @@ SHORT_LIVES_MAX: Final = 20
 class ProcessState:
     """Supervisord's record of one program; `state` is STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...
 
-    `up_s` is the age of its present process, 0 without one.
+    `up_s` is the age of its current process, 0 without one.
     """
 
     name: str

@@ -21,7 +21,7 @@ TIME_SUFFIX: Final = "_ns"
 
 
 class Now(NamedTuple):
-    """The present time, as the shell passes it to a core.
+    """The current time, as the shell passes it to a core.
 
     `domain_ns` is venue time in UTC nanoseconds, for ages, expiry and sessions; in a replay it is never past the last
     tick. `mono_ns` is the host's monotonic clock, for timeouts, resending and heartbeats; no trading decision depends

@@ -54,19 +54,19 @@ def report_of(
 
 
 def orders_of_run(book: Book) -> list[Order]:
-    """The orders of the book's present stream, by number."""
+    """The orders of the book's current stream, by number."""
     before = book.stream.orders_before if book.stream else 0
     return [order for order in book.orders.values() if order.number > before]
 
 
 def deals_of_run(book: Book) -> list[VenueDeal]:
-    """The trades of the book's present stream, without movements of cash."""
+    """The trades of the book's current stream, without movements of cash."""
     before = book.stream.deals_before if book.stream else 0
     return [deal for deal in book.deals if deal.deal > before and deal.kind.is_trade]
 
 
 def cash_of_run(book: Book) -> list[VenueDeal]:
-    """All deals of the book's present stream, with movements of cash."""
+    """All deals of the book's current stream, with movements of cash."""
     before = book.stream.deals_before if book.stream else 0
     return [deal for deal in book.deals if deal.deal > before]
 

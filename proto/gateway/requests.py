@@ -136,7 +136,7 @@ class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
 
 
 class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
-    """End a resting order. Repeating it changes nothing; each answer is the present state of the order.
+    """End a resting order. Repeating it changes nothing; each answer is the current state of the order.
 
     `ordinal` and `epoch` are as in an order. An order that has already ended is answered with its status and
     ORDER_ENDED.

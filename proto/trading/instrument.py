@@ -79,7 +79,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     `contract_size` is in units of the base currency (or ounces, barrels, ...) per lot; `volume_*` in lots,
     `volume_limit` of positions and pending orders of one side together, 0 for none. `tick_size` is in price,
     `tick_price` the value of a tick of 1 lot in profit currency where the calculation mode needs it, `tick_value` the
-    present value of a tick of 1 lot in account currency (None: no rate is known). Profit is in `profit_currency`,
+    current value of a tick of 1 lot in account currency (None: no rate is known). Profit is in `profit_currency`,
     margin in `margin_currency`. A point is the last of `digits`; stops must be at least `stops_level_points` away from
     the market, and an order or stop within `freeze_level_points` of its execution cannot be changed.
 

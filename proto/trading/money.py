@@ -205,8 +205,8 @@ def symbol_margin(
         currency: of the account.
         currency_digits: decimals that it is kept to.
         instruments: terms by symbol, for the rates.
-        quotes: the present.
-        is_opening: initial rates and money, by which an order is judged; else those of maintenance.
+        quotes: the current ones.
+        is_opening: use the initial rates and amounts, as for the check of an order; else those of maintenance.
 
     Returns:
         0 or more; None when a rate or a quote is missing.

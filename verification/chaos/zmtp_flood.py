@@ -26,7 +26,7 @@ def send_pings_and_reset(path: Path, *, count: int) -> int:
         Bytes sent; fewer than `count` PINGs if the gateway stopped reading.
 
     Raises:
-        OSError: nobody listens.
+        OSError: no process listens.
     """
     message = _frame(b"", flags=_MORE) + _frame(encode(Ping()))
     data = message * count

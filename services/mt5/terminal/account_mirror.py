@@ -192,7 +192,7 @@ class AccountMirror:
         return next((row for row in rows if row.identifier == number), self._position_rows.get(number))
 
     def position_target_key(self, number: int) -> str:
-        """The key of a position's modifications, by its present ticket: a reversal begins a new count of revisions."""
+        """The key of a position's modifications, by its current ticket: a reversal begins a new count of revisions."""
         row = self.position_row(number)
         return target_key("position", number if row is None else row.ticket)
 

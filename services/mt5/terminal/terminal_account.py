@@ -104,7 +104,7 @@ class TerminalAccount:
     def checkpoint(self, *, is_synced: bool = True) -> None:
         """Do nothing: all durable state is written as it changes."""
 
-    def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
+    def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book has only its current state
         """Number of deals shown by the terminal."""
         return self._mirror.deal_count
 
@@ -121,7 +121,7 @@ class TerminalAccount:
         return self._mirror.find(magic)
 
     def position_ticket(self, number: int) -> int:
-        """The identifier of a position, for that or its present ticket, which a reversal changes."""
+        """The identifier of a position, for that or its current ticket, which a reversal changes."""
         row = self._mirror.position_row(number)
         return number if row is None else row.identifier
 

@@ -166,7 +166,7 @@ class TerminalClient:
         return None
 
     def next_timer(self) -> int | None:
-        """When the next snapshot is to be requested, or a call may have returned."""
+        """Time of the next request for a snapshot, or of the next check of a pending call."""
         return self._due_mono_ns
 
     # ------------------------------------------------------------------------------------------------------------- calls
@@ -282,7 +282,7 @@ class TerminalClient:
         return next((held for held in self._mirror.positions if held.symbol == symbol), None)
 
     def _ticket_of(self, position: int) -> int:
-        """The present ticket of a position, which the terminal expects, by its identifier; any other number unchanged."""
+        """The current ticket of a position, which the terminal expects, by its identifier; any other number unchanged."""
         row = self._mirror.position_row(position)
         return position if row is None else row.ticket
 

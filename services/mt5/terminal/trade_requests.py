@@ -136,7 +136,7 @@ def modify_order_request(
     Args:
         request: the new prices.
         order: as it is shown.
-        price: its present price.
+        price: its current price.
         clock: of the broker's server.
     """
     is_dated = order.time_in_force is TimeInForce.GTD

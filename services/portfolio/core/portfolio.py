@@ -152,7 +152,7 @@ class Portfolio(Core[Message, Output]):
     def _on_market_data(self, message: Tick | MarketHeartbeat) -> Sequence[Output]:
         """Store the market's clock and quotes, and decide ticks that have no signal process.
 
-        After a live market has changed to another stream, the session is opened again. In a recorded stream only ticks
+        After a live market has changed to another stream, the session is reopened. In a recorded stream only ticks
         of watched symbols arrive here.
         """
         stream = self._stream

@@ -167,7 +167,7 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def checkpoint(self) -> Checkpoint:
-        """The present state; the signals that belong to it are in the ring."""
+        """The current state; the signals that belong to it are in the ring."""
         return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engine_states(self.engines.values()))
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:

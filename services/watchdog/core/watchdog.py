@@ -305,7 +305,7 @@ class Watchdog(Core[Message, Output]):
             outputs += [ProcessDied(name, pid, EXIT_SETTINGS), StartProgram(name), *self._count_death(name, now)]
         pids = {program.name: program.pid for program in self.programs.values() if program.is_alive}
         samples = {
-            # One of another pid is an earlier process's: the present one has not come far enough for its own.
+            # One of another pid is an earlier process's: the current one has not come far enough for its own.
             name: found[name].sample if name in found and found[name].pid == pid else None
             for name, pid in pids.items()
         }

@@ -75,7 +75,7 @@ class ModifyService:
         return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
 
     def _present(self, request: Modify, now: Now, **fields: Any) -> ModifyReply:
-        """A reply with the present state of order or position."""
+        """A reply with the current state of order or position."""
         order: VenueOrder | None = None
         position: VenuePosition | None = None
         if request.order_id:

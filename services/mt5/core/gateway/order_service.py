@@ -187,7 +187,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Make an id void that has had no effect; the state of one that has had it, or may have."""
+        """Void an id without effect; for an id with a certain or possible effect, return its state."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
@@ -200,7 +200,7 @@ class OrderService:
         return reply
 
     def ended_reply(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
-        """The reply to CANCEL of an order that does not rest; None for one that does."""
+        """The reply to CANCEL of an order that is not resting; None for a resting order."""
         entry = self._find(order_id)
         known = self.status(order_id, now, time_ns=time_ns)
         if entry is not None and known.status in _OPEN:

@@ -66,7 +66,7 @@ class Venue(Protocol):
         """Margin of the open positions, in account currency; None when one cannot be valued."""
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Present terms of a symbol; None when it is not traded here."""
+        """Current terms of a symbol; None when it is not traded here."""
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol at the book's tick; None before its first."""
@@ -75,7 +75,7 @@ class Venue(Protocol):
         """The signed sum of the positions in a symbol, in lots."""
 
     def positions(self) -> list[VenuePosition]:
-        """Open positions by ticket, valued at the present quotes; `order_id` is the comment of the order that opened each."""
+        """Open positions by ticket, valued at the current quotes; `order_id` is the comment of the order that opened each."""
 
     def step_to(self, ordinal: int) -> None:
         """Go to tick `ordinal` and process every tick on the way; never back, never past the last tick."""

@@ -115,7 +115,7 @@ class MatchingEngine:
         return self.account.instruments[symbol].is_traded(self.account.time_ns)
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Process an order that has arrived at the broker, under the present conditions."""
+        """Process an order that has arrived at the broker, under the current conditions."""
         wrong = self._check(_asked_of(record), ticket=record.order.ticket)
         return self._go(record, stepped=stepped) if wrong is None else self.reject_order(record, wrong, stepped=stepped)
 

@@ -210,7 +210,7 @@ class ModificationProcessor:
         order: VenueOrder | None = None,
         position: Position | None = None,
     ) -> Modification:
-        """The outcome, with the order or position after it, or the present one where nothing changed."""
+        """The outcome, with the order or position after it, or the current one where nothing changed."""
         if order is None and target.order is not None:
             order = target.order.order
         shown: VenuePosition | None = None

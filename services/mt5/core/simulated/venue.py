@@ -132,7 +132,7 @@ class SimulatedVenue:
         return self._account.quote(symbol)
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol, with the present value of a tick; None when it is not traded here."""
+        """Terms of a symbol, with the current value of a tick; None when it is not traded here."""
         terms = self._matching.instrument(symbol)
         if terms is None:
             return None
@@ -253,7 +253,7 @@ class SimulatedVenue:
         return self._book.deals[deal : deal + limit]
 
     def positions(self) -> list[VenuePosition]:
-        """Open positions by ticket, valued at the present quotes."""
+        """Open positions by ticket, valued at the current quotes."""
         positions = self._book.positions
         return [self._account.to_venue_position(positions[ticket]) for ticket in sorted(positions)]
 

@@ -157,7 +157,7 @@ class LiveScheduler:
         """Do nothing: a live market goes on without CONFIRM."""
 
     def on_effect(self, effect: Effect) -> None:
-        """Let deals be pulled, or the session be opened again, at the end of the turn."""
+        """Schedule a pull of deals, or a reopened session, for the end of the turn."""
         match effect:
             case PullDeals(after=after):
                 after = self._state.account.book.deal_cursor if after is None else after

@@ -164,7 +164,7 @@ class LivePolicy:
         return self._state.lease.epoch
 
     def order_ordinal(self, order: Order) -> int:  # noqa: ARG002 - a live order belongs to no tick
-        """0: the venue executes it at the present quote."""
+        """0: the venue executes it at the current quote."""
         return 0
 
     def conditions(self, signal: Signal) -> DecisionConditions:

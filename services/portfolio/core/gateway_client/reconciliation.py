@@ -127,7 +127,7 @@ class ReconciliationResult:
 def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison:
     """Compare everything that the venue has with the ledger.
 
-    With the `cursor` of a lock-step stream equity and margin are compared as well, if the venue stands at its tick.
+    With the `cursor` of a lock-step stream equity and margin are compared as well, if the venue is at its tick.
     Orders that the ledger is known to have lost are no difference, as for a running desk.
     """
     findings = ReconciliationResult(adopted_ids=book.seen_ids)

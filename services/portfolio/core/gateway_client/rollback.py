@@ -88,7 +88,7 @@ def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
-    """Ids of the present incarnation that the venue shows and the ledger lacks, also where the journal is lost."""
+    """Ids of the current incarnation that the venue shows and the ledger lacks, also where the journal is lost."""
     assert book.stream is not None
     found: dict[str, KnownIds] = {}
     for order in orders:
@@ -133,7 +133,7 @@ def require_last_deal(state: PortfolioState) -> Generator[Request, Reply | None,
 
 
 def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal) -> None:
-    """Fail where the venue shows another deal under the number of one that is booked."""
+    """Fail if the venue shows another deal under the number of a booked one."""
     if shown.deal != booked.deal or state.warnings.venue_fault:
         return
     is_other_order = booked.order_id and shown.order_id and booked.order_id != shown.order_id

@@ -141,7 +141,7 @@ def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
 
 
 def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    """Symbols with a closed market and a position that a time exit, a signal or FLATTEN is to close."""
+    """Symbols with a closed market and a position that a time exit, a signal or FLATTEN should close."""
     book, now_ns = state.account.book, state.stream.domain_ns(mono_ns)
     closed = state.warnings.closed_markets.symbols_at(now_ns)
     since_ns = {guard.symbol: guard.exit_ns for guard in book.protections.values() if 0 < guard.exit_ns <= now_ns}

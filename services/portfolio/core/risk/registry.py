@@ -63,7 +63,7 @@ class ActiveRules(NamedTuple):
     before_sizing: tuple[Check, ...]
     opening: tuple[Check, ...]
     after_sizing: tuple[Check, ...]
-    """All active rules that are not in `before_sizing`."""
+    """The base rules and those on a sized order, without the rules of `before_sizing`."""
     resting: tuple[Check, ...]
     equity_watches: tuple[EquityWatch, ...]
     needs_equity: bool
