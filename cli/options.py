@@ -28,7 +28,7 @@ def with_default(option: Any, text: str) -> Any:
     return changed
 
 
-# ---------------------------------------------------------------------------------------------------------------- output
+# --------------------------------------------------------------------------------------------------------------- output
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
@@ -48,7 +48,7 @@ DeskFolder = Annotated[
 
 NEW_DATA_DIR: Final = typer.Option("--data-dir", metavar="DIR", help="Folder for the desk's files.")
 
-# ----------------------------------------------------------------------------------------------------------------- ticks
+# ---------------------------------------------------------------------------------------------------------------- ticks
 
 Files = Annotated[
     list[str],
@@ -88,7 +88,7 @@ Speed = Annotated[
     typer.Option("--speed", metavar="SPEED", help="lockstep, max, or a factor of recorded time. Changes no digit."),
 ]
 
-# ----------------------------------------------------------------------------------------------------------------- venue
+# ---------------------------------------------------------------------------------------------------------------- venue
 
 FILLS: Final = typer.Option(
     "--fills",

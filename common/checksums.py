@@ -1,8 +1,8 @@
 """Checksums of stored rows, which reveal a change by a disk or a person when the row is read.
 
-A table whose rows affect decisions ends with the column `checksum`: CRC-32 of the table's name and the values of all columns
-before it, types included. Any single flipped bit changes it. It does not stop an intruder, who can compute it as well;
-`services/portfolio/ledger/signature.py` does.
+A table whose rows affect decisions ends with the column `checksum`: CRC-32 of the table's name and the values of all
+columns before it, types included. Any single flipped bit changes it. It does not stop an intruder, who can compute it
+as well; `services/portfolio/ledger/signature.py` does.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Contents of a file that a person writes, as a struct; refused with the field, its value and the expectation.
 
 The struct's types are the schema, and msgspec converts. The walk through the struct, not msgspec's error, finds the
-field. A field's expectation is the `description` of its type, or follows from the type itself; for the other types, such
-as a text or a number without an upper limit, it is the text of msgspec's error. Decimals are exact and above 0, unless
-the type has a `Range`.
+field. A field's expectation is the `description` of its type, or follows from the type itself; for the other types,
+such as a text or a number without an upper limit, it is the text of msgspec's error. Decimals are exact and above 0,
+unless the type has a `Range`.
 """
 
 from __future__ import annotations

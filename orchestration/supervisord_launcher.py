@@ -1,8 +1,8 @@
 """Run supervisord so that it dies with its parent.
 
-`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` requests a SIGTERM at the parent's death from the kernel
-and becomes supervisord. Otherwise a killed command line would leave a trading desk behind. Only Linux offers this;
-elsewhere the desk of a killed command line has to be stopped by hand.
+`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` requests a SIGTERM at the parent's death from the
+kernel and becomes supervisord. Otherwise a killed command line would leave a trading desk behind. Only Linux offers
+this; elsewhere the desk of a killed command line has to be stopped by hand.
 """
 
 from __future__ import annotations

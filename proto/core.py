@@ -12,13 +12,13 @@ core, and carries out what the core returns, in the order in which it is returne
 
     wait for a message or a timer ──▶ handle … handle ──▶ on_idle ──▶ on_timer ──▶ on_idle ──▶ wait
 
-Calls do not overlap, and `now.mono_ns` never goes back between them. `common.event_loop.EventLoop.drive` is this loop for
-a process; the backtest and the simulation call the same verbs with a time of their own, so that they run the very same
-decisions.
+Calls do not overlap, and `now.mono_ns` never goes back between them. `common.event_loop.EventLoop.drive` is this loop
+for a process; the backtest and the simulation call the same verbs with a time of their own, so that they run the very
+same decisions.
 
-Messages enter by `handle` alone. What else a core offers are readings (metrics, `domain_ns`), its state for a checkpoint,
-and commands that are answered at once. Bytes that are no message never reach `handle`; a core raises for a bug of its own,
-and passes on what its stores raise.
+Messages enter by `handle` alone. What else a core offers are readings (metrics, `domain_ns`), its state for a
+checkpoint, and commands that are answered at once. Bytes that are no message never reach `handle`; a core raises for a
+bug of its own, and passes on what its stores raise.
 """
 
 from __future__ import annotations

@@ -83,8 +83,8 @@ def run_backtest(
 ) -> dict[str, Any]:
     """Run a backtest with its ledger in `data_dir` and return its report.
 
-    With `keep_venue` the broker's book and the journal are files there too, as after a replay, so that the account can be
-    reconciled and continued; otherwise they are lost at the end.
+    With `keep_venue` the broker's book and the journal are files there too, as after a replay, so that the account can
+    be reconciled and continued; otherwise they are lost at the end.
 
     Raises:
         StartError: the directory cannot be written, its account cannot continue with this data, or a strategy fails.

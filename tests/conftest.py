@@ -19,7 +19,7 @@ __all__ = [
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
-# A shell starts background jobs with SIGINT ignored, and ignored it stays in whatever they start: tests that interrupt a
-# process would wait for ever.
+# A shell starts background jobs with SIGINT ignored, and ignored it stays in whatever they start: tests that interrupt
+# a process would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

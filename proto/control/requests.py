@@ -25,8 +25,8 @@ class StatusQuery(
 ):
     """Ask for the state of the desk.
 
-    The fields are set by the watchdog, and None from any other client: `alert_problem` is why ALERT_COMMAND failed last,
-    `supervisor_problem` how long supervisord has not answered; each is empty if there is no problem.
+    The fields are set by the watchdog, and None from any other client: `alert_problem` is why ALERT_COMMAND failed
+    last, `supervisor_problem` how long supervisord has not answered; each is empty if there is no problem.
     """
 
     alert_problem: Text | None = None

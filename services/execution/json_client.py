@@ -1,8 +1,8 @@
 """`ExecutionGateway`: a client of the gateway's request socket that speaks JSON.
 
-Every request carries a number in its envelope, which any REP or ROUTER peer returns, so that a late answer to an earlier
-request is never taken for the answer to this one. After a timeout the socket is closed with everything that is queued in
-it, and the next request opens a new one.
+Every request carries a number in its envelope, which any REP or ROUTER peer returns, so that a late answer to an
+earlier request is never taken for the answer to this one. After a timeout the socket is closed with everything that is
+queued in it, and the next request opens a new one.
 """
 
 from __future__ import annotations

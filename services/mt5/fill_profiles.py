@@ -1,7 +1,7 @@
 """Fill profiles by name or from a TOML file.
 
-A file changes a named profile (`like`; realistic by default): its values replace those of the profile, and "none" removes
-a model.
+A file changes a named profile (`like`; realistic by default): its values replace those of the profile, and "none"
+removes a model.
 """
 
 from __future__ import annotations

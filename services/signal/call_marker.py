@@ -1,9 +1,10 @@
 """A mark in shared memory around each call of a strategy; it shows during which call the process died.
 
-A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills the process, it exits, it
-crashes in C, or it closes file descriptors of the process. The mark survives in a small mapped file beside the heartbeat.
-The next start reads it and counts: after `DEATHS_MAX` deaths in a row at the same tick of the same symbol, that symbol's
-strategy is not called any more. Kills from outside do not hit the same tick of the same symbol so often in a row.
+A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills the process, it exits,
+it crashes in C, or it closes file descriptors of the process. The mark survives in a small mapped file beside the
+heartbeat. The next start reads it and counts: after `DEATHS_MAX` deaths in a row at the same tick of the same symbol,
+that symbol's strategy is not called any more. Kills from outside do not hit the same tick of the same symbol so often
+in a row.
 
     a flag and a place: in a call or shortly after one, which symbol, which tick
     for each symbol: at which tick the process died last, and how often in a row

@@ -1,7 +1,8 @@
 """The sockets of the signal process: ticks in, signals out, HELLO and GET_TICKS to the gateway.
 
 A signal that cannot be sent because portfolio is away is dropped and counted, and sent from the ring once portfolio is
-back. A signal lost on the way stays unconfirmed, so that its tick is published again and answered from the ring as well.
+back. A signal lost on the way stays unconfirmed, so that its tick is published again and answered from the ring as
+well.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Alerts to an operator: a line in the log at level error, a metric, and a run of ALERT_COMMAND.
 
-The command runs in the background and is killed when it takes too long. It gets the alert in its environment (ALERT_KIND,
-ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. An alert of one kind about one program starts it once a
-minute at most, and at most `RUNNING_MAX` run at once, so that alerts do not become a load themselves.
+The command runs in the background and is killed when it takes too long. It gets the alert in its environment
+(ALERT_KIND, ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. An alert of one kind about one program
+starts it once a minute at most, and at most `RUNNING_MAX` run at once, so that alerts do not become a load themselves.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Delivery of calls to the gateway and of answers to portfolio; nothing is kept beyond this process.
 
 A call is answered with the gateway's reply, or with NO_ANSWER when its deadline has passed; a later reply is reported
-nevertheless, because it is evidence. A call with a known id is sent again and gets a new deadline. At most `in_flight_max`
-calls are in flight at the gateway and `WAITING_CALLS_MAX` wait; a call beyond those is answered with NO_ANSWER at once and
-never sent.
+nevertheless, because it is evidence. A call with a known id is sent again and gets a new deadline. At most
+`in_flight_max` calls are in flight at the gateway and `WAITING_CALLS_MAX` wait; a call beyond those is answered with
+NO_ANSWER at once and never sent.
 
-A gateway that leaves `MISSED_REPLIES_MAX` calls or pings in a row unanswered counts as down. Calls then wait, within their
-deadlines, and one of them or a PING is sent as a probe, at pauses that double up to `PROBE_NS_MAX`. When the gateway
-answers again, or a PING shows that it was restarted, a CourierHello asks portfolio to send every open call again: the
-courier does not know what the gateway has lost.
+A gateway that leaves `MISSED_REPLIES_MAX` calls or pings in a row unanswered counts as down. Calls then wait, within
+their deadlines, and one of them or a PING is sent as a probe, at pauses that double up to `PROBE_NS_MAX`. When the
+gateway answers again, or a PING shows that it was restarted, a CourierHello asks portfolio to send every open call
+again: the courier does not know what the gateway has lost.
 """
 
 from __future__ import annotations
@@ -201,7 +201,8 @@ class Courier(Core[Message, Output]):
                 outputs.append(self._ping(now))
         return outputs
 
-    # ------------------------------------------------------------------------------------------------------- the gateway
+    # ------------------------------------------------------------------------------------------------------- the
+    # gateway
 
     def _on_reply(self, reply: GatewayReply, now: Now) -> list[Output]:
         """Pass a reply on undecoded; those to the courier's own pings are decoded here."""

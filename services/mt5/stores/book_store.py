@@ -1,7 +1,7 @@
 """The simulated broker's book on disk, in a file separate from the desk's, like the book of a real broker.
 
-Each change is one transaction that keeps orders, deals, positions and cash consistent; all are synced but the checkpoints
-that a live market makes between two seconds.
+Each change is one transaction that keeps orders, deals, positions and cash consistent; all are synced but the
+checkpoints that a live market makes between two seconds.
 """
 
 from __future__ import annotations

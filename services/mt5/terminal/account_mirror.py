@@ -1,8 +1,8 @@
 """Mirror of the account: orders, deals, positions and money that the terminal has shown, as of the last snapshot.
 
 History may lag, and show an order before its deals or the reverse; what was shown once is kept. An order of the desk is
-identified by its magic, in orders, deals or positions; an order that the server makes by itself (stop loss, take profit,
-stop-out) carries the magic of the position that it closes, and is not one of the desk.
+identified by its magic, in orders, deals or positions; an order that the server makes by itself (stop loss, take
+profit, stop-out) carries the magic of the position that it closes, and is not one of the desk.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class AccountMirror:
         self._shown = 0
         self.account: Mt5Account | None = None
 
-    # ------------------------------------------------------------------------------------------------------ taking it in
+    # ------------------------------------------------------------------------------------------------------ taking it
+    # in
 
     @property
     def history_s(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Conversion of the terminal's rows to orders, deals and positions of the desk.
 
-Numbers come as floats; each becomes the decimal that it stands for: prices and volumes rounded to the digits that a broker
-quotes, money to the digits of the account.
+Numbers come as floats; each becomes the decimal that it stands for: prices and volumes rounded to the digits that a
+broker quotes, money to the digits of the account.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Conversion between UTC and the broker's server time, which is a local time written as if it were UTC.
 
-A server runs on New-York-close time (`proto.trading.server_time`) or on a zone of the time zone database. When clocks are
-set back, an hour occurs twice; which of the two is meant follows from the order of the events.
+A server runs on New-York-close time (`proto.trading.server_time`) or on a zone of the time zone database. When clocks
+are set back, an hour occurs twice; which of the two is meant follows from the order of the events.
 """
 
 from __future__ import annotations

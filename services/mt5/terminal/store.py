@@ -1,8 +1,8 @@
 """Durable state of the gateway over a terminal: deal numbers, published ticks, and revisions.
 
-The broker keeps the account itself. The gateway must repeat what it has reported: deals are numbered in the order in which
-they were first seen, because a broker's history may show an earlier deal later; ticks keep their published numbers, with
-the read position of each symbol; a modification of an older revision must stay refused.
+The broker keeps the account itself. The gateway must repeat what it has reported: deals are numbered in the order in
+which they were first seen, because a broker's history may show an earlier deal later; ticks keep their published
+numbers, with the read position of each symbol; a modification of an older revision must stay refused.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class TerminalStore:
         """
         self._db.require_in_place()
 
-    # ------------------------------------------------------------------------------------------------------------- deals
+    # ------------------------------------------------------------------------------------------------------------ deals
 
     def deal_numbers(self) -> dict[int, tuple[int, int]]:
         """Number and ordinal of each deal by its ticket at the broker."""
@@ -120,7 +120,7 @@ class TerminalStore:
                 "INSERT INTO deals VALUES (?, ?, ?, ?)", [with_checksum("deals", *deal) for deal in deals]
             )
 
-    # ------------------------------------------------------------------------------------------------------------- ticks
+    # ------------------------------------------------------------------------------------------------------------ ticks
 
     def ticks(self) -> list[StreamTick]:
         """The kept ticks."""
@@ -153,7 +153,7 @@ class TerminalStore:
                 self._dirty = 0
                 self._db.execute("DELETE FROM ticks WHERE ordinal <= ?", (ticks[-1].ordinal - TICKS_KEPT,))
 
-    # ----------------------------------------------------------------------------------------------------- modifications
+    # ---------------------------------------------------------------------------------------------------- modifications
 
     def modifications(self) -> dict[str, tuple[int, Modification | None]]:
         """The last revision of each target, and its outcome where it is known."""

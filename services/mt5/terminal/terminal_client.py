@@ -1,8 +1,8 @@
 """`ports.terminal.Terminal` over a real terminal: periodic snapshots, single calls, and what the terminal shows.
 
 A call is never made twice: the journal passes each order id on once, and each makes one call of `order_send`. The
-terminal's answer is passed on as it is; a refusal that leaves no trace at the broker is remembered under the order's magic.
-One snapshot is taken at a time; while a call is in progress, the last snapshot stays valid.
+terminal's answer is passed on as it is; a refusal that leaves no trace at the broker is remembered under the order's
+magic. One snapshot is taken at a time; while a call is in progress, the last snapshot stays valid.
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ class TerminalClient:
     ) -> None:
         """Use these parts, which `terminal_gateway` makes.
 
-        `readers` are by the broker's names, `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` is True
-        for a magic of this gateway, and `rejected` is called with a reason and the number of rows rejected as ticks.
+        `readers` are by the broker's names, `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` is
+        True for a magic of this gateway, and `rejected` is called with a reason and the number of rows rejected as
+        ticks.
         """
         self._caller = caller
         self._mirror = mirror
@@ -169,7 +170,7 @@ class TerminalClient:
         """Time of the next request for a snapshot, or of the next check of a pending call."""
         return self._due_mono_ns
 
-    # ------------------------------------------------------------------------------------------------------------- calls
+    # ------------------------------------------------------------------------------------------------------------ calls
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
         """Send an order, with one call."""
@@ -227,8 +228,8 @@ class TerminalClient:
     def previous_modification(self, request: Modify, now: Now) -> Modification | None:
         """The outcome of a modification of this revision, or the refusal of an older one.
 
-        None for a new one, and for one of unknown outcome: a repeat does no harm, since it sets prices and not differences,
-        and no later one was made.
+        None for a new one, and for one of unknown outcome: a repeat does no harm, since it sets prices and not
+        differences, and no later one was made.
         """
         target = self._target(request, now)
         if not request.revision or target is None:
@@ -341,7 +342,8 @@ class TerminalClient:
         )
         self._refused[refused.magic] = refused
 
-    # ------------------------------------------------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------------------------------------------------ what is
+    # shown
 
     def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as of the last look
         """The order shown under a magic; else one that the terminal refused since this start."""
@@ -359,7 +361,7 @@ class TerminalClient:
         """The newest deal shown."""
         return self._mirror.deal_count
 
-    # ------------------------------------------------------------------------------------------------------------- looks
+    # ------------------------------------------------------------------------------------------------------------ looks
 
     def _wanted(self, now: Now) -> SnapshotRequest:
         asks = tuple(TickRequest(symbol, reader.from_s, reader.count) for symbol, reader in self._readers.items())

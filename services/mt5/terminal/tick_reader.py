@@ -1,8 +1,8 @@
 """Ticks of a terminal that is polled: each of them once, and none left out.
 
-`copy_ticks_from` gives at most a number of ticks from a whole second on. The read position of a symbol is the time of the
-newest row in milliseconds and the number of rows of that millisecond: more of them may come, and a batch may end among them.
-Rows are validated by the rules of every other source.
+`copy_ticks_from` gives at most a number of ticks from a whole second on. The read position of a symbol is the time of
+the newest row in milliseconds and the number of rows of that millisecond: more of them may come, and a batch may end
+among them. Rows are validated by the rules of every other source.
 """
 
 from __future__ import annotations

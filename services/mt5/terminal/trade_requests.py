@@ -1,7 +1,8 @@
 """Trade requests to a terminal, by MetaTrader's documentation.
 
-Each function returns the argument of one call of `order_send`, or a `LocalRejection` where the terminal cannot do what the
-gateway's contract requires; then it is not called. Floats appear only here, because the package accepts nothing else.
+Each function returns the argument of one call of `order_send`, or a `LocalRejection` where the terminal cannot do what
+the gateway's contract requires; then it is not called. Floats appear only here, because the package accepts nothing
+else.
 """
 
 from __future__ import annotations
@@ -63,9 +64,9 @@ def order_request(
 ) -> TradeRequest | LocalRejection:
     """The request for a new order.
 
-    A terminal removes the stop loss and take profit of a position when an order that adds to it has none, whereas by the
-    desk's rule (`proto.trading.stops`) they stay: a market order is sent with those of the position. An order that reduces
-    or reverses the position is sent unchanged, because there the rules agree.
+    A terminal removes the stop loss and take profit of a position when an order that adds to it has none, whereas by
+    the desk's rule (`proto.trading.stops`) they stay: a market order is sent with those of the position. An order that
+    reduces or reverses the position is sent unchanged, because there the rules agree.
 
     Args:
         request: the order; prices per unit, volume in lots.

@@ -1,9 +1,9 @@
 """All symbols of one signal process: ticks in, exactly one signal per tick out, also after lost messages.
 
-A tick that is next in its symbol's sequence is processed (folded into the state of its engine) at once. One that is ahead
-of it shows a gap: the missing ticks are fetched with GET_TICKS and folded first, so that no signal comes from a window
-with a gap. One that was seen before was republished because its signal did not arrive: that signal and those after it are
-sent again, from the ring. The stream in force is known from the gateway's HELLO alone.
+A tick that is next in its symbol's sequence is processed (folded into the state of its engine) at once. One that is
+ahead of it shows a gap: the missing ticks are fetched with GET_TICKS and folded first, so that no signal comes from a
+window with a gap. One that was seen before was republished because its signal did not arrive: that signal and those
+after it are sent again, from the ring. The stream in force is known from the gateway's HELLO alone.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ HELLO_INTERVAL_NS: Final = 500_000_000
 
 RESEND_PAUSE_NS: Final = 100_000_000
 """Shortest time between two repetitions of signals. A tick is republished after twice as long; ticks received
-twice for another reason, such as ticks fetched while they waited in the socket, come in bursts and need no resend each."""
+twice for another reason, such as ticks fetched while they waited in the socket, come in bursts and need no resend
+each."""
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
 """Least interval of log lines about ticks without a kept signal: a restarted market repeats thousands of them."""

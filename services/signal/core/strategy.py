@@ -1,7 +1,7 @@
 """The protocol of strategies: a state updated by each tick of one symbol, with a signal after each of them.
 
-A new one is a file beside `strategies/ema_cross.py`, or any class of yours, named as `package.module:Class`, that can be
-made without arguments.
+A new one is a file beside `strategies/ema_cross.py`, or any class of yours, named as `package.module:Class`, that can
+be made without arguments.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Strategy(Protocol):
     """A strategy for one symbol. It depends on its ticks alone: no clock, no randomness, no files.
 
     An exception, SystemExit included, or an invalid return value is a fault: the symbol gets HOLD until a restart tries
-    the strategy again, and other symbols are not affected. A call that ends or blocks the process at the same tick three
-    times in a row is a fault as well.
+    the strategy again, and other symbols are not affected. A call that ends or blocks the process at the same tick
+    three times in a row is a fault as well.
     """
 
     @property

@@ -1,8 +1,8 @@
 r"""supervisord's protocol for event listeners, as bytes in and bytes out.
 
-supervisord writes a header line `ver:3.0 … eventname:NAME len:N` and N bytes of payload, whose first line is of the same
-shape. It sends the next event only after the one before was answered, so each is answered at once, before anything is
-done about it.
+supervisord writes a header line `ver:3.0 … eventname:NAME len:N` and N bytes of payload, whose first line is of the
+same shape. It sends the next event only after the one before was answered, so each is answered at once, before anything
+is done about it.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class FakeBroker:
         sign = 1 if position.type == mt5_types.POSITION_TYPE_BUY else -1
         return round(sign * ((bid if sign > 0 else ask) - position.price_open) * position.volume * CONTRACT, 2)
 
-    # ------------------------------------------------------------------------------------------------------------ orders
+    # ----------------------------------------------------------------------------------------------------------- orders
 
     def _at_market(self, request: dict[str, Any], fill: float | None) -> tuple[int, int, int]:
         info = self._terms(request)
@@ -292,7 +292,7 @@ class FakeBroker:
             position_id=position or order.position_id,
         )
 
-    # --------------------------------------------------------------------------------------------------------- execution
+    # -------------------------------------------------------------------------------------------------------- execution
 
     def _execute(self, order: TradeOrder, volume: float, *, position: int = 0) -> int:
         """Fill so many lots of an order at the best quote."""

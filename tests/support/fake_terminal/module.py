@@ -107,7 +107,8 @@ class FakeTerminal:
         self._set_clock()
         self.broker.send(request)
 
-    # ------------------------------------------------------------------------------------------- the package's functions
+    # ------------------------------------------------------------------------------------------- the package's
+    # functions
 
     def initialize(
         self,
@@ -284,7 +285,7 @@ class FakeTerminal:
             if date_from <= deal.time <= date_to and deal.order not in self._hidden
         )
 
-    # ------------------------------------------------------------------------------------------------------------- parts
+    # ------------------------------------------------------------------------------------------------------------ parts
 
     def _answers(self) -> bool:
         self._set_clock()

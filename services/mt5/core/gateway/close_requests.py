@@ -1,8 +1,8 @@
 """CLOSE: closing a position at the market by the BUY or SELL that follows from it.
 
 The gateway derives side and volume from the position, and the journal keeps the resulting order. A repeat after the
-position is closed is answered by its id; where the first call has no answer, its order is made again from the journal and
-not from the account.
+position is closed is answered by its id; where the first call has no answer, its order is made again from the journal
+and not from the account.
 """
 
 from __future__ import annotations

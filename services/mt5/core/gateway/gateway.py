@@ -1,7 +1,7 @@
 """The gateway core: one reply for each request, and the ticks to publish.
 
-It joins orders, modifications, queries, operator commands, the lease and the publisher; symbols have the desk's names. All
-its state is in the journal, the book and the stream, so that a restart loses nothing.
+It joins orders, modifications, queries, operator commands, the lease and the publisher; symbols have the desk's names.
+All its state is in the journal, the book and the stream, so that a restart loses nothing.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class Gateway(Core[Request, Reply | Tick]):
             publisher_name: in ticks and heartbeats.
             terminal: sends orders to the venue.
             lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
-            settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
+            settling_ms: how late the venue's history may be, before an order without a trace is presumed to have
+            expired.
         """
         self.venue = venue
         self.publisher = publisher

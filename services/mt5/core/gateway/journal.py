@@ -1,9 +1,10 @@
 """The journal of order ids, which ensures that each order has its effect once.
 
-An id is unknown, then CALLING from just before the venue is called until its answer is stored, then DONE for good; or it is
-FENCED, void before the venue was ever called. A crash can leave an id at CALLING; the gateway then finds out from the venue
-what happened. CLAIMED: the venue reported an execution and shows none. PRESUMED: after long and repeated looks the id is
-presumed to have had no effect. Neither is ever called again, and a trace that appears late still counts.
+An id is unknown, then CALLING from just before the venue is called until its answer is stored, then DONE for good; or
+it is FENCED, void before the venue was ever called. A crash can leave an id at CALLING; the gateway then finds out from
+the venue what happened. CLAIMED: the venue reported an execution and shows none. PRESUMED: after long and repeated
+looks the id is presumed to have had no effect. Neither is ever called again, and a trace that appears late still
+counts.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class EntryState(StrEnum):
 class Effect(Struct, frozen=True):
     """The effect of an order, in which two requests with one id must agree. Numbers are compared by value.
 
-    `price` is that of a LIMIT or STOP order; that of a MARKET order is not part of the effect. `action` is CLOSE only where
-    there was no position to close; otherwise it is the BUY or SELL, with its `position`.
+    `price` is that of a LIMIT or STOP order; that of a MARKET order is not part of the effect. `action` is CLOSE only
+    where there was no position to close; otherwise it is the BUY or SELL, with its `position`.
     """
 
     action: str

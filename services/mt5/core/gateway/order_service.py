@@ -1,10 +1,10 @@
 """Orders by id: the venue is called once for an id, and every repeat gets the same answer.
 
-The journal is written before and after the call. The venue's answer is not trusted: the reply to a client is made from what
-the venue shows under the order's magic. Where it shows nothing and is known to show everything, there was no effect, and
-the call may be made (again). Where it may be late, the id is in doubt and is never called again; after its deadline, a
-settling time and repeated looks without a trace it is presumed to have had no effect, and a trace that appears late still
-counts.
+The journal is written before and after the call. The venue's answer is not trusted: the reply to a client is made from
+what the venue shows under the order's magic. Where it shows nothing and is known to show everything, there was no
+effect, and the call may be made (again). Where it may be late, the id is in doubt and is never called again; after its
+deadline, a settling time and repeated looks without a trace it is presumed to have had no effect, and a trace that
+appears late still counts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Publication of ticks: the window of unconfirmed ticks, the pace, and repetition.
 
-In lock-step (window > 0) nothing is published before the first CONFIRM of this boot, then every tick up to `window` past
-the last confirmed one; the oldest unconfirmed tick is published again while no CONFIRM comes, because a subscriber may have
-missed it. Live (window 0), ticks are published by pace, and no CONFIRM is needed.
+In lock-step (window > 0) nothing is published before the first CONFIRM of this boot, then every tick up to `window`
+past the last confirmed one; the oldest unconfirmed tick is published again while no CONFIRM comes, because a subscriber
+may have missed it. Live (window 0), ticks are published by pace, and no CONFIRM is needed.
 """
 
 from __future__ import annotations

@@ -38,10 +38,11 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     """An order of the book, with the book's state that its reply reported, so that a lost reply can be made again.
 
     The broker identifies an order's client by `magic` alone, 0 for a foreign order; `order.order_id`, and that of its
-    deals, is the comment that came with it. `fills` counts its deals, `position` is the ticket of the position of its last
-    deal, `ending` numbers the orders that ticks have ended otherwise than by a complete fill (0: none of them). A market
-    order is requoted when the touch is more than `deviation_points` from `asked_price`. `due_ns` is when an order with a
-    latency arrives, and `told_ns` when the report of its first deal reaches the client; 0 without a latency.
+    deals, is the comment that came with it. `fills` counts its deals, `position` is the ticket of the position of its
+    last deal, `ending` numbers the orders that ticks have ended otherwise than by a complete fill (0: none of them). A
+    market order is requoted when the touch is more than `deviation_points` from `asked_price`. `due_ns` is when an
+    order with a latency arrives, and `told_ns` when the report of its first deal reaches the client; 0 without a
+    latency.
     """
 
     order: VenueOrder
@@ -74,8 +75,8 @@ class BookOrder(Struct, frozen=True, kw_only=True):
 class Modification(Struct, frozen=True, kw_only=True):
     """The last modification of an order or a position, from which a lost reply to it can be made again.
 
-    `target` is `order:` or `position:` and the ticket; `order` or `position` is its state afterwards. `ordinal` is a tick
-    of `stream_id`.
+    `target` is `order:` or `position:` and the ticket; `order` or `position` is its state afterwards. `ordinal` is a
+    tick of `stream_id`.
     """
 
     target: str

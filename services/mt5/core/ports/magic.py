@@ -1,8 +1,8 @@
 """The magic number that a broker keeps with an order, which identifies it.
 
 MetaTrader keeps a 64-bit `magic` with each order and deal, and a comment, which brokers cut and rewrite; so the magic
-identifies the order and the comment only repeats its id. An id of the desk's form, `xxxxxxxx-nnnnnn`, can be read back from
-its magic; for any other id the magic is a hash, which the journal maps back to the id.
+identifies the order and the comment only repeats its id. An id of the desk's form, `xxxxxxxx-nnnnnn`, can be read back
+from its magic; for any other id the magic is a hash, which the journal maps back to the id.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The port of a terminal: it sends orders, and shows orders and deals, as a MetaTrader terminal does.
 
-A terminal may give no answer, a wrong one or a late one, and what it shows may lag behind what happened. So an answer is
-never a proof; the proof is what the broker shows under the order's magic. `simulated.direct_terminal` has no such faults,
-`simulated.faulty_terminal` has all of them on command.
+A terminal may give no answer, a wrong one or a late one, and what it shows may lag behind what happened. So an answer
+is never a proof; the proof is what the broker shows under the order's magic. `simulated.direct_terminal` has no such
+faults, `simulated.faulty_terminal` has all of them on command.
 """
 
 from __future__ import annotations

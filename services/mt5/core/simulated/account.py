@@ -1,7 +1,8 @@
 """The simulated account: its book, the value of its positions, and the commit of changes.
 
-Nothing is decided here: `order_validation.py` checks orders, `tick_processor.py` processes ticks. Each change is committed
-before it is applied, so that an account opened on the same store is the same account. Symbols have the broker's names.
+Nothing is decided here: `order_validation.py` checks orders, `tick_processor.py` processes ticks. Each change is
+committed before it is applied, so that an account opened on the same store is the same account. Symbols have the
+broker's names.
 """
 
 from __future__ import annotations

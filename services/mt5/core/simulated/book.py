@@ -23,9 +23,9 @@ from services.mt5.core.simulated.positions import Position
 class BookChange(Struct, frozen=True, kw_only=True):
     """One change of the book, committed as a whole.
 
-    `ordinal` and `time_ns` are those of the book's tick; `balance` is the one after the change. `is_within_tick`: the tick
-    has triggered it, and may trigger more. `removed` is the ticket of a closed position, `position` a new or changed one.
-    With `is_synced` False a power cut may undo it; a kill cannot.
+    `ordinal` and `time_ns` are those of the book's tick; `balance` is the one after the change. `is_within_tick`: the
+    tick has triggered it, and may trigger more. `removed` is the ticket of a closed position, `position` a new or
+    changed one. With `is_synced` False a power cut may undo it; a kill cannot.
     """
 
     stream_id: str

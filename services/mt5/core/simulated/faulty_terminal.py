@@ -1,8 +1,8 @@
 """A terminal with faults on command; docs/venue-faults.md describes each of them.
 
-The broker's book stays correct; a fault affects what the gateway sees of it, and when. Faults of single calls apply to the
-next `count` calls, or to each call with a probability; faults of a state last for a time. Draws are a function of seed,
-fault and the call's number alone.
+The broker's book stays correct; a fault affects what the gateway sees of it, and when. Faults of single calls apply to
+the next `count` calls, or to each call with a probability; faults of a state last for a time. Draws are a function of
+seed, fault and the call's number alone.
 """
 
 from __future__ import annotations

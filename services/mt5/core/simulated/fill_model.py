@@ -1,8 +1,8 @@
 """Fill profiles: delay, price, volume and cost of executions.
 
-A profile is data, a model is a profile and a seed. A draw is a function of seed, ticket, number of the fill and purpose,
-and is rounded to whole ticks, volume steps or nanoseconds at once. `IDEAL` draws nothing: complete fills at the touch,
-without delay or cost. docs/venue.md describes each model and what all of them leave out.
+A profile is data, a model is a profile and a seed. A draw is a function of seed, ticket, number of the fill and
+purpose, and is rounded to whole ticks, volume steps or nanoseconds at once. `IDEAL` draws nothing: complete fills at
+the touch, without delay or cost. docs/venue.md describes each model and what all of them leave out.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class LimitFills(StrEnum):
 class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Slippage of an execution: with probability `against` it is worse, with probability `favourable` better.
 
-    The distance is exponential with a mean of so many spreads, rounded to whole ticks. It is measured in spreads because
-    slippage grows with the spread.
+    The distance is exponential with a mean of so many spreads, rounded to whole ticks. It is measured in spreads
+    because slippage grows with the spread.
     """
 
     against: Probability

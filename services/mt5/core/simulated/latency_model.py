@@ -1,7 +1,7 @@
 """Latency models: the delay of a request or a reply, chosen by a fill profile's settings.
 
-A model turns a uniform draw into whole nanoseconds by its quantile function, so that a larger draw gives a longer delay in
-each of them. A constant delay draws nothing.
+A model turns a uniform draw into whole nanoseconds by its quantile function, so that a larger draw gives a longer delay
+in each of them. A constant delay draws nothing.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class LognormalLatency(
 class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_field="model", forbid_unknown_fields=True):
     """Delays by a histogram: `counts` of delays, each up to its upper bound and above the one before (0 for the first).
 
-    Within a bucket all delays are equally likely. A cumulative histogram, such as Prometheus keeps, is turned into counts by
-    subtracting neighbours; its last bucket, which has no bound there, needs one here.
+    Within a bucket all delays are equally likely. A cumulative histogram, such as Prometheus keeps, is turned into
+    counts by subtracting neighbours; its last bucket, which has no bound there, needs one here.
     """
 
     upper_bounds_ms: Annotated[tuple[Milliseconds, ...], Meta(min_length=1, max_length=1_000)]

@@ -1,7 +1,7 @@
 """Margin rules: whether an order is covered, margin call, and stop-out.
 
-Margin of a position is in `proto.trading.money`, free margin and margin level in `proto.trading.margin`. Amounts here are
-in account currency.
+Margin of a position is in `proto.trading.money`, free margin and margin level in `proto.trading.margin`. Amounts here
+are in account currency.
 """
 
 from __future__ import annotations

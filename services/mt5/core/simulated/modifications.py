@@ -1,7 +1,7 @@
 """Modifications: new prices of a resting order, or new stop loss and take profit of a position, once for each revision.
 
-The outcome of the last modification of a target is kept in the book, refusals included: a repeat gets it again, also when
-the book is further, and an older modification that comes late is refused.
+The outcome of the last modification of a target is kept in the book, refusals included: a repeat gets it again, also
+when the book is further, and an older modification that comes late is refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Validation of orders and of new prices: MetaTrader's checks, with its retcodes.
 
-The checks are pure functions of the request, the terms, the quote and the time; each returns the first violation. Margin is
-checked by the account, at the execution of an order and not at its placing.
+The checks are pure functions of the request, the terms, the quote and the time; each returns the first violation.
+Margin is checked by the account, at the execution of an order and not at its placing.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def check_volume_limit(
 ) -> Rejection | None:
     """Refuse more lots of one side than the symbol allows: positions and resting orders together (SYMBOL_VOLUME_LIMIT).
 
-    `positions` are the symbol's; on a netting account an opposite position is subtracted. `others` are the other resting
-    orders. An order that closes a position by its ticket adds nothing.
+    `positions` are the symbol's; on a netting account an opposite position is subtracted. `others` are the other
+    resting orders. An order that closes a position by its ticket adds nothing.
     """
     if not instrument.volume_limit or request.position:
         return None
@@ -119,8 +119,8 @@ def check_expiration(time_in_force: TimeInForce, expires_ns: int, time_ns: int) 
 def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
     """Reject a pending price that is missing, off the tick size, on the wrong side of the market, or too near to it.
 
-    A buy limit is below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by the
-    stops level at least. A MARKET order may have any price.
+    A buy limit is below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by
+    the stops level at least. A MARKET order may have any price.
     """
     if request.type is OrderType.MARKET:
         return None

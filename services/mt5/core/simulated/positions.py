@@ -22,8 +22,8 @@ PRICE_OPEN_STEP: Final = Decimal("1e-12")
 class Position(Struct, frozen=True, kw_only=True):
     """An open position: `volume` in lots, signed, never 0; `cost` is the sum of price x signed volume still open.
 
-    `magic` and `comment` are those of the order that opened it, `revision` that of the last modification of its stops, and
-    `charged_ns` the time up to which its nights have been charged for.
+    `magic` and `comment` are those of the order that opened it, `revision` that of the last modification of its stops,
+    and `charged_ns` the time up to which its nights have been charged for.
     """
 
     ticket: int
@@ -74,8 +74,8 @@ def apply_deal(
 ) -> PositionChange:
     """Add a deal of `volume` lots (> 0) at `price` to a position.
 
-    More of the same side moves the open price to the volume-weighted average; less of it keeps the open price. A deal that
-    crosses zero closes all and opens the rest at its own price, as a new position.
+    More of the same side moves the open price to the volume-weighted average; less of it keeps the open price. A deal
+    that crosses zero closes all and opens the rest at its own price, as a new position.
     """
     assert volume > 0, volume
     signed = volume * side.sign

@@ -70,9 +70,9 @@ def swap_of(
     (ENUM_SYMBOL_SWAP_MODE of MetaTrader 5 names the modes):
 
         POINTS             S x point x M x L x N, in the profit currency
-        CURRENCY_SYMBOL    S x L x N in the base currency; CURRENCY_MARGIN, CURRENCY_PROFIT and CURRENCY_DEPOSIT in theirs
-        INTEREST_CURRENT   price x M x L x S / 100 / 360 x N, in the profit currency; the price at which it would close
-        INTEREST_OPEN      the same with the price at which the position was opened
+        CURRENCY_SYMBOL    S x L x N in the base currency; CURRENCY_MARGIN, CURRENCY_PROFIT and CURRENCY_DEPOSIT in
+        theirs INTEREST_CURRENT   price x M x L x S / 100 / 360 x N, in the profit currency; the price at which it would
+        close INTEREST_OPEN      the same with the price at which the position was opened
 
     The latest quotes are used for all of the nights. Each row's amount is converted at the side against the holder; the
     sum is rounded once, to the account's digits.

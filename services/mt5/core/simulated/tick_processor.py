@@ -1,10 +1,10 @@
 """The effects of a tick on the simulated book, in a fixed order.
 
-First each moment since the previous tick at which an order arrived: swaps due by then, and the order. Then the tick: swaps
-that are due, expiries, delayed orders, pending orders of the tick's symbol, stop losses and then take profits of its
-positions, and the margin. Executions wait for the symbol's session. Each change is a commit of its own. A process that died
-between two of them begins the tick again, so nothing may act twice on one order at one tick: an order that the tick has
-processed has its ordinal.
+First each moment since the previous tick at which an order arrived: swaps due by then, and the order. Then the tick:
+swaps that are due, expiries, delayed orders, pending orders of the tick's symbol, stop losses and then take profits of
+its positions, and the margin. Executions wait for the symbol's session. Each change is a commit of its own. A process
+that died between two of them begins the tick again, so nothing may act twice on one order at one tick: an order that
+the tick has processed has its ordinal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The simulated broker: one account over one tick stream, with the rules of MetaTrader 5.
 
-`matching_engine.py` validates and executes orders, `tick_processor.py` processes ticks, `modifications.py` changes resting
-orders and positions; all of them work on `account.py`. Symbols have the broker's names. The gateway's
+`matching_engine.py` validates and executes orders, `tick_processor.py` processes ticks, `modifications.py` changes
+resting orders and positions; all of them work on `account.py`. Symbols have the broker's names. The gateway's
 journal prevents repeated orders, not the venue. Each change is committed before it is applied, so that a venue opened
 again on the same store continues unchanged.
 """
@@ -47,12 +47,12 @@ class SimulatedVenue:
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an old one continues.
 
-        The same `stream_id` continues the run at the book's tick; another one starts at its opening. A tick that was not
-        processed completely when the process died is completed now.
+        The same `stream_id` continues the run at the book's tick; another one starts at its opening. A tick that was
+        not processed completely when the process died is completed now.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, the new stream does not begin after the book's last
-                tick, or the broker does not trade one of its symbols.
+            VenueSetupError: the account is of another currency or mode, the new stream does not begin after the book's
+                last tick, or the broker does not trade one of its symbols.
         """
         self._account = SimulatedAccount(stream=stream, stream_id=stream_id, store=store, symbols=symbols, terms=terms)
         profile, leverage = terms.profile, terms.leverage
@@ -185,8 +185,8 @@ class SimulatedVenue:
     def place(self, request: VenueOrderRequest, *, held: bool = False) -> BookOrder:
         """Accept, execute or reject an order at the book's tick, and record it in the book.
 
-        Its symbol must be known to the catalogue, and the book must be at a tick. With `held` an accepted order waits for
-        `release`. The same magic twice makes two orders.
+        Its symbol must be known to the catalogue, and the book must be at a tick. With `held` an accepted order waits
+        for `release`. The same magic twice makes two orders.
         """
         assert self.ordinal > 0, "no tick yet"
         return self._matching.submit(request, held=held)

@@ -346,7 +346,7 @@ def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
     return [
         CancelRequested(
             order_id=order.order_id,
-            why=f"the signal is now {SIGNAL_NAMES[signal.direction]}",
+            why=" ".join(("the signal is", SIGNAL_NAMES[signal.direction], "by now")),  # as in ledgers of every version
             ordinal=signal.ordinal,
             time_ns=signal.time_ns,
         )

@@ -1,7 +1,7 @@
 """Warnings about distances of the plan below the venue's stops level.
 
-The risk rules deny every signal of a symbol with such a distance. These are only warnings, because a plan is read before
-the venue's terms are known, and terms may change.
+The risk rules deny every signal of a symbol with such a distance. These are only warnings, because a plan is read
+before the venue's terms are known, and terms may change.
 """
 
 from __future__ import annotations

@@ -144,7 +144,8 @@ class RiskRule:
         updates: how its memory changes, by type of the event.
         equity_watch: what it does without an order when the equity has moved.
         utilization: its rows for `paperdesk risk` at a venue time.
-        until: how long its answer holds while the rule is active, for a scan of many ticks; desk and backtest ask `check`.
+        until: how long its answer holds while the rule is active, for a scan of many ticks; desk and backtest ask
+        `check`.
     """
 
     codes: tuple[RuleCode, ...]

@@ -1,8 +1,8 @@
 """XGBoost's own model format, flattened into arrays that a kernel can walk.
 
 `read_document` takes the bytes of a model in JSON, `flatten` makes a `Forest` of it. What the walk does not
-cover (linear boosters, DART, categorical splits, trees with vectors in their leaves) raises `UnsupportedModelError`, and
-XGBoost itself can still serve it; bytes that are no model at all raise `ModelFormatError`.
+cover (linear boosters, DART, categorical splits, trees with vectors in their leaves) raises `UnsupportedModelError`,
+and XGBoost itself can still serve it; bytes that are no model at all raise `ModelFormatError`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ LINEAR: Final = "gblinear"
 class Rounds(NamedTuple):
     """The rounds of a model.
 
-    Only the first `used` of `grown` rounds predict. `tree_ends[n]` is the number of trees in the first n rounds; empty for a linear
-    booster.
+    Only the first `used` of `grown` rounds predict. `tree_ends[n]` is the number of trees in the first n rounds; empty
+    for a linear booster.
     """
 
     used: int

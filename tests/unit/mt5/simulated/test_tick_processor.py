@@ -175,7 +175,7 @@ def test_margin_is_asked_for_the_larger_leg_of_a_symbol() -> None:
     assert refusal(desk.buy("5")) == (10019, "NO_MONEY")
 
 
-# ---------------------------------------------------------------------------------------------------------------- nights
+# --------------------------------------------------------------------------------------------------------------- nights
 
 MIDNIGHT_NS = (START_NS // (86_400 * SECOND_NS)) * 86_400 * SECOND_NS + 21 * 3_600 * SECOND_NS
 """17:00 in New York on Tuesday, 13 May 2014."""

@@ -143,7 +143,8 @@ def test_an_expiry_for_an_order_without_one_is_refused_without_a_call(bench: Ben
     assert len(bench.fake.requests) == 1
 
 
-# ---------------------------------------------------------------------------------------------------------- lost answers
+# ---------------------------------------------------------------------------------------------------------- lost
+# answers
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -185,7 +186,7 @@ def test_a_modification_that_another_has_overtaken_is_not_taken_for_done(bench: 
     assert sent.error_code is ErrorCode.NO_CHANGES
 
 
-# ------------------------------------------------------------------------------------------------------------- reversals
+# ------------------------------------------------------------------------------------------------------------ reversals
 
 
 def test_a_reversed_position_is_reported_by_its_identifier_and_named_by_its_ticket(bench: Bench) -> None:

@@ -1,9 +1,10 @@
 """Sixty accounts worked out by hand, to the cent: positions, profit, charges and value.
 
-Each account begins with 10,000 (1,000,000 in yen) and has the deals of its row, each with the cash that the venue reported: `p`
-profit, `c` commission, `s` swap; `#` is the ticket on a hedging account. Lots are `L` bought or `S` sold, as
-volume@price. Conversions and the closing valuation are at `MARKS`. The figures of `accounting_table.txt` were computed on paper; the arithmetic is above each row. Where a deal closes
-something its `p` is checked against the shared formulas as well.
+Each account begins with 10,000 (1,000,000 in yen) and has the deals of its row, each with the cash that the venue
+reported: `p` profit, `c` commission, `s` swap; `#` is the ticket on a hedging account. Lots are `L` bought or `S` sold,
+as volume@price. Conversions and the closing valuation are at `MARKS`. The figures of `accounting_table.txt` were
+computed on paper; the arithmetic is above each row. Where a deal closes something its `p` is checked against the shared
+formulas as well.
 """
 
 from __future__ import annotations

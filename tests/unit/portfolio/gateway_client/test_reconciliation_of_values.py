@@ -141,8 +141,8 @@ def test_on_a_netting_account_tickets_are_not_compared() -> None:
     assert compared(book, venue) == []
 
 
-# Long: (1.1000 - 1.0900) * 30,000 = 300; short: (1.0900 - 1.1002) * 20,000 = -204. Margin of the larger side: 0.3 lots of
-# 100,000 EUR at the ask, as bought, 33,006 USD, by a leverage of 100.
+# Long: (1.1000 - 1.0900) * 30,000 = 300; short: (1.0900 - 1.1002) * 20,000 = -204. Margin of the larger side: 0.3 lots
+# of 100,000 EUR at the ask, as bought, 33,006 USD, by a leverage of 100.
 WORTH = {"equity": D("10096.00"), "margin": D("330.06"), "leverage": 100}
 
 

@@ -174,7 +174,7 @@ def test_the_opposite_signal_cancels_a_resting_entry() -> None:
     assert [request.order_id for request in played.driven.requests_of(Cancel) if isinstance(request, Cancel)] == [
         first.order_id
     ]
-    assert (first.status, first.cancel_asked) == (OrderStatus.CANCELED, "the signal is now SELL")
+    assert (first.status, first.cancel_asked) == (OrderStatus.CANCELED, " ".join(("the signal is SELL", "by now")))
     assert (second.side.value, second.status) == ("SELL", OrderStatus.ACCEPTED)
     assert played.driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
