@@ -59,6 +59,14 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
     return a_signal(ordinal, direction, bid=bid, ask=ask)
 
 
+def play(driven: DeskHarness, *directions: int) -> None:
+    """Decide and confirm the first ticks, each with a signal in this direction."""
+    for ordinal, direction in enumerate(directions, 1):
+        driven.gateway.on_timer(driven.now)
+        driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
+        driven.answer_all(driven.pause())
+
+
 # --------------------------------------------------------------------------------------------------------- the start
 
 
@@ -357,10 +365,7 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
 @MODES
 def test_the_desk_reconciles_and_finishes_at_the_end_of_the_data(window: int) -> None:
     driven = a_running_desk(window)
-    for ordinal, direction in enumerate((1, 0, -1, -1, 1, 0), 1):
-        driven.gateway.on_timer(driven.now)
-        driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
-        driven.answer_all(driven.pause())
+    play(driven, 1, 0, -1, -1, 1, 0)
     assert driven.state.stream.desk_state is DeskState.FINISHED
     book = driven.state.account.book
     assert book.ended is not None
@@ -370,14 +375,21 @@ def test_the_desk_reconciles_and_finishes_at_the_end_of_the_data(window: int) ->
     assert book.balance == 10_000 + book.realized_pnl
 
 
+def test_a_desk_restarted_before_its_last_confirm_reconciles_the_end_once() -> None:
+    driven = a_running_desk()
+    play(driven, 1, 0, 0, 0, 0)
+    driven.answer_all(driven.deliver(signal_at(6)))
+    again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
+    again.answer_all(again.start())
+    assert again.state.stream.desk_state is DeskState.FINISHED
+    assert len(again.requests_of(GetAccount)) == 1
+
+
 def test_a_window_changes_no_result() -> None:
     books = []
     for window in (1, 2, 4, 100):
         driven = a_running_desk(window)
-        for ordinal, direction in enumerate((1, -1, -1, 1, 1, -1), 1):
-            driven.gateway.on_timer(driven.now)
-            driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
-            driven.answer_all(driven.pause())
+        play(driven, 1, -1, -1, 1, 1, -1)
         books.append((driven.state.account.book.orders, driven.state.account.book.deals, driven.state.stream.cursor))
     assert all(book == books[0] for book in books)
 

@@ -89,6 +89,7 @@ class LockStepScheduler:
         that it reports at a later tick.
         """
         state, book = self._state, self._state.account.book
+        had_ended = book.ended is not None
         yield from self._resend()
         ordinal = state.stream.cursor.ordinal
         if ordinal:
@@ -102,8 +103,8 @@ class LockStepScheduler:
             return
         if ordinal and book.ended is None:
             yield from self._reconcile_when_reported()
-        else:
-            yield from self._reconcile(at_end=book.ended is not None)
+        elif had_ended or not ordinal:  # the answer to the last CONFIRM has just ended the stream otherwise, reconciled
+            yield from self._reconcile(at_end=had_ended)
         if state.stream.desk_state is DeskState.FAILED:
             return
         if book.ended is not None:
