@@ -21,7 +21,7 @@ def folders(heading: str) -> list[str]:
 
 
 def test_the_layers_are_in_the_order_of_imports() -> None:
-    assert tuple(folders("| folder | what lives there |")) == LAYERS
+    assert tuple(folders("| folder | contents |")) == LAYERS
 
 
 def test_the_packages_of_the_portfolio_core_are_in_the_order_of_imports() -> None:
