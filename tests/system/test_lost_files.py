@@ -151,8 +151,8 @@ def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_replaced(tmp_pat
     shutil.copytree(data / "venue", new)
     put_back(old / "book.db", data / "venue" / "book.db")
     with a_live_desk(data) as desk:
-        desk.wait_for_condition("VENUE_ROLLED_BACK", "the broker's book has gone back")
-        with pytest.raises(StartError, match="put back the broker's book of the ledger's time"):
+        desk.wait_for_condition("VENUE_ROLLED_BACK", "the broker's book is outdated")
+        with pytest.raises(StartError, match="restore the broker's book from the time of the ledger"):
             desk.resume()
     for name in ("book.db", "journal.db"):
         put_back(new / name, data / "venue" / name)

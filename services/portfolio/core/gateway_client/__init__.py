@@ -1,1 +1,1 @@
-"""The portfolio's side of the gateway, as tasks: session, lease, orders, deals, instruments, reconciliation."""
+"""Tasks that send portfolio's requests to the gateway: session, lease, orders, deals, terms, reconciliation."""

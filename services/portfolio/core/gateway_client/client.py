@@ -1,7 +1,7 @@
-"""Client of one gateway: the session, open questions, their answers and refusals.
+"""Client of one gateway: it opens the session and gives each reply to the task that waits for the reply.
 
-HELLO has the kind of the gateway's stream. Only `_choose_scheduler` reads it; every
-difference between the kinds is a method of both schedulers or of both order policies.
+The reply to HELLO states whether the stream is lock-step or live. Only `_choose_scheduler` reads that. Each difference
+between the two kinds is a method which both schedulers, or both order policies, implement.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 class GatewayClient:
-    """All requests to one gateway."""
+    """Sends all requests to one gateway and handles the replies."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
-        """Before HELLO the stream is taken for a live one; nothing is decided on it until the session is open."""
+        """Begin with the scheduler of live streams; HELLO selects the right one before any signal is decided.
+
+        Args:
+            state: the owners of the desk's state.
+            timeout_ms: how long execution waits for a reply before it answers NO_ANSWER.
+        """
         self.tasks = TaskRunner(timeout_ms=timeout_ms, on_effect=self._on_effect)
         self._state = state
         self._gateway_boot = ""
@@ -40,7 +45,7 @@ class GatewayClient:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a task runs during which no tick is decided."""
+        """Whether the exclusive task runs: no tick is decided during it."""
         return EXCLUSIVE in self.tasks.running
 
     def start(self) -> list[Call]:
@@ -49,24 +54,24 @@ class GatewayClient:
         return self._open_session()
 
     def reconnect(self, waiting_for: str) -> list[Call]:
-        """Reopen the session; the text names the awaited event for people."""
+        """Reopen the session; `waiting_for` names the awaited event in the status shown to people."""
         self._state.stream.set_desk_state(DeskState.CONNECTING, waiting_for)
         return self._open_session()
 
     def on_courier_restart(self) -> list[Call]:
-        """Send every open question again: execution has lost them."""
+        """Send every open request again, because execution has restarted and lost them."""
         self.scheduler.hurry()
         return self.tasks.resend_all(self._state.stream.now.mono_ns)
 
     def request_reconciliation(self) -> None:
-        """Compare ledger and venue at the next quiet moment, for a person."""
+        """Request a comparison of ledger and venue for a person; before the first session, remember the request."""
         if self._gateway_boot:
             self.scheduler.request_reconciliation()
         else:
             self._is_comparison_asked = True
 
     def on_idle(self) -> Sequence[Call | ReconcileReply]:
-        """Start due tasks, and hand over the result of a reconciliation that a person requested."""
+        """Start due tasks, and return the results of reconciliations that a person requested."""
         calls = self.scheduler.on_idle()
         if not self._comparisons:
             return calls
@@ -79,7 +84,7 @@ class GatewayClient:
         return self.tasks.resume_due(now_ns) + self.tasks.resend_due(now_ns)
 
     def on_answer(self, answer: Answer) -> list[Call]:
-        """Give an answer to the task that waits for it."""
+        """Deliver an answer to the task that waits for it."""
         stream = self._state.stream
         running = self.tasks.find(answer.call_id)
         if running is None:
@@ -96,7 +101,7 @@ class GatewayClient:
             return []
         opened = self._state.account.book.stream
         if opened is not None and reply.account != opened.account:
-            stream.wait_for(f"account {opened.account}: the gateway speaks for {reply.account}")
+            stream.wait_for(f"account {opened.account}: the gateway is connected to account {reply.account}")
             return []
         if stream.waiting_for and stream.desk_state is DeskState.RUNNING:
             stream.wait_for("")
@@ -119,7 +124,7 @@ class GatewayClient:
         return calls
 
     def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
-        """Handle the refusal of an indispensable request; a transient one is repeated."""
+        """Handle a refusal for a task that does not handle failures; after a transient refusal the request repeats."""
         text = f"the gateway refused {running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
         if reply.error_code in self.scheduler.policy.transient_errors:
             self._state.stream.wait_for(text)

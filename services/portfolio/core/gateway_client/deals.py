@@ -1,4 +1,4 @@
-"""Deals, pulled from the gateway by number and booked once; a live venue may show one late, below others."""
+"""Pulls the venue's deals by number and books each once; a live venue may show a deal after higher-numbered ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
-"""Age at which the venue's records are final: twice the longest delay of a history."""
+"""Age from which the venue's records are final: twice the longest time by which its history may be late."""
 
 
 def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) -> GatewayTask:
-    """Book every deal above number `first`, up to `last` or to the venue's end, that the ledger lacks."""
+    """Book the deals that the ledger lacks, from number `first` + 1 to `last`, or to the venue's newest deal."""
     book = state.account.book
     after: int | None = first
     while after is not None and (last is None or after < last):
@@ -26,7 +26,7 @@ def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) ->
         for deal in reply.deals:
             if not book.has_deal(deal.deal) and deal.symbol and deal.symbol not in book.instruments:
                 yield from request_instruments(state.account, state.warnings, deal.symbol)
-            # Another task may have booked it while this one waited for the reply.
+            # Another task may have booked the deal while this task waited for the reply.
             booked = book.deal(deal.deal)
             if booked is None:
                 _book(state, deal)
@@ -44,7 +44,7 @@ def _book(state: PortfolioState, deal: VenueDeal) -> None:
 
 
 def first_unsettled_deal(state: PortfolioState) -> int:
-    """The number of a deal so old that a live venue has shown every deal up to it."""
+    """The number up to which a live venue has certainly shown every deal, because those deals are old enough."""
     horizon_ns = state.stream.domain_ns(state.stream.now.mono_ns) - HISTORY_FINAL_AFTER_NS
     after = state.account.book.deal_cursor
     for deal in reversed(state.account.book.deals):

@@ -9,7 +9,7 @@ from services.portfolio.core.state.config import DeskConfig
 
 
 def enforce_doubt_limits(account: AccountState, config: DeskConfig) -> None:
-    """Halt the desk while too many orders, or too many lots, are in doubt."""
+    """Halt the desk if more orders, or more lots, are in doubt than the limits allow."""
     book = account.book
     doubtful = [
         order for order_id in book.open_orders if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT

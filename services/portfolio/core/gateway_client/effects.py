@@ -1,4 +1,4 @@
-"""Effects that a task requests from its scheduler, besides its requests to the gateway."""
+"""Effects: actions of the desk itself that a task requests, besides its requests to the gateway."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from proto.control import ReconcileReply
 
 
 class Effect(Struct, frozen=True):
-    """Base of effects, which a task may yield instead of a request; after all but `Pause` it continues at once."""
+    """Base of the effects that a task may yield; only `Pause` suspends the task."""
 
 
 class Pause(Effect, frozen=True):
-    """Resume the task after `ns`, or when its scheduler ends the pause."""
+    """Suspend the task for `ns` nanoseconds, or until its scheduler ends the pause."""
 
     ns: int
 
 
 class PullDeals(Effect, frozen=True):
-    """Pull the venue's deals soon; `after` is the number of a deal before those that are missing."""
+    """Pull the venue's deals with numbers above `after`; None means above the last booked deal."""
 
     after: int | None = None
 
 
 class Reconnect(Effect, frozen=True):
-    """Open the session with the gateway again, HELLO first."""
+    """Reopen the session with the gateway, which begins with HELLO."""
 
 
 class ReportComparison(Effect, frozen=True):
-    """Answer the person who requested the reconciliation."""
+    """Send the result of a reconciliation to the person who requested it."""
 
     reply: ReconcileReply

@@ -1,4 +1,4 @@
-"""Differences between two terms of a symbol, and those that make an open position or order unusable."""
+"""Changes of a symbol's terms, and which of them make the figures of an open position or order wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proto.trading.instrument import Instrument
 from proto.trading.units import decimal_text
 
 VOLATILE_FIELDS: Final = frozenset({"tick_value", "untold"})
-"""Fields that move with the market, and the list of unknown ones: their changes are not reported."""
+"""Fields whose changes are not reported: one that moves with the market, and the list of fields without a value."""
 
 BREAKING_FIELDS: Final = frozenset(
     {
@@ -26,16 +26,16 @@ BREAKING_FIELDS: Final = frozenset(
         "digits",
     }
 )
-"""Units of profit, prices and volumes: with an open position or order, a change makes the desk's figures wrong."""
+"""Units of profit, prices and volumes: a change makes the figures of an open position or order wrong."""
 
 
 def instrument_changes(before: Instrument, after: Instrument) -> list[str]:
-    """One text per changed field, with both values; empty without a change."""
+    """Describe each changed field with both of its values; empty if no reported field has changed."""
     return [_change_text(before, after, field) for field in _changed(before, after)]
 
 
 def breaking_changes(before: Instrument, after: Instrument) -> list[str]:
-    """Those of `instrument_changes` that halt a desk with a position or an order in the symbol."""
+    """Describe the changes that halt a desk with a position or an open order in the symbol."""
     return [_change_text(before, after, field) for field in _changed(before, after) if field in BREAKING_FIELDS]
 
 

@@ -1,8 +1,8 @@
-"""The venue's terms of symbols, and their changes.
+"""Requests the venue's terms of symbols and records their changes.
 
-They are requested at each start of a session, and by a live desk with each reconciliation. A change becomes an event
-and a warning; a change of the units of prices, volumes or profit halts a desk with a position or an order in the
-symbol.
+Portfolio requests the terms when a session begins; a live desk also does so with each reconciliation. Each change is
+recorded as an event and shown as a warning. A change of the units of prices, volumes or profit halts a desk that has a
+position or an open order in the symbol.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.portfolio.core.state.warnings import Warnings
 
 
 def request_instruments(account: AccountState, warnings: Warnings, *symbols: str) -> GatewayTask:
-    """Request the terms of symbols and record new and changed ones."""
+    """Request the terms of symbols and record those that are new or have changed."""
     for symbol in symbols:
         reply = yield GetSymbolInfo(symbol=symbol)
         assert isinstance(reply, SymbolReply)
@@ -40,5 +40,5 @@ def update_instrument(account: AccountState, warnings: Warnings, instrument: Ins
     text = f"the venue's terms have changed: {'; '.join(changes)}"
     warnings.on_instrument_change(instrument.symbol, text)
     if grave and is_held:
-        reason = f"terms of a symbol that is held have changed: {'; '.join(grave)}"
+        reason = f"terms of a symbol with a position or an order have changed: {'; '.join(grave)}"
         account.restrict_trading(TradingState.HALTED, "INSTRUMENT_CHANGED", reason, by="terms")

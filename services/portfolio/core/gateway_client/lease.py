@@ -1,9 +1,9 @@
-"""Leadership of the account: the epoch of requests, and the lease without which the gateway opens nothing.
+"""Takes an epoch and renews the lease; the gateway refuses opening orders of a process without a lease.
 
-Before it requests the lease, each process stores an epoch above every earlier one, within the bound of the gateway;
-from then on the gateway refuses orders of an earlier process that are still in flight. A renewal contains the latest
-reading of the gateway's clock, so that a renewal delayed in a queue cannot revive a lapsed lease. After a restart of
-the gateway HELLO comes first, because the journal may be another one.
+Before a process requests the lease, it stores an epoch which is higher than every earlier epoch. The gateway then
+refuses orders of lower epochs that are still in flight. A renewal contains the gateway's time from its latest reply, so
+that a renewal delayed in a queue cannot revive a lapsed lease. After a restart of the gateway the process sends HELLO
+before it renews the lease, because the gateway may have another journal.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ RENEW_EVERY_NS: Final = 1_000_000_000
 RETRY_NS: Final = 250_000_000
 
 RETRIED_ERRORS: Final = frozenset({ErrorCode.STORAGE, ErrorCode.INTERNAL_ERROR, ErrorCode.VENUE_BUSY})
-"""Refusals of LEASE that pass by themselves; while they last, the lease runs out and LEASE_MISSING holds."""
+"""Refusals of LEASE after which it is requested again; if they last, the lease ends and LEASE_MISSING is set."""
 
 
 def on_hello(state: PortfolioState, hello: HelloReply) -> None:
-    """Adopt the gateway's journal and take an epoch; orders of another journal become in doubt."""
+    """Record the gateway's journal and take an epoch; open orders are put in doubt if the journal is another one."""
     book = state.account.book
     has_gone_back = has_journal_gone_back(book, hello)
     is_other_journal = has_gone_back or book.journal_id not in ("", hello.journal_id)
@@ -56,12 +56,12 @@ def on_hello(state: PortfolioState, hello: HelloReply) -> None:
             )
         )
         enforce_doubt_limits(state.account, state.config)
-    # A request of the old epoch that is still in flight must not reach a journal without a record of it.
+    # A new epoch makes the gateway refuse requests in flight whose order ids the other journal may not contain.
     state.lease.on_hello(hello.epoch, hello.lease_now_ns, state.stream.now, is_other_journal=is_other_journal)
 
 
 def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
-    """Renew the lease for as long as this portfolio leads; the task handles failures."""
+    """Renew the lease until this process stops leading the account; the task handles failures."""
     lease = state.lease
     while not lease.is_superseded:
         if policy.awaits_hello:
@@ -80,7 +80,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
             lease.on_grant(reply.lease_now_ns, until_mono_ns, state.stream.now.mono_ns)
         elif reply.error_code is ErrorCode.LEASE_STALE:
             if lease.refusal:
-                yield Pause(RENEW_EVERY_NS)  # the previous refusal has already reopened the session
+                yield Pause(RENEW_EVERY_NS)  # reopening the session after the previous refusal has not helped
             lease.on_refusal(_refusal_text(reply))
             yield Reconnect()
             continue
@@ -90,18 +90,18 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
 
 
 def _show_gateway(warnings: Warnings, reply: LeaseReply) -> None:
-    """Conditions for causes at the gateway itself that prevent the execution of orders."""
+    """Set or clear the conditions for causes at the gateway that prevent the execution of orders."""
     warnings.conditions.update("GATEWAY_HALTED", reply.halt_reason)
     warnings.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)
     warnings.conditions.update("GATEWAY_STORAGE", reply.storage_problem)
 
 
 def on_order_refused(lease: LeaseState, reply: ErrorReply, request: Request) -> bool:
-    """Apply a refused order to the lease; False if it was refused for another reason."""
+    """Apply an order's refusal to the lease; False if the refusal does not concern the lease."""
     is_led = isinstance(request, Buy | Sell | Cancel | Modify) and request.epoch == lease.epoch
     match reply.error_code:
         case ErrorCode.STALE_EPOCH:
-            # An order of an earlier epoch of this process is sent again under the current one.
+            # An order that was sent under an earlier epoch of this process is sent again under the current epoch.
             if is_led:
                 lease.lose_leadership(reply.error or "")
         case ErrorCode.LEASE_LAPSED:
@@ -113,9 +113,10 @@ def on_order_refused(lease: LeaseState, reply: ErrorReply, request: Request) -> 
 
 
 def _on_refusal(lease: LeaseState, reply: Reply) -> bool:
-    """Apply a refused LEASE; returns whether to request it again.
+    """Apply a refusal of LEASE; returns whether to request the lease again.
 
-    After any refusal but a known transient one this portfolio gives up the lease until a person resumes.
+    Unless the refusal is transient, this process stops requesting the lease. Where the gateway supports leases, the
+    process also stops leading the account until a person resumes trading.
     """
     refusal = _refusal_text(reply)
     match reply.error_code:

@@ -1,9 +1,10 @@
 """Reconciliation of a live desk: when it runs, and the consequences of a difference.
 
-A difference counts if two comparisons in a row find it, with nothing in flight on its symbol: a single one may be a
-reply that was overtaken. It halts trading, durably, with what differs and by how much. Foreign orders count until a
-person acknowledges them (`RESUME`), unless the limits allow them. Different stops halt nothing: those at the venue are
-in force, and the desk adopts them.
+A difference is confirmed if two consecutive comparisons find it while no order of its symbol is open: the account may
+change between two replies, so that one comparison alone may show a difference that does not exist. A confirmed
+difference halts trading durably; the reason states both values. A foreign order is a difference until a person
+acknowledges it (`RESUME`), unless the limits allow foreign orders. Different stops do not halt trading: the venue's
+stops are in force, and the desk adopts them.
 """
 
 from __future__ import annotations
@@ -39,28 +40,28 @@ from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 RECHECK_DELAY_NS: Final = 1_000_000_000
-"""Time between the two comparisons that have to agree."""
+"""Time between the two comparisons that confirm a difference."""
 
 _Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 
 
 class Reconciler:
-    """The reconciliations of one live desk."""
+    """Runs the reconciliations of one live desk."""
 
     def __init__(self, state: PortfolioState) -> None:
-        """Begin with the reconciliation of the start."""
+        """Let the first reconciliation be due at once."""
         self._state = state
         self._is_asked = False
         self._last_differences: list[Difference] = []
         self.due_ns = 0
 
     def request_full(self) -> None:
-        """Compare everything soon, for a person."""
+        """Let a full comparison be due at once; its result is reported to the person who requested it."""
         self._is_asked = True
         self.due_ns = 0
 
     def run(self, *, is_start: bool = False) -> GatewayTask:
-        """Compare, twice where something is found, and record the result."""
+        """Compare once, a second time if there is a difference, and record the result."""
         state, is_for_person = self._state, self._is_asked
         unproven = set(state.warnings.unproven_symbols)
         self._is_asked = False
@@ -73,7 +74,7 @@ class Reconciler:
         if unknown := unknown_ids(state.account.book, findings.orders):
             adopt_unknown_ids(state, unknown)
         for order in findings.lost_modifications:
-            adopt_terms(state, order)  # no race: the ledger has a revision before the venue is asked for it
+            adopt_terms(state, order)  # safe: the ledger stores each revision before it is sent to the venue
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found
@@ -100,7 +101,7 @@ class Reconciler:
         return ReconciliationResult(are_foreign_orders_differences=is_wrong, adopted_ids=state.account.book.seen_ids)
 
     def _end_forgotten(self, orders: list[VenueOrder]) -> GatewayTask:
-        """Cancel orders at the venue that were presumed to have expired; their deals are booked late."""
+        """Cancel orders that were presumed to have expired but are open at the venue, and pull their deals."""
         state = self._state
         for shown in orders:
             mine = state.account.book.orders.get(shown.order_id)
@@ -113,7 +114,7 @@ class Reconciler:
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
     ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
-        """Compare once; returns the differences of symbols without requests in flight."""
+        """Compare once; returns the differences of symbols that have no open order and did not change meanwhile."""
         state, book = self._state, self._state.account.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
@@ -149,7 +150,7 @@ class Reconciler:
 
 
 def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet:
-    """The venue's stops of a position as the desk's: somebody moved them, or their deal was reported late."""
+    """The event that adopts the venue's stops: a person moved them, or the deal that set them was reported late."""
     ticket = position.ticket if state.account.book.is_hedging else 0
     guard = state.account.book.protections.get(protection_key(position.symbol, ticket))
     guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
@@ -173,7 +174,7 @@ def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet
 
 
 def _seen(book: Book) -> _Seen:
-    """Open orders and position of each symbol, and cash: any change of the account changes one of them."""
+    """Open orders and legs of each symbol, and the balance under an empty symbol, to detect a change between calls."""
     symbols = {*book.positions, *book.open_orders.values()}
     seen: _Seen = {
         symbol: (
@@ -187,7 +188,7 @@ def _seen(book: Book) -> _Seen:
 
 
 def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
-    """Whether nothing was in flight on a difference's symbol; a difference in cash concerns all symbols."""
+    """Whether the difference's symbol has no open order and did not change; for cash, the same of every symbol."""
     after = _seen(book)
     if not finding.symbol:
         return before == after and not book.open_orders
@@ -197,7 +198,7 @@ def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
 
 
 def _cleared(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:
-    """Where the next comparison may begin after a clean one: before everything open or young enough to change."""
+    """Where the next comparison begins: before the first order or deal that is open or recent enough to change."""
     book = state.account.book
     horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS
     ticket, deal, number = book.cleared.ticket, book.cleared.deal, book.cleared.number
@@ -218,7 +219,7 @@ def _cleared(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationW
 
 
 def _margin_call(account: AccountReply | None) -> str:
-    """The text for an account whose margin level is under the venue's margin call; empty for any other."""
+    """The condition's text if the margin level is below the venue's margin call level; empty otherwise."""
     if account is None or not account.is_margin_call:
         return ""
     level, call, stop_out = account.margin_level_pct, account.margin_call_level_pct, account.stop_out_level_pct

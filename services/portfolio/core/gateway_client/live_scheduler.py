@@ -1,8 +1,8 @@
-"""A market that runs by itself: signals are decided as they come, and tasks run beside the decisions.
+"""Scheduler of a live stream: signals are decided as they arrive, while tasks wait for the gateway.
 
-Each open order, each change of stops, the deals, the lease and the reconciliation have a task of their own, so that an
-order in doubt blocks its own symbol and nothing else, and a slow answer holds up no other question. `start_due_tasks`
-starts every task that is due and does not run.
+Each open order and each change of stops has its own task. The pull of deals, the lease and the reconciliation have one
+task each. An order in doubt therefore blocks only its own symbol, and a slow reply delays no other request.
+`start_due_tasks` starts each task that is due and not yet running.
 """
 
 from __future__ import annotations
@@ -32,42 +32,48 @@ from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, Gatewa
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 DEALS_EVERY_NS: Final = 1_000_000_000
-"""Interval of polls for deals that no reply announced."""
+"""Interval at which deals are pulled even if no reply has announced a deal."""
 
 FLATTEN_RETRY_NS: Final = 5_000_000_000
-"""Pause before another close of a position whose closing order had no fill."""
+"""Least time between two attempts of FLATTEN to close the position of a symbol."""
 
 _DEALS, _LEASE, _COMPARE = "deals", "lease", "compare"
 
 
 class LiveScheduler:
-    """The tasks of a live desk, by name: one of each kind, one of each open order and of each change of stops."""
+    """Starts the tasks of a live desk and decides its signals."""
 
     def __init__(self, state: PortfolioState, tasks: TaskRunner, reconnect: Callable[[str], list[Call]]) -> None:
-        """`reconnect` opens the session with the gateway again; it takes a text for people."""
+        """Start with all periodic tasks due.
+
+        Args:
+            state: the owners of the desk's state.
+            tasks: runs the tasks.
+            reconnect: reopens the session with the gateway; its argument names the awaited event in the status.
+        """
         self.policy = LivePolicy(state)
         self._state = state
         self._tasks = tasks
         self._reconnect = reconnect
         self._deals_due_ns = 0
-        """When all deals that may still change are pulled again."""
+        """Monotonic time of the next periodic pull, which covers all deals recent enough to be incomplete."""
         self._pull_after: int | None = None
-        """The number of a deal after which the venue has deals that were announced."""
+        """Announced deals have numbers above this one; None if no deal is announced."""
         self._flatten_due_ns: dict[str, int] = {}
         self._reconciler = Reconciler(state)
 
     # ------------------------------------------------------------------------------------ the session with the gateway
 
     def stream_problem(self, hello: HelloReply) -> str:
-        """Accept any stream if the policy for foreign orders fits the account."""
+        """Return why the policy for foreign orders cannot work on this account; empty if it can."""
         return foreign_policy_problem(self._state.config.limits.foreign_orders, hello.account_mode)
 
-    def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - it spans streams
-        """The incarnation of the ledger."""
+    def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - an incarnation spans live streams
+        """Return the incarnation that the ledger stores."""
         return self._state.account.incarnation
 
     def on_hello(self, hello: HelloReply) -> None:
-        """Set the venue's clock, make sure that no order id is given out twice, and take an epoch."""
+        """Set the venue's clock, ensure that no order id is used twice, and take an epoch."""
         self._state.account.renew_incarnation(hello.now_ns)
         self._state.stream.market.advance_clock(hello.now_ns, self._state.stream.now.mono_ns)
         check_ids(self._state, hello)
@@ -75,7 +81,7 @@ class LiveScheduler:
         self.policy.is_hello_due = False
 
     def settle(self) -> GatewayTask:
-        """Book missed deals and reconcile; open orders block their symbols until their own tasks settle them."""
+        """Book missed deals and reconcile; each open order blocks its symbol until its own task settles the order."""
         state = self._state
         yield from pull_deals(state, first_unsettled_deal(state))
         if state.warnings.venue_fault:
@@ -85,17 +91,17 @@ class LiveScheduler:
             state.stream.set_desk_state(DeskState.RUNNING)
 
     def on_gateway_restart(self) -> None:
-        """The journal may be another one: HELLO comes first."""
+        """Require HELLO before the next request, because the gateway may have another journal."""
         self.policy.is_hello_due = True
 
     # ---------------------------------------------------------------------------------------------- ticks and decisions
 
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
-        """Note the market's clock and quotes."""
+        """Record the venue time and the quotes of a message."""
         self._state.stream.market.on_message(message, self._state.stream.now.mono_ns)
 
     def make_room(self, queue: SignalQueue) -> bool:
-        """Drop the oldest signal."""
+        """Drop the oldest signal of a full queue; return True, because the new signal can be queued."""
         queue.drop_oldest()
         return True
 
@@ -114,7 +120,10 @@ class LiveScheduler:
         return calls
 
     def send(self, events: Sequence[Event]) -> list[Call]:
-        """Stops first, then changes of orders, then orders; a task in a pause resumes, since it has news to send."""
+        """Send changes of stops first, then changes of orders, then new orders.
+
+        A paused task of a changed order or stop resumes at once, because it has a new request to send.
+        """
         now_ns = self._state.stream.now.mono_ns
         calls: list[Call] = []
         for event in events:
@@ -128,7 +137,7 @@ class LiveScheduler:
     # ------------------------------------------------------------------------------------------------- time and answers
 
     def on_idle(self) -> list[Call]:
-        """Start due tasks; reopen the session if the gateway or the lease requires it."""
+        """Start due tasks, or reopen the session if the gateway has restarted or this process needs a new epoch."""
         if self._state.stream.desk_state is not DeskState.RUNNING or EXCLUSIVE in self._tasks.running:
             return []
         if self.policy.awaits_hello:
@@ -136,7 +145,11 @@ class LiveScheduler:
         return self.start_due_tasks()
 
     def next_due_ns(self, queued: int) -> int | None:
-        """At once while signals wait; else when a periodic task that does not run is due."""
+        """Return the monotonic time in nanoseconds at which the next task is due.
+
+        Args:
+            queued: number of waiting signals; unless it is 0, `on_timer` is due at once.
+        """
         running, dues = self._tasks.running, list[int]()
         if queued and EXCLUSIVE not in running:
             return 0
@@ -151,13 +164,13 @@ class LiveScheduler:
         return self.start_due_tasks()
 
     def on_task_done(self) -> None:
-        """Do nothing: a live market goes on without CONFIRM."""
+        """Do nothing: a live stream continues without CONFIRM."""
 
     def hurry(self) -> None:
-        """Do nothing: a live market goes on without CONFIRM."""
+        """Do nothing: a live stream continues without CONFIRM."""
 
     def on_effect(self, effect: Effect) -> None:
-        """Schedule a pull of deals, or a reopened session, for the end of the turn."""
+        """Schedule a pull of deals, or HELLO, for the end of the turn."""
         match effect:
             case PullDeals(after=after):
                 after = self._state.account.book.deal_cursor if after is None else after
@@ -166,14 +179,14 @@ class LiveScheduler:
                 self.policy.is_hello_due = True
 
     def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:
-        """Halt; where the session itself was refused, stop."""
+        """Fail the desk if the session was refused; halt trading for any refusal that is not about the lease."""
         if running.name == EXCLUSIVE:
             self._state.stream.fail_until_restart(text)
         elif not (isinstance(reply, ErrorReply) and on_order_refused(self._state.lease, reply, running.request)):
             self._state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
 
     def start_due_tasks(self) -> list[Call]:
-        """Make the closing orders of FLATTEN, start every task that is due, and return their first calls."""
+        """Make the closing orders of FLATTEN, start every due task, and return the first calls of these tasks."""
         state, now_ns, running = self._state, self._state.stream.now.mono_ns, self._tasks.running
         if state.stream.desk_state is not DeskState.RUNNING or state.warnings.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
@@ -207,7 +220,7 @@ class LiveScheduler:
         return calls
 
     def _pull_deals(self, now_ns: int) -> GatewayTask:
-        """Pull announced deals; once a second all deals that the venue may have shown late, below others."""
+        """Pull announced deals; once a second also recent ones, among which the venue may show a deal late."""
         first, self._pull_after = self._pull_after, None
         is_periodic = now_ns >= self._deals_due_ns
         if is_periodic:
@@ -238,13 +251,13 @@ class LiveScheduler:
     # --------------------------------------------------------------------------------------------------------- commands
 
     def request_reconciliation(self) -> None:
-        """Compare soon, from the beginning."""
+        """Request a reconciliation of the whole account; it starts with the next due tasks."""
         self._reconciler.request_full()
 
     def drain(self) -> bool:
-        """Stop deciding; True while market orders await their outcome.
+        """Decide no further signals; return whether a market order still has no outcome.
 
-        Resting orders and orders in doubt are not awaited: they may stay open for long.
+        Resting orders and orders in doubt do not count, because they may stay open for a long time.
         """
         stream, book = self._state.stream, self._state.account.book
         if stream.desk_state is not DeskState.RUNNING:

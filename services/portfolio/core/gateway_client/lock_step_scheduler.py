@@ -1,8 +1,9 @@
-"""A recorded stream, whose venue waits: tick n + 1 is processed there when tick n is confirmed.
+"""Scheduler of a lock-step stream: the venue processes tick n + 1 only when portfolio has confirmed tick n.
 
-Each order is answered, and its deals are booked, before the next tick is decided. What tick n + 1 triggers at the venue
-must be known before the desk decides it, unless the book was quiet: then ticks are decided without waiting for the
-reply to each CONFIRM.
+Each order is answered, and its deals are booked, before portfolio decides the next tick. The venue may fill or end
+orders on tick n + 1; the reply to the CONFIRM of tick n reports such events, and portfolio waits for that reply before
+it decides tick n + 1. While the venue's book is quiet, no tick can trigger anything there, and portfolio decides ticks
+without waiting for the replies.
 """
 
 from __future__ import annotations
@@ -36,39 +37,39 @@ from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, Gatewa
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 CONFIRM_EVERY: Final = 256
-"""Ticks decided in one go before they are confirmed, so that the publisher's window never runs dry."""
+"""Ticks decided before they are confirmed together; small enough that the publisher always has ticks to send."""
 
 IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
 IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
 
 _CONFIRM: Final = "confirm"
 _SENT: Final = (OrderCreated, CancelRequested, ProtectionSet)
-"""Events that ask something of the venue; a person's commands make none of them."""
+"""Events that make portfolio send a request to the venue."""
 
 
 class LockStepScheduler:
-    """Decides tick after tick; confirmations are ordinals of ticks, -1 before the first."""
+    """Decides one tick after another; the number of a confirmation is the tick's ordinal, -1 before the first."""
 
     def __init__(self, state: PortfolioState, tasks: TaskRunner) -> None:
-        """Start with nothing confirmed."""
+        """Start without a confirmed tick."""
         self.policy = LockStepPolicy(state)
         self._state = state
         self._tasks = tasks
         self._confirmed = -1
-        """The latest tick confirmed to the venue."""
+        """Ordinal of the latest tick confirmed to the venue."""
         self._answered = -1
-        """The latest tick answered in full, up to what the next tick has triggered."""
+        """Ordinal of the latest tick whose CONFIRM is answered: all events of the next tick at the venue are known."""
         self._order_cursor = -1
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._is_comparison_asked = False
         self._is_reconciliation_due = False
-        """The reconciliation of the start waits for deals that the venue has not reported yet."""
+        """Whether the first reconciliation still waits for deals that the venue has not reported yet."""
 
     # ------------------------------------------------------------------------------------ the session with the gateway
 
     def stream_problem(self, hello: HelloReply) -> str:
-        """Problem of a new stream that does not begin after the account's last tick."""
+        """Return a text if the stream is new and does not begin after the account's last tick; empty otherwise."""
         known, seen_ns = self._state.account.book.stream, self._state.stream.cursor.time_ns
         if hello.first_time_ns > seen_ns or (known is not None and known.stream_id == hello.stream_id):
             return ""
@@ -76,17 +77,17 @@ class LockStepScheduler:
         return f"the stream begins at {first}, expected it after the account's last tick at {last}"
 
     def incarnation(self, hello: HelloReply) -> str:
-        """Derived from the stream: the same run gives the same ids."""
+        """Return the first characters of the stream's id, so that a repeated run uses the same order ids."""
         return hello.stream_id[:INCARNATION_CHARS]
 
     def on_hello(self, hello: HelloReply) -> None:
         """Do nothing: there is no lease, and ticks set the time."""
 
     def settle(self) -> GatewayTask:
-        """Send again what may not have been answered, and apply the answer to the last CONFIRM.
+        """Repeat requests that may not have been answered, and apply the reply to the last CONFIRM.
 
-        The desk must know exactly the deals and orders that it would know without the restart: the venue may have deals
-        that it reports at a later tick.
+        The desk must have exactly the deals and orders that it would have without the restart. Pulling all deals would
+        book too many, because the venue may already have deals which it reports only at a later tick.
         """
         state, book = self._state, self._state.account.book
         had_ended = book.ended is not None
@@ -103,7 +104,7 @@ class LockStepScheduler:
             return
         if ordinal and book.ended is None:
             yield from self._reconcile_when_reported()
-        elif had_ended or not ordinal:  # the answer to the last CONFIRM has just ended the stream otherwise, reconciled
+        elif had_ended or not ordinal:  # otherwise `_confirm` has just ended the stream and reconciled
             yield from self._reconcile(at_end=had_ended)
         if state.stream.desk_state is DeskState.FAILED:
             return
@@ -115,7 +116,7 @@ class LockStepScheduler:
             state.stream.set_desk_state(DeskState.RUNNING)
 
     def on_gateway_restart(self) -> None:
-        """The venue may stand behind the last CONFIRM, and waits for it."""
+        """Confirm again at once, because the restarted venue may not have received the last CONFIRM."""
         self._confirmed = self._answered = -1
         self.policy.is_quiet = False
         self.hurry()
@@ -123,15 +124,15 @@ class LockStepScheduler:
     # ---------------------------------------------------------------------------------------------- ticks and decisions
 
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
-        """Do nothing: ticks of watched symbols are decided like signals, and decided ticks set the time."""
+        """Do nothing: ticks of watched symbols are decided like signals, and the last decided tick sets the time."""
 
     def make_room(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
-        """False: drop the new signal, which is sent again later."""
+        """Return False to drop the new signal; its sender repeats it later."""
         self._state.stream.count_malformed()
         return False
 
     def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
-        """Decide, in order, every tick whose signal and deals are known."""
+        """Decide every tick, in order, whose signal has arrived and whose preceding deals are booked."""
         stream = self._state.stream
         if stream.desk_state is not DeskState.RUNNING or self._state.warnings.storage_problem:
             return []
@@ -151,7 +152,7 @@ class LockStepScheduler:
         return []
 
     def send(self, events: Sequence[Event]) -> list[Call]:
-        """Stops first, then ends, then orders, each after the answer to the one before."""
+        """Send changes of stops first, then cancels, then new orders; each waits for the answer to the previous one."""
         if not any(isinstance(event, _SENT) for event in events):
             return []
         return self._tasks.start(EXCLUSIVE, self._submit(events), self._state.stream.now.mono_ns)
@@ -168,7 +169,7 @@ class LockStepScheduler:
                 yield from OrderTracker(state, policy, event.order.order_id).run()
 
     def _resend(self) -> GatewayTask:
-        """Send what an earlier process may have sent without hearing of the answer."""
+        """Repeat the requests that an earlier process may have sent without receiving the answer."""
         state, policy, book = self._state, self.policy, self._state.account.book
         for key in sorted(book.protections):
             yield from track_protection(state, policy, key)
@@ -177,14 +178,14 @@ class LockStepScheduler:
         unanswered = [order.order_id for order in orders if order.status is OrderStatus.PENDING]
         for order_id in (*canceled, *unanswered):
             yield from OrderTracker(state, policy, order_id).run()
-        # A stored reply shows the book as it was when the reply was stored.
+        # The gateway may have repeated a stored reply, which describes an earlier state of the venue's book.
         policy.is_quiet = False
 
     def _query_open_orders(self) -> GatewayTask:
-        """Query every open order: a tick has ended some."""
+        """Query the status of every open order, because a tick has changed the status of at least one."""
         for order_id in list(self._state.account.book.open_orders):
             yield from OrderTracker(self._state, self.policy, order_id).ask(OrderStatusQuery(order_id=order_id))
-            # Even with a quiet book, every order must be queried before a tick is decided.
+            # Otherwise a quiet book would let portfolio decide the next tick before it has queried every order.
             self.policy.is_quiet = False
 
     # ------------------------------------------------------------------------------------------------- time and answers
@@ -203,11 +204,15 @@ class LockStepScheduler:
         return self._send_confirm() if is_free and stream.cursor.ordinal > self._confirmed else []
 
     def next_due_ns(self, queued: int) -> int | None:  # noqa: ARG002 - queued signals wait for an answer or a tick
-        """When the stream is woken if nothing moves in it."""
+        """Return the monotonic time in nanoseconds at which CONFIRM is repeated if no task ends before.
+
+        Args:
+            queued: number of waiting signals; they do not change the time.
+        """
         return self._idle_due_ns
 
     def on_timer(self) -> list[Call]:
-        """Wake a stream in which nothing moves: a repeated CONFIRM lets the venue publish again."""
+        """Repeat CONFIRM in an idle stream, because a restarted gateway publishes no tick before it receives one."""
         now_ns = self._state.stream.now.mono_ns
         if now_ns < self._idle_due_ns:
             return []
@@ -216,19 +221,19 @@ class LockStepScheduler:
         return [] if self._tasks.running else self._send_confirm()
 
     def on_task_done(self) -> None:
-        """Restart the growing pauses between repeated CONFIRMs."""
+        """Reset the pause before the next repeated CONFIRM to its shortest length."""
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._idle_due_ns = self._state.stream.now.mono_ns + IDLE_CONFIRM_NS_FIRST
 
     def hurry(self) -> None:
-        """Confirm again at once."""
+        """Let CONFIRM be repeated at once."""
         self._idle_due_ns = self._state.stream.now.mono_ns
 
     def on_effect(self, effect: Effect) -> None:
         """Do nothing: deals are pulled before the next tick in any case."""
 
-    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:  # noqa: ARG002 - any request
-        """Stop: no tick can be decided without the answer."""
+    def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:  # noqa: ARG002 - same for all
+        """Fail the desk, because no tick can be decided without the answer."""
         self._state.stream.fail_until_restart(text)
 
     def _send_confirm(self) -> list[Call]:
@@ -238,7 +243,7 @@ class LockStepScheduler:
         return self._tasks.start(_CONFIRM, self._confirm(), self._state.stream.now.mono_ns)
 
     def _confirm(self) -> GatewayTask:
-        """Confirm decided ticks and apply the answer; at the end of the data, reconcile and finish."""
+        """Confirm the decided ticks and apply the reply; at the end of the data, reconcile and finish."""
         state, policy, book, cursor = self._state, self.policy, self._state.account.book, self._state.stream.cursor
         ordinal = self._confirmed = cursor.ordinal
         reply = yield Confirm(stream_id=cursor.stream_id, ordinal=ordinal)
@@ -265,11 +270,11 @@ class LockStepScheduler:
     # --------------------------------------------------------------------------------------------------- reconciliation
 
     def request_reconciliation(self) -> None:
-        """Compare when no task runs."""
+        """Request a comparison of ledger and venue; it starts when no task runs."""
         self._is_comparison_asked = True
 
     def drain(self) -> bool:
-        """False: nothing is awaited, because the next run continues the stream."""
+        """Return False: the process can end at once, because the next run continues the stream."""
         return False
 
     def _compare(self) -> GatewayTask:
@@ -277,7 +282,7 @@ class LockStepScheduler:
         yield ReportComparison(ReconcileReply(complete=True, differences=differences, error=""))
 
     def _reconcile_when_reported(self) -> GatewayTask:
-        """Reconcile, unless the venue has deals that it has not reported yet: then after a later tick."""
+        """Reconcile now, or after a later tick if the venue has deals that it has not reported yet."""
         reply = yield GetDeals(after=self._state.account.book.deal_cursor, limit=1)
         assert isinstance(reply, DealsReply)
         self._is_reconciliation_due = bool(reply.deals)
@@ -285,7 +290,7 @@ class LockStepScheduler:
             yield from self._reconcile(at_end=False)
 
     def _reconcile(self, *, at_end: bool) -> GatewayTask:
-        """Compare ledger and venue, keep the result, and stop on a difference."""
+        """Compare ledger and venue, record the result, and fail the desk if there is a difference."""
         state, book, cursor = self._state, self._state.account.book, self._state.stream.cursor
         differences = yield from find_differences(book, cursor)
         state.account.emit(

@@ -1,11 +1,11 @@
-"""Order policies: the differences between the two kinds of stream. `order_tracker.py` has what they share.
+"""Order policies: how orders of a lock-step stream and of a live stream differ. `order_tracker.py` has the common part.
 
-**Lock-step**, for a recorded stream: the venue waits. An order belongs to the tick of its decision, has no deadline,
-and is answered, deals included, before the next tick is decided. Without an answer the request is repeated.
+**Lock-step**, where the venue waits for portfolio: an order belongs to the tick of its decision and has no deadline.
+The order is answered, and its deals are booked, before the next tick is decided. An unanswered request is repeated.
 
-**Live**, for a market that runs by itself: an order is repeated under the same id until its deadline, and fenced after
-it. It waits until this process leads the account. Without an answer it is in doubt; a resting order is polled at
-growing pauses until it has ended.
+**Live**, where the venue does not wait: an order is sent only while this process leads the account. Until its deadline
+the order is repeated under the same id; after the deadline it is fenced. An unanswered order is in doubt. A resting
+order is queried, with growing pauses, until it has ended.
 """
 
 from __future__ import annotations
@@ -34,53 +34,53 @@ TRANSIENT_ERRORS: Final = frozenset(
         ErrorCode.NOT_AVAILABLE,
     }
 )
-"""Transient refusals: the same request is repeated."""
+"""Refusals by a live gateway after which the same request is repeated."""
 
 
 class OrderPolicy(Protocol):
-    """Rules of one kind of stream, used by trackers and by the decision of a tick."""
+    """Rules for one kind of stream; the trackers and the decision of a tick use them."""
 
     transient_errors: frozenset[ErrorCode]
     """Refusals after which the same request is repeated."""
     polls: bool
-    """Whether an order is queried until it has ended; otherwise one answer is enough."""
+    """Whether an order is queried until it has ended; otherwise tracking ends with the first answer."""
     shows_outcomes: bool
-    """Whether runs of denied signals and of refused orders are shown to people."""
+    """Whether consecutive denied signals and consecutive refused orders set a condition."""
     joins_midstream: bool
-    """Whether ticks before a symbol's first signal are no gap."""
+    """Whether ticks before a symbol's first signal are left out of the count of missing ticks."""
 
     outlives_strategies: bool
-    """Whether ticks of a symbol are decided without its strategy, as HOLD; otherwise the stream ends with it."""
+    """Whether ticks of a symbol are decided as HOLD after its strategy has failed; otherwise the desk fails."""
 
     @property
     def ordinal(self) -> int:
-        """The tick that cancels and modifications belong to; 0 for none."""
+        """Ordinal of the tick that cancels and modifications belong to; 0 in a live stream."""
 
     @property
     def epoch(self) -> int:
-        """The epoch of requests; 0 without a lease."""
+        """The epoch that requests contain; 0 without a lease."""
 
     def order_ordinal(self, order: Order) -> int:
-        """The tick that an order belongs to; 0 for none."""
+        """Ordinal of the tick that an order belongs to; 0 in a live stream."""
 
     def conditions(self, signal: Signal) -> DecisionConditions:
-        """Circumstances of a decision besides account and ticks, such as the age of its tick."""
+        """Inputs of a signal's decision other than account and ticks, such as the age of the signal's tick."""
 
     def is_standing(self, order: Order) -> bool:
         """Whether an order rests at the venue and may stay there."""
 
     def may_be_sent(self, order: Order) -> bool:
-        """Whether an order may be sent to the venue; it is fenced otherwise."""
+        """Whether an order may be sent to the venue; otherwise the order is fenced."""
 
     def awaits_lead(self, order: Order) -> bool:
         """Whether an order that may be sent has to wait until this process leads the account."""
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:
-        """Note the state of the venue's book in a reply; the number up to which deals are booked before it applies."""
+        """Record the state of the venue's book; return the number of the last deal to book before the reply applies."""
 
 
 class LockStepPolicy:
-    """Orders of a recorded stream, whose venue waits for the desk."""
+    """Rules for orders of a lock-step stream."""
 
     transient_errors = frozenset({ErrorCode.STORAGE})
     polls = False
@@ -89,52 +89,52 @@ class LockStepPolicy:
     outlives_strategies = False
 
     def __init__(self, state: PortfolioState) -> None:
-        """Start with a venue that may have something to trigger, until its first reply."""
+        """Assume, until the venue's first reply, that the next tick may trigger an order or a stop there."""
         self._state = state
         self.is_quiet = False
-        """Nothing rests at the venue that the next tick could trigger."""
+        """Whether no order and no stop at the venue can be triggered by the next tick."""
 
     @property
     def ordinal(self) -> int:
-        """The last tick decided."""
+        """Ordinal of the last tick decided."""
         return self._state.stream.cursor.ordinal
 
     @property
     def epoch(self) -> int:
-        """0: a recorded stream has one client and no lease."""
+        """0: a lock-step stream has one client and no lease."""
         return 0
 
     def order_ordinal(self, order: Order) -> int:
-        """The tick of its decision."""
+        """Ordinal of the tick on which the order was decided."""
         return order.decision.ordinal
 
     def conditions(self, signal: Signal) -> DecisionConditions:
-        """The stream waits for the desk: there is no age, no deadline, and no newer quote."""
+        """Omit tick age, deadline and latest quote, because the venue waits for the decision."""
         warnings = self._state.warnings
         return DecisionConditions(
             storage_problem=warnings.storage_problem, is_unproven=signal.symbol in warnings.unproven_symbols
         )
 
     def is_standing(self, order: Order) -> bool:
-        """True as soon as the venue has accepted the order."""
+        """Whether the order can rest and the venue has accepted it."""
         return _rests(order)
 
-    def may_be_sent(self, order: Order) -> bool:  # noqa: ARG002 - it has no deadline
+    def may_be_sent(self, order: Order) -> bool:  # noqa: ARG002 - no order has a deadline
         """True: the venue waits at the tick of the order."""
         return True
 
-    def awaits_lead(self, order: Order) -> bool:  # noqa: ARG002 - nothing is leased
-        """False: a recorded stream has no lease."""
+    def awaits_lead(self, order: Order) -> bool:  # noqa: ARG002 - no order needs a lease
+        """False: a lock-step stream has no lease."""
         return False
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:
-        """All deals that the venue had when it replied."""
+        """The number of the last deal that the venue had when it replied."""
         self.is_quiet = reply.quiet
         return reply.deal_cursor
 
 
 class LivePolicy:
-    """Orders of a market that runs by itself."""
+    """Rules for orders of a live stream."""
 
     transient_errors = TRANSIENT_ERRORS
     polls = True
@@ -146,11 +146,11 @@ class LivePolicy:
         """Start without a HELLO due."""
         self._state = state
         self.is_hello_due = False
-        """The gateway has restarted, maybe with another journal."""
+        """Whether HELLO must be sent, because the gateway has restarted or has refused the lease as stale."""
 
     @property
     def awaits_hello(self) -> bool:
-        """Whether the session must be reopened before anything is sent under the epoch of this process."""
+        """Whether the session must be reopened before a request is sent under the epoch of this process."""
         return self.is_hello_due or self._state.lease.needs_epoch
 
     @property
@@ -160,7 +160,7 @@ class LivePolicy:
 
     @property
     def epoch(self) -> int:
-        """The epoch under which this process leads."""
+        """The epoch of this process; 0 before the first and at a gateway without leases."""
         return self._state.lease.epoch
 
     def order_ordinal(self, order: Order) -> int:  # noqa: ARG002 - a live order belongs to no tick
@@ -168,7 +168,7 @@ class LivePolicy:
         return 0
 
     def conditions(self, signal: Signal) -> DecisionConditions:
-        """The signal may be late by the venue's clock, and its quote may not be the latest."""
+        """Include the signal's age by the venue's clock, its deadline, the latest quote and the lease."""
         state = self._state
         quote = state.stream.market.quotes.get(signal.symbol)
         venue_ns = state.stream.domain_ns(state.stream.now.mono_ns)
@@ -183,31 +183,30 @@ class LivePolicy:
         )
 
     def is_standing(self, order: Order) -> bool:
-        """True unless the order is not allowed at the venue."""
+        """Whether the order rests at the venue and the desk may keep it there."""
         return _rests(order) and self._is_allowed(order)
 
     def may_be_sent(self, order: Order) -> bool:
-        """True for an allowed order before its deadline and before any request to cancel it."""
+        """Whether the desk may have the order at the venue, its deadline has not passed and no cancel is requested."""
         stream = self._state.stream
         is_in_time = stream.domain_ns(stream.now.mono_ns) <= order.valid_until_ns
         return self._is_allowed(order) and is_in_time and not order.cancel_asked
 
     def awaits_lead(self, order: Order) -> bool:
-        """True while HELLO or an epoch is missing; for an opening order also while the lease is missing."""
+        """Whether HELLO or an epoch is missing; for an opening order also whether the lease is missing."""
         lease = self._state.lease
         is_led = not lease.epoch or lease.is_granted
         return self.awaits_hello or (not is_led and self._opens(order))
 
     def deals_due(self, reply: OrderReply | ModifyReply) -> int:  # noqa: ARG002 - deals have their own task
-        """0: deals are pulled independently of orders."""
+        """0: a task of its own pulls the deals."""
         return 0
 
     def _is_allowed(self, order: Order) -> bool:
         """Whether the desk may have an order at the venue.
 
-        No order with an id that another journal may have lost, and none while another portfolio holds the lease.
-
-        A halted desk sends closing orders of FLATTEN and of a person, and nothing else.
+        The answer is no in three cases. The gateway's journal may have lost the order's id. This process no longer
+        leads the account. Trading is halted, and the order is not a close by a person or FLATTEN.
         """
         state = self._state
         is_allowed = state.account.book.trading_state is not TradingState.HALTED or order.is_close

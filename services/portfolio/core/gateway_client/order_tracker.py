@@ -1,9 +1,10 @@
-"""Drive an order from its commit to a terminal status, on a live desk, in a replay and in a backtest.
+"""Tracks an order from its commit in the ledger to a terminal status, in live and in lock-step streams.
 
-The order is sent under one id until it is answered: the gateway calls the venue once, and answers repeats with what it
-knows. Deals are booked before a reply's status applies, and deals alone fill an order. Without an answer, or while the
-venue shows nothing, an order is in doubt; a fence ends it if it had no effect. Only evidence ends a doubt: not time,
-not a refusal, not a restart. The policy decides when to send, fence, wait and poll (`order_policy.py`).
+The order is sent under one id until it is answered. The gateway calls the venue once per id and answers a repetition
+from its journal. Only deals fill an order; in a lock-step stream they are booked before the reply's status applies. An
+order is in doubt if no answer arrives, or if the venue does not yet show the order. A fence ends the order if it had no
+effect. Only a record of venue or gateway ends the doubt: neither time, nor a refusal, nor a restart does. The policy
+decides when to send, fence, wait and query (`order_policy.py`).
 """
 
 from __future__ import annotations
@@ -48,27 +49,28 @@ POLL_NS_FIRST: Final = 100_000_000
 POLL_NS_MAX: Final = 2_000_000_000
 
 LOST_JOURNAL_WAIT_NS: Final = 120_000_000_000
-"""How long after its deadline an order of a lost journal is watched: twice the longest delay of a history."""
+"""How long after its deadline an order of a lost journal stays in doubt: twice the longest delay of a history."""
 
 EMPTY_PULLS_MIN: Final = 3
+"""Complete pulls of deals after that time before the order is presumed to have expired."""
 
 _FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 _REFUSED: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
-"""Final statuses that count as refusals of an order without fills that never rested."""
+"""Terminal statuses that count as a refusal of the order."""
 
 
 class OrderTracker:
-    """The progress of one order, as this process knows it."""
+    """Tracks one order of the book."""
 
     def __init__(self, state: PortfolioState, policy: OrderPolicy, order_id: str) -> None:
-        """Track an order of the book."""
+        """Begin to track the order `order_id`."""
         self._state = state
         self._policy = policy
         self._order_id = order_id
         self._asked_mono_ns = state.stream.now.mono_ns
         self._is_timed = False
         self._pulls_before: int | None = None
-        """Complete pulls of deals at the end of the settling time of an order whose journal is gone."""
+        """Number of complete pulls of deals when `LOST_JOURNAL_WAIT_NS` was over; None before."""
         self._pause_ns = POLL_NS_FIRST
 
     @property
@@ -76,7 +78,7 @@ class OrderTracker:
         return self._state.account.book.orders[self._order_id]
 
     def run(self) -> GatewayTask:
-        """Make the order's next request: once, or until the order has ended."""
+        """Send the order's next request: once in a lock-step stream, until the order has ended in a live one."""
         policy, warnings = self._policy, self._state.warnings
         while (order := self._order).status.is_open and not warnings.venue_fault:
             request = self._next_request(order)
@@ -90,7 +92,7 @@ class OrderTracker:
             yield Pause(pause_ns)
 
     def ask(self, request: Request) -> GatewayTask:
-        """Make one request about the order and apply the answer."""
+        """Send one request about the order and apply the reply."""
         reply = yield request
         if reply is None:
             self._doubt("NO_ANSWER", "no answer from the gateway: the order may have been executed")
@@ -104,7 +106,11 @@ class OrderTracker:
             yield from self._on_reply(request, reply)
 
     def _next_request(self, order: Order) -> Request | None:
-        """The order itself while it may have its effect, the fence after; changes of one that rests; None to wait."""
+        """The next request for the order; None while the order has to wait.
+
+        For a resting order: its cancel, its modification or a query. For any other: the order itself while it may be
+        sent, then the fence.
+        """
         policy = self._policy
         if policy.is_standing(order):
             if order.cancel_asked:
@@ -136,7 +142,7 @@ class OrderTracker:
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)
         else:
-            self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
+            self._doubt(reply.status, reply.error or "the venue was called, and does not show the outcome yet")
         if reply.error_code is not None and reply.status in (
             OrderReplyStatus.ACCEPTED,
             OrderReplyStatus.PARTIALLY_FILLED,
@@ -144,10 +150,10 @@ class OrderTracker:
             self._on_refused_end(request, reply)
 
     def _on_refused_end(self, request: Request, reply: OrderReply) -> None:
-        """Withdraw the cancel of an order that the venue keeps: it is about to be executed, or its market is closed."""
+        """Withdraw a cancel that the venue refused, because it is executing the order or its market is closed."""
         state = self._state
         if reply.error_code is ErrorCode.MARKET_CLOSED:
-            # A fence would be refused at each poll.
+            # The venue would refuse the fence at each poll, so that the next request waits for longer.
             state.warnings.closed_markets.on_refusal(self._order.symbol, self._time_ns())
             self._pause_ns = CLOSED_RETRY_NS
         if isinstance(request, Cancel) and self._order.status.is_open:
@@ -155,7 +161,7 @@ class OrderTracker:
             state.account.emit(CancelRequested(order_id=self._order_id, why="", ordinal=ordinal, time_ns=time_ns))
 
     def _on_fill(self) -> None:
-        """Note that the venue has executed some of it; the deals fill the order."""
+        """Record that the venue has executed the order or a part of it; in the book only its deals fill it."""
         state = self._state
         state.warnings.outcomes.on_acceptance(self._order.symbol)
         if not self._is_timed:
@@ -163,7 +169,7 @@ class OrderTracker:
             state.latencies.order_to_fill.observe(state.stream.now.mono_ns - self._asked_mono_ns)
 
     def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
-        """Halt, unless the refusal is about the lease or passes by itself."""
+        """Halt trading, unless the refusal concerns the lease or is transient."""
         state = self._state
         if on_order_refused(state.lease, reply, request) or reply.error_code in self._policy.transient_errors:
             return
@@ -172,10 +178,14 @@ class OrderTracker:
         state.account.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", reason, by="gateway")
 
     def _end(self, ended: OrderStatus, reply: OrderReply) -> None:
-        """End the order as the gateway reports it, unless its journal may have forgotten what it did."""
+        """End the order with the status that the gateway reports.
+
+        If the journal was replaced, EXPIRED is no proof: the old journal may have recorded an execution. The order then
+        stays open until enough pulls have found no deal, and is presumed to have expired.
+        """
         order, account = self._order, self._state.account
         if reply.error_code is ErrorCode.ID_CONFLICT:
-            reason = f"order id {self._order_id} was given to another effect: {reply.error}"
+            reason = f"order id {self._order_id} is already used for a different order: {reply.error}"
             account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
         if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
             if not self._has_settled():
@@ -187,7 +197,7 @@ class OrderTracker:
             account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
 
     def _has_settled(self) -> bool:
-        """Whether the venue's deals were pulled often enough after the time that a history may be late."""
+        """Whether the deals were pulled often enough after the time by which the venue's history may be late."""
         account = self._state.account
         if self._time_ns() <= self._order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
             return False
@@ -213,7 +223,7 @@ class OrderTracker:
     def _doubt(self, code: str, text: str) -> None:
         order, state = self._order, self._state
         if not can_transition(order.status, OrderStatus.IN_DOUBT) or self._policy.is_standing(order):
-            return  # that an order rests is known without an answer
+            return  # the order is known to rest at the venue
         state.account.emit(
             OrderUpdated(
                 order_id=order.order_id,
@@ -233,6 +243,6 @@ class OrderTracker:
 
 
 def _is_refusal(order: Order, status: OrderStatus, reply: OrderReply) -> bool:
-    """Whether nothing was executed; an order at the market that is canceled was accepted and held back."""
+    """Whether the status means a refusal; a market order canceled without a fill counts as refused."""
     is_canceled = status is OrderStatus.CANCELED and not order.can_rest and not reply.filled_volume
     return status in _REFUSED or is_canceled

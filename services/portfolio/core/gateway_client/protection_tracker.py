@@ -1,4 +1,4 @@
-"""Stops of a position: the request for a change is repeated until the venue answers it."""
+"""Sends changes of a position's stops; each request is repeated until the venue has made or refused the change."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> GatewayTask:
-    """Ask for the stops of a position under their latest revision until the venue has made or refused them."""
+    """Request the latest revision of a position's stops until the venue has made or refused the change."""
     book, stream = state.account.book, state.stream
     while (guard := book.protections.get(key)) is not None and guard.is_in_flight and not state.lease.is_superseded:
         request = protection_request(guard, ordinal=policy.ordinal, epoch=policy.epoch)
         reply = yield request
         if isinstance(reply, ModifyReply) and is_final_reply(reply):
             deals_due = policy.deals_due(reply)
-            # A deal that adds to the position sets the stops of its order: the answer counts after the deals before it,
-            # and before those after it, which the venue may have when it repeats an answer.
+            # A deal that adds to a position also sets the stops which the deal's order has. The reply therefore
+            # applies after the deals that precede it, and before later deals, which exist if the reply is a repeat.
             while book.deal_cursor < deals_due and _may_grow(book, guard):
                 yield from pull_deals(state, book.deal_cursor, last=deals_due)
             time_ns = stream.domain_ns(stream.now.mono_ns)

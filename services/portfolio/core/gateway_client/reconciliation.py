@@ -1,10 +1,9 @@
 """Comparison of the ledger with the venue's own book: orders, deals, positions, cash, equity and margin.
 
-A task that returns a list of differences and changes nothing. Portfolio runs it over the wire; for a stopped desk it
-runs directly on the core of the gateway and its files. Equity and margin are compared only where both sides stand at
-the same tick, at the end of a lock-step stream: elsewhere the market moves between request and reply. A live desk
-compares from the point up to which an earlier comparison was clean and final, so that a large account costs no more
-than a small one.
+The comparison is a task that returns a list of differences and changes nothing. Portfolio sends its requests to the
+gateway; the audit of a stopped desk gives them directly to the core of the gateway. Equity and margin are compared only
+in a lock-step stream with both books at the same tick, because in a live stream prices change between request and
+reply. A live desk skips the orders and deals that an earlier comparison found equal and that can no longer change.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
-"""Enough to see the cause; a book that differs everywhere is not listed in full."""
+"""Most differences that one comparison lists."""
 
 _AVERAGE_PRECISION: Final = Decimal("1e-9")
-"""Far above what rounding can do to an average price, far below any tick; a terminal reports ten decimals."""
+"""Largest deviation of equal average prices: above any rounding error, below any tick size."""
 
 _EXPIRY_PRECISION_NS: Final = 1_000_000_000
-"""A terminal keeps the expiry of an order in whole seconds."""
+"""Deviation from which expiry times differ: a terminal stores the expiry of an order in whole seconds."""
 
 _ASK_A_PERSON: Final = "trading stops until a person has looked"
 _NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
@@ -64,7 +63,7 @@ _SAME_STATUS: Final = {
     OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED, OrderStatus.IN_DOUBT},
     OrderReplyStatus.ACCEPTED: {OrderStatus.ACCEPTED, OrderStatus.PENDING, OrderStatus.IN_DOUBT},
     OrderReplyStatus.REJECTED: {OrderStatus.REJECTED},
-    # Deals may come late to an order that has ended by its deadline; at the venue its rest is canceled.
+    # An order may get deals after it has expired here; the venue shows its unfilled volume as canceled.
     OrderReplyStatus.CANCELED: {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
     OrderReplyStatus.EXPIRED: {OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
 }
@@ -74,14 +73,14 @@ _Part = Generator[Request, Any, None]
 
 
 class SymbolDifference(NamedTuple):
-    """A difference and its symbol; empty for cash."""
+    """A difference and its symbol, which is empty for cash, equity and margin."""
 
     difference: Difference
     symbol: str
 
 
 class ReconciliationResult:
-    """The result of a comparison."""
+    """The differences that a comparison has found, and the records of the venue that later steps need."""
 
     def __init__(
         self, *, are_foreign_orders_differences: bool = True, adopted_ids: Mapping[str, int] | None = None
@@ -89,21 +88,23 @@ class ReconciliationResult:
         """Start without a difference.
 
         Args:
-            are_foreign_orders_differences: whether an order placed past the gateway is a difference. One placed through
-                the gateway under an id unknown to the ledger always is: it may be the desk's own, from a lost part of
-                the ledger.
-            adopted_ids: by incarnation, the number up to which its ids are known to be lost; those are no difference.
+            are_foreign_orders_differences: whether an order placed past the gateway is a difference. An order placed
+                through the gateway under an id unknown to the ledger is always a difference: it may be the desk's own
+                order, from a lost part of the ledger.
+            adopted_ids: by incarnation, the number up to which the ledger is known to have lost order ids; orders with
+                such ids are no difference.
         """
         self._adopted_ids = adopted_ids or {}
         self.are_foreign_orders_differences = are_foreign_orders_differences
         self.symbol_differences: list[SymbolDifference] = []
         self.foreign_tickets: list[int] = []
-        """Venue numbers of orders that the ledger lacks: differences until a person acknowledges them."""
+        """Tickets of orders that the ledger lacks: differences until a person acknowledges them."""
         self.allowed_foreign_tickets: list[int] = []
-        """Venue numbers of foreign orders that the limits allow."""
+        """Tickets of foreign orders that the limits allow."""
         self.orders: list[VenueOrder] = []
         """Orders that the venue listed."""
         self.missing_deals: list[int] = []
+        """Numbers of the venue's deals that the ledger lacks."""
         self.account: AccountReply | None = None
         self.stop_mismatches: list[VenuePosition] = []
         """Positions whose stops at the venue differ from the ledger's."""
@@ -111,24 +112,29 @@ class ReconciliationResult:
         """Orders that the venue has under a higher revision than the ledger ever requested."""
 
     def is_adopted(self, order_id: str) -> bool:
-        """Whether the ledger is known to have lost this order."""
+        """Whether the ledger is already known to have lost this order id."""
         incarnation, number = id_parts(order_id)
         return 0 < number <= self._adopted_ids.get(incarnation, 0)
 
     def add(
         self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
     ) -> None:
-        """Add a difference, up to the limit."""
+        """Add a difference; ignore it if the list is full."""
         if len(self.symbol_differences) < DIFFERENCES_MAX:
             difference = Difference(kind=kind, subject=subject, ledger=ledger, venue=venue, remedy=remedy)
             self.symbol_differences.append(SymbolDifference(difference, symbol))
 
 
 def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison:
-    """Compare everything that the venue has with the ledger.
+    """Compare all records of the venue with the ledger.
 
-    With the `cursor` of a lock-step stream equity and margin are compared as well, if the venue is at its tick.
-    Orders that the ledger is known to have lost are no difference, as for a running desk.
+    Args:
+        book: the account according to the ledger.
+        cursor: of a lock-step stream; equity and margin are compared as well if the venue is at the same tick. None
+            leaves them out.
+
+    Returns:
+        A task whose result is the list of differences. Orders that the ledger is known to have lost are no difference.
     """
     findings = ReconciliationResult(adopted_ids=book.seen_ids)
     yield from collect_differences(book, findings, since=ReconciliationWatermark(), cursor=cursor)
@@ -138,7 +144,7 @@ def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison
 def collect_differences(
     book: Book, findings: ReconciliationResult, *, since: ReconciliationWatermark, cursor: TickCursor | None = None
 ) -> _Part:
-    """Compare orders and deals after `since`, positions and cash, and add the differences to `findings`."""
+    """Compare cash, positions, and the orders and deals after `since`; add the differences to `findings`."""
     account = yield GetAccount()
     assert isinstance(account, AccountReply), account
     findings.account = account
@@ -160,7 +166,7 @@ def collect_differences(
 def _compare_worth(
     book: Book, cursor: TickCursor, account: AccountReply, shown: list[VenuePosition], findings: ReconciliationResult
 ) -> None:
-    """Compare equity and margin, recomputed from positions at the marks of this stream alone."""
+    """Compare the venue's equity and margin with those computed from the book at the marks of this stream."""
     marks = {symbol: cursor.marks[symbol] for symbol in cursor.sequences if symbol in cursor.marks}
     unrealized = total_unrealized_pnl(book, marks)
     if account.equity is not None and unrealized is not None:
@@ -208,7 +214,10 @@ def _compare_deals(book: Book, findings: ReconciliationResult, since: Reconcilia
 
 
 def deal_difference(mine: VenueDeal, deal: VenueDeal) -> str | None:
-    """The kind of difference between two deals of one number; not the order id, which the venue may learn later."""
+    """The kind of difference between two deals with one number; None if equal.
+
+    The order id is not compared, because the venue may report it later.
+    """
     if (mine.kind, mine.symbol, mine.volume) != (deal.kind, deal.symbol, deal.volume):
         return "volume"
     if mine.price != deal.price:
@@ -241,7 +250,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
             unseen.pop(order.order_id, None)
         after = page.next
     for missing in unseen.values():
-        # A rejection before the venue's book (a refused id, an unknown symbol) leaves no order there.
+        # The venue has no record of an order that was rejected earlier, such as for an unknown symbol.
         if missing.status is OrderStatus.REJECTED and missing.ticket is None:
             continue
         findings.add(
@@ -258,12 +267,12 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
     venue = _order_text(order)
     mine = book.orders.get(order.order_id)
     if mine is None:
-        # Another client of the gateway may have sent it: a refused order leaves no trace in the account.
+        # Another client may have sent the order; without a fill it has not changed the account.
         if (order.status in _NEVER_HAPPENED and not order.filled_volume) or findings.is_adopted(order.order_id):
             return
         deal = book.deal(order.deal)
         if deal is not None and deal.reason is not DealReason.CLIENT:
-            return  # the server's own: a stop of a position, or a stop-out
+            return  # the server made the order, for a stop of a position or a stop-out
         if not order.order_id and not findings.are_foreign_orders_differences:
             findings.allowed_foreign_tickets.append(order.ticket)
             return
@@ -280,7 +289,7 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
 
 
 def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """The kind of difference between an order and the venue's record of it."""
+    """The kind of difference between an order and the venue's record of it; None if equal."""
     if (mine.symbol, mine.side, mine.volume, mine.filled_volume) != (
         order.symbol,
         order.side,
@@ -298,15 +307,15 @@ def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
 
 
 def _is_same_average(ours: Decimal | None, theirs: Decimal | None) -> bool:
-    """Whether two averages of the same fills are equal; each fill rounds, in the order in which it was reported."""
+    """Whether two average prices are equal but for rounding, which depends on the sequence of the fills."""
     return ours is not None and theirs is not None and abs(ours - theirs) <= _AVERAGE_PRECISION
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """The kind of difference in terms; none while a modification is in flight or once the order has ended.
+    """The kind of difference in the terms of an order; None if equal.
 
-    Stops of a market order are not compared: a terminal gets them together with those of the position that the order
-    adds to.
+    Prices, stops and expiry are compared only while the order is open and no modification is in flight, and never for a
+    market order: its stops at a terminal also depend on the position that the order adds to.
     """
     if mine.type is not order.type:
         return "type"
@@ -342,7 +351,10 @@ def _price(price: Decimal | None) -> str:
 
 
 def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[Request, Any, list[VenuePosition]]:
-    """Compare volumes and stops, by symbol on a netting account, by ticket on a hedging one; return the venue's."""
+    """Compare volumes and stops, by symbol on a netting account and by ticket on a hedging account.
+
+    Returns the venue's positions.
+    """
     unseen = {
         (symbol, leg.ticket): leg.volume * leg.direction
         for symbol, position in book.positions.items()

@@ -1,4 +1,4 @@
-"""Replies of the venue as events of the ledger."""
+"""Conversion of the gateway's replies to events of the ledger."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ SETTLED_STATUSES: Final = frozenset(
         OrderReplyStatus.EXPIRED,
     }
 )
-"""Replies that report an order's status; after any other, known or not, the order is queried again."""
+"""Statuses that report an order's state; after any other status, the request stays open and is repeated."""
 
 
 def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
-    """An order's status as the venue's reply reports it."""
+    """Return the event that sets `status`, with the ticket, codes and time of the venue's reply."""
     return OrderUpdated(
         order_id=order.order_id,
         status=status,
@@ -46,12 +46,12 @@ def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> Order
 
 
 def is_final_reply(reply: ModifyReply) -> bool:
-    """Whether a modification was made or refused; until then it is requested again, under the same revision."""
+    """Whether a modification was made or refused; otherwise it is requested again under the same revision."""
     return reply.status in ("OK", "REJECTED")
 
 
 def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUpdated:
-    """The end of an order as the venue lists it."""
+    """Return the event that ends an order, from the venue's record of it."""
     return OrderUpdated(
         order_id=order.order_id,
         status=status,
@@ -64,7 +64,13 @@ def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUp
 
 
 def protection_answered(protection: Protection, reply: ModifyReply, *, time_ns: int) -> ProtectionAnswered:
-    """The venue's answer to a change of stops."""
+    """Return the event for a reply to a change of stops.
+
+    Args:
+        protection: the requested protection.
+        reply: the final reply.
+        time_ns: venue time at which the reply arrived.
+    """
     has = reply.position
     return ProtectionAnswered(
         key=protection.key,
@@ -78,7 +84,13 @@ def protection_answered(protection: Protection, reply: ModifyReply, *, time_ns: 
 
 
 def order_modify_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderModifyAnswered:
-    """The venue's answer to a change of an order."""
+    """Return the event for a reply to a modification of an order.
+
+    Args:
+        order: the order with the requested terms; they apply if the reply does not contain the order.
+        reply: the final reply.
+        time_ns: venue time at which the reply arrived.
+    """
     has = reply.order
     terms = (
         order.terms
@@ -97,9 +109,10 @@ def _refusal(reply: ModifyReply) -> str:
 
 
 def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
-    """A deal for the ledger, with the lots it closes and the desk's order if that accepts the deal.
+    """Return the event that books a deal, with the lots that the deal closes.
 
-    A deal that its order does not accept still moves the position; the reconciliation reports the order.
+    The event names the desk's order only if that order can still be filled. Otherwise the deal changes the position
+    alone, and the reconciliation reports the order.
     """
     order = book.orders.get(deal.order_id)
     is_ours = order is not None and accepts_deal(order, deal)
@@ -107,6 +120,6 @@ def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
 
 
 def accepts_deal(order: Order, deal: VenueDeal) -> bool:
-    """Whether an order may have one more deal."""
+    """Whether the order's status allows another fill."""
     is_whole = order.filled_volume + deal.volume >= order.volume
     return status_after_fill(order.status, is_whole=is_whole) is not None

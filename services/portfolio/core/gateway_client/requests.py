@@ -1,6 +1,7 @@
-"""Requests about orders and stops: the same order always gives the same request.
+"""Requests about orders and stops.
 
-Every field comes from the ledger, so that a request can be repeated after any restart.
+Every field is derived from the ledger, so that the same request can be repeated after a restart. In all functions
+`ordinal` is the number of the tick in a lock-step stream and 0 in a live one; `epoch` is 0 without a lease.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from services.portfolio.core.account.protection import Protection
 
 
 def order_request(order: Order, *, ordinal: int, epoch: int = 0) -> Buy | Sell:
-    """BUY or SELL, at tick `ordinal` of a lock-step stream."""
+    """Return BUY or SELL for a new order, at tick `ordinal`."""
     action = Buy if order.side is Side.BUY else Sell
     return action(
         order_id=order.order_id,
@@ -33,12 +34,12 @@ def order_request(order: Order, *, ordinal: int, epoch: int = 0) -> Buy | Sell:
 
 
 def cancel_request(order: Order, *, ordinal: int, epoch: int = 0) -> Cancel:
-    """CANCEL, at tick `ordinal` of a lock-step stream."""
+    """Return CANCEL for a resting order, at tick `ordinal`."""
     return Cancel(order_id=order.order_id, ordinal=ordinal, epoch=epoch)
 
 
 def modify_request(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
-    """MODIFY of a resting order to the latest terms requested."""
+    """Return MODIFY for a resting order, with the latest requested terms, at tick `ordinal`."""
     terms = order.terms
     return Modify(
         symbol=order.symbol,
@@ -54,7 +55,7 @@ def modify_request(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
 
 
 def protection_request(protection: Protection, *, ordinal: int, epoch: int = 0) -> Modify:
-    """MODIFY of a position's stops."""
+    """Return MODIFY for a position's stops, at tick `ordinal`."""
     return Modify(
         symbol=protection.symbol,
         position=protection.position,

@@ -1,10 +1,10 @@
-"""Detection of outdated files: a ledger without orders that it made, a venue without booked deals.
+"""Detection of outdated files: a ledger that has lost orders, or a broker's book that has lost deals.
 
-A restored copy, a snapshot or a lost write-ahead log leaves a file that is intact but outdated, and the file itself
-does not show it. The other side does: the gateway's journal keeps every order id that it has received, the ledger every
-deal that it has booked. An outdated ledger takes another incarnation before it makes an order, so that no id is used
-twice, and the desk halts until a person resumes it. With an outdated venue the desk does not trade until the current
-book is restored.
+A restored copy, a snapshot or a lost write-ahead log leaves an intact file with an earlier state. Only a comparison
+with other records reveals this: the gateway's journal contains every order id that it has received, and the ledger
+contains every deal that it has booked. If the ledger is outdated, portfolio takes another incarnation before it makes
+an order, so that no id is used twice, and halts until a person resumes trading. If the broker's book is outdated, the
+desk does not trade until the current book is restored.
 """
 
 from __future__ import annotations
@@ -22,27 +22,33 @@ from services.portfolio.core.gateway_client.reconciliation import deal_differenc
 from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
-_REMEDY: Final = "put back the broker's book of the ledger's time, or begin a new account in an empty data directory"
+_REMEDY: Final = (
+    "restore the broker's book from the time of the ledger, or begin a new account in an empty data directory"
+)
 
 
 def check_ids(state: PortfolioState, hello: HelloReply) -> None:
-    """Take another incarnation where the gateway knows ids of the desk, or a lease, that the ledger lacks.
+    """Take another incarnation if the gateway has recorded order ids, or an epoch, that the ledger lacks.
 
-    For a live desk: a lock-step stream gives its ids to the same ticks again, and is answered as before.
+    Only a live desk calls this: a repeated lock-step stream uses the same ids for the same orders.
     """
     state.account.confirm_ids()
     if hello.known_ids is not None and adopt_unknown_ids(state, hello.known_ids):
         return
     book = state.account.book
     if not state.lease.epoch and hello.journal_id == book.journal_id and hello.epoch > book.epoch:
-        why = f"the gateway leased epoch {hello.epoch}, the ledger knows {book.epoch}: it may have gone back in time"
+        why = f"the gateway leased epoch {hello.epoch}, the ledger has {book.epoch}: the ledger may be outdated"
         _take_incarnation(state, why, hello.known_ids or {})
 
 
 def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> bool:
-    """Halt and take another incarnation if the gateway knows ids that the ledger lacks; whether it does.
+    """Halt and take another incarnation if `known` has order ids that the ledger lacks; return whether it has any.
 
-    Ids that were adopted once are remembered, and no news the next time.
+    The ledger remembers adopted ids: a later call does not count them as lacking.
+
+    Args:
+        state: the owners of the desk's state.
+        known: by incarnation, the ids that the gateway or the venue has.
     """
     book = state.account.book
     highest = _highest_numbers(book)
@@ -56,8 +62,8 @@ def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> b
     assert book.stream is not None
     count, named = sum(missing.values()), ", ".join(sorted(missing)[:3])
     text = (
-        f"the gateway knows {count} order{'s' * (count != 1)} of incarnation {named} that this ledger does not: "
-        "the ledger has gone back in time, or another desk trades this account"
+        f"the gateway has {count} order{'s' * (count != 1)} of incarnation {named} that this ledger lacks: "
+        "the ledger is outdated, or another desk trades this account"
     )
     _take_incarnation(state, text, known)
     _halt(state.account, text)
@@ -65,11 +71,11 @@ def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> b
 
 
 def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
-    """Adopt the terms of a resting order whose modification the ledger has lost, and halt as for lost orders."""
+    """Adopt the venue's terms of a resting order whose modification the ledger has lost, and halt trading."""
     mine, now_ns = state.account.book.orders[order.order_id], state.stream.now.domain_ns
     text = (
-        f"order {order.order_id} has revision {order.revision} at the venue, the ledger asked for {mine.revision}: "
-        "the ledger has gone back in time"
+        f"order {order.order_id} has revision {order.revision} at the venue, {mine.revision} in the ledger: "
+        "the ledger is outdated"
     )
     terms = OrderTerms(
         limit_price=order.price,
@@ -88,7 +94,7 @@ def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
-    """Ids of the current incarnation that the venue shows and the ledger lacks, also where the journal is lost."""
+    """Order ids of the current incarnation that the venue lists and the ledger lacks; needs no journal."""
     assert book.stream is not None
     found: dict[str, KnownIds] = {}
     for order in orders:
@@ -100,7 +106,7 @@ def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
 
 
 def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
-    """Whether the journal lacks an executed id, although it records every id before it calls the venue."""
+    """Whether the journal is outdated: it lacks an id of an executed order, which it must have recorded earlier."""
     if hello.known_ids is None or hello.journal_id != book.journal_id:
         return False
     for order in reversed(book.orders.values()):
@@ -112,16 +118,16 @@ def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
 
 
 def require_every_deal(state: PortfolioState, hello: HelloReply) -> bool:
-    """Fail the desk where the venue's deals end before the last booked one; True if it has not failed."""
+    """Fail the desk if the venue lacks the last booked deal by number; return True if the desk has no venue fault."""
     booked = state.account.book.deal_cursor
     if hello.deal_cursor is not None and hello.deal_cursor < booked:
         text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}"
-        fail_for_venue(state, f"{text}: the broker's book has gone back")
+        fail_for_venue(state, f"{text}: the broker's book is outdated")
     return not state.warnings.venue_fault
 
 
 def require_last_deal(state: PortfolioState) -> Generator[Request, Reply | None, bool]:
-    """Fail the desk where the venue shows another deal under the last booked number; True if it has not failed."""
+    """Fail the desk if the last booked deal differs at the venue; return True if the desk has no venue fault."""
     if not state.account.book.deals:
         return True
     last = state.account.book.deals[-1]
@@ -133,7 +139,7 @@ def require_last_deal(state: PortfolioState) -> Generator[Request, Reply | None,
 
 
 def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal) -> None:
-    """Fail if the venue shows another deal under the number of a booked one."""
+    """Fail the desk if `shown` has the number of `booked` but is another deal."""
     if shown.deal != booked.deal or state.warnings.venue_fault:
         return
     is_other_order = booked.order_id and shown.order_id and booked.order_id != shown.order_id
@@ -141,12 +147,12 @@ def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal
         fail_for_venue(
             state,
             f"deal {booked.deal} is {deal_text(shown)} at the venue, the ledger has booked {deal_text(booked)}: "
-            "the broker's book has gone back, or is that of another account",
+            "the broker's book is outdated, or is that of another account",
         )
 
 
 def fail_for_venue(state: PortfolioState, why: str) -> None:
-    """Halt permanently: the venue would give its next deals numbers that the ledger has booked for other deals."""
+    """Halt until the process restarts: the venue would number its next deals like deals that are already booked."""
     fault = f"{why}; {_REMEDY}"
     state.warnings.on_venue_fault(fault)
     state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", fault, by="venue")
@@ -154,7 +160,7 @@ def fail_for_venue(state: PortfolioState, why: str) -> None:
 
 
 def _halt(account: AccountState, text: str) -> None:
-    """Halt, durably; the text of an earlier finding of this kind follows the new one."""
+    """Halt trading durably; the reason contains `text` and the text of an earlier cause with the same code."""
     trading = account.book.trading
     present = [cause.text for cause in account.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
     if trading is None or not present:
@@ -173,7 +179,7 @@ def _take_incarnation(state: PortfolioState, why: str, known: Mapping[str, Known
 
 
 def _highest_numbers(book: Book) -> dict[str, int]:
-    """By incarnation, the highest number of an id that the ledger gave out or has adopted."""
+    """By incarnation, the highest number of an order id that the ledger has assigned or adopted."""
     highest = {id_parts(order_id)[0]: order.number for order_id, order in book.orders.items()}
     for incarnation, number in book.seen_ids.items():
         highest[incarnation] = max(number, highest.get(incarnation, 0))

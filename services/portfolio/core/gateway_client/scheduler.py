@@ -1,4 +1,4 @@
-"""Interface of both schedulers; the gateway's HELLO decides which of them is used."""
+"""Interface of both schedulers; the reply to HELLO determines which of them is used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Decide = Callable[[Signal], list[Call]]
 
 
 class Scheduler(Protocol):
-    """When ticks are decided, and which tasks run beside the decisions."""
+    """Determines when ticks are decided and which tasks run."""
 
     @property
     def policy(self) -> OrderPolicy:
@@ -26,61 +26,65 @@ class Scheduler(Protocol):
     # ------------------------------------------------------------------------------------ the session with the gateway
 
     def stream_problem(self, hello: HelloReply) -> str:
-        """Why the desk cannot take up the gateway's stream; empty where it can."""
+        """Why the desk cannot continue with the gateway's stream; empty if it can."""
 
     def incarnation(self, hello: HelloReply) -> str:
-        """First characters of the stream's order ids."""
+        """The incarnation that the stream's order ids begin with."""
 
     def on_hello(self, hello: HelloReply) -> None:
-        """Apply HELLO; the desk has taken up the gateway's stream."""
+        """Apply the reply to HELLO after the desk has accepted the gateway's stream."""
 
     def settle(self) -> GatewayTask:
-        """Settle what an earlier process left open, book missed deals, reconcile, and enter the desk's next state."""
+        """Finish the open work of an earlier process: book missed deals, reconcile, and set the next desk state."""
 
     def on_gateway_restart(self) -> None:
-        """The gateway has restarted."""
+        """React to a restart of the gateway."""
 
     # ---------------------------------------------------------------------------------------------- ticks and decisions
 
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
-        """Note the market's clock and quotes."""
+        """Record the venue time and the quotes of a message."""
 
     def make_room(self, queue: SignalQueue) -> bool:
-        """Make room in a full queue; False where the new signal is to be dropped."""
+        """Drop a signal from a full queue; return False if the new signal is to be dropped instead."""
 
     def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
         """Decide the signals that are due."""
 
     def send(self, events: Sequence[Event]) -> list[Call]:
-        """Send the requests that events imply, at once."""
+        """Return the requests that the events require, to be sent at once."""
 
     # ------------------------------------------------------------------------------------------------- time and answers
 
     def on_idle(self) -> list[Call]:
-        """Continue when no input is waiting."""
+        """Continue when the process has no waiting input."""
 
     def next_due_ns(self, queued: int) -> int | None:
-        """When `on_timer` is next due while the desk runs and `queued` signals wait; None for never."""
+        """Return the monotonic time in nanoseconds at which `on_timer` is next due while the desk runs; None for never.
+
+        Args:
+            queued: number of waiting signals.
+        """
 
     def on_timer(self) -> list[Call]:
-        """Start due tasks while the desk runs."""
+        """Start the tasks that are due; called only while the desk runs."""
 
     def on_task_done(self) -> None:
-        """A task has ended with an answer."""
+        """React to the end of a task."""
 
     def hurry(self) -> None:
-        """Let the next timer be due at once: execution has restarted."""
+        """Let the next timer be due at once, because execution has restarted."""
 
     def on_effect(self, effect: Effect) -> None:
-        """Carry out what a task asks for."""
+        """Carry out an effect that a task requests."""
 
     def on_refusal(self, running: RunningTask, reply: Reply, text: str) -> None:
-        """A task that cannot do without an answer was refused; it has been dropped."""
+        """React to a refusal of a task that does not handle failures; the task has been dropped."""
 
     # --------------------------------------------------------------------------------------------------------- commands
 
     def request_reconciliation(self) -> None:
-        """Compare ledger and venue at the next quiet moment, for a person."""
+        """Compare ledger and venue for a person, as soon as other tasks allow."""
 
     def drain(self) -> bool:
-        """Stop deciding; True while market orders await their outcome."""
+        """Decide no further signals; return whether the process must still wait for the outcome of a market order."""

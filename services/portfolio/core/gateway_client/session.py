@@ -1,4 +1,4 @@
-"""The start of a session with the gateway, on either kind of stream."""
+"""Opens the session with the gateway, for both kinds of stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply], Scheduler]) -> GatewayTask:
-    """Meet the gateway, take up its stream, learn the instruments, settle and reconcile; then the desk may trade."""
+    """Send HELLO, accept the gateway's stream, request the symbols' terms, settle and reconcile.
+
+    The desk may trade afterwards, unless a step has failed it.
+
+    Args:
+        state: the owners of the desk's state.
+        choose_scheduler: returns the scheduler for the kind of stream in the reply to HELLO.
+    """
     hello = yield Hello(client="portfolio")
     assert isinstance(hello, HelloReply)
     if not require_every_deal(state, hello):
@@ -33,7 +40,7 @@ def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply],
 
 
 def _take_up_stream(state: PortfolioState, hello: HelloReply, scheduler: Scheduler) -> str:
-    """Continue with the gateway's stream, old or new; returns why the account cannot, or an empty text."""
+    """Continue with the gateway's stream, known or new; return why the account cannot, or an empty text."""
     book, account = state.account.book, state.account
     if set(hello.sequences) != set(state.config.quoted):
         served = ", ".join(sorted(hello.sequences))

@@ -1,10 +1,10 @@
-"""Tasks that ask the gateway through execution: one open request each, repeated until it is answered.
+"""Runs tasks that send requests to the gateway through execution; each task has at most one open request.
 
-A task is a generator that yields requests and is sent the replies, so that a dialogue reads from top to bottom. It may
-also yield effects, which the scheduler carries out. A question stays open until it is answered: it is repeated, with
-the same call id and the same bytes, after a pause without an answer; every request of the desk may be repeated. A task
-that handles failures is sent None where no answer came, and refusals as they are; for other tasks the question stays
-open, and `client.py` handles refusals.
+A task is a generator that yields requests and receives the replies, so that the code of a dialogue reads from top to
+bottom. A task may also yield effects, which its scheduler carries out. An unanswered request is repeated after a pause,
+with the same call id and the same bytes; repeating a request has no further effect. A task that handles failures
+receives None if no answer arrives in time, and also receives refusals. For other tasks the request stays open until it
+is answered, and `client.py` handles refusals.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ EXCLUSIVE: Final = "exclusive"
 RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
-"""Wait beyond execution's own timeout, after which a task that handles failures continues without its reply."""
+"""Time after the timeout of execution at which a task that handles failures continues without a reply."""
 
 
 class RunningTask:
-    """One generator and the question it waits for."""
+    """One task and the request that it waits for."""
 
     __slots__ = (
         "asked_mono_ns",
@@ -51,7 +51,7 @@ class RunningTask:
     )
 
     def __init__(self, name: str, task: GatewayTask, *, handles_failures: bool) -> None:
-        """No request is sent before `TaskRunner.start`."""
+        """Start without a request; `TaskRunner.start` sends the first."""
         self.name = name
         self.task = task
         self.handles_failures = handles_failures
@@ -64,10 +64,15 @@ class RunningTask:
 
 
 class TaskRunner:
-    """The running tasks by name, and the open questions by call id."""
+    """The running tasks by name, and the open requests by call id."""
 
     def __init__(self, *, timeout_ms: int, on_effect: Callable[[Effect], None]) -> None:
-        """`timeout_ms` is how long execution waits before NO_ANSWER; `on_effect` takes every effect but a pause."""
+        """Start without a task.
+
+        Args:
+            timeout_ms: how long execution waits for a reply before it answers NO_ANSWER.
+            on_effect: called for each effect other than a pause.
+        """
         self.running: dict[str, RunningTask] = {}
         self._timeout_ms = timeout_ms
         self._on_effect = on_effect
@@ -86,15 +91,16 @@ class TaskRunner:
         return len(self._open)
 
     def set_first_call_id(self, first_call_id: int) -> None:
-        """Count call ids from here.
+        """Set the id of the first call.
 
-        It must be above every id of the process before, so that a late answer to that one is not taken for an answer to
-        this one; the microseconds of the host's monotonic clock are.
+        Args:
+            first_call_id: above every id of an earlier process, so that a late answer to an earlier process matches no
+                call of this process. The host's monotonic clock in microseconds satisfies this.
         """
         self._next_call_id = first_call_id
 
     def start(self, name: str, task: GatewayTask, mono_ns: int, *, handles_failures: bool = False) -> list[Call]:
-        """Begin a task under a name that no other has, and return its first question, if it has one."""
+        """Start a task under an unused name and return its first request, if it has one."""
         assert name not in self.running, name
         running = self.running[name] = RunningTask(name, task, handles_failures=handles_failures)
         return self._proceed(running, None, mono_ns)
@@ -104,14 +110,14 @@ class TaskRunner:
         return self._open.get(call_id)
 
     def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> list[Call]:
-        """Give a task its reply and return its next question, if it has one."""
+        """Give a task its reply, or None for no answer, and return its next request, if it has one."""
         del self._open[running.call.call_id]
         if reply is not None:
             self._unanswered_since_ns = mono_ns if self._open else None
         return self._proceed(running, reply, mono_ns)
 
     def resume_due(self, mono_ns: int) -> list[Call]:
-        """Resume the tasks whose pause is over, and those that handle failures and got no answer in time."""
+        """Resume the tasks whose pause is over, and the failure-handling tasks that got no answer in time."""
         rested = [self.running[name] for name, due_ns in self._asleep.items() if due_ns <= mono_ns]
         for running in rested:
             del self._asleep[running.name]
@@ -125,26 +131,26 @@ class TaskRunner:
         return [call for running in (*rested, *unheard) for call in self._proceed(running, None, mono_ns)]
 
     def resume(self, name: str, mono_ns: int) -> list[Call]:
-        """End the pause of a task, if it has one, and return its next question, if it has one."""
+        """If the task is paused, resume it and return its next request, if it has one."""
         return [] if self._asleep.pop(name, None) is None else self._proceed(self.running[name], None, mono_ns)
 
     def drop(self, running: RunningTask) -> None:
-        """Stop a task and its question."""
+        """End a task and its open request."""
         self._open.pop(running.call.call_id, None)
         if not self._open:
             self._unanswered_since_ns = None
         self._end(running)
 
     def resend_all(self, mono_ns: int) -> list[Call]:
-        """Repeat every open request: execution may have lost them."""
+        """Repeat every open request, because execution may have lost them."""
         return [self._again(running, mono_ns) for running in self._open.values()]
 
     def resend_due(self, mono_ns: int) -> list[Call]:
-        """Repeat the requests whose pause without an answer is over."""
+        """Repeat the open requests whose time of repetition has come."""
         return [self._again(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
 
     def next_due_mono_ns(self, default_ns: int) -> int:
-        """Time of the next repeated request or end of a pause; `default_ns` if there is neither."""
+        """Monotonic time in nanoseconds of the next repetition, deadline or end of a pause; else `default_ns`."""
         dues = [*self._asleep.values()]
         for running in self._open.values():
             dues.append(running.resend_mono_ns)

@@ -108,7 +108,7 @@ def test_a_rolled_back_ledger_halts_the_desk_and_changes_the_incarnation() -> No
     assert again.state.account.book.trading_state is TradingState.HALTED
     assert causes_of(again) == ["LEDGER_ROLLED_BACK"], "what is known to be lost is no difference"
     [cause] = [one for one in again.state.account.state_causes if one.code == "LEDGER_ROLLED_BACK"]
-    assert "knows 4 orders of incarnation 0000aaaa that this ledger does not" in cause.text
+    assert "has 4 orders of incarnation 0000aaaa that this ledger lacks" in cause.text
     [taken] = [event for event in again.state.account.take_events() if isinstance(event, IncarnationTaken)]
     assert taken.why == cause.text
     assert (taken.seen, again.state.account.book.stream and again.state.account.book.stream.incarnation) == (
@@ -128,7 +128,7 @@ def test_the_count_of_lost_orders_is_shown_although_the_rollback_was_found_earli
     again.state.account.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", "its tail is gone", by="ledger")
     again.answer_all(again.start())
     [text] = [one.text for one in again.state.account.state_causes if one.code == "LEDGER_ROLLED_BACK"]
-    assert "knows 2 orders" in text
+    assert "has 2 orders" in text
     assert text.endswith("; its tail is gone")
 
 
@@ -178,7 +178,7 @@ def test_a_missing_ledger_halts_the_desk_with_the_count_of_its_orders() -> None:
     trade(first, 1, 2, 3)
     again = a_desk(first.gateway, boot_id="two", mono_ns=first.mono_ns)
     assert "LEDGER_ROLLED_BACK" in causes_of(again)
-    assert "knows 3 orders" in again.state.account.state_causes[0].text
+    assert "has 3 orders" in again.state.account.state_causes[0].text
     resume(again)
     settle(again)
     trade(again, 4)
@@ -292,12 +292,12 @@ def test_a_rolled_back_book_fails_the_desk_and_resume_is_refused() -> None:
         TradingState.HALTED,
     )
     assert causes_of(again) == ["VENUE_ROLLED_BACK"]
-    assert "the venue has deals up to 2, the ledger has booked 4: the broker's book has gone back" in (
+    assert "the venue has deals up to 2, the ledger has booked 4: the broker's book is outdated" in (
         again.state.stream.waiting_for
     )
     answer = resume(again)
     assert isinstance(answer, ControlError)
-    assert "put back the broker's book of the ledger's time" in answer.error
+    assert "restore the broker's book from the time of the ledger" in answer.error
     assert again.state.account.book.trading_state is TradingState.HALTED
     trade(again, 6)
     assert not sent_ids(again)
@@ -347,7 +347,7 @@ def test_equal_deals_of_two_orders_are_different_deals() -> None:
     require_same_deal(driven.state, booked, structs.replace(booked, order_id=""))
     assert not driven.state.warnings.venue_fault, "whose order it is the venue may learn later"
     require_same_deal(driven.state, booked, structs.replace(booked, order_id="0000bbbb-000001"))
-    assert "the broker's book has gone back" in driven.state.warnings.venue_fault
+    assert "the broker's book is outdated" in driven.state.warnings.venue_fault
 
 
 def test_an_incarnation_whose_ids_the_gateway_knows_is_not_used_again() -> None:
