@@ -1,1 +1,1 @@
-"""Decisions: what a tick, a signal or a person's command makes of the account, as events. Sends nothing."""
+"""Decides ticks, signals and commands of people; the results are events, and nothing is sent from here."""

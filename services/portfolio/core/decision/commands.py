@@ -20,7 +20,7 @@ CommandReply = TradingReply | OrderCommandReply | RiskResetReply | ControlError
 
 
 def apply_command(state: PortfolioState, command: DeskCommand) -> CommandReply:
-    """Execute a person's command; send the reply only when the events are durable."""
+    """Execute a person's command; the caller sends the reply only when the events are durable."""
     if isinstance(command, OrderCommand):
         return apply_order_command(state, command)
     if isinstance(command, RiskResetCommand):

@@ -1,4 +1,4 @@
-"""Escalation: changes of the trading state by denials and falls of the equity, and the end of daily restrictions."""
+"""Changes of the trading state by risk rules: restrictions by denials and losses, and the end of daily restrictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> None:
-    """Resume trading on the server's next day if `rearm_at_day_end` is set and only daily rules restricted it."""
+    """Resume trading on the server's next day if `rearm_at_day_end` is set and only daily rules restrict trading.
+
+    Args:
+        account: owner of the trading state.
+        limits: the desk's limits.
+        now_ns: current venue time.
+    """
     trading = account.book.trading
     if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE:
         return
@@ -27,7 +33,7 @@ def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> 
 
 
 def watch_equity(state: PortfolioState, watches: Iterable[EquityWatch]) -> None:
-    """Warn or restrict trading by the active rules that watch the equity; call it when the equity has changed."""
+    """Let the active rules that watch the equity warn or restrict trading; called when the equity has changed."""
     context = RiskContext(state.account.book, state.stream.cursor, state.config.limits, state.stream.risk)
     for watch in watches:
         warning, denial = watch.check(context)
@@ -36,6 +42,6 @@ def watch_equity(state: PortfolioState, watches: Iterable[EquityWatch]) -> None:
 
 
 def escalate(account: AccountState, denial: Denial | None) -> None:
-    """Restrict trading to the state in the denial, if it has one."""
+    """Restrict trading to the trading state that the denial demands, if it demands one."""
     if denial is not None and denial.escalate_to is not None:
         account.restrict_trading(denial.escalate_to, denial.code, f"{denial.observed}, limit {denial.limit}", by=RISK)

@@ -1,7 +1,8 @@
-"""Per-tick exits: trailing stops, time exits, and cancellation of resting entries that risk no longer allows.
+"""Exits on each tick: trailing stops, time exits, and cancels of resting entries that a risk rule now denies.
 
-They depend on the tick alone, so that they happen at the same tick live, in a replay and in a backtest. While the
-market is closed, stops do not move, and a due close is sent at the first tick of the next session.
+The time of an exit comes from the tick and never from the host's clock, so that a live desk, a replay and a backtest
+exit on the same tick. While the market is closed, stops do not move; a close that falls due is sent on the first tick
+of the next session.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.stream import StreamState
 
 TIME_EXIT_RETRY_NS: Final = 5_000_000_000
-"""Delay before an unsuccessful time exit is tried again."""
+"""Time after which an unsuccessful time exit is repeated."""
 
 ExitEvents = list[ProtectionSet | CancelRequested | OrderCreated]
 
@@ -38,7 +39,7 @@ ExitEvents = list[ProtectionSet | CancelRequested | OrderCreated]
 def exit_events(
     signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> ExitEvents:
-    """Exit events of a tick, due before its signal is decided; the caller emits them in order."""
+    """Return the exit events of a tick; the caller emits them in order before it decides the tick's signal."""
     found: ExitEvents = []
     orders: list[OrderCreated] = []
     for key in sorted(book.protections):
@@ -98,9 +99,9 @@ def exit_events(
 def _canceled_entries(
     signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> Iterator[CancelRequested]:
-    """Cancellations of resting entries that the risk rules no longer allow.
+    """Cancels of resting entries that a risk rule now denies.
 
-    The trading state is checked for all symbols, the limits only for the tick's symbol.
+    Unless trading is ACTIVE, the entries of all symbols are checked; otherwise only those of the tick's symbol.
     """
     is_stopped = book.trading_state is not TradingState.ACTIVE
     account = RiskContext(book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan)
@@ -119,9 +120,10 @@ def _canceled_entries(
 
 
 def _trailed(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
-    """The protection with its stop moved, or None if the stop stays or the venue would refuse the change.
+    """The protection with its stop loss moved; None if the stop stays or the venue would refuse the change.
 
-    A venue changes no stop within the freeze level of the price, and accepts none within the stops level.
+    A venue refuses a change of stops if a present stop is within the freeze level of the price, or the new stop is
+    within the stops level.
     """
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask

@@ -1,7 +1,7 @@
-"""Idempotent commands: a repeated key gets the stored reply, a key used for another command an error.
+"""Idempotent commands: a repeated command gets the stored reply; its key with a different command gets an error.
 
-The order, cancellation, change or denial of a command is stored with its key and its digest. Records of earlier
-versions have no digest; they answer any command with their key.
+Each order, cancel, change or denial that a command causes is stored with the command's key and digest. A record of an
+earlier version has no digest: its reply answers every command with the same key.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from services.portfolio.core.account.orders import PassedRule
 
 
 def command_digest(command: OrderCommand) -> str:
-    """Digest of a command, 16 hexadecimal digits: its kind and all fields but key and reason, 0.10 as 0.1."""
+    """Digest of a command's kind and of all fields but key and reason; 16 hexadecimal digits.
+
+    Equal numbers have equal digests: 0.10 counts as 0.1.
+    """
     fields = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
     if not fields.get("past_rules"):
-        fields.pop("past_rules", None)  # digests of versions without exceptions from rules stay valid
+        fields.pop("past_rules", None)  # keeps the digests of versions that had no exceptions from rules
     exact = {name: decimal_text(value) if isinstance(value, Decimal) else value for name, value in fields.items()}
     kind = str(command.__struct_config__.tag)
     return sha256(msgspec.json.encode([kind, exact])).hexdigest()[:16]
 
 
 def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | ControlError | None:
-    """The earlier reply under the command's key, an error if the key was used for another command, None if unused."""
+    """Return the stored reply to the command's key, an error if another command used the key, None if none did."""
     key = command.key
     if (order_ids := book.orders_by_key.get(key)) is not None:
         first = book.orders[order_ids[0]]
@@ -47,14 +50,20 @@ def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | Con
 
 
 def done_reply(key: str, order_ids: list[str], past_rules: Sequence[PassedRule] = ()) -> OrderCommandReply:
-    """The reply to a command that created, changed or canceled these orders, with the rules they were excepted from."""
+    """Return the reply to a command that created, changed or canceled orders.
+
+    Args:
+        key: of the command.
+        order_ids: the orders concerned.
+        past_rules: the rules that the orders were excepted from.
+    """
     return OrderCommandReply(
         key=key, order_ids=order_ids, denied=False, past_rules=[passed.text for passed in past_rules]
     )
 
 
 def denied_reply(key: str, denial: CommandDenial) -> OrderCommandReply:
-    """The reply to a command that a rule denied."""
+    """Return the reply to a command that a rule denied."""
     return OrderCommandReply(
         key=key,
         order_ids=[],

@@ -1,7 +1,8 @@
-"""Manual orders: commands that place, close, cancel or modify.
+"""Manual orders: commands of a person that place, close, cancel or modify.
 
-Each passes the risk rules of a signal's order and becomes events; its reply is sent when these are durable. A repeated
-key gets the stored reply and does nothing. A lock-step stream accepts no manual orders: it trades only at its ticks.
+Risk rules check each command except a cancel. A command is recorded as events, and its reply is sent when they are
+durable. A repeated key gets the stored reply and has no further effect. A lock-step stream accepts no manual orders,
+because it trades only on its ticks.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 TICKETS_NAMED_MAX: Final = 10
-"""Most tickets in an error line; `paperdesk positions` has all of them."""
+"""Most tickets that an error text lists; `paperdesk positions` lists all of them."""
 
 
 def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCommandReply | ControlError:
@@ -89,7 +90,11 @@ def closing_orders(
     key: str = "",
     asked: str = "",
 ) -> list[OrderCreated]:
-    """Market orders that close the desk's own positions in a symbol, or one ticket, or `volume` lots of it."""
+    """Return the events that create market orders which close positions in a symbol.
+
+    `ticket` is that of the leg to close; 0 closes all legs of the desk itself. `volume` is the lots to close of each
+    leg, above 0; None closes the whole leg. `asked` is the digest of the person's command with this `key`.
+    """
     most = state.account.book.instruments[symbol].volume_max
     decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
@@ -115,7 +120,7 @@ def closing_orders(
 
 
 def _chosen(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
-    """The leg with a ticket, also one that the desk did not open; without a ticket (0) the desk's own legs."""
+    """The leg with the ticket, even if it is foreign; for ticket 0 the legs of the desk itself."""
     if symbol not in book.positions:
         return []
     if ticket:
@@ -124,7 +129,7 @@ def _chosen(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
 
 
 def _decision(state: PortfolioState, symbol: str, cause: Cause, reason: str) -> Decision:
-    """The current state of a symbol for the record; without a quote, bid and ask are the average entry price."""
+    """The record of a decision at the current quote; without a quote, bid and ask are the average entry price."""
     position = state.account.book.position(symbol)
     quote = state.stream.market.quotes.get(symbol) or state.stream.cursor.marks.get(symbol)
     entry = position.avg_entry_price or ZERO
@@ -211,10 +216,8 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
     if not legs:
         return ControlError(error=f"there is no {_position_text(command)} to close")
     if command.volume is not None and len(legs) > 1:
-        tickets = _tickets(legs)
-        return ControlError(
-            error=f"{symbol} has {len(legs)} positions (tickets {tickets}): name one with --position to close a part"
-        )
+        many = f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)})"
+        return ControlError(error=f"{many}: name one with --position to close a part")
     if command.volume is not None and not ZERO < command.volume <= legs[0].volume:
         return ControlError(
             error=f"volume is {decimal_text(command.volume)} lots, "
@@ -247,7 +250,7 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
 
 
 def _closing_order(book: Book, command: CloseCommand, legs: list[Leg]) -> str | None:
-    """The id of an open order that may close the same lots; None if enough lots are left for both."""
+    """The id of an open order that closes lots which the command would also close; None if enough lots remain."""
     for leg in legs:
         closing = [
             order
@@ -266,14 +269,12 @@ def _cancel(account: AccountState, stream: StreamState, command: CancelCommand) 
         current = "unknown" if order is None else str(order.status)
         return ControlError(error=f"order {command.order_id} is {current}, expected an open one")
     if not order.cancel_asked:
-        now_ns = stream.domain_ns(stream.now.mono_ns)
-        ordinal = stream.cursor.ordinal
         account.emit(
             CancelRequested(
                 order_id=order.order_id,
                 why=command.reason,
-                ordinal=ordinal,
-                time_ns=now_ns,
+                ordinal=stream.cursor.ordinal,
+                time_ns=stream.domain_ns(stream.now.mono_ns),
                 key=command.key,
                 asked=command_digest(command),
             )
@@ -436,7 +437,7 @@ def _tickets(legs: list[Leg]) -> str:
 
 
 def _position_text(command: CloseCommand | ModifyCommand) -> str:
-    """The position of a command, as text for an error."""
+    """Name the command's position in an error text."""
     return f"position {command.position} of {command.symbol}" if command.position else f"position in {command.symbol}"
 
 

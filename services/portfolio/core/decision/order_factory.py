@@ -1,4 +1,4 @@
-"""Events that create orders and set protections, with the inputs of their decisions. Nothing is checked here."""
+"""Builds the events that create orders and set protections, with the inputs of their decisions; checks no rule."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def order_created(
     ahead: int = 0,
     **terms: Any,
 ) -> OrderCreated:
-    """The event that creates an order, priced at the decision's quote.
+    """Return the event that creates an order, priced at the decision's quote.
 
     Args:
-        book: the account; it gives the next number.
+        book: the account, which determines the number of the order.
         decision: the inputs of the decision.
         symbol: one of the account's instruments.
         direction: +1 to buy, -1 to sell.
@@ -62,7 +62,14 @@ def order_created(
 
 
 def decision_at(signal: Signal, book: Book, cursor: TickCursor, **fields: Any) -> Decision:
-    """The decision at a signal's tick, with its numbers and quote; `fields` are further fields of `Decision`."""
+    """Return the record of a decision at a signal's tick, with the tick's numbers, time and quote.
+
+    Args:
+        signal: the signal, decided or carrying the tick of an exit.
+        book: the account.
+        cursor: the marks, for the conversion of costs.
+        fields: further fields of `Decision`.
+    """
     return Decision(
         ordinal=signal.ordinal,
         sequence=signal.sequence,
@@ -77,7 +84,7 @@ def decision_at(signal: Signal, book: Book, cursor: TickCursor, **fields: Any) -
 
 
 def protection_set(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
-    """The event that sets a position's protection at a signal's tick."""
+    """Return the event that sets a position's protection at a signal's tick, with the tick's time and quote."""
     return ProtectionSet(
         protection=protection,
         why=why,

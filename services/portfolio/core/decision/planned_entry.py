@@ -1,7 +1,8 @@
 """Entries by the plan: volume, order type, price and exits for a signal.
 
-A market order is priced at its side of the signal's quote, a resting order at its own price; exits are measured from
-that price. Prices are rounded to the venue's tick size, away from the market.
+The entry price of a market order is the signal's ask for BUY and bid for SELL; a resting order has its own price. Stop
+loss and take profit are distances from the entry price. Prices are rounded to the venue's tick size, away from the
+market.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from services.portfolio.core.state.config import DeskConfig
 
 
 class PlannedEntry(NamedTuple):
-    """An entry: lots, expected price, further fields of `Order`, and the explanation of the volume."""
+    """An entry: volume in lots, expected price, further fields of `Order`, and the explanation of the volume."""
 
     volume: Decimal
     price: Decimal
@@ -36,7 +37,7 @@ class PlannedEntry(NamedTuple):
 def plan_entry(
     signal: Signal, decision: Decision, context: RiskContext, volatility: Mapping[str, Volatility], config: DeskConfig
 ) -> tuple[PlannedEntry | None, str]:
-    """The plan's entry for a signal, or None, with the explanation of its size."""
+    """Return the plan's entry for a signal, None if its volume is zero, and the explanation of the volume."""
     symbol_plan, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
     direction = signal.direction
     side = side_of(direction)
@@ -68,7 +69,7 @@ def plan_entry(
 
 
 def _entry_price(entry: Entry, touch: Decimal, side: Side, instrument: Instrument) -> Decimal:
-    """The touch for a market order; a better price for a LIMIT, a worse one for a STOP."""
+    """The touch (ask for BUY, bid for SELL) for a market order; a better price for a LIMIT, a worse one for a STOP."""
     role = ENTRY_ROLES.get(entry.type)
     if role is None:
         return touch
@@ -93,7 +94,7 @@ def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
 
 
 def _stops(exits: Exits, price: Decimal, side: Side, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
-    """Stop loss and take profit; the stop starts at the nearer of stop loss and trailing distance."""
+    """Stop loss and take profit; the stop loss starts at the smaller of stop distance and trailing distance."""
 
     def at(points: int | None, role: PriceRole) -> Decimal | None:
         return price_away(price, points, role=role, side=side, instrument=instrument) if points else None

@@ -1,7 +1,8 @@
-"""The position rule: how many entries a symbol may have (by default one), and what a signal may do to them.
+"""The position rule: it passes or blocks a signal by the symbol's position and open orders.
 
-Flat allows BUY and SELL. A position blocks signals in its direction; the opposite signal closes or reverses it. While
-an order of the symbol is open or in doubt, nothing is sent.
+Without a position, BUY and SELL pass. A position with the most allowed entries (by default one) blocks signals in its
+direction; a signal in the opposite direction passes, and closes or reverses the position. An open order of the symbol,
+including one in doubt, blocks every signal.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
 
 
 class SignalVerdict(StrEnum):
-    """The result of the position rule; reports count signals by its values."""
+    """The verdict on a signal; reports count signals by verdict."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, not a secret
     HOLD = "HOLD"
@@ -47,13 +48,15 @@ _HOLD: Final = PositionRuleResult(SignalVerdict.HOLD, "[RISK] HOLD signal (0) - 
 def check_position_rule(
     signal: int, position: Position, open_order: str | None, *, entries: int | None = None, legs_max: int = 1
 ) -> PositionRuleResult:
-    """Check a signal against the position and an order that is open or in doubt.
+    """Check a signal against the position and the open orders of its symbol.
 
     Args:
-        signal: -1, 0 or +1.
-        position: of the symbol. A leg against the signal may always be closed, also beside legs in its direction.
-        open_order: the id of an order that must end first, or None.
-        entries: number of orders that opened the position in the signal's direction; by default its open lots.
+        signal: -1, 0 or +1; any other value gets INVALID_SIGNAL.
+        position: of the symbol. A signal may always close a leg in the opposite direction, even if other legs have the
+            signal's direction.
+        open_order: the id of an open order that blocks the signal, or None.
+        entries: number of orders that opened the position in the signal's direction; by default the number of its open
+            lots.
         legs_max: most entries of a symbol.
     """
     if not _is_signal(signal):
@@ -94,10 +97,14 @@ def _shown(signal: object) -> str:
 
 
 def explicit_volume(signal: int, position: Position, volume: Decimal, on_opposite: OnOpposite) -> Decimal:
-    """Lots of the order for a signal that passed, if the caller chose a volume.
+    """Return the lots, above 0, of the order for a signal that passed, if the caller chose a volume.
 
-    Against a position a smaller volume reduces it. With `close`, a larger one is cut to the position; with `reverse`,
-    the excess opens the other side.
+    Args:
+        signal: -1 or +1.
+        position: of the symbol.
+        volume: the chosen lots, above 0. Against a position, a volume below the position's reduces it. A volume above
+            the position's is cut to it with `close`; with `reverse` the excess opens a position in the other direction.
+        on_opposite: what a signal does to a position in the opposite direction.
     """
     if position.direction == -signal and on_opposite is OnOpposite.CLOSE:
         return min(volume, position.volume)

@@ -1,6 +1,6 @@
-"""Commands about risk rules: reset a rule's memory, or except a manual order from a rule.
+"""Commands about risk rules: reset the values that a rule remembers, or except a manual order from a rule.
 
-Both have a reason and are durable before the reply. The desk does neither without a person.
+Only a person can give either command, with a reason. The event is durable before the reply is sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskResetReply | ControlError:
-    """Reset a rule's memory; the trading state does not change."""
+    """Reset the values that a rule remembers, for one symbol or all; the trading state does not change."""
     book, rule, symbol, key = state.account.book, command.rule, command.symbol, command.key
     if not state.stream.is_live:
         return ControlError(error="a reset needs a live market: a lock-step stream trades only at its ticks")
@@ -78,7 +78,7 @@ def _key_error(key: str) -> ControlError:
 
 
 def refuse_exceptions(command: PlaceCommand) -> ControlError | None:
-    """The error for an exception from a rule that allows none; None if all allow it."""
+    """Return an error if the command asks for an exception from a rule that allows none; None otherwise."""
     for rule in command.past_rules:
         if rule not in EXCEPTABLE_CODES:
             known = ", ".join(sorted(EXCEPTABLE_CODES))
@@ -87,7 +87,12 @@ def refuse_exceptions(command: PlaceCommand) -> ControlError | None:
 
 
 def passed_rules(command: PlaceCommand, denials: Mapping[str, Denial]) -> list[PassedRule]:
-    """The rules that an order is excepted from; those that denied it have limit and observed value."""
+    """Return the rules that an order is excepted from.
+
+    Args:
+        command: names the rules.
+        denials: by rule, the denial that the order would otherwise have got; its limit and observed value are recorded.
+    """
     found = []
     for rule in sorted(set(command.past_rules)):
         denial = denials.get(rule)

@@ -1,8 +1,9 @@
-"""The decision of one signal: position rule, closes, sizing, risk rules, orders.
+"""Decides one signal: position rule, closes, sizing, risk rules, orders.
 
-A position against the signal is closed by a market order, on a hedging account by one for each ticket. The entry is
-sized and planned in `planned_entry.py`; on a netting account a close and a market entry are one order. An order is
-stored with the inputs of its decision, so that it can be explained later.
+A market order closes a position in the opposite direction; on a hedging account each ticket has its own closing order.
+`planned_entry.py` determines volume, price and exits of the entry. On a netting account a close and a market entry are
+one order, which reverses the position. An order is stored with the inputs of its decision, so that it can be explained
+later.
 """
 
 from __future__ import annotations
@@ -45,14 +46,21 @@ from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.stream import StreamState
 
 NO_SIZE: Final = "NO_SIZE"
-"""Code of a denial by the plan's sizing: the volume is zero."""
+"""Denial code if the plan's sizing method results in a volume of zero."""
 
 
 def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, spread: bool, equity: bool) -> bool:
-    """Update the risk state by a counted tick: the median `spread`, and the peaks of the `equity` at the marks.
+    """Update the risk state from a tick that `StreamState.count` has recorded.
+
+    Args:
+        signal: the tick.
+        book: the account.
+        stream: owner of the risk state and the marks.
+        spread: whether to update the symbol's median spread.
+        equity: whether to update the equity's peaks, with the positions valued at the marks.
 
     Returns:
-        Whether the equity has changed.
+        Whether the equity was updated and has changed.
     """
     instrument = book.instruments.get(signal.symbol)
     if instrument is None or book.stream is None:
@@ -68,12 +76,15 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
 class DecisionConditions(NamedTuple):
     """Inputs of a decision other than account and ticks; the defaults are those of a lock-step stream.
 
-    `valid_until_ns`: venue time after which the venue must not accept an order, 0 for no limit. `tick_age_ns`: age of
-    the signal's tick in venue time. `storage_problem`: why the ledger cannot be written, empty if it can.
-    `latest_bid_ask`: the symbol's latest bid and ask; None stands for the signal's. `is_unproven`: an order of the
-    symbol is presumed expired, and no comparison with the venue has confirmed it yet. `lease_problem`: why the gateway
-    refuses orders that open exposure, empty if it accepts them. `closed_symbols`: the venue recently reported their
-    markets closed, during their sessions.
+    Attributes:
+        valid_until_ns: venue time after which the venue must not accept an order; 0 for no limit.
+        tick_age_ns: age of the signal's tick in venue time.
+        storage_problem: why the ledger cannot be written; empty if it can.
+        latest_bid_ask: the symbol's latest bid and ask; None for the signal's bid and ask.
+        is_unproven: whether an order of the symbol was presumed to have expired and no reconciliation has completed
+            since.
+        lease_problem: why the gateway refuses orders that open exposure; empty if it accepts them.
+        closed_symbols: symbols whose market the venue recently reported as closed, although their session is open.
     """
 
     valid_until_ns: int = 0
@@ -85,7 +96,7 @@ class DecisionConditions(NamedTuple):
     closed_symbols: Set[str] = frozenset()
 
     def is_traded(self, instrument: Instrument, time_ns: int) -> bool:
-        """Whether the symbol's market is open, as far as is known."""
+        """Whether the symbol's session is open at venue time `time_ns` and the venue has not reported it closed."""
         return instrument.is_traded(time_ns) and instrument.symbol not in self.closed_symbols
 
 
@@ -93,7 +104,7 @@ LOCK_STEP_CONDITIONS: Final = DecisionConditions()
 
 
 class DecisionResult(NamedTuple):
-    """Events of a signal's decision, and its denial, which may restrict the trading state."""
+    """The events of a signal's decision, and the denial, if any; a denial may restrict the trading state."""
 
     events: Sequence[OrderCreated | OrderDenied | CancelRequested | ProtectionSet] = ()
     denial: Denial | None = None
@@ -108,11 +119,11 @@ def decide_signal(
 ) -> DecisionResult:
     """Decide a signal with direction +1 or -1: orders, a denial, or neither if the position rule blocks it.
 
-    If a rule denies the entry of an order that would also close a position, or the plan opens nothing, the order only
-    closes. The opposite signal cancels resting entries.
+    A signal may both close a position and enter a new one. If a rule denies the entry, or its planned volume is zero,
+    the signal only closes. The signal also cancels resting entries of the opposite direction.
 
     Args:
-        signal: counted and marked.
+        signal: already recorded by `StreamState.count`.
         book: the account.
         stream: the ticks so far, with the state of risk rules and sizing.
         config: the desk's settings.
@@ -161,7 +172,7 @@ def decide_signal(
 
 
 class _SignalDecision:
-    """The decision of a signal that passed the position rule."""
+    """Decides a signal that passed the position rule."""
 
     def __init__(
         self,
@@ -182,7 +193,7 @@ class _SignalDecision:
         self._position = position
 
     def decided(self) -> DecisionResult:
-        """The closes and the entry of the plan that the risk rules allow."""
+        """Return the events of the closes and of the planned entry, as far as the risk rules allow them."""
         signal, account = self._signal, self._context
         closings = self._closings()
         if closings and not self._is_traded():
@@ -194,7 +205,7 @@ class _SignalDecision:
                 opening, sizing = plan_entry(signal, self._decision, account, self._volatility, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
-            # With trading state ACTIVE the rules before sizing have passed; any other state denies the order.
+            # If trading is ACTIVE, the rules before sizing have passed already; otherwise the full check denies here.
             check = check_sized if self._may_open else check_order
             denial = check(self._proposal(opening, closed), account, signal.time_ns)
             if denial is None and not self._is_traded():
@@ -222,7 +233,10 @@ class _SignalDecision:
         return self._conditions.is_traded(self._context.book.instruments[signal.symbol], signal.time_ns)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
-        """Schedule a close of each leg at the first tick of the next session, once, and deny the signal."""
+        """Deny the signal, and schedule the close of each leg for the first tick of the next session.
+
+        A leg whose close is already due is not scheduled again.
+        """
         signal, book = self._signal, self._context.book
         symbol, time_ns = signal.symbol, signal.time_ns
         denial: Denial | None = None
@@ -245,10 +259,10 @@ class _SignalDecision:
         return [(leg.ticket, min(leg.volume, most)) for leg in self._position.legs if leg.direction == against]
 
     def _opens(self, *, closing: bool) -> bool:
-        """Whether the signal opens, also while it closes.
+        """Whether the signal may enter; `closing` means that it also closes a position.
 
-        On a hedging account the close must be complete first: after a partial fill, the rest would be open beside the
-        new leg. The next signal opens.
+        On a hedging account a signal never does both: if the close were filled only in part, the rest of the old leg
+        would stay open beside the new leg. The next signal in that direction enters.
         """
         if not closing:
             return True
@@ -260,11 +274,11 @@ class _SignalDecision:
         return self._context.book.trading_state is TradingState.ACTIVE
 
     def _rests(self) -> bool:
-        """Whether the symbol has a resting order: it counts as filled, and nothing is opened beside it."""
+        """Whether the symbol has an open order; such an order counts as filled, so that a reversal must not enter."""
         return bool(self._context.book.open_orders_of(self._signal.symbol))
 
     def _is_one_order(self, opening: PlannedEntry) -> bool:
-        """Whether close and entry are one order, which reverses the position."""
+        """Whether close and entry are combined in one order, which reverses the position."""
         return not self._context.book.is_hedging and opening.terms["type"] is OrderType.MARKET
 
     def _proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
@@ -293,7 +307,7 @@ class _SignalDecision:
     def _made(
         self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, decision: Decision
     ) -> list[OrderCreated]:
-        """The orders: one that reverses the position, or the closes and the entry."""
+        """The orders of the decision: one that reverses the position, or separate closes and an entry."""
         book, symbol = self._context.book, self._signal.symbol
         tag = self._config.plan.for_symbol(symbol).tag
         made: list[OrderCreated] = []
@@ -323,7 +337,7 @@ class _SignalDecision:
 
 
 def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
-    """The id of the first open order that blocks a signal; a resting order does not block a close."""
+    """The id of the symbol's first open order that blocks the signal; a resting order does not block a close."""
     for order_id, of in book.open_orders.items():
         if of == symbol and not (closes and _is_resting(book.orders[order_id])):
             return order_id
@@ -331,7 +345,7 @@ def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
 
 
 def _entries(book: Book, position: Position, direction: int) -> int:
-    """Number of orders that opened the position in a direction; an order filled in parts is one entry."""
+    """Number of entries in a direction: of legs on a hedging account, else of orders that opened the open lots."""
     if book.is_hedging:
         return sum(leg.direction == direction for leg in position.legs)
     return len({book.order_of_deal.get(int(lot.opened_by), lot.opened_by) for lot in position.lots})
@@ -342,11 +356,11 @@ def _is_resting(order: Order) -> bool:
 
 
 def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
-    """Cancellations of the resting entries against a signal."""
+    """Cancels of the resting entries that signals of the opposite direction have made."""
     return [
         CancelRequested(
             order_id=order.order_id,
-            why=" ".join(("the signal is", SIGNAL_NAMES[signal.direction], "by now")),  # as in ledgers of every version
+            why=" ".join(("the signal is", SIGNAL_NAMES[signal.direction], "by now")),  # every version stores this text
             ordinal=signal.ordinal,
             time_ns=signal.time_ns,
         )
@@ -373,7 +387,7 @@ def _blocked(signal: Signal, verdict: SignalVerdict) -> BlockedSignal:
 
 
 def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config: DeskConfig) -> DecisionResult:
-    """Count a denial; only the first of a run of equal ones is an event."""
+    """Count a denial; of consecutive equal denials only the first becomes an event."""
     latest = LatestDenial(denial.code, denial.limit, denial.observed, signal.time_ns, denial.until_ns)
     if not cursor.on_denied(signal.symbol, signal.direction, latest):
         return DecisionResult((), denial)

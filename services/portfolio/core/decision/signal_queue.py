@@ -1,4 +1,4 @@
-"""Queued signals by the ordinal of their tick."""
+"""The queue of signals that are not yet decided."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Final
 from proto.messages import Signal
 
 QUEUED_SIGNALS_MAX: Final = 10_000
-"""Most queued signals; far above the publication window, so that only a flood of signals reaches it."""
+"""Most queued signals; far above the window, so that only a flood of signals fills the queue."""
 
 LIVE_DECISIONS_MAX: Final = 256
 """Most signals that a live desk decides in one turn, so that a backlog does not delay everything else."""
 
 
 class SignalQueue(dict[int, Signal]):
-    """Signals by ordinal."""
+    """Queued signals by the ordinal of their tick."""
 
     def drop_oldest(self) -> None:
-        """Drop the oldest signal, which is the least useful one."""
+        """Drop the oldest signal, because it is the least useful."""
         del self[min(self)]
 
     def next_live(self) -> list[int]:
-        """Ordinals of the oldest signals, as many as a live desk decides in one turn."""
+        """Return the ordinals of the oldest signals, at most `LIVE_DECISIONS_MAX`, in ascending order."""
         return sorted(self)[:LIVE_DECISIONS_MAX] if len(self) > 1 else list(self)

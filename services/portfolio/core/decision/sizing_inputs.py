@@ -1,4 +1,4 @@
-"""Inputs of the sizing methods at a signal's tick, from the account and the ticks."""
+"""Collects the inputs of the sizing methods at a signal's tick."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ def sizing_input(
     symbol_plan: SymbolPlan,
     default_volume: Decimal,
 ) -> SizingInput:
-    """Collect the sizing inputs for a signal that has been counted and marked.
+    """Collect the sizing inputs for a signal that `StreamState.count` has recorded.
 
-    Equity is balance + unrealized profit at the marks; `loss_rate` converts a loss at the worse side of the spread.
+    The equity is balance + unrealized profit at the marks. `loss_rate` converts a loss in the profit currency to the
+    account currency, at the side of the spread that makes the loss larger.
 
     Args:
         instrument: the terms of the signal's symbol.
         direction: +1 or -1.
-        price: of the entry: the order's side of the signal's quote, or the price of a resting order.
+        price: of the entry; for a market order the signal's ask (BUY) or bid (SELL).
         confidence: of the signal, 0 to 1.
         context: the book and the ticks so far.
         volatility: estimates by symbol.
@@ -79,7 +80,7 @@ def sizing_input(
 
 
 def half_lives_min(plan: Plan, symbols: Sequence[str]) -> dict[str, int]:
-    """Half-life of the volatility estimate in minutes, for each symbol that the plan sizes by volatility."""
+    """Return the half-life in minutes of the volatility estimate for each symbol that the plan sizes by volatility."""
     sizings = {symbol: plan.for_symbol(symbol).sizing for symbol in symbols}
     return {
         symbol: sizing.volatility_half_life_min

@@ -1,7 +1,7 @@
-"""The decision of one tick that is counted and marked: exits first, then the signal.
+"""Decides one tick that `StreamState.count` has recorded: exits first, then the signal.
 
-Each event is applied to the account before the next is decided, and becomes durable with the others at the end of the
-turn.
+The exits are applied to the account before the signal is decided. All events of the tick become durable together at the
+end of the turn.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from services.portfolio.core.decision.signal_decision import DecisionConditions,
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 CODES_WITH_CONDITION: Final = frozenset({"CIRCUIT_BREAKER", "HALTED", "REDUCE_ONLY", "STORAGE", "LEASE_MISSING"})
-"""Denial codes with a condition of their own: they do not count for SIGNALS_DENIED."""
+"""Denial codes that have their own condition; such denials do not count for the condition SIGNALS_DENIED."""
 
 
 class TickPolicy(Protocol):
-    """How decisions depend on the kind of stream."""
+    """The part of `OrderPolicy` that the decision of a tick uses."""
 
     shows_outcomes: bool
+    """Whether consecutive denied signals set a condition."""
 
     def conditions(self, signal: Signal) -> DecisionConditions:
         """Inputs of a signal's decision other than account and ticks."""
 
 
 def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> list[Event]:
-    """Decide a tick; return its events, already emitted, in order."""
+    """Decide a tick, emit its events, and return them in order."""
     has_exits = bool(state.account.book.protections or state.account.book.open_orders)
     if not has_exits and not signal.direction:
         return []
@@ -52,7 +53,7 @@ def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> li
 
 
 def _note_outcome(state: PortfolioState, signal: Signal, decided: DecisionResult) -> None:
-    """Record whether the risk rules denied or passed the signal; a blocked signal counts as neither."""
+    """Record whether the risk rules denied or passed the signal; a blocked signal counts for neither."""
     denial = decided.denial
     outcomes, mono_ns = state.warnings.outcomes, state.stream.now.mono_ns
     outcomes.on_direction(signal.symbol, mono_ns)
