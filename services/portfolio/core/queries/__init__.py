@@ -1,1 +1,1 @@
-"""What people ask: views of the account, status, explanations, and what would help against a denial. Changes nothing."""
+"""Replies to queries of people: views of the account, status, explanations and hints. No query changes the state."""

@@ -1,4 +1,8 @@
-"""All conditions of portfolio: causes of the trading state, process state, stored warnings, and those derived here."""
+"""Collects all conditions of portfolio.
+
+They are the causes of the trading state, the state of the process, the conditions that other modules have set, and
+conditions that this module derives from the account and the feed.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +35,25 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 GATEWAY_SILENT_NS: Final = 3_000_000_000
-"""Gateway and execution answer within milliseconds; a restart of either takes up to two seconds."""
+"""Silence after which GATEWAY_SILENT is set; a restart of gateway or execution takes up to two seconds."""
 
 CONNECTING_SILENT_NS: Final = 30_000_000_000
-"""The limit while connecting or reconciling: the gateway may be loading a large book."""
+"""The same limit while connecting or reconciling, when the gateway may have to load a large book."""
 
 NO_TICKS_NS: Final = 60_000_000_000
-"""Major pairs tick every few seconds while their market is open."""
+"""Time without a tick after which NO_TICKS is set; major pairs have a tick every few seconds in their sessions."""
 
 _CONNECTING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
 
 
 def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
-    """Current conditions at this monotonic time, the gravest first."""
+    """Return the current conditions, the gravest first.
+
+    Args:
+        state: the owners of the desk's state.
+        mono_ns: current monotonic time; 0 leaves out the conditions of the live feed and of a silent gateway.
+    """
     return by_gravity(
         [
             *state_cause_conditions(state.account.book),
@@ -56,12 +65,12 @@ def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
 
 
 def warning_text(conditions: list[Condition]) -> str:
-    """One line with the conditions that need a person but prevent no trading."""
+    """Return one line with the conditions that do not restrict trading."""
     return "; ".join(one.text for one in conditions if one.effect is Effect.NONE)[:512]
 
 
 def state_cause_conditions(book: Book) -> list[Condition]:
-    """The causes of the trading state as conditions."""
+    """Return the causes of the trading state as conditions."""
     if book.trading is None:
         return []
     return [
@@ -102,7 +111,7 @@ def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 
 
 def _pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
-    """Symbols that the circuit breaker pauses at the current venue time."""
+    """A condition for each symbol that the circuit breaker pauses at the current venue time."""
     now_ns = stream.domain_ns(mono_ns)
     if limits.breaker_losses is None:
         return
@@ -115,7 +124,7 @@ def _pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterator[Condi
 
 
 def _refused_modifications(book: Book) -> Iterator[Condition]:
-    """By symbol, the positions and resting orders of which the venue refused the latest change."""
+    """A condition for each symbol with a position or resting order whose latest modification the venue refused."""
     refused: dict[str, list[str]] = {}
     for key, guard in sorted(book.protections.items()):
         if guard.error and not guard.is_in_flight:
@@ -129,7 +138,7 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
 
 
 def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
-    """Symbols without a quoted pair that converts their profit into account currency: they cannot be traded."""
+    """A condition for each symbol that cannot be traded, because no quoted pair converts its profit currency."""
     stream = book.stream
     if stream is None:
         return
@@ -141,7 +150,7 @@ def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
 
 
 def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    """Symbols with a closed market and a position that a time exit, a signal or FLATTEN should close."""
+    """A condition for each symbol whose position is due to be closed while the symbol's market is closed."""
     book, now_ns = state.account.book, state.stream.domain_ns(mono_ns)
     closed = state.warnings.closed_markets.symbols_at(now_ns)
     since_ns = {guard.symbol: guard.exit_ns for guard in book.protections.values() if 0 < guard.exit_ns <= now_ns}
@@ -156,7 +165,7 @@ def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 
 
 def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    # While the ledger cannot be written nothing is sent, so that no answer is due.
+    # While the ledger cannot be written, portfolio sends no request, so that no answer is due.
     silent_ns = state.warnings.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
     if state.stream.desk_state in _CONNECTING and silent_ns > CONNECTING_SILENT_NS:
         text = f"no usable answer for {silent_ns // SECOND_NS} s: {state.stream.waiting_for}"

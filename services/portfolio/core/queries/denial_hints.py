@@ -1,4 +1,4 @@
-"""Hints: how to get a denied or blocked order accepted, by denial code."""
+"""Hints for people, by denial code: what makes the desk accept a denied or blocked order."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ R = TypeVar("R")
 DENIAL_HINTS: Final = HINT_OF_CODE | {
     "POSITION_OPEN": "close the position by the opposite signal or `paperdesk close`, or raise position_legs_max",
     "ORDER_OPEN": "wait until the open order is filled, canceled or known to be unexecuted",
-    "UNPROVEN": "wait for the next complete comparison with the venue: it shows whether the order expired",
+    "UNPROVEN": "wait for the next complete comparison with the venue, which shows whether the order expired",
     "INVALID_SIGNAL": "the strategy must return -1, 0 or 1",
     "NO_SIZE": "the plan's sizing must give a volume that the venue trades",
 }
-"""Hint by denial code: of a risk rule, the position rule or the sizing."""
+"""Hint by denial code; the codes are those of the risk rules, the position rule and the sizing."""
 
 
 def denial_hint(code: str) -> str:
-    """The hint for a code; for an unknown one (of a venue, of another version) the page to read."""
+    """Return the hint for a code; for an unknown code, such as one of a venue, a reference to docs/risk.md."""
     return DENIAL_HINTS.get(code, f"docs/risk.md describes {code}")
 
 
 def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
-    """Add a hint to a reply that denies a person's command, with the exception or reset that would allow it."""
+    """Add a hint to a reply that denies a person's command; it names the exception or reset that would help."""
     if not isinstance(reply, OrderCommandReply) or not reply.denied:
         return reply
     hints = [denial_hint(reply.code)]

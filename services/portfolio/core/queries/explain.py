@@ -1,7 +1,8 @@
-"""Explanations: the chain of causes of an order, a deal, a denial, a rule's state or a symbol without orders.
+"""Explains why an order, a deal or a denial exists, the state of a rule, or why a symbol has no orders.
 
-`find_subject` finds the subject, the caller reads the ledger's events about it, and `explain` joins them with the state
-of the account. The steps are tick, signal (or command), decision, order, gateway, deals and position.
+`find_subject` finds the subject. The caller reads the ledger's events about the subject, and `explain` combines the
+events with the state of the account. The steps of an order are tick, signal (or other cause), decision, order, gateway,
+deals and position.
 """
 
 from __future__ import annotations
@@ -58,14 +59,14 @@ _SIGNS: Final = {DealKind.BUY: 1, DealKind.SELL: -1}
 
 
 class UnknownSubjectError(ValueError):
-    """No order, deal, denial, rule or symbol has this name."""
+    """The text names no order, deal, denial, rule or symbol."""
 
 
 class Subject(NamedTuple):
     """The subject of an explanation: `kind` is order, deal, denial, rule or symbol.
 
-    For a deal without an order of the desk, `opener` is the desk's first order in the position, `opened_by` the number
-    of its deal, and `key` the key of the position's protection.
+    The last three fields are set for a deal without an order of the desk: `opener` is the desk's first order in the
+    deal's position, `opened_by` the number of that order's deal, and `key` the key of the position's protection.
     """
 
     kind: str
@@ -80,13 +81,13 @@ class Subject(NamedTuple):
 
 
 def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
-    """The subject named by a text.
+    """Return the subject that a text names.
 
     Args:
         text: id of an order or denial, symbol, `deal N`, `ticket N`, `N` (a deal, else a ticket), code of a rule, or
             key of a denied command; any other text counts as the id of a denial.
         book: the account.
-        cursor: symbols with a mark in it are known.
+        cursor: a symbol with a mark in the cursor is known even without terms in the book.
 
     Raises:
         UnknownSubjectError: the account has no such deal or ticket.
@@ -131,7 +132,7 @@ def _deal_subject(deal: VenueDeal, book: Book) -> Subject:
 
 
 def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
-    """Whether the events include the end of an order and all its fills; False for an open order."""
+    """Whether `events` include the end of an order and all its fills; False for an open order."""
     if order.status.is_open:
         return False
     booked = [event.deal for event in events if isinstance(event, DealBooked)]
@@ -141,7 +142,7 @@ def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
 
 
 def explain(subject: Subject, events: Sequence[Event], book: Book, kept: PersistedState) -> WhyReply:
-    """The chain of causes of a subject; `events` are the ledger's about it, in order.
+    """Explain a subject; `events` are the ledger's events about it, in order.
 
     Raises:
         UnknownSubjectError: the ledger has no denial with this id.
@@ -173,7 +174,7 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, kept: Persist
 
 
 def _order_steps(order: Order, events: Sequence[Event], book: Book) -> list[WhyStep]:
-    """The chain of an order from its cause to the gateway's answer; deals and protections have steps of their own."""
+    """The steps of an order from its cause to the gateway's answer; deals and protections have their own steps."""
     updates = [event for event in events if not isinstance(event, DealBooked | ProtectionSet | ProtectionAnswered)]
     return [*_cause_steps(order, book), _decision(order, book), _order(order, updates), _gateway(order)]
 
@@ -240,7 +241,7 @@ def _decision(order: Order, book: Book) -> WhyStep:
 
 
 def _sizing(order: Order, book: Book) -> str:
-    """The origin of the order's volume."""
+    """Describe how the order's volume was determined."""
     decision, closes = order.decision, ZERO
     if not book.is_hedging and decision.position_before * order.side.sign < 0:
         closes = min(abs(decision.position_before), order.volume)
@@ -292,7 +293,10 @@ def _gateway(order: Order) -> WhyStep:
 
 
 def _deals_of(order: Order, book: Book) -> list[VenueDeal]:
-    """The deals of an order, in order; searched from the newest, because most queries are about recent orders."""
+    """The deals of an order, oldest first.
+
+    The search begins with the newest deal, because most queries concern recent orders.
+    """
     found: list[VenueDeal] = []
     left = order.filled_volume
     for deal in reversed(book.deals):
@@ -358,15 +362,12 @@ def _of_deal_without_order(subject: Subject, events: Sequence[Event], book: Book
     if deal.ticket in book.acknowledged:
         facts["order"] = f"{deal.ticket}, foreign; accepted by a person or the limit foreign_orders"
     lines = [WhyLine(time_ns=deal.time_ns, words=format_deal(deal, None, book))]
-    lines += [
-        WhyLine(
-            time_ns=deal.time_ns,
-            words=f"closes {decimal_text(one.volume)} of deal {one.opened_by} at {format_price(one.open_price, deal.symbol, book)}",
-        )
-        for event in events
-        if isinstance(event, DealBooked) and event.deal.deal == deal.deal
-        for one in event.closings
-    ]
+    for event in events:
+        if isinstance(event, DealBooked) and event.deal.deal == deal.deal:
+            for one in event.closings:
+                opened = format_price(one.open_price, deal.symbol, book)
+                words = f"closes {decimal_text(one.volume)} of deal {one.opened_by} at {opened}"
+                lines.append(WhyLine(time_ns=deal.time_ns, words=words))
     summary = f"deal {deal.deal} was not ordered by the desk: its reason at the venue is {deal.reason.value}"
     steps = [] if opener is None else _order_steps(opener, events, book)
     if deal.reason in STOP_REASONS:
@@ -407,7 +408,7 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
 
 
 def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
-    """Explain the latest signal of a symbol that was blocked or denied."""
+    """Explain the latest signal of a symbol that was blocked or denied, and the symbol's current state."""
     blocked, denied = cursor.blocked_signals.get(symbol), denials[-1] if denials else None
     held = book.positions.get(symbol)
     present = {"position": format_lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}

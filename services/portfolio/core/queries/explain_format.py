@@ -1,4 +1,4 @@
-"""Text of an explanation: volumes, prices, events and deals, cut to what fits into a reply."""
+"""Formats volumes, prices, events and deals for an explanation, within the size limits of a reply."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.queries.views import deal_slippage
 
 LINES_MAX: Final = 30
-"""Most lines of one step, so that the reply fits into a frame; the middle ones are left out."""
+"""Most lines of one step, so that the reply fits into a frame; `truncate_lines` leaves out the middle ones."""
 
 TEXT_CHARS_MAX: Final = 500
 LINE_CHARS_MAX: Final = 300
 
 
 def format_event(event: Event) -> WhyLine:
-    """A line with the effect of an event on an order; other kinds of event are shown by their fields."""
+    """Return a line that describes an event of an order; for most kinds of event it lists the event's fields."""
     match event:
         case OrderCreated(order=made):
             text, time_ns = f"created, its volume reserved: {made.status.value}", made.created_ns
@@ -50,7 +50,10 @@ def format_event(event: Event) -> WhyLine:
 
 
 def format_deal(deal: VenueDeal, order: Order | None, book: Book) -> str:
-    """A deal as text: price, slippage in points against the quote of its order (positive is worse), and money."""
+    """Describe a deal: price, slippage, profit, commission and swap.
+
+    The slippage is in points against the quote of the decision, positive when worse; it is left out without an order.
+    """
     price = format_price(deal.price, deal.symbol, book)
     text = f"deal {deal.deal}: {deal.kind.value} {decimal_text(deal.volume)} at {price}"
     text += f" ({deal.entry.value}, ticket {deal.ticket})"
@@ -63,12 +66,12 @@ def format_deal(deal: VenueDeal, order: Order | None, book: Book) -> str:
 
 
 def format_lots(volume: Decimal) -> str:
-    """Signed lots as text: FLAT, LONG or SHORT."""
+    """Format a position: FLAT for 0, LONG for positive and SHORT for negative `volume`, with the absolute lots."""
     return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {decimal_text(abs(volume))} lots"
 
 
 def format_price(price: Decimal, symbol: str, book: Book) -> str:
-    """A price with at least the symbol's digits."""
+    """Format a price with at least the symbol's digits."""
     terms = book.instruments.get(symbol)
     text = decimal_text(price.quantize(Decimal(1).scaleb(-8)))
     if terms is None:
@@ -78,7 +81,7 @@ def format_price(price: Decimal, symbol: str, book: Book) -> str:
 
 
 def truncate_lines(lines: list[WhyLine]) -> list[WhyLine]:
-    """At most LINES_MAX lines: the first and the last ones, with a count of those between."""
+    """Return at most LINES_MAX lines and one more with the number of lines left out in the middle."""
     if len(lines) <= LINES_MAX:
         return lines
     left_out = WhyLine(time_ns=0, words=f"{len(lines) - LINES_MAX} more not shown")
@@ -86,5 +89,5 @@ def truncate_lines(lines: list[WhyLine]) -> list[WhyLine]:
 
 
 def truncate_facts(facts: dict[str, str]) -> dict[str, str]:
-    """Facts with their text cut to TEXT_CHARS_MAX."""
+    """Cut each value to TEXT_CHARS_MAX characters."""
     return {name: value[:TEXT_CHARS_MAX] for name, value in facts.items()}

@@ -1,4 +1,4 @@
-"""The explanation of a risk rule: its latest denial, its resets and what it remembers."""
+"""The explanation of a risk rule: its latest denial, its resets and the values that it remembers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,19 @@ from services.portfolio.core.risk.state import RiskState
 
 
 def is_rule(name: str) -> bool:
-    """Whether a name is the code of a risk rule, the position rule or the sizing."""
+    """Whether `name` is a code of a risk rule, of the position rule or of the sizing."""
     return name in DENIAL_HINTS or name in RESET_OF_CODE
 
 
 def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_state: RiskState) -> WhyReply:
-    """Explain one rule; `events` are the ledger's latest about it."""
+    """Explain one rule.
+
+    Args:
+        rule: code of the rule.
+        events: the ledger's latest denials and resets by the rule, in order.
+        cursor: has the counts of denials in this stream.
+        risk_state: has the values that the rule remembers.
+    """
     denials = [event for event in events if isinstance(event, OrderDenied)]
     resets = [event for event in events if isinstance(event, RiskReset)]
     counted = cursor.denied.get(rule, 0)
@@ -55,7 +62,7 @@ def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_st
 
 
 def reset_step(resets: Sequence[RiskReset]) -> WhyStep:
-    """A step with the resets of a rule, each with the values before and after."""
+    """Return a step with the given resets, each with the remembered values before and after."""
     lines = [WhyLine(time_ns=reset.time_ns, words=_reset_text(reset)[:LINE_CHARS_MAX]) for reset in resets]
     return WhyStep(name="resets", time_ns=resets[-1].time_ns, facts={}, lines=truncate_lines(lines))
 

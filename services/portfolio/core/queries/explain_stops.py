@@ -1,7 +1,7 @@
-"""The stop behind a deal without an order: its price, what set it, the venue's answer, and the slippage.
+"""Explains the stop by which the venue made a deal: price, origin, the venue's answer, and the slippage.
 
-A stop comes with the order that opens the position. Trailing, a person or reconciliation with the venue may replace it.
-`find_stop_origin` folds the ledger's events of the position up to the deal, as far back as they are available.
+The order that opens a position sets its first stop. A trailing stop, a person or the reconciliation may replace that
+stop. `find_stop_origin` applies the position's events in the ledger up to the deal, as far back as they are available.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, forma
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOP_REASONS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
-"""Reasons of deals by which the venue closes a position without an order."""
+"""Reasons of deals by which the venue itself closes a position."""
 
 
 class StopOrigin(NamedTuple):
-    """A stop price (None: no stop) and what set it: an order with its deal, or an event of the desk."""
+    """A stop price, None for no stop, and its origin: an order with its deal, or a change by the desk (`setting`)."""
 
     price: Decimal | None
     order: Order | None = None
@@ -38,12 +38,12 @@ class StopOrigin(NamedTuple):
 
 
 def deal_protection_key(deal: VenueDeal, book: Book) -> str:
-    """The key of the protection of a deal's position."""
+    """Return the key of the protection of a deal's position."""
     return protection_key(deal.symbol, book.position_ticket(deal))
 
 
 def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
-    """The earlier deals of the position that a deal changed, oldest first, back to the one that opened it."""
+    """Return the earlier deals of a deal's position, oldest first, beginning with the deal that opened the position."""
     ticket, held = book.position_ticket(deal), book.positions.get(deal.symbol)
     legs = () if held is None else held.legs
     net = sum((leg.holding.volume for leg in legs if leg.ticket == ticket), ZERO)
@@ -60,7 +60,7 @@ def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
 
 
 def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | None]:
-    """The first of the position's deals that an order of the desk made, with the order; None, None without one."""
+    """Return the first earlier deal of the position that an order of the desk made, and that order; else two Nones."""
     for one in deals_before(deal, book):
         order = book.orders.get(book.order_of_deal.get(one.deal, ""))
         if order is not None:
@@ -69,7 +69,13 @@ def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | No
 
 
 def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> StopOrigin:
-    """The stop that the venue executed: the latest before the deal that the venue did not refuse."""
+    """Return the stop that the venue executed: the latest before the deal that the venue had not refused.
+
+    Args:
+        deal: of a stop loss or take profit.
+        events: of the ledger, in order; those of other positions are ignored.
+        book: the account.
+    """
     field, stood = _FIELDS[deal.reason], [StopOrigin(None)]
     held: Protection | None = None
     for event in _until(deal, events, book):
@@ -100,7 +106,7 @@ def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> St
 
 
 def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
-    """The step between the order that opened a position and the deal by which the venue closed it."""
+    """Return the step that explains the stop behind a deal with one of `STOP_REASONS`."""
     facts = {"reason": deal.reason.value}
     moves = [event for event in _until(deal, events, book) if isinstance(event, ProtectionSet | ProtectionAnswered)]
     lines = [_line(event, deal.symbol, book) for event in moves]
@@ -120,7 +126,7 @@ def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
 
 
 def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
-    """Events of the position's deals and stops before the deal was booked, in order."""
+    """Events of the position's deals and stops that were recorded before the deal, in order."""
     key, found = deal_protection_key(deal, book), []
     for event in events:
         match event:
@@ -140,7 +146,10 @@ def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
 
 
 def _refused(stood: list[StopOrigin], answer: ProtectionAnswered, price: Decimal | None) -> list[StopOrigin]:
-    """The valid stops after the venue refused a revision: without it, ending with the price that the venue has."""
+    """The sequence of valid stops after the venue refused a revision.
+
+    The refused stop is removed, and the last stop has the price that the venue reported.
+    """
     latest = stood[-1].setting
     if latest is None or latest.protection.revision != answer.revision:
         return stood
@@ -174,7 +183,7 @@ def _answer(event: ProtectionSet, events: Sequence[Event]) -> str:
 
 
 def _slippage(deal: VenueDeal, price: Decimal, book: Book) -> str:
-    """The deal's price against the stop in points, positive when worse; in price if the terms are unknown."""
+    """The deal's price against the stop, positive when worse, in points; in price units if the terms are unknown."""
     assert deal.kind in (DealKind.BUY, DealKind.SELL)
     worse = (deal.price - price) * Side(deal.kind.value).sign
     terms = book.instruments.get(deal.symbol)

@@ -1,6 +1,8 @@
-"""Symbols of a live desk without new orders: the strategy holds, an entry rests, or a market order is unanswered.
+"""Conditions for symbols of a live desk that get no new orders.
 
-The first two may be intended: INFO, no alert. An unanswered order is a WARNING and prevents others of its symbol.
+STRATEGY_HOLDS (every signal is HOLD) and ENTRY_RESTS (an entry waits for its price) may be intended; they are INFO and
+send no alert. ORDER_UNANSWERED (a market order has no outcome) is a WARNING, because it blocks further orders of the
+symbol.
 """
 
 from __future__ import annotations
@@ -17,23 +19,23 @@ from services.portfolio.core.state.stream import StreamState
 from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
 
 HOLD_NS: Final = 300_000_000_000
-"""A strategy on windows of ticks may hold for minutes."""
+"""Time after which STRATEGY_HOLDS is set; a strategy may hold for minutes."""
 
 RESTING_NS: Final = 60_000_000_000
-"""Entries near the market are usually filled or canceled sooner."""
+"""Time after which ENTRY_RESTS is set; entries near the market are usually filled or canceled sooner."""
 
 UNANSWERED_NS: Final = 3_000_000_000
-"""A venue executes or refuses a market order within a second."""
+"""Time after which ORDER_UNANSWERED is set; a venue usually answers a market order within a second."""
 
 
 def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    """Conditions STRATEGY_HOLDS, ENTRY_RESTS and ORDER_UNANSWERED at this monotonic time."""
+    """Yield STRATEGY_HOLDS, ENTRY_RESTS and ORDER_UNANSWERED at monotonic time `mono_ns`; none if `mono_ns` is 0."""
     if not state.stream.is_live or state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
     for symbol in state.config.symbols:
         latest = state.stream.last_signals.get(symbol)
         if latest is None or latest.direction or latest.reason:
-            continue  # signal sets a reason on a HOLD that the strategy did not choose; another condition covers it
+            continue  # a HOLD with a reason is not the strategy's own decision; another condition reports it
         held_ns = mono_ns - max(
             state.warnings.outcomes.directed_mono_ns.get(symbol, 0), state.stream.running_since_mono_ns
         )

@@ -1,4 +1,4 @@
-"""The status reply: the state of the desk for people."""
+"""Builds the reply to STATUS, which shows the state of the desk to people."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 RECENT_ORDERS: Final = 12
-"""Orders in a status reply: as many as the screen has lines."""
+"""Most orders in a status reply; the screen of the live view has that many lines for orders."""
 
 
 def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
-    """The desk's state at the marks of the last decided tick; `mono_ns` is now, for the ages of a live feed."""
+    """Return the state of the desk, with positions valued at the marks.
+
+    Args:
+        state: the owners of the desk's state.
+        mono_ns: current monotonic time, which determines the ages of quotes and heartbeats; 0 for a stopped desk.
+    """
     book, cursor = state.account.book, state.stream.cursor
     market, stream = state.stream.market, book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
@@ -102,7 +107,7 @@ def _positions(book: Book, cursor: TickCursor) -> dict[str, PositionLine]:
 
 
 def denial_lines(cursor: TickCursor) -> list[DenialLine]:
-    """The latest denial of each symbol, unless an order of the symbol has passed since."""
+    """Return the latest denial of each symbol whose signals have not passed since."""
     return [
         DenialLine(
             symbol=symbol,
@@ -117,7 +122,7 @@ def denial_lines(cursor: TickCursor) -> list[DenialLine]:
 
 
 def _quote(book: Book, stream: StreamState, symbol: str, mono_ns: int) -> QuoteLine | None:
-    """The latest quote of the live feed, or the mark if there is none; None without both."""
+    """The latest quote of the live feed, else the mark; None if the symbol has neither."""
     latest = stream.market.quotes.get(symbol) or stream.cursor.marks.get(symbol)
     if latest is None:
         return None

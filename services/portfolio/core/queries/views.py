@@ -1,6 +1,7 @@
-"""Replies to queries about the account, made from the state in memory and without changing it.
+"""Replies to queries about the account, from the state in memory.
 
-The same functions make the rows for a running desk and for a ledger file. A page has as many rows as fit into a frame.
+The same functions make the rows for a running desk and for a ledger file. A page has at most as many rows as fit into
+one frame.
 """
 
 from __future__ import annotations
@@ -68,10 +69,10 @@ R = TypeVar("R", bound=Struct)
 S = TypeVar("S")
 
 ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
-"""Most bytes of a page's rows; the rest of the frame is for the other fields."""
+"""Most bytes of a page's rows; the rest of the frame is left for the reply's other fields."""
 
 DEALS_PER_QUERY_MAX: Final = 5_000
-"""Most deals that one query adds to the round trips, about 0.1 s; after a start all deals are still to be added."""
+"""Most deals that one query adds to the round trips, which takes about 0.1 s; after a start no deal is added yet."""
 
 _DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
@@ -81,7 +82,12 @@ class RoundTripsNotReadyError(Exception):
 
 
 def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewReply:
-    """The reply to any query but WHY, which also needs the ledger's events; `mono_ns` is now.
+    """Return the reply to any query except WHY, which also needs the ledger's events.
+
+    Args:
+        state: the owners of the desk's state.
+        query: the query.
+        mono_ns: current monotonic time.
 
     Raises:
         RoundTripsNotReadyError: the query needs round trips, and not all deals are processed.
@@ -96,7 +102,7 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
             if not state.account.round_trips.process_deals(DEALS_PER_QUERY_MAX):
                 processed, booked = state.account.round_trips.deals_processed, len(book.deals)
                 raise RoundTripsNotReadyError(
-                    f"{processed:,} of {booked:,} deals are processed, expected all; ask again"
+                    f"{processed:,} of {booked:,} deals are processed, expected all; repeat the query"
                 )
             return trades_page(state.account.round_trips, query)
         case PositionsQuery():
@@ -114,7 +120,7 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
 
 
 def order_row(order: Order) -> OrderRow:
-    """The row of an order, with its current prices."""
+    """Return the row of an order, with its current limit price and stops."""
     decision, terms = order.decision, order.terms
     return OrderRow(
         order_id=order.order_id,
@@ -150,7 +156,7 @@ def order_row(order: Order) -> OrderRow:
 
 
 def fill_row(deal: VenueDeal, book: Book) -> FillRow:
-    """The row of a deal."""
+    """Return the row of a deal, with its slippage."""
     return FillRow(
         deal=deal.deal,
         order_id=deal.order_id,
@@ -172,14 +178,17 @@ def fill_row(deal: VenueDeal, book: Book) -> FillRow:
 
 
 def deal_slippage(deal: VenueDeal, order: Order | None) -> Decimal | None:
-    """A deal's price against the decision's quote, positive when worse; None for a deal without an order of the desk."""
+    """Return a deal's price against the decision's quote, in price units, positive when worse.
+
+    None for a deal that is no trade or has no order of the desk.
+    """
     if order is None or not deal.kind.is_trade:
         return None
     return (deal.price - order.price) * Side(deal.kind.value).sign
 
 
 def trade_row(number: int, trade: RoundTrip) -> TradeRow:
-    """The row of a round trip; charges are negative, as cash."""
+    """Return the row of round trip `number`, counted from 1; charged commission and swap are negative."""
     return TradeRow(
         trade=number,
         symbol=trade.symbol,
@@ -207,7 +216,7 @@ def trade_row(number: int, trade: RoundTrip) -> TradeRow:
 
 
 def position_row(position: Position, book: Book, cursor: TickCursor) -> PositionRow:
-    """The row of a position."""
+    """Return the row of a position, with its open lots and protections."""
     quote = MarkQuotes(cursor.marks).quote(position.symbol)
     close = None if quote is None else quote.bid if position.direction > 0 else quote.ask
     guards = sorted((held for held in book.protections.values() if held.symbol == position.symbol), key=lambda g: g.key)
@@ -244,14 +253,14 @@ def position_row(position: Position, book: Book, cursor: TickCursor) -> Position
 
 
 def orders_page(book: Book, query: OrdersQuery) -> OrdersReply:
-    """Orders by number."""
+    """Return a page of orders, sorted by number."""
     if query.open_only:
         found: Sequence[Order] = [book.orders[order_id] for order_id in book.open_orders]
         total, after = len(found), [order for order in found if order.number > query.after]
     else:
         total = len(book.orders)
         left = max(total - query.after, 0)
-        # Numbers count from 1 without a gap: the order after number n has index n.
+        # Orders are numbered from 1 without a gap, so that the order after number n has index n.
         count = min(left, query.limit + (0 if query.newest else 1))
         start = total - count if query.newest else query.after
         after = list(islice(book.orders.values(), start, start + count))
@@ -260,7 +269,7 @@ def orders_page(book: Book, query: OrdersQuery) -> OrdersReply:
 
 
 def fills_page(book: Book, query: FillsQuery) -> FillsReply:
-    """Deals by number."""
+    """Return a page of deals, sorted by number."""
     start = bisect_left(book.deals, query.after + 1, key=_deal_number)
     found: Iterable[VenueDeal] = islice(book.deals, start, None)
     if query.newest:
@@ -275,23 +284,23 @@ def fills_page(book: Book, query: FillsQuery) -> FillsReply:
 
 
 def trades_page(tracker: RoundTripTracker, query: TradesQuery) -> TradesReply:
-    """Round trips by number."""
+    """Return a page of round trips, sorted by number."""
     trades = tracker.round_trips
-    # One row beyond the limit shows whether there is another page.
+    # One row more than the limit shows whether another page follows.
     found = list(enumerate(islice(trades, query.after, query.after + query.limit + 1), query.after + 1))
     rows, is_more = _page(found, lambda one: trade_row(*one), query.limit)
     return TradesReply(total=len(trades), next=rows[-1].trade if is_more else 0, rows=rows)
 
 
 def positions_page(book: Book, cursor: TickCursor, query: PositionsQuery) -> PositionsReply:
-    """Open positions by symbol."""
+    """Return a page of open positions, sorted by symbol."""
     held = [position for _, position in sorted(book.positions.items()) if position.lots]
     rows, is_more = _page(held[query.after :], lambda one: position_row(one, book, cursor), query.limit)
     return PositionsReply(total=len(held), next=query.after + len(rows) if is_more else 0, rows=rows)
 
 
 def risk_page(context: RiskContext, query: RiskQuery, now_ns: int, warning: str = "") -> RiskReply:
-    """The limits in force at venue time `now_ns`."""
+    """Return a page of the risk limits and their utilization at venue time `now_ns`."""
     book = context.book
     found = limit_utilization(context, now_ns)
     rows, is_more = _page(found[query.after :], lambda one: RiskRow(**one._asdict()), query.limit)
@@ -307,7 +316,13 @@ def risk_page(context: RiskContext, query: RiskQuery, now_ns: int, warning: str 
 
 
 def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | None) -> AccountView:
-    """Money and progress; `tracker` is None until it has processed every deal."""
+    """Return the account's money and the stream's progress.
+
+    Args:
+        book: the account.
+        cursor: progress of the stream.
+        tracker: for profit by strategy; None until it has processed every deal.
+    """
     stream = book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     equity = None if unrealized is None else book.balance + unrealized
@@ -360,12 +375,15 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
 
 
 def account_cash(book: Book) -> dict[str, Decimal]:
-    """The balance by category of cash; charges are negative, and the sum is the balance."""
+    """Return the cash of each category in account currency; charges are negative, and the sum is the balance."""
     return {account.value: amount or ZERO for account, amount in cash_by_category(book.cash).items()}
 
 
 def _page(found: Sequence[S], row_of: Callable[[S], R], limit: int, *, newest: bool = False) -> tuple[list[R], bool]:
-    """The first rows that fit (`newest`: the last), and whether more follow, which `newest` does not report."""
+    """The first rows that fit into a page, and whether more follow.
+
+    With `newest` the last rows that fit, and always False.
+    """
     rows: list[R] = []
     size = 0
     for one in reversed(found) if newest else found:

@@ -74,4 +74,4 @@ def test_orders_accepted_and_never_executed_by_the_venue_are_shown_as_refused() 
         driven.answer_all(driven.deliver(signal))
         driven.answer_all(driven.pause())
     found = {one.code: one.text for one in conditions_of(driven.state, driven.mono_ns)}
-    assert "orders in a row came to no execution, the latest: " in found.get("ORDERS_REFUSED", ""), found
+    assert "orders in a row ended without execution, the latest: " in found.get("ORDERS_REFUSED", ""), found
