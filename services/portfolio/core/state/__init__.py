@@ -1,7 +1,6 @@
-"""State of the running desk: its owners, and its configuration.
+"""State of the running desk, and its configuration.
 
-Each owner is the only writer of its attributes: `account.py` has the book and the events that are not yet durable,
-`stream.py` progress and clock, `lease.py` the leadership of the account, `warnings.py` what people are warned of.
-`portfolio_state.py` holds them together; `persisted.py` is what the ledger keeps with a commit. Latencies are
-measurements beside them.
+Each owner class alone changes its attributes. `account.py` owns the book and the events that are not yet durable,
+`stream.py` the progress and the clock, `lease.py` the leadership of the account, `warnings.py` the warnings for people.
+`portfolio_state.py` combines the owners. `persisted.py` defines the state that the ledger stores with each commit.
 """

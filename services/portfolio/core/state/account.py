@@ -1,4 +1,4 @@
-"""Owner of the account: book, trading state, order ids, and events not yet durable."""
+"""Owner of the account state: book, trading state, order ids, and events that are not yet durable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, Trading
 
 
 class AccountState:
-    """The account in memory; every change of it goes through `emit`."""
+    """The account in memory; only `emit` changes the book."""
 
     def __init__(
         self,
@@ -39,10 +39,15 @@ class AccountState:
         incarnation: str,
         incarnation_reason: str,
     ) -> None:
-        """Continue from a book, an empty one for a new account.
+        """Continue from a book, which is empty for a new account.
 
-        `incarnation` starts the order ids of a live stream; a lock-step stream derives its own. `incarnation_reason` is
-        why it may differ from the ledger's.
+        Args:
+            book: the account.
+            limits: of the desk.
+            stream: owner of the stream state.
+            warnings: owner of the warnings.
+            incarnation: first part of the order ids of a live stream; a lock-step stream derives its own.
+            incarnation_reason: why `incarnation` may differ from the ledger's.
         """
         self._limits = limits
         self._stream = stream
@@ -50,16 +55,16 @@ class AccountState:
         self._events: list[Event] = []
         self.book = book
         self.round_trips = RoundTripTracker(book)
-        """Processes deals only when somebody asks for round trips."""
+        """Round trips; deals are processed only when a query needs them."""
         self.modifications = ModificationCounts()
-        """Counts since the start of the process; earlier ones are in the ledger's events."""
+        """Counts since the start of the process; the ledger's events contain the earlier modifications."""
         self.incarnation = incarnation
         self._incarnation_reason = incarnation_reason
         self._are_ids_checked = False
         self.foreign_tickets: list[int] = []
-        """Venue numbers of foreign orders that no person has acknowledged, as of the last comparison."""
+        """Tickets of the foreign orders in the last comparison that no person has acknowledged."""
         self.deal_pulls = 0
-        """Complete pulls of the venue's deals."""
+        """Number of complete pulls of the venue's deals."""
 
     @property
     def state_causes(self) -> list[StateCause]:
@@ -67,7 +72,7 @@ class AccountState:
         return [] if self.book.trading is None else causes_of(self.book.trading)
 
     def emit(self, event: Event) -> None:
-        """Fold an event into the book and the risk state, and keep it for the ledger."""
+        """Apply an event to the book and the risk state, and keep it for the ledger."""
         self.book.apply(event)
         update_from_event(self._stream.risk, event, self._limits)
         self.modifications.add(event)
@@ -86,54 +91,66 @@ class AccountState:
         return len(self._events)
 
     def events_from(self, first: int) -> list[Event]:
-        """The events that are not yet durable, from number `first`, counted from 0."""
+        """Return the events that are not yet durable, from index `first`, counted from 0."""
         return self._events[first:]
 
     def take_events(self) -> list[Event]:
-        """The events since the last call, already folded into the book, for the ledger to keep."""
+        """Return and remove the events that the ledger has to store; the book already contains them."""
         events, self._events = self._events, []
         return events
 
     @property
     def can_number_orders(self) -> bool:
-        """Whether the next order ids are certainly unknown at the venue.
+        """Whether the next order ids are certainly unused.
 
-        Ids of an earlier incarnation may be known there and lost here.
+        The venue may have an id of an earlier incarnation which the ledger has lost.
         """
         stream = self.book.stream
         return stream is not None and stream.incarnation == self.incarnation and self._are_ids_checked
 
     def confirm_ids(self) -> None:
-        """Confirm that the gateway knows no order id of the desk that the ledger lacks.
+        """Record that the ledger's order ids were compared with the gateway's.
 
-        Where it knows one, another incarnation is taken in the same turn.
+        If the gateway has an id that the ledger lacks, the caller takes another incarnation in the same turn.
         """
         self._are_ids_checked = True
 
     def take_incarnation(self, incarnation: str, why: str, seen: dict[str, int], time_ns: int) -> None:
-        """Give order ids of another incarnation from now on, durably.
+        """Begin all further order ids with another incarnation, durably.
 
-        `seen` are the highest numbers of ids that the venue knows, by incarnation; they are known to be lost here.
+        Args:
+            incarnation: the new one.
+            why: text for the ledger.
+            seen: by incarnation, the highest number of an order id at the gateway or the venue; the ledger is known to
+                have lost ids up to it.
+            time_ns: venue time.
         """
         self.incarnation, self._incarnation_reason = incarnation, why
         self.emit(IncarnationTaken(incarnation=incarnation, why=why, time_ns=time_ns, seen=seen))
 
     def renew_incarnation(self, time_ns: int) -> None:
-        """Make this process's incarnation the stream's, durably, if it differs."""
+        """Make the incarnation of this process that of the stream, durably, if they differ.
+
+        Args:
+            time_ns: venue time.
+        """
         assert self.book.stream is not None
         if self.book.stream.incarnation != self.incarnation:
             why = self._incarnation_reason
             self.emit(IncarnationTaken(incarnation=self.incarnation, why=why, time_ns=time_ns))
 
     def resume_trading(self, reason: str, *, by: str) -> None:
-        """Return to ACTIVE, durably, without causes; a person acknowledges foreign orders by it."""
+        """Set the trading state to ACTIVE, durably, and remove all causes.
+
+        If a person resumes (`by`), the person also acknowledges the foreign orders.
+        """
         acknowledged = self.foreign_tickets if by == PERSON else []
         self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged)
         if by == PERSON:
             self.foreign_tickets = []
 
     def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
-        """Change to a state other than ACTIVE, durably; causes that held before still do.
+        """Set a trading state other than ACTIVE, durably, and add a cause to the present ones.
 
         `code` is a row of `CONDITION_KINDS`.
         """
@@ -141,14 +158,14 @@ class AccountState:
         self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
 
     def restrict_trading(self, state: TradingState, code: str, text: str, *, by: str) -> None:
-        """Add a cause that the desk found; it never relaxes what a person or a graver cause has set."""
+        """Add a cause that the desk has found; the trading state can only become more restrictive."""
         present = self.book.trading
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
             self.set_trading_state(state, code, text, by=by)
         elif present is not None and not any(
             cause.code == code and _SEVERITY[cause.state] >= _SEVERITY[state] for cause in self.state_causes
         ):
-            # The person who resumes trading has to see this cause as well.
+            # The person who resumes trading must see this cause as well.
             causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
             self._set_trading_state(
                 present.state, describe_causes(causes), by=present.by, causes=causes, flatten=present.flatten
@@ -176,23 +193,36 @@ class AccountState:
         self.emit(event)
 
     def on_foreign_orders(self, tickets: list[int]) -> None:
-        """Remember the foreign orders that a comparison has found, for the person who resumes."""
+        """Remember the foreign orders that a comparison has found; a person acknowledges them by resuming.
+
+        Args:
+            tickets: of the foreign orders.
+        """
         self.foreign_tickets = sorted(set(tickets) - self.book.acknowledged)
 
     def allow_foreign_orders(self, tickets: list[int]) -> None:
-        """Let foreign orders pass, as the limits allow, and warn of them once."""
+        """Record foreign orders that the limits allow, and warn of them.
+
+        Args:
+            tickets: of the foreign orders.
+        """
         policy = self._limits.foreign_orders
         time_ns = self._stream.domain_ns(self._stream.now.mono_ns)
         self.emit(ForeignOrdersFound(tickets=tickets, policy=policy, time_ns=time_ns))
         self._warnings.conditions.set("FOREIGN_ORDERS", describe_foreign_orders(tickets, policy))
 
     def on_clock_step(self, step_ns: int, while_down: bool = False) -> None:
-        """The wall clock was set by `step_ns`: only reduce positions until a person resumes."""
+        """Set REDUCE_ONLY until a person resumes, because the wall clock was set.
+
+        Args:
+            step_ns: step of the clock; positive if it was set forward.
+            while_down: whether the clock was set while portfolio did not run.
+        """
         text = f"the wall clock stepped by {step_ns / 1e9:+.3f} s" + (" while portfolio was down" if while_down else "")
         self.restrict_trading(TradingState.REDUCE_ONLY, "CLOCK_STEPPED", text, by="clock")
 
 
 def _touched_by(event: DealBooked) -> tuple[list[str], list[str]]:
-    """The symbols and the orders that a deal has moved."""
+    """The symbols whose position and the orders whose filled volume a deal has changed."""
     symbols = [event.deal.symbol] if event.deal.kind.is_trade else []
     return symbols, [event.order_id] if event.order_id else []

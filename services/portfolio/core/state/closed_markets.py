@@ -1,7 +1,7 @@
-"""Symbols whose market the venue has reported closed, in addition to their known sessions.
+"""Symbols whose market the venue has reported as closed, although their known sessions are open or unknown.
 
-A terminal reports no sessions, and no venue every holiday. A request refused with MARKET_CLOSED is repeated after a
-pause, not with each tick. Nothing is kept over a restart: the venue will report it again.
+A terminal reports no sessions, and no venue reports every holiday. A request refused with MARKET_CLOSED is repeated
+only after a pause. A restart forgets the reports, because the venue will refuse the next request again.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event, OrderModifyAnswered, OrderUpdated, ProtectionAnswered
 
 CLOSED_RETRY_NS: Final = 60_000_000_000
-"""Pause in requests for a symbol after the venue has reported its market closed."""
+"""Pause in the requests for a symbol after the venue has reported its market as closed."""
 
 _NONE: Final[frozenset[str]] = frozenset()
 
 
 class ClosedMarkets:
-    """Times at which the venue last reported the market of each symbol closed."""
+    """Venue time at which each symbol's market was last reported as closed."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without a report."""
         self._refused_ns: dict[str, int] = {}
 
     def on_refusal(self, symbol: str, time_ns: int) -> None:
-        """Record a refusal because of a closed market, at a venue time."""
+        """Record a refusal because of a closed market, at venue time `time_ns`."""
         self._refused_ns[symbol] = time_ns
 
     def on_event(self, event: Event, book: Book, time_ns: int) -> None:
-        """Record the venue's answer to a request if it is MARKET_CLOSED."""
+        """Record the venue's answer to a request, at venue time `time_ns`, if the answer is MARKET_CLOSED."""
         match event:
             case OrderUpdated(order_id=order_id, code=ErrorCode.MARKET_CLOSED):
                 self.on_refusal(book.orders[order_id].symbol, time_ns)
@@ -42,7 +42,7 @@ class ClosedMarkets:
                     self.on_refusal(guard.symbol, time_ns)
 
     def symbols_at(self, time_ns: int) -> Set[str]:
-        """Symbols in their pause at a venue time."""
+        """Return the symbols whose pause is not over at venue time `time_ns`."""
         if not self._refused_ns:
             return _NONE
         return {symbol for symbol, at_ns in self._refused_ns.items() if time_ns < at_ns + CLOSED_RETRY_NS}

@@ -1,4 +1,4 @@
-"""Conditions that are set and cleared by the running process, neither kept nor derived."""
+"""Conditions that the running process sets and clears; a restart forgets them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class ActiveConditions:
         """Set a condition, or replace its text.
 
         Raises:
-            KeyError: `CONDITION_KINDS` has no such row.
+            KeyError: `CONDITION_KINDS` has no row with this code.
         """
         self._active[code, subject] = condition(code, text, subject=subject)
 
     def update(self, code: str, text: str, *, subject: str = "") -> None:
-        """Set a condition with a text, clear it with an empty text."""
+        """Set a condition, or clear it if `text` is empty."""
         if text:
             self.set(code, text, subject=subject)
         else:
@@ -39,10 +39,10 @@ class ActiveConditions:
             del self._active[key]
 
     def text(self, code: str, *, subject: str = "") -> str:
-        """Text of a condition, empty if it is not active."""
+        """Return the text of a condition; empty if the condition is not active."""
         found = self._active.get((code, subject))
         return "" if found is None else found.text
 
     def __iter__(self) -> Iterator[Condition]:
-        """Active conditions in the order of their beginning."""
+        """Iterate over the active conditions in the sequence in which they began."""
         return iter(self._active.values())

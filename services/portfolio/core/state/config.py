@@ -1,4 +1,4 @@
-"""Configuration of a desk: the settings that affect its trades."""
+"""Configuration of a desk: the settings that affect its decisions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ WATCHED_SETTING: Final = "watched"
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
-    """Symbols, default lots of an entry, effect of an opposite signal, limits and plan.
+    """Settings of a desk. The last four apply only to a live desk.
 
-    `settings` are stored with the stream, for the record. For a live desk only: a signal trades nothing if its tick is
-    older than `signal_age_ns_max` by the venue's clock; the desk halts with more than `doubt_orders_max` orders or
-    `doubt_volume_max` lots in doubt; ledger and venue are compared every `reconcile_every_ns`.
+    Attributes:
+        symbols: traded symbols.
+        watched: symbols with ticks that are not traded.
+        default_volume: lots of an entry if the plan has none.
+        on_opposite: what a signal does to a position in the opposite direction.
+        limits: of the risk rules.
+        settings: texts that the ledger stores with the stream.
+        plan: sizing, entries and exits.
+        signal_age_ns_max: a signal is denied if its tick is older, by the venue's clock.
+        doubt_orders_max: the desk halts if more orders are in doubt.
+        doubt_volume_max: the desk halts if more lots are in doubt.
+        reconcile_every_ns: interval of the comparisons of ledger and venue.
     """
 
     symbols: tuple[str, ...]
@@ -38,11 +47,11 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def quoted(self) -> tuple[str, ...]:
-        """All symbols with ticks: traded, then watched."""
+        """All symbols with ticks: first the traded ones, then the watched ones."""
         return self.symbols + self.watched
 
 
 def stream_settings(limits: Limits, plan: Plan, watched: Sequence[str]) -> dict[str, str]:
-    """Settings that the ledger stores with the opening of a stream."""
+    """Return the settings that the ledger stores when a stream is opened."""
     named = {"risk": limits.name, "plan": plan.name}
     return named | {WATCHED_SETTING: ",".join(watched)} if watched else named

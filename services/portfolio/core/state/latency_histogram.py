@@ -1,7 +1,7 @@
 """Latency quantiles in constant memory.
 
-Observations are counted in buckets whose bounds grow by a fixed factor, as in HdrHistogram. A quantile is the geometric
-middle of its bucket, within 2.5 % of the true value.
+Observations are counted in buckets; each upper bound is 1.05 times the previous one (the method of HdrHistogram). A
+quantile is the geometric middle of its bucket and deviates by at most 2.5 % from the true value.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from proto.control import LatencyQuantiles
 _GROWTH: Final = 1.05
 _LOG_GROWTH: Final = math.log(_GROWTH)
 _BUCKETS: Final = 512
-"""1.05 ** 512 ns is about 70 s; longer latencies are in the last bucket."""
+"""Number of buckets. 1.05 ** 512 ns is about 70 s; the last bucket also counts longer latencies."""
 
 _SHOWN_STEP: Final = 14
 _SHOWN_FIRST: Final = 190
-"""Every 14th bucket edge from 11 us on, each about twice the one before: 23 edges."""
+"""Of the bucket bounds, `cumulative` shows every 14th from 11 us on: 23 bounds, each about twice the previous one."""
 
 
 class LatencyHistogram:
-    """Latencies of one hop."""
+    """Counts of one kind of latency."""
 
     __slots__ = ("_counts", "count", "sum_ns")
 
@@ -33,7 +33,7 @@ class LatencyHistogram:
         self._counts = [0] * _BUCKETS
 
     def observe(self, latency_ns: int) -> None:
-        """Count an observation; a negative one (clocks of two hosts) counts as 0."""
+        """Count an observation; a negative one, which clocks of two hosts can cause, counts as 0."""
         bucket = int(math.log(latency_ns) / _LOG_GROWTH) if latency_ns > 1 else 0
         self._counts[min(bucket, _BUCKETS - 1)] += 1
         self.count += 1
@@ -53,9 +53,9 @@ class LatencyHistogram:
         raise AssertionError("the counts add up to `count`")
 
     def cumulative(self) -> list[tuple[float, int]]:
-        """Upper bounds in seconds with the number of observations up to them.
+        """Return upper bounds in seconds, each with the number of observations up to it.
 
-        Each bound is about twice the one before: an edge of a bucket, rounded to four digits. The last is infinite.
+        A bound is that of a bucket, rounded to four digits, and about twice the previous bound. The last is infinite.
         """
         counts = list(self._counts)
         edges = range(_SHOWN_FIRST, _BUCKETS, _SHOWN_STEP)
@@ -63,7 +63,7 @@ class LatencyHistogram:
         return [*shown, (math.inf, sum(counts))]
 
     def quantiles(self) -> LatencyQuantiles:
-        """p50, p99 and p99.9."""
+        """Return the number of observations and the quantiles p50, p99 and p99.9."""
         return LatencyQuantiles(
             count=self.count, p50=self.quantile_us(0.5), p99=self.quantile_us(0.99), p999=self.quantile_us(0.999)
         )

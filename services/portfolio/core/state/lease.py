@@ -1,4 +1,4 @@
-"""Owner of the lease: the epoch of orders, and whether this process leads the account."""
+"""Owner of the lease state: the epoch of this process, and whether the process leads the account."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.warnings import Warnings
 
 GRANT_WAIT_NS: Final = 3_000_000_000
-"""How long after HELLO the first grant is awaited before the lease counts as missing."""
+"""Time after HELLO until the lease counts as missing if the gateway has not granted it."""
 
 LAPSED_REFUSALS_MAX: Final = 20
-"""Orders refused in a row without the lease: more than a restart of the gateway causes."""
+"""Consecutive orders refused for a missing lease that end the leadership; a restart of the gateway causes fewer."""
 
 
 class LeaseState:
-    """Leadership of the account at the gateway."""
+    """State of the lease and of the leadership of the account."""
 
     def __init__(self, account: AccountState, warnings: Warnings, *, boot_id: str) -> None:
         """Start without an epoch; `boot_id` identifies this process at the gateway."""
@@ -27,29 +27,33 @@ class LeaseState:
         self._warnings = warnings
         self.boot_id = boot_id
         self.epoch = 0
-        """Epoch in the orders of this process; 0 before the first and at a gateway without leases."""
+        """Epoch in the orders of this process; 0 before HELLO and at a gateway without leases."""
         self.seen_ns = 0
-        """The gateway's clock in its last reply; the next renewal repeats it."""
+        """The lease clock of the gateway in its last reply; the next renewal repeats this time."""
         self.is_superseded = False
-        """Another portfolio leads the account, or the gateway refused this one: no order is sent."""
+        """Whether this process has stopped leading the account, and therefore sends no order."""
         self.is_granted = False
-        """The gateway has granted this process the lease since the last HELLO."""
+        """Whether the gateway has granted the lease since the last HELLO and the grant has not ended."""
         self.until_mono_ns = 0
-        """Monotonic end of the last grant; before the first grant, the end of the wait for it."""
+        """Monotonic time at which the last grant ends; before the first grant, at which the lease counts as missing."""
         self.refusal = ""
-        """Why LEASE was refused last; empty since it was granted."""
+        """Error of the last refused LEASE; empty after a grant."""
         self.problem = ""
-        """Why the missing lease forbids opening; empty while the lease is in force."""
+        """Why the lease is missing; empty while it is in force. Without the lease no order may open exposure."""
         self.lapsed_refusals = 0
-        """Orders refused in a row without the lease although it was granted."""
+        """Consecutive orders that the gateway refused for a missing lease although it had granted the lease."""
         self.needs_epoch = False
-        """A person has resumed this portfolio after another one led: it takes an epoch with the next HELLO."""
+        """Whether this process takes a new epoch with the next HELLO, because a person has resumed trading."""
 
     def on_hello(self, gateway_epoch: int, gateway_ns: int, now: Now, *, is_other_journal: bool) -> None:
-        """Take an epoch where one is needed, and wait for the first grant.
+        """Take a new epoch if one is needed, and start to wait for the first grant.
 
-        `gateway_epoch` leads the account at the gateway, whose lease clock shows `gateway_ns`. With another
-        journal (`is_other_journal`) a new epoch is taken, so that orders sent under the old one have no effect.
+        Args:
+            gateway_epoch: epoch of the process that leads the account at the gateway.
+            gateway_ns: time of the gateway's lease clock.
+            now: current time.
+            is_other_journal: whether the gateway has another journal; a new epoch then makes the gateway refuse
+                the orders that were sent under the old epoch.
         """
         if self.epoch and not self.needs_epoch and gateway_epoch > self.epoch:
             self.lose_leadership(f"epoch {gateway_epoch} leads the account, this portfolio has {self.epoch}")
@@ -64,33 +68,40 @@ class LeaseState:
         self.needs_epoch = self.is_granted = False
 
     def on_grant(self, gateway_ns: int, until_mono_ns: int, mono_ns: int) -> None:
-        """The gateway granted the lease until `until_mono_ns`; its lease clock is at `gateway_ns`."""
+        """Record that the gateway granted the lease.
+
+        Args:
+            gateway_ns: time of the gateway's lease clock.
+            until_mono_ns: monotonic end of the grant.
+            mono_ns: current monotonic time.
+        """
         self.seen_ns, self.is_granted, self.refusal = gateway_ns, True, ""
         self.until_mono_ns = until_mono_ns
         self._warnings.conditions.clear("LEASE_UNSUPPORTED")
         self.watch(mono_ns)
 
     def on_refusal(self, refusal: str) -> None:
-        """The gateway has refused the lease."""
+        """Record the error of a refused LEASE."""
         self.refusal = refusal
 
     def on_unsupported(self, refusal: str) -> None:
-        """The gateway has no leases: orders carry no epoch and need no lease."""
+        """Record that the gateway has no leases: orders then contain no epoch and need no lease."""
         self.refusal, self.epoch = refusal, 0
         self._warnings.conditions.set("LEASE_UNSUPPORTED", f"the gateway refused LEASE: {refusal}")
 
     def on_order_taken(self) -> None:
-        """The gateway has taken an order under the lease."""
+        """Record that the gateway has accepted an order under the lease."""
         self.lapsed_refusals = 0
 
     def on_order_lapsed(self) -> None:
-        """An order of this epoch was refused without the lease; many in a row end the lead."""
+        """Count an order that the gateway refused for a missing lease; many consecutive ones end the leadership."""
         self.lapsed_refusals += self.is_granted
         if self.lapsed_refusals >= LAPSED_REFUSALS_MAX:
-            self.stop_leading(f"it is granted, and {self.lapsed_refusals} orders in a row were refused without it")
+            count = self.lapsed_refusals
+            self.stop_leading(f"the lease is granted, but {count} consecutive orders were refused for a missing lease")
 
     def watch(self, mono_ns: int) -> None:
-        """Update whether the lease is in force by this host's clock: without it nothing is opened."""
+        """Update whether the lease is in force at monotonic time `mono_ns`."""
         if self.epoch and not self.is_superseded and mono_ns >= self.until_mono_ns:
             self.is_granted = False
             text = f"the gateway grants no lease: {self.refusal or 'it does not answer'}"
@@ -102,19 +113,19 @@ class LeaseState:
             self._warnings.conditions.clear("LEASE_MISSING")
 
     def lose_leadership(self, why: str) -> None:
-        """Send no order until a person resumes: another portfolio leads the account."""
+        """Halt, and send no order until a person resumes, because another portfolio leads the account."""
         self.is_superseded = True
         text = f"another portfolio leads this account: {why}"
         self._account.restrict_trading(TradingState.HALTED, "LEASE_LOST", text, by="lease")
 
     def stop_leading(self, why: str) -> None:
-        """Send no order until a person resumes: the gateway refuses the lease, or orders under it."""
+        """Halt, and send no order until a person resumes, because the gateway refuses the lease or orders under it."""
         self.is_superseded = True
         text = f"the gateway refused the lease: {why}"
         self._account.restrict_trading(TradingState.HALTED, "LEASE_REFUSED", text, by="lease")
 
     def reclaim_leadership(self) -> None:
-        """Lead again from the next HELLO on if this process had stopped leading; called when a person resumes."""
+        """Take a new epoch with the next HELLO if this process had stopped leading; called when a person resumes."""
         if self.is_superseded:
             self.is_superseded, self.needs_epoch = False, True
             self.refusal = ""

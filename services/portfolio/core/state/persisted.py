@@ -1,6 +1,6 @@
-"""State that the ledger keeps with each commit, in the transaction of the commit's events.
+"""State that the ledger stores with each commit, in the same transaction as the commit's events.
 
-It cannot be computed from the events: a tick that changes nothing makes no event.
+The state cannot be computed from the events, because a tick without consequences makes no event.
 """
 
 from __future__ import annotations
@@ -15,22 +15,19 @@ from services.portfolio.core.sizing.volatility import Volatility
 
 
 class PersistedState(Struct, frozen=True):
-    """Progress of one stream, and the state of risk rules and sizing, which outlives it.
+    """Progress of one stream, and the state of risk rules and sizing, which the next stream continues.
 
-    The default is that of a new account.
+    The default values are those of a new account.
     """
 
     cursor: TickCursor = field(default_factory=TickCursor)
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
-    """By symbol, if its plan sizes positions by volatility."""
+    """Estimate of each symbol whose plan sizes by volatility."""
 
 
 class PersistedRow(TickCursor, kw_only=True):
-    """Stored row: the fields of the cursor, then those of risk and sizing.
-
-    Stored ledgers have this format.
-    """
+    """Format in which ledgers store the state: the fields of the cursor, then those of risk and sizing."""
 
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
@@ -40,12 +37,12 @@ _CURSOR_FIELDS: Final = TickCursor.__struct_fields__
 
 
 def row_of(state: PersistedState) -> PersistedRow:
-    """The row that stores a state; it shares the values."""
+    """Return the row that stores a state; both share mutable values."""
     return PersistedRow(**_cursor_values(state.cursor), risk=state.risk, volatility=state.volatility)
 
 
 def state_of(row: PersistedRow) -> PersistedState:
-    """The state that a row stores; it shares the values."""
+    """Return the state that a row stores; both share mutable values."""
     return PersistedState(TickCursor(**_cursor_values(row)), row.risk, row.volatility)
 
 

@@ -1,4 +1,4 @@
-"""The owners of the desk's state, together."""
+"""Combines the owners of the desk's state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.portfolio.core.state.warnings import Warnings
 
 
 class PortfolioState(Struct, frozen=True, kw_only=True):
-    """The owners of the state, to be passed where most of them are needed."""
+    """All owners of the desk's state and its configuration."""
 
     config: DeskConfig
     account: AccountState
@@ -26,7 +26,7 @@ class PortfolioState(Struct, frozen=True, kw_only=True):
 
 
 def needs_commit(state: PortfolioState) -> bool:
-    """Whether the ledger lacks an event, or progress of the stream."""
+    """Whether an event, or the progress of the stream, is not yet in the ledger."""
     return state.stream.has_advanced or state.account.event_count > 0
 
 
@@ -39,7 +39,16 @@ def compose_state(
     incarnation_reason: str = "",
     boot_id: str = "",
 ) -> PortfolioState:
-    """Make the owners from what the ledger kept; an empty book and a default state if new."""
+    """Create the owners from the state that the ledger has stored.
+
+    Args:
+        config: settings of the desk.
+        book: the account; an empty book for a new account.
+        persisted: the stored state; the default for a new account.
+        incarnation: first part of the order ids of a live stream.
+        incarnation_reason: why `incarnation` may differ from the ledger's.
+        boot_id: identifies this process at the gateway.
+    """
     stream, warnings = StreamState(persisted), Warnings()
     account = AccountState(
         book, config.limits, stream, warnings, incarnation=incarnation, incarnation_reason=incarnation_reason

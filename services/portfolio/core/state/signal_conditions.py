@@ -1,4 +1,4 @@
-"""Conditions by the health of the signal processes, and HOLDs for ticks without a signal."""
+"""Sets the conditions of the signal processes, and makes HOLD signals for ticks without a signal."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS, UNATT
 from services.portfolio.core.state.stream import StreamState
 
 NO_SIGNAL: Final = "NO_SIGNAL"
-"""Reason of a HOLD made by portfolio for a tick without a signal."""
+"""Reason of a HOLD that portfolio makes for a tick without a signal."""
 
 _LISTENING: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
 
 
 def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_strategies: bool) -> frozenset[str]:
-    """Set and clear conditions; a fault fails a desk that does not outlive its strategies.
+    """Set and clear the conditions of the signal processes.
+
+    Args:
+        state: the owners of the desk's state.
+        health: findings about the signal processes.
+        outlives_strategies: whether the desk continues after the fault of a strategy; otherwise a fault fails the desk.
 
     Returns:
-        The symbols without signals of a desk that outlives its strategies: it takes their ticks from the market.
+        The symbols without signals, for which portfolio takes the ticks from the market; empty unless
+        `outlives_strategies`.
     """
     stream_id, symbols = state.stream.cursor.stream_id, state.config.symbols
     if (
@@ -55,9 +61,15 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
 def signal_from_market(
     config: DeskConfig, stream: StreamState, message: Tick | MarketHeartbeat, unattended: Set[str]
 ) -> Signal | None:
-    """A HOLD for a tick of a watched or unattended symbol, None for other messages.
+    """Return a HOLD for a tick of a watched or unattended symbol, None for other messages.
 
-    It opens nothing; it updates rates, stops, time exits and limits.
+    Such a HOLD opens nothing, but its decision updates conversion rates, trailing stops, time exits and limits.
+
+    Args:
+        config: names the watched symbols.
+        stream: the current stream.
+        message: a tick or heartbeat of the market.
+        unattended: symbols without signals.
     """
     if (
         not isinstance(message, Tick)

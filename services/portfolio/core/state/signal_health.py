@@ -1,7 +1,7 @@
 """Health of the signal processes: liveness, progress of their signals, faults of strategies.
 
-Hellos come twice a second, signals with every tick. From both and from the published ticks, `findings` derives the
-conditions of each symbol: never heard, silent, crash looping, mute, catching up, warming up, market behind, at fault.
+A signal process sends a hello twice a second and a signal for every tick. `findings` derives the conditions of each
+symbol (`SIGNAL_CONDITIONS`) from hellos, signals and published ticks.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
 SIGNAL_SILENT_NS: Final = 2_000_000_000
-"""Four missed hellos; also how long signals may stop or lag. Checked four times a second: seen within three seconds."""
+"""Time of four missed hellos after which a process is silent; signals may also stop or lag for that long."""
 
 MARKET_BEHIND_NS: Final = 1_000_000_000
-"""How long a restarted gateway may repeat published ticks before it is a condition."""
+"""Time for which a restarted gateway may repeat published ticks before MARKET_BEHIND is set."""
 
 BOOTS_WINDOW_NS: Final = 60_000_000_000
 BOOTS_MAX: Final = 5
-"""Restarts of one signal process within a minute that make a crash loop."""
+"""Restarts of one signal process within `BOOTS_WINDOW_NS` from which it is in a crash loop."""
 
 LASTING_NS: Final = 10_000_000_000
-"""Uptime that ends a crash loop: a person may have restarted signal several times."""
+"""Uptime after which earlier restarts no longer count."""
 
 PUBLISHERS_MAX: Final = 1_000
 SIGNAL_CONDITIONS: Final = (
@@ -40,7 +40,7 @@ SIGNAL_CONDITIONS: Final = (
     "STRATEGY_FAULT",
 )
 UNATTENDED: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNAL_MUTE"})
-"""Conditions in which a symbol gets no signals at all."""
+"""Conditions of a symbol that gets no signals at all."""
 
 _LOG: Final = "see signal.log"
 
@@ -54,7 +54,7 @@ class Finding(NamedTuple):
 
 
 class _Publisher:
-    """One signal process over its restarts."""
+    """One signal process, also after it has restarted."""
 
     def __init__(self, hello: SignalHello, mono_ns: int) -> None:
         self.hello = hello
@@ -69,25 +69,27 @@ class _Publisher:
         self.hello, self.heard_ns = hello, mono_ns
 
     def restarts(self, mono_ns: int) -> int:
-        """Restarts within the last minute."""
+        """Number of restarts within `BOOTS_WINDOW_NS`."""
         while self.boots_ns and mono_ns - self.boots_ns[0] > BOOTS_WINDOW_NS:
             self.boots_ns.popleft()
         return len(self.boots_ns)
 
 
 class _Progress:
-    """Progress of a symbol's signals, and since when they have stopped or lagged."""
+    """Progress of a symbol's signals, and the times since which they have stopped or lagged."""
 
     def __init__(self, published: int, mono_ns: int) -> None:
-        """Wait for no tick up to `published`."""
+        """Expect no signals for the ticks up to sequence `published`."""
         self.sequence = published
         self.moved_ns = mono_ns
+        """Monotonic time of the last new signal, or of the last call without a tick to wait for."""
         self.level_ns = mono_ns
+        """Monotonic time of the last call at which no tick waited for a signal."""
         self.not_ahead_ns = mono_ns
-        """Monotonic time of the last signal, or of the last look at which the market was not behind signals and decisions."""
+        """Monotonic time of the last new signal, or of the last call at which published ticks were not behind."""
 
     def look(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
-        """Update with sequences: of the latest signal, of the last decided tick, of the newest tick."""
+        """Update from the sequences of the latest signal, the last decided tick and the newest published tick."""
         if sequence > self.sequence:
             self.sequence, self.moved_ns, self.not_ahead_ns = sequence, mono_ns, mono_ns
         if not published or published >= max(self.sequence, decided):
@@ -109,7 +111,7 @@ class SignalHealth:
         self._since_ns: int | None = None
 
     def on_hello(self, hello: SignalHello, mono_ns: int) -> None:
-        """Record a hello."""
+        """Record a hello that arrived at monotonic time `mono_ns`."""
         known = self._publishers.get(hello.publisher)
         if known is not None:
             known.take(hello, mono_ns)
@@ -123,7 +125,7 @@ class SignalHealth:
         return heard.issuperset(symbols)
 
     def first_fault(self, symbols: Sequence[str], stream_id: str) -> Finding | None:
-        """The first strategy at fault in this stream, or None."""
+        """Return the first reported fault of a strategy in this stream, or None."""
         for known in self._publishers.values():
             for report in known.hello.reports if known.hello.stream_id == stream_id else ():
                 if report.state is SymbolState.FAULT and report.symbol in symbols:
@@ -139,15 +141,15 @@ class SignalHealth:
         decided: Mapping[str, int],
         mono_ns: int,
     ) -> list[Finding]:
-        """The conditions of all symbols; call it a few times a second while the desk runs.
+        """Return the conditions of all symbols; to be called a few times a second while the desk runs.
 
         Args:
-            symbols: the traded ones.
+            symbols: the traded symbols.
             stream_id: of the current stream.
             market: feed of a live market; empty in a replay.
             marks: quote of each symbol's last decided tick.
             decided: sequence of each symbol's last decided tick.
-            mono_ns: now.
+            mono_ns: current monotonic time.
         """
         if stream_id != self._stream_id or self._since_ns is None:
             self._stream_id, self._since_ns = stream_id, mono_ns
@@ -160,7 +162,7 @@ class SignalHealth:
         ]
 
     def pause(self) -> None:
-        """Do not count the time until the next `findings`: the desk is not running."""
+        """Ignore the time until the next call of `findings`, because the desk is not running."""
         self._since_ns = None
 
     def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, decided: int, mono_ns: int) -> Iterator[Finding]:
@@ -207,7 +209,7 @@ class SignalHealth:
         mark: Mark | None,
         mono_ns: int,
     ) -> Iterator[Finding]:
-        """Conditions of a live process whose signals do not keep up with the ticks."""
+        """Conditions of a process that sends hellos but whose signals do not keep up with the ticks."""
         state = None if report is None else report.state
         if mono_ns - progress.level_ns > SIGNAL_SILENT_NS:
             behind = max(published - progress.sequence, 0 if report is None else report.behind)

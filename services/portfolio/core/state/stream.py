@@ -1,4 +1,4 @@
-"""Owner of the stream: cursor, clock and quotes of the venue, desk state, message counts."""
+"""Owner of the stream state: cursor, venue time, quotes, desk state and message counts."""
 
 from __future__ import annotations
 
@@ -11,66 +11,72 @@ from services.portfolio.core.state.persisted import PersistedState
 
 
 class StreamState:
-    """Progress through one stream of ticks, live or in lock-step."""
+    """Progress through one stream of ticks, live or lock-step."""
 
     def __init__(self, persisted: PersistedState) -> None:
-        """Continue from what the ledger kept, a default one for a new account."""
+        """Continue from the state that the ledger has stored; a default state for a new account."""
         self.cursor = persisted.cursor
         self.risk = persisted.risk
-        """State of the risk rules; it outlives streams."""
+        """State of the risk rules, which a new stream continues."""
         self.volatility = persisted.volatility
-        """Estimates by symbol, of those whose plan sizes by it; they outlive streams."""
+        """Estimate of each symbol whose plan sizes by volatility; a new stream continues it."""
         self.has_advanced = False
-        """Whether the ledger lacks progress of the cursor."""
+        """Whether progress of the cursor is not yet in the ledger."""
         self.window = 0
-        """Ticks that the venue runs ahead of their confirmation; 0 for a live stream, which waits for nobody."""
+        """Ticks that a lock-step venue may publish ahead of the confirmed one; 0 for a live stream."""
         self.desk_state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
         """Text for people that names what the desk waits for; empty if it does not wait."""
         self.running_since_mono_ns = 0
         self.is_stopping = False
-        """The process is shutting down: no signal is decided any more."""
+        """Whether the process is shutting down; no signal is decided then."""
         self.now = Now(0, 0)
-        """When the current turn began."""
+        """Time at which the current turn began."""
         self.market = MarketFeed()
         self.last_signals: dict[str, Signal] = {}
-        """Latest counted signal of each symbol."""
+        """Latest signal of each symbol that `count` has recorded."""
         self.duplicates = 0
-        """Messages received again."""
+        """Number of messages received more than once."""
         self.malformed = 0
-        """Messages dropped because they cannot be used."""
+        """Number of messages dropped because they could not be used."""
 
     @property
     def persisted(self) -> PersistedState:
-        """State of the stream that the ledger stores with a commit."""
+        """The state that the ledger stores with a commit."""
         return PersistedState(self.cursor, self.risk, self.volatility)
 
     @property
     def is_live(self) -> bool:
-        """Whether the stream is known and runs by itself."""
+        """Whether a stream is open and it is a live stream."""
         return self.window == 0 and bool(self.cursor.stream_id)
 
     def domain_ns(self, mono_ns: int) -> int:
-        """The venue's time: live by its clock, in lock-step that of the last tick decided."""
+        """Return the venue time in nanoseconds at monotonic time `mono_ns`.
+
+        In a lock-step stream it is the time of the last decided tick.
+        """
         return max(self.market.time_ns(mono_ns), self.cursor.time_ns) if self.is_live else self.cursor.time_ns
 
     def begin_turn(self, now: Now) -> None:
-        """Set the time of all that follows until the next turn."""
+        """Set the current time, which stays the same until the next turn."""
         self.now = now
 
     def set_window(self, window: int) -> None:
-        """The gateway has reported how far its stream runs ahead; 0 for a live one."""
+        """Set the `window` of the gateway's stream, in ticks; 0 for a live stream."""
         self.window = window
 
     def open(self, stream_id: str) -> None:
-        """Begin a stream before its first tick; quotes, risk state and volatility stay."""
+        """Begin a new stream before its first tick; marks, risk state and volatility stay."""
         self.cursor = TickCursor(stream_id=stream_id, marks=self.cursor.marks)
 
     def count(self, signal: Signal, *, joins_midstream: bool = False) -> None:
-        """Record a signal: progress, gaps, counters by direction, and its quote as the mark.
+        """Record a signal: progress, gaps, the counter of its direction, and its quote as the mark.
 
-        A signal of a watched symbol is in no counter by direction. A desk that joins a market `joins_midstream` counts
-        no gap before its first signal of a symbol.
+        A signal of a watched symbol changes no counter of a direction.
+
+        Args:
+            signal: the signal.
+            joins_midstream: whether ticks missing before the first signal of a symbol are no gap.
         """
         self.has_advanced = True
         cursor, symbol = self.cursor, signal.symbol
@@ -92,7 +98,7 @@ class StreamState:
             cursor.hold += 1
 
     def mark_kept(self) -> None:
-        """The ledger's writer has the progress made so far."""
+        """Record that the progress so far has been given to the ledger's writer."""
         self.has_advanced = False
 
     def count_duplicate(self) -> None:
@@ -104,19 +110,19 @@ class StreamState:
         self.malformed += 1
 
     def wait_for(self, text: str) -> None:
-        """Set what the desk waits for, a text for people; empty for nothing."""
+        """Set the text that names what the desk waits for; empty if it does not wait."""
         self.waiting_for = text
 
     def stop(self) -> None:
-        """Decide no signal any more."""
+        """Decide no further signal."""
         self.is_stopping = True
 
     def set_desk_state(self, desk_state: DeskState, waiting_for: str = "") -> None:
-        """Enter another state, with what it waits for."""
+        """Set the desk state, and the text that names what the desk waits for."""
         if desk_state is DeskState.RUNNING and self.desk_state is not desk_state:
             self.running_since_mono_ns = self.now.mono_ns
         self.desk_state, self.waiting_for = desk_state, waiting_for
 
     def fail_until_restart(self, why: str) -> None:
-        """Stop deciding until the process is started again."""
+        """Set the desk state to FAILED: nothing is decided until the process is started again."""
         self.set_desk_state(DeskState.FAILED, why)

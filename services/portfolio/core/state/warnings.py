@@ -1,4 +1,4 @@
-"""Warnings for people, and faults that keep the desk from trading."""
+"""Owner of the warnings for people, and of faults that prevent trading."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from services.portfolio.core.state.watchdog_contact import WatchdogContact
 
 
 class Warnings:
-    """Conditions that the running process sets, and faults.
+    """Conditions that the running process sets and clears, and faults.
 
-    The ledger keeps causes of the trading state; `queries/conditions.py` derives the other conditions.
+    Two other kinds of condition are not stored here: causes of the trading state are in the ledger, and
+    `queries/conditions.py` derives the rest.
     """
 
     def __init__(self) -> None:
@@ -26,60 +27,65 @@ class Warnings:
         self.closed_markets = ClosedMarkets()
         self.watchdog = WatchdogContact()
         self.storage_problem = ""
-        """Why nothing can be made durable; empty while the ledger can be written."""
+        """Why the ledger cannot be written; empty if it can."""
         self.ledger_fault = ""
-        """Fault of the ledger itself; no command of a person clears it."""
+        """How the ledger is damaged; empty if it is intact. No command of a person clears the fault."""
         self.venue_fault = ""
-        """Why the venue's book is not the one that the ledger was made with; no command of a person clears it."""
+        """Why the venue's book does not belong to the ledger; empty if it does. No command of a person clears it."""
         self.instrument_change_count = 0
+        """Changes of symbols' terms since the start of the process."""
 
     def watch_gateway(self, silence_ns: Callable[[int], int]) -> None:
-        """Read the silence of the gateway from a function of monotonic time, both in nanoseconds."""
+        """Set the function which returns how long the gateway has been silent.
+
+        Args:
+            silence_ns: takes the current monotonic time and returns the silence, both in nanoseconds.
+        """
         self._gateway_silence_ns = silence_ns
 
     def gateway_silence_ns(self, mono_ns: int) -> int:
-        """Nanoseconds for which the gateway has answered no open request; 0 while none is open."""
+        """Nanoseconds for which the gateway has answered no open request; 0 if no request is open."""
         return self._gateway_silence_ns(mono_ns)
 
     @property
     def unproven_symbols(self) -> Set[str]:
-        """Symbols of orders presumed to have expired, until a comparison with the venue is complete."""
+        """Symbols with an order presumed to have expired since the last complete comparison with the venue."""
         return self._unproven_symbols
 
     def on_presumed_expiry(self, symbol: str) -> None:
-        """Distrust the book of a symbol: an order of it was presumed to have expired."""
+        """Record that an order of the symbol was presumed to have expired, so that its position is not proven."""
         self._unproven_symbols.add(symbol)
 
     def on_comparison(self, symbols: Set[str]) -> None:
-        """Trust the book of symbols again: a comparison begun after their orders' end is complete."""
+        """Record that a comparison has completed which began after the presumed expiries in these `symbols`."""
         self._unproven_symbols -= symbols
 
     def on_instrument_change(self, symbol: str, text: str) -> None:
-        """Warn that the venue has changed a symbol's terms, until a person resumes."""
+        """Warn, until a person resumes trading, that the venue has changed a symbol's terms."""
         self.instrument_change_count += 1
         self.conditions.set("INSTRUMENT_TERMS", text, subject=symbol)
 
     def on_resume(self) -> None:
-        """End the warnings that a person acknowledges by resuming."""
+        """End the warnings that a person acknowledges by resuming trading."""
         self.conditions.clear_all("INSTRUMENT_TERMS")
         self.conditions.clear("FOREIGN_ORDERS")
 
     def on_ledger_fault(self, fault: str) -> None:
-        """The ledger is not whole."""
+        """Record that the ledger is damaged."""
         self.ledger_fault = fault
 
     def on_venue_fault(self, fault: str) -> None:
-        """The venue's book is not the one that the ledger was made with."""
+        """Record that the venue's book does not belong to the ledger."""
         self.venue_fault = fault
 
     def on_storage_failure(self, why: str) -> None:
-        """The ledger is not writable: no order is made until `on_storage_recovery`.
+        """Record that the ledger is not writable: no order is made until `on_storage_recovery`.
 
-        Until then the caller sends nothing and may drop returned calls: every request is repeated until it is answered.
-        A lock-step stream decides nothing until then, so that its digits stay the same.
+        Until then the caller sends nothing. It may drop returned calls, because every request is repeated until it is
+        answered. A lock-step stream decides no tick until then, so that its results do not depend on the failure.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 
     def on_storage_recovery(self) -> None:
-        """The ledger has been written again."""
+        """Record that the ledger can be written again."""
         self.storage_problem = ""

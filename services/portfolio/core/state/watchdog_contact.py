@@ -1,4 +1,4 @@
-"""Contact with the watchdog: its liveness, and its problems with alerts and supervisord."""
+"""Contact with the watchdog: whether it sends queries, and the problems that they report."""
 
 from __future__ import annotations
 
@@ -9,35 +9,41 @@ from proto.control import Condition, condition
 from proto.time import SECOND_NS
 
 WATCHDOG_SILENT_NS: Final = 10_000_000_000
-"""The watchdog asks each second; its restart takes a few."""
+"""Time after which WATCHDOG_SILENT is set; the watchdog sends a query each second and restarts in a few seconds."""
 
 WATCHDOG_START_NS: Final = 30_000_000_000
-"""The watchdog starts last, after processes with large files."""
+"""The same time after a start of the desk: the watchdog starts last, after processes that load large files."""
 
 
 class WatchdogContact:
     """Contact of one portfolio process with the watchdog."""
 
     def __init__(self) -> None:
-        """Expect no watchdog before `expect` or its first question: supervisord starts it."""
+        """Expect no query before `expect` or the first query."""
         self._heard_ns = 0
         self._due_ns: int | None = None
         self._alert_problem = ""
         self._supervisor_problem = ""
 
     def expect(self, mono_ns: int) -> None:
-        """Expect a watchdog, which is being started."""
+        """Expect queries of a watchdog that is started at monotonic time `mono_ns`."""
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_START_NS
 
     def on_question(self, alert_problem: str, supervisor_problem: str, mono_ns: int) -> None:
-        """The watchdog has asked; each problem is a text for people, empty without one."""
+        """Record a query of the watchdog.
+
+        Args:
+            alert_problem: why alerts cannot be sent; empty if they can.
+            supervisor_problem: why supervisord does not answer; empty if it does.
+            mono_ns: monotonic time of the query.
+        """
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_SILENT_NS
         self._alert_problem, self._supervisor_problem = alert_problem, supervisor_problem
 
     def conditions(self, mono_ns: int) -> Iterator[Condition]:
-        """Conditions of the watchdog at this monotonic time."""
+        """Yield the conditions of the watchdog at monotonic time `mono_ns`."""
         if self._due_ns is not None and mono_ns > self._due_ns:
-            text = f"the watchdog has not asked for {(mono_ns - self._heard_ns) // SECOND_NS} s; see watchdog.log"
+            text = f"no query of the watchdog for {(mono_ns - self._heard_ns) // SECOND_NS} s; see watchdog.log"
             yield condition("WATCHDOG_SILENT", text)
             return
         if self._alert_problem:

@@ -20,7 +20,7 @@ def test_a_started_watchdog_that_never_asks_is_silent() -> None:
     contact.expect(NOW_NS)
     assert codes(contact, NOW_NS + WATCHDOG_START_NS) == []
     [found] = contact.conditions(NOW_NS + WATCHDOG_START_NS + 1)
-    assert (found.code, found.text) == ("WATCHDOG_SILENT", "the watchdog has not asked for 30 s; see watchdog.log")
+    assert (found.code, found.text) == ("WATCHDOG_SILENT", "no query of the watchdog for 30 s; see watchdog.log")
 
 
 def test_a_watchdog_that_stops_asking_is_silent_until_it_asks_again() -> None:
