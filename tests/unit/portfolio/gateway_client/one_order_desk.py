@@ -1,4 +1,4 @@
-"""Shared by tests of orders on a live desk: one order, the gateway's replies on it, and passing time."""
+"""Helpers for tests of a live desk with one order: the order, the gateway's replies to it, and passing time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.builders import a_signal
 from tests.support.desk_harness import DeskHarness, request_of
 
 
-def an_order_on_its_way(driven: DeskHarness) -> Call:
+def an_order_in_flight(driven: DeskHarness) -> Call:
     [call] = driven.deliver(a_signal(1, 1))
     assert isinstance(request_of(call), Buy)
     return call
@@ -21,7 +21,7 @@ def the_order(driven: DeskHarness) -> Order:
 
 
 def a_reply(driven: DeskHarness, status: OrderReplyStatus) -> OrderReply:
-    """A reply of the gateway on the only order."""
+    """A reply of the gateway to the only order, with this status."""
     return OrderReply(
         status=status,
         mode="simulated",
@@ -36,7 +36,7 @@ def calls_of(calls: list[Call], kind: type) -> list[Call]:
     return [call for call in calls if isinstance(request_of(call), kind)]
 
 
-def go_by(driven: DeskHarness, *, seconds: int) -> None:
+def pass_time(driven: DeskHarness, *, seconds: int) -> None:
     """Let time pass at gateway and desk, half a second at a time."""
     for _ in range(2 * seconds):
         driven.gateway.on_timer(driven.now)

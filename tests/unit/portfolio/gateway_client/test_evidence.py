@@ -1,4 +1,4 @@
-"""What a live desk must not accept as evidence, and which process may send; each case is a former fault."""
+"""Orders in doubt end only by evidence, and only the process with the lease sends; each test covers a former fault."""
 
 from __future__ import annotations
 
@@ -30,22 +30,28 @@ from services.portfolio.core.gateway_client.order_tracker import LOST_JOURNAL_WA
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
-from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, go_by, the_order
+from tests.unit.portfolio.gateway_client.one_order_desk import (
+    a_reply,
+    an_order_in_flight,
+    calls_of,
+    pass_time,
+    the_order,
+)
 
 
 def a_buy_now(driven: DeskHarness, sequence: int) -> None:
-    """The strategy says BUY on a tick of the present."""
+    """Deliver a BUY signal whose tick has the current venue time."""
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
 
 
-def test_a_wrong_presumption_halts_the_desk_before_its_symbol_trades_again() -> None:
-    """The history stays incomplete past the wait for an order; the position of the account shows the fill."""
+def test_a_wrongly_presumed_expiry_halts_the_desk_before_its_symbol_trades_again() -> None:
+    """The venue's history lacks the fill for longer than the desk waits; the position at the venue shows the fill."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_in_flight(driven)])
     for sequence in range(2, 100):
-        go_by(driven, seconds=1)
+        pass_time(driven, seconds=1)
         a_buy_now(driven, sequence)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.state.account.book.trading_state is TradingState.HALTED
@@ -55,24 +61,24 @@ def test_a_wrong_presumption_halts_the_desk_before_its_symbol_trades_again() -> 
 
 
 def test_a_resting_order_that_was_presumed_expired_is_canceled() -> None:
-    """It must not be filled later, when the market reaches its price."""
+    """Otherwise the order could be filled later, when the market reaches its price."""
     driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
-    go_by(driven, seconds=80)
+    driven.answer_all([an_order_in_flight(driven)])
+    pass_time(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     venue = driven.gateway.venue
     assert isinstance(venue, SimulatedVenue)
     assert len(venue.resting()) == 1
-    go_by(driven, seconds=60)
+    pass_time(driven, seconds=60)
     assert not venue.resting()
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_cancel_under_a_superseded_epoch_is_a_lost_lease() -> None:
+def test_a_cancel_refused_for_a_superseded_epoch_halts_with_lease_lost() -> None:
     driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_in_flight(driven)])
     calls: list[Call] = []
     cancels: list[Call] = []
     while not cancels:
@@ -87,11 +93,11 @@ def test_a_cancel_under_a_superseded_epoch_is_a_lost_lease() -> None:
     assert [cause.code for cause in driven.state.account.state_causes] == ["LEASE_LOST"]
 
 
-def test_a_right_presumption_costs_one_comparison() -> None:
+def test_after_a_correctly_presumed_expiry_one_clean_comparison_allows_new_orders() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
-    go_by(driven, seconds=80)
+    driven.answer_all([an_order_in_flight(driven)])
+    pass_time(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.state.warnings.unproven_symbols == set()
     a_buy_now(driven, 2)
@@ -101,9 +107,9 @@ def test_a_right_presumption_costs_one_comparison() -> None:
     ]
 
 
-def test_orders_of_a_lost_journal_stay_in_doubt_as_time_passes() -> None:
+def test_an_order_of_a_lost_journal_stays_in_doubt_until_the_venue_can_be_queried() -> None:
     driven = a_live_desk()
-    driven.drop_reply(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_in_flight(driven))
     driven.gateway = a_gateway(
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
     )
@@ -120,7 +126,7 @@ def test_orders_of_a_lost_journal_stay_in_doubt_as_time_passes() -> None:
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
 
 
-def test_of_two_portfolios_that_connect_at_once_one_gets_the_lease() -> None:
+def test_only_one_of_two_portfolios_that_connect_at_the_same_time_gets_the_lease() -> None:
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0))
     one, other = (DeskHarness(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
     starts = [(desk, desk.start()[0]) for desk in (one, other)]
@@ -139,19 +145,19 @@ def test_of_two_portfolios_that_connect_at_once_one_gets_the_lease() -> None:
 
 def test_a_resumed_desk_sends_nothing_before_it_has_the_lease_again() -> None:
     driven = a_live_desk()
-    driven.drop_reply(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_in_flight(driven))
     driven.state.lease.lose_leadership("epoch 9 leads the account")
     driven.command(ResumeCommand("that one is gone"))
     assert calls_of(driven.wait(200), Buy) == []
     driven.answer_all(driven.pause())
-    go_by(driven, seconds=2)
+    pass_time(driven, seconds=2)
     assert the_order(driven).status is OrderStatus.FILLED
     assert [request.epoch for request in driven.requests if isinstance(request, Buy)] == [1, 2]
 
 
-def test_an_accepted_order_that_is_rejected_later_has_ended() -> None:
+def test_an_accepted_order_that_is_rejected_later_ends_as_rejected() -> None:
     driven = a_live_desk()
-    call = an_order_on_its_way(driven)
+    call = an_order_in_flight(driven)
     reply = a_reply(driven, OrderReplyStatus.ACCEPTED)
     driven.answer(call, reply)
     [again] = calls_of(driven.wait(200), Buy)
@@ -162,18 +168,18 @@ def test_an_accepted_order_that_is_rejected_later_has_ended() -> None:
 def test_a_resting_order_past_its_deadline_is_canceled_by_the_fence() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_in_flight(driven)])
     assert the_order(driven).status is OrderStatus.ACCEPTED
-    go_by(driven, seconds=10)
+    pass_time(driven, seconds=10)
     assert the_order(driven).status is OrderStatus.CANCELED
-    go_by(driven, seconds=60)
+    pass_time(driven, seconds=60)
     assert driven.gateway.venue.net_volume("EURUSD") == 0
 
 
 def test_flatten_at_the_gateway_cancels_resting_orders() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_in_flight(driven)])
     [reply] = driven.gateway.handle(Flatten(reason="portfolio is gone"), driven.now)
     assert isinstance(reply, HaltReply)
     assert reply.is_halted
@@ -185,7 +191,7 @@ def test_flatten_at_the_gateway_cancels_resting_orders() -> None:
 def test_resting_orders_are_canceled_when_the_lease_lapses() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
-    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_in_flight(driven)])
     driven.mono_ns += 6_000_000_000
     driven.gateway.on_timer(driven.now)
     driven.mono_ns += 60_000_000_000
@@ -196,7 +202,7 @@ def test_resting_orders_are_canceled_when_the_lease_lapses() -> None:
     assert the_order(driven).status is OrderStatus.CANCELED
 
 
-def test_the_age_of_a_signal_follows_the_clock_also_without_ticks() -> None:
+def test_a_signal_becomes_stale_by_the_venues_clock_even_without_ticks() -> None:
     driven = a_live_desk()
     driven.mono_ns += 60_000_000_000
     driven.answer_all(driven.deliver(a_signal(1, 1)))

@@ -1,4 +1,4 @@
-"""An ended order has the venue's final retcode, on a live desk and in lock-step, whichever message came first."""
+"""An ended order has the venue's final retcode, live and in lock-step, whatever the sequence of the messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.portfolio.core.risk.limits import NO_LIMITS
 from tests.support.builders import TICK_NS, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import DeskHarness
 
-# A zigzag of five pips reaches entries two pips away; one tick a second.
+# Prices rise and fall by five pips, which is enough to fill entries one pip away; one tick a second.
 QUOTES = [(round(1.1 + 0.0001 * abs(n % 10 - 5), 5), round(1.1001 + 0.0001 * abs(n % 10 - 5), 5)) for n in range(60)]
 LATE = structs.replace(IDEAL, name="late", request_latency=ConstantLatency(ms=40), reply_latency=ConstantLatency(ms=30))
 THIN = structs.replace(IDEAL, name="thin", depth=Depth(median_lots=0.05, sigma=1.0))
@@ -32,7 +32,7 @@ PLANS = {
 
 
 def played(profile: Any, plan: Plan, *, is_live: bool) -> DeskHarness:
-    """A desk that changes sides every five ticks, in the middle of a flank, over all of them."""
+    """A desk after all ticks; its signals change direction every five ticks, halfway between low and high."""
     pace = Pace(0, 1.0) if is_live else Pace(1)
     gateway = a_gateway(a_stream(*QUOTES), pace=pace, profile=profile, seed=3)
     rules = some_rules(volume="0.1", plan=plan, limits=NO_LIMITS)
@@ -73,9 +73,9 @@ def test_ledger_and_venue_have_the_same_retcode_for_every_ended_order(profile: A
             assert (row.status, row.retcode) == venue[order.order_id], order.order_id
             ended[row.status, row.retcode] += 1
             [reply] = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
-            assert reply.retcode == row.retcode  # type: ignore[union-attr]  # an order's
-    if plan == "market" or profile is IDEAL:  # a pending price may be passed before its order arrives
+            assert reply.retcode == row.retcode  # type: ignore[union-attr]  # the reply is an OrderReply
+    if plan == "market" or profile is IDEAL:  # the market may pass the price of a resting order before it arrives
         assert ended[OrderStatus.FILLED, 10_009] > 0
     assert all(retcode == 10_009 for status, retcode in ended if status == OrderReplyStatus.FILLED)
     if profile is THIN and plan == "market":
-        assert ended[OrderStatus.CANCELED, 10_010] > 0, "IOC orders that had a part"
+        assert ended[OrderStatus.CANCELED, 10_010] > 0, "partially filled IOC orders"

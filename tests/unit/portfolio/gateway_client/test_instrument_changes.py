@@ -1,4 +1,4 @@
-"""Changes of a symbol's terms: each is named with both values; those that invalidate the desk's figures are marked."""
+"""Changes of a symbol's terms: each is reported with both values, and breaking changes are selected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.builders import an_instrument
 D = Decimal
 
 EARLIER = {"swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot"}
-"""Fields of earlier versions, which are read into others."""
+"""Fields of earlier versions, whose values are converted to other fields."""
 
 CHANGES: dict[str, tuple[Any, str]] = {
     "base_currency": ("GBP", "base_currency of EURUSD was EUR, is GBP"),
@@ -62,7 +62,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
 }
 
 
-def test_every_term_but_the_name_has_a_case() -> None:
+def test_every_term_except_the_symbol_has_a_test_case() -> None:
     assert set(CHANGES) == set(Instrument.__struct_fields__) - {"symbol"} - EARLIER
     assert set(CHANGES) >= BREAKING_FIELDS | VOLATILE_FIELDS
 
@@ -88,7 +88,7 @@ def test_the_same_terms_in_another_notation_are_no_change() -> None:
     assert instrument_changes(before, after) == []
 
 
-def test_several_changes_are_reported_in_the_order_of_the_terms() -> None:
+def test_several_changes_are_reported_in_the_sequence_of_the_fields() -> None:
     before = an_instrument()
     after = structs.replace(before, trade_mode=TradeMode.CLOSE_ONLY, digits=4, volume_max=D(1))
     assert [line.partition(" ")[0] for line in instrument_changes(before, after)] == [

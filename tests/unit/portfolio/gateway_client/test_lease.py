@@ -1,4 +1,4 @@
-"""The desk's side of the lease: every refusal is handled and shown; no request is repeated forever unseen."""
+"""The lease as portfolio handles it: each refusal is shown to people and has a defined consequence."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from services.portfolio.core.state.lease import GRANT_WAIT_NS, LAPSED_REFUSALS_M
 from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS
 from tests.support.builders import a_gateway, a_signal, a_stream
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
-from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, go_by, the_order
+from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, pass_time, the_order
 
 MS = 1_000_000
 PASSING = ("STORAGE", "INTERNAL_ERROR", "VENUE_BUSY")
-"""Refusals of LEASE that pass by themselves; one that does not pass shows as LEASE_MISSING."""
+"""Transient refusals of LEASE; one that lasts sets LEASE_MISSING."""
 
 
 def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
-    """One HELLO and one LEASE of somebody else."""
+    """Send HELLO and LEASE with this epoch as another client; return the reply to LEASE."""
     [hello] = driven.gateway.handle(Hello(client="other"), driven.now)
     assert isinstance(hello, HelloReply)
     [reply] = driven.gateway.handle(Lease(holder="other", epoch=epoch, seen_ns=hello.lease_now_ns), driven.now)
@@ -49,13 +49,13 @@ def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
 
 
 def codes(driven: DeskHarness) -> set[str]:
-    """Codes of the shown conditions, without those of feed and signal process, which these tests do not have."""
+    """Codes of the conditions, without those of feed and signal processes, which are missing in these tests."""
     shown = {one.code for one in conditions_of(driven.state, driven.mono_ns)}
     return shown.difference(("FEED_STALE",), SIGNAL_CONDITIONS)
 
 
 def signal_now(driven: DeskHarness, number: int, direction: int) -> None:
-    """A fresh signal, with all its effects."""
+    """Deliver a signal at the current venue time and answer all requests that follow."""
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(number, direction, time_ns=time_ns)))
 
@@ -65,24 +65,24 @@ def test_a_lease_of_another_client_with_the_highest_epoch_has_no_effect() -> Non
     reply = other_client_leases(driven, 2**53)
     assert isinstance(reply, LeaseReply)
     assert (reply.status, reply.error_code, reply.epoch) == ("ERROR", "EPOCH_TOO_HIGH", 1)
-    go_by(driven, seconds=3)
+    pass_time(driven, seconds=3)
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_each_lease_of_another_client_halts_the_desk_until_a_resume() -> None:
-    """The other client takes the highest epoch it can; a person can still resume the desk, any number of times."""
+def test_a_lease_taken_by_another_client_halts_the_desk_until_a_person_resumes() -> None:
+    """Each time the other client takes the highest epoch that the gateway grants, and a person resumes the desk."""
     driven = a_live_desk()
     for turn in range(5):
         epoch = highest_next_epoch(driven.state.lease.epoch)
         assert other_client_leases(driven, epoch).error_code is None
-        go_by(driven, seconds=2)
+        pass_time(driven, seconds=2)
         assert "LEASE_LOST" in codes(driven)
         assert driven.state.account.book.trading_state is TradingState.HALTED
         driven.command(ResumeCommand("that one is gone"))
         driven.answer_all(driven.pause())
-        go_by(driven, seconds=1)
+        pass_time(driven, seconds=1)
         assert driven.state.lease.epoch == epoch + 1
         signal_now(driven, turn + 1, 1 if turn % 2 == 0 else -1)
         assert [order.status for order in driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * (
@@ -92,7 +92,7 @@ def test_each_lease_of_another_client_halts_the_desk_until_a_resume() -> None:
 
 
 def test_ledger_and_journal_with_the_highest_epoch_still_get_a_lease() -> None:
-    """An earlier version granted any epoch: this desk has one that cannot be requested."""
+    """An earlier version granted any epoch, so that ledger and journal may have epochs above today's limit."""
     journal = MemoryJournal("journal-1")
     journal.set_lease(LeaseRecord(epoch=2**53, holder="other"))
     book = Book()
@@ -100,7 +100,7 @@ def test_ledger_and_journal_with_the_highest_epoch_still_get_a_lease() -> None:
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), journal=journal), book=book)
     driven.answer_all(driven.start())
     driven.gateway.on_timer(driven.now)
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED
     assert (driven.state.lease.epoch, journal.lease.epoch) == (2**40, 2**40)
@@ -128,8 +128,8 @@ def test_the_next_epoch_is_above_every_earlier_one_up_to_the_highest_that_is_gra
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_every_refusal_of_the_lease_ends_in_a_grant_or_is_shown(code: ErrorCode) -> None:
-    """Present and future codes: an unknown code halts the desk, and a lasting one opens nothing."""
+def test_every_refusal_of_the_lease_is_shown_and_a_resume_restores_trading(code: ErrorCode) -> None:
+    """Tested for all error codes, because a code that is not handled would leave the desk without a lease unseen."""
     driven = a_live_desk()
     driven.pass_time_refusing(Lease, code, seconds=LEASE_TTL_MS / 1_000 + 2)
     shown = codes(driven)
@@ -147,18 +147,18 @@ def test_every_refusal_of_the_lease_ends_in_a_grant_or_is_shown(code: ErrorCode)
         assert "LEASE_REFUSED" in shown
         assert driven.state.account.book.trading_state is TradingState.HALTED
     signal_now(driven, 1, 1)
-    assert driven.state.account.book.orders == {}, "an order that opens is not made to expire"
+    assert driven.state.account.book.orders == {}, "without the lease no opening order is created"
     driven.command(ResumeCommand("looked at"))
     driven.answer_all(driven.pause())
-    go_by(driven, seconds=3)
+    pass_time(driven, seconds=3)
     signal_now(driven, 2, 1)
     assert the_order(driven).status is OrderStatus.FILLED
     assert codes(driven) == set()
 
 
-def test_without_renewals_the_desk_opens_nothing_and_still_closes() -> None:
+def test_without_lease_renewals_the_desk_closes_positions_and_opens_none() -> None:
     driven = a_live_desk()
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(driven, 1, 1)
     driven.pass_time_refusing(Lease, None, seconds=LEASE_TTL_MS / 1_000 + 1)
     assert "LEASE_MISSING" in codes(driven)
@@ -169,16 +169,16 @@ def test_without_renewals_the_desk_opens_nothing_and_still_closes() -> None:
     assert driven.state.account.book.position("EURUSD").is_flat
     signal_now(driven, 3, 1)
     assert driven.state.stream.cursor.denied.get("LEASE_MISSING") == 1
-    go_by(driven, seconds=3)
+    pass_time(driven, seconds=3)
     assert codes(driven) == set()
     signal_now(driven, 4, 1)
     assert [order.status for order in driven.state.account.book.orders.values()] == [OrderStatus.FILLED] * 3
 
 
-def test_the_desk_counts_the_lease_as_lapsed_no_later_than_the_gateway() -> None:
-    """Measured from the request of the last granted renewal; the gateway counts from later."""
+def test_the_desk_treats_the_lease_as_lapsed_exactly_its_lifetime_after_the_granted_request() -> None:
+    """The desk counts from its request; the gateway counts from its later grant, and so never ends the lease before."""
     driven = a_live_desk()
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     granted_ns = driven.state.lease.until_mono_ns - LEASE_TTL_MS * MS
     driven.mono_ns = granted_ns + LEASE_TTL_MS * MS - 1
     driven.wait(0)
@@ -188,7 +188,7 @@ def test_the_desk_counts_the_lease_as_lapsed_no_later_than_the_gateway() -> None
     assert "LEASE_MISSING" in codes(driven)
 
 
-def test_the_wait_for_the_first_grant_has_a_limit() -> None:
+def test_a_first_grant_that_does_not_arrive_in_time_sets_lease_missing() -> None:
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     driven.pass_time_refusing(Lease, None, seconds=GRANT_WAIT_NS / 1e9 - 1)
@@ -197,13 +197,13 @@ def test_the_wait_for_the_first_grant_has_a_limit() -> None:
     assert "LEASE_MISSING" in codes(driven)
 
 
-def test_a_granted_lease_with_orders_refused_for_its_lack_halts_the_desk() -> None:
+def test_many_orders_refused_as_lease_lapsed_despite_a_granted_lease_halt_the_desk() -> None:
     driven = a_live_desk()
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     number = 0
     while driven.state.account.book.trading_state is TradingState.ACTIVE:
         number += 1
-        assert number < LAPSED_REFUSALS_MAX, "orders are sent to expire for ever"
+        assert number < LAPSED_REFUSALS_MAX, "the desk does not halt"
         time_ns = driven.state.stream.domain_ns(driven.mono_ns)
         [call] = calls_of(driven.deliver(a_signal(number, 1, time_ns=time_ns)), Buy)
         driven.refuse(call, ErrorCode.LEASE_LAPSED)
@@ -213,18 +213,18 @@ def test_a_granted_lease_with_orders_refused_for_its_lack_halts_the_desk() -> No
         OrderStatus.EXPIRED,
         OrderStatus.PENDING,
     }
-    go_by(driven, seconds=5)
+    pass_time(driven, seconds=5)
     before = len(driven.state.account.book.orders)
     driven.command(ResumeCommand("looked at"))
     driven.answer_all(driven.pause())
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(driven, number + 1, 1)
     assert [order.status for order in driven.state.account.book.orders.values()][before:] == [OrderStatus.FILLED]
 
 
-def test_an_accepted_order_ends_the_run_of_refusals() -> None:
+def test_an_accepted_order_resets_the_count_of_lease_refusals() -> None:
     driven = a_live_desk()
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     driven.state.lease.lapsed_refusals = LAPSED_REFUSALS_MAX - 1
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.FILLED
@@ -232,10 +232,10 @@ def test_an_accepted_order_ends_the_run_of_refusals() -> None:
 
 
 @pytest.mark.parametrize("kind", [Cancel, Modify], ids=["CANCEL", "MODIFY"])
-def test_a_modification_refused_for_its_epoch_loses_the_lease(kind: type[Request]) -> None:
-    """Without the epoch the gateway refuses every request, so repeating one would have no effect."""
+def test_a_cancel_or_modification_refused_as_stale_epoch_halts_with_lease_lost(kind: type[Request]) -> None:
+    """The gateway refuses every request of a lower epoch, so that a repetition would be useless."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(driven, 1, 1)
     assert the_order(driven).status is OrderStatus.ACCEPTED
     order_id = the_order(driven).order_id

@@ -1,4 +1,4 @@
-"""A live desk: the venue's clock decides what is too old, and a silent venue leaves an order in doubt."""
+"""A live desk: deadlines by the venue's clock, reconnects, the signal queue, and orders without an answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def a_heartbeat(time_ns: int, stream_id: str = STREAM_ID) -> MarketHeartbeat:
     return MarketHeartbeat("simulated-mt5", "boot-1", stream_id, 1, {"EURUSD": 1}, time_ns)
 
 
-def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() -> None:
+def test_the_deadline_of_an_order_is_computed_from_the_time_of_its_tick() -> None:
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     [order] = driven.requests_of(Buy)
@@ -35,7 +35,7 @@ def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() ->
     assert filled.status is OrderStatus.FILLED
 
 
-def test_a_live_desk_confirms_no_tick_and_waits_for_no_signal_process() -> None:
+def test_a_live_desk_sends_no_confirm() -> None:
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.answer_all(driven.pause())
@@ -56,7 +56,7 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_makes_no_order(late_n
 
 
 @pytest.mark.parametrize("has_met", [False, True])
-def test_a_gateway_without_an_answer_for_half_a_minute_is_silent(has_met: bool) -> None:
+def test_a_gateway_without_an_answer_for_30_seconds_during_connection_is_shown_as_silent(has_met: bool) -> None:
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
     calls = driven.start()
     if has_met:
@@ -71,7 +71,7 @@ def test_a_gateway_without_an_answer_for_half_a_minute_is_silent(has_met: bool) 
     assert silent.text == f"no usable answer for 30 s: {driven.state.stream.waiting_for}"
 
 
-def test_a_desk_that_cannot_write_expects_no_answer_to_unsent_requests() -> None:
+def test_a_desk_that_cannot_write_its_ledger_does_not_report_a_silent_gateway() -> None:
     driven = a_live_desk()
     driven.deliver(a_signal(1, 1))
     driven.mono_ns += 4_000_000_000
@@ -82,8 +82,8 @@ def test_a_desk_that_cannot_write_expects_no_answer_to_unsent_requests() -> None
     assert "GATEWAY_SILENT" in {one.code for one in conditions_of(driven.state, driven.mono_ns)}
 
 
-def test_signals_that_waited_for_the_connection_are_judged_by_the_newest_tick() -> None:
-    """The restarted gateway is slow while ticks go on for ten seconds; the first waiting signals are too old after that."""
+def test_signals_queued_during_a_reconnect_are_stale_if_old_against_the_newest_tick() -> None:
+    """While the restarted gateway does not answer, ticks arrive for ten seconds; the first five signals are stale then."""
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     calls = driven.pause()
@@ -96,7 +96,7 @@ def test_signals_that_waited_for_the_connection_are_judged_by_the_newest_tick() 
     assert driven.state.stream.cursor.denied == {"SIGNAL_STALE": 5}
 
 
-def test_silence_leaves_a_live_order_in_doubt_until_the_venue_answers() -> None:
+def test_an_unanswered_live_order_is_in_doubt_until_the_venue_answers() -> None:
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
     driven.drop_reply(call)
@@ -105,7 +105,7 @@ def test_silence_leaves_a_live_order_in_doubt_until_the_venue_answers() -> None:
     assert status_of(driven.state).in_doubt == 1
     assert driven.deliver(a_signal(2, 1)) == []
     calls = driven.wait(100)
-    assert [request_of(again) for again in calls] == [request_of(call)], "the same id, as long as it is valid"
+    assert [request_of(again) for again in calls] == [request_of(call)], "repeated unchanged before its deadline"
     driven.answer_all(calls)
     [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.FILLED
@@ -113,7 +113,7 @@ def test_silence_leaves_a_live_order_in_doubt_until_the_venue_answers() -> None:
 
 
 def test_an_order_that_arrives_after_its_deadline_expires_unfilled() -> None:
-    """The venue's clock has moved past the deadline while the order was on its way."""
+    """The deadline passes by the venue's clock while the order is in flight."""
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
     driven.mono_ns += 30 * TICK_NS
@@ -129,7 +129,7 @@ def test_an_order_that_arrives_after_its_deadline_expires_unfilled() -> None:
 
 
 def test_a_new_stream_makes_the_desk_connect_again() -> None:
-    """The gateway came back with other settings: portfolio sends HELLO again and adopts the present stream."""
+    """The gateway has restarted with other settings: portfolio sends HELLO again and continues with the new stream."""
     driven = a_live_desk()
     calls = driven.market(a_heartbeat(START_NS, "another"))
     assert [type(request_of(call)) for call in calls] == [Hello]
@@ -138,8 +138,8 @@ def test_a_new_stream_makes_the_desk_connect_again() -> None:
     assert driven.state.stream.desk_state is DeskState.RUNNING
 
 
-def test_a_new_leverage_of_the_same_stream_is_adopted() -> None:
-    """The gateway came back on the same market with MT5_LEVERAGE changed; the desk's margin follows, and the ledger has it."""
+def test_a_changed_leverage_of_the_same_stream_is_recorded_and_used() -> None:
+    """The gateway has restarted with another MT5_LEVERAGE and the same stream."""
     driven = a_live_desk()
     stream = driven.state.account.book.stream
     assert stream is not None
@@ -156,7 +156,7 @@ def test_a_new_leverage_of_the_same_stream_is_adopted() -> None:
     assert driven.state.account.book.stream == structs.replace(stream, leverage=30)
 
 
-def test_ticks_before_the_start_of_the_desk_are_no_gap() -> None:
+def test_ticks_before_the_first_signal_of_a_live_desk_are_not_counted_as_a_gap() -> None:
     driven = a_live_desk()
     driven.deliver(a_signal(700))
     assert driven.state.stream.cursor.gaps == 0
@@ -164,7 +164,7 @@ def test_ticks_before_the_start_of_the_desk_are_no_gap() -> None:
     assert driven.state.stream.cursor.gaps == 4
 
 
-def test_the_oldest_signal_is_dropped_when_too_many_wait() -> None:
+def test_a_full_signal_queue_drops_its_oldest_signal() -> None:
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     driven.pause()
@@ -174,7 +174,7 @@ def test_the_oldest_signal_is_dropped_when_too_many_wait() -> None:
     assert driven.state.stream.malformed == 0
 
 
-def test_a_backlog_of_signals_is_decided_in_slices_in_the_order_of_the_ticks() -> None:
+def test_a_backlog_of_signals_is_decided_in_batches_in_the_sequence_of_the_ticks() -> None:
     driven = a_live_desk()
     driven.state.stream.set_desk_state(DeskState.CONNECTING, "the gateway")
     count = 2 * LIVE_DECISIONS_MAX + 10
@@ -183,7 +183,7 @@ def test_a_backlog_of_signals_is_decided_in_slices_in_the_order_of_the_ticks() -
     driven.state.stream.set_desk_state(DeskState.RUNNING)
     decided = list[int]()
     while driven.portfolio.queued_signals:
-        assert driven.portfolio.next_timer() == 0, "the loop comes back at once"
+        assert driven.portfolio.next_timer() == 0, "the next batch is due at once"
         driven.portfolio.on_timer(driven.now)
         decided.append(driven.state.stream.cursor.processed)
     assert decided == [LIVE_DECISIONS_MAX, 2 * LIVE_DECISIONS_MAX, count]

@@ -1,4 +1,4 @@
-"""Position stops of a live desk: faults of the venue, and changes by somebody else."""
+"""Stops of positions on a live desk: faults of the venue, changes at the terminal, and commands of people."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.ledger.ledger import requires_fsync
 from tests.support.desk_harness import DeskHarness, a_live_desk
-from tests.unit.portfolio.gateway_client.one_order_desk import an_order_on_its_way, calls_of, go_by, the_order
+from tests.unit.portfolio.gateway_client.one_order_desk import an_order_in_flight, calls_of, pass_time, the_order
 
 
 def a_long_position(driven: DeskHarness) -> None:
-    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_in_flight(driven)])
     driven.answer_all(driven.pause())
     assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
 def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderCommandReply:
-    """A person moves the stop loss; nothing is sent before `pause`."""
+    """Give a person's command to change the stop loss; its request is sent with the next `pause`."""
     reply = driven.command(
         ModifyCommand(
             key=key,
@@ -62,19 +62,19 @@ def test_an_unanswered_modification_is_repeated_until_it_is_answered() -> None:
     stop_at(driven, "1.09")
     driven.answer_all(driven.pause())
     assert the_protection(driven).is_in_flight
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     assert (the_protection(driven).answered, the_protection(driven).error) == (1, "")
     assert stop_at_the_venue(driven) == the_protection(driven).stop_loss == Decimal("1.09")
 
 
-def test_a_modification_in_flight_does_not_count_as_done() -> None:
+def test_a_modification_is_in_flight_until_the_venue_has_answered() -> None:
     driven = a_live_desk(faults=True)
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=3_000), driven.now)
     stop_at(driven, "1.09")
     driven.answer_all(driven.pause())
     assert the_protection(driven).is_in_flight
-    go_by(driven, seconds=4)
+    pass_time(driven, seconds=4)
     assert not the_protection(driven).is_in_flight
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
@@ -87,12 +87,12 @@ def test_a_modification_reported_done_but_missing_at_the_venue_is_repeated() -> 
     driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) is None
     assert the_protection(driven).is_in_flight
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     assert not the_protection(driven).is_in_flight
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
-def test_a_refusal_of_an_earlier_revision_leaves_a_later_one_standing() -> None:
+def test_a_refusal_of_an_earlier_revision_does_not_change_a_later_one() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
@@ -105,7 +105,7 @@ def test_a_refusal_of_an_earlier_revision_leaves_a_later_one_standing() -> None:
     assert (the_protection(driven).stop_loss, the_protection(driven).revision) == (Decimal("1.08"), 2)
 
 
-def test_stops_moved_at_the_terminal_are_adopted() -> None:
+def test_stops_changed_at_the_terminal_are_adopted() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
@@ -114,7 +114,7 @@ def test_stops_moved_at_the_terminal_are_adopted() -> None:
     assert isinstance(venue, SimulatedVenue)
     venue.modify(Modify(symbol="EURUSD", stop_loss=Decimal("1.08"), revision=5))
     driven.answer_all(driven.compare())
-    go_by(driven, seconds=3)
+    pass_time(driven, seconds=3)
     guard = the_protection(driven)
     assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
@@ -124,7 +124,7 @@ def test_stops_moved_at_the_terminal_are_adopted() -> None:
 
 
 def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
-    """A manual market order, and its fill."""
+    """Place a manual market order and let it be filled."""
     plain: dict[str, Any] = {
         "price": None,
         "time_in_force": None,
@@ -145,7 +145,7 @@ def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
     reply = driven.command(command)
     assert isinstance(reply, OrderCommandReply), reply
     assert not reply.denied, reply
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
 
 
 def test_a_partial_close_with_stops_keeps_the_stops_of_the_position_at_desk_and_venue() -> None:
@@ -158,12 +158,12 @@ def test_a_partial_close_with_stops_keeps_the_stops_of_the_position_at_desk_and_
     assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
     assert stop_at_the_venue(driven) == Decimal("1.05")
     driven.answer_all(driven.compare())
-    go_by(driven, seconds=3)
+    pass_time(driven, seconds=3)
     assert the_protection(driven) == guard
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_refusal_of_stops_under_an_epoch_that_the_desk_gave_up_is_not_reported() -> None:
+def test_a_late_refusal_under_an_earlier_epoch_of_the_desk_is_ignored_and_the_stops_are_set() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
@@ -173,11 +173,11 @@ def test_a_refusal_of_stops_under_an_epoch_that_the_desk_gave_up_is_not_reported
     assert driven.state.lease.epoch == 2
     driven.answer_all(driven.answer(late))
     assert not driven.state.lease.is_superseded
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
-def test_a_repeated_modification_with_the_same_key_leaves_a_later_one_standing() -> None:
+def test_a_repeated_modification_with_a_used_key_does_not_undo_a_later_one() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09", key="one")
@@ -187,7 +187,7 @@ def test_a_repeated_modification_with_the_same_key_leaves_a_later_one_standing()
     assert stop_at_the_venue(driven) == Decimal("1.08")
 
 
-def test_an_answered_command_of_a_person_survives_a_power_cut() -> None:
+def test_events_of_a_persons_command_are_synced_to_disk_before_the_reply() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     driven.state.account.take_events()
@@ -215,16 +215,16 @@ def test_an_answered_command_of_a_person_survives_a_power_cut() -> None:
     assert all(requires_fsync(event) for event in events)
 
 
-def test_orders_of_a_strategy_do_not_wait_for_the_disk() -> None:
+def test_events_of_a_strategys_orders_need_no_sync_to_disk() -> None:
     driven = a_live_desk()
     driven.state.account.take_events()
-    an_order_on_its_way(driven)
+    an_order_in_flight(driven)
     assert structs.replace(the_order(driven), key="").key == the_order(driven).key
     assert not any(requires_fsync(event) for event in driven.state.account.take_events())
 
 
-def test_after_a_power_cut_no_manual_order_is_made_before_the_gateway_has_answered() -> None:
-    """Ids would continue from the end of the ledger, and the venue may have some of them already."""
+def test_after_a_restart_no_manual_order_is_made_before_the_gateway_has_answered() -> None:
+    """The ledger may have lost its latest order ids, which the venue may have used already."""
     driven = a_live_desk()
     a_long_position(driven)
     state = driven.state

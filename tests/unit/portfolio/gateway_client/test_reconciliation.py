@@ -1,4 +1,4 @@
-"""Ledger against venue: agreement after real trades, and every kind of difference by name."""
+"""Comparison of the ledger with the simulated venue: no difference after trades, and each kind of difference."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ D = Decimal
 
 
 def a_desk_after_trades(trades: int = 3) -> DeskHarness:
-    """Buy and sell in turn on real quotes; an odd number leaves a long position."""
+    """A desk that has bought and sold in turn, at changing quotes; an odd number of trades leaves a long position."""
     quotes = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(trades + 1)]
     driven = DeskHarness(a_gateway(a_stream(*quotes), pace=Pace(trades + 1)))
     driven.run_up()
@@ -39,7 +39,7 @@ def a_desk_after_trades(trades: int = 3) -> DeskHarness:
 
 
 def differences(driven: DeskHarness, book: Book | None = None) -> list[Difference]:
-    """Compare a book, the desk's own unless another is given, with the desk's gateway."""
+    """Compare `book`, by default the desk's own, with the desk's gateway."""
     talk = find_differences(book or driven.state.account.book)
     try:
         request = next(talk)
@@ -56,7 +56,7 @@ def test_after_real_trades_there_is_no_difference() -> None:
 
 
 def test_a_modified_resting_order_is_no_difference() -> None:
-    """Two modifications and a refused third; ledger and venue agree after each."""
+    """The order is modified twice, and a third modification is refused."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000, lifetime_s=600)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     [order_id] = driven.state.account.book.open_orders
@@ -211,7 +211,7 @@ def test_each_kind_of_difference_is_reported_with_both_values(
     assert found.remedy
 
 
-def test_a_rejected_order_without_a_ticket_and_an_expired_one_need_no_record_at_the_venue() -> None:
+def test_rejected_orders_without_a_ticket_and_expired_orders_are_no_difference_if_the_venue_lacks_them() -> None:
     driven = a_desk_after_trades(1)
     for number, status in enumerate((OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED), 50):
         order = an_order(number, status=status)
@@ -237,7 +237,7 @@ def test_a_refused_foreign_order_is_no_difference_and_a_filled_one_is() -> None:
     assert reply.status == "FILLED"
 
 
-def test_trades_missing_in_the_ledger_are_found() -> None:
+def test_a_trade_missing_in_the_ledger_is_reported_as_four_differences() -> None:
     driven = a_desk_after_trades(1)
     before = copy.deepcopy(driven.state.account.book)
     driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
@@ -246,7 +246,7 @@ def test_trades_missing_in_the_ledger_are_found() -> None:
     assert found[1].remedy == "it would be booked"
 
 
-def test_a_book_that_differs_everywhere_gives_a_list_of_readable_length() -> None:
+def test_a_comparison_lists_at_most_the_maximum_of_differences() -> None:
     driven = a_desk_after_trades(205)
     assert len(differences(driven, Book())) == DIFFERENCES_MAX
 
@@ -260,7 +260,7 @@ def test_a_comparison_changes_nothing() -> None:
     assert (venue.state_hash(), driven.state.account.book.orders) == before
 
 
-def test_a_difference_at_the_start_halts_the_desk_and_is_reported_with_its_amount() -> None:
+def test_a_difference_at_the_start_fails_the_desk_and_is_reported_with_both_values() -> None:
     driven = a_desk_after_trades(3)
     driven.state.account.book.balance += 5
     again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)

@@ -1,4 +1,4 @@
-"""Ledger against a scripted venue: tickets, terms of orders, partial fills, equity and margin."""
+"""Comparison of the ledger with a scripted venue: tickets, terms of orders, partial fills, equity and margin."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CURSOR = TickCursor(ordinal=5, sequences={"EURUSD": 5}, marks={"EURUSD": Mark(1.
 
 
 class Venue:
-    """A venue with a given content."""
+    """A venue that answers with the given deals, orders, positions and fields of the account."""
 
     def __init__(self, deals: list[VenueDeal], **account: Any) -> None:
         self.deals = deals
@@ -70,7 +70,7 @@ class Venue:
 
 
 def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list[Difference]:
-    """The differences that a comparison finds."""
+    """Compare ledger and venue; return the differences."""
     talk = find_differences(book, cursor)
     request = next(talk)
     try:
@@ -82,7 +82,7 @@ def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list
 
 
 def an_account(mode: AccountMode, *deals: VenueDeal, **account: Any) -> tuple[Book, Venue]:
-    """Ledger and venue with 10,000 USD and the same deals."""
+    """Ledger and venue with the same deals, of which the first is a deposit of 10,000 USD."""
     book, booked = a_book(account_mode=mode), [a_deposit(1), *deals]
     for deal in booked:
         book.apply(DealBooked(deal=deal, order_id=deal.order_id, closings=[]))
@@ -104,7 +104,7 @@ def a_position(ticket: int, side: Side, volume: str, **changed: Any) -> VenuePos
 
 
 def a_hedge(**account: Any) -> tuple[Book, Venue]:
-    """Ticket 7 long 0.3 lots, ticket 8 short 0.2, equal at ledger and venue."""
+    """Ticket 7 long 0.3 lots and ticket 8 short 0.2 lots, in the ledger and at the venue."""
     book, venue = an_account(
         AccountMode.HEDGING,
         a_deal(2, Side.BUY, "0.3", "1.09", position=7),
@@ -116,11 +116,11 @@ def a_hedge(**account: Any) -> tuple[Book, Venue]:
 
 
 def rows_of(found: list[Difference]) -> list[tuple[str, str, str, str]]:
-    """Differences as plain rows."""
+    """Kind, subject and both values of each difference."""
     return [(one.kind, one.subject, one.ledger, one.venue) for one in found]
 
 
-def test_a_hedging_account_agrees_ticket_by_ticket() -> None:
+def test_equal_tickets_of_a_hedging_account_are_no_difference() -> None:
     book, venue = a_hedge()
     assert compared(book, venue) == []
 
@@ -141,8 +141,8 @@ def test_on_a_netting_account_tickets_are_not_compared() -> None:
     assert compared(book, venue) == []
 
 
-# Long: (1.1000 - 1.0900) * 30,000 = 300; short: (1.0900 - 1.1002) * 20,000 = -204. Margin of the larger side: 0.3 lots
-# of 100,000 EUR at the ask, as bought, 33,006 USD, by a leverage of 100.
+# Equity: 10,000 + long (1.1000 - 1.0900) * 30,000 = 300 + short (1.0900 - 1.1002) * 20,000 = -204. Margin of the larger
+# side: 0.3 lots of 100,000 EUR at the ask are 33,006 USD, divided by a leverage of 100.
 WORTH = {"equity": D("10096.00"), "margin": D("330.06"), "leverage": 100}
 
 
@@ -180,7 +180,7 @@ def test_equity_and_margin_are_compared_only_at_the_same_tick(cursor: TickCursor
     assert compared(*a_hedge(**{**WORTH, "equity": D(1), "margin": D(2)}), cursor) == []
 
 
-def test_equity_is_not_reported_where_the_book_differs_already() -> None:
+def test_equity_is_not_compared_if_the_books_already_differ() -> None:
     book, venue = a_hedge(**{**WORTH, "equity": D(1)})
     venue.positions.pop()
     assert [one.kind for one in compared(book, venue, CURSOR)] == ["position"]
@@ -240,7 +240,7 @@ def test_a_resting_order_with_the_terms_of_the_ledger_is_no_difference() -> None
         ({"volume": D("0.02")}, "volume"),
     ],
 )
-def test_each_differing_term_is_named(changed: dict[str, Any], kind: str) -> None:
+def test_each_differing_term_is_reported_with_its_kind(changed: dict[str, Any], kind: str) -> None:
     [found] = compared(*a_pair(RESTING, **changed))
     assert found.kind == kind
     assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.08, stops 1.07 and 1.1"
@@ -261,7 +261,7 @@ MODIFIED = structs.replace(
     revision_answered=1,
 )
 AT_VENUE = {"price": D("1.085"), "stop_loss": None, "take_profit": D("1.11"), "revision": 1}
-"""MODIFIED as the venue has it."""
+"""Terms of the order MODIFIED in the venue's record."""
 
 
 def test_a_modified_order_has_the_terms_of_its_last_modification() -> None:
@@ -271,7 +271,7 @@ def test_a_modified_order_has_the_terms_of_its_last_modification() -> None:
 @pytest.mark.parametrize(
     "changed", [{"price": D("1.08")}, {"stop_loss": D("1.07")}, {"take_profit": D("1.10")}, {"take_profit": None}]
 )
-def test_original_terms_after_a_modification_are_a_difference_with_both_values_named(changed: dict[str, Any]) -> None:
+def test_original_terms_at_the_venue_after_a_modification_are_a_difference(changed: dict[str, Any]) -> None:
     [found] = compared(*a_pair(MODIFIED, **{**AT_VENUE, **changed}))
     assert found.kind == "terms"
     assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.085, stops none and 1.11"
@@ -279,7 +279,7 @@ def test_original_terms_after_a_modification_are_a_difference_with_both_values_n
 
 
 def test_a_modified_and_partially_filled_order_is_no_difference() -> None:
-    """The venue keeps the original volume."""
+    """After a partial fill the venue still reports the order's original volume."""
     order = structs.replace(MODIFIED, volume=D("0.3"))
     book, venue = a_pair(
         order,
@@ -310,7 +310,7 @@ def test_an_expiry_is_compared_to_the_second_as_the_terminal_stores_it(
     assert [one.kind for one in compared(*a_pair(order, **at_venue))] == kinds
 
 
-def test_an_open_order_known_to_one_side_only_is_named() -> None:
+def test_an_open_order_that_only_one_side_has_is_reported() -> None:
     book, venue = a_pair(RESTING)
     venue.orders = []
     assert [one.kind for one in compared(book, venue)] == ["missing_order"]
@@ -320,7 +320,9 @@ def test_an_open_order_known_to_one_side_only_is_named() -> None:
 
 
 @pytest.mark.parametrize("status", [OrderReplyStatus.CANCELED, OrderReplyStatus.PARTIALLY_FILLED])
-def test_a_partial_fill_agrees_for_every_outcome_of_the_rest(status: OrderReplyStatus) -> None:
+def test_a_partial_fill_is_no_difference_whether_the_remaining_volume_is_open_or_canceled(
+    status: OrderReplyStatus,
+) -> None:
     order = an_order(1, volume="0.3")
     book, venue = a_pair(order, filled_volume=D("0.1"), filled_price=D("1.1"), status=status)
     deal = a_deal(2, Side.BUY, "0.1", "1.1", order_id=order.order_id, position=7)
@@ -343,7 +345,7 @@ def test_a_partial_fill_agrees_for_every_outcome_of_the_rest(status: OrderReplyS
     assert compared(book, venue) == []
 
 
-def test_an_account_that_changes_its_margin_mode_is_refused() -> None:
+def test_a_gateway_with_another_account_mode_fails_the_desk() -> None:
     book = Book()
     book.apply(an_opened_stream(stream_id="before", account_mode=AccountMode.HEDGING, first_time_ns=0))
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001))), book=book)
@@ -363,8 +365,8 @@ def test_an_account_that_changes_its_margin_mode_is_refused() -> None:
         (DealReason.CLIENT, ["unknown_order"]),
     ],
 )
-def test_an_order_made_by_the_server_is_no_foreign_order(reason: DealReason, kinds: list[str]) -> None:
-    """A terminal shows the server's own order behind a stop; the reason of its deal distinguishes it from a foreign order."""
+def test_an_order_that_the_server_made_for_a_stop_is_no_foreign_order(reason: DealReason, kinds: list[str]) -> None:
+    """A terminal lists the order that the server made for a stop; only the reason of its deal identifies it."""
     book, venue = an_account(
         AccountMode.NETTING,
         a_deal(2, Side.BUY, "0.3", "1.09"),

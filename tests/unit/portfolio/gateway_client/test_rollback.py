@@ -1,4 +1,4 @@
-"""A rolled back ledger or broker's book is recognised by what the other side knows."""
+"""A rolled back ledger, journal or broker's book is found by comparison with the other records."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from tests.support.desk_harness import RISING, DeskHarness
 INCARNATION = "0000aaaa"
 
 
-class Moment(NamedTuple):
-    """The files of a ledger at one moment."""
+class LedgerState(NamedTuple):
+    """The content of a ledger at one time."""
 
     book: Book
     persisted: PersistedState
@@ -49,9 +49,9 @@ def a_market(**changed: object) -> Gateway:
 
 
 def a_desk(
-    gateway: Gateway, at: Moment | None = None, *, boot_id: str = "one", mono_ns: int = 1_000_000_000
+    gateway: Gateway, at: LedgerState | None = None, *, boot_id: str = "one", mono_ns: int = 1_000_000_000
 ) -> DeskHarness:
-    """A live desk connected to the gateway, with the ledger of a moment or a new one."""
+    """A live desk connected to the gateway, with the ledger `at` an earlier time or a new one."""
     book, persisted = copy.deepcopy(at) if at is not None else (Book(), PersistedState())
     driven = DeskHarness(
         gateway, rules=some_rules(), book=book, persisted=persisted, boot_id=boot_id, incarnation=INCARNATION
@@ -63,14 +63,14 @@ def a_desk(
 
 
 def settle(driven: DeskHarness) -> None:
-    """Let four seconds pass: the comparison of the start is repeated after one second."""
+    """Let four seconds pass, because the first comparison is repeated after one second."""
     for _ in range(8):
         driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.wait(500))
 
 
 def trade(driven: DeskHarness, *sequences: int) -> None:
-    """Buy on odd ticks and sell on even ones, an order each."""
+    """Deliver a BUY for each odd and a SELL for each even sequence; each makes one order."""
     for sequence in sequences:
         time_ns = driven.state.stream.domain_ns(driven.mono_ns)
         signal = structs.replace(a_signal(sequence, 1 if sequence % 2 else -1), time_ns=time_ns)
@@ -78,8 +78,8 @@ def trade(driven: DeskHarness, *sequences: int) -> None:
         driven.answer_all(driven.pause())
 
 
-def moment_of(driven: DeskHarness) -> Moment:
-    return copy.deepcopy(Moment(driven.state.account.book, driven.state.stream.persisted))
+def ledger_state_of(driven: DeskHarness) -> LedgerState:
+    return copy.deepcopy(LedgerState(driven.state.account.book, driven.state.stream.persisted))
 
 
 def causes_of(driven: DeskHarness) -> list[str]:
@@ -95,10 +95,10 @@ def sent_ids(driven: DeskHarness) -> list[str]:
 
 
 def a_rolled_back_ledger() -> tuple[DeskHarness, DeskHarness]:
-    """A desk that has made five orders, and one that continues from the ledger after the first."""
+    """A desk that has made five orders, and a second desk whose ledger contains only the first order."""
     first = a_desk(a_market())
     trade(first, 1)
-    old = moment_of(first)
+    old = ledger_state_of(first)
     trade(first, 2, 3, 4, 5)
     return first, a_desk(first.gateway, old, boot_id="two", mono_ns=first.mono_ns)
 
@@ -106,7 +106,7 @@ def a_rolled_back_ledger() -> tuple[DeskHarness, DeskHarness]:
 def test_a_rolled_back_ledger_halts_the_desk_and_changes_the_incarnation() -> None:
     first, again = a_rolled_back_ledger()
     assert again.state.account.book.trading_state is TradingState.HALTED
-    assert causes_of(again) == ["LEDGER_ROLLED_BACK"], "what is known to be lost is no difference"
+    assert causes_of(again) == ["LEDGER_ROLLED_BACK"], "orders known to be lost are no difference"
     [cause] = [one for one in again.state.account.state_causes if one.code == "LEDGER_ROLLED_BACK"]
     assert "has 4 orders of incarnation 0000aaaa that this ledger lacks" in cause.text
     [taken] = [event for event in again.state.account.take_events() if isinstance(event, IncarnationTaken)]
@@ -116,11 +116,11 @@ def test_a_rolled_back_ledger_halts_the_desk_and_changes_the_incarnation() -> No
         taken.incarnation,
     )
     assert taken.incarnation != INCARNATION
-    assert len(first.state.account.book.deals) == len(again.state.account.book.deals), "the deals are adopted"
+    assert len(first.state.account.book.deals) == len(again.state.account.book.deals), "the lost deals are booked"
 
 
-def test_the_count_of_lost_orders_is_shown_although_the_rollback_was_found_earlier() -> None:
-    """A signed head that the ledger does not reach halts the desk before the gateway is asked."""
+def test_the_number_of_lost_orders_is_added_to_an_earlier_rollback_cause() -> None:
+    """The check of the ledger's signature has already halted the desk before it connects to the gateway."""
     first = a_desk(a_market())
     trade(first, 1, 2)
     again = DeskHarness(first.gateway, boot_id="two", incarnation=INCARNATION)
@@ -146,8 +146,8 @@ def test_one_resume_is_enough_and_no_order_id_is_used_twice() -> None:
     assert {order.status for order in book.orders.values()} == {OrderStatus.FILLED}
     assert book.balance == again.gateway.venue.balance
     assert book.position("EURUSD").net_volume == again.gateway.venue.net_volume("EURUSD")
-    third = a_desk(again.gateway, moment_of(again), boot_id="three", mono_ns=again.mono_ns)
-    assert third.state.account.book.trading_state is TradingState.ACTIVE, "the next start finds no news"
+    third = a_desk(again.gateway, ledger_state_of(again), boot_id="three", mono_ns=again.mono_ns)
+    assert third.state.account.book.trading_state is TradingState.ACTIVE, "the next start does not halt again"
 
 
 def test_orders_known_to_be_lost_are_no_difference_for_a_stopped_desk() -> None:
@@ -168,12 +168,12 @@ def test_orders_known_to_be_lost_are_no_difference_for_a_stopped_desk() -> None:
 def test_a_complete_ledger_keeps_its_incarnation() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
-    again = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    again = a_desk(first.gateway, ledger_state_of(first), boot_id="two", mono_ns=first.mono_ns)
     assert again.state.account.incarnation == INCARNATION
     assert again.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_missing_ledger_halts_the_desk_with_the_count_of_its_orders() -> None:
+def test_a_missing_ledger_halts_the_desk_with_the_number_of_lost_orders() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     again = a_desk(first.gateway, boot_id="two", mono_ns=first.mono_ns)
@@ -186,23 +186,23 @@ def test_a_missing_ledger_halts_the_desk_with_the_count_of_its_orders() -> None:
     assert not set(sent_ids(again)) & set(sent_ids(first))
 
 
-def test_a_lease_unknown_to_the_ledger_changes_the_incarnation() -> None:
-    """Only a start of the process was lost, no order: no reason to halt, but its ids cannot be relied on."""
+def test_an_epoch_missing_in_the_ledger_changes_the_incarnation_without_a_halt() -> None:
+    """The ledger has lost only a start of the process, no order; later ids of that process may still be in flight."""
     first = a_desk(a_market())
     trade(first, 1)
-    old = moment_of(first)
-    second = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    old = ledger_state_of(first)
+    second = a_desk(first.gateway, ledger_state_of(first), boot_id="two", mono_ns=first.mono_ns)
     third = a_desk(first.gateway, old, boot_id="three", mono_ns=second.mono_ns)
     assert third.state.account.incarnation != INCARNATION
     assert third.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_rollback_of_ledger_and_journal_together_is_found_by_the_orders_of_the_broker() -> None:
-    """The gateway then knows no id; the orders in the broker's book have them."""
+def test_a_rollback_of_ledger_and_journal_is_found_in_the_orders_of_the_brokers_book() -> None:
+    """The gateway's journal then has no order ids; the orders in the broker's book have them."""
     store = MemoryBookStore()
     first = a_desk(a_market(book_store=store))
     trade(first, 1)
-    old = moment_of(first)
+    old = ledger_state_of(first)
     trade(first, 2, 3)
     gateway = a_market(book_store=store, journal=MemoryJournal("journal-2"), boot_id="boot-2")
     again = a_desk(gateway, old, boot_id="two", mono_ns=first.mono_ns)
@@ -214,7 +214,7 @@ def test_a_rollback_of_ledger_and_journal_together_is_found_by_the_orders_of_the
     assert not again.state.account.book.open_orders
 
 
-def test_a_modification_lost_by_the_ledger_is_adopted_with_one_resume() -> None:
+def test_a_modification_lost_by_the_ledger_is_adopted_and_one_resume_restores_trading() -> None:
     rules = structs.replace(some_rules(), plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     gateway = a_market()
     first = DeskHarness(gateway, rules=rules, boot_id="one", incarnation=INCARNATION)
@@ -222,7 +222,7 @@ def test_a_modification_lost_by_the_ledger_is_adopted_with_one_resume() -> None:
     settle(first)
     trade(first, 1)
     [order_id] = first.state.account.book.open_orders
-    old = moment_of(first)
+    old = ledger_state_of(first)
     command = ModifyCommand(
         key="k",
         reason="r",
@@ -255,7 +255,7 @@ def test_a_modification_lost_by_the_ledger_is_adopted_with_one_resume() -> None:
 def test_a_manual_order_is_refused_before_the_ids_are_checked() -> None:
     first = a_desk(a_market())
     trade(first, 1)
-    old = moment_of(first)
+    old = ledger_state_of(first)
     trade(first, 2)
     again = DeskHarness(first.gateway, book=old.book, persisted=old.persisted, boot_id="two", incarnation=INCARNATION)
     again.mono_ns = first.mono_ns
@@ -271,21 +271,21 @@ def test_a_rolled_back_journal_puts_the_open_orders_in_doubt() -> None:
     first = a_desk(a_market(book_store=store))
     trade(first, 1, 2, 3)
     gateway = a_market(book_store=store, boot_id="boot-2")  # "journal-1" again, and empty
-    again = a_desk(gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    again = a_desk(gateway, ledger_state_of(first), boot_id="two", mono_ns=first.mono_ns)
     assert [event for event in again.state.account.take_events() if isinstance(event, JournalChanged)]
     assert again.state.account.book.trading_state is TradingState.ACTIVE, "the broker's book has every order"
 
 
 def a_rolled_back_book() -> DeskHarness:
-    """A desk with four deals whose venue has the book as it was after the first."""
+    """A desk that has booked four deals, at a venue whose book has only the first two."""
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     other = a_desk(a_market(boot_id="boot-2"))
     trade(other, 1)
-    return a_desk(other.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    return a_desk(other.gateway, ledger_state_of(first), boot_id="two", mono_ns=first.mono_ns)
 
 
-def test_a_rolled_back_book_fails_the_desk_and_resume_is_refused() -> None:
+def test_a_rolled_back_brokers_book_fails_the_desk_and_resume_is_refused() -> None:
     again = a_rolled_back_book()
     assert (again.state.stream.desk_state, again.state.account.book.trading_state) == (
         DeskState.FAILED,
@@ -303,12 +303,12 @@ def test_a_rolled_back_book_fails_the_desk_and_resume_is_refused() -> None:
     assert not sent_ids(again)
 
 
-def test_a_restored_book_lets_a_person_resume() -> None:
+def test_after_the_brokers_book_is_restored_a_person_can_resume() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
-    broken = a_desk(a_market(boot_id="boot-2"), moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    broken = a_desk(a_market(boot_id="boot-2"), ledger_state_of(first), boot_id="two", mono_ns=first.mono_ns)
     assert broken.state.stream.desk_state is DeskState.FAILED
-    mended = a_desk(first.gateway, moment_of(broken), boot_id="three", mono_ns=broken.mono_ns)
+    mended = a_desk(first.gateway, ledger_state_of(broken), boot_id="three", mono_ns=broken.mono_ns)
     assert (mended.state.stream.desk_state, mended.state.account.book.trading_state) == (
         DeskState.RUNNING,
         TradingState.HALTED,
@@ -318,21 +318,21 @@ def test_a_restored_book_lets_a_person_resume() -> None:
     assert mended.state.account.book.balance == first.gateway.venue.balance
 
 
-def test_a_book_that_was_rolled_back_and_traded_on_is_recognised_by_its_last_deal() -> None:
-    """The book has the same count of deals again, but different ones under the numbers of the ledger."""
+def test_a_rolled_back_brokers_book_with_new_deals_is_found_by_the_last_booked_deal() -> None:
+    """The broker's book has enough deals again, but its deal 3 is not the deal 3 of the ledger."""
     first = a_desk(a_market())
     trade(first, 1, 2)
     other = a_desk(a_market(boot_id="boot-2"))
-    settle(other)  # at other prices
+    settle(other)  # so that its deals have other prices
     trade(other, 1, 2, 3)
-    again = a_desk(other.gateway, moment_of(first), boot_id="two", mono_ns=max(first.mono_ns, other.mono_ns))
+    again = a_desk(other.gateway, ledger_state_of(first), boot_id="two", mono_ns=max(first.mono_ns, other.mono_ns))
     assert "VENUE_ROLLED_BACK" in causes_of(again)
     assert again.state.stream.desk_state is DeskState.FAILED
     assert "deal 3 is" in again.state.stream.waiting_for
-    assert again.state.account.book.balance == first.state.account.book.balance, "nothing of it is booked"
+    assert again.state.account.book.balance == first.state.account.book.balance, "no deal of that book is booked"
 
 
-def test_a_rollback_of_the_book_of_a_running_desk_is_found_at_the_restart_of_the_gateway() -> None:
+def test_a_rolled_back_brokers_book_is_found_when_the_gateway_restarts() -> None:
     first = a_desk(a_market())
     trade(first, 1, 2, 3)
     first.gateway = a_market(boot_id="boot-2")
@@ -341,17 +341,17 @@ def test_a_rollback_of_the_book_of_a_running_desk_is_found_at_the_restart_of_the
     assert causes_of(first) == ["VENUE_ROLLED_BACK"]
 
 
-def test_equal_deals_of_two_orders_are_different_deals() -> None:
+def test_deals_equal_except_for_their_order_ids_are_different_deals() -> None:
     driven = a_desk(a_market())
     booked = a_deal(2, order_id="0000aaaa-000001")
     require_same_deal(driven.state, booked, structs.replace(booked, order_id=""))
-    assert not driven.state.warnings.venue_fault, "whose order it is the venue may learn later"
+    assert not driven.state.warnings.venue_fault, "the venue may report the order id later"
     require_same_deal(driven.state, booked, structs.replace(booked, order_id="0000bbbb-000001"))
     assert "the broker's book is outdated" in driven.state.warnings.venue_fault
 
 
-def test_an_incarnation_whose_ids_the_gateway_knows_is_not_used_again() -> None:
-    """A process that is rolled back twice would choose the same one."""
+def test_a_new_incarnation_differs_from_every_incarnation_that_the_gateway_has_seen() -> None:
+    """After a second rollback the same process would derive the same incarnation again."""
     gateway = a_market()
     known = {INCARNATION: KnownIds(1, 1)}
     first, second = a_desk(gateway), a_desk(a_market())

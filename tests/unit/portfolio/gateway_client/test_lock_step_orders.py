@@ -1,4 +1,4 @@
-"""A lock-step desk with resting orders and stops: what a tick does to them, and when the desk learns it."""
+"""Resting orders and stops of a lock-step desk when a tick ends or triggers them at the venue."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
     return a_signal(ordinal, direction, bid=bid, ask=ask)
 
 
-def test_a_start_finds_an_order_ended_by_the_tick_after_the_last_decision() -> None:
-    """The venue processed the next tick, and portfolio died before the answer."""
+def test_after_a_restart_an_order_that_the_next_tick_ended_at_the_venue_is_ended() -> None:
+    """The venue has processed the next tick, and portfolio was killed before it received the reply to CONFIRM."""
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=500, lifetime_s=1))
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
     driven = a_planned_desk(gateway, plan)
@@ -49,8 +49,8 @@ def test_a_start_finds_an_order_ended_by_the_tick_after_the_last_decision() -> N
     assert again.state.account.book.orders[order.order_id].status is OrderStatus.EXPIRED
 
 
-def test_a_confirm_from_before_the_start_does_not_advance_the_venue_during_the_comparison() -> None:
-    """It was in flight when the process died; earlier answers of the comparison would be of the tick before."""
+def test_a_confirm_in_flight_from_before_the_restart_does_not_disturb_the_comparison() -> None:
+    """The late CONFIRM must not advance the venue by a tick in the middle of the comparison."""
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=500, lifetime_s=1))
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
     driven = a_planned_desk(gateway, plan)
@@ -69,8 +69,8 @@ def test_a_confirm_from_before_the_start_does_not_advance_the_venue_during_the_c
     assert order.status is OrderStatus.EXPIRED
 
 
-def test_no_further_confirm_is_sent_while_the_deals_of_one_are_requested() -> None:
-    """Two concurrent steps would report the book at two ticks, and the last to end would count."""
+def test_no_confirm_is_sent_while_the_deals_of_the_previous_confirm_are_requested() -> None:
+    """Replies to two concurrent CONFIRMs would describe the venue's book at two different ticks."""
     plan = Plan(exits=Exits(stop_loss_points=500))
     driven = a_planned_desk(a_gateway(a_stream(*QUOTES), pace=Pace(1, None)), plan)
     driven.answer_all(driven.deliver(signal_at(1, 1)))

@@ -1,4 +1,4 @@
-"""Changes of a live order or position are sent in the turn of their decision or command, before the next poll is due."""
+"""A change of a live order or of stops is sent in the turn of its decision or command, not with the next poll."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from tests.support.builders import a_signal
 from tests.support.desk_harness import DeskHarness, a_live_desk, request_of
-from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, go_by, the_order
+from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, pass_time, the_order
 
 RESTING = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000))
 
 
 def signal_now(number: int, direction: int, driven: DeskHarness, *, bid: float = 1.1) -> list[Request]:
-    """The requests that a fresh signal causes before any reply."""
+    """Deliver a signal at the current quote; return the requests that it causes before any reply arrives."""
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     signal = a_signal(number, direction, time_ns=time_ns, bid=bid, ask=bid + 0.0001)
     return [request_of(call) for call in driven.deliver(signal)]
 
 
 def a_change(key: str, *, order_id: str = "", price: str | None = None, stop_loss: str | None = None) -> ModifyCommand:
-    """New terms of an order, or of the position."""
+    """A modification of the order `order_id`, or of the position's stops."""
     return ModifyCommand(
         key=key,
         reason="a test",
@@ -39,17 +39,17 @@ def a_change(key: str, *, order_id: str = "", price: str | None = None, stop_los
 
 
 def a_desk_with_a_resting_order() -> DeskHarness:
-    """A desk whose order is polled every two seconds."""
+    """A desk with a resting order, whose status is queried every two seconds by now."""
     driven = a_live_desk(plan=RESTING)
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(1, 1, time_ns=time_ns)))
-    go_by(driven, seconds=9)
+    pass_time(driven, seconds=9)
     assert the_order(driven).status is OrderStatus.ACCEPTED
     return driven
 
 
-def test_a_strategys_cancel_of_a_resting_entry_is_sent_in_the_turn_of_its_decision() -> None:
+def test_a_cancel_decided_by_an_opposite_signal_is_sent_in_the_same_turn() -> None:
     driven = a_desk_with_a_resting_order()
     [cancel, *_] = signal_now(2, -1, driven)
     assert cancel == Cancel(order_id="live-000001", epoch=driven.state.lease.epoch)
@@ -70,9 +70,9 @@ def test_a_persons_modification_is_sent_in_the_turn_of_the_command() -> None:
 
 def test_a_trailing_stop_is_sent_with_its_decision_before_the_orders() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=100, trailing_stop_points=100)))
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(1, 1, driven)
-    go_by(driven, seconds=2)
+    pass_time(driven, seconds=2)
     [modify, *_] = signal_now(2, 1, driven, bid=1.12)
     assert isinstance(modify, Modify)
     assert modify.stop_loss == Decimal("1.119")
@@ -80,9 +80,9 @@ def test_a_trailing_stop_is_sent_with_its_decision_before_the_orders() -> None:
 
 def test_new_stops_are_sent_at_once_while_a_refused_change_waits_for_its_retry() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(1, 1, driven)
-    go_by(driven, seconds=2)
+    pass_time(driven, seconds=2)
     driven.command(a_change("one", stop_loss="1.09"))
     [first] = calls_of(driven.pause(), Modify)
     driven.refuse(first, ErrorCode.VENUE_BUSY)
@@ -93,9 +93,9 @@ def test_new_stops_are_sent_at_once_while_a_refused_change_waits_for_its_retry()
 
 def test_a_final_refusal_of_new_stops_halts_the_desk_and_is_not_retried_every_turn() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
-    go_by(driven, seconds=1)
+    pass_time(driven, seconds=1)
     signal_now(1, 1, driven)
-    go_by(driven, seconds=2)
+    pass_time(driven, seconds=2)
     driven.command(a_change("one", stop_loss="1.09"))
     [call] = calls_of(driven.pause(), Modify)
     driven.refuse(call, ErrorCode.INVALID_FIELD)
