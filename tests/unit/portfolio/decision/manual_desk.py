@@ -1,4 +1,4 @@
-"""Shared by tests of manual orders: a live desk with a quote, the commands, and their delivery."""
+"""Helpers for tests of manual orders: a live desk with a quote, commands, and their execution."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ QUOTES = [(1.1, 1.1001)] * 400
 
 
 def a_quoted_desk(mode: AccountMode = AccountMode.NETTING, **rules: Any) -> DeskHarness:
-    """A live desk with its first quote, on a market without changes; `rules` are fields of its rules."""
+    """A live desk that has its first quote, in a market with constant prices; `rules` are fields of `DeskConfig`."""
     driven = a_live_desk(QUOTES, account_mode=mode, **rules)
-    hear(driven, 1)
+    receive_tick(driven, 1)
     return driven
 
 
-def hear(driven: DeskHarness, ordinal: int) -> None:
-    """A tick of the live feed."""
+def receive_tick(driven: DeskHarness, ordinal: int) -> None:
+    """Deliver a tick of the live feed."""
     tick = a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS)
     driven.market(tick)
 
@@ -74,7 +74,7 @@ def a_close(**changed: Any) -> CloseCommand:
 
 
 def reply_to(driven: DeskHarness, command: OrderCommand) -> OrderCommandReply:
-    """Give a command, and let its effects happen."""
+    """Give a command, answer all requests that follow, and return the command's reply."""
     reply = driven.command(command)
     assert isinstance(reply, OrderCommandReply), reply
     driven.answer_all(driven.pause())

@@ -1,4 +1,4 @@
-"""Between sessions nothing is sent that the venue would refuse, and a due close waits for the next session."""
+"""While a market is closed no request is sent that the venue would refuse; a due close waits for the next session."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.portfolio.risk.scenes import MINUTE_NS, D, Scene
 
 MINUTE = minute_of_week(START_NS)
 CLOSED: Any = {"sessions": ((MINUTE - 60, MINUTE), (MINUTE + 10, MINUTE + 60))}
-"""It closes with the minute of START_NS, for ten minutes."""
+"""Terms of a market that is closed for ten minutes from the minute of START_NS."""
 
 NO_OTHER_TERMS: Any = {}
 
@@ -44,7 +44,7 @@ BY_THE_VENUE = DecisionConditions(closed_symbols={"EURUSD"})
 
 
 def a_long_position(protection: Protection | None = None, **terms: Any) -> Scene:
-    """0.10 lots of EURUSD long, with this protection, in a market with these terms."""
+    """A long position of 0.10 lots of EURUSD, with this protection and these terms of the symbol."""
     scene = Scene().term(**terms).hold("EURUSD", "0.1")
     if protection is not None:
         scene.state.account.emit(
@@ -63,7 +63,7 @@ def tick(scene: Scene, time_ns: int, direction: int = 0) -> Signal:
     return a_signal(9, direction, time_ns=time_ns)
 
 
-def tended(scene: Scene, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS) -> ExitEvents:
+def exits_of(scene: Scene, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS) -> ExitEvents:
     state = scene.state
     return exit_events(tick(scene, time_ns), state.account.book, state.stream, state.config, conditions)
 
@@ -79,7 +79,7 @@ def decided(
     return result
 
 
-def test_the_first_and_last_minute_of_a_session_follow_the_terms() -> None:
+def test_a_market_is_open_from_the_first_to_before_the_last_minute_of_its_session() -> None:
     terms = a_long_position(**CLOSED).state.account.book.instruments["EURUSD"]
     begin_ns = START_NS - START_NS % MINUTE_NS
     assert [terms.is_traded(at_ns) for at_ns in (begin_ns - 1, begin_ns, OPENS_NS - 1, OPENS_NS)] == [
@@ -91,52 +91,52 @@ def test_the_first_and_last_minute_of_a_session_follow_the_terms() -> None:
 
 
 @pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
-def test_a_trailing_stop_waits_between_sessions_and_moves_at_the_first_tick_after(
+def test_a_trailing_stop_stays_while_the_market_is_closed_and_moves_at_the_next_session(
     conditions: DecisionConditions,
 ) -> None:
     protection = a_protection(stop_loss=D("1.09"), trailing_stop_points=10)
     scene = a_long_position(protection, **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
-    assert tended(scene, START_NS, conditions) == []
-    [moved] = tended(scene, OPENS_NS)
+    assert exits_of(scene, START_NS, conditions) == []
+    [moved] = exits_of(scene, OPENS_NS)
     assert isinstance(moved, ProtectionSet)
     assert moved.protection.stop_loss == D("1.0999")
 
 
 @pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
-def test_a_time_exit_between_sessions_closes_at_the_first_tick_after(
+def test_a_time_exit_due_while_the_market_is_closed_closes_at_the_next_session(
     conditions: DecisionConditions,
 ) -> None:
     scene = a_long_position(
         a_protection(exit_ns=START_NS), **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS)
     )
     for seconds in range(0, 60, 7):
-        assert tended(scene, START_NS + seconds * 1_000_000_000, conditions) == []
+        assert exits_of(scene, START_NS + seconds * 1_000_000_000, conditions) == []
     assert scene.state.stream.cursor.denied == {}
-    _, made = tended(scene, OPENS_NS)
+    _, made = exits_of(scene, OPENS_NS)
     assert isinstance(made, OrderCreated)
     assert (made.order.decision.cause, made.order.volume) == (Cause.TIME_EXIT, D("0.1"))
 
 
 @pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
-def test_a_close_by_signal_between_sessions_is_noted_once_and_made_at_the_first_tick_after(
+def test_a_signal_to_close_in_a_closed_market_is_scheduled_once_and_closes_at_the_next_session(
     conditions: DecisionConditions,
 ) -> None:
     scene = a_long_position(**(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
     noted, denied = decided(scene, -1, START_NS, conditions).events
     assert isinstance(noted, ProtectionSet)
     assert noted.why == "the signal is SELL: closed at the first tick of the next session"
-    assert not noted.protection.is_in_flight, "there is nothing to send to the venue"
+    assert not noted.protection.is_in_flight, "a scheduled close sends no request to the venue"
     assert isinstance(denied, OrderDenied)
     assert denied.code == "MARKET_CLOSED"
     assert decided(scene, -1, START_NS + 1, conditions).events == []
     assert scene.state.stream.cursor.denied == {"MARKET_CLOSED": 2}
-    assert not decided(scene, 1, START_NS + 2, conditions).events, "it is held already, and the close is still due"
-    _, made = tended(scene, OPENS_NS)
+    assert not decided(scene, 1, START_NS + 2, conditions).events, "a BUY neither adds nor withdraws the close"
+    _, made = exits_of(scene, OPENS_NS)
     assert isinstance(made, OrderCreated)
     assert (made.order.side.sign, made.order.volume) == (-1, D("0.1"))
 
 
-def test_a_halted_desk_notes_no_close_for_later() -> None:
+def test_a_halted_desk_schedules_no_close_for_the_next_session() -> None:
     scene = a_long_position(**CLOSED)
     scene.state.account.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
     [denied] = decided(scene, -1, START_NS).events
@@ -144,7 +144,7 @@ def test_a_halted_desk_notes_no_close_for_later() -> None:
     assert denied.code == "HALTED"
 
 
-def test_nothing_is_opened_after_the_venue_reported_a_closed_market() -> None:
+def test_an_entry_is_denied_after_the_venue_has_reported_the_market_as_closed() -> None:
     scene = Scene()
     [denied] = decided(scene, 1, START_NS, BY_THE_VENUE).events
     assert isinstance(denied, OrderDenied)
@@ -152,8 +152,8 @@ def test_nothing_is_opened_after_the_venue_reported_a_closed_market() -> None:
     assert decided(scene, 1, START_NS + 1).events[0].__class__ is OrderCreated
 
 
-def test_a_request_refused_for_a_closed_market_is_repeated_after_a_minute() -> None:
-    """A refused order and a refused stop; other refusals have nothing to do with the session."""
+def test_a_symbol_counts_as_closed_for_a_minute_after_a_refusal_with_market_closed() -> None:
+    """The venue has rejected an order with this code."""
     scene = Scene()
     scene.state.account.emit(OrderCreated(order=an_order(1)))
     scene.state.account.emit(
@@ -167,7 +167,7 @@ def test_a_request_refused_for_a_closed_market_is_repeated_after_a_minute() -> N
     assert closed.symbols_at(now_ns + CLOSED_RETRY_NS) == set()
 
 
-def test_a_waiting_close_is_a_condition_of_its_symbol() -> None:
+def test_a_close_that_waits_for_a_session_is_shown_as_close_waits() -> None:
     scene = a_long_position(a_protection(exit_ns=START_NS), **CLOSED)
     state = scene.state
     state.stream.cursor.time_ns = START_NS
@@ -178,7 +178,7 @@ def test_a_waiting_close_is_a_condition_of_its_symbol() -> None:
     assert "CLOSE_WAITS" not in {one.code for one in conditions_of(state, 0)}
 
 
-def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
+def test_flatten_sends_no_order_while_the_market_is_closed_and_closes_at_the_next_session() -> None:
     driven = waiting_close()
     before = len(driven.requests_of(Sell))
     for _ in range(2):
@@ -194,15 +194,15 @@ def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
     assert driven.state.account.book.position("EURUSD").is_flat
 
 
-def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_poll() -> None:
-    """A halted desk cancels resting orders; a terminal whose market is closed refuses every cancel."""
+def test_a_fence_refused_with_market_closed_is_repeated_only_after_a_pause() -> None:
+    """A halted desk fences resting orders; a terminal refuses every cancel while the market is closed."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     [order] = driven.state.account.book.orders.values()
     driven.command(HaltCommand("a test"))
 
     def refusals(seconds: int) -> int:
-        """Count the fences within these seconds, each refused."""
+        """Let these seconds pass and refuse each fence; return the number of fences."""
         count = 0
         for _ in range(seconds):
             calls = driven.wait(1_000)

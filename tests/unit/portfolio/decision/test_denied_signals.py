@@ -1,4 +1,4 @@
-"""Signals denied for a shown condition cause no second condition, which would outlast the first."""
+"""Denials whose cause is already a condition do not set SIGNALS_DENIED, which would last longer than the cause."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def codes(driven: DeskHarness) -> set[str]:
 
 
 @pytest.mark.parametrize("command", [HaltCommand("news"), ReduceOnlyCommand("news")])
-def test_the_condition_of_a_persons_halt_ends_with_the_resume(command: HaltCommand | ReduceOnlyCommand) -> None:
+def test_signals_denied_by_a_persons_restriction_set_no_further_condition(
+    command: HaltCommand | ReduceOnlyCommand,
+) -> None:
     driven = a_live_desk()
     driven.command(command)
     buy_for_a_minute(driven)
@@ -35,14 +37,14 @@ def test_the_condition_of_a_persons_halt_ends_with_the_resume(command: HaltComma
     assert codes(driven) == set()
 
 
-def test_a_ledger_that_cannot_be_written_is_one_condition() -> None:
+def test_signals_denied_for_storage_set_no_further_condition() -> None:
     driven = a_live_desk()
     driven.state.warnings.on_storage_failure("no room")
     buy_for_a_minute(driven)
     assert codes(driven) == {"STORAGE"}
 
 
-def test_a_limit_is_shown() -> None:
+def test_signals_denied_by_a_limit_for_a_minute_set_signals_denied() -> None:
     driven = a_live_desk(limits=Limits(name="closed", order_volume_max=Decimal("0.001")))
     buy_for_a_minute(driven)
     assert codes(driven) == {"SIGNALS_DENIED"}

@@ -1,4 +1,4 @@
-"""A new day lifts a restriction for rejects; never one by a person, or for a loss."""
+"""A new server day ends a restriction for rejected orders, but none by a person or for a loss."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def state_of(state: PortfolioState) -> TradingState:
     return state.account.book.trading_state
 
 
-def test_a_restriction_for_rejections_ends_with_the_day() -> None:
+def test_a_restriction_for_rejected_orders_ends_on_the_next_server_day() -> None:
     state = a_desk(only(rearm_at_day_end=True), REJECTS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS - 1)
-    assert state.account.book.trading_state is TradingState.REDUCE_ONLY, "it is the same day to the last"
+    assert state.account.book.trading_state is TradingState.REDUCE_ONLY, "one nanosecond before the next day"
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     event = state.account.take_events()[-1]
     assert isinstance(event, TradingStateChanged)
@@ -50,7 +50,7 @@ def test_a_restriction_for_rejections_ends_with_the_day() -> None:
     assert "REJECTS: 5, limit fewer than 5 a minute" in event.reason
 
 
-def test_a_desk_without_that_setting_waits_for_a_person() -> None:
+def test_without_rearm_at_day_end_the_restriction_lasts_until_a_person_resumes() -> None:
     state = a_desk(only(), REJECTS)
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
@@ -59,8 +59,8 @@ def test_a_desk_without_that_setting_waits_for_a_person() -> None:
 @pytest.mark.parametrize(
     "denials", [[DRAWDOWN], [REPEATED], [REJECTS, DRAWDOWN], [DRAWDOWN, REJECTS], [REJECTS, REPEATED]]
 )
-def test_a_loss_and_a_run_of_identical_orders_wait_for_a_person(denials: list[Denial]) -> None:
-    """Also where rejections were another cause."""
+def test_a_restriction_for_a_loss_or_repeated_orders_does_not_end_with_the_day(denials: list[Denial]) -> None:
+    """This holds even if rejected orders are a second cause."""
     state = a_desk(only(rearm_at_day_end=True), *denials)
     trading_state = state.account.book.trading_state
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS + 9 * DAY_NS)
@@ -68,8 +68,8 @@ def test_a_loss_and_a_run_of_identical_orders_wait_for_a_person(denials: list[De
 
 
 @pytest.mark.parametrize("by", ["person", "gateway", "doubt", "clock", "lease"])
-def test_a_restriction_for_another_cause_does_not_end_with_the_day(by: str) -> None:
-    """Also when its written reason is rejections."""
+def test_a_restriction_that_no_risk_rule_set_does_not_end_with_the_day(by: str) -> None:
+    """This holds even if the cause has the code REJECTS."""
     state = a_desk(only(rearm_at_day_end=True))
     state.account.set_trading_state(TradingState.HALTED, "REJECTS", "too many for me", by=by)
     escalate(state.account, REJECTS)
@@ -77,15 +77,15 @@ def test_a_restriction_for_another_cause_does_not_end_with_the_day(by: str) -> N
     assert state.account.book.trading_state is TradingState.HALTED
 
 
-def test_a_second_cause_beside_the_rejections_keeps_the_restriction() -> None:
+def test_a_restriction_with_a_second_cause_does_not_end_with_the_day() -> None:
     state = a_desk(only(rearm_at_day_end=True), REJECTS)
     state.account.on_clock_step(3_000_000_000)
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
     assert state.account.book.trading_state is TradingState.REDUCE_ONLY
 
 
-def test_the_lifted_restriction_of_a_new_day_keeps_the_equity_peak() -> None:
-    """A resume after a drawdown resets the peak; a new day does not."""
+def test_the_end_of_a_daily_restriction_keeps_the_equity_peak() -> None:
+    """A person's resume after a drawdown resets the peak; the end of a daily restriction does not."""
     state = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
     state.stream.risk.peaks.high = D(11_000)
     resume_after_day_end(state.account, state.config.limits, NEXT_DAY_NS)
@@ -93,8 +93,10 @@ def test_the_lifted_restriction_of_a_new_day_keeps_the_equity_peak() -> None:
     assert state.stream.risk.peaks.high == D(11_000)
 
 
-def test_the_restriction_ends_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
-    """A lock-step desk is stopped, killed, and comes back on the next day."""
+def test_after_a_restart_the_first_tick_of_a_new_day_ends_the_restriction_before_its_signal_is_decided(
+    tmp_path: Path,
+) -> None:
+    """A restricted lock-step desk is restarted, and its next tick is on the next day."""
     driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
         rules=some_rules(limits=only(rearm_at_day_end=True)),
@@ -114,10 +116,10 @@ def test_the_restriction_ends_with_the_first_tick_of_the_day_also_after_a_restar
     assert server_day(tomorrow.time_ns) == server_day(START_NS) + 1
     again.deliver(tomorrow)
     assert state_of(again.state) is TradingState.ACTIVE
-    assert len(again.state.account.book.orders) == 1, "the signal of that very tick trades"
+    assert len(again.state.account.book.orders) == 1, "the signal of the same tick makes an order"
 
 
-def test_a_persons_halt_lasts_beyond_the_day_on_a_running_desk() -> None:
+def test_a_persons_halt_does_not_end_with_the_day() -> None:
     driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
         rules=some_rules(limits=only(rearm_at_day_end=True)),

@@ -1,4 +1,4 @@
-"""Time exits, trailing stops and resting orders at a tick, by calls of `exit_events`."""
+"""Unit tests of `exit_events`: time exits, trailing stops and cancels of resting orders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, only
 AFTER_HOURS_NS = SERVER_MIDNIGHT_NS + 20 * HOUR_NS
 
 
-def tended(scene: Scene) -> ExitEvents:
+def exits_of(scene: Scene) -> ExitEvents:
     """The events of a tick of EURUSD at the scene's time."""
     state = scene.state
     signal = a_signal(9, time_ns=scene.now_ns)
@@ -36,21 +36,23 @@ def a_position_with_a_due_time_exit() -> Scene:
     return scene
 
 
-def ordered(scene: Scene, side: Side, volume: str, **terms: Any) -> Scene:
-    """Have an order in flight."""
+def with_order_in_flight(scene: Scene, side: Side, volume: str, **terms: Any) -> Scene:
+    """Add an order in flight to the scene."""
     number = len(scene.state.account.book.orders) + 1
     scene.state.account.emit(OrderCreated(order=an_order(number, side, volume, **terms)))
     return scene
 
 
-def resting(scene: Scene, side: Side, volume: str) -> Scene:
-    """Have a resting limit order."""
+def with_resting_order(scene: Scene, side: Side, volume: str) -> Scene:
+    """Add a resting limit order to the scene."""
     price = D("1.09") if side is Side.BUY else D("1.11")
-    return ordered(scene, side, volume, type=OrderType.LIMIT, limit_price=price, time_in_force=TimeInForce.GTC)
+    return with_order_in_flight(
+        scene, side, volume, type=OrderType.LIMIT, limit_price=price, time_in_force=TimeInForce.GTC
+    )
 
 
 def test_a_time_exit_closes_the_position_and_is_retried_later() -> None:
-    protection_set, made = tended(a_position_with_a_due_time_exit())
+    protection_set, made = exits_of(a_position_with_a_due_time_exit())
     assert isinstance(protection_set, ProtectionSet)
     assert protection_set.protection.exit_ns == START_NS + TIME_EXIT_RETRY_NS
     assert isinstance(made, OrderCreated)
@@ -59,15 +61,15 @@ def test_a_time_exit_closes_the_position_and_is_retried_later() -> None:
 
 def test_a_time_exit_waits_for_an_order_in_flight_that_may_close_the_position() -> None:
     """On a netting account a second close would reverse the position."""
-    assert tended(ordered(a_position_with_a_due_time_exit(), Side.SELL, "0.10")) == []
+    assert exits_of(with_order_in_flight(a_position_with_a_due_time_exit(), Side.SELL, "0.10")) == []
 
 
 def test_a_time_exit_does_not_wait_for_a_resting_order_or_a_close_of_another_position() -> None:
     for scene in (
-        resting(a_position_with_a_due_time_exit(), Side.SELL, "0.10"),
-        ordered(a_position_with_a_due_time_exit(), Side.SELL, "0.10", position=7),
+        with_resting_order(a_position_with_a_due_time_exit(), Side.SELL, "0.10"),
+        with_order_in_flight(a_position_with_a_due_time_exit(), Side.SELL, "0.10", position=7),
     ):
-        assert [type(event) for event in tended(scene)] == [ProtectionSet, OrderCreated]
+        assert [type(event) for event in exits_of(scene)] == [ProtectionSet, OrderCreated]
 
 
 def a_halted_desk() -> Scene:
@@ -81,17 +83,17 @@ def a_desk_after_hours() -> Scene:
 
 
 @pytest.mark.parametrize("scene", [a_halted_desk, a_desk_after_hours])
-def test_a_cancel_of_resting_orders_that_open_spares_those_that_only_reduce(scene: Any) -> None:
-    """0.10 lots are held: a sell of all of them reduces, one step more reverses, a sell of the ticket closes it."""
-    assert tended(resting(scene().hold("EURUSD", "0.1"), Side.SELL, "0.10")) == []
-    [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.SELL, "0.11"))
+def test_resting_orders_that_open_are_canceled_and_those_that_only_reduce_stay(scene: Any) -> None:
+    """With 0.10 lots long, a resting SELL of 0.10 only reduces; a SELL of 0.11 reverses and a BUY adds."""
+    assert exits_of(with_resting_order(scene().hold("EURUSD", "0.1"), Side.SELL, "0.10")) == []
+    [ended] = exits_of(with_resting_order(scene().hold("EURUSD", "0.1"), Side.SELL, "0.11"))
     assert isinstance(ended, CancelRequested)
-    [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.BUY, "0.10"))
+    [ended] = exits_of(with_resting_order(scene().hold("EURUSD", "0.1"), Side.BUY, "0.10"))
     assert isinstance(ended, CancelRequested)
 
 
 def a_trailed_position(**terms: Any) -> Scene:
-    """0.10 lots long with a trailing stop of 10 points, on a symbol with these terms."""
+    """A long position of 0.10 lots with a trailing stop of 10 points, on a symbol with these terms."""
     scene = Scene().term(**terms).hold("EURUSD", "0.1")
     protection = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.09"), trailing_stop_points=10)
     scene.state.account.emit(
@@ -100,8 +102,8 @@ def a_trailed_position(**terms: Any) -> Scene:
     return scene
 
 
-def test_a_stop_nearer_than_the_stops_level_is_not_sent() -> None:
-    """The venue has raised its stops level since the stop began to trail."""
-    [moved] = tended(a_trailed_position(stops_level_points=10))
+def test_a_trailing_stop_within_the_stops_level_is_not_moved() -> None:
+    """The venue has raised its stops level above the trailing distance."""
+    [moved] = exits_of(a_trailed_position(stops_level_points=10))
     assert isinstance(moved, ProtectionSet)
-    assert tended(a_trailed_position(stops_level_points=11)) == []
+    assert exits_of(a_trailed_position(stops_level_points=11)) == []

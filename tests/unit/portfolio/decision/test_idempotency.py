@@ -1,4 +1,4 @@
-"""The keys of people's commands: the same command is answered again, another command under a used key is refused."""
+"""Keys of people's commands: a repeated command gets its reply again, another command with a used key is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.portfolio.decision.manual_desk import (
     a_quoted_desk,
     a_resting_order,
     an_order,
-    hear,
+    receive_tick,
     refused,
     reply_to,
 )
@@ -42,7 +42,7 @@ def started_again(driven: DeskHarness, folder: Path) -> DeskHarness:
     again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.mono_ns = driven.mono_ns
     again.answer_all(again.start())
-    hear(again, 2)
+    receive_tick(again, 2)
     return again
 
 
@@ -58,7 +58,7 @@ def started_again(driven: DeskHarness, folder: Path) -> DeskHarness:
         a_cancel("live-000001", key="k1"),
     ],
 )
-def test_another_command_under_the_key_of_an_order_is_refused_also_after_a_restart(
+def test_another_command_with_the_key_of_an_order_is_refused_before_and_after_a_restart(
     tmp_path: Path, other: OrderCommand
 ) -> None:
     driven = a_quoted_desk()
@@ -70,7 +70,7 @@ def test_another_command_under_the_key_of_an_order_is_refused_also_after_a_resta
     assert len(driven.requests_of(Buy)) == 1
 
 
-def test_another_command_under_the_key_of_a_change_is_refused_also_after_a_restart(tmp_path: Path) -> None:
+def test_another_command_with_the_key_of_a_change_is_refused_before_and_after_a_restart(tmp_path: Path) -> None:
     driven = a_quoted_desk()
     [order_id] = reply_to(driven, a_resting_order(key="a")).order_ids
     reply_to(driven, an_order(key="b"))
@@ -93,7 +93,7 @@ def test_another_command_under_the_key_of_a_change_is_refused_also_after_a_resta
             assert refused(desk, one) == f"key {key} was given to another command"
 
 
-def test_another_command_under_the_key_of_a_close_is_refused() -> None:
+def test_another_command_with_the_key_of_a_close_is_refused() -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order())
     closed = reply_to(driven, a_close())
@@ -101,7 +101,7 @@ def test_another_command_under_the_key_of_a_close_is_refused() -> None:
     assert refused(driven, a_close(volume=D("0.01"))) == "key close was given to another command"
 
 
-def test_a_stored_key_without_a_digest_is_answered_for_any_command() -> None:
+def test_a_stored_reply_without_a_digest_answers_every_command_with_its_key() -> None:
     driven = a_quoted_desk()
     first = reply_to(driven, an_order())
     [order] = driven.state.account.book.orders.values()
@@ -109,7 +109,7 @@ def test_a_stored_key_without_a_digest_is_answered_for_any_command() -> None:
     assert previous_reply(driven.state.account.book, an_order(volume=D(1))) == first
 
 
-def test_the_digest_depends_on_the_effect_of_a_command_and_not_on_its_key_or_notation() -> None:
+def test_the_digest_depends_on_kind_and_fields_but_not_on_key_reason_or_notation() -> None:
     assert command_digest(an_order()) == command_digest(an_order(key="other", reason="other", volume=D("0.0200")))
     close = CloseCommand(key="k", reason="r", symbol="EURUSD", position=0, volume=None)
     assert (

@@ -1,4 +1,4 @@
-"""Denied and refused manual orders, and closes, which no trading state stops."""
+"""Denied and refused manual orders, and closes, which every trading state allows."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.unit.portfolio.decision.manual_desk import (
     a_quoted_desk,
     a_resting_order,
     an_order,
-    hear,
+    receive_tick,
     refused,
     reply_to,
 )
 
 
-def test_a_denial_has_the_person_the_reason_and_the_tick_of_the_order() -> None:
+def test_the_event_of_a_denied_manual_order_has_cause_key_reason_and_tick() -> None:
     driven = a_quoted_desk()
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
     reply_to(driven, an_order(volume=D(2), reason="all in"))
@@ -36,7 +36,7 @@ def test_a_denial_has_the_person_the_reason_and_the_tick_of_the_order() -> None:
     assert (denial.cause, denial.key, denial.reason, denial.sequence) == ("manual", "k1", "all in", 1)
 
 
-def test_a_denied_key_gets_the_same_answer_without_a_new_check() -> None:
+def test_a_repeated_denied_command_gets_the_same_reply_although_it_would_pass_now() -> None:
     driven = a_quoted_desk()
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     first = reply_to(driven, an_order())
@@ -47,7 +47,7 @@ def test_a_denied_key_gets_the_same_answer_without_a_new_check() -> None:
     assert reply_to(driven, an_order(key="k2")).denied is False
 
 
-def test_a_denied_key_is_kept_in_the_ledger(tmp_path: Path) -> None:
+def test_after_a_restart_a_denied_command_gets_the_same_reply(tmp_path: Path) -> None:
     driven = a_quoted_desk()
     first = reply_to(driven, an_order(volume=D(2)))
     path = tmp_path / LEDGER_FILE_NAME
@@ -58,14 +58,14 @@ def test_a_denied_key_is_kept_in_the_ledger(tmp_path: Path) -> None:
     book, kept = read_ledger(path)
     again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.answer_all(again.start())
-    hear(again, 2)
+    receive_tick(again, 2)
     assert reply_to(again, an_order(volume=D(2))) == first
     assert first.denial_id == "live-mk1"
     assert "another command" in refused(again, an_order(volume=D("0.01")))
     assert again.state.account.book.orders == {}
 
 
-def test_only_the_latest_denials_are_kept() -> None:
+def test_only_the_latest_denials_are_remembered_for_repeated_keys() -> None:
     driven = a_quoted_desk()
     for number in range(CHANGES_KEPT_MAX + 1):
         driven.command(an_order(key=f"k{number}", volume=D(2)))
@@ -89,7 +89,7 @@ def test_a_modification_of_a_resting_order_to_an_expiry_in_the_past_is_denied() 
     assert driven.requests_of(Modify) == []
 
 
-def test_a_partial_close_of_one_of_several_tickets_needs_its_number() -> None:
+def test_a_partial_close_in_a_symbol_with_several_tickets_needs_a_ticket() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     for key in ("a", "b"):
         reply_to(driven, an_order(key=key))
@@ -115,7 +115,7 @@ def test_a_position_with_a_close_in_flight_is_not_closed_twice() -> None:
     assert refused(driven, a_close(key="c2")) == "there is no position in EURUSD to close"
 
 
-def test_an_order_that_opens_the_other_side_of_a_hedging_account_blocks_no_close() -> None:
+def test_an_opening_order_in_the_closing_direction_does_not_block_a_close_on_a_hedging_account() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     reply_to(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
@@ -145,7 +145,7 @@ def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
     assert reply.denied is False
     assert driven.state.account.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.01")
-    assert reply_to(driven, an_order(key="k3")).denied, "what opens is denied as before"
+    assert reply_to(driven, an_order(key="k3")).denied, "an opening order is still denied"
 
 
 def test_a_halted_desk_allows_manual_closes_of_tickets_also_after_a_restart() -> None:
@@ -163,7 +163,7 @@ def test_a_halted_desk_allows_manual_closes_of_tickets_also_after_a_restart() ->
     assert again.state.account.book.position("EURUSD").is_flat
 
 
-def test_a_halted_desk_lets_a_person_set_stops() -> None:
+def test_a_person_can_set_stops_on_a_halted_desk() -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order())
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
@@ -182,9 +182,7 @@ def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
 
 
 @pytest.mark.parametrize(("type_", "price"), [(OrderType.LIMIT, "1.102"), (OrderType.STOP, "1.098")])
-def test_a_resting_order_that_only_reduces_is_neither_denied_nor_canceled_by_a_limit(
-    type_: OrderType, price: str
-) -> None:
+def test_a_reduce_only_desk_accepts_and_keeps_a_resting_order_that_only_reduces(type_: OrderType, price: str) -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order(key="a"))
     driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
@@ -196,7 +194,7 @@ def test_a_resting_order_that_only_reduces_is_neither_denied_nor_canceled_by_a_l
 
 
 def test_a_second_order_that_would_reverse_the_position_counts_as_opening() -> None:
-    """Two resting orders would each close the whole position, so one of them would open the other side."""
+    """Each of the two resting orders would close the whole position, so that the second would open a short one."""
     driven = a_quoted_desk()
     reply_to(driven, an_order(key="a"))
     driven.state.account.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")

@@ -1,4 +1,4 @@
-"""Manual orders on a live desk: the rules of signals, one effect for one key, cancels and modifications."""
+"""Manual orders on a live desk: risk rules, repeated commands, cancels, modifications and closes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.unit.portfolio.decision.manual_desk import (
     a_quoted_desk,
     a_resting_order,
     an_order,
-    hear,
+    receive_tick,
     refused,
     reply_to,
 )
 
 
-def test_a_manual_order_is_filled_and_has_the_person_who_gave_it() -> None:
+def test_a_manual_order_is_filled_and_recorded_with_its_key_and_reason() -> None:
     driven = a_quoted_desk()
     reply = reply_to(driven, an_order())
     [order] = driven.state.account.book.orders.values()
@@ -35,24 +35,24 @@ def test_a_manual_order_is_filled_and_has_the_person_who_gave_it() -> None:
     assert driven.state.account.book.position("EURUSD").net_volume == D("0.02")
 
 
-def test_a_repeated_key_gets_the_same_answer_and_one_effect() -> None:
+def test_a_repeated_command_gets_the_same_reply_and_makes_no_second_order() -> None:
     driven = a_quoted_desk()
     first, second = reply_to(driven, an_order()), reply_to(driven, an_order())
     assert first == second
     assert len(driven.state.account.book.orders) == len(driven.requests_of(Buy)) == 1
 
 
-def test_the_key_is_kept_in_the_ledger() -> None:
+def test_after_a_restart_a_repeated_command_makes_no_second_order() -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order())
     again = DeskHarness(driven.gateway, book=driven.state.account.book, persisted=driven.state.stream.persisted)
     again.answer_all(again.start())
-    hear(again, 2)
+    receive_tick(again, 2)
     assert reply_to(again, an_order()).order_ids == list(driven.state.account.book.orders)
     assert len(again.state.account.book.orders) == 1
 
 
-def test_risk_rules_deny_a_manual_order_like_any_other() -> None:
+def test_a_risk_rule_denies_a_manual_order() -> None:
     driven = a_quoted_desk()
     reply = reply_to(driven, an_order(volume=D(2)))
     assert (reply.denied, reply.code, reply.limit, reply.observed) == (True, "ORDER_VOLUME", "1 lots", "2 lots")
@@ -85,17 +85,17 @@ def test_risk_rules_deny_a_manual_order_like_any_other() -> None:
         (a_modification(), "there is no position in EURUSD to change"),
     ],
 )
-def test_an_impossible_command_is_refused_with_its_reason(command: OrderCommand, message: str) -> None:
+def test_an_impossible_command_is_refused_with_the_reason(command: OrderCommand, message: str) -> None:
     assert refused(a_quoted_desk(), command) == message
 
 
-def test_a_stepped_stream_accepts_no_manual_orders() -> None:
+def test_a_lock_step_stream_accepts_no_manual_orders() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)))
     driven.run_up()
     assert "a lock-step stream trades only at its ticks" in refused(driven, an_order())
 
 
-def test_a_resting_order_lives_past_its_deadline_and_is_polled() -> None:
+def test_a_resting_order_stays_open_past_its_deadline_and_is_queried() -> None:
     driven = a_quoted_desk()
     reply_to(driven, a_resting_order())
     for _ in range(10):
@@ -107,7 +107,7 @@ def test_a_resting_order_lives_past_its_deadline_and_is_polled() -> None:
     assert len(driven.requests_of(Buy)) == 1
 
 
-def test_silence_about_a_resting_order_does_not_put_it_in_doubt() -> None:
+def test_an_unanswered_query_does_not_put_a_resting_order_in_doubt() -> None:
     driven = a_quoted_desk()
     reply_to(driven, a_resting_order())
     for call in driven.wait(2_000):
@@ -116,7 +116,7 @@ def test_silence_about_a_resting_order_does_not_put_it_in_doubt() -> None:
     assert order.status is OrderStatus.ACCEPTED
 
 
-def test_a_resting_order_is_canceled_at_once() -> None:
+def test_a_persons_cancel_ends_a_resting_order() -> None:
     driven = a_quoted_desk()
     [order_id] = reply_to(driven, a_resting_order()).order_ids
     reply_to(driven, CancelCommand(key="k2", reason="no more", order_id=order_id))
@@ -170,7 +170,7 @@ def test_a_person_can_close_a_part_of_a_position() -> None:
     assert error == "volume is 0.05 lots, expected above 0 and at most the position's 0.01"
 
 
-def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
+def test_on_a_hedging_account_each_order_opens_a_ticket_and_a_close_names_its_ticket() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     reply_to(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
@@ -210,7 +210,7 @@ def test_a_halted_desk_cancels_resting_orders() -> None:
     assert driven.requests_of(Fence)
 
 
-def test_a_resting_order_counts_as_exposure_and_stops_signals_from_opening() -> None:
+def test_a_resting_order_blocks_signals_that_would_open() -> None:
     driven = a_quoted_desk()
     reply_to(driven, a_resting_order())
     driven.answer_all(driven.deliver(a_signal(2, -1)))
@@ -218,18 +218,18 @@ def test_a_resting_order_counts_as_exposure_and_stops_signals_from_opening() -> 
     assert driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
 
-def test_a_resting_order_stops_no_signal_from_closing() -> None:
+def test_a_resting_order_does_not_block_a_signal_that_closes() -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order())
     [resting] = reply_to(driven, a_resting_order(key="k2")).order_ids
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.state.account.book.position("EURUSD").is_flat
     assert driven.state.account.book.orders[resting].status is OrderStatus.ACCEPTED, (
-        "a person's order is a person's to cancel"
+        "a signal does not cancel a person's resting order"
     )
 
 
-def test_the_rest_of_a_partial_fill_may_stay_in_the_market() -> None:
+def test_a_market_order_with_gtc_may_rest_with_its_unfilled_volume() -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order(time_in_force=TimeInForce.GTC))
     [order] = driven.state.account.book.orders.values()

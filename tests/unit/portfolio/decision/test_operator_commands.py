@@ -1,4 +1,4 @@
-"""Trading states: set by people and by the desk, kept in the ledger, and enforced by the risk rules."""
+"""Trading states: set by people and by the desk, stored in the ledger, and enforced by the risk rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"
 
 
 def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
-    """A lock-step desk without limits, which has bought at tick 1."""
+    """A lock-step desk without limits that has bought on tick 1."""
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(6, None))
     driven = DeskHarness(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
     driven.run_up()
@@ -45,7 +45,7 @@ def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
     return driven
 
 
-def obey(driven: DeskHarness, command: TradingCommand) -> CommandReply:
+def give(driven: DeskHarness, command: TradingCommand) -> CommandReply:
     return driven.command(command)
 
 
@@ -54,9 +54,9 @@ def test_a_new_desk_is_active() -> None:
     assert (status.trading_state, status.trading_reason) == (TradingState.ACTIVE, "")
 
 
-def test_a_halted_desk_sends_nothing_for_any_signal_with_or_without_limits() -> None:
+def test_a_halted_desk_without_limits_sends_no_order_for_a_signal() -> None:
     driven = a_running_desk()
-    assert obey(driven, HALT) == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
+    assert give(driven, HALT) == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.requests_of(Sell) == []
     denials = [event for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
@@ -66,9 +66,9 @@ def test_a_halted_desk_sends_nothing_for_any_signal_with_or_without_limits() -> 
 
 @pytest.mark.parametrize("on_opposite", OnOpposite)
 def test_a_reduce_only_desk_closes_and_opens_nothing(on_opposite: OnOpposite) -> None:
-    """An opposite signal that would reverse only closes."""
+    """With on_opposite = reverse, an opposite signal only closes."""
     driven = a_running_desk(on_opposite)
-    obey(driven, REDUCE_ONLY)
+    give(driven, REDUCE_ONLY)
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     [sell] = driven.requests_of(Sell)
     assert isinstance(sell, Sell)
@@ -81,15 +81,15 @@ def test_a_reduce_only_desk_closes_and_opens_nothing(on_opposite: OnOpposite) ->
 def test_a_resumed_desk_trades_again() -> None:
     driven = a_running_desk()
     for command in (HALT, REDUCE_ONLY, RESUME):
-        obey(driven, command)
+        give(driven, command)
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     driven.answer_all(driven.deliver(a_signal(3, 1)))
     assert (len(driven.requests_of(Sell)), len(driven.requests_of(Buy))) == (1, 2)
 
 
-def test_flatten_is_refused_on_a_stepped_stream() -> None:
+def test_flatten_is_refused_on_a_lock_step_stream() -> None:
     driven = a_running_desk()
-    assert isinstance(obey(driven, FlattenCommand("enough")), ControlError)
+    assert isinstance(give(driven, FlattenCommand("enough")), ControlError)
     assert status_of(driven.state).trading_state is TradingState.ACTIVE
 
 
@@ -97,7 +97,7 @@ def test_the_trading_state_survives_a_restart(tmp_path: Path) -> None:
     driven = a_running_desk()
     driven.state.account.on_foreign_orders([7, 3])
     driven.state.account.resume_trading("seen", by="person")
-    obey(driven, HALT)
+    give(driven, HALT)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
     ledger.close()
@@ -115,29 +115,29 @@ def test_a_step_of_the_clock_makes_the_desk_reduce_only_until_a_resume() -> None
         TradingState.REDUCE_ONLY,
         "CLOCK_STEPPED: the wall clock stepped by -3600.000 s",
     )
-    obey(driven, RESUME)
+    give(driven, RESUME)
     assert status_of(driven.state).trading_state is TradingState.ACTIVE
 
 
-def test_a_finding_of_the_desk_never_loosens_a_persons_halt() -> None:
+def test_a_cause_found_by_the_desk_does_not_relax_a_persons_halt() -> None:
     driven = a_running_desk()
-    obey(driven, HALT)
+    give(driven, HALT)
     driven.state.account.on_clock_step(1_000_000_000)
     driven.state.account.on_clock_step(2_000_000_000)
     status = status_of(driven.state)
     assert status.trading_state is TradingState.HALTED
     assert status.trading_reason == "news; CLOCK_STEPPED: the wall clock stepped by +1.000 s", (
-        "the reason stands there once"
+        "the second clock step does not repeat the reason"
     )
 
 
-def test_reduce_only_lifts_a_persons_own_halt_and_no_other() -> None:
+def test_reduce_only_ends_a_persons_halt_but_no_halt_of_the_desk() -> None:
     driven = a_running_desk()
     driven.command(HALT)
     assert isinstance(driven.command(REDUCE_ONLY), TradingReply)
     driven.state.account.restrict_trading(TradingState.REDUCE_ONLY, "DRAWDOWN", "5 % from the peak", by="risk")
     driven.command(HALT)
-    assert isinstance(driven.command(REDUCE_ONLY), TradingReply), "the rule asks for no more"
+    assert isinstance(driven.command(REDUCE_ONLY), TradingReply), "the rule itself demands only REDUCE_ONLY"
     driven.command(HALT)
     driven.state.account.restrict_trading(TradingState.HALTED, "DRAWDOWN", "10 % from the peak", by="risk")
     reply = driven.command(REDUCE_ONLY)
@@ -148,7 +148,7 @@ def test_reduce_only_lifts_a_persons_own_halt_and_no_other() -> None:
 
 @pytest.mark.parametrize("command", [RESUME, ReduceOnlyCommand(reason="a little")])
 @pytest.mark.parametrize("report", [Warnings.on_ledger_fault, Warnings.on_venue_fault])
-def test_a_person_cannot_resume_or_loosen_a_halt_for_damaged_records(
+def test_a_person_cannot_resume_or_relax_a_halt_for_damaged_records(
     report: Callable[[Warnings, str], None], command: ResumeCommand | ReduceOnlyCommand
 ) -> None:
     driven = a_running_desk()
@@ -160,7 +160,7 @@ def test_a_person_cannot_resume_or_loosen_a_halt_for_damaged_records(
     assert driven.state.account.book.trading_state is TradingState.HALTED
 
 
-def test_a_live_desk_denies_orders_it_cannot_store_and_recovers_by_itself() -> None:
+def test_a_live_desk_denies_signals_while_the_ledger_cannot_be_written() -> None:
     driven = a_live_desk()
     driven.state.warnings.on_storage_failure("disk full")
     driven.answer_all(driven.deliver(a_signal(1, 1)))
@@ -171,7 +171,7 @@ def test_a_live_desk_denies_orders_it_cannot_store_and_recovers_by_itself() -> N
     assert len(driven.requests_of(Buy)) == 1
 
 
-def test_a_stepped_desk_waits_for_its_storage_and_denies_nothing() -> None:
+def test_a_lock_step_desk_decides_no_tick_while_the_ledger_cannot_be_written() -> None:
     driven = a_running_desk()
     driven.state.warnings.on_storage_failure("disk full")
     assert driven.deliver(a_signal(2, -1)) == []

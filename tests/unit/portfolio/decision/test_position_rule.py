@@ -1,4 +1,4 @@
-"""The single-position rule: the effect of a signal on a position, and the volume sent."""
+"""The position rule: verdicts on signals, and the volume of an order whose volume the caller chose."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def holding(net: str) -> Position:
         (2**70, "0", "A", SignalVerdict.INVALID_SIGNAL, "[RISK] INVALID signal out of range, expected -1, 0 or 1"),
     ],
 )
-def test_each_signal_gets_its_verdict_and_its_text(
+def test_each_signal_gets_the_expected_verdict_and_reason(
     signal: int, net: str, order: str | None, verdict: SignalVerdict, reason: str
 ) -> None:
     assert check_position_rule(signal, holding(net), order) == (verdict, reason)
 
 
 @pytest.mark.parametrize(("signal", "name"), [(1, "BUY"), (-1, "SELL")])
-def test_an_opposite_leg_may_be_closed_beside_any_other_leg(signal: int, name: str) -> None:
+def test_a_signal_may_close_an_opposite_leg_beside_a_leg_in_its_direction(signal: int, name: str) -> None:
     position = Position("EURUSD", D(100_000))
     for ticket, side in ((1, Side.BUY), (2, Side.SELL)):
         position.apply(side=side, volume=D("0.2"), price=D("1.1"), deal=str(ticket), time_ns=1, ticket=ticket)
@@ -75,7 +75,7 @@ def test_an_opposite_leg_may_be_closed_beside_any_other_leg(signal: int, name: s
         (1, "-0.05", "0.08", CLOSE, "0.05"),
     ],
 )
-def test_a_chosen_volume_is_reduced_only_for_a_close(
+def test_a_chosen_volume_is_cut_to_the_position_only_for_a_close(
     signal: int, net: str, requested: str, mode: OnOpposite, sent: str
 ) -> None:
     assert explicit_volume(signal, holding(net), D(requested), mode) == D(sent)

@@ -1,4 +1,4 @@
-"""Exceptions by a person from a risk rule: reset its state, or let a manual order pass it."""
+"""A person resets the remembered values of a risk rule, or excepts a manual order from the rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.unit.portfolio.decision.manual_desk import (
     a_quoted_desk,
     a_resting_order,
     an_order,
-    hear,
+    receive_tick,
     refused,
     reply_to,
 )
@@ -36,7 +36,7 @@ PAUSE = Breaker(losses=1, until_ns=START_NS + HOUR_NS, trips=2, trials_left=1, t
 
 
 def a_paused_desk() -> DeskHarness:
-    """A desk with EURUSD and GBPUSD both paused after losses."""
+    """A desk on which the circuit breaker pauses EURUSD and GBPUSD after losses."""
     driven = a_quoted_desk(limits=only(breaker_losses=3, order_volume_max=D(1)))
     breakers = driven.state.stream.risk.breakers
     breakers["EURUSD"], breakers["GBPUSD"] = Breaker(**fields_of(PAUSE)), Breaker(**fields_of(PAUSE))
@@ -77,7 +77,7 @@ def resets(driven: DeskHarness) -> list[RiskReset]:
 # ------------------------------------------------------------------------------------------------------------- clearing
 
 
-def test_a_reset_lets_its_symbol_trade_and_keeps_the_other_paused() -> None:
+def test_a_reset_ends_the_pause_of_its_symbol_only() -> None:
     driven = a_paused_desk()
     assert reply_to(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
     cleared(driven, a_reset())
@@ -85,7 +85,7 @@ def test_a_reset_lets_its_symbol_trade_and_keeps_the_other_paused() -> None:
     assert driven.state.stream.risk.breakers["GBPUSD"] == PAUSE
 
 
-def test_the_event_names_person_rule_reason_and_both_values() -> None:
+def test_the_event_of_a_reset_has_person_rule_reason_and_the_values_before_and_after() -> None:
     driven = a_paused_desk()
     reply = cleared(driven, a_reset())
     [event] = resets(driven)
@@ -103,13 +103,13 @@ def test_the_event_names_person_rule_reason_and_both_values() -> None:
     assert requires_fsync(event)
 
 
-def test_a_further_fill_of_the_losing_order_is_no_new_trade_after_a_reset() -> None:
+def test_a_reset_keeps_the_ticket_of_the_last_loss_so_that_its_next_fill_is_no_new_loss() -> None:
     driven = a_paused_desk()
     cleared(driven, a_reset())
     assert driven.state.stream.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
 
 
-def test_a_reset_has_one_effect_for_each_key() -> None:
+def test_a_repeated_reset_has_no_second_effect_and_its_key_is_refused_for_other_commands() -> None:
     driven = a_paused_desk()
     first = cleared(driven, a_reset())
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
@@ -135,7 +135,7 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     assert kept.risk == driven.state.stream.risk
     again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.answer_all(again.start())
-    hear(again, 2)
+    receive_tick(again, 2)
     reply = cleared(again, a_reset())
     assert (reply.before, reply.repeated) == (first.before, True)
 
@@ -155,7 +155,7 @@ def test_a_symbol_is_refused_for_a_rule_without_symbols_and_if_unknown() -> None
     )
 
 
-def test_a_reset_changes_no_trading_state() -> None:
+def test_a_reset_of_drawdown_does_not_change_the_trading_state() -> None:
     driven = a_quoted_desk()
     driven.state.account.set_trading_state(TradingState.HALTED, "DRAWDOWN", "8 %", by="risk")
     peaks = driven.state.stream.risk.peaks
@@ -167,7 +167,7 @@ def test_a_reset_changes_no_trading_state() -> None:
     assert reply_to(driven, an_order()).code == "HALTED"
 
 
-def test_a_stepped_stream_accepts_no_reset() -> None:
+def test_a_lock_step_stream_accepts_no_reset() -> None:
     from tests.unit.portfolio.decision.test_operator_commands import a_running_desk
 
     assert "lock-step stream" in not_cleared(a_running_desk(), a_reset())
@@ -187,7 +187,7 @@ def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
 # -------------------------------------------------------------------------------------------------------------- passing
 
 
-def test_an_order_passes_the_rule_that_it_names_and_keeps_its_denial() -> None:
+def test_an_order_excepted_from_a_rule_is_filled_and_recorded_with_the_denial() -> None:
     driven = a_paused_desk()
     reply = reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"]))
     assert not reply.denied
@@ -201,11 +201,11 @@ def test_an_order_passes_the_rule_that_it_names_and_keeps_its_denial() -> None:
     assert "; ".join(reply.past_rules) == shown
     assert order_row(order).past_rules == shown
     assert reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"])) == reply, (
-        "the same key, the same answer"
+        "a repeated command gets the same reply"
     )
 
 
-def test_a_rule_that_is_not_named_still_denies() -> None:
+def test_a_rule_without_an_exception_still_denies() -> None:
     driven = a_paused_desk()
     reply = reply_to(driven, an_order(volume=D(2), past_rules=["CIRCUIT_BREAKER"]))
     assert reply.code == "ORDER_VOLUME"
@@ -216,7 +216,7 @@ def test_a_rule_that_is_not_named_still_denies() -> None:
 @pytest.mark.parametrize(
     "rule", ["STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVERSION_RATE", "DRAWDOWN", "REJECTS", "X"]
 )
-def test_a_rule_that_may_not_be_passed_is_refused_with_those_that_may(rule: str) -> None:
+def test_an_exception_from_a_rule_that_allows_none_is_refused(rule: str) -> None:
     driven = a_paused_desk()
     assert refused(driven, an_order(past_rules=[rule])) == (
         f"rule {rule} allows no exception, expected one of {', '.join(sorted(EXCEPTABLE_CODES))}"
@@ -224,8 +224,8 @@ def test_a_rule_that_may_not_be_passed_is_refused_with_those_that_may(rule: str)
     assert driven.state.account.book.orders == {}
 
 
-def test_a_resting_order_keeps_its_exceptions_from_rules() -> None:
-    """The other rules still cancel it."""
+def test_a_resting_order_stays_excepted_from_a_rule_and_other_rules_cancel_it() -> None:
+    """REDUCE_ONLY, from which the order is not excepted, still cancels it."""
     driven = a_paused_desk()
     [order_id] = reply_to(driven, a_resting_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
@@ -247,7 +247,7 @@ def test_an_order_of_an_earlier_version_has_no_exceptions() -> None:
 
 
 def test_the_digest_of_an_order_without_exceptions_equals_that_of_an_earlier_version() -> None:
-    """The expected value was computed by the version of commit 62eeefa for the same command."""
+    """Commit 62eeefa, which had no exceptions from rules, computed the expected digest for the same command."""
     from services.portfolio.core.decision.idempotency import command_digest
 
     command = PlaceCommand(
@@ -270,13 +270,13 @@ def test_the_digest_of_an_order_without_exceptions_equals_that_of_an_earlier_ver
 # ---------------------------------------------------------------------------------------------------------------- hints
 
 
-def test_a_denial_of_a_manual_order_has_the_hints_to_pass_and_to_reset_the_rule() -> None:
+def test_a_denied_manual_order_gets_hints_about_the_exception_and_the_reset() -> None:
     hint = reply_to(a_paused_desk(), an_order()).hint
     assert "--past-rule CIRCUIT_BREAKER" in hint
     assert "`paperdesk risk reset CIRCUIT_BREAKER --symbol EURUSD --reason ...`" in hint
 
 
-def test_a_rule_that_cannot_be_passed_or_reset_has_no_such_hint() -> None:
+def test_a_denial_by_a_rule_without_exception_and_reset_has_neither_hint() -> None:
     driven = a_quoted_desk()
     driven.state.account.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     hint = reply_to(driven, an_order()).hint

@@ -1,4 +1,4 @@
-"""From a signal to an order, a denial or nothing, and the counts."""
+"""Decisions of signals: an order, a denial or a block, and the counts of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ D = Decimal
 
 
 def holding(net: str = "0", symbol: str = "EURUSD") -> Book:
-    """An account in USD that holds `net` lots."""
+    """An account in USD with a position of `net` signed lots."""
     book = a_book(symbols=[symbol])
     if volume := D(net):
         side = Side.BUY if volume > 0 else Side.SELL
@@ -42,7 +42,7 @@ def outcome(
     volume: str = "0.01",
     on_opposite: OnOpposite = OnOpposite.CLOSE,
 ) -> OrderCreated | OrderDenied | None:
-    """The event of one signal."""
+    """Decide one signal; return its event, if any."""
     rules = some_rules(volume=volume, on_opposite=on_opposite)
     return decided_event(a_signal(1, direction), book, cursor or TickCursor(), rules)
 
@@ -50,7 +50,7 @@ def outcome(
 def decided_event(
     signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig
 ) -> OrderCreated | OrderDenied | None:
-    """Decide on one signal after its count and mark, as portfolio does."""
+    """Record one signal and decide it, in the same sequence as portfolio; return its event, if any."""
     stream = StreamState(PersistedState(cursor))
     stream.count(signal)
     update_risk_from_tick(signal, book, stream, spread=True, equity=True)
@@ -64,7 +64,7 @@ def one(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
     return events[0] if events else None
 
 
-def test_a_buy_makes_an_order_at_the_ask_with_the_data_of_its_decision() -> None:
+def test_a_buy_makes_an_order_at_the_ask_with_the_inputs_of_its_decision() -> None:
     event = outcome(holding())
     assert isinstance(event, OrderCreated)
     order = event.order
@@ -88,7 +88,7 @@ def test_a_reversal_closes_and_opens_in_one_order() -> None:
     assert event.order.volume == D("0.06")
 
 
-def test_a_block_is_counted_with_its_text_and_is_no_event() -> None:
+def test_a_blocked_signal_is_counted_with_its_reason_and_makes_no_event() -> None:
     cursor, book = TickCursor(), holding("0.05")
     for _ in range(3):
         assert outcome(book, 1, cursor) is None
@@ -107,7 +107,7 @@ def test_an_open_order_blocks_both_directions() -> None:
     assert cursor.blocked == {"ORDER_OPEN": 2}
 
 
-def test_only_the_first_of_a_run_of_equal_denials_is_an_event() -> None:
+def test_only_the_first_of_consecutive_equal_denials_is_an_event() -> None:
     cursor, book = TickCursor(), holding()
     events = [outcome(book, direction, cursor, volume="2") for direction in (1, 1, 1, -1, -1, 1)]
     kept = [event for event in events if event is not None]
@@ -125,13 +125,13 @@ def test_a_denial_after_an_order_is_an_event_again() -> None:
     assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
 
 
-def test_a_limit_never_stops_a_close() -> None:
+def test_a_volume_limit_does_not_deny_a_close() -> None:
     event = outcome(holding("5"), -1)
     assert isinstance(event, OrderCreated)
     assert event.order.volume == 5
 
 
-def test_a_reversal_counts_only_what_it_opens() -> None:
+def test_only_the_opening_volume_of_a_reversal_counts_against_the_volume_limit() -> None:
     assert isinstance(outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
 
 
@@ -142,7 +142,7 @@ def test_a_reversal_whose_opening_is_denied_still_closes() -> None:
     assert event.order.decision.reason.endswith("; closes only: ORDER_VOLUME 1.01 lots, limit 1 lots")
 
 
-def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
+def test_a_signal_is_denied_until_the_conversion_rate_of_its_currency_is_quoted() -> None:
     book, cursor, rules = holding(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
     denied = one(decide_signal(signal, book, StreamState(PersistedState(cursor)), rules))

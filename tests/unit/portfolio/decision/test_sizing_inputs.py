@@ -1,4 +1,4 @@
-"""Inputs of sizing: equity at the marks, the worse side of the spread, and no guessed values."""
+"""Inputs of sizing: equity at the marks, conversion at the worse side of the spread, and None for unknown values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(
 
 
 def an_account(*symbols: str, currency: str = "USD") -> RiskContext:
-    """10,000 in cash, and these symbols known but not yet quoted."""
+    """An account with 10,000 in cash, and with terms but no quotes of these symbols."""
     book = a_book(*booked_deals(a_deposit()), symbols=symbols, currency=currency)
     return RiskContext(book, TickCursor(), NO_LIMITS, RiskState())
 
@@ -55,25 +55,25 @@ def inputs(
     )
 
 
-def test_equity_is_balance_and_open_profit_at_the_marks() -> None:
+def test_equity_is_balance_plus_unrealized_profit_at_the_marks() -> None:
     account = quoted(an_account("EURUSD"), "EURUSD", 1.101, 1.1012)
     assert inputs(account, "EURUSD").equity == D(10_000)
     account.book.apply(DealBooked(deal=a_deal(2, Side.BUY, "0.10", "1.1"), order_id="", closings=[]))
     assert inputs(account, "EURUSD").equity == D(10_010)  # 0.001 x 10,000 at the bid
 
 
-def test_equity_is_not_known_while_a_position_has_no_mark() -> None:
+def test_equity_is_unknown_while_a_position_has_no_mark() -> None:
     account = quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1001)
     account.book.apply(DealBooked(deal=a_deal(2, Side.BUY, "0.10", "1.3", symbol="GBPUSD"), order_id="", closings=[]))
     assert inputs(account, "EURUSD").equity is None
 
 
-def test_a_loss_is_converted_at_the_worse_side_of_the_spread() -> None:
+def test_a_loss_is_converted_at_the_side_of_the_spread_that_makes_it_larger() -> None:
     account = quoted(an_account("USDJPY"), "USDJPY", 150.0, 150.1)
     assert inputs(account, "USDJPY").loss_rate == 1 / D(150)
 
 
-def test_a_rate_without_a_quoted_pair_is_not_known() -> None:
+def test_a_conversion_rate_without_a_quoted_pair_is_unknown_and_the_volume_is_zero() -> None:
     account = quoted(an_account("EURJPY"), "EURJPY", 160.0, 160.1)
     given = inputs(account, "EURJPY")
     assert (given.loss_rate, given.notional_per_lot) == (None, None)
@@ -82,12 +82,12 @@ def test_a_rate_without_a_quoted_pair_is_not_known() -> None:
     assert sized == (D(0), "fraction: no rate is known from JPY to USD: no trade")
 
 
-def test_a_lot_is_worth_its_notional() -> None:
+def test_the_notional_per_lot_is_contract_size_times_ask() -> None:
     account = quoted(an_account("EURUSD"), "EURUSD", 1.1, 1.1002)
     assert inputs(account, "EURUSD").notional_per_lot == D("110010")
 
 
-def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
+def test_volatility_sizing_uses_the_estimate_of_the_orders_symbol() -> None:
     """100 % of 10,000 USD a day / (130,000 USD x ln 1.01 x sqrt 1440) = 0.2037."""
     plan = Plan(strategies={"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)})
     account = quoted(quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1), "GBPUSD", 1.3, 1.3)
@@ -99,7 +99,7 @@ def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
     assert size_order(BY_VOLATILITY, inputs(account, "GBPUSD", plan, volatility)).volume == D("0.20")
 
 
-def test_the_estimate_is_kept_for_the_symbols_sized_by_it() -> None:
+def test_half_lives_are_returned_only_for_symbols_sized_by_volatility() -> None:
     calm = {"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)}
     symbols = ("EURUSD", "GBPUSD")
     assert half_lives_min(Plan(), symbols) == {}
