@@ -1,1 +1,1 @@
-"""Plans and limits as files."""
+"""Files with plans and limits."""

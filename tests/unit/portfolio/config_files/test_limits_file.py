@@ -1,4 +1,4 @@
-"""Sets of limits: three have a name; any other is a file and is named by its changes."""
+"""Sets of limits: three are built in; a set from a file is named by its changes from the default set."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def a_file(folder: Path, text: str) -> Limits:
     return load_limits(str(path))
 
 
-def test_the_named_sets_are_those_of_the_settings() -> None:
+def test_the_names_default_and_none_load_their_sets() -> None:
     assert load_limits("default") is DEFAULT_LIMITS
     assert load_limits("none") is NO_LIMITS
 
 
-def test_a_file_changes_a_limit_and_its_name_has_the_change(tmp_path: Path) -> None:
+def test_a_set_from_a_file_is_named_by_its_changed_limit(tmp_path: Path) -> None:
     one = a_file(tmp_path, "order_volume_max = 0.5\n")
     other = a_file(tmp_path, "# the same\norder_volume_max = 0.50\n")
     assert one.order_volume_max == D("0.5")
@@ -33,7 +33,7 @@ def test_a_file_changes_a_limit_and_its_name_has_the_change(tmp_path: Path) -> N
     assert one.orders_per_minute_max == DEFAULT_LIMITS.orders_per_minute_max
 
 
-def test_a_file_that_changes_nothing_is_the_default_set(tmp_path: Path) -> None:
+def test_a_file_without_changed_limits_has_the_name_default(tmp_path: Path) -> None:
     assert a_file(tmp_path, "order_volume_max = 1\n").name == "default"
 
 
@@ -43,14 +43,14 @@ def test_a_limit_of_the_default_set_can_be_removed(tmp_path: Path) -> None:
     assert limits.name == "spread_factor_max=none,trading_hours=07:00-20:00"
 
 
-def test_a_set_that_rearms_daily_has_it_in_its_name(tmp_path: Path) -> None:
+def test_rearm_at_day_end_is_part_of_the_name(tmp_path: Path) -> None:
     limits = a_file(tmp_path, "rearm_at_day_end = true\n")
     assert limits.rearm_at_day_end
     assert limits.name == "rearm_at_day_end=true"
     assert not DEFAULT_LIMITS.rearm_at_day_end
 
 
-def test_many_changes_are_named_by_a_digest(tmp_path: Path) -> None:
+def test_a_set_with_many_changes_is_named_by_a_digest(tmp_path: Path) -> None:
     fields = [name for name in Limits.__struct_fields__ if name.endswith("_pct_of_power_max")]
     name = a_file(tmp_path, "".join(f"{field} = 7\n" for field in fields)).name
     assert name.startswith("sha256-")
@@ -103,7 +103,7 @@ def test_a_file_with_a_wrong_limit_prevents_the_start(tmp_path: Path, text: str)
         ),
     ],
 )
-def test_an_error_has_the_file_the_limit_its_value_and_the_expectation(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_names_file_limit_value_and_expectation(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StartError) as refusal:
         a_file(tmp_path, text)
     assert str(refusal.value).startswith(f"RISK: {tmp_path / 'limits.toml'}: ")
@@ -111,7 +111,7 @@ def test_an_error_has_the_file_the_limit_its_value_and_the_expectation(tmp_path:
     assert "^" not in str(refusal.value)
 
 
-def test_two_drawdown_actions_may_have_one_level_and_hours_may_cross_midnight(tmp_path: Path) -> None:
+def test_equal_drawdown_levels_and_trading_hours_over_midnight_are_allowed(tmp_path: Path) -> None:
     limits = a_file(tmp_path, 'drawdown_reduce_pct = 7\ntrading_hours = "22:00-06:00"\n')
     assert limits.drawdown_reduce_pct == limits.drawdown_halt_pct == 7
     assert a_file(tmp_path, 'trading_hours = "00:00-24:00"').trading_hours == "00:00-24:00"

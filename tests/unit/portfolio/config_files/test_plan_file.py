@@ -1,4 +1,4 @@
-"""Plan files: their values, the name made from them, and contradictions, which prevent the start."""
+"""Plan files: their values, the names derived from the values, and errors that prevent the start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_an_empty_name_is_the_plain_plan() -> None:
     assert PLAIN.name == "plain"
 
 
-def test_a_file_that_changes_nothing_is_the_plain_plan(tmp_path: Path) -> None:
+def test_a_file_without_changes_is_the_plain_plan(tmp_path: Path) -> None:
     assert a_plan(tmp_path, '[sizing]\nmethod = "fixed"\n[entry]\ntype = "MARKET"\n') == PLAIN
 
 
@@ -40,7 +40,7 @@ def test_a_plan_sets_volumes_and_exits(tmp_path: Path) -> None:
     assert plan.for_symbol("EURUSD").tag == "desk"
 
 
-def test_a_plan_is_named_by_its_values_and_not_by_its_path_or_notation(tmp_path: Path) -> None:
+def test_plans_with_equal_values_have_one_name_whatever_their_path_or_notation(tmp_path: Path) -> None:
     one = a_plan(tmp_path, FRACTION)
     other = tmp_path / "elsewhere.toml"
     other.write_text('# the same\n[exits]\nstop_loss_points = 50\n[sizing]\nrisk_pct = 1.0\nmethod = "fraction"\n')
@@ -59,7 +59,7 @@ def test_a_long_plan_is_named_by_a_digest(tmp_path: Path) -> None:
     assert a_plan(tmp_path, text.replace("60", "61")).name != name
 
 
-def test_strategies_apply_to_their_symbols_and_the_plan_itself_to_the_others(tmp_path: Path) -> None:
+def test_a_strategy_applies_to_its_symbols_and_the_plans_own_sections_to_all_others(tmp_path: Path) -> None:
     plan = a_plan(
         tmp_path,
         FRACTION
@@ -75,7 +75,7 @@ def test_strategies_apply_to_their_symbols_and_the_plan_itself_to_the_others(tmp
     assert model.exits is plan.exits
 
 
-def test_the_order_of_strategies_and_symbols_does_not_change_the_name(tmp_path: Path) -> None:
+def test_the_sequence_of_strategies_and_symbols_does_not_change_the_name(tmp_path: Path) -> None:
     one = '[strategies.a]\nsymbols = ["EURUSD", "GBPUSD"]\n'
     two = '[strategies.b]\nsymbols = ["NZDUSD"]\n'
     name = a_plan(tmp_path, one + two).name
@@ -83,8 +83,8 @@ def test_the_order_of_strategies_and_symbols_does_not_change_the_name(tmp_path: 
     assert a_plan(tmp_path, two + one.replace('"EURUSD", "GBPUSD"', '"GBPUSD", "EURUSD"')).name == name
 
 
-def test_a_strategys_own_section_is_in_the_name_even_if_it_is_the_plain_one(tmp_path: Path) -> None:
-    """It replaces the plan's section."""
+def test_a_strategys_section_is_in_the_name_even_with_default_values(tmp_path: Path) -> None:
+    """The strategy's section replaces the plan's section, so that the volume of the plan no longer applies."""
     bare = '[sizing]\nvolume = 2\n[strategies.a]\nsymbols = ["EURUSD"]\n'
     assert a_plan(tmp_path, bare).for_symbol("EURUSD").sizing.volume == D(2)
     own = a_plan(tmp_path, bare + 'sizing = { method = "fixed" }\n')
@@ -92,8 +92,8 @@ def test_a_strategys_own_section_is_in_the_name_even_if_it_is_the_plain_one(tmp_
     assert own.name == "sizing.volume=2,strategies.a.symbols=EURUSD,strategies.a.sizing=plain"
 
 
-def test_weights_may_be_in_a_file_beside_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its path is relative to that of the plan, not to the working folder."""
+def test_a_weights_file_is_found_relative_to_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path is relative to the folder of the plan, not to the working directory."""
     (tmp_path / "weights.json").write_text('{"XAUUSD": 10.5, "EURUSD": 40}')
     monkeypatch.chdir("/")
     of_file = a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
@@ -102,7 +102,7 @@ def test_weights_may_be_in_a_file_beside_the_plan(tmp_path: Path, monkeypatch: p
     assert written.name == of_file.name == "sizing.method=weights,sizing.weights_pct=EURUSD:40+XAUUSD:10.5"
 
 
-def test_a_limit_order_may_have_an_expiry(tmp_path: Path) -> None:
+def test_a_resting_entry_may_have_a_lifetime(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, '[entry]\ntype = "STOP"\noffset_points = 9\nlifetime_s = 60\ntime_in_force = "GTD"\n')
     assert (plan.entry.time_in_force, plan.entry.lifetime_s) == (TimeInForce.GTD, 60)
 
@@ -115,7 +115,10 @@ def test_a_limit_order_may_have_an_expiry(tmp_path: Path) -> None:
         ("[sizing]\nother = 1", "unknown field sizing.other, which is 1"),
         ('name = "mine"', "name is 'mine', expected no name: a plan is named by its contents"),
         ("sizing = 1", "sizing is 1, expected a table"),
-        ('[sizing]\nmethod = "double"', "sizing.method is 'double', expected 'fixed', 'fraction', 'kelly', 'volatility' or 'weights'"),
+        (
+            '[sizing]\nmethod = "double"',
+            "sizing.method is 'double', expected 'fixed', 'fraction', 'kelly', 'volatility' or 'weights'",
+        ),
         ("[exits]\nstop_loss_points = 0", "exits.stop_loss_points is 0, expected a whole number from 1 to 1000000"),
         ("[exits]\nstop_loss_points = 1.5", "exits.stop_loss_points is 1.5, expected a whole number"),
         ("[exits]\ntime_exit_s = -1", "exits.time_exit_s is -1, expected a whole number from 1 to 31536000"),
@@ -154,7 +157,10 @@ def test_a_limit_order_may_have_an_expiry(tmp_path: Path) -> None:
         ('[sizing]\nmethod = "volatility"', "'volatility', expected sizing.volatility_pct_per_day with it"),
         (WEIGHTS, "sizing.method is 'weights', expected sizing.weights_pct or sizing.weights_file with it"),
         (WEIGHTS + "weights_pct = { EURUSD = -1 }", "sizing.weights_pct.EURUSD is -1, expected percent of at least 0"),
-        (WEIGHTS + "weights_pct = { EURUSD = 1e5 }", "EURUSD is 100000, expected percent of at least 0 and at most 10000"),
+        (
+            WEIGHTS + "weights_pct = { EURUSD = 1e5 }",
+            "EURUSD is 100000, expected percent of at least 0 and at most 10000",
+        ),
         (WEIGHTS + 'weights_file = "none.json"', "weights_file is 'none.json', expected a JSON file such as"),
         (WEIGHTS + "weights_file = 3", "weights_file is 3, expected a path of a JSON file"),
         (
@@ -244,7 +250,7 @@ def test_a_weights_file_without_weights_prevents_the_start(tmp_path: Path, text:
         a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
 
 
-def test_a_strategy_of_a_symbol_that_is_not_traded_prevents_the_start(tmp_path: Path) -> None:
+def test_a_strategy_with_an_untraded_symbol_prevents_the_start(tmp_path: Path) -> None:
     text = '[strategies.a]\nsymbols = ["EURUSD", "NOPE"]\n'
     assert a_plan(tmp_path, text).strategies["a"].symbols == ("EURUSD", "NOPE")
     path = tmp_path / "plan.toml"
@@ -260,7 +266,7 @@ def test_a_missing_file_prevents_the_start(tmp_path: Path) -> None:
         load_plan(str(tmp_path / "none.toml"))
 
 
-def test_a_file_that_is_no_text_prevents_the_start(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_prevents_the_start(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
     with pytest.raises(StartError, match="PLAN: "):
         load_plan(str(tmp_path / "plan.toml"))

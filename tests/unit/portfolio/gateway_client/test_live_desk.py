@@ -83,7 +83,7 @@ def test_a_desk_that_cannot_write_its_ledger_does_not_report_a_silent_gateway() 
 
 
 def test_signals_queued_during_a_reconnect_are_stale_if_old_against_the_newest_tick() -> None:
-    """While the restarted gateway does not answer, ticks arrive for ten seconds; the first five signals are stale then."""
+    """Ticks arrive for ten seconds before the restarted gateway answers; the first five signals are stale by then."""
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
     calls = driven.pause()

@@ -1,1 +1,1 @@
-"""Trading plans, on a desk with one."""
+"""Trading plans: their warnings, and desks that trade by a plan."""

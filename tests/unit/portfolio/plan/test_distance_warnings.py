@@ -1,4 +1,4 @@
-"""Warnings of a plan whose distances are under the venue's stops level, so that every signal is denied."""
+"""Warnings about a plan with distances below the venue's stops level, with which every signal is denied."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ def warning_of(plan: Plan, **terms: Any) -> str:
 
 
 @pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.STOP])
-def test_an_offset_under_the_stops_level_is_reported_and_one_at_it_is_not(kind: OrderType) -> None:
+def test_an_entry_offset_below_the_stops_level_is_reported_and_an_equal_one_is_not(kind: OrderType) -> None:
     assert warning_of(Plan(entry=Entry(type=kind, offset_points=9))) == (
-        "the plan's signals are denied: entry.offset_points of EURUSD is 9 points, the venue's stops level 10 (INVALID_PRICE)"
+        "the plan's signals are denied: entry.offset_points of EURUSD is 9 points, "
+        "the venue's stops level 10 (INVALID_PRICE)"
     )
     assert warning_of(Plan(entry=Entry(type=kind, offset_points=10))) == ""
 
 
-def test_the_nearer_of_stop_loss_and_trailing_stop_counts() -> None:
+def test_the_smaller_of_stop_loss_and_trailing_distance_is_checked() -> None:
     assert "the stop loss of EURUSD is 9 points" in warning_of(Plan(exits=Exits(stop_loss_points=9)))
     assert "the stop loss of EURUSD is 5 points" in warning_of(
         Plan(exits=Exits(stop_loss_points=50, trailing_stop_points=5))
@@ -42,18 +43,18 @@ def test_the_nearer_of_stop_loss_and_trailing_stop_counts() -> None:
     assert warning_of(Plan(exits=Exits(stop_loss_points=10, trailing_stop_points=50))) == ""
 
 
-def test_a_take_profit_counts_from_the_resting_price_and_at_the_market_with_the_spread() -> None:
+def test_a_take_profit_below_the_stops_level_is_reported_only_for_a_resting_entry() -> None:
     exits = Exits(take_profit_points=9)
     assert warning_of(Plan(exits=exits)) == ""
     resting = Plan(exits=exits, entry=Entry(type=OrderType.LIMIT, offset_points=20))
     assert "exits.take_profit_points of EURUSD is 9 points" in warning_of(resting)
 
 
-def test_a_distance_rounded_up_to_the_level_is_sufficient() -> None:
+def test_a_distance_that_rounding_raises_to_the_stops_level_is_not_reported() -> None:
     assert warning_of(Plan(exits=Exits(stop_loss_points=6)), tick_size=Decimal("0.0001")) == ""
 
 
-def test_a_strategys_own_sections_are_checked_for_its_symbols() -> None:
+def test_the_exits_of_a_strategy_are_checked_for_its_symbols() -> None:
     near = Strategy(symbols=("EURUSD",), exits=Exits(stop_loss_points=1))
     assert "the stop loss of EURUSD is 1 points" in warning_of(Plan(strategies={"a": near}))
     assert warning_of(Plan(strategies={"a": structs.replace(near, symbols=("GBPUSD",))})) == ""
@@ -63,7 +64,7 @@ def test_a_plan_without_distances_causes_no_warning() -> None:
     assert warning_of(PLAIN) == ""
 
 
-def test_a_desk_warns_as_soon_as_it_knows_the_terms() -> None:
+def test_a_desk_warns_as_soon_as_the_terms_are_in_the_book() -> None:
     book = Book()
     book.apply(an_opened_stream())
     plan = Plan(exits=Exits(stop_loss_points=3))

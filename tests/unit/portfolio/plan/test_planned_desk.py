@@ -1,4 +1,4 @@
-"""A desk with a plan, in lock-step over a short recording: resting entries, stops, trailing stops, time exits."""
+"""A lock-step desk with a plan on a few ticks: resting entries, stops, trailing stops, time exits, reversals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at(*bids: float) -> Quotes:
 
 
 class Played:
-    """A lock-step desk over a recording, with the directions of its signals."""
+    """A lock-step desk and the quotes of its stream."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class Played:
         driven.answer_all(driven.pause())
 
     def play(self, *directions: int) -> Played:
-        """Publish, decide and confirm every tick."""
+        """Publish, decide and confirm one tick for each direction, from tick 1."""
         for ordinal, direction in enumerate(directions, 1):
             self.tick(ordinal, direction)
         return self
 
     @property
     def net(self) -> Decimal:
-        """Lots held."""
+        """Net volume of the position in lots; long is positive."""
         return self.driven.state.account.book.position("EURUSD").net_volume
 
 
@@ -73,31 +73,31 @@ BOTH = pytest.mark.parametrize("mode", list(AccountMode))
 
 
 @BOTH
-def test_an_entry_carries_its_stops_and_the_desk_books_them(mode: AccountMode) -> None:
+def test_an_entry_is_sent_with_its_stops_and_they_become_the_protection(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(stop_loss_points=50, take_profit_points=100))
     played = Played(at(1.1, 1.1, 1.1), plan, mode=mode).play(1, 0)
     [order] = played.driven.requests_of(Buy)
     assert isinstance(order, Buy)
-    assert (order.stop_loss, order.take_profit) == (D("1.0996"), D("1.1011")), "from the ask, 1.1001"
+    assert (order.stop_loss, order.take_profit) == (D("1.0996"), D("1.1011")), "distances from the ask, 1.1001"
     [protection] = played.driven.state.account.book.protections.values()
     assert (protection.stop_loss, protection.take_profit) == (D("1.0996"), D("1.1011"))
     assert protection.position == (1 if mode is AccountMode.HEDGING else 0)
 
 
 @BOTH
-def test_a_stop_loss_closes_at_the_venue_and_ends_the_protection(mode: AccountMode) -> None:
+def test_a_stop_loss_closes_the_position_at_the_venue_and_ends_its_protection(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(stop_loss_points=50))
     played = Played(at(1.1, 1.1, 1.0990, 1.1), plan, mode=mode).play(1, 0, 0, 0)
     book = played.driven.state.account.book
     assert played.net == 0
     assert book.protections == {}
     assert [deal.reason.value for deal in book.deals[1:]] == ["CLIENT", "STOP_LOSS"]
-    assert book.deals[-1].price == D("1.099"), "through the stop, at the touch that there was"
-    assert len(book.orders) == 1, "a stop is no order"
+    assert book.deals[-1].price == D("1.099"), "the bid of the tick, which is below the stop"
+    assert len(book.orders) == 1, "a stop of the venue is no order of the desk"
 
 
 @BOTH
-def test_a_trailing_stop_follows_the_market_and_never_moves_back(mode: AccountMode) -> None:
+def test_a_trailing_stop_follows_a_rising_market_and_never_moves_down(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
     played = Played(at(1.1, 1.1, 1.1005, 1.1003, 1.1010, 1.1010), plan, mode=mode).play(1, 0, 0, 0, 0, 0)
     moved = [request for request in played.driven.requests_of(Modify) if isinstance(request, Modify)]
@@ -115,7 +115,7 @@ def test_a_position_is_closed_at_its_time_exit() -> None:
     played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0, 0)
     first, second = played.driven.state.account.book.orders.values()
     assert second.decision.cause is Cause.TIME_EXIT
-    assert second.created_ns == START_NS + 3 * TICK_NS, "three seconds after the deal, which came at once"
+    assert second.created_ns == START_NS + 3 * TICK_NS, "three seconds after the deal on tick 1"
     assert (second.side, second.volume) == (first.side.opposite, first.volume)
     assert played.net == 0
 
@@ -158,16 +158,16 @@ def test_a_resting_entry_is_filled_by_a_later_tick() -> None:
     ]
 
 
-def test_an_entry_with_an_expiry_ends_then_and_the_ledger_has_it() -> None:
+def test_an_entry_with_a_lifetime_expires_and_the_symbol_can_be_traded_again() -> None:
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50, lifetime_s=2))
     played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0)
     [order] = played.driven.state.account.book.orders.values()
     assert order.status is OrderStatus.EXPIRED
     played.tick(5, 1)
-    assert len(played.driven.state.account.book.orders) == 2, "the symbol is free again"
+    assert len(played.driven.state.account.book.orders) == 2, "the expired entry does not block the next"
 
 
-def test_the_opposite_signal_cancels_a_resting_entry() -> None:
+def test_an_opposite_signal_cancels_a_resting_entry() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 5), plan).play(1, -1, -1)
     first, second = played.driven.state.account.book.orders.values()
@@ -179,21 +179,21 @@ def test_the_opposite_signal_cancels_a_resting_entry() -> None:
     assert played.driven.state.stream.cursor.blocked == {"ORDER_OPEN": 1}
 
 
-def test_the_same_signal_keeps_a_resting_entry() -> None:
+def test_a_signal_in_the_same_direction_keeps_a_resting_entry() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 4), plan).play(1, 1, 1)
     assert played.driven.requests_of(Cancel) == []
     assert len(played.driven.state.account.book.orders) == 1
 
 
-def test_a_reversal_on_a_netting_account_is_one_order_at_the_market() -> None:
+def test_a_reversal_on_a_netting_account_is_one_market_order() -> None:
     played = Played(at(*[1.1] * 4), Plan(), on_opposite=OnOpposite.REVERSE).play(1, -1, 0)
     assert [order.volume for order in played.driven.state.account.book.orders.values()] == [D("0.01"), D("0.02")]
     assert played.net == D("-0.01")
 
 
-def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_signal() -> None:
-    """A partially filled close would leave the rest beside the opened position."""
+def test_a_reversal_on_a_hedging_account_closes_first_and_enters_with_the_next_signal() -> None:
+    """Otherwise a partially filled close would leave lots of the old ticket beside the new one."""
     played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1)
     [close] = [request for request in played.driven.requests_of(Sell) if isinstance(request, Sell)]
     assert (close.volume, close.position) == (D("0.01"), 1)
@@ -205,7 +205,7 @@ def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_
     ]
 
 
-def test_a_reversal_with_a_resting_entry_closes_at_the_market_first() -> None:
+def test_a_reversal_with_a_resting_entry_closes_by_a_market_order_and_rests_the_entry() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(1.1, 1.0998, 1.1, 1.1), plan, on_opposite=OnOpposite.REVERSE).play(1, 0, -1, 0)
     _, close, entry = played.driven.state.account.book.orders.values()
@@ -214,7 +214,7 @@ def test_a_reversal_with_a_resting_entry_closes_at_the_market_first() -> None:
     assert played.net == 0
 
 
-def test_stops_nearer_than_the_venue_allows_are_denied_and_not_moved() -> None:
+def test_an_entry_with_stops_within_the_stops_level_is_denied() -> None:
     plan = Plan(exits=Exits(stop_loss_points=9))
     played = Played(at(*[1.1] * 3), plan).play(1, 0)
     assert played.driven.state.stream.cursor.denied == {"INVALID_STOPS": 1}
@@ -222,8 +222,8 @@ def test_stops_nearer_than_the_venue_allows_are_denied_and_not_moved() -> None:
 
 
 @BOTH
-def test_a_restarted_desk_repeats_unanswered_requests_and_ends_with_the_same_result(mode: AccountMode) -> None:
-    """Portfolio dies after it committed a moved stop and the cancel of an entry; neither was sent."""
+def test_a_restarted_desk_sends_a_committed_stop_that_was_never_sent(mode: AccountMode) -> None:
+    """Portfolio is killed after it has committed a trailing stop and before it sends the MODIFY."""
     plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
     quotes = at(1.1, 1.1, 1.1006, 1.1006, 1.1006)
     calm = Played(quotes, plan, mode=mode).play(1, 0, 0, 0)
@@ -231,7 +231,7 @@ def test_a_restarted_desk_repeats_unanswered_requests_and_ends_with_the_same_res
     driven = torn.driven
     driven.gateway.on_timer(driven.now)
     lost = driven.deliver(a_signal(3, 0, bid=1.1006, ask=1.1007))
-    assert lost, "a MODIFY that never leaves"
+    assert lost, "a MODIFY that is never sent"
     again = DeskHarness(
         driven.gateway,
         rules=driven.state.config,
@@ -246,8 +246,8 @@ def test_a_restarted_desk_repeats_unanswered_requests_and_ends_with_the_same_res
 
 
 @pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
-def test_a_resting_entry_is_canceled_when_the_desk_may_no_longer_open(state: TradingState) -> None:
-    """A stop order of a halted or reduce-only desk must not open anything, also in a lock-step stream."""
+def test_a_halted_or_reduce_only_desk_cancels_a_resting_entry(state: TradingState) -> None:
+    """Otherwise the STOP order would open a position when the market reaches its price."""
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
     played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
     played.driven.state.account.set_trading_state(state, "PERSON", "enough", by="person")
@@ -260,7 +260,7 @@ def test_a_resting_entry_is_canceled_when_the_desk_may_no_longer_open(state: Tra
 
 
 def test_an_order_filled_in_parts_counts_as_one_entry() -> None:
-    """After three deals of one order two of three allowed entries remain."""
+    """An order filled by three deals leaves room for a second entry with two allowed, and for none with one allowed."""
     played = Played(at(*[1.1] * 4), Plan())
     book = played.driven.state.account.book
     order = an_order(1, volume="0.03")
@@ -276,8 +276,8 @@ def test_an_order_filled_in_parts_counts_as_one_entry() -> None:
     assert not decide_signal(a_signal(2, 1), book, stream, one_only).events
 
 
-def test_a_stop_is_not_moved_where_the_venue_would_refuse_it() -> None:
-    """Within the freeze level of the take profit (5 points) nothing of the position can be changed."""
+def test_a_trailing_stop_is_not_moved_within_the_freeze_level_of_the_take_profit() -> None:
+    """The venue refuses every change of the stops while the price is within 5 points of the take profit."""
     plan = Plan(exits=Exits(trailing_stop_points=30, take_profit_points=100))
     played = Played(at(1.1, 1.1, 1.10107, 1.10107), plan).play(1, 0, 0, 0)
     assert played.driven.requests_of(Modify) == [], "the take profit is at 1.1011, three points away"

@@ -1,1 +1,1 @@
-"""Views and explanations."""
+"""Views, conditions and explanations."""

@@ -1,4 +1,4 @@
-"""Explanations: the causes of an order, a deal and a denial, and the latest signal without an order."""
+"""Explanations of an order, a deal, a denial, and a symbol whose latest signal made no order."""
 
 from __future__ import annotations
 
@@ -51,8 +51,11 @@ def an_update(order_id: str, status: OrderStatus, **changed: object) -> OrderUpd
     return OrderUpdated(order_id=order_id, status=status, **{**fields, **changed})  # type: ignore[arg-type]
 
 
-def a_story() -> tuple[Book, list[Event]]:
-    """Long 0.02 at 1.1, then an order that sells 0.03 in one deal of ticket 55, 2 points worse than its quote."""
+def a_reversed_position() -> tuple[Book, list[Event]]:
+    """An account and the events of its order 2, which has reversed a position.
+
+    The position was long 0.02 lots at 1.1. The order sold 0.03 lots in one deal (ticket 55), 2 points below its quote.
+    """
     book = Book()
     order = an_order(2, Side.SELL, "0.03", price=D("1.2"))
     order = structs.replace(
@@ -104,7 +107,7 @@ def facts(reply: WhyReply, step: str) -> dict[str, str]:
 
 
 def test_an_order_is_explained_from_its_tick_to_the_resulting_position() -> None:
-    book, events = a_story()
+    book, events = a_reversed_position()
     reply = why("01234567-000002", book, events)
     assert [step.name for step in reply.steps] == [
         "tick", "signal", "decision", "order", "gateway", "deals", "position",
@@ -121,8 +124,8 @@ def test_an_order_is_explained_from_its_tick_to_the_resulting_position() -> None
     assert "signal-7 signaled SELL with confidence 0.625" in reply.summary
 
 
-def test_the_history_of_an_order_is_shown_line_by_line() -> None:
-    book, events = a_story()
+def test_the_order_step_has_one_line_for_each_event_of_the_order() -> None:
+    book, events = a_reversed_position()
     order = next(step for step in why("01234567-000002", book, events).steps if step.name == "order")
     assert [line.words for line in order.lines] == [
         "created, its volume reserved: PENDING",
@@ -132,7 +135,7 @@ def test_the_history_of_an_order_is_shown_line_by_line() -> None:
 
 
 def test_a_deal_is_explained_with_its_slippage_and_the_closed_lots() -> None:
-    book, events = a_story()
+    book, events = a_reversed_position()
     deals = next(step for step in why("deal 3", book, events).steps if step.name == "deals")
     assert [line.words for line in deals.lines] == [
         "deal 3: SELL 0.03 at 1.19998 (INOUT, ticket 55), slippage 2 points, profit 199.96, commission -0.21; "
@@ -140,8 +143,8 @@ def test_a_deal_is_explained_with_its_slippage_and_the_closed_lots() -> None:
     ]
 
 
-def test_an_event_of_another_kind_is_shown_by_its_fields() -> None:
-    book, events = a_story()
+def test_an_event_other_than_creation_and_update_is_shown_with_its_fields() -> None:
+    book, events = a_reversed_position()
     asked = CancelRequested(order_id="01234567-000002", why="too late", ordinal=4, time_ns=START_NS + 9)
     order = next(step for step in why("01234567-000002", book, [*events, asked]).steps if step.name == "order")
     assert (order.lines[-1].time_ns, order.lines[-1].words) == (START_NS + 9, "cancel asked: why too late, ordinal 4")
@@ -163,20 +166,20 @@ def test_an_event_of_another_kind_is_shown_by_its_fields() -> None:
     ],
 )
 def test_a_subject_is_found_by_any_of_its_names(name: str, kind: str, subject: str) -> None:
-    book, _ = a_story()
+    book, _ = a_reversed_position()
     found = find_subject(name, book, TickCursor())
     assert (found.kind, found.name) == (kind, subject)
 
 
 @pytest.mark.parametrize("name", ["deal 99", "ticket 99", "99"])
 def test_an_unknown_number_is_refused(name: str) -> None:
-    book, _ = a_story()
+    book, _ = a_reversed_position()
     with pytest.raises(UnknownSubjectError, match="99, deals are numbered up to 3"):
         find_subject(name, book, TickCursor())
 
 
-def test_an_unknown_name_is_refused_with_the_expectation() -> None:
-    book, _ = a_story()
+def test_an_unknown_name_is_refused_with_the_expected_kinds_of_name() -> None:
+    book, _ = a_reversed_position()
     with pytest.raises(UnknownSubjectError, match="'abc' is unknown, expected the id"):
         why("abc", book, [])
 
@@ -188,15 +191,15 @@ def test_an_unknown_name_is_refused_with_the_expectation() -> None:
         (an_order(3), "the desk's volume"),
     ],
 )
-def test_a_close_has_the_volume_of_the_position(order: Order, text: str) -> None:
-    book, _ = a_story()
+def test_the_sizing_of_an_order_for_a_ticket_is_the_positions_volume(order: Order, text: str) -> None:
+    book, _ = a_reversed_position()
     book.apply(OrderCreated(order=order))
     assert facts(why(order.order_id, book, []), "decision")["sizing"] == text
 
 
 @pytest.mark.parametrize(("before", "text"), [("-0.01", "the position's volume"), ("0.01", "the desk's volume")])
-def test_an_order_against_a_position_of_its_size_closes_it(before: str, text: str) -> None:
-    book, _ = a_story()
+def test_the_sizing_of_an_order_against_an_equal_position_is_the_positions_volume(before: str, text: str) -> None:
+    book, _ = a_reversed_position()
     order = an_order(3)
     order = structs.replace(order, decision=structs.replace(order.decision, position_before=D(before)))
     book.apply(OrderCreated(order=order))
@@ -204,12 +207,12 @@ def test_an_order_against_a_position_of_its_size_closes_it(before: str, text: st
 
 
 def test_a_deposit_is_explained_as_cash() -> None:
-    book, _ = a_story()
+    book, _ = a_reversed_position()
     assert why("1", book, []).summary == f"deal 1 moved 10000 USD of cash: {DealKind.BALANCE}"
 
 
-def test_a_manual_order_has_a_command_as_its_cause_instead_of_a_signal() -> None:
-    book, _ = a_story()
+def test_a_manual_order_is_explained_by_its_command_instead_of_a_signal() -> None:
+    book, _ = a_reversed_position()
     order = an_order(3, key="mine-1")
     order = structs.replace(order, decision=structs.replace(order.decision, cause=Cause.MANUAL))
     book.apply(OrderCreated(order=order))
@@ -218,7 +221,7 @@ def test_a_manual_order_has_a_command_as_its_cause_instead_of_a_signal() -> None
     assert "because a person ordered it" in reply.summary
 
 
-def test_a_denied_signal_is_explained_with_limit_observation_and_remedy() -> None:
+def test_a_denied_signal_is_explained_with_limit_observed_value_and_hint() -> None:
     flat, cursor, rules = Book(), TickCursor(), some_rules(volume="5")
     for event in (an_opened_stream(), an_instrument_learned()):
         flat.apply(event)
@@ -240,11 +243,11 @@ def test_a_denied_signal_is_explained_with_limit_observation_and_remedy() -> Non
     assert why(denied.denial_id, flat, [denied], cursor).kind == "denial"
 
 
-def test_a_denied_manual_order_is_explained_with_the_person_and_the_reason() -> None:
-    book, _ = a_story()
+def test_a_denied_manual_order_is_explained_with_its_command_and_reason() -> None:
+    book, _ = a_reversed_position()
     denied = OrderDenied(
-        symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="ORDER_VOLUME", limit="1 lots", observed="2 lots",
-        denial_id="live-mk1", sequence=4, bid=D("1.1"), ask=D("1.1001"), tag="manual", cause="manual", key="k1",
+        symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS,
+        code="ORDER_VOLUME", limit="1 lots", observed="2 lots", denial_id="live-mk1", sequence=4, bid=D("1.1"), ask=D("1.1001"), tag="manual", cause="manual", key="k1",
         reason="all in",
     )  # fmt: skip
     book.apply(denied)
@@ -261,9 +264,9 @@ def test_a_denied_manual_order_is_explained_with_the_person_and_the_reason() -> 
     assert why("live-mk1", book, [change]).summary.startswith("a person's change of EURUSD was DENIED")
 
 
-def test_the_history_of_an_order_follows_the_events_and_not_their_times() -> None:
-    """A manual order is created at the desk's estimate of the venue time, and answered at that of the venue's last tick."""
-    book, _ = a_story()
+def test_the_lines_of_an_order_are_in_the_sequence_of_its_events_and_not_of_their_times() -> None:
+    """A manual order has the venue time that the desk estimates, and its answer the earlier time of the last tick."""
+    book, _ = a_reversed_position()
     made = an_order(3, created_ns=START_NS + 500)
     rejected = an_update(made.order_id, OrderStatus.REJECTED, time_ns=START_NS)
     for event in (OrderCreated(order=made), rejected):
@@ -274,16 +277,16 @@ def test_the_history_of_an_order_follows_the_events_and_not_their_times() -> Non
     assert order.lines[0].words.startswith("created")
 
 
-def test_times_in_the_history_are_readable() -> None:
-    book, events = a_story()
+def test_the_expiry_in_a_line_is_a_utc_text() -> None:
+    book, events = a_reversed_position()
     terms = OrderTerms(limit_price=None, stop_loss=None, take_profit=None, expires_ns=1_577_836_800_000_000_000)
     changed = OrderModifyRequested(order_id="01234567-000002", terms=terms, revision=1, time_ns=START_NS + 9)
     order = next(step for step in why("01234567-000002", book, [*events, changed]).steps if step.name == "order")
     assert "expires 2020-01-01 00:00:00.000Z" in order.lines[-1].words
 
 
-def test_a_blocked_signal_later_than_the_last_denial_is_explained_with_its_tick() -> None:
-    book, _ = a_story()
+def test_a_symbol_is_explained_by_its_blocked_signal_if_this_is_later_than_the_last_denial() -> None:
+    book, _ = a_reversed_position()
     cursor = TickCursor()
     signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
     stream = StreamState(PersistedState(cursor))
@@ -299,13 +302,13 @@ def test_a_blocked_signal_later_than_the_last_denial_is_explained_with_its_tick(
     assert facts(reply, "by now") == {"position": "SHORT 0.01 lots", "trading": "ACTIVE"}
 
 
-def test_a_symbol_without_denial_or_block_is_reported_as_such() -> None:
-    book, _ = a_story()
+def test_a_symbol_without_a_denied_or_blocked_signal_has_a_summary_that_says_this() -> None:
+    book, _ = a_reversed_position()
     assert why("EURUSD", book, []).summary == "no signal of EURUSD has been blocked or denied"
 
 
 def test_the_longest_explanation_fits_into_a_frame() -> None:
-    book, events = a_story()
+    book, events = a_reversed_position()
     order_id = "01234567-000002"
     text = "ü" * 512
     many: list[Event] = [an_update(order_id, OrderStatus.ACCEPTED, code="X", error=text) for _ in range(5_000)]
@@ -314,8 +317,8 @@ def test_the_longest_explanation_fits_into_a_frame() -> None:
     assert any("more not shown" in line.words for step in reply.steps for line in step.lines)
 
 
-def test_an_explanation_is_complete_once_the_order_has_ended_with_all_its_deals() -> None:
-    book, events = a_story()
+def test_the_history_of_an_order_is_complete_with_its_end_and_all_its_deals() -> None:
+    book, events = a_reversed_position()
     order = book.orders["01234567-000002"]
     assert is_history_complete(order, events)
     assert not is_history_complete(order, events[:-1])

@@ -1,4 +1,4 @@
-"""Why the venue closed a position by itself: the stop, its origin and the opening order, from a ledger's file."""
+"""Explanations of positions that the venue closed: the stop, its origin and the opening order, read from a ledger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TICKET = 77
 
 
 class Desk:
-    """A desk whose orders are filled at once at 1.10010, and queries of its ledger."""
+    """An account whose orders are filled at once at 1.10010; `why` explains a deal from its ledger."""
 
     def __init__(self, folder: Path, mode: AccountMode) -> None:
         self.path = folder / LEDGER_FILE_NAME
@@ -35,39 +35,39 @@ class Desk:
         self.events: list[Event] = []
         self.revision = 0
         self.ticket = TICKET if mode is AccountMode.HEDGING else 0
-        self.tell(an_opened_stream(account_mode=mode), an_instrument_learned())
-        self.tell(DealBooked(deal=a_deposit(), order_id="", closings=[]))
+        self.record(an_opened_stream(account_mode=mode), an_instrument_learned())
+        self.record(DealBooked(deal=a_deposit(), order_id="", closings=[]))
 
-    def tell(self, *events: Event) -> None:
+    def record(self, *events: Event) -> None:
         for event in events:
             self.book.apply(event)
             self.events.append(event)
 
     def order(self, side: Side = Side.BUY, *, ticket: int = TICKET, **terms: object) -> Order:
-        """Order 0.02 lots for a signal, and fill them under a ticket."""
+        """Create an order of 0.02 lots for a signal and book its fill with this ticket."""
         order = an_order(len(self.book.orders) + 1, side, "0.02", **terms)
         order = structs.replace(
             order,
             decision=structs.replace(order.decision, publisher="signal-7", confidence=0.625, sizing="fixed: 0.02"),
         )
-        self.tell(OrderCreated(order=order))
+        self.record(OrderCreated(order=order))
         self.deal(side, "1.1001", order_id=order.order_id, position=ticket)
         return order
 
     def deal(self, side: Side, price: str, lots: str = "0.02", **changed: object) -> VenueDeal:
         deal = a_deal(self.book.deal_cursor + 1, side, lots, price, **{"position": TICKET, **changed})
         closings = closed_lots(self.book, deal)
-        self.tell(DealBooked(deal=deal, order_id=deal.order_id, closings=closings))
+        self.record(DealBooked(deal=deal, order_id=deal.order_id, closings=closings))
         return deal
 
     def close(self, reason: DealReason, price: str, side: Side = Side.SELL) -> VenueDeal:
-        """Close the position by the venue itself."""
+        """Book a deal of the venue that closes the position for this reason."""
         return self.deal(side, price, entry=DealEntry.OUT, reason=reason)
 
     def set_stops(
         self, why: str, *, stop_loss: str | None = None, take_profit: str | None = None, key: str = ""
     ) -> None:
-        """Set new stops by the desk."""
+        """Record new stops of the desk under the next revision."""
         self.revision += 1
         held = self.book.protections[f"EURUSD#{self.ticket}" if self.ticket else "EURUSD"]
         requested = structs.replace(
@@ -76,7 +76,7 @@ class Desk:
             take_profit=None if take_profit is None else D(take_profit),
             revision=self.revision,
         )
-        self.tell(
+        self.record(
             ProtectionSet(
                 protection=requested, why=why, ordinal=40 + self.revision, time_ns=START_NS + 50 + self.revision,
                 bid=D("1.1012"), ask=D("1.1013"), key=key,
@@ -84,8 +84,8 @@ class Desk:
         )  # fmt: skip
 
     def answer(self, error: str = "", stop_loss: str | None = None) -> None:
-        """Answer the latest revision as the venue."""
-        self.tell(
+        """Record the venue's answer to the latest revision."""
+        self.record(
             ProtectionAnswered(
                 key=f"EURUSD#{self.ticket}" if self.ticket else "EURUSD", revision=self.revision,
                 stop_loss=None if stop_loss is None else D(stop_loss), take_profit=None,
@@ -110,7 +110,7 @@ def facts(reply: WhyReply, step: str) -> dict[str, str]:
     return next(found.facts for found in reply.steps if found.name == step)
 
 
-def test_a_stop_of_the_order_is_explained_back_to_the_signal(desk: Desk) -> None:
+def test_the_stop_of_an_order_is_explained_from_the_signal_to_the_deal(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"), take_profit=D("1.12"))
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.08997"))
     assert [step.name for step in reply.steps] == [
@@ -132,13 +132,13 @@ def test_a_stop_of_the_order_is_explained_back_to_the_signal(desk: Desk) -> None
     assert "signal-7 signaled BUY with confidence 0.625" in reply.summary
 
 
-def test_the_order_of_a_stop_is_shown_line_by_line(desk: Desk) -> None:
+def test_the_order_behind_a_stop_has_one_line_for_each_of_its_events(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
     order = next(s for s in desk.why(desk.close(DealReason.STOP_LOSS, "1.09")).steps if s.name == "order")
     assert [line.words for line in order.lines] == ["created, its volume reserved: PENDING"]
 
 
-def test_a_take_profit_stays_that_of_the_order_after_any_number_of_trailing_moves(desk: Desk) -> None:
+def test_a_take_profit_is_explained_by_the_order_although_the_stop_loss_has_trailed(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"), take_profit=D("1.12"))
     for stop_loss in ("1.1", "1.101"):
         desk.set_stops("the stop follows the market", stop_loss=stop_loss, take_profit="1.12")
@@ -156,7 +156,8 @@ def test_a_trailed_stop_is_explained_with_its_quote_revision_and_answer(desk: De
     reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.101"))
     assert facts(reply, "stop") == {
         "reason": "STOP_LOSS", "price": "1.10100", "set by": "the stop follows the market", "ordinal": "42",
-        "revision": "2", "bid": "1.10120", "ask": "1.10130", "answer": "accepted, retcode 10009", "slippage": "0 points",
+        "revision": "2", "bid": "1.10120", "ask": "1.10130",
+        "answer": "accepted, retcode 10009", "slippage": "0 points",
     }  # fmt: skip
     stop = next(step for step in reply.steps if step.name == "stop")
     assert [line.words for line in stop.lines] == [
@@ -176,7 +177,7 @@ def test_a_stop_set_by_a_person_is_explained_with_the_command(desk: Desk) -> Non
     assert (stop["set by"], stop["command"], stop["price"]) == ("[MANUAL] news", "mine-4", "1.09500")
 
 
-def test_a_stop_refused_by_the_venue_never_applied(desk: Desk) -> None:
+def test_a_stop_refused_by_the_venue_is_not_the_executed_stop(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"))
     desk.set_stops("the stop follows the market", stop_loss="1.1")
     desk.answer("INVALID_STOPS too near", stop_loss="1.09")
@@ -186,7 +187,7 @@ def test_a_stop_refused_by_the_venue_never_applied(desk: Desk) -> None:
     assert stop.lines[-1].words == "revision 1 refused: INVALID_STOPS too near; the venue has stop loss 1.09000"
 
 
-def test_an_addition_without_a_stop_keeps_the_accepted_stop_and_not_the_refused_one(tmp_path: Path) -> None:
+def test_after_a_refused_stop_an_addition_without_stops_keeps_the_accepted_stop(tmp_path: Path) -> None:
     desk = Desk(tmp_path, AccountMode.NETTING)
     order = desk.order(stop_loss=D("1.09"))
     desk.set_stops("the stop follows the market", stop_loss="1.1")
@@ -204,13 +205,13 @@ def test_a_stop_without_an_answer_is_explained_as_unanswered(desk: Desk) -> None
     assert stop["answer"] == "none before the deal: the change may have reached the venue too late"
 
 
-def test_the_slippage_of_a_short_positions_stop_is_the_price_paid_above_it(desk: Desk) -> None:
+def test_the_slippage_of_a_short_positions_stop_is_positive_above_the_stop(desk: Desk) -> None:
     desk.order(Side.SELL, stop_loss=D("1.12"))
     stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.12005", Side.BUY)), "stop")
     assert (stop["price"], stop["slippage"]) == ("1.12000", "5 points")
 
 
-def test_a_stop_out_has_no_price_of_its_own(desk: Desk) -> None:
+def test_a_stop_out_is_explained_without_a_stop_price(desk: Desk) -> None:
     order = desk.order(stop_loss=D("1.09"))
     reply = desk.why(desk.close(DealReason.STOP_OUT, "1.0912"))
     assert facts(reply, "stop") == {
@@ -220,7 +221,7 @@ def test_a_stop_out_has_no_price_of_its_own(desk: Desk) -> None:
     assert order.order_id in reply.summary
 
 
-def test_another_ticket_of_the_symbol_has_its_own_stop(tmp_path: Path) -> None:
+def test_the_stop_of_another_ticket_is_not_used_in_an_explanation(tmp_path: Path) -> None:
     desk = Desk(tmp_path, AccountMode.HEDGING)
     mine = desk.order(stop_loss=D("1.09"))
     desk.order(ticket=TICKET + 1, stop_loss=D("1.07"))
@@ -229,7 +230,7 @@ def test_another_ticket_of_the_symbol_has_its_own_stop(tmp_path: Path) -> None:
     assert facts(reply, "order")["order"] == mine.order_id
 
 
-def test_an_earlier_position_of_the_symbol_has_nothing_to_do_with_it(desk: Desk) -> None:
+def test_the_stops_of_an_earlier_position_are_not_used_in_an_explanation(desk: Desk) -> None:
     desk.order(stop_loss=D("1.05"))
     desk.set_stops("the stop follows the market", stop_loss="1.06")
     desk.answer(stop_loss="1.06")
@@ -241,7 +242,7 @@ def test_an_earlier_position_of_the_symbol_has_nothing_to_do_with_it(desk: Desk)
     assert next(step for step in reply.steps if step.name == "stop").lines == []
 
 
-def test_the_latest_moves_of_a_stop_are_found_among_any_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_of_many_trailing_moves_is_found(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_search, "STOPS_MAX", 6)
     desk.order(stop_loss=D("1.09"))
     for points in range(1, 20):
@@ -252,7 +253,7 @@ def test_the_latest_moves_of_a_stop_are_found_among_any_number(desk: Desk, monke
     assert (stop["price"], stop["revision"], stop["answer"]) == ("1.10900", "19", "accepted, retcode 10009")
 
 
-def test_a_manual_deal_is_explained_by_the_order_of_the_position_it_closed(desk: Desk) -> None:
+def test_a_deal_made_at_the_terminal_is_explained_with_the_order_that_opened_its_position(desk: Desk) -> None:
     order = desk.order()
     reply = desk.why(desk.close(DealReason.CLIENT, "1.1"))
     assert [step.name for step in reply.steps][-3:] == ["gateway", "deals", "position"]

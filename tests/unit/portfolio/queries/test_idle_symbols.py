@@ -1,4 +1,4 @@
-"""A symbol that may trade but does not is reported with the reason."""
+"""Conditions of symbols that get no new orders although they may be traded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def texts(driven: DeskHarness) -> dict[str, str]:
     return {found.code: found.text for found in idle_symbols(driven.state, driven.mono_ns)}
 
 
-def test_a_strategy_with_hold_signals_for_five_minutes_is_shown_until_another_signal() -> None:
+def test_more_than_five_minutes_of_hold_signals_set_strategy_holds_until_another_signal() -> None:
     assert texts(holding_strategy(seconds=300)) == {}
     driven = holding_strategy(seconds=301)
     assert texts(driven) == {"STRATEGY_HOLDS": "every signal of the last 301 s is HOLD"}
@@ -28,7 +28,7 @@ def test_a_strategy_with_hold_signals_for_five_minutes_is_shown_until_another_si
     assert texts(driven) == {}, "counted from the latest SELL"
 
 
-def test_a_resting_entry_is_shown_after_a_minute_until_it_is_canceled() -> None:
+def test_an_entry_that_rests_for_more_than_a_minute_sets_entry_rests_until_it_is_canceled() -> None:
     assert texts(resting_entry(seconds=60)) == {}
     driven = resting_entry(seconds=61)
     [order] = driven.state.account.book.orders.values()
@@ -42,7 +42,7 @@ def test_a_resting_entry_is_shown_after_a_minute_until_it_is_canceled() -> None:
     assert texts(driven) == {}
 
 
-def test_an_idle_strategy_and_a_resting_entry_cause_no_alarm() -> None:
+def test_strategy_holds_and_entry_rests_are_shown_as_information_only() -> None:
     for driven in (holding_strategy(seconds=301), resting_entry(seconds=61)):
         for found in idle_symbols(driven.state, driven.mono_ns):
             assert (found.severity, found.effect, found.subject) == (Severity.INFO, Effect.NONE, "EURUSD")
@@ -50,7 +50,7 @@ def test_an_idle_strategy_and_a_resting_entry_cause_no_alarm() -> None:
             assert found in conditions_of(driven.state, driven.mono_ns)
 
 
-def test_an_accepted_order_without_a_fill_is_shown_after_three_seconds_and_blocks_its_symbol() -> None:
+def test_an_unfilled_market_order_sets_order_unanswered_after_three_seconds() -> None:
     assert texts(held_back_order(seconds=3)) == {}
     driven = held_back_order(seconds=4)
     assert texts(driven) == {"ORDER_UNANSWERED": "live-000001 has been open for 4 s"}
@@ -61,7 +61,7 @@ def test_an_accepted_order_without_a_fill_is_shown_after_three_seconds_and_block
     for _ in range(70):
         driven.answer_all(driven.wait(1_000))
         driven.gateway.on_timer(driven.now)
-    assert texts(driven) == {}, "it is executed by then"
+    assert texts(driven) == {}, "the venue has executed the order"
 
 
 def test_orders_accepted_and_never_executed_by_the_venue_are_shown_as_refused() -> None:

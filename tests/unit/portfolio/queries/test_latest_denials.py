@@ -1,4 +1,4 @@
-"""The latest denial of each symbol in status, account and screen, and its end."""
+"""The latest denial of each symbol in the status and the account view, and when it ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.portfolio.risk.rule_rows import a_release
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, SERVER_MIDNIGHT_NS, Scene, only
 
 
-def test_a_denial_is_shown_until_an_order_of_its_symbol_passes_and_survives_a_restart(tmp_path: Path) -> None:
+def test_the_latest_denial_of_a_symbol_is_shown_across_a_restart_until_an_order_passes(tmp_path: Path) -> None:
     driven = a_quoted_desk(limits=only(breaker_losses=3))
     until_ns = START_NS + HOUR_NS
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(until_ns=until_ns, run=5)
@@ -44,7 +44,7 @@ def test_a_denial_is_shown_until_an_order_of_its_symbol_passes_and_survives_a_re
     assert all(one.code != "BREAKER_OPEN" for one in status.conditions)
 
 
-def test_a_denial_that_ends_with_time_has_that_time() -> None:
+def test_a_denial_that_ends_at_a_known_time_has_this_time() -> None:
     scene = Scene(only(daily_loss_pct_max=D(2))).at(SERVER_MIDNIGHT_NS + HOUR_NS)
     for equity in (10_000, 9_700):
         update_equity_peaks(scene.state.stream.risk, D(equity), scene.now_ns)

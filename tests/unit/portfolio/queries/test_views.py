@@ -1,4 +1,4 @@
-"""Views of an account: pages that follow one another, fit into a frame and add up."""
+"""Views of an account: consecutive pages, their size, and their figures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CURSOR = TickCursor(stream_id="s", ordinal=9, time_ns=START_NS, marks={"EURUSD":
 
 
 def with_orders(count: int, *, error: str = "") -> Book:
-    """Orders 1 to `count`; every odd one has been rejected with this text."""
+    """An account with orders 1 to `count`; the venue has rejected each odd one with this error."""
     book = a_book(*booked_deals(a_deposit()))
     for number in range(1, count + 1):
         order = an_order(number)
@@ -73,7 +73,10 @@ def with_orders(count: int, *, error: str = "") -> Book:
 
 
 def with_fills(count: int) -> Book:
-    """Fills 2 to `count` + 1, buying and selling in turn, 1 USD realised and 0.07 paid by each second one."""
+    """An account with fills 2 to `count` + 1 that buy and sell in turn.
+
+    Each SELL realizes 1 USD and costs a commission of 0.07 USD.
+    """
     book = a_book(*booked_deals(a_deposit()))
     for number in range(2, count + 2):
         is_buy = number % 2 == 0
@@ -94,7 +97,7 @@ def with_fills(count: int) -> Book:
 
 
 def numbers(book: Book, *, limit: int = PAGE_ROWS_MAX, open_only: bool = False) -> list[int]:
-    """The numbers of all orders, asked for page by page."""
+    """Query all pages of orders; return the numbers of their orders."""
     found: list[int] = []
     after = 0
     while True:
@@ -107,20 +110,20 @@ def numbers(book: Book, *, limit: int = PAGE_ROWS_MAX, open_only: bool = False) 
 
 
 @given(count=st.integers(0, 30), limit=st.integers(1, 12), open_only=st.booleans())
-def test_pages_have_every_order_once(count: int, limit: int, open_only: bool) -> None:
+def test_consecutive_pages_contain_every_order_exactly_once(count: int, limit: int, open_only: bool) -> None:
     book = with_orders(count)
     expected = [number for number in range(1, count + 1) if number % 2 == 0 or not open_only]
     assert numbers(book, limit=limit, open_only=open_only) == expected
 
 
 @given(count=st.integers(0, 30), limit=st.integers(1, 12), after=st.integers(0, 35))
-def test_the_newest_orders_are_the_last_page(count: int, limit: int, after: int) -> None:
+def test_a_query_for_the_newest_orders_returns_the_last_ones(count: int, limit: int, after: int) -> None:
     page = orders_page(with_orders(count), OrdersQuery(after=after, limit=limit, open_only=False, newest=True))
     assert [row.number for row in page.rows] == list(range(after + 1, count + 1))[-limit:]
     assert (page.total, page.next) == (count, 0)
 
 
-def test_an_order_shows_its_current_prices() -> None:
+def test_the_row_of_a_modified_order_has_its_current_prices() -> None:
     book = a_book(*booked_deals(a_deposit()))
     order = an_order(1, type=OrderType.LIMIT, limit_price=D("1.05"), stop_loss=D("1.04"))
     book.apply(OrderCreated(order=order))
@@ -130,7 +133,7 @@ def test_an_order_shows_its_current_prices() -> None:
     assert (row.limit_price, row.stop_loss, row.take_profit) == (D("1.06"), D("1.04"), D("1.2"))
 
 
-def test_a_page_with_long_texts_ends_at_the_size_of_a_frame() -> None:
+def test_a_page_with_long_texts_has_fewer_rows_and_fits_into_a_frame() -> None:
     book = with_orders(2 * PAGE_ROWS_MAX, error="ü" * 512)
     page = orders_page(book, OrdersQuery(after=0, limit=PAGE_ROWS_MAX, open_only=False, newest=False))
     assert len(encode(page)) <= MAX_FRAME_BYTES
@@ -139,7 +142,7 @@ def test_a_page_with_long_texts_ends_at_the_size_of_a_frame() -> None:
     assert numbers(book) == list(range(1, 2 * PAGE_ROWS_MAX + 1))
 
 
-def test_fills_do_not_include_cash_deals_and_deals_do() -> None:
+def test_cash_deals_are_listed_only_without_trades_only() -> None:
     book = with_fills(3)
     trades = fills_page(book, FillsQuery(after=0, limit=10, trades_only=True, newest=False))
     every = fills_page(book, FillsQuery(after=0, limit=10, trades_only=False, newest=False))
@@ -155,7 +158,7 @@ def test_a_page_of_fills_continues_after_a_given_deal(newest: bool) -> None:
     assert page.next == (0 if newest else 5)
 
 
-def test_slippage_is_positive_if_worse_on_either_side() -> None:
+def test_slippage_is_positive_if_worse_for_buy_and_sell() -> None:
     book = a_book(*booked_deals(a_deposit()))
     for number, side, price in ((1, Side.BUY, "1.1003"), (2, Side.SELL, "1.1003")):
         order = an_order(number, side)
@@ -166,7 +169,7 @@ def test_slippage_is_positive_if_worse_on_either_side() -> None:
     assert [row.slippage for row in page.rows] == [D("0.0002"), D("-0.0002")]
 
 
-def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balance() -> None:
+def test_pages_contain_every_round_trip_once_with_charges_as_negative_cash() -> None:
     settlement = track_round_trips(with_fills(7))
     first = trades_page(settlement, TradesQuery(after=0, limit=2))
     rest = trades_page(settlement, TradesQuery(after=first.next, limit=2))
@@ -178,21 +181,22 @@ def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balanc
     assert (row.direction, row.profit, row.commission, row.swap, row.net) == ("LONG", D(1), D("-0.07"), D(0), D("0.93"))
 
 
-def test_a_desk_that_still_counts_its_deals_reports_its_progress() -> None:
-    """Orders are answered at once; round trips and results by tag once all are counted, a part with each query."""
+def test_a_query_before_all_deals_are_processed_reports_the_progress() -> None:
+    """Each query processes a part of the deals; round trips and profit by tag need all of them."""
     book = with_fills(DEALS_PER_QUERY_MAX)
     state = compose_state(
         config=some_rules(limits=DEFAULT_LIMITS), book=book, persisted=PersistedState(CURSOR), incarnation="live"
     )
     with pytest.raises(RoundTripsNotReadyError, match="5,000 of 5,001 deals"):
         view_reply(state, TradesQuery(after=0, limit=1), 0)
-    assert view_reply(state, TradesQuery(after=0, limit=1), 0).total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
+    complete = view_reply(state, TradesQuery(after=0, limit=1), 0)
+    assert complete.total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
     restored = compose_state(config=state.config, book=book, persisted=PersistedState(CURSOR), incarnation="live")
     tags = [view_reply(restored, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
     assert tags == [None, {"": D("2325.00")}]
 
 
-def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
+def test_the_row_of_a_position_has_lots_closing_price_and_stops() -> None:
     book = a_book(*booked_deals(a_deposit()))
     book.apply(DealBooked(deal=a_deal(2, Side.SELL, "0.30", "1.1"), order_id="", closings=[]))
     guard = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.3"), trailing_stop_points=50)
@@ -209,7 +213,7 @@ def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
     )
 
 
-def test_the_money_of_an_account_equals_the_figures_computed_by_hand() -> None:
+def test_the_money_of_an_account_equals_figures_computed_by_hand() -> None:
     book = with_fills(2)
     book.apply(DealBooked(deal=a_deal(4, Side.BUY, "0.50", "1.19"), order_id="", closings=[]))
     swap = a_deal(5, kind=DealKind.SWAP, entry=DealEntry.NONE, volume="0", price="0", swap=D("-1.20"))
@@ -221,7 +225,7 @@ def test_the_money_of_an_account_equals_the_figures_computed_by_hand() -> None:
     assert (view.margin, view.leverage) == (D("600.10"), 100)
     assert view.free_margin == D("9899.63")
     assert view.margin_level_pct == D("1749.66")
-    # 1 - 0.07 - 1.20, of deals that no order of the desk stands behind
+    # 1 - 0.07 - 1.20, under an empty tag, because the deals have no order of the desk
     assert view.pnl_by_tag == {"": D("-0.27")}
     assert view.cash == {
         "realised_profit": 1,
@@ -233,7 +237,7 @@ def test_the_money_of_an_account_equals_the_figures_computed_by_hand() -> None:
 
 
 @given(st.lists(st.sampled_from(list(DealKind)), max_size=8), st.integers(-500, 500))
-def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents: int) -> None:
+def test_the_categories_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents: int) -> None:
     book = a_book(*booked_deals(a_deposit()))
     for number, kind in enumerate(kinds, 2):
         deal = a_deal(number, profit=D(cents) / 100, commission=D("-0.03"), swap=D("0.01"), kind=kind)
@@ -241,14 +245,14 @@ def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents:
     assert sum(account_cash(book).values()) == book.balance
 
 
-def test_without_a_rate_the_money_in_account_currency_is_unknown() -> None:
+def test_without_a_mark_equity_and_margin_are_unknown() -> None:
     book = with_fills(1)
     view = account_view(book, TickCursor(stream_id="s"), track_round_trips(book))
     assert (view.unrealized_pnl, view.equity, view.margin, view.free_margin) == (None, None, None, None)
     assert view.balance == D(10000)
 
 
-def test_each_limit_shows_its_remaining_headroom() -> None:
+def test_each_limit_is_shown_with_its_utilization_and_headroom() -> None:
     cursor = TickCursor(stream_id="s", time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
     peaks = Peaks(equity=D(9900), day_high=D(9900), day_start=D(9900), high=D(10000))
     remembered = RiskState(peaks=peaks, order_times_ns=[START_NS])
@@ -256,7 +260,8 @@ def test_each_limit_shows_its_remaining_headroom() -> None:
         RiskContext(with_fills(1), cursor, DEFAULT_LIMITS, remembered), RiskQuery(after=0, limit=100), START_NS
     )
     rows = {(row.code, row.subject, row.limit): (row.now, row.headroom) for row in found.rows}
-    # 1 % below the highest: 2 % to the level of warning; 29 of 30 orders; 0.01 lots are 1,200.10 USD of 20 % of 990,000
+    # The equity is 1 % below its peak, and the warning level is 3 %. One of 30 orders is used. 0.01 lots are 1,200.10
+    # USD; the limit is 20 % of 990,000 USD.
     assert rows["DRAWDOWN", "", "warn / reduce only / halt at 3 % / 5 % / 7 %"] == ("1 %", "2.00 % to the next level")
     assert rows["ORDER_RATE", "", "30 a minute"] == ("1", "29 orders")
     assert rows["SYMBOL_EXPOSURE", "EURUSD", "198000 USD"] == ("1200 USD", "196800 USD")
@@ -264,7 +269,7 @@ def test_each_limit_shows_its_remaining_headroom() -> None:
     assert (found.limits, found.trading_state) == ("default", "ACTIVE")
 
 
-def test_every_query_but_why_is_answered_by_the_desk_and_survives_encoding() -> None:
+def test_every_query_except_why_is_answered_and_its_reply_survives_encoding() -> None:
     state = compose_state(
         config=some_rules(limits=DEFAULT_LIMITS),
         book=with_fills(4),
@@ -292,7 +297,7 @@ def test_every_query_but_why_is_answered_by_the_desk_and_survives_encoding() -> 
         view_reply(state, WhyQuery("1"), 0)
 
 
-def test_a_running_desk_shows_the_budgets_of_its_strategies() -> None:
+def test_the_risk_page_of_a_running_desk_has_the_budgets_of_its_strategies() -> None:
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD",), volume_max=D("0.5"))})
     state = compose_state(
         config=some_rules(plan=plan), book=with_fills(1), persisted=PersistedState(CURSOR), incarnation="live"

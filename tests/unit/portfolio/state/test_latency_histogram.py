@@ -27,7 +27,7 @@ def test_quantiles_without_observations_are_zero() -> None:
     assert LatencyHistogram().quantile_us(0.999) == 0.0
 
 
-def test_extremes_have_a_bucket() -> None:
+def test_negative_zero_and_very_long_latencies_are_counted() -> None:
     latency = LatencyHistogram()
     for observed in (-5, 0, 1, 2, 10**18):
         latency.observe(observed)
@@ -55,7 +55,7 @@ def test_a_histogram_counts_every_observation_once_and_sums_them() -> None:
 
 
 @pytest.mark.parametrize("ns", [30_000, 1_000_000, 750_000_000])
-def test_a_histogram_has_an_observation_below_every_bound_above_it(ns: int) -> None:
+def test_the_cumulative_count_includes_an_observation_at_every_higher_bound(ns: int) -> None:
     latency = LatencyHistogram()
     latency.observe(ns)
     for bound, count in latency.cumulative():

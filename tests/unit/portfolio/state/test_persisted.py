@@ -1,4 +1,4 @@
-"""State kept with a commit: one row with the fields that ledgers have always had."""
+"""The state stored with each commit: the row keeps the fields of earlier ledgers."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ SOME_STATE = PersistedState(
 )
 
 
-def test_the_row_has_the_fields_of_old_ledgers_in_their_order() -> None:
+def test_the_stored_row_has_the_fields_of_old_ledgers_in_the_same_sequence() -> None:
     assert list(msgspec.json.decode(msgspec.json.encode(row_of(SOME_STATE)))) == [
         "stream_id",
         "ordinal",

@@ -1,4 +1,4 @@
-"""Conditions of signal processes that are absent, silent, mute, late or faulty, and positions meanwhile."""
+"""Conditions of signal processes that are absent, silent, mute, late or faulty, and positions without signals."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def watched() -> Watched:
     return Watched(a_live_desk())
 
 
-def test_every_signal_condition_stops_trading_in_its_symbol() -> None:
+def test_every_signal_condition_prevents_trading_in_its_symbol() -> None:
     assert {CONDITION_KINDS[code].effect for code in SIGNAL_CONDITIONS} == {Effect.SYMBOL}
 
 
-def test_a_process_that_never_appeared_is_as_severe_as_one_that_ended() -> None:
+def test_a_signal_process_that_never_started_is_as_severe_as_a_silent_one() -> None:
     assert CONDITION_KINDS["SIGNAL_NEVER_HEARD"].severity is CONDITION_KINDS["SIGNAL_SILENT"].severity
     assert CONDITION_KINDS["SIGNAL_SILENT"].severity is Severity.CRITICAL
 
@@ -45,10 +45,10 @@ def test_a_process_without_any_message_is_reported_within_three_seconds(watched:
     assert watched.codes == ["SIGNAL_NEVER_HEARD"]
     assert watched.text("SIGNAL_NEVER_HEARD") == "no signal process for EURUSD for 2 s; see signal.log"
     watched.go_on(3_000, hello=a_hello(), signals=True)
-    assert watched.codes == [], "cleared when it is over"
+    assert watched.codes == [], "the condition ends with the first signals"
 
 
-def test_a_process_that_falls_silent_is_reported_within_three_seconds(watched: Watched) -> None:
+def test_a_process_that_stops_sending_hellos_is_reported_within_three_seconds(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.go_on(2_000)
     assert watched.codes == []
@@ -70,13 +70,13 @@ def test_five_restarts_within_a_minute_are_a_crash_loop(watched: Watched) -> Non
     watched.go_on(9_000, hello=a_hello(f"b{BOOTS_MAX}"), signals=True)
     assert watched.codes == ["SIGNAL_CRASH_LOOPING"]
     watched.go_on(3_000, hello=a_hello(f"b{BOOTS_MAX}"), signals=True)
-    assert watched.codes == [], "it lasts: the symbol trades, and nothing may say otherwise"
+    assert watched.codes == [], "after 10 s without a restart the crash loop is over"
     for number in range(1, BOOTS_MAX):
         watched.go_on(1_000, hello=a_hello(f"c{number}"), signals=True)
-    assert watched.codes == [], "restarts before that are forgotten"
+    assert watched.codes == [], "earlier restarts no longer count"
 
 
-def test_a_living_process_without_signals_is_mute(watched: Watched) -> None:
+def test_a_process_that_sends_hellos_but_no_signals_is_mute(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.go_on(REPORTED_WITHIN_MS + 1_000, hello=a_hello())
     assert watched.codes == ["SIGNAL_MUTE"]
@@ -85,7 +85,7 @@ def test_a_living_process_without_signals_is_mute(watched: Watched) -> None:
 
 
 def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two_heartbeats(watched: Watched) -> None:
-    """Four ticks and one heartbeat a second: the decided tick is ahead of that of the heartbeat."""
+    """There are four ticks and one heartbeat a second, so that decided ticks are ahead of the latest heartbeat."""
     watched.go_on(5_000, hello=a_hello(), signals=True)
     seen = []
     for step in range(1, 81):
@@ -99,8 +99,8 @@ def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two
     assert seen[late:] == [["SIGNAL_MUTE"]] * (80 - late)
 
 
-def test_a_market_with_lower_ordinals_is_reported_until_it_has_caught_up(watched: Watched) -> None:
-    """From tick 20 back to tick 10: the ten ticks that follow get no signal again."""
+def test_a_market_that_repeats_decided_ticks_is_reported_until_it_has_caught_up(watched: Watched) -> None:
+    """The market goes from tick 20 back to tick 10; signal sends no second signal for the ten repeated ticks."""
     watched.go_on(20_000, hello=a_hello(), signals=True)
     watched.tick -= 10
     watched.go_on(1_000, hello=a_hello())
@@ -114,8 +114,8 @@ def test_a_market_with_lower_ordinals_is_reported_until_it_has_caught_up(watched
     assert watched.codes == []
 
 
-def test_a_market_behind_the_ledger_is_reported_also_before_any_signal(watched: Watched) -> None:
-    """The ticks up to 30 are decided; signal sends none of their signals again, and is not mute."""
+def test_a_market_behind_the_decided_ticks_is_reported_even_before_the_first_signal(watched: Watched) -> None:
+    """The ticks up to 30 are decided. Signal sends no signal for them and must not count as mute."""
     watched.driven.state.stream.cursor.sequences["EURUSD"] = 30
     watched.tick = 10
     watched.go_on(3_000, hello=a_hello())
@@ -131,7 +131,7 @@ def test_a_process_without_ticks_is_not_mute(watched: Watched) -> None:
     assert watched.codes == []
 
 
-def test_no_signal_is_expected_for_ticks_published_before_portfolio_listened() -> None:
+def test_no_signal_is_expected_for_ticks_published_before_portfolio_received_ticks() -> None:
     watched = Watched(a_live_desk())
     watched.tick = 1_000
     watched.publish()
@@ -141,7 +141,7 @@ def test_no_signal_is_expected_for_ticks_published_before_portfolio_listened() -
     assert watched.codes == ["SIGNAL_MUTE"]
 
 
-def test_late_signals_are_shown_as_catching_up_with_counts(watched: Watched) -> None:
+def test_late_signals_are_shown_as_catching_up_with_the_number_of_ticks_and_seconds(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.tick += 40
     watched.go_on(5_000, hello=a_hello(), signals=True, behind=40)
@@ -151,7 +151,7 @@ def test_late_signals_are_shown_as_catching_up_with_counts(watched: Watched) -> 
     assert watched.codes == []
 
 
-def test_ticks_fetched_without_a_signal_are_shown_as_catching_up(watched: Watched) -> None:
+def test_a_process_that_reports_catching_up_without_signals_is_not_mute(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     fetching = SymbolReport("EURUSD", SymbolState.CATCHING_UP, 12_345, "")
     watched.go_on(5_000, hello=a_hello("b2", fetching))
@@ -167,7 +167,7 @@ def test_a_warm_up_is_shown_while_it_lasts(watched: Watched) -> None:
     assert watched.codes == []
 
 
-def test_a_strategys_fault_is_shown_with_its_own_line_and_the_log(watched: Watched) -> None:
+def test_a_strategys_fault_is_shown_with_its_text_and_the_log_file(watched: Watched) -> None:
     watched.go_on(2_000, hello=a_hello(), signals=True)
     watched.driven.deliver(a_hello("b1", a_fault()))
     assert watched.codes == ["STRATEGY_FAULT"], "at once"
@@ -175,14 +175,14 @@ def test_a_strategys_fault_is_shown_with_its_own_line_and_the_log(watched: Watch
     for _ in range(10):
         watched.driven.deliver(a_hello("b1", a_fault()))
         watched.go_on(1_000)
-    assert watched.codes == ["STRATEGY_FAULT"], "that its signals are HOLDs is part of it"
+    assert watched.codes == ["STRATEGY_FAULT"], "the HOLD signals of a faulty strategy set no further condition"
     assert watched.driven.state.stream.desk_state is DeskState.RUNNING
     watched.go_on(2_000, hello=a_hello("b2"), signals=True)
     assert watched.codes == []
 
 
 def hold_with_a_time_exit(driven: DeskHarness) -> None:
-    """A long position with a time exit at the tenth tick."""
+    """Open a long position with a time exit ten seconds after the first tick."""
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     protection = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS + 10 * TICK_NS)
     driven.state.account.emit(
@@ -210,7 +210,7 @@ def test_a_position_is_managed_on_market_ticks_without_signals(watched: Watched,
     assert watched.driven.state.stream.last_signals["EURUSD"].reason == NO_SIGNAL
     late = watched.driven.state.stream.duplicates
     watched.driven.deliver(a_signal(watched.tick, 1))
-    assert watched.driven.state.stream.duplicates == late + 1, "a signal that comes after all opens nothing"
+    assert watched.driven.state.stream.duplicates == late + 1, "a late signal of a decided tick is ignored"
     watched.go_on(3_000, hello=a_hello(), signals=True)
     assert watched.codes == []
 
@@ -223,18 +223,18 @@ def test_a_position_is_managed_on_the_hold_signals_of_a_faulty_strategy(watched:
     assert len(watched.driven.requests_of(Sell)) == 1
 
 
-# ---------------------------------------------------------------------------------------------------- a recorded stream
+# --------------------------------------------------------------------------------------------------- a lock-step stream
 
 
-def a_stepped_desk() -> DeskHarness:
+def a_lock_step_desk() -> DeskHarness:
     driven = DeskHarness(a_gateway(a_stream(*RISING)), rules=some_rules())
     driven.run_up()
     assert driven.state.stream.desk_state is DeskState.RUNNING
     return driven
 
 
-def test_a_fault_of_a_strategy_ends_a_recorded_stream_without_a_decision_on_its_hold() -> None:
-    driven = a_stepped_desk()
+def test_a_strategys_fault_fails_a_lock_step_desk_before_the_tick_is_decided() -> None:
+    driven = a_lock_step_desk()
     driven.answer_all(driven.deliver(a_signal(1)))
     assert driven.deliver(a_signal(2, reason=STRATEGY_FAULT)) == []
     assert driven.state.stream.cursor.ordinal == 1
@@ -243,19 +243,19 @@ def test_a_fault_of_a_strategy_ends_a_recorded_stream_without_a_decision_on_its_
     shown = {one.code: one.text for one in conditions_of(driven.state, driven.mono_ns)}
     assert shown["STRATEGY_FAULT"] == a_fault().text
     driven.wait(250)
-    assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it stays"
+    assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it lasts"
 
 
 def test_a_fault_of_another_stream_or_symbol_does_not_end_the_stream() -> None:
-    driven = a_stepped_desk()
+    driven = a_lock_step_desk()
     driven.deliver(SignalHello("other", "b", "another", "mine", ["EURUSD"], 0, 0, [a_fault()]))
     foreign = SymbolReport("XAUUSD", SymbolState.FAULT, 0, "boom")
     driven.deliver(SignalHello("other", "b", STREAM_ID, "mine", ["XAUUSD"], 0, 0, [foreign]))
     assert driven.state.stream.desk_state is DeskState.RUNNING
 
 
-def test_a_recorded_stream_reports_a_silent_signal_process_within_three_seconds() -> None:
-    watched = Watched(a_stepped_desk())
+def test_a_lock_step_desk_reports_a_silent_signal_process_within_three_seconds() -> None:
+    watched = Watched(a_lock_step_desk())
     watched.go_on(REPORTED_WITHIN_MS, ticks=False)
     assert watched.codes == ["SIGNAL_SILENT"]
 

@@ -1,4 +1,4 @@
-"""The counts of signals and ticks of a stream."""
+"""Counts of signals by direction, and of missing ticks."""
 
 from proto.messages import WARMING_UP
 from services.portfolio.core.account.tick_cursor import Mark
@@ -7,7 +7,7 @@ from services.portfolio.core.state.stream import StreamState
 from tests.support.builders import a_signal
 
 
-def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:
+def test_signals_are_counted_by_direction_and_warm_up_is_not_counted_as_hold() -> None:
     stream = StreamState(PersistedState())
     cursor = stream.cursor
     signals = [(1, ""), (-1, ""), (0, ""), (0, WARMING_UP), (0, WARMING_UP), (1, WARMING_UP)]

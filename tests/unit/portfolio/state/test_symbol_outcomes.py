@@ -1,4 +1,4 @@
-"""A symbol whose signals are all denied, or whose orders are all refused, is shown until one passes."""
+"""Consecutive denied signals or refused orders of a symbol set a condition until an order succeeds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def codes(conditions: ActiveConditions) -> list[tuple[str, str]]:
     return [(one.code, one.subject) for one in conditions]
 
 
-def test_denials_are_shown_after_a_minute_until_an_order_passes() -> None:
+def test_consecutive_denials_over_a_minute_set_signals_denied_until_an_order_is_made() -> None:
     conditions = ActiveConditions()
     outcomes = SymbolOutcomes(conditions)
     for number in range(DENIED_SIGNALS_MIN):
         outcomes.on_denial("EURUSD", 1_000 + number, "SPREAD: 9 points, limit 3")
-    assert codes(conditions) == [], "a burst of denials within a moment is a limit at work"
+    assert codes(conditions) == [], "many denials within a short time do not set the condition"
     outcomes.on_denial("EURUSD", 1_000 + DENIED_NS_MIN, "SPREAD: 9 points, limit 3")
     outcomes.on_denial("GBPUSD", 1_000, "SPREAD: 9 points, limit 3")
     [found] = conditions
@@ -29,10 +29,10 @@ def test_denials_are_shown_after_a_minute_until_an_order_passes() -> None:
     outcomes.on_order("EURUSD", 0)
     assert codes(conditions) == []
     outcomes.on_denial("EURUSD", 2_000 + DENIED_NS_MIN, "again")
-    assert codes(conditions) == [], "counted from the beginning"
+    assert codes(conditions) == [], "the order has reset the count"
 
 
-def test_two_denials_a_minute_apart_are_no_run() -> None:
+def test_two_denials_a_minute_apart_set_no_condition() -> None:
     conditions = ActiveConditions()
     outcomes = SymbolOutcomes(conditions)
     outcomes.on_denial("EURUSD", 0, "NEWS")
@@ -40,7 +40,7 @@ def test_two_denials_a_minute_apart_are_no_run() -> None:
     assert codes(conditions) == []
 
 
-def test_refusals_in_a_row_are_shown_until_the_venue_accepts_an_order() -> None:
+def test_consecutive_refusals_set_orders_refused_until_the_venue_accepts_an_order() -> None:
     conditions = ActiveConditions()
     outcomes = SymbolOutcomes(conditions)
     for _ in range(REFUSED_ORDERS_MIN - 1):

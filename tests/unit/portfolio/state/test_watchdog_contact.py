@@ -1,4 +1,4 @@
-"""Portfolio shows a watchdog that stops asking, or whose alerts are not delivered."""
+"""Portfolio shows a watchdog that sends no queries or cannot deliver its alerts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def codes(contact: WatchdogContact, mono_ns: int) -> list[str]:
     return [found.code for found in contact.conditions(mono_ns)]
 
 
-def test_no_watchdog_is_expected_if_none_is_started() -> None:
+def test_without_a_started_watchdog_no_query_is_expected() -> None:
     assert codes(WatchdogContact(), 10**18) == []
 
 
-def test_a_started_watchdog_that_never_asks_is_silent() -> None:
+def test_a_started_watchdog_that_sends_no_query_is_shown_as_silent() -> None:
     contact = WatchdogContact()
     contact.expect(NOW_NS)
     assert codes(contact, NOW_NS + WATCHDOG_START_NS) == []
@@ -23,7 +23,7 @@ def test_a_started_watchdog_that_never_asks_is_silent() -> None:
     assert (found.code, found.text) == ("WATCHDOG_SILENT", "no query of the watchdog for 30 s; see watchdog.log")
 
 
-def test_a_watchdog_that_stops_asking_is_silent_until_it_asks_again() -> None:
+def test_a_watchdog_is_shown_as_silent_until_it_sends_a_query_again() -> None:
     contact = WatchdogContact()
     contact.on_question("", "", NOW_NS)
     assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS) == []
@@ -42,8 +42,8 @@ def test_undelivered_alerts_are_shown_until_one_is_delivered() -> None:
     assert codes(contact, NOW_NS) == []
 
 
-def test_a_missing_supervisor_is_shown_beside_failed_alerts() -> None:
+def test_a_silent_supervisor_and_failed_alerts_are_both_shown() -> None:
     contact = WatchdogContact()
     contact.on_question("exit status 1", "no answer for 4 s", NOW_NS)
     assert codes(contact, NOW_NS) == ["ALERTS_FAIL", "SUPERVISOR_SILENT"]
-    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"], "what it said then is old"
+    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"], "old problems are not shown"

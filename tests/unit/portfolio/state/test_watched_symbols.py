@@ -1,4 +1,4 @@
-"""Ticks of watched symbols come directly from the market, in lock-step and live, and no order is made in them."""
+"""Portfolio decides ticks of watched symbols without signals, live and in lock-step, and makes no order in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EURO = [(1.08, 1.0802)] * 20
 
 
 def a_desk(pace: Pace, *, watched: tuple[str, ...] = ("EURUSD",)) -> DeskHarness:
-    """A desk in EUR that trades gold, on a market in which EURUSD is quoted half a second before each tick of gold."""
+    """A desk in EUR that trades gold; EURUSD has a tick half a second before each tick of gold."""
     stream = build_stream(
         [rows_of("XAUUSD", GOLD), rows_of("EURUSD", EURO, first_ns=START_NS - HALF_NS)], accept_crossed=False
     )
@@ -50,12 +50,12 @@ def publish(driven: DeskHarness, tick: Tick) -> None:
     driven.answer_all(driven.pause())
 
 
-def test_a_stepped_desk_processes_a_watched_tick_in_its_order_and_counts_no_signal() -> None:
+def test_a_lock_step_desk_decides_a_watched_tick_in_sequence_and_counts_no_signal() -> None:
     driven = a_desk(LOCKSTEP)
     assert driven.state.stream.desk_state is DeskState.RUNNING
     driven.gateway.on_timer(driven.now)
     driven.answer_all(driven.deliver(gold(1, 1)))
-    assert driven.state.stream.cursor.ordinal == 0, "the tick before is not there yet"
+    assert driven.state.stream.cursor.ordinal == 0, "the preceding tick of EURUSD has not arrived"
     publish(driven, euro(1))
     cursor = driven.state.stream.cursor
     assert (cursor.ordinal, cursor.processed, cursor.buy, cursor.hold) == (2, 1, 1, 0)
@@ -76,7 +76,7 @@ def test_a_live_desk_uses_watched_quotes_and_expects_no_signal_process_for_them(
     assert {one.subject for one in conditions_of(driven.state, driven.mono_ns)} <= {"", "XAUUSD"}
 
 
-def test_a_tick_of_another_stream_or_before_the_session_is_ignored_until_it_is_published_again() -> None:
+def test_a_watched_tick_of_another_stream_or_before_the_session_is_ignored() -> None:
     driven = a_desk(LOCKSTEP)
     publish(driven, structs.replace(euro(1), stream_id="other"))
     assert driven.state.stream.cursor.ordinal == 0
@@ -96,7 +96,7 @@ def test_an_order_in_a_watched_symbol_is_refused() -> None:
     assert reply_to(driven, an_order(symbol="XAUUSD")).order_ids
 
 
-def test_a_symbol_served_by_the_gateway_and_not_watched_is_reported_with_the_expectation() -> None:
+def test_a_gateway_with_an_unexpected_symbol_fails_the_desk() -> None:
     driven = a_desk(LOCKSTEP, watched=())
     assert driven.state.stream.desk_state is DeskState.FAILED
     assert driven.state.stream.waiting_for == "the gateway serves EURUSD, XAUUSD, expected XAUUSD"
