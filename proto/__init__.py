@@ -1,6 +1,6 @@
-"""The desk's messages, and the trading arithmetic that both sides of them share.
+"""Messages between the processes of the desk, and the trading arithmetic that every process shares.
 
-Messages, gateway requests and replies, units and money rules, routes and the codec live here. Nothing in this package
-opens a socket, reads a clock or a file, or knows about a service; every service may import it. `PROTOCOL.md` beside
-this file describes the same for authors of a peer in another language.
+The package contains messages, gateway requests and replies, units, money rules, default ports, topics and the codec. It
+opens no socket, reads no clock and no file, and imports no service. Every service may import it. `PROTOCOL.md` in this
+folder specifies the messages for programmers who connect a program in another language.
 """

@@ -1,6 +1,7 @@
 """Encoding and decoding of every message.
 
-For any bytes, decoding returns a message of the schema or raises `MalformedMessageError`; nothing else.
+For any bytes, a decoder either returns a message of the schema or raises `MalformedMessageError`. It raises no other
+error.
 """
 
 from __future__ import annotations
@@ -28,14 +29,17 @@ NIL: Final = Raw(b"\xc0")
 """MessagePack nil, in place of an absent embedded message."""
 
 JSON_DEPTH_MAX: Final = 16
-"""Nesting allowed in a JSON request: ours have one level, and the input must not decide how deep the parser recurses."""
+"""Most opening brackets and braces in a JSON request.
+
+A valid request has one level. The limit keeps a hostile request from making the parser recurse without bound.
+"""
 
 
 class MalformedMessageError(ValueError):
-    """The peer sent bytes that are not a message of the schema; `code` is the error code a gateway answers."""
+    """The peer sent bytes that are not a message of the schema. `code` is the error code of the gateway's reply."""
 
     def __init__(self, text: str, code: ErrorCode = ErrorCode.INVALID_FIELD) -> None:
-        """Keep the text for people and the code for programs."""
+        """Create the error: `text` is for people, `code` for programs."""
         super().__init__(text)
         self.code = code
 
@@ -55,7 +59,10 @@ def encode_json(message: Struct) -> bytes:
 
 
 class BusDecoder(Generic[M]):
-    """Decoder of one bus socket; every field without a default must be present exactly once."""
+    """Decoder of the messages of one socket between processes of the desk.
+
+    Every field without a default must be present exactly once.
+    """
 
     def __init__(self, union: Any) -> None:
         """Create a decoder for a message type or a union of message types."""
@@ -72,11 +79,11 @@ class BusDecoder(Generic[M]):
             MalformedMessageError: the frame is not exactly one message of the union.
         """
         message: M = _decode_exactly(payload, self._decode)
-        # Unknown fields are refused, so a map of the right size has no field twice; with optional fields they are
-        # counted.
+        # The decoder has already refused unknown fields, so a map with the expected number of entries repeats no field.
+        # A type with optional fields has no fixed number, so the distinct fields of this message are counted instead.
         expected = self._map_size.get(type(message)) or len(msgspec.msgpack.decode(payload))
         if _map_size(payload) != expected:
-            raise MalformedMessageError(f"{type(message).__name__} with a field that is not its own or comes twice")
+            raise MalformedMessageError(f"{type(message).__name__} has an unknown or repeated field")
         return message
 
 
@@ -110,7 +117,7 @@ def decode_reply(payload: bytes | Raw) -> Reply:
 
 
 def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -> M:
-    """Decode a frame; decimals given as text follow the desk's grammar, not Python's.
+    """Decode a frame. Decimals given as text are parsed by `proto.trading.number_text`, which is stricter than Python.
 
     Raises:
         MalformedMessageError: the payload is not a message of the decoder's type.
@@ -121,7 +128,9 @@ def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -
             if not has_decimals(type(message)):
                 return message
         except msgspec.ValidationError:
-            pass  # 0.0100000000000 has too many decimals only until its zeros are gone; all else fails again below
+            # A decimal such as 0.0100000000000 has too many decimals here and becomes valid below, without its trailing
+            # zeros. Any other invalid frame is refused again below.
+            pass
         values = read_decimals(msgspec.msgpack.decode(payload), decoder.type)
         return decoder.decode(_encoder.encode(values))
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
@@ -135,14 +144,16 @@ def decode_request(
 
     Args:
         payload: the frame.
-        instrument_of: terms of a symbol by its name in the request. A volume or price that is a number, not text, is
-            rounded to a multiple of its step within a millionth of a step.
+        instrument_of: returns the terms of a symbol, or None if they are not known. They serve to correct float noise:
+            a volume or price given as a number, not as text, becomes the multiple of its step that is at most a
+            millionth of a step away, if there is one.
 
     Returns:
-        The request, and whether it came as JSON.
+        The request, and whether it was encoded as JSON.
 
     Raises:
-        MalformedMessageError: with the error code to answer and a text that names the field and the expectation.
+        MalformedMessageError: the payload is not a valid request. The error has the code of the gateway's reply, and a
+            text that names the field and the expectation.
     """
     if len(payload) > MAX_FRAME_BYTES:
         raise MalformedMessageError(
@@ -155,7 +166,7 @@ def decode_request(
     if member is None:
         raise _explain(fields, "")
     try:
-        # The standard library accepts text that is not valid Unicode; this decoder refuses it.
+        # Decoded again with msgspec, because the standard library accepts text that is not valid Unicode.
         values = msgspec.json.decode(payload) if is_json else fields
         _read_numbers(values, member, instrument_of)
         request: Request = msgspec.convert(values, member)
@@ -167,7 +178,7 @@ def decode_request(
 def _read_numbers(
     fields: dict[Any, Any], member: type[Struct], instrument_of: Callable[[str], Instrument | None]
 ) -> None:
-    """Replace decimals given as text or number by exact decimals, in place.
+    """Replace decimals given as text or as a number by exact decimals; changes `fields`.
 
     Raises:
         ValueError: a text is not a decimal; the message names the field.
@@ -189,7 +200,7 @@ def _read_numbers(
 
 
 def looks_like_json(payload: bytes) -> bool:
-    """True when the first byte that is not white space can only begin JSON."""
+    """Whether a payload is JSON: its first byte after white space is `{`, `[` or a quotation mark."""
     return payload.lstrip(b" \t\r\n")[:1] in (b"{", b"[", b'"')
 
 
@@ -197,19 +208,19 @@ def map_of_pairs(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     """Build a map of JSON or MessagePack whose keys are unique.
 
     Raises:
-        MalformedMessageError: a key comes twice.
+        MalformedMessageError: a key occurs twice.
     """
     fields = dict(pairs)
     if len(fields) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedMessageError(f"field {twice!r} comes twice"[:200], ErrorCode.DUPLICATE_FIELD)
+        raise MalformedMessageError(f"field {twice!r} occurs twice"[:200], ErrorCode.DUPLICATE_FIELD)
     return fields
 
 
 def _json_fields(payload: bytes) -> dict[Any, Any]:
     if payload.count(b"{") + payload.count(b"[") > JSON_DEPTH_MAX:
-        raise MalformedMessageError("nested too deeply, expected one flat object", ErrorCode.INVALID_JSON)
+        raise MalformedMessageError("too many nested brackets, expected one flat object", ErrorCode.INVALID_JSON)
     try:
         fields = json.loads(payload, object_pairs_hook=map_of_pairs)
     except MalformedMessageError:
@@ -240,7 +251,7 @@ _ACTIONS: Final[dict[str, type[Request]]] = {str(member.__struct_config__.tag): 
 
 
 def _explain(fields: dict[Any, Any], problem: str) -> MalformedMessageError:
-    """Name the rule of the schema that a well-formed map breaks; `problem` is the decoder's text."""
+    """The error for a map that breaks the schema; `problem` is the text of the decoder's error."""
     problem = problem[:300]
     action = fields.get("action")
     if action is None:

@@ -1,24 +1,24 @@
-"""The face that every core has, and how a shell drives it.
+"""The interface of every core, and the order in which a shell calls its methods.
 
-A process of the desk is a shell around one core. The core decides: it is a state machine that opens no socket, reads no
-clock and no file, and never waits. The shell does everything else: it decodes what arrives, reads the clock, calls the
-core, and carries out what the core returns, in the order in which it is returned.
+A process of the desk consists of a core and a shell. The core is a state machine that makes the decisions. It opens no
+socket, reads no clock and no file, and never waits. The shell decodes messages, reads the clock, calls the core, and
+carries out the outputs that the core returns, in the order in which it returns them.
 
-    start(now)             once, before any other verb
+    start(now)             once, before any other method
     handle(message, now)   for each message, in the order of arrival
-    on_idle(now)           when all messages at hand have been handled, and after due timers
+    on_idle(now)           after all messages received so far have been handled, and after due timers
     next_timer()           before each wait
-    on_timer(now)          when the time of `next_timer()` has come
+    on_timer(now)          once the time that `next_timer()` returned is reached
 
     wait for a message or a timer ──▶ handle … handle ──▶ on_idle ──▶ on_timer ──▶ on_idle ──▶ wait
 
-Calls do not overlap, and `now.mono_ns` never goes back between them. `common.event_loop.EventLoop.drive` is this loop
-for a process; the backtest and the simulation call the same verbs with a time of their own, so that they run the very
-same decisions.
+Calls do not overlap, and `now.mono_ns` never decreases from one call to the next. In a process,
+`common.event_loop.EventLoop.drive` makes these calls. The backtest and the simulation make the same calls with a
+simulated time, so that they reach the same decisions as the process.
 
-Messages enter by `handle` alone. What else a core offers are readings (metrics, `domain_ns`), its state for a
-checkpoint, and commands that are answered at once. Bytes that are no message never reach `handle`; a core raises for a
-bug of its own, and passes on what its stores raise.
+A core receives messages only through `handle`. Beside these methods it has readings (metrics, `domain_ns`), its state
+for a checkpoint, and commands that it answers at once. The shell drops bytes that are not a message before they reach
+`handle`. A core raises an exception only for its own bugs and for errors of its stores.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ Output_co = TypeVar("Output_co", covariant=True)
 
 
 class Core(Protocol[Message_contra, Output_co]):
-    """A core that takes messages of one type and returns outputs of another, for its shell to carry out in order."""
+    """A core that handles messages of one type and returns outputs of another, which its shell carries out in order."""
 
     def start(self, now: Now) -> Sequence[Output_co]:
-        """Begin with the state that the core was given; called once."""
+        """Begin with the state passed to the constructor; called once."""
 
     def handle(self, message: Message_contra, now: Now) -> Sequence[Output_co]:
-        """Take one message in."""
+        """Process one message."""
 
     def next_timer(self) -> int | None:
-        """Monotonic time in nanoseconds at which `on_timer` is due, 0 for at once; None when only a message can change that.
+        """Monotonic time in nanoseconds at which `on_timer` is due: 0 for now, None for no timer before a message.
 
-        It is called before every wait, so it has to be cheap, and it may be too early but never too late.
+        The shell calls it before every wait, so it must be fast. The returned time may be too early, never too late.
         """
 
     def on_timer(self, now: Now) -> Sequence[Output_co]:
-        """Run what is due at `now.mono_ns`; do nothing if nothing is due."""
+        """Do the work that is due at `now.mono_ns`, if any is due."""
 
-    def on_idle(self, now: Now) -> Sequence[Output_co]:  # noqa: ARG002 - for cores with work to do at this moment
-        """Do what is better done once for many messages; a core that has no such work leaves this verb out."""
+    def on_idle(self, now: Now) -> Sequence[Output_co]:  # noqa: ARG002 - cores that override it need `now`
+        """Do work that is cheaper once for many messages. A core without such work does not override this method."""
         return ()

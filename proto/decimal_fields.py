@@ -1,8 +1,8 @@
-"""Decimal fields of messages and files, whose text follows the grammar of `proto.trading.number_text`.
+"""Parsing of the decimal fields of messages and files by the grammar of `proto.trading.number_text`.
 
-msgspec reads a decimal's text by Python's rules, which accept "0_1" and digits of any script. So the maps and lists of
-a decoded frame or file pass through here before they become a message: text in place of a decimal is parsed strictly,
-everything else is left for msgspec to validate.
+msgspec parses a decimal's text by Python's rules, which accept "0_1" and digits of any script. Therefore
+`read_decimals` first parses the text of every decimal field in the maps and lists of a decoded frame or file. msgspec
+then validates all other fields and builds the message.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ from msgspec import inspect
 from proto.trading.number_text import parse_decimal
 
 Reader = Callable[[Any, str], Any]
-"""Takes a plain value and its path in the message; returns the value to use instead."""
+"""Function of a plain value and its path in the message; returns the value with its decimals parsed."""
 
 _LISTS: Final = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
 
 
 def read_decimals(values: Any, kind: Any) -> Any:
-    """Replace text by exact decimals in `values`, the plain form of a `kind`; maps and lists change in place.
+    """Replace the text of each decimal field by an exact decimal; maps in `values` change in place.
+
+    Args:
+        values: maps, lists and plain values, as decoded.
+        kind: the type that they will be converted to; it determines which fields are decimals.
+
+    Returns:
+        The values with their decimals parsed.
 
     Raises:
-        ValueError: the text of a decimal field is not a decimal; names field, text and expectation.
+        ValueError: the text of a decimal field is not a decimal. The error names field, text and expectation.
     """
     return values if (reader := _reader_of(kind)) is None else reader(values, "")
 
@@ -38,7 +45,7 @@ def has_decimals(kind: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def decimal_names(struct: type[msgspec.Struct]) -> frozenset[str]:
-    """The fields of a message whose type is a decimal, optional or not."""
+    """Names of the fields of a message that are decimals, or decimals or None."""
     found = inspect.type_info(struct)
     assert isinstance(found, inspect.StructType), struct
     return frozenset(field.encode_name for field in found.fields if _is_decimal(field.type))
@@ -132,7 +139,7 @@ def _row_reader(readers: Iterable[tuple[int, Reader | None]]) -> Reader | None:
 
 
 def _union_reader(kinds: Iterable[inspect.Type]) -> Reader | None:
-    """The reader of a union: that of its only member with decimals, or of the member whose tag the map has."""
+    """The reader of a union: that of its only member with decimals, or of the struct that the map's tag names."""
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
     others = [reader for kind in kinds if kind not in structs and (reader := _reader(kind)) is not None]
     if len(structs) < 2:

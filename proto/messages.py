@@ -1,8 +1,8 @@
 """Messages between the processes of the desk: ticks, signals, calls to the gateway and their answers.
 
-Every field is always present on the wire and no other is, so that `proto.codec` can refuse a message with missing,
-unknown or repeated fields. `*_ns` is UTC nanoseconds; `*_mono_ns` is the host's monotonic clock, comparable only
-between processes of one host.
+A message always has all fields of its type and no other field. `proto.codec` refuses a message with missing, unknown or
+repeated fields. Fields named `*_ns` are UTC nanoseconds. Fields named `*_mono_ns` are nanoseconds of the host's
+monotonic clock, comparable only between processes of one host.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from msgspec import Meta, Raw, Struct
 from proto.trading.units import Confidence, Cursor, Name, Price, Sequence, Text, TickVolume, TimeNs
 
 WARMING_UP: Final = "WARMING_UP"
-"""Reason of a HOLD given because the strategy has not seen enough ticks yet."""
+"""Reason of a HOLD signal before the strategy has received enough ticks."""
 
 STRATEGY_FAULT: Final = "STRATEGY_FAULT"
-"""Reason of a HOLD given because the symbol's strategy failed; the publisher's hello has the fault."""
+"""Reason of a HOLD signal after the symbol's strategy failed; the signal process reports the fault in its hello."""
 
 WATCHED: Final = "WATCHED"
-"""Reason of the HOLD of a watched symbol, which is quoted for conversion rates only and has no strategy."""
+"""Reason of the HOLD signal of a watched symbol, which serves only for conversion rates and has no strategy."""
 
 MAX_SYMBOLS: Final = 1_000
 
@@ -47,7 +47,7 @@ class Tick(Struct, frozen=True, gc=False, tag="tick", forbid_unknown_fields=True
 
 
 class MarketHeartbeat(Struct, frozen=True, tag="heartbeat", forbid_unknown_fields=True):
-    """The gateway's tick socket is alive; `sequences` is the last published sequence of each symbol."""
+    """Heartbeat of the gateway's tick socket; `sequences` is the last published sequence of each symbol."""
 
     publisher: Name
     boot_id: Name
@@ -58,10 +58,10 @@ class MarketHeartbeat(Struct, frozen=True, tag="heartbeat", forbid_unknown_field
 
 
 class Signal(Struct, frozen=True, gc=False, tag="signal", forbid_unknown_fields=True):
-    """A strategy's signal for one tick, with the quote it was decided on.
+    """A strategy's signal for one tick.
 
-    `direction`: +1 buy, 0 hold, -1 sell. `confidence`: 0 to 1, 0 with a hold. Stream, symbol, `sequence`, `ordinal`,
-    `time_ns`, bid and ask are those of the tick.
+    `direction` is +1 for buy, 0 for hold, -1 for sell. `confidence` is from 0 to 1, 0 for a hold. The fields from
+    `stream_id` to `ask` are those of the tick.
     """
 
     publisher: Name
@@ -83,19 +83,23 @@ class SymbolState(StrEnum):
     """Abnormal state of the signals of a symbol, as a signal process reports it."""
 
     WARMING_UP = "WARMING_UP"
-    """The strategy has not seen enough ticks to give a signal."""
+    """The strategy has not received enough ticks to give a signal."""
 
     CATCHING_UP = "CATCHING_UP"
-    """Published ticks are being fetched and passed to the strategy."""
+    """The signal process is fetching ticks that were published earlier and passing them to the strategy."""
 
     FAULT = "FAULT"
-    """The strategy raised, returned an invalid signal or cannot be loaded: it holds until a restart."""
+    """The strategy raised an exception, returned an invalid signal or cannot be loaded.
+
+    Until a restart every signal is HOLD.
+    """
 
 
 class SymbolReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """State of one symbol.
+    """Abnormal state of one symbol.
 
-    `behind` is the number of published ticks not processed yet, `text` the fault in one line or empty.
+    `behind` is the number of published ticks that the strategy has not processed yet. `text` is the fault in one line,
+    empty in the other states.
     """
 
     symbol: Name
@@ -105,11 +109,11 @@ class SymbolReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
-    """Sign of life of a signal process; sent at its start, twice a second, and at once after a fault.
+    """Heartbeat of a signal process, sent at its start, twice a second, and at once after a fault.
 
-    `symbols` are those it gives signals for. `reports` has the symbols in a state of `SymbolState`. `gaps_refilled`
-    counts gaps in the ticks that were closed by fetching, `gaps_lost` those after which it warmed up again, both since
-    the start of the process.
+    `symbols` are the symbols for which the process gives signals. `reports` lists the symbols in an abnormal state.
+    `gaps_refilled` counts the gaps in the ticks that the process filled by fetching the missing ticks, `gaps_lost` the
+    gaps after which it warmed up the strategy again. Both count from the start of the process.
     """
 
     publisher: Name
@@ -123,10 +127,10 @@ class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
 
 
 class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):
-    """A gateway request that portfolio hands to execution; `request` is the encoded request, embedded unchanged.
+    """A gateway request that portfolio sends to execution; `request` is the encoded request, which execution forwards.
 
-    `timeout_ms` is how long to wait for the reply. `ordered_mono_ns` is when its order was decided, 0 for a request
-    without an order; it serves to measure latency.
+    `timeout_ms` is the longest wait for the gateway's reply. `ordered_mono_ns` is the time at which the order was
+    decided, 0 for a request without an order; it serves to measure latency.
     """
 
     call_id: Sequence
@@ -136,14 +140,14 @@ class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):
 
 
 class CallOutcome(StrEnum):
-    """Outcome of a call. NO_ANSWER is not a refusal: the request may have had its effect."""
+    """Outcome of a call. After NO_ANSWER it is unknown whether the gateway carried out the request."""
 
     REPLY = "REPLY"
     NO_ANSWER = "NO_ANSWER"
 
 
 class Answer(Struct, frozen=True, tag="answer", forbid_unknown_fields=True):
-    """Execution's answer to a call; `reply` is the encoded gateway reply, nil with NO_ANSWER."""
+    """Execution's answer to a call; `reply` is the gateway's encoded reply, MessagePack nil with NO_ANSWER."""
 
     call_id: Sequence
     outcome: CallOutcome
@@ -151,7 +155,7 @@ class Answer(Struct, frozen=True, tag="answer", forbid_unknown_fields=True):
 
 
 class CourierHello(Struct, frozen=True, tag="courier", forbid_unknown_fields=True):
-    """Execution has started, or has met another boot of the gateway; portfolio sends its open calls again."""
+    """Execution has started or detected a new boot of the gateway, upon which portfolio sends its open calls again."""
 
     boot_id: Name
 

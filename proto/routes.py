@@ -1,4 +1,4 @@
-"""Routing of messages: default ports and topics."""
+"""Default ports of the gateway and topics of the market data socket."""
 
 from __future__ import annotations
 
@@ -12,5 +12,8 @@ DEFAULT_MARKET_DATA_PORT: Final = 5556
 
 
 def tick_topic(symbol: str) -> bytes:
-    """The topic frame of a symbol's ticks. ZeroMQ matches topics by prefix, so receivers compare the whole frame."""
+    """The topic frame of a symbol's ticks.
+
+    ZeroMQ matches subscriptions by prefix, so a subscriber must compare the whole frame.
+    """
     return (TICK_TOPIC_PREFIX + symbol).encode()

@@ -1,4 +1,4 @@
-"""The two times passed to every core, and text formats of a time for people and for programs."""
+"""The two times that every core receives, and text formats of times for people and for programs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ TIME_SUFFIX: Final = "_ns"
 class Now(NamedTuple):
     """The current time, as the shell passes it to a core.
 
-    `domain_ns` is venue time in UTC nanoseconds, for ages, expiry and sessions; in a replay it is never past the last
-    tick. `mono_ns` is the host's monotonic clock, for timeouts, resending and heartbeats; no trading decision depends
-    on it.
+    `domain_ns` is venue time in UTC nanoseconds, for ages, expiry and sessions. In a replay it is never later than the
+    last tick. `mono_ns` is the host's monotonic clock in nanoseconds, for timeouts, resending and heartbeats. No
+    trading decision depends on `mono_ns`.
     """
 
     domain_ns: int
@@ -34,9 +34,9 @@ class Now(NamedTuple):
 
 @lru_cache(maxsize=1_024)
 def utc_text(time_ns: int) -> str:
-    """Date and time in UTC to the millisecond, or to the microsecond where there are any.
+    """Date and time in UTC, to the millisecond if the time is a whole number of milliseconds, else to the microsecond.
 
-    Cached, because each denial by a paused circuit breaker names the end of the pause.
+    Cached, because every denial during a pause of the circuit breaker has the same end of the pause in its text.
 
     >>> utc_text(1_577_836_800_000_000_000)
     '2020-01-01 00:00:00.000Z'
@@ -47,7 +47,7 @@ def utc_text(time_ns: int) -> str:
 
 
 def iso_text(time_ns: int) -> str:
-    """ISO 8601 in UTC, to the nanosecond.
+    """Date and time in ISO 8601 and UTC, to the nanosecond.
 
     >>> iso_text(1_577_836_800_000_000_001)
     '2020-01-01T00:00:00.000000001Z'
@@ -57,9 +57,9 @@ def iso_text(time_ns: int) -> str:
 
 
 def with_time_texts(fields: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Add to each time its text under the same name without `_ns`; None for a time of 0 or None.
+    """Add for each field `*_ns` its time as text, under the name without `_ns`; None for a time of 0 or None.
 
-    Many programs read numbers as doubles, which cannot hold these times exactly (2**53).
+    Many programs read numbers as doubles, which cannot represent nanoseconds since 1970 exactly.
 
     >>> with_time_texts({"ended_ns": 0})
     {'ended_ns': 0, 'ended': None}

@@ -1,4 +1,4 @@
-"""Which conditions of the desk have begun since the last look, and which are over."""
+"""Detection of the conditions that began and of those that ended between two updates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proto.control.conditions import Condition
 
 
 class ConditionWatch:
-    """The conditions of the last look."""
+    """The conditions of the last update."""
 
     def __init__(self) -> None:
         """Start without conditions."""

@@ -1,7 +1,8 @@
 """Conditions: named causes that prevent trading or need a person.
 
-`CONDITION_KINDS` is their only table: status, screen, summary, exit code, metrics, health check, log, alerts and the
-table in docs/operations.md are made from it. Code decides by a condition's code alone; its text is for people.
+`CONDITION_KINDS` is the only table of conditions. Status, screen, summary, exit code, metrics, health check, log,
+alerts and the table in docs/operations.md are derived from it. Programs decide by a condition's code; its text is for
+people.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from msgspec import Struct
 from proto.trading.units import Name, Text
 
 CONDITIONS_MAX: Final = 100
-"""Most conditions in one reply, the gravest first, so that the reply fits into a frame."""
+"""Most conditions in one reply, so that it fits into a frame. A reply lists the gravest ones first."""
 
 
 class Effect(StrEnum):
@@ -33,17 +34,20 @@ class Effect(StrEnum):
 
 
 class Severity(StrEnum):
-    """How soon a person should look."""
+    """How urgently a person must act."""
 
     INFO = "INFO"
-    """Ends without a person: raises no alert."""
+    """The condition ends without a person and raises no alert."""
 
     WARNING = "WARNING"
     CRITICAL = "CRITICAL"
 
 
 class TradingState(StrEnum):
-    """What the desk may do: trade, only reduce positions, or send only closes by FLATTEN or a person."""
+    """Which orders the desk may send: all (ACTIVE), only ones that reduce positions, or only closes (HALTED).
+
+    In HALTED the closes come from FLATTEN or from a person.
+    """
 
     ACTIVE = "ACTIVE"
     REDUCE_ONLY = "REDUCE_ONLY"
@@ -51,7 +55,10 @@ class TradingState(StrEnum):
 
 
 class StateCause(Struct, frozen=True, omit_defaults=True):
-    """A cause of REDUCE_ONLY or HALTED: its row in the table, who or what set it, its text, and that state."""
+    """A cause of the trading state REDUCE_ONLY or HALTED.
+
+    `code` is its row in `CONDITION_KINDS`, `by` the person or the part of the desk that set it.
+    """
 
     code: Name
     by: Name
@@ -73,7 +80,7 @@ class Condition(Struct, frozen=True, kw_only=True):
 class ConditionKind(NamedTuple):
     """A row of the table: the meaning of a condition and what a person does about it.
 
-    `effect` is None for causes of the trading state: that state is their effect.
+    `effect` is None for a cause of the trading state, because its effect is the state that it sets.
     """
 
     severity: Severity
@@ -324,14 +331,14 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
 """Every condition by code."""
 
 PROCESS_STATES: Final = ("CONNECTING", "RECONCILING", "WAITING_FOR_SIGNALS", "FAILED", "STOPPING")
-"""Conditions that are states of portfolio's process; those of severity INFO end without a person."""
+"""Conditions that are states of the portfolio process."""
 
 _GRAVITY: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _URGENCY: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: Effect | None = None) -> Condition:
-    """Build a condition of the table; `effect` is required for a cause of the trading state.
+    """Build a condition with a code of `CONDITION_KINDS`; `effect` is required for a cause of the trading state.
 
     Raises:
         KeyError: the table has no such code.
@@ -343,19 +350,19 @@ def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: 
 
 
 def by_gravity(conditions: Iterable[Condition]) -> list[Condition]:
-    """Conditions by effect, then by severity, the gravest first; equal ones keep their order."""
+    """Sort conditions by effect, then by severity, the gravest first. Equally grave ones keep their order."""
     return sorted(conditions, key=lambda one: (-_GRAVITY[one.effect], -_URGENCY[one.severity]))
 
 
 def needs_person(found: Condition) -> bool:
-    """Whether a condition raises an alert: all but INFO, which end without a person."""
+    """Whether a condition raises an alert: its severity is WARNING or CRITICAL."""
     return found.severity is not Severity.INFO
 
 
 def keeps_from_trading(found: Condition) -> bool:
-    """Whether a condition prevents trading until a person acts: exit codes and health checks report it.
+    """Whether a condition prevents trading until a person acts, which exit codes and health checks report.
 
-    INFO ends without a person and WARNING may; neither counts.
+    Only severity CRITICAL counts: a condition of severity INFO ends without a person, one of WARNING may.
     """
     return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
 
@@ -364,8 +371,8 @@ def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> b
     """Whether the conditions together prevent orders that open exposure in every symbol.
 
     Args:
-        conditions: current ones.
-        symbols: the traded ones.
+        conditions: current conditions.
+        symbols: traded symbols.
     """
     found = list(conditions)
     if any(one.effect in (Effect.REDUCE_ONLY, Effect.HALTED) for one in found):
@@ -376,11 +383,11 @@ def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> b
 
 
 def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
-    """The desk's state in a word or two: TRADING if no condition prevents any trading.
+    """The desk's state in one or two words: TRADING if no condition prevents trading in any symbol.
 
     Args:
-        conditions: current ones.
-        symbols: the traded ones; NOT TRADING if each of them is prevented.
+        conditions: current conditions.
+        symbols: traded symbols. The headline is NOT TRADING if every one of them is prevented.
     """
     found = by_gravity(conditions)
     gravest = next(iter(found), None)
@@ -394,7 +401,7 @@ def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
 
 
 def describe(found: Condition) -> str:
-    """A condition as one line of text."""
+    """One line of text for a condition: code, subject, who set it, text."""
     subject = f" {found.subject}" if found.subject else ""
     by = f" (by {found.by})" if found.by else ""
     return f"{found.code}{subject}{by}: {found.text}"

@@ -24,14 +24,14 @@ class DeskState(StrEnum):
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
-    """Portfolio cannot continue with this account until it is restarted."""
+    """Portfolio cannot continue until it is restarted."""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
     """One difference between ledger and venue.
 
     `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, stops, position, cash.
-    `remedy` is what would settle it, or that a person has to decide.
+    `remedy` is the action that resolves the difference, or the statement that a person has to decide.
     """
 
     kind: Name
@@ -59,7 +59,7 @@ class PositionLine(Struct, frozen=True, kw_only=True):
 
 
 class QuoteLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest quote; `age_ms` since it reached portfolio, None in a lock-step stream."""
+    """A symbol's latest quote; `age_ms` is the time since portfolio received it, None in a lock-step stream."""
 
     bid: float
     ask: float
@@ -78,7 +78,7 @@ class SignalLine(Struct, frozen=True, kw_only=True):
 
 
 class OrderLine(Struct, frozen=True, kw_only=True):
-    """An order as a row: volumes in lots, realised profit in account currency, venue times."""
+    """An order in a status reply: volume in lots, realized profit in account currency, times of the venue's clock."""
 
     order_id: Name
     symbol: Name
@@ -93,7 +93,10 @@ class OrderLine(Struct, frozen=True, kw_only=True):
 
 
 class DenialLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest denied signal, until an order of it passes; `until_ns` is 0 where time alone does not end it."""
+    """A symbol's latest denied signal, shown until the risk rules pass an order in the symbol.
+
+    `until_ns` is the venue time at which the denial ends, 0 if it does not end by time alone.
+    """
 
     symbol: Name
     code: Text
@@ -106,8 +109,8 @@ class DenialLine(Struct, frozen=True, kw_only=True):
 class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
     """State of the desk, money in account currency.
 
-    `waiting_for` is a text, empty when nothing is awaited. `recent_orders` are the account's latest, newest first;
-    `blocked` and `denials` count signals by reason and by code.
+    `waiting_for` is a text, empty when the desk waits for nothing. `recent_orders` are the account's latest orders,
+    newest first. `blocked` counts signals by reason, `denials` by the code of the risk rule.
     """
 
     mode: Text
@@ -147,18 +150,18 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     warning: Text = ""
     conditions: Annotated[list[Condition], Meta(max_length=CONDITIONS_MAX)] = []
     drawdown: float | None = None
-    """(peak equity - equity) / peak equity, as a fraction; None while it is not known."""
+    """(peak equity - equity) / peak equity, as a fraction; None while the equity is not known."""
     drawdown_headroom: dict[str, float] = {}
     """Distance to each drawdown level (`warn`, `reduce`, `halt`) as a fraction of the peak; negative beyond it."""
     cash: dict[str, Decimal] = {}
-    """Cash by category, which sums to the balance; charges are negative."""
+    """Cash by category; charges are negative, and the sum is the balance."""
     latest_denials: list[DenialLine] = []
     symbols: list[Name] = []
     """The traded symbols."""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):
-    """Differences between ledger and venue; `complete` is False when the gateway did not answer and nothing is known."""
+    """Differences between ledger and venue; `complete` is False if the gateway did not answer all requests."""
 
     complete: bool
     differences: list[Difference]
@@ -166,7 +169,7 @@ class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 
 
 class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trading"):
-    """The new trading state, stored; `closing` are the symbols that FLATTEN closes, else empty."""
+    """The new trading state, already stored; `closing` are the symbols that FLATTEN closes."""
 
     trading_state: TradingState
     trading_reason: Text
@@ -174,11 +177,12 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
 
 
 class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
-    """Outcome of a person's order command so far, stored; `order_ids` are those made, changed or being canceled.
+    """Outcome of a person's order command so far, already stored.
 
-    A denied command has none: `code`, `limit` and `observed` are the rule's, `denial_id` is for WHY, and `hint` is what
-    would have to change. `past_rules` describes the rules that were passed by request. ORDERS has what the venue does
-    with the orders.
+    `order_ids` are the orders that the command placed, changed or is canceling; a denied command has none. For a denied
+    command, `code`, `limit` and `observed` come from the risk rule, `denial_id` is an id for WHY, and `hint` is the
+    change that would make the command pass. `past_rules` describes the rules that the person overrode. ORDERS returns
+    the status of the orders at the venue.
     """
 
     key: Text
@@ -193,10 +197,10 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
 
 
 class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk_reset"):
-    """The memory of a risk rule was cleared, and that is stored; `before` and `after` are its values by name.
+    """A risk rule's state was cleared and the change stored; `before` and `after` are the values of the state by name.
 
-    `repeated`: it had been done under this key already. `trading_state` is unchanged: a desk that the rule stopped also
-    needs RESUME.
+    `repeated`: an earlier command with the same key did this already. `trading_state` does not change: if the rule
+    restricted it, the desk also needs RESUME.
     """
 
     key: Text
@@ -212,19 +216,19 @@ class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 
 
 def denial_message(*, limit: str, observed: str) -> str:
-    """A rule's observation and limit as text."""
+    """Text of a denial from the rule's limit and the observed value; a limit may be a required trading state."""
     return f"the desk is {observed}, expected {limit}" if limit in tuple(TradingState) else f"{observed}, limit {limit}"
 
 
 def describe_denial(found: DenialLine) -> str:
-    """A denial in one line: code, time, observation and, where known, its end."""
+    """One line for a denial: symbol, code, time, observed value, limit and, where known, the time at which it ends."""
     until = f", until {utc_text(found.until_ns)[:19]}Z" if found.until_ns else ""
     text = denial_message(limit=found.limit, observed=found.observed)
     return f"{found.symbol} denied by {found.code} at {utc_text(found.time_ns)[11:19]}: {text}{until}"
 
 
 def describe_values(values: Mapping[str, str]) -> str:
-    """What a risk rule remembers, in one line."""
+    """One line for the state of a risk rule: its values by name."""
     return ", ".join(f"{name} {value}" for name, value in values.items()) or "nothing remembered"
 
 

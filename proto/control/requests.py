@@ -17,16 +17,17 @@ Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 
 
 PAST_RULES_MAX: Final = 32
-"""Above the number of rules that a person may override."""
+"""Most rules that one command may override; higher than the number of rules that can be overridden."""
 
 
 class StatusQuery(
     Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True, omit_defaults=True
 ):
-    """Ask for the state of the desk.
+    """Request the state of the desk.
 
-    The fields are set by the watchdog, and None from any other client: `alert_problem` is why ALERT_COMMAND failed
-    last, `supervisor_problem` how long supervisord has not answered; each is empty if there is no problem.
+    Only the watchdog sets the two fields; they are None from any other client. `alert_problem` is the error of the last
+    failed ALERT_COMMAND. `supervisor_problem` is a text with the time for which supervisord has not answered. Each is
+    empty if there is no problem.
     """
 
     alert_problem: Text | None = None
@@ -34,29 +35,29 @@ class StatusQuery(
 
 
 class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE", forbid_unknown_fields=True):
-    """Compare the ledger with the gateway now; the reply comes when that is done."""
+    """Compare the ledger with the venue now; portfolio replies when the comparison is complete."""
 
 
 class HaltCommand(Struct, frozen=True, tag_field="command", tag="HALT", forbid_unknown_fields=True):
-    """Send no further order until RESUME, except a person's CLOSE."""
+    """Set the trading state HALTED: send no further order until RESUME, except a person's CLOSE and FLATTEN."""
 
     reason: Reason
 
 
 class ReduceOnlyCommand(Struct, frozen=True, tag_field="command", tag="REDUCE_ONLY", forbid_unknown_fields=True):
-    """Open nothing; positions may be closed."""
+    """Set the trading state REDUCE_ONLY: send no order that opens exposure until RESUME; positions may be closed."""
 
     reason: Reason
 
 
 class ResumeCommand(Struct, frozen=True, tag_field="command", tag="RESUME", forbid_unknown_fields=True):
-    """Trade again; what others did on the account so far counts as reviewed."""
+    """Set the trading state ACTIVE. Foreign orders on the account so far count as reviewed."""
 
     reason: Reason
 
 
 class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", forbid_unknown_fields=True):
-    """Halt, and close every position."""
+    """Set the trading state HALTED, and close every position."""
 
     reason: Reason
 
@@ -64,10 +65,10 @@ class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", fo
 class RiskResetCommand(
     Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK_RESET", forbid_unknown_fields=True
 ):
-    """Clear what a risk rule remembers, of one `symbol` or ("") of all; the trading state does not change.
+    """Clear the state of a risk rule for one `symbol`, or for all if it is empty; the trading state does not change.
 
     `key` identifies the command: a repeat with the same key gets the stored reply and has no effect. `person` is the
-    login name of the caller.
+    login name of the person who sent the command.
     """
 
     key: Name
@@ -78,7 +79,10 @@ class RiskResetCommand(
 
 
 class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
-    """A person's order command. A repeat with the same `key` gets the stored reply, also a denial, and has no effect."""
+    """A person's order command.
+
+    A repeat with the same `key` gets the stored reply, which may be a denial, and has no effect.
+    """
 
     key: Name
     reason: Reason
@@ -91,10 +95,11 @@ class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forb
 
 
 class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
-    """Buy or sell by hand, through the same risk rules as a signal; fields as in the gateway's BUY and SELL.
+    """Buy or sell by hand, under the same risk rules as a signal; the fields are those of the gateway's BUY and SELL.
 
-    `trailing_stop_points` > 0: the desk moves the stop loss of the resulting position with the market. `past_rules`:
-    codes of limits that do not apply to this order, for its `reason`.
+    `trailing_stop_points` > 0: the desk moves the stop loss of the resulting position with the market, at that distance
+    in points; 0: no trailing stop. `past_rules` are the codes of the limits that the person overrides for this order;
+    `reason` says why.
     """
 
     symbol: Name
@@ -111,9 +116,9 @@ class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid
 
 
 class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid_unknown_fields=True):
-    """Close `volume` lots of a position at the market, None for all; `position` 0 is everything held of the symbol.
+    """Close a position at the market; allowed in any trading state.
 
-    It is allowed in any trading state.
+    `position` is its ticket, 0 for every position in the symbol. `volume` is in lots, None for the whole volume.
     """
 
     symbol: Name
@@ -122,15 +127,16 @@ class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid
 
 
 class CancelCommand(_OrderCommand, frozen=True, kw_only=True, tag="CANCEL", forbid_unknown_fields=True):
-    """End a resting order."""
+    """Cancel a resting order."""
 
     order_id: Name
 
 
 class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forbid_unknown_fields=True):
-    """Change a resting order (`order_id`) or the stops of a position (`symbol`, `position` 0 for its only one).
+    """Change a resting order or the stops of a position.
 
-    The values are the new terms: None removes a stop, and leaves `price` as it is.
+    `order_id` names the order. If it is empty, `symbol` and `position` name the position: its ticket, or 0 for the only
+    position in the symbol. The other fields are the new values: None removes a stop, but leaves `price` unchanged.
     """
 
     symbol: Name
@@ -143,7 +149,7 @@ class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forb
 
 
 class OrdersQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="ORDERS", forbid_unknown_fields=True):
-    """Ask for orders with a number above `after`, at most `limit`; `newest`: the last ones instead of the first."""
+    """Request at most `limit` orders with a number above `after`: the first ones, or the last ones if `newest`."""
 
     after: Cursor
     limit: PageRows
@@ -152,9 +158,9 @@ class OrdersQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="O
 
 
 class FillsQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="FILLS", forbid_unknown_fields=True):
-    """Ask for deals with a number above `after`, at most `limit`; `newest`: the last ones instead of the first.
+    """Request at most `limit` deals with a number above `after`: the first ones, or the last ones if `newest`.
 
-    `trades_only` leaves out deals that only move cash.
+    `trades_only` excludes deals that only change cash.
     """
 
     after: Cursor
@@ -164,7 +170,7 @@ class FillsQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="FI
 
 
 class TradesQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="TRADES", forbid_unknown_fields=True):
-    """Ask for round trips with a number above `after`, at most `limit`."""
+    """Request at most `limit` round trips with a number above `after`."""
 
     after: Cursor
     limit: PageRows
@@ -173,34 +179,34 @@ class TradesQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="T
 class PositionsQuery(
     Struct, frozen=True, kw_only=True, tag_field="command", tag="POSITIONS", forbid_unknown_fields=True
 ):
-    """Ask for open positions by symbol, without the first `after` rows."""
+    """Request at most `limit` open positions, ordered by symbol, after skipping the first `after` rows."""
 
     after: Cursor
     limit: PageRows
 
 
 class AccountQuery(Struct, frozen=True, tag_field="command", tag="ACCOUNT", forbid_unknown_fields=True):
-    """Ask for money and progress of the account."""
+    """Request the account's money and the number of ticks, orders and deals processed so far."""
 
 
 class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK", forbid_unknown_fields=True):
-    """Ask for the utilization of the risk limits, without the first `after` rows."""
+    """Request at most `limit` rows of the utilization of the risk limits, after skipping the first `after` rows."""
 
     after: Cursor
     limit: PageRows
 
 
 class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unknown_fields=True):
-    """Ask why something happened or did not.
+    """Request the causes of an order, a deal, a denial or a risk rule's state, or why a symbol does not trade.
 
-    `id` is a symbol, an order's or a denial's id, `deal N`, `ticket N`, a number, or a rule's code.
+    `id` is a symbol, the id of an order or a denial, `deal N`, `ticket N`, a number, or the code of a risk rule.
     """
 
     id: Name
 
 
 ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery
-"""Queries answered from the account in memory; they change nothing."""
+"""Queries that portfolio answers from the account in memory. They change nothing."""
 
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
 TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand

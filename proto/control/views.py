@@ -1,8 +1,8 @@
 """Replies about the account: orders, fills, round trips, positions, money, limits and causes.
 
-Rows come in pages, so that a reply fits into a frame: `next` is the `after` of the following page, 0 when there is
-none. Volumes are in lots, money in account currency with the sign of its effect on the balance, times in UTC
-nanoseconds of the venue, 0 for no time.
+A reply has one page of rows, so that it fits into a frame: `next` is the value of `after` for the following page, 0
+when there is none. Volumes are in lots. Money is in account currency, and positive when it raises the balance. Times
+are UTC nanoseconds of the venue's clock, 0 for no time.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from msgspec import Meta, Struct
 from proto.trading.units import Cursor, Name, Text, decimal_text
 
 PAGE_ROWS_MAX: Final = 100
-"""Most rows of a page; fewer where they would not fit into a frame."""
+"""Most rows of a page. A page has fewer if they would not fit into a frame."""
 
 LEFT_OUT_WHEN_EMPTY: Final = frozenset({"past_rules", "last_denied"})
-"""Fields that are left out of rows where they are empty, as they mostly are."""
+"""Fields that `plain_fields` omits when they are empty, because they usually are."""
 
 PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 
@@ -26,10 +26,11 @@ PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 class OrderRow(Struct, frozen=True, kw_only=True):
     """An order, its decision and its outcome.
 
-    `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at,
-    `limit_price` that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and
-    expiry are the current ones, after any change. `cause` is what made the desk make it, `reason` the text of the
-    decision, `key` the person's command that it came from, `past_rules` the rules that the person let it pass, as text.
+    `number` counts the account's orders from 1. `price` is the bid (for a sell) or the ask (for a buy) of the quote of
+    the decision, `limit_price` the price of a LIMIT or STOP order, `filled_price` the volume-weighted price of the
+    order's deals. Limit price, stops and expiry are the current ones, after any modification. `cause` is the source of
+    the order, such as a signal or a person's command, and `reason` the text of the decision. `key` is the key of the
+    person's command, empty for any other order. `past_rules` are the rules that the person overrode, as text.
     """
 
     order_id: Name
@@ -64,9 +65,10 @@ class OrderRow(Struct, frozen=True, kw_only=True):
 
 
 class FillRow(Struct, frozen=True, kw_only=True):
-    """A deal of the venue, with its money in the sign of its effect on the balance.
+    """A deal of the venue.
 
-    `slippage` is in price against the decision's quote, positive when worse for us, None without an order of ours.
+    `slippage` is the deal's price against the quote of the decision, positive when worse for the desk, None for a deal
+    without an order of the desk.
     """
 
     deal: Cursor
@@ -90,11 +92,11 @@ class FillRow(Struct, frozen=True, kw_only=True):
 class TradeRow(Struct, frozen=True, kw_only=True):
     """A round trip: what one closing deal closed of one opening deal, first in, first out within a ticket.
 
-    `trade` numbers the account's round trips in the order of closing, `position` is the ticket, 0 on a netting account.
-    `gross` is the profit by the two prices in the symbol's profit currency, `profit` the share by volume of the profit
-    that the venue booked. `spread` and `slippage`, of both deals, are positive when paid and already part of the
-    profit; `commission` and `swap` are negative when charged; `net` is profit + commission + swap. `tag` is that of the
-    order that opened it.
+    `trade` numbers the account's round trips in the order of closing. `position` is the ticket, 0 on a netting account.
+    `gross` is the profit computed from the two prices, in the symbol's profit currency. `profit` is the share, by
+    volume, of the profit that the venue booked. `spread` and `slippage` are the sums over both deals, positive when
+    paid, and already part of the profit. `commission` and `swap` are negative when charged. `net` is profit +
+    commission + swap. `tag` is the tag of the opening order.
     """
 
     trade: Cursor
@@ -122,7 +124,7 @@ class TradeRow(Struct, frozen=True, kw_only=True):
 
 
 class LotRow(Struct, frozen=True, kw_only=True):
-    """What is left of one opening deal; `side` BUY or SELL, `position` its ticket, 0 on a netting account."""
+    """The open part of one opening deal; `side` is BUY or SELL, `position` the ticket, 0 on a netting account."""
 
     side: Text
     position: Cursor
@@ -133,7 +135,10 @@ class LotRow(Struct, frozen=True, kw_only=True):
 
 
 class ProtectionRow(Struct, frozen=True, kw_only=True):
-    """Protection of a position; `position` is its ticket or 0, `exit_ns` the time to close it at the latest."""
+    """Protection of a position.
+
+    `position` is its ticket, 0 on a netting account. `exit_ns` is the time of the time exit, 0 for none.
+    """
 
     position: Cursor
     stop_loss: Decimal | None
@@ -143,9 +148,10 @@ class ProtectionRow(Struct, frozen=True, kw_only=True):
 
 
 class PositionRow(Struct, frozen=True, kw_only=True):
-    """An open position: `net_volume` signed, `close_price` the side of the mark that it would be closed at.
+    """An open position; `net_volume` is positive when long, `close_price` the mark's bid when long, its ask when short.
 
-    `lots` are the oldest ones, at most a page; `lots_count` is the number of all. `guards` are its protections.
+    `lots` are the oldest open lots, at most one page; `lots_count` is the number of all open lots. `guards` are the
+    protections of the position's legs.
     """
 
     symbol: Name
@@ -160,7 +166,7 @@ class PositionRow(Struct, frozen=True, kw_only=True):
 
 
 class RiskRow(Struct, frozen=True, kw_only=True):
-    """Utilization of a limit, as text; `subject` is a symbol, a currency, or empty."""
+    """Utilization of a risk limit, as text; `subject` is a symbol, a currency, or empty for the account."""
 
     code: Name
     subject: Text
@@ -170,14 +176,14 @@ class RiskRow(Struct, frozen=True, kw_only=True):
 
 
 class WhyLine(Struct, frozen=True, kw_only=True):
-    """One event of an explanation, as text."""
+    """One event of an explanation, as text, with its venue time."""
 
     time_ns: int
     words: Text
 
 
 class WhyStep(Struct, frozen=True, kw_only=True):
-    """One link in a chain of causes: its subject, its time, numbers by name, and its events in order."""
+    """One step in a chain of causes: name, time, facts by name, and events in order."""
 
     name: Name
     time_ns: int
@@ -186,7 +192,7 @@ class WhyStep(Struct, frozen=True, kw_only=True):
 
 
 class OrdersReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="orders"):
-    """A page of orders by number; `total` is the number of all that match."""
+    """A page of orders in the order of their numbers; `total` counts all orders that match the query."""
 
     total: Cursor
     next: Cursor
@@ -194,7 +200,7 @@ class OrdersReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="ord
 
 
 class FillsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="fills"):
-    """A page of deals by number; `total` is the number of all that match."""
+    """A page of deals in the order of their numbers; `total` counts all deals that match the query."""
 
     total: Cursor
     next: Cursor
@@ -202,7 +208,7 @@ class FillsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="fill
 
 
 class TradesReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trades"):
-    """A page of round trips by number."""
+    """A page of round trips in the order of their numbers; `total` counts all of the account."""
 
     total: Cursor
     next: Cursor
@@ -210,7 +216,7 @@ class TradesReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tra
 
 
 class PositionsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="positions"):
-    """A page of open positions by symbol."""
+    """A page of open positions in the order of their symbols; `total` counts all of them."""
 
     total: Cursor
     next: Cursor
@@ -218,13 +224,14 @@ class PositionsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 
 
 class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="account"):
-    """Money and progress of the account, at the marks of the last tick decided.
+    """The account's money, valued at the marks of the last decided tick, and its counts of signals, orders and deals.
 
-    `margin` is the desk's own sum over its positions, by the venue's formula and the account's `leverage`, 0 without
-    leverage; `margin_level_pct` is equity / margin in percent. Amounts that lack a conversion rate are None. `cash` is
-    cash by category; charges are negative, and the sum is the balance. `pnl_by_tag` is profit after commission and swap
-    by the tag of the opening order: None while a desk with many deals is still computing it after its start.
-    `last_denied` is the latest denial of each symbol as text, until an order of it passes.
+    `margin` is computed by the desk over its positions, by the venue's formula and with the account's `leverage`; 0
+    without leverage. `margin_level_pct` is equity / margin in percent. An amount that lacks a conversion rate is None.
+    `cash` is cash by category; charges are negative, and the sum is the balance. `pnl_by_tag` is profit after
+    commission and swap by the tag of the opening order. It is None while portfolio computes it after its start, which
+    takes time with many deals. `last_denied` is the text of the latest denial of each symbol, until the risk rules pass
+    an order in it.
     """
 
     account: str | None
@@ -263,7 +270,7 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
 
 
 class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"):
-    """A page of the limits in force; `limits` is the name of the set."""
+    """A page of the risk limits in force; `limits` is the name of the set of limits."""
 
     limits: Text
     trading_state: Text
@@ -275,9 +282,9 @@ class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"
 
 
 class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
-    """The cause of something: the answer in a sentence, and the chain that leads to it.
+    """An explanation: `summary` is one sentence, `steps` the chain of causes in order.
 
-    `kind`: order, deal, denial, rule or symbol.
+    `kind` is the kind of the subject: order, deal, denial, rule or symbol.
     """
 
     kind: Name
@@ -290,7 +297,10 @@ ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountVie
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:
-    """The fields of a row by name as plain values: decimals as exact text without an exponent, times in nanoseconds."""
+    """The fields of a row by name, as values for JSON: decimals as exact text without an exponent.
+
+    Empty fields of `LEFT_OUT_WHEN_EMPTY` are omitted.
+    """
     values = ((name, getattr(row, name)) for name in row.__struct_fields__)
     return {name: _plain(value) for name, value in values if value or name not in LEFT_OUT_WHEN_EMPTY}
 

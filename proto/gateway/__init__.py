@@ -1,8 +1,8 @@
 """Requests and replies of the MT5 gateway's request socket.
 
-A request is a flat map with an action; a reply is a flat map with a status, and names its mode, venue and account. The
-same maps travel as JSON or as MessagePack; the reply has the encoding of the request. `codes` has the status and error
-codes, `records` the orders, deals and positions that replies list.
+A request is a flat map with an action. A reply is a flat map with a status, and names the gateway's mode, venue and
+account. Either is encoded as JSON or as MessagePack; the reply has the encoding of the request. `codes` defines the
+status and error codes, `records` the orders, deals and positions that replies list.
 """
 
 from proto.gateway.codes import ErrorCode as ErrorCode

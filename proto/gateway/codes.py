@@ -9,11 +9,11 @@ RETCODE_DONE: Final = 10009
 """MetaTrader's retcode of an order executed in whole."""
 
 RETCODE_DONE_PARTIAL: Final = 10010
-"""MetaTrader's retcode of an order executed in part: the rest is open, or has ended."""
+"""MetaTrader's retcode of an order executed in part. The rest is still open, or has ended."""
 
 
 class ErrorCode(StrEnum):
-    """Why a request or an order was refused; PROTOCOL.md has the client's reaction to each."""
+    """Why a request or an order was refused; PROTOCOL.md defines the client's reaction to each code."""
 
     INVALID_JSON = "INVALID_JSON"
     INVALID_MSGPACK = "INVALID_MSGPACK"
@@ -85,7 +85,7 @@ class OrderReplyStatus(StrEnum):
 
 
 class Fault(StrEnum):
-    """Faults that the simulated venue can be made to have; docs/venue-faults.md describes each."""
+    """Faults that the simulated venue can inject; docs/venue-faults.md describes each."""
 
     NO_REPLY = "NO_REPLY"
     NOT_EXECUTED = "NOT_EXECUTED"

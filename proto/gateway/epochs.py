@@ -1,6 +1,6 @@
-"""Bounds of a lease's epoch: the gateway grants no more than these, and portfolio requests no more.
+"""Bounds of a lease's epoch, which the gateway enforces and portfolio respects.
 
-Without a bound, one LEASE with the highest number that the wire can carry would leave no epoch for any later client.
+Without a bound, one LEASE with the highest number that a message can hold would leave no epoch for any later client.
 """
 
 from __future__ import annotations
@@ -8,25 +8,30 @@ from __future__ import annotations
 from typing import Final
 
 EPOCH_STEP_MAX: Final = 1_000
-"""Largest distance of the next epoch from the highest known one."""
+"""Largest difference between the next epoch and the highest known one."""
 
 EPOCH_FIRST_MAX: Final = 2**40
-"""The highest epoch allowed where none is known: the account may have had leases before this journal existed."""
+"""Highest epoch allowed where the journal has none, because the account may have had leases before this journal."""
 
 EPOCH_MAX: Final = 2**52
-"""No epoch is above this: 4.5e12 leases away from EPOCH_FIRST_MAX in steps of EPOCH_STEP_MAX."""
+"""Highest epoch at all: 4.5e12 leases in steps of EPOCH_STEP_MAX above EPOCH_FIRST_MAX."""
 
 
 def known_epoch(stored: int) -> int:
-    """The stored epoch, or 0 if it is above EPOCH_MAX, which only versions without a bound have granted."""
+    """The stored epoch, or 0 if it is above EPOCH_MAX, as versions without a bound could grant it."""
     return stored if stored <= EPOCH_MAX else 0
 
 
 def highest_next_epoch(known: int) -> int:
-    """The highest epoch that may follow the one `known` at the gateway (0 for none)."""
+    """The highest epoch that may follow `known`, the highest one at the gateway (0 for none)."""
     return min(known + EPOCH_STEP_MAX, EPOCH_MAX) if known else EPOCH_FIRST_MAX
 
 
 def next_epoch(own: int, known: int) -> int:
-    """The epoch to request: above `own` and above the one `known` at the gateway, within what the gateway grants."""
+    """The epoch to request: above `own` and above `known`, and at most the highest one that the gateway grants.
+
+    Args:
+        own: the highest epoch that this portfolio has held; 0 for none.
+        known: the highest epoch at the gateway; 0 for none.
+    """
     return min(max(own, known) + 1, highest_next_epoch(known))

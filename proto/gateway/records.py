@@ -26,7 +26,7 @@ def require_all_exact(record: Struct, *fields: str) -> None:
 
 
 class DealKind(StrEnum):
-    """Kind of a deal: trades (BUY, SELL) change a position and cash, all others cash only."""
+    """Kind of a deal: trades (BUY, SELL) change a position and cash; all other kinds change only cash."""
 
     BUY = "BUY"
     SELL = "SELL"
@@ -42,7 +42,10 @@ class DealKind(StrEnum):
 
 
 class DealEntry(StrEnum):
-    """How a deal changed the position, by MetaTrader's names."""
+    """How a deal changed the position, by MetaTrader's names.
+
+    IN opened or increased it, OUT closed or reduced it, INOUT reversed it, NONE did not change it.
+    """
 
     IN = "IN"
     OUT = "OUT"
@@ -63,15 +66,14 @@ class DealReason(StrEnum):
 class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One execution or cash movement in the venue's book.
 
-    `deal` is the venue's number, rising from 1 in the order of execution; `order_id` the client's id, empty when the
-    order was not placed through the gateway. `profit`, `commission` and `swap` are changes of the balance in account
-    currency: a charged commission or swap is negative. This is the sign of commission everywhere except in terms and
-    costs (docs/glossary.md). `ordinal` is the tick at which it happened, `stepped` whether the tick itself caused it (a
-    resting order) and not a command. `position` is the ticket of the position that it opened, changed or was charged
-    for; 0 for none. `arrived_ns` is when its order reached the venue, known for the first deal of an order that was
-    delayed, else 0; a later deal was matched at the next quote. `limit_gap`, in account currency and 0 or more, is the
-    advantage of the market's quote over the price of a resting limit order or take profit, whichever of the two prices
-    the deal has.
+    `deal` is the venue's number of the deal, from 1 in the order of execution. `order_id` is the client's id of the
+    order, empty when the order was not placed through the gateway. `profit`, `commission` and `swap` are changes of the
+    balance in account currency: a charged commission or swap is negative. `ordinal` is the tick at which the deal was
+    executed. `stepped` is True if the tick itself caused the deal (a resting order), False if a command did. `position`
+    is the ticket of the position that the deal opened or changed, or for which it was charged; 0 for none.
+    `arrived_ns` is the time at which a delayed order reached the venue. Only the order's first deal has it; it is 0 in
+    any other deal. `limit_gap`, in account currency and 0 or more, is the amount by which the market's quote was better
+    than the price of a resting limit order or take profit. It does not depend on which of the two is the deal's price.
     """
 
     deal: Sequence
@@ -107,8 +109,8 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One order in the venue's book.
 
-    `price` is that of a LIMIT or STOP order; `position` the ticket of the one position that it may close, 0 for any;
-    `revision` that of its last modification.
+    `price` is the limit or stop price, None for a MARKET order. `position` is the ticket of the position that the order
+    closes, 0 for an order without one. `revision` is the number of the last modification.
     """
 
     ticket: Sequence
@@ -139,10 +141,10 @@ class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One open position; `profit` is unrealised, in account currency, None without a rate.
+    """One open position; `profit` is unrealized, in account currency, None without a conversion rate.
 
-    `swap` is the swap accrued so far and not booked yet, negative when charged; `order_id` the id of the order that
-    opened it, empty where the gateway did not place it; `revision` that of its last modification.
+    `swap` is the swap accrued but not booked yet, negative when charged. `order_id` is the id of the opening order,
+    empty if the order was not placed through the gateway. `revision` is the number of the last modification.
     """
 
     ticket: Sequence
@@ -164,7 +166,7 @@ class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rows of a tick file by outcome: read = published + the sum of rejected."""
+    """Counts of a tick file's rows. `rejected` is by reason; `read` = `published` + the sum of `rejected`."""
 
     read: Cursor
     published: Cursor

@@ -1,6 +1,6 @@
-"""Replies of the MT5 gateway on its request socket: flat maps with a `status` and their origin.
+"""Replies of the MT5 gateway on its request socket: flat maps with a `status`.
 
-Every reply names mode, venue, account and the boot of the gateway; a refusal has an `error_code` and a text.
+Every reply names the gateway's mode, venue, account and boot. A refusal has an `error_code` and a text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from proto.trading.instrument import Instrument
 from proto.trading.units import NAME_CHARS_MAX, Cursor, Name, Sequence, Text, TimeNs
 
 GatewayMode = Literal["simulated", "demo", "live"]
-"""What the orders of a gateway trade: a simulated account, or the demo or real account of a terminal."""
+"""Kind of the gateway's account: a simulated account, or the demo or real account of a terminal."""
 
 RequestId = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
 
@@ -34,7 +34,7 @@ class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
 
 
 class ErrorReply(_Reply, frozen=True, kw_only=True, tag="error"):
-    """The request was refused and had no effect; nothing was stored."""
+    """The request was refused: it had no effect, and nothing was stored."""
 
 
 class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
@@ -44,20 +44,21 @@ class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
 
 
 class KnownIds(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many order ids of one incarnation the gateway knows, and the highest number among them."""
+    """Number of order ids of one incarnation in the gateway's journal, and the highest number in such an id."""
 
     count: Cursor
     highest: Cursor
 
 
 class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
-    """State of the stream and the account. `window` 0: the stream is live and waits for nobody.
+    """State of the stream and the account.
 
-    `published` and `confirmed` are ordinals; `sequences` has the last published sequence of each symbol. `journal_id`
-    identifies the gateway's journal; `data_sha256` is empty where the ticks do not come from a file. `epoch` is the
-    highest ever leased (0: none), `lease_now_ns` the value that the first LEASE has to repeat. `leverage` 0: no margin
-    is required. `known_ids` counts ids of the form `xxxxxxxx-nnnnnn` by their first part, None if the gateway does not
-    know; `deal_cursor` is the newest deal, None while the venue may not show its whole history.
+    `window` is 0 in a live stream. `published` and `confirmed` are ordinals. `sequences` is the last published sequence
+    of each symbol. `journal_id` identifies the gateway's journal. `data_sha256` is empty if the ticks do not come from
+    a file. `epoch` is the highest epoch ever leased, 0 for none. `lease_now_ns`, of the gateway's monotonic clock, is
+    the value that the first LEASE must repeat. `leverage` 0 means that no margin is required. `known_ids` counts the
+    order ids of the form `xxxxxxxx-nnnnnn` by their first part, the incarnation; None if the gateway cannot count them.
+    `deal_cursor` is the number of the newest deal, None while the venue may not show its whole history.
     """
 
     stream_id: Name
@@ -82,12 +83,14 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
 
 
 class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
-    """Outcome of a LEASE; `epoch` is the highest known, `lease_now_ns` the value that the next LEASE has to repeat.
+    """Outcome of a LEASE.
 
-    With status ERROR nothing was leased: STALE_EPOCH, another client has leased this epoch or a higher one;
-    EPOCH_TOO_HIGH, it is too far above the highest; LEASE_STALE, the request is too old, to be repeated with this
-    `lease_now_ns`. `halt_reason`: why a person halted the gateway; `venue_problem`: why the venue cannot be reached;
-    `storage_problem`: why the gateway cannot write its journal. Each is empty where it does not apply.
+    `epoch` is the highest epoch at the gateway, `lease_now_ns` the value that the next LEASE must repeat. With status
+    ERROR nothing was leased. The error code is STALE_EPOCH if another client has leased this epoch or a higher one,
+    EPOCH_TOO_HIGH if the epoch is too far above the highest one, and LEASE_STALE if the request is too old. After
+    LEASE_STALE the client repeats the request with the `lease_now_ns` of this reply. `halt_reason` is a person's reason
+    for halting the gateway, `venue_problem` says why the venue cannot be reached, and `storage_problem` why the gateway
+    cannot write its journal. Each text is empty if there is no such problem.
     """
 
     epoch: Cursor
@@ -110,7 +113,7 @@ class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
 
 
 class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
-    """The faults in force, with the number of calls or milliseconds that are left of each."""
+    """The faults in force, each with the remaining number of calls or milliseconds."""
 
     active: dict[str, Cursor]
 
@@ -118,8 +121,8 @@ class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
 class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     """State of an order at the gateway.
 
-    `deal_cursor` is the number of deals in the book after the request. `quiet`: no tick can trigger anything in the
-    book. `position` is the ticket of the position that the order's last deal changed.
+    `deal_cursor` is the number of deals in the book after the request. `quiet` is True if no further
+    tick can change the book by itself. `position` is the ticket of the position that the order's last deal changed.
     """
 
     order_id: Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
@@ -142,10 +145,10 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
 
 
 class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
-    """The terms of an order or a position after a MODIFY: one of the two, or neither where it no longer exists.
+    """The order or the position after a MODIFY; both are None if the target no longer exists.
 
-    With status REJECTED nothing was changed, and `retcode` and `error_code` have the reason. `deal_cursor` and `quiet`
-    are as in an order's reply.
+    With status REJECTED nothing was changed; `retcode` and `error_code` give the reason. `deal_cursor` and `quiet` are
+    as in `OrderReply`.
     """
 
     order: VenueOrder | None = None
@@ -156,11 +159,11 @@ class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
 
 
 class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
-    """The book has processed tick `ordinal` + 1, after `deal_cursor` deals.
+    """State of the book after it has processed tick `ordinal` + 1; `deal_cursor` is its number of deals then.
 
-    `order_cursor` counts the orders that ticks have ended otherwise than by filling them whole (expired, stopped out,
-    refused on arrival): if it has grown, the client asks for the status of its open orders. `counts` is present at the
-    end of the data, when no tick follows `ordinal`.
+    `order_cursor` counts the orders that a tick ended without filling them in whole: expired, stopped out or refused on
+    arrival. When it has grown, the client requests the status of its open orders. `end_of_data` is True when no tick
+    follows `ordinal`; only then is `counts` present.
     """
 
     ordinal: Cursor
@@ -175,8 +178,8 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     """Money of the account, in its currency.
 
     `equity`, `margin` and `free_margin` are None when a position cannot be valued. `margin_level_pct` is equity /
-    margin in percent, None where there is no margin. Below `margin_call_level_pct` the broker warns, below
-    `stop_out_level_pct` it closes positions; None where the venue has no such level or does not report it.
+    margin in percent, None without margin. When it is below `margin_call_level_pct`, the broker warns; when it is below
+    `stop_out_level_pct`, the broker closes positions. A level is None if the venue has none or does not report it.
     """
 
     currency: Name
@@ -213,7 +216,7 @@ class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):
 
 
 class OrdersReply(_Reply, frozen=True, kw_only=True, tag="orders"):
-    """Orders by ticket; `next` is the cursor of the following page, None at the end."""
+    """Orders in the order of their tickets; `next` is the cursor of the following page, None at the end."""
 
     orders: list[VenueOrder]
     next: Cursor | None
@@ -227,13 +230,13 @@ class DealsReply(_Reply, frozen=True, kw_only=True, tag="deals"):
 
 
 class SymbolReply(_Reply, frozen=True, kw_only=True, tag="symbol"):
-    """Terms of one symbol."""
+    """Trading terms of one symbol."""
 
     instrument: Instrument
 
 
 class TicksReply(_Reply, frozen=True, kw_only=True, tag="ticks"):
-    """Published ticks of one symbol as columns of equal length; the first has sequence `from_sequence`."""
+    """Published ticks of one symbol as columns of equal length; the first tick has sequence `from_sequence`."""
 
     symbol: Name
     stream_id: Name

@@ -1,4 +1,4 @@
-"""Requests to the MT5 gateway: flat maps with an `action`; the reply repeats their `request_id`."""
+"""Requests to the MT5 gateway: flat maps with an `action`. A reply repeats the `request_id` of its request."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ ROWS_LIMIT_MAX: Final = 100
 
 class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):
     reply_type: ClassVar[type[Struct]]
-    """The reply where the request is not refused."""
+    """Type of the reply to a request that is not refused."""
     is_query: ClassVar[bool] = False
-    """Whether it changes nothing, so that it need not be handled for a client that has gone."""
+    """Whether the request changes nothing, so that the gateway may drop it when its client has disconnected."""
     needs_venue: ClassVar[bool] = False
-    """Whether it is refused while the terminal cannot be asked."""
+    """Whether the gateway refuses the request while it cannot call the terminal."""
 
     request_id: RequestId = ""
 
 
 class Ping(_Request, frozen=True, kw_only=True, tag="PING"):
-    """Ask whether the gateway is alive, and for the venue's time."""
+    """Check that the gateway answers; the reply has the venue's time."""
 
     reply_type = PingReply
     is_query = True
 
 
 class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
-    """Introduce a client; the reply has the boot and the state of the stream."""
+    """First request of a client; the reply has the gateway's boot and the state of the stream."""
 
     reply_type = HelloReply
 
@@ -63,14 +63,15 @@ class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
 class _PlaceOrder(_Request, frozen=True, kw_only=True):
     """An order to buy or sell.
 
-    `order_id` is the idempotency key. The effect of an order, which a repeat must not change, is symbol, side, volume,
-    `type`, `price` of a LIMIT or STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (only with GTD)
-    and `position`. `price` of a MARKET order is the quote it was decided on: with `deviation_points` the venue refuses
-    a price worse than that by more points. `time_in_force` None is FOK for a MARKET order and GTC for the others.
-    `position` > 0 closes of that position only; 0 trades the symbol, which opens a position on a hedging account.
-    `ordinal` > 0 ties the order to that tick of a lock-step stream and confirms every tick before it; 0 means now.
-    `valid_until_ns` is venue time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease; 0 a client
-    without one, served by the simulated venue only.
+    `order_id` is the idempotency key. A repeat must not change the effect of the order: symbol, side, volume, `type`,
+    `price` of a LIMIT or STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (only with GTD) and
+    `position`. `price` of a MARKET order is the price at the time of the decision. With `deviation_points`, the venue
+    refuses to execute a MARKET order at a price that is worse by more than that number of points. `time_in_force` None
+    means FOK for a MARKET order and GTC for the other types. With `position` > 0 the order only closes that position.
+    With 0 it trades the symbol, and opens a position on a hedging account. `ordinal` > 0 executes the order at that
+    tick of a lock-step stream and confirms every tick before it; 0 means the current tick. `valid_until_ns` is venue
+    time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease. 0 is for a client without a lease, which
+    only the simulated venue serves.
     """
 
     reply_type = OrderReply
@@ -115,9 +116,10 @@ class Sell(_PlaceOrder, frozen=True, kw_only=True, tag="SELL"):
 
 
 class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
-    """Close a position at the market; the gateway derives the side. `order_id` is the idempotency key.
+    """Close a position at the market; the gateway derives the side.
 
-    `position` is a ticket, 0 for the one position of a netting account. `volume` is in lots, None for all.
+    `order_id` is the idempotency key. `position` is a ticket, 0 for the one position in the symbol on a netting
+    account. `volume` is in lots, None for the whole position.
     """
 
     reply_type = OrderReply
@@ -136,10 +138,10 @@ class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
 
 
 class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
-    """End a resting order. Repeating it changes nothing; each answer is the current state of the order.
+    """Cancel a resting order. A repeat has no effect; each reply has the current state of the order.
 
-    `ordinal` and `epoch` are as in an order. An order that has already ended is answered with its status and
-    ORDER_ENDED.
+    `ordinal` and `epoch` are as in an order. For an order that has already ended, the reply has its status and the
+    error code ORDER_ENDED.
     """
 
     reply_type = OrderReply
@@ -151,12 +153,13 @@ class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
 
 
 class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
-    """Set prices of a resting order or of a position; None removes a stop, and leaves `price` as it is.
+    """Set prices of a resting order or of a position; None removes a stop, but leaves `price` unchanged.
 
-    With `order_id` it changes that order (`price`, `expires_ns` > 0, stops), without it the stops of a position:
-    `position` is its ticket, or 0 for the one position in `symbol` of a netting account. `revision` > 0 must be higher
-    than that of every earlier modification of the same target; an equal one is answered and changes nothing, a lower
-    one is refused with STALE_REVISION, so that a late repeat undoes nothing. 0 is for clients that do not repeat.
+    With an `order_id` the request changes that order: `price`, `expires_ns` if above 0, and stops. Without one it
+    changes the stops of a position: `position` is the ticket, or 0 for the one position in `symbol` on a netting
+    account. `revision` > 0 must be higher than the revision of every earlier modification of the same target. The
+    gateway answers an equal revision without a change, and refuses a lower one with STALE_REVISION, so that a delayed
+    repeat does not undo a later modification. 0 is for clients that do not repeat requests.
     """
 
     reply_type = ModifyReply
@@ -178,7 +181,7 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
 
 
 class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
-    """Ask for the state of an order; changes nothing."""
+    """Request the state of an order; changes nothing."""
 
     reply_type = OrderReply
 
@@ -186,7 +189,10 @@ class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
 
 
 class Fence(_Request, frozen=True, kw_only=True, tag="FENCE"):
-    """Void an order id that the venue was not called for, permanently; of any other, the reply has its state."""
+    """Order the gateway never to execute an order id that it has not yet sent to the venue.
+
+    For an order that it has sent, the request has no effect and the reply has the order's state.
+    """
 
     reply_type = OrderReply
 
@@ -194,7 +200,7 @@ class Fence(_Request, frozen=True, kw_only=True, tag="FENCE"):
 
 
 class Confirm(_Request, frozen=True, kw_only=True, tag="CONFIRM"):
-    """Every tick up to `ordinal` of the stream is decided and booked; the venue may process the next one."""
+    """Confirm that every tick up to `ordinal` is decided and booked, so that the venue may process the next one."""
 
     reply_type = ConfirmReply
 
@@ -205,7 +211,8 @@ class Confirm(_Request, frozen=True, kw_only=True, tag="CONFIRM"):
 class Lease(_Request, frozen=True, kw_only=True, tag="LEASE"):
     """Obtain or renew the right to open exposure; `seen_ns` repeats the `lease_now_ns` of the gateway's last reply.
 
-    That shows the age of a renewal which waited in a queue, so that it does not revive a lapsed lease.
+    From `seen_ns` the gateway computes the age of the request. It refuses a request that waited in a queue too long,
+    because that request could renew a lapsed lease.
     """
 
     reply_type = LeaseReply
@@ -219,7 +226,10 @@ Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Halt(_Request, frozen=True, kw_only=True, tag="HALT"):
-    """A person stops all orders that open exposure, until RESUME and across restarts; a live stream only."""
+    """Halt the gateway for a person: it refuses orders that open exposure until RESUME, also after a restart.
+
+    Refused in a lock-step stream.
+    """
 
     reply_type = HaltReply
 
@@ -227,7 +237,7 @@ class Halt(_Request, frozen=True, kw_only=True, tag="HALT"):
 
 
 class Resume(_Request, frozen=True, kw_only=True, tag="RESUME"):
-    """A person ends a HALT of the gateway."""
+    """End a person's HALT of the gateway."""
 
     reply_type = HaltReply
 
@@ -235,7 +245,7 @@ class Resume(_Request, frozen=True, kw_only=True, tag="RESUME"):
 
 
 class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
-    """HALT, then close every position with orders of the gateway's own."""
+    """Halt the gateway as with HALT, then close every position with orders that the gateway itself places."""
 
     reply_type = HaltReply
 
@@ -243,10 +253,11 @@ class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
 
 
 class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
-    """Make the simulated venue misbehave; refused by any other venue, and where faults are not enabled.
+    """Inject a fault into the simulated venue; refused by any other venue, and if faults are not enabled.
 
-    The next `count` calls of the venue are affected, or with `rate` each of them with that probability, drawn from
-    `seed`; a fault that is a state lasts `duration_ms`. `delay_ms` is the delay of what the fault delays.
+    The fault affects the next `count` calls of the venue. With `rate` it affects each of them with that probability,
+    drawn from `seed`. A fault that is a state lasts `duration_ms`. For a fault that delays something, `delay_ms` is the
+    delay.
     """
 
     reply_type = SimulateReply
@@ -260,7 +271,7 @@ class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
 
 
 class GetAccount(_Request, frozen=True, kw_only=True, tag="GET_ACCOUNT"):
-    """Ask for balance, equity and margin of the account."""
+    """Request balance, equity and margin of the account."""
 
     reply_type = AccountReply
     is_query = True
@@ -268,7 +279,7 @@ class GetAccount(_Request, frozen=True, kw_only=True, tag="GET_ACCOUNT"):
 
 
 class GetPositions(_Request, frozen=True, kw_only=True, tag="GET_POSITIONS"):
-    """Ask for open positions by ticket; `after` is the last ticket of the page before."""
+    """Request open positions in the order of their tickets; `after` is the last ticket of the page before."""
 
     reply_type = PositionsReply
     is_query = True
@@ -279,7 +290,7 @@ class GetPositions(_Request, frozen=True, kw_only=True, tag="GET_POSITIONS"):
 
 
 class GetOrders(_Request, frozen=True, kw_only=True, tag="GET_ORDERS"):
-    """Ask for the venue's orders by ticket; `after` is the last ticket of the page before."""
+    """Request the venue's orders in the order of their tickets; `after` is the last ticket of the page before."""
 
     reply_type = OrdersReply
     is_query = True
@@ -290,7 +301,7 @@ class GetOrders(_Request, frozen=True, kw_only=True, tag="GET_ORDERS"):
 
 
 class GetDeals(_Request, frozen=True, kw_only=True, tag="GET_DEALS"):
-    """Ask for deals in the order of execution, after the deal number `after`."""
+    """Request deals in the order of execution, beginning after the deal number `after`."""
 
     reply_type = DealsReply
     is_query = True
@@ -301,7 +312,7 @@ class GetDeals(_Request, frozen=True, kw_only=True, tag="GET_DEALS"):
 
 
 class GetSymbolInfo(_Request, frozen=True, kw_only=True, tag="GET_SYMBOL_INFO"):
-    """Ask for the trading terms of one symbol."""
+    """Request the trading terms of one symbol."""
 
     reply_type = SymbolReply
     is_query = True
@@ -310,7 +321,7 @@ class GetSymbolInfo(_Request, frozen=True, kw_only=True, tag="GET_SYMBOL_INFO"):
 
 
 class GetTicks(_Request, frozen=True, kw_only=True, tag="GET_TICKS"):
-    """Ask for published ticks of one symbol, beginning with a sequence."""
+    """Request published ticks of one symbol, beginning with the sequence `from_sequence`."""
 
     reply_type = TicksReply
     is_query = True

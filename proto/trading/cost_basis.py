@@ -1,8 +1,8 @@
-"""Cost of an open position by the average price: how MetaTrader 5 values a position and books its profit.
+"""Cost basis of an open position by its average price, by which MetaTrader 5 values a position and books profit.
 
-A holding is the fold of signed volumes at prices. A deal of the same side adds to the cost; a deal of the other side
-removes a part of the cost in proportion; a deal that crosses zero closes all of it and opens the rest at its own price.
-The cost is exact, so that opening and closing prices add up to the profit even where an average price is rounded.
+A deal on the position's side adds to the cost. A deal on the other side removes a part of the cost in proportion to the
+closed volume. A deal that reverses the position closes all of it, and opens the rest at the deal's price. The cost is
+exact, so that the booked profits add up exactly even if an average price is rounded.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Final, NamedTuple
 from proto.trading.money import gross_profit
 
 COST_STEP: Final = Decimal("1e-15")
-"""Finest part of a cost that is split in proportion; the other part is the remainder, so that nothing is lost."""
+"""Step to which the closed part of a cost is rounded. The open part is the exact remainder."""
 
 _WIDE: Final = Context(prec=60)
-"""Precise enough that no product below is rounded, except where the code quantizes."""
+"""Decimal context in which the products below are exact; only `quantize` rounds."""
 
 _ZERO: Final = Decimal(0)
 
 
 class CostBasis(NamedTuple):
-    """A holding: `volume` in lots, signed, 0 when flat; `cost` is the sum of price x signed volume still open."""
+    """A holding: `volume` in lots, positive when long, 0 when flat; `cost` is the sum of price x open signed volume."""
 
     volume: Decimal = _ZERO
     cost: Decimal = _ZERO
 
 
 class CostBasisChange(NamedTuple):
-    """The holding after a deal, and the closed part: its volume, signed as the holding was, and its cost."""
+    """The holding after a deal, and the closed part: its volume, with the sign of the holding before, and its cost."""
 
     holding: CostBasis
     closed_volume: Decimal
@@ -37,7 +37,7 @@ class CostBasisChange(NamedTuple):
 
 
 def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decimal) -> CostBasisChange:
-    """Add a deal of `signed_volume` lots (> 0 bought, never 0) at `price`."""
+    """Add a deal of `signed_volume` lots at `price`; the volume is positive for a buy, negative for a sell, never 0."""
     assert signed_volume, signed_volume
     with localcontext(_WIDE):
         volume, cost = before
@@ -53,9 +53,10 @@ def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decim
 
 
 def gross_profit_at(holding: CostBasis, *, price: Decimal, multiplier: Decimal) -> Decimal:
-    """Profit in profit currency if the holding, or a part of one with its cost, is closed at `price`.
+    """Profit, in profit currency, of closing a holding or a part of one at `price`; negative for a loss.
 
-    The same as `gross_profit` for a volume opened at several prices: the exact cost replaces a rounded average.
+    It is `gross_profit` of a volume opened at several prices, computed from the exact cost instead of a rounded average
+    price. `multiplier` is `Instrument.multiplier`.
     """
     with localcontext(_WIDE):
         return gross_profit(

@@ -1,4 +1,4 @@
-"""Defaults and bounds of an account, an order and a run: settings, runs over recorded ticks and options take them from here."""
+"""Defaults and bounds of an account, an order and a run, for settings and command-line options."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ DEFAULT_STRATEGY: Final = "ema_cross"
 
 DEFAULT_VOLUME: Final = Decimal("0.01")
 VOLUME_MAX: Final = Decimal(1_000_000)
-"""Volume of an order in lots."""
+"""Default and largest volume of an order, in lots."""
 
 DEFAULT_BALANCE: Final = Decimal(10_000)
 DEFAULT_CURRENCY: Final = "USD"
-"""Cash of a new account, and its currency."""
+"""Balance of a new account, and its currency."""
 
 DEFAULT_LEVERAGE: Final = 100
 LEVERAGE_MAX: Final = 10_000
-"""Notional divided by margin; 0 requires no margin."""
+"""Default and largest leverage: notional divided by margin. With leverage 0 no margin is required."""
 
 SEED_MAX: Final = 2**63 - 1
 SPEED_MAX: Final = 1_000_000.0
-"""Market time divided by wall time."""
+"""Highest speed of a replay: market time divided by wall time."""

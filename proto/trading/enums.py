@@ -1,4 +1,4 @@
-"""Side, order type, time in force, and the modes of accounts and symbols, as MetaTrader 5 has them."""
+"""Side, order type, time in force, and the modes of accounts and symbols, as MetaTrader 5 defines them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class OrderType(StrEnum):
-    """Execution condition: at once, at a price or better, or when the market has reached a worse price."""
+    """Type of an order: MARKET is executed at once, LIMIT at its price or better, STOP once the market reaches it.
+
+    The price of a STOP order is worse than the market at the time of the order.
+    """
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
@@ -14,11 +17,11 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order stands, and what happens to a part that cannot be filled at once.
+    """How long an order stays in the market, and whether it may be filled in part.
 
-    FOK: all at once or nothing. IOC: as much as possible at once, the rest is canceled. GTC: until canceled. DAY: until
-    the server's day ends. GTD: until its `expires_ns`. The rest of a market order that is neither FOK nor IOC stays in
-    the market (MetaTrader's filling mode RETURN).
+    FOK: filled in whole at once, or not at all. IOC: filled at once as far as possible, the rest is canceled. GTC:
+    until canceled. DAY: until the server's day ends. GTD: until its `expires_ns`. The unfilled rest of a market order
+    that is neither FOK nor IOC stays in the market (MetaTrader's filling mode RETURN).
     """
 
     GTC = "GTC"
@@ -29,14 +32,18 @@ class TimeInForce(StrEnum):
 
 
 class AccountMode(StrEnum):
-    """NETTING: one position a symbol. HEDGING: each order that opens makes its own position, closed by its ticket."""
+    """Accounting of positions.
+
+    NETTING: one position per symbol. HEDGING: each opening order makes a position of its own, which is closed by its
+    ticket.
+    """
 
     NETTING = "NETTING"
     HEDGING = "HEDGING"
 
 
 class TradeMode(StrEnum):
-    """What the venue permits in a symbol."""
+    """Which trading the venue permits in a symbol."""
 
     FULL = "FULL"
     CLOSE_ONLY = "CLOSE_ONLY"
@@ -68,9 +75,9 @@ class SwapMode(StrEnum):
 
 
 class GtcMode(StrEnum):
-    """How long a GTC order stands.
+    """Whether a GTC or GTD order also ends with the day of the symbol's clock (DAILY_EXCLUDING_STOPS).
 
-    MetaTrader's ENUM_SYMBOL_ORDER_GTC_MODE, without the mode that also removes stops.
+    Members of MetaTrader's ENUM_SYMBOL_ORDER_GTC_MODE, without the mode that also removes stops of positions.
     """
 
     GTC = "GTC"

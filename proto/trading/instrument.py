@@ -23,13 +23,13 @@ Weekdays = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
 ROWS_MAX: Final = 500
 SESSIONS_MAX: Final = 100
 HOLIDAYS_MAX: Final = 366
-"""Limits on rows of a dated table, spans of a week and holidays, so that an instrument fits into a frame."""
+"""Most rows of a dated table, sessions of a week and holidays, so that an instrument fits into a frame."""
 
 Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=SESSIONS_MAX)]
 
 SATURDAY: Final = 5
 NO_WEEKEND: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1), Decimal(0), Decimal(0))
-"""Value dates skip the weekend: its two nights are charged with the night after Wednesday."""
+"""Swap multiples from Monday to Sunday. The two nights of the weekend are charged with the night after Wednesday."""
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _ONE: Final = Decimal(1)
@@ -39,8 +39,8 @@ _ZERO: Final = Decimal(0)
 class SwapTerms(Struct, frozen=True, array_like=True):
     """A row of a symbol's swaps, in force from the day `since` of the symbol's clock; None: from the beginning.
 
-    `long` and `short` are the amounts for 1 lot and a night, positive when earned, negative when charged: points,
-    money, or percent a year, as `mode` defines.
+    `long` and `short` are the swaps of 1 lot for one night, positive when earned, negative when charged. `mode` defines
+    the unit: points, money, or percent a year.
     """
 
     since: date | None = None
@@ -49,7 +49,7 @@ class SwapTerms(Struct, frozen=True, array_like=True):
     short: Decimal = _ZERO
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are not exact."""
+        """Refuse a swap that is not a finite decimal of acceptable size."""
         require_exact("swap of a long position", self.long)
         require_exact("swap of a short position", self.short)
 
@@ -57,8 +57,8 @@ class SwapTerms(Struct, frozen=True, array_like=True):
 class CommissionTerms(Struct, frozen=True, array_like=True):
     """A row of a symbol's commissions, in force from the day `since` of the symbol's clock; None: from the beginning.
 
-    `per_lot` is charged for each lot of each deal, as a positive amount in `currency`, or in the account's where that
-    is empty.
+    `per_lot` is charged for each lot of each deal. It is a positive amount in `currency`, or in the account's currency
+    if `currency` is empty.
     """
 
     since: date | None = None
@@ -66,7 +66,7 @@ class CommissionTerms(Struct, frozen=True, array_like=True):
     currency: OptionalCurrency = ""
 
     def __post_init__(self) -> None:
-        """Refuse a number that is not exact."""
+        """Refuse a commission that is not a finite decimal of acceptable size."""
         require_exact("commission per lot", self.per_lot)
 
 
@@ -76,26 +76,28 @@ Dated = TypeVar("Dated", SwapTerms, CommissionTerms)
 class Instrument(Struct, frozen=True, kw_only=True):
     """Trading terms of one symbol, as in GET_SYMBOL_INFO; docs/instruments.md has the formulas and their sources.
 
-    `contract_size` is in units of the base currency (or ounces, barrels, ...) per lot; `volume_*` in lots,
-    `volume_limit` of positions and pending orders of one side together, 0 for none. `tick_size` is in price,
-    `tick_price` the value of a tick of 1 lot in profit currency where the calculation mode needs it, `tick_value` the
-    current value of a tick of 1 lot in account currency (None: no rate is known). Profit is in `profit_currency`,
-    margin in `margin_currency`. A point is the last of `digits`; stops must be at least `stops_level_points` away from
-    the market, and an order or stop within `freeze_level_points` of its execution cannot be changed.
+    `contract_size` is in units of the base currency (or ounces, barrels, ...) per lot. `volume_*` are in lots;
+    `volume_limit` is the most lots of positions and pending orders of one side together, 0 for no limit. `tick_size` is
+    a price step. `tick_price` is the value of a tick of 1 lot in profit currency, for the calculation modes that use
+    it. `tick_value` is the current value of a tick of 1 lot in account currency, None if no rate is known. Profit is in
+    `profit_currency`, margin in `margin_currency`. `digits` is the number of decimals of a price. A stop must be at
+    least `stops_level_points` away from the market. An order or stop at most `freeze_level_points` away from the market
+    cannot be changed.
 
-    `margin_initial` and `margin_maintenance` are amounts per lot in margin currency, in place of the mode's formula, 0
-    for none; the rates of a side multiply either, first to open and then to hold. `margin_hedged` is the contract size
-    (with `margin_initial` the amount) of a lot that is held both ways; None: the larger side is charged, and the other
-    is free.
+    `margin_initial` and `margin_maintenance` are amounts per lot in margin currency that replace the formula of the
+    calculation mode. If both are 0, the formula applies; if only the second is 0, the first is used.
+    `margin_rates_long` and `margin_rates_short` multiply the amount or the formula: the first rate for opening, the
+    second for holding a position. `margin_hedged` applies to lots held both long and short: it replaces their contract
+    size, or their amount if `margin_initial` is given. With None, margin is charged for the larger side only.
 
-    Sessions are spans of the week of `clock` in minutes from Monday 00:00; no spans mean always. `holidays` are spans
-    of UTC without trade. After `expires_ns`, if it is not 0, the symbol is not traded any more. `swap_weekdays` has how
-    many times the night after each day of the clock, Monday first, is charged. `filling` lists the filling modes that
-    the venue accepts for a market order. `untold` names fields that the venue does not provide and that have their
-    defaults here.
+    Sessions are spans of the week of `clock`, in minutes from Monday 00:00; without spans the symbol is always open.
+    `holidays` are spans of UTC nanoseconds without trading. From `expires_ns` on, if it is not 0, the symbol is not
+    traded. `swap_weekdays` are the swap multiples of the night after each day of the clock, from Monday to Sunday.
+    `filling` lists the filling modes that the venue accepts for a market order. `untold` names the fields that the
+    venue does not report and that have their defaults here.
 
-    `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are the terms of earlier versions: they are read
-    into `swaps`, `swap_weekdays` and `commissions`, and never written.
+    `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are fields of earlier versions. They are converted
+    to `swaps`, `swap_weekdays` and `commissions`, and never written.
     """
 
     symbol: Name
@@ -186,35 +188,37 @@ class Instrument(Struct, frozen=True, kw_only=True):
         for field in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot"):
             force_setattr(self, field, UNSET)
         if self.calculation_mode is CalculationMode.FOREX and self.margin_currency == self.profit_currency:
-            # Files of before there was a mode: margin in the profit currency depends on the price, as in CFD modes.
+            # Earlier versions had no calculation mode. There, margin in the profit currency depended on the price, as
+            # in the CFD modes.
             force_setattr(self, "calculation_mode", CalculationMode.CFD_LEVERAGE)
 
     def takes_volume(self, volume: Decimal) -> bool:
-        """Whether the volume of an order, in lots, is within the terms."""
+        """Whether the venue accepts an order of `volume` lots: within the bounds, and a multiple of the step."""
         return self.volume_min <= volume <= self.volume_max and is_on_step(volume, self.volume_step)
 
     @property
     def volume_terms(self) -> str:
-        """The accepted volumes, as text."""
+        """Text of the accepted volumes: bounds and step in lots."""
         least, most = decimal_text(self.volume_min), decimal_text(self.volume_max)
         return f"{least} to {most} lots in steps of {decimal_text(self.volume_step)}"
 
     @property
     def point(self) -> Decimal:
-        """The smallest decimal of a price: 10^-digits."""
+        """The last decimal of a price: 10^-digits."""
         return Decimal(1).scaleb(-self.digits)
 
     @property
     def multiplier(self) -> Decimal:
         """Profit of 1 lot held long, in profit currency, when the price rises by 1.
 
-        MetaTrader 5's formulas of profit (ENUM_SYMBOL_CALC_MODE): contract size, and tick price / tick size of FUTURES.
+        Source: MetaTrader 5's formulas of profit (ENUM_SYMBOL_CALC_MODE). The multiplier is tick price / tick size in
+        the mode FUTURES, and the contract size in the other modes.
         """
         return self.contract_size if self.calculation_mode is not CalculationMode.FUTURES else self.tick_ratio
 
     @property
     def tick_ratio(self) -> Decimal:
-        """Tick price / tick size."""
+        """Value of 1 lot, in profit currency, of a price move of 1: tick price / tick size."""
         return self.tick_price / self.tick_size
 
     def day(self, time_ns: int) -> int:
@@ -222,17 +226,17 @@ class Instrument(Struct, frozen=True, kw_only=True):
         return server_day(time_ns, self.clock)
 
     def swap_terms(self, day: int) -> SwapTerms | None:
-        """Terms of the night that follows a day; None where there are no swaps."""
+        """Swap terms of the night after `day`, numbered from 1970-01-01; None for a symbol without swaps."""
         return row_in_force(self.swaps, day)
 
     def commission_terms(self, time_ns: int) -> CommissionTerms | None:
-        """Terms of a deal at UTC time `time_ns`; None where there is no commission."""
+        """Commission terms of a deal at UTC time `time_ns`; None for a symbol without commissions."""
         return row_in_force(self.commissions, self.day(time_ns)) if self.commissions else None
 
     def is_traded(self, time_ns: int) -> bool:
-        """Whether the symbol is traded at UTC time `time_ns`: in a session (end excluded), no holiday, not expired.
+        """Whether the symbol is traded at UTC time `time_ns`: within a session, outside holidays, and before expiry.
 
-        Without sessions it is always traded, except on holidays and after its expiry.
+        The end of a session is excluded. A symbol without sessions is open at all times but holidays, until its expiry.
         """
         if self.expires_ns and time_ns >= self.expires_ns:
             return False
@@ -245,7 +249,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
 
 
 def row_in_force(rows: tuple[Dated, ...], day: int) -> Dated | None:
-    """The last row whose date is not after `day`; None without rows."""
+    """The last row whose date is on or before `day`, numbered from 1970-01-01; None without rows."""
     if len(rows) < 2:
         return rows[0] if rows else None
     return rows[max(bisect_right(rows, day, key=_first_day) - 1, 0)]
@@ -274,7 +278,11 @@ def _check_dates(symbol: str, rows: tuple[Dated, ...]) -> None:
 
 @lru_cache(maxsize=7)
 def weekdays_of_triple(triple: int) -> Weekdays:
-    """Swap multiples of a week: 3 for the night after `triple` (0 Monday), 0 for another Saturday or Sunday, else 1."""
+    """Swap multiples from Monday to Sunday: 3 for the night after `triple`, 0 for Saturday and Sunday, else 1.
+
+    Args:
+        triple: weekday of the triple swap, 0 Monday to 6 Sunday. On a Saturday or Sunday, 3 replaces 0.
+    """
     mon, tue, wed, thu, fri, sat, sun = (
         Decimal(3 if day == triple else 0 if day >= SATURDAY else 1) for day in range(7)
     )

@@ -1,4 +1,4 @@
-"""Free margin and margin level of an account. Amounts are in account currency."""
+"""Free margin and margin level of an account. All amounts are in account currency."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEVEL_STEP: Final = Decimal("0.01")
 
 
 def free_margin(*, equity: Decimal, margin: Decimal) -> Decimal:
-    """Equity that no position's margin uses; negative when the margin exceeds the equity."""
+    """Equity minus margin; negative when the margin exceeds the equity."""
     return equity - margin
 
 

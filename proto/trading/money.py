@@ -1,4 +1,4 @@
-"""Profit, currency conversion, margin and commission: the one implementation that every core uses."""
+"""Formulas of profit, currency conversion, margin and commission, which every core uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proto.trading.units import round_money
 _ZERO: Final = Decimal(0)
 
 AVERAGE_STEP: Final = Decimal("1e-12")
-"""Step to which an average price is rounded: the finest that an order or a deal can carry."""
+"""Step to which an average price is rounded: the last decimal that a price in an order or a deal can have."""
 
 
 class Quote(NamedTuple):
@@ -32,18 +32,18 @@ class Quotes(Protocol):
 
 
 def gross_profit(*, signed_volume: Decimal, open_price: Decimal, close_price: Decimal, multiplier: Decimal) -> Decimal:
-    """Profit of `signed_volume` lots (> 0 long) held from open to close, in profit currency.
+    """Profit of `signed_volume` lots, positive when long, in profit currency; negative for a loss.
 
-    Formula: (close - open) x lots x multiplier, which is `Instrument.multiplier`.
+    Formula: (close - open) x lots x multiplier. The multiplier is `Instrument.multiplier`.
     """
     return (close_price - open_price) * signed_volume * multiplier
 
 
 def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, further_volume: Decimal) -> Decimal:
-    """Volume-weighted price of `volume` lots at `price` and `further_volume` lots more, rounded to `AVERAGE_STEP`.
+    """Volume-weighted average of `volume` lots at `price` and `further_volume` lots at `further_price`.
 
-    Exact where the price is one and the same. Each fill rounds, so that the same fills in another order may differ by a
-    few steps.
+    The average is rounded to `AVERAGE_STEP`, and exact if both prices are equal. Because it is rounded after each fill,
+    the same fills in another sequence may give an average that differs by a few steps.
     """
     if not volume or price == further_price:
         return further_price
@@ -58,7 +58,11 @@ def to_average_step(price: Decimal) -> Decimal:
 
 
 def missing_conversions(symbols: Iterable[str], currency: str, instruments: Mapping[str, Instrument]) -> dict[str, str]:
-    """Profit currencies by symbol that have no pair with the account's currency among `instruments`."""
+    """Symbols whose profit currency cannot be converted to `currency` by any pair in `instruments`.
+
+    Returns:
+        The profit currency by symbol.
+    """
     pairs = {frozenset((terms.base_currency, terms.profit_currency)) for terms in instruments.values()}
     sources = {symbol: instruments[symbol].profit_currency for symbol in symbols}
     return {
@@ -76,21 +80,22 @@ def conversion_rate(
     instruments: Mapping[str, Instrument],
     quotes: Quotes,
 ) -> Decimal | None:
-    """Units of `target` for one unit of `source`, at the side of the spread that is against the holder.
+    """Units of `target` for one unit of `source`, at the less favorable side of the spread.
 
-    A gain in `source` is sold for `target`, a loss is bought with it: a pair quoted source/target trades at the bid for
-    a gain and at the ask for a loss; a pair quoted target/source at 1/ask and 1/bid. Pairs are searched in the order of
-    `instruments`, direct ones first.
+    A gain in `source` is sold for `target`; a loss in `source` is bought with `target`. The rate of a pair quoted
+    source/target is the bid for a gain and the ask for a loss. The rate of a pair quoted target/source is 1/ask for a
+    gain and 1/bid for a loss. Pairs quoted source/target are preferred. Among equal ones the first in `instruments`
+    that has a quote is used.
 
     Args:
         amount_sign: 0 or more for a gain, negative for a loss.
         source: currency of the amount.
         target: currency to convert to.
         instruments: terms of the symbols that may serve as pairs.
-        quotes: their latest quotes.
+        quotes: the latest quotes of these symbols.
 
     Returns:
-        The rate, or None when no pair of the two currencies has been quoted: a rate is never estimated.
+        The rate, or None when no pair of the two currencies has been quoted. No rate is derived from other pairs.
     """
     if source == target:
         return Decimal(1)
@@ -111,10 +116,13 @@ def conversion_rate(
 def commission_per_lot(
     instrument: Instrument, time_ns: int, *, currency: str, instruments: Mapping[str, Instrument], quotes: Quotes
 ) -> Decimal | None:
-    """Commission rate of a deal of 1 lot in account currency, positive when charged, not rounded; None without a rate.
+    """Commission of a deal of 1 lot in account currency, positive when charged, not rounded.
 
-    The terms are those of the day of the symbol's clock at `time_ns`; their currency is converted at the rate of a
+    The terms are those in force on the day of the symbol's clock at UTC time `time_ns`. The amount is converted as a
     loss.
+
+    Returns:
+        The commission; None when no conversion rate is known.
     """
     terms = instrument.commission_terms(time_ns)
     if terms is None or not terms.per_lot:
@@ -126,9 +134,9 @@ def commission_per_lot(
 
 
 def commission_of(*, volume: Decimal, per_lot: Decimal, currency_digits: int) -> Decimal:
-    """Commission of a deal of `volume` lots (> 0) as it changes the balance: 0 or less, in account currency, rounded.
+    """Commission of a deal of `volume` lots (> 0) as a change of the balance: 0 or less, in account currency.
 
-    `per_lot` is the positive rate of `commission_per_lot`.
+    `per_lot` is the positive result of `commission_per_lot`. The commission is rounded to `currency_digits`.
     """
     return -round_money(volume * per_lot, currency_digits)
 
@@ -137,11 +145,15 @@ def commission_of(*, volume: Decimal, per_lot: Decimal, currency_digits: int) ->
 
 LEVERAGED: Final = frozenset({CalculationMode.FOREX, CalculationMode.CFD_LEVERAGE})
 BY_VOLUME: Final = frozenset({CalculationMode.FOREX, CalculationMode.FOREX_NO_LEVERAGE})
-"""Modes whose margin is a share of the base currency held, independent of its price."""
+"""Modes whose margin is a share of the volume in base currency, so that the symbol's price does not matter."""
 
 
 class _Charge(NamedTuple):
-    """Lots to charge margin for: `size` in units per lot, or `money` per lot where > 0, times the margin `rate`."""
+    """Lots for which margin is charged.
+
+    `size` is in units per lot. `money`, if above 0, is a fixed amount per lot in margin currency that replaces the
+    mode's formula. `rate` is the margin rate, `price` the current price.
+    """
 
     lots: Decimal
     size: Decimal
@@ -151,7 +163,7 @@ class _Charge(NamedTuple):
 
 
 class _Account(NamedTuple):
-    """The account, and the source of conversion rates."""
+    """Leverage and currency of the account, and the source of conversion rates."""
 
     leverage: Decimal | int
     currency: str
@@ -159,7 +171,7 @@ class _Account(NamedTuple):
     quotes: Quotes
 
     def cost(self, source: str) -> Decimal | None:
-        """Account currency needed to buy a unit of `source`; None without a rate."""
+        """Amount of account currency that buys one unit of `source`; None without a rate."""
         return conversion_rate(
             -1, source=source, target=self.currency, instruments=self.instruments, quotes=self.quotes
         )
@@ -177,39 +189,42 @@ def symbol_margin(
     quotes: Quotes,
     is_opening: bool = False,
 ) -> Decimal | None:
-    """Margin of lots held long and short in one symbol, in account currency, rounded to its digits.
+    """Margin of lots held long and short in one symbol, in account currency.
 
-    MetaTrader 5's formulas of margin (ENUM_SYMBOL_CALC_MODE), L lots, C contract size, P price, R the side's margin
-    rate:
+    Source: MetaTrader 5's formulas of margin (ENUM_SYMBOL_CALC_MODE). L is lots, C contract size, P price, R the margin
+    rate of the side:
 
-        FOREX              L x C / leverage x R, in the margin currency, the base currency where none is named
-        FOREX_NO_LEVERAGE  L x C x R, likewise
+        FOREX              L x C / leverage x R, in the margin currency, by default the base currency
+        FOREX_NO_LEVERAGE  L x C x R, in the margin currency
         CFD                L x C x P x R, in the profit currency
-        CFD_LEVERAGE       L x C x P / leverage x R, likewise
-        CFD_INDEX          L x C x P x tick price / tick size x R, likewise
-        FUTURES            L x initial margin x R, in the margin currency; so in any mode where the initial margin is not 0
+        CFD_LEVERAGE       L x C x P / leverage x R, in the profit currency
+        CFD_INDEX          L x C x P x tick price / tick size x R, in the profit currency
+        FUTURES            L x initial margin x R, in the margin currency
 
-    The price is the current ask for a long and the current bid for a short. It is converted at the side against the
-    holder. If the margin currency is the base currency and has no quoted pair with the account's, the margin is valued
-    in the profit currency at the symbol's own price, and converted from there, which is equivalent.
+    In every mode, an initial or maintenance margin above 0 replaces the formula by that of FUTURES. The price is the
+    current ask for a long and the current bid for a short position. The amount is converted to account currency as a
+    loss. If the margin currency is the base currency and no pair converts it, the margin is computed in the profit
+    currency at the symbol's price and converted from the profit currency, which is equivalent.
 
-    Held both ways, by the larger leg (SYMBOL_MARGIN_HEDGED_USE_LEG): of the two sides' margins the larger one. With
-    `margin_hedged`, the basic calculation: the excess of one side over the other, as above; and the hedged volume, with
-    `margin_hedged` in place of the contract size (or the initial margin) and the means of both prices and rates.
+    For lots held both long and short there are two calculations. If `margin_hedged` is None, the margin is the larger
+    one of the two sides' margins (SYMBOL_MARGIN_HEDGED_USE_LEG). Otherwise the excess volume of the larger side is
+    charged by the formulas above. The hedged volume is charged with `margin_hedged` in place of the contract size (or
+    of the initial margin), at the means of both prices and of both rates.
 
     Args:
         longs: lots held long, 0 or more.
         shorts: lots held short, 0 or more.
         instrument: terms of the symbol.
-        leverage: of the account; 0: the venue asks for no margin, and that is 0.
-        currency: of the account.
-        currency_digits: decimals that it is kept to.
-        instruments: terms by symbol, for the rates.
-        quotes: the current ones.
-        is_opening: use the initial rates and amounts, as for the check of an order; else those of maintenance.
+        leverage: leverage of the account; with 0 the margin is 0.
+        currency: currency of the account.
+        currency_digits: decimals to which the margin is rounded.
+        instruments: terms by symbol, for conversion rates.
+        quotes: current quotes.
+        is_opening: whether to use the initial rates and amounts, as for the check of an order; else those of
+            maintenance.
 
     Returns:
-        0 or more; None when a rate or a quote is missing.
+        The margin, 0 or more; None when a conversion rate or a quote is missing.
     """
     if not leverage or not (longs or shorts):
         return _ZERO
@@ -243,7 +258,7 @@ def symbol_margin(
 
 
 def _margin(instrument: Instrument, charge: _Charge, account: _Account) -> Decimal | None:
-    """The margin of one charge in account currency, not rounded; None without a rate or a quote."""
+    """Margin of one charge in account currency, not rounded; None without a conversion rate or a quote."""
     mode, profit_currency = instrument.calculation_mode, instrument.profit_currency
     margin_currency = instrument.margin_currency or instrument.base_currency
     if charge.money or mode is CalculationMode.FUTURES:
@@ -267,10 +282,10 @@ def _margin(instrument: Instrument, charge: _Charge, account: _Account) -> Decim
 
 
 def volumes_by_side(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, tuple[Decimal, Decimal]]:
-    """Lots long and lots short by symbol.
+    """Sum the lots held long and the lots held short, each 0 or more, by symbol.
 
     Args:
-        holdings: symbol and signed lots of each position; on a netting account there is one a symbol.
+        holdings: symbol and signed lots of each position; several positions may have the same symbol.
     """
     longs: defaultdict[str, Decimal] = defaultdict(Decimal)
     shorts: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -293,16 +308,20 @@ def account_margin(
     quotes: Quotes,
     opening: str = "",
 ) -> Decimal | None:
-    """Margin of all positions together, in account currency; None when the margin of one is not known.
+    """Margin of all positions together, in account currency.
 
     Args:
         holdings: symbol and signed lots of each position.
-        leverage: notional / margin; 0 for no margin at all.
-        currency: the account's.
-        currency_digits: decimals of amounts.
+        leverage: notional / margin; with 0 the margin is 0.
+        currency: currency of the account.
+        currency_digits: decimals to which the margin of each symbol is rounded.
         instruments: terms by symbol.
-        quotes: the latest ones.
-        opening: symbol of the order being checked: it is charged at initial rates, every other one at maintenance.
+        quotes: current quotes.
+        opening: symbol of the order being checked, charged at initial rates; every other symbol is charged at
+            maintenance rates. Empty for none.
+
+    Returns:
+        The margin, 0 or more; None when the margin of one symbol is not known.
 
     Raises:
         KeyError: `instruments` lacks a symbol of `holdings`.

@@ -1,8 +1,7 @@
 """Grammar of numbers in text: ASCII digits, one point, a sign and an exponent.
 
-Python's own readers accept more: `Decimal("0_1")` is 1, and digits of any script count. No other language reads them
-so, and a typing error must not become another volume. Blanks around a number and trailing zeros of its decimals are
-ignored.
+Python's own parsers accept more: `Decimal("0_1")` is 1, and digits of any script are accepted. A mistyped volume must
+be refused, not read as another volume. Blanks around a number and trailing zeros of its decimals are ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _SHOWN_CHARS_MAX: Final = 60
 _INTEGER_DIGITS_MAX: Final = 40
-"""More digits than any whole number of the desk; Python is slow with thousands of them."""
+"""Most characters of a whole number. Python is slow with thousands of digits, and the desk uses far fewer."""
 
 DECIMAL_EXPECTED: Final = "a decimal of ASCII digits such as 0.01 or 1e-2"
 INTEGER_EXPECTED: Final = "a whole number of ASCII digits such as 1000"
@@ -30,7 +29,8 @@ def parse_decimal(text: str) -> Decimal:
     """Parse a text as an exact decimal.
 
     Raises:
-        ValueError: it is not one, or is too large or too fine to be exact; the text has value and expectation.
+        ValueError: the text is not a decimal, or the number has too many digits or decimals to be exact. The error
+            names the value and the expectation.
     """
     plain = _matched(text, _DECIMAL, DECIMAL_EXPECTED)
     try:
@@ -49,7 +49,7 @@ def parse_integer(text: str) -> int:
     """Parse a text as a whole number.
 
     Raises:
-        ValueError: it is not one; the text has value and expectation.
+        ValueError: the text is not a whole number. The error names the value and the expectation.
     """
     plain = _matched(text, _INTEGER, INTEGER_EXPECTED)
     if len(plain) > _INTEGER_DIGITS_MAX:
@@ -61,7 +61,7 @@ def parse_float(text: str) -> float:
     """Parse a text as a decimal, and return the nearest float.
 
     Raises:
-        ValueError: it is not a decimal, or too large for a float; the text has value and expectation.
+        ValueError: the text is not a decimal, or too large for a float. The error names the value and the expectation.
     """
     value = float(_matched(text, _DECIMAL, DECIMAL_EXPECTED))
     if not math.isfinite(value):
@@ -74,13 +74,13 @@ PARSERS: Final[dict[type, Callable[[str], Decimal | int | float]]] = {
     int: parse_integer,
     float: parse_float,
 }
-"""The reader of each type of number."""
+"""Parser of each type of number."""
 
 
 def nearest_multiple(number: Decimal, step: Decimal) -> Decimal:
-    """The multiple of `step` (> 0) within a millionth of a step of `number`, else the number itself.
+    """Round `number` to a multiple of `step` (> 0) that is at most a millionth of a step away; else leave it unchanged.
 
-    For numbers that were binary floats: 0.1 + 0.2 is 0.30000000000000004 in every language.
+    This removes the noise of binary floats: 0.1 + 0.2 is 0.30000000000000004.
     """
     assert step > 0, step
     multiple = (number / step).to_integral_value() * step
@@ -95,7 +95,7 @@ def _matched(text: str, pattern: re.Pattern[str], expected: str) -> str:
 
 
 def _without_zeros_at_the_end(value: Decimal) -> Decimal:
-    """The same value without trailing zeros; exact at any length."""
+    """The same value without trailing zeros, exact for any number of digits."""
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int), value
     if not value:

@@ -1,7 +1,7 @@
 """Prices at a distance from a reference, rounded to the venue's tick.
 
-A distance in points need not end on a tick, and a quote may be finer than one. Such a price is moved to the next tick
-away from the market: never nearer than intended, so that it still respects the stops level.
+A price at a distance in points need not be a multiple of the tick size, and neither need a quote. The price is then
+rounded away from the market, so that it still respects the stops level.
 """
 
 from __future__ import annotations
@@ -24,26 +24,29 @@ class PriceRole(StrEnum):
 
 
 _SIGN: Final = {PriceRole.LIMIT: -1, PriceRole.STOP: 1, PriceRole.STOP_LOSS: -1, PriceRole.TAKE_PROFIT: 1}
-"""Side of the market of a buy's or a long position's price: +1 above, -1 below; mirrored for a sell or a short."""
+"""Direction from the market to the price, for a buy order or a long position: +1 above, -1 below.
+
+For a sell order or a short position the sign is the opposite.
+"""
 
 ENTRY_ROLES: Final = {OrderType.LIMIT: PriceRole.LIMIT, OrderType.STOP: PriceRole.STOP}
 
 
 def price_away(reference: Decimal, points: int, *, role: PriceRole, side: Side, instrument: Instrument) -> Decimal:
-    """The price `points` away from the reference in the direction of the role, or the next tick farther.
+    """The price `points` away from the reference, rounded to the next tick away from it.
 
     Args:
-        reference: the touch, or an entry price from which its stops are measured.
-        points: of the symbol's digits, 0 or more.
-        role: entry or exit, limit or stop; it decides the direction.
-        side: of the order, or of the position that the stop closes.
-        instrument: terms of the symbol, for point and tick.
+        reference: a price: the bid or ask from which an entry is measured, or the entry price for a stop.
+        points: distance in points, 0 or more.
+        role: role of the price; it determines the direction.
+        side: side of the order, or of the position that the stop closes.
+        instrument: terms of the symbol, for point and tick size.
     """
     sign = _SIGN[role] * side.sign
     return round_to_tick(reference + sign * points * instrument.point, instrument, is_upward=sign > 0)
 
 
 def round_to_tick(price: Decimal, instrument: Instrument, *, is_upward: bool) -> Decimal:
-    """The nearest multiple of the tick size that is not below (`is_upward`) or not above `price`."""
+    """Round `price` to a multiple of the tick size: up if `is_upward`, else down."""
     rounding = ROUND_CEILING if is_upward else ROUND_FLOOR
     return (price / instrument.tick_size).to_integral_value(rounding=rounding) * instrument.tick_size

@@ -1,7 +1,7 @@
 """Local clock of the broker's server: its midnight is 17:00 in New York, the end of the banking day.
 
-Such servers are at UTC+2, and UTC+3 during New York's daylight saving time, as are most MetaTrader 5 brokers, for five
-daily bars a week. A symbol may have another clock, named by a time zone.
+The server is at UTC+2, and at UTC+3 during New York's daylight saving time. Most MetaTrader 5 brokers use this time,
+because it gives five daily bars a week. A symbol may have another clock, named by a time zone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from proto.time import DAY_NS, EPOCH, HOUR_NS, MINUTE_NS, SECOND_NS
 FRIDAY: Final = 4
 
 NEW_YORK_CLOSE: Final = "new_york_close"
-"""Name of the server's clock where a time zone is expected."""
+"""Name of the server's clock, valid wherever the name of a time zone is."""
 
 NEW_YORK: Final = "America/New_York"
 AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
@@ -28,7 +28,7 @@ _AHEAD_MAX_NS: Final = 15 * HOUR_NS
 
 
 def is_clock(name: str) -> bool:
-    """Whether a name is that of the server's clock or of a time zone."""
+    """Whether `name` names the server's clock or a time zone."""
     if name == NEW_YORK_CLOSE:
         return True
     try:
@@ -39,7 +39,7 @@ def is_clock(name: str) -> bool:
 
 
 def server_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """Local time of a clock at UTC time `time_ns`, in nanoseconds since its own 1970-01-01 00:00."""
+    """Local time of a clock at UTC time `time_ns`, in nanoseconds since 1970-01-01 00:00 local time."""
     return time_ns + _offset_ns(time_ns // _QUARTER_NS, clock)
 
 
@@ -54,7 +54,7 @@ def time_of_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
 
 
 def next_day_ns(time_ns: int) -> int:
-    """UTC time at which the server's next day begins; a day may have 23 or 25 hours."""
+    """UTC nanoseconds at which the server's next day begins after `time_ns`; a day may have 23 or 25 hours."""
     midnight = (server_day(time_ns) + 1) * DAY_NS
     end = midnight - _offset_ns(time_ns // _QUARTER_NS)
     return midnight - _offset_ns(end // _QUARTER_NS)
@@ -76,15 +76,21 @@ def minute_of_week(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
 
 
 def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int, clock: str = NEW_YORK_CLOSE) -> bool:
-    """Whether UTC time `time_ns` is within one of the spans, in minutes of the clock's week, end excluded."""
+    """Whether UTC time `time_ns` is within one of `sessions`.
+
+    Args:
+        sessions: begin and end of each, in minutes from the clock's Monday 00:00; the end is excluded.
+        time_ns: UTC time.
+        clock: `NEW_YORK_CLOSE` or the name of a time zone.
+    """
     minute = minute_of_week(time_ns, clock)
     return any(begin <= minute < end for begin, end in sessions)
 
 
 def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
-    """The UTC times at which a clock shows the local time `local_ns`, the earlier first.
+    """The UTC times at which a clock shows the local time `local_ns`, the earlier one first.
 
-    There are two in an hour that is repeated when clocks go back, none in an hour that is skipped.
+    A local time in an hour that a clock change repeats has two UTC times; one in an hour that it skips has none.
     """
     around = (local_ns - _AHEAD_MAX_NS, local_ns, local_ns + _AHEAD_MAX_NS)
     offsets = {server_ns(moment, clock) - moment for moment in around}  # clocks change once at most in between
@@ -93,7 +99,7 @@ def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """Offset of a clock from UTC; offsets change at full quarters of an hour only."""
+    """Offset of a clock from UTC in nanoseconds; it changes only at full quarters of an hour."""
     moment = EPOCH + timedelta(minutes=15 * quarter)
     is_server = clock == NEW_YORK_CLOSE
     offset = moment.astimezone(_NEW_YORK if is_server else ZoneInfo(clock)).utcoffset()
@@ -102,5 +108,5 @@ def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
 
 
 def within_last_minute(times_ns: list[int], now_ns: int) -> list[int]:
-    """The times less than a minute before `now_ns`."""
+    """The elements of `times_ns` that are less than a minute before `now_ns`."""
     return [time_ns for time_ns in times_ns if time_ns > now_ns - MINUTE_NS]

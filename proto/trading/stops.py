@@ -1,8 +1,8 @@
-"""Stops of a position after a deal: MetaTrader's rule, which the venue executes and the desk predicts.
+"""Stops of a position after a deal, by MetaTrader's rule; the venue applies it, and the desk predicts its result.
 
-By MetaTrader's rule of inheritance the latest order that opens, adds or reverses decides, and one that closes a part
-changes nothing. In MetaTrader an order that adds also removes each stop that it leaves out; here that stop stays, and a
-gateway before a terminal sends it along.
+The stops of a position come from the latest order that opened, increased or reversed it. An order that closes a part
+does not change them. In MetaTrader, an order that increases the position also removes each stop that the order does not
+name. Here such a stop stays: the gateway adds the position's stop to the order before it calls the terminal.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def stops_after(entry: DealEntry, *, given: Stops, held: Stops | None) -> Stops:
     """The stops of a position after a deal.
 
     Args:
-        entry: what the deal did: IN opened or added, INOUT reversed, OUT closed.
-        given: the stops of the order.
-        held: those of the position before; None where there was none.
+        entry: effect of the deal: IN opened or increased the position, INOUT reversed it, OUT closed it or a part.
+        given: stops of the order.
+        held: stops of the position before the deal; None if there was no position.
 
     Returns:
-        After IN the order's stops, and for each that it leaves out the position's. After INOUT only the order's,
-        because the position is a new one. After any other deal the position's.
+        After IN, the order's stops; a stop that the order does not name is kept from the position. After INOUT, only
+        the order's stops, because the position is new. After any other deal, the position's stops.
     """
     before = held or Stops()
     if entry is DealEntry.INOUT:

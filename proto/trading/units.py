@@ -1,8 +1,8 @@
-"""Names, bounds and exact numbers shared by every message.
+"""Types of names, numbers and times in messages, with their bounds, and arithmetic of exact decimals.
 
-Prices, volumes and money in orders, fills and the ledger are `Decimal`; ticks and statistics are floats. Bounds are
-part of the types, so that a decoder refuses values outside them; a `Decimal` is checked by `require_exact`, because a
-type cannot express "finite and not too many digits".
+Prices, volumes and money in orders, fills and the ledger are `Decimal`; ticks and statistics are floats. The bounds are
+part of the types, so that a decoder refuses values outside them. A `Decimal` is checked by `require_exact`, because its
+type cannot limit the number of digits.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 MAX_FRAME_BYTES: Final = 65_536
-"""Longest frame a peer has to accept: 1,000 ticks of GET_TICKS in JSON stay below it."""
+"""Length of the longest frame that a peer must accept. A reply with 1,000 ticks in JSON is shorter."""
 
 MAX_DECIMAL_DIGITS: Final = 28
-"""Significant digits of a price, volume or amount: the precision of the default decimal context, so sums stay exact."""
+"""Most significant digits of a price, volume or amount: the precision of Python's default decimal context."""
 
 MAX_DECIMAL_EXPONENT: Final = 12
-"""Largest distance of the last digit from the decimal point, either way."""
+"""Largest absolute exponent of a decimal: at most this many decimals, and this many zeros before the decimal point."""
 
 PRICE_MAX: Final = 1e12
 
 FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
-"""The last decimal of an exact number."""
+"""Value of the last decimal that an exact number can have."""
 
 NAME_CHARS_MAX: Final = 64
 
@@ -39,7 +39,7 @@ Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
 """Text for people: an error, a reason, a comment. May be empty."""
 
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
-"""Number of a tick, from 1 without a gap: within its symbol (sequence) or over all symbols (ordinal)."""
+"""Number of a tick, from 1 without a gap: among the ticks of its symbol (sequence) or of all symbols (ordinal)."""
 
 Cursor = Annotated[int, Meta(ge=0, le=2**53)]
 """How far something has been read; 0 before the first."""
@@ -53,14 +53,18 @@ Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
 """A quoted price in a tick: finite and positive."""
 
 TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
-"""Traded volume of a tick; 0 where the source has none."""
+"""Traded volume of a tick; 0 if the source gives none."""
 
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a decimal in a file, for the metadata of its type, because msgspec has none for decimals."""
+    """Bounds of a decimal in a file, as metadata of its type, because msgspec cannot express bounds of decimals.
+
+    `unit` is the noun of the error text, such as `percent`. `most` is the largest value, None for no limit. `has_zero`
+    says whether 0 is allowed; negative values never are.
+    """
 
     unit: str
     most: int | None = None
@@ -71,7 +75,7 @@ class Range:
         return (value >= 0 if self.has_zero else value > 0) and (self.most is None or value <= self.most)
 
     def __str__(self) -> str:
-        """The expectation, such as `percent above 0 and at most 100`."""
+        """Text of the expectation, such as `percent above 0 and at most 100`."""
         most = "" if self.most is None else f" and at most {self.most}"
         return f"{self.unit} {'of at least' if self.has_zero else 'above'} 0{most}"
 
@@ -81,12 +85,11 @@ ABOVE_ZERO: Final = Range("a number")
 
 @lru_cache(maxsize=4_096)
 def to_decimal(price: float) -> Decimal:
-    """The decimal that a quoted float stands for: the shortest one that reads back as the same float.
+    """Convert a quoted float to a decimal: the shortest one that converts back to the same float.
 
-    A computed price may have 16 decimals of float noise; it is rounded to the 12 decimals that orders and deals can
-    carry.
+    A computed price with more decimals than an order or a deal can have is rounded to 12 decimals.
     """
-    text = repr(float(price) + 0.0)  # -0.0 equals 0.0 and shares its cache entry: both give 0
+    text = repr(float(price) + 0.0)  # adding 0.0 turns -0.0, which has the same cache entry as 0.0, into 0.0
     value = Decimal(text)
     if len(text) > MAX_DECIMAL_EXPONENT + 2 or "e" in text:
         return value if is_exact(value) else value.quantize(FINEST)
@@ -94,13 +97,13 @@ def to_decimal(price: float) -> Decimal:
 
 
 _SHORT_TEXT: Final = 12
-"""A plain decimal of at most this many characters is always exact enough."""
+"""Length up to which every decimal text without an exponent is exact."""
 
 assert min(MAX_DECIMAL_EXPONENT, MAX_DECIMAL_DIGITS) >= _SHORT_TEXT
 
 
 def is_exact(value: Decimal) -> bool:
-    """True when `value` is finite and small enough that sums and products of a few such values stay exact."""
+    """Whether `value` is finite and within the bounds of digits and exponent, so that sums of such values are exact."""
     text = str(value)
     if len(text) <= _SHORT_TEXT and "E" not in text and value.is_finite():
         return True  # the usual case; `as_tuple` costs ten times as much
@@ -117,7 +120,7 @@ def require_exact(name: str, value: Decimal) -> None:
     """Refuse a decimal that is not finite or has too many digits for a price, volume or amount.
 
     Raises:
-        ValueError: names the field, the value and the expectation. A decoder turns it into its own error.
+        ValueError: names the field, the value and the expectation.
     """
     if not is_exact(value):
         shown = str(value)
@@ -129,23 +132,23 @@ def require_exact(name: str, value: Decimal) -> None:
 
 
 def round_money(amount: Decimal, digits: int) -> Decimal:
-    """Round an amount to the account's digits, halves away from zero."""
+    """Round an amount to `digits` decimals, halves away from zero."""
     return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
 
 
 def floor_to_step(volume: Decimal, step: Decimal) -> Decimal:
-    """Round a volume down to a multiple of `step` (> 0), with decimals: 0.29 with step 0.01 is 0.29."""
+    """Round a volume toward 0 to a multiple of `step` (> 0), in exact decimals: 0.29 with step 0.01 gives 0.29."""
     assert step > 0, step
     return (volume / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
 def is_on_step(volume: Decimal, step: Decimal) -> bool:
-    """True when `volume` is a whole number of steps."""
+    """Whether `volume` is a multiple of `step` (> 0)."""
     return floor_to_step(volume, step) == volume
 
 
 def decimal_text(value: Decimal) -> str:
-    """A decimal for people: no exponent, no trailing zeros after the point, never `-0`."""
+    """Text of a decimal without an exponent and without trailing zeros after the point; `0` for a negative zero."""
     if not value:
         return "0"
     text = f"{value:f}"
