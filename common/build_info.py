@@ -1,4 +1,4 @@
-"""Version, revision, Python and machine of this process."""
+"""Version and revision of the package, and the Python version and machine that run this process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from common.project_root import PROJECT_ROOT
 
 REVISION_VARIABLE: Final = "PAPERDESK_REVISION"
-"""Set in an image to the commit that it was built from."""
+"""Environment variable that a container image sets to the commit from which it was built."""
 
 
 class BuildInfo(NamedTuple):
-    """Version of the package, revision (empty where unknown), Python's version and the machine."""
+    """Version of the package, revision (empty if unknown), Python version, and machine type."""
 
     version: str
     revision: str
@@ -23,7 +23,7 @@ class BuildInfo(NamedTuple):
 
 
 def build_info() -> BuildInfo:
-    """Read from the checkout or the image, without the package's installed metadata."""
+    """Read the version from pyproject.toml and the revision from the environment."""
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     revision = os.environ.get(REVISION_VARIABLE, "")
     return BuildInfo(project["version"], revision, platform.python_version(), platform.machine())

@@ -1,4 +1,7 @@
-"""Layout of the note in shared memory around the calls of strategies, which another process or the next start reads."""
+"""Layout of the record of the current strategy call, kept in memory that other processes can read.
+
+The watchdog, or the next signal process, reads which strategy call was running.
+"""
 
 from __future__ import annotations
 
@@ -6,4 +9,4 @@ import struct
 from typing import Final
 
 CALL_PLACE: Final = struct.Struct("<?HQ")
-"""Whether a strategy is being called; the number of its symbol; the tick, 0 before the first."""
+"""Whether a strategy call is running, the index of its symbol, and the sequence of its tick (0 before the first)."""

@@ -1,8 +1,8 @@
-"""Checksums of stored rows, which reveal a change by a disk or a person when the row is read.
+"""Checksums of stored rows: when a row is read, its checksum shows whether a disk fault or a person changed it.
 
-A table whose rows affect decisions ends with the column `checksum`: CRC-32 of the table's name and the values of all
-columns before it, types included. Any single flipped bit changes it. It does not stop an intruder, who can compute it
-as well; `services/portfolio/ledger/signature.py` does.
+Every table whose rows affect decisions has `checksum` as its last column: the CRC-32 of the table's name and of the
+values, with their types, of all other columns. Any single flipped bit changes the checksum. An intruder could compute a
+valid checksum. `services/portfolio/ledger/signature.py` protects against intruders.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class DamagedRowError(StartError):
-    """A stored row differs from what was written."""
+    """A stored row differs from the row that was written."""
 
 
 def row_checksum(table: str, *values: SqlValue) -> int:
-    """The checksum of a row: of its table's name and the values of all columns but the checksum."""
+    """Checksum of a row from its table's name and the values of all columns except the checksum."""
     return crc32(_encode((table, values)))
 
 
 def with_checksum(table: str, *values: SqlValue) -> Row:
-    """A row as stored: its values, then their checksum."""
+    """The row to store: its values, followed by their checksum."""
     return (*values, crc32(_encode((table, values))))
 
 
@@ -44,7 +44,7 @@ def checked_row(path: Path | str, table: str, row: Row) -> Row:
     """Check a stored row and return its values without the checksum.
 
     Raises:
-        DamagedRowError: the checksum does not fit; the text names file, table and row.
+        DamagedRowError: the checksum is wrong; the text names file, table and row.
     """
     values = row[:-1]
     if row[-1] != crc32(_encode((table, values))):
@@ -56,7 +56,7 @@ def checked_rows(path: Path | str, table: str, rows: Iterable[Row]) -> Iterator[
     """Check many rows, one by one.
 
     Raises:
-        DamagedRowError: the checksum of a row does not fit.
+        DamagedRowError: the checksum of a row is wrong.
     """
     for row in rows:
         yield checked_row(path, table, row)
@@ -72,7 +72,7 @@ def damage_text(path: Path | str, table: str, row: Row) -> str:
 
 
 def add_sql_function(connection: apsw.Connection) -> None:
-    """Let statements of this connection compute `row_checksum(table, value, ...)`."""
+    """Add the SQL function `row_checksum(table, value, ...)` to a connection."""
     connection.create_scalar_function(SQL_FUNCTION, _sql_checksum, deterministic=True)
 
 
@@ -83,7 +83,7 @@ def _sql_checksum(*arguments: SqlValue) -> int:
 
 
 def add_checksum_column(connection: apsw.Connection, table: str) -> None:
-    """Add the checksums to a table of an earlier schema; requires `add_sql_function`."""
+    """Add the checksum column to a table of an earlier schema; requires an earlier `add_sql_function`."""
     columns = column_names(connection, table)
     assert COLUMN not in columns, (table, columns)
     connection.execute(f'ALTER TABLE "{table}" ADD COLUMN {COLUMN} INTEGER NOT NULL DEFAULT 0')

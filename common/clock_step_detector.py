@@ -1,4 +1,4 @@
-"""Detection of steps of the wall clock, while a process runs or between two runs."""
+"""Detection of steps of the wall clock, during a run of a process and between two runs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final, NamedTuple, Self
 from common.clock import UNKNOWN_BOOT, boot_ns, host_boot, mono_ns, wall_ns
 
 CLOCK_STEP_MAX_MS: Final = 500
-"""Time synchronisation slews a clock by less than this; a larger distance is a step."""
+"""Threshold of a step in milliseconds. Time synchronization changes a clock gradually by less than this."""
 
 
 class ClockStepDetector:
     """Compares the wall clock with the monotonic clock and reports each step once.
 
-    Their distance changes only when the wall clock is set or the host was suspended: the kernel slews both alike. Small
-    steps in one direction add up until they exceed the limit.
+    The difference between the two clocks changes only when the wall clock is set or the host was suspended, because the
+    kernel's gradual corrections apply to both. Small steps in one direction add up until they exceed the limit.
     """
 
     def __init__(
@@ -25,14 +25,18 @@ class ClockStepDetector:
         wall: Callable[[], int] = wall_ns,
         mono: Callable[[], int] = mono_ns,
     ) -> None:
-        """Measure the current distance."""
+        """Measure the current difference between the clocks.
+
+        A change of the difference by more than `step_max_ms` is a step. `wall` and `mono` read the clocks in
+        nanoseconds.
+        """
         self._step_max_ns = step_max_ms * 1_000_000
         self._wall = wall
         self._mono = mono
         self._distance_ns = self._distance()
 
     def step_ns(self) -> int:
-        """Step since the last one reported: above 0 forward, below 0 back, 0 within the limit."""
+        """Step in nanoseconds since the last reported one: positive forward, negative backward, 0 within the limit."""
         distance = self._distance()
         step = distance - self._distance_ns
         if abs(step) <= self._step_max_ns:
@@ -46,23 +50,23 @@ class ClockStepDetector:
 
 
 class ClockRecord(NamedTuple):
-    """The host's clocks at one moment, for comparison by a later process."""
+    """The host's clocks read at one time, for comparison by a later process."""
 
     boot: str
     wall_ns: int
     boot_ns: int
-    """Since the host started; unlike the monotonic clock it counts suspend."""
+    """Nanoseconds since the host started; includes time in suspend, unlike the monotonic clock."""
 
     @classmethod
     def now(cls) -> Self:
-        """The current clocks."""
+        """Read the current clocks."""
         return cls(host_boot(), *_together(wall_ns, boot_ns, CLOCK_STEP_MAX_MS * 500_000))
 
     def step_ns_since(self, earlier: ClockRecord) -> int:
-        """Step of the wall clock since an earlier record; 0 within CLOCK_STEP_MAX_MS.
+        """Step of the wall clock in nanoseconds since an earlier record; 0 within CLOCK_STEP_MAX_MS.
 
-        Within one boot every step shows. After a reboot only a step back beyond the earlier record does, because the
-        time that the host was off is unknown.
+        Within one boot every step is detected. After a reboot only a step to a time before the earlier record is
+        detected, because it is unknown how long the host was off.
         """
         step = self.wall_ns - earlier.wall_ns
         if self.boot == earlier.boot != UNKNOWN_BOOT:
@@ -72,7 +76,7 @@ class ClockRecord(NamedTuple):
         return step if abs(step) > CLOCK_STEP_MAX_MS * 1_000_000 else 0
 
     def text(self) -> str:
-        """One line, as stored."""
+        """The record as one line, for storage."""
         return f"{self.boot} {self.wall_ns} {self.boot_ns}"
 
     @classmethod
@@ -87,7 +91,11 @@ class ClockRecord(NamedTuple):
 
 
 def _together(wall: Callable[[], int], steady: Callable[[], int], pause_ns_max: int) -> tuple[int, int]:
-    """Read both clocks so close together that a pause between the reads does not look like a step."""
+    """Read both clocks; repeat until a pause between the two reads is too short to look like a step.
+
+    Returns:
+        Nanoseconds of the wall clock and of the steady clock.
+    """
     while True:
         before = steady()
         found = wall()

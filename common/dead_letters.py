@@ -1,4 +1,4 @@
-"""Frames that are no message of PROTOCOL.md: dropped, counted, and logged with their beginning."""
+"""Dropping of received frames that are not a message of PROTOCOL.md; each is counted and logged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = get_logger()
 def drop_malformed(
     socket: str, frames: Sequence[bytes], error: object, *, counter: CounterMetric | None = None
 ) -> None:
-    """Count and log a message that changes nothing; its last frame is the payload."""
+    """Count and log a malformed message that the caller drops; the last of `frames` is the payload."""
     if counter is not None:
         counter.inc(socket)
     _log.warning(

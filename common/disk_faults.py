@@ -1,4 +1,4 @@
-"""Refusal of a command whose disk is full or fails: one line with the folder and its free space."""
+"""Errors of a full or faulty disk, reported in one line with the folder and its free space."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from common.errors import StartError
 DISK_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 DISK_ERRORS_OF_SQLITE: Final = ("FullError", "IOError", "ReadOnlyError", "CantOpenError")
 NO_ROOM_TEXTS: Final = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "No space left on device")
-"""polars gives the system's error only within its text."""
+"""Texts of a full disk in errors of polars, which have no error number."""
 
 NO_ROOM: Final = "no room is left on the disk"
 
 
 @contextmanager
 def disk_faults_named(folder: Path) -> Iterator[None]:
-    """Turn a disk fault within the block into one line.
+    """Convert a disk fault within the block to a StartError.
 
     Raises:
-        StartError: names the folder and its free space.
+        StartError: the disk is full or fails; the text names the folder and its free space.
     """
     try:
         yield
-    except Exception as error:  # each library has its own type; anything but a disk fault is raised again
+    except Exception as error:  # each library has its own error type; an error that is no disk fault is raised again
         reason = disk_fault(error)
         if reason is None:
             raise
@@ -36,7 +36,7 @@ def disk_faults_named(folder: Path) -> Iterator[None]:
 
 
 def disk_fault(error: Exception) -> str | None:
-    """Text of a disk fault; None for any other error."""
+    """Text of `error` if it is a disk fault; None for any other error."""
     if isinstance(error, OSError) and error.errno in DISK_ERRNOS:
         return NO_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
     if type(error).__module__ == "apsw" and type(error).__name__ in DISK_ERRORS_OF_SQLITE:
@@ -47,7 +47,7 @@ def disk_fault(error: Exception) -> str | None:
 
 
 def room_of(folder: Path) -> str:
-    """Free space on the disk of a folder, and the expectation."""
+    """Error text with the free space on the disk of a folder, and the expectation."""
     free = free_bytes(folder)
     if free is None:
         return "expected a folder with room"
@@ -55,7 +55,7 @@ def room_of(folder: Path) -> str:
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Free bytes on the disk of a folder; None where unknown."""
+    """Free bytes on the disk of a folder; None if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -63,5 +63,5 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def size_text(count: int) -> str:
-    """Bytes as MiB or GiB."""
+    """Text of a number of bytes in MiB or GiB."""
     return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"

@@ -1,18 +1,19 @@
-"""Errors that every process treats alike."""
+"""Errors that end a process with one line of text and an exit code."""
 
 from __future__ import annotations
 
 
 class StartError(Exception):
-    """A process cannot start with its settings or files; the text is one line: fact, value, expectation.
+    """A process cannot start with its settings or files; the text is one line with the fact, value and expectation.
 
-    `common.process_main.run_process` prints it to stderr and exits with 2, which supervisord does not retry.
+    `common.process_main.run_process` prints the text to stderr and exits with `exit_code`. supervisord does not restart
+    a process after exit code 2.
     """
 
     exit_code = 2
 
     details: tuple[str, ...] = ()
-    """Further lines for a terminal; a service logs only the first one."""
+    """Further lines that a command prints on a terminal; a service does not log them."""
 
 
 class InUseError(StartError):
@@ -20,6 +21,6 @@ class InUseError(StartError):
 
 
 class DiskUnavailableError(StartError):
-    """The disk is full or fails; supervisord retries after this exit code."""
+    """The disk is full or fails; supervisord restarts the process after this exit code."""
 
     exit_code = 1

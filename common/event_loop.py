@@ -1,8 +1,8 @@
 """The event loop of every process: sockets, timers, signals and orderly shutdown.
 
-Every tick passes it in four processes, so it does little: one poll, one receive and one call of the handler per
-message. It costs nothing when idle, because the poll waits for the next timer. SIGTERM and SIGINT wake it through a
-pipe; it then handles what is ready at that moment, and ends.
+For speed, the loop makes one poll, one receive and one call of the handler per message. An idle loop uses no CPU time,
+because the poll waits for the next timer. SIGTERM and SIGINT wake the poll through a pipe. The loop then handles the
+messages that are ready, and ends.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
 
 BURST_MESSAGES: Final = 256
-"""Messages received from one socket before the other sockets are served."""
+"""Most messages received from one socket before the other sockets are served."""
 
 BURST_NS: Final = 100_000_000
-"""Time spent on one socket before the other sockets, the timers and the heartbeat are served."""
+"""Longest time, in nanoseconds, spent on one socket before other sockets, timers and the heartbeat are served."""
 
 
 LINGER_WAIT_MS: Final = 20
-"""Interval at which a stopping loop checks whether it is still busy."""
+"""Interval in milliseconds at which a stopping loop checks whether it is still busy."""
 
 WAIT_MS_MAX: Final = 60_000
-"""Longest single wait; a poll takes an int of milliseconds."""
+"""Longest wait of a single poll, whose timeout is a C int of milliseconds."""
 
 
 class _Interval:
-    """A callback at an interval counted from its last call; missed calls are not made up for."""
+    """A timer that calls a callback one interval after its last call; missed calls are not repeated."""
 
     def __init__(self, interval_ns: int, callback: Callback) -> None:
         self._interval_ns = interval_ns
@@ -58,9 +58,9 @@ class _Interval:
 
 
 class EventLoop:
-    """Hands over messages and fires timers until SIGTERM, SIGINT or `stop`.
+    """Calls the handlers of messages and timers until SIGTERM, SIGINT or `stop`.
 
-    Handlers must not raise for anything that a peer can send; an exception ends the process.
+    An exception in a handler ends the process, so a handler must not raise for any message that a peer can send.
     """
 
     def __init__(self, name: str) -> None:
@@ -78,9 +78,9 @@ class EventLoop:
         self._drain[self._wake.fileno()] = self._wake.clear
 
     def add_socket(self, socket: Socket, handler: Handler, *, burst: int = BURST_MESSAGES) -> None:
-        """Call `handler` with the frames of each message of `socket`, at most `burst` of them in a row.
+        """Call `handler` with the frames of each message of `socket`.
 
-        The burst also ends with the message after which `BURST_NS` have passed.
+        After `burst` messages, or after `BURST_NS`, the loop first serves the other sockets.
         """
         self._poller.register(socket, zmq.POLLIN)
         self._drain[socket] = _drainer(socket, handler, burst)
@@ -93,15 +93,16 @@ class EventLoop:
         *,
         timer_slice_ns: int = 0,
     ) -> None:
-        """Call `core` when its timer is due and when the messages at hand have been handled.
+        """Call `core` when its timer is due and when the received messages have been handled.
 
         A shell calls `core.start` before `run`, and `core.handle` from the handlers of its sockets.
 
         Args:
-            core: the core of this process; `proto.core` defines when each verb is called.
-            perform: carries out what the core returns.
+            core: the core of this process; `proto.core` defines when each method is called.
+            perform: carries out the outputs that the core returns.
             now: reads the clocks.
-            timer_slice_ns: how long `on_timer` is repeated while it stays due, before the sockets get their turn again.
+            timer_slice_ns: longest time for which `on_timer` is repeated, while it is due again at once, before the
+                sockets are served.
         """
 
         def on_timer() -> None:
@@ -120,29 +121,29 @@ class EventLoop:
             self.after_work(on_idle)
 
     def after_work(self, callback: Callback) -> None:
-        """Call `callback` when every socket that was ready has been drained, and when due timers have been fired."""
+        """Call `callback` after the messages of all ready sockets have been handled, and after due timers."""
         self._after_work.append(callback)
 
     def every(self, interval_ms: int, callback: Callback) -> None:
-        """Call `callback` each `interval_ms`, the first time after one interval."""
+        """Call `callback` every `interval_ms` milliseconds, the first time after one interval."""
         interval = _Interval(interval_ms * MS_NS, callback)
         self._timers.append((interval.next_due, interval.fire))
 
     def add_timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
-        """Call `fire` when the monotonic time that `next_due_mono_ns` gives has come; None means never.
+        """Call `fire` when the monotonic time that `next_due_mono_ns` returns is reached; None means never.
 
-        `next_due_mono_ns` is called before every wait, so it must be cheap; `fire` must advance its value.
+        `next_due_mono_ns` is called before every wait, so it must be fast. After `fire` it must return a later time.
         """
         self._timers.append((next_due_mono_ns, fire))
 
     def drain_before_stop(self, is_busy: Callable[[], bool], ms_max: int) -> None:
-        """After `stop`, continue while `is_busy`, for `ms_max` milliseconds at most."""
+        """After `stop`, continue while `is_busy` returns True, for at most `ms_max` milliseconds."""
         self._lingers = is_busy, ms_max
 
     def set_heartbeat(self, heartbeat: Heartbeat | None, progress: ProgressOf | None = None) -> None:
-        """Write the heartbeat from this loop; None writes none.
+        """Write `heartbeat` from this loop; None writes none.
 
-        Without `progress`, the count of wake-ups with work is the progress, and a readable socket is waiting work.
+        Without `progress`, the heartbeat reports the number of polls that found work, and whether a socket is readable.
         """
         if heartbeat is not None:
             self._heartbeat = heartbeat
@@ -152,23 +153,23 @@ class EventLoop:
         return Progress(self._turns, bool(self._poller.poll(0)))
 
     def add_reader(self, fd: int, callback: Callback) -> None:
-        """Call `callback` when a file descriptor is readable; it must read, or call `remove_reader`."""
+        """Call `callback` when the file descriptor `fd` is readable; it must read from `fd` or call `remove_reader`."""
         self._poller.register(fd, zmq.POLLIN)
         self._drain[fd] = callback
 
     def remove_reader(self, fd: int) -> None:
-        """Stop watching a file descriptor."""
+        """Stop watching the file descriptor `fd`."""
         self._poller.unregister(fd)
-        # It may be among the descriptors that this wake-up has yet to handle.
+        # The current poll may have returned `fd`, and then the loop still calls its callback.
         self._drain[fd] = _nothing
 
     def stop(self) -> None:
-        """End `run` after the events that are ready now; callable from handlers, signal handlers and other threads."""
+        """Make `run` end after the events that are ready now; may be called from signal handlers and other threads."""
         self._stopping = True
         self._wake.set()
 
     def run(self) -> None:
-        """Serve until `stop`. In the main thread SIGTERM and SIGINT call it."""
+        """Run the loop until `stop`. In the main thread, SIGTERM and SIGINT call `stop`."""
         with self._signals():
             if self._heartbeat is not None:
                 self._heartbeat.beat(Progress(0, False))
@@ -212,7 +213,7 @@ class EventLoop:
         due = min((at for next_due, _ in self._timers if (at := next_due()) is not None), default=None)
         if due is None:
             return WAIT_MS_MAX
-        # Rounded up: waking early would turn the last millisecond into a busy wait.
+        # Rounded up, because a poll that ends early would be repeated without a wait until the timer is due.
         return min(max(0, -((mono_ns() - due) // MS_NS)), WAIT_MS_MAX)
 
     @contextmanager
@@ -222,7 +223,7 @@ class EventLoop:
             return
         numbers = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, lambda *_: self.stop()) for number in numbers}
-        # The interpreter writes here as the signal comes, also while the poll waits in C.
+        # The interpreter writes to this descriptor when a signal arrives, and so wakes a poll that waits in C.
         wakeup_before = signal.set_wakeup_fd(self._wake.signal_fd, warn_on_full_buffer=False)
         try:
             yield
@@ -249,7 +250,7 @@ def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:
             except zmq.Again:
                 return
             handler(frames)
-            # Asking is cheaper than the exception for a socket with nothing more.
+            # Reading the socket's state is cheaper than the exception of a receive without a message.
             if not int(get(events)) & readable or mono_ns() >= end_ns:
                 return
 

@@ -1,11 +1,12 @@
 """Faults that a test injects into a process: crash points and steps of the wall clock.
 
-`PAPERDESK_CRASH_AT` is a comma list of `name@ordinal`. An entry fires at the first `crash_point(name, n)` with
-n >= ordinal, once for the whole desk: it creates a marker in `PAPERDESK_CRASH_DIR` before the process dies by SIGKILL,
-and does not fire where that marker exists. Without the variable a crash point is one test of a global.
+`PAPERDESK_CRASH_AT` is a comma-separated list of `name@ordinal`. An entry kills the process with SIGKILL at the first
+`crash_point(name, n)` with n >= ordinal. Each entry does so once for the whole desk: the process first creates a marker
+file in `PAPERDESK_CRASH_DIR`, and an entry whose marker exists has no effect. If the variable is not set, a crash point
+only tests a global variable.
 
-`PAPERDESK_CLOCK_STEP_FILE` names a file with the offset of the wall clock in nanoseconds, read each time the clock is
-read; no file is no offset. Without the variable the wall clock is the system's own function.
+`PAPERDESK_CLOCK_STEP_FILE` names a file with the offset of the wall clock in nanoseconds. It is read each time the
+clock is read; without the file the offset is 0. If the variable is not set, the wall clock is the system's function.
 """
 
 from __future__ import annotations
@@ -69,19 +70,23 @@ CRASH_POINTS: Final = {
         "execution.after_report",
     ),
 }
-"""Every point by its process: before and after each commit and each send. `before_call` and `after_call` are the broker's
-commit of an order, `calling` to `halt` the gateway's journal, `checkpoint` and `market` what a live gateway keeps at
-its checkpoints. The count is of ticks, except for `epoch` and `halt` (the epoch), `market` (minutes) and execution
-(commands)."""
+"""Every crash point by process: before and after each commit and each send.
+
+`before_call` and `after_call` surround the broker's commit of an order. The points from `calling` to `halt`, except
+those two, surround commits of the gateway's journal. `checkpoint` and `market` surround the checkpoints of a live
+gateway. The ordinal counts ticks, with these exceptions: it is the epoch at `epoch` and `halt`, counts minutes at
+`market`, and counts commands in execution.
+"""
 
 
 class _CrashPlan:
-    """The entries that have not fired yet, by name."""
+    """The entries of `PAPERDESK_CRASH_AT` that this process has not reached yet, by name."""
 
     def __init__(self, entries: str, directory: str) -> None:
         if not directory:
             raise StartError(
-                f"{CRASH_DIRECTORY_VARIABLE}: not set, expected a folder for markers, because {CRASH_AT_VARIABLE} is set"
+                f"{CRASH_DIRECTORY_VARIABLE}: not set, expected a folder for markers, "
+                f"because {CRASH_AT_VARIABLE} is set"
             )
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -93,7 +98,7 @@ class _CrashPlan:
             self._due.setdefault(name, []).append(int(ordinal))
 
     def reach(self, name: str, ordinal: int) -> None:
-        """Die here if an entry is due."""
+        """Kill this process if an entry for `name` is due and has no marker yet."""
         for due in list(self._due.get(name, ())):
             if ordinal >= due:
                 self._due[name].remove(due)
@@ -113,10 +118,10 @@ _plan: _CrashPlan | None = None
 
 
 def crash_point(name: str, ordinal: int = 0) -> None:
-    """Die here when `PAPERDESK_CRASH_AT` has a due entry; `ordinal` is the caller's count (ticks, commands).
+    """Kill this process if `PAPERDESK_CRASH_AT` has a due entry; `ordinal` is the caller's count, such as of ticks.
 
     Raises:
-        StartError: the variable is set and is no list of `name@ordinal`, or there is no folder for the markers.
+        StartError: the variable is not a list of `name@ordinal`, or the folder for markers is not set.
     """
     if _entries is None:
         return
@@ -127,7 +132,7 @@ def crash_point(name: str, ordinal: int = 0) -> None:
 
 
 def steppable_clock(wall: Callable[[], int]) -> Callable[[], int]:
-    """The wall clock with the offset of `PAPERDESK_CLOCK_STEP_FILE`; `wall` itself without the variable."""
+    """The clock `wall` plus the offset in `PAPERDESK_CLOCK_STEP_FILE`; `wall` itself if the variable is not set."""
     name = os.environ.get(CLOCK_STEP_VARIABLE)
     if not name:
         return wall

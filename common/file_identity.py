@@ -1,7 +1,7 @@
-"""Check that a database is still the file that was opened: writes to a removed file are lost.
+"""Check that a database is still the file that was opened, because writes to a removed file are lost.
 
-A process survives a full disk, but ends when one of its files is gone, before it acknowledges anything; the next start
-checks what is there.
+A process continues on a full disk. It ends if one of its files was removed or replaced, before it acknowledges any
+commit to that file. The next start checks the files that exist.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from common.errors import StartError
 
 
 class FileLostError(StartError):
-    """A file was removed or damaged while in use; the next start checks what is there and may continue."""
+    """A file was removed, replaced or damaged while in use; the next start checks the files and may continue."""
 
     exit_code = 1
 
 
 @contextmanager
 def raise_if_damaged(path: Path) -> Iterator[None]:
-    """Report damage that SQLite finds within the block.
+    """Convert an error of SQLite about a damaged file within the block to a FileLostError.
 
     Raises:
-        FileLostError: the file is damaged; the next start checks every page and refuses it.
+        FileLostError: the file is damaged; the next start checks every page and refuses the file.
     """
     try:
         yield
@@ -41,28 +41,34 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
 
 
 SETTLED_NS: Final = 3_000_000_000
-"""A folder changed longer ago than this has another time at its next change: file systems count in 2 s at most."""
+"""Age of a folder's last change from which the next change is sure to have another time.
+
+The time stamps of some file systems have steps of 2 s.
+"""
 
 
 class FileIdentity:
-    """Files of one folder as they were when opened: a database, its log and the log's index, or a socket."""
+    """Identity of files in one folder when they were opened: a database with its log and index, or a socket."""
 
     __slots__ = ("_files", "_folder", "_is_in_folder", "_trusted_folder_state", "_why")
 
     def __init__(self, *files: str, why: str = "so that nothing is acknowledged that would be forgotten") -> None:
-        """Remember the files that exist; `why` is the reason given when one is lost."""
+        """Record the files that exist; `why` is the reason in the error text when one is lost."""
         self._why = why
         self._folder = str(Path(files[0]).parent)
         self._is_in_folder = not any(Path(file).is_symlink() for file in files)
-        """Whether removing or replacing any of the files changes the folder; not so for a symbolic link."""
+        """Whether removal or replacement of any file changes the folder; False if a file is a symbolic link."""
         self._trusted_folder_state: tuple[int, int, int] | None = None
-        """Device, inode and time of change with all files in place; None while a further change might not show."""
+        """The folder's device, inode and time of change when all files were in place.
+
+        None while the folder's last change is so recent that a further change might have the same time.
+        """
         self._files = [(file, identity) for file in files if (identity := _identity(file)) is not None]
 
     def require_unchanged(self) -> None:
         """Check the folder's time of change, and each file if that time is new or recent.
 
-        The time of modification would not do: programs that copy or unpack set it back.
+        The time of modification does not suffice, because programs that copy or unpack files set it to an earlier time.
 
         Raises:
             FileLostError: one of them was removed or replaced.

@@ -1,4 +1,4 @@
-"""Control of the garbage collector for loads of many objects."""
+"""Control of the garbage collector while many objects are loaded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Pause the cycle collector within the block.
+    """Disable the cycle collector within the block.
 
-    A load makes hundreds of thousands of objects, none of them garbage; the collector would walk all of them each time
-    their number grows by a quarter.
+    A load creates hundreds of thousands of objects, none of them garbage. The collector would traverse all of them each
+    time their number grew by a quarter.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -24,5 +24,5 @@ def gc_paused() -> Iterator[None]:
 
 
 def freeze() -> None:
-    """Exempt all current objects from collection, so that no later pause walks them."""
+    """Exempt all current objects from collection, so that later collections are shorter."""
     gc.freeze()

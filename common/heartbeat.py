@@ -1,9 +1,8 @@
-"""Heartbeat of a process: its loop runs, its progress, and whether work is waiting.
+"""Heartbeat file of a process, which shows that its event loop runs, its progress, and whether work is waiting.
 
-ZeroMQ answers heartbeats from its own threads, also when Python hangs. This one is written by the loop itself: a file
-per process in the runtime folder, one readable line, replaced twice a second. It is mapped into memory, so that a beat
-costs about a microsecond, waits for no disk, and continues when the disk is full.
-`services.watchdog` reads it.
+ZeroMQ answers its own heartbeats from its threads even if Python hangs. Therefore the event loop itself writes a file
+in the runtime folder twice a second: one line of text for each process. The file is mapped into memory. A beat takes
+about a microsecond, waits for no disk, and succeeds on a full disk. `services.watchdog` reads the files.
 
     pid=4711 phase=RUNNING beat=12 done=53301 waiting=0
 """
@@ -21,7 +20,7 @@ from typing import Final, NamedTuple
 from common.logs import get_logger
 
 BEAT_MS: Final = 500
-"""Interval of beats: a sixth of the shortest silence that counts as a hang."""
+"""Interval of beats in milliseconds: a sixth of the shortest time without a beat that counts as a hang."""
 
 SUFFIX: Final = ".heartbeat"
 LINE_BYTES: Final = 128
@@ -32,15 +31,15 @@ class Phase(StrEnum):
     """Phase of a process."""
 
     STARTING = "STARTING"
-    """Imports, files, sockets: no beats yet, for a time that depends on the data."""
+    """The process imports modules and opens files and sockets, without beats; the time depends on the data."""
 
     RUNNING = "RUNNING"
     ENDING = "ENDING"
-    """Stopping: no more beats."""
+    """The process is stopping and writes no more beats."""
 
 
 class Progress(NamedTuple):
-    """Progress of a process: a count that only grows, and whether work is waiting that could be done now."""
+    """Progress of a process: a count of work done, and whether there is work that the process could do now."""
 
     done: int
     is_work_waiting: bool
@@ -57,14 +56,15 @@ class HeartbeatRecord(NamedTuple):
 
 
 class Heartbeat:
-    """The heartbeat file of this process; a beat creates it again if it could not be written, was removed or replaced.
+    """The heartbeat file of this process.
 
-    A second process of the same name replaces it at its start, then finds the first one's locks and ends; the first
-    one takes the file back.
+    A beat creates the file again if it could not be written, or was removed or replaced. A second process of the same
+    name replaces the file at its start, and ends when it finds the locks of the first process. The next beat of the
+    first process then replaces the file again.
     """
 
     def __init__(self, folder: Path, program: str) -> None:
-        """Write the phase STARTING. `program` is the process's name under supervisord."""
+        """Write the phase STARTING. `program` is the name of the process under supervisord."""
         self._pid = os.getpid()
         self._beats = 0
         self._last = Progress(0, False)
@@ -103,7 +103,7 @@ class Heartbeat:
             if not self._is_warned:
                 self._is_warned = True
                 get_logger().warning(
-                    "heartbeat not writable; a hang of this process goes unnoticed until it is",
+                    "heartbeat file cannot be written; until it can, no hang of this process is detected",
                     file=str(self._path),
                     error=error.strerror,
                 )
@@ -113,12 +113,12 @@ ProgressOf = Callable[[], Progress]
 
 
 def path_of(folder: Path, program: str) -> Path:
-    """Path of a program's heartbeat."""
+    """Path of a program's heartbeat file."""
     return folder / f"{program}{SUFFIX}"
 
 
 def read(folder: Path, program: str) -> HeartbeatRecord | None:
-    """The last heartbeat of a program; None without a readable one."""
+    """The last heartbeat of a program; None if there is no readable file."""
     try:
         line = path_of(folder, program).read_bytes()[:LINE_BYTES].decode("ascii", errors="replace")
     except OSError:
@@ -135,7 +135,7 @@ def _line(beat: HeartbeatRecord) -> bytes:
 
 
 def _mapped(path: Path, line: bytes) -> tuple[mmap.mmap, int]:
-    """Make a new file: the last beat of an earlier process must not count as one of this process.
+    """Create a new file, so that the last beat of an earlier process does not count as a beat of this process.
 
     Returns:
         The mapped file and its inode.

@@ -1,4 +1,4 @@
-"""Threads of imported code, such as a strategy's, that would keep an ending process alive."""
+"""End of a process although threads of imported code, such as a strategy's, still run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from collections.abc import Callable
 from typing import Final
 
 GRACE_S: Final = 3.0
-"""Time for which the ending process waits for these threads."""
+"""Seconds for which the ending process waits for these threads."""
 
 NAMES_MAX: Final = 5
 
 
 def end_despite_threads(code: int, report: Callable[[str], None]) -> None:
-    """End the process with `code` after `GRACE_S` although threads run; `report` gets a line with their names."""
+    """End the process after `GRACE_S` although threads run.
+
+    Args:
+        code: exit code of the process.
+        report: called with a line of text that names the threads.
+    """
 
     def end() -> None:
         time.sleep(GRACE_S)
         names = [thread.name for thread in _lingering()]
         if not names:
-            return  # nothing keeps the process alive
+            return  # no thread prevents the end of the process
         report(f"ended after {GRACE_S:g} s although threads of imported code run: {', '.join(names[:NAMES_MAX])}")
         atexit._run_exitfuncs()
         sys.stdout.flush()

@@ -1,6 +1,6 @@
 """Structured logs: JSON lines on stdout with timestamp, level, service and event.
 
-An event is a fact in plain text; numbers and names are fields of their own. Nothing is logged per tick.
+An event is a plain text; numbers and names are separate fields. Nothing is logged for every tick.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from structlog.typing import EventDict, FilteringBoundLogger
 
 
 def configure(service: str, level: str, *, file: TextIO | None = None) -> None:
-    """Set up logging of this process, to stdout or `file`. `level` is DEBUG, INFO, WARNING or ERROR."""
+    """Configure logging of this process to stdout or `file`. `level` is DEBUG, INFO, WARNING or ERROR."""
 
     def of_service(_logger: Any, _method: str, event: EventDict) -> EventDict:
         event["service"] = service

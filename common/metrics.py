@@ -1,9 +1,9 @@
-"""Metrics of a process and the port that serves them to Prometheus.
+"""Metrics of a process and the HTTP port that serves them to Prometheus.
 
-`services/X/metrics.py` declares them, in one `ProcessMetrics` per process; docs/metrics.md describes them. Cores count
-most of them anyway, in plain integers: the loop's own thread reads those once a second, so that a scrape never sees
-state in the middle of a change and a tick pays nothing. What only a shell sees is counted by a `CounterMetric` or timed
-by a `DurationHistogram`, which are plain integers too.
+`services/X/metrics.py` declares the metrics of a process in one `ProcessMetrics`; docs/metrics.md describes them. Cores
+keep most of the counts as plain integers. The thread of the event loop reads these counts once a second. Therefore a
+scrape never reads a core in the middle of a change, and a tick costs no extra time. Events that only a shell can count
+are counted by a `CounterMetric`, and durations are measured by a `DurationHistogram`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 TIMING_BOUNDS_NS: Final = tuple(
     factor * scale for scale in (10**4, 10**5, 10**6, 10**7, 10**8, 10**9) for factor in (1, 2, 5)
 )
-"""10 us to 5 s in the steps 1, 2, 5: a commit takes tens of microseconds, a gateway abroad tens of milliseconds."""
+"""Upper bounds of the histograms' buckets: 10 us to 5 s in the steps 1, 2, 5.
+
+A commit takes tens of microseconds, a reply of a distant gateway tens of milliseconds.
+"""
 
 
 class MetricKind(StrEnum):
@@ -58,7 +61,7 @@ class Distribution(Protocol):
 
 
 Reading = tuple[MetricSpec, "float | Distribution", *tuple[str, ...]]
-"""A metric, its current value, and the values of its labels."""
+"""A metric, its current value, and its label values."""
 
 
 class DurationHistogram:
@@ -67,12 +70,12 @@ class DurationHistogram:
     __slots__ = ("_counts", "sum_ns")
 
     def __init__(self) -> None:
-        """No observation yet."""
+        """Start without observations."""
         self.sum_ns = 0
         self._counts = [0] * (len(TIMING_BOUNDS_NS) + 1)
 
     def observe(self, duration_ns: int) -> None:
-        """Count one duration; a negative one (clocks of two hosts) counts as zero."""
+        """Count one duration; a negative one, from the clocks of two hosts, counts as zero."""
         self._counts[bisect_left(TIMING_BOUNDS_NS, duration_ns)] += 1
         if duration_ns > 0:
             self.sum_ns += duration_ns
@@ -85,7 +88,7 @@ class DurationHistogram:
 
 
 class CounterMetric:
-    """A counter of a shell, by the value of its label if it has one."""
+    """A counter of a shell, with one count for each value of its label if it has one."""
 
     __slots__ = ("_values", "described")
 
@@ -97,12 +100,12 @@ class CounterMetric:
             self._values[()] = 0
 
     def inc(self, *labels: str, by: int = 1) -> None:
-        """Count `by` more."""
+        """Add `by` to the count of these label values."""
         assert len(labels) == len(self.described.labels), (self.described.name, labels)
         self._values[labels] = self._values.get(labels, 0) + by
 
     def value(self, *labels: str) -> int:
-        """The current count."""
+        """The current count of these label values."""
         return self._values.get(labels, 0)
 
     def readings(self) -> Iterator[Reading]:
@@ -112,7 +115,7 @@ class CounterMetric:
 
 
 class ProcessMetrics:
-    """All metrics of one process: declared once, then updated with readings."""
+    """All metrics of one process, which are declared once and then updated regularly."""
 
     def __init__(self, service: str) -> None:
         """Name every metric `trading_<service>_…`."""
@@ -137,30 +140,30 @@ class ProcessMetrics:
         return list(self._described.values())
 
     def external_counter(self, name: str, meaning: str, *labels: str) -> MetricSpec:
-        """A total that is counted elsewhere; `name` is <noun>_<unit>_total."""
+        """Declare a total that other code counts; `name` has the form <noun>_<unit>_total."""
         assert name.endswith("_total"), name
         return self._add(name, MetricKind.COUNTER, meaning, labels)
 
     def gauge(self, name: str, meaning: str, *labels: str) -> MetricSpec:
-        """A value that goes up and down."""
+        """Declare a value that may rise and fall."""
         assert not name.endswith("_total"), name
         return self._add(name, MetricKind.GAUGE, meaning, labels)
 
     def histogram(self, name: str, meaning: str, *labels: str) -> MetricSpec:
-        """Durations; `name` is <noun>_seconds."""
+        """Declare a histogram of durations; `name` has the form <noun>_seconds."""
         assert name.endswith("_seconds"), name
         return self._add(name, MetricKind.HISTOGRAM, meaning, labels)
 
     def internal_counter(
         self, name: str, meaning: str, label: str | None = None, *, known: Iterable[str] = ()
     ) -> CounterMetric:
-        """A total that is counted here, by the values of `label`; `known` ones start at zero."""
+        """Declare a total, by the values of `label`, and return its counter; the `known` values start at zero."""
         count = CounterMetric(self.external_counter(name, meaning, *([label] if label else [])), known)
         self._own.append(count)
         return count
 
     def update(self, readings: Callable[[], Iterable[Reading]]) -> None:
-        """Update the gauges if metrics are served. The loop's thread calls this about once a second."""
+        """Replace the served values, if metrics are served. The event loop's thread calls this about once a second."""
         if not self._is_served:
             return
         picture = [reading for own in self._own for reading in own.readings()]
@@ -169,7 +172,7 @@ class ProcessMetrics:
         self._picture = [_frozen(reading) for reading in picture]
 
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
-        """Serve the metrics on http://host:port/metrics; port 0 serves none.
+        """Serve the metrics on http://host:port/metrics, unless the port is 0.
 
         A second call does nothing.
 
@@ -179,7 +182,7 @@ class ProcessMetrics:
         """
         if port == 0 or self._is_served:
             return
-        import prometheus_client  # a quarter of a second, for a process that serves metrics
+        import prometheus_client  # imported here, because the import takes a quarter of a second
 
         try:
             prometheus_client.start_http_server(port, addr=host, registry=self.registry())
@@ -193,7 +196,7 @@ class ProcessMetrics:
         self._is_served = True
 
     def registry(self) -> CollectorRegistry:
-        """Registry of a scrape: these metrics, and memory, CPU and files of the process."""
+        """The registry that a scrape reads: these metrics, and memory, CPU time and open files of the process."""
         from prometheus_client import CollectorRegistry, ProcessCollector  # see serve
 
         registry = CollectorRegistry(auto_describe=False)
@@ -227,7 +230,7 @@ class ProcessMetrics:
 
 
 class _FrozenDistribution(NamedTuple):
-    """A histogram as it stood when the readings were taken."""
+    """A copy of a histogram at the last update."""
 
     buckets: list[tuple[str, float]]
     sum_seconds: float

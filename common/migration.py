@@ -1,7 +1,7 @@
-"""Migration of a database file to the present schema version: one transaction, with a backup beside it.
+"""Migration of a database file to the current schema version, in one transaction, with a backup in the same folder.
 
-Every kind of file has one step for each earlier version. A process never migrates at its start: it refuses an older
-file, so that the way back to the older paperdesk is never lost unasked.
+Every kind of file has one migration step for each earlier version. A process never migrates a file at its start. It
+refuses a file of an earlier version, because the earlier paperdesk could not read the migrated file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Step: TypeAlias = Callable[[apsw.Connection], None]
 class FileKind(NamedTuple):
     """A kind of file: its name, current version, and the step from each earlier version to the next.
 
-    `check` returns the fault of a migrated file as text, or nothing.
+    `check` returns the text of a fault in a migrated file, empty if there is none.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Migrated(NamedTuple):
 
 
 def application_id_of(path: Path) -> int:
-    """Application id of a database file.
+    """Application id of a database file, which identifies its kind.
 
     Raises:
-        StartError: it cannot be read as a database.
+        StartError: the file cannot be read as a database.
     """
     try:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -69,7 +69,7 @@ def migrate_file(path: Path, kind: FileKind) -> Migrated:
     """Migrate a file of a stopped desk to the current version of its kind.
 
     Raises:
-        StartError: its desk runs, its version is newer or too old, or it is damaged; it is unchanged then.
+        StartError: the desk runs, or the file has a newer or too old version, or is damaged. The file is unchanged.
     """
     with writers_lock(path):
         try:
@@ -79,7 +79,7 @@ def migrate_file(path: Path, kind: FileKind) -> Migrated:
             finally:
                 db.close()
         except (apsw.Error, OSError, ValueError, ArithmeticError, KeyError, AssertionError) as error:
-            raise unreadable_file_error(path, error, "it was left as it was") from None
+            raise unreadable_file_error(path, error, "it was not changed") from None
 
 
 def _migrate(db: apsw.Connection, path: Path, kind: FileKind) -> Migrated:
@@ -105,7 +105,7 @@ def _migrate(db: apsw.Connection, path: Path, kind: FileKind) -> Migrated:
             db.execute(f"PRAGMA user_version = {expected}")
             if problem := kind.check(db):
                 raise StartError(f"{path} is not whole, nothing was changed: {problem}")
-    except BaseException:  # after any error the file is unchanged; raised again
+    except BaseException:  # after any error the file is unchanged, so the backup is not needed; raised again
         backup.unlink()
         raise
     return Migrated(path, kind.name, version, expected, backup)

@@ -1,4 +1,4 @@
-"""Processes that end with the process that started them, however that one ends."""
+"""Ending a process when its parent process dies, whatever the cause of the parent's death."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ STDOUT_FD: Final = 1
 
 
 def terminate_with_parent(parent_pid: int, number: signal.Signals = signal.SIGTERM) -> None:
-    """Receive a signal when the parent dies; end at once when it is already dead. Linux only."""
+    """Request the signal `number` at the parent's death; exit at once if the parent is already dead. Linux only.
+
+    `parent_pid` is the pid of the parent, as the parent passed it to this process.
+    """
     if not _signal_at_parents_death(number):
         return
     if os.getppid() != parent_pid:
@@ -31,11 +34,12 @@ def is_supervised() -> bool:
 
 
 def die_with_supervisor() -> None:
-    """Under supervisord, be killed when supervisord dies; end at once when it is already dead. Linux only.
+    """Under supervisord, request SIGKILL at supervisord's death; exit at once if it is already dead. Linux only.
 
-    KILL and not TERM, so that a program that hangs or is stopped ends too and frees its lock and port; everything
-    acknowledged is durable by then. A supervisord that ends in order stops its programs first. A program started by
-    hand, by systemd or as the first process of a container has no supervisord and outlives its parent.
+    The signal is KILL, not TERM, so that a hanging or suspended program ends too and releases its lock and port.
+    SIGKILL loses no data, because all acknowledged data is durable. On an orderly end, supervisord stops its programs
+    itself. A program started by hand, by systemd or as the first process of a container has no supervisord. It
+    continues after its parent's death.
     """
     if not is_supervised() or not _signal_at_parents_death(signal.SIGKILL):
         return
@@ -44,7 +48,7 @@ def die_with_supervisor() -> None:
 
 
 def _signal_at_parents_death(number: signal.Signals) -> bool:
-    """Request a signal at the parent's death; False where the kernel has none."""
+    """Request a signal at the parent's death; returns False if the system does not support this."""
     if not sys.platform.startswith("linux"):
         return False
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
@@ -52,9 +56,9 @@ def _signal_at_parents_death(number: signal.Signals) -> bool:
 
 
 def _has_no_reader(fd: int) -> bool:
-    """Whether `fd` is a pipe without a reader: only supervisord reads the output of its programs.
+    """Whether `fd` is a pipe without a reader, which means that supervisord, the only reader, is dead.
 
-    The parent's pid would not do: supervisord may be process 1, which also adopts orphans.
+    The parent's pid does not show this: supervisord may be process 1, which also becomes the parent of orphans.
     """
     poller = select.poll()
     poller.register(fd, 0)

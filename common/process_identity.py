@@ -1,4 +1,4 @@
-"""Identity of a process that stays unique when its pid is reused."""
+"""Identity of a process that is unique even if a later process gets the same pid."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _START: Final = 19
 
 
 def process_identity(pid: int) -> str:
-    """The pid and, on Linux, the start time of its process; the pid alone where that is unknown.
+    """Identity of the process with a pid: pid and start time on Linux; only the pid if the start time is unknown.
 
-    A process that has ended and is not reaped yet has no identity.
+    For a process that has ended and is not reaped yet, the text says so.
     """
     fields = _fields(pid)
     return str(pid) if not fields else f"{pid} has ended" if _is_over(fields) else f"{pid} {fields[_START]}"
@@ -28,11 +28,11 @@ def _is_over(fields: list[str]) -> bool:
 
 
 def _fields(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the state on; empty without such a process or without /proc."""
+    """Fields of /proc/PID/stat, beginning with the state; empty without such a process or without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    # "pid (name) state ...", and the name may hold anything but ends at the last parenthesis.
+    # The form is "pid (name) state ...". The name may contain any character, and ends at the last parenthesis.
     fields = stat.rpartition(")")[2].split()
     return fields if len(fields) > _START else []

@@ -16,22 +16,28 @@ from common.parent_death import die_with_supervisor, is_supervised
 from common.standard_streams import guard_standard_streams
 
 SUPERVISOR_START_SECONDS: Final = 1.2
-"""Slightly more than supervisord's startsecs, within which supervisord retries after any exit code."""
+"""Slightly more than supervisord's setting startsecs.
+
+supervisord restarts a program that ends within startsecs, whatever its exit code.
+"""
 
 EXIT_ELSEWHERE: Final = 3
-"""Exit code of a process with nothing to run on this host; supervisord does not restart it."""
+"""Exit code of a process that has no work on this host; supervisord does not restart it."""
 
 TAKEOVER_WAIT_S: Final = 15.0
-"""Time that a program of supervisord waits for files and ports of another process: one left behind by an earlier
-supervisord, or one that takes its 10 s to stop."""
+"""Longest time that a program of supervisord waits until another process releases files and ports.
+
+The other process may be left over from an earlier supervisord, or be stopping, which takes up to 10 s.
+"""
 
 TAKEOVER_RETRY_S: Final = 0.1
 
 
 def run_process(run: Callable[[], None]) -> None:
-    """Run a composition root; a StartError becomes one line on stderr and its exit code.
+    """Run the main function of a process; a StartError becomes one line on stderr and the error's exit code.
 
-    Under supervisord `run` is retried for a while after an InUseError, so it must release what it took.
+    Under supervisord, `run` is called again after an InUseError, for up to `TAKEOVER_WAIT_S`. Therefore `run` must
+    release its files and ports before it raises that error.
     """
     started_ns = mono_ns()
     guard_standard_streams(is_log=True)
@@ -70,9 +76,9 @@ def _run_when_free(run: Callable[[], None]) -> None:
 
 
 def wait_out_startsecs(started_ns: int | None = None) -> None:
-    """Stay alive beyond supervisord's startsecs, so that it honours the exit code.
+    """Wait until the process is older than supervisord's startsecs, so that supervisord acts by the exit code.
 
-    `started_ns` is the monotonic time of the process's start; without it the whole time is waited.
+    `started_ns` is the monotonic time of the process's start; None waits the full `SUPERVISOR_START_SECONDS`.
     """
     if is_supervised():
         lived_s = (mono_ns() - started_ns) / 1e9 if started_ns is not None else 0.0
@@ -85,6 +91,6 @@ def _report(line: str) -> None:
 
 
 def _service_name() -> str:
-    """`signal` for `python -m services.signal`."""
+    """Name of the service: `signal` for `python -m services.signal`."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return str(spec.parent).rpartition(".")[2] if spec is not None and spec.parent else "desk"

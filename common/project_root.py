@@ -1,6 +1,6 @@
-"""The checkout's folder, the default data directory, and paths of settings.
+"""The project's root folder, the default data directory, and expansion of paths.
 
-Apart from the settings, so that a command that needs only these starts without pydantic.
+This module is separate from the settings, so that a command that needs only these starts without importing pydantic.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DATA_DIR: Final = PROJECT_ROOT / "var" / "data"
 
 ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
-"""Environment variable with the file of settings to read in place of the checkout's `.env`; empty for none."""
+"""Environment variable that names the settings file; it replaces `.env` in the project's root. Empty: no file."""
 
 
 def expanded(path: str | Path) -> Path:
     """The path with `~` replaced by the user's home.
 
     Raises:
-        ValueError: the home is unknown.
+        ValueError: the home folder is unknown.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise ValueError("a path without ~: that home is not known here") from None
+        raise ValueError("a path without ~, because that user's home folder is unknown") from None

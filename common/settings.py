@@ -1,11 +1,12 @@
 """Settings: one frozen model per service, read from the environment and `.env`.
 
-A field's name in capitals is the variable's name, without prefix or alias, so that a variable can be searched for. The
-environment takes precedence over `.env`; an empty value counts as none. A bad value stops the start with one line:
-variable, value and expectation. A field's `description` is that expectation ("milliseconds from 1 to 600000").
+The name of a variable is the name of its field in capitals, without prefix or alias, so that a text search finds it.
+The environment takes precedence over `.env`. An empty value counts as not set. An invalid value prevents the start with
+one line: variable, value and expectation. The expectation is the field's `description`, such as "milliseconds from 1 to
+600000".
 
-One `.env` serves all processes, so a key that is not a setting of this service may be another's: only then are the
-models of the other services imported. A key that none of them has is refused.
+All processes read the same `.env`. If it has a key that is not a setting of this service, the settings of all services
+are imported. A key that no service has is refused.
 """
 
 from __future__ import annotations
@@ -79,28 +80,28 @@ def _under_root(path: Path) -> Path:
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-"""A ZeroMQ address; bound ones may have `*` for host or port."""
+"""A ZeroMQ address; an address to bind may have `*` as host or port."""
 
 Symbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_symbols)]
-"""A comma list of different symbols, in its order."""
+"""A comma-separated list of different symbols, in the order given."""
 
 DeskPath = Annotated[Path, AfterValidator(_under_root)]
-"""A file or folder; a relative one is below the project's root, wherever the process was started."""
+"""A path of a file or folder. A relative path is relative to the project's root, not to the working directory."""
 
 WatchedSymbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_or_none)]
-"""The same; may be empty."""
+"""A comma-separated list of different symbols, which may be empty."""
 
 Port = Annotated[int, Field(ge=0, le=65_535, description="a port from 0 to 65535; 0 means off")]
 
 
 class DeskSettings(BaseSettings):
-    """Base of every settings model; read it with `load`, never by calling it."""
+    """Base class of every settings model; create an instance only with `load`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        """Hold every model to the rule that a field's name is its variable's name."""
+        """Check that no model has aliases or a prefix, so that the name of a variable is the name of its field."""
         plain = all(field.alias is None and field.validation_alias is None for field in cls.model_fields.values())
         assert plain, f"{cls.__name__}: settings have no aliases"
         assert not cls.model_config.get("env_prefix"), f"{cls.__name__}: settings have no prefix"
@@ -108,7 +109,7 @@ class DeskSettings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _plain_number(cls, value: object, info: ValidationInfo) -> object:
-        """Parse a number by the desk's grammar; pydantic's own would read 1_0 as ten."""
+        """Parse a number by `proto.trading.number_text`, because pydantic would accept 1_0 as ten."""
         assert info.field_name is not None
         annotation = cls.model_fields[info.field_name].annotation
         kinds = [kind for kind in (annotation, *get_args(annotation)) if kind in PARSERS]
@@ -162,7 +163,7 @@ class CommonSettings(DeskSettings):
 
     @property
     def quoted_symbols(self) -> tuple[str, ...]:
-        """Every symbol whose ticks are published: those traded, then those watched."""
+        """Every symbol whose ticks are published: the traded symbols, then the watched ones."""
         return self.trading_symbol + self.watched_symbol
 
     @property
@@ -184,13 +185,13 @@ def load(model: type[S]) -> S:
     """Read the settings of one process.
 
     Raises:
-        StartError: a value is bad or a key of `.env` is unknown, in one line.
+        StartError: a value is invalid or a key of `.env` is unknown; the text is one line.
     """
     path = env_file()
     known = _names(model)
     check_env_file(known if _env_file_keys() <= known else known | setting_names())
     try:
-        # What BaseSettings takes beside its fields is not in the signature that type checkers derive.
+        # The signature that type checkers derive lacks the arguments of BaseSettings that are not fields.
         codec = python_codec(path.read_bytes()) if path else None
         return cast("Callable[..., S]", model)(_env_file=path, _env_file_encoding=codec)
     except ValidationError as error:
@@ -199,7 +200,7 @@ def load(model: type[S]) -> S:
 
 
 def describe(settings: DeskSettings) -> list[tuple[str, str, Source]]:
-    """Every setting as variable, value and where it came from; secrets are masked."""
+    """List every setting: variable, value and source; secrets are masked."""
     in_env, in_file = _given(os.environ), _given(_env_file_values())
     rows: list[tuple[str, str, Source]] = []
     for field in type(settings).model_fields:
@@ -210,7 +211,7 @@ def describe(settings: DeskSettings) -> list[tuple[str, str, Source]]:
 
 
 def given_settings() -> dict[str, str]:
-    """Settings of the environment, else of `.env`, unchecked; empty ones do not count.
+    """Settings given in the environment or, with lower precedence, in `.env`; not validated, without empty values.
 
     Raises:
         StartError: `.env` cannot be read.
@@ -223,10 +224,10 @@ def given_settings() -> dict[str, str]:
 
 
 def env_file() -> Path | None:
-    """The `.env` in force: the one PAPERDESK_ENV_FILE names, or that of the project's root, or none.
+    """The settings file: the one that PAPERDESK_ENV_FILE names, else `.env` in the project's root; None without one.
 
     Raises:
-        StartError: the named file is missing.
+        StartError: the file that PAPERDESK_ENV_FILE names is missing.
     """
     named = os.environ.get(ENV_FILE_VARIABLE)
     if named is None:
@@ -240,10 +241,10 @@ def env_file() -> Path | None:
 
 
 def check_env_file(known: Iterable[str]) -> None:
-    """Refuse a `.env` with a key that is not among `known`: it is a misspelt one, and would be silently without effect.
+    """Refuse a `.env` with a key that is not in `known`, because a misspelled key would have no effect.
 
     Raises:
-        StartError: names the key and the nearest known name.
+        StartError: a key is unknown; the text has the key and the most similar known name.
     """
     names = set(known)
     for key in _env_file_values():
@@ -258,7 +259,7 @@ def _env_file_keys() -> set[str]:
 
 
 def settings_models() -> dict[str, type[CommonSettings]]:
-    """The settings that all services share, then the model of each service; imports the modules of all."""
+    """The shared settings and the model of each service, by name; imports the settings modules of all services."""
     models = {SHARED: CommonSettings}
     for service in SERVICES:
         [models[service]] = (
@@ -270,7 +271,7 @@ def settings_models() -> dict[str, type[CommonSettings]]:
 
 
 def setting_names() -> set[str]:
-    """The variables of every service and the shared ones."""
+    """Names of the variables of all services, including the shared ones."""
     return set().union(*map(_names, settings_models().values()))
 
 
@@ -282,8 +283,8 @@ def _env_file_values() -> dict[str, str | None]:
     """Keys and values of `.env`.
 
     Raises:
-        StartError: it is not text, or a line sets nothing, which would otherwise be silently without effect. The error
-            gives the line's number alone, because the line may hold a secret.
+        StartError: the file is not text, or a line is not KEY=VALUE and would have no effect. The error gives only the
+            number of the line, because the line may contain a secret.
     """
     path = env_file()
     if path is None:

@@ -1,11 +1,13 @@
-"""ZeroMQ sockets with the desk's options, and readable errors of binding.
+"""ZeroMQ sockets with the options of the desk, and error texts for addresses that cannot be bound.
 
-No queue is trusted: a killed peer loses its queue, so linger is 0, nothing is queued for an absent peer (IMMEDIATE),
-and a send returns whether the message was taken. Sends never block.
+A queued message is lost when its process is killed, so the desk does not rely on queues. The linger time is 0, no
+message is queued for an absent peer (option IMMEDIATE), and a send returns whether the message was queued. A send never
+blocks.
 
-ZMTP's own heartbeats are off: libzmq (4.3.5) aborts when the heartbeat timer fires on a socket at its receive
-high-water mark whose peer is gone. The kernel reports a dead peer at once on the same host; on another host, TCP
-keepalive and the limit on unacknowledged data do. Application heartbeats reveal a peer that hangs.
+ZMTP heartbeats are disabled, because libzmq 4.3.5 aborts when the heartbeat timer fires on a socket that has reached
+its receive high-water mark and whose peer is gone. The kernel reports a dead peer on the same host at once. On another
+host, TCP keepalive and the limit on unacknowledged data detect a dead peer. Heartbeats of the application detect a peer
+that hangs.
 """
 
 from __future__ import annotations
@@ -26,49 +28,60 @@ from proto.trading.units import MAX_FRAME_BYTES
 Socket = zmq.Socket[bytes]
 
 QUEUE_MESSAGES_MAX: Final = 10_000
-"""High-water mark of every queue but a router's: far above any window, far below memory."""
+"""High-water mark, in messages, of every queue except a router's. It is above the largest window of ticks."""
 
 ROUTER_UNREAD_MAX: Final = 64
-"""Unread requests per connection of a router: above what a client of the desk has open, and few enough that those of
-dead connections are soon read. A client that sends more waits."""
+"""Most unread requests per connection of a router; a client that sends more must wait.
+
+The limit is above the number of open requests of any client of the desk. It is low, so that the router soon finishes
+reading the requests of dead connections.
+"""
 
 ROUTER_UNSENT_MAX: Final = 1_024
-"""Unsent replies per connection of a router; those to a client that stopped reading are dropped."""
+"""Most unsent replies per connection of a router; further replies to a client that stopped reading are dropped."""
 
 ROUTER_FRAME_BYTES_MAX: Final = 1024 * 1024
-"""A router accepts longer frames than it serves, to answer a request that is too long instead of dropping its peer."""
+"""Longest frame that a router accepts; longer than the longest valid request.
+
+So the router answers a request that is too long with an error, instead of dropping the connection.
+"""
 
 KEEPALIVE_SECONDS: Final = 1
-"""Silence after which a TCP connection is probed, and interval of further probes."""
+"""Seconds without data after which a TCP connection is probed, and interval of further probes."""
 
 KEEPALIVE_PROBES_MAX: Final = 3
-"""Unanswered probes after which the connection is dropped and made again."""
+"""Number of unanswered probes after which the connection is dropped and opened again."""
 
 UNACKNOWLEDGED_MS_MAX: Final = 5_000
-"""How long sent data may go unacknowledged, or a peer's window stay shut, before the connection is dropped; the
-system's own limit is a quarter of an hour."""
+"""Milliseconds without an acknowledgment, or with a closed TCP window, after which a connection is dropped.
+
+The default of the operating system is a quarter of an hour.
+"""
 
 HANDSHAKE_MS: Final = 1_000
-"""A connection without a handshake is dropped after this; the default of 30 s lets silent ones lock out a client."""
+"""Milliseconds after which a connection without a handshake is dropped.
+
+With the default of 30 s, connections that send nothing could lock out a client.
+"""
 
 RECONNECT_MS: Final = (100, 5_000)
 RECONNECT_SAME_HOST_MS: Final = (20, 200)
-"""First and longest pause before reconnecting. On the same host attempts cost next to nothing, so they are frequent."""
+"""First and longest pause, in milliseconds, before reconnecting; shorter on the same host, where an attempt is cheap."""
 
 _SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 
 LEAVING_SECONDS: Final = 0.5
-"""Time for a process that listens on the address to end, before the address counts as taken."""
+"""Seconds for which a process that listens on the address may still end, before the address counts as in use."""
 
 LOOK_EVERY_MS: Final = 1_000
-"""Interval at which a process checks the files of its bound sockets."""
+"""Interval in milliseconds at which a process checks the files of its bound sockets."""
 
 IPC_PATH_BYTES_MAX: Final = 107
-"""Bytes of a Unix socket address without its closing zero."""
+"""Most bytes of the path of a Unix socket, without the terminating zero."""
 
 
 class Sockets:
-    """All sockets of one process on one context; `close` closes them without waiting."""
+    """All sockets of one process, on one ZeroMQ context; `close` closes them without waiting."""
 
     def __init__(self) -> None:
         self._context: zmq.Context[Socket] = zmq.Context()
@@ -76,7 +89,7 @@ class Sockets:
         self._bound: list[FileIdentity] = []
 
     def pull(self, url: str, bind: bool = True, *, setting: str = "") -> Socket:
-        """A PULL socket, bound by default; errors of binding name `setting`."""
+        """A PULL socket, bound by default. `setting` is the setting that error texts name, here and below."""
         socket = self._make(zmq.PULL, url)
         return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)
 
@@ -85,18 +98,18 @@ class Sockets:
         return self._connect(self._make(zmq.PUSH, url), url, setting)
 
     def pub(self, url: str, *, setting: str = "") -> Socket:
-        """A PUB socket that binds. It drops silently at the high-water mark."""
+        """A PUB socket that binds. At the high-water mark it drops messages without an error."""
         return self._bind(self._make(zmq.PUB, url), url, setting)
 
     def sub(self, url: str, topics: list[bytes], *, setting: str = "") -> Socket:
-        """A SUB socket that connects. Topics match by prefix, so compare the whole topic frame."""
+        """A SUB socket that connects. Topics match by prefix, so the caller must compare the whole topic frame."""
         socket = self._make(zmq.SUB, url)
         for topic in topics:
             socket.setsockopt(zmq.SUBSCRIBE, topic)
         return self._connect(socket, url, setting)
 
     def router(self, url: str, *, setting: str = "") -> Socket:
-        """A ROUTER socket that binds; sending to a peer that is gone or has stopped reading returns False."""
+        """A ROUTER socket that binds; `send` to a peer that has disconnected or stopped reading returns False."""
         socket = self._make(zmq.ROUTER, url, frame_bytes_max=ROUTER_FRAME_BYTES_MAX)
         socket.setsockopt(zmq.RCVHWM, ROUTER_UNREAD_MAX)
         socket.setsockopt(zmq.SNDHWM, ROUTER_UNSENT_MAX)
@@ -108,10 +121,10 @@ class Sockets:
         return self._connect(self._make(zmq.DEALER, url), url, setting)
 
     def require_in_place(self) -> None:
-        """Check that the files of bound sockets exist: clients find a process by them alone.
+        """Check that the files of bound Unix sockets exist, because without them no client can connect.
 
         Raises:
-            FileLostError: one of them was removed or replaced.
+            FileLostError: a file was removed or replaced.
         """
         for file in self._bound:
             file.require_unchanged()
@@ -173,7 +186,7 @@ class Sockets:
 
 
 def send(socket: Socket, frames: list[bytes]) -> bool:
-    """Send without waiting; False without a peer or with a full queue."""
+    """Send without waiting; returns False if there is no peer or the queue is full."""
     try:
         if len(frames) == 1:
             socket.send(frames[0], zmq.NOBLOCK)
@@ -185,7 +198,11 @@ def send(socket: Socket, frames: list[bytes]) -> bool:
 
 
 def begin_reply(router: Socket, peer: bytes) -> bool:
-    """Begin a message to a router's peer, which `send` must complete; False when it is gone or has stopped reading."""
+    """Begin a message to a peer of a router; `send` must complete it.
+
+    Returns:
+        False if the peer has disconnected or stopped reading.
+    """
     try:
         router.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
     except zmq.ZMQError as error:
@@ -194,16 +211,17 @@ def begin_reply(router: Socket, peer: bytes) -> bool:
 
 
 def _is_untaken(error: zmq.ZMQError) -> bool:
-    """False for an error that means that no peer takes a message now; any other is raised."""
+    """Return False for the error of a send without a peer or with a full queue; raise any other error."""
     if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
         return False
     raise error
 
 
 def _prepare_ipc(url: str, setting: str) -> None:
-    """Create the folder and remove the socket file of a dead process.
+    """Create the folder of a Unix socket, and remove the socket file of a dead process.
 
-    Binding would silently replace the file of a living process too, so that is checked first.
+    A bind would also replace the file of a live process without an error, so this function first checks that no process
+    listens.
     """
     path = Path(url.removeprefix("ipc://"))
     if (length := len(os.fsencode(path))) > IPC_PATH_BYTES_MAX:

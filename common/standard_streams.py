@@ -1,8 +1,9 @@
-"""Standard output and error: handling of text that cannot be written.
+"""Standard output and standard error: handling of text that cannot be written.
 
-A command exists for its output: a reader that closes the pipe ends it silently, and a full disk is a StartError; the
-rest of the output goes to /dev/null. A log (standard error, and the standard output of a service) loses what cannot be
-written and continues. Characters that the encoding lacks are replaced by ASCII characters or escapes.
+A command ends when its output cannot be written: without a message if the reader closed the pipe, with a StartError if
+the disk is full. The rest of its output is discarded. A log, which is standard error or the standard output of a
+service, loses the text that cannot be written, and the process continues. Characters that the encoding lacks are
+replaced by ASCII characters or escapes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from common.errors import StartError
 
 READER_GONE_ERRNOS: Final = (errno.EPIPE, errno.ECONNRESET)
 EXIT_READER_GONE: Final = 141
-"""128 plus the number of SIGPIPE, which Windows lacks."""
+"""Exit code 128 + 13, the number of SIGPIPE. It is a constant, because Windows has no SIGPIPE."""
 
 PLAIN: Final = {
     "\N{EN DASH}": "-",
@@ -33,18 +34,21 @@ PLAIN: Final = {
     "\N{BLACK CIRCLE}": "*",
     "\N{WHITE CIRCLE}": "o",
 }
-"""One column replaces one column, so that tables stay aligned."""
+"""ASCII replacements, each one character long, so that the columns of tables stay aligned."""
 
 ENCODING_ERRORS: Final = "paperdesk.plain"
 _REPLACED_HANDLERS: Final = ("strict", "surrogateescape", "backslashreplace")
-"""Python's default error handlers; one set in PYTHONIOENCODING is kept."""
+"""Python's default error handlers, which are replaced; another handler set in PYTHONIOENCODING is kept."""
 
 _DESCRIPTORS: Final = (0, 1, 2)
 _NOWHERE: Final = Path(os.devnull)
 
 
 def guard_standard_streams(*, is_log: bool) -> None:
-    """Replace standard output and error by streams as described above; `is_log`: standard output is a log."""
+    """Replace standard output and standard error by the streams of this module.
+
+    `is_log` says whether standard output is a log, as in a service, or the output of a command.
+    """
     _open_closed_descriptors()
     codecs.register_error(ENCODING_ERRORS, _plain)
     sys.stdout = sys.__stdout__ = _of(sys.stdout, _Log if is_log else _Answers)  # type: ignore[misc]
@@ -52,12 +56,12 @@ def guard_standard_streams(*, is_log: bool) -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Open /dev/null for a missing standard stream, or the next file that is opened would take its descriptor."""
+    """Open /dev/null for a closed standard stream, because the next opened file would get its descriptor."""
     for descriptor in _DESCRIPTORS:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(_NOWHERE, os.O_RDWR)  # takes the lowest free descriptor, which is this one
+            os.open(_NOWHERE, os.O_RDWR)  # gets the lowest free descriptor, which is `descriptor`
 
 
 def _of(stream: TextIO | None, kind: type[_GuardedStream]) -> _GuardedStream:
@@ -102,7 +106,7 @@ class _GuardedStream(io.TextIOWrapper):
 
 class _Log(_GuardedStream):
     def _lose(self, error: OSError) -> None:
-        if error.errno in READER_GONE_ERRNOS:  # a disk may have room again
+        if error.errno in READER_GONE_ERRNOS:  # after a disk fault the log continues, because the fault may end
             self._drop_the_rest()
 
 
@@ -110,7 +114,7 @@ class _Answers(_GuardedStream):
     _end: BaseException | None = None
 
     def flush(self) -> None:
-        self._raise_end()  # a library may have caught the first one
+        self._raise_end()  # again, because a library may have caught the first exception
         super().flush()
 
     def _lose(self, error: OSError) -> None:

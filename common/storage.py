@@ -1,8 +1,9 @@
-"""SQLite files: one writer connection each, any number of readers, and no foreign file.
+"""SQLite files with one writer connection and any number of readers each.
 
-A file has an application id (its kind) and a schema version, written in the transaction that creates its tables. A lock
-(`common.writer_lock`) enforces the single writer; the kernel releases it when the process dies, so a killed process
-leaves nothing to clean up. A commit counts only while the file is still the one that was opened.
+A file has an application id, which is its kind, and a schema version. Both are written in the transaction that creates
+the tables. A lock (`common.writer_lock`) enforces the single writer. The kernel releases the lock when the process
+dies, so that nobody has to remove it. After each commit, `transaction` checks that the file is still the one that was
+opened.
 """
 
 from __future__ import annotations
@@ -25,40 +26,40 @@ from common.write_ahead_log import keep_log_on_close, require_whole_log
 from common.writer_lock import WriterLock
 
 DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
-"""Suffixes of a database's files: the file itself, its log, and the log's index."""
+"""Suffixes of the files of a database: the database itself, its write-ahead log, and the index of the log."""
 
 READER_BUSY_MS: Final = 1_000
-"""A reader may find the file locked while a writer recovers it; longer means a fault."""
+"""Milliseconds for which a connection waits for a lock, such as while a writer recovers the file."""
 
 WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
-"""Size to which a checkpoint cuts the log, which grows while a reader keeps an old snapshot."""
+"""Size to which a checkpoint truncates the log. The log grows while a reader keeps an old snapshot."""
 
 
 DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
-"""Errors of a transaction that are caused by the disk and may be transient; any other is a bug."""
+"""Errors of a transaction that the disk may cause and that may be transient. Any other error is a bug."""
 
 ROOM_BYTES_MIN: Final = 256 * 1024
-"""With less free space than this, a file that cannot be opened is reported as lacking room."""
+"""Free space below which the error of a file that cannot be opened says that the disk is full."""
 
 
 class WriterConnection(apsw.Connection):
-    """A connection that holds the writer's lock of its file until it is closed."""
+    """A connection that holds the writer lock of its file until the connection is closed."""
 
     lock: WriterLock | None = None
     identity: FileIdentity | None = None
 
     def require_in_place(self) -> None:
-        """Check that the files are those that were opened: only then does a commit survive this process.
+        """Check that the files are those that were opened, because otherwise a commit is lost when this process ends.
 
         Raises:
-            FileLostError: one of them was removed or replaced.
+            FileLostError: a file was removed or replaced.
         """
         if self.identity is None:
             return
         try:
             self.identity.require_unchanged()
         except FileLostError:
-            # Closing deletes the log by name, and another file has that name now.
+            # Closing would delete the log by its name, and another file may have that name now.
             self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             raise
 
@@ -72,9 +73,9 @@ class WriterConnection(apsw.Connection):
 
 @contextmanager
 def sync_mode(db: apsw.Connection, mode: str, *, usual: str) -> Iterator[None]:
-    """Commit in `mode` within the block, in the `usual` one after it.
+    """Set SQLite's `synchronous` to `mode` within the block, and to `usual` after it.
 
-    NORMAL does not wait for the disk: such a commit reaches it with the next one that is FULL, or by itself.
+    A commit with NORMAL does not wait for the disk. It becomes durable with the next commit with FULL, or earlier.
     """
     if mode == usual:
         yield
@@ -88,9 +89,9 @@ def sync_mode(db: apsw.Connection, mode: str, *, usual: str) -> Iterator[None]:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """Commit everything that the block writes, or nothing.
+    """Commit all writes of the block, or none.
 
-    apsw's own blocks fail where SQLite has already rolled back, as on a full disk.
+    apsw's own context manager fails if SQLite has already rolled back the transaction, as on a full disk.
 
     Raises:
         FileLostError: the file was removed or replaced.
@@ -99,7 +100,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:  # after any error the transaction must not stay open; raised again
+    except BaseException:  # after any error the transaction must be rolled back; raised again
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
@@ -117,21 +118,22 @@ def open_writer(
     quick_check: bool = True,
     may_lose_commits: Callable[[apsw.Connection], bool] | None = None,
 ) -> WriterConnection:
-    """Open the one connection that may write to `path`; creates folder, file and tables where missing.
+    """Open the only connection that may write to `path`; creates the folder, the file and its tables if missing.
 
     Args:
-        path: the database file.
-        application_id: kind of file, > 0.
+        path: path of the database file.
+        application_id: kind of the file, > 0.
         schema: SQL that creates the tables of a new file.
-        schema_version: > 0; a file of another version is refused.
-        synchronous: NORMAL may lose the last commits in a power cut, FULL loses none; a killed process loses none.
-        quick_check: check every page first, which takes a while for a large file.
-        may_lose_commits: whether, by its contents, a NORMAL file may have lost commits within its log in a power cut;
-            by default it may.
+        schema_version: current version, > 0; a file of another version is refused.
+        synchronous: with NORMAL, a power cut may lose the last commits; with FULL it loses none. The death of the
+            process loses no commit with either.
+        quick_check: whether to check every page first, which takes long for a large file.
+        may_lose_commits: function that says, from the contents of the file, whether a power cut may have lost commits
+            of its log; by default, whether `synchronous` is NORMAL. If it may not, a damaged log is refused.
 
     Raises:
-        StartError: another process writes to it, the folder cannot be written, or the file is corrupt, foreign or of
-            another version.
+        StartError: another process writes to the file, the folder cannot be written, or the file is corrupt, of another
+            kind or of another version.
     """
     assert application_id > 0, application_id
     assert schema_version > 0, schema_version
@@ -156,18 +158,18 @@ def open_writer(
 
 
 def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0) -> apsw.Connection:
-    """Open `path` for reading, beside its writer.
+    """Open a connection that reads `path`; a writer may be open at the same time.
 
     Args:
-        path: the database file.
-        application_id: required kind of file; 0 accepts any.
-        schema_version: required version; used with an application id.
+        path: path of the database file.
+        application_id: required kind of the file; 0 accepts any kind.
+        schema_version: required version; not checked if `application_id` is 0.
 
     Raises:
-        StartError: there is no such file, it cannot be read, or it is of another kind or version.
+        StartError: the file does not exist, cannot be read, or is of another kind or version.
     """
     if not path.is_file():
-        raise StartError(f"{path} is not there, expected an existing database file")
+        raise StartError(f"{path} does not exist, expected a database file")
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(READER_BUSY_MS)
@@ -184,10 +186,16 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
 
 
 def require_version(connection: apsw.Connection, path: Path, application_id: int, schema_version: int) -> None:
-    """Accept a file of one kind in its current version only.
+    """Refuse a file of another kind or another schema version.
+
+    Args:
+        connection: an open connection to the file.
+        path: path of the file, for the error text.
+        application_id: required kind of the file.
+        schema_version: required version.
 
     Raises:
-        StartError: it is of another kind, or of a newer or older version.
+        StartError: the file is of another kind, or of a newer or older version.
     """
     found = _pragma(connection, "application_id")
     if found != application_id:
@@ -200,30 +208,30 @@ def require_version(connection: apsw.Connection, path: Path, application_id: int
     if version < schema_version:
         raise StartError(
             f"{path} has schema version {version}, expected {schema_version}; "
-            "`paperdesk migrate DATA_DIR` brings the files of a desk forward and keeps a backup of each"
+            "`paperdesk migrate DATA_DIR` migrates the files of a desk and keeps a backup of each"
         )
 
 
 def copy_pages(source: apsw.Connection, target: Path) -> None:
-    """Copy a database, as it stands between two commits, into a new file, which `publish_file` makes durable.
+    """Copy the committed state of a database into a new file, which the caller makes durable with `publish_file`.
 
     Raises:
-        OSError, apsw.Error: it cannot be written.
+        OSError, apsw.Error: the copy cannot be written.
     """
     copy = apsw.Connection(str(target))
     try:
         with copy.backup("main", source, "main") as backup:
-            backup.step(-1)  # all pages in one go: a snapshot, which a writer neither waits for nor changes
+            backup.step(-1)  # all pages in one step: a snapshot, independent of a concurrent writer
         copy.execute("PRAGMA journal_mode = DELETE")
     finally:
         copy.close()
 
 
 def publish_file(part: Path, path: Path) -> None:
-    """Rename a finished file durably, in place of an existing one.
+    """Rename the complete file `part` to `path` durably; replaces an existing file.
 
     Raises:
-        OSError: it cannot be synced or renamed.
+        OSError: the file cannot be synced or renamed.
     """
     with part.open("r+b") as file:
         os.fsync(file.fileno())
@@ -238,10 +246,10 @@ def publish_file(part: Path, path: Path) -> None:
 
 @contextmanager
 def writers_lock(path: Path) -> Iterator[None]:
-    """Hold the writer's lock of a file, which need not exist, without opening it.
+    """Hold the writer lock of a file within the block, without opening the file; it need not exist.
 
     Raises:
-        StartError: another process writes to it.
+        StartError: another process writes to the file.
     """
     lock = WriterLock(path, creates=False)
     try:
@@ -253,14 +261,17 @@ def writers_lock(path: Path) -> Iterator[None]:
 def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
     """SHA-256 in hex over the rows of `tables`, in the order given, rows ordered by all their columns.
 
-    The hash does not depend on the order in which rows were written. Column names count, and values count with their
-    types: 1 and 1.0 differ.
+    The hash does not depend on the order in which rows were written. It covers the names of the columns, and the values
+    with their types: 1 and 1.0 differ.
+
+    Raises:
+        ValueError: a table does not exist.
     """
     digest = hashlib.sha256()
     for table in tables:
         columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
         if not columns:
-            raise ValueError(f"no table {table!r} to take the hash of")
+            raise ValueError(f"table {table!r} does not exist, expected a table to hash")
         digest.update(repr((table, columns)).encode())
         order = ", ".join(str(number + 1) for number in range(len(columns)))
         for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY {order}'):  # noqa: S608 - tables of our own
@@ -269,7 +280,7 @@ def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
 
 
 def integrity_fault(connection: apsw.Connection) -> str:
-    """The first fault in the pages of a file, or nothing."""
+    """Text of the first fault in the pages of a file; empty if there is none."""
     problem = " ".join(str(_pragma(connection, "quick_check(1)")).split())
     return "" if problem == "ok" else problem
 
@@ -297,7 +308,8 @@ def _open(
             require_whole_log(connection, path)
         keep_log_on_close(connection, keep=False)
         add_sql_function(connection)
-        # A new file has a rollback journal; if a power cut undid its removal, all of the file would be rolled back.
+        # A new file uses a rollback journal until it is set to WAL. EXTRA makes the removal of that journal durable:
+        # if a power cut undid the removal, the next start would roll back the whole file.
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_MAX_BYTES}")
@@ -323,7 +335,10 @@ def _open(
 
 
 def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartError:
-    """Error of a start that met `error` in a file; one that is retried where the disk failed."""
+    """The StartError for `error` while reading a file; one that is retried if the disk failed.
+
+    `remedy` is the last part of the text, for an error that the disk did not cause.
+    """
     text = f"{path} cannot be read: {type(error).__name__} {error}"
     if isinstance(error, apsw.FullError | apsw.IOError):
         return DiskUnavailableError(f"{text}; expected a disk that can be read and written")
@@ -336,7 +351,7 @@ def _require_room(path: Path, error: apsw.Error) -> None:
             f"{path} cannot be opened: {_text(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
         ) from None
     if isinstance(error, apsw.IOError):
-        # No setting is wrong, and the disk may work at the next try.
+        # No setting is wrong, and the disk may work at the next attempt.
         raise DiskUnavailableError(
             f"{path} cannot be opened: {_text(error)}; expected a disk that can be read and written"
         ) from None

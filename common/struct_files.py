@@ -1,9 +1,9 @@
-"""Contents of a file that a person writes, as a struct; refused with the field, its value and the expectation.
+"""Conversion of a file that a person writes to a struct; an error names the field, its value and the expectation.
 
-The struct's types are the schema, and msgspec converts. The walk through the struct, not msgspec's error, finds the
-field. A field's expectation is the `description` of its type, or follows from the type itself; for the other types,
-such as a text or a number without an upper limit, it is the text of msgspec's error. Decimals are exact and above 0,
-unless the type has a `Range`.
+The types of the struct's fields are the schema, and msgspec converts each value. The code converts field by field, so
+that it can name the field of an error. The expectation is the `description` of the field's type, or is derived from the
+type. For other types, such as a text or a number without an upper limit, it is the text of msgspec's error. Decimals
+must be exact and above 0, unless the type has a `Range`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNIONS: Final = (Union, UnionType)
 
 
 class FieldError(ValueError):
-    """A field of a file is wrong; the text has its path, its value and the expectation."""
+    """A field of a file is invalid; the text has its path, its value and the expectation."""
 
 
 def read_struct(values: Any, kind: type[S], *, path: str = "", example: str = "a table", none: str = "") -> S:
@@ -35,13 +35,13 @@ def read_struct(values: Any, kind: type[S], *, path: str = "", example: str = "a
 
     Args:
         values: a table of the file; not changed.
-        kind: the type of the result; unknown fields are refused at every level.
-        path: where the table stands in the file, empty for all of it.
+        kind: type of the result; unknown fields are refused at every level.
+        path: path of the table in the file, for error texts; empty for the whole file.
         example: text of the expectation for an unknown or missing field.
-        none: the text that stands for None, empty where the file cannot give it.
+        none: text that means None in the file; empty if no text does.
 
     Raises:
-        FieldError: a value does not fit, a field is unknown or missing, or a struct refuses its fields.
+        FieldError: a value is invalid, a field is unknown or missing, or a struct refuses its fields.
     """
     if not isinstance(values, dict):
         raise FieldError(f"{path} is {shown(values)}, expected a table")
@@ -84,7 +84,7 @@ def read_value(value: Any, kind: Any, *, path: str, example: str = "a table", no
 
 
 def shown(value: object) -> str:
-    """A value as written in the file, shortened."""
+    """Text of a value for an error: as in the file, shortened."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
@@ -113,7 +113,7 @@ def _range(kind: Any) -> Range:
 
 
 def _expected(kind: Any) -> str:
-    """Expectation that follows from the type; empty where only msgspec's text describes it."""
+    """Text of the expectation, derived from the type; empty if only msgspec's error describes it."""
     members = _members(kind)
     for found in _metadata(kind):
         if isinstance(found, Meta) and found.description:
@@ -137,7 +137,7 @@ def _expected(kind: Any) -> str:
 
 
 def _tagged(value: dict[str, Any], tables: list[type[Struct]], path: str) -> type[Struct]:
-    """The struct of a union that a table is for: the only one, or that of its tag."""
+    """The struct of a union to which a table is converted: the only one, or the one that the table's tag names."""
     if len(tables) == 1:
         return tables[0]
     field = str(tables[0].__struct_config__.tag_field)
@@ -157,7 +157,7 @@ def _hints(kind: type[Struct]) -> dict[str, Any]:
 
 
 def _members(kind: Any) -> list[Any]:
-    """The types of a union without their metadata; the type itself for any other."""
+    """The member types of a union, without metadata; for any other type, the type itself."""
     if get_origin(kind) is Annotated:
         return _members(get_args(kind)[0])
     if get_origin(kind) in _UNIONS:

@@ -1,4 +1,4 @@
-"""Calls to a supervisord over its socket; each step has a timeout, because supervisord may be stopped or hang."""
+"""Calls to supervisord over its socket, with a timeout of each step, because supervisord may be stopped or hang."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
 RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError)
-"""No answer in time, none that can be read, or a refusal."""
+"""Errors of a call: no answer in time, an answer that cannot be parsed, or a refusal."""
 
 _UNIX: Final = "unix://"
 
 
 def call_supervisor(url: str, method: str, *arguments: object, timeout_s: float) -> Any:
-    """Call a method of supervisord's interface.
+    """Call a method of supervisord's XML-RPC interface, and return its result.
 
     Args:
         url: `unix://PATH` or `http://HOST:PORT`.
-        method: without its prefix `supervisor.`.
-        arguments: of the method.
-        timeout_s: of each step; supervisord answers from memory, within milliseconds.
+        method: name of the method without its prefix `supervisor.`.
+        arguments: arguments of the method.
+        timeout_s: timeout of each step; supervisord usually answers within milliseconds.
 
     Raises:
         One of RPC_ERRORS.
@@ -43,14 +43,14 @@ class _Transport(xmlrpc.client.Transport):
         self._timeout_s = timeout_s
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        """Connect to the URL and ignore the host that the call names."""
+        """Create a connection to the URL of this transport; `host` is ignored."""
         connection: http.client.HTTPConnection
         if self._url.startswith(_UNIX):
             connection = _UnixConnection(self._url.removeprefix(_UNIX), self._timeout_s)
         else:
             address = urlsplit(self._url)
             connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=self._timeout_s)
-        self._connection = host, connection  # which `close` closes
+        self._connection = host, connection  # `close` of the base class closes this connection
         return connection
 
 
@@ -60,7 +60,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
-        """Connect to the path instead of a host."""
+        """Connect to the path of the Unix socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)

@@ -1,6 +1,7 @@
-"""Text files that people write: UTF-8, or UTF-16 with a byte-order mark; lines end with LF or CR LF.
+"""Reading of text files that people write: UTF-8, or UTF-16 with a byte-order mark; lines end with LF or CR LF.
 
-The mark is not part of the text. Text without one is UTF-8; UTF-16 without one and UTF-32 are refused by name.
+The mark is not part of the text. Text without a mark is read as UTF-8. UTF-32, and UTF-16 without a mark, are refused
+with an error that names the encoding.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ class EncodingError(ValueError):
 
 
 def encoding_of(data: bytes) -> tuple[str, int]:
-    """Encoding of text that begins with `data`, and the length of its mark in bytes; UTF-8 without a mark.
+    """Encoding of text that begins with `data`, and the length of its byte-order mark in bytes.
 
     Raises:
-        EncodingError: it is UTF-32, or UTF-16 without a mark.
+        EncodingError: the text is UTF-32, or UTF-16 without a mark.
     """
     if data.startswith(_UTF_32):
         raise EncodingError(f"UTF-32, expected {EXPECTED}")
@@ -40,10 +41,10 @@ def encoding_of(data: bytes) -> tuple[str, int]:
 
 
 def decode_text(data: bytes) -> str:
-    """The text without its mark.
+    """Decode `data` to text, without the byte-order mark.
 
     Raises:
-        EncodingError: it is not text.
+        EncodingError: `data` is not text in a supported encoding.
     """
     encoding, mark = encoding_of(data)
     try:
@@ -54,16 +55,16 @@ def decode_text(data: bytes) -> str:
 
 
 def python_codec(data: bytes) -> str:
-    """Name of the Python codec that reads text beginning with `data`, including its mark."""
+    """Name of the Python codec for text that begins with `data`; the codec removes the byte-order mark."""
     return "utf-8-sig" if encoding_of(data)[0] == "utf-8" else "utf-16"
 
 
 def read_text(path: Path) -> str:
-    """The text of a file.
+    """Read the text of a file.
 
     Raises:
-        OSError: it cannot be read.
-        EncodingError: it is not text in a supported encoding.
+        OSError: the file cannot be read.
+        EncodingError: the file is not text in a supported encoding.
     """
     return decode_text(path.read_bytes())
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Replace a file's text atomically, without a sync: a reader sees the old or the new text, whole.
+    """Replace the text of a file atomically, without waiting for the disk: a reader reads the old or the new text.
 
     Raises:
-        OSError: it cannot be written and is unchanged.
+        OSError: the text cannot be written; the file is unchanged.
     """
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""TOML files that are named by their contents.
+"""Reading of TOML files, and names derived from their contents.
 
-Equal contents have equal names regardless of the path, so that runs with equal files can be recognised.
+Files with equal contents have equal names whatever their path, so that runs with equal files can be recognized.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from common.errors import StartError
 from common.text_files import read_text
 
 NAME_CHARS_MAX: Final = 120
-"""A longer name is replaced by a digest."""
+"""Longest name; a longer one is replaced by a digest."""
 
 
 def read_toml(
@@ -24,12 +24,12 @@ def read_toml(
     """Read a TOML file.
 
     Args:
-        path: of the file.
-        setting: the variable that names it, for errors.
-        value: of the variable, as given.
-        expected: of the variable.
-        example: expected contents of the file.
-        parse_float: reads numbers with a decimal point.
+        path: path of the file.
+        setting: name of the setting that names the file, for error texts.
+        value: value of the setting, as given, for error texts.
+        expected: expected value of the setting, for error texts.
+        example: expected contents of the file, for error texts.
+        parse_float: function that parses numbers with a decimal point.
 
     Raises:
         StartError: the file is missing or not TOML.
@@ -43,10 +43,10 @@ def read_toml(
 
 
 def name_of_contents(text: str) -> str:
-    """Name for contents described by `text`: the text itself, or its digest where long."""
+    """Name for the contents that `text` describes: the text itself, or its digest if the text is long."""
     return text if len(text) <= NAME_CHARS_MAX else digest_of(text.encode())
 
 
 def digest_of(contents: bytes) -> str:
-    """Digest as a name."""
+    """Name with a digest of `contents`: the first 16 hexadecimal digits of its SHA-256."""
     return f"sha256-{hashlib.sha256(contents).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""Wake-up of a waiting poll: a pipe, or a pair of sockets on Windows, which polls only sockets."""
+"""Wake-up of a waiting poll by a pipe, or by a pair of sockets on Windows, which can poll only sockets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 class Wakeup:
-    """A flag to poll by its `fileno`; set from any thread and from signal handlers."""
+    """A flag that a poll can watch by its `fileno`, and that any thread or signal handler can set."""
 
     def __init__(self) -> None:
         """Create it unset."""
@@ -28,11 +28,11 @@ class Wakeup:
 
     @property
     def signal_fd(self) -> int:
-        """The descriptor that the interpreter writes to at a signal."""
+        """The descriptor to which the Python interpreter writes when a signal arrives."""
         return self._write
 
     def set(self) -> None:
-        """Wake the poll; does nothing when full of earlier wake-ups or closed."""
+        """Wake the poll. Does nothing if the pipe is full of earlier wake-ups or is closed."""
         try:
             if sys.platform == "win32":
                 self._pair[1].send(b"\0")
@@ -42,7 +42,7 @@ class Wakeup:
             return
 
     def clear(self) -> None:
-        """Consume the wake-ups."""
+        """Remove all wake-ups, so that the next poll waits."""
         try:
             if sys.platform == "win32":
                 self._pair[0].recv(4_096)

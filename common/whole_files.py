@@ -1,4 +1,4 @@
-"""Files that are written under a temporary name and renamed when complete."""
+"""Writing of files under a temporary name, which are renamed when they are complete."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
-    """A temporary file that becomes `path` at the end of the block: readers never find a part of a file.
+    """Provide a temporary file that is renamed to `path` at the end of the block, so that `path` is always complete.
 
     Raises:
-        FileExistsError: `path` exists, perhaps since the block began, and `replaces` is False; or it is not a regular
-            file.
-        OSError: it cannot be written.
+        FileExistsError: `path` exists at the end of the block and `replaces` is False, or `path` is not a regular file.
+        OSError: the file cannot be written.
     """
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "exists and is not a regular file", str(path))

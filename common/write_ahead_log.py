@@ -1,7 +1,8 @@
-"""Detection of commits lost to damage in a write-ahead log, which SQLite reads up to the first bad frame.
+"""Detection of commits lost by damage to a write-ahead log, which SQLite reads only up to the first invalid frame.
 
-A power cut leaves at most one torn commit in a log of synced commits, because the next one begins after the sync of the
-one before. Two or more commits after the frame at which SQLite stops reading were synced and lost to damage.
+If every commit is synced, a power cut leaves at most one incomplete commit in the log, because each commit begins after
+the sync of the commit before. If two or more commits follow the frame at which SQLite stops reading, the log was
+damaged after they were synced.
 """
 
 from __future__ import annotations
@@ -15,23 +16,28 @@ import apsw
 from common.errors import StartError
 
 _HEADER: Final = struct.Struct(">8I")
-"""Magic, format, page size, checkpoint number, two salts, two checksums."""
+"""Header of the log: magic, format, page size, checkpoint number, two salts, two checksums."""
 _FRAME: Final = struct.Struct(">6I")
-"""Page, database size in pages for the last frame of a commit, else 0, two salts, two checksums."""
+"""Header of a frame: page number, size of the database in pages, two salts, two checksums.
+
+The size is 0 except in the last frame of a commit.
+"""
 
 _MAGIC: Final = (0x377F0682, 0x377F0683)
-"""Magic of a log with little-endian and with big-endian checksums."""
+"""Magic numbers of logs with little-endian and with big-endian checksums."""
 
 TORN_COMMITS_MAX: Final = 1
 
 
 def keep_log_on_close(connection: apsw.Connection, *, keep: bool) -> None:
-    """Let a closing connection keep the log, or write it into the file and remove it."""
+    """Set whether closing the connection keeps the log; otherwise it copies the log to the file and removes the log."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep))
 
 
 def require_whole_log(connection: apsw.Connection, path: Path) -> None:
-    """Check that SQLite reads the log of a file with synced commits to its end; requires an earlier read.
+    """Check that SQLite reads the log of a file with synced commits to its end.
+
+    The connection must have read from the file before.
 
     Raises:
         StartError: more than one commit follows a damaged frame.
@@ -48,13 +54,13 @@ def require_whole_log(connection: apsw.Connection, path: Path) -> None:
     lost = commits_behind(log, max(read, 0), page_size=page_size)
     if lost > TORN_COMMITS_MAX:
         raise StartError(
-            f"{log} is damaged behind frame {max(read, 0)}: {lost} commits after it cannot be read, expected at most "
+            f"{log} is damaged after frame {max(read, 0)}: {lost} later commits cannot be read, expected at most "
             f"{TORN_COMMITS_MAX}, which a power cut may leave; restore {path.name} from a backup"
         )
 
 
 def commit_ends(log: bytes) -> list[int]:
-    """Offset in bytes of the end of each commit of an undamaged log; empty without a log."""
+    """Offset in bytes of the end of each commit in `log`, the contents of an undamaged log; empty without a header."""
     if len(log) < _HEADER.size:
         return []
     _, _, page_size, _, *salts = _HEADER.unpack(log[: _HEADER.size])[:6]
@@ -69,12 +75,18 @@ def commit_ends(log: bytes) -> list[int]:
 
 
 def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
-    """Number of commits with the log's current salts after a frame, readable or not."""
+    """Number of commits after a frame, readable or not, that have the current salts of the log.
+
+    Args:
+        log: path of the log.
+        frame: number of the frame, from 1; 0 for the beginning of the log.
+        page_size: bytes of a page.
+    """
     step, found = _FRAME.size + page_size, 0
     with log.open("rb") as file:
         raw = file.read(_HEADER.size)
         salts = _HEADER.unpack(raw)[4:6]
-        if not _is_whole(raw):  # SQLite ignores the whole log; its first frame has the salts too
+        if not _is_whole(raw):  # SQLite ignores a log with a damaged header; the first frame has the same salts
             salts = _FRAME.unpack(file.read(_FRAME.size))[2:4]
         for offset in range(_HEADER.size + frame * step, log.stat().st_size - step + 1, step):
             file.seek(offset)
@@ -84,7 +96,7 @@ def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
 
 
 def _is_whole(header: bytes) -> bool:
-    """Whether the two checksums of a log's header fit."""
+    """Whether the two checksums of a log's header are correct."""
     if _HEADER.unpack(header)[0] not in _MAGIC:
         return False
     words = struct.unpack("<6I" if header[3] == _MAGIC[0] & 0xFF else ">6I", header[:24])

@@ -1,8 +1,8 @@
 """Lock that makes a process the only writer of a file.
 
-It is held twice: on a lock file beside it, which may exist before the file and names the owner, and on the file itself,
-so that removing the lock file, or another path to the same file, does not allow a second owner. The kernel releases
-both when the process dies.
+The process locks two files. The lock file, in the same folder, may exist before the file and contains the pid of the
+owner. The process also locks the file itself, so that neither removal of the lock file nor another path to the file
+allows a second owner. The kernel releases both locks when the process dies.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ else:
     import fcntl
 
 CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
-"""Windows has no such flag and passes on no file by default."""
+"""Flag that keeps child processes from inheriting a file; 0 on Windows, where they inherit none by default."""
 
 WINDOWS_LOCKED_BYTE: Final = 1 << 20
 
 
 class WriterLock:
-    """The lock of one file, from construction until `release`."""
+    """The writer lock of one file, held from construction until `release`."""
 
     def __init__(self, path: Path, *, creates: bool) -> None:
-        """Take the lock; `creates` creates a missing file, empty.
+        """Take the lock; with `creates`, a missing file is created empty.
 
         Raises:
-            InUseError: another process holds it.
-            StartError: the folder cannot be written.
+            InUseError: another process holds the lock.
+            StartError: the folder or the file cannot be written.
         """
         self._fds: list[int] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             beside = self._open(path.with_name(path.name + ".lock"), os.O_CREAT, 0o600)
             self._lock(beside, path, owner_fd=beside)
-            # A lock on Windows prevents reading too, and an open file cannot be removed there.
+            # Not on Windows, where a lock also prevents reading and an open file cannot be removed.
             if sys.platform != "win32" and (creates or path.is_file()):
-                # `flock`, because SQLite's own locks are of the other kind, which goes when any descriptor is closed.
+                # `flock`, not `fcntl` locks: SQLite uses those on this file, and a process loses all its `fcntl`
+                # locks on a file when it closes any descriptor of the file.
                 self._lock(self._open(path, os.O_CREAT if creates else 0, 0o644), path, owner_fd=beside)
         except OSError as error:
             self.release()
@@ -56,13 +57,13 @@ class WriterLock:
         except StartError:
             self.release()
             raise
-        with suppress(OSError):  # the owner's number is for error texts; the lock itself is the kernel's
+        with suppress(OSError):  # the owner's pid is only for error texts; the lock does not depend on it
             os.ftruncate(beside, 0)
             os.lseek(beside, 0, os.SEEK_SET)
             os.write(beside, str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Release the lock; a database must be closed before."""
+        """Release the lock; a database connection to the file must be closed before."""
         while self._fds:
             os.close(self._fds.pop())
 
@@ -81,7 +82,7 @@ class WriterLock:
 
 
 def owner_of(path: Path) -> str | None:
-    """The holder of a file's lock as " (pid N)", empty where unknown; None where the lock is free.
+    """The owner of a file's lock as the text " (pid N)", empty if unknown; None if the lock is free.
 
     Raises:
         OSError: the lock file exists and cannot be opened.
@@ -106,7 +107,7 @@ def _take_lock(fd: int) -> None:
         OSError: another process holds the lock.
     """
     if sys.platform == "win32":
-        # Windows locks bytes, for reading too: one that lies far behind the owner's number.
+        # Windows locks bytes, against reading too, so the locked byte is far behind the owner's pid.
         os.lseek(fd, WINDOWS_LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
     else:

@@ -29,7 +29,7 @@ from services.mt5.settings import Mt5Settings
 from services.portfolio.settings import PortfolioSettings
 from services.signal.settings import SignalSettings
 
-NO_HOME = "a path without ~: that home is not known here"
+NO_HOME = "a path without ~, because that user's home folder is unknown"
 
 
 class SecretSettings(CommonSettings):

@@ -140,7 +140,7 @@ def test_a_reader_sees_commits_while_the_writer_continues(tmp_path: Path) -> Non
 
 
 def test_a_reader_of_a_missing_file_gets_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="is not there, expected an existing database file"):
+    with pytest.raises(StartError, match="does not exist, expected a database file"):
         open_reader(tmp_path / "none.db")
 
 
@@ -215,7 +215,7 @@ def test_lost_commits_behind_a_damaged_frame_of_a_synced_log_are_found(killed: P
     """
     damaged_log(killed, frames_from_end=frames)
     for _ in range(2):
-        with pytest.raises(StartError, match=rf"killed\.db-wal is damaged behind frame \d+: {frames} commits after it"):
+        with pytest.raises(StartError, match=rf"killed\.db-wal is damaged after frame \d+: {frames} later commits"):
             a_writer(killed, synchronous="FULL")
 
 
@@ -232,13 +232,13 @@ def test_a_damaged_header_of_a_synced_log_does_not_count_as_an_empty_log(killed:
     content = bytearray(log.read_bytes())
     content[byte] ^= 4
     log.write_bytes(content)
-    with pytest.raises(StartError, match=r"killed\.db-wal is damaged behind frame 0"):
+    with pytest.raises(StartError, match=r"killed\.db-wal is damaged after frame 0"):
         a_writer(killed, synchronous="FULL")
 
 
 def test_a_log_with_unsynced_commits_may_have_lost_some_unless_the_file_shows_otherwise(killed: Path) -> None:
     damaged_log(killed, frames_from_end=5)
-    with pytest.raises(StartError, match=r"killed\.db-wal is damaged behind frame"):
+    with pytest.raises(StartError, match=r"killed\.db-wal is damaged after frame"):
         a_writer(killed, may_lose_commits=lambda _: False)
     writer = a_writer(killed)
     assert writer.execute("SELECT count(*) FROM notes").fetchall() == [(5,)]

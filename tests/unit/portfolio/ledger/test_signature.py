@@ -302,6 +302,6 @@ def test_a_damaged_log_of_a_ledger_is_refused_in_the_boot_that_wrote_it(desk: Pa
     content = bytearray(log.read_bytes())
     content[len(content) // 2] ^= 1
     log.write_bytes(content)
-    with pytest.raises(StartError, match=r"ledger\.db-wal is damaged behind frame"):
+    with pytest.raises(StartError, match=r"ledger\.db-wal is damaged after frame"):
         Ledger(killed / LEDGER_FILE_NAME, existing_key(key_file(killed)), host_boot="boot")
     Ledger(killed / LEDGER_FILE_NAME, existing_key(key_file(killed)), host_boot="another").close()
