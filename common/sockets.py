@@ -66,7 +66,7 @@ With the default of 30 s, connections that send nothing could lock out a client.
 
 RECONNECT_MS: Final = (100, 5_000)
 RECONNECT_SAME_HOST_MS: Final = (20, 200)
-"""First and longest pause, in milliseconds, before reconnecting; shorter on the same host, where an attempt is cheap."""
+"""First and longest pause, in milliseconds, before reconnecting. On the same host an attempt is cheap."""
 
 _SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 

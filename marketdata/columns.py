@@ -1,7 +1,7 @@
-"""Columns of ticks: appended to while files are read, then read back in blocks.
+"""Columns of ticks: values are appended while files are read, and later read in blocks.
 
-The store decides where the values are kept: `MemoryColumn` is an array, `marketdata.files.spool` keeps columns on disk.
-Nothing here assumes that a column fits into memory, so it is only read a block at a time.
+The store of a column determines where its values are: `MemoryColumn` is an array in memory, `marketdata.files.spool`
+keeps columns on disk. A column need not fit into memory, so it must be read one block at a time.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_ROWS: Final = 1 << 17
-"""Rows in memory per symbol while columns are validated, merged and hashed."""
+"""Rows of each symbol that are read at a time while columns are validated, merged and hashed."""
 
 
 class Column(Protocol):
-    """Values of one type in the order in which they were appended."""
+    """Values of one type, in the order in which they were appended."""
 
     def __len__(self) -> int:
         """The number of values."""
 
     def append(self, values: NDArray[Any]) -> None:
-        """Add values at the end."""
+        """Append `values`, a 1-D array."""
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Values `start` to `stop - 1`, which must exist; read-only."""
+        """The values with indices `start` to `stop - 1`, which must exist. The array must not be changed."""
 
 
 ColumnStore = Callable[[type[np.generic]], Column]
-"""Creates an empty column for values of a type."""
+"""Function that creates an empty column for values of a type."""
 
 
 class MemoryColumn:
@@ -47,12 +47,12 @@ class MemoryColumn:
         return self._length
 
     def append(self, values: NDArray[Any]) -> None:
-        """Add values at the end."""
+        """Append `values`, a 1-D array."""
         self._parts.append(values.astype(self._dtype, copy=False))
         self._length += len(values)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Values `start` to `stop - 1`."""
+        """The values with indices `start` to `stop - 1`."""
         if len(self._parts) != 1:
             self._parts = [np.concatenate([np.zeros(0, self._dtype), *self._parts])]
         return self._parts[0][start:stop]
@@ -60,7 +60,7 @@ class MemoryColumn:
 
 @dataclass(frozen=True)
 class SymbolRows:
-    """All rows of one symbol in the order read, 1-D arrays of equal length; NaN stands for a missing value."""
+    """Rows of one symbol in the order read, as 1-D arrays of equal length; a missing number is NaN."""
 
     symbol: str
     time_ns: NDArray[np.int64]
@@ -73,7 +73,7 @@ class SymbolRows:
 
 
 class TickTable:
-    """The columns of a stream, in ordinal order."""
+    """The columns of a tick stream; row n has ordinal n + 1."""
 
     def __init__(self, store: ColumnStore) -> None:
         """Start empty."""
@@ -87,7 +87,12 @@ class TickTable:
         return len(self.time_ns)
 
     def append(self, symbol_index: NDArray[np.uint16], columns: tuple[NDArray[Any], ...]) -> None:
-        """Append ticks: indices of their symbols, and time, bid, ask and volume, all of equal length."""
+        """Append ticks.
+
+        Args:
+            symbol_index: index of each tick's symbol, a 1-D array.
+            columns: time (UTC nanoseconds), bid, ask and volume, 1-D arrays of the same length.
+        """
         self.symbol_index.append(symbol_index)
         for column, values in zip((self.time_ns, self.bid, self.ask, self.volume), columns, strict=True):
             column.append(values)

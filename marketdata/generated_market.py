@@ -1,8 +1,8 @@
-"""A generated market: endless, seeded, and reproducible from its stored states.
+"""A generated market without end, which is determined by its seed and can be recomputed from its stored states.
 
 `GeneratedMarket` is a `MarketSource` for a live gateway. It keeps the state at the beginning of each of the last
-`HISTORY_BLOCKS` minutes, and computes the ticks of a minute from it on request; older ticks are no longer available.
-`generate` makes ticks for training and files. docs/market.md describes the model.
+`HISTORY_BLOCKS` minutes, and computes the ticks of a minute from that state on request. Older ticks are not available.
+`generate` makes ticks for training and files. docs/market.md describes the model. A block is one minute of the market.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
 
 HISTORY_BLOCKS: Final = 120
-"""Minutes that stay available: far more than a process can lag; their states take 60 kB."""
+"""Minutes that stay available, far more than a process can be behind. Their states take 60 kB."""
 
 BLOCKS_KEPT: Final = 48
-"""Minutes whose ticks stay in memory, enough for the pages of all symbols of a process that catches up."""
+"""Minutes whose ticks stay in memory: enough for a process that fetches the missed ticks of all symbols."""
 
 PAGE_BLOCKS_MAX: Final = 16
-"""Most minutes searched for a page that has a tick: each takes milliseconds and delays other requests."""
+"""Most minutes computed for one page of ticks, because each takes milliseconds and delays other requests."""
 
 WARM_UP_NS: Final = 10 * BLOCK_NS
-"""Age of a new market when it is first read, so that a strategy's window is filled at once."""
+"""Length of a new market's history, so that a strategy can warm up at once."""
 
 ENDLESS: Final = 2**53 - 1
-"""`last_ordinal` of an endless stream: the highest that a message can carry."""
+"""`last_ordinal` of a stream without end; a message can hold an ordinal up to 2**53."""
 
 STREAM_ID_CHARS: Final = 16
 
 
 class UnknownSymbolError(ValueError):
-    """The market does not have this symbol; the text names it and the expectation."""
+    """The market does not have the symbol; the text has the symbol and the expectation."""
 
 
 class MarketHistory(Struct, frozen=True, kw_only=True):
-    """Stored part of a generated market: its identity, and its states from the oldest minute kept."""
+    """The stored part of a generated market: its identity, and its states from the oldest kept minute on."""
 
     stream_id: str
     symbols: tuple[str, ...]
@@ -66,15 +66,15 @@ def open_market(
     after_ns: int = 0,
     symbol_map: Mapping[str, str] | None = None,
 ) -> GeneratedMarket:
-    """The market that continues `before`, or a new one.
+    """Continue the stored market `before`, or begin a new market.
 
     Args:
-        symbols: desk names; of ticks at the same time, those of earlier symbols come first.
-        seed: of every draw.
-        before: the stored market; with another seed or other symbols the result is a new market that starts at its
-            prices.
-        after_ns: UTC; a new market begins later.
-        symbol_map: broker's names by the desk's names, where they differ.
+        symbols: the desk's names of the symbols; of ticks at the same time, those of earlier symbols come first.
+        seed: seed of all random numbers.
+        before: the stored market. If it has another seed or other symbols, a new market begins, at the last prices of
+            the stored one.
+        after_ns: UTC time; a new market begins later than that.
+        symbol_map: the broker's names by the desk's names, where they differ.
 
     Raises:
         UnknownSymbolError: the broker does not trade one of the symbols.
@@ -100,10 +100,10 @@ def open_market(
 
 
 def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None) -> tuple[PairParameters, ...]:
-    """Model parameters of the symbols.
+    """Parameters of the price model for each symbol, in the given order.
 
     Raises:
-        UnknownSymbolError: the broker does not trade one of them.
+        UnknownSymbolError: the broker does not trade one of the symbols.
     """
     pairs = []
     for symbol in symbols:
@@ -123,10 +123,10 @@ def _ordinal_at(state: MarketState, pairs: Sequence[PairParameters], seed: int, 
 
 
 class GeneratedMarket:
-    """The ticks of a generated market by ordinal and by sequence; made by `open_market`."""
+    """The ticks of a generated market by ordinal and by sequence; created by `open_market`."""
 
     def __init__(self, log: MarketHistory, pairs: Sequence[PairParameters], *, is_new: bool = False) -> None:
-        """Continue from the states of `log`; with `is_new`, none of them has been saved."""
+        """Continue from the states of `log`; `is_new` says that none of them is saved yet."""
         assert log.states, log.stream_id
         self.symbols = log.symbols
         self.stream_id = log.stream_id
@@ -146,7 +146,7 @@ class GeneratedMarket:
     # -------------------------------------------------------------------------------------------------------- queries
 
     def tick_at(self, ordinal: int) -> StreamTick:
-        """The tick with this ordinal, which must not be older than the history kept."""
+        """The tick with this ordinal, which must be within the kept minutes or later."""
         place = self._place_of(ordinal)
         return self._rows_of(place)[ordinal - self._states[place].ordinal - 1]
 
@@ -177,9 +177,10 @@ class GeneratedMarket:
         return {symbol: state.quotes[symbol].sequence + seen[index] for symbol, index in self._index.items()}
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks of a symbol from a sequence, or the oldest one kept, up to ordinal `published`.
+        """At most `limit` ticks of a symbol, beginning at `from_sequence`, and up to ordinal `published`.
 
-        A page that would need more than `PAGE_BLOCKS_MAX` minutes is shorter.
+        If that tick is no longer kept, the page begins at the oldest kept one. A page has ticks of at most
+        `PAGE_BLOCKS_MAX` minutes, unless these have none.
         """
         index = self._index[symbol]
         first = max(from_sequence, self._states[0].quotes[symbol].sequence + 1)
@@ -206,20 +207,20 @@ class GeneratedMarket:
     # -------------------------------------------------------------------------------------------------------- storage
 
     def unsaved(self) -> MarketHistory | None:
-        """The states made since the last `mark_saved`; None without any."""
+        """The states that were added since the last `mark_saved`; None if there are none."""
         return self._log(self._states[-self._unsaved :]) if self._unsaved else None
 
     def mark_saved(self) -> None:
-        """Note that the states of `unsaved` are durable."""
+        """Record that the states of `unsaved` are durable."""
         self._unsaved = 0
 
     @property
     def oldest_block(self) -> int:
-        """The first minute that is still available."""
+        """The oldest available minute, numbered from 1970-01-01 00:00 UTC."""
         return self._states[0].block
 
     def discard_before(self, ordinal: int) -> None:
-        """Discard states more than `HISTORY_BLOCKS` minutes before a tick."""
+        """Discard the states more than `HISTORY_BLOCKS` minutes before tick `ordinal`; none if it is 0."""
         surplus = self._place_of(ordinal) - HISTORY_BLOCKS if ordinal else 0
         if surplus > 0:
             del self._states[:surplus]
@@ -298,7 +299,7 @@ class GeneratedMarket:
 
 @dataclass(frozen=True)
 class GeneratedTicks:
-    """Ticks of all symbols in the order of time, as columns of equal length."""
+    """Ticks of all symbols in the order of time, as 1-D arrays of equal length."""
 
     symbols: tuple[str, ...]
     symbol_index: NDArray[np.uint16]
@@ -312,7 +313,7 @@ class GeneratedTicks:
 
 
 def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.OPENING_NS) -> Iterator[GeneratedTicks]:
-    """The ticks of a market minute by minute, from the minute of `start_ns`, without end.
+    """Yield the ticks of a market minute by minute, without end, beginning with the minute of UTC time `start_ns`.
 
     Raises:
         UnknownSymbolError: the broker does not trade one of the symbols.
@@ -327,12 +328,12 @@ def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.
 def generated_minutes(
     symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS
 ) -> Iterator[GeneratedTicks]:
-    """The ticks of `hours` hours of a market minute by minute, rounded to whole minutes, at least one."""
+    """Yield the ticks of `hours` hours of a market minute by minute; at least one minute."""
     return islice(generate_blocks(symbols, seed=seed, start_ns=start_ns), max(1, round(hours * 3_600 / BLOCK_S)))
 
 
 def generate(symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS) -> GeneratedTicks:
-    """The ticks of `hours` hours of a market in one piece.
+    """The ticks of `hours` hours of a market, beginning with the minute of UTC time `start_ns`.
 
     Raises:
         UnknownSymbolError: the broker does not trade one of the symbols.

@@ -1,7 +1,7 @@
-"""Catalogue of the simulated broker: rules for the terms of FX pairs of ISO currencies and of spot metals.
+"""The simulated broker's catalogue: rules that give the terms of currency pairs and of spot metals.
 
-All terms are simulated, similar to a common broker's; docs/venue.md has the rules. `FillProfile.terms_of` removes terms
-that do not apply under a profile.
+All terms are simulated and similar to those of common brokers; docs/venue.md has the rules. `FillProfile.terms_of`
+removes the terms that a fill profile does not apply.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CODES: Final = (
     "KZT MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD VND ZAR"
 )
 CURRENCIES: Final = frozenset(_CODES.split())
-"""ISO 4217 codes of the currencies traded as pairs (CNH is the market's own code)."""
+"""Codes of the currencies that are traded in pairs: ISO 4217, and CNH, which is not an ISO code."""
 
 ACCOUNT_DIGITS: Final = {
     **dict.fromkeys(
@@ -47,7 +47,7 @@ ACCOUNT_DIGITS: Final = {
     ),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
 }
-"""Decimals (ISO 4217 minor units) of the currencies that do not have two."""
+"""Number of decimals (ISO 4217 minor units) of the currencies that do not have two."""
 
 ACCOUNT_DIGITS_DEFAULT: Final = 2
 
@@ -60,47 +60,47 @@ FX_DIGITS: Final = 5
 FX_DIGITS_IN_JPY: Final = 3
 
 METALS: Final = {"XAUUSD": (Decimal(100), 2), "XAGUSD": (Decimal(5_000), 3)}
-"""Contract size in ounces, and digits."""
+"""Contract size in ounces and digits of each metal."""
 
 METAL_CODES: Final = frozenset({"XAU", "XAG"})
 
 STOPS_LEVEL_POINTS: Final = 10
 FREEZE_LEVEL_POINTS: Final = 5
-"""In points: one pip and half a pip of a currency pair."""
+"""Stops level and freeze level in points: one pip and half a pip of a currency pair."""
 
 COMMISSION_PER_LOT: Final = Decimal("3.5")
-"""Charge for 1 lot of each deal, positive, the same number in every account currency.
+"""Commission per lot of each deal, a positive amount; the same number in every account currency.
 
-It is common for USD and EUR accounts with raw spreads.
+The amount is common for USD and EUR accounts with raw spreads.
 """
 
 _DAY: Final = 24 * 60
 FX_SESSIONS: Final = ((0, 5 * _DAY),)
-"""From the server's Monday to the end of its Friday without a break: Sunday to Friday, 17:00 in New York."""
+"""One session from the server's Monday 00:00 to its Friday 24:00: Sunday to Friday 17:00 in New York."""
 
 METAL_SESSIONS: Final = tuple((day * _DAY + 60, (day + 1) * _DAY) for day in range(5))
-"""Metals are closed in the first hour of the server's day."""
+"""A session for each day from Monday to Friday, without the first hour of the server's day."""
 
 RATES_PCT: Final = {
     "USD": Decimal("5.25"), "EUR": Decimal("3.75"), "GBP": Decimal("5.25"), "JPY": Decimal("0.1"),
     "CHF": Decimal("1.5"), "AUD": Decimal("4.35"), "NZD": Decimal("5.5"), "CAD": Decimal("4.75"),
     "XAU": Decimal(0), "XAG": Decimal(0),
 }  # fmt: skip
-"""Simulated interest a year in percent: roughly the central banks' rates of mid 2024. Metals have none."""
+"""Simulated interest rates in percent a year, roughly the central banks' rates of mid 2024; 0 for metals."""
 
 SWAP_MARKUP_PCT: Final = Decimal(1)
-"""The broker's share of the interest a year, in percent, on either side."""
+"""The broker's markup in percent a year, which lowers the swap of long and of short positions."""
 
 _SWAP_STEP: Final = Decimal("0.01")
 _DAYS_OF_YEAR: Final = 365
 
-# Brokers mark account types by a suffix: EURUSD.m, EURUSDpro, EURUSD#.
+# Some brokers add a suffix for the account type: EURUSD.m, EURUSDpro, EURUSD#.
 _NAME = re.compile(r"(?P<base>[A-Z]{3})(?P<profit>[A-Z]{3})(?:[a-z.#_+-][A-Za-z0-9.#_+-]{0,15})?")
 
 
-@lru_cache(maxsize=1_024)  # bounded: clients may ask for any symbol
+@lru_cache(maxsize=1_024)  # bounded, because clients may request any symbol
 def find_instrument(symbol: str) -> Instrument | None:
-    """Terms of a symbol by the broker's name; None when the broker does not trade it."""
+    """Terms of the symbol with this name at the broker; None if the simulated broker does not trade it."""
     match = _NAME.fullmatch(symbol)
     if match is None:
         return None
@@ -135,14 +135,14 @@ def find_instrument(symbol: str) -> Instrument | None:
 
 
 class Catalogue(Protocol):
-    """Terms by the broker's symbol."""
+    """A source of the terms of symbols, by their names at the broker."""
 
     def find(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None when it is not traded or its terms are incomplete."""
+        """Terms of a symbol; None if it is not traded or its terms are incomplete."""
 
 
 class _Rules:
-    """Terms by the rules of this module."""
+    """The catalogue by the rules of this module."""
 
     def find(self, symbol: str) -> Instrument | None:
         """See `find_instrument`."""
@@ -153,11 +153,14 @@ RULES: Final[Catalogue] = _Rules()
 
 
 def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
-    """Swap of 1 lot and a night in points, held long and held short: positive when earned, negative when charged.
+    """Swap of 1 lot for one night, in points: positive when earned, negative when charged.
 
-    Formula: (interest of the currency held - interest of the currency owed - markup) / 100 / 365 x price / point,
-    rounded to a hundredth of a point. The price is that of 2024, at which the generated market opens. If either rate is
-    unknown, the two count as equal, which leaves the markup on both sides.
+    Formula: (rate of the held currency - rate of the owed currency - markup) / 100 / 365 x price / point, rounded to a
+    hundredth of a point. The price is the one at which the generated market opens. If either rate is unknown, the
+    difference of the rates is 0, so that both swaps are the markup.
+
+    Returns:
+        The swap of a long position, and that of a short position.
     """
     held, owed = RATES_PCT.get(base), RATES_PCT.get(profit)
     gap = held - owed if held is not None and owed is not None else Decimal(0)
@@ -176,5 +179,5 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
 
 
 def account_digits(currency: str) -> int:
-    """Decimals of amounts in an account of this currency."""
+    """Number of decimals of amounts in an account in this currency."""
     return ACCOUNT_DIGITS.get(currency, ACCOUNT_DIGITS_DEFAULT)

@@ -1,4 +1,4 @@
-"""Pauses between ticks longer than any of a market: times after one are probably wrong."""
+"""Detection of pauses between ticks that are longer than any market closes; the times after one are probably wrong."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class Pause(NamedTuple):
 
     @property
     def warning(self) -> str:
-        """Text for a pause that is too long."""
+        """Text of the warning about this pause."""
         return (
             f"no tick from {utc_text(self.after_ns)} to {utc_text(self.before_ns)}: is the time of what follows right?"
         )
 
 
 class LongPause:
-    """Finds the longest pause above `LONG_PAUSE_NS` in ascending times, given block by block."""
+    """Finds the longest pause above `LONG_PAUSE_NS` in ascending times that are added block by block."""
 
     def __init__(self) -> None:
-        """Start before the first time."""
+        """Start without times."""
         self.longest: Pause | None = None
         self._last_ns: int | None = None
 
     def add(self, time_ns: NDArray[np.int64]) -> None:
-        """Process the next times; of equal pauses the first one counts."""
+        """Add the next times, a 1-D array in ascending order. Of equally long pauses the first one is kept."""
         if not len(time_ns):
             return
         if self._last_ns is not None:
             self._note(self._last_ns, int(time_ns[0]))
         self._last_ns = int(time_ns[-1])
-        # Times are ascending: a block that spans less than a long pause contains none.
+        # The times ascend, so a block that spans less than a long pause contains no long pause.
         if self._last_ns - int(time_ns[0]) > LONG_PAUSE_NS:
             place = int(np.argmax(np.diff(time_ns)))
             self._note(int(time_ns[place]), int(time_ns[place + 1]))

@@ -1,9 +1,9 @@
-"""Price model of the generated market: one minute from the state at its beginning, and the state at its end.
+"""Price model of the generated market, which computes a minute and the next state from the state at its beginning.
 
-Every draw is a function of (seed, currency or symbol, minute): a Philox generator has the first two as its key and the
-third as its counter. So a minute recomputed from its state has the same bytes, and a currency moves the same way
-whatever the symbols. States are rounded between minutes, so that the last bit of a logarithm, in which processors
-differ, does not grow into another market.
+Every random number depends only on the seed, the currency or symbol, and the minute: the seed and the name are the key
+of a Philox generator, the minute is its counter. Therefore a minute that is computed again from its state has exactly
+the same ticks, and a currency moves in the same way whichever symbols are generated. The states are rounded between
+minutes, because processors differ in the last bit of a logarithm, and the difference would grow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _EUROPE: Final = "europe"
 
 
 class CurrencyState(Struct, frozen=True, array_like=True):
-    """Log value in USD, own log volatility, and order flow in standard deviations."""
+    """Log of the value in USD, the currency's own log volatility, and its order flow in standard deviations."""
 
     value: float
     fast: float
@@ -45,7 +45,7 @@ class CurrencyState(Struct, frozen=True, array_like=True):
 
 
 class LastQuote(Struct, frozen=True, array_like=True):
-    """A symbol's latest tick before a block, prices in points; sequence 0 before its first tick."""
+    """A symbol's latest tick before a minute, with prices in points; `sequence` is 0 before the first tick."""
 
     sequence: int = 0
     ordinal: int = 0
@@ -56,7 +56,10 @@ class LastQuote(Struct, frozen=True, array_like=True):
 
 
 class MarketState(Struct, frozen=True):
-    """State of the market at the beginning of a minute, from which the minute is computed."""
+    """State of the market at the beginning of the minute `block`, numbered from 1970-01-01 00:00 UTC.
+
+    `ordinal` is the number of ticks before. `slow` is the log volatility common to all currencies.
+    """
 
     block: int
     ordinal: int
@@ -67,7 +70,7 @@ class MarketState(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Block:
-    """One minute of ticks in ordinal order; `symbol_index` indexes the market's pairs."""
+    """The ticks of one minute in the order of their ordinals; `symbol_index` is the index of each tick's pair."""
 
     first_ordinal: int
     symbol_index: NDArray[np.uint16]
@@ -82,19 +85,20 @@ class Block:
 
 
 class _Path(Struct, frozen=True):
-    """One currency's minute, with a value for each step."""
+    """The path of one currency in a minute, with one number for each step; `value` is the log of its value in USD."""
 
     value: Floats
     heat: Floats
-    """Log volatility relative to that usual for the hour."""
+    """Log volatility relative to the usual one of the hour."""
 
 
 def first_state(
     pairs: Sequence[PairParameters], *, start_ns: int, values: Mapping[str, float] | None = None
 ) -> MarketState:
-    """State of a market that begins with the minute of `start_ns`.
+    """State of a market that begins with the minute of UTC time `start_ns`.
 
-    `values` are the logarithms of currencies' values by code; a currency without one begins at the model's own.
+    `values` are the logs of the currencies' initial values in USD, by code. A currency that is not in `values` begins
+    at the model's value.
     """
     codes = sorted({code for pair in pairs for code in (pair.base, pair.quote)})
     given = values or {}
@@ -108,7 +112,10 @@ def first_state(
 
 
 def advance(state: MarketState, pairs: Sequence[PairParameters], seed: int) -> tuple[Block, MarketState]:
-    """Ticks of the minute that begins with `state`, and the state at its end; a pure function of its arguments."""
+    """Compute the ticks of the minute that begins with `state`, and the state at its end.
+
+    The result depends only on the arguments.
+    """
     second = (state.block * BLOCK_S + BLOCK_S / 2) % terms.DAY_S
     europe = _generator(seed, _EUROPE, state.block).standard_normal(STEPS)
     paths: dict[str, _Path] = {}
@@ -136,7 +143,7 @@ def advance(state: MarketState, pairs: Sequence[PairParameters], seed: int) -> t
 
 
 def _kept(half_life_s: float, step_s: float) -> float:
-    """Share of a mean-reverting quantity that is left after one step."""
+    """Share of a mean-reverting quantity's deviation that remains after one step."""
     return float(0.5 ** (step_s / half_life_s))
 
 
@@ -148,7 +155,10 @@ _FLOW_KEPT: Final = _kept(terms.FLOW_HALF_LIFE_S, STEP_S)
 _FLOW_STEP: Final = float(np.sqrt(1 - _FLOW_KEPT**2))
 _ANCHOR_PULL: Final = 1.0 - _kept(terms.ANCHOR_HALF_LIFE_S, STEP_S)
 _MEAN_VARIANCE: Final = terms.SLOW_SD**2 + terms.FAST_SD**2
-"""exp(2 h) of a normal h has the mean exp(2 var h): divided out, so that the day's variance is that of the tables."""
+"""Variance of the log volatility h. As exp(2 h) has the mean exp(2 var h), the volatility is divided by exp(var h).
+
+So the variance of a day is the one of the parameters.
+"""
 
 _POWERS: Final = {kept: kept ** np.arange(1, STEPS + 1) for kept in (_FAST_KEPT, _FLOW_KEPT)}
 
@@ -160,7 +170,7 @@ def _currency_minute(
     jumps = generator.random(STEPS)
     known = terms.currency_parameters(code)
     movement = terms.movement_at(known.home, second)
-    # Markets jump on news, and news comes in working hours.
+    # Jumps are more frequent in busy hours, because news is published in working hours.
     is_jump = jumps < terms.JUMPS_PER_DAY * movement**2 * STEP_S / terms.DAY_S
     fast = _reverting(before.fast, _FAST_KEPT, _FAST_STEP * draws[1] + terms.JUMP_VOLATILITY * is_jump)
     flow = _reverting(before.flow, _FLOW_KEPT, _FLOW_STEP * draws[2])
@@ -177,7 +187,7 @@ def _currency_minute(
 
 
 def _reverting(before: float, kept: float, shocks: Floats) -> Floats:
-    """x(k) = kept x(k-1) + shock(k), for all steps at once."""
+    """The series x(k) = `kept` * x(k-1) + `shocks`(k) for all steps, with x(0) = `before`."""
     powers = _POWERS[kept]
     series: Floats = powers * (before + np.cumsum(shocks / powers))
     return series
@@ -192,7 +202,7 @@ def _anchor(code: str) -> float:
 
 
 class _Quotes(Struct, frozen=True):
-    """One symbol's ticks of a minute."""
+    """The ticks of one symbol in a minute."""
 
     time_ns: Ints
     bid_points: Ints
@@ -223,7 +233,7 @@ def _symbol_minute(
     ask = bid + spread
     time_ns = state.block * BLOCK_NS + steps * STEP_NS + (uniform[1, steps] * STEP_NS).astype(np.int64)
     size = np.round(np.exp(terms.QUOTED_SIZE_SD * draws[2, steps]) * (0.5 + rate), 1)
-    # A quote that changes neither price is not sent.
+    # A quote with the same bid and ask as the quote before is not a tick.
     last = state.quotes[pair.symbol]
     changed = np.empty(len(steps), dtype=np.bool_)
     if len(steps):
@@ -235,7 +245,7 @@ def _symbol_minute(
 def _merged(
     pairs: Sequence[PairParameters], parts: Sequence[_Quotes], state: MarketState
 ) -> tuple[Block, dict[str, LastQuote]]:
-    """All symbols' ticks by time, then in the order of the pairs, numbered."""
+    """Merge the ticks of all symbols by time, then by the order of the pairs, and number them."""
     index = np.repeat(np.arange(len(pairs), dtype=np.uint16), [len(part.time_ns) for part in parts])
     time_ns = np.concatenate([part.time_ns for part in parts])
     order = np.argsort(time_ns, kind="stable")

@@ -1,8 +1,8 @@
-"""Parameters of the generated market: currencies, the course of their day, and their spreads.
+"""Parameters of the generated market: currencies, their activity by hour of the day, and their spreads.
 
-Every number of the model is here, with its unit; `price_model.py` has the formulas and docs/market.md the reasons. A
-symbol is two currencies: its price is the ratio of their values, so that symbols with a currency in common move
-together and crosses agree with their legs.
+This module has every number of the model, with its unit; `price_model.py` has the formulas and docs/market.md the
+reasons. The price of a symbol is the ratio of the values of its two currencies. Therefore symbols with a common
+currency move together, and the price of a cross agrees with the prices of the two pairs that it is made of.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from numpy.typing import NDArray
 from proto.trading.instrument import Instrument
 
 MODEL_VERSION: Final = 1
-"""Part of the name of each stream: another model gives another market."""
+"""Version of the model, part of the id of each stream, because another model generates other ticks."""
 
 DAY_S: Final = 86_400
 FIRST_DAY_NS: Final = 1_736_121_600_000_000_000
-"""2025-01-06, a Monday, 00:00 UTC: a fixed date, independent of the current one."""
+"""2025-01-06 00:00 UTC, a Monday; a fixed date, so that the market does not depend on the current time."""
 
 OPENING_NS: Final = FIRST_DAY_NS + 8 * 3_600_000_000_000
-"""A new market begins at 08:00 UTC, when London is open, so that there are ticks at once."""
+"""Time at which trading of a new market begins: 08:00 UTC, when London is open and ticks are frequent."""
 
 
 class Currency(NamedTuple):
     """Parameters of one currency or metal.
 
-    `value`: in USD at the start. `day_sd`: standard deviation of its own log value over an average day. `spread`: its
-    part of a quoted spread, as a fraction of the price, in busy hours. `home`: weights of the sessions of Asia, London
-    and New York on its movement. `activity`: quotes a second that it adds at the busiest hour.
+    `value` is the initial value in USD. `day_sd` is the standard deviation of the currency's own log value over an
+    average day. `spread` is the currency's part of a symbol's spread in busy hours, as a fraction of the price. `home`
+    are the weights of the sessions of Asia, London and New York for its movement. `activity` is the number of quotes a
+    second that the currency adds to a symbol in its busiest hour.
     """
 
     value: float
@@ -57,7 +58,7 @@ CURRENCIES: Final = {
     "XAU": Currency(2_400.0, 0.0085, 0.50e-4, _ANYWHERE, 1.3),
     "XAG": Currency(29.0, 0.0160, 4.00e-4, _ANYWHERE, 0.8),
 }
-"""The most quoted currencies; `currency` makes the others from `OTHER_VALUES`."""
+"""Parameters of the most traded currencies; `currency_parameters` derives the others from `OTHER_VALUES`."""
 
 OTHER_VALUES: Final = {
     "AED": 0.2723, "ARS": 0.0011, "BGN": 0.555, "BHD": 2.653, "BRL": 0.19, "CLP": 0.00107, "CNH": 0.138, "CNY": 0.138,
@@ -68,11 +69,11 @@ OTHER_VALUES: Final = {
     "SAR": 0.2667, "SEK": 0.0955, "SGD": 0.745, "THB": 0.028, "TND": 0.321, "TRY": 0.031, "TWD": 0.031, "UAH": 0.0255,
     "VND": 0.00004, "ZAR": 0.0535,
 }  # fmt: skip
-"""USD per unit, roughly as of 2024."""
+"""Values of the other currencies in USD, roughly as of 2024."""
 
 EUROPE: Final = {"EUR": 1.0, "GBP": 1.0, "CHF": 0.7, "SEK": 1.0, "NOK": 0.8, "DKK": 1.0, "PLN": 0.8, "CZK": 0.8}
 EUROPE_DAY_SD: Final = 0.0020
-"""Standard deviation per day of the factor common to Europe's currencies."""
+"""Standard deviation per day of the factor that is common to Europe's currencies, and the share of each currency."""
 
 # ------------------------------------------------------------------------------------------------------ time of day
 
@@ -83,20 +84,28 @@ LONDON: Final = np.array([0.0] * 6 + [0.25, 0.80, 1.00, 0.95, 0.85, 0.75, 0.80, 
                          + [0.0] * 6)  # fmt: skip
 NEW_YORK: Final = np.array([0.0] * 11 + [0.15, 0.55, 0.95, 1.00, 0.95, 0.75, 0.60, 0.50, 0.40, 0.20, 0.05, 0.0, 0.0])
 SESSIONS: Final = np.stack([ASIA, LONDON, NEW_YORK])
-"""Activity of each centre at each full hour, 0 to 1, linear between the hours; without daylight saving."""
+"""Activity of Asia, London and New York at each full hour UTC, 0 to 1, interpolated linearly; no daylight saving."""
 
 NIGHT_MOVEMENT: Final = 0.30
 NIGHT_ACTIVITY: Final = 0.08
-"""Share of movement and of quotes when no centre is open."""
+"""Movement and share of quotes when none of the three sessions is open."""
 
 #                               0    1    2    3    4    5    6    7    8
 SPREAD_BY_HOUR: Final = np.array([1.9, 1.6, 1.5, 1.5, 1.5, 1.5, 1.4, 1.1] + [1.0] * 9
                                  + [1.05, 1.15, 1.3, 1.8, 5.5, 3.6, 2.3])  # fmt: skip
-"""Factor of the busy hours' spread; its peak at 21 to 22 UTC is the rollover, when banks end their day."""
+"""Factor of the spread at each full hour UTC; 1 in busy hours. It is highest at the rollover, at 21 to 22 UTC."""
 
 
 def at_time_of_day(table: NDArray[np.float64], second: float) -> NDArray[np.float64] | float:
-    """Values at a second of the day from a table with 24 hours in its last axis, linear between the hours."""
+    """Interpolate a table linearly at a time of the day.
+
+    Args:
+        table: values at the 24 full hours of the day, in the last axis.
+        second: seconds since 00:00 UTC, 0 or more and below 86,400.
+
+    Returns:
+        The values at that time, an array without the last axis of `table`.
+    """
     hour, part = divmod(second / 3_600.0, 1.0)
     here, following = int(hour) % 24, (int(hour) + 1) % 24
     value: NDArray[np.float64] = table[..., here] + (table[..., following] - table[..., here]) * part
@@ -104,7 +113,7 @@ def at_time_of_day(table: NDArray[np.float64], second: float) -> NDArray[np.floa
 
 
 def _movement_table(home: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Volatility by hour relative to that of the day: its mean square over the day is 1."""
+    """Volatility at each full hour relative to the mean of the day, with a mean square of 1."""
     shape = NIGHT_MOVEMENT + np.array(home) @ SESSIONS
     table: NDArray[np.float64] = shape / np.sqrt(np.mean(shape**2))
     return table
@@ -114,12 +123,17 @@ _MOVEMENT: Final = {home: _movement_table(home) for home in (_ANYWHERE, _ASIAN, 
 
 
 def movement_at(home: tuple[float, float, float], second: float) -> float:
-    """Volatility of a currency at a second of the day, relative to that of its day."""
+    """Volatility of a currency at a time of the day, relative to the mean of the day.
+
+    Args:
+        home: weights of the sessions of Asia, London and New York.
+        second: seconds since 00:00 UTC.
+    """
     return float(at_time_of_day(_MOVEMENT[home], second))
 
 
 def activity_at(currency: Currency, second: float) -> float:
-    """Quotes a second that a currency adds."""
+    """Quotes a second that a currency adds to a symbol, at `second` seconds after 00:00 UTC."""
     share = min(1.0, float(np.dot(currency.home, at_time_of_day(SESSIONS, second))) / max(currency.home))
     return currency.activity * (NIGHT_ACTIVITY + (1.0 - NIGHT_ACTIVITY) * share)
 
@@ -128,32 +142,32 @@ def activity_at(currency: Currency, second: float) -> float:
 
 SLOW_HALF_LIFE_S: Final = 3.0 * 3_600
 SLOW_SD: Final = 0.30
-"""Standard deviation of the log volatility common to all currencies."""
+"""Standard deviation and half-life of the log volatility that is common to all currencies."""
 
 FAST_HALF_LIFE_S: Final = 480.0
 FAST_SD: Final = 0.30
-"""Standard deviation of each currency's own log volatility."""
+"""Standard deviation and half-life of each currency's own log volatility."""
 
 FLOW_HALF_LIFE_S: Final = 60.0
 FLOW_STRENGTH: Final = 0.07
-"""Drift per second, in standard deviations of a second's movement, at one standard deviation of order flow."""
+"""Drift per second when order flow is one standard deviation, in standard deviations of a second's movement."""
 
 ANCHOR_HALF_LIFE_S: Final = 90.0 * DAY_S
-"""Time in which a currency returns half way to its initial value, so that an endless market keeps sensible prices."""
+"""Half-life of a currency's deviation from its initial value, so that prices stay realistic without end."""
 
 JUMPS_PER_DAY: Final = 4.0
 JUMP_SD_S: Final = 60.0 * 30.0
-"""Size of a jump: the movement of this number of average seconds, half an hour, at once."""
+"""Size of a jump, as the number of average seconds with the same standard deviation: half an hour."""
 JUMP_VOLATILITY: Final = 0.8
-"""Increase of the currency's log volatility by a jump."""
+"""Increase of the currency's own log volatility at a jump."""
 
 # ----------------------------------------------------------------------------------------------------------- quotes
 
 SPREAD_OF_VOLATILITY: Final = 0.6
-"""Exponent: at twice the volatility usual for the hour the spread is 1.5 times as wide."""
+"""Exponent of volatility in the spread: at twice the usual volatility of the hour the spread is 1.5 times as wide."""
 SPREAD_NOISE: Final = 0.16
 QUOTE_NOISE_OF_SPREAD: Final = 0.08
-"""Disagreement of dealers about the middle price, as a fraction of the spread."""
+"""Standard deviation of the noise of the mid price, as a fraction of the spread."""
 
 ACTIVITY_OF_VOLATILITY: Final = 0.5
 ACTIVITY_FACTOR_MAX: Final = 2.5
@@ -161,7 +175,7 @@ QUOTED_SIZE_SD: Final = 0.6
 
 
 def currency_parameters(code: str) -> Currency:
-    """Parameters of a currency by its code; the less quoted ones differ only in their value."""
+    """Parameters of the currency with this code; currencies of `OTHER_VALUES` differ only in their value."""
     known = CURRENCIES.get(code)
     if known is not None:
         return known
@@ -176,10 +190,10 @@ class PairParameters(NamedTuple):
     quote: str
     digits: int
     spread: float
-    """As a fraction of the price, in busy hours."""
+    """Spread in busy hours as a fraction of the price."""
 
 
 def pair_parameters(symbol: str, terms: Instrument) -> PairParameters:
-    """Parameters of a symbol of the catalogue."""
+    """Parameters of a symbol from its terms in the catalogue; its spread is the sum of its two currencies' parts."""
     spread = currency_parameters(terms.base_currency).spread + currency_parameters(terms.profit_currency).spread
     return PairParameters(symbol, terms.base_currency, terms.profit_currency, terms.digits, spread)

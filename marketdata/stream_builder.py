@@ -1,7 +1,7 @@
-"""Building the columns of a stream from rows: validation per symbol, merging by time, counts, and hash.
+"""Building of a stream's columns from rows: validation of each symbol, merging by time, counts, and hash.
 
-It works block by block, so that memory use does not grow with the rows. `ValidatedRows` keeps one symbol's rows
-as read, each with the result of its validation; `assemble` merges the accepted rows of all symbols.
+Rows are processed block by block, so that memory use does not grow with their number. `ValidatedRows` keeps the rows of
+one symbol with the results of their validation. `assemble` merges the accepted rows of all symbols.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NONE: Final = np.zeros(0)
 
 
 class ValidatedRows:
-    """One symbol's rows as read, validated as they are added."""
+    """The rows of one symbol in the order read, with the result of their validation."""
 
     def __init__(self, symbol: str, *, accept_crossed: bool, store: ColumnStore) -> None:
         """Start empty; `store` creates the columns."""
@@ -38,19 +38,19 @@ class ValidatedRows:
         return len(self._verdict)
 
     def add(self, rows: SymbolRows) -> None:
-        """Add the next rows, and validate those with enough rows after them."""
+        """Add the next rows, and validate the rows that are followed by enough other rows."""
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
         self._take(self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
 
     def finish(self) -> None:
-        """Validate the last rows, which no rows follow."""
+        """Validate the remaining rows at the end of the data."""
         self._take(self._judge.finish())
 
     @property
     def far_rows(self) -> list[FarRow]:
-        """The first rows with times far ahead of the rows after them."""
+        """The first rejected rows whose times are far ahead of the rows after them."""
         return self._judge.far_rows
 
     def _take(self, verdict: NDArray[np.uint8]) -> None:
@@ -60,12 +60,12 @@ class ValidatedRows:
         self.accepted += int(counted[ACCEPTED])
 
     def accepted_rows(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
-        """Time, bid, ask and volume of the accepted rows from `start` to `stop - 1`."""
+        """Time, bid, ask and volume of the accepted rows with indices from `start` to `stop - 1`."""
         good = self._verdict.read(start, stop) == ACCEPTED
         return tuple(column.read(start, stop)[good] for column in (self._time_ns, *self._numbers))
 
     def row_after(self, accepted: int) -> int:
-        """Number of rows up to and including the `accepted`-th accepted one; 0 for none."""
+        """Number of rows up to and including the accepted row number `accepted`, counted from 1; 0 if it is 0."""
         seen = 0
         for start, stop in _blocks(len(self) if accepted else 0):
             good = np.flatnonzero(self._verdict.read(start, stop) == ACCEPTED)
@@ -75,7 +75,7 @@ class ValidatedRows:
         return 0
 
     def counted(self, rows: int) -> NDArray[np.int64]:
-        """Counts of the first `rows` rows by verdict, an array as long as `REASONS`."""
+        """Counts by verdict of the first `rows` rows, a 1-D array of the length of `REASONS`."""
         if rows == len(self):
             return self.verdict_counts
         counts = np.zeros(len(REASONS), dtype=np.int64)
@@ -84,7 +84,7 @@ class ValidatedRows:
         return counts
 
     def add_to_hash(self, digest: hashlib._Hash, rows: int) -> None:
-        """Hash the symbol, the number of rows, and the first `rows` rows column by column, little-endian."""
+        """Add the symbol, the number of rows, and the columns of the first `rows` rows to `digest`, little-endian."""
         name = self.symbol.encode()
         digest.update(len(name).to_bytes(8, "little") + name + rows.to_bytes(8, "little"))
         for start, stop in _blocks(rows):
@@ -92,12 +92,12 @@ class ValidatedRows:
         for column in self._numbers:
             for start, stop in _blocks(rows):
                 values = column.read(start, stop)
-                # One NaN for all: the bits of a missing value depend on the reader.
+                # Every NaN is replaced by the same one, because the bits of a missing value depend on the reader.
                 digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8", copy=False).data)
 
 
 class StreamData(NamedTuple):
-    """The columns of a stream, and facts about its rows."""
+    """The columns of a stream, with counts, hash and warnings about its rows."""
 
     symbols: tuple[str, ...]
     table: TickTable
@@ -105,17 +105,20 @@ class StreamData(NamedTuple):
     data_sha256: str
     far_rows: tuple[tuple[str, FarRow], ...]
     long_pauses: tuple[tuple[str, Pause], ...]
-    """Longest pause by symbol; without any, the longest in which no symbol had a tick."""
+    """The longest long pause of each symbol that has one.
+
+    If no symbol has one, the longest pause in which no symbol had a tick, if that is long.
+    """
 
 
 def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
-    """Merge the accepted rows by time, then in the order of the tapes, then by row.
+    """Merge the accepted rows of all symbols by time, then by the order of `tapes`, then by row.
 
     Args:
-        tapes: one per symbol.
+        tapes: the rows of each symbol.
         store: creates the columns of the stream.
-        ticks_max: number of ticks after which the stream is cut. Rows after each symbol's last tick are then neither
-            counted nor part of the hash.
+        ticks_max: number of ticks after which the stream ends; None for no limit. If the stream ends early, rows after
+            a symbol's last tick are neither counted nor part of the hash.
     """
     for tape in tapes:
         tape.finish()
@@ -162,7 +165,7 @@ def _long_pauses(
 
 
 class _Front:
-    """The accepted rows of a tape that are read and not yet merged."""
+    """The accepted rows of one symbol that are in memory and not merged yet."""
 
     def __init__(self, tape: ValidatedRows) -> None:
         self._tape = tape
@@ -175,11 +178,11 @@ class _Front:
 
     @property
     def is_open(self) -> bool:
-        """Whether more rows may follow those in memory."""
+        """Whether there are rows after the ones in memory."""
         return self._row < len(self._tape)
 
     def fill(self) -> None:
-        """Read rows until some are accepted, unless none are left."""
+        """If no rows are in memory, read blocks until one has an accepted row, or to the end."""
         while not len(self.time_ns) and self.is_open:
             stop = min(self._row + BLOCK_ROWS, len(self._tape))
             self.columns = self._tape.accepted_rows(self._row, stop)
@@ -192,15 +195,16 @@ class _Front:
 
 
 def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
-    """Blocks of ticks in order: indices of their tapes, and time, bid, ask and volume."""
+    """Yield blocks of merged ticks: the indices of their tapes, and the columns time, bid, ask and volume."""
     fronts = [_Front(tape) for tape in tapes]
     while True:
         for front in fronts:
             front.fill()
         if not any(len(front.time_ns) for front in fronts):
             return
-        # The tape that has its last row in memory earliest, ties by order, can be merged whole: all unread rows of any
-        # tape come after it. Rows of the same time come before it in an earlier tape, and after it in a later one.
+        # Choose the tape whose last row in memory is earliest; of equal times, the first tape. All rows in memory up to
+        # that row can be merged, because every unread row is later. Of rows at the same time, those of earlier tapes
+        # come before it and those of later tapes after it.
         ends = [(int(front.time_ns[-1]), index) for index, front in enumerate(fronts) if front.is_open]
         if ends:
             time_ns, first = min(ends)
@@ -214,7 +218,7 @@ def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16]
         symbol_index = np.repeat(np.arange(len(fronts), dtype=np.uint16), counts)
         columns = tuple(np.concatenate(values) for values in zip(*parts, strict=True))
         if len(fronts) > 1:
-            # The times of each tape ascend and the tapes are in order: a stable sort keeps both for ties.
+            # A stable sort keeps the order of the tapes, and of the rows of each tape, for equal times.
             order = np.argsort(columns[0], kind="stable")
             symbol_index, columns = symbol_index[order], tuple(values[order] for values in columns)
         yield symbol_index, columns

@@ -1,8 +1,8 @@
-"""A recorded market: the accepted ticks of all symbols in one order, numbered from 1.
+"""The ticks of a recorded market: the accepted ticks of all symbols in one order, numbered from 1.
 
-The order is event time, then the given order of symbols, then row. The columns may be in memory or on disk and are read
-a block at a time: the two readers of single ticks, publication and the book, walk forward. Besides these blocks,
-memory has only one index row per block: the number of ticks of each symbol before it.
+Ticks are ordered by time, then by the given order of the symbols, then by row. The columns may be in memory or on disk.
+They are read one block at a time, because publication and the book, which read single ticks, both move forward. Memory
+holds a few blocks, and for each block the number of ticks of each symbol before it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStrea
 
 BLOCK_TICKS: Final = 1_024
 BLOCKS_KEPT: Final = 8
-"""The book is up to a window of some thousand ticks behind publication; both must read from blocks in memory."""
+"""Blocks in memory: the book may be some thousand ticks behind publication, and both read from these blocks."""
 
 
 class StreamTick(NamedTuple):
-    """One accepted tick as plain Python values."""
+    """One accepted tick, with Python numbers instead of numpy's."""
 
     symbol: str
     sequence: int
@@ -37,7 +37,7 @@ class StreamTick(NamedTuple):
 
 
 class TickColumns(NamedTuple):
-    """Ticks of one symbol as columns of equal length; the first has sequence `from_sequence`."""
+    """Ticks of one symbol as columns of equal length; the first tick has sequence `from_sequence`."""
 
     from_sequence: int
     ordinal: list[int]
@@ -48,23 +48,23 @@ class TickColumns(NamedTuple):
 
 
 class MarketSource(Protocol):
-    """A market as the gateway needs it: ticks by ordinal and by sequence, always the same ones."""
+    """Interface of a market for the gateway: ticks by ordinal and by sequence, which never change."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Of ticks at the same time, those of earlier symbols come first."""
+        """The symbols; of ticks at the same time, those of earlier symbols come first."""
 
     @property
     def first_time_ns(self) -> int:
-        """Time at which the market begins; no tick is earlier."""
+        """UTC time at which the market begins; no tick is earlier."""
 
     @property
     def opening_ordinal(self) -> int:
-        """The tick at which a new account begins, 0 before the first; earlier ticks are history."""
+        """Ordinal of the last tick before a new account begins, 0 for none; ticks up to it are history."""
 
     @property
     def last_ordinal(self) -> int:
-        """The last tick that exists or may ever exist."""
+        """Ordinal of the last tick that exists or can exist."""
 
     @property
     def counts(self) -> TickCounts:
@@ -72,7 +72,7 @@ class MarketSource(Protocol):
 
     @property
     def data_sha256(self) -> str:
-        """Hash of the rows; empty where the ticks do not come from a file."""
+        """SHA-256 of the rows in hexadecimal; empty if the ticks do not come from a file."""
 
     def tick_at(self, ordinal: int) -> StreamTick:
         """The tick with this ordinal."""
@@ -84,14 +84,17 @@ class MarketSource(Protocol):
         """Each symbol's last sequence at or before `ordinal`; 0 before its first tick."""
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks from a sequence, or the oldest one kept, up to ordinal `published`."""
+        """At most `limit` ticks of a symbol, beginning at `from_sequence`, and up to ordinal `published`.
+
+        If that tick is no longer kept, the page begins at the oldest kept one.
+        """
 
 
 class TickStream:
-    """Accepted ticks in ordinal order; made by `build_stream`, or from the result of `assemble`."""
+    """Accepted ticks in the order of their ordinals; created by `build_stream`, or from the result of `assemble`."""
 
     def __init__(self, assembled: StreamData) -> None:
-        """Use the columns as they are; they are in order already."""
+        """Create the stream from the merged columns of `assembled`."""
         self.symbols = assembled.symbols
         self.counts = assembled.counts
         self.data_sha256 = assembled.data_sha256
@@ -108,7 +111,7 @@ class TickStream:
 
     @property
     def first_time_ns(self) -> int:
-        """Time of the first tick; 0 when there is none."""
+        """UTC time of the first tick; 0 if there is none."""
         return int(self._table.time_ns.read(0, 1)[0]) if self.last_ordinal else 0
 
     def tick_at(self, ordinal: int) -> StreamTick:
@@ -121,7 +124,7 @@ class TickStream:
         return block[offset]
 
     def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
-        """Time, bid and ask of all ticks in order, in blocks."""
+        """Yield time, bid and ask of all ticks in order, as blocks of 1-D arrays."""
         for start in range(0, self.last_ordinal, BLOCK_ROWS):
             stop = min(start + BLOCK_ROWS, self.last_ordinal)
             yield (
@@ -150,7 +153,7 @@ class TickStream:
         return dict(zip(self.symbols, counts.tolist(), strict=True))
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks of a symbol from `from_sequence` on, up to ordinal `published`."""
+        """At most `limit` ticks of a symbol, beginning at `from_sequence`, and up to ordinal `published`."""
         columns = TickColumns(from_sequence, [], [], [], [], [])
         end = min(from_sequence - 1 + limit, self.sequences_at(published)[symbol])
         done = from_sequence - 1
@@ -168,11 +171,11 @@ class TickStream:
         return columns
 
     def _block_of(self, symbol: str, sequence: int) -> int:
-        """The block with the symbol's tick of this sequence, which must exist."""
+        """Number of the block that contains the symbol's tick with this sequence, which must exist."""
         return int(np.searchsorted(self._before[:, self._place[symbol]], sequence, side="left")) - 1
 
     def _rows_of(self, symbol: str, number: int) -> NDArray[np.intp]:
-        """Row numbers, from 0, of the symbol in a block."""
+        """Row numbers, from 0, of the symbol's ticks in the block `number`."""
         part = self._part(number)
         here = self._table.symbol_index.read(part.start, part.stop)
         return np.flatnonzero(here == self._place[symbol]) + part.start
@@ -205,9 +208,9 @@ class TickStream:
 
 
 def _counted_before(table: TickTable, symbol_count: int) -> NDArray[np.int64]:
-    """Row n: the number of ticks of each symbol before block n; the last row counts them all."""
+    """Array whose row n is the number of ticks of each symbol before block n; the last row counts all ticks."""
     block_count = -(-len(table) // BLOCK_TICKS)
-    # At the end of a stream with a full last block, the row of the block after it is needed.
+    # One row more than blocks, because `sequences_at` reads the row after the last block if that block is full.
     counted = np.zeros((block_count + 1, symbol_count), dtype=np.int64)
     blocks_at_once = BLOCK_ROWS // BLOCK_TICKS
     for number in range(0, block_count, blocks_at_once):
@@ -222,13 +225,13 @@ def _counted_before(table: TickTable, symbol_count: int) -> NDArray[np.int64]:
 
 
 def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_max: int | None = None) -> TickStream:
-    """Validate the rows of each symbol, all in memory, and merge the accepted ones.
+    """Validate the rows of each symbol in memory, and merge the accepted rows by time.
 
     Args:
-        sources: one per symbol; of ticks at the same time, those of earlier entries come first.
-        accept_crossed: accept rows whose bid is above their ask.
-        ticks_max: number of ticks after which the stream is cut. Rows after each symbol's last tick are then neither
-            counted nor part of the hash.
+        sources: the rows of each symbol; of ticks at the same time, those of earlier entries come first.
+        accept_crossed: whether to accept rows whose bid is above their ask.
+        ticks_max: number of ticks after which the stream ends; None for no limit. If the stream ends early, rows after
+            a symbol's last tick are neither counted nor part of the hash.
     """
     tapes = [ValidatedRows(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
     assert len({tape.symbol for tape in tapes}) == len(tapes), [tape.symbol for tape in tapes]

@@ -1,8 +1,9 @@
-"""Validation of tick rows: which become ticks, and why the others do not.
+"""Validation of the rows of tick data: each row becomes a tick or is rejected for a reason.
 
-Rows are validated once, here, for replay and backtest alike. The rules apply to one symbol's rows in the order read; a
-rejected row does not affect the rows after it. A row far ahead of later rows is recognised by them, so the verdict on a
-row of a file waits for some rows after it; a reader of a live market can only look back.
+Replay and backtest use the same validation. The rules apply to the rows of one symbol in the order read. A rejected row
+does not affect the verdicts on the rows after it. Whether the time of a row is far ahead can only be decided from later
+rows, so the verdict on a row of a file waits for some rows after it. In a live market, where later rows are not known
+yet, this rule does not apply.
 """
 
 from __future__ import annotations
@@ -26,43 +27,58 @@ REASONS: Final = (
     "unreadable",
     "far_future",
 )
-"""Reasons by verdict; if several apply, `unreadable` counts, or else the first one."""
+"""Reason of each verdict, by its index. If several reasons apply, `unreadable` takes precedence, then the first one."""
 
 NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE, CROSSED, OUT_OF_ORDER, DUPLICATE, UNREADABLE, FAR_FUTURE = range(1, 9)
 
 UNREADABLE_TIME_NS: Final = -(2**63)
-"""Time of a row that cannot be parsed as a tick: the reader reports the row with this time instead of dropping it."""
+"""Time of a row that cannot be parsed as a tick. The reader keeps such a row with this time, so that it is counted."""
 
 PRICE_MIN: Final = 1e-12
-"""A lower price has no digit within the decimals that orders and deals can carry."""
+"""Lowest valid price. A lower price would be 0 when rounded to the decimals of orders and deals."""
 
 FAR_NS: Final = 60_000_000_000
-"""Threshold of `far_future`: such a row would put a minute of later rows out of order; less is ordinary disorder."""
+"""Threshold of `far_future`: how far the time of a row may be ahead of later rows, one minute.
+
+Accepting a row that is further ahead would reject more than a minute of later rows as out of order.
+"""
 
 FOLLOWERS: Final = 64
-"""Later rows compared with a row: up to half as many successive rows may be wrong; more define the market's time."""
+"""Number of later rows with which a row is compared; they are called its followers.
+
+Up to half as many successive rows with wrong times are recognized. More than that count as right.
+"""
 
 REACH_ROWS: Final = 4_096
-"""Rows, valid or not, among which the followers are searched: bounds the rows in memory."""
+"""Number of later rows, valid or not, in which the followers are searched; it limits the rows kept in memory."""
 
 FAR_ROWS_SHOWN: Final = 5
 
 LATE_SHARE: Final = 0.01
-"""Share of late rows that raises a warning: merged feeds have a few, one wrong time makes the rest of a file late."""
+"""Share of rows that are out of order from which a warning is given.
+
+Merged feeds have a few such rows. After one accepted row with a wrong, late time, all other rows are out of order.
+"""
 
 
 class FarRow(NamedTuple):
-    """A row far ahead of its followers: its number among the symbol's rows, from 1, and its time."""
+    """A row whose time is far ahead of its followers: its number among the symbol's rows, from 1, and its time."""
 
     row: int
     time_ns: int
 
 
 class RowValidator:
-    """Validates one symbol's rows block by block, with the same result as for all at once."""
+    """Validates the rows of one symbol block by block; the result does not depend on the division into blocks."""
 
     def __init__(self, *, accept_crossed: bool, followers: int = FOLLOWERS) -> None:
-        """Start before the first row; the verdict on a row needs `followers` rows after it, 0 for at once."""
+        """Start without rows.
+
+        Args:
+            accept_crossed: whether to accept rows whose bid is above their ask.
+            followers: number of later valid rows that the verdict on a row waits for; with 0 no row waits, and
+                `far_future` is not detected.
+        """
         self.far_rows: list[FarRow] = []
         """The first `far_future` rows, at most `FAR_ROWS_SHOWN`."""
         self._accept_crossed = accept_crossed
@@ -78,22 +94,22 @@ class RowValidator:
         ask: NDArray[np.float64],
         volume: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
-        """Add the next rows, and validate those with enough followers.
+        """Add the next rows, and validate the rows that have enough followers.
 
-        - `unreadable`: the reader found no tick in the row, and set `UNREADABLE_TIME_NS`.
+        - `unreadable`: the reader could not parse the row and set its time to `UNREADABLE_TIME_NS`.
         - `not_finite`: bid, ask or volume is NaN or infinite.
-        - `not_positive`: bid or ask is zero or less.
-        - `out_of_range`: a time before 1970, a negative volume, or a number larger or finer than a tick can carry.
-        - `crossed`: bid above ask, unless `accept_crossed`.
-        - `far_future`: more than a minute ahead of most followers, which continue from the last accepted row.
-        - `out_of_order`: earlier than the symbol's last accepted row.
+        - `not_positive`: bid or ask is 0 or less.
+        - `out_of_range`: the time is before 1970, the volume is negative, or a number is outside the bounds of a tick.
+        - `crossed`: the bid is above the ask, unless `accept_crossed`.
+        - `far_future`: the time is more than a minute ahead of most followers, and these are not out of order.
+        - `out_of_order`: the time is earlier than that of the symbol's last accepted row.
         - `duplicate`: time, bid and ask equal those of the symbol's last accepted row.
 
         Args:
-            time_ns: UTC, one entry per row, as in the other arrays.
-            bid: prices.
-            ask: prices.
-            volume: 0 or more.
+            time_ns: UTC times, a 1-D array with one entry for each row, like the other arrays.
+            bid: bid prices.
+            ask: ask prices.
+            volume: volumes, 0 or more.
 
         Returns:
             Verdicts on the rows decided by this call, in order: `ACCEPTED`, or an index into `REASONS`.
@@ -105,17 +121,17 @@ class RowValidator:
         good = np.flatnonzero(rows[3] == ACCEPTED)
         if not self._followers or not len(good):
             return self._judge(rows, len(rows[3]))
-        # The last valid rows wait for their followers, and so do the rows between them.
+        # The last valid rows wait for their followers, and the rows between them wait too.
         first = max(int(good[max(0, len(good) - self._followers)]), len(rows[3]) - REACH_ROWS)
         waiting = good[good >= first]
         return self._judge(rows, int(waiting[0]) if len(waiting) else len(rows[3]))
 
     def finish(self) -> NDArray[np.uint8]:
-        """Validate the remaining rows, which no rows follow."""
+        """Validate the remaining rows at the end of the data, and return their verdicts."""
         return self._judge(self._held, len(self._held[3]))
 
     def _judge(self, rows: tuple[NDArray[Any], ...], count: int) -> NDArray[np.uint8]:
-        """The verdicts on the first `count` rows; the others wait."""
+        """The verdicts on the first `count` rows; the other rows are kept for later."""
         verdict = rows[3][:count].copy()
         good = np.flatnonzero(verdict == ACCEPTED)
         if len(good):
@@ -125,7 +141,7 @@ class RowValidator:
             verdict[far] = FAR_FUTURE
             self._note_far(far, rows[0])
             self._judge_order(verdict, *rows[:3])
-        # Copies: views would keep the whole block in memory.
+        # Copied, because views would keep the whole block in memory.
         self._held = tuple(values[count:].copy() for values in rows)
         self._judged += count
         return verdict
@@ -141,25 +157,25 @@ class RowValidator:
         bid: NDArray[np.float64],
         ask: NDArray[np.float64],
     ) -> None:
-        """Set the verdicts that depend on the accepted rows before a row."""
+        """Set the verdicts `out_of_order` and `duplicate`, which depend on the accepted rows before a row."""
         good = np.flatnonzero(verdict == ACCEPTED)
         if not len(good):
             return
         times, bids, asks = time_ns[good], bid[good], ask[good]
         if self._last is not None:
-            # With the last accepted row first, these rows are compared with it as well.
+            # The last accepted row is added in front, so that these rows are compared with it too.
             good = np.concatenate([[-1], good])
             times, bids, asks = (
                 np.concatenate([np.array([value], dtype=rest.dtype), rest])
                 for value, rest in zip(self._last, (times, bids, asks), strict=True)
             )
-        # An out-of-order row is below the running maximum and cannot raise it, so the maximum over all valid rows
-        # equals that over the accepted ones.
+        # The time of an out-of-order row is below the running maximum. Therefore the maximum over all valid rows equals
+        # the maximum over the accepted rows.
         latest = np.maximum.accumulate(times)
         late = np.zeros(len(good), dtype=np.bool_)
         late[1:] = times[1:] < latest[:-1]
         verdict[good[late]] = OUT_OF_ORDER
-        # A row that repeats a duplicate also repeats the accepted row before it.
+        # A row that equals a duplicate also equals the accepted row before, so comparing neighbors suffices.
         good, times, bids, asks = good[~late], times[~late], bids[~late], asks[~late]
         same = (times[1:] == times[:-1]) & (bids[1:] == bids[:-1]) & (asks[1:] == asks[:-1])
         verdict[good[1:][same]] = DUPLICATE
@@ -169,17 +185,17 @@ class RowValidator:
 def _far_rows(
     times: NDArray[np.int64], places: NDArray[np.intp], latest: int, count: int, followers: int
 ) -> NDArray[np.bool_]:
-    """Which of the first `count` times are far ahead of most of the times after each.
+    """Determine which of the first `count` rows have times far ahead of most of their followers.
 
     Args:
-        times: of the rows that are valid by themselves.
-        places: their row numbers; only rows within `REACH_ROWS` are followers.
-        latest: the time of the last accepted row before them.
-        count: number of rows to examine; all of their followers are given.
-        followers: number of later rows to compare each with.
+        times: times of the rows that are valid by themselves.
+        places: numbers of these rows; only rows at most `REACH_ROWS` later are followers.
+        latest: time of the last accepted row before these rows.
+        count: number of rows to examine; `times` includes all of their followers.
+        followers: number of followers of a row.
 
     Returns:
-        One entry for each of the `count` rows.
+        A 1-D array with one entry for each of the `count` rows.
     """
     far = np.zeros(count, dtype=np.bool_)
     if not followers or not np.any(np.maximum.accumulate(times) - times > FAR_NS):
@@ -195,7 +211,7 @@ def _far_rows(
         latest = max(latest, int(times[seen:place].max(initial=latest)))
         seen = place + 1
         following = times[place + 1 : place + 1 + int(after[place])]
-        # Followers before the last accepted row are late with or without this row, so they do not count.
+        # Followers earlier than the last accepted row are out of order anyway, so they do not count.
         fitting = np.count_nonzero((following >= latest) & (following < times[place] - FAR_NS))
         far[place] = 2 * fitting > len(following)
         if not far[place]:
@@ -211,9 +227,9 @@ def _judged_alone(
     *,
     accept_crossed: bool,
 ) -> NDArray[np.uint8]:
-    """The verdicts that do not depend on other rows."""
+    """The verdicts of the rules that do not depend on other rows."""
     verdict = np.zeros(len(time_ns), dtype=np.uint8)
-    # From the last rule to the first, so that the first one that applies remains.
+    # The rules are applied from the last to the first, so that the first reason that applies remains.
     if not accept_crossed:
         verdict[bid > ask] = CROSSED
     too_large = (bid > PRICE_MAX) | (ask > PRICE_MAX) | (volume > PRICE_MAX) | (time_ns > TIME_NS_MAX)
@@ -226,6 +242,6 @@ def _judged_alone(
 
 
 def label_reason_counts(counts: NDArray[np.int64]) -> dict[str, int]:
-    """Counts of rejected rows by reason, from an array of counts by verdict."""
+    """Counts of rejected rows by reason, without zeros; `counts` has the count of each verdict by its index."""
     counted = counts.tolist()
     return {reason: counted[code] for code, reason in enumerate(REASONS) if code and counted[code]}

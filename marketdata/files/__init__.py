@@ -1,6 +1,6 @@
-"""Recorded tick files of all known layouts as tick streams, for the gateway's replay and the backtest alike.
+"""Conversion of recorded tick files of all known layouts to tick streams, for the gateway's replay and the backtest.
 
-A file's content determines its layout (`source`, `headerless_layouts`, `header_layouts`, `parquet`);
-`marketdata.tick_validation` decides which rows become ticks. Files are read in chunks and spooled to disk when they are
-large, so that memory use does not grow with them.
+The layout of a file is recognized by its content (`source`, `headerless_layouts`, `header_layouts`, `parquet`).
+`marketdata.tick_validation` decides which rows become ticks. Files are read in chunks, and the rows of large files are
+moved to a temporary file, so that memory use does not grow with the size of the files.
 """

@@ -1,4 +1,7 @@
-"""Detection of bar files, which are refused: by their columns or the shape of their rows, with their interval."""
+"""Detection of files with bars instead of ticks, which are refused, and of the interval of their bars.
+
+A bar file is detected by its column names or by the form of its rows.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,19 @@ _DATE: Final = re.compile(r"\d{4}[.\-/]?\d\d[.\-/]?\d\d|\d\d[.\-/]\d\d[.\-/]\d{4
 _OF_DAY: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?(?: ?[AP]M)?", re.IGNORECASE)
 _OF_DAY_MS: Final = re.compile(r"\d{1,8}")
 _FIELDS_BEFORE_TIME: Final = 2
-"""A ticker, and the period of the bars."""
+"""Most fields before the time of a row: a ticker and the interval of the bars."""
 
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def bar_interval(head: Sequence[str]) -> str | None:
-    """The interval of a bar file by its first lines, such as "1 minute"; None for a file without bars.
+    """The interval of a bar file, such as "1 minute"; None for a file without bars.
 
-    Rows with a bid and an ask besides their bar are bars if their times are whole intervals apart.
+    Rows that have a bid and an ask in addition to a bar count as bars if the steps between their times are multiples of
+    one interval.
 
     Args:
-        head: the first lines that are not empty.
+        head: the first non-empty lines of the file.
     """
     if not head:
         return None
@@ -46,7 +50,7 @@ def bar_interval(head: Sequence[str]) -> str | None:
     if _names_bars(rows[0]):
         names = [name.lower() for name in rows[0]]
         times = _named_times(names, rows[1:])
-        # A header has no digit: names with one, such as `ma20`, need times below them.
+        # Most headers have no digit. A line with one, as in `ma20`, is a header only if times follow below.
         if has_digit and _usual_step(times) is None:
             return None
         if not all(set(names) & set(COLUMN_NAMES[side]) for side in ("bid", "ask")):
@@ -61,15 +65,15 @@ def bar_interval(head: Sequence[str]) -> str | None:
 
 
 def _names_bars(names: Sequence[str]) -> bool:
-    """Whether columns are named for open, high, low and close, in full or by a letter as in `bid_o`."""
+    """Whether columns are named open, high, low and close, in full or by their first letter, as in `bid_o`."""
     parts = {part.lower() for name in names for part in _WORD.findall(name)}
     return all(price[0] in parts or any(price in name.lower() for name in names) for price in _PRICES)
 
 
 def _named_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    """Times of the rows, in seconds, by the columns with a time name, or else by the first two columns."""
+    """Times of the rows, in seconds, from the columns whose name means a time, or else from the first two columns."""
     named = [place for place, name in enumerate(names) if _TIME_NAME.search(name)]
-    # The date first, as `_time_of` expects it.
+    # The date column first, as `_time_of` expects.
     places = sorted(named, key=lambda place: _DATE_NAME.search(names[place]) is None) or [0, 1]
     found = [_time_of([row[place] for place in places if place < len(row)]) for row in rows]
     return [time for time, _ in found if time is not None]
@@ -84,7 +88,7 @@ def _fields_before_time(row: Sequence[str]) -> int:
 
 
 def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
-    """Time of a row in seconds, None where it has none, and the number of fields that hold it."""
+    """Time of a row in seconds, None if it has none, and the number of fields that the time takes."""
     width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and _OF_DAY.fullmatch(row[1]) else 1
     text = " ".join(row[:width])
     [ns] = epoch_times.epoch_ns(pl.Series([text], dtype=pl.String))
@@ -103,7 +107,7 @@ def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
 
 
 def _is_bar(fields: Sequence[str]) -> bool:
-    """Whether the first four fields are open, high, low and close, all within a factor of two."""
+    """Whether the first four fields can be open, high, low and close: consistent, and high at most twice the low."""
     try:
         first, high, low, last = map(float, fields[:4])
     except ValueError:
@@ -112,7 +116,7 @@ def _is_bar(fields: Sequence[str]) -> bool:
 
 
 def _are_whole_intervals(times: Sequence[float]) -> bool:
-    """Whether all steps between times are positive multiples of the most common one, as with bars but not with quotes."""
+    """Whether all steps between times are positive multiples of the most common step, as in bars but not in quotes."""
     steps = [later - time for time, later in pairwise(times)]
     usual = _usual_step(times)
     return usual is not None and all(step >= 1 and step % usual == 0 for step in steps)

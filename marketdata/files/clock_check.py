@@ -1,8 +1,9 @@
-"""Checks a file's clock against the market's week and quiet hour, both of which a wrong clock shifts.
+"""Check of a file's clock by the end of the market's week and by its quiet hour, which a wrong clock shifts.
 
-FX closes on Friday at 17:00 in New York, and in the hour from then on spreads are widest, or there is no quote at all.
-That is midnight of New-York-close time (`proto.trading.server_time`), in which everything here is computed. One pass,
-bounded memory. A file that is too short or too sparse gives no verdict.
+FX closes on Friday at 17:00 in New York. The quiet hour is the hour from 17:00 on each day: spreads are widest, or
+there are no quotes. 17:00 in New York is midnight of New-York-close time (`proto.trading.server_time`), in which this
+module computes. The check makes one pass with bounded memory. A file that is too short or has too few ticks gives no
+verdict.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ Verdict = Literal["fits", "probably_wrong", "cannot_tell"]
 Season = Literal["summer_or_winter", "differing"]
 
 EUROPEAN_SERVER: Final = "Europe/Athens"
-"""The zone of servers that change to summer time on Europe's dates."""
+"""Time zone of servers at UTC+2 that change to summer time (UTC+3) on Europe's dates."""
 
 PAUSE_NS: Final = (44 * HOUR_NS, 51 * HOUR_NS)
-"""Length of a weekend: two days, more or less an hour for daylight saving, markets, and early opening."""
+"""Shortest and longest pause that counts as a weekend: two days, with a tolerance for clock changes and markets."""
 
 CLOSE_SLACK_NS: Final = 2 * MINUTE_NS
 BUSY_TICKS: Final = 60
-"""Ticks required in the hour before a pause: in a sparse market the last quote does not mark the close."""
+"""Ticks required in the hour before a pause. With fewer ticks, the last quote may be long before the close."""
 
 HOURS_OFF_MAX: Final = 14
 WEEKS_SURE: Final = 2
-"""Week ends required to call a clock wrong by one hour: a single one may be a file that was cut short."""
+"""Week ends required to report that a clock is wrong by one hour; a single one may come from a truncated file."""
 
 DAYS_SURE: Final = 3
-"""Whole days from Monday to Thursday required to find the quiet hour."""
+"""Whole days from Monday to Thursday required to determine the quiet hour."""
 
 DAY_HOURS_MIN: Final = 20
 WIDER_SHARE: Final = 1.1
-"""Ratio of the quiet hour's spread to that of every other hour except its neighbours."""
+"""Least ratio of the quiet hour's mean spread to that of every other hour except its two neighbors."""
 
 EMPTY_SHARE: Final = 0.02
-"""Share of a usual hour's ticks below which the market counts as closed."""
+"""Share of the median hour's ticks below which an hour counts as closed."""
 
 HOLIDAYS: Final = ((12, 20), (1, 5))
-"""First and last month and day of the season of early closes."""
+"""First and last day, as month and day, of the season in which markets close early."""
 
 CLOSE_HOUR: Final = 17
 """Hour of the market's daily close in New York."""
@@ -57,7 +58,7 @@ FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
 
 
 class _Ahead(NamedTuple):
-    """Offsets from UTC at one time, in hours: of a server, and of New-York-close time."""
+    """Offsets from UTC, in hours, of a server and of New-York-close time at one time."""
 
     hours: int
     new_york_close_hours: int
@@ -65,20 +66,20 @@ class _Ahead(NamedTuple):
 
 @dataclass
 class _Evidence:
-    """Measurements of weeks in which New York and Europe agree on daylight saving, or in which they differ."""
+    """Measurements of one season: the weeks in which New York and Europe agree on daylight saving, or the others."""
 
     week_ends: Counter[int] = field(default_factory=Counter)
-    """Counts of week ends by hours after the known close."""
+    """Counts of week ends by the hours of their last tick after the known close."""
     week_end_ahead: Counter[_Ahead] = field(default_factory=Counter)
-    """Counts of week ends by the offset of the server that dated the rows."""
+    """Counts of week ends by the offset of the server that wrote the times."""
     day_ahead: Counter[_Ahead] = field(default_factory=Counter)
-    """Counts of days by the offset of the clock by which rows are read."""
+    """Counts of days by the offset of the clock with which the file is read."""
     days: int = 0
     ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
     spreads: NDArray[np.float64] = field(default_factory=lambda: np.zeros(24))
 
     def hours_off(self) -> tuple[int | None, bool]:
-        """Hours by which times are late, and whether the evidence suffices to report them."""
+        """Hours by which times are late (None if unknown), and whether the evidence suffices to report them."""
         quiet = self.quiet_hour()
         if self.week_ends:
             [(hours, count)] = self.week_ends.most_common(1)
@@ -88,14 +89,14 @@ class _Evidence:
         return quiet, quiet is not None and abs(quiet) != 1
 
     def server_ahead(self) -> Counter[_Ahead]:
-        """Offsets of the server that dated the rows; empty where unknown."""
+        """Counts of the offsets of the server that wrote the times; empty if unknown."""
         quiet = self.quiet_hour()
         if self.week_end_ahead or quiet is None:
             return self.week_end_ahead
         return Counter({ahead._replace(hours=ahead.hours + quiet): days for ahead, days in self.day_ahead.items()})
 
     def quiet_hour(self) -> int | None:
-        """Hours from the known close to the quiet hour; None where no hour is clearly the quiet one."""
+        """Hours from the known close to the quiet hour; None if no hour differs clearly from the others."""
         if self.days < DAYS_SURE:
             return None
         empty = np.flatnonzero(self.ticks < EMPTY_SHARE * np.median(self.ticks))
@@ -113,22 +114,27 @@ class _Evidence:
 
 
 class ClockFinding(NamedTuple):
-    """The verdict on the clock by which a file was read."""
+    """The verdict on the clock with which a file was read."""
 
     verdict: Verdict
     hours_off: int | None
-    """Hours by which times are late, negative where they are early; None where unknown."""
+    """Hours by which times are late, negative if they are early; None if unknown."""
     text: str
     summer_time: Literal["new_york", "europe", "cannot_tell"] | None
-    """Daylight-saving dates of a server of UTC+2 and +3; None where it is not such a server."""
+    """Whose daylight-saving dates the server follows; None unless its offsets from UTC are +2 and +3 hours."""
     summer_time_text: str
 
 
 class ClockCheck:
-    """Checks the clock of one symbol's ticks, given in order."""
+    """Checks the clock of one symbol's ticks, which are added in order of time."""
 
     def __init__(self, instrument: Instrument | None, clock: SourceClock) -> None:
-        """Check a symbol whose rows are read by `clock`; without terms there is no verdict."""
+        """Start without ticks.
+
+        Args:
+            instrument: terms of the symbol; without them there is no verdict.
+            clock: clock with which the file is read.
+        """
         sessions = () if instrument is None else instrument.sessions
         self._has_known_close = bool(sessions) and max(end for _, end in sessions) == FRIDAY_CLOSE_MIN
         self._clock = clock
@@ -141,7 +147,12 @@ class ClockCheck:
         self._day_spreads = np.zeros(24)
 
     def add(self, time_ns: NDArray[np.int64], spread: NDArray[np.float64]) -> None:
-        """Add the next ticks: times in UTC, and ask - bid; 1-D arrays of equal length."""
+        """Add the next ticks.
+
+        Args:
+            time_ns: UTC times, a 1-D array in ascending order.
+            spread: ask - bid in units of price, a 1-D array of the same length.
+        """
         if not self._has_known_close or not len(time_ns):
             return
         times = np.concatenate([self._tail, time_ns])
@@ -158,14 +169,14 @@ class ClockCheck:
             self._add_hour(hour * HOUR_NS, total, count)
 
     def finding(self) -> ClockFinding:
-        """The verdict on the ticks so far."""
+        """The verdict on the ticks added so far."""
         if not self._has_known_close:
             text = "cannot tell: the closes of the symbol are not known"
             return ClockFinding("cannot_tell", None, text, None, "")
         usual, differing = (self._evidence[season] for season in ("summer_or_winter", "differing"))
         hours, is_sure = usual.hours_off()
         other, is_other_sure = differing.hours_off()
-        # A single week end is enough where those of other weeks confirm the clock.
+        # One week end in the differing weeks suffices if the week ends of the other weeks confirm the clock.
         is_other_sure = is_other_sure or (bool(differing.week_ends) and other is not None and hours == 0)
         seen = "; ".join(filter(None, (_seen(usual, ""), _seen(differing, _DIFFERING))))
         seen = seen and f"in New York {seen}; FX closes at {CLOSE_HOUR}:00"
@@ -235,7 +246,7 @@ class ClockCheck:
         self._day_spreads[hour] += spread
 
     def _end_day(self) -> None:
-        """Count the past day if it began in the file and is one from Monday to Thursday."""
+        """Add the past day to the evidence if it is whole and from Monday to Thursday."""
         if self._day is not None and self._is_whole and np.count_nonzero(self._day_ticks) >= DAY_HOURS_MIN:
             noon_ns = self._day * DAY_NS + DAY_NS // 2
             if server_time.weekday(noon_ns) < FRIDAY:

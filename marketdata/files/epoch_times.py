@@ -1,7 +1,8 @@
-"""Numbers as times: seconds, milli-, micro- or nanoseconds since 1970, with optional fraction and exponent.
+"""Parsing of numbers as times: seconds, milli-, micro- or nanoseconds since 1970, with optional fraction and exponent.
 
-The number of digits before the point determines the unit, for times from March 1973 on. Numbers are never converted to
-floats, so every digit counts. A number whose digits end before the second (`1.398902e+12`) is not a time.
+The number of digits before the point determines the unit, for times from March 1973 on. Numbers are not converted to
+floats, so that no digit is lost. A number that does not resolve the second, such as `1.398902e+12`, is not accepted as
+a time.
 """
 
 from __future__ import annotations
@@ -15,19 +16,22 @@ import polars as pl
 _NUMBER: Final = r"^([1-9][0-9]*)(?:\.([0-9]*))?(?:[eE]\+?([0-9]{1,2}))?$"
 _SECOND_POWER: Final = 9
 _POWERS: Final = {9: 9, 10: 9, 12: 6, 13: 6, 15: 3, 16: 3, 18: 0, 19: 0}
-"""Powers of ten from a unit to nanoseconds, by the digits before the point: 1973 to 2001, and from then to 2286."""
+"""Power of ten that converts the unit to nanoseconds, by the number of digits before the point.
+
+Of each pair of entries with the same unit, the first is for times from 1973 to 2001, the second for later times.
+"""
 
 _TIME_NS_BELOW: Final = 9.2e18
-"""Limit of Int64: nanoseconds since 1970 reach into the year 2262."""
+"""Limit of times in nanoseconds, below the limit of Int64, which is in the year 2262."""
 
 _FACTORS: Final = {power: 10**power for power in range(19)}
 EXPECTED: Final = "whole or decimal s, ms, µs or ns since 1970, of March 1973 or later"
 
 
 def epoch_ns(text: pl.Series) -> pl.Series:
-    """Nanoseconds since 1970 (Int64) of numbers as text.
+    """Convert numbers as text to nanoseconds since 1970 (Int64).
 
-    Null where the text is not a number, too coarse or too fine.
+    Null if the text is not a number, fits no unit, or has digits below a nanosecond.
     """
     parts = text.to_frame("t").select(
         pl.col("t").str.extract(_NUMBER, 1).alias("whole"),
@@ -50,7 +54,7 @@ def is_number(text: str) -> bool:
 
 
 def problem_of(texts: Sequence[str]) -> str | None:
-    """Why numbers are not times: for most no unit fits, or all are coarser than a second; None when most fit."""
+    """Text of why the numbers are not times: most fit no unit, or none resolves the second; None if they are times."""
     if not texts:
         return None
     bad = [text for text, ns in zip(texts, epoch_ns(pl.Series(texts, dtype=pl.String)), strict=True) if ns is None]

@@ -1,4 +1,4 @@
-"""Errors of tick files, as texts for the person who named the file."""
+"""Errors of tick files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from common.errors import StartError
 
 
 class TickFileError(StartError):
-    """A file cannot serve as a tick source; one line that names the file, the fact and the expectation."""
+    """A file cannot be used as a tick file; the text is one line with the file, the fact and the expectation."""
 
 
 class UnknownLayoutError(TickFileError):
-    """A file fits no layout; `details` are further lines: how it begins, and which layouts were tried."""
+    """A file fits no layout; `details` are further lines: its first lines, and why each layout does not fit."""
 
     def __init__(self, text: str, details: tuple[str, ...]) -> None:
-        """Keep the one-line `text` and the further lines."""
+        """Create the error from its one-line `text` and the further lines `details`."""
         super().__init__(text)
         self.details = details

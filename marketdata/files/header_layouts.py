@@ -1,4 +1,4 @@
-"""Layouts with column names in the first line: MetaTrader 5, Dukascopy, and tables with an ISO time, bid and ask."""
+"""Layouts with column names in the first line: MetaTrader 5, Dukascopy, and tables with a time, bid and ask."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ COLUMN_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "symbol": ("symbol", "instrument", "pair"),
 }
 _WITH_OFFSET: Final = r"^(.*:[0-9]{2}(?:\.[0-9]+)?) ?(?:(?:UTC|GMT)?([+-][0-9]{2}(?::?[0-9]{2})?)|(Z|UTC|GMT))$"
-"""A time of day with its offset from UTC, or with the name of UTC."""
+"""A time with an offset from UTC, or with the name of UTC."""
 
 _NO_OFFSET: Final = re.compile(r"[+-]00(:?00)?")
 _SERVER_TIME: Final = (
@@ -50,10 +50,10 @@ _SERVER_TIME: Final = (
 
 
 class MetaTrader(Layout):
-    """The tick export of a MetaTrader 5 terminal. A blank side is unchanged: its last value is still valid."""
+    """The tick export of a MetaTrader 5 terminal. An empty bid or ask means that the last value is still valid."""
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
-        """Recognise column names in angle brackets, or without a header the form of the rows."""
+        """Recognize column names in angle brackets or, in a file without a header, the form of the rows."""
         del member
         names = [name.strip().upper() for name in head[0].split("\t")] if head else []
         if names and all(re.fullmatch(r"<\w+>", name) for name in names):
@@ -94,7 +94,7 @@ class _MetaTraderRows:
         bad = ts_ns.is_null() | volume.is_null()
         for name, side in sides.items():
             bad = bad | (side.is_null() & (fields[name] != "").fill_null(True))
-        # An unreadable line changes no side.
+        # An unreadable line changes neither the last bid nor the last ask.
         known = {name: self._carried(name, side.set(bad, None)) for name, side in sides.items()}
         return build_tick_frame(ts_ns, known["BID"], known["ASK"], volume, missing=bad.set(bad, None))
 
@@ -108,7 +108,7 @@ class _MetaTraderRows:
 
 
 class Dukascopy(Layout):
-    """Dukascopy's tick export; the volume is the sum of both sides' volumes."""
+    """Dukascopy's tick export; the volume of a tick is the sum of its bid and ask volumes."""
 
     _TIMES: Final = ("gmt time", "utc time", "time (gmt)", "time (utc)", "local time", "time (eet)", "time (est)")
 
@@ -118,7 +118,7 @@ class Dukascopy(Layout):
         names = [name.strip(' "').lower() for name in head[0].split(",")] if head else []
         if not names or names[0] not in self._TIMES:
             begin = escaped(names[0], 40) if names else "nothing"
-            return LayoutMismatch(f"the header begins with {begin} and not with 'Gmt time'")
+            return LayoutMismatch(f"the header begins with {begin}, expected 'Gmt time'")
         lacking = [name for name in ("ask", "bid") if names.count(name) != 1]
         if lacking:
             return LayoutMismatch(f"the header has no column {', '.join(lacking)}")
@@ -159,7 +159,7 @@ class _DukascopyRows:
 
 
 class Table(Layout):
-    """Any table whose header names a time, a bid and an ask."""
+    """Any table whose header has column names for a time, a bid and an ask."""
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
         """Recognise the header."""
@@ -172,16 +172,16 @@ class Table(Layout):
         for meaning, known in COLUMN_NAMES.items():
             found = [number for number, name in enumerate(names) if name in known]
             if len(found) > 1 and not (meaning == "time" and "time_msc" in names):
-                return LayoutMismatch(f"the header names {meaning} {len(found)} times")
+                return LayoutMismatch(f"the header has {len(found)} columns for {meaning}")
             if found:
                 place[meaning] = found[0]
-        # MetaTrader's Python package gives each time twice; `time` is cut to seconds.
+        # Tables from MetaTrader's Python package have two columns of times: `time` in seconds, `time_msc` in ms.
         is_metatrader = "time_msc" in place
         if is_metatrader:
             place["time"] = place.pop("time_msc")
         lacking = [meaning for meaning in ("time", "bid", "ask") if meaning not in place]
         if lacking:
-            return LayoutMismatch(f"the first line names no {', '.join(lacking)}")
+            return LayoutMismatch(f"the first line has no column for {', '.join(lacking)}")
         rows = [fields for line in head[1:] if len(fields := line.split(separator)) == len(names)]
         times = [fields[place["time"]].strip(' "') for fields in rows]
         numbers = [text for text in times if epoch_times.is_number(text)]
@@ -202,7 +202,7 @@ class Table(Layout):
 
 
 def _zone_rule(times: Sequence[str]) -> ZoneRule:
-    """The rule by the form of most times: with an offset, numbers, or neither."""
+    """The zone rule of a table, from the form of most of its times: with an offset, numbers, or neither."""
     with_offset = [found for text in times if (found := re.fullmatch(_WITH_OFFSET, text))]
     known = len(with_offset) + sum(epoch_times.is_number(text) for text in times)
     if 2 * known < len(times):
@@ -239,7 +239,7 @@ class _TableRows:
         counted = self.clock.to_utc(epoch_times.epoch_ns(text).cast(pl.Datetime("ns")))
         wall, offset_ns = _without_offset(text, _WITH_OFFSET)
         reading = _wall_times(wall)
-        # An explicit clock replaces an offset of zero, and contradicts any other offset.
+        # A clock that the user requests replaces an offset of zero. A row with another offset becomes unreadable.
         local = (
             UTC.to_utc(reading) - offset_ns
             if self.clock.name == UTC.name
@@ -254,9 +254,9 @@ def _wall_times(text: pl.Series) -> pl.Series:
 
 
 def _without_offset(text: pl.Series, pattern: str) -> tuple[pl.Series, pl.Series]:
-    """Times without their offset from UTC, and the offsets in nanoseconds; null without one.
+    """Split texts into local times and their offsets from UTC in nanoseconds; both are null without an offset.
 
-    The groups of the pattern are the time, its offset, and the name of UTC.
+    The groups of `pattern` are the time, its offset, and the name of UTC.
     """
     wall = text.str.extract(pattern, 1)
     offset = text.str.extract(pattern, 2).str.replace(":", "", literal=True)

@@ -1,4 +1,4 @@
-"""Layouts of text without a header: TrueFX, HistData and LEAN."""
+"""Layouts of text files without a header: TrueFX, HistData and LEAN."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from marketdata.files.time_zones import EASTERN, SourceClock
 
 @dataclass(frozen=True)
 class _Rows(Layout):
-    """A layout without a header, whose lines all have the same fields."""
+    """A layout without a header: every line matches `pattern`."""
 
     pattern: re.Pattern[str]
     parser: type[_RowParser]
@@ -86,7 +86,7 @@ class _HistData(_RowParser):
 
 
 class _Lean(_RowParser):
-    """LEAN daily quotes; the file's name has the day of the rows."""
+    """LEAN daily quotes; the name of the file gives the day of the rows."""
 
     clock_doubt = "LEAN's depends on security type and market, given by folders such as forex/fxcm/eurusd"
     _DAY_MS: Final = 86_400_000
@@ -122,12 +122,12 @@ class _LeanRows(_Rows):
 
 
 def lean_day(member: ArchiveMember) -> datetime | None:
-    """The day at the beginning of the name of a LEAN file, or else of the text in the archive."""
+    """The day at the beginning of the name of a LEAN file, or else of the text in the archive; None without one."""
     for name in (member.path.name, PurePath(member.inner or "").name):
         found = re.match(rf"({YEAR}\d{{4}})(?!\d)", name)
         if found:
             try:
-                return datetime.strptime(found[1], "%Y%m%d")  # noqa: DTZ007 - the zone is the clock's business
+                return datetime.strptime(found[1], "%Y%m%d")  # noqa: DTZ007 - the caller applies the clock
             except ValueError:
                 return None
     return None

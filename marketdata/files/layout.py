@@ -1,4 +1,4 @@
-"""Layouts of tick files: how content is recognised, and how lines become rows."""
+"""Interface of the layouts of tick files: recognition of a layout, and parsing of lines to rows."""
 
 from __future__ import annotations
 
@@ -16,71 +16,75 @@ from marketdata.files.time_zones import SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 HEAD_LINES: Final = 20
-"""Number of lines used to recognise a layout; most of them must fit it, so that a bad line does no harm."""
+"""Number of lines used to recognize a layout. Most of them must fit, so that a few bad lines are tolerated."""
 
 TIME_OF_DAY: Final = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
 YEAR: Final = r"(19[7-9]\d|20\d\d|21\d\d)"
-"""Nanoseconds since 1970 reach into the year 2262."""
+"""Years 1970 to 2199: nanoseconds since 1970 fit into Int64 until the year 2262."""
 
 PAIR: Final = r"[A-Za-z]{3,}/?[A-Za-z]{3,}"
 NUMBER: Final = r"\s*[-+]?\d*\.?\d+\s*"
 
 
 class ZoneRule(Enum):
-    """Source of the clock of a layout's times."""
+    """Source of the clock of a file's times."""
 
     FIXED = "each row has its offset"
-    DEFAULT = "layout or file has a clock, which may be overridden"
-    REQUIRED = "neither layout nor file has a clock"
+    DEFAULT = "the layout or the file determines a clock, which may be overridden"
+    REQUIRED = "neither the layout nor the file determines a clock, so it must be given"
 
 
 class Parser(Protocol):
-    """Converts lines of one file to rows; keeps state between calls where the layout needs it."""
+    """Converts lines of one file to rows, in the order of the file; may keep state between calls."""
 
     header_lines: int
     has_symbols: bool
     zone_rule: ZoneRule
     clock: SourceClock
     has_offsets: bool
-    """Whether each row has its offset from UTC, also if that is zero."""
+    """Whether each row has an offset from UTC, which may be zero."""
     clock_source: str
-    """Source of `clock`; empty where that is the layout itself, or there is no clock."""
+    """Source of `clock`, as text; empty if the source is the layout itself, or if there is no clock."""
     clock_doubt: str
-    """Remark when `clock` is assumed or missing; may be empty."""
+    """Remark for the user if `clock` is an assumption or missing; may be empty."""
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         """Convert lines to a frame with one row per line, as `build_tick_frame` returns."""
 
 
 class LayoutMismatch(str):
-    """Why the first lines do not fit a layout."""
+    """Text of why the first lines of a file do not fit a layout."""
 
 
 class LayoutRefusal(str):
-    """Why a file of a known layout has no readable ticks."""
+    """Text of why a file that fits a layout has no readable ticks."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout: name, example, and recognition."""
+    """A layout of tick files: its name, an example of a line, and its recognition."""
 
     name: str
     example: str
 
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
-        """A parser for the file that begins with these non-empty lines, or why it is not of this layout."""
+        """Recognize the file whose first non-empty lines are `head`.
+
+        Returns:
+            A parser for the file, or the reason why the file does not have this layout.
+        """
         raise NotImplementedError
 
 
 def separator_of(line: str) -> str:
-    """The separator of a line's columns: a tab, a semicolon or a comma."""
+    """The separator of a line's columns: a tab or a semicolon if the line has one, else a comma."""
     return next((sign for sign in ("\t", ";") if sign in line), ",")
 
 
 def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
-    """Fields of each line as columns `0` to `count - 1`, stripped of spaces and quotes.
+    """Split each line into fields: the columns `0` to `count - 1`, stripped of spaces and quotes.
 
-    Null in lines with more or fewer.
+    All fields of a line with another number of fields are null.
     """
     names = [str(number) for number in range(count)]
     line = pl.col("line")
@@ -95,12 +99,15 @@ def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFr
 
 
 def parse_numbers(text: pl.Series) -> pl.Series:
-    """Numbers; null where the text is not a number."""
+    """Convert texts to numbers; null if a text is not a number."""
     return text.cast(pl.Float64, strict=False)
 
 
 def parse_wall_times(text: pl.Series, pattern: str, form: str) -> pl.Series:
-    """Local times of texts that match the whole pattern; null for others."""
+    """Convert texts that match the whole `pattern` to local times; null for other texts.
+
+    `form` is the format of polars' `str.to_datetime`.
+    """
     fits = text.str.contains(f"^{pattern}$")
     kept = text.to_frame("t").select(pl.when(fits).then(pl.col("t")))["t"]
     return kept.str.to_datetime(form, time_unit="ns", strict=False)
@@ -115,7 +122,17 @@ def build_tick_frame(
     *,
     missing: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """The frame of rows; a null makes its row unreadable, except in prices where `missing` is true."""
+    """Build the frame of rows from their columns; a row with a null becomes unreadable.
+
+    Args:
+        ts_ns: UTC nanoseconds since 1970.
+        bid: bid prices.
+        ask: ask prices.
+        volume: volumes; None for 0 in every row.
+        symbol: symbols; None for a file without symbols.
+        missing: rows in which a null price does not make the row unreadable but becomes NaN; a null in `missing` does.
+            None for no such rows.
+    """
     columns = {"ts_ns": ts_ns, "bid": bid, "ask": ask, "volume": volume if volume is not None else ts_ns * 0.0}
     if symbol is not None:
         columns["symbol"] = symbol
@@ -136,9 +153,10 @@ def build_tick_frame(
 
 
 def count_header_lines(head: Sequence[str], pattern: re.Pattern[str], expected: str) -> int | LayoutMismatch:
-    """The number of header lines, 0 or 1, if most lines fit the pattern; otherwise the first line that does not.
+    """The number of header lines, 0 or 1, if most other lines match the pattern; else a mismatch.
 
-    A first line without a digit is a header: every row has digits.
+    A first line without a digit is a header, because every row has digits. The text of the mismatch has the first line
+    that does not match.
     """
     header = 1 if head and not any(character.isdigit() for character in head[0]) else 0
     body = head[header : header + HEAD_LINES]

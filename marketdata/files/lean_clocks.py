@@ -1,7 +1,7 @@
-"""Clocks of LEAN's quote files by security type, market and symbol, which the folder names give.
+"""Clocks of LEAN's quote files by security type, market and symbol, which are the names of the folders.
 
 Source: `dataTimeZone` in LEAN's market-hours database (`Data/market-hours/market-hours-database.json`, repository
-QuantConnect/Lean at 004849ff, read on 2026-11-29). Only markets whose quotes are rows of time, bid and ask.
+QuantConnect/Lean at 004849ff, read on 2026-11-29). The table has only markets whose rows are time, bid and ask.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _SYMBOLS: Final = {
         UTC.name,
     )
 }
-"""Symbols with another clock than their market."""
+"""Symbols whose clock differs from the clock of their market."""
 
 
 class LeanClock(NamedTuple):
-    """The clock of a folder, and its source."""
+    """Time zone of the files in a folder, and the source of this fact as text."""
 
     zone: str
     source: str
 
 
 def lean_clock(path: Path) -> LeanClock | None:
-    """The clock of a file at `TYPE/MARKET/[RESOLUTION/]SYMBOL/FILE`; None for other folders."""
+    """The clock of a file at `TYPE/MARKET/[RESOLUTION/]SYMBOL/FILE`; None for any other path."""
     folders = [part.lower() for part in path.absolute().parts[:-1]]
     if len(folders) > 1 and folders[-2] in RESOLUTIONS:
         del folders[-2]

@@ -1,6 +1,7 @@
-"""Paperdesk's own Parquet: `ts_ns` (nanoseconds since 1970), `bid`, `ask`, and optionally `symbol` and `volume`.
+"""Paperdesk's Parquet files: `ts_ns` (nanoseconds since 1970), `bid`, `ask`, and optionally `symbol` and `volume`.
 
-The times are UTC, unless a clock is given: then they are local times of that clock, counted as if they were UTC.
+The times are UTC. If the user gives another clock, `ts_ns` is the local time of that clock, in nanoseconds since
+1970-01-01 00:00 local time.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from marketdata.files.time_zones import UTC, SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 MISSING_TIME_NS: Final = -1
-"""Stands for an absent time; validation refuses it as out of range."""
+"""Value for a missing time, which validation rejects as out of range."""
 
 CHUNK_ROWS: Final = 1 << 18
-"""The size of a row group as polars writes them; memory use grows with larger groups in a file."""
+"""Rows read at a time: the size of a row group that polars writes. Larger row groups in a file need more memory."""
 
 _INTEGERS: Final = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _TYPES: Final[dict[str, tuple[tuple[type[pl.DataType], ...], str]]] = {
@@ -37,10 +38,10 @@ class ParquetRows:
     """The rows of a Parquet file, in chunks."""
 
     def __init__(self, path: Path, clock: SourceClock) -> None:
-        """Check the columns; `clock` is that of the times.
+        """Open the file and check its columns; `clock` is the clock of its times.
 
         Raises:
-            TickFileError: the file is damaged, or has other columns.
+            TickFileError: the file is damaged, lacks a column, or has a column of a wrong type.
         """
         self._path = path
         self._clock = clock
@@ -55,11 +56,19 @@ class ParquetRows:
         self.has_symbols = "symbol" in schema
 
     def chunks(self, first_row: int, last_row: int | None) -> Iterator[pl.DataFrame]:
-        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, if the file has it, `symbol`; rows are numbered from 1."""
+        """Yield the rows as frames of `ts_ns` (UTC), `bid`, `ask`, `volume` and, if the file has it, `symbol`.
+
+        Args:
+            first_row: number of the first row to read, from 1.
+            last_row: number of the last row to read; None reads to the end.
+
+        Raises:
+            TickFileError: the file cannot be read.
+        """
         stop = self.row_count if last_row is None else min(last_row, self.row_count)
         for start in range(first_row - 1, stop, CHUNK_ROWS):
             try:
-                # A new scan for each chunk, so that what it has mapped or cached is released.
+                # A new scan for each chunk, so that polars releases the mapped and cached memory of the last one.
                 scan = pl.scan_parquet(self._path, glob=False).select(self._wanted)
                 frame = scan.slice(start, min(CHUNK_ROWS, stop - start)).collect()
             except (pl.exceptions.PolarsError, OSError) as error:
@@ -74,7 +83,7 @@ class ParquetRows:
             )
 
     def _utc(self, ts_ns: pl.Series) -> pl.Series:
-        """Times in UTC; a local time that the clock skips or repeats is unreadable."""
+        """Convert times to UTC; a local time that the clock skips or repeats is unreadable."""
         if self._clock is UTC:
             return ts_ns.fill_null(MISSING_TIME_NS)
         utc_ns = self._clock.to_utc(ts_ns.cast(pl.Datetime("ns"))).fill_null(UNREADABLE_TIME_NS)

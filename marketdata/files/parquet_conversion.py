@@ -1,7 +1,7 @@
-"""Conversion of tick files into one Parquet file: every readable row, in the order given, not validated.
+"""Conversion of tick files to one Parquet file with every readable row, in the order of the input.
 
-Rows that no run would use, such as crossed quotes, are kept: a run decides about them itself. The file gets its name
-only when it is complete.
+Rows that a run would reject, such as crossed quotes, are written too, because each run validates the rows itself. The
+file gets its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ GROUP_ROWS: Final = 1 << 18
 
 
 ConvertProgress = Callable[[float, int, int], None]
-"""Called with the number of files read (fractional for the current one), of all files, and of rows so far."""
+"""Function called with the files read so far (with a fraction for the current one), all files, and the rows so far."""
 
 
 class ConvertInput(NamedTuple):
-    """A file or a folder, and the symbol to select; None takes all rows."""
+    """A file or a folder, the symbol whose rows to select (None for all rows), and the clock of its times."""
 
     path: Path
     symbol: str | None
@@ -39,15 +39,15 @@ class ConvertInput(NamedTuple):
 def convert(
     inputs: Sequence[ConvertInput], out: Path, *, force: bool = False, progress: ConvertProgress = lambda *_: None
 ) -> dict[str, Any]:
-    """Write the rows of the inputs to `out`.
+    """Write the rows of the inputs to the Parquet file `out`.
 
     The file has a column `symbol` if the symbol of every input is known.
 
     Returns:
-        Counts of rows read and written, and of those written that a run would reject, by reason.
+        The report: counts of rows read, of rows written, and of written rows that a run would reject, by reason.
 
     Raises:
-        TickFileError: an input cannot be read, `out` exists and `force` is False, or it cannot be written.
+        TickFileError: an input cannot be read, `out` exists and `force` is False, or `out` cannot be written.
     """
     _require_free(inputs, out, force=force)
     conversion = _Conversion(
@@ -68,7 +68,7 @@ def convert(
 
 
 class _Conversion:
-    """The rows of all inputs, counted as they pass."""
+    """Reads the rows of all inputs, and counts them."""
 
     def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickFile]]], progress: ConvertProgress) -> None:
         self._progress = progress
@@ -82,7 +82,11 @@ class _Conversion:
         self.has_symbols = self._all_known()
 
     def _all_known(self) -> bool:
-        """Whether the symbol of each input is known, by its rows or by request; a mixture is refused."""
+        """Whether the symbol of each input is known, from its rows or from the request.
+
+        Raises:
+            TickFileError: the symbol of some inputs is known and of others not.
+        """
         known = [
             one.symbol is not None or all(source.has_symbols for source in sources) for one, sources in self._inputs
         ]
@@ -92,7 +96,7 @@ class _Conversion:
         return all(known)
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The rows to be written."""
+        """Yield the rows to write."""
         files, count = 0, sum(len(sources) for _, sources in self._inputs)
         for one, sources in self._inputs:
             before = self.written
@@ -166,7 +170,7 @@ class _Conversion:
 
 
 def _sink(conversion: _Conversion, path: Path) -> None:
-    """Let polars write the frames as they are produced."""
+    """Write the frames to a Parquet file as they are read, so that memory use does not grow with their number."""
 
     def frames(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
@@ -176,7 +180,7 @@ def _sink(conversion: _Conversion, path: Path) -> None:
             for frame in conversion.frames():
                 yield frame if with_columns is None else frame.select(with_columns)
         except TickFileError as error:
-            # Polars would wrap it in an error of its own.
+            # Stored instead of raised, because polars would replace the error by one of its own.
             conversion.failure = error
 
     try:

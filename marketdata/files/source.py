@@ -1,6 +1,6 @@
-"""Tick files by content: recognition of the layout, and the rows in chunks.
+"""Recognition of a tick file's layout by its content, and reading of its rows in chunks.
 
-A file's name is not used, except for LEAN's: there the name has the day, and the folders determine the clock.
+The name of a file matters only for LEAN's files: the name gives the day, and the folders give the clock.
 """
 
 from __future__ import annotations
@@ -31,25 +31,27 @@ EXPECTED: Final = f"Parquet with {', '.join(REQUIRED)}, or text, plain, gzip or 
 
 
 class DetectedLayout(NamedTuple):
-    """The layout of a file, and the clock of its times."""
+    """Names of a file's layout and of the clock of its times."""
 
     layout: str
     zone: str
 
 
 class TickFile:
-    """One recognised file."""
+    """One tick file of a recognized layout."""
 
     def __init__(self, path: Path, zone: str | None = None) -> None:
-        """Recognise the file.
+        """Recognize the layout of the file.
 
         Args:
-            path: a file.
-            zone: the clock of its times; required where the file has none, and overrides that of its layout.
+            path: path of the file.
+            zone: name of the clock of its times. It is required if neither layout nor file determines a clock, and
+                overrides a clock that they determine.
 
         Raises:
-            UnknownLayoutError: it fits no layout.
-            TickFileError: it is missing, empty or damaged, or `zone` is missing or contradicts the offsets of the rows.
+            UnknownLayoutError: the file fits no layout.
+            TickFileError: the file is missing, empty or damaged, or `zone` is missing, or it is given although each row
+                has an offset.
         """
         self.path = path
         self.unreadable: list[tuple[int, str]] = []
@@ -71,9 +73,13 @@ class TickFile:
         self._clock = self._parser.clock
 
     def chunks(self, first_row: int = 1, last_row: int | None = None) -> Iterator[pl.DataFrame]:
-        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, if the file has it, `symbol`; rows are numbered from 1.
+        """Yield the rows as frames of `ts_ns` (UTC), `bid`, `ask`, `volume` and, if the file has it, `symbol`.
 
-        When the last frame has been consumed, `rows_passed` is the number of rows up to there.
+        After the last frame, `rows_passed` is the number of rows read from the file.
+
+        Args:
+            first_row: number of the first row to return, from 1.
+            last_row: number of the last row to return; None returns all to the end.
         """
         if self._parquet is not None:
             self.rows_passed = self._parquet.row_count
@@ -91,14 +97,14 @@ class TickFile:
                 return
 
     def part_passed(self, rows: int) -> float:
-        """Approximate share of the file read after this number of rows; 0 where it is compressed."""
+        """Approximate share of the file, 0 to 1, read after `rows` rows; 0 for a compressed file."""
         if self._parquet is not None:
             return rows / max(1, self._parquet.row_count)
         return 0.0 if self._member.packing else min(1.0, self._chars_passed / self.path.stat().st_size)
 
     @property
     def clock(self) -> SourceClock:
-        """The clock of its times; UTC where each row has its offset."""
+        """The clock of the file's times; UTC if each row has an offset."""
         return self._clock
 
     @property
@@ -150,10 +156,10 @@ class TickFile:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files of an input: itself, or those in a folder, by name.
+    """The files of an input: the file itself, or the files in a folder in the order of their names.
 
     Raises:
-        TickFileError: the folder is empty or not readable.
+        TickFileError: the folder has no files or cannot be read.
     """
     try:
         if not path.is_dir():
@@ -175,11 +181,11 @@ def _require_file(path: Path) -> None:
 
 
 def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
-    """The only text in a file that fits a layout, with that layout.
+    """The only text in a file that fits a layout, that layout, and its parser.
 
     Raises:
-        UnknownLayoutError: none fits.
-        TickFileError: several fit, or the file has bars instead of ticks.
+        UnknownLayoutError: no text fits a layout.
+        TickFileError: several texts fit a layout, or the file has bars instead of ticks.
     """
     fits: list[tuple[ArchiveMember, Layout, Parser]] = []
     details: list[str] = []

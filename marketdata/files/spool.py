@@ -1,7 +1,8 @@
-"""Columns that move to disk when they need too much memory.
+"""Columns that are moved to disk when they need too much memory.
 
-All columns of a spool share one unnamed file, which disappears with the process however it ends. They are appended with
-`pwrite` and read with `preadv`, because the pages of a mapped file would count as memory in use.
+All columns of a spool share one temporary file without a name. The system removes it when the process ends for any
+reason. Columns are appended with `pwrite` and read with `preadv`, because the pages of a mapped file would count as
+memory in use.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from numpy.typing import NDArray
 from marketdata.files.errors import TickFileError
 
 MEMORY_BYTES: Final = 64 << 20
-"""Columns of some million ticks stay in memory, which is slightly faster."""
+"""Bytes of all columns that stay in memory, which is slightly faster than disk: a few million ticks."""
 
 
 class Spool:
-    """A column store: in memory up to a limit for all columns together, then on disk."""
+    """A store of columns, in memory up to a limit for all columns together, then on disk."""
 
     def __init__(self, folder: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
-        """Use `folder`, or the system's folder for temporary files, beyond `memory_bytes`."""
+        """Create an empty store.
+
+        Args:
+            folder: folder of the temporary file; None for the system's folder for temporary files.
+            memory_bytes: bytes of all columns beyond which they are moved to disk.
+        """
         self._folder = folder
         self._memory_bytes = memory_bytes
         self._held = 0
@@ -46,7 +52,7 @@ class Spool:
         return self._file is not None
 
     def hold(self, count: int) -> None:
-        """Count bytes held in memory, and move all columns to disk when they exceed the limit."""
+        """Add `count` bytes to those held in memory, and move all columns to disk if the sum exceeds the limit."""
         self._held += count
         if self._held > self._memory_bytes and self._file is None:
             self._file = self._opened()
@@ -54,7 +60,7 @@ class Spool:
                 column.spill()
 
     def write(self, values: NDArray[Any]) -> int:
-        """Append values to the file and return their offset in bytes."""
+        """Append `values` to the file and return their offset in bytes."""
         assert self._file is not None
         offset, left = self._end, values.data.cast("B")
         try:
@@ -67,7 +73,7 @@ class Spool:
         return offset
 
     def read(self, offset: int, values: NDArray[Any]) -> None:
-        """Fill `values` from the file, beginning at an offset in bytes."""
+        """Fill `values` from the file, beginning at `offset` in bytes."""
         assert self._file is not None
         left = values.data.cast("B")
         try:
@@ -94,7 +100,8 @@ class Spool:
         folder = self._folder or tempfile.gettempdir()
         elsewhere = "" if self._folder else ", or another folder in TMPDIR"
         return TickFileError(
-            f"ticks cannot be spooled to {folder}: {error.strerror}; expected room for about 70 bytes a row there{elsewhere}"
+            f"ticks cannot be spooled to {folder}: {error.strerror}; "
+            f"expected room for about 70 bytes a row there{elsewhere}"
         )
 
 
@@ -114,10 +121,10 @@ class SpooledColumn:
         return self._length
 
     def append(self, values: NDArray[Any]) -> None:
-        """Add values at the end."""
+        """Append `values`, a 1-D array."""
         if not len(values):
             return
-        # A copy of its own: a view would keep the whole chunk that was read in memory.
+        # Copied, because a view would keep the whole chunk from which it was taken in memory.
         values = np.array(values, dtype=self._dtype, order="C")
         self._length += len(values)
         self._parts.append(values)
@@ -136,7 +143,7 @@ class SpooledColumn:
         self._parts = []
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Values `start` to `stop - 1`."""
+        """The values with indices `start` to `stop - 1`."""
         assert 0 <= start <= stop <= self._length, (start, stop, self._length)
         if not self._starts:
             if len(self._parts) != 1:

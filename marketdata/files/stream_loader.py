@@ -1,4 +1,4 @@
-"""Tick files as one tick stream, for the gateway's replay and the backtest alike."""
+"""Loading of tick files into one tick stream, for the gateway's replay and the backtest."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ def load_stream(
     ticks_max: int | None = None,
     spool_folder: Path | None = None,
 ) -> TickStream:
-    """Read the files, validate their rows and merge the accepted ones.
+    """Read the files, validate their rows and merge the accepted rows by time.
 
-    Files of one symbol are joined in the order given; symbols that come first win ties of time. Data too large for
-    memory is spooled to an unnamed file.
+    Files of one symbol are concatenated in the order given. Of ticks at the same time, those of the symbol that is
+    given first come first. Data too large for memory is moved to a temporary file.
 
     Args:
-        inputs: at least one file.
-        crossed: what to do with rows whose bid is above their ask.
-        from_row: first row of each input to read, from 1.
-        to_row: last row of each input to read.
-        ticks_max: number of ticks after which the merged stream is cut.
-        spool_folder: folder to spool to; None for the system's folder for temporary files.
+        inputs: one or more files.
+        crossed: whether rows whose bid is above their ask are rejected or accepted.
+        from_row: number of the first row of each input to read, from 1; None for 1.
+        to_row: number of the last row of each input to read; None reads to the end.
+        ticks_max: number of ticks after which the merged stream ends; None for no limit.
+        spool_folder: folder of the temporary file; None for the system's folder for temporary files.
 
     Raises:
-        TickFileError: a file is missing, unreadable, empty or has other columns, or no row at all is accepted.
+        TickFileError: an argument is out of range, a file is missing, unreadable or empty or lacks a column, or no row
+            is accepted.
     """
     if not inputs:
         raise TickFileError("no tick file given, expected at least one FILE:SYMBOL")
@@ -61,7 +62,7 @@ def load_stream(
 
 
 class OpenedInput(NamedTuple):
-    """An input and its files, each recognised and not yet read."""
+    """An input and its files, whose layouts are recognized but whose rows are not read yet."""
 
     path: Path
     symbol: str
@@ -69,7 +70,7 @@ class OpenedInput(NamedTuple):
 
 
 def open_inputs(inputs: Sequence[TickInput]) -> list[OpenedInput]:
-    """Recognise all files before any is read, so that a problem of the last one shows first.
+    """Recognize the layouts of all files, so that an unusable file is reported before any rows are read.
 
     Raises:
         TickFileError: a file cannot be used.
@@ -88,7 +89,19 @@ def read_stream(
     ticks_max: int | None = None,
     spool_folder: Path | None = None,
 ) -> TickStream:
-    """Read, validate and merge; see `load_stream`."""
+    """Read the rows of opened inputs, validate them and merge the accepted rows by time, as `load_stream` does.
+
+    Args:
+        inputs: opened inputs.
+        accept_crossed: whether to accept rows whose bid is above their ask.
+        first_row: number of the first row of each input to read, from 1.
+        last_row: number of the last row of each input to read; None reads to the end.
+        ticks_max: number of ticks after which the merged stream ends; None for no limit.
+        spool_folder: folder of the temporary file; None for the system's folder for temporary files.
+
+    Raises:
+        TickFileError: a file cannot be read or lacks the symbol, or no row is accepted.
+    """
     as_read, accepted = Spool(spool_folder), Spool(spool_folder)
     tapes: dict[str, ValidatedRows] = {}
     for one in inputs:
@@ -96,7 +109,7 @@ def read_stream(
         if tape is None:
             tape = tapes[one.symbol] = ValidatedRows(one.symbol, accept_crossed=accept_crossed, store=as_read)
         for rows in _rows_of(one, first_row=first_row, last_row=last_row):
-            # The first `ticks_max` ticks of the stream need at most that many of each symbol.
+            # The first `ticks_max` ticks of the stream include at most `ticks_max` ticks of each symbol.
             if ticks_max is not None and tape.accepted >= ticks_max:
                 break
             tape.add(rows)
@@ -116,7 +129,7 @@ def read_stream(
 
 
 def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
-    """Remarks on the times of files, each once, with the first file that it is about."""
+    """Remarks on the times of files; a remark on several files is given once, with the name of the first file."""
     found: dict[str, TickFile] = {}
     for source in sources:
         for remark in source.remarks:
@@ -125,7 +138,7 @@ def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
 
 
 def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:
-    """The first unreadable lines, with their numbers."""
+    """Messages about the first unreadable lines of each file, with their numbers."""
     return [
         f"{source.path.name} line {number} cannot be read: {text}"
         for source in sources
@@ -136,7 +149,12 @@ def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:
 def frames_of(
     sources: Sequence[TickFile], *, first_row: int = 1, last_row: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The rows of successive files, numbered from 1 across them.
+    """Yield the rows of several files in order; rows are numbered from 1 over all files.
+
+    Args:
+        sources: the files.
+        first_row: number of the first row to return.
+        last_row: number of the last row to return; None returns all to the end.
 
     Raises:
         TickFileError: there are fewer rows than `first_row`.
@@ -161,7 +179,7 @@ def _rows_of(one: OpenedInput, *, first_row: int, last_row: int | None) -> Itera
     is_there = False
     for frame in frames_of(one.sources, first_row=first_row, last_row=last_row):
         if "symbol" in frame.columns:
-            # The symbol of an unreadable row is unknown: it counts for every symbol that is read from its file.
+            # The symbol of an unreadable row is unknown, so the row counts as read for every symbol of its file.
             unreadable = pl.col("symbol").is_null() & (pl.col("ts_ns") == UNREADABLE_TIME_NS)
             chosen = frame.filter((pl.col("symbol") == one.symbol) | unreadable)
             if not is_there:

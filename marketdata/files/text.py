@@ -1,7 +1,7 @@
-"""Lines of a file: plain text, gzip or zip, a bounded number of bytes at a time.
+"""Reading of the lines of a plain, gzip or zip file, a bounded number of bytes at a time.
 
-A byte-order mark determines the encoding (UTF-8 without one); invalid bytes become U+FFFD, which no layout accepts.
-Lines end with LF or CR LF; the last one may have no end.
+A byte-order mark determines the encoding; without one it is UTF-8. Invalid bytes become U+FFFD, which no layout
+accepts. Lines end with LF or CR LF; the last line may have no line end.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from common.text_files import EncodingError, encoding_of
 from marketdata.files.errors import TickFileError
 
 CHUNK_BYTES: Final = 1 << 22
-"""Bytes read and parsed at a time; about 100,000 rows."""
+"""Bytes read and parsed at a time, which are about 100,000 rows."""
 
 LINE_CHARS_MAX: Final = 1 << 16
-"""A longer line is not a row of ticks: without a limit, a file without line ends would be read into memory."""
+"""Longest line that is accepted. Without a limit, a file without line ends would be read into memory as one line."""
 
 HEAD_BYTES: Final = 1 << 16
 
@@ -32,7 +32,10 @@ _ZIP_EMPTY: Final = b"PK\x05\x06"
 
 
 class ArchiveMember(NamedTuple):
-    """One text file: a plain file, the content of a gzip file, or a member of a zip."""
+    """One text file: a plain file, the content of a gzip file, or a member of a zip file.
+
+    `packing` is `gzip`, `zip` or empty. `inner` is the name of a zip file's member, else None.
+    """
 
     path: Path
     packing: str
@@ -40,12 +43,12 @@ class ArchiveMember(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Name for people."""
+        """Name of the text file for messages."""
         return str(self.path) if self.inner is None else f"{self.path}:{self.inner}"
 
 
 class LineChunk(NamedTuple):
-    """Lines without their ends, and the number of the first one, from 1."""
+    """Lines without their line ends, and the number, from 1, of the first of them."""
 
     first: int
     texts: list[str]
@@ -55,7 +58,7 @@ def first_bytes(path: Path, count: int = 4) -> bytes:
     """The first `count` bytes of a file.
 
     Raises:
-        TickFileError: it cannot be read.
+        TickFileError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -65,10 +68,10 @@ def first_bytes(path: Path, count: int = 4) -> bytes:
 
 
 def archive_members(path: Path) -> list[ArchiveMember]:
-    """The text files in a file: itself, or the members of a zip.
+    """The text files in a file: the file itself, or the members of a zip file.
 
     Raises:
-        TickFileError: it is a zip that is damaged, encrypted or empty.
+        TickFileError: a zip file is damaged, encrypted or empty.
     """
     begin = first_bytes(path)
     if begin[:2] == _GZIP:
@@ -80,12 +83,12 @@ def archive_members(path: Path) -> list[ArchiveMember]:
         if any(info.flag_bits & 1 for info in found):
             raise TickFileError(f"{path} is encrypted, expected a zip without a password")
         if not found:
-            raise TickFileError(f"{path} is a zip with nothing in it, expected one with a file of ticks")
+            raise TickFileError(f"{path} is an empty zip, expected one with a file of ticks")
         return [ArchiveMember(path, "zip", info.filename) for info in found]
 
 
 def head(member: ArchiveMember) -> list[str]:
-    """The first non-empty lines, within `HEAD_BYTES`; a line cut there is left out unless it is the only one."""
+    """The non-empty lines in the first `HEAD_BYTES`; an incomplete last line is omitted unless it is the only one."""
     with _opened(member) as file:
         data = file.read(HEAD_BYTES)
         is_all = not file.read(1)
@@ -97,7 +100,7 @@ def head(member: ArchiveMember) -> list[str]:
 
 
 def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[LineChunk]:
-    """All lines, including empty ones, in chunks.
+    """Yield all lines, including empty ones, in chunks of about `chunk_bytes`.
 
     Raises:
         TickFileError: the archive is damaged, the file cannot be read, or a line is too long.
@@ -127,13 +130,13 @@ def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterat
 
 
 def escaped(text: str, limit: int = 160) -> str:
-    """A line for use in a message: control characters and invalid bytes escaped, length bounded."""
+    """A line for a message: control and non-ASCII characters are escaped, and at most `limit` characters are shown."""
     shown = text[:limit].encode("unicode_escape").decode("ascii")
     return f"'{shown[:limit]}'" + ("..." if len(text) > limit or len(shown) > limit else "")
 
 
 def _decoder(member: ArchiveMember, data: bytes) -> tuple[codecs.IncrementalDecoder, int]:
-    """Decoder of text that begins with `data`, and the length of its byte-order mark."""
+    """Decoder of text that begins with `data`, and the length of its byte-order mark in bytes."""
     try:
         encoding, mark = encoding_of(data)
     except EncodingError as error:
@@ -155,7 +158,7 @@ def _opened(member: ArchiveMember) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _with_tick_file_errors(path: Path) -> Iterator[None]:
-    """Turn errors of reading and unpacking into a TickFileError."""
+    """Convert errors of reading and unpacking within the block to a TickFileError."""
     try:
         yield
     except TickFileError:

@@ -1,4 +1,7 @@
-"""Files of ticks as a person names them: path, symbol and clock. Imports no reader, so that settings may use it."""
+"""Inputs of tick files as the user gives them: path, symbol and clock.
+
+The module imports no reader of files, so that settings can import it without polars.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from proto.trading.server_time import NEW_YORK_CLOSE
 
 Crossed = Literal["reject", "accept"]
-"""Treatment of ticks whose bid is above their ask."""
+"""Whether ticks whose bid is above their ask are rejected or accepted."""
 
 DEFAULT_CROSSED: Final = "reject"
 
@@ -18,7 +21,8 @@ ZONE_EXPECTED: Final = f"an offset such as +02:00, {NEW_YORK_CLOSE} or a zone su
 class TickInput(NamedTuple):
     """A file, or a folder of files in the order of their names, and the symbol of its ticks.
 
-    `symbol` is the desk's name; `zone` is the clock of the times where the file does not have one.
+    `symbol` is the name of the symbol in the desk. `zone` is the name of the clock of the times; None for the clock
+    that the file or its layout determines.
     """
 
     path: Path
@@ -26,5 +30,5 @@ class TickInput(NamedTuple):
     zone: str | None = None
 
     def __str__(self) -> str:
-        """The form used on command lines and in settings."""
+        """The text form of command lines and settings: PATH:SYMBOL."""
         return f"{self.path}:{self.symbol}"

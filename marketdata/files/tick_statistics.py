@@ -1,4 +1,4 @@
-"""Statistics of a tick file, from one pass over the ticks that a run would use."""
+"""Statistics of a tick file, computed in one pass over the ticks that a run would use."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from proto.time import SECOND_NS, utc_text
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
 VALUES_MAX: Final = 100_000
-"""Limit on distinct spreads; beyond it they are counted ten times more coarsely."""
+"""Most distinct spreads that are counted; beyond it spreads are rounded to a ten times larger step."""
 
 
 def symbols_in(path: Path, zone: str | None) -> list[str]:
-    """The symbols named in the rows of an input, in the order of first occurrence; empty where rows have no symbol.
+    """The symbols in the rows of an input, in the order of first occurrence; empty if rows have no symbol.
 
     Raises:
-        TickFileError: it cannot be read.
+        TickFileError: the input cannot be read.
     """
     found: dict[str, None] = {}
     for file in files_of(path):
@@ -45,13 +45,13 @@ def symbols_in(path: Path, zone: str | None) -> list[str]:
 
 
 def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
-    """Counts, range, spreads and pauses of one symbol of an input; times in nanoseconds UTC, spans in seconds.
+    """Counts, range, spreads and pauses of one symbol of an input; times in nanoseconds UTC, durations in seconds.
 
-    A quantile is a spread that occurs: the smallest one that this share of the ticks does not exceed. The rate is the
-    median over the seconds with at least one tick.
+    Each quantile is the smallest occurring spread that at least that share of the ticks does not exceed. The tick rate
+    is the median over the seconds with at least one tick.
 
     Raises:
-        TickFileError: it cannot be read, or no row becomes a tick.
+        TickFileError: the input cannot be read, or no row becomes a tick.
     """
     inputs = open_inputs([one])
     stream = read_stream(inputs, accept_crossed=crossed == "accept")
@@ -102,9 +102,10 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
 
 
 def _warnings(stream: TickStream, finding: ClockFinding) -> list[str]:
-    """Warnings about the times, one line each."""
+    """Warnings about the times of a file, one line each."""
     warnings = [
-        f"row {far.row:,} has the time {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, and is left out"
+        f"row {far.row:,} has the time {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, "
+        "and is left out"
         for _, far in stream.far_rows
     ]
     left = stream.counts.rejected.get(REASONS[FAR_FUTURE], 0) - len(warnings)
@@ -120,7 +121,7 @@ def _warnings(stream: TickStream, finding: ClockFinding) -> list[str]:
 
 
 class _Counted:
-    """Frequencies of values, rounded to a quantum."""
+    """Frequencies of values that are rounded to multiples of a step."""
 
     def __init__(self, quantum: float) -> None:
         self._quantum = quantum
@@ -157,7 +158,7 @@ class _Pace:
         if self._last_ns is not None:
             time_ns = np.concatenate([np.array([self._last_ns]), time_ns])
         gaps = np.diff(time_ns)
-        # Of equal pauses the first ones count, so all that reach the shortest one shown are candidates.
+        # Of equally long pauses the first ones are shown, so every pause as long as the shortest shown is a candidate.
         least = np.partition(gaps, -GAPS_SHOWN)[-GAPS_SHOWN] if len(gaps) > GAPS_SHOWN else 0
         if len(self.longest) == GAPS_SHOWN:
             least = max(least, self.longest[-1][0] + 1)

@@ -1,6 +1,6 @@
-"""Clocks of a file's times: a fixed offset from UTC, a zone with its summer time, or New-York-close time.
+"""Clocks of a file's times: a fixed offset from UTC, a time zone with daylight saving, or New-York-close time.
 
-A local time that a clock skips or repeats is not converted: it has no unique UTC time.
+A local time that a clock skips or repeats is not converted, because it has no unique UTC time.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class SourceClock:
     """Converts local times of one clock to UTC."""
 
     def __init__(self, name: str) -> None:
-        """Create the clock named `+02:00`, `UTC`, `new_york_close` or a zone of the time zone database.
+        """Create the clock named `name`: an offset such as `+02:00`, `UTC`, `new_york_close`, or a time zone.
 
         Raises:
-            TickFileError: it has none of these forms.
+            TickFileError: `name` has none of these forms.
         """
         self.name = name
         self._offset_ns: int | None = None
@@ -55,7 +55,7 @@ class SourceClock:
                 raise TickFileError(f"the time zone is {name!r}, expected {ZONE_EXPECTED}") from None
 
     def to_utc(self, wall: pl.Series) -> pl.Series:
-        """Nanoseconds UTC of local times (Datetime without a zone); null for one that the clock skips or repeats."""
+        """Convert local times (Datetime without a zone) to nanoseconds UTC; null if the clock skips or repeats one."""
         wall_ns = wall.cast(pl.Datetime("ns")).cast(pl.Int64)
         if self._offset_ns is not None:
             return wall_ns - self._offset_ns
@@ -66,7 +66,7 @@ class SourceClock:
         return aware.dt.convert_time_zone("UTC").cast(pl.Int64)
 
     def ahead_ns(self, utc_ns: int) -> int:
-        """Offset of the clock from UTC at a UTC time, both in nanoseconds."""
+        """Offset of the clock from UTC, in nanoseconds, at UTC time `utc_ns`; positive east of Greenwich."""
         if self._offset_ns is not None:
             return self._offset_ns
         if self.name == NEW_YORK_CLOSE:
@@ -78,4 +78,4 @@ class SourceClock:
 
 UTC: Final = SourceClock("UTC")
 EASTERN: Final = "-05:00"
-"""Eastern Standard Time the whole year, without daylight saving."""
+"""Eastern Standard Time during the whole year, without daylight saving."""

@@ -1,4 +1,5 @@
-"""Terms of symbols in TOML files: `loader` reads and checks a file, `fields` each field of it, `writer` writes one.
+"""Terms of symbols in TOML files.
 
-The folder examples holds the files that come with the package.
+`loader` reads and checks a file, `fields` parses each field, and `writer` writes a file. The folder examples contains
+the files that come with the package.
 """

@@ -1,4 +1,7 @@
-"""Fields of a file of instruments: a reader for each kind of value, which refuses a bad one by its name."""
+"""Parsing of the fields of an instrument file: one reader for each kind of value.
+
+A reader takes the name and the value of a field, and refuses an invalid value with an error that has the name.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,14 @@ _CURRENCY = re.compile(r"[A-Z0-9]{3,8}")
 
 
 class FieldError(ValueError):
-    """A field has an invalid value; the text names field, value and expectation."""
+    """A field has an invalid value; the text has the name, the value and the expectation."""
 
 
 M = TypeVar("M", bound=StrEnum)
 
 
 def refused(name: str, value: object, expected: str) -> FieldError:
-    """The error for the value of field `name`, with the expectation."""
+    """The error for the invalid value of field `name`."""
     shown = str(value) if isinstance(value, Decimal | date) else repr(value)
     return FieldError(f"{name} is {shown}, expected {expected}")
 
@@ -65,7 +68,11 @@ def _number(name: str, value: object, expected: str) -> Decimal:
 
 
 def amount(name: str, value: object) -> Decimal:
-    """A number of 0 or more."""
+    """Parse a number of 0 or more.
+
+    Raises:
+        FieldError: `value` is not such a number.
+    """
     number = _number(name, value, MONEY_EXPECTED)
     if number < 0:
         raise refused(name, value, MONEY_EXPECTED)
@@ -73,7 +80,11 @@ def amount(name: str, value: object) -> Decimal:
 
 
 def positive(name: str, value: object) -> Decimal:
-    """A number above 0."""
+    """Parse a number above 0.
+
+    Raises:
+        FieldError: `value` is not such a number.
+    """
     number = amount(name, value)
     if not number:
         raise refused(name, value, POSITIVE_EXPECTED)
@@ -87,24 +98,36 @@ def _whole(name: str, value: object, most: int) -> int:
 
 
 def digits(name: str, value: object) -> int:
-    """Decimals of a price."""
+    """Parse a number of decimals of a price."""
     return _whole(name, value, DIGITS_MAX)
 
 
 def points(name: str, value: object) -> int:
-    """A distance in points."""
+    """Parse a distance in points."""
     return _whole(name, value, POINTS_MAX)
 
 
 def currency(name: str, value: object) -> str:
-    """A currency code, or the code of an asset traded like one."""
+    """Parse the code of a currency, or of an asset that is traded like a currency.
+
+    Raises:
+        FieldError: `value` is not such a code.
+    """
     if isinstance(value, str) and _CURRENCY.fullmatch(value):
         return value
     raise refused(name, value, CURRENCY_EXPECTED)
 
 
 def member(kind: type[M], unsupported: Mapping[str, str]) -> Callable[[str, object], M]:
-    """A reader of enumeration members; `unsupported` has refused names with their reasons."""
+    """Create a reader of the members of an enumeration.
+
+    Args:
+        kind: the enumeration.
+        unsupported: the reason of the refusal for names of MetaTrader that are not simulated.
+
+    Raises:
+        FieldError: raised by the reader if the value is not the name of a member.
+    """
 
     def read(name: str, value: object) -> M:
         if isinstance(value, str) and value in kind.__members__:
@@ -124,29 +147,37 @@ def _numbers(name: str, value: object, count: int, expected: str) -> tuple[Decim
 
 
 def rates(name: str, value: object) -> tuple[Decimal, ...]:
-    """The margin rates of a side: initial and maintenance."""
+    """Parse the margin rates of a side: initial and maintenance."""
     return _numbers(name, value, 2, RATES_EXPECTED)
 
 
 def weekdays(name: str, value: object) -> tuple[Decimal, ...]:
-    """How many times each night is charged, beginning with the night after Monday."""
+    """Parse the swap multiples of the seven nights, beginning with the night after Monday."""
     return _numbers(name, value, 7, WEEKDAYS_EXPECTED)
 
 
 def hedged(name: str, value: object) -> Decimal | None:
-    """The contract size of a hedged lot; None for the larger side's margin."""
+    """Parse `margin_hedged`: the contract size of a hedged lot, or None for the margin of the larger side."""
     return None if value == LARGER else amount(name, value)
 
 
 def fillings(name: str, value: object) -> tuple[str, ...]:
-    """The filling modes accepted for market orders."""
+    """Parse the filling modes that the venue accepts for market orders.
+
+    Raises:
+        FieldError: `value` is not a list of different filling modes.
+    """
     if isinstance(value, list) and value and len(set(map(str, value))) == len(value) and set(value) <= set(FILLINGS):
         return tuple(value)
     raise refused(name, value, FILLINGS_EXPECTED)
 
 
 def clock(name: str, value: object) -> str:
-    """The name of a clock."""
+    """Parse the name of a clock.
+
+    Raises:
+        FieldError: `value` names neither the server's clock nor a time zone.
+    """
     if isinstance(value, str) and is_clock(value):
         return value
     raise refused(name, value, CLOCK_EXPECTED)
@@ -156,7 +187,11 @@ def clock(name: str, value: object) -> str:
 
 
 def swaps(unsupported: Mapping[str, str]) -> Callable[[str, object], tuple[SwapTerms, ...]]:
-    """A reader of a table of swaps, or of several with dates."""
+    """Create a reader of the field `swap`: one table of swap terms, or a list of tables with dates.
+
+    Raises:
+        FieldError: raised by the reader if the value is invalid.
+    """
     mode_of = member(SwapMode, unsupported)
 
     def read(name: str, value: object) -> tuple[SwapTerms, ...]:
@@ -178,7 +213,11 @@ def swaps(unsupported: Mapping[str, str]) -> Callable[[str, object], tuple[SwapT
 
 
 def commissions(name: str, value: object) -> tuple[CommissionTerms, ...]:
-    """A table of a commission, or several with dates."""
+    """Parse the field `commission`: one table of commission terms, or a list of tables with dates.
+
+    Raises:
+        FieldError: the value is invalid.
+    """
     rows = []
     for row in _rows(name, value, ("per_lot", "currency")):
         if "per_lot" not in row:
@@ -204,7 +243,11 @@ R = TypeVar("R", SwapTerms, CommissionTerms)
 
 
 def _dated(name: str, rows: list[R]) -> tuple[R, ...]:
-    """Check the dates of rows: none in the first row, ascending ones in the others."""
+    """Check that the first row has no date and that the other rows have ascending dates.
+
+    Raises:
+        FieldError: a date is missing, not allowed or not ascending, or there are too many rows.
+    """
     _require_few(name, rows, ROWS_MAX, "rows")
     for place, row in enumerate(rows):
         if place and row.since is None:
@@ -236,7 +279,11 @@ def _date(name: str, value: object) -> date:
 
 
 def sessions(name: str, value: object) -> tuple[tuple[int, int], ...]:
-    """Spans in minutes of the week, ascending; adjacent ones are joined."""
+    """Parse sessions to ascending spans in minutes from Monday 00:00; adjacent spans are joined.
+
+    Raises:
+        FieldError: the value is not a list of spans, or spans overlap.
+    """
     if not isinstance(value, list):
         raise refused(name, value, SESSIONS_EXPECTED)
     spans = sorted(span for text in value for span in _spans(name, text))
@@ -264,14 +311,23 @@ def _spans(name: str, text: object) -> list[tuple[int, int]]:
 
 
 def span_text(begin: int, end: int) -> str:
-    """A span of the week as text for people."""
+    """Text of a span of the week.
+
+    Args:
+        begin: minutes from Monday 00:00.
+        end: minutes from Monday 00:00, excluded.
+    """
     (day, minute), (last, until) = divmod(begin, DAY_MINUTES), divmod(end - 1, DAY_MINUTES)
     to = f"{(until + 1) // 60:02d}:{(until + 1) % 60:02d}"
     return f"{DAYS[day]} {minute // 60:02d}:{minute % 60:02d}-{'' if last == day else DAYS[last] + ' '}{to}"
 
 
 def holidays(name: str, value: object, clock: str) -> tuple[tuple[int, int], ...]:
-    """Spans of UTC without trade, ascending."""
+    """Parse holidays, which are local times of `clock`, to ascending spans in UTC nanoseconds.
+
+    Raises:
+        FieldError: the value is not a list of days or spans, or spans overlap.
+    """
     if not isinstance(value, list):
         raise refused(name, value, HOLIDAYS_EXPECTED)
     spans = sorted(_holiday(name, entry, clock) for entry in value)
@@ -299,12 +355,12 @@ def _holiday(name: str, entry: object, clock: str) -> tuple[int, int]:
 
 
 def expiry(name: str, value: object, clock: str) -> int:
-    """UTC time after which a symbol is no longer traded; 0 for never."""
+    """Parse the local time of `clock` at which trading ends, to UTC nanoseconds; 0 for never."""
     return 0 if value == NEVER else _moment(name, value, clock, EXPIRY_EXPECTED)
 
 
 def _moment(name: str, value: object, clock: str, expected: str) -> int:
-    """UTC time at which a clock shows a local time, the earlier of two."""
+    """Parse a local time of `clock` to UTC nanoseconds; of two possible times, the earlier one."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -324,4 +380,4 @@ def _utc_text(time_ns: int) -> str:
 
 
 BY_CLOCK: Final = (holidays, expiry)
-"""Fields that depend on the symbol's clock."""
+"""Readers that also take the name of the symbol's clock."""

@@ -1,7 +1,8 @@
-"""Terms of symbols from a TOML file, instead of the simulated broker's; docs/instruments.md describes the file.
+"""Loading of instrument files: TOML files with terms that replace the simulated broker's terms.
 
-A symbol is checked when it is used: every key must be known and have a valid value other than "?", and no two may
-contradict each other. A refusal is one line that names the file, the symbol and the field.
+docs/instruments.md describes the file. A symbol is checked when it is first used. Every key must be known, every value
+must be valid and not "?", and values must not contradict one another. An error is one line with the file, the symbol
+and the field.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from proto.trading.units import NAME_CHARS_MAX, decimal_text, is_exact, is_on_st
 SETTING: Final = "MT5_INSTRUMENTS"
 SHIPPED_FOLDER: Final = Path(__file__).with_name("examples")
 UNKNOWN: Final = "?"
-"""The value of an unknown field."""
+"""Value of a field whose term is not known."""
 
 _EXAMPLE: Final = "expected a table for each symbol, such as [US30]"
 _NOTES: Final = ("broker", "page", "date", "note")
-"""Keys that document the source of the terms; they have no effect."""
+"""Keys that document the source of the terms and have no other effect."""
 
 _DEFAULTS: Final[Mapping[str, object]] = {
     "volume_limit": 0,
@@ -60,12 +61,12 @@ def shipped_files() -> dict[str, Path]:
 
 
 def instruments_path(text: str) -> Path:
-    """The path of a file of instruments, or of the example with this name."""
+    """Path of the example file with the name `text` or, if there is none, `text` as a path."""
     return shipped_files().get(text, Path(text))
 
 
 class FileCatalogue:
-    """Terms by the broker's symbol: those of a file if it has the symbol, else by the simulated broker's rules."""
+    """Catalogue with the terms of an instrument file, and the simulated broker's terms for all other symbols."""
 
     def __init__(self, path: Path | None = None, tables: Mapping[str, Any] | None = None) -> None:
         """Create a catalogue from `tables`, the unchecked contents of the file at `path`."""
@@ -75,26 +76,26 @@ class FileCatalogue:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols of the file, in its order."""
+        """The symbols of the file, in the order of the file."""
         return tuple(self._tables)
 
     def notes(self, symbol: str) -> dict[str, str]:
-        """The documented sources of a symbol's terms."""
+        """The notes of a symbol on the source of its terms, by key; empty without any."""
         table = self._tables.get(symbol, {})
         return {name: str(table[name]) for name in _NOTES if name in table}
 
     def find(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None when it is not traded, or its terms in the file are incomplete or invalid."""
+        """Terms of a symbol; None if it is not traded, or if its terms in the file are incomplete or invalid."""
         if symbol not in self._tables:
             return find_instrument(symbol)
         found = self._judge(symbol)
         return found if isinstance(found, Instrument) else None
 
     def require(self, symbol: str) -> Instrument:
-        """Terms of a symbol to trade.
+        """Terms of a symbol that is to be traded.
 
         Raises:
-            StartError: it is not traded, or its terms in the file are incomplete or invalid.
+            StartError: the symbol is not traded, or its terms in the file are incomplete or invalid.
         """
         if symbol in self._tables:
             found = self._judge(symbol)
@@ -104,13 +105,13 @@ class FileCatalogue:
         terms = find_instrument(symbol)
         if terms is None:
             raise StartError(
-                f"unknown symbol {symbol!r}, expected a pair of currencies such as EURUSD, or XAUUSD or XAGUSD, with the broker's "
-                f"suffix if it has one, or a symbol of a file of instruments"
+                f"unknown symbol {symbol!r}, expected a pair of currencies such as EURUSD, or XAUUSD or XAGUSD, "
+                "with the broker's suffix if it has one, or a symbol of a file of instruments"
             )
         return terms
 
     def name(self, symbols: Iterable[str]) -> str:
-        """Digest of those terms of a run over these symbols that come from the file; empty without any."""
+        """Digest of the terms that the file gives for `symbols`; empty if it gives none of them."""
         used = [self.require(symbol) for symbol in sorted(set(symbols)) if symbol in self._tables]
         return digest_of(msgspec.json.encode(used)) if used else ""
 
@@ -128,7 +129,7 @@ CATALOGUE: Final = FileCatalogue()
 
 
 def load_instruments(text: str) -> FileCatalogue:
-    """The catalogue with the terms of a file or a shipped example; for an empty text one without a file.
+    """Load the catalogue with the terms of a file or of an example file; an empty `text` means no file.
 
     Raises:
         StartError: the file does not exist, or is not TOML with tables.
@@ -147,10 +148,10 @@ def load_instruments(text: str) -> FileCatalogue:
 
 
 def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
-    """The terms in a table.
+    """The terms in the table of a symbol.
 
     Raises:
-        FieldError: names the field, its value and the expectation.
+        FieldError: a field is unknown, missing or invalid, or contradicts another.
     """
     values = {**_DEFAULTS, **{name: value for name, value in table.items() if name not in _NOTES}}
     for name in values:
@@ -173,7 +174,11 @@ def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
 
 
 def _require_known(name: str, value: object) -> None:
-    """Refuse a "?" anywhere in a value."""
+    """Refuse a value that is "?" or contains one.
+
+    Raises:
+        FieldError: names the field.
+    """
     if value == UNKNOWN:
         raise FieldError(f'{name} is "?", expected {_FIELDS[name][1]}')
     parts = value.items() if isinstance(value, dict) else enumerate(value, 1) if isinstance(value, list) else ()
@@ -186,7 +191,11 @@ def _require_known(name: str, value: object) -> None:
 
 
 def _require_sound(read: Mapping[str, Any]) -> None:
-    """Refuse terms that contradict one another."""
+    """Refuse terms that contradict one another.
+
+    Raises:
+        FieldError: names a field, its value and the expectation.
+    """
     mode: CalculationMode = read["calculation_mode"]
     tick_size, point = read["tick_size"], Decimal(1).scaleb(-read["digits"])
     _require(is_on_step(tick_size, point), "tick_size", tick_size, f"a multiple of {point}, the last of the digits")
@@ -270,7 +279,7 @@ _FIELDS: Final[dict[str, tuple[_Kind, str]]] = {
     "gtc_mode": (fields.member(GtcMode, _NOT_SIMULATED), ", ".join(GtcMode)),
     "trade_mode": (fields.member(TradeMode, _NOT_SIMULATED), ", ".join(TradeMode)),
 }
-"""Every field of a symbol: its reader, and its expectation as text."""
+"""Every field of a symbol: its reader, and the text of the expectation."""
 
 _NAMES: Final = {
     "swap": "swaps",
@@ -280,4 +289,4 @@ _NAMES: Final = {
     "stops_level": "stops_level_points",
     "freeze_level": "freeze_level_points",
 }
-"""Fields that have another name in Instrument."""
+"""Fields whose name in `Instrument` differs."""

@@ -1,4 +1,4 @@
-"""Instruments as the tables of a file that loader.py reads; an unknown term is "?"."""
+"""Writing of instruments to the text of an instrument file, in which an unknown term is "?"."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instruments_text(instruments: Iterable[Instrument], comment: str) -> str:
-    """The text of a file of instruments; `comment` is its first line."""
+    """The text of an instrument file; `comment` becomes its first line."""
     tables = ("\n".join(_table(one)) for one in instruments)
     return "\n\n".join([f"# {comment}", *tables]) + "\n"
 
@@ -32,7 +32,7 @@ def _table(one: Instrument) -> Iterator[str]:
 
 
 def _values(one: Instrument) -> Iterator[tuple[str, str, str]]:
-    """Each field of the file, its name in Instrument, and its value as TOML."""
+    """Yield each field of the file: its name, its name in `Instrument`, and its value as TOML."""
     for name in ("digits", "tick_size", "tick_price", "contract_size"):
         yield name, name, _text(getattr(one, name))
     for name in ("volume_min", "volume_max", "volume_step", "volume_limit"):
@@ -91,7 +91,7 @@ def _commission(row: CommissionTerms) -> str:
 
 
 def _sessions(spans: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Spans of the week, cut at midnights; successive days with the same spans become one range."""
+    """Yield the texts of sessions, which are split at midnights; successive days with equal spans become one range."""
     of_day: dict[int, list[str]] = {}
     for begin, end in spans:
         for day in range(begin // DAY_MINUTES, (end - 1) // DAY_MINUTES + 1):
@@ -111,5 +111,5 @@ def _clock(minute: int) -> str:
 
 
 def _local(time_ns: int, clock: str) -> str:
-    """A UTC time as local date and time of a clock."""
+    """Text of the local date and time of `clock` at a UTC time."""
     return (_EPOCH + timedelta(seconds=server_ns(time_ns, clock) // SECOND_NS)).strftime("%Y-%m-%dT%H:%M:%S")

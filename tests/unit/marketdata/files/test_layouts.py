@@ -387,8 +387,8 @@ def test_a_file_of_no_layout_is_reported_with_its_first_lines_and_the_layouts_tr
     [
         ("<DATE>\t<TIME>\t<LAST>\t<VOLUME>", "no column <BID>, <ASK>"),
         ("Gmt time,Last,Volume", "no column ask, bid"),
-        ("time,bid,last", "the first line names no ask"),
-        ("time,bid,bid,ask", "the header names bid 2 times"),
+        ("time,bid,last", "the first line has no column for ask"),
+        ("time,bid,bid,ask", "the header has 2 columns for bid"),
     ],
 )
 def test_the_reason_why_a_header_does_not_fit_is_reported(tmp_path: Path, header: str, reason: str) -> None:
@@ -410,7 +410,7 @@ def test_damaged_and_ambiguous_packing_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "two.zip")
     with zipfile.ZipFile(tmp_path / "none.zip", "w"):
         pass
-    with pytest.raises(TickFileError, match="a zip with nothing in it"):
+    with pytest.raises(TickFileError, match="is an empty zip"):
         load(tmp_path / "none.zip")
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(TickFileError, match="cannot be read to its end"):
