@@ -12,7 +12,7 @@ _START: Final = 19
 def process_identity(pid: int) -> str:
     """Identity of the process with a pid: pid and start time on Linux; only the pid if the start time is unknown.
 
-    For a process that has ended and is not reaped yet, the text says so.
+    If the process has ended and is not reaped yet, the text is the pid followed by "has ended".
     """
     fields = _fields(pid)
     return str(pid) if not fields else f"{pid} has ended" if _is_over(fields) else f"{pid} {fields[_START]}"
