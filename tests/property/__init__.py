@@ -1,1 +1,1 @@
-"""Properties that hold for any input, searched by hypothesis with fixed seeds."""
+"""Properties that hold for any input, tested by hypothesis with fixed seeds."""

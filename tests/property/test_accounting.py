@@ -1,4 +1,4 @@
-"""For any deals in any order, once or repeated, on a netting and a hedging account: the books stay consistent."""
+"""The books stay consistent for any deals, in any order, once or repeated, on a netting and a hedging account."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CENTS = st.integers(-50_000, 50_000).map(lambda cents: Decimal(cents) / 100)
 class Row(NamedTuple):
     """A possible next event.
 
-    A fill of an order or a foreign one, a cash deal, an end of an order, or a repeated deal.
+    It is a fill of an order of the desk or of a foreign order, a cash deal, the end of an order, or a repeated deal.
     """
 
     what: str
@@ -66,7 +66,7 @@ CHOICES = list(
         [OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.IN_DOUBT],
     )
 )
-"""Drawn as one: a draw costs far more than its use."""
+"""Combinations that hypothesis draws in one step, because drawing takes much longer than the use of a value."""
 
 
 def a_row(
@@ -92,7 +92,7 @@ ROWS = st.lists(
 
 
 def a_book(mode: AccountMode) -> tuple[Book, list[Event]]:
-    """An account with a deposit, and the events that made it."""
+    """An account with a deposit, and the events from which it was built."""
     book, deposit = Book(), DealBooked(deal=a_deposit(1), order_id="", closings=[])
     events: list[Event] = [an_opened_stream(account_mode=mode), *map(an_instrument_learned, SYMBOLS), deposit]
     for event in events:
@@ -101,7 +101,7 @@ def a_book(mode: AccountMode) -> tuple[Book, list[Event]]:
 
 
 def event_of(row: Row, book: Book) -> Event | None:
-    """The event of a row in this book; None if it is impossible there."""
+    """The event for a row in this book; None if the event is impossible in the book's state."""
     number, volume, price = book.deal_cursor + 1, Decimal(row.lots) / 100, str(Decimal(row.points) / 100_000)
     if row.what == "order":
         tag = f"tag{row.ticket}"
@@ -144,7 +144,7 @@ def _booked(book: Book, deal: VenueDeal) -> DealBooked:
 
 
 def folded(mode: AccountMode, rows: list[Row]) -> tuple[Book, list[Event]]:
-    """The account after the rows; a repeated deal is recognised by its number, and not booked."""
+    """The account after the events of the rows. A repeated deal is recognized by its number and not booked."""
     book, events = a_book(mode)
     for row in rows:
         if row.what == "again":
@@ -158,7 +158,7 @@ def folded(mode: AccountMode, rows: list[Row]) -> tuple[Book, list[Event]]:
 
 
 def trades_in(book: Book, symbol: str) -> list[VenueDeal]:
-    """The fills of a symbol."""
+    """The fills in a symbol."""
     return [deal for deal in book.deals if deal.kind.is_trade and deal.symbol == symbol]
 
 
@@ -212,7 +212,7 @@ def test_trades_open_lots_and_tags_add_up_to_the_cash(mode: AccountMode, rows: l
 def test_round_trips_computed_in_portions_equal_those_of_the_whole(
     mode: AccountMode, rows: list[Row], portion: int, late: bool
 ) -> None:
-    """Also if a deal is shown late, below settled ones, and if a symbol's terms change from then on."""
+    """This also holds if the venue shows a deal later than deals with higher numbers, and if terms change then."""
     whole, events = folded(mode, rows)
     book = Book()
     booked = [event for event in events if isinstance(event, DealBooked) and not event.order_id]
@@ -242,7 +242,7 @@ Fill = tuple[Side, int, int, int]
 
 
 def deals_of(fills: list[Fill]) -> list[VenueDeal]:
-    """Fills of EURUSD as the venue would number them."""
+    """Fills in EURUSD, numbered as by the venue."""
     return [
         a_deal(number, side, str(Decimal(lots) / 100), str(Decimal(points) / 100_000), position=ticket)
         for number, (side, lots, points, ticket) in enumerate(fills, 2)
@@ -250,7 +250,7 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
 
 
 def pulled(book: Book, *pages: list[VenueDeal]) -> None:
-    """Let a desk pull these pages of deals from the venue."""
+    """Let a desk fetch these pages of deals from the venue."""
     state = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
     talk = pull_deals(state, first_unsettled_deal(state))
     assert isinstance(next(talk), GetDeals)
@@ -262,7 +262,7 @@ def pulled(book: Book, *pages: list[VenueDeal]) -> None:
 
 
 def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
-    """The venue's answer, and its next cursor."""
+    """The venue's reply with a page of deals, and the cursor of the next page."""
     return DealsReply(
         status="OK", mode="simulated", venue="venue", account="account", boot_id="boot-1", deals=deals, next=following
     )
@@ -272,7 +272,7 @@ def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
 @settings(max_examples=300)
 @given(fills=FILLS, shuffled=st.randoms(use_true_random=False))
 def test_late_and_repeated_deals_give_the_same_result(mode: AccountMode, fills: list[Fill], shuffled: object) -> None:
-    """Volumes, cash and the profit of closing everything do not depend on the order in which deals arrive."""
+    """Volumes, cash, and the profit of closing all positions do not depend on the order in which deals arrive."""
     (straight, _), (late, _) = a_book(mode), a_book(mode)
     deals = deals_of(fills)
     fields = [*deals, *deals[::2]]
@@ -293,7 +293,7 @@ def test_late_and_repeated_deals_give_the_same_result(mode: AccountMode, fills: 
 @settings(max_examples=300)
 @given(fills=FILLS)
 def test_a_leg_equals_the_venues_position(fills: list[Fill]) -> None:
-    """Ledger and simulated broker average the price of each ticket alike, to the last digit."""
+    """Ledger and simulated broker compute the same average price of each ticket, to the last digit."""
     book, _ = a_book(AccountMode.HEDGING)
     kept: dict[int, positions.Position] = {}
     for deal in deals_of(fills):
@@ -318,7 +318,7 @@ def test_a_leg_equals_the_venues_position(fills: list[Fill]) -> None:
 @settings(max_examples=300)
 @given(fills=FILLS, mark=st.integers(90_000, 120_000))
 def test_lots_and_average_price_give_the_same_total_profit(fills: list[Fill], mark: int) -> None:
-    """The realized profit of lots and their value add up to the cash of all fills."""
+    """The realized profit and the current value of the lots add up to the cash of all fills."""
     book, _ = a_book(AccountMode.HEDGING)
     price, earned, cash = Decimal(mark) / 100_000, Decimal(0), Decimal(0)
     for deal in deals_of(fills):
@@ -352,7 +352,7 @@ def test_a_split_loses_nothing_and_is_within_a_cent_of_its_proportion(cents: int
 def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
     mode: AccountMode, rows: list[Row], cuts: set[int]
 ) -> None:
-    """The book continues from the file again and again, and the chain folds to its projections."""
+    """The book is read from the file after each restart, and the chain of events gives the stored projections."""
     book, events = folded(mode, rows)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / LEDGER_FILE_NAME

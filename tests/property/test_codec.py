@@ -1,4 +1,4 @@
-"""An encoded message is decoded unchanged, and any other bytes are malformed and nothing worse."""
+"""An encoded message is decoded unchanged, and the only error for any other bytes is MalformedMessageError."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RAW = st.sampled_from([Raw(b"\xc0"), Raw(b"\x80"), Raw(b"\x81\xa6action\xa4PING"
 
 
 def dated(row: Callable[..., Struct], *values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Struct, ...]]:
-    """Rows of a dated table: the first without a date, each further one with a later day."""
+    """Rows of a dated table: the first has no date, each further one a later date than the row before."""
     days = st.lists(st.dates(), max_size=2, unique=True).map(sorted)
     rows = days.flatmap(lambda found: st.tuples(*(st.builds(row, st.just(day), *values) for day in [None, *found])))
     return st.one_of(st.just(()), rows)
@@ -43,7 +43,7 @@ BOUND: dict[tuple[type, str], st.SearchStrategy[Any]] = {
         for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot")
     },
 }
-"""Fields whose values have more bounds than their types, and fields that are read and never written."""
+"""Values for fields with bounds that their types do not express, and for fields that are read but never written."""
 
 
 def values_of(kind: inspect.Type) -> st.SearchStrategy[Any]:
@@ -119,7 +119,7 @@ Decode = Callable[[bytes], Any]
 
 
 def survives(decode: Decode, payload: bytes) -> None:
-    """Require one of the two outcomes: a message that can be encoded, or a malformed one."""
+    """Require that decoding gives a message that can be encoded again, or raises MalformedMessageError."""
     with contextlib.suppress(MalformedMessageError):
         assert encode(decode(payload))
 
@@ -182,9 +182,7 @@ HOSTILE = st.one_of(
 @each_socket
 @FEW
 @given(data=st.data())
-def test_hostile_values_in_real_fields_are_messages_or_malformed(
-    union: Any, decode: Decode, data: st.DataObject
-) -> None:
+def test_any_value_in_a_field_gives_a_message_or_is_malformed(union: Any, decode: Decode, data: st.DataObject) -> None:
     fields = msgpack.unpackb(encode(data.draw(messages_of(union))), strict_map_key=False)
     name = data.draw(st.sampled_from(sorted(fields)))
     survives(decode, msgpack.packb({**fields, name: data.draw(HOSTILE)}))

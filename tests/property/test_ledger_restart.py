@@ -1,4 +1,4 @@
-"""A ledger read again is the book that wrote it, after any events, and its chain folds to the same."""
+"""After any events, a book that is read from the ledger equals the book that wrote it, and so does its event chain."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_
 
 SYMBOLS: Final = ("EURUSD", "USDJPY")
 TICKETS: Final = 3
-"""So few that positions of a hedging account are added to, closed and reversed."""
+"""Number of tickets: so few that orders often add to, close or reverse the same position of a hedging account."""
 
 
 class Step(NamedTuple):
-    """The next event to try, with its values, and whether it ends a turn, which is one commit."""
+    """The next event to try with its values, and whether a commit follows it."""
 
     kind: type[Event]
     symbol: str
@@ -80,17 +80,17 @@ class Step(NamedTuple):
 
     @property
     def key(self) -> str:
-        """A person's command for some steps."""
+        """Key of a person's command for some steps, empty for the others."""
         return f"key-{self.lots % 9}" if self.points % 3 == 0 else ""
 
     @property
     def error(self) -> str:
-        """A refusal of the venue for some steps."""
+        """Error code of a refusal of the venue for some steps."""
         return "INVALID_STOPS too near" if self.points % 2 else ""
 
 
 def created(step: Step, book: Book) -> Event | None:
-    """An order at the market or one that rests, with or without stops, closing a ticket or not."""
+    """An order event: a market or a resting order, with or without stops, which may close a ticket."""
     if step.symbol in book.open_orders.values():
         return None
     rests, protection_set = step.points % 4 == 0, step.lots % 2 == 0
@@ -165,7 +165,7 @@ def protection_set(step: Step, book: Book) -> Event | None:
 
 
 def protection_answered(step: Step, book: Book) -> Event | None:
-    """An answer to the latest revision, or a late one to the revision before."""
+    """The venue's answer to the latest modification, or a late answer to the one before."""
     if not book.protections:
         return None
     guard = [book.protections[key] for key in sorted(book.protections)][step.lots % len(book.protections)]
@@ -181,7 +181,7 @@ def protection_answered(step: Step, book: Book) -> Event | None:
 
 
 def booked(step: Step, book: Book) -> Event | None:
-    """A deposit, a foreign deal, a stop of the venue, or mostly a deal of one of the orders."""
+    """Usually a deal of one of the orders; sometimes a deposit, a foreign deal, or a stop that the venue executed."""
     number, choice = _next_deal(step, book), step.points % 8
     if choice == 0:
         return DealBooked(deal=a_deposit(number, f"{step.points}.25"), order_id="", closings=[])
@@ -199,7 +199,7 @@ def booked(step: Step, book: Book) -> Event | None:
 
 
 def _next_deal(step: Step, book: Book) -> int:
-    """Mostly the next number; sometimes the one after it, and sometimes a number left out before, which comes late."""
+    """The number of the next deal: usually the next one, sometimes one higher, sometimes one that was skipped."""
     last = book.deal_cursor
     missing = [number for number in range(1, last) if not book.has_deal(number)]
     if missing and step.lots % 3 == 0:
@@ -249,7 +249,7 @@ def ended(step: Step, _: Book) -> Event:
 
 
 def opened(step: Step, book: Book) -> Event:
-    """The account continues with another stream."""
+    """The event of an account that continues with another stream."""
     assert book.stream is not None
     return an_opened_stream(
         stream_id=f"s{step.points}",
@@ -275,7 +275,7 @@ def state_changed(step: Step, _: Book) -> Event:
 
 
 def rule_reset(step: Step, _: Book) -> Event:
-    """A person clears a rule; the same key mostly belongs to another command."""
+    """The event of a person who resets a risk rule, usually under a key that is used by another command."""
     return RiskReset(
         rule=sorted(RESET_OF_CODE)[step.lots % len(RESET_OF_CODE)],
         symbol="",
@@ -321,7 +321,7 @@ MAKERS: Final[dict[type[Event], Callable[[Step, Book], Event | None]]] = {
     EpochTaken: lambda step, book: EpochTaken(epoch=book.epoch + 1, time_ns=step.points),
     JournalChanged: journal_met,
 }
-"""The event of a step in a book; None if it is impossible there."""
+"""Functions that make the event for a step in a book; they return None if the event is impossible there."""
 
 FREQUENT: Final = (*[OrderCreated] * 4, *[DealBooked] * 8, *[OrderUpdated] * 3, *[ProtectionSet] * 3)
 STEPS = st.lists(
@@ -355,7 +355,7 @@ def a_start(mode: AccountMode) -> list[Event]:
 
 @pytest.mark.parametrize("mode", AccountMode)
 def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, tmp_path: Path) -> None:
-    """In this order each of them is possible, so that no kind is skipped in every run."""
+    """In this order every kind of event is possible, so that the other tests do not skip a kind in every run."""
     assert set(MAKERS) == set(get_args(Event))
     book, pending = Book(), a_start(mode)
     for opening in pending:
@@ -381,7 +381,7 @@ SHOWN_AFTER_THE_NEXT_STREAM: Final = [
     a_step(StreamOpened),
     a_step(DealBooked, lots=87, points=90_001),
 ]
-"""The venue shows a deal that it left out before only when the account continues with another stream."""
+"""Steps in which the venue shows a skipped deal only after the account has continued with another stream."""
 
 
 @settings(max_examples=150)

@@ -1,4 +1,4 @@
-"""A backtest under the live order policy deals as one in lock-step, where the desk hears of everything at once."""
+"""A backtest with the live order policy has the same deals as one in lock-step, if messages take no time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ STRATEGIES: Final = ("tests.simulation.scenario:Restless", "tests.support.flippi
 
 
 class Hearing(LiveBacktest):
-    """A live desk that hears of what the venue does by itself before it decides the tick that brought it about."""
+    """A live desk that learns of deals which a tick caused at the venue before it decides that tick."""
 
     hears_at_once = True
 
 
 class Case(NamedTuple):
-    """One market and what is traded on it."""
+    """One market, and the plan of a run on it."""
 
     symbols: tuple[str, ...]
     seed: int
@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
 @st.composite
 def plans(draw: st.DrawFn) -> str:
-    """A plan's file: stops that stand or trail, time exits, entries that rest."""
+    """The text of a plan: fixed or trailing stops, time exits, resting entries."""
     lines = ["[exits]"]
     stop = draw(st.sampled_from((None, 30, 80)))
     if stop is not None:
@@ -68,7 +68,7 @@ def plans(draw: st.DrawFn) -> str:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Anything that the two policies have to agree on."""
+    """Markets and plans for which both order policies must have the same deals."""
     return Case(
         symbols=draw(st.sampled_from((("EURUSD",), ("EURUSD", "NZDUSD")))),
         seed=draw(st.integers(0, 2**32 - 1)),
@@ -86,7 +86,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def a_market(case: Case) -> TickStream:
-    """A walk for each symbol, with ticks of different times and no farther apart than an order is valid."""
+    """A random walk for each symbol; ticks have different times, and an order stays valid from one to the next."""
     dice = np.random.Generator(np.random.PCG64(case.seed))
     times = (IN_THE_WEEK_S + np.cumsum(dice.integers(1, 3, case.ticks))) * 1_000_000_000
     rows = []
@@ -100,7 +100,7 @@ def a_market(case: Case) -> TickStream:
 
 
 def deals_under(kind: type[InProcessDesk], case: Case, folder: Path) -> tuple[list[tuple[object, ...]], str]:
-    """What every deal of a run did, and the balance."""
+    """The effect of every deal of a run, and the final balance."""
     spec = RunSpec(
         inputs=tuple(TickInput(folder / "none.parquet", symbol) for symbol in case.symbols),
         plan=str(folder / "plan.toml"),
@@ -122,7 +122,7 @@ def deals_under(kind: type[InProcessDesk], case: Case, folder: Path) -> tuple[li
 
 @settings(max_examples=60)
 @given(case=cases())
-def test_both_order_policies_give_the_same_deals_where_no_message_takes_time(case: Case) -> None:
+def test_both_order_policies_give_the_same_deals_if_messages_take_no_time(case: Case) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "plan.toml").write_text(case.plan)

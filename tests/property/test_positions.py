@@ -1,4 +1,4 @@
-"""The fold of any fills is their sum, and no money appears from nowhere."""
+"""For any fills, the net position is the sum of their volumes, and all profit comes from the fills."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILLS = st.lists(st.tuples(st.sampled_from(Side), VOLUMES, PRICES), max_size=30)
 
 
 def folded(fills: list[tuple[Side, Decimal, Decimal]]) -> tuple[Position, Decimal]:
-    """The position and its realized profit."""
+    """The position after the fills, and its realized profit."""
     position, realized = Position("EURUSD", CONTRACT), Decimal(0)
     for number, (side, volume, price) in enumerate(fills, 1):
         closings = position.apply(side=side, volume=volume, price=price, deal=str(number), time_ns=number)
@@ -35,10 +35,10 @@ def test_the_net_position_is_the_sum_of_signed_fills(fills: list[tuple[Side, Dec
 
 
 @given(FILLS, PRICES)
-def test_realised_and_unrealised_profit_are_the_cash_view(
+def test_realized_plus_unrealized_profit_is_the_cash_of_fills_and_mark(
     fills: list[tuple[Side, Decimal, Decimal]], mark: Decimal
 ) -> None:
-    """Closing the rest at the mark gives the cash of all fills together."""
+    """Realized plus unrealized profit is the cash of all fills and of closing the open rest at the mark."""
     position, realized = folded(fills)
     cash = sum((-side.sign * volume * price for side, volume, price in fills), Decimal(0)) * CONTRACT
     assert realized + position.gross_unrealized(bid=mark, ask=mark) == cash + position.net_volume * mark * CONTRACT
@@ -69,7 +69,7 @@ STEPS = st.lists(
 
 
 @given(st.sampled_from(["close", "reverse"]), STEPS)
-def test_no_input_makes_the_library_raise_or_hold_anything_but_its_fills(
+def test_for_any_input_the_position_is_the_sum_of_its_fills_without_an_error(
     mode: str, steps: list[tuple[object, ...]]
 ) -> None:
     manager = PortfolioManager(on_opposite=mode, clock_ns=lambda: 1)

@@ -1,4 +1,4 @@
-"""Prices at a distance are on the tick, away from the market, for any tick, digits, quote and distance."""
+"""A price at a distance is a multiple of the tick, rounded away from the market, for any tick size and quote."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POINTS = st.integers(min_value=1, max_value=100_000)
 
 @st.composite
 def instruments(draw: st.DrawFn) -> Instrument:
-    """Any tick, with a point of its own: finer, equal or coarser."""
+    """Instruments with any tick size, which may be above, equal to or below the point."""
     return structs.replace(
         plain_terms(),
         tick_size=Decimal(draw(TICKS)),
@@ -41,7 +41,7 @@ def instruments(draw: st.DrawFn) -> Instrument:
 
 @st.composite
 def quotes(draw: st.DrawFn) -> Quote:
-    """Quotes to six decimals, whatever the tick is; crossed ones too."""
+    """Quotes with six decimals for any tick size, including crossed ones."""
     bid = draw(st.integers(min_value=10**9, max_value=10**11))
     return Quote(
         Decimal(bid).scaleb(-6), Decimal(bid + draw(st.integers(min_value=-500, max_value=100_000))).scaleb(-6)
@@ -97,7 +97,7 @@ def test_a_trailing_stop_is_on_the_tick_never_moves_back_and_keeps_its_distance(
         touch = quote.bid if direction > 0 else quote.ask
         best = touch - direction * points * terms.point
         if moved is None:
-            # The move would be less than a step and a tick, or there is no such price.
+            # The stop stays if it would move by less than a step and a tick, or if there is no valid price.
             assert best < terms.tick_size or (
                 guard.stop_loss is not None
                 and (best - guard.stop_loss) * direction < step * terms.point + terms.tick_size

@@ -1,4 +1,4 @@
-"""The risk rules' memory after a reset is a function of the events, whenever the desk restarts in between."""
+"""After a reset, the state of the risk rules depends only on the events, not on restarts of the desk."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def event_of(number: int, step: tuple[str, str, str, bool, bool], book: Book, ri
 
 @settings(max_examples=60)
 @given(STEPS)
-def test_a_desk_restarted_after_every_event_remembers_the_same_as_one_that_never_stops(
+def test_rules_restored_after_every_event_have_the_state_of_rules_without_restarts(
     steps: list[tuple[str, str, str, bool, bool]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:

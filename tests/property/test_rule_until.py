@@ -1,6 +1,7 @@
-"""A scan of ticks that goes from row to row by a rule's `until` skips no row at which the rule answers another code.
+"""A scan of ticks that skips to a rule's `until` misses no row at which the rule returns another code.
 
-All limits of time begin and end with quarters of an hour; there are rows at each, a nanosecond before and after it.
+All time limits begin and end at full quarters of an hour. The rows are at each quarter, and a nanosecond before and
+after it.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def test_a_scan_by_until_skips_no_row_at_which_the_answer_changes(
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES_WITH_UNTIL if rule.limits], ids=lambda rule: rule.code)
 def test_every_limit_denies_in_some_of_the_situations(rule: RiskRule) -> None:
-    """A rule whose limit or memory is not drawn would pass the scan whatever its `until` says."""
+    """The test of the scan covers a rule only if the drawn situations include a denial by it."""
     denies = situations().map(lambda situation: any(codes_of(rule, situation[0].time_ns, *situation[1:])))
     assert find(
         denies,
@@ -146,7 +147,7 @@ def test_every_limit_denies_in_some_of_the_situations(rule: RiskRule) -> None:
     )
 
 
-def test_an_answer_about_hours_holds_to_their_end_and_not_only_to_the_next_tick() -> None:
+def test_a_denial_by_trading_hours_has_the_end_of_those_hours_as_until() -> None:
     [rule] = [rule for rule in RULES if rule.code == "TRADING_HOURS"]
     assert rule.until is not None
     account = an_account(structs.replace(NO_LIMITS, trading_hours="00:00-12:00"))

@@ -1,4 +1,4 @@
-"""Sizes are never above the allowed one, never smaller for more equity, always on the step, always explained."""
+"""A size never exceeds the allowed one, never falls with more equity, is a multiple of the step, and has a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.builders import an_instrument
 
 D = Decimal
 NOISE = D("1e-11")
-"""Relative to a lot's loss: sizes within 10^-12 lots of a step are on it."""
+"""Tolerance relative to the loss of a lot, because a size within 10^-12 lots of a multiple of the step counts as it."""
 
 
 def decimals(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
@@ -27,7 +27,7 @@ def decimals(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
 
 @st.composite
 def inputs(draw: st.DrawFn) -> SizingInput:
-    """Any account and any instrument, everything known."""
+    """Inputs of sizing for any account and instrument, without missing values."""
     step = draw(st.sampled_from([D("0.01"), D("0.1"), D("0.03"), D(1), D("0.001")]))
     instrument = structs.replace(
         an_instrument(draw(st.sampled_from(["EURUSD", "USDJPY", "XAUUSD"]))),
@@ -111,7 +111,7 @@ def test_a_position_is_never_worth_more_than_its_weight(given_: SizingInput, pct
 
 
 @given(PLANS, inputs(), decimals("0", "1000000", 2))
-def test_more_equity_never_gives_less(plan: Sizing, given_: SizingInput, more: Decimal) -> None:
+def test_more_equity_never_gives_a_smaller_size(plan: Sizing, given_: SizingInput, more: Decimal) -> None:
     assert given_.equity is not None
     richer = given_._replace(equity=given_.equity + more)
     assert size_order(plan, richer).volume >= size_order(plan, given_).volume
@@ -119,7 +119,7 @@ def test_more_equity_never_gives_less(plan: Sizing, given_: SizingInput, more: D
 
 @given(PLANS, inputs())
 def test_one_step_more_would_be_above_the_target(plan: Sizing, given_: SizingInput) -> None:
-    """Rounded down, and no further: without bounds of plan and venue the next step is above the unrounded size."""
+    """A size is rounded down by less than one step, unless a bound of the plan or the venue applies."""
     step = D("0.00000001")
     fine = structs.replace(given_.instrument, volume_step=step, volume_min=step, volume_max=D(10) ** 15)
     free = structs.replace(plan, volume_max=None)

@@ -1,4 +1,4 @@
-"""Comparison of ledger and venue at the end of a run, without the desk's own reconciliation."""
+"""Comparison of ledger and venue at the end of a run, which does not use the desk's own reconciliation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def held_by_venue(venue: VenueBook, *, is_hedging: bool) -> Held:
 
 
 def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -> None:
-    """Compare volumes and stops; with `costs` also costs, which depend on the order in which deals are reported."""
+    """Compare volumes and stops; with `costs` also the costs, which depend on the order in which deals are reported."""
     assert held_by_ledger(book) == held_by_venue(venue, is_hedging=book.is_hedging), again
     guards = {(guard.symbol, guard.position): guard for guard in book.protections.values()}
     for position in venue.positions.values():
@@ -44,7 +44,7 @@ def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -
 
 
 def assert_the_same_account(book: Book, venue: VenueBook, again: str) -> None:
-    """Compare orders, deals, positions, stops and cash: in a lock-step stream nothing differs."""
+    """Require that ledger and venue have equal orders, deals, positions, stops and cash, as in a lock-step stream."""
     assert book.balance == venue.balance, again
     assert book.deals == venue.deals, again
     assert [

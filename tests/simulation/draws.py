@@ -1,4 +1,4 @@
-"""Draws of account, market and plan from a seed: everything that a desk can have enabled."""
+"""Draws of account, market and plan from a seed, which together cover all features of a desk."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from services.portfolio.core.state.config import DeskConfig
 DEPOSIT: Final = Decimal(10_000)
 
 IN_THE_WEEK_S: Final = 1_700_000_000
-"""A Tuesday, a quarter of an hour into the server's day."""
+"""A Tuesday, 15 minutes after the server's midnight."""
 
 BEFORE_MIDNIGHT_S: Final = 1_699_999_200 - 60
-"""A minute before the end of that server day: swaps are booked, and day orders end."""
+"""One minute before the end of a server day, at which swaps are booked and day orders end."""
 
 BEFORE_THREE_NIGHTS_S: Final = BEFORE_MIDNIGHT_S + 86_400
 BEFORE_WEEKEND_S: Final = BEFORE_MIDNIGHT_S + 3 * 86_400
 _STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_NIGHTS_S, BEFORE_WEEKEND_S)
 
 AT_ROLLOVER: Final = structs.replace(DEFAULT_LIMITS, name="at rollover", rollover_pause_min=None)
-"""The default limits without the pause in which most of the drawn orders would be denied."""
+"""The default limits without the rollover pause, in which most of the drawn orders would be denied."""
 
 THIN: Final = structs.replace(
     REALISTIC,
@@ -43,7 +43,7 @@ THIN: Final = structs.replace(
     request_latency=LognormalLatency(median_ms=1_500.0, sigma=0.5),
     reply_latency=LognormalLatency(median_ms=1_000.0, sigma=0.5),
 )
-"""A slow market of little depth: orders are in flight for several ticks, and most are filled in parts."""
+"""A venue with long delays and little depth: orders wait for several ticks, and most are filled in parts."""
 
 SPARSE_PAUSE_S: Final = 30
 
@@ -54,28 +54,28 @@ SYMBOL_SETS: Final = (
     ("EURUSD", "EURJPY"),
     ("EURJPY", "EURUSD", "USDJPY"),
 )
-"""Each set has a rate to EUR or USD for all of its symbols, at the latest when the last of them is quoted."""
+"""Sets of symbols. When all symbols of a set are quoted, their profits can be converted to EUR or USD."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """The account and what happens on it."""
+    """Settings of the account, the market and the desk of a run."""
 
     symbols: tuple[str, ...]
     start_s: int
     pause_s_max: int
-    """Time between two quotes of a symbol."""
+    """Longest time between two quotes of a symbol."""
     account: dict[str, Any]
     """Options of `simulated_gateway`."""
     rules: DeskConfig
 
 
 def desk_of(dice: random.Random) -> Desk:
-    """A desk with anything enabled."""
+    """Draw the settings of a desk; any feature may be enabled."""
     symbols = dice.choice(SYMBOL_SETS)
     limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS, AT_ROLLOVER))
     mode = dice.choice((AccountMode.NETTING, AccountMode.HEDGING))
-    # On a netting account a foreign deal moves the desk's own position, and cannot be ignored.
+    # On a netting account a foreign deal changes the position of the desk, so foreign deals cannot be ignored.
     foreign = (
         list(ForeignOrderPolicy) if mode is AccountMode.HEDGING else [ForeignOrderPolicy.HALT, ForeignOrderPolicy.ADOPT]
     )
@@ -104,7 +104,7 @@ def desk_of(dice: random.Random) -> Desk:
 
 
 def plan_of(dice: random.Random, symbols: tuple[str, ...]) -> Plan:
-    """A plan, with a strategy of its own for one of several symbols now and then."""
+    """Draw a plan; sometimes one of several symbols has its own strategy."""
     sizing, exits, entry = _course(dice)
     strategies: dict[str, Strategy] = {}
     if len(symbols) > 1 and dice.random() < 0.3:
@@ -172,7 +172,7 @@ def _entry(dice: random.Random) -> Entry:
 
 
 def a_walk(desk: Desk, symbol: str, seed: int, rows: int, *, sparse_rows: int = 0) -> SymbolRows:
-    """Quotes of a random walk at the desk's pace, some crossed; the last `sparse_rows` are half a minute apart."""
+    """Quotes of a random walk, some of them crossed; the last `sparse_rows` quotes are half a minute apart."""
     dice = np.random.Generator(np.random.PCG64(seed))
     digits, price = (3, 130.0) if symbol.endswith("JPY") else (5, 1.2)
     mid = price * (1 + np.cumsum(dice.normal(0, 0.000167, rows)))

@@ -1,4 +1,4 @@
-"""A ledger that is a list of commits."""
+"""A ledger in memory: a list of commits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 
 class Commit(NamedTuple):
-    """One transaction: encoded events and the state stored with them; a synced one survives a power cut."""
+    """One transaction: encoded events and the stored state; a synced transaction survives a power cut."""
 
     events: list[bytes]
     persisted: bytes
@@ -23,7 +23,7 @@ class Commit(NamedTuple):
 
 
 def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
-    """The account according to its ledger."""
+    """The account computed from the events of the commits."""
     book, persisted = Book(), PersistedState()
     for commit in commits:
         for payload in commit.events:
@@ -33,7 +33,7 @@ def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
 
 
 def kept(commits: Sequence[Commit], path: Path) -> Book:
-    """The account according to a real ledger's rows after the same commits; findings of `verify` are errors."""
+    """The account that a real ledger file gives after the same commits; a fault found by `verify` fails the test."""
     ledger, book = Ledger(path), Book()
     try:
         for commit in commits:

@@ -1,7 +1,7 @@
-"""One seed's live world: a live market, a terminal that misbehaves, lost journals and power cuts.
+"""Simulation of a live desk for one seed: a live market, faults of the terminal, lost journals and power cuts.
 
-Time passes here, so a disturbed run trades differently from an undisturbed one. Instead, ledger and book must agree in
-the end, every order must have had its effect at most once, and nothing may stay open.
+In a live market, faults change the trades, so a disturbed run is not compared with an undisturbed one. Instead, ledger
+and venue must agree at the end, every order must have been executed at most once, and no order may stay open.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from tests.simulation.world import MS, Faults, World
 SECOND: Final = 1_000 * MS
 SETTLING_MS: Final = 3_000
 SETTLE_SECONDS_MAX: Final = 600
-"""Longer than the time for which an order without a journal is watched."""
+"""Longest time for a run to settle; longer than the desk waits for an order that a lost journal had."""
 
 SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // SPARSE_PAUSE_S
-"""Quotes while the run settles: an order in execution is reported at the next one."""
+"""Number of quotes while the run settles. They are needed because an order is reported at the next quote."""
 
 VENUE_FAULTS: Final = (
     Simulate(fault=Fault.NO_REPLY, count=2),
@@ -65,7 +65,7 @@ VENUE_FAULTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSetting:
-    """Settings drawn from a seed in advance; those without a unit are probabilities a second."""
+    """Settings of a run, drawn from a seed; the numbers without a unit are probabilities per second."""
 
     stream: TickStream
     desk: Desk
@@ -75,12 +75,12 @@ class LiveSetting:
     power_cut: float
     command: float
     is_flattened: bool
-    """Whether every position is closed in the end."""
+    """Whether every position is closed at the end of the run."""
 
 
 @dataclass(frozen=True)
 class LiveEnding:
-    """End of a run; `lost_orders` are ids that a power cut has taken from the ledger."""
+    """Result of a run; `lost_orders` are the order ids that a power cut removed from the ledger."""
 
     is_settled: bool
     book: Book
@@ -95,7 +95,7 @@ class LiveEnding:
 
 
 def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
-    """Data and faults of a seed."""
+    """Draw the settings of a run from a seed."""
     dice = random.Random(f"live {seed}")
     desk = desk_of(dice)
     symbols = desk.symbols
@@ -122,10 +122,10 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
 
 
 class LiveRun:
-    """The desk, its disturbances, and the person who operates it."""
+    """One run: the desk, its faults, and the person who operates it."""
 
     def __init__(self, seed: int, setting: LiveSetting) -> None:
-        """Create everything without starting it."""
+        """Create the processes without starting them."""
         self.setting = setting
         self.world = World(seed, setting.faults)
         symbols = setting.stream.symbols
@@ -151,7 +151,7 @@ class LiveRun:
         self._is_over = False
 
     def play(self) -> LiveEnding:
-        """Run to the end of the market, and on until everything is settled."""
+        """Run to the end of the market, and then until no order is open and the reconciliation is complete."""
         stream, world = self.setting.stream, self.world
         self.gateway.subscribers.append(self.portfolio.receive(self.portfolio.on_tick_bytes))
         connect_and_boot(self.gateway, self.signal, self.execution, self.portfolio)
@@ -172,8 +172,8 @@ class LiveRun:
             answers=self.person.answers,
             log_hash=world.log_hash(),
             tally=world.tally,
-            why=f"{state.stream.desk_state} {state.stream.waiting_for}, open {open_orders}, deals {len(state.account.book.deals)} of "
-            f"{self.gateway.gateway.venue.deal_count}, stops {state.account.book.protections}, {self.answer}",
+            why=f"{state.stream.desk_state} {state.stream.waiting_for}, open {open_orders}, "
+            f"deals {len(state.account.book.deals)} of {self.gateway.gateway.venue.deal_count}, stops {state.account.book.protections}, {self.answer}",
         )
 
     def _each_second(self) -> None:
@@ -203,7 +203,7 @@ class LiveRun:
         self.world.faults = Faults()
 
     def _settle(self) -> None:
-        """Request a reconciliation, once there are no more faults."""
+        """Request a reconciliation after the last fault."""
         portfolio = self.portfolio
         self._simulate(Simulate(fault=Fault.ALL_OFF))
         if not portfolio.is_alive:
@@ -225,7 +225,7 @@ class LiveRun:
             self.answer = self._seen_before = None
             return False
         if answer is not None:
-            # The first one may have begun before the last deal, and takes over stops only when it sees them twice.
+            # Several are requested: the first may begin before the last deal, and stops are adopted only if seen twice.
             seen = (len(book.deals), dict(book.protections))
             self.answer, self._seen_before = answer if seen == self._seen_before else None, seen
         return (
@@ -240,5 +240,5 @@ class LiveRun:
 
 
 def play_live(seed: int, setting: LiveSetting) -> LiveEnding:
-    """Run a live desk in the world of a seed."""
+    """Run a live desk with the settings of a seed."""
     return LiveRun(seed, setting).play()

@@ -1,7 +1,7 @@
-"""A person who trades by hand beside the desk, and repeats many commands.
+"""A simulated person who sends order commands to the desk and repeats many of them.
 
-The reply to a command is stored under its key: however often it is repeated, and whatever dies meanwhile, it makes its
-orders once.
+The desk stores the reply to a command under the key of the command. However often the person repeats the command, and
+whichever process dies in between, its orders are made once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AGAIN: Final = 0.3
 
 
 class Person:
-    """One trader at the control socket."""
+    """A person who sends commands to the control socket."""
 
     def __init__(self, portfolio: PortfolioProcess, dice: random.Random) -> None:
         """Start without commands."""
@@ -33,7 +33,7 @@ class Person:
         self.answers: dict[str, OrderCommandReply] = {}
 
     def act(self) -> None:
-        """Send a command that fits the state, or repeat an earlier one."""
+        """Send a command that the current state allows, or repeat an earlier command."""
         portfolio, dice = self.portfolio, self.dice
         if not portfolio.is_alive:
             return

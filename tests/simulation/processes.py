@@ -1,7 +1,7 @@
-"""The four processes of the desk as actors: the real cores, a simulated shell, and the data that survives on disk.
+"""Simulation of the four processes of the desk: the real cores in simulated shells, with data that survives on disk.
 
-An actor may be killed between any two messages, and the gateway and portfolio also inside one: before or after each of
-their commits, and between two sends. Messages queued for a dead process are lost.
+A process may be killed between any two messages. Gateway and portfolio may also be killed while they process a message:
+before or after each commit, and between two sends. Messages that are queued for a dead process are lost.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ TIMEOUT_MS = 2_000
 
 
 class Process:
-    """An actor that can be killed and restarts."""
+    """A simulated process that can be killed and is then restarted."""
 
     name = ""
 
     def __init__(self, world: World) -> None:
-        """Create it; it does not run before `boot`."""
+        """Create the process; it does not run before `boot`."""
         self.world = world
         self.is_alive = False
         self.boots = 0
@@ -63,18 +63,18 @@ class Process:
 
     @property
     def now(self) -> Now:
-        """The present, for a process without venue time."""
+        """The current time of a process that does not use venue time."""
         return Now(0, self.world.now_ns)
 
     def boot(self) -> None:
-        """Start with the data on disk."""
+        """Start the process with the data on disk."""
         self.boots += 1
         self.is_alive = True
         self.world.log(f"{self.name} starts")
         self.within(self.on_boot)
 
     def within(self, work: Callable[[], None]) -> None:
-        """Do a piece of work, which the process may not survive."""
+        """Call a function during which the process may be killed."""
         if not self.is_alive:
             return
         try:
@@ -85,7 +85,7 @@ class Process:
             self.die(str(killed))
 
     def die(self, where: str) -> None:
-        """Kill it, and restart it a little later."""
+        """Kill the process, and schedule its restart."""
         if not self.is_alive:
             return
         self.is_alive = False
@@ -94,20 +94,20 @@ class Process:
         self.world.after(self.world.dice.randrange(50 * MS, 900 * MS), self.boot)
 
     def may_die(self, where: str) -> None:
-        """A point at which the process may be killed."""
+        """Kill the process here with some probability."""
         if self.world.happens(self.world.faults.crash):
             raise KilledError(where)
 
     def receive(self, handler: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """A delivery to this process: lost if it is dead then."""
+        """A receiver of messages for this process; a message is lost if the process is dead at its arrival."""
         return lambda payload: self.within(lambda: handler(payload))
 
     def on_boot(self) -> None:
-        """Build the core from the surviving data."""
+        """Create the core from the data on disk."""
         raise NotImplementedError
 
     def next_timer_ns(self) -> int | None:
-        """The time of the core's next timer."""
+        """Monotonic time of the core's next timer."""
         raise NotImplementedError
 
     def on_timer(self) -> None:
@@ -129,7 +129,7 @@ class Process:
 
 
 class FragileJournal(MemoryJournal):
-    """A disk that survives while its process may die before or after each write."""
+    """The gateway's journal; the process may be killed before or after each write."""
 
     def __init__(self, process: Process, journal_id: str) -> None:
         super().__init__(journal_id)
@@ -162,7 +162,7 @@ class FragileJournal(MemoryJournal):
 
 
 class FragileBookStore(MemoryBookStore):
-    """The broker's disk: a change is there whole or not at all."""
+    """The store of the broker's book; the process may be killed before or after each commit, which is atomic."""
 
     def __init__(self, process: Process) -> None:
         super().__init__()
@@ -175,12 +175,12 @@ class FragileBookStore(MemoryBookStore):
 
 
 class GatewayProcess(Process):
-    """The gateway: ROUTER, PUB, journal and book."""
+    """The simulated gateway process with its journal and book."""
 
     name = "mt5"
 
     def __init__(self, world: World, stream: TickStream, *, stream_id: str, deposit: Decimal, **options: Any) -> None:
-        """Create new disks, which survive the process; `options` are those of `simulated_gateway`."""
+        """Create journal and book, which survive a kill of the process; `options` are those of `simulated_gateway`."""
         super().__init__(world)
         self.stream = stream
         self.stream_id = stream_id
@@ -195,11 +195,11 @@ class GatewayProcess(Process):
 
     @property
     def now(self) -> Now:
-        """The present, with venue time as in the gateway's shell."""
+        """The current time, with venue time as in the gateway's shell."""
         return Now(self.gateway.domain_ns(self.world.now_ns), self.world.now_ns)
 
     def lose_journal(self) -> None:
-        """Die, and find no journal at the next start."""
+        """Kill the process and delete its journal."""
         self.world.count("journal lost")
         self.die("with its journal")
         self.journals += 1
@@ -218,7 +218,7 @@ class GatewayProcess(Process):
         self._publish()
 
     def request(self, payload: bytes, answer: Callable[[bytes], None]) -> None:
-        """A request arrives; the reply goes back over a link of its own."""
+        """Process an arriving request; the reply is sent over a separate link."""
 
         def serve(request_bytes: bytes) -> None:
             request, _ = decode_request(request_bytes)
@@ -251,14 +251,14 @@ class GatewayProcess(Process):
 
 
 class SignalProcess(Process):
-    """The signal process: engines, ring, checkpoint."""
+    """The simulated signal process with its checkpoint."""
 
     name = "signal"
 
     def __init__(
         self, world: World, gateway: GatewayProcess, symbols: tuple[str, ...], make_strategy: Callable[[], Strategy]
     ) -> None:
-        """Nothing is checkpointed yet."""
+        """Start without a checkpoint."""
         super().__init__(world)
         self.gateway = gateway
         self.symbols = symbols
@@ -313,12 +313,12 @@ class SignalProcess(Process):
 
 
 class ExecutionProcess(Process):
-    """The courier; it has no data to survive."""
+    """The simulated execution process, which has no data on disk."""
 
     name = "execution"
 
     def __init__(self, world: World, gateway: GatewayProcess) -> None:
-        """Create it; its portfolio is set later."""
+        """Create the process; its connection to portfolio is set later."""
         super().__init__(world)
         self.gateway = gateway
         self.courier: Courier
@@ -353,7 +353,7 @@ class ExecutionProcess(Process):
 
 
 class PortfolioProcess(Process):
-    """Portfolio with a ledger that is a list of commits."""
+    """The simulated portfolio process, whose ledger is a list of commits."""
 
     name = "portfolio"
 
@@ -363,7 +363,7 @@ class PortfolioProcess(Process):
         self.rules = rules
         self.ledger: list[Commit] = []
         self.lost_orders: set[str] = set()
-        """Ids that a power cut has taken from the ledger."""
+        """Order ids that a power cut removed from the ledger."""
         self.incarnations = 1
         self.comparisons: list[ReconcileReply] = []
         self.portfolio: Portfolio
@@ -383,11 +383,11 @@ class PortfolioProcess(Process):
 
     @property
     def now(self) -> Now:
-        """The present, with venue time as in the desk's shell."""
+        """The current time, with venue time as in portfolio's shell."""
         return Now(self.portfolio.state.stream.domain_ns(self.world.now_ns), self.world.now_ns)
 
     def lose_power(self) -> None:
-        """Die, and find the ledger without some of the unsynced commits, under another incarnation."""
+        """Kill the process as in a power cut: the ledger loses some unsynced commits and gets another incarnation."""
         self.world.count("power cut")
         self.die("with the host")
         self.incarnations += 1
@@ -400,7 +400,10 @@ class PortfolioProcess(Process):
                     self.lost_orders.add(event.order.order_id)
 
     def obey(self, command: TradingCommand | OrderCommand | ReconcileCommand) -> CommandReply | None:
-        """A person's command; None if no process lived to answer, and for a reconciliation, which takes time."""
+        """The reply to a person's command.
+
+        None if the process is dead or dies, and for a reconciliation, whose reply comes later.
+        """
         answers: list[CommandReply] = []
 
         def hear() -> None:
@@ -412,7 +415,7 @@ class PortfolioProcess(Process):
         return answers[0] if answers else None
 
     def on_tick_bytes(self, payload: bytes) -> None:
-        """A frame of the tick socket: the time, and whether the market still moves."""
+        """Process a frame of the tick socket."""
         self._finish_turn(self.portfolio.handle(decode_tick_message(payload), self.now))
 
     def on_signal_bytes(self, payload: bytes) -> None:

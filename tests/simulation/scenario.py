@@ -1,4 +1,4 @@
-"""One seed's world: data, faults, the four processes, and the run to its end."""
+"""Simulation of a lock-step desk for one seed: data, faults, and the run of the four processes to its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALM = Faults()
 
 
 class Restless:
-    """A strategy that changes sides often: short averages of the mid price, with a signal after eight ticks."""
+    """A strategy that changes sides often: a crossing of short averages of the mid price, from the eighth tick on."""
 
     name = "restless"
     warm_up_ticks = 8
@@ -54,7 +54,7 @@ class Restless:
 
 @dataclass(frozen=True)
 class Setting:
-    """Settings drawn from a seed in advance."""
+    """Settings of a run, drawn from a seed."""
 
     stream: TickStream
     window: int
@@ -64,7 +64,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Ending:
-    """End of a run."""
+    """Result of a run."""
 
     is_finished: bool
     book: Book
@@ -77,7 +77,7 @@ class Ending:
 
 
 def setting_of(seed: int, *, ticks: int = 160) -> Setting:
-    """Desk, data, window and faults of a seed."""
+    """Draw desk, data, window and faults from a seed."""
     dice = random.Random(f"setting {seed}")
     desk = desk_of(dice)
     symbols = desk.symbols
@@ -97,7 +97,7 @@ def setting_of(seed: int, *, ticks: int = 160) -> Setting:
 
 
 def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: int | None = None) -> Ending:
-    """Run the desk to the end of its data in the world of a seed."""
+    """Run the desk to the end of its data with the faults of a seed."""
     world = World(seed, setting.faults if faults is None else faults)
     gateway = GatewayProcess(
         world,
@@ -125,14 +125,15 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
         venue=gateway.store.load(),
         log_hash=world.log_hash(),
         tally=world.tally,
-        why=f"{state.stream.desk_state}: {state.stream.waiting_for} at tick {state.stream.cursor.ordinal} of {setting.stream.last_ordinal}",
+        why=f"{state.stream.desk_state}: {state.stream.waiting_for} "
+        f"at tick {state.stream.cursor.ordinal} of {setting.stream.last_ordinal}",
     )
 
 
 def connect_and_boot(
     gateway: GatewayProcess, signal: SignalProcess, execution: ExecutionProcess, portfolio: PortfolioProcess
 ) -> None:
-    """Join the four by links, and start them in any order."""
+    """Connect the four processes by links, and start them in a random order."""
     gateway.subscribers.append(signal.receive(signal.on_tick_bytes))
     signal.portfolio = portfolio.receive(portfolio.on_signal_bytes)
     execution.portfolio = portfolio.receive(portfolio.on_report_bytes)

@@ -1,6 +1,6 @@
-"""A live desk under seeded faults of processes, network, terminal, journal and host: every order has its effect once.
+"""A live desk executes every order once under seeded faults of processes, network, terminal, journal and host.
 
-`make simulate SEEDS=10000` runs more seeds. A failure names its seed and the command to repeat it.
+`make simulate SEEDS=10000` runs more seeds. A failure names the seed and the command that repeats it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5
-"""One of this many runs is written to a real ledger."""
+"""Every run whose seed is a multiple of this number is also written to a real ledger."""
 
 
 def replay_command(seed: int) -> str:
-    """The command that repeats one seed."""
+    """The command that repeats the run of one seed."""
     return f"SIMULATION_FIRST={seed} SIMULATION_SEEDS=1 python -m pytest tests/simulation/test_live_simulation.py"
 
 
 def deal_key(deal: VenueDeal) -> tuple[object, ...]:
-    """Effect of a deal, without its comment, which the broker may have changed or shown late."""
+    """The fields of a deal without its comment, which the broker may have changed."""
     return (deal.deal, deal.ticket, deal.kind, deal.symbol, deal.volume, deal.price, deal.cash)
 
 
 def assert_exactly_once(ending: LiveEnding, again: str) -> None:
-    """Orders, deals, positions and cash, compared without the desk's own reconciliation."""
+    """Compare orders, deals, positions and cash of ledger and venue, without the desk's own reconciliation."""
     book, venue = ending.book, ending.venue
     assert [deal_key(deal) for deal in book.deals] == [deal_key(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
@@ -60,7 +60,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))
 def test_every_order_of_a_live_desk_has_its_effect_once(first: int, tmp_path: Path) -> None:
-    """Every seed settles, with a person who resumes after halts, and agrees with the venue's book."""
+    """The run of every seed settles, with a person who resumes after halts, and its ledger agrees with the venue."""
     tally: Counter[str] = Counter()
     for seed in range(first, min(first + BLOCK, FIRST + SEEDS)):
         again = replay_command(seed)
@@ -78,7 +78,7 @@ def test_every_order_of_a_live_desk_has_its_effect_once(first: int, tmp_path: Pa
         assert tally["journal lost"] > 0
 
 
-def test_one_seed_writes_one_log_of_a_live_desk() -> None:
+def test_a_repeated_seed_of_a_live_desk_gives_the_same_log() -> None:
     """The same seed twice gives the same hash of all events; another seed gives another."""
     hashes = [play_live(seed, live_setting_of(seed)).log_hash for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1]

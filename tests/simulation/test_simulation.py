@@ -1,7 +1,7 @@
-"""The whole desk under seeded faults: with losses, duplicates, delays and kills the trades are the undisturbed ones.
+"""A lock-step desk under seeded losses, duplicates, delays and kills has the same trades as without faults.
 
-`SIMULATION_SEEDS=10000 make simulate` runs more seeds; `SIMULATION_FIRST=n` begins at another one. A failure names its
-seed, which suffices to repeat it.
+`SIMULATION_SEEDS=10000 make simulate` runs more seeds; `SIMULATION_FIRST=n` sets the first one. A failure names the
+seed and the command that repeats it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ SEEDS = int(os.environ.get("SIMULATION_SEEDS", "125"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5
-"""One of this many runs is written to a real ledger."""
+"""Every run whose seed is a multiple of this number is also written to a real ledger."""
 
 
 def replay_command(seed: int) -> str:
-    """The command that repeats one seed."""
+    """The command that repeats the run of one seed."""
     return f"SIMULATION_FIRST={seed} SIMULATION_SEEDS=1 python -m pytest tests/simulation"
 
 
 def kinds_of(book: Book) -> Counter[str]:
-    """Kinds of orders, their ends, and causes of closes in a run."""
+    """Names of the order types, final states and causes of closes that occurred in a run."""
     found = Counter(order.status.value for order in book.orders.values())
     found.update(f"{order.type} {order.decision.cause}" for order in book.orders.values())
     found.update(deal.reason.value for deal in book.deals)
@@ -40,8 +40,8 @@ def kinds_of(book: Book) -> Counter[str]:
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))
-def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path) -> None:
-    """Every seed finishes, agrees with the venue's book, and has the same trades as a calm world in lock-step."""
+def test_a_desk_with_faults_has_the_same_trades_as_one_without(first: int, tmp_path: Path) -> None:
+    """The run of every seed finishes, agrees with the venue, and has the same trades as a run without faults."""
     tally: Counter[str] = Counter()
     for seed in range(first, min(first + BLOCK, FIRST + SEEDS)):
         setting, again = setting_of(seed), replay_command(seed)
@@ -66,7 +66,7 @@ def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path
         assert any(name.startswith("killed") for name in tally)
 
 
-def test_one_seed_writes_one_log() -> None:
+def test_a_repeated_seed_gives_the_same_log() -> None:
     """The same seed twice gives the same hash of all events; another seed gives another."""
     hashes = [play(seed, setting_of(seed)).log_hash for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1]

@@ -1,6 +1,7 @@
-"""A virtual world: a clock that jumps, links that lose, duplicate, delay and reorder, and seeded dice.
+"""The simulated environment: a clock, links that lose, duplicate, delay and reorder messages, and seeded draws.
 
-Every event is written to a log; two runs of one seed must write the same log.
+The clock advances from event to event. Every event is written to a log; two runs with the same seed must write the same
+log.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ MS = 1_000_000
 
 @dataclass(frozen=True)
 class Faults:
-    """Severity of the faults: probabilities, and a delay."""
+    """Probabilities of faults, and the longest delay of a message."""
 
     loss: float = 0.0
     duplicate: float = 0.0
@@ -26,10 +27,10 @@ class Faults:
 
 
 class World:
-    """The clock, the calendar of future events, and the log of past ones."""
+    """The clock, the scheduled events, and the log of past events."""
 
     def __init__(self, seed: int, faults: Faults) -> None:
-        """Begin at a time other than zero, so that nothing depends on it."""
+        """Begin at a time other than 0, so that no code depends on a start at 0."""
         self.dice = random.Random(seed)
         self.faults = faults
         self.now_ns = 1_000_000_000_000
@@ -39,7 +40,7 @@ class World:
         self._log = hashlib.sha256()
 
     def log(self, text: str) -> None:
-        """Write a line of the log."""
+        """Write a line to the log."""
         self._log.update(f"{self.now_ns} {text}\n".encode())
 
     def log_hash(self) -> str:
@@ -47,20 +48,20 @@ class World:
         return self._log.hexdigest()
 
     def count(self, what: str) -> None:
-        """Count faults, so that a run shows which it had."""
+        """Count a fault by kind."""
         self.tally[what] = self.tally.get(what, 0) + 1
 
     def after(self, delay_ns: int, action: Callable[[], None]) -> None:
-        """Schedule an action."""
+        """Schedule an action after a delay."""
         self.events += 1
         heapq.heappush(self._calendar, (self.now_ns + delay_ns, self.events, action))
 
     def happens(self, probability: float) -> bool:
-        """Draw an event of this probability."""
+        """Draw whether an event of this probability occurs."""
         return probability > 0 and self.dice.random() < probability
 
     def carry(self, link: str, payload: bytes, deliver: Callable[[bytes], None]) -> None:
-        """Send bytes over a link, which may lose, duplicate, delay and so reorder them."""
+        """Send bytes over a link, which may lose, duplicate or delay them; delays change the order of messages."""
         if self.happens(self.faults.loss):
             self.count("lost")
             self.log(f"lost {link}")
@@ -76,7 +77,7 @@ class World:
             self.after(delay_ns, lambda: deliver(payload))
 
     def run(self, is_done: Callable[[], bool], *, until_ns: int) -> bool:
-        """Process events until `is_done`; False if the virtual time ran out first."""
+        """Process events until `is_done` returns True; returns False if the time limit is reached first."""
         while self._calendar:
             at_ns, _, action = heapq.heappop(self._calendar)
             self.now_ns = at_ns
@@ -89,4 +90,4 @@ class World:
 
 
 class KilledError(Exception):
-    """The process dies here."""
+    """Raised inside a simulated process to end it."""

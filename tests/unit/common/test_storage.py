@@ -162,7 +162,7 @@ def test_the_hash_distinguishes_types_and_refuses_missing_tables(tmp_path: Path)
         writer = a_writer(tmp_path / f"{number}.db")
         writer.execute("INSERT INTO fills VALUES (1, ?)", (price,))
         hashes.append(state_hash(writer, ["fills"]))
-        with pytest.raises(ValueError, match="no table 'orders'"):
+        with pytest.raises(ValueError, match="table 'orders' does not exist"):
             state_hash(writer, ["orders"])
         writer.close()
     assert len(set(hashes)) == 3
