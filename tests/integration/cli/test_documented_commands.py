@@ -52,8 +52,8 @@ EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eu
 BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
 """Commands that need a running desk."""
 
-NO_COMMANDS: Final = ("xgboost classes", "mt5: ", "quotes")
-"""Texts after `paperdesk` that are no commands: the kind of a manifest, the line of a service, an example to be added."""
+NO_COMMANDS: Final = ("xgboost classes", "mt5: ")
+"""Texts after `paperdesk` that are not commands: the kind of a manifest, and the line of a service."""
 
 ORDER_ID: Final = "0123abcd-000017"
 """Id of a resting order on the pages."""
