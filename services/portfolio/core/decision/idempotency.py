@@ -43,9 +43,9 @@ def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | Con
     elif (denial := book.denials_by_key.get(key)) is not None:
         asked, reply = denial.asked, denied_reply(key, denial)
     else:
-        return ControlError(error=f"key {key} was given to another command") if key in book.resets_by_key else None
+        return ControlError(error=f"key {key} was used for another command") if key in book.resets_by_key else None
     if asked and asked != command_digest(command):
-        return ControlError(error=f"key {key} was given to another command")
+        return ControlError(error=f"key {key} was used for another command")
     return reply
 
 

@@ -64,7 +64,7 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         return ControlError(error=state.warnings.venue_fault[:500])
     if isinstance(command, PlaceCommand | CloseCommand) and not state.account.can_number_orders:
         return ControlError(
-            error="the desk has not reached the gateway since its start, repeat the command when it has"
+            error="portfolio has not connected to the gateway since its start: repeat the command when it has"
         )
     match command:
         case PlaceCommand():
@@ -98,7 +98,7 @@ def closing_orders(
     most = state.account.book.instruments[symbol].volume_max
     decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
-    for leg in _chosen(state.account.book, state.config.limits, symbol, ticket):
+    for leg in _legs_to_close(state.account.book, state.config.limits, symbol, ticket):
         made.append(
             order_created(
                 state.account.book,
@@ -119,7 +119,7 @@ def closing_orders(
     return made
 
 
-def _chosen(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
+def _legs_to_close(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
     """The leg with the ticket, even if it is foreign; for ticket 0 the legs of the desk itself."""
     if symbol not in book.positions:
         return []
@@ -186,7 +186,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
     denial = check_order(order, context, decision.time_ns, command.past_rules)
     if denial is not None:
         escalate(state.account, denial)
-        return _denied(state, command, symbol, decision, denial)
+        return _deny(state, command, symbol, decision, denial)
     passed = passed_rules(command, excepted_denials(order, context, decision.time_ns, command.past_rules))
     made = order_created(
         book,
@@ -207,12 +207,12 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
         expires_ns=command.expires_ns,
     )
     state.account.emit(made)
-    return _done(command.key, [made])
+    return _order_reply(command.key, [made])
 
 
 def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = command.symbol
-    legs = _chosen(state.account.book, state.config.limits, symbol, command.position)
+    legs = _legs_to_close(state.account.book, state.config.limits, symbol, command.position)
     if not legs:
         return ControlError(error=f"there is no {_position_text(command)} to close")
     if command.volume is not None and len(legs) > 1:
@@ -243,10 +243,10 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         instrument = state.account.book.instruments[symbol]
         proposal = OrderProposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, is_manual=True)
         if (denial := check_base_rules(proposal, _account(state, symbol), decision.time_ns)) is not None:
-            return _denied(state, command, symbol, decision, denial)
+            return _deny(state, command, symbol, decision, denial)
     for one in made:
         state.account.emit(one)
-    return _done(command.key, made)
+    return _order_reply(command.key, made)
 
 
 def _closing_order(book: Book, command: CloseCommand, legs: list[Leg]) -> str | None:
@@ -317,7 +317,7 @@ def _modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommand
     )
     decision = _decision(state, order.symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
     if (denial := check_base_rules(proposal, _account(state, order.symbol), decision.time_ns)) is not None:
-        return _denied(state, command, order.symbol, decision, denial)
+        return _deny(state, command, order.symbol, decision, denial)
     revision = order.revision + 1
     state.account.emit(
         OrderModifyRequested(
@@ -335,7 +335,7 @@ def _modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommand
 def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
     """Replace the stops of a position; this ends its trailing stop."""
     book, symbol = state.account.book, command.symbol
-    legs = _chosen(state.account.book, state.config.limits, symbol, command.position)
+    legs = _legs_to_close(state.account.book, state.config.limits, symbol, command.position)
     if len(legs) != 1:
         if not legs:
             return ControlError(error=f"there is no {_position_text(command)} to change")
@@ -360,7 +360,7 @@ def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommand
         is_manual=True,
     )
     if (denial := check_base_rules(proposal, _account(state, symbol), decision.time_ns)) is not None:
-        return _denied(state, command, symbol, decision, denial)
+        return _deny(state, command, symbol, decision, denial)
     after = structs.replace(
         before,
         stop_loss=command.stop_loss,
@@ -400,7 +400,7 @@ def _account(state: PortfolioState, symbol: str) -> RiskContext:
     )
 
 
-def _denied(
+def _deny(
     state: PortfolioState, command: OrderCommand, symbol: str, decision: Decision, denial: Denial
 ) -> OrderCommandReply:
     cursor, key = state.stream.cursor, command.key
@@ -441,6 +441,6 @@ def _position_text(command: CloseCommand | ModifyCommand) -> str:
     return f"position {command.position} of {command.symbol}" if command.position else f"position in {command.symbol}"
 
 
-def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:
+def _order_reply(key: str, made: list[OrderCreated]) -> OrderCommandReply:
     past_rules = made[0].order.decision.past_rules if made else ()
     return idempotency.done_reply(key, [one.order.order_id for one in made], past_rules)

@@ -74,7 +74,7 @@ def _reply(book: Book, event: RiskReset, *, repeated: bool) -> RiskResetReply:
 
 
 def _key_error(key: str) -> ControlError:
-    return ControlError(error=f"key {key} was given to another command")
+    return ControlError(error=f"key {key} was used for another command")
 
 
 def refuse_exceptions(command: PlaceCommand) -> ControlError | None:

@@ -131,7 +131,7 @@ def decide_signal(
     """
     symbol, cursor = signal.symbol, stream.cursor
     position = own_position(book, symbol, config.limits.foreign_orders)
-    open_order = _blocking(book, symbol, closes=position.has_leg_against(signal.direction))
+    open_order = _blocking_order(book, symbol, closes=position.has_leg_against(signal.direction))
     judgement = check_position_rule(
         signal.direction,
         position,
@@ -167,7 +167,7 @@ def decide_signal(
         config.signal_age_ns_max,
         conditions.lease_problem,
     )
-    decided = _SignalDecision(signal, decision, position, account, stream.volatility, config, conditions).decided()
+    decided = _SignalDecision(signal, decision, position, account, stream.volatility, config, conditions).decide()
     return decided._replace(events=[*_canceled_entries(signal, book), *decided.events])
 
 
@@ -192,21 +192,21 @@ class _SignalDecision:
         self._conditions = conditions
         self._position = position
 
-    def decided(self) -> DecisionResult:
+    def decide(self) -> DecisionResult:
         """Return the events of the closes and of the planned entry, as far as the risk rules allow them."""
         signal, account = self._signal, self._context
         closings = self._closings()
         if closings and not self._is_traded():
             return self._wait_for_session(closings)
         denial, opening, sizing = None, None, ""
-        if self._opens(closing=bool(closings)):
-            denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
+        if self._enters(closing=bool(closings)):
+            denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_enter else None
             if denial is None:
                 opening, sizing = plan_entry(signal, self._decision, account, self._volatility, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             # If trading is ACTIVE, the rules before sizing have passed already; otherwise the full check denies here.
-            check = check_sized if self._may_open else check_order
+            check = check_sized if self._may_enter else check_order
             denial = check(self._proposal(opening, closed), account, signal.time_ns)
             if denial is None and not self._is_traded():
                 denial = market_closed(signal.symbol, signal.time_ns)
@@ -225,7 +225,7 @@ class _SignalDecision:
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.on_passed(signal.symbol)
-        return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
+        return DecisionResult(self._orders(closings, opening, structs.replace(self._decision, reason=reason)))
 
     def _is_traded(self) -> bool:
         """Whether the symbol's market is open at the signal's tick."""
@@ -258,7 +258,7 @@ class _SignalDecision:
         most, against = self._context.book.instruments[self._signal.symbol].volume_max, -self._signal.direction
         return [(leg.ticket, min(leg.volume, most)) for leg in self._position.legs if leg.direction == against]
 
-    def _opens(self, *, closing: bool) -> bool:
+    def _enters(self, *, closing: bool) -> bool:
         """Whether the signal may enter; `closing` means that it also closes a position.
 
         On a hedging account a signal never does both: if the close were filled only in part, the rest of the old leg
@@ -267,13 +267,13 @@ class _SignalDecision:
         if not closing:
             return True
         may_reverse = self._config.on_opposite is OnOpposite.REVERSE and not self._context.book.is_hedging
-        return may_reverse and self._may_open and not self._rests()
+        return may_reverse and self._may_enter and not self._has_open_order()
 
     @property
-    def _may_open(self) -> bool:
+    def _may_enter(self) -> bool:
         return self._context.book.trading_state is TradingState.ACTIVE
 
-    def _rests(self) -> bool:
+    def _has_open_order(self) -> bool:
         """Whether the symbol has an open order; such an order counts as filled, so that a reversal must not enter."""
         return bool(self._context.book.open_orders_of(self._signal.symbol))
 
@@ -304,7 +304,7 @@ class _SignalDecision:
         instrument = self._context.book.instruments[signal.symbol]
         return OrderProposal(instrument, signal.direction, volume, ZERO, price, signal.confidence)
 
-    def _made(
+    def _orders(
         self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, decision: Decision
     ) -> list[OrderCreated]:
         """The orders of the decision: one that reverses the position, or separate closes and an entry."""
@@ -336,7 +336,7 @@ class _SignalDecision:
         return made
 
 
-def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
+def _blocking_order(book: Book, symbol: str, *, closes: bool) -> str | None:
     """The id of the symbol's first open order that blocks the signal; a resting order does not block a close."""
     for order_id, of in book.open_orders.items():
         if of == symbol and not (closes and _is_resting(book.orders[order_id])):

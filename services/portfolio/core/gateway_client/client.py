@@ -124,7 +124,7 @@ class GatewayClient:
         return calls
 
     def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
-        """Handle a refusal for a task that does not handle failures; after a transient refusal the request repeats."""
+        """Handle a refusal for a task that does not handle failures; a transiently refused request is repeated."""
         text = f"the gateway refused {running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
         if reply.error_code in self.scheduler.policy.transient_errors:
             self._state.stream.wait_for(text)

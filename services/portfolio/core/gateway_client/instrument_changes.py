@@ -31,15 +31,15 @@ BREAKING_FIELDS: Final = frozenset(
 
 def instrument_changes(before: Instrument, after: Instrument) -> list[str]:
     """Describe each changed field with both of its values; empty if no reported field has changed."""
-    return [_change_text(before, after, field) for field in _changed(before, after)]
+    return [_change_text(before, after, field) for field in _changed_fields(before, after)]
 
 
 def breaking_changes(before: Instrument, after: Instrument) -> list[str]:
     """Describe the changes that halt a desk with a position or an open order in the symbol."""
-    return [_change_text(before, after, field) for field in _changed(before, after) if field in BREAKING_FIELDS]
+    return [_change_text(before, after, field) for field in _changed_fields(before, after) if field in BREAKING_FIELDS]
 
 
-def _changed(before: Instrument, after: Instrument) -> list[str]:
+def _changed_fields(before: Instrument, after: Instrument) -> list[str]:
     assert before.symbol == after.symbol, (before.symbol, after.symbol)
     return [
         field
@@ -49,14 +49,16 @@ def _changed(before: Instrument, after: Instrument) -> list[str]:
 
 
 def _change_text(before: Instrument, after: Instrument, field: str) -> str:
-    return f"{field} of {before.symbol} was {_shown(getattr(before, field))}, is {_shown(getattr(after, field))}"
+    return (
+        f"{field} of {before.symbol} was {_value_text(getattr(before, field))}, is {_value_text(getattr(after, field))}"
+    )
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, Decimal):
         return decimal_text(value)
     if isinstance(value, Struct):
-        return " ".join(_shown(part) for part in astuple(value) if part not in (None, ""))
+        return " ".join(_value_text(part) for part in astuple(value) if part not in (None, ""))
     if isinstance(value, tuple) and value:
-        return f"({', '.join(_shown(part) for part in value)})"
+        return f"({', '.join(_value_text(part) for part in value)})"
     return "none" if value in ("", (), None) else str(value)

@@ -35,10 +35,10 @@ def update_instrument(account: AccountState, warnings: Warnings, instrument: Ins
         return
     position = account.book.positions.get(instrument.symbol)
     is_held = (position is not None and not position.is_flat) or instrument.symbol in account.book.open_orders.values()
-    grave = breaking_changes(known, instrument)
+    breaking = breaking_changes(known, instrument)
     account.emit(InstrumentLearned(instrument=instrument, changes=changes))
     text = f"the venue's terms have changed: {'; '.join(changes)}"
     warnings.on_instrument_change(instrument.symbol, text)
-    if grave and is_held:
-        reason = f"terms of a symbol with a position or an order have changed: {'; '.join(grave)}"
+    if breaking and is_held:
+        reason = f"terms of a symbol with a position or an order have changed: {'; '.join(breaking)}"
         account.restrict_trading(TradingState.HALTED, "INSTRUMENT_CHANGED", reason, by="terms")

@@ -67,16 +67,16 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
         if policy.awaits_hello:
             yield Pause(RETRY_NS)
             continue
-        asked = Lease(holder=f"portfolio {lease.boot_id}", epoch=lease.epoch, seen_ns=lease.seen_ns)
-        asked_mono_ns = state.stream.now.mono_ns
-        reply = yield asked
-        if reply is None or asked.epoch != lease.epoch:
+        lease_request = Lease(holder=f"portfolio {lease.boot_id}", epoch=lease.epoch, seen_ns=lease.seen_ns)
+        requested_mono_ns = state.stream.now.mono_ns
+        reply = yield lease_request
+        if reply is None or lease_request.epoch != lease.epoch:
             yield Pause(RETRY_NS)
             continue
         if isinstance(reply, LeaseReply):
-            _show_gateway(state.warnings, reply)
+            _update_gateway_conditions(state.warnings, reply)
         if isinstance(reply, LeaseReply) and reply.error_code is None:
-            until_mono_ns = asked_mono_ns + reply.expires_in_ms * MS_NS
+            until_mono_ns = requested_mono_ns + reply.expires_in_ms * MS_NS
             lease.on_grant(reply.lease_now_ns, until_mono_ns, state.stream.now.mono_ns)
         elif reply.error_code is ErrorCode.LEASE_STALE:
             if lease.refusal:
@@ -89,7 +89,7 @@ def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
         yield Pause(RENEW_EVERY_NS)
 
 
-def _show_gateway(warnings: Warnings, reply: LeaseReply) -> None:
+def _update_gateway_conditions(warnings: Warnings, reply: LeaseReply) -> None:
     """Set or clear the conditions for causes at the gateway that prevent the execution of orders."""
     warnings.conditions.update("GATEWAY_HALTED", reply.halt_reason)
     warnings.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)

@@ -42,7 +42,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 RECHECK_DELAY_NS: Final = 1_000_000_000
 """Time between the two comparisons that confirm a difference."""
 
-_Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
+_AccountSnapshot = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 
 
 class Reconciler:
@@ -75,24 +75,24 @@ class Reconciler:
             adopt_unknown_ids(state, unknown)
         for order in findings.lost_modifications:
             adopt_terms(state, order)  # safe: the ledger stores each revision before it is sent to the venue
-        yield from self._end_forgotten(findings.orders)
+        yield from self._cancel_presumed_expired(findings.orders)
         if found:
             before = found
             yield Pause(RECHECK_DELAY_NS)
             findings = self._new_result()
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
-        moved = {one.symbol for one in found if one.difference.kind == "stops"}
+        stop_symbols = {one.symbol for one in found if one.difference.kind == "stops"}
         found = [one for one in found if one.difference.kind != "stops"]
         for position in findings.stop_mismatches:
-            if position.symbol in moved:
-                state.account.emit(_taken_over(state, position))
+            if position.symbol in stop_symbols:
+                state.account.emit(_venue_stops_adopted(state, position))
         state.account.on_foreign_orders(findings.foreign_tickets)
-        if passed := sorted(set(findings.allowed_foreign_tickets) - state.account.book.acknowledged):
-            state.account.allow_foreign_orders(passed)
+        if allowed := sorted(set(findings.allowed_foreign_tickets) - state.account.book.acknowledged):
+            state.account.allow_foreign_orders(allowed)
         differences = [one.difference for one in found]
         if is_for_person:
             yield ReportComparison(ReconcileReply(complete=True, differences=differences, error=""))
-        self._keep(findings, differences, is_start=is_start)
+        self._record_result(findings, differences, is_start=is_start)
         state.warnings.on_comparison(unproven)
 
     def _new_result(self) -> ReconciliationResult:
@@ -100,7 +100,7 @@ class Reconciler:
         is_wrong = state.config.limits.foreign_orders is ForeignOrderPolicy.HALT
         return ReconciliationResult(are_foreign_orders_differences=is_wrong, adopted_ids=state.account.book.seen_ids)
 
-    def _end_forgotten(self, orders: list[VenueOrder]) -> GatewayTask:
+    def _cancel_presumed_expired(self, orders: list[VenueOrder]) -> GatewayTask:
         """Cancel orders that were presumed to have expired but are open at the venue, and pull their deals."""
         state = self._state
         for shown in orders:
@@ -116,16 +116,18 @@ class Reconciler:
     ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
         """Compare once; returns the differences of symbols that have no open order and did not change meanwhile."""
         state, book = self._state, self._state.account.book
-        before = _seen(book)
+        before = _account_snapshot(book)
         yield from collect_differences(book, findings, since=since)
         state.warnings.conditions.update("MARGIN_CALL", _margin_call(findings.account))
         if findings.missing_deals:
             yield PullDeals(after=min(findings.missing_deals) - 1)
-        return [one for one in findings.symbol_differences if _is_calm(one, before, book)]
+        return [one for one in findings.symbol_differences if _is_stable(one, before, book)]
 
-    def _keep(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
+    def _record_result(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
         state, book = self._state, self._state.account.book
-        cleared = book.cleared if differences or findings.symbol_differences else _cleared(state, findings.orders)
+        cleared = (
+            book.cleared if differences or findings.symbol_differences else _next_watermark(state, findings.orders)
+        )
         is_news = cleared != book.cleared or (differences and differences != self._last_differences)
         self._last_differences = differences
         if is_news or is_start:
@@ -149,7 +151,7 @@ class Reconciler:
             )
 
 
-def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet:
+def _venue_stops_adopted(state: PortfolioState, position: VenuePosition) -> ProtectionSet:
     """The event that adopts the venue's stops: a person moved them, or the deal that set them was reported late."""
     ticket = position.ticket if state.account.book.is_hedging else 0
     guard = state.account.book.protections.get(protection_key(position.symbol, ticket))
@@ -173,10 +175,10 @@ def _taken_over(state: PortfolioState, position: VenuePosition) -> ProtectionSet
     )
 
 
-def _seen(book: Book) -> _Seen:
-    """Open orders and legs of each symbol, and the balance under an empty symbol, to detect a change between calls."""
+def _account_snapshot(book: Book) -> _AccountSnapshot:
+    """Open orders and legs by symbol, and the balance under an empty symbol; two snapshots reveal a change."""
     symbols = {*book.positions, *book.open_orders.values()}
-    seen: _Seen = {
+    seen: _AccountSnapshot = {
         symbol: (
             tuple(order.order_id for order in book.open_orders_of(symbol)),
             book.positions[symbol].legs if symbol in book.positions else (),
@@ -187,9 +189,9 @@ def _seen(book: Book) -> _Seen:
     return seen
 
 
-def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
-    """Whether the difference's symbol has no open order and did not change; for cash, the same of every symbol."""
-    after = _seen(book)
+def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) -> bool:
+    """Whether the difference's symbol did not change and has no open order; cash requires this of every symbol."""
+    after = _account_snapshot(book)
     if not finding.symbol:
         return before == after and not book.open_orders
     nothing: tuple[tuple[str, ...], tuple[Leg, ...]] = ((), ())
@@ -197,7 +199,7 @@ def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
     return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders.values()
 
 
-def _cleared(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:
+def _next_watermark(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:
     """Where the next comparison begins: before the first order or deal that is open or recent enough to change."""
     book = state.account.book
     horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS

@@ -69,7 +69,7 @@ class LiveScheduler:
         return foreign_policy_problem(self._state.config.limits.foreign_orders, hello.account_mode)
 
     def incarnation(self, hello: HelloReply) -> str:  # noqa: ARG002 - an incarnation spans live streams
-        """Return the incarnation that the ledger stores."""
+        """Return the incarnation that this process uses."""
         return self._state.account.incarnation
 
     def on_hello(self, hello: HelloReply) -> None:

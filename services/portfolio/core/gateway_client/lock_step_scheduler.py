@@ -81,7 +81,7 @@ class LockStepScheduler:
         return hello.stream_id[:INCARNATION_CHARS]
 
     def on_hello(self, hello: HelloReply) -> None:
-        """Do nothing: there is no lease, and ticks set the time."""
+        """Do nothing: there is no lease, and the last decided tick sets the venue time."""
 
     def settle(self) -> GatewayTask:
         """Repeat requests that may not have been answered, and apply the reply to the last CONFIRM.

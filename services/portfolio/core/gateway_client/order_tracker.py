@@ -1,6 +1,6 @@
 """Tracks an order from its commit in the ledger to a terminal status, in live and in lock-step streams.
 
-The order is sent under one id until it is answered. The gateway calls the venue once per id and answers a repetition
+The order is sent under one id until it is answered. The gateway executes an id at most once and answers a repetition
 from its journal. Only deals fill an order; in a lock-step stream they are booked before the reply's status applies. An
 order is in doubt if no answer arrives, or if the venue does not yet show the order. A fence ends the order if it had no
 effect. Only a record of venue or gateway ends the doubt: neither time, nor a refusal, nor a restart does. The policy
@@ -67,9 +67,9 @@ class OrderTracker:
         self._state = state
         self._policy = policy
         self._order_id = order_id
-        self._asked_mono_ns = state.stream.now.mono_ns
+        self._started_mono_ns = state.stream.now.mono_ns
         self._is_timed = False
-        self._pulls_before: int | None = None
+        self._pulls_at_end_of_wait: int | None = None
         """Number of complete pulls of deals when `LOST_JOURNAL_WAIT_NS` was over; None before."""
         self._pause_ns = POLL_NS_FIRST
 
@@ -95,7 +95,7 @@ class OrderTracker:
         """Send one request about the order and apply the reply."""
         reply = yield request
         if reply is None:
-            self._doubt("NO_ANSWER", "no answer from the gateway: the order may have been executed")
+            self._put_in_doubt("NO_ANSWER", "no answer from the gateway: the order may have been executed")
         elif isinstance(reply, ErrorReply):
             self._on_refusal(request, reply)
         elif isinstance(reply, ModifyReply):
@@ -142,7 +142,7 @@ class OrderTracker:
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)
         else:
-            self._doubt(reply.status, reply.error or "the venue was called, and does not show the outcome yet")
+            self._put_in_doubt(reply.status, reply.error or "the venue was called, and does not show the outcome yet")
         if reply.error_code is not None and reply.status in (
             OrderReplyStatus.ACCEPTED,
             OrderReplyStatus.PARTIALLY_FILLED,
@@ -153,7 +153,7 @@ class OrderTracker:
         """Withdraw a cancel that the venue refused, because it is executing the order or its market is closed."""
         state = self._state
         if reply.error_code is ErrorCode.MARKET_CLOSED:
-            # The venue would refuse the fence at each poll, so that the next request waits for longer.
+            # The venue would refuse the fence again at each poll, so that the pause is longer.
             state.warnings.closed_markets.on_refusal(self._order.symbol, self._time_ns())
             self._pause_ns = CLOSED_RETRY_NS
         if isinstance(request, Cancel) and self._order.status.is_open:
@@ -166,7 +166,7 @@ class OrderTracker:
         state.warnings.outcomes.on_acceptance(self._order.symbol)
         if not self._is_timed:
             self._is_timed = True
-            state.latencies.order_to_fill.observe(state.stream.now.mono_ns - self._asked_mono_ns)
+            state.latencies.order_to_fill.observe(state.stream.now.mono_ns - self._started_mono_ns)
 
     def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
         """Halt trading, unless the refusal concerns the lease or is transient."""
@@ -201,9 +201,9 @@ class OrderTracker:
         account = self._state.account
         if self._time_ns() <= self._order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
             return False
-        if self._pulls_before is None:
-            self._pulls_before = account.deal_pulls
-        return account.deal_pulls >= self._pulls_before + EMPTY_PULLS_MIN
+        if self._pulls_at_end_of_wait is None:
+            self._pulls_at_end_of_wait = account.deal_pulls
+        return account.deal_pulls >= self._pulls_at_end_of_wait + EMPTY_PULLS_MIN
 
     def _update(self, status: OrderStatus, reply: OrderReply) -> None:
         order, state = self._order, self._state
@@ -220,7 +220,7 @@ class OrderTracker:
             state.warnings.outcomes.on_refusal(order.symbol, text)
         state.account.emit(order_updated(order, status, reply))
 
-    def _doubt(self, code: str, text: str) -> None:
+    def _put_in_doubt(self, code: str, text: str) -> None:
         order, state = self._order, self._state
         if not can_transition(order.status, OrderStatus.IN_DOUBT) or self._policy.is_standing(order):
             return  # the order is known to rest at the venue

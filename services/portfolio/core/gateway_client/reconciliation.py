@@ -50,8 +50,8 @@ _AVERAGE_PRECISION: Final = Decimal("1e-9")
 _EXPIRY_PRECISION_NS: Final = 1_000_000_000
 """Deviation from which expiry times differ: a terminal stores the expiry of an order in whole seconds."""
 
-_ASK_A_PERSON: Final = "trading stops until a person has looked"
-_NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
+_PERSON_MUST_LOOK: Final = "trading stops until a person has looked"
+_ENDED_UNFILLED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
 _ENDED_WITHOUT_EFFECT: Final = (
     OrderStatus.REJECTED,
     OrderStatus.CANCELED,
@@ -63,7 +63,7 @@ _SAME_STATUS: Final = {
     OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED, OrderStatus.IN_DOUBT},
     OrderReplyStatus.ACCEPTED: {OrderStatus.ACCEPTED, OrderStatus.PENDING, OrderStatus.IN_DOUBT},
     OrderReplyStatus.REJECTED: {OrderStatus.REJECTED},
-    # An order may get deals after it has expired here; the venue shows its unfilled volume as canceled.
+    # An order may be filled in part after it has expired in the ledger; the venue then reports it as canceled.
     OrderReplyStatus.CANCELED: {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
     OrderReplyStatus.EXPIRED: {OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
 }
@@ -117,7 +117,7 @@ class ReconciliationResult:
         return 0 < number <= self._adopted_ids.get(incarnation, 0)
 
     def add(
-        self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
+        self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _PERSON_MUST_LOOK
     ) -> None:
         """Add a difference; ignore it if the list is full."""
         if len(self.symbol_differences) < DIFFERENCES_MAX:
@@ -160,10 +160,10 @@ def collect_differences(
     yield from _compare_orders(book, findings, since)
     shown = yield from _compare_positions(book, findings)
     if cursor is not None and account.ordinal == cursor.ordinal and not findings.symbol_differences:
-        _compare_worth(book, cursor, account, shown, findings)
+        _compare_equity_and_margin(book, cursor, account, shown, findings)
 
 
-def _compare_worth(
+def _compare_equity_and_margin(
     book: Book, cursor: TickCursor, account: AccountReply, shown: list[VenuePosition], findings: ReconciliationResult
 ) -> None:
     """Compare the venue's equity and margin with those computed from the book at the marks of this stream."""
@@ -234,7 +234,7 @@ def deal_text(deal: VenueDeal) -> str:
 
 
 def _compare_orders(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
-    unseen = {
+    unmatched = {
         order.order_id: order
         for order in islice(book.orders.values(), since.number, None)
         if order.status not in (OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
@@ -247,9 +247,9 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
         for order in page.orders:
             findings.orders.append(order)
             _compare_order(book, order, findings)
-            unseen.pop(order.order_id, None)
+            unmatched.pop(order.order_id, None)
         after = page.next
-    for missing in unseen.values():
+    for missing in unmatched.values():
         # The venue has no record of an order that was rejected earlier, such as for an unknown symbol.
         if missing.status is OrderStatus.REJECTED and missing.ticket is None:
             continue
@@ -259,7 +259,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
             symbol=missing.symbol,
             ledger=f"{missing.status} {missing.side} {decimal_text(missing.volume)} {missing.symbol}",
             venue="none",
-            remedy="an open order would be sent again" if missing.status.is_open else _ASK_A_PERSON,
+            remedy="an open order would be sent again" if missing.status.is_open else _PERSON_MUST_LOOK,
         )
 
 
@@ -268,7 +268,7 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
     mine = book.orders.get(order.order_id)
     if mine is None:
         # Another client may have sent the order; without a fill it has not changed the account.
-        if (order.status in _NEVER_HAPPENED and not order.filled_volume) or findings.is_adopted(order.order_id):
+        if (order.status in _ENDED_UNFILLED and not order.filled_volume) or findings.is_adopted(order.order_id):
             return
         deal = book.deal(order.deal)
         if deal is not None and deal.reason is not DealReason.CLIENT:
@@ -301,7 +301,7 @@ def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
         return "price"
     if terms := _terms_kind(mine, order, is_hedging=is_hedging):
         return terms
-    if not mine.filled_volume and order.status in _NEVER_HAPPENED and mine.status in _ENDED_WITHOUT_EFFECT:
+    if not mine.filled_volume and order.status in _ENDED_UNFILLED and mine.status in _ENDED_WITHOUT_EFFECT:
         return None
     return None if mine.status in _SAME_STATUS.get(order.status, set()) else "status"
 
@@ -355,7 +355,7 @@ def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[
 
     Returns the venue's positions.
     """
-    unseen = {
+    unmatched = {
         (symbol, leg.ticket): leg.volume * leg.direction
         for symbol, position in book.positions.items()
         for leg in position.legs
@@ -369,11 +369,11 @@ def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[
         after = page.next
     for position in shown:
         key = (position.symbol, position.ticket if book.is_hedging else 0)
-        ours, theirs = unseen.pop(key, Decimal(0)), position.volume * position.side.sign
+        ours, theirs = unmatched.pop(key, Decimal(0)), position.volume * position.side.sign
         _compare_volume(key, ours, theirs, findings)
         if ours == theirs:
             _compare_stops(book, key, position, findings)
-    for key, volume in unseen.items():
+    for key, volume in unmatched.items():
         _compare_volume(key, volume, Decimal(0), findings)
     return shown
 

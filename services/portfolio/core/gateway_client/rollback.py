@@ -118,7 +118,10 @@ def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
 
 
 def require_every_deal(state: PortfolioState, hello: HelloReply) -> bool:
-    """Fail the desk if the venue lacks the last booked deal by number; return True if the desk has no venue fault."""
+    """Fail the desk if the venue's newest deal has a lower number than the last booked deal.
+
+    Returns True if the desk has no venue fault.
+    """
     booked = state.account.book.deal_cursor
     if hello.deal_cursor is not None and hello.deal_cursor < booked:
         text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}"
@@ -127,7 +130,10 @@ def require_every_deal(state: PortfolioState, hello: HelloReply) -> bool:
 
 
 def require_last_deal(state: PortfolioState) -> Generator[Request, Reply | None, bool]:
-    """Fail the desk if the last booked deal differs at the venue; return True if the desk has no venue fault."""
+    """Fail the desk if the venue has another deal under the number of the last booked deal.
+
+    Returns True if the desk has no venue fault.
+    """
     if not state.account.book.deals:
         return True
     last = state.account.book.deals[-1]
@@ -152,7 +158,7 @@ def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal
 
 
 def fail_for_venue(state: PortfolioState, why: str) -> None:
-    """Halt until the process restarts: the venue would number its next deals like deals that are already booked."""
+    """Halt trading and fail the desk, because the venue would give its next deals numbers of booked deals."""
     fault = f"{why}; {_REMEDY}"
     state.warnings.on_venue_fault(fault)
     state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", fault, by="venue")

@@ -28,7 +28,7 @@ def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply],
     if not require_every_deal(state, hello):
         return
     scheduler = choose_scheduler(hello)
-    if problem := _take_up_stream(state, hello, scheduler):
+    if problem := _accept_stream(state, hello, scheduler):
         state.stream.fail_until_restart(problem)
         return
     scheduler.on_hello(hello)
@@ -39,7 +39,7 @@ def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply],
     yield from scheduler.settle()
 
 
-def _take_up_stream(state: PortfolioState, hello: HelloReply, scheduler: Scheduler) -> str:
+def _accept_stream(state: PortfolioState, hello: HelloReply, scheduler: Scheduler) -> str:
     """Continue with the gateway's stream, known or new; return why the account cannot, or an empty text."""
     book, account = state.account.book, state.account
     if set(hello.sequences) != set(state.config.quoted):

@@ -78,8 +78,8 @@ class TaskRunner:
         self._on_effect = on_effect
         self._next_call_id = 1
         self._open: dict[int, RunningTask] = {}
-        self._asleep: dict[str, int] = {}
-        """When the pause of each sleeping task ends."""
+        self._paused_until_ns: dict[str, int] = {}
+        """Monotonic time at which the pause of each paused task ends."""
         self._unanswered_since_ns: int | None = None
 
     def silence_ns(self, mono_ns: int) -> int:
@@ -118,21 +118,21 @@ class TaskRunner:
 
     def resume_due(self, mono_ns: int) -> list[Call]:
         """Resume the tasks whose pause is over, and the failure-handling tasks that got no answer in time."""
-        rested = [self.running[name] for name, due_ns in self._asleep.items() if due_ns <= mono_ns]
-        for running in rested:
-            del self._asleep[running.name]
-        unheard = [
+        paused = [self.running[name] for name, due_ns in self._paused_until_ns.items() if due_ns <= mono_ns]
+        for running in paused:
+            del self._paused_until_ns[running.name]
+        unanswered = [
             running
             for running in self._open.values()
             if running.handles_failures and self._failure_deadline_ns(running) <= mono_ns
         ]
-        for running in unheard:
+        for running in unanswered:
             del self._open[running.call.call_id]
-        return [call for running in (*rested, *unheard) for call in self._proceed(running, None, mono_ns)]
+        return [call for running in (*paused, *unanswered) for call in self._proceed(running, None, mono_ns)]
 
     def resume(self, name: str, mono_ns: int) -> list[Call]:
         """If the task is paused, resume it and return its next request, if it has one."""
-        return [] if self._asleep.pop(name, None) is None else self._proceed(self.running[name], None, mono_ns)
+        return [] if self._paused_until_ns.pop(name, None) is None else self._proceed(self.running[name], None, mono_ns)
 
     def drop(self, running: RunningTask) -> None:
         """End a task and its open request."""
@@ -143,15 +143,15 @@ class TaskRunner:
 
     def resend_all(self, mono_ns: int) -> list[Call]:
         """Repeat every open request, because execution may have lost them."""
-        return [self._again(running, mono_ns) for running in self._open.values()]
+        return [self._repeat(running, mono_ns) for running in self._open.values()]
 
     def resend_due(self, mono_ns: int) -> list[Call]:
         """Repeat the open requests whose time of repetition has come."""
-        return [self._again(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
+        return [self._repeat(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
 
     def next_due_mono_ns(self, default_ns: int) -> int:
         """Monotonic time in nanoseconds of the next repetition, deadline or end of a pause; else `default_ns`."""
-        dues = [*self._asleep.values()]
+        dues = [*self._paused_until_ns.values()]
         for running in self._open.values():
             dues.append(running.resend_mono_ns)
             if running.handles_failures:
@@ -167,7 +167,7 @@ class TaskRunner:
             request = task.send(reply)
             while isinstance(request, Effect):
                 if isinstance(request, Pause):
-                    self._asleep[running.name] = mono_ns + request.ns
+                    self._paused_until_ns[running.name] = mono_ns + request.ns
                     return []
                 self._on_effect(request)
                 request = task.send(None)
@@ -191,7 +191,7 @@ class TaskRunner:
         del self.running[running.name]
 
     @staticmethod
-    def _again(running: RunningTask, mono_ns: int) -> Call:
+    def _repeat(running: RunningTask, mono_ns: int) -> Call:
         running.pause_ns = min(running.pause_ns * 2, RESEND_NS_MAX)
         running.resend_mono_ns = mono_ns + running.pause_ns
         return running.call

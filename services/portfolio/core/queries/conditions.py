@@ -57,9 +57,9 @@ def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
     return by_gravity(
         [
             *state_cause_conditions(state.account.book),
-            *_process(state.stream),
+            *_process_conditions(state.stream),
             *state.warnings.conditions,
-            *_derived(state, mono_ns),
+            *_derived_conditions(state, mono_ns),
         ]
     )[:CONDITIONS_MAX]
 
@@ -79,17 +79,17 @@ def state_cause_conditions(book: Book) -> list[Condition]:
     ]
 
 
-def _process(stream: StreamState) -> Iterator[Condition]:
+def _process_conditions(stream: StreamState) -> Iterator[Condition]:
     if stream.is_stopping:
         yield condition("STOPPING", "portfolio is stopping")
     if stream.desk_state not in (DeskState.RUNNING, DeskState.FINISHED):
         yield condition(stream.desk_state.value, stream.waiting_for or "no reason was given")
 
 
-def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
+def _derived_conditions(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     if state.warnings.storage_problem:
         yield condition("STORAGE", state.warnings.storage_problem)
-    yield from _gateway(state, mono_ns)
+    yield from _gateway_conditions(state, mono_ns)
     doubtful = Counter(
         order.symbol
         for order_id in state.account.book.open_orders
@@ -100,7 +100,7 @@ def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     for symbol in sorted(state.warnings.unproven_symbols - doubtful.keys()):
         text = "an order is presumed expired; no comparison with the venue has confirmed it yet"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
-    yield from _pauses(state.config.limits, state.stream, mono_ns)
+    yield from _breaker_pauses(state.config.limits, state.stream, mono_ns)
     yield from _refused_modifications(state.account.book)
     yield from _waiting_closes(state, mono_ns)
     yield from _missing_rates(state.config, state.account.book)
@@ -110,7 +110,7 @@ def _derived(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
         yield condition("PLAN_DISTANCE", near)
 
 
-def _pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
+def _breaker_pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
     """A condition for each symbol that the circuit breaker pauses at the current venue time."""
     now_ns = stream.domain_ns(mono_ns)
     if limits.breaker_losses is None:
@@ -164,7 +164,7 @@ def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
             yield condition("CLOSE_WAITS", text, subject=symbol)
 
 
-def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
+def _gateway_conditions(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     # While the ledger cannot be written, portfolio sends no request, so that no answer is due.
     silent_ns = state.warnings.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
     if state.stream.desk_state in _CONNECTING and silent_ns > CONNECTING_SILENT_NS:
@@ -173,19 +173,19 @@ def _gateway(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
     if state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
     if not state.warnings.storage_problem:
-        yield from _silence(state.stream, silent_ns)
+        yield from _gateway_silence(state.stream, silent_ns)
     if state.stream.is_live:
-        yield from _feed(state.config, state.stream, mono_ns)
+        yield from _feed_conditions(state.config, state.stream, mono_ns)
 
 
-def _silence(stream: StreamState, silent_ns: int) -> Iterator[Condition]:
+def _gateway_silence(stream: StreamState, silent_ns: int) -> Iterator[Condition]:
     if silent_ns > GATEWAY_SILENT_NS:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // SECOND_NS} s")
     elif stream.waiting_for:
         yield condition("GATEWAY_SILENT", stream.waiting_for)
 
 
-def _feed(config: DeskConfig, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
+def _feed_conditions(config: DeskConfig, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
     heard_ns = max(stream.market.last_message_mono_ns, stream.running_since_mono_ns)
     if mono_ns - heard_ns > FEED_STALE_NS:
         since = "for" if stream.market.last_message_mono_ns else "since the start,"

@@ -49,7 +49,7 @@ from services.portfolio.core.queries.explain_rules import explain_rule, is_rule,
 from services.portfolio.core.queries.explain_stops import STOP_REASONS, deal_protection_key, opener_of, stop_step
 from services.portfolio.core.state.persisted import PersistedState
 
-_BECAUSE: Final = {
+_CAUSE_TEXTS: Final = {
     Cause.SIGNAL: "of a signal",
     Cause.MANUAL: "a person ordered it",
     Cause.TIME_EXIT: "of the position's time exit",
@@ -150,7 +150,7 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, kept: Persist
     if subject.kind == "rule":
         return explain_rule(subject.name, events, kept.cursor, kept.risk)
     if subject.kind == "symbol":
-        found = _of_symbol(
+        found = _explain_symbol(
             subject.symbol, [event for event in events if isinstance(event, OrderDenied)], book, kept.cursor
         )
         resets = [event for event in events if isinstance(event, RiskReset)]
@@ -158,50 +158,54 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, kept: Persist
     if subject.kind == "denial":
         for event in events:
             if isinstance(event, OrderDenied):
-                return _of_denial(event, book)
+                return _explain_denial(event, book)
         expected = "the id of an order or a denial, `deal N`, `ticket N`, the code of a rule, or a symbol of the desk"
         raise UnknownSubjectError(f"{subject.name!r} is unknown, expected {expected}")
     if subject.order is None:
-        return _of_deal_without_order(subject, events, book)
+        return _explain_deal_without_order(subject, events, book)
     order = subject.order
-    steps = _order_steps(order, events, book)
+    steps = _steps_before_deals(order, events, book)
     deals = _deals_of(order, book)
     if deals:
         booked = [event for event in events if isinstance(event, DealBooked)]
-        steps.append(_deals(order, deals, booked, book))
-        steps.append(_position(order.symbol, deals, book))
+        steps.append(_deals_step(order, deals, booked, book))
+        steps.append(_position_step(order.symbol, deals, book))
     return WhyReply(kind=subject.kind, subject=subject.name, summary=_summary(order, subject.deal, book), steps=steps)
 
 
-def _order_steps(order: Order, events: Sequence[Event], book: Book) -> list[WhyStep]:
+def _steps_before_deals(order: Order, events: Sequence[Event], book: Book) -> list[WhyStep]:
     """The steps of an order from its cause to the gateway's answer; deals and protections have their own steps."""
     updates = [event for event in events if not isinstance(event, DealBooked | ProtectionSet | ProtectionAnswered)]
-    return [*_cause_steps(order, book), _decision(order, book), _order(order, updates), _gateway(order)]
+    return [*_cause_steps(order, book), _decision_step(order, book), _order_step(order, updates), _gateway_step(order)]
 
 
 def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
     decision = order.decision
-    asked = f"{order.side.value} {decimal_text(order.volume)} {order.symbol}"
-    came = order.status.value
+    order_text = f"{order.side.value} {decimal_text(order.volume)} {order.symbol}"
+    outcome = order.status.value
     if order.filled_volume and order.filled_price is not None:
-        came += f", {decimal_text(order.filled_volume)} lots at {format_price(order.filled_price, order.symbol, book)}"
+        outcome += (
+            f", {decimal_text(order.filled_volume)} lots at {format_price(order.filled_price, order.symbol, book)}"
+        )
     if order.error and not order.filled_volume:
-        came += f": {order.code or order.venue_retcode or ''} {order.error}"
-    by = _BECAUSE[decision.cause]
+        outcome += f": {order.code or order.venue_retcode or ''} {order.error}"
+    by = _CAUSE_TEXTS[decision.cause]
     if decision.cause is Cause.SIGNAL:
         who = decision.publisher or "the strategy"
         by = f"{who} signaled {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
     head = f"deal {deal.deal} belongs to order {order.order_id}: " if deal is not None else ""
-    return f"{head}{asked} is {came}, because {by}"[:TEXT_CHARS_MAX]
+    return f"{head}{order_text} is {outcome}, because {by}"[:TEXT_CHARS_MAX]
 
 
 def _cause_steps(order: Order, book: Book) -> list[WhyStep]:
     decision = order.decision
     found = [
-        _tick(order.symbol, decision.sequence, decision.ordinal, decision.time_ns, decision.bid, decision.ask, book)
+        _tick_step(
+            order.symbol, decision.sequence, decision.ordinal, decision.time_ns, decision.bid, decision.ask, book
+        )
     ]
     if decision.cause is Cause.SIGNAL:
-        found.append(_signal(decision.publisher, decision.direction, decision.confidence, decision.time_ns))
+        found.append(_signal_step(decision.publisher, decision.direction, decision.confidence, decision.time_ns))
     else:
         facts = {"made by": decision.cause.value}
         if order.key:
@@ -210,7 +214,9 @@ def _cause_steps(order: Order, book: Book) -> list[WhyStep]:
     return found
 
 
-def _tick(symbol: str, sequence: int, ordinal: int, time_ns: int, bid: Decimal, ask: Decimal, book: Book) -> WhyStep:
+def _tick_step(
+    symbol: str, sequence: int, ordinal: int, time_ns: int, bid: Decimal, ask: Decimal, book: Book
+) -> WhyStep:
     facts = {"symbol": symbol, "sequence": str(sequence), "ordinal": str(ordinal)}
     facts["bid"], facts["ask"] = format_price(bid, symbol, book), format_price(ask, symbol, book)
     terms = book.instruments.get(symbol)
@@ -219,13 +225,13 @@ def _tick(symbol: str, sequence: int, ordinal: int, time_ns: int, bid: Decimal, 
     return WhyStep(name="tick", time_ns=time_ns, facts=facts, lines=[])
 
 
-def _signal(publisher: str, direction: int, confidence: float, time_ns: int) -> WhyStep:
+def _signal_step(publisher: str, direction: int, confidence: float, time_ns: int) -> WhyStep:
     facts = {"publisher": publisher or "not recorded", "direction": f"{SIGNAL_NAMES[direction]} ({direction:+d})"}
     facts["confidence"] = f"{confidence:.6g}"
     return WhyStep(name="signal", time_ns=time_ns, facts=facts, lines=[])
 
 
-def _decision(order: Order, book: Book) -> WhyStep:
+def _decision_step(order: Order, book: Book) -> WhyStep:
     decision = order.decision
     facts = {
         "strategy": order.tag,
@@ -253,7 +259,7 @@ def _sizing(order: Order, book: Book) -> str:
     return "the position's volume" if is_close else "the desk's volume"
 
 
-def _order(order: Order, events: Sequence[Event]) -> WhyStep:
+def _order_step(order: Order, events: Sequence[Event]) -> WhyStep:
     terms = order.terms
     facts = {"order": order.order_id, "number": str(order.number), "type": order.type.value}
     if order.time_in_force is not None:
@@ -278,7 +284,7 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
     return WhyStep(name="order", time_ns=order.created_ns, facts=truncate_facts(facts), lines=truncate_lines(lines))
 
 
-def _gateway(order: Order) -> WhyStep:
+def _gateway_step(order: Order) -> WhyStep:
     facts = {"ticket": "none yet" if order.ticket is None else str(order.ticket)}
     if order.venue_retcode is not None:
         facts["retcode"] = str(order.venue_retcode)
@@ -308,7 +314,7 @@ def _deals_of(order: Order, book: Book) -> list[VenueDeal]:
     return found[::-1]
 
 
-def _deals(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked], book: Book) -> WhyStep:
+def _deals_step(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked], book: Book) -> WhyStep:
     closed = {event.deal.deal: event.closings for event in booked}
     lines = []
     for deal in deals:
@@ -327,7 +333,7 @@ def _deals(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked
     return WhyStep(name="deals", time_ns=deals[0].time_ns, facts=facts, lines=truncate_lines(lines))
 
 
-def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
+def _position_step(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
     first, last = deals[0].deal, deals[-1].deal
     held = book.positions.get(symbol)
     before = after = held.net_volume if held is not None else ZERO
@@ -346,7 +352,7 @@ def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
     return WhyStep(name="position", time_ns=deals[-1].time_ns, facts=facts, lines=[])
 
 
-def _of_deal_without_order(subject: Subject, events: Sequence[Event], book: Book) -> WhyReply:
+def _explain_deal_without_order(subject: Subject, events: Sequence[Event], book: Book) -> WhyReply:
     """Explain a deal without an order of the desk: a stop, a stop-out, a foreign order or a movement of cash."""
     deal, opener = subject.deal, subject.opener
     assert deal is not None
@@ -369,7 +375,7 @@ def _of_deal_without_order(subject: Subject, events: Sequence[Event], book: Book
                 words = f"closes {decimal_text(one.volume)} of deal {one.opened_by} at {opened}"
                 lines.append(WhyLine(time_ns=deal.time_ns, words=words))
     summary = f"deal {deal.deal} was not ordered by the desk: its reason at the venue is {deal.reason.value}"
-    steps = [] if opener is None else _order_steps(opener, events, book)
+    steps = [] if opener is None else _steps_before_deals(opener, events, book)
     if deal.reason in STOP_REASONS:
         stop = stop_step(deal, events, book)
         steps.append(stop)
@@ -379,13 +385,13 @@ def _of_deal_without_order(subject: Subject, events: Sequence[Event], book: Book
         summary += f"; the position was opened by order {opener.order_id}: {_summary(opener, None, book)}"
     steps += [
         WhyStep(name="deals", time_ns=deal.time_ns, facts=truncate_facts(facts), lines=truncate_lines(lines)),
-        _position(deal.symbol, [deal], book),
+        _position_step(deal.symbol, [deal], book),
     ]
     return WhyReply(kind="deal", subject=str(deal.deal), summary=summary[:TEXT_CHARS_MAX], steps=steps)
 
 
-def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
-    steps = [_tick(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book)]
+def _explain_denial(event: OrderDenied, book: Book) -> WhyReply:
+    steps = [_tick_step(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book)]
     facts = {}
     if event.cause == Cause.MANUAL:
         what = f"a person's {'change' if not event.direction else SIGNAL_NAMES[event.direction]} of {event.symbol}"
@@ -394,7 +400,7 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
         facts["reason"] = event.reason
     else:
         what = f"{SIGNAL_NAMES[event.direction]} of {event.symbol}"
-        steps.append(_signal(event.publisher, event.direction, event.confidence, event.time_ns))
+        steps.append(_signal_step(event.publisher, event.direction, event.confidence, event.time_ns))
     facts |= {"denied by": event.code, "limit": event.limit, "observed": event.observed}
     facts |= {
         "position before": format_lots(event.position_before),
@@ -407,7 +413,7 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
     return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=summary[:TEXT_CHARS_MAX], steps=steps)
 
 
-def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
+def _explain_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
     """Explain the latest signal of a symbol that was blocked or denied, and the symbol's current state."""
     blocked, denied = cursor.blocked_signals.get(symbol), denials[-1] if denials else None
     held = book.positions.get(symbol)
@@ -417,7 +423,7 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
         present["open orders"] = ", ".join(order.order_id for order in waiting[:LINES_MAX])
     now = WhyStep(name="by now", time_ns=cursor.time_ns, facts=truncate_facts(present), lines=[])
     if denied is not None and (blocked is None or denied.time_ns >= blocked.time_ns):
-        reply = _of_denial(denied, book)
+        reply = _explain_denial(denied, book)
         counted = cursor.denied.get(denied.code, 0)
         summary = f"{reply.summary}; denied by {denied.code} in this stream: {counted}"
         return WhyReply(kind="symbol", subject=symbol, summary=summary[:TEXT_CHARS_MAX], steps=[*reply.steps, now])
@@ -428,8 +434,8 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
     facts["what would have to change"] = denial_hint(blocked.verdict)
     bid, ask = to_decimal(blocked.bid), to_decimal(blocked.ask)
     steps = [
-        _tick(symbol, blocked.sequence, blocked.ordinal, blocked.time_ns, bid, ask, book),
-        _signal(blocked.publisher, blocked.direction, blocked.confidence, blocked.time_ns),
+        _tick_step(symbol, blocked.sequence, blocked.ordinal, blocked.time_ns, bid, ask, book),
+        _signal_step(blocked.publisher, blocked.direction, blocked.confidence, blocked.time_ns),
         WhyStep(name="decision", time_ns=blocked.time_ns, facts=truncate_facts(facts), lines=[]),
         now,
     ]

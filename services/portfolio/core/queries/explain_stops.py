@@ -76,9 +76,9 @@ def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> St
         events: of the ledger, in order; those of other positions are ignored.
         book: the account.
     """
-    field, stood = _FIELDS[deal.reason], [StopOrigin(None)]
+    field, valid_stops = _FIELDS[deal.reason], [StopOrigin(None)]
     held: Protection | None = None
-    for event in _until(deal, events, book):
+    for event in _position_events_before(deal, events, book):
         if isinstance(event, DealBooked):
             booked, order = event.deal, book.orders.get(event.order_id)
             held = protection_after_deal(
@@ -94,22 +94,26 @@ def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> St
             held = event.protection
             made = StopOrigin(getattr(held, field), setting=event)
         elif isinstance(event, ProtectionAnswered) and event.error:
-            stood = _refused(stood, event, getattr(event, field))
+            valid_stops = _without_refused(valid_stops, event, getattr(event, field))
             if held is not None and held.revision == event.revision:
                 held = structs.replace(held, stop_loss=event.stop_loss, take_profit=event.take_profit)
             continue
         else:
             continue
-        if made.price != stood[-1].price:
-            stood.append(made)
-    return stood[-1]
+        if made.price != valid_stops[-1].price:
+            valid_stops.append(made)
+    return valid_stops[-1]
 
 
 def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
     """Return the step that explains the stop behind a deal with one of `STOP_REASONS`."""
     facts = {"reason": deal.reason.value}
-    moves = [event for event in _until(deal, events, book) if isinstance(event, ProtectionSet | ProtectionAnswered)]
-    lines = [_line(event, deal.symbol, book) for event in moves]
+    moves = [
+        event
+        for event in _position_events_before(deal, events, book)
+        if isinstance(event, ProtectionSet | ProtectionAnswered)
+    ]
+    lines = [_event_line(event, deal.symbol, book) for event in moves]
     if deal.reason not in _FIELDS:
         facts["set by"] = "the venue: the margin level fell to the stop-out level"
         return WhyStep(name="stop", time_ns=deal.time_ns, facts=facts, lines=truncate_lines(lines))
@@ -119,13 +123,13 @@ def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
         facts["set by"] = "not found: its events are too old to be shown, or the desk did not set it"
     else:
         facts["price"] = format_price(stop.price, deal.symbol, book)
-        facts |= _of_order(stop) if stop.setting is None else _of_setting(stop.setting, events, deal, book)
+        facts |= _order_facts(stop) if stop.setting is None else _setting_facts(stop.setting, events, deal, book)
         time_ns = stop.deal.time_ns if stop.deal is not None else stop.setting.time_ns if stop.setting else time_ns
-        facts["slippage"] = _slippage(deal, stop.price, book)
+        facts["slippage"] = _slippage_text(deal, stop.price, book)
     return WhyStep(name="stop", time_ns=time_ns, facts=truncate_facts(facts), lines=truncate_lines(lines))
 
 
-def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
+def _position_events_before(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
     """Events of the position's deals and stops that were recorded before the deal, in order."""
     key, found = deal_protection_key(deal, book), []
     for event in events:
@@ -145,34 +149,36 @@ def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
     return found
 
 
-def _refused(stood: list[StopOrigin], answer: ProtectionAnswered, price: Decimal | None) -> list[StopOrigin]:
+def _without_refused(
+    valid_stops: list[StopOrigin], answer: ProtectionAnswered, price: Decimal | None
+) -> list[StopOrigin]:
     """The sequence of valid stops after the venue refused a revision.
 
     The refused stop is removed, and the last stop has the price that the venue reported.
     """
-    latest = stood[-1].setting
+    latest = valid_stops[-1].setting
     if latest is None or latest.protection.revision != answer.revision:
-        return stood
-    kept = stood[:-1]
+        return valid_stops
+    kept = valid_stops[:-1]
     return kept if kept and kept[-1].price == price else [*kept, StopOrigin(price, setting=latest)]
 
 
-def _of_order(stop: StopOrigin) -> dict[str, str]:
+def _order_facts(stop: StopOrigin) -> dict[str, str]:
     assert stop.order is not None
     assert stop.deal is not None
     return {"set by": f"order {stop.order.order_id}, from its deal {stop.deal.deal} on"}
 
 
-def _of_setting(event: ProtectionSet, events: Sequence[Event], deal: VenueDeal, book: Book) -> dict[str, str]:
+def _setting_facts(event: ProtectionSet, events: Sequence[Event], deal: VenueDeal, book: Book) -> dict[str, str]:
     facts = {"set by": event.why, "ordinal": str(event.ordinal), "revision": str(event.protection.revision)}
     if event.key:
         facts["command"] = event.key
     facts["bid"], facts["ask"] = (format_price(price, deal.symbol, book) for price in (event.bid, event.ask))
-    facts["answer"] = _answer(event, _until(deal, events, book))
+    facts["answer"] = _answer_text(event, _position_events_before(deal, events, book))
     return facts
 
 
-def _answer(event: ProtectionSet, events: Sequence[Event]) -> str:
+def _answer_text(event: ProtectionSet, events: Sequence[Event]) -> str:
     guard = event.protection
     if not guard.is_in_flight:
         return "not needed: the venue already has it"
@@ -182,7 +188,7 @@ def _answer(event: ProtectionSet, events: Sequence[Event]) -> str:
     return "none before the deal: the change may have reached the venue too late"
 
 
-def _slippage(deal: VenueDeal, price: Decimal, book: Book) -> str:
+def _slippage_text(deal: VenueDeal, price: Decimal, book: Book) -> str:
     """The deal's price against the stop, positive when worse, in points; in price units if the terms are unknown."""
     assert deal.kind in (DealKind.BUY, DealKind.SELL)
     worse = (deal.price - price) * Side(deal.kind.value).sign
@@ -190,7 +196,7 @@ def _slippage(deal: VenueDeal, price: Decimal, book: Book) -> str:
     return decimal_text(worse) if terms is None else f"{decimal_text(worse / terms.point)} points"
 
 
-def _line(event: ProtectionSet | ProtectionAnswered, symbol: str, book: Book) -> WhyLine:
+def _event_line(event: ProtectionSet | ProtectionAnswered, symbol: str, book: Book) -> WhyLine:
     guard = event.protection if isinstance(event, ProtectionSet) else event
     prices = [
         f"{name} {format_price(price, symbol, book)}"

@@ -32,7 +32,7 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
 
     Args:
         state: the owners of the desk's state.
-        mono_ns: current monotonic time, which determines the ages of quotes and heartbeats; 0 for a stopped desk.
+        mono_ns: current monotonic time, which determines the ages of quotes and heartbeats.
     """
     book, cursor = state.account.book, state.stream.cursor
     market, stream = state.stream.market, book.stream

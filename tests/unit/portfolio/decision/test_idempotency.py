@@ -63,9 +63,9 @@ def test_another_command_with_the_key_of_an_order_is_refused_before_and_after_a_
 ) -> None:
     driven = a_quoted_desk()
     first = reply_to(driven, an_order())
-    assert refused(driven, other) == "key k1 was given to another command"
+    assert refused(driven, other) == "key k1 was used for another command"
     again = started_again(driven, tmp_path)
-    assert refused(again, other) == "key k1 was given to another command"
+    assert refused(again, other) == "key k1 was used for another command"
     assert reply_to(again, an_order(reason="said again", volume=D("0.020"))) == first
     assert len(driven.requests_of(Buy)) == 1
 
@@ -90,7 +90,7 @@ def test_another_command_with_the_key_of_a_change_is_refused_before_and_after_a_
     for desk in (driven, again):
         assert [reply_to(desk, one) for one in done] == answers
         for key, one in zip(("k1", "k2", "k3"), others, strict=True):
-            assert refused(desk, one) == f"key {key} was given to another command"
+            assert refused(desk, one) == f"key {key} was used for another command"
 
 
 def test_another_command_with_the_key_of_a_close_is_refused() -> None:
@@ -98,7 +98,7 @@ def test_another_command_with_the_key_of_a_close_is_refused() -> None:
     reply_to(driven, an_order())
     closed = reply_to(driven, a_close())
     assert reply_to(driven, a_close()) == closed
-    assert refused(driven, a_close(volume=D("0.01"))) == "key close was given to another command"
+    assert refused(driven, a_close(volume=D("0.01"))) == "key close was used for another command"
 
 
 def test_a_stored_reply_without_a_digest_answers_every_command_with_its_key() -> None:

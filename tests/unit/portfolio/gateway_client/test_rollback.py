@@ -263,7 +263,7 @@ def test_a_manual_order_is_refused_before_the_ids_are_checked() -> None:
     command = CloseCommand(key="k", reason="mine", symbol="EURUSD", position=0, volume=None)
     answer = again.command(command)
     assert isinstance(answer, ControlError)
-    assert "has not reached the gateway" in answer.error
+    assert "has not connected to the gateway" in answer.error
 
 
 def test_a_rolled_back_journal_puts_the_open_orders_in_doubt() -> None:

@@ -247,7 +247,8 @@ def test_a_denied_manual_order_is_explained_with_its_command_and_reason() -> Non
     book, _ = a_reversed_position()
     denied = OrderDenied(
         symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS,
-        code="ORDER_VOLUME", limit="1 lots", observed="2 lots", denial_id="live-mk1", sequence=4, bid=D("1.1"), ask=D("1.1001"), tag="manual", cause="manual", key="k1",
+        code="ORDER_VOLUME", limit="1 lots", observed="2 lots", denial_id="live-mk1",
+        sequence=4, bid=D("1.1"), ask=D("1.1001"), tag="manual", cause="manual", key="k1",
         reason="all in",
     )  # fmt: skip
     book.apply(denied)
