@@ -34,7 +34,7 @@ def a_desk(limits: Limits, *denials: Denial) -> PortfolioState:
     return state
 
 
-def state_of(state: PortfolioState) -> TradingState:
+def trading_state_of(state: PortfolioState) -> TradingState:
     return state.account.book.trading_state
 
 
@@ -110,12 +110,12 @@ def test_after_a_restart_the_first_tick_of_a_new_day_ends_the_restriction_before
     ledger.close()
     again = DeskHarness(driven.gateway, rules=driven.state.config, book=book, persisted=kept)
     again.run_up()
-    assert state_of(again.state) is TradingState.REDUCE_ONLY
+    assert trading_state_of(again.state) is TradingState.REDUCE_ONLY
     again.gateway.on_timer(again.now)
     tomorrow = a_signal(2, 1, time_ns=NEXT_DAY_NS)
     assert server_day(tomorrow.time_ns) == server_day(START_NS) + 1
     again.deliver(tomorrow)
-    assert state_of(again.state) is TradingState.ACTIVE
+    assert trading_state_of(again.state) is TradingState.ACTIVE
     assert len(again.state.account.book.orders) == 1, "the signal of the same tick makes an order"
 
 

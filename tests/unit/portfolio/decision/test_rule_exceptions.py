@@ -58,19 +58,19 @@ def a_reset(**changed: Any) -> RiskResetCommand:
     return RiskResetCommand(**{**fields, **changed})
 
 
-def cleared(driven: DeskHarness, command: RiskResetCommand) -> RiskResetReply:
+def reset_reply(driven: DeskHarness, command: RiskResetCommand) -> RiskResetReply:
     reply = driven.command(command)
     assert isinstance(reply, RiskResetReply), reply
     return reply
 
 
-def not_cleared(driven: DeskHarness, command: RiskResetCommand) -> str:
+def reset_error(driven: DeskHarness, command: RiskResetCommand) -> str:
     reply = driven.command(command)
     assert isinstance(reply, ControlError), reply
     return reply.error
 
 
-def resets(driven: DeskHarness) -> list[RiskReset]:
+def reset_events(driven: DeskHarness) -> list[RiskReset]:
     return [event for event in driven.state.account.take_events() if isinstance(event, RiskReset)]
 
 
@@ -80,15 +80,15 @@ def resets(driven: DeskHarness) -> list[RiskReset]:
 def test_a_reset_ends_the_pause_of_its_symbol_only() -> None:
     driven = a_paused_desk()
     assert reply_to(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
-    cleared(driven, a_reset())
+    reset_reply(driven, a_reset())
     assert not reply_to(driven, an_order(key="after")).denied
     assert driven.state.stream.risk.breakers["GBPUSD"] == PAUSE
 
 
 def test_the_event_of_a_reset_has_person_rule_reason_and_the_values_before_and_after() -> None:
     driven = a_paused_desk()
-    reply = cleared(driven, a_reset())
-    [event] = resets(driven)
+    reply = reset_reply(driven, a_reset())
+    [event] = reset_events(driven)
     before = "1 losses in a row, 2 pauses without recovery, 1 trials left, "
     assert (event.rule, event.symbol, event.person, event.reason) == (
         "CIRCUIT_BREAKER",
@@ -105,27 +105,27 @@ def test_the_event_of_a_reset_has_person_rule_reason_and_the_values_before_and_a
 
 def test_a_reset_keeps_the_ticket_of_the_last_loss_so_that_its_next_fill_is_no_new_loss() -> None:
     driven = a_paused_desk()
-    cleared(driven, a_reset())
+    reset_reply(driven, a_reset())
     assert driven.state.stream.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
 
 
 def test_a_repeated_reset_has_no_second_effect_and_its_key_is_refused_for_other_commands() -> None:
     driven = a_paused_desk()
-    first = cleared(driven, a_reset())
+    first = reset_reply(driven, a_reset())
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
-    again = cleared(driven, a_reset())
+    again = reset_reply(driven, a_reset())
     assert (again.before, again.repeated) == (first.before, True)
     assert driven.state.stream.risk.breakers["EURUSD"] == PAUSE
-    assert len(resets(driven)) == 1
-    assert "another command" in not_cleared(driven, a_reset(symbol=""))
+    assert len(reset_events(driven)) == 1
+    assert "another command" in reset_error(driven, a_reset(symbol=""))
     assert "another command" in refused(driven, an_order(key="r1"))
     reply_to(driven, an_order(key="k1", past_rules=["CIRCUIT_BREAKER"]))
-    assert "another command" in not_cleared(driven, a_reset(key="k1"))
+    assert "another command" in reset_error(driven, a_reset(key="k1"))
 
 
 def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     driven = a_paused_desk()
-    first = cleared(driven, a_reset())
+    first = reset_reply(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
@@ -136,21 +136,21 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     again = DeskHarness(driven.gateway, book=book, persisted=kept)
     again.answer_all(again.start())
     receive_tick(again, 2)
-    reply = cleared(again, a_reset())
+    reply = reset_reply(again, a_reset())
     assert (reply.before, reply.repeated) == (first.before, True)
 
 
 def test_a_reset_of_a_rule_without_state_is_refused_with_the_rules_that_have_one() -> None:
-    error = not_cleared(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
+    error = reset_error(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
     assert error == f"rule is ORDER_VOLUME, expected one that can be reset: {', '.join(RESET_OF_CODE)}"
 
 
 def test_a_symbol_is_refused_for_a_rule_without_symbols_and_if_unknown() -> None:
     driven = a_paused_desk()
-    assert not_cleared(driven, a_reset(rule="DRAWDOWN")) == (
+    assert reset_error(driven, a_reset(rule="DRAWDOWN")) == (
         "symbol is EURUSD, expected none: DRAWDOWN applies to the whole desk"
     )
-    assert not_cleared(driven, a_reset(symbol="AUDUSD")) == (
+    assert reset_error(driven, a_reset(symbol="AUDUSD")) == (
         "symbol is AUDUSD, expected one that the desk trades: EURUSD"
     )
 
@@ -160,7 +160,7 @@ def test_a_reset_of_drawdown_does_not_change_the_trading_state() -> None:
     driven.state.account.set_trading_state(TradingState.HALTED, "DRAWDOWN", "8 %", by="risk")
     peaks = driven.state.stream.risk.peaks
     peaks.high, peaks.equity = D(12_000), D(10_000)
-    reply = cleared(driven, a_reset(rule="DRAWDOWN", symbol=""))
+    reply = reset_reply(driven, a_reset(rule="DRAWDOWN", symbol=""))
     assert (reply.trading_state, reply.trading_reason) == (TradingState.HALTED, "DRAWDOWN: 8 %")
     assert reply.before == {"highest equity": "12000", "equity": "10000"}
     assert reply.after == {"highest equity": "10000", "equity": "10000"}
@@ -170,14 +170,14 @@ def test_a_reset_of_drawdown_does_not_change_the_trading_state() -> None:
 def test_a_lock_step_stream_accepts_no_reset() -> None:
     from tests.unit.portfolio.decision.test_operator_commands import a_running_desk
 
-    assert "lock-step stream" in not_cleared(a_running_desk(), a_reset())
+    assert "lock-step stream" in reset_error(a_running_desk(), a_reset())
 
 
 def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
     driven = a_paused_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1, sequence=1)))
     driven.answer_all(driven.deliver(a_signal(2, 1, sequence=2)))
-    cleared(driven, a_reset())
+    reset_reply(driven, a_reset())
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     driven.answer_all(driven.deliver(a_signal(3, 1, sequence=3)))
     denials = [event.ordinal for event in driven.state.account.take_events() if isinstance(event, OrderDenied)]
@@ -290,7 +290,7 @@ def test_a_denial_by_a_rule_without_exception_and_reset_has_neither_hint() -> No
 
 def test_why_shows_a_reset_under_its_rule_and_symbol_and_the_exceptions_of_an_order(tmp_path: Path) -> None:
     driven = a_paused_desk()
-    cleared(driven, a_reset())
+    reset_reply(driven, a_reset())
     driven.state.stream.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
     [order_id] = reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     path = tmp_path / LEDGER_FILE_NAME
@@ -315,7 +315,7 @@ def test_why_shows_a_reset_under_its_rule_and_symbol_and_the_exceptions_of_an_or
 
 def test_why_of_another_rule_or_symbol_does_not_show_the_reset(tmp_path: Path) -> None:
     driven = a_paused_desk()
-    cleared(driven, a_reset())
+    reset_reply(driven, a_reset())
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
         ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)

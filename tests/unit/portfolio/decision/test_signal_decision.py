@@ -34,7 +34,7 @@ def holding(net: str = "0", symbol: str = "EURUSD") -> Book:
     return book
 
 
-def outcome(
+def event_of_signal(
     book: Book,
     direction: int = 1,
     cursor: TickCursor | None = None,
@@ -54,10 +54,10 @@ def decided_event(
     stream = StreamState(PersistedState(cursor))
     stream.count(signal)
     update_risk_from_tick(signal, book, stream, spread=True, equity=True)
-    return one(decide_signal(signal, book, stream, rules))
+    return only_event(decide_signal(signal, book, stream, rules))
 
 
-def one(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
+def only_event(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
     """The only event of a decision, if any."""
     events = [event for event in decided.events if isinstance(event, OrderCreated | OrderDenied)]
     assert len(events) == len(decided.events) <= 1
@@ -65,7 +65,7 @@ def one(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
 
 
 def test_a_buy_makes_an_order_at_the_ask_with_the_inputs_of_its_decision() -> None:
-    event = outcome(holding())
+    event = event_of_signal(holding())
     assert isinstance(event, OrderCreated)
     order = event.order
     assert (order.order_id, order.number, order.side, order.volume) == ("01234567-000001", 1, Side.BUY, D("0.01"))
@@ -76,14 +76,14 @@ def test_a_buy_makes_an_order_at_the_ask_with_the_inputs_of_its_decision() -> No
 
 
 def test_a_sell_closes_a_long_at_the_bid() -> None:
-    event = outcome(holding("0.05"), -1)
+    event = event_of_signal(holding("0.05"), -1)
     assert isinstance(event, OrderCreated)
     assert (event.order.side, event.order.volume, event.order.price) == (Side.SELL, D("0.05"), D("1.1"))
     assert event.order.decision.position_before == D("0.05")
 
 
 def test_a_reversal_closes_and_opens_in_one_order() -> None:
-    event = outcome(holding("0.05"), -1, on_opposite=OnOpposite.REVERSE)
+    event = event_of_signal(holding("0.05"), -1, on_opposite=OnOpposite.REVERSE)
     assert isinstance(event, OrderCreated)
     assert event.order.volume == D("0.06")
 
@@ -91,7 +91,7 @@ def test_a_reversal_closes_and_opens_in_one_order() -> None:
 def test_a_blocked_signal_is_counted_with_its_reason_and_makes_no_event() -> None:
     cursor, book = TickCursor(), holding("0.05")
     for _ in range(3):
-        assert outcome(book, 1, cursor) is None
+        assert event_of_signal(book, 1, cursor) is None
     assert cursor.blocked == {"POSITION_OPEN": 3}
     assert cursor.last_blocked == {"EURUSD": "[RISK] BLOCKED: Signal=BUY(1) but position is LONG(0.05)"}
     assert cursor.denied == {}
@@ -99,17 +99,17 @@ def test_a_blocked_signal_is_counted_with_its_reason_and_makes_no_event() -> Non
 
 def test_an_open_order_blocks_both_directions() -> None:
     cursor, book = TickCursor(), holding()
-    event = outcome(book, 1, cursor)
+    event = event_of_signal(book, 1, cursor)
     assert isinstance(event, OrderCreated)
     book.apply(event)
-    assert outcome(book, 1, cursor) is None
-    assert outcome(book, -1, cursor) is None
+    assert event_of_signal(book, 1, cursor) is None
+    assert event_of_signal(book, -1, cursor) is None
     assert cursor.blocked == {"ORDER_OPEN": 2}
 
 
 def test_only_the_first_of_consecutive_equal_denials_is_an_event() -> None:
     cursor, book = TickCursor(), holding()
-    events = [outcome(book, direction, cursor, volume="2") for direction in (1, 1, 1, -1, -1, 1)]
+    events = [event_of_signal(book, direction, cursor, volume="2") for direction in (1, 1, 1, -1, -1, 1)]
     kept = [event for event in events if event is not None]
     assert [event.direction for event in kept if isinstance(event, OrderDenied)] == [1, -1, 1]
     assert cursor.denied == {"ORDER_VOLUME": 6}
@@ -120,23 +120,23 @@ def test_only_the_first_of_consecutive_equal_denials_is_an_event() -> None:
 
 def test_a_denial_after_an_order_is_an_event_again() -> None:
     cursor, book = TickCursor(), holding()
-    assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
-    assert isinstance(outcome(book, 1, cursor), OrderCreated)
-    assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
+    assert isinstance(event_of_signal(book, 1, cursor, volume="2"), OrderDenied)
+    assert isinstance(event_of_signal(book, 1, cursor), OrderCreated)
+    assert isinstance(event_of_signal(book, 1, cursor, volume="2"), OrderDenied)
 
 
 def test_a_volume_limit_does_not_deny_a_close() -> None:
-    event = outcome(holding("5"), -1)
+    event = event_of_signal(holding("5"), -1)
     assert isinstance(event, OrderCreated)
     assert event.order.volume == 5
 
 
 def test_only_the_opening_volume_of_a_reversal_counts_against_the_volume_limit() -> None:
-    assert isinstance(outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
+    assert isinstance(event_of_signal(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
 
 
 def test_a_reversal_whose_opening_is_denied_still_closes() -> None:
-    event = outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01")
+    event = event_of_signal(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01")
     assert isinstance(event, OrderCreated)
     assert event.order.volume == 5
     assert event.order.decision.reason.endswith("; closes only: ORDER_VOLUME 1.01 lots, limit 1 lots")
@@ -145,7 +145,7 @@ def test_a_reversal_whose_opening_is_denied_still_closes() -> None:
 def test_a_signal_is_denied_until_the_conversion_rate_of_its_currency_is_quoted() -> None:
     book, cursor, rules = holding(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
-    denied = one(decide_signal(signal, book, StreamState(PersistedState(cursor)), rules))
+    denied = only_event(decide_signal(signal, book, StreamState(PersistedState(cursor)), rules))
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
     StreamState(PersistedState(cursor)).count(signal)

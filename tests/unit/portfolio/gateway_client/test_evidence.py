@@ -39,7 +39,7 @@ from tests.unit.portfolio.gateway_client.one_order_desk import (
 )
 
 
-def a_buy_now(driven: DeskHarness, sequence: int) -> None:
+def deliver_buy(driven: DeskHarness, sequence: int) -> None:
     """Deliver a BUY signal whose tick has the current venue time."""
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
@@ -52,7 +52,7 @@ def test_a_wrongly_presumed_expiry_halts_the_desk_before_its_symbol_trades_again
     driven.answer_all([an_order_in_flight(driven)])
     for sequence in range(2, 100):
         pass_time(driven, seconds=1)
-        a_buy_now(driven, sequence)
+        deliver_buy(driven, sequence)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.state.account.book.trading_state is TradingState.HALTED
     assert driven.state.account.book.trading is not None
@@ -100,7 +100,7 @@ def test_after_a_correctly_presumed_expiry_one_clean_comparison_allows_new_order
     pass_time(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.state.warnings.unproven_symbols == set()
-    a_buy_now(driven, 2)
+    deliver_buy(driven, 2)
     assert [order.status for order in driven.state.account.book.orders.values()] == [
         OrderStatus.PRESUMED_EXPIRED,
         OrderStatus.FILLED,

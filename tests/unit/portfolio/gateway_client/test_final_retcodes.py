@@ -31,7 +31,7 @@ PLANS = {
 }
 
 
-def played(profile: Any, plan: Plan, *, is_live: bool) -> DeskHarness:
+def desk_after_all_ticks(profile: Any, plan: Plan, *, is_live: bool) -> DeskHarness:
     """A desk after all ticks; its signals change direction every five ticks, halfway between low and high."""
     pace = Pace(0, 1.0) if is_live else Pace(1)
     gateway = a_gateway(a_stream(*QUOTES), pace=pace, profile=profile, seed=3)
@@ -51,7 +51,7 @@ def played(profile: Any, plan: Plan, *, is_live: bool) -> DeskHarness:
     return driven
 
 
-def listed(driven: DeskHarness) -> dict[str, tuple[str, int]]:
+def status_and_retcode_at_venue(driven: DeskHarness) -> dict[str, tuple[str, int]]:
     """Status and retcode of each order as the venue lists it."""
     [reply] = driven.gateway.handle(GetOrders(), driven.now)
     assert isinstance(reply, OrdersReply)
@@ -65,8 +65,8 @@ BOTH = pytest.mark.parametrize("is_live", [True, False], ids=["live", "lock-step
 @pytest.mark.parametrize("plan", list(PLANS))
 @pytest.mark.parametrize("profile", [IDEAL, LATE, THIN], ids=lambda profile: profile.name)
 def test_ledger_and_venue_have_the_same_retcode_for_every_ended_order(profile: Any, plan: str, is_live: bool) -> None:
-    driven = played(profile, PLANS[plan], is_live=is_live)
-    venue, ended = listed(driven), Counter[tuple[str, int | None]]()
+    driven = desk_after_all_ticks(profile, PLANS[plan], is_live=is_live)
+    venue, ended = status_and_retcode_at_venue(driven), Counter[tuple[str, int | None]]()
     for order in driven.state.account.book.orders.values():
         row = order_row(order)
         if not order.status.is_open:

@@ -23,7 +23,7 @@ from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order
 PAST_DEADLINE_MS = ORDER_VALIDITY_NS // 1_000_000 + 1
 
 
-def past_the_deadline(driven: DeskHarness) -> list[Call]:
+def requests_after_the_deadline(driven: DeskHarness) -> list[Call]:
     """Let the deadline pass without an answer; return the desk's next requests for the order."""
     return calls_of(driven.wait(PAST_DEADLINE_MS), (Fence, Buy))  # type: ignore[arg-type]
 
@@ -31,7 +31,7 @@ def past_the_deadline(driven: DeskHarness) -> list[Call]:
 def test_an_order_that_never_reached_the_gateway_is_fenced_after_its_deadline() -> None:
     driven = a_live_desk()
     driven.drop_reply(an_order_in_flight(driven))
-    [fence] = past_the_deadline(driven)
+    [fence] = requests_after_the_deadline(driven)
     assert request_of(fence) == Fence(order_id=the_order(driven).order_id)
     driven.answer_all([fence])
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.EXPIRED, "FENCED")

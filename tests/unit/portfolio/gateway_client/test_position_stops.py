@@ -24,7 +24,7 @@ def a_long_position(driven: DeskHarness) -> None:
     assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
-def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderCommandReply:
+def set_stop_loss(driven: DeskHarness, price: str, *, key: str = "one") -> OrderCommandReply:
     """Give a person's command to change the stop loss; its request is sent with the next `pause`."""
     reply = driven.command(
         ModifyCommand(
@@ -59,7 +59,7 @@ def test_an_unanswered_modification_is_repeated_until_it_is_answered() -> None:
     a_long_position(driven)
     for fault in (Fault.NO_REPLY, Fault.NONE_RESULT):
         driven.gateway.handle(Simulate(fault=fault, count=1), driven.now)
-    stop_at(driven, "1.09")
+    set_stop_loss(driven, "1.09")
     driven.answer_all(driven.pause())
     assert the_protection(driven).is_in_flight
     pass_time(driven, seconds=1)
@@ -71,7 +71,7 @@ def test_a_modification_is_in_flight_until_the_venue_has_answered() -> None:
     driven = a_live_desk(faults=True)
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=3_000), driven.now)
-    stop_at(driven, "1.09")
+    set_stop_loss(driven, "1.09")
     driven.answer_all(driven.pause())
     assert the_protection(driven).is_in_flight
     pass_time(driven, seconds=4)
@@ -83,7 +83,7 @@ def test_a_modification_reported_done_but_missing_at_the_venue_is_repeated() -> 
     driven = a_live_desk(faults=True)
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
-    stop_at(driven, "1.09")
+    set_stop_loss(driven, "1.09")
     driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) is None
     assert the_protection(driven).is_in_flight
@@ -95,8 +95,8 @@ def test_a_modification_reported_done_but_missing_at_the_venue_is_repeated() -> 
 def test_a_refusal_of_an_earlier_revision_does_not_change_a_later_one() -> None:
     driven = a_live_desk()
     a_long_position(driven)
-    stop_at(driven, "1.09")
-    stop_at(driven, "1.08", key="two")
+    set_stop_loss(driven, "1.09")
+    set_stop_loss(driven, "1.08", key="two")
     driven.state.account.emit(
         ProtectionAnswered(
             key="EURUSD", revision=1, stop_loss=None, take_profit=None, retcode=None, error="no", time_ns=0
@@ -108,7 +108,7 @@ def test_a_refusal_of_an_earlier_revision_does_not_change_a_later_one() -> None:
 def test_stops_changed_at_the_terminal_are_adopted() -> None:
     driven = a_live_desk()
     a_long_position(driven)
-    stop_at(driven, "1.09")
+    set_stop_loss(driven, "1.09")
     driven.answer_all(driven.pause())
     venue = driven.gateway.venue
     assert isinstance(venue, SimulatedVenue)
@@ -118,12 +118,12 @@ def test_stops_changed_at_the_terminal_are_adopted() -> None:
     guard = the_protection(driven)
     assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
     assert driven.state.account.book.trading_state is TradingState.ACTIVE
-    stop_at(driven, "1.07", key="two")
+    set_stop_loss(driven, "1.07", key="two")
     driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) == Decimal("1.07")
 
 
-def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
+def place_by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
     """Place a manual market order and let it be filled."""
     plain: dict[str, Any] = {
         "price": None,
@@ -151,8 +151,8 @@ def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
 def test_a_partial_close_with_stops_keeps_the_stops_of_the_position_at_desk_and_venue() -> None:
     driven = a_live_desk()
     a_long_position(driven)
-    by_hand(driven, Side.BUY, "0.02", stop_loss=Decimal("1.05"), take_profit=Decimal("1.2"))
-    by_hand(driven, Side.SELL, "0.01", stop_loss=Decimal("1.2"), trailing_stop_points=500)
+    place_by_hand(driven, Side.BUY, "0.02", stop_loss=Decimal("1.05"), take_profit=Decimal("1.2"))
+    place_by_hand(driven, Side.SELL, "0.01", stop_loss=Decimal("1.2"), trailing_stop_points=500)
     assert driven.state.account.book.position("EURUSD").net_volume == Decimal("0.02")
     guard = the_protection(driven)
     assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
@@ -166,7 +166,7 @@ def test_a_partial_close_with_stops_keeps_the_stops_of_the_position_at_desk_and_
 def test_a_late_refusal_under_an_earlier_epoch_of_the_desk_is_ignored_and_the_stops_are_set() -> None:
     driven = a_live_desk()
     a_long_position(driven)
-    stop_at(driven, "1.09")
+    set_stop_loss(driven, "1.09")
     [late] = calls_of(driven.pause(), Modify)
     driven.state.lease.needs_epoch = True
     driven.answer_all(driven.pause())
@@ -180,9 +180,9 @@ def test_a_late_refusal_under_an_earlier_epoch_of_the_desk_is_ignored_and_the_st
 def test_a_repeated_modification_with_a_used_key_does_not_undo_a_later_one() -> None:
     driven = a_live_desk()
     a_long_position(driven)
-    stop_at(driven, "1.09", key="one")
-    stop_at(driven, "1.08", key="two")
-    assert stop_at(driven, "1.09", key="one").order_ids == []
+    set_stop_loss(driven, "1.09", key="one")
+    set_stop_loss(driven, "1.08", key="two")
+    assert set_stop_loss(driven, "1.09", key="one").order_ids == []
     driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) == Decimal("1.08")
 
@@ -191,7 +191,7 @@ def test_events_of_a_persons_command_are_synced_to_disk_before_the_reply() -> No
     driven = a_live_desk()
     a_long_position(driven)
     driven.state.account.take_events()
-    stop_at(driven, "1.09")
+    set_stop_loss(driven, "1.09")
     placed = driven.command(
         PlaceCommand(
             key="three",

@@ -40,11 +40,11 @@ def a_desk_after_trades(trades: int = 3) -> DeskHarness:
 
 def differences(driven: DeskHarness, book: Book | None = None) -> list[Difference]:
     """Compare `book`, by default the desk's own, with the desk's gateway."""
-    talk = find_differences(book or driven.state.account.book)
+    comparison = find_differences(book or driven.state.account.book)
     try:
-        request = next(talk)
+        request = next(comparison)
         while True:
-            request = talk.send(driven.gateway.handle(request, driven.now)[0])
+            request = comparison.send(driven.gateway.handle(request, driven.now)[0])
     except StopIteration as done:
         found: list[Difference] = done.value
         return found
@@ -92,62 +92,62 @@ def test_all_pages_of_orders_and_deals_are_compared() -> None:
     assert [found.kind for found in differences(driven)] == ["volume"]
 
 
-def _balance(book: Book) -> None:
+def _change_balance(book: Book) -> None:
     book.balance += D("0.01")
 
 
-def _forgotten_deal(book: Book) -> None:
+def _remove_last_deal(book: Book) -> None:
     book.deals.pop()
 
 
-def _invented_deal(book: Book) -> None:
+def _add_unknown_deal(book: Book) -> None:
     book.deals.append(a_deal(99))
 
 
-def _changed_deal(book: Book) -> None:
+def _change_deal_price(book: Book) -> None:
     book.deals[-1] = structs.replace(book.deals[-1], price=D("1.5"))
 
 
-def _forgotten_order(book: Book) -> None:
+def _remove_last_order(book: Book) -> None:
     book.orders.popitem()
 
 
-def _invented_order(book: Book) -> None:
+def _add_filled_order(book: Book) -> None:
     order = an_order(99, status=OrderStatus.FILLED, filled_volume=D("0.01"), filled_price=D("1.1"))
     book.orders[order.order_id] = order
 
 
-def _pending_order(book: Book) -> None:
+def _add_pending_order(book: Book) -> None:
     order = an_order(99)
     book.orders[order.order_id] = order
 
 
-def _changed_order(book: Book) -> None:
+def _change_order_side(book: Book) -> None:
     order = next(iter(book.orders.values()))
     book.orders[order.order_id] = structs.replace(order, side=order.side.opposite)
 
 
-def _changed_status(book: Book) -> None:
+def _change_order_status(book: Book) -> None:
     order = next(iter(book.orders.values()))
     book.orders[order.order_id] = structs.replace(order, status=OrderStatus.IN_DOUBT)
 
 
-def _changed_price(book: Book) -> None:
+def _change_order_price(book: Book) -> None:
     order = next(iter(book.orders.values()))
     book.orders[order.order_id] = structs.replace(order, filled_price=D("1.5"))
 
 
-def _forgotten_position(book: Book) -> None:
+def _remove_positions(book: Book) -> None:
     book.positions.clear()
 
 
-def _turned_position(book: Book) -> None:
+def _reverse_position(book: Book) -> None:
     turned = Position("EURUSD", D(100_000))
     turned.apply(side=Side.SELL, volume=D("0.01"), price=D("1.1021"), deal="4", time_ns=1)
     book.positions["EURUSD"] = turned
 
 
-def _invented_position(book: Book) -> None:
+def _add_position(book: Book) -> None:
     position = Position("GBPUSD", D(100_000))
     position.apply(side=Side.SELL, volume=D("0.5"), price=D("1.2"), deal="9", time_ns=1)
     book.positions["GBPUSD"] = position
@@ -156,49 +156,49 @@ def _invented_position(book: Book) -> None:
 @pytest.mark.parametrize(
     ("alter", "kind", "subject", "ledger", "venue"),
     [
-        (_balance, "cash", "account paper-USD", "10000.91", "10000.9"),
-        (_forgotten_deal, "missing_deal", "deal 4", "none", "BUY 0.01 EURUSD at 1.1021, profit 0"),
-        (_invented_deal, "unknown_deal", "deal 99", "BUY 0.01 EURUSD at 1.1, profit 0", "none"),
+        (_change_balance, "cash", "account paper-USD", "10000.91", "10000.9"),
+        (_remove_last_deal, "missing_deal", "deal 4", "none", "BUY 0.01 EURUSD at 1.1021, profit 0"),
+        (_add_unknown_deal, "unknown_deal", "deal 99", "BUY 0.01 EURUSD at 1.1, profit 0", "none"),
         (
-            _changed_deal,
+            _change_deal_price,
             "price",
             "deal 4",
             "BUY 0.01 EURUSD at 1.5, profit 0",
             "BUY 0.01 EURUSD at 1.1021, profit 0",
         ),
         (
-            _forgotten_order,
+            _remove_last_order,
             "unknown_order",
             "ticket 3 (01234567-000003)",
             "none",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1021",
         ),
-        (_invented_order, "missing_order", "order 01234567-000099", "FILLED BUY 0.01 EURUSD", "none"),
-        (_pending_order, "missing_order", "order 01234567-000099", "PENDING BUY 0.01 EURUSD", "none"),
+        (_add_filled_order, "missing_order", "order 01234567-000099", "FILLED BUY 0.01 EURUSD", "none"),
+        (_add_pending_order, "missing_order", "order 01234567-000099", "PENDING BUY 0.01 EURUSD", "none"),
         (
-            _changed_order,
+            _change_order_side,
             "volume",
             "order 01234567-000001",
             "FILLED SELL 0.01 of 0.01 EURUSD at 1.1001",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
         ),
         (
-            _changed_status,
+            _change_order_status,
             "status",
             "order 01234567-000001",
             "IN_DOUBT BUY 0.01 of 0.01 EURUSD at 1.1001",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
         ),
         (
-            _changed_price,
+            _change_order_price,
             "price",
             "order 01234567-000001",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.5",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
         ),
-        (_forgotten_position, "position", "EURUSD", "0", "0.01"),
-        (_turned_position, "position", "EURUSD", "-0.01", "0.01"),
-        (_invented_position, "position", "GBPUSD", "-0.5", "0"),
+        (_remove_positions, "position", "EURUSD", "0", "0.01"),
+        (_reverse_position, "position", "EURUSD", "-0.01", "0.01"),
+        (_add_position, "position", "GBPUSD", "-0.5", "0"),
     ],
 )
 def test_each_kind_of_difference_is_reported_with_both_values(

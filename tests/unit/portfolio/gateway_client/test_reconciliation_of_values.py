@@ -69,13 +69,13 @@ class Venue:
                 return PositionsReply(**IDENTITY, positions=self.positions, next=None)
 
 
-def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list[Difference]:
+def compare(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list[Difference]:
     """Compare ledger and venue; return the differences."""
-    talk = find_differences(book, cursor)
-    request = next(talk)
+    comparison = find_differences(book, cursor)
+    request = next(comparison)
     try:
         while True:
-            request = talk.send(venue.answer(request))
+            request = comparison.send(venue.answer(request))
     except StopIteration as done:
         found: list[Difference] = done.value
         return found
@@ -122,13 +122,13 @@ def rows_of(found: list[Difference]) -> list[tuple[str, str, str, str]]:
 
 def test_equal_tickets_of_a_hedging_account_are_no_difference() -> None:
     book, venue = a_hedge()
-    assert compared(book, venue) == []
+    assert compare(book, venue) == []
 
 
 def test_differing_tickets_are_reported_although_the_net_position_agrees() -> None:
     book, venue = a_hedge()
     venue.positions = [a_position(7, Side.BUY, "0.2"), a_position(9, Side.SELL, "0.1")]
-    assert rows_of(compared(book, venue)) == [
+    assert rows_of(compare(book, venue)) == [
         ("position", "EURUSD ticket 7", "0.3", "0.2"),
         ("position", "EURUSD ticket 9", "0", "-0.1"),
         ("position", "EURUSD ticket 8", "-0.2", "0"),
@@ -138,23 +138,23 @@ def test_differing_tickets_are_reported_although_the_net_position_agrees() -> No
 def test_on_a_netting_account_tickets_are_not_compared() -> None:
     book, venue = an_account(AccountMode.NETTING, a_deal(2, Side.BUY, "0.3", "1.09", position=7))
     venue.positions = [a_position(11, Side.BUY, "0.3")]
-    assert compared(book, venue) == []
+    assert compare(book, venue) == []
 
 
 # Equity: 10,000 + long (1.1000 - 1.0900) * 30,000 = 300 + short (1.0900 - 1.1002) * 20,000 = -204. Margin of the larger
 # side: 0.3 lots of 100,000 EUR at the ask are 33,006 USD, divided by a leverage of 100.
-WORTH = {"equity": D("10096.00"), "margin": D("330.06"), "leverage": 100}
+EQUITY_AND_MARGIN = {"equity": D("10096.00"), "margin": D("330.06"), "leverage": 100}
 
 
 def test_equity_and_margin_that_agree_are_no_difference() -> None:
-    assert compared(*a_hedge(**WORTH), CURSOR) == []
+    assert compare(*a_hedge(**EQUITY_AND_MARGIN), CURSOR) == []
 
 
 def test_swap_not_yet_booked_by_the_venue_is_part_of_the_equity() -> None:
-    book, venue = a_hedge(**{**WORTH, "equity": D("10094.75")})
-    assert rows_of(compared(book, venue, CURSOR)) == [("equity", "account a", "10096", "10094.75")]
+    book, venue = a_hedge(**{**EQUITY_AND_MARGIN, "equity": D("10094.75")})
+    assert rows_of(compare(book, venue, CURSOR)) == [("equity", "account a", "10096", "10094.75")]
     venue.positions[0] = structs.replace(venue.positions[0], swap=D("-1.25"))
-    assert compared(book, venue, CURSOR) == []
+    assert compare(book, venue, CURSOR) == []
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_swap_not_yet_booked_by_the_venue_is_part_of_the_equity() -> None:
 def test_equity_or_margin_that_differs_is_reported(
     changed: dict[str, Any], difference: tuple[str, str, str, str]
 ) -> None:
-    assert rows_of(compared(*a_hedge(**{**WORTH, **changed}), CURSOR)) == [difference]
+    assert rows_of(compare(*a_hedge(**{**EQUITY_AND_MARGIN, **changed}), CURSOR)) == [difference]
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,13 @@ def test_equity_or_margin_that_differs_is_reported(
     ids=["live", "another tick", "not marked in this stream"],
 )
 def test_equity_and_margin_are_compared_only_at_the_same_tick(cursor: TickCursor | None) -> None:
-    assert compared(*a_hedge(**{**WORTH, "equity": D(1), "margin": D(2)}), cursor) == []
+    assert compare(*a_hedge(**{**EQUITY_AND_MARGIN, "equity": D(1), "margin": D(2)}), cursor) == []
 
 
 def test_equity_is_not_compared_if_the_books_already_differ() -> None:
-    book, venue = a_hedge(**{**WORTH, "equity": D(1)})
+    book, venue = a_hedge(**{**EQUITY_AND_MARGIN, "equity": D(1)})
     venue.positions.pop()
-    assert [one.kind for one in compared(book, venue, CURSOR)] == ["position"]
+    assert [one.kind for one in compare(book, venue, CURSOR)] == ["position"]
 
 
 def a_pair(order: Order, **changed: Any) -> tuple[Book, Venue]:
@@ -225,7 +225,7 @@ RESTING = an_order(
 
 
 def test_a_resting_order_with_the_terms_of_the_ledger_is_no_difference() -> None:
-    assert compared(*a_pair(RESTING)) == []
+    assert compare(*a_pair(RESTING)) == []
 
 
 @pytest.mark.parametrize(
@@ -241,16 +241,16 @@ def test_a_resting_order_with_the_terms_of_the_ledger_is_no_difference() -> None
     ],
 )
 def test_each_differing_term_is_reported_with_its_kind(changed: dict[str, Any], kind: str) -> None:
-    [found] = compared(*a_pair(RESTING, **changed))
+    [found] = compare(*a_pair(RESTING, **changed))
     assert found.kind == kind
     assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.08, stops 1.07 and 1.1"
 
 
 def test_prices_are_not_compared_while_a_modification_is_in_flight() -> None:
     changing = structs.replace(RESTING, limit_price=D("1.085"), revision=2, revision_answered=1)
-    assert compared(*a_pair(changing, price=D("1.08"), revision=1)) == []
+    assert compare(*a_pair(changing, price=D("1.08"), revision=1)) == []
     answered = structs.replace(changing, revision_answered=2)
-    [found] = compared(*a_pair(answered, price=D("1.08"), revision=2))
+    [found] = compare(*a_pair(answered, price=D("1.08"), revision=2))
     assert found.kind == "terms"
 
 
@@ -265,14 +265,14 @@ AT_VENUE = {"price": D("1.085"), "stop_loss": None, "take_profit": D("1.11"), "r
 
 
 def test_a_modified_order_has_the_terms_of_its_last_modification() -> None:
-    assert compared(*a_pair(MODIFIED, **AT_VENUE)) == []
+    assert compare(*a_pair(MODIFIED, **AT_VENUE)) == []
 
 
 @pytest.mark.parametrize(
     "changed", [{"price": D("1.08")}, {"stop_loss": D("1.07")}, {"take_profit": D("1.10")}, {"take_profit": None}]
 )
 def test_original_terms_at_the_venue_after_a_modification_are_a_difference(changed: dict[str, Any]) -> None:
-    [found] = compared(*a_pair(MODIFIED, **{**AT_VENUE, **changed}))
+    [found] = compare(*a_pair(MODIFIED, **{**AT_VENUE, **changed}))
     assert found.kind == "terms"
     assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.085, stops none and 1.11"
     assert found.venue != found.ledger
@@ -292,7 +292,7 @@ def test_a_modified_and_partially_filled_order_is_no_difference() -> None:
     book.apply(DealBooked(deal=deal, order_id=order.order_id, closings=[]))
     venue.deals.append(deal)
     venue.positions = [a_position(7, Side.BUY, "0.1", take_profit=D("1.11"))]
-    assert compared(book, venue) == []
+    assert compare(book, venue) == []
 
 
 @pytest.mark.parametrize("is_modified", [False, True], ids=["placed", "modified"])
@@ -307,16 +307,16 @@ def test_an_expiry_is_compared_to_the_second_as_the_terminal_stores_it(
         placed_ns = expires_ns - 60_000_000_000
         order = structs.replace(order, expires_ns=placed_ns, change=terms, revision=1, revision_answered=1)
     at_venue = {"time_in_force": TimeInForce.GTD, "expires_ns": expires_ns - late_ns, "revision": order.revision}
-    assert [one.kind for one in compared(*a_pair(order, **at_venue))] == kinds
+    assert [one.kind for one in compare(*a_pair(order, **at_venue))] == kinds
 
 
 def test_an_open_order_that_only_one_side_has_is_reported() -> None:
     book, venue = a_pair(RESTING)
     venue.orders = []
-    assert [one.kind for one in compared(book, venue)] == ["missing_order"]
+    assert [one.kind for one in compare(book, venue)] == ["missing_order"]
     book, venue = a_pair(RESTING)
     book.orders.clear()
-    assert [one.kind for one in compared(book, venue)] == ["unknown_order"]
+    assert [one.kind for one in compare(book, venue)] == ["unknown_order"]
 
 
 @pytest.mark.parametrize("status", [OrderReplyStatus.CANCELED, OrderReplyStatus.PARTIALLY_FILLED])
@@ -330,7 +330,7 @@ def test_a_partial_fill_is_no_difference_whether_the_remaining_volume_is_open_or
     venue.deals.append(deal)
     venue.positions = [a_position(7, Side.BUY, "0.1")]
     if status is OrderReplyStatus.CANCELED:
-        assert [one.kind for one in compared(book, venue)] == ["status"]
+        assert [one.kind for one in compare(book, venue)] == ["status"]
         book.apply(
             OrderUpdated(
                 order_id=order.order_id,
@@ -342,7 +342,7 @@ def test_a_partial_fill_is_no_difference_whether_the_remaining_volume_is_open_or
                 time_ns=START_NS,
             )
         )
-    assert compared(book, venue) == []
+    assert compare(book, venue) == []
 
 
 def test_a_gateway_with_another_account_mode_fails_the_desk() -> None:
@@ -389,4 +389,4 @@ def test_an_order_that_the_server_made_for_a_stop_is_no_foreign_order(reason: De
             ordinal=0,
         )
     ]
-    assert [one.kind for one in compared(book, venue)] == kinds
+    assert [one.kind for one in compare(book, venue)] == kinds

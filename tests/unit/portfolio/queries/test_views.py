@@ -96,7 +96,7 @@ def with_fills(count: int) -> Book:
     return book
 
 
-def numbers(book: Book, *, limit: int = PAGE_ROWS_MAX, open_only: bool = False) -> list[int]:
+def order_numbers_of_all_pages(book: Book, *, limit: int = PAGE_ROWS_MAX, open_only: bool = False) -> list[int]:
     """Query all pages of orders; return the numbers of their orders."""
     found: list[int] = []
     after = 0
@@ -113,7 +113,7 @@ def numbers(book: Book, *, limit: int = PAGE_ROWS_MAX, open_only: bool = False) 
 def test_consecutive_pages_contain_every_order_exactly_once(count: int, limit: int, open_only: bool) -> None:
     book = with_orders(count)
     expected = [number for number in range(1, count + 1) if number % 2 == 0 or not open_only]
-    assert numbers(book, limit=limit, open_only=open_only) == expected
+    assert order_numbers_of_all_pages(book, limit=limit, open_only=open_only) == expected
 
 
 @given(count=st.integers(0, 30), limit=st.integers(1, 12), after=st.integers(0, 35))
@@ -139,7 +139,7 @@ def test_a_page_with_long_texts_has_fewer_rows_and_fits_into_a_frame() -> None:
     assert len(encode(page)) <= MAX_FRAME_BYTES
     assert 0 < len(page.rows) < PAGE_ROWS_MAX
     assert page.next == page.rows[-1].number
-    assert numbers(book) == list(range(1, 2 * PAGE_ROWS_MAX + 1))
+    assert order_numbers_of_all_pages(book) == list(range(1, 2 * PAGE_ROWS_MAX + 1))
 
 
 def test_cash_deals_are_listed_only_without_trades_only() -> None:
