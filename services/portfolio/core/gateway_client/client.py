@@ -1,7 +1,7 @@
 """Client of one gateway: it opens the session and gives each reply to the task that waits for the reply.
 
-The reply to HELLO states whether the stream is lock-step or live. Only `_choose_scheduler` reads that. Each difference
-between the two kinds is a method which both schedulers, or both order policies, implement.
+The reply to HELLO states whether the stream is lock-step or live, and `_choose_scheduler` selects the scheduler for
+this kind. Only the schedulers and their order policies differ between the two kinds.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def decided(
     return result
 
 
-def test_a_market_is_open_from_the_first_to_before_the_last_minute_of_its_session() -> None:
+def test_a_market_closes_with_the_end_minute_and_opens_with_the_first_minute_of_a_session() -> None:
     terms = a_long_position(**CLOSED).state.account.book.instruments["EURUSD"]
     begin_ns = START_NS - START_NS % MINUTE_NS
     assert [terms.is_traded(at_ns) for at_ns in (begin_ns - 1, begin_ns, OPENS_NS - 1, OPENS_NS)] == [

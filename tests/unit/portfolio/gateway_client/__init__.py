@@ -1,1 +1,1 @@
-"""The desk as a client of the gateway, and faults between them."""
+"""Tests of the gateway client on live and lock-step desks, including faults of gateway and venue."""

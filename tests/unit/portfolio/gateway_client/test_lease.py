@@ -176,7 +176,7 @@ def test_without_lease_renewals_the_desk_closes_positions_and_opens_none() -> No
 
 
 def test_the_desk_treats_the_lease_as_lapsed_exactly_its_lifetime_after_the_granted_request() -> None:
-    """The desk counts from its request; the gateway counts from its later grant, and so never ends the lease before."""
+    """The desk counts from its request and the gateway from its later grant, so that the desk's count ends first."""
     driven = a_live_desk()
     pass_time(driven, seconds=1)
     granted_ns = driven.state.lease.until_mono_ns - LEASE_TTL_MS * MS
