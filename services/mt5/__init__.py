@@ -1,5 +1,5 @@
-"""The MetaTrader 5 gateway: ticks to subscribe to, a venue to send orders to, and a journal against double execution.
+"""The MetaTrader 5 gateway: it publishes ticks, sends orders to a venue, and keeps a journal against double execution.
 
-`core/` decides and uses neither sockets nor files; `shell.py` has the sockets; `stores/` are the files; `terminal/` is
-the venue behind a real MetaTrader 5 terminal.
+`core/` has the logic and the simulated venue, without sockets and files. `shell.py` has the sockets, `stores/` the
+files, and `terminal/` the venue behind a real MetaTrader 5 terminal.
 """

@@ -1,4 +1,4 @@
-"""Entry point of the gateway process: it serves the venue named on the command line or in the settings."""
+"""Entry point of the gateway process, which serves the venue named on the command line or in the settings."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ VENUES: Final[dict[str, Callable[[Mt5Settings], None]]] = {
     "simulated": simulated_process.serve_from_settings,
     "terminal": gateway_process.serve_from_settings,
 }
-"""The function that serves a venue, by the name in `--venue` and in MT5_VENUE."""
+"""The function that serves each venue, by the venue's name in `--venue` and in MT5_VENUE."""
 
 
 def run() -> None:
-    """Serve the venue of the command line, or of the settings."""
+    """Serve the venue of `--venue`; with `--venue setting`, that of MT5_VENUE."""
     parser = argparse.ArgumentParser(prog="python -m services.mt5", description=__doc__)
     parser.add_argument(
         "--venue",
         choices=(*VENUES, "setting"),
         default="simulated",
-        help="the venue behind the gateway; `setting`: the one of MT5_VENUE",
+        help="the venue behind the gateway; `setting`: the venue of MT5_VENUE",
     )
     venue = parser.parse_args().venue
     settings = load(Mt5Settings)

@@ -1,7 +1,7 @@
 """Fill profiles by name or from a TOML file.
 
-A file changes a named profile (`like`; realistic by default): its values replace those of the profile, and "none"
-removes a model.
+The values in a file replace those of a named profile (`like`, by default realistic). The value "none" removes a model,
+such as the slippage, from the profile.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _EXAMPLE: Final = "settings such as charges = false, or a section such as [depth
 
 
 def load_fill_profile(name: str) -> FillProfile:
-    """A profile by its name or from a TOML file, in which case its name is a hash of its contents.
+    """A fill profile by name, or from a TOML file, which it names after a hash of its contents.
 
     Raises:
-        StartError: the file is missing, or a value in it is unknown or out of range.
+        StartError: the file is missing, or has an unknown key or a value out of range.
     """
     if name in PROFILES:
         return PROFILES[name]
@@ -40,7 +40,7 @@ def load_fill_profile(name: str) -> FillProfile:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
     if "name" in changes:
         raise StartError(
-            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected no name: a profile is named by its contents"
+            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected no name, because the contents give the name"
         )
     base = msgspec.to_builtins(PROFILES[like])
     defaults = msgspec.to_builtins(FillProfile(name=like))
@@ -58,14 +58,14 @@ def load_fill_profile(name: str) -> FillProfile:
 
 
 def _slippage_by_type(changes: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
-    """Slippage by order type: a table without types counts for all; with types, the others keep those of `base`."""
+    """Slippage by order type: a table without types applies to all; with types, other types keep those of `base`."""
     if changes.keys() & {*Slippage.__struct_fields__}:
         return dict.fromkeys(SlippageByType.__struct_fields__, changes)
     return {**base, **{key: None if value == NOTHING else value for key, value in changes.items()}}
 
 
 def _exact(merged: dict[str, object]) -> dict[str, object]:
-    """The levels and the factor as decimals, with the digits as written."""
+    """The margin levels and the rollover factor as decimals, with the digits that the file has."""
     found = dict(merged)
     for key in ("margin_call_level_pct", "stop_out_level_pct"):
         found[key] = _decimal(found.get(key))

@@ -1,4 +1,4 @@
-"""Frames of the request socket: envelopes, encodings, and the readable fields of a malformed request."""
+"""Frames of the request socket: envelopes, encodings, and the fields that can be read from a malformed request."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from proto.trading.units import MAX_FRAME_BYTES
 
 
 class Envelope(NamedTuple):
-    """A message of a client; `route`, with the empty frame, is sent back before the reply unchanged."""
+    """A client's message: `route` has the frames up to the empty one, which a reply must begin with."""
 
     route: list[bytes]
     payload: list[bytes]
 
 
 def open_envelope(frames: list[bytes]) -> Envelope | None:
-    """Split the frames that a ROUTER received at the first empty frame after the identity; None where there is none."""
+    """Split a message of a ROUTER socket at the first empty frame after the identity; None if no frame is empty."""
     for index, frame in enumerate(frames[1:], start=1):
         if not frame:
             return Envelope(frames[: index + 1], frames[index + 1 :])
@@ -29,7 +29,7 @@ def open_envelope(frames: list[bytes]) -> Envelope | None:
 
 
 def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
-    """A reply in its client's encoding; a page of ticks that is too long for a frame is cut, as if fewer were requested."""
+    """A reply in its client's encoding; ticks that do not fit into one frame are left out at the end of the page."""
     write = encode_json if is_json else encode
     payload = write(reply)
     while len(payload) > MAX_FRAME_BYTES and isinstance(reply, TicksReply):
@@ -47,9 +47,9 @@ def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
 
 
 def readable_fields(payload: bytes) -> dict[str, Any]:
-    """The fields of a map that violates the schema, so that its refusal can name the order; {} for anything else.
+    """The fields of a malformed request, so that its refusal can name the order; {} if it is not a map.
 
-    Text that cannot be encoded again is left out.
+    Text that cannot be encoded as UTF-8 is left out.
     """
     if len(payload) > MAX_FRAME_BYTES:
         return {}

@@ -49,7 +49,7 @@ REQUESTS: Final = {str(kind.__struct_config__.tag): DurationHistogram() for kind
 
 
 def init_series(counts: TickCounts, symbols: tuple[str, ...]) -> None:
-    """Create the series of the symbols with zeros, and count the rows that the tick source has rejected."""
+    """Create the series of all symbols with the value 0, and count the rows that the tick source has rejected."""
     for symbol in symbols:
         PUBLISHED_TICKS.inc(symbol, by=0)
     for reason, rejected in counts.rejected.items():
@@ -57,7 +57,7 @@ def init_series(counts: TickCounts, symbols: tuple[str, ...]) -> None:
 
 
 def update(gateway: Gateway) -> None:
-    """Set the gauges from the state of the gateway."""
+    """Set the metrics from the gateway's current state."""
     METRICS.update(lambda: _readings(gateway))
 
 

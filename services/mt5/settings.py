@@ -48,7 +48,7 @@ def _inputs(value: object) -> object:
             raise ValueError(f"FILE:SYMBOL, several joined by '{INPUTS_SEPARATOR}'")
         inputs.append(TickInput(PROJECT_ROOT / expanded(path), symbol))
     if not inputs:
-        raise ValueError("FILE:SYMBOL, or nothing at all for the generated market")
+        raise ValueError("FILE:SYMBOL, or an empty value for the generated market")
     return tuple(inputs)
 
 
@@ -59,7 +59,7 @@ def _symbol_map(value: object) -> object:
     names = {desk.strip(): broker.strip() for desk, _, broker in pairs}
     is_good = all(names) and all(names.values()) and len(names) == len(pairs)
     if not is_good or len(set(names.values())) != len(names):
-        raise ValueError("DESK=BROKER names, comma separated and each once, such as EURUSD=EURUSD.m")
+        raise ValueError("comma-separated DESK=BROKER names, each name once, such as EURUSD=EURUSD.m")
     return names
 
 
@@ -87,11 +87,11 @@ def parse_pace(value: str, *, window: int) -> Pace:
     """Parse a pace.
 
     Args:
-        value: one of `PACE_EXPECTED`.
-        window: ticks that may be published and not confirmed, for `max`.
+        value: a pace as `PACE_EXPECTED` lists them.
+        window: the window of the pace `max`, in ticks.
 
     Raises:
-        ValueError: the value is no pace.
+        ValueError: the value is not a pace.
     """
     if value == "lockstep":
         return LOCKSTEP
@@ -107,12 +107,12 @@ def parse_pace(value: str, *, window: int) -> Pace:
     except ValueError:
         raise ValueError(PACE_EXPECTED) from None
     if not 0 < speed <= SPEED_MAX:
-        raise ValueError(f"{PACE_EXPECTED}, the factor above 0 and at most {SPEED_MAX:g}")
+        raise ValueError(f"{PACE_EXPECTED}; the factor must be above 0 and at most {SPEED_MAX:g}")
     return Pace(window=0 if word == "live" else 1, factor=speed)
 
 
 class Mt5Settings(CommonSettings):
-    """Settings of the gateway beyond the shared ones."""
+    """Settings of the gateway process, in addition to the settings that all processes share."""
 
     mt5_venue: Literal["none", "simulated", "terminal"] = Field(
         default="none", description="none, simulated or terminal"
@@ -169,7 +169,7 @@ class Mt5Settings(CommonSettings):
 
     @property
     def is_generated(self) -> bool:
-        """Whether the market is generated and not read from files."""
+        """Whether the market is generated instead of read from files."""
         return self.mt5_market == "generated" if self.mt5_market else not self.mt5_ticks
 
     @property
@@ -178,10 +178,10 @@ class Mt5Settings(CommonSettings):
         return account_name(self.mt5_currency)
 
     def require_sound(self) -> None:
-        """Check the combinations of settings.
+        """Check settings that depend on each other.
 
         Raises:
-            StartError: two of them contradict each other.
+            StartError: two settings contradict each other.
         """
         if self.is_generated:
             self._require_sound_market()
@@ -201,12 +201,13 @@ class Mt5Settings(CommonSettings):
             raise StartError(f"MT5_MARKET: value '{self.mt5_market}', expected recorded where MT5_TICKS names files")
         if self.pace.window:
             raise StartError(
-                f"MT5_PACE: value '{self.mt5_pace}', expected live or live:FACTOR with the generated market, which "
-                "waits for nobody"
+                f"MT5_PACE: value '{self.mt5_pace}', expected live or live:FACTOR with the generated market, which is "
+                "always live"
             )
         if self.mt5_stream_id is not None:
             raise StartError(
-                f"MT5_STREAM_ID: value '{self.mt5_stream_id}', expected none: the generated market names itself"
+                f"MT5_STREAM_ID: value '{self.mt5_stream_id}', expected no value with the generated market, which has "
+                "an id of its own"
             )
         try:
             pairs_of(self.quoted_symbols, self.mt5_symbol_map)

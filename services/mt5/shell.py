@@ -1,7 +1,7 @@
-"""The two sockets of the gateway process: requests and replies on one, published ticks on the other.
+"""The two sockets of the gateway process: one for requests and replies, the other for published ticks.
 
-Each request with an envelope gets one reply, in its own encoding; any other frames are dropped. After each burst of
-requests the ticks that are due are published.
+Each message with an envelope gets one reply in its own encoding, unless its client has disconnected. Messages without
+an envelope are dropped. After each burst of requests, the gateway publishes the ticks that are due.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from services.mt5.storage_guard import StorageGuard
 HEARTBEAT_MS = 1_000
 
 CHECKPOINT_TICKS: Final = 50
-"""Most ticks between two checkpoints of a live market; about as many are published again after a kill."""
+"""Most ticks between two checkpoints of a live market; after a kill, up to about this many are published again."""
 
 _CHOSEN_BY_LIBZMQ: Final = b"\0"
-"""First byte of a socket identity that libzmq has chosen; such a client never returns after its connection is lost."""
+"""First byte of a socket identity that libzmq has chosen; after a disconnection the client gets another identity."""
 
 _log = get_logger()
 
@@ -58,16 +58,16 @@ class GatewayShell:
         require_files: Callable[[], None] | None = None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        """Bind both sockets; nothing is answered before `run`.
+        """Bind both sockets; requests are answered once `run` is called.
 
         Args:
             gateway: the core.
-            sockets: opened and closed by the caller.
-            request_url: of the request socket.
-            publish_url: of the tick socket.
-            save_market: makes the state of a generated market durable, given the ordinal of the book's tick.
-            require_files: raises FileLostError when the process's files are removed or replaced; called each second.
-            heartbeat: of the process.
+            sockets: the ZeroMQ sockets; the caller opens and closes them.
+            request_url: address of the request socket.
+            publish_url: address of the tick socket.
+            save_market: stores the state of a generated market, given the ordinal of the book's tick.
+            require_files: called each second; raises FileLostError if a file of the process was removed or replaced.
+            heartbeat: the heartbeat file of the process.
         """
         self._gateway = gateway
         self._core = StorageGuard(gateway)
@@ -75,7 +75,7 @@ class GatewayShell:
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._gone: set[bytes] = set()
-        """Clients found gone within the last second; their queued requests are not answered."""
+        """Clients found disconnected since the last whole second; their queued requests get no reply."""
         self._ticks_since_checkpoint = 0
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
@@ -89,7 +89,7 @@ class GatewayShell:
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
     def run(self) -> None:
-        """Serve until stopped."""
+        """Serve until `stop` is called or a signal ends the process."""
         self._perform(self._core.start(self._now()))
         self._loop.run()
 
@@ -143,7 +143,7 @@ class GatewayShell:
         return reply
 
     def _perform(self, outputs: Sequence[Reply | Tick]) -> None:
-        """Publish ticks; a reply comes from `handle` alone, and is sent to the client of its request."""
+        """Publish ticks. `outputs` has no replies, because `_on_request` sends each reply itself."""
         self._ticks_since_checkpoint += len(outputs)
         if self._ticks_since_checkpoint >= CHECKPOINT_TICKS and self._gateway.publisher.is_live:
             self.checkpoint(is_synced=False)
@@ -168,9 +168,9 @@ class GatewayShell:
         self._core.update(self._now())
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Make the positions of market and book durable, for a live market to continue from.
+        """Store the state of the market and the ordinal of the book, from which a live market continues.
 
-        With `is_synced` False a power cut may undo the book's part.
+        With `is_synced` False a power cut may undo the storage of the ordinal.
         """
         venue = self._gateway.venue
         self._ticks_since_checkpoint = 0
@@ -187,7 +187,7 @@ class GatewayShell:
 
 
 def _bound_to(socket: Socket) -> str:
-    """The address a socket is bound to, with the port that the system chose where none was given."""
+    """The address that a socket is bound to, with the port that the system chose if the setting has none."""
     endpoint = socket.getsockopt(zmq.LAST_ENDPOINT)
     assert isinstance(endpoint, bytes), endpoint
     return endpoint.rstrip(b"\0").decode()

@@ -27,7 +27,7 @@ STREAM_ID_HASH_CHARS: Final = 24
 
 
 def serve_from_settings(settings: Mt5Settings) -> None:
-    """Serve the recorded ticks that the settings name, or a generated market."""
+    """Serve the recorded ticks of the settings, or a generated market, until stopped."""
     settings.require_sound()
     if settings.is_generated:
         serve(settings, None)
@@ -38,7 +38,7 @@ def serve_from_settings(settings: Mt5Settings) -> None:
         from_row=settings.mt5_from_row,
         to_row=settings.mt5_to_row,
         ticks_max=settings.mt5_ticks_max,
-        # Not the system's folder for temporary files, which in a container is memory.
+        # In a container, the system's folder for temporary files is in memory.
         spool_folder=settings.paperdesk_data_dir,
     )
     for remark in stream.remarks:
@@ -50,7 +50,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
     """Open the files, bind the sockets, and serve until stopped; without recorded ticks the market is generated.
 
     Raises:
-        StartError: files, settings and market do not fit together, or a file or port is in use.
+        StartError: files, settings and market do not match, or a file or port is in use.
     """
     folder = settings.paperdesk_data_dir / "venue"
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")
@@ -132,7 +132,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
 
 
 def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> GeneratedMarket:
-    """The account's generated market, continued or new, with its first state in the book's file before any tick."""
+    """The account's generated market, continued or new; its first state is stored before its first tick."""
     market = open_market(
         symbols=settings.quoted_symbols,
         seed=settings.mt5_seed,

@@ -1,6 +1,6 @@
-"""The gateway while the disk cannot be written: orders are refused with STORAGE, ticks wait, and writing is retried.
+"""The gateway's behaviour when the disk cannot be written.
 
-Only durable effects are acknowledged.
+Orders are refused with STORAGE, ticks wait, and writing is retried. Only durable effects are acknowledged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.mt5.core.gateway.gateway import Gateway
 
 RETRY_NS: Final = 250_000_000
 LOG_PAUSE_NS: Final = 10_000_000_000
-"""Least interval between log lines about a full disk, because every request fails."""
+"""Shortest time between two log lines about a full disk, because then every request fails."""
 
 _log = get_logger()
 
@@ -36,7 +36,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         self._logged_mono_ns = -LOG_PAUSE_NS
 
     def start(self, now: Now) -> list[Tick]:
-        """Start the gateway; where the disk cannot be written, `update` tries again."""
+        """Start the gateway; if the disk cannot be written, `update` tries again."""
         try:
             outputs = self._gateway.start(now)
         except DISK_FAULTS as error:
@@ -46,7 +46,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         return outputs
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Answer a request; with STORAGE if its outcome could not be stored durably."""
+        """Answer a request; the error code is STORAGE if its outcome could not be stored."""
         try:
             return self._gateway.handle(request, now)
         except DISK_FAULTS as error:
@@ -54,7 +54,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
             return [self._gateway.storage_error(request, str(error))]
 
     def next_timer(self) -> int | None:
-        """The gateway's timer, but not before the next attempt to write."""
+        """Monotonic time of the gateway's next timer, or of the next attempt to write if that is later."""
         due = self._gateway.next_timer()
         return None if due is None else max(due, self._retry_mono_ns)
 
@@ -72,7 +72,10 @@ class StorageGuard(Core[Request, Reply | Tick]):
     on_idle = on_timer
 
     def update(self, now: Now) -> None:
-        """Retry a start that failed, and clear a problem that has not recurred; called each second."""
+        """Retry a failed start, and clear the storage problem if no write has failed since the last call.
+
+        The shell calls it each second.
+        """
         if not self._is_started:
             self.start(now)
         if not self._has_failed:
@@ -80,11 +83,11 @@ class StorageGuard(Core[Request, Reply | Tick]):
         self._has_failed = False
 
     def note_fault(self, error: Exception) -> None:
-        """Count a failed write, and show it in the log and in replies to LEASE."""
+        """Count a failed write, and report it in the log and in replies to LEASE."""
         metrics.STORAGE_FAULTS.inc()
         self._has_failed = True
         self._gateway.leases.storage_problem = f"the gateway cannot write: {error}"
         now_ns = mono_ns()
         if now_ns >= self._logged_mono_ns + LOG_PAUSE_NS:
             self._logged_mono_ns = now_ns
-            _log.error("the disk cannot be written: orders are refused until it can", error=str(error))
+            _log.error("the disk cannot be written; orders are refused until a write succeeds", error=str(error))

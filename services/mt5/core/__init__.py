@@ -1,1 +1,1 @@
-"""The gateway without sockets or files: the ports of a venue, the gateway over them, and the simulated venue."""
+"""The gateway without sockets and files: a venue's ports, the gateway that uses them, and the simulated venue."""

@@ -1,4 +1,4 @@
-"""Composition of the simulated gateway, for the process, the backtest and the simulation alike."""
+"""Composition of the simulated gateway. The gateway process, backtests and simulations all use it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VENUE: Final = "simulated-mt5"
 
 
 def account_name(currency: str) -> str:
-    """Name of the simulated account in every reply."""
+    """The simulated account's name in replies; `currency` is the account currency."""
     return f"paper-{currency}"
 
 
@@ -53,30 +53,31 @@ def simulated_gateway(
     seed: int = 0,
     catalogue: Catalogue = RULES,
 ) -> Gateway:
-    """A gateway over a market, continuing where its journal and its book are.
+    """A gateway with the simulated venue, which continues from the stored journal and book.
 
     Args:
-        stream: the market, under the desk's names of its symbols.
-        stream_id: the same id continues a run, another one begins at tick 1 with the same account.
-        journal: order ids and their answers.
+        stream: the market, with the desk's names of symbols.
+        stream_id: the book's own stream id continues the run; any other id begins at tick 1 with the same account.
+        journal: order ids and the replies to them.
         book_store: the broker's book.
-        boot_id: another one at each start, except where every run must give the same bytes.
-        deposit: cash of a new account, >= 0; an old one keeps its balance.
-        currency: of the account.
+        boot_id: id of this start of the gateway. It is new at each start, except in runs that must be reproducible.
+        deposit: cash of a new account, >= 0; an existing account keeps its balance.
+        currency: account currency.
         pace: window and speed of publication.
-        symbol_map: the desk's names that differ from the broker's.
-        publisher: name under which ticks are published.
-        faults: whether SIMULATE can inject faults; in a live stream only.
-        lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
-        settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
-        account_mode: of a new account; an old one keeps its own.
-        leverage: of the account, such as 100 for 1:100; 0 for no margin at all.
-        profile: of fills and costs.
-        seed: of every random draw of the fill profile.
+        symbol_map: the broker's names by the desk's, for symbols whose names differ.
+        publisher: the publisher's name in ticks.
+        faults: whether SIMULATE can inject faults; ignored in a lock-step stream.
+        lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
+        settling_ms: how late an order may appear in the venue's history. Only after this time is an order that the
+            venue does not show presumed to have expired.
+        account_mode: netting or hedging; an existing account must have the same.
+        leverage: notional / margin, such as 100 for 1:100; 0: no margin is required.
+        profile: fill profile, with costs.
+        seed: seed of every random draw of the fill profile.
         catalogue: terms of the symbols.
 
     Raises:
-        ValueError: book, stream and account do not fit together.
+        ValueError: book, stream and account do not match.
     """
     symbols = SymbolMap(symbol_map)
     venue = SimulatedVenue(

@@ -1,1 +1,1 @@
-"""The files of the gateway process: the journal, the simulated book, and the states of the generated market."""
+"""The files of the gateway process: journal, simulated broker's book, and states of the generated market."""

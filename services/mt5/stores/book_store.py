@@ -1,7 +1,7 @@
-"""The simulated broker's book on disk, in a file separate from the desk's, like the book of a real broker.
+"""The simulated broker's book on disk, in a file of its own, as a real broker's book is separate from the desk.
 
-Each change is one transaction that keeps orders, deals, positions and cash consistent; all are synced but the
-checkpoints that a live market makes between two seconds.
+Each change is one transaction that keeps orders, deals, positions and cash consistent. Every transaction is synced,
+except checkpoints that a live market makes after many ticks within a second.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ _ACCOUNT_COLUMNS: Final = (
     *("deals_before_stream", "endings", "endings_before_stream", "last_position_ticket"),
 )
 _ACCOUNT_CHECKSUM: Final = sql_of_checksum("account", _ACCOUNT_COLUMNS)
-_CHECK_ACCOUNT: Final = f"UPDATE account SET checksum = {_ACCOUNT_CHECKSUM}"  # noqa: S608 - names of ours
+_CHECK_ACCOUNT: Final = f"UPDATE account SET checksum = {_ACCOUNT_CHECKSUM}"  # noqa: S608
 
-# Decimals as strings, so that 1.0850 comes back as 1.0850.
+# Decimals are stored as strings, so that 1.0850 keeps its last digit.
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _order = msgspec.json.Decoder(BookOrder)
 _deal = msgspec.json.Decoder(VenueDeal)
@@ -85,7 +85,7 @@ _POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
 
 
 class DurableBookStore:
-    """`simulated.book_store.BookStore` in a SQLite file; every change with `is_synced` is synced before it returns."""
+    """`simulated.book_store.BookStore` in a SQLite file; `commit` syncs every change that has `is_synced`."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the file.
@@ -101,17 +101,17 @@ class DurableBookStore:
 
     @property
     def time_ns(self) -> int:
-        """Venue time of the book's tick, without loading it; 0 for an empty book."""
+        """Venue time of the book's tick, UTC, without loading the book; 0 for an empty book."""
         account = _account_row(self._db, self._path)
         return 0 if account is None else int(account["time_ns"])
 
     @property
     def is_empty(self) -> bool:
-        """Whether no account has been opened yet, without loading the book."""
+        """Whether the book has no account yet, without loading the book."""
         return self._db.execute("SELECT 1 FROM deals LIMIT 1").fetchone() is None
 
     def load(self) -> Book:
-        """The book as committed; an empty one before the first change.
+        """The book with all committed changes; an empty book before the first change.
 
         Raises:
             StartError: a row is damaged or cannot be read.
@@ -153,19 +153,19 @@ class DurableBookStore:
         )
 
     def _payloads(self, table: str, key: str) -> Iterator[str]:
-        statement = f"SELECT {key}, payload, checksum FROM {table} ORDER BY {key}"  # noqa: S608 - names of ours
+        statement = f"SELECT {key}, payload, checksum FROM {table} ORDER BY {key}"  # noqa: S608
         rows = self._db.execute(statement)
         for _, payload in checked_rows(self._path, table, rows):
             assert isinstance(payload, str), table
             yield payload
 
     def commit(self, change: BookChange) -> None:
-        """Make a change durable."""
+        """Store a change; it is durable on return, unless the change has `is_synced` False."""
         before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
         mode = "FULL" if change.is_synced else "NORMAL"
         with raise_if_damaged(self._path), sync_mode(self._db, mode, usual="FULL"), transaction(self._db):
-            # Before the deal: what counts for a new stream is how many deals there were.
+            # This statement counts the deals before a new stream, so it precedes the insertion of the new deal.
             self._write_account(change)
             if change.order is not None:
                 self._write("orders", change.order.order.ticket, change.order)
@@ -180,10 +180,10 @@ class DurableBookStore:
         crash_point(after, change.ordinal)
 
     def require_file_unchanged(self) -> None:
-        """Check that the file is still the one that was opened.
+        """Check that the opened file is still at its path.
 
         Raises:
-            FileLostError: it is not.
+            FileLostError: the file was removed or replaced.
         """
         self._db.require_in_place()
 
@@ -210,11 +210,11 @@ class DurableBookStore:
 
     def _write(self, table: str, key: int | str, row: msgspec.Struct) -> None:
         values = with_checksum(table, key, _encoder.encode(row).decode())
-        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", values)  # noqa: S608 - as above
+        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", values)  # noqa: S608
 
 
 def read_account_mode(book: Path) -> AccountMode | None:
-    """The account mode in a book's file, which is only read; None when there is no account yet.
+    """The account mode in a book's file, which is not changed; None if it has no account yet.
 
     Raises:
         StartError: the file cannot be read.
@@ -232,5 +232,5 @@ def read_account_mode(book: Path) -> AccountMode | None:
 
 
 def _account_row(db: apsw.Connection, path: Path) -> dict[str, Any] | None:
-    row = db.execute(f"SELECT {', '.join(_ACCOUNT_COLUMNS)}, checksum FROM account").fetchone()  # noqa: S608 - as above
+    row = db.execute(f"SELECT {', '.join(_ACCOUNT_COLUMNS)}, checksum FROM account").fetchone()  # noqa: S608
     return None if row is None else dict(zip(_ACCOUNT_COLUMNS, checked_row(path, "account", row), strict=True))

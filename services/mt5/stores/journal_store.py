@@ -1,4 +1,4 @@
-"""The order journal on disk: the state of an id survives every crash and power cut."""
+"""The order journal on disk, which keeps the states of order ids across crashes and power cuts."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ _LEASE: Final = "SELECT id, holder, has_restarted, checksum FROM lease"
 _WRITE_JOURNAL: Final = "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?)"
 _JOURNAL: Final = "SELECT id, journal_id, account, epoch, halted, checksum FROM journal"
 
-RESTORE_IT: Final = "restore it from a backup, or move it away, which begins a journal of another incarnation"
+RESTORE_IT: Final = "restore it from a backup, or move it away, so that a new journal begins"
 
-# Decimals as strings, so that 1.0850 comes back as 1.0850.
+# Decimals are stored as strings, so that 1.0850 keeps its last digit.
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoder = msgspec.json.Decoder(OrderReply)
 _effect_decoder = msgspec.json.Decoder(Effect)
@@ -77,9 +77,9 @@ class DurableJournal:
         """Open or create the file.
 
         Args:
-            path: of the file.
-            new_id: incarnation of the journal if the file is created.
-            account: name of the account that the orders belong to.
+            path: path of the file.
+            new_id: id of the journal if the file is created.
+            account: the account's name.
 
         Raises:
             StartError: the file cannot be used, or belongs to another account.
@@ -90,7 +90,7 @@ class DurableJournal:
             schema=SCHEMA,
             schema_version=SCHEMA_VERSION,
             synchronous="FULL",
-            quick_check=False,  # which would not look at the index that finds an id by its magic
+            quick_check=False,  # it does not check the index of magics; `_require_integrity` does
         )
         self._path = path
         try:
@@ -102,7 +102,7 @@ class DurableJournal:
             (_, journal_id, owner, epoch, halted), (_, holder, has_restarted) = self._read_all()
             assert isinstance(owner, str), owner
             if owner != account:
-                raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
+                raise StartError(f"{path} is the journal of account {owner}, expected account {account}")
         except (apsw.Error, ValueError) as error:
             self._db.close()
             raise unreadable_file_error(path, error, RESTORE_IT) from None
@@ -121,7 +121,7 @@ class DurableJournal:
             raise StartError(f"{self._path} is corrupt: {' '.join(str(damage).split())}; {RESTORE_IT}")
 
     def _read_all(self) -> tuple[Row, Row]:
-        """The rows about the journal and its lease; every entry is read, since a missing one would be executed again."""
+        """The rows of journal and lease. Every entry's checksum is checked, because a lost id may execute again."""
         for _ in checked_rows(self._path, "entries", self._db.execute(_ENTRIES)):
             pass
         [row] = checked_rows(self._path, "journal", self._db.execute(_JOURNAL))
@@ -130,12 +130,12 @@ class DurableJournal:
 
     @property
     def journal_id(self) -> str:
-        """Incarnation of the journal."""
+        """See `Journal`."""
         return self._journal_id
 
     @property
     def entry_count(self) -> int:
-        """Order ids in the journal."""
+        """Number of order ids in the journal."""
         [(count,)] = self._db.execute("SELECT count(*) FROM entries").fetchall()
         assert isinstance(count, int), count
         return count
@@ -154,7 +154,7 @@ class DurableJournal:
         return JournalEntry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """See `Journal`."""
+        """See `Journal`; `ordinal` is the book's tick."""
         crash_point("mt5.before_calling", ordinal)
         self._write(order_id, EntryState.CALLING, effect, ordinal, None)
         crash_point("mt5.after_calling", ordinal)
@@ -172,7 +172,7 @@ class DurableJournal:
         crash_point("mt5.after_fence", reply.ordinal)
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """See `Journal`."""
+        """See `Journal`; `ordinal` is the book's tick."""
         crash_point("mt5.before_claimed", ordinal)
         self._write(order_id, EntryState.CLAIMED, effect, ordinal, None)
         crash_point("mt5.after_claimed", ordinal)
@@ -184,13 +184,13 @@ class DurableJournal:
         crash_point("mt5.after_presumed", reply.ordinal)
 
     def order_id_of(self, magic: int) -> str | None:
-        """See `Journal`."""
+        """The id of an order by its `magic`; None if unknown."""
         with raise_if_damaged(self._path):
             row = self._db.execute(f"{_ENTRIES} WHERE magic = ?", (magic,)).fetchone()
         return None if row is None else str(checked_row(self._path, "entries", row)[0])
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """See `Journal`, from the index alone: milliseconds for a hundred thousand ids."""
+        """See `Journal`. It reads the index alone, which takes milliseconds for 100,000 ids."""
         known: dict[str, KnownIds] = {}
         with raise_if_damaged(self._path):
             bound = 1 << 63
@@ -205,7 +205,7 @@ class DurableJournal:
         return known
 
     def _highest_magic(self, below: int) -> int | None:
-        """The highest magic of a desk's own below a bound."""
+        """The highest magic below a bound that encodes a desk's id; None if there is none."""
         statement = "SELECT max(magic) FROM entries WHERE magic BETWEEN ? AND ?"
         [(magic,)] = self._db.execute(statement, (DESK_MAGIC_MIN, below - 1)).fetchall()
         assert magic is None or isinstance(magic, int), magic
@@ -240,10 +240,10 @@ class DurableJournal:
         crash_point("mt5.after_halt", self._lease.epoch)
 
     def require_file_unchanged(self) -> None:
-        """Check that the file is still the one that was opened.
+        """Check that the opened file is still at its path.
 
         Raises:
-            FileLostError: it is not.
+            FileLostError: the file was removed or replaced.
         """
         self._db.require_in_place()
 
@@ -263,7 +263,7 @@ class DurableJournal:
         return with_checksum("journal", 1, self._journal_id, self._account, epoch, halted)
 
     def _execute(self, statement: str, values: Row) -> None:
-        """One transaction, with a check that it went to the file that a restart will open."""
+        """Execute one transaction, then check that the file is still the one that a restart would open."""
         with raise_if_damaged(self._path):
             self._db.execute(statement, values)
         self._db.require_in_place()

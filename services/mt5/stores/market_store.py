@@ -1,4 +1,4 @@
-"""The generated market's states in the book's file, so that account, prices and market time survive together."""
+"""States of the generated market in the book's file, so that account, prices and market time stay consistent."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ _states = msgspec.msgpack.Decoder(MarketState)
 
 
 class MarketStore:
-    """The market's tables of an open book; every write is synced before it returns."""
+    """The market's tables in an open book; `save` returns after the sync."""
 
     def __init__(self, db: apsw.Connection, path: Path) -> None:
-        """Use the connection of the book at `path`, whose schema has these tables."""
+        """Use the open connection `db` to the book at `path`."""
         self._db = db
         self._path = path
 
     def load(self) -> MarketHistory | None:
-        """The kept market; None when there has been no generated market on this account.
+        """The stored market; None if the account never had a generated market.
 
         Raises:
-            StartError: it cannot be read.
+            StartError: the tables cannot be read.
         """
         path = self._path
         try:
@@ -66,7 +66,9 @@ class MarketStore:
             rows: Any = checked_rows(path, "market_minutes", self._db.execute(_MINUTES))
             states = tuple(_states.decode(state) for _, state in rows)
         except (apsw.Error, ValueError) as error:
-            raise StartError(f"the book's market_minutes cannot be read: {error}; expected states as saved") from None
+            raise StartError(
+                f"{path}: the generated market cannot be read: {error}; restore it from a backup"
+            ) from None
         return MarketHistory(
             stream_id=stream_id,
             symbols=tuple(symbols.split(",")),
@@ -77,7 +79,7 @@ class MarketStore:
         )
 
     def save(self, log: MarketHistory, *, oldest_block: int) -> None:
-        """Add the states of `log`, and delete those of another market and those before `oldest_block`."""
+        """Add the states of `log`, and delete the states of any other market and those before `oldest_block`."""
         newest_block = max((state.block for state in log.states), default=0)
         crash_point("mt5.before_market", newest_block)
         with transaction(self._db):
@@ -99,7 +101,7 @@ class MarketStore:
 
 
 def read_market(book: Path) -> MarketHistory | None:
-    """The generated market in a book's file, which is only read; None when there is no such file.
+    """The generated market in a book's file, which is not changed; None if there is no file or no such market.
 
     Raises:
         StartError: the file cannot be read.
@@ -114,15 +116,15 @@ def read_market(book: Path) -> MarketHistory | None:
 
 
 class MarketSaver:
-    """Saves a market's new states before the book's ordinal is further ahead of them than can be generated again."""
+    """Stores a market's new states, from which a restart generates the ticks up to the book's tick again."""
 
     def __init__(self, market: GeneratedMarket, store: MarketStore) -> None:
-        """Keep `market` in `store`."""
+        """Store the states of `market` in `store`."""
         self._market = market
         self._store = store
 
     def save(self, ordinal: int) -> None:
-        """Make new states durable, and delete those that are long before tick `ordinal`."""
+        """Store new states, and delete states that are no longer needed at tick `ordinal`."""
         self._market.discard_before(ordinal)
         fresh = self._market.unsaved()
         if fresh is not None:

@@ -26,7 +26,7 @@ def _add_checksums(*tables: str) -> Step:
 
 
 def _journal_from_3(db: apsw.Connection) -> None:
-    """Version 4 has checksums, and the lease, which some journals of version 3 have as well."""
+    """Add checksums, and the lease table to those journals of version 3 that lack it."""
     has_lease = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'lease'").fetchone() is not None
     _add_checksums("journal", "entries", *(("lease",) if has_lease else ()))(db)
     if not has_lease:
@@ -34,7 +34,7 @@ def _journal_from_3(db: apsw.Connection) -> None:
 
 
 def _book_from_5(db: apsw.Connection) -> None:
-    """Version 6 books a deal when its order arrives: an order matched but not booked arrives again."""
+    """Turn orders that are matched but not booked into delayed orders, because version 6 books a deal at arrival."""
     for ticket, payload in db.execute(_MATCHED_AS_DELAYED).fetchall():
         db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", with_checksum("orders", ticket, payload))
 

@@ -1,8 +1,9 @@
-"""Mirror of the account: orders, deals, positions and money that the terminal has shown, as of the last snapshot.
+"""Mirror of the account: the orders, deals, positions and money that the terminal has shown up to the last snapshot.
 
-History may lag, and show an order before its deals or the reverse; what was shown once is kept. An order of the desk is
-identified by its magic, in orders, deals or positions; an order that the server makes by itself (stop loss, take
-profit, stop-out) carries the magic of the position that it closes, and is not one of the desk.
+The terminal's history may be late, and may show an order before its deals or after them. Orders and deals that were
+shown once are kept. The desk's orders are identified by their magic, in orders, deals or positions. An order that the
+server makes itself (stop loss, take profit, stop-out) has the magic of the position that it closes, and does not count
+as an order of the desk.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from services.mt5.terminal.symbol_conversion import instrument_from_row
 from services.mt5.terminal.terminal_snapshot import AccountRows
 
 OVERLAP_S: Final = 86_400
-"""Span of history that is read again; far longer than the lag of any broker's history."""
+"""Seconds of history that each snapshot reads again; far longer than the delay of any broker's history."""
 
 AHEAD_S: Final = 7 * 86_400
-"""Time past the newest deal up to which history is requested, because a server's clock may be ahead."""
+"""Seconds after the newest deal up to which history is requested, because a server's clock may be ahead."""
 
 
 class _Known(NamedTuple):
-    """An order's row, and the order made from it."""
+    """An order's row at the terminal, and the order record made from it."""
 
     row: Mt5Order
     is_open: bool
@@ -51,7 +52,7 @@ class AccountMirror:
     """The account as the terminal has shown it. Symbols have the broker's names."""
 
     def __init__(self, store: TerminalStore, *, clock: ServerClock, currency_digits: int) -> None:
-        """Begin with the deal numbers and revisions of earlier starts, which `store` keeps."""
+        """Begin with the stored deal numbers and revisions of `store`; money has `currency_digits` decimals."""
         self._store = store
         self._clock = clock
         self._digits = currency_digits
@@ -69,19 +70,22 @@ class AccountMirror:
         self._shown = 0
         self.account: Mt5Account | None = None
 
-    # ------------------------------------------------------------------------------------------------------ taking it
-    # in
+    # -------------------------------------------------------------------------------------------------------- snapshots
 
     @property
     def history_s(self) -> tuple[int, int]:
-        """The span of history for the next snapshot, in the server's seconds: all of it first, then what may have changed."""
+        """First and last second of the history in the next snapshot, in server time.
+
+        The first snapshot has the whole history. Later ones begin `OVERLAP_S` before the newest deal, or at the setup
+        time of the oldest open order if that is earlier.
+        """
         if self.account is None:
             return 0, 2**31 - 1
         open_s = [known.row.time_setup_msc // 1_000 for known in self._orders.values() if known.is_open]
         return max(0, min([self._newest_s - OVERLAP_S, *open_s])), self._newest_s + AHEAD_S
 
     def update(self, rows: AccountRows, *, ordinal: int) -> None:
-        """Add a snapshot's rows. New deals are numbered durably first, at tick `ordinal`."""
+        """Add a snapshot's rows. First, the numbers of new deals are stored with the tick `ordinal`."""
         deals = sorted(rows.deals, key=lambda row: (row.time_msc, row.ticket))
         self._number([row for row in deals if row.ticket not in self._numbers], ordinal)
         touched = {row.order for row in deals if self._take_deal(row)}
@@ -101,13 +105,16 @@ class AccountMirror:
         self._newest_s = max([self._newest_s, *(time // 1_000 for time in times)])
 
     def update_instruments(self, rows: dict[str, Mt5Symbol], currency: str) -> None:
-        """Add the terms of symbols on an account in `currency`."""
+        """Add the terms of symbols for an account in `currency`."""
         self._instruments |= {
             symbol: instrument_from_row(row, currency=currency, clock=self._clock) for symbol, row in rows.items()
         }
 
     def record_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
-        """Record durably that a target is about to be modified under a revision, or the outcome of that."""
+        """Store the outcome of a modification under a `revision`; None: it is about to be sent.
+
+        A modification without a revision (0) is not stored.
+        """
         if revision:
             self._store.set_modification(target, revision, outcome)
             self._changes[target] = (revision, outcome)
@@ -116,12 +123,12 @@ class AccountMirror:
 
     @property
     def deal_count(self) -> int:
-        """Number of deals shown without a gap; a deal that is missing from history for the moment hides those after it."""
+        """Number of deals without a gap; a numbered deal that is missing from the history hides the deals after it."""
         return self._shown
 
     @property
     def order_count(self) -> int:
-        """Orders that have been shown."""
+        """Number of orders that the terminal has shown."""
         return len(self._orders)
 
     @property
@@ -131,13 +138,13 @@ class AccountMirror:
 
     @property
     def positions(self) -> list[VenuePosition]:
-        """Open positions by their identifier, which is reported as their ticket: it never changes, and deals carry it."""
+        """Open positions by identifier. The identifier is reported as the ticket, because it never changes."""
         return self._positions
 
     def find(self, magic: int) -> BookOrder | None:
-        """The order under a magic, from its row, deals or position; None where nothing of it is shown.
+        """The order under a `magic`, from its row, deals or position; None if none of them is shown.
 
-        Where only a deal or a position is shown yet, the order is reported as accepted until its row is shown.
+        If only a deal or a position is shown, the order is reported as ACCEPTED until its row is shown.
         """
         ticket = self._by_magic.get(magic)
         if ticket is not None:
@@ -153,25 +160,25 @@ class AccountMirror:
         return None
 
     def order(self, ticket: int) -> BookOrder | None:
-        """The order with a ticket."""
+        """The order `ticket`; None if it was never shown."""
         known = self._orders.get(ticket)
         return None if known is None else known.order
 
     def orders_after(self, ticket: int, limit: int) -> list[BookOrder]:
-        """Orders by ticket."""
+        """At most `limit` orders with tickets above `ticket`, by ticket."""
         return [self._orders[at].order for at in sorted(self._orders) if at > ticket][:limit]
 
     def deals_after(self, number: int, limit: int) -> list[VenueDeal]:
-        """Deals by number."""
+        """At most `limit` deals with numbers above `number`, by number."""
         last = min(number + limit, self.deal_count)
         return [self._deals[at] for at in range(number + 1, last + 1)]
 
     def resting(self) -> list[BookOrder]:
-        """Orders in the market, by ticket."""
+        """Open orders, by ticket."""
         return [self._orders[at].order for at in sorted(self._orders) if self._orders[at].is_open]
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Magic of an order; 0 for a foreign one, and for one that the server made by itself."""
+        """Magic of the order `ticket`; 0 for a foreign order and for an order that the server made itself."""
         known = self._orders.get(ticket)
         if known is not None:
             return known.order.magic
@@ -180,29 +187,29 @@ class AccountMirror:
         return next((row.magic for row in rows if row.reason not in SERVER_REASONS), 0)
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol; None for one that is not traded here."""
+        """Terms of a symbol; None if the gateway does not use it."""
         return self._instruments.get(symbol)
 
     def last_modification(self, target: str) -> tuple[int, Modification | None]:
-        """The last revision of a target (0 before the first), and its outcome where it is known."""
+        """The last revision of a target (0 before the first), and its outcome; None while that is unknown."""
         return self._changes.get(target, (0, None))
 
     def position_row(self, number: int) -> Mt5Position | None:
-        """The open position with an identifier or, failing that, a ticket; None where there is none."""
+        """The open position with the identifier `number`, or else with the ticket `number`; None if there is none."""
         rows = self._position_rows.values()
         return next((row for row in rows if row.identifier == number), self._position_rows.get(number))
 
     def position_target_key(self, number: int) -> str:
-        """The key of a position's modifications, by its current ticket: a reversal begins a new count of revisions."""
+        """The key of a position's modifications. It has the current ticket, so that revisions restart at a reversal."""
         row = self.position_row(number)
         return target_key("position", number if row is None else row.ticket)
 
     def magic_of_position(self, number: int) -> int:
-        """Magic of the order that opened a position; 0 for a foreign one, and for one that is not open."""
+        """Magic of the order that opened the position `number`; 0 for a foreign order or if it is not open."""
         row = self.position_row(number)
         return 0 if row is None else row.magic
 
-    # ------------------------------------------------------------------------------------------------------------ parts
+    # ------------------------------------------------------------------------------------------------------ conversions
 
     def _number(self, rows: Sequence[Mt5Deal], ordinal: int) -> None:
         if not rows:
@@ -213,7 +220,7 @@ class AccountMirror:
         self._numbers |= {ticket: (number, at) for number, ticket, at in numbered}
 
     def _take_deal(self, row: Mt5Deal) -> bool:
-        """Whether it has anything new."""
+        """Add a deal; False if its row is unchanged since the last snapshot."""
         if self._deal_rows.get(row.ticket) == row:
             return False
         number, ordinal = self._numbers[row.ticket]
@@ -305,5 +312,5 @@ class AccountMirror:
 
 
 def target_key(kind: str, ticket: int) -> str:
-    """The key of a modification's target: `order` or `position`, and its ticket."""
+    """The key of a modification's target: the `kind` (`order` or `position`) and the `ticket`."""
     return f"{kind}:{ticket}"

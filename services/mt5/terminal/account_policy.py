@@ -1,4 +1,4 @@
-"""Accounts that may be traded: demo accounts, and a real one only with a setting and an operator's token."""
+"""Accounts that may be traded: demo accounts, and a real account only with a setting and an operator's token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mode = Literal["demo", "live"]
 
 
 def mode_of(account: Mt5Account) -> Mode:
-    """The mode in replies by the account's trade mode; contest accounts have no real money."""
+    """The mode in replies: `live` for an account with real money, `demo` for demo and contest accounts."""
     return "live" if account.trade_mode not in _WITHOUT_MONEY else "demo"
 
 
@@ -30,12 +30,12 @@ class AccountPolicy:
     """The account that this gateway trades, and whether it may be a real one."""
 
     def __init__(self, *, login: int, is_real_allowed: bool) -> None:
-        """`login` is the account's number."""
+        """Allow the account with the number `login`, and only a demo account unless `is_real_allowed`."""
         self.login = login
         self._is_real_allowed = is_real_allowed
 
     def violation(self, account: Mt5Account) -> Unavailable | None:
-        """Why the account that the terminal is logged in to must not be traded; None where it may."""
+        """Why the account that the terminal is logged in to must not be traded; None if it may."""
         if account.login != self.login:
             problem = f"the terminal is logged in to account {account.login}, expected {self.login} (MT5_LOGIN)"
             return Unavailable(ErrorCode.WRONG_ACCOUNT, problem)
@@ -46,27 +46,27 @@ class AccountPolicy:
 
 
 def is_real_allowed(*, allow: bool, token: str, token_file: Path | None) -> bool:
-    """Whether an operator has allowed a real account, by the setting and by the same token in a setting and a file.
+    """Whether an operator has allowed a real account, which needs MT5_ALLOW_REAL and two equal tokens.
 
     Args:
-        allow: the setting MT5_ALLOW_REAL.
-        token: the setting MT5_REAL_TOKEN.
-        token_file: with the same text.
+        allow: whether MT5_ALLOW_REAL is yes.
+        token: the value of MT5_REAL_TOKEN.
+        token_file: the file of MT5_REAL_TOKEN_FILE, which must have the same token.
 
     Raises:
-        StartError: the setting allows it, and the tokens are missing or differ.
+        StartError: `allow` is True, but a token is missing or too short, or the tokens differ.
     """
     if not allow:
         return False
     if token_file is None or len(token) < TOKEN_CHARS_MIN:
         raise StartError(
-            f"MT5_ALLOW_REAL: value 'yes', expected MT5_REAL_TOKEN of at least {TOKEN_CHARS_MIN} characters and the same "
-            "text in MT5_REAL_TOKEN_FILE: without them only demo accounts are traded"
+            f"MT5_ALLOW_REAL: value 'yes', expected MT5_REAL_TOKEN of at least {TOKEN_CHARS_MIN} characters and the "
+            "same text in MT5_REAL_TOKEN_FILE; without them only demo accounts are traded"
         )
     try:
         written = read_text(token_file).strip()
     except (OSError, EncodingError) as error:
         raise StartError(f"MT5_REAL_TOKEN_FILE: {token_file} cannot be read: {error}") from None
     if not hmac.compare_digest(written.encode(), token.encode()):
-        raise StartError(f"MT5_REAL_TOKEN: value '**********', expected what stands in {token_file}")
+        raise StartError(f"MT5_REAL_TOKEN: value '**********', expected the token in {token_file}")
     return True

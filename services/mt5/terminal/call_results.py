@@ -36,11 +36,11 @@ CODES: Final = {
     retcodes.CLOSE_ORDER_EXIST: ErrorCode.CLOSE_ORDER_EXISTS,
     retcodes.CLOSE_ONLY: ErrorCode.CLOSE_ONLY,
 }
-"""Error codes of refusals by retcode; any other is VENUE_REFUSED, with its retcode beside it."""
+"""Error codes of refusals by retcode; the error code of any other refusal is VENUE_REFUSED."""
 
 
 def call_result(called: OrderSendOutcome) -> TradeResult | None:
-    """The result of a call, with the error code of a refusal; None where the terminal gave no answer."""
+    """The result of a call, with the error code of a refusal; None if the terminal gave no answer."""
     if called.withheld is not None:
         return TradeResult(retcodes.REJECT, 0, 0, called.withheld.code, called.withheld.message)
     result = called.result
@@ -55,7 +55,16 @@ def call_result(called: OrderSendOutcome) -> TradeResult | None:
 def rejected_order(
     request: PlaceOrder, symbol: str, refusal: LocalRejection, *, time_ns: int, ordinal: int, deal_cursor: int
 ) -> BookOrder:
-    """The record of an order that the broker refused: it has no ticket. `symbol` is the broker's name."""
+    """The record of an order that the broker refused, without a ticket.
+
+    Args:
+        request: the order.
+        symbol: the broker's name.
+        refusal: retcode, error code and text.
+        time_ns: venue time of the refusal, UTC.
+        ordinal: the tick at the refusal.
+        deal_cursor: number of the newest deal.
+    """
     asked = VenueOrderRequest.of(request, symbol=symbol)
     order = asked.to_venue_order(
         OrderReplyStatus.REJECTED,

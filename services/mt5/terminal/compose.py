@@ -1,4 +1,4 @@
-"""Composition of the gateway over a connected terminal."""
+"""Composition of the gateway for a connected terminal."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def terminal_gateway(
     settling_ms: int,
     rejected: Callable[[str, int], None],
 ) -> Gateway:
-    """A gateway over a terminal, continuing where its journal and its store are.
+    """A gateway for a terminal, which continues from the stored journal, deal numbers and ticks.
 
     Args:
         opened: the connected terminal, with its first snapshot.
-        setup: how it is used.
-        caller: calls the terminal from here on.
+        setup: the settings of the terminal's use.
+        caller: the thread that calls the terminal from now on.
         store: deal numbers, ticks and revisions of earlier starts.
-        journal: order ids and their answers.
-        boot_id: another one at each start.
-        publisher: name under which ticks are published.
-        wall_ns: UTC by the host's clock for a monotonic time.
-        now_mono_ns: the monotonic clock.
-        lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
-        settling_ms: how late the broker's history may be.
-        rejected: called with a reason and the number of rows that were rejected as ticks.
+        journal: order ids and the replies to them.
+        boot_id: id of this start of the gateway, new at each start.
+        publisher: the publisher's name in ticks.
+        wall_ns: returns UTC by the host's clock for a monotonic time.
+        now_mono_ns: the current monotonic time.
+        lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
+        settling_ms: how late an order may appear in the broker's history.
+        rejected: called with a reason and the number of tick rows that were rejected for it.
     """
     symbols = SymbolMap(setup.symbol_map)
     now_ns = wall_ns(now_mono_ns)
@@ -109,14 +109,16 @@ def tick_readers(
     cursors: Mapping[str, TickReadOffset],
     now_ns: int,
 ) -> dict[str, TickReader]:
-    """A reader for each symbol, which continues where the symbol was read to, or else at its newest tick.
+    """A tick reader for each symbol, by the broker's name.
+
+    A reader continues at the symbol's stored read position; without one, it begins at the symbol's newest tick.
 
     Args:
         opened: the connected terminal.
-        setup: how it is used.
+        setup: the settings of the terminal's use.
         market: has the ticks of earlier starts.
-        cursors: read positions of earlier starts, by the desk's names.
-        now_ns: UTC.
+        cursors: stored read positions, by the desk's names.
+        now_ns: the current time, UTC.
     """
     readers = {}
     for desk, name in zip(setup.symbols, broker_names(setup), strict=True):

@@ -31,13 +31,13 @@ Started = Callable[[GatewayShell], None]
 
 
 def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
-    """The use of the terminal by the settings.
+    """The terminal's connection and use as the settings define them.
 
     Raises:
-        StartError: a setting is missing, or an operator has not allowed a real account.
+        StartError: MT5_LOGIN is missing, or the settings that allow a real account are incomplete.
     """
     if not settings.mt5_login:
-        raise StartError("MT5_LOGIN: value '0', expected the number of the account that is to be traded")
+        raise StartError("MT5_LOGIN: value '0', expected the number of the account to trade")
     connection: ConnectionParameters = {"login": settings.mt5_login, "timeout": settings.mt5_terminal_timeout_ms}
     if settings.mt5_path:
         connection["path"] = settings.mt5_path
@@ -62,7 +62,7 @@ def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
 
 
 def serve_from_settings(settings: Mt5Settings) -> None:
-    """Serve the terminal that the MetaTrader5 package finds on this host."""
+    """Serve the terminal that the MetaTrader5 package finds on this host, until stopped."""
     serve(settings, load_mt5_package())
 
 
@@ -70,12 +70,12 @@ def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None)
     """Connect to the terminal, open the files, bind the sockets, and serve until stopped.
 
     Args:
-        settings: of the gateway.
+        settings: the gateway's settings.
         api: the MetaTrader5 package.
-        started: called with the shell before it runs, which may be stopped from another thread.
+        started: called with the shell before it runs, so that another thread can stop it.
 
     Raises:
-        StartError: settings and terminal do not fit together, or the terminal's server shows another time zone.
+        StartError: settings and terminal do not match, or the server's clock contradicts MT5_SERVER_ZONE.
     """
     setup = terminal_setup(settings)
     opened = open_terminal(api, setup, wall_ns=clock.wall_ns())
@@ -141,5 +141,5 @@ def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None)
 
 
 def _wall_ns(mono_ns: int) -> int:
-    """UTC by the host's clock at a monotonic time; both are read at each call, because they drift apart."""
+    """UTC by the host's clock at a monotonic time; each call reads both clocks, because they drift apart."""
     return clock.wall_ns() + mono_ns - clock.mono_ns()

@@ -1,7 +1,7 @@
 """The functions, row fields and constants of the MetaTrader5 package that the desk uses.
 
-The package is a module of functions; `Mt5Api` is its type. Names and numbers are MetaQuotes'. Times in
-rows are the local time of the broker's server as if it were UTC, in seconds or, with `_msc`, in milliseconds.
+The package is a module of functions, and `Mt5Api` is its type. Names and numbers are those of MetaQuotes. Times in rows
+are the broker's server time as if it were UTC: milliseconds in fields ending in `_msc`, seconds in all others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ REASON_SL: Final = 4
 REASON_TP: Final = 5
 REASON_SO: Final = 6
 REASON_ROLLOVER: Final = 7
-"""Reason of an order or a deal: the same numbers for both."""
+"""Reasons of orders and of deals, which have the same numbers."""
 
 POSITION_TYPE_BUY: Final = 0
 
@@ -141,7 +141,7 @@ class Mt5TradeResult(Protocol):
 
 
 class Mt5Terminal(Protocol):
-    """Result of `terminal_info`."""
+    """The result of `terminal_info`."""
 
     @property
     def connected(self) -> bool: ...
@@ -150,7 +150,7 @@ class Mt5Terminal(Protocol):
 
 
 class Mt5Tick(Protocol):
-    """Result of `symbol_info_tick`."""
+    """The result of `symbol_info_tick`."""
 
     @property
     def time_msc(self) -> int: ...
@@ -161,7 +161,7 @@ class Mt5Tick(Protocol):
 
 
 class Mt5Order(Protocol):
-    """Row of `orders_get` and `history_orders_get`."""
+    """A row of `orders_get` or `history_orders_get`."""
 
     @property
     def ticket(self) -> int: ...
@@ -202,7 +202,7 @@ class Mt5Order(Protocol):
 
 
 class Mt5Position(Protocol):
-    """Row of `positions_get`."""
+    """A row of `positions_get`."""
 
     @property
     def ticket(self) -> int: ...
@@ -233,7 +233,7 @@ class Mt5Position(Protocol):
 
 
 class PublishedMt5Api(Protocol):
-    """Functions that the published type stubs contain."""
+    """The functions that the published type stubs contain."""
 
     def initialize(
         self,
@@ -245,35 +245,44 @@ class PublishedMt5Api(Protocol):
         timeout: int = ...,
         portable: bool = ...,
     ) -> bool:
-        """Connect to the terminal, starting it if it is not running."""
+        """Connect to the terminal, and start it if it is not running; False for a failure.
+
+        Args:
+            path: the terminal's program.
+            login: number of the account.
+            password: the account's password.
+            server: the broker's server.
+            timeout: longest wait, in milliseconds.
+            portable: whether the terminal keeps its data in its program's folder.
+        """
 
     def shutdown(self) -> None:
         """Disconnect from the terminal."""
 
     def last_error(self) -> tuple[int, str]:
-        """Number and text of the last call's result: 1 for success, < 0 for a failure."""
+        """Code and text of the last call's result: the code is 1 for success and < 0 for a failure."""
 
     def terminal_info(self) -> Mt5Terminal | None:
-        """State of the terminal."""
+        """The state of the terminal; None for a failure."""
 
     def symbol_select(self, symbol: str, enable: bool = True) -> bool:
-        """Show a symbol in the Market Watch; without that it has no ticks."""
+        """Show a symbol in the Market Watch, without which it has no ticks; False for a failure."""
 
     def symbol_info_tick(self, symbol: str) -> Mt5Tick | None:
-        """The last tick of a symbol."""
+        """The last tick of a symbol; None for a failure."""
 
     def order_send(self, request: TradeRequest) -> Mt5TradeResult | None:
-        """Send a trade request; returns when the server has answered or the terminal has given up."""
+        """Send a trade request; blocks until the server has answered or the terminal has given up (None)."""
 
     def orders_get(self) -> Sequence[Mt5Order] | None:
-        """Orders in the market."""
+        """The open orders; None for a failure."""
 
     def positions_get(self) -> Sequence[Mt5Position] | None:
-        """Open positions."""
+        """The open positions; None for a failure."""
 
 
 class Mt5Account(Protocol):
-    """Result of `account_info`."""
+    """The result of `account_info`."""
 
     @property
     def login(self) -> int: ...
@@ -298,7 +307,7 @@ class Mt5Account(Protocol):
 
 
 class Mt5Symbol(Protocol):
-    """Result of `symbol_info`."""
+    """The result of `symbol_info`."""
 
     @property
     def name(self) -> str: ...
@@ -359,7 +368,7 @@ class Mt5Symbol(Protocol):
 
 
 class Mt5Deal(Protocol):
-    """Row of `history_deals_get`."""
+    """A row of `history_deals_get`."""
 
     @property
     def ticket(self) -> int: ...
@@ -403,16 +412,23 @@ class Mt5Api(PublishedMt5Api, Protocol):
     """All functions of the package that the desk uses."""
 
     def account_info(self) -> Mt5Account | None:
-        """The account that the terminal is logged in to."""
+        """The account that the terminal is logged in to; None for a failure."""
 
     def symbol_info(self, symbol: str) -> Mt5Symbol | None:
-        """Terms of a symbol."""
+        """The terms of a symbol; None for a failure."""
 
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
-        """At most `count` ticks from the server's second `date_from` on, the oldest first."""
+        """Ticks of a symbol, the oldest first; None for a failure.
+
+        Args:
+            symbol: the broker's name.
+            date_from: the first second to read, in server time.
+            count: most ticks to return.
+            flags: kinds of ticks; `COPY_TICKS_ALL` for all.
+        """
 
     def history_orders_get(self, date_from: int, date_to: int) -> Sequence[Mt5Order] | None:
-        """Ended orders; the span is in seconds of server time."""
+        """The orders that ended between `date_from` and `date_to`, in seconds of server time; None for a failure."""
 
     def history_deals_get(self, date_from: int, date_to: int) -> Sequence[Mt5Deal] | None:
-        """Deals; the span is in seconds of server time."""
+        """The deals between `date_from` and `date_to`, in seconds of server time; None for a failure."""

@@ -1,4 +1,4 @@
-"""The subject of the terminal's call in progress: an order, a cancellation, or a modification."""
+"""The kinds of a call of the terminal in progress: an order, a cancellation, or a modification."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from proto.gateway import Modify, PlaceOrder
 
 
 class PendingOrder(NamedTuple):
-    """An order that is sent; `symbol` is the broker's name."""
+    """An order that is being sent; `symbol` is the broker's name."""
 
     request: PlaceOrder
     symbol: str
 
 
 class PendingCancel(NamedTuple):
-    """A resting order that is canceled."""
+    """The ticket of a resting order that is being canceled."""
 
     ticket: int
 
 
 class PendingModification(NamedTuple):
-    """A modification, and the key of its target."""
+    """A modification that is being sent, and the key of its target."""
 
     request: Modify
     target: str
     is_again: bool
-    """Whether it was sent before, with an unknown outcome."""
+    """Whether the same modification was sent before, with an unknown outcome."""

@@ -1,7 +1,7 @@
-"""Conversion of the terminal's rows to orders, deals and positions of the desk.
+"""Conversion of the terminal's rows to the gateway's orders, deals and positions.
 
-Numbers come as floats; each becomes the decimal that it stands for: prices and volumes rounded to the digits that a
-broker quotes, money to the digits of the account.
+The terminal's numbers are floats and become decimals: prices are rounded to `PRICE_DECIMALS`, volumes to
+`VOLUME_DECIMALS`, and money to the digits of the account currency.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _S: Final = 1_000
 HOUR_S: Final = 3_600
 
 SERVER_REASONS: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
-"""Reasons of orders and deals that the server makes by itself, under the magic of the position that they close."""
+"""Reasons of orders and deals that the server makes itself; they have the magic of the position that they close."""
 
 _ORDER_TYPES: Final = {
     mt5_types.ORDER_TYPE_BUY: OrderType.MARKET,
@@ -49,7 +49,7 @@ _ENDED: Final = {
     mt5_types.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
 _ENDED_IN_PART: Final = (mt5_types.ORDER_STATE_FILLED, mt5_types.ORDER_STATE_PARTIAL)
-"""States in the history of an order that is neither completely filled nor canceled."""
+"""Final states that mean an execution, complete or partial, and not a cancellation."""
 
 RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.FILLED: retcodes.DONE,
@@ -59,7 +59,7 @@ RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.EXPIRED: retcodes.CANCEL,
     OrderReplyStatus.REJECTED: retcodes.REJECT,
 }
-"""Retcodes by order status, because history keeps none."""
+"""Retcodes by order status, because the terminal's history has no retcodes."""
 
 _KINDS: Final = {
     mt5_types.DEAL_TYPE_BUY: DealKind.BUY,
@@ -85,40 +85,40 @@ _REASONS: Final = {
 
 
 def price_of(value: float) -> Decimal:
-    """A price as it was quoted."""
+    """A price from the terminal's float `value`, rounded to `PRICE_DECIMALS`."""
     return to_decimal(round(value, PRICE_DECIMALS))
 
 
 def volume_of(value: float) -> Decimal:
-    """A volume in lots, without the errors of floats."""
+    """A volume in lots from the terminal's float `value`, rounded to `VOLUME_DECIMALS`."""
     return to_decimal(round(value, VOLUME_DECIMALS))
 
 
 def money_of(value: float, digits: int) -> Decimal:
-    """An amount in account currency."""
+    """An amount in account currency from the terminal's float `value`, rounded to `digits` decimals."""
     return round_money(to_decimal(value), digits)
 
 
 def stop_of(value: float) -> Decimal | None:
-    """A stop price; None for 0, which means no stop."""
+    """A stop price from the terminal's float `value`; None for 0, which means no stop."""
     return price_of(value) if value else None
 
 
 def deal_from_row(
     row: Mt5Deal, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
 ) -> VenueDeal:
-    """A deal under the number that the gateway gave it; its ticket at the broker is in its comment.
+    """A deal with the gateway's number; the comment has its ticket at the broker.
 
     Args:
-        row: of the terminal.
-        number: given by the gateway.
-        ordinal: of the tick at which it was first seen.
-        digits: of the account currency.
-        clock: of the broker's server.
-        not_before_ns: UTC of the deal before it, for an hour that occurs twice.
+        row: the terminal's row.
+        number: the deal's number in the gateway.
+        ordinal: ordinal of the tick at which the deal was first seen.
+        digits: decimals of the account currency.
+        clock: the broker's server time.
+        not_before_ns: UTC of the previous deal, which decides between the two meanings of an hour that occurs twice.
     """
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
-    # A credit is part of the equity and not of the balance.
+    # A credit changes the equity but not the balance.
     moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
     lent = "" if moves_cash else f" credit of {decimal_text(money_of(row.profit, digits))}, not in the balance"
     return VenueDeal(
@@ -145,15 +145,15 @@ def deal_from_row(
 def order_from_row(
     row: Mt5Order, *, is_open: bool, deals: Sequence[VenueDeal], ordinal: int, revision: int, clock: ServerClock
 ) -> VenueOrder:
-    """An order with the volume of its deals; it counts as filled only when its deals are shown.
+    """An order, whose filled volume is that of its shown deals, whatever state the row has.
 
     Args:
-        row: of the terminal.
-        is_open: whether it is among the orders in the market.
-        deals: of the order, as they are shown.
-        ordinal: of the newest tick.
-        revision: of its last modification; 0 before the first.
-        clock: of the broker's server.
+        row: the terminal's row.
+        is_open: whether the terminal shows the order among the open ones.
+        deals: the order's deals that are shown.
+        ordinal: ordinal of the tick at which the order was first seen.
+        revision: revision of the last modification; 0 before the first.
+        clock: the broker's server time.
     """
     filled = sum((deal.volume for deal in deals), Decimal(0))
     asked = volume_of(row.volume_initial)
@@ -185,13 +185,13 @@ def order_from_row(
 
 
 def position_from_row(row: Mt5Position, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:
-    """An open position under its identifier, which its deals carry; its profit is the terminal's.
+    """An open position with its identifier as the ticket, and with the profit that the terminal computes.
 
     Args:
-        row: of the terminal.
-        digits: of the account currency.
-        revision: of its last modification; 0 before the first.
-        clock: of the broker's server.
+        row: the terminal's row.
+        digits: decimals of the account currency.
+        revision: revision of the last modification; 0 before the first.
+        clock: the broker's server time.
     """
     return VenuePosition(
         ticket=row.identifier,
@@ -222,7 +222,10 @@ def average_deal_price(deals: Sequence[VenueDeal]) -> Decimal | None:
 
 
 def expiry_ns(server_s: int, clock: ServerClock) -> int:
-    """UTC of an expiry, 0 for none; one in an hour that the clock skips is the end of that hour."""
+    """UTC nanoseconds of an expiry in seconds of server time; 0 for none.
+
+    A time in an hour that the server's clock skips becomes the end of that hour.
+    """
     if not server_s:
         return 0
     try:
@@ -244,7 +247,7 @@ def _status(row: Mt5Order, *, filled: Decimal, asked: Decimal, is_open: bool) ->
         return OrderReplyStatus.FILLED
     left = volume_of(row.volume_current)
     if row.state == mt5_types.ORDER_STATE_FILLED and not is_open and left and filled >= asked - left > 0:
-        return OrderReplyStatus.CANCELED  # what an order of IOC could not have
+        return OrderReplyStatus.CANCELED  # an IOC order whose unfilled volume was canceled
     if is_open or row.state not in _ENDED:
         return OrderReplyStatus.PARTIALLY_FILLED if filled else OrderReplyStatus.ACCEPTED
     return _ENDED[row.state]

@@ -1,7 +1,7 @@
-"""Conversion between UTC and the broker's server time, which is a local time written as if it were UTC.
+"""Conversion between UTC and the broker's server time, a local time that the terminal reports as if it were UTC.
 
-A server runs on New-York-close time (`proto.trading.server_time`) or on a zone of the time zone database. When clocks
-are set back, an hour occurs twice; which of the two is meant follows from the order of the events.
+A server uses New-York-close time (`proto.trading.server_time`) or a zone of the time zone database. An hour occurs
+twice when clocks are set back; the order of the events then decides which of the two UTC times is meant.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _HALF_HOUR_NS: Final = 30 * MINUTE_NS
 
 
 class NoSuchTimeError(ValueError):
-    """A server time that does not exist in the configured zone: the zone is wrong."""
+    """A server time does not exist in the configured zone, which is therefore wrong."""
 
 
 class ServerClock:
     """Converts server time to UTC and back."""
 
     def __init__(self, zone: str = NEW_YORK_CLOSE) -> None:
-        """Use a zone by its name.
+        """Use the zone with the name `zone`.
 
         Raises:
-            ValueError: there is no such zone.
+            ValueError: there is no zone with this name.
         """
         self.zone = zone
         if not server_time.is_clock(zone):
@@ -40,7 +40,7 @@ class ServerClock:
         return server_time.server_ns(utc_ns, self.zone)
 
     def server_s(self, utc_ns: int) -> int:
-        """The same in whole seconds, the unit of requests to the terminal."""
+        """Server time in whole seconds, the unit of requests to the terminal, at a UTC time."""
         return self.server_ns(utc_ns) // SECOND_NS
 
     def utc_ns(self, server_ns: int, *, not_before_ns: int = 0) -> int:
@@ -48,10 +48,11 @@ class ServerClock:
 
         Args:
             server_ns: nanoseconds since the server's 1970-01-01.
-            not_before_ns: UTC; of a time that occurs twice, the first one from here on is meant, else the later one.
+            not_before_ns: UTC. If the server time occurs twice, the result is the earliest of the two UTC times that is
+                not before this one, or else the later of the two.
 
         Raises:
-            NoSuchTimeError: the clock is set forward over that time.
+            NoSuchTimeError: the server's clock is set forward over that time.
         """
         found = server_time.moments_of(server_ns, self.zone)
         if not found:
@@ -60,14 +61,22 @@ class ServerClock:
         return next((utc for utc in found if utc >= not_before_ns), found[-1])
 
     def utc_of_ms(self, server_ms: int, *, not_before_ns: int = 0) -> int:
-        """The same for milliseconds, the unit of rows."""
+        """UTC nanoseconds of a server time in milliseconds, the unit of the terminal's rows; see `utc_ns`.
+
+        Raises:
+            NoSuchTimeError: the server's clock is set forward over that time.
+        """
         return self.utc_ns(server_ms * MS_NS, not_before_ns=not_before_ns)
 
     def problem(self, server_ms: int, wall_ns: int) -> str | None:
-        """The contradiction between the zone and a tick that has just come; None where they agree.
+        """The text of a contradiction between the zone and a tick that has just arrived; None if they agree.
 
-        The difference is rounded to half hours, in which zones differ: a host whose clock is a few minutes wrong still
-        finds a wrong zone, and a right one.
+        The difference to the host's clock is rounded to half hours, because zones differ by at least that. So the
+        check also works if the host's clock is wrong by a few minutes.
+
+        Args:
+            server_ms: server time of the tick, in milliseconds.
+            wall_ns: the host's clock, UTC.
         """
         ahead_ns = server_ms * MS_NS - wall_ns
         live = round(ahead_ns / _HALF_HOUR_NS) * _HALF_HOUR_NS

@@ -1,8 +1,9 @@
-"""Durable state of the gateway over a terminal: deal numbers, published ticks, and revisions.
+"""Stored state of the gateway for a terminal: deal numbers, published ticks, and revisions of modifications.
 
-The broker keeps the account itself. The gateway must repeat what it has reported: deals are numbered in the order in
-which they were first seen, because a broker's history may show an earlier deal later; ticks keep their published
-numbers, with the read position of each symbol; a modification of an older revision must stay refused.
+The broker keeps the account. The gateway stores the numbers that it has reported, because they must not change. Deals
+are numbered in the order in which they were first seen, because a broker's history may show an earlier deal later.
+Ticks keep their ordinals, and each symbol its read position. Revisions are stored so that a modification with a lower
+revision stays refused after a restart.
 """
 
 from __future__ import annotations
@@ -64,15 +65,15 @@ CREATE TABLE modifications (
 
 
 class TerminalStore:
-    """One SQLite file; every write is synced before it returns."""
+    """The state in a SQLite file; every write is synced before the method returns."""
 
     def __init__(self, path: Path, *, account: str, stream_id: str) -> None:
         """Open or create the file.
 
         Args:
-            path: of the file.
-            account: name of the account.
-            stream_id: name of the stream of ticks if the file is created.
+            path: path of the file.
+            account: the account's name.
+            stream_id: id of the tick stream if the file is created.
 
         Raises:
             StartError: the file cannot be used, or belongs to another account.
@@ -91,7 +92,7 @@ class TerminalStore:
             raise
         if owner != account:
             self._db.close()
-            raise StartError(f"{path} is of account {owner}, expected that of {account}: one folder for each account")
+            raise StartError(f"{path} is of account {owner}, expected {account}; each account needs its own folder")
         self._dirty = 0
 
     def close(self) -> None:
@@ -99,22 +100,22 @@ class TerminalStore:
         self._db.close()
 
     def require_file_unchanged(self) -> None:
-        """Check that the file is still the one that was opened.
+        """Check that the opened file is still at its path.
 
         Raises:
-            FileLostError: it is not.
+            FileLostError: the file was removed or replaced.
         """
         self._db.require_in_place()
 
     # ------------------------------------------------------------------------------------------------------------ deals
 
     def deal_numbers(self) -> dict[int, tuple[int, int]]:
-        """Number and ordinal of each deal by its ticket at the broker."""
+        """Number and tick ordinal of each deal, by the deal's ticket at the broker."""
         rows = self._rows("deals", "number, ticket, ordinal")
         return {ticket: (number, ordinal) for number, ticket, ordinal in rows}
 
     def add_deals(self, deals: Sequence[tuple[int, int, int]]) -> None:
-        """Number deals: (number, ticket, ordinal)."""
+        """Store deals as (number, ticket at the broker, tick ordinal)."""
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO deals VALUES (?, ?, ?, ?)", [with_checksum("deals", *deal) for deal in deals]
@@ -123,17 +124,17 @@ class TerminalStore:
     # ------------------------------------------------------------------------------------------------------------ ticks
 
     def ticks(self) -> list[StreamTick]:
-        """The kept ticks."""
+        """The stored ticks, by ordinal."""
         rows = self._rows("ticks", "ordinal, symbol, sequence, time_ns, bid, ask, volume", "ORDER BY ordinal")
         return [StreamTick(symbol, sequence, ordinal, *quote) for ordinal, symbol, sequence, *quote in rows]
 
     def cursors(self) -> dict[str, TickReadOffset]:
-        """The read position of each symbol."""
+        """The read position of each symbol, by the desk's name."""
         rows = self._rows("tick_cursors", "symbol, time_msc, seen")
         return {symbol: TickReadOffset(time_msc, seen) for symbol, time_msc, seen in rows}
 
     def add_ticks(self, ticks: Sequence[StreamTick], cursors: dict[str, TickReadOffset]) -> None:
-        """Keep ticks together with the read positions of their symbols, and delete those that are too old."""
+        """Store ticks and read positions in one transaction; ticks older than the last `TICKS_KEPT` are deleted."""
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -156,12 +157,12 @@ class TerminalStore:
     # ---------------------------------------------------------------------------------------------------- modifications
 
     def modifications(self) -> dict[str, tuple[int, Modification | None]]:
-        """The last revision of each target, and its outcome where it is known."""
+        """The last revision of each target, and its outcome; None while that is unknown."""
         rows = self._rows("modifications", "target, revision, outcome")
         return {target: (revision, _decoder.decode(outcome) if outcome else None) for target, revision, outcome in rows}
 
     def set_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
-        """Record that a modification is on its way to the broker, or its outcome."""
+        """Store the outcome of a modification with a `revision` > 0; None: it is about to be sent."""
         outcome_text = None if outcome is None else _encoder.encode(outcome).decode()
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.execute(
@@ -170,18 +171,18 @@ class TerminalStore:
             )
 
     def _rows(self, table: str, columns: str, order: str = "") -> Iterator[Any]:
-        """Rows of a table, checked against their checksums.
+        """The rows of a table, after a check of their checksums.
 
         Raises:
             StartError: a row is damaged.
         """
-        rows = self._db.execute(f"SELECT {columns}, checksum FROM {table} {order}")  # noqa: S608 - names of ours
+        rows = self._db.execute(f"SELECT {columns}, checksum FROM {table} {order}")  # noqa: S608 - constant names
         try:
             yield from checked_rows(self._path, table, rows)
         except (apsw.Error, ValueError) as error:
             raise unreadable_file_error(self._path, error, "restore it from a backup") from None
 
 
-# Decimals as strings, so that 1.0850 comes back as 1.0850.
+# Decimals are stored as strings, so that 1.0850 keeps its last digit.
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoder = msgspec.json.Decoder(Modification)

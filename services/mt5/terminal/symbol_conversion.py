@@ -1,4 +1,4 @@
-"""Conversion of the terminal's row of a symbol to an instrument, with the names of terms that the package lacks."""
+"""Conversion of a symbol's row at the terminal to an instrument, and the terms that the package does not have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNTOLD: Final = (
     "quote_sessions",
     "holidays",
 )
-"""Terms missing from MetaTrader's Python package; for swap by weekday it has only the triple day."""
+"""Terms that MetaTrader's Python package does not have. Of `swap_weekdays` it has only the day of triple swap."""
 
 CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_FOREX: CalculationMode.FOREX,
@@ -36,7 +36,7 @@ CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_EXCH_STOCKS_MOEX: CalculationMode.CFD,
     mt5_types.SYMBOL_CALC_MODE_EXCH_FUTURES: CalculationMode.FUTURES,
 }
-"""Exchange shares use the formulas of CFD, exchange futures those of FUTURES."""
+"""The desk's calculation mode for each of MetaTrader's; exchange shares use the formulas of CFD."""
 
 SWAP_MODES: Final = {
     mt5_types.SYMBOL_SWAP_MODE_DISABLED: SwapMode.DISABLED,
@@ -58,16 +58,16 @@ _TRADE_MODES: Final = {
 
 
 def instrument_from_row(row: Mt5Symbol, *, currency: str, clock: ServerClock) -> Instrument:
-    """Terms of a symbol on an account in `currency`; missing ones have their defaults and are named in `untold`.
+    """Terms of a symbol for an account in `currency`; missing terms have defaults and are listed in `untold`.
 
     Raises:
-        StartError: the symbol's calculation mode is not supported.
+        StartError: the calculation mode is not supported, or the tick value that it needs is not available.
     """
     mode = CALCULATION_MODES.get(row.trade_calc_mode)
     if mode is None:
         raise StartError(
-            f"{row.name}: calculation mode {row.trade_calc_mode} of MetaTrader's ENUM_SYMBOL_CALC_MODE, expected one of "
-            f"{', '.join(map(str, CALCULATION_MODES))}: the desk cannot value any other"
+            f"{row.name}: calculation mode {row.trade_calc_mode} of MetaTrader's ENUM_SYMBOL_CALC_MODE, expected one "
+            f"that the desk supports: {', '.join(map(str, CALCULATION_MODES))}"
         )
     tick_value = to_decimal(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None
     swap_mode, gtc_mode = SWAP_MODES.get(row.swap_mode), _GTC_MODES.get(row.order_gtc_mode)
@@ -109,21 +109,27 @@ def _exact(value: float) -> Decimal:
 
 
 def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | None, currency: str) -> Decimal:
-    """Tick value of 1 lot in profit currency, if the mode needs it; the package has it in account currency."""
+    """Tick value of 1 lot in profit currency, 0 for a mode that needs none.
+
+    The package has it in account currency, so the two currencies must be equal.
+
+    Raises:
+        StartError: the currencies differ, or the package has no tick value.
+    """
     if mode not in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX):
         return Decimal(0)
     if tick_value is None or row.currency_profit != currency:
         raise StartError(
-            f"{row.name}: a tick is worth {tick_value} {currency}, expected a value in the profit currency "
-            f"{row.currency_profit}, which {mode} needs and the package does not give"
+            f"{row.name}: the tick value is {tick_value} {currency}, expected a value in the profit currency "
+            f"{row.currency_profit}, which calculation mode {mode} needs"
         )
     return tick_value
 
 
 def fillings_of(row: Mt5Symbol) -> tuple[str, ...]:
-    """The fillings that a symbol accepts for market orders, by its flags and its execution mode.
+    """The fill policies that a symbol allows for market orders, by its flags and its execution mode.
 
-    Request and instant execution accept FOK and RETURN with any flags; market execution does not accept RETURN.
+    Request and instant execution allow FOK and RETURN, whatever the flags. Market execution never allows RETURN.
     """
     if row.trade_exemode in (mt5_types.SYMBOL_TRADE_EXECUTION_REQUEST, mt5_types.SYMBOL_TRADE_EXECUTION_INSTANT):
         return ("FOK", "RETURN")

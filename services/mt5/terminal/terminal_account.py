@@ -1,4 +1,4 @@
-"""`ports.venue.Venue` of a terminal's account, over the mirror and the market."""
+"""`ports.venue.Venue` for a terminal's account, from the mirror and the market."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ FILLS: Final = "real"
 
 
 class TerminalAccount:
-    """One account. Ticks take effect at the broker, so the book is never quiet."""
+    """The account of a terminal. Its book is never quiet, because the broker may execute orders at any time."""
 
     fills = FILLS
     quiet = False
 
     def __init__(self, account: Mt5Account, mirror: AccountMirror, market: TerminalMarket, symbols: SymbolMap) -> None:
-        """Read the account that the terminal was logged in to at the start.
+        """Use these parts.
 
         Args:
-            account: its row.
-            mirror: orders, deals and positions shown.
+            account: the account's row at the start.
+            mirror: the orders, deals and positions that the terminal has shown.
             market: has the quotes.
             symbols: the desk's names and the broker's.
         """
@@ -51,45 +51,45 @@ class TerminalAccount:
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC."""
+        """Time of the book's tick, UTC; 0 before the first."""
         return self._market.tick_at(self.ordinal).time_ns if self.ordinal else 0
 
     @property
     def deal_count(self) -> int:
-        """Number of deals shown by the terminal."""
+        """Number of deals that the terminal has shown, without a gap."""
         return self._mirror.deal_count
 
     @property
     def order_count(self) -> int:
-        """Number of orders shown by the terminal."""
+        """Number of orders that the terminal has shown."""
         return self._mirror.order_count
 
     @property
     def balance(self) -> Decimal:
-        """Realised cash in account currency."""
+        """Realized cash, in account currency."""
         return money_of(self._account.balance, self.currency_digits)
 
     @property
     def equity(self) -> Decimal | None:
-        """Equity as valued by the terminal, in account currency."""
+        """Equity that the terminal computes, in account currency."""
         return money_of(self._account.equity, self.currency_digits)
 
     @property
     def margin(self) -> Decimal | None:
-        """Margin as valued by the terminal, in account currency."""
+        """Margin that the terminal computes, in account currency."""
         return money_of(self._account.margin, self.currency_digits)
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol that is traded here; None for any other."""
+        """Terms of a symbol; None if the gateway does not use it."""
         return self._mirror.instrument(symbol)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol; None before its first."""
+        """The latest quote of a symbol; None before its first quote."""
         tick = self._market.last_tick(self._symbols.to_desk(symbol), self._market.newest_ordinal)
         return None if tick is None else Quote(to_decimal(tick.bid), to_decimal(tick.ask))
 
     def net_volume(self, symbol: str) -> Decimal:
-        """The signed sum of the positions in a symbol, in lots."""
+        """The sum of the positions in a symbol, in lots; > 0 is long."""
         held = [position for position in self._mirror.positions if position.symbol == symbol]
         return sum((position.side.sign * position.volume for position in held), Decimal(0))
 
@@ -98,39 +98,42 @@ class TerminalAccount:
         return list(self._mirror.positions)
 
     def step_to(self, ordinal: int) -> None:
-        """Move to a received tick."""
+        """Make `ordinal` the book's tick, at most the newest received one; an earlier tick changes nothing."""
         self.ordinal = max(self.ordinal, min(ordinal, self._market.newest_ordinal))
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Do nothing: all durable state is written as it changes."""
+        """Do nothing, because the store keeps every change at once."""
 
-    def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book has only its current state
-        """Number of deals shown by the terminal."""
+    def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - of the port
+        """Number of deals that the terminal has shown until now, whatever `ordinal` is."""
         return self._mirror.deal_count
 
-    def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - as above
-        """False: ticks take effect at the broker."""
+    def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - of the port
+        """False, whatever `ordinal` is, because the broker may execute orders at any time."""
         return False
 
-    def order_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
-        """Number of shown orders that ended without a deal."""
+    def order_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - of the port
+        """Number of shown orders that ended without a deal until now, whatever `ordinal` is."""
         return self._mirror.ended_count
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first shown order with a magic; None without one."""
+        """The first order that the terminal has shown under a `magic`; None if there is none."""
         return self._mirror.find(magic)
 
     def position_ticket(self, number: int) -> int:
-        """The identifier of a position, for that or its current ticket, which a reversal changes."""
+        """The identifier of a position by its identifier or its current ticket; a reversal changes only the ticket.
+
+        An unknown `number` is returned unchanged.
+        """
         row = self._mirror.position_row(number)
         return number if row is None else row.identifier
 
     def magic_of_position(self, ticket: int) -> int:
-        """Magic of the order that opened a position; 0 for a foreign one, and for one that is not open."""
+        """Magic of the order that opened the position `ticket`; 0 for a foreign order or if it is not open."""
         return self._mirror.magic_of_position(ticket)
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Magic of an order; 0 for a cash deal, a foreign order, or one that the server made by itself."""
+        """Magic of the order `ticket`; 0 for the ticket 0, a foreign order, or an order that the server made itself."""
         return self._mirror.magic_of_ticket(ticket) if ticket else 0
 
     @property

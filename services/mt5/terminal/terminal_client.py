@@ -1,8 +1,8 @@
-"""`ports.terminal.Terminal` over a real terminal: periodic snapshots, single calls, and what the terminal shows.
+"""`ports.terminal.Terminal` for a real terminal: it reads snapshots periodically and makes single calls.
 
-A call is never made twice: the journal passes each order id on once, and each makes one call of `order_send`. The
-terminal's answer is passed on as it is; a refusal that leaves no trace at the broker is remembered under the order's
-magic. One snapshot is taken at a time; while a call is in progress, the last snapshot stays valid.
+An order is never sent twice: the journal lets each order id pass once, and `send` calls `order_send` once. The
+terminal's answer is passed on unchanged. A refused order that leaves no trace at the broker is kept in memory under
+its magic. One snapshot is read at a time; while a call is in progress, the last snapshot stays valid.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ from services.mt5.terminal.trade_requests import (
 )
 
 CHECK_NS: Final = 2 * MS_NS
-"""Interval of the checks whether a call has returned; short compared with a call."""
+"""Time between two checks whether a call has returned; short compared with the duration of a call."""
 
 ACCOUNT_EVERY_NS: Final = 250 * MS_NS
 SYMBOLS_EVERY_NS: Final = 60_000 * MS_NS
@@ -70,13 +70,13 @@ CANCEL_AGAIN_NS: Final = 2_000 * MS_NS
 """Shortest time between two attempts to cancel an order that could not be canceled."""
 
 SILENCE_NS_MAX: Final = 10_000 * MS_NS
-"""Age of the last snapshot from which on the terminal counts as disconnected."""
+"""Age of the last snapshot above which the terminal counts as disconnected."""
 
 _LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 
 
 class TerminalClient:
-    """A terminal with one account. Symbols have the broker's names, except in the market."""
+    """A terminal with one account. Symbols have the broker's names, except in `TerminalMarket`."""
 
     def __init__(
         self,
@@ -98,9 +98,9 @@ class TerminalClient:
     ) -> None:
         """Use these parts, which `terminal_gateway` makes.
 
-        `readers` are by the broker's names, `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` is
-        True for a magic of this gateway, and `rejected` is called with a reason and the number of rows rejected as
-        ticks.
+        `readers` are by the broker's names. `wall_ns` returns UTC by the host's clock for a monotonic time. `is_ours`
+        is True for the magic of an order of this gateway. `rejected` is called with a reason and the number of tick
+        rows rejected for it.
         """
         self._caller = caller
         self._mirror = mirror
@@ -116,14 +116,14 @@ class TerminalClient:
         self._wall_ns = wall_ns
         self._is_ours = is_ours
         self._rejected = rejected
-        self._is_looking = False
+        self._is_reading = False
         self._is_calling = False
         self._subject: PendingOrder | PendingCancel | PendingModification | None = None
         self._not_canceled: dict[int, tuple[TradeResult, int]] = {}
         self._called: OrderSendOutcome | None = None
         self._waiting_results: list[object] = []
         self._trouble: Unavailable | None = Unavailable(
-            ErrorCode.VENUE_DISCONNECTED, "the terminal has not been looked at yet"
+            ErrorCode.VENUE_DISCONNECTED, "no snapshot of the terminal has been read yet"
         )
         self._seen_mono_ns = 0
         self._due_mono_ns = 0
@@ -134,51 +134,51 @@ class TerminalClient:
         self._unsaved: tuple[list[StreamTick], dict[str, TickBatch]] | None = None
         self._refused: dict[int, BookOrder] = {}
 
-    # -------------------------------------------------------------------------------------------------------- its state
+    # ------------------------------------------------------------------------------------------------------------ state
 
     def unavailable(self, now: Now) -> Unavailable | None:
-        """Why the terminal cannot be used: no connection, another account, or silence."""
+        """Why the terminal cannot be used: no connection, a forbidden account, or no recent snapshot; else None."""
         if self._trouble is None and now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
             silent_s = (now.mono_ns - self._seen_mono_ns) // 1_000_000_000
-            return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal has answered nothing for {silent_s} s")
+            return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal has not answered for {silent_s} s")
         return self._trouble
 
-    def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - a broker's history may lag at any time
-        """Always False: an order without a trace may have been executed."""
+    def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - of the port
+        """Always False, because the broker's history may be late: an order that it lacks may have been executed."""
         return False
 
     def begin(self, shown: TerminalSnapshot, now: Now) -> None:
-        """Process the first snapshot, which has the whole history; no request is answered before it."""
+        """Process the first snapshot, which has the whole history; call it before any other method."""
         self._take(shown, now)
 
     def on_timer(self, now: Now) -> None:
-        """Process snapshots that have come, and request the next one."""
+        """Process the results that have arrived, and request the next snapshot if it is due."""
         self._collect(now)
-        if not self._is_looking and not self._is_calling and now.mono_ns >= self._due_mono_ns:
-            self._is_looking = True
+        if not self._is_reading and not self._is_calling and now.mono_ns >= self._due_mono_ns:
+            self._is_reading = True
             wanted = self._wanted(now)
             self._caller.post(lambda terminal: take_snapshot(terminal, wanted, connection=self._connection))
             self._collect(now)
-        if self._is_looking or self._is_calling:
+        if self._is_reading or self._is_calling:
             self._due_mono_ns = now.mono_ns + CHECK_NS
 
-    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - a real terminal
-        """None: a real terminal takes no faults."""
+    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - of the port
+        """None, because a real terminal cannot inject faults."""
         return None
 
     def next_timer(self) -> int | None:
-        """Time of the next request for a snapshot, or of the next check of a pending call."""
+        """Monotonic time of the next request for a snapshot, or of the next check of a call in progress."""
         return self._due_mono_ns
 
     # ------------------------------------------------------------------------------------------------------------ calls
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
-        """Send an order, with one call."""
+        """Send an order with one call of `order_send`; an invalid order is rejected without a call."""
         instrument = self._mirror.instrument(symbol)
         self._refused.pop(magic_of(request.order_id), None)
         made: TradeRequest | LocalRejection
         if instrument is None:
-            text = f"{symbol} is not among the symbols that are traded here, expected one of {', '.join(self._readers)}"
+            text = f"{symbol} is not a symbol of this gateway, expected one of {', '.join(self._readers)}"
             made = LocalRejection(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, text)
         else:
             made = order_request(
@@ -194,8 +194,8 @@ class TerminalClient:
             return TradeResult(made.retcode, 0, 0)
         return self._begin(made, PendingOrder(request, symbol), now)
 
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - no room for words
-        """Cancel a resting order. A repeat does no harm, but comes `CANCEL_AGAIN_NS` later at the earliest."""
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002
+        """Cancel a resting order; `why` is not sent. A refused cancel is sent again after `CANCEL_AGAIN_NS` at most."""
         ticket = order.order.ticket
         refused, at_mono_ns = self._not_canceled.get(ticket, (None, 0))
         if refused is not None and now.mono_ns < at_mono_ns + CANCEL_AGAIN_NS:
@@ -210,7 +210,7 @@ class TerminalClient:
             return TradeResult(retcodes.POSITION_CLOSED, 0, 0, code, "no such order or position")
         if isinstance(target, VenueOrder):
             if target.status not in _LIVE or target.price is None:
-                text = f"order {request.order_id} does not rest: {target.status}"
+                text = f"order {request.order_id} is not resting: {target.status}"
                 return TradeResult(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, text)
             name = target_key("order", target.ticket)
             made = modify_order_request(request, order=target, price=target.price, clock=self._clock)
@@ -226,10 +226,10 @@ class TerminalClient:
         return self._begin(made, PendingModification(request, name, is_again=is_again), now)
 
     def previous_modification(self, request: Modify, now: Now) -> Modification | None:
-        """The outcome of a modification of this revision, or the refusal of an older one.
+        """The stored outcome of a modification of this revision, or the refusal of a lower revision.
 
-        None for a new one, and for one of unknown outcome: a repeat does no harm, since it sets prices and not
-        differences, and no later one was made.
+        None for a new revision, and for one with an unknown outcome. That one may be sent again, because it sets
+        absolute prices and no later modification was made.
         """
         target = self._target(request, now)
         if not request.revision or target is None:
@@ -242,13 +242,13 @@ class TerminalClient:
             return self._outcome(request, name, TradeResult(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, text), now)
         return outcome if request.revision == revision else None
 
-    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as of the last look
-        """Resting orders of this gateway, without foreign ones."""
+    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - of the port
+        """Open orders of this gateway in the last snapshot, without foreign orders."""
         return [order for order in self._mirror.resting() if order.magic and self._is_ours(order.magic)]
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """The result of the call that was `CallInProgress`."""
-        assert self._is_calling, f"nothing waits at {now}"
+        """The result of the call in progress; `CallInProgress` until it has returned."""
+        assert self._is_calling, f"no call is in progress at {now}"
         self._collect(now)
         if self._called is None:
             return CallInProgress(now.mono_ns + CHECK_NS)
@@ -270,25 +270,25 @@ class TerminalClient:
         return sent
 
     def _was_done_before(self, subject: PendingModification, sent: TradeResult | None, now: Now) -> bool:
-        """Whether a repeated modification changes nothing because the first call, whose answer was lost, has made it."""
+        """Whether a repeat got NO_CHANGES because the first call, whose answer was lost, had succeeded."""
         if not subject.is_again or sent is None or sent.retcode != retcodes.NO_CHANGES:
             return False
         target = self._target(subject.request, now)
         return target is not None and has_requested_prices(target, subject.request)
 
     def _netted(self, symbol: str) -> VenuePosition | None:
-        """The position that a netting account has in a symbol."""
+        """The position of a netting account in a symbol; None on a hedging account or without a position."""
         if self._broker.account_mode is AccountMode.HEDGING:
             return None
         return next((held for held in self._mirror.positions if held.symbol == symbol), None)
 
     def _ticket_of(self, position: int) -> int:
-        """The current ticket of a position, which the terminal expects, by its identifier; any other number unchanged."""
+        """The current ticket of a position, which calls need, by its identifier; an unknown number is unchanged."""
         row = self._mirror.position_row(position)
         return position if row is None else row.ticket
 
     def _target(self, request: Modify, now: Now) -> VenueOrder | VenuePosition | None:
-        """The order or position of a modification, as it is shown."""
+        """The order or position of a modification, as the terminal shows it; None if it shows none."""
         if request.order_id:
             found = self.find(magic_of(request.order_id), now)
             return None if found is None else found.order
@@ -331,7 +331,7 @@ class TerminalClient:
         return self.poll(now)
 
     def _remember(self, placing: PendingOrder, refusal: LocalRejection, now: Now) -> None:
-        """Keep a refused order, so that it is found under its magic although the terminal does not show it."""
+        """Keep a refused order, so that `find` returns it although the terminal does not show it."""
         refused = rejected_order(
             placing.request,
             placing.symbol,
@@ -342,26 +342,25 @@ class TerminalClient:
         )
         self._refused[refused.magic] = refused
 
-    # ------------------------------------------------------------------------------------------------------ what is
-    # shown
+    # -------------------------------------------------------------------------------------------------- account history
 
-    def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as of the last look
-        """The order shown under a magic; else one that the terminal refused since this start."""
+    def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - of the port
+        """The order that the terminal shows under a `magic`, or else one that it refused since the gateway started."""
         return self._mirror.find(magic) or self._refused.get(magic)
 
-    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
-        """Orders by ticket."""
+    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - of the port
+        """At most `limit` shown orders with tickets above `ticket`, by ticket."""
         return self._mirror.orders_after(ticket, limit)
 
-    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:  # noqa: ARG002 - as above
-        """Deals by number."""
+    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:  # noqa: ARG002 - of the port
+        """At most `limit` shown deals with numbers above `deal`, by number."""
         return self._mirror.deals_after(deal, limit)
 
-    def deal_cursor(self, now: Now) -> int:  # noqa: ARG002 - as above
-        """The newest deal shown."""
+    def deal_cursor(self, now: Now) -> int:  # noqa: ARG002 - of the port
+        """The number of the newest deal shown; 0 before the first."""
         return self._mirror.deal_count
 
-    # ------------------------------------------------------------------------------------------------------------ looks
+    # -------------------------------------------------------------------------------------------------------- snapshots
 
     def _wanted(self, now: Now) -> SnapshotRequest:
         asks = tuple(TickRequest(symbol, reader.from_s, reader.count) for symbol, reader in self._readers.items())
@@ -376,7 +375,7 @@ class TerminalClient:
         return SnapshotRequest(asks, symbols, history_s)
 
     def _collect(self, now: Now) -> None:
-        """Process the results that have come, in their order, after those that could not be written before."""
+        """Process the arrived results in order, after results whose ticks could not be stored before."""
         self._save_ticks()
         self._waiting_results += self._caller.take_results()
         while self._waiting_results:
@@ -388,13 +387,13 @@ class TerminalClient:
             if isinstance(result, OrderSendOutcome):
                 self._called = result
             else:
-                self._is_looking = False
+                self._is_reading = False
                 self._due_mono_ns = now.mono_ns + (0 if self._has_more else self._poll_ns)
 
     def _take(self, shown: TerminalSnapshot, now: Now) -> None:
         self._trouble = self._trouble_of(shown)
         if self._trouble is not None or now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
-            # Ticks after an interruption may be of any age, and do not show the server's clock.
+            # Ticks after an interruption may be old, so they cannot be compared with the server's clock.
             self._caught_up.clear()
         if self._trouble is not None:
             return
@@ -424,7 +423,7 @@ class TerminalClient:
             batches[self._symbols.to_desk(symbol)] = batch
             self._has_more |= batch.is_full
             if batch.newest_msc and symbol in self._caught_up:
-                # It has come since the last snapshot, so it shows the server's clock.
+                # The tick arrived since the last snapshot, so its time is close to the server's clock.
                 problem = self._clock.problem(batch.newest_msc, self._wall_ns(now.mono_ns))
                 if problem is not None:
                     raise StartError(problem)
@@ -435,7 +434,7 @@ class TerminalClient:
             self._save_ticks()
 
     def _save_ticks(self) -> None:
-        """Make ticks durable, then let them be published."""
+        """Store the new ticks, then add them to the market, which publishes them."""
         if self._unsaved is None:
             return
         ticks, batches = self._unsaved

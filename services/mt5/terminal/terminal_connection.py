@@ -1,4 +1,4 @@
-"""Connecting to a terminal: account, symbols and server clock are checked before anything starts."""
+"""The first connection to a terminal, with checks of account, symbols and server clock."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ALL_HISTORY_S: Final = (0, 2**31 - 1)
 
 
 FUTURE_NS_MAX: Final = 900_000_000_000
-"""A tick further ahead of the host's clock than this shows that the server's zone is another one."""
+"""A tick that is ahead of the host's clock by more than this shows that MT5_SERVER_ZONE is wrong."""
 
 
 class TerminalSetup(NamedTuple):
-    """Use of a terminal; `symbols` have the desk's names."""
+    """The settings of a terminal's use; `symbols` have the desk's names."""
 
     symbols: tuple[str, ...]
     symbol_map: Mapping[str, str]
@@ -38,21 +38,21 @@ class TerminalSetup(NamedTuple):
 
 
 class ConnectedTerminal(NamedTuple):
-    """A connected terminal, with its first snapshot."""
+    """A connected terminal's account and first snapshot."""
 
     account: Mt5Account
     snapshot: TerminalSnapshot
     newest_msc: dict[str, int]
-    """Time of each symbol's newest tick, by the broker's names, in the server's milliseconds."""
+    """Server time of each symbol's newest tick, in milliseconds, by the broker's names."""
 
     @property
     def mode(self) -> Mode:
-        """Mode in replies: `demo` or `live`."""
+        """The mode in replies: `demo` or `live`."""
         return mode_of(self.account)
 
     @property
     def name(self) -> str:
-        """Login of the account as text."""
+        """The account's number as text."""
         return str(self.account.login)
 
 
@@ -61,11 +61,11 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
 
     Args:
         api: the MetaTrader5 package.
-        setup: use of the terminal.
-        wall_ns: UTC by the host's clock.
+        setup: the settings of the terminal's use.
+        wall_ns: the host's clock, UTC.
 
     Raises:
-        StartError: one of them is not as the settings have it.
+        StartError: the terminal cannot be used, or account, symbols or server zone contradict the settings.
     """
     symbols = broker_names(setup)
     if not connect(api, setup.connection, symbols):
@@ -73,21 +73,23 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
         missing = [name for name in symbols if api.symbol_info(name) is None] if number == 1 else []
         if missing:
             raise StartError(
-                f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP names what differs"
+                f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP maps names that differ"
             )
-        raise StartError(f"the terminal cannot be connected to: {text} ({number}); expected it to run and be logged in")
+        raise StartError(f"no connection to the terminal: {text} ({number}); expected it to run and be logged in")
     account = api.account_info()
     if account is None:
-        raise StartError(f"the terminal shows no account: {api.last_error()}; expected it to be logged in")
+        raise StartError(f"the terminal has no account: {api.last_error()}; expected it to be logged in")
     trouble = setup.account_policy.violation(account)
     if trouble is not None:
         raise StartError(f"{trouble.code}: {trouble.message}")
     shown = take_snapshot(api, SnapshotRequest((), symbols, ALL_HISTORY_S), connection=setup.connection)
     missing = [name for name in symbols if name not in shown.symbols]
     if missing:
-        raise StartError(f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP names what differs")
+        raise StartError(
+            f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP maps names that differ"
+        )
     if shown.rows is None:
-        raise StartError(f"the terminal does not tell its orders and deals: {shown.error}; expected it to be connected")
+        raise StartError(f"the terminal's orders and deals cannot be read: {shown.error}; expected it to be connected")
     newest = {}
     for name in symbols:
         tick = api.symbol_info_tick(name)
@@ -101,10 +103,10 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
 
 
 def broker_names(setup: TerminalSetup) -> tuple[str, ...]:
-    """The broker's names of the symbols.
+    """The broker's names of the symbols of `setup`.
 
     Raises:
-        StartError: the desk's name of one is the broker's name of another.
+        StartError: the desk's name of one symbol is the broker's name of another.
     """
     symbols = SymbolMap(setup.symbol_map)
     names = [symbols.to_broker(symbol) for symbol in setup.symbols]

@@ -1,6 +1,6 @@
-"""A terminal's ticks as the gateway's market: numbered in the order in which they came, with the newest of them kept.
+"""A terminal's ticks as the gateway's market, numbered in the order in which they arrived.
 
-They are published as they come. The market has no end, and older ticks are not available.
+Ticks are published as soon as they are stored. The stream has no end. Only the newest ticks are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.mt5.core.gateway.tick_publisher import Pace, TickPublisher
 from services.mt5.terminal.tick_reader import TickBatch
 
 TICKS_KEPT: Final = 200_000
-"""A day of a busy symbol, which is as far back as a restarted strategy asks."""
+"""Number of newest ticks kept: about a day of a busy symbol, which is enough for a strategy that restarts."""
 
 AT_ONCE: Final = Pace(window=0, factor=1.0)
 
@@ -28,12 +28,12 @@ class TerminalMarket:
     last_ordinal = ENDLESS
 
     def __init__(self, symbols: Sequence[str], *, kept: Iterable[StreamTick] = (), first_time_ns: int = 0) -> None:
-        """Continue after the kept ticks, which are in order of their ordinals without a gap.
+        """Continue after the stored ticks.
 
         Args:
-            symbols: by the desk's names.
-            kept: ticks of earlier starts.
-            first_time_ns: time at which the market begins, UTC.
+            symbols: the desk's names.
+            kept: stored ticks of earlier starts, in the order of their ordinals without a gap.
+            first_time_ns: time at which the market begins, UTC; 0: the time of the first tick.
         """
         self.symbols = tuple(symbols)
         self.first_time_ns = first_time_ns
@@ -49,22 +49,22 @@ class TerminalMarket:
 
     @property
     def newest_ordinal(self) -> int:
-        """The last tick that has come."""
+        """Ordinal of the newest tick; 0 before the first."""
         return self._ticks[-1].ordinal if self._ticks else 0
 
     @property
     def newest_time_ns(self) -> int:
-        """Its time; 0 before the first."""
+        """Time of the newest tick, UTC; 0 before the first."""
         return self._ticks[-1].time_ns if self._ticks else 0
 
     @property
     def counts(self) -> TickCounts:
-        """Rows since this start."""
+        """Counts of the tick rows since the gateway started."""
         published = self._read - sum(self._rejected.values())
         return TickCounts(read=self._read, published=published, rejected=dict(self._rejected))
 
     def number_ticks(self, batches: dict[str, TickBatch]) -> list[StreamTick]:
-        """The ticks of a snapshot, merged and numbered; `add` gets them when they are durable."""
+        """The ticks of a snapshot's `batches` (by symbol), merged and numbered; `add` needs them once stored."""
         rows = [
             (tick, place, row)
             for place, symbol in enumerate(self.symbols)
@@ -81,7 +81,7 @@ class TerminalMarket:
         return numbered
 
     def add(self, ticks: Sequence[StreamTick], batches: dict[str, TickBatch]) -> None:
-        """Add the ticks of `number_ticks`, and count the rows of their batches."""
+        """Add the ticks from `number_ticks`, and count the rows of their batches."""
         for tick in ticks:
             self._append(tick)
         for batch in batches.values():
@@ -92,24 +92,31 @@ class TerminalMarket:
             self._forget()
 
     def tick_at(self, ordinal: int) -> StreamTick:
-        """The tick with this ordinal, which is kept."""
+        """The tick `ordinal`, which must be among the kept ones."""
         first = self._ticks[0].ordinal
         assert first <= ordinal <= self.newest_ordinal, (first, ordinal, self.newest_ordinal)
         return self._ticks[ordinal - first]
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
-        """The symbol's latest tick at or before `ordinal`; None when none is kept."""
+        """The symbol's latest tick at or before `ordinal`; None if no such tick is kept."""
         ordinals = self._of.get(symbol, [])
         place = bisect_left(ordinals, ordinal + 1)
         return self.tick_at(ordinals[place - 1]) if place else None
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
-        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+        """Each symbol's last sequence at or before `ordinal`; 0 for a symbol without a kept tick up to there."""
         found = {symbol: self.last_tick(symbol, ordinal) for symbol in self.symbols}
         return {symbol: tick.sequence if tick else 0 for symbol, tick in found.items()}
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks from a sequence on, or from the oldest kept; none past ordinal `published`."""
+        """Ticks of a symbol, from `from_sequence` or from the oldest kept tick on.
+
+        Args:
+            symbol: the desk's name.
+            from_sequence: first sequence to return.
+            limit: most ticks to return.
+            published: ordinal of the last published tick; later ticks are left out.
+        """
         ordinals = self._of[symbol]
         if not ordinals:
             return TickColumns(from_sequence, [], [], [], [], [])
@@ -143,7 +150,7 @@ class TerminalMarket:
 
 
 class LiveTickPublisher(TickPublisher):
-    """Publishes ticks as they come; the market's time is UTC by the host's clock, but not before the newest tick."""
+    """Publishes ticks at once; the market's time is the host's clock, UTC, but never before the newest tick."""
 
     def __init__(
         self,
@@ -156,7 +163,8 @@ class LiveTickPublisher(TickPublisher):
     ) -> None:
         """Publish the ticks of `market`.
 
-        `wall_ns` gives UTC by the host's clock for a monotonic time; when it is set back, the market's time is not.
+        `wall_ns` returns UTC by the host's clock for a monotonic time. If the clock is set back, the market's time
+        stays the same until the clock has passed it.
         """
         super().__init__(
             stream=market,
@@ -171,20 +179,20 @@ class LiveTickPublisher(TickPublisher):
         self._shown_ns = 0
 
     def has_tick(self, ordinal: int) -> bool:
-        """Whether the tick has come."""
+        """Whether the tick `ordinal` has arrived."""
         return ordinal <= self._market.newest_ordinal
 
     def market_time_ns(self, mono_ns: int) -> int | None:
-        """Time of the market, UTC nanoseconds."""
+        """The market's time at `mono_ns`, UTC nanoseconds; it never decreases."""
         self._shown_ns = max(self._shown_ns, self._market.newest_time_ns, self._wall_ns(mono_ns))
         return self._shown_ns
 
     def next_timer(self) -> int | None:
-        """0 where a tick waits, else None: the next ones come with a snapshot."""
+        """0 if a tick waits for publication, else None, because new ticks only arrive with a snapshot."""
         return 0 if self._next <= self._end() else None
 
     def _end(self) -> int:
         return self._market.newest_ordinal
 
-    def _due_at(self, ordinal: int) -> int:  # noqa: ARG002 - what has come is due
+    def _due_at(self, ordinal: int) -> int:  # noqa: ARG002 - every tick that has arrived is due
         return 0

@@ -1,6 +1,6 @@
-"""Jobs of the terminal's thread: a snapshot of ticks and account, and a trade request with a snapshot after it.
+"""Jobs of the terminal's thread: reading a snapshot, and sending a trade request followed by a snapshot.
 
-The only decision here: a request is withheld if, right before it is sent, the account must not trade.
+A request is withheld if the account must not be traded, which is checked just before the request is sent.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from services.mt5.terminal.mt5_types import (
 )
 
 READS_MAX: Final = 3
-"""Most attempts to read the account without a deal in between."""
+"""Most attempts to read the account's rows without a new deal between the reads."""
 
 
 class ConnectionParameters(TypedDict, total=False):
-    """The arguments of `initialize`; a missing one is left to the terminal."""
+    """The arguments of `initialize`; the terminal chooses the value of a missing one."""
 
     path: str
     login: int
@@ -40,7 +40,7 @@ class ConnectionParameters(TypedDict, total=False):
 
 
 class TickRequest(NamedTuple):
-    """Ticks to ask for; `symbol` is the broker's name."""
+    """Ticks to read: at most `ticks_max` from the second `from_s` of server time; `symbol` is the broker's name."""
 
     symbol: str
     from_s: int
@@ -48,7 +48,10 @@ class TickRequest(NamedTuple):
 
 
 class SnapshotRequest(NamedTuple):
-    """The parts of a snapshot; `history_s` is the span of history, in the server's seconds; None for no account rows."""
+    """The parts to read: ticks, terms of `symbols`, and account rows.
+
+    `history_s` has the first and last second of history in server time; None: no account rows.
+    """
 
     ticks: tuple[TickRequest, ...] = ()
     symbols: tuple[str, ...] = ()
@@ -56,7 +59,7 @@ class SnapshotRequest(NamedTuple):
 
 
 class AccountRows(NamedTuple):
-    """The rows of the account, read without a deal in between."""
+    """The rows of the account, read without a new deal between the reads."""
 
     account: Mt5Account
     positions: Sequence[Mt5Position]
@@ -66,7 +69,7 @@ class AccountRows(NamedTuple):
 
 
 class TerminalSnapshot(NamedTuple):
-    """What the terminal showed; missing parts are None or left out, and `error` has the reason."""
+    """The parts that were read. A part that could not be read is None or left out; `error` has the reason."""
 
     terminal: Mt5Terminal | None
     account: Mt5Account | None
@@ -79,7 +82,7 @@ class TerminalSnapshot(NamedTuple):
 class OrderSendOutcome(NamedTuple):
     """The result of `order_send`, and a snapshot after it.
 
-    `withheld`: it was not called, because the terminal is logged in to an account that must not trade.
+    `withheld` is the reason why `order_send` was not called: the account is unknown or must not be traded.
     """
 
     result: Mt5TradeResult | None
@@ -89,7 +92,7 @@ class OrderSendOutcome(NamedTuple):
 
 
 def connect(api: Mt5Api, connection: ConnectionParameters, symbols: Sequence[str]) -> bool:
-    """Connect to the terminal and show the symbols in its Market Watch; False on a failure, see `last_error`."""
+    """Connect to the terminal and show the symbols in its Market Watch; False for a failure, see `last_error`."""
     if not api.initialize(**connection):
         return False
     selected = [api.symbol_select(symbol, True) for symbol in symbols]
@@ -97,12 +100,12 @@ def connect(api: Mt5Api, connection: ConnectionParameters, symbols: Sequence[str
 
 
 def take_snapshot(api: Mt5Api, wanted: SnapshotRequest, *, connection: ConnectionParameters) -> TerminalSnapshot:
-    """Read the requested parts; a lost connection to the terminal is restored first.
+    """Read the requested parts; first reconnect to the terminal if the connection is lost.
 
     Args:
         api: the MetaTrader5 package.
         wanted: the parts to read.
-        connection: arguments for a reconnection to the terminal.
+        connection: the arguments of a reconnection to the terminal.
     """
     terminal = api.terminal_info()
     if terminal is None and connect(api, connection, [ask.symbol for ask in wanted.ticks]):
@@ -131,22 +134,22 @@ def send_trade_request(
     account_policy: AccountPolicy,
     connection: ConnectionParameters,
 ) -> OrderSendOutcome:
-    """Call `order_send` once, unless the account must not trade, and take a snapshot.
+    """Call `order_send` once, unless the account must not be traded, and then read a snapshot.
 
     Args:
         api: the MetaTrader5 package.
-        request: of `order_send`.
-        wanted: the parts of the snapshot after it.
+        request: the argument of `order_send`.
+        wanted: the parts of the snapshot to read.
         account_policy: the account that may be traded.
-        connection: arguments for a reconnection to the terminal.
+        connection: the arguments of a reconnection to the terminal.
     """
     account = api.account_info()
     withheld = None if account is None else account_policy.violation(account)
     if account is None or withheld is not None:
-        # Nothing was sent, so this order is not in doubt although there is no answer.
+        # Nothing was sent, so the order is certainly not executed.
         error = api.last_error()
         withheld = withheld or Unavailable(
-            ErrorCode.VENUE_DISCONNECTED, f"the terminal shows no account: {error[1]} ({error[0]})"
+            ErrorCode.VENUE_DISCONNECTED, f"the terminal has no account: {error[1]} ({error[0]})"
         )
         return OrderSendOutcome(None, error, withheld, take_snapshot(api, wanted, connection=connection))
     result = api.order_send(request)
@@ -155,7 +158,7 @@ def send_trade_request(
 
 
 def _account_rows(api: Mt5Api, from_s: int, to_s: int) -> AccountRows | None:
-    """The account's rows as of one moment; None where a part is missing or deals keep coming in between."""
+    """Consistent rows of the account; None if a part cannot be read, or each attempt was interrupted by a new deal."""
     before = api.history_deals_get(from_s, to_s)
     for _ in range(READS_MAX):
         account, positions, orders = api.account_info(), api.positions_get(), api.orders_get()

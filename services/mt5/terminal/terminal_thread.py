@@ -1,6 +1,6 @@
-"""The thread that calls the terminal, whose functions block for up to seconds, while the gateway answers its clients.
+"""The thread that calls the terminal, whose functions may block for seconds, while the gateway answers its clients.
 
-Jobs are done in the order in which they were posted; the gateway's thread fetches their results.
+Jobs run in the order in which they were posted. The gateway's thread takes their results.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.mt5.terminal.mt5_types import Mt5Api
 Job = Callable[[Mt5Api], object]
 
 LEAVING_SECONDS: Final = 5.0
-"""How long the end of the process waits for a call in progress."""
+"""Longest wait for a call in progress when the process ends."""
 
 
 class TerminalWorker(Protocol):
@@ -25,11 +25,15 @@ class TerminalWorker(Protocol):
         """Queue a job."""
 
     def take_results(self) -> list[object]:
-        """The results of finished jobs, in their order, each once."""
+        """The results of jobs that have finished since the last call, in order.
+
+        Raises:
+            Exception: the error of a job.
+        """
 
 
 class TerminalThread:
-    """Calls the terminal in a thread of its own; nothing else may call it."""
+    """A thread that calls the terminal; no other thread may call it."""
 
     def __init__(self, api: Mt5Api) -> None:
         """Start the thread."""
@@ -43,10 +47,10 @@ class TerminalThread:
         self._jobs.put(job)
 
     def take_results(self) -> list[object]:
-        """The results of finished jobs.
+        """The results of jobs that have finished since the last call, in order.
 
         Raises:
-            Exception: the error of a job, which ends the process here.
+            Exception: the error of a job; it ends the process.
         """
         done: list[object] = []
         while True:
@@ -59,7 +63,7 @@ class TerminalThread:
             done.append(result)
 
     def close(self) -> None:
-        """Disconnect from the terminal after the posted jobs; a call that hangs is left to the end of the process."""
+        """Disconnect from the terminal after the posted jobs; waits at most `LEAVING_SECONDS` for a call that hangs."""
         self._jobs.put(None)
         self._thread.join(timeout=LEAVING_SECONDS)
 
@@ -67,6 +71,6 @@ class TerminalThread:
         while (job := self._jobs.get()) is not None:
             try:
                 self._done.put(job(api))
-            except Exception as error:  # any error: the gateway's thread raises it again and ends the process
+            except Exception as error:  # the gateway's thread raises the error again, which ends the process
                 self._done.put(error)
         api.shutdown()

@@ -1,8 +1,7 @@
 """Trade requests to a terminal, by MetaTrader's documentation.
 
-Each function returns the argument of one call of `order_send`, or a `LocalRejection` where the terminal cannot do what
-the gateway's contract requires; then it is not called. Floats appear only here, because the package accepts nothing
-else.
+Each function returns the argument of one call of `order_send`, or a `LocalRejection` if the terminal cannot do what the
+gateway's protocol requires; then `order_send` is not called. Numbers become floats, because the package requires them.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from services.mt5.terminal.mt5_types import TradeRequest
 from services.mt5.terminal.server_clock import ServerClock
 
 DEVIATION_POINTS_MAX: Final = 1_000_000
-"""Deviation in points for a client that sets no limit."""
+"""Deviation in points that is sent for an order without a limit of deviation."""
 
 _TYPES: Final = {
     (OrderType.MARKET, Side.BUY): mt5_types.ORDER_TYPE_BUY,
@@ -64,20 +63,21 @@ def order_request(
 ) -> TradeRequest | LocalRejection:
     """The request for a new order.
 
-    A terminal removes the stop loss and take profit of a position when an order that adds to it has none, whereas by
-    the desk's rule (`proto.trading.stops`) they stay: a market order is sent with those of the position. An order that
-    reduces or reverses the position is sent unchanged, because there the rules agree.
+    If an order without stops adds to a position, a terminal removes the position's stop loss and take profit. The desk
+    keeps them (`proto.trading.stops`), so a market order is sent with the stops of the position. An order that reduces
+    or reverses the position is sent with its own stops, because there both rules agree.
 
     Args:
-        request: the order; prices per unit, volume in lots.
+        request: the order, with its volume in lots.
         symbol: the broker's name.
-        instrument: the broker's terms.
-        quote: the newest known; None before the first.
-        netted: the position of a netting account in the symbol.
-        clock: of the broker's server.
+        instrument: the symbol's terms.
+        quote: the latest quote; None before the first.
+        netted: the position of a netting account in the symbol, if any.
+        clock: the broker's server time.
     """
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
-        text = f"expires_ns {request.expires_ns} with {request.effective_time_in_force}, expected one with GTD and only there"
+        given = f"expires_ns {request.expires_ns} with {request.effective_time_in_force}"
+        text = f"{given}, expected an expiry with GTD and 0 with any other time in force"
         return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
     adds = netted is not None and netted.side is request.side
     held = Stops(netted.stop_loss, netted.take_profit) if netted is not None and adds else Stops()
@@ -98,15 +98,16 @@ def order_request(
             retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price"
         )
     if request.effective_time_in_force not in _TIMES:
-        text = f"{request.effective_time_in_force} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
+        text = f"{request.effective_time_in_force} for a {request.type} order, expected GTC, DAY or GTD at a terminal"
         return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, text)
     if request.position:
         text = f"position {request.position} with a {request.type} order, expected a market order to close it"
         return LocalRejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
     if stops != (request.stop_loss, request.take_profit):
         text = (
-            f"a {request.type} order without each of the stops that the position it would add to has "
-            f"({_price_text(held.stop_loss)} and {_price_text(held.take_profit)}), expected both: a terminal removes what is left out"
+            f"a {request.type} order that adds to a position with stop_loss {_price_text(held.stop_loss)} and "
+            f"take_profit {_price_text(held.take_profit)}, expected an order with each of them; a terminal removes the "
+            "others"
         )
         return LocalRejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     pending: TradeRequest = {
@@ -123,7 +124,7 @@ def order_request(
 
 
 def remove_request(ticket: int) -> TradeRequest:
-    """The request that cancels a pending order."""
+    """The request that cancels the pending order `ticket`."""
     return {"action": mt5_types.TRADE_ACTION_REMOVE, "order": ticket}
 
 
@@ -132,17 +133,17 @@ def modify_order_request(
 ) -> TradeRequest | LocalRejection:
     """The request that modifies a pending order.
 
-    A terminal expects all terms of the order, so that those which stay are sent as well, the time in force included.
+    A terminal expects all terms of the order, so unchanged terms are sent as well, the time in force included.
 
     Args:
         request: the new prices.
-        order: as it is shown.
-        price: its current price.
-        clock: of the broker's server.
+        order: the order as the terminal shows it.
+        price: the order's current price.
+        clock: the broker's server time.
     """
     is_dated = order.time_in_force is TimeInForce.GTD
     if request.expires_ns and not is_dated:
-        text = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
+        text = f"expires_ns of a {order.time_in_force} order, expected a GTD order"
         return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
     changed: TradeRequest = {
         "action": mt5_types.TRADE_ACTION_MODIFY,
@@ -159,7 +160,7 @@ def modify_order_request(
 
 
 def stops_request(request: Modify, *, position: int, symbol: str) -> TradeRequest:
-    """The request that sets stop loss and take profit of a position."""
+    """The request that sets stop loss and take profit of a position; `position` is its current ticket."""
     return {
         "action": mt5_types.TRADE_ACTION_SLTP,
         "symbol": symbol,
@@ -170,9 +171,9 @@ def stops_request(request: Modify, *, position: int, symbol: str) -> TradeReques
 
 
 def filling_of(request: PlaceOrder, taken: tuple[str, ...]) -> str | None:
-    """The filling of a market order among those that the symbol accepts; None where the requested one is not.
+    """The fill policy of a market order; None if the symbol does not allow the requested one.
 
-    Without a requested one it is FOK where the symbol accepts it, else IOC, else RETURN.
+    For an order without a time in force it is the first of FOK, IOC and RETURN in `taken`, the allowed policies.
     """
     if request.time_in_force is None:
         return next((filling for filling in ("FOK", "IOC", "RETURN") if filling in taken), None)
@@ -194,11 +195,11 @@ def _at_market(
     touch = quote.ask if request.side is Side.BUY else quote.bid
     price, deviation = touch, DEVIATION_POINTS_MAX
     if request.deviation_points is not None and request.price is not None:
-        # Only instant execution heeds the deviation; for market execution it is checked here.
+        # A broker with market execution ignores the deviation, so the gateway checks it here.
         price, deviation = request.price, request.deviation_points
         away = (touch - price) * request.side.sign
         if away > deviation * instrument.point:
-            text = f"the market is at {touch}, more than {deviation} points from {price}"
+            text = f"the market is at {touch}, worse than {price} by more than {deviation} points"
             return LocalRejection(retcodes.REQUOTE, ErrorCode.REQUOTE, text)
     deal: TradeRequest = {
         **common,
@@ -220,5 +221,5 @@ def _price_text(price: Decimal | None) -> str:
 
 
 def _price(price: Decimal | None) -> float:
-    """A stop as MetaTrader has it: 0 for none."""
+    """A stop price for MetaTrader, which uses 0 for no stop."""
     return 0.0 if price is None else float(price)

@@ -1,4 +1,4 @@
-"""Contract of any journal and any book store: written data is there, unchanged, after reopening."""
+"""Contract of every journal and book store: what was written is read back unchanged after a restart."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_unknown_id_is_not_found(reopen: Reopened) -> None:
     assert journal.find("A-1") is None
 
 
-def test_an_id_is_calling_then_done_for_good(reopen: Reopened) -> None:
+def test_an_id_is_calling_and_then_done(reopen: Reopened) -> None:
     journal, _ = reopen()
     journal.record_calling("A-1", EFFECT, ordinal=7)
     journal, _ = reopen()
@@ -65,7 +65,7 @@ def test_an_id_can_be_done_without_a_call(reopen: Reopened) -> None:
     assert journal.find("A-1") == (EntryState.DONE, EFFECT, a_reply())
 
 
-def test_a_fenced_id_keeps_the_effect_that_it_had(reopen: Reopened) -> None:
+def test_a_fenced_id_keeps_the_effect_of_its_call(reopen: Reopened) -> None:
     journal, _ = reopen()
     journal.record_calling("A-1", EFFECT, ordinal=7)
     journal.fence("A-1", a_reply())
@@ -76,8 +76,10 @@ def test_a_fenced_id_keeps_the_effect_that_it_had(reopen: Reopened) -> None:
 
 
 @given(order_id=st.text(min_size=1, max_size=64).filter(lambda text: text.isprintable()), volume=st.decimals(places=4))
-def test_any_id_and_volume_come_back(order_id: str, volume: Decimal, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Also ids that differ only in case, quotes or accents."""
+def test_any_id_and_volume_are_read_back(
+    order_id: str, volume: Decimal, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Ids may have any printable characters, such as quotes and accents."""
     if not volume.is_finite():
         return
     journal = DurableJournal(tmp_path_factory.mktemp("j") / "journal.db", new_id="j", account="a")
@@ -88,7 +90,7 @@ def test_any_id_and_volume_come_back(order_id: str, volume: Decimal, tmp_path_fa
     assert entry == (EntryState.CALLING, effect, None)
 
 
-def test_a_journal_knows_the_ids_of_each_incarnation(reopen: Reopened) -> None:
+def test_known_ids_counts_the_ids_of_each_incarnation(reopen: Reopened) -> None:
     journal, _ = reopen()
     for order_id in ("0000aaaa-000001", "0000aaaa-000007", "ffffffff-1000000", "A-1", "0000aaaa-x"):
         journal.record_calling(order_id, EFFECT, ordinal=1)
@@ -102,7 +104,7 @@ def test_a_journal_knows_the_ids_of_each_incarnation(reopen: Reopened) -> None:
     }
 
 
-def test_a_journal_keeps_its_incarnation(tmp_path: Path) -> None:
+def test_a_journal_keeps_its_id(tmp_path: Path) -> None:
     first = DurableJournal(tmp_path / "journal.db", new_id="one", account="paper-USD")
     first.close()
     second = DurableJournal(tmp_path / "journal.db", new_id="two", account="paper-USD")
@@ -110,7 +112,7 @@ def test_a_journal_keeps_its_incarnation(tmp_path: Path) -> None:
     assert first.journal_id == second.journal_id == "one"
 
 
-def test_the_lease_comes_back(reopen: Reopened) -> None:
+def test_the_lease_is_read_back(reopen: Reopened) -> None:
     journal, _ = reopen()
     assert journal.lease == LeaseRecord(epoch=0, holder="", has_restarted=False)
     for lease in (LeaseRecord(7, "portfolio a", has_restarted=True), LeaseRecord(8, "portfolio b")):
@@ -121,12 +123,12 @@ def test_the_lease_comes_back(reopen: Reopened) -> None:
 
 def test_the_journal_of_another_account_is_refused(tmp_path: Path) -> None:
     DurableJournal(tmp_path / "journal.db", new_id="one", account="paper-USD").close()
-    with pytest.raises(StartError, match="journal of paper-USD, expected that of paper-EUR"):
+    with pytest.raises(StartError, match="journal of account paper-USD, expected account paper-EUR"):
         DurableJournal(tmp_path / "journal.db", new_id="two", account="paper-EUR")
 
 
 @pytest.mark.parametrize("kind", [DurableBookStore, lambda path: DurableJournal(path, new_id="j", account="a")])
-def test_a_foreign_file_is_refused(kind: object, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused(kind: object, tmp_path: Path) -> None:
     path = tmp_path / "file.db"
     path.write_bytes(b"not a database, though long enough to be looked at as one" * 20)
     with pytest.raises(StartError, match=r"file\.db"):
@@ -134,7 +136,7 @@ def test_a_foreign_file_is_refused(kind: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [DurableBookStore, lambda path: DurableJournal(path, new_id="j", account="a")])
-def test_a_file_of_an_earlier_version_is_refused_with_what_to_do(kind: Any, tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_version_is_refused_with_the_command_to_migrate_it(kind: Any, tmp_path: Path) -> None:
     path = tmp_path / "file.db"
     kind(path).close()
     with closing(sqlite3.connect(path)) as db:
@@ -145,8 +147,8 @@ def test_a_file_of_an_earlier_version_is_refused_with_what_to_do(kind: Any, tmp_
         kind(path)
 
 
-def test_a_reopened_book_is_the_same_book(reopen: Reopened) -> None:
-    """Over fills, partial closes, a reversal, rejections, a new stream and a closed position."""
+def test_a_reopened_book_equals_one_that_was_never_closed(reopen: Reopened) -> None:
+    """The run has fills, a partial close, a rejection, a reversal and a new stream."""
     later = a_stream(1.2, 1.3, start_ns=2 * START_NS)
     kept, expected = MemoryBookStore(), ""
     for stream_id, stream in (("stream-1", None), ("stream-2", later)):
@@ -177,7 +179,7 @@ def test_a_reopened_book_is_the_same_book(reopen: Reopened) -> None:
 
 
 def flip_a_reply(path: Path) -> None:
-    """Flip one bit in a journal's reply for A-1, as a disk may."""
+    """Change one character of the stored reply for A-1, as a damaged disk may."""
     with closing(sqlite3.connect(path)) as db, db:
         [(reply,)] = db.execute("SELECT reply FROM entries WHERE order_id = 'A-1'").fetchall()
         db.execute("UPDATE entries SET reply = ? WHERE order_id = 'A-1'", (reply.replace("FILLED", "FILLEE"),))
@@ -187,8 +189,8 @@ def a_journal(path: Path) -> DurableJournal:
     return DurableJournal(path, new_id="j", account="a")
 
 
-def test_a_damaged_entry_is_refused_by_name_at_the_start(tmp_path: Path) -> None:
-    """A damaged entry found only when its id is requested would end the gateway at each such request."""
+def test_a_journal_with_a_damaged_entry_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Without this check, each request with the id of the damaged entry would end the gateway."""
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.record_done("A-1", EFFECT, a_reply())
@@ -197,7 +199,7 @@ def test_a_damaged_entry_is_refused_by_name_at_the_start(tmp_path: Path) -> None
         a_journal(path)
 
 
-def test_an_entry_damaged_while_in_use_is_never_a_reply(tmp_path: Path) -> None:
+def test_an_entry_damaged_while_in_use_raises_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.record_done("A-1", EFFECT, a_reply())
@@ -207,7 +209,7 @@ def test_an_entry_damaged_while_in_use_is_never_a_reply(tmp_path: Path) -> None:
                 ask()
 
 
-def test_a_damaged_lease_is_refused_by_name_at_the_start(tmp_path: Path) -> None:
+def test_a_journal_with_a_damaged_lease_is_refused_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.set_lease(LeaseRecord(7, "portfolio"))
@@ -217,8 +219,8 @@ def test_a_damaged_lease_is_refused_by_name_at_the_start(tmp_path: Path) -> None
         a_journal(path)
 
 
-def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) -> None:
-    """It serves to look up the order of a deal: an id that is not found there counts as foreign."""
+def test_a_journal_with_a_damaged_index_is_refused_at_the_start(tmp_path: Path) -> None:
+    """The index maps a magic to its order id; a deal whose magic is missing there would count as foreign."""
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         journal.record_done("A-1", EFFECT, a_reply())
@@ -226,7 +228,7 @@ def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) 
         [(page,)] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entries_by_magic'").fetchall()
         [(size,)] = db.execute("PRAGMA page_size").fetchall()
     raw = bytearray(path.read_bytes())
-    raw[page * size - 1] ^= 1  # the last byte of the only entry, the end of its order id
+    raw[page * size - 1] ^= 1  # the last byte of the index's only entry
     path.write_bytes(raw)
     with pytest.raises(StartError, match=r"journal\.db is corrupt: .*entries_by_magic"):
         a_journal(path)
@@ -242,7 +244,7 @@ def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) 
         lambda journal: journal.set_halt_reason("by hand"),
     ],
 )
-def test_no_write_succeeds_in_a_journal_that_is_gone(tmp_path: Path, write: Any) -> None:
+def test_every_write_to_a_removed_journal_raises(tmp_path: Path, write: Any) -> None:
     path = tmp_path / "journal.db"
     with closing(a_journal(path)) as journal:
         path.unlink()

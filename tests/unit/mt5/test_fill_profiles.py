@@ -94,7 +94,7 @@ def test_a_profile_is_identified_by_its_content_and_not_by_its_path(tmp_path: Pa
         ),
         ("stop_out_level_pct = 150", "margin_call_level_pct of realistic is 100, expected at least the stop-out's 150"),
         ('like = "perfect"', "like is 'perfect', expected ideal or realistic"),
-        ('name = "mine"', "name is 'mine', expected no name: a profile is named by its contents"),
+        ('name = "mine"', "name is 'mine', expected no name, because the contents give the name"),
         ("charges = ", "Invalid value"),
         ("[slippage.targets]\nagainst = 0.1", "unknown field slippage.targets, which is"),
         ('limit_fills = "touch"', "limit_fills is 'touch', expected 'limit' or 'quote'"),

@@ -87,7 +87,7 @@ def test_files_and_names_are_reported_as_they_are_written(monkeypatch: pytest.Mo
         ("MT5_ACCOUNT_MODE", "margin", "netting or hedging"),
         ("MT5_LEVERAGE", "-1", "a whole number to 10000"),
         ("MT5_SYMBOL_MAP", "EURUSD", "DESK=BROKER"),
-        ("MT5_SYMBOL_MAP", "A=X,B=X", "each once"),
+        ("MT5_SYMBOL_MAP", "A=X,B=X", "each name once"),
         ("MT5_FROM_ROW", "0", "a row from 1"),
         ("MT5_REQUEST_URL", "5555", "tcp://HOST:PORT"),
     ],

@@ -324,13 +324,13 @@ def test_a_refusal_halts_the_desk_with_its_text() -> None:
         venue="simulated-mt5",
         account="paper-USD",
         boot_id="boot-1",
-        error="order X at tick 1, but the book stands at 3",
+        error="order X at tick 1, but the book is at tick 3",
         error_code=ErrorCode.OUT_OF_STEP,
     )
     assert driven.answer(call, refusal) == []
     assert driven.state.stream.desk_state is DeskState.FAILED
     assert driven.state.stream.waiting_for == (
-        "the gateway refused BUY: OUT_OF_STEP order X at tick 1, but the book stands at 3"
+        "the gateway refused BUY: OUT_OF_STEP order X at tick 1, but the book is at tick 3"
     )
     assert driven.deliver(signal_at(2, 1)) == []
     assert driven.pause() == []

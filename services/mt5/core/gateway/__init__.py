@@ -1,1 +1,1 @@
-"""The gateway over any venue: orders by id, modifications, queries, lease, journal, and published ticks."""
+"""The gateway for any venue: orders by id, modifications, queries, lease, journal, and published ticks."""

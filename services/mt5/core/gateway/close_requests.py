@@ -1,8 +1,8 @@
-"""CLOSE: closing a position at the market by the BUY or SELL that follows from it.
+"""CLOSE: the gateway closes a position with a market BUY or SELL.
 
-The gateway derives side and volume from the position, and the journal keeps the resulting order. A repeat after the
-position is closed is answered by its id; where the first call has no answer, its order is made again from the journal
-and not from the account.
+The gateway derives side and volume from the position, and the journal keeps the resulting order. So a repeated CLOSE
+gets the stored reply, even when the position is already closed. Where the first call has no answer, the gateway makes
+the order again from the journal, because the position may have changed since.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ CLOSE: Final = "CLOSE"
 
 
 def position_to_close(request: Close, positions: Sequence[VenuePosition], mode: AccountMode) -> VenuePosition | None:
-    """The position to close; None where there is none. Request and positions have the broker's symbols.
+    """The position to close; None if it does not exist. Request and positions have the broker's symbols.
 
-    Without a ticket it is the position of a netting account in the symbol; a hedging account may have several.
+    A request without a ticket closes the only position of a netting account in the symbol. On a hedging account it
+    closes nothing, because several positions may be open in the symbol.
     """
     for position in positions:
         is_meant = position.ticket == request.position if request.position else mode is AccountMode.NETTING
@@ -37,17 +38,17 @@ def closing_order(request: Close, position: VenuePosition) -> PlaceOrder:
 
 
 def order_from_effect(request: Close, effect: Effect) -> PlaceOrder:
-    """The order that an earlier request with the id was about to place, from its effect in the journal."""
+    """The order that an earlier CLOSE with the same id was about to place, from its effect in the journal."""
     return _order(request, Side(effect.action), effect.volume, effect.position)
 
 
 def effect_of_empty_close(request: Close) -> Effect:
-    """The effect in the journal of a CLOSE without a position."""
+    """The effect that the journal keeps for a CLOSE that found no position."""
     return Effect(CLOSE, request.symbol, request.volume or Decimal(0), position=request.position)
 
 
 def matches_effect(request: Close, effect: Effect) -> bool:
-    """Whether the effect of an id may be that of this request."""
+    """Whether a CLOSE may have had the effect that the journal keeps for its id."""
     if effect.action == CLOSE:
         return effect == effect_of_empty_close(request)
     return (

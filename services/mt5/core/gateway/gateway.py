@@ -1,7 +1,7 @@
 """The gateway core: one reply for each request, and the ticks to publish.
 
-It joins orders, modifications, queries, operator commands, the lease and the publisher; symbols have the desk's names.
-All its state is in the journal, the book and the stream, so that a restart loses nothing.
+It combines orders, modifications, queries, operator commands, the lease and the publisher. Symbols have the desk's
+names. All state is in the journal, the book and the stream, so that a restart loses nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _FIELD_ERRORS: Final = {
     ErrorCode.INVALID_FIELD: retcodes.INVALID,
     ErrorCode.INVALID_VOLUME: retcodes.INVALID_VOLUME,
 }
-"""Errors of a request that still is an order, with MetaTrader's retcode for each."""
+"""MetaTrader's retcode for each error that rejects an order instead of the whole message."""
 
 
 class Gateway(Core[Request, Reply | Tick]):
@@ -85,21 +85,21 @@ class Gateway(Core[Request, Reply | Tick]):
         lease_ttl_ms: int,
         settling_ms: int,
     ) -> None:
-        """Answer with these parts; `core.compose.simulated_gateway` makes them for the simulated venue.
+        """Use these parts; `core.compose.simulated_gateway` makes them for the simulated venue.
 
         Args:
-            stream: the market, under the desk's names of its symbols.
-            stream_id: of the market; in replies and ticks.
+            stream: the market, with the desk's names of symbols.
+            stream_id: id of the stream in replies and ticks.
             venue: the account.
-            journal: order ids and their answers.
-            publisher: of the market's ticks.
+            journal: order ids and the replies to them.
+            publisher: decides which ticks to publish now.
             symbols: the desk's names and the broker's.
-            header: the fields that every reply has.
-            publisher_name: in ticks and heartbeats.
+            header: the fields common to all replies.
+            publisher_name: the publisher's name in heartbeats.
             terminal: sends orders to the venue.
-            lease_ttl_ms: how long after a renewal of its lease a client may open exposure.
-            settling_ms: how late the venue's history may be, before an order without a trace is presumed to have
-            expired.
+            lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
+            settling_ms: how late an order may appear in the venue's history. Only after this time is an order that the
+                venue does not show presumed to have expired.
         """
         self.venue = venue
         self.publisher = publisher
@@ -164,25 +164,25 @@ class Gateway(Core[Request, Reply | Tick]):
 
     # -------------------------------------------------------------------------------------------- what the shell calls
 
-    def start(self, now: Now) -> list[Tick]:  # noqa: ARG002 - a restart is recorded without its time
-        """Record in the journal that the gateway has started again since the lease was renewed."""
+    def start(self, now: Now) -> list[Tick]:  # noqa: ARG002 - the journal does not keep the time of a restart
+        """Record in the journal that the gateway has restarted since the last renewal of the lease."""
         self.leases.record_restart()
         return []
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Answer a request with exactly one reply; `now.domain_ns` counts in a live market only."""
+        """Answer a request with exactly one reply; in lock-step `now.domain_ns` is ignored."""
         self._do_due(now)
         if request.needs_venue and (trouble := self._terminal.unavailable(now)) is not None:
             return [self._header.error(request.request_id, trouble.code, trouble.message)]
         return [self._handlers[type(request)](request, now)]
 
     def next_timer(self) -> int | None:
-        """When a tick is due, a terminal may have answered, or a lease lapses; None when only a request can change that."""
+        """Monotonic time of the next tick, terminal timer or lapse of the lease; None if nothing is scheduled."""
         dues = (self.publisher.next_timer(), self._terminal.next_timer(), self.leases.next_timer())
         return min((due for due in dues if due is not None), default=None)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """Do what is due at the venue, and return the ticks to publish now; a live book moves with them."""
+        """Do what is due at the venue, and return the ticks to publish now; step a live book to the last of them."""
         self._do_due(now)
         ticks = self.publisher.on_timer(now)
         if ticks and self.publisher.is_live:
@@ -190,10 +190,10 @@ class Gateway(Core[Request, Reply | Tick]):
         return ticks
 
     on_idle = on_timer
-    """A CONFIRM may have made ticks due."""
+    """Called when no request waits, because a CONFIRM may have made ticks due."""
 
     def _do_due(self, now: Now) -> None:
-        """Do what is due at the venue, and complete a call that has returned."""
+        """Run the timers of lease, terminal and operator commands, and complete a call that has returned."""
         if self.publisher.is_live or not self.venue.quiet:
             self.leases.on_timer(now)
             self._terminal.on_timer(now)
@@ -204,9 +204,9 @@ class Gateway(Core[Request, Reply | Tick]):
         """Answer a malformed request.
 
         Args:
-            error: of the decoder.
-            fields: the readable fields, if any. An order with a readable id is rejected under that id, unless the id is
-                known: its stored answer must stay the only one.
+            error: the decoder's error.
+            fields: the readable fields, if any. An order with a readable id is rejected under that id. For a known id
+                the reply is an ErrorReply instead, so that the id keeps its one stored answer.
         """
         fields = fields or {}
         said_id = fields.get("request_id")
@@ -226,12 +226,12 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._header.error(request_id, error.code, str(error))
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol by the desk's name, for rounding numbers in JSON; None when it is not traded."""
+        """Terms of a symbol by the desk's name, used to round numbers in JSON; None if the symbol is not traded."""
         name = self._symbols.to_broker(symbol)
         return None if name is None else self.venue.instrument(name)
 
     def storage_error(self, request: Request, text: str) -> Reply:
-        """Answer a request whose handling ended with a disk fault, described by `text`; only durable effects count."""
+        """Answer a request during which the disk failed, with the failure in `text`; only durable effects count."""
         return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {text}")
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
@@ -247,14 +247,14 @@ class Gateway(Core[Request, Reply | Tick]):
         )
 
     def domain_ns(self, mono_ns: int) -> int:
-        """Venue time at a monotonic time: that of the book's tick, or in a live market its clock; UTC nanoseconds."""
+        """Venue time, UTC nanoseconds: the book's tick time; in a live stream, the market's clock at `mono_ns`."""
         market = self.publisher.market_time_ns(mono_ns)
         return self.venue.time_ns if market is None else max(market, self.venue.time_ns)
 
     # ------------------------------------------------------------------------------------------------- stream and time
 
     def _time_ns(self, now: Now) -> int:
-        """Venue time; in lock-step the time of the book's tick, not that in `now`."""
+        """Venue time in UTC nanoseconds: in lock-step the time of the book's tick, in a live stream that of `now`."""
         return max(now.domain_ns, self.venue.time_ns) if self.publisher.is_live else self.venue.time_ns
 
     def _ping(self, request: Ping, now: Now) -> PingReply:
@@ -287,7 +287,7 @@ class Gateway(Core[Request, Reply | Tick]):
     def _confirm(self, request: Confirm, now: Now) -> Reply:
         ordinal = request.ordinal
         if request.stream_id != self._stream_id:
-            text = f"stream {request.stream_id} is not the one that runs here, which is {self._stream_id}"
+            text = f"CONFIRM of stream {request.stream_id}, but this gateway serves stream {self._stream_id}"
             return self._header.error(request.request_id, ErrorCode.UNKNOWN_STREAM, text)
         if not self.publisher.has_tick(ordinal):
             text = f"CONFIRM {ordinal}, expected at most {self._stream.last_ordinal}, the last tick"
@@ -305,7 +305,7 @@ class Gateway(Core[Request, Reply | Tick]):
         )
 
     def _advance(self, confirmed: int, now: Now) -> None:
-        """Note that every tick up to `confirmed` is processed; in lock-step the book goes to the tick after it."""
+        """In lock-step, confirm every tick up to `confirmed` and step the book to the next tick; live, do nothing."""
         if self.publisher.is_live:
             return
         self.publisher.confirm(confirmed, now)
@@ -325,7 +325,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return refused if refused is not None else self._call(request, now)
 
     def _call(self, request: PlaceOrder, now: Now) -> Reply:
-        """Place an order whose id has had no effect yet, with the book at its tick."""
+        """Place an order whose id has had no effect yet; the book is at the order's tick."""
         if self.publisher.is_live and (stopped := self._stopped(request, now)) is not None:
             return stopped
         return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
@@ -348,7 +348,7 @@ class Gateway(Core[Request, Reply | Tick]):
             refused = self._step_for(request, now) or self._unchangeable(request, now)
             if refused is not None:
                 return refused
-            # The tick may have ended the order.
+            # The step to the request's tick may have ended the order.
             ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
         if ended is None:
             ended = self._orders.cancel(request.order_id, now, time_ns=self._time_ns(now))
@@ -372,7 +372,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return reply
 
     def _unchangeable(self, request: Cancel | Modify, now: Now) -> ErrorReply | None:
-        """The refusal of a change, by lease or a busy venue; None where it may be made."""
+        """The refusal of a CANCEL or MODIFY because of the lease or a busy venue; None if it is allowed."""
         if not self.publisher.is_live:
             return None
         code = self._lease.refusal(request.epoch, opens=False, now=now)
@@ -382,16 +382,16 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._busy(request) if self._orders.is_busy else None
 
     def _broker_name(self, symbol: str) -> str | None:
-        """The broker's name of a symbol; None for one that it does not trade."""
+        """The broker's name of a symbol; None if the broker does not trade it."""
         name = self._symbols.to_broker(symbol)
         return None if name is None or self.venue.instrument(name) is None else name
 
     def _busy(self, request: Request) -> ErrorReply:
-        text = "the venue is being called for another order"
+        text = "another call of the venue is in progress"
         return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, text)
 
     def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
-        """The refusal of an order by lease, halt or a busy venue; None where it may be placed."""
+        """The refusal of an order because of the lease, a halt or a busy venue; None if the order is allowed."""
         opens = self._orders.adds_exposure(request)
         code = self._lease.refusal(request.epoch, opens=opens, now=now)
         if code is not None:
@@ -403,18 +403,18 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._busy(request) if self._orders.is_busy else None
 
     def _step_for(self, request: PlaceOrder | Close | Cancel | Modify, now: Now) -> ErrorReply | None:
-        """Bring the book to the tick of the request; the refusal where that is not possible."""
+        """Step the book to the tick of the request; returns the refusal if that is not possible."""
         ordinal = request.ordinal
         if ordinal and not self.publisher.has_tick(ordinal):
-            text = f"{_named(request)} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
+            text = f"{_named(request)} at tick {ordinal}, but the last tick is {self._stream.last_ordinal}"
             return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, text)
         if ordinal:
             self._advance(ordinal - 1, now)
         if ordinal and self.venue.ordinal != ordinal:
-            text = f"{_named(request)} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
+            text = f"{_named(request)} at tick {ordinal}, but the book is at tick {self.venue.ordinal}"
             return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, text)
         if self.venue.ordinal == 0:
-            text = f"{_named(request)} before the first tick: nothing has a quote yet"
+            text = f"{_named(request)} before the first tick: no symbol has a quote yet"
             return self._header.error(request.request_id, ErrorCode.NO_QUOTE, text)
         return None
 
@@ -440,7 +440,7 @@ def _to(request_id: str, reply: OrderReply) -> OrderReply:
 
 
 def _named(request: PlaceOrder | Close | Cancel | Modify) -> str:
-    """The subject of a request, for error texts."""
+    """The order or position of a request, for error texts."""
     if isinstance(request, Modify) and not request.order_id:
         return f"position {request.position}" if request.position else f"the position in {request.symbol}"
     return f"order {request.order_id}"

@@ -1,4 +1,4 @@
-"""Orders in doubt: repeated looks at the venue that find no trace, until an order is presumed to have had no effect."""
+"""Orders in doubt: after enough searches of the venue without a trace, an order is presumed to have had no effect."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Final
 from proto.time import MS_NS, Now
 
 SETTLING_MS: Final = 60_000
-"""Default for how late a broker's history may be."""
+"""Default of how late an order may appear in the broker's history."""
 
 MISSES_MIN: Final = 3
+"""Searches without a trace that are needed for the presumption."""
+
 MISS_INTERVAL_NS: Final = 500_000_000
-"""Shortest time between two looks that count as two."""
+"""Shortest time between two counted searches."""
 
 
 class _InDoubtOrder:
-    """Looks without a trace for one id since this start; the settling time begins at venue time `from_ns`."""
+    """Searches without a trace for one id since the gateway started; settling begins at venue time `from_ns`."""
 
     __slots__ = ("count", "from_ns", "last_mono_ns")
 
@@ -26,33 +28,38 @@ class _InDoubtOrder:
 
 
 class InDoubtOrders:
-    """The looks for each id in doubt."""
+    """Counts the searches without a trace for each id in doubt."""
 
     def __init__(self, *, settling_ms: int) -> None:
-        """Know no id in doubt; `settling_ms` is how late the venue's history may be."""
+        """Begin without an id in doubt; `settling_ms` is how late an order may appear in the venue's history."""
         self._settling_ns = settling_ms * MS_NS
         self._of: dict[str, _InDoubtOrder] = {}
 
     def add(self, order_id: str, *, from_ns: int) -> None:
-        """Begin to look for an id that the venue was called for; its settling time begins at venue time `from_ns`."""
+        """Begin to count for an id whose order was sent to the venue; settling begins at venue time `from_ns`."""
         self._of[order_id] = _InDoubtOrder(from_ns)
 
     def remove(self, order_id: str) -> None:
-        """Note that an id is not in doubt any more."""
+        """Stop counting for an id that is no longer in doubt."""
         self._of.pop(order_id, None)
 
-    def record_miss(self, order_id: str, now: Now, *, time_ns: int, deadline_ns: int, can_look: bool) -> bool:
-        """Count a look without a trace, and return whether the looks suffice to presume that there was no effect.
+    def record_miss(self, order_id: str, now: Now, *, time_ns: int, deadline_ns: int, is_available: bool) -> bool:
+        """Count a search without a trace; True once there are enough to presume that the order had no effect.
 
-        With `can_look` False the terminal could not be used: the count begins again.
+        Args:
+            order_id: the id in doubt.
+            now: the current time.
+            time_ns: the current venue time, UTC.
+            deadline_ns: the order's deadline in venue time, UTC; 0 for none.
+            is_available: whether the terminal could be used; if not, the count restarts at 0.
         """
-        looks = self._of.get(order_id)
-        if looks is None:
-            looks = self._of[order_id] = _InDoubtOrder(max(time_ns, deadline_ns))
-        if not can_look:
-            looks.count = 0
+        misses = self._of.get(order_id)
+        if misses is None:
+            misses = self._of[order_id] = _InDoubtOrder(max(time_ns, deadline_ns))
+        if not is_available:
+            misses.count = 0
             return False
-        if now.mono_ns - looks.last_mono_ns >= MISS_INTERVAL_NS and time_ns > looks.from_ns + self._settling_ns:
-            looks.count += 1
-            looks.last_mono_ns = now.mono_ns
-        return looks.count >= MISSES_MIN
+        if now.mono_ns - misses.last_mono_ns >= MISS_INTERVAL_NS and time_ns > misses.from_ns + self._settling_ns:
+            misses.count += 1
+            misses.last_mono_ns = now.mono_ns
+        return misses.count >= MISSES_MIN

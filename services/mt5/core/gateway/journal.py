@@ -1,10 +1,10 @@
-"""The journal of order ids, which ensures that each order has its effect once.
+"""The journal of order ids, which ensures that each order has its effect at most once.
 
-An id is unknown, then CALLING from just before the venue is called until its answer is stored, then DONE for good; or
-it is FENCED, void before the venue was ever called. A crash can leave an id at CALLING; the gateway then finds out from
-the venue what happened. CLAIMED: the venue reported an execution and shows none. PRESUMED: after long and repeated
-looks the id is presumed to have had no effect. Neither is ever called again, and a trace that appears late still
-counts.
+An unknown id becomes CALLING just before the venue is called, and DONE once its final answer is stored. An id that is
+fenced before the venue is called becomes FENCED and void. A crash can leave an id at CALLING; the gateway then
+searches the venue for the order. CLAIMED: the venue reported an execution but shows no such order. PRESUMED: repeated
+searches found no trace, so the order is presumed to have had no effect. The venue is never called again for a CLAIMED
+or PRESUMED id; if the order appears later, it counts.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class EntryState(StrEnum):
 
 
 class Effect(Struct, frozen=True):
-    """The effect of an order, in which two requests with one id must agree. Numbers are compared by value.
+    """The effect of an order. Two requests with one id must have equal effects; numbers are compared by value.
 
-    `price` is that of a LIMIT or STOP order; that of a MARKET order is not part of the effect. `action` is CLOSE only
-    where there was no position to close; otherwise it is the BUY or SELL, with its `position`.
+    `price` is the order price of a LIMIT or STOP order, and None for a MARKET order. `action` is CLOSE only where there
+    was no position to close; any other CLOSE is kept as its BUY or SELL, with the ticket in `position` (else 0).
     """
 
     action: str
@@ -50,7 +50,7 @@ class Effect(Struct, frozen=True):
     position: int = 0
 
     def __str__(self) -> str:
-        """The effect as text, without values that are the default of a market order."""
+        """The effect as text; values that equal the default of a market order are left out."""
         parts = [self.action, decimal_text(self.volume), self.symbol]
         if (self.type, self.time_in_force) != (OrderType.MARKET, TimeInForce.FOK):
             parts += [self.type, self.time_in_force]
@@ -64,7 +64,7 @@ class Effect(Struct, frozen=True):
 
 
 class JournalEntry(NamedTuple):
-    """One order id. `effect` is None where an unknown id was fenced; `reply` is None while CALLING or CLAIMED."""
+    """The entry of one id. `effect` is None if an unknown id was fenced; `reply` is None while CALLING or CLAIMED."""
 
     state: EntryState
     effect: Effect | None
@@ -75,11 +75,11 @@ class LeaseRecord(NamedTuple):
     """The durable part of the lease."""
 
     epoch: int = 0
-    """The highest that was ever leased; 0 before the first."""
+    """The highest epoch that was ever leased; 0 before the first."""
     holder: str = ""
     """The client that leased this epoch; empty in journals of earlier versions."""
     has_restarted: bool = False
-    """Whether the gateway has started since the last renewal; another start then lets the lease lapse at once."""
+    """Whether the gateway has restarted since the last renewal; at the next restart the lease then lapses at once."""
 
 
 class Journal(Protocol):
@@ -90,10 +90,10 @@ class Journal(Protocol):
 
     @property
     def journal_id(self) -> str:
-        """Incarnation of the journal; a new one knows no ids of an earlier one."""
+        """Id of this journal; a new journal has none of the order ids of an earlier one."""
 
     def find(self, order_id: str) -> JournalEntry | None:
-        """The entry of an id; None for an unknown one."""
+        """The entry of an id; None for an unknown id."""
 
     def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         """Record that the venue is about to be called for an id, with the book at tick `ordinal`."""
@@ -102,30 +102,33 @@ class Journal(Protocol):
         """Record the final answer of an id."""
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
-        """Record that an id is void: the venue was not called, or shows no trace in a complete book."""
+        """Record that an id is void: the venue was not called, or its complete history shows no such order."""
 
     def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        """Record that the venue reported an execution and shows none, with the book at tick `ordinal`."""
+        """Record that the venue reported an execution but shows no such order, with the book at tick `ordinal`."""
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """Record that an id is presumed to have had no effect."""
 
     def order_id_of(self, magic: int) -> str | None:
-        """The id of an order by its magic; None for an unknown one."""
+        """The id of an order by its `magic`; None if unknown."""
 
     def known_ids(self) -> dict[str, KnownIds]:
-        """The number of known desk ids by incarnation, which shows a desk whose ledger has gone back in time."""
+        """Count and highest number of the known desk ids, by incarnation.
+
+        A desk compares them with its ledger: a ledger restored from an old backup has lower numbers.
+        """
 
     @property
     def lease(self) -> LeaseRecord:
         """The lease of the account."""
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """Record a lease: of another client, or the first renewal after a start of the gateway."""
+        """Record a lease to another client, or the first renewal after a start of the gateway."""
 
     @property
     def halt_reason(self) -> str:
-        """Reason of a person's halt; empty where the gateway is not halted."""
+        """A person's reason for the gateway halt; empty while the gateway is not halted."""
 
     def set_halt_reason(self, reason: str) -> None:
         """Record a halt by a person, or its end with an empty reason."""
@@ -147,11 +150,11 @@ class MemoryJournal:
         return self._journal_id
 
     def find(self, order_id: str) -> JournalEntry | None:
-        """The entry of an id; None for an unknown one."""
+        """The entry of an id; None for an unknown id."""
         return self._entries.get(order_id)
 
-    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
-        """See `Journal`."""
+    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - part of the port
+        """Record that the venue is about to be called for an id; `ordinal` is ignored."""
         self._entries[order_id] = JournalEntry(EntryState.CALLING, effect, None)
         self._magics[magic_of(order_id)] = order_id
 
@@ -164,8 +167,8 @@ class MemoryJournal:
         known = self._entries.get(order_id)
         self._entries[order_id] = JournalEntry(EntryState.FENCED, known.effect if known else None, reply)
 
-    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - as above
-        """See `Journal`."""
+    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - part of the port
+        """Record that the venue reported an execution but shows no such order; `ordinal` is ignored."""
         self._entries[order_id] = JournalEntry(EntryState.CLAIMED, effect, None)
 
     def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
@@ -173,7 +176,7 @@ class MemoryJournal:
         self._entries[order_id] = JournalEntry(EntryState.PRESUMED, effect, reply)
 
     def order_id_of(self, magic: int) -> str | None:
-        """The id of an order by its magic; None for an unknown one."""
+        """The id of an order by its `magic`; None if unknown."""
         return self._magics.get(magic)
 
     def known_ids(self) -> dict[str, KnownIds]:
@@ -192,7 +195,7 @@ class MemoryJournal:
         return self._lease
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """Record a lease: of another client, or the first renewal after a start of the gateway."""
+        """See `Journal`."""
         self._lease = lease
 
     @property

@@ -1,9 +1,9 @@
 """The lease of an account: the client with the highest epoch may open exposure while it renews the lease.
 
-An epoch counts starts of portfolio. The highest leased epoch is durable, so that an older portfolio that still runs is
-always refused. The next epoch is bounded (`proto.gateway.epochs`), so that no client can use them up. A lease lapses by
-the gateway's monotonic clock. Its holder is durable as well: after the first restart of the gateway the lease runs its
-full time again, and after a second restart without a renewal it has lapsed.
+An epoch is the number of a portfolio process. The highest leased epoch is durable, so that an older portfolio that
+still runs is always refused. The next epoch is bounded (`proto.gateway.epochs`), so that no client can exhaust the
+numbers. A lease lapses by the gateway's monotonic clock. Its holder is durable as well. After the first restart of the
+gateway, the lease lapses after its full time; after a second restart without a renewal, it lapses at once.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from proto.time import MS_NS, Now
 from services.mt5.core.gateway.journal import Journal, LeaseRecord
 
 LEASE_TTL_MS: Final = 5_000
-"""Longer than the restart of a killed portfolio, far shorter than the time a person takes to notice its absence."""
+"""Longer than portfolio takes to restart, and far shorter than a person takes to notice that it is down."""
 
 ENFORCE_AGAIN_NS: Final = 250_000_000
-"""Pause between attempts to cancel resting orders after a lapse, if the venue was unavailable or busy."""
+"""Time until the next attempt to cancel resting orders after a lapse, if the venue was unavailable or busy."""
 
 
 class AccountLease:
     """The lease of one account."""
 
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:
-        """Continue the journal's lease: before a renewal, due within `ttl_ms`, its holder may open nothing."""
+        """Continue the journal's lease: its holder may open nothing before it renews, and has `ttl_ms` to do so."""
         self._journal = journal
         self._ttl_ns = ttl_ms * MS_NS
         self._until_mono_ns = 0
@@ -41,9 +41,9 @@ class AccountLease:
         return known_epoch(self._journal.lease.epoch)
 
     def renew(self, request: Lease, now: Now) -> ErrorCode | None:
-        """Grant or renew the lease; returns the error code of a refusal.
+        """Grant or renew the lease; returns the error code of a refusal, None if granted.
 
-        Of two clients with one epoch the first gets it.
+        If two clients have the same epoch, the first to request the lease gets it.
         """
         if request.epoch < self.epoch:
             return ErrorCode.STALE_EPOCH
@@ -61,13 +61,13 @@ class AccountLease:
         return None
 
     def record_restart(self) -> None:
-        """Record once that the gateway has started since the last renewal; the next start lets the lease lapse."""
+        """Record once that the gateway has restarted since the last renewal; at the next restart the lease lapses."""
         lease = self._journal.lease
         if lease.holder and not self._until_mono_ns and not lease.has_restarted:
             self._journal.set_lease(lease._replace(has_restarted=True))
 
     def assume_holder(self) -> None:
-        """Assume that a client holds a lease that the journal does not have; it lapses like a recorded one."""
+        """Assume that a client holds a lease, although the journal has none; it lapses like a recorded lease."""
         self._is_held = True
 
     def has_lapsed(self, now: Now) -> bool:
@@ -80,22 +80,22 @@ class AccountLease:
         return self._lapses_mono_ns <= now.mono_ns
 
     def note_enforced(self, *, is_complete: bool, now: Now) -> None:
-        """Note a cancellation of resting orders after a lapse; a later attempt cancels those that are left."""
+        """Note an attempt to cancel the resting orders after a lapse; an incomplete one is repeated later."""
         self._enforce_mono_ns = None if is_complete else now.mono_ns + ENFORCE_AGAIN_NS
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which to enforce a lapse; None if nothing is left to enforce."""
+        """Monotonic time at which to cancel resting orders after a lapse; None if there is nothing to cancel."""
         return self._enforce_mono_ns if self._is_held else None
 
     def expires_in_ms(self, now: Now) -> int:
-        """Milliseconds left of the lease, >= 0."""
+        """Milliseconds until the lease lapses, >= 0."""
         return max(0, self._until_mono_ns - now.mono_ns) // MS_NS
 
     def refusal(self, epoch: int, *, opens: bool, now: Now) -> ErrorCode | None:
-        """The error code for an order that the lease does not allow; None where it does.
+        """The error code for an order that the lease forbids; None for an allowed order.
 
         Args:
-            epoch: of the order; 0 for a client without a lease.
+            epoch: the order's epoch; 0 for a client without a lease.
             opens: whether the order adds exposure.
             now: the current time.
         """

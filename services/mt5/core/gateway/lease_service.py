@@ -14,7 +14,7 @@ from services.mt5.core.ports.terminal import Terminal
 
 
 class LeaseService:
-    """Answers LEASE, and enforces a lapse; in a live stream only."""
+    """Answers LEASE, and cancels resting orders after a lapse; in a live stream only."""
 
     def __init__(
         self,
@@ -29,11 +29,11 @@ class LeaseService:
         """Continue the lease of the journal.
 
         Args:
-            journal: has the lease.
+            journal: stores the lease.
             orders: cancels resting orders.
-            terminal: shows them.
-            header: the fields that every reply has.
-            is_live: whether the stream is live; a lock-step one has no leases.
+            terminal: shows the resting orders.
+            header: the fields common to all replies.
+            is_live: whether the stream is live; a lock-step stream has no leases.
             ttl_ms: how long after a renewal the lease lapses.
         """
         self.account_lease = AccountLease(journal, ttl_ms=ttl_ms)
@@ -47,7 +47,7 @@ class LeaseService:
         """Why the gateway cannot write, for replies to LEASE; set by the shell."""
 
     def handle(self, request: Lease, now: Now) -> Reply:
-        """Lease the account to a client, or refuse to."""
+        """Grant or renew a client's lease of the account, or refuse it."""
         if not self._is_live:
             return self._header.not_available(request)
         lease = self.account_lease
@@ -70,7 +70,7 @@ class LeaseService:
         )
 
     def on_timer(self, now: Now) -> None:
-        """Cancel resting orders once the lease has lapsed, also where the lease was lost with its journal."""
+        """Cancel resting orders once the lease has lapsed, even if the journal that had the lease was lost."""
         if not self._is_live:
             return
         if not self._is_journal_compared and self._terminal.unavailable(now) is None:
@@ -82,15 +82,15 @@ class LeaseService:
             self.account_lease.note_enforced(is_complete=is_complete, now=now)
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which to enforce a lapse; None if there is nothing to enforce."""
+        """Monotonic time at which to cancel resting orders after a lapse; None if there is nothing to cancel."""
         return self.account_lease.next_timer() if self._is_live else None
 
     def record_restart(self) -> None:
-        """Record that the gateway has started since the lease was renewed; may raise a disk fault."""
+        """Record that the gateway has restarted since the last renewal; the journal may raise a disk error."""
         if self._is_live:
             self.account_lease.record_restart()
 
     def _has_forgotten_orders(self, now: Now) -> bool:
-        """Whether orders of a desk rest that the journal does not know, because an earlier journal was lost."""
+        """Whether a resting order has a desk's id that the journal lacks, because an earlier journal was lost."""
         magics = (resting.magic for resting in self._terminal.resting(now))
         return any(desk_id_of(magic) is not None and self._journal.order_id_of(magic) is None for magic in magics)

@@ -1,4 +1,4 @@
-"""MODIFY: new prices of a resting order or a position."""
+"""MODIFY: new prices for a resting order or a position."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ REJECTED = "REJECTED"
 
 
 class ModifyService:
-    """Answers MODIFY. Requests here have the broker's name of their symbol; replies the desk's."""
+    """Answers MODIFY. Requests here have the broker's name of their symbol, and replies the desk's name."""
 
     def __init__(self, *, venue: Venue, terminal: Terminal, queries: QueryService, header: ReplyHeader) -> None:
-        """Answer with these parts.
+        """Use these parts.
 
         Args:
             venue: has the book.
             terminal: sends modifications.
-            queries: convert orders and positions to the desk's names.
-            header: fields common to all replies.
+            queries: converts orders and positions to the desk's names.
+            header: the fields common to all replies.
         """
         self._venue = venue
         self._terminal = terminal
@@ -37,45 +37,47 @@ class ModifyService:
         self._header = header
 
     def existing_reply(self, request: Modify, now: Now, *, symbol: str) -> ModifyReply | ErrorReply | None:
-        """The stored reply to a repeated modification, or an error for a wrong symbol; None for a new one.
+        """The stored reply to a repeated modification, or an error if the order has another symbol; None for a new one.
 
         Args:
-            request: with the broker's name of its symbol.
+            request: the modification, with the broker's name of its symbol.
             now: the current time.
-            symbol: the client's name of the symbol.
+            symbol: the desk's name of the symbol.
         """
         order = self._venue.find(magic_of(request.order_id)) if request.order_id else None
         if order is not None and order.order.symbol != request.symbol:
-            text = f"symbol {symbol} with order {request.order_id}, expected {self._queries.order_with_desk_names(order).symbol}"
+            expected = self._queries.order_with_desk_names(order).symbol
+            text = f"symbol {symbol} with order {request.order_id}, expected {expected}"
             return self._header.error(request.request_id, ErrorCode.INVALID_FIELD, text)
         outcome = self._terminal.previous_modification(request, now)
         return None if outcome is None else self._reply_to(request, outcome)
 
     def modify(self, request: Modify, now: Now) -> tuple[ModifyReply, bool]:
-        """Call the venue; the reply, and whether the call is still in progress."""
+        """Send a modification to the venue; returns the reply, and whether the call is still in progress."""
         sent = self._terminal.modify(request, now)
         if isinstance(sent, CallInProgress):
-            return self._present(request, now, status="CALL_IN_PROGRESS", error="the venue is being called"), True
+            text = "the call of the venue is in progress"
+            return self._present(request, now, status="CALL_IN_PROGRESS", error=text), True
         if sent is not None and (outcome := self._terminal.previous_modification(request, now)) is not None:
             return self._reply_to(request, outcome), False
         return self._answered(request, sent, now), False
 
     def _answered(self, request: Modify, sent: TradeResult | None, now: Now) -> ModifyReply:
         if sent is None:
-            text = "the call came back without an answer"
+            text = "the call of the venue returned no answer"
             return self._present(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
         if retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE:
             done = self._present(request, now, status="OK", retcode=sent.retcode)
             if _is_as_asked(request, done):
                 return done
-            text = f"the venue answered {sent.retcode} and shows no such change"
+            text = f"the venue answered {sent.retcode}, but does not show the requested prices"
             return self._present(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
         code = sent.error_code or ErrorCode.VENUE_REFUSED
         text = sent.message or f"the venue answered {sent.retcode}"
         return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
 
     def _present(self, request: Modify, now: Now, **fields: Any) -> ModifyReply:
-        """A reply with the current state of order or position."""
+        """A reply with the current state of the order or position."""
         order: VenueOrder | None = None
         position: VenuePosition | None = None
         if request.order_id:
@@ -114,13 +116,13 @@ class ModifyService:
 
 
 def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
-    """Whether the venue shows the requested prices; its retcode alone is no proof."""
+    """Whether the venue shows the requested prices, because a retcode alone proves nothing."""
     target = shown.order if request.order_id else shown.position
     return target is not None and has_requested_prices(target, request)
 
 
 def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) -> bool:
-    """Whether an order or a position has the prices of a modification."""
+    """Whether an order or a position has the prices that a modification requests."""
     if (target.stop_loss, target.take_profit) != (request.stop_loss, request.take_profit):
         return False
     if isinstance(target, VenuePosition):
@@ -129,5 +131,5 @@ def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) ->
 
 
 def with_broker_names(request: Modify, symbol: str, venue: Venue) -> Modify:
-    """A request with the broker's name of its symbol, and the ticket under which its position is reported."""
+    """The request with the broker's `symbol`, and with the ticket under which the venue reports its position."""
     return structs.replace(request, symbol=symbol, position=venue.position_ticket(request.position))

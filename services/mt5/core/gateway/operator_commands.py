@@ -1,4 +1,4 @@
-"""HALT, RESUME and FLATTEN: commands of a person to the gateway itself, for when portfolio is down."""
+"""HALT, RESUME and FLATTEN: a person's commands to the gateway itself. They also work while portfolio is down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.mt5.core.ports.venue import Venue
 
 
 class OperatorCommands:
-    """Halts opening orders, cancels resting ones, closes positions; in a live stream only."""
+    """Refuses opening orders, cancels resting orders and closes positions; in a live stream only."""
 
     def __init__(
         self,
@@ -30,9 +30,9 @@ class OperatorCommands:
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
-        """Continue the halt of the journal: resting orders are canceled again, as a crash may have come before.
+        """Continue the journal's halt; resting orders are canceled again, because a crash may have prevented it.
 
-        `venue_ns` gives the venue's time.
+        `venue_ns` returns the venue time, UTC.
         """
         self._venue = venue
         self._terminal = terminal
@@ -46,7 +46,7 @@ class OperatorCommands:
         self._still_to_close: list[int] = []
 
     def on_timer(self, now: Now) -> None:
-        """Continue canceling and closing where the venue was away or busy, or a call was in progress."""
+        """Continue to cancel orders and close positions that are left because the venue was unavailable or busy."""
         if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
             self._still_to_end = ""
         if self._still_to_close and not self._still_to_end and self._terminal.unavailable(now) is None:
@@ -58,7 +58,7 @@ class OperatorCommands:
             return self._header.not_available(request)
         trouble = self._terminal.unavailable(now)
         if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
-            code, text = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
+            code, text = trouble or (ErrorCode.VENUE_BUSY, "another call of the venue is in progress")
             return self._header.error(request.request_id, code, text)
         self._journal.set_halt_reason("" if isinstance(request, Resume) else request.reason)
         self._still_to_end = ""
@@ -75,9 +75,9 @@ class OperatorCommands:
         )
 
     def _close_all(self, now: Now) -> list[int]:
-        """Close positions; the tickets of the orders that did, without those that the venue does not show yet.
+        """Close positions; returns the tickets of the closing orders that the venue already shows.
 
-        Each position is tried once. While a call is in progress the others wait for the next `on_timer`.
+        Each position is tried once. While a call is in progress, the other positions wait for the next `on_timer`.
         """
         tickets = []
         while self._still_to_close and not self._orders.is_busy:

@@ -1,10 +1,9 @@
-"""Orders by id: the venue is called once for an id, and every repeat gets the same answer.
+"""Orders by id: each order has its effect at most once, and every repeat gets the same answer.
 
-The journal is written before and after the call. The venue's answer is not trusted: the reply to a client is made from
-what the venue shows under the order's magic. Where it shows nothing and is known to show everything, there was no
-effect, and the call may be made (again). Where it may be late, the id is in doubt and is never called again; after its
-deadline, a settling time and repeated looks without a trace it is presumed to have had no effect, and a trace that
-appears late still counts.
+The journal is written before and after the call of the venue. The venue's answer is no proof; the reply is made from
+the order that the venue shows under its magic. If its complete history lacks the order, the order had no effect and may
+be sent (again). If the history may be late, the id is in doubt and is never sent again. After its deadline, a settling
+time and repeated searches without a trace, it is presumed to have had no effect. If the order appears later, it counts.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResu
 from services.mt5.core.ports.venue import Venue
 
 STORED: Final = "-"
-"""Boot id of replies in the journal; it is replaced by that of the boot that sends them."""
+"""Boot id of replies in the journal; the gateway replaces it by its own when it sends a reply."""
 
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 """Statuses of open orders."""
@@ -40,13 +39,13 @@ _ENDED_OTHERWISE: Final = (
     OrderReplyStatus.EXPIRED,
     OrderReplyStatus.PRESUMED_EXPIRED,
 )
-"""Statuses of an order that a CANCEL came too late for."""
+"""Statuses of an order that ended before its CANCEL."""
 
 _CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
 class OrderService:
-    """Places, reports, cancels and fences orders by id. Symbols have the desk's names, and `time_ns` is the venue's time."""
+    """Places, reports, cancels and fences orders by id. Symbols have the desk's names; `time_ns` is venue time, UTC."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class OrderService:
         header: ReplyHeader,
         settling_ms: int = SETTLING_MS,
     ) -> None:
-        """Answer with these parts; the venue's history may be `settling_ms` late."""
+        """Use these parts; an order may appear in the venue's history up to `settling_ms` late."""
         self._venue = venue
         self._terminal = terminal
         self._journal = journal
@@ -74,15 +73,15 @@ class OrderService:
         return self._calling is not None or self._is_changing
 
     def mark_busy(self) -> None:
-        """Note that a call which modifies or cancels something is in progress."""
+        """Note that a call which modifies or cancels an order or position is in progress."""
         self._is_changing = True
 
     def is_known(self, order_id: str) -> bool:
-        """Whether the id was ever placed or fenced."""
+        """Whether an order with the id was ever placed or fenced."""
         return self._find(order_id) is not None
 
     def adds_exposure(self, request: PlaceOrder) -> bool:
-        """Whether an order would add exposure to the account's position."""
+        """Whether an order may open or increase a position."""
         if request.position:
             return False
         if self._venue.account_mode is AccountMode.HEDGING:
@@ -92,26 +91,26 @@ class OrderService:
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
     def existing_reply(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply | None:
-        """The reply for a placed or fenced id; None for an id that may have its effect now."""
+        """The reply for a placed or fenced id; None if the order may be sent now."""
         entry = self._find(request.order_id)
         if entry is None:
             return None
         effect = effect_of(request)
         if entry.effect is not None and entry.effect != effect:
-            text = f"order_id {request.order_id} was given to {entry.effect}, not to {effect}"
+            text = f"order_id {request.order_id} belongs to {entry.effect}, not to {effect}"
             return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, text)
         return self._repeated(request, entry, now, time_ns=time_ns)
 
     def existing_close(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
-        """The reply to a CLOSE whose id was placed or fenced, or the order to place (again) for it.
+        """The reply to a CLOSE whose id was placed or fenced, or the order to send (again) for it.
 
-        None: the id is new, and side and volume follow from the position.
+        None for a new id: side and volume then follow from the position.
         """
         entry = self._find(request.order_id)
         if entry is None:
             return None
         if entry.effect is not None and not close_requests.matches_effect(request, entry.effect):
-            text = f"order_id {request.order_id} was given to {entry.effect}, not to a CLOSE of {request.symbol}"
+            text = f"order_id {request.order_id} belongs to {entry.effect}, not to a CLOSE of {request.symbol}"
             return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, text)
         known = self._repeated(request, entry, now, time_ns=time_ns)
         if known is not None:
@@ -120,7 +119,7 @@ class OrderService:
         return close_requests.order_from_effect(request, entry.effect)
 
     def close(self, request: Close) -> OrderReply | PlaceOrder:
-        """The order of a CLOSE with a new id, or its final rejection where there is no position to close."""
+        """The order of a CLOSE with a new id, or the final rejection if there is no position to close."""
         symbol = self._symbols.to_broker(request.symbol)
         named = self._venue.position_ticket(request.position)
         at_broker = structs.replace(request, symbol=symbol, position=named)
@@ -140,7 +139,7 @@ class OrderService:
         return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
-        """Call the venue for an id without an answer; EXPIRED where the venue's time is past the order's deadline."""
+        """Send an order whose id has no answer yet; EXPIRED if the venue's time is past the order's deadline."""
         assert not self.is_busy, "one call at a time"
         effect = effect_of(request)
         symbol = self._symbols.to_broker(request.symbol)
@@ -158,7 +157,7 @@ class OrderService:
         return self._settle(request, sent, now, time_ns=time_ns)
 
     def reject_permanently(self, request: PlaceOrder, code: ErrorCode, text: str) -> OrderReply:
-        """Reject an order before the venue is called; its id cannot be used again."""
+        """Reject an order without a call of the venue; its id keeps this answer."""
         reply = self._refusal(request, OrderReplyStatus.REJECTED, code, text, retcode=retcodes.REJECT)
         self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
         return reply
@@ -178,16 +177,16 @@ class OrderService:
         """The state of an id; the venue is not called."""
         entry = self._find(order_id)
         if entry is None:
-            text = f"order_id {order_id} was never placed here"
+            text = f"this gateway has no order with order_id {order_id}"
             return self._reply(order_id, OrderReplyStatus.UNKNOWN, ErrorCode.UNKNOWN_ORDER, text)
         known = self._known(order_id, entry, now, time_ns=time_ns, store=False)
         if known is not None:
             return known
-        text = f"the venue was about to be called for {entry.effect} and has no trace of it"
+        text = f"{entry.effect}: the call of the venue was prepared, and the venue shows no trace of the order"
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Void an id without effect; for an id with a certain or possible effect, return its state."""
+        """Void an id that had no effect; if it had or may have had one, return the state of its order."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
@@ -200,7 +199,7 @@ class OrderService:
         return reply
 
     def ended_reply(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
-        """The reply to CANCEL of an order that is not resting; None for a resting order."""
+        """The reply to a CANCEL of an order that is not resting; None for a resting order."""
         entry = self._find(order_id)
         known = self.status(order_id, now, time_ns=time_ns)
         if entry is not None and known.status in _OPEN:
@@ -208,11 +207,11 @@ class OrderService:
         return _as_ended(known)
 
     def cancel(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Cancel a resting order; its state afterwards, with an error code where it is not canceled."""
+        """Cancel a resting order; returns its new state, with an error code if it is not canceled."""
         return _as_ended(self._end(order_id, now, time_ns=time_ns, why="canceled by the client"))
 
     def cancel_all(self, why: str, now: Now) -> bool:
-        """Cancel every resting order, with a reason for people; False where some are left for the next call."""
+        """Cancel every resting order for the reason `why`; False if some remain for the next call."""
         if self._terminal.unavailable(now) is not None:
             return False
         for resting in self._terminal.resting(now):
@@ -222,7 +221,7 @@ class OrderService:
         return True
 
     def _end(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
-        """Cancel a resting order, and return its state afterwards."""
+        """Cancel a resting order, and return its new state."""
         placed = self._terminal.find(magic_of(order_id), now)
         assert placed is not None, order_id
         sent = self._terminal.cancel(placed, now, why=why)
@@ -236,7 +235,7 @@ class OrderService:
         if known.status not in _OPEN:
             return known
         if sent is None:
-            text = "the call came back without an answer, and the order still rests"
+            text = "the call of the venue returned no answer, and the order still rests"
             return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=text)
         is_claimed = retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE
         code = sent.error_code or (ErrorCode.NO_TRACE if is_claimed else ErrorCode.VENUE_REFUSED)
@@ -253,13 +252,13 @@ class OrderService:
     def refuse_fields(
         self, *, order_id: str, symbol: str | None, action: str, code: ErrorCode, text: str, retcode: int
     ) -> OrderReply:
-        """Reject an order with an invalid field; nothing is stored."""
+        """Reject an order with an invalid field, with MetaTrader's `retcode`; nothing is stored."""
         return self._reply(
             order_id, OrderReplyStatus.REJECTED, code, text, symbol=symbol, action=action, retcode=retcode
         )
 
     def client_order_id(self, magic: int, comment: str) -> str:
-        """The client's id of an order or deal; empty for a foreign one."""
+        """The client's id of an order or deal, by its `magic` and `comment`; empty for a foreign order."""
         if not magic:
             return ""
         if comment and magic_of(comment) == magic:
@@ -267,7 +266,7 @@ class OrderService:
         return desk_id_of(magic) or self._journal.order_id_of(magic) or ""
 
     def _find(self, order_id: str) -> JournalEntry | None:
-        """The entry of an id in the journal or, where a journal was lost, from the venue's book."""
+        """The entry of an id from the journal, or from the venue's book if the journal was lost."""
         entry = self._journal.find(order_id)
         if entry is not None:
             return entry
@@ -291,7 +290,7 @@ class OrderService:
         )
 
     def _settle(self, request: PlaceOrder, sent: TradeResult | None, now: Now, *, time_ns: int) -> OrderReply:
-        """Make the reply to a call that has returned from what the venue shows, not from its answer."""
+        """The reply after a call has returned, made from the order that the venue shows and not from its answer."""
         order_id, effect = request.order_id, effect_of(request)
         placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
@@ -304,10 +303,9 @@ class OrderService:
     def _repeated(
         self, request: PlaceOrder | Close, entry: JournalEntry, now: Now, *, time_ns: int
     ) -> OrderReply | None:
-        """The reply to a repeated request.
+        """The reply to a repeated request; None if the order may be sent.
 
-        In lock-step it is the one of the request's tick, also when the book is further: an order that rested then is
-        reported as it was accepted.
+        In lock-step an order that rested is reported as it was at the request's tick, even if the book is past it.
         """
         if request.ordinal and entry.state not in (EntryState.FENCED, EntryState.PRESUMED):
             placed = self._terminal.find(magic_of(request.order_id), now)
@@ -318,7 +316,7 @@ class OrderService:
     def _known(
         self, order_id: str, entry: JournalEntry, now: Now, *, time_ns: int, deadline_ns: int = 0, store: bool = True
     ) -> OrderReply | None:
-        """The state of an id; None where the venue was certainly not called."""
+        """The state of an id; None if its order certainly had no effect and may be sent."""
         if entry.state in (EntryState.DONE, EntryState.FENCED):
             assert entry.reply is not None, entry
             return structs.replace(entry.reply, boot_id=self._header.boot_id)
@@ -333,8 +331,8 @@ class OrderService:
             return structs.replace(entry.reply, boot_id=self._header.boot_id)
         if entry.state is EntryState.CALLING and self._terminal.is_history_complete(now):
             return None
-        can_look = self._terminal.unavailable(now) is None
-        if self._doubts.record_miss(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns, can_look=can_look):
+        usable = self._terminal.unavailable(now) is None
+        if self._doubts.record_miss(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns, is_available=usable):
             return self._presume(order_id, entry.effect)
         return self._in_doubt(order_id, entry.effect)
 
@@ -346,24 +344,24 @@ class OrderService:
         return reply
 
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
-        text = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
+        text = f"{effect}: deadline and settling time have passed, and the venue shows no trace of the order"
         reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, text)
         self._journal.record_presumed(order_id, effect, _stored(reply))
         self._doubts.remove(order_id)
         return reply
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
-        text = f"{effect}: the venue was called and shows no trace of it yet"
+        text = f"{effect}: the venue was called, but shows no trace of the order yet"
         fields = {"symbol": effect.symbol, "action": effect.action}
         return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, text, **fields)
 
     def _in_progress(self, order_id: str, effect: Effect, *, ticket: int = 0) -> OrderReply:
-        text = f"{effect}: the venue is being called"
+        text = f"{effect}: the call of the venue is in progress"
         fields = {"symbol": effect.symbol, "action": effect.action, "ticket": ticket or None}
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text, **fields)
 
     def _reply_from(self, order_id: str, placed: BookOrder) -> OrderReply:
-        """The reply to an order, from its record in the book alone."""
+        """The reply to an order, made from its record in the book alone."""
         return self._reply_of(order_id, placed.order, placed, error_code=placed.error_code)
 
     def _reply_of(
@@ -418,7 +416,7 @@ class OrderService:
 
 
 def effect_of(request: PlaceOrder) -> Effect:
-    """The effect of an order, as the journal keeps it."""
+    """The effect of an order for the journal."""
     return Effect(
         action=request.side.value,
         symbol=request.symbol,
@@ -434,7 +432,7 @@ def effect_of(request: PlaceOrder) -> Effect:
 
 
 def _as_ended(known: OrderReply) -> OrderReply:
-    """The reply to a CANCEL: an order that has ended otherwise and has no error code gets ORDER_ENDED."""
+    """The reply to a CANCEL: ORDER_ENDED for an order that ended before and has no error code of its own."""
     if known.status not in _ENDED_OTHERWISE or known.error_code is not None:
         return known
     text = f"order {known.order_id} has ended: {known.status}"
@@ -442,7 +440,7 @@ def _as_ended(known: OrderReply) -> OrderReply:
 
 
 def is_order_action(action: object) -> bool:
-    """Whether an action places an order."""
+    """Whether an action is BUY, SELL or CLOSE."""
     return action in (Side.BUY.value, Side.SELL.value, close_requests.CLOSE)
 
 

@@ -1,4 +1,4 @@
-"""Queries about account, symbols and ticks, with the desk's names of symbols."""
+"""Queries about the account, symbols and ticks, with the desk's names of symbols."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class QueryService:
         header: ReplyHeader,
         client_order_id: Callable[[int, str], str],
     ) -> None:
-        """Use the parts of the gateway; `client_order_id` gives the client's order id for a magic and a comment."""
+        """Use these parts; `client_order_id` returns the client's order id for a magic and a comment."""
         self._venue = venue
         self.publisher = publisher
         self._stream = stream
@@ -97,11 +97,11 @@ class QueryService:
         )
 
     def deal_cursor(self, now: Now) -> int | None:
-        """The number of the newest deal; None while the venue may not show its whole history."""
+        """The number of the newest deal; None while the venue may show an incomplete history."""
         is_complete = self._terminal.unavailable(now) is None and self._terminal.is_history_complete(now)
         return self._terminal.deal_cursor(now) if is_complete else None
 
-    def _positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - handlers are called alike
+    def _positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - one signature
         rest = [position for position in self._venue.positions() if position.ticket > request.after]
         page = [self.position_with_desk_names(position) for position in rest[: request.limit]]
         following = page[-1].ticket if len(rest) > len(page) else None
@@ -119,7 +119,7 @@ class QueryService:
         following = page[-1].deal if len(rows) > len(page) else None
         return DealsReply(**self._header.ok_fields(request.request_id), deals=page, next=following)
 
-    def _symbol_info(self, request: GetSymbolInfo, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
+    def _symbol_info(self, request: GetSymbolInfo, now: Now) -> Reply:  # noqa: ARG002 - one signature
         symbol = self._symbols.to_broker(request.symbol)
         instrument = None if symbol is None else self._venue.instrument(symbol)
         if instrument is None:
@@ -128,9 +128,9 @@ class QueryService:
             **self._header.ok_fields(request.request_id), instrument=structs.replace(instrument, symbol=request.symbol)
         )
 
-    def _ticks(self, request: GetTicks, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
+    def _ticks(self, request: GetTicks, now: Now) -> Reply:  # noqa: ARG002 - one signature
         if request.symbol not in self._stream.symbols:
-            text = f"no ticks of {request.symbol} here, expected one of {', '.join(self._stream.symbols)}"
+            text = f"this gateway has no ticks of {request.symbol}, expected one of {', '.join(self._stream.symbols)}"
             return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, text)
         columns = self._stream.ticks(
             request.symbol,
@@ -154,7 +154,7 @@ class QueryService:
         return self.with_desk_names(position, self._venue.magic_of_position(position.ticket))
 
     def with_desk_names(self, row: Row, magic: int) -> Row:
-        """An order, deal or position with the client's order id instead of the comment, and the desk's symbol."""
+        """The row with the desk's symbol, and with the client's id of the order of `magic` instead of the comment."""
         name, symbol = self._name_of(magic, row.order_id), self._symbols.to_desk(row.symbol)
         if (name, symbol) == (row.order_id, row.symbol):
             return row

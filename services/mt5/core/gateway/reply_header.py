@@ -1,4 +1,4 @@
-"""The fields that every reply of the gateway has."""
+"""The fields common to all replies of the gateway."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proto.gateway import ErrorCode, ErrorReply, GatewayMode, Request
 
 
 class ReplyHeader(NamedTuple):
-    """Venue, account and this start of the gateway."""
+    """Venue, account, mode, and the id of this start of the gateway."""
 
     venue: str
     account: str
@@ -27,10 +27,10 @@ class ReplyHeader(NamedTuple):
         }
 
     def error(self, request_id: str, code: ErrorCode, text: str) -> ErrorReply:
-        """A refusal with an error code and its text; nothing was stored."""
+        """The reply to a request that failed; nothing was stored. `text` is cut to 512 characters."""
         return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=text[:512], error_code=code)
 
     def not_available(self, request: Request) -> ErrorReply:
         """The refusal of an action that this gateway does not support."""
-        text = f"{request.__struct_config__.tag} is not to be had from this gateway"
+        text = f"this gateway does not support {request.__struct_config__.tag}"
         return self.error(request.request_id, ErrorCode.NOT_AVAILABLE, text)

@@ -1,8 +1,9 @@
 """Publication of ticks: the window of unconfirmed ticks, the pace, and repetition.
 
-In lock-step (window > 0) nothing is published before the first CONFIRM of this boot, then every tick up to `window`
-past the last confirmed one; the oldest unconfirmed tick is published again while no CONFIRM comes, because a subscriber
-may have missed it. Live (window 0), ticks are published by pace, and no CONFIRM is needed.
+In lock-step (window > 0) nothing is published before the first CONFIRM after a start of the gateway. After it, at most
+`window` ticks beyond the confirmed tick are published. The oldest unconfirmed tick is published again until it is
+confirmed, because a subscriber may have missed it. In a live stream (window 0) ticks are published by their time,
+without any CONFIRM.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from proto.messages import Tick
 from proto.time import Now
 
 REPUBLISH_FIRST_NS: Final = 200_000_000
-"""Longer than any decision takes, short enough that a lost tick delays little."""
+"""Time until the first repetition: longer than any decision takes, and short enough for a lost tick to delay little."""
 
 REPUBLISH_MAX_NS: Final = 1_000_000_000
+"""Longest time between two repetitions; it doubles from `REPUBLISH_FIRST_NS`."""
+
 BURST_TICKS_MAX: Final = 1_000
-"""Most ticks published at once; far below the queue of any subscriber, so that a burst is not dropped."""
+"""Most ticks published at once; far below the length of a subscriber's queue, so that none is dropped."""
 
 WINDOW_MAX: Final = 5_000
-"""Largest window: half of the subscribers' queue, because a window and its repetition must fit into it."""
+"""Largest window: half of a subscriber's queue, because a window and its repetition must fit into the queue."""
 
 
 class Pace(NamedTuple):
-    """Pace of a stream: `window` 0 is live; `factor` is market seconds per second, None for as fast as possible."""
+    """Pace of a stream: a `window` of 0 is live; `factor` is market seconds per second, None as fast as possible."""
 
     window: int
     factor: float | None = None
@@ -35,20 +38,20 @@ LOCKSTEP: Final = Pace(window=1)
 
 
 class TickPublisher:
-    """The ticks of a stream to publish."""
+    """Decides which ticks of a stream to publish now."""
 
     def __init__(
         self, *, stream: MarketSource, stream_id: str, publisher: str, boot_id: str, pace: Pace, book_ordinal: int
     ) -> None:
-        """Start at the book's tick, which is all that a restarted gateway knows of earlier publications.
+        """Start at the book's tick, because nothing else records what was published before a restart.
 
         Args:
             stream: the market.
-            stream_id: in ticks.
-            publisher: name of the publisher, in ticks.
-            boot_id: of this start, in ticks.
+            stream_id: id of the stream in ticks.
+            publisher: the publisher's name in ticks.
+            boot_id: id of this start of the gateway in ticks.
             pace: window and speed.
-            book_ordinal: tick of the book; 0 before the first.
+            book_ordinal: ordinal of the book's tick; 0 before the first.
         """
         assert 0 <= pace.window <= WINDOW_MAX, pace
         assert pace.window > 0 or pace.factor is not None, "a live stream has a pace"
@@ -70,11 +73,11 @@ class TickPublisher:
         return self.window == 0
 
     def has_tick(self, ordinal: int) -> bool:
-        """Whether the stream has a tick `ordinal`, published in this boot or not."""
+        """Whether the stream has a tick `ordinal`, published or not."""
         return ordinal <= self._stream.last_ordinal
 
     def confirm(self, ordinal: int, now: Now) -> None:
-        """Note that every tick up to `ordinal` is confirmed; the first call of a boot starts publication."""
+        """Note that every tick up to `ordinal` is confirmed; the first call starts publication."""
         if self.window == 0:
             return
         self._running = True
@@ -85,13 +88,13 @@ class TickPublisher:
             self._wait_from(now)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """The ticks to publish now, in order; more may be due where there are `BURST_TICKS_MAX` of them."""
+        """The next ticks that are due, in order, at most `BURST_TICKS_MAX`; others that are due need another call."""
         if not self._running:
             return []
         end = self._end()
         first = self._next
         if self._anchor is None and self.window == 0 and first > end > 0:
-            # Every tick was published before this start: the market is over, and its clock runs on.
+            # Every tick was published before this start of the gateway. The clock continues from the last tick.
             self._anchor = (now.mono_ns, self._stream.tick_at(end).time_ns)
         if first <= end and self._due_at(first) <= now.mono_ns:
             ticks: list[Tick] = []
@@ -112,7 +115,7 @@ class TickPublisher:
         return []
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which `on_timer` has ticks to publish; None when only a CONFIRM can change that."""
+        """Monotonic time at which `on_timer` has ticks to publish; None if a CONFIRM must come first."""
         if not self._running:
             return None
         again_at = self._again_at()
@@ -122,7 +125,7 @@ class TickPublisher:
         return next_at if again_at is None else min(next_at, again_at)
 
     def market_time_ns(self, mono_ns: int) -> int | None:
-        """The time of a live market at a monotonic time, UTC nanoseconds; None in lock-step, where the book has the time."""
+        """The live market's clock at `mono_ns`, UTC nanoseconds; None in lock-step, which uses the book's tick time."""
         if self.window > 0:
             return None
         if self._anchor is None or self._factor is None:
@@ -141,7 +144,7 @@ class TickPublisher:
         return mono_start_ns + int((self._stream.tick_at(ordinal).time_ns - time_start_ns) / self._factor)
 
     def _again_at(self) -> int | None:
-        """When the oldest unconfirmed tick is published again; None when all that this boot published is confirmed."""
+        """Monotonic time of the next repetition; None if every tick published since the start is confirmed."""
         if self.window == 0 or self._next <= self.confirmed + 1:
             return None
         return self._waiting_since_ns + self._patience_ns

@@ -1,1 +1,1 @@
-"""Interfaces of a venue (account, terminal) and their records, with MetaTrader's codes and numbers."""
+"""Interfaces of a venue's account and terminal, the records they share, MetaTrader's retcodes and magic numbers."""

@@ -1,4 +1,4 @@
-"""Records of orders and modifications that every venue keeps, from which a lost reply can be made again."""
+"""Records of orders and modifications that every venue keeps. A lost reply can be made again from them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from proto.gateway import ErrorCode, VenueOrder, VenuePosition
 
 
 class RestingState(StrEnum):
-    """Event that a resting order waits for.
+    """The event that an order waits for.
 
-    NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: its arrival at `due_ns`, which the
-    venue processes at the first tick at or after it. PENDING: its price. REST: more volume at the touch, for the rest
-    of a market order.
+    NOTHING: the order has ended. HELD: the terminal has not passed the order on yet. DELAYED: the order arrives at
+    `due_ns`, and the venue processes it at the first tick at or after that time. PENDING: the order waits for its
+    price. REST: the unfilled volume of a market order waits for more volume at the touch.
     """
 
     NOTHING = "NOTHING"
@@ -26,7 +26,7 @@ class RestingState(StrEnum):
 
 
 class PlacementSnapshot(Struct, frozen=True, kw_only=True):
-    """A resting order as it was after its placing, for the answer to a repeated request of the same tick."""
+    """The state of a resting order just after it was placed, for the reply to a repeated request of the same tick."""
 
     order: VenueOrder
     deal_cursor: int
@@ -37,12 +37,12 @@ class PlacementSnapshot(Struct, frozen=True, kw_only=True):
 class BookOrder(Struct, frozen=True, kw_only=True):
     """An order of the book, with the book's state that its reply reported, so that a lost reply can be made again.
 
-    The broker identifies an order's client by `magic` alone, 0 for a foreign order; `order.order_id`, and that of its
-    deals, is the comment that came with it. `fills` counts its deals, `position` is the ticket of the position of its
-    last deal, `ending` numbers the orders that ticks have ended otherwise than by a complete fill (0: none of them). A
-    market order is requoted when the touch is more than `deviation_points` from `asked_price`. `due_ns` is when an
-    order with a latency arrives, and `told_ns` when the report of its first deal reaches the client; 0 without a
-    latency.
+    The broker identifies the order by `magic` alone, 0 for a foreign order. `order.order_id` is the comment sent with
+    the order; its deals have the same comment. `fills` counts its deals, and `position` is the ticket of the position
+    that its last deal changed. `ending` numbers the orders that ticks have ended otherwise than by a complete fill,
+    from 1; it is 0 for any other order. A market order is requoted if the touch is worse than `asked_price` by more
+    than `deviation_points`. `due_ns` is when a delayed order arrives at the venue, and `told_ns` when the report of its
+    first deal reaches the client; both are UTC, and 0 without a latency.
     """
 
     order: VenueOrder
@@ -73,10 +73,10 @@ class BookOrder(Struct, frozen=True, kw_only=True):
 
 
 class Modification(Struct, frozen=True, kw_only=True):
-    """The last modification of an order or a position, from which a lost reply to it can be made again.
+    """The last modification of an order or a position. A lost reply to it can be made again from this record.
 
-    `target` is `order:` or `position:` and the ticket; `order` or `position` is its state afterwards. `ordinal` is a
-    tick of `stream_id`.
+    `target` is `order:` or `position:` followed by the ticket. `order` or `position` is the state after the
+    modification. `ordinal` is a tick of `stream_id`.
     """
 
     target: str

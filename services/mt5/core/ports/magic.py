@@ -1,8 +1,9 @@
-"""The magic number that a broker keeps with an order, which identifies it.
+"""The magic number, which identifies an order at the broker.
 
-MetaTrader keeps a 64-bit `magic` with each order and deal, and a comment, which brokers cut and rewrite; so the magic
-identifies the order and the comment only repeats its id. An id of the desk's form, `xxxxxxxx-nnnnnn`, can be read back
-from its magic; for any other id the magic is a hash, which the journal maps back to the id.
+MetaTrader keeps a 64-bit `magic` and a comment with each order and deal. Brokers may cut or rewrite the comment, so the
+magic identifies the order, and the comment only repeats the id for people. An id of the desk's form,
+`xxxxxxxx-nnnnnn`, can be decoded from its magic. For any other id the magic is a hash, and the journal maps it back to
+the id.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ _NUMBER_BITS: Final = 30
 _DESK_FLAG: Final = 1 << 62
 _NUMBER_MASK: Final = (1 << _NUMBER_BITS) - 1
 DESK_MAGIC_MIN: Final = _DESK_FLAG
-"""Magics from here on encode an order id of a desk."""
+"""The lowest magic that encodes a desk's order id; a hash is lower."""
 
 
 def magic_of(order_id: str) -> int:
-    """The magic of an order id, from 1 to 2**63 - 1; a function of the id alone."""
+    """The magic of an order id, from 1 to 2**63 - 1; it depends on the id alone."""
     match = _DESK_ID.fullmatch(order_id)
     if match is not None and (desk_id := _desk_magic(*match.groups())) is not None:
         return desk_id
@@ -32,14 +33,14 @@ def magic_of(order_id: str) -> int:
 
 
 def desk_id_of(magic: int) -> str | None:
-    """The desk's order id that a magic encodes; None for a hash and for 0."""
+    """The desk's order id that a `magic` encodes; None for a hash and for 0."""
     if not magic & _DESK_FLAG:
         return None
     return f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}-{magic & _NUMBER_MASK:06d}"
 
 
 class DeskIds(NamedTuple):
-    """An incarnation of a desk, the first magic of its ids, and the number of the requested id."""
+    """A desk's incarnation, the lowest magic of its ids, and the number of the decoded id."""
 
     incarnation: str
     first_magic: int
@@ -47,14 +48,14 @@ class DeskIds(NamedTuple):
 
 
 def desk_ids_around(magic: int) -> DeskIds:
-    """The incarnation of a desk's magic, which is at least `DESK_MAGIC_MIN`."""
+    """The incarnation and number that a desk's `magic` encodes; it must be at least `DESK_MAGIC_MIN`."""
     assert magic >= DESK_MAGIC_MIN, magic
     first_magic = magic & ~_NUMBER_MASK
     return DeskIds(f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}", first_magic, magic & _NUMBER_MASK)
 
 
 def comment_of(order_id: str) -> str:
-    """The comment of an order, for people."""
+    """The comment of an order: its id, cut to `COMMENT_CHARS_MAX`."""
     return order_id[:COMMENT_CHARS_MAX]
 
 

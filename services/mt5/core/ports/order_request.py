@@ -11,9 +11,9 @@ from services.mt5.core.ports.magic import comment_of, magic_of
 
 
 class VenueOrderRequest(NamedTuple):
-    """An order under a magic; `symbol` is the broker's name, `volume` in lots, the rest as in `proto.gateway.Buy`.
+    """An order with its magic. `symbol` is the broker's name, `volume` is in lots; other fields as in `proto.gateway`.
 
-    `price`: the order price of LIMIT and STOP; for MARKET the quote of the decision.
+    `price` is the order price of LIMIT and STOP, and for MARKET the quote on which the order was decided.
     """
 
     magic: int
@@ -32,7 +32,7 @@ class VenueOrderRequest(NamedTuple):
 
     @classmethod
     def of(cls, request: PlaceOrder, *, symbol: str) -> VenueOrderRequest:
-        """The request of a client under the magic and the comment of its id."""
+        """A client's order as the broker receives it, with the magic and the comment of its id."""
         return cls(
             magic=magic_of(request.order_id),
             comment=comment_of(request.order_id),
@@ -64,7 +64,16 @@ class VenueOrderRequest(NamedTuple):
         ordinal: int,
         reason: str = "",
     ) -> VenueOrder:
-        """The broker's record of the order, before any fill."""
+        """The broker's record of the order before any fill.
+
+        Args:
+            status: the order's status.
+            ticket: the order's number at the broker.
+            retcode: MetaTrader's retcode.
+            time_ns: venue time of the record, UTC.
+            ordinal: the tick of the record.
+            reason: why the order has this status; empty for none.
+        """
         return VenueOrder(
             ticket=ticket,
             order_id=self.comment,

@@ -1,6 +1,6 @@
 """MetaTrader's return codes of trade requests, by their official numbers and names.
 
-`TABLE` has their meaning, which docs/retcodes.md shows; the constants below it are its numbers by name.
+docs/retcodes.md shows the rows of `TABLE`. The constants below it are the same numbers by name.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from proto.gateway.codes import RETCODE_DONE, RETCODE_DONE_PARTIAL
 
 
 class RetcodeOutcome(StrEnum):
-    """What the answer to a request proves.
+    """The outcome of a request that its retcode proves.
 
-    DONE: it was executed, or accepted for later execution. NOT_DONE: it was not executed and never will be. IN_DOUBT:
-    either is possible; only the broker's orders and deals show which.
+    DONE: the request was executed, or accepted for later execution. NOT_DONE: it was not executed and never will be.
+    IN_DOUBT: either is possible; only the broker's orders and deals show which.
     """
 
     DONE = "DONE"
@@ -24,7 +24,7 @@ class RetcodeOutcome(StrEnum):
 
 
 class Retcode(NamedTuple):
-    """One answer: official number, official name without `TRADE_RETCODE_`, what it proves, and what it means."""
+    """One retcode: official number, official name without `TRADE_RETCODE_`, proven outcome, and meaning."""
 
     number: int
     name: str
@@ -40,72 +40,89 @@ TABLE: Final = (
     Retcode(10004, "REQUOTE", _NOT, "The price has changed; the broker offers another price."),
     Retcode(10006, "REJECT", _NOT, "The broker refuses the request."),
     Retcode(10007, "CANCEL", _NOT, "The client has canceled the request."),
-    Retcode(10008, "PLACED", _DONE, "The order is accepted and not executed yet."),
-    Retcode(10009, "DONE", _DONE, "The request is executed. The deal may follow: its number can still be 0."),
+    Retcode(10008, "PLACED", _DONE, "The server has accepted the order, which is not executed yet."),
+    Retcode(10009, "DONE", _DONE, "The request is executed. The number of its deal may still be 0."),
     Retcode(
         10010,
         "DONE_PARTIAL",
         _DONE,
-        "A part of the volume is executed. The rest of an IOC order is canceled, that of a RETURN order stays open.",
+        "A part of the volume is executed. The rest of an IOC order is canceled; the rest of a RETURN order is open.",
     ),
     Retcode(
         10011,
         "ERROR",
         _DOUBT,
-        "An error during processing. How much was processed is unknown.",
+        "An error occurred during the processing of the request, which may have been executed.",
     ),
-    Retcode(10012, "TIMEOUT", _DOUBT, "The request has timed out. It may have been executed."),
+    Retcode(10012, "TIMEOUT", _DOUBT, "The request timed out; it may have been executed."),
     Retcode(10013, "INVALID", _NOT, "The request is invalid."),
     Retcode(10014, "INVALID_VOLUME", _NOT, "The volume is outside the symbol's bounds or not on its step."),
-    Retcode(10015, "INVALID_PRICE", _NOT, "The price is missing, on the wrong side of the market, or too near to it."),
-    Retcode(10016, "INVALID_STOPS", _NOT, "Stop loss or take profit is on the wrong side, or too near."),
+    Retcode(
+        10015,
+        "INVALID_PRICE",
+        _NOT,
+        "The price is missing, on the wrong side of the market, or too close to the market.",
+    ),
+    Retcode(
+        10016, "INVALID_STOPS", _NOT, "Stop loss or take profit is on the wrong side of the market, or too close to it."
+    ),
     Retcode(10017, "TRADE_DISABLED", _NOT, "Trading of the account or the symbol is disabled."),
-    Retcode(10018, "MARKET_CLOSED", _NOT, "The symbol is not in session."),
-    Retcode(10019, "NO_MONEY", _NOT, "Free margin does not cover it."),
-    Retcode(10020, "PRICE_CHANGED", _NOT, "Prices have changed since the request."),
-    Retcode(10021, "PRICE_OFF", _NOT, "There are no quotes for the execution."),
+    Retcode(10018, "MARKET_CLOSED", _NOT, "The market of the symbol is closed."),
+    Retcode(10019, "NO_MONEY", _NOT, "The free margin does not cover the request."),
+    Retcode(10020, "PRICE_CHANGED", _NOT, "Prices have changed since the request was made."),
+    Retcode(10021, "PRICE_OFF", _NOT, "The symbol has no quotes, so that nothing can be executed."),
     Retcode(
         10022,
         "INVALID_EXPIRATION",
         _NOT,
-        "The expiry is missing, in the past, or of a kind that the symbol does not support.",
+        "The expiry is missing, in the past, or of a type that the symbol does not allow.",
     ),
-    Retcode(10023, "ORDER_CHANGED", _NOT, "The order's state has changed meanwhile."),
-    Retcode(10024, "TOO_MANY_REQUESTS", _NOT, "Requests are too frequent."),
+    Retcode(10023, "ORDER_CHANGED", _NOT, "The order's state has changed since the request was made."),
+    Retcode(10024, "TOO_MANY_REQUESTS", _NOT, "The client sends requests too frequently."),
     Retcode(10025, "NO_CHANGES", _NOT, "The request would change nothing."),
     Retcode(10026, "SERVER_DISABLES_AT", _NOT, "The server does not allow programs to trade."),
     Retcode(10027, "CLIENT_DISABLES_AT", _NOT, "The terminal does not allow programs to trade."),
-    Retcode(10028, "LOCKED", _DOUBT, "The request is locked for processing."),
-    Retcode(10029, "FROZEN", _NOT, "Order or position is too near to its execution to be changed."),
-    Retcode(10030, "INVALID_FILL", _NOT, "The symbol does not support this filling."),
-    Retcode(10031, "CONNECTION", _DOUBT, "There is no connection to the server; the time of its loss is unknown."),
-    Retcode(10032, "ONLY_REAL", _NOT, "Only live accounts are allowed to do this."),
-    Retcode(10033, "LIMIT_ORDERS", _NOT, "The number of pending orders is at its limit."),
-    Retcode(10034, "LIMIT_VOLUME", _NOT, "The volume of the symbol's orders and positions is at its limit."),
-    Retcode(10035, "INVALID_ORDER", _NOT, "The type of the order is wrong or not allowed."),
+    Retcode(10028, "LOCKED", _DOUBT, "The request is locked while it is processed."),
+    Retcode(
+        10029,
+        "FROZEN",
+        _NOT,
+        "The order or position is frozen: the market is too close to one of its prices for a change.",
+    ),
+    Retcode(10030, "INVALID_FILL", _NOT, "The symbol does not allow this fill policy."),
+    Retcode(
+        10031,
+        "CONNECTION",
+        _DOUBT,
+        "There is no connection to the server; the request may have been sent before it was lost.",
+    ),
+    Retcode(10032, "ONLY_REAL", _NOT, "Only live accounts may do this."),
+    Retcode(10033, "LIMIT_ORDERS", _NOT, "The limit of pending orders is reached."),
+    Retcode(10034, "LIMIT_VOLUME", _NOT, "The limit of volume in orders and positions of the symbol is reached."),
+    Retcode(10035, "INVALID_ORDER", _NOT, "The order type is wrong or not allowed."),
     Retcode(10036, "POSITION_CLOSED", _NOT, "The position is already closed."),
-    Retcode(10038, "INVALID_CLOSE_VOLUME", _NOT, "The volume to close exceeds that of the position."),
+    Retcode(10038, "INVALID_CLOSE_VOLUME", _NOT, "The volume to close is more than the position has."),
     Retcode(10039, "CLOSE_ORDER_EXIST", _NOT, "An order that closes the position already exists."),
-    Retcode(10040, "LIMIT_POSITIONS", _NOT, "The number of open positions is at its limit."),
-    Retcode(10041, "REJECT_CANCEL", _NOT, "The activation of the pending order is refused, and the order canceled."),
-    Retcode(10042, "LONG_ONLY", _NOT, "Only buying of the symbol is allowed."),
-    Retcode(10043, "SHORT_ONLY", _NOT, "Only selling of the symbol is allowed."),
-    Retcode(10044, "CLOSE_ONLY", _NOT, "Only closing of the symbol's positions is allowed."),
-    Retcode(10045, "FIFO_CLOSE", _NOT, "Positions have to be closed in the order of their opening."),
+    Retcode(10040, "LIMIT_POSITIONS", _NOT, "The limit of open positions is reached."),
+    Retcode(10041, "REJECT_CANCEL", _NOT, "The server refused to activate the pending order, and canceled it."),
+    Retcode(10042, "LONG_ONLY", _NOT, "The symbol may only be bought."),
+    Retcode(10043, "SHORT_ONLY", _NOT, "The symbol may only be sold."),
+    Retcode(10044, "CLOSE_ONLY", _NOT, "Positions of the symbol may only be closed."),
+    Retcode(10045, "FIFO_CLOSE", _NOT, "Positions must be closed in the order in which they were opened."),
     Retcode(10046, "HEDGE_PROHIBITED", _NOT, "Opposite positions of one symbol are not allowed."),
 )
-"""All of them, by number; 10005 and 10037 are not in use."""
+"""All retcodes by number; MetaTrader does not use 10005 and 10037."""
 
 _BY_NUMBER: Final = {row.number: row for row in TABLE}
 
 
 def of(number: int | None) -> Retcode | None:
-    """The row of a number; None for no answer and for a number that the table does not have."""
+    """The row of a retcode; None for no answer (None) and for a number that is not in the table."""
     return None if number is None else _BY_NUMBER.get(number)
 
 
 def outcome_of(number: int | None) -> RetcodeOutcome:
-    """What an answer proves; no answer (None) and a number that the table does not have leave the request in doubt."""
+    """The outcome that a retcode proves; IN_DOUBT for no answer (None) and for a number that is not in the table."""
     found = of(number)
     return RetcodeOutcome.IN_DOUBT if found is None else found.outcome
 
@@ -153,4 +170,4 @@ FIFO_CLOSE: Final = 10045
 HEDGE_PROHIBITED: Final = 10046
 
 NO_QUOTES: Final = PRICE_OFF
-"""Meaning of `PRICE_OFF`."""
+"""`PRICE_OFF` under a name that states its meaning."""

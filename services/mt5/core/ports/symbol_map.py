@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 
 class SymbolMap:
-    """Names in both directions. An unmapped symbol has the same name on both sides, unless another symbol has it."""
+    """Maps symbol names both ways. An unmapped symbol keeps its name, unless that is the broker's name of another."""
 
     def __init__(self, broker_by_desk: Mapping[str, str] | None = None) -> None:
-        """Use the broker's names by the desk's, and the same name for all others.
+        """Use a mapping from the desk's names to the broker's; all other symbols keep their name.
 
         Raises:
-            ValueError: two desk names are mapped to one broker's name.
+            ValueError: two of the desk's names are mapped to the same broker's name.
         """
         self._broker_by_desk = dict(broker_by_desk or {})
         self._desk_by_broker: dict[str, str] = {}
@@ -23,12 +23,12 @@ class SymbolMap:
             self._desk_by_broker[broker] = desk
 
     def to_broker(self, desk: str) -> str | None:
-        """The broker's name; None where that name belongs to another symbol."""
+        """The broker's name of a symbol; None for an unmapped name that the broker uses for another symbol."""
         mapped = self._broker_by_desk.get(desk)
         if mapped is not None:
             return mapped
         return None if desk in self._desk_by_broker else desk
 
     def to_desk(self, broker: str) -> str:
-        """The desk's name of a symbol in the broker's book; the empty name of a cash deal stays empty."""
+        """The desk's name of a broker's symbol; the empty symbol of a cash deal stays empty."""
         return self._desk_by_broker.get(broker, broker)

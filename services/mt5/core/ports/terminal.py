@@ -1,8 +1,8 @@
-"""The port of a terminal: it sends orders, and shows orders and deals, as a MetaTrader terminal does.
+"""The port of a terminal, which sends orders and shows orders and deals as a MetaTrader terminal does.
 
-A terminal may give no answer, a wrong one or a late one, and what it shows may lag behind what happened. So an answer
-is never a proof; the proof is what the broker shows under the order's magic. `simulated.direct_terminal` has no such
-faults, `simulated.faulty_terminal` has all of them on command.
+A terminal's answer may be missing, wrong or late, and new orders and deals may appear late. So an answer proves
+nothing; only the order that the broker shows under its magic does. `simulated.direct_terminal` has no faults;
+`simulated.faulty_terminal` has all of them on command.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from services.mt5.core.ports.book_records import BookOrder, Modification
 
 
 class Unavailable(NamedTuple):
-    """Why the terminal cannot be used."""
+    """The reason why the terminal cannot be used: an error code and a text."""
 
     code: ErrorCode
     message: str
 
 
 class TradeResult(NamedTuple):
-    """The terminal's answer to a request: MetaTrader's retcode, and the tickets of order and deal, 0 where it has none.
+    """The terminal's answer to a request: MetaTrader's retcode, and the numbers of order and deal (0 for none).
 
-    `error_code` and `message` give the reason of a refused cancellation or modification, where more than the retcode is
-    known.
+    `error_code` and `message` explain a refused cancellation or modification, if more than the retcode is known.
     """
 
     retcode: int
@@ -43,49 +42,53 @@ class CallInProgress(NamedTuple):
 
 
 class Terminal(Protocol):
-    """A terminal with one account."""
+    """A terminal with one account; None from `send`, `poll`, `cancel` or `modify` means a call without an answer."""
 
     def unavailable(self, now: Now) -> Unavailable | None:
-        """Why the terminal cannot be used now; None where it can."""
+        """Why the terminal cannot be used now; None if it can."""
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
-        """Send an order; `symbol` is the broker's name. None: the call returned without an answer."""
+        """Send an order; `symbol` is the broker's name."""
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """The answer to the request that was `CallInProgress`."""
+        """The answer to the call in progress; `CallInProgress` if the terminal still has not answered."""
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:
-        """Cancel a resting order; `why` is its reason for people. None: the call returned without an answer."""
+        """Cancel a resting order; `why` is the reason, for people."""
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
-        """Modify an order or a position; the request has the broker's symbol. None: the call returned without an answer."""
+        """Modify an order or a position; the request has the broker's symbol."""
 
     def previous_modification(self, request: Modify, now: Now) -> Modification | None:
-        """The outcome of the same modification made before; None for a new one, and where that is not kept."""
+        """The outcome of an earlier request for the same modification; None for a new one, or if none was stored."""
 
     def resting(self, now: Now) -> Sequence[BookOrder]:
-        """The open orders shown."""
+        """The open orders that the terminal shows."""
 
     def find(self, magic: int, now: Now) -> BookOrder | None:
-        """The order that the broker shows under a magic; None where it shows none."""
+        """The order that the terminal shows under a `magic`; None if it shows none."""
 
     def is_history_complete(self, now: Now) -> bool:
-        """Whether everything that happened is shown."""
+        """Whether the terminal certainly shows all orders and deals."""
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:
-        """At most `limit` of the orders shown, of higher tickets than `ticket`, by ticket."""
+        """At most `limit` of the shown orders whose tickets are above `ticket`, by ticket."""
 
     def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:
-        """At most `limit` of the deals shown, of higher numbers than `deal`, by number."""
+        """At most `limit` of the shown deals whose numbers are above `deal`, by number."""
 
     def deal_cursor(self, now: Now) -> int:
-        """The number of the newest deal shown; 0 before the first."""
+        """The number of the newest deal that the terminal shows; 0 before the first."""
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:
-        """Begin a fault, or end all; returns the rest of each in calls or milliseconds, None without fault support."""
+        """Begin a fault, or end all; returns what is left of each active fault.
+
+        Returns:
+            By fault, the calls or milliseconds left; None for a terminal without faults.
+        """
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which `on_timer` is due; None when only a call can change that."""
+        """Monotonic time at which `on_timer` is due; None if nothing is scheduled."""
 
     def on_timer(self, now: Now) -> None:
-        """Do what is due; its effect shows in the other methods."""
+        """Do what is due now, such as the release of an order that was held back."""

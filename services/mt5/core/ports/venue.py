@@ -1,7 +1,7 @@
 """The port of a venue's account, simulated or real: its book, its positions, and the terms of its symbols.
 
-Here the gateway only reads; what changes something goes through `terminal.Terminal`, because it may be late, lost or
-answered wrongly. Symbols have the broker's names.
+The gateway sends orders, cancellations and modifications through `terminal.Terminal` instead, because their answers may
+be late, lost or wrong. Symbols have the broker's names.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Venue(Protocol):
     currency_digits: int
     account_mode: AccountMode
     leverage: int
-    """100 for 1:100; 0 if no margin is required."""
+    """Notional / margin: 100 for 1:100; 0 if no margin is required."""
     margin_call_level_pct: Decimal | None
     stop_out_level_pct: Decimal | None
     """Margin levels (equity / margin, in percent) of margin call and stop-out; None where unknown."""
     fills: str
-    """Name of the fill profile: ideal, realistic, or real."""
+    """Name of the simulated venue's fill profile; `real` for a real venue."""
 
     @property
     def ordinal(self) -> int:
@@ -36,67 +36,67 @@ class Venue(Protocol):
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC; before the first, the last time that the account has seen."""
+        """Time of the book's tick, UTC; before the stream's first tick, the last time in the book."""
 
     @property
     def quiet(self) -> bool:
-        """Whether the book has nothing that a tick could trigger."""
+        """Whether no tick could change the book."""
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has triggered anything, and none could; `ordinal` may be in the past."""
+        """Whether no tick after `ordinal` has changed the book and none could; `ordinal` may be an earlier tick."""
 
     @property
     def deal_count(self) -> int:
-        """Deals in the book, movements of cash included."""
+        """Number of deals in the book, movements of cash included."""
 
     @property
     def order_count(self) -> int:
-        """Orders in the book, refused ones included."""
+        """Number of orders in the book, rejected ones included."""
 
     @property
     def balance(self) -> Decimal:
-        """Realised cash in account currency."""
+        """Realized cash, in account currency."""
 
     @property
     def equity(self) -> Decimal | None:
-        """Balance and unrealised profit; None when a position cannot be valued."""
+        """Balance + unrealized profit, in account currency; None if a position cannot be valued."""
 
     @property
     def margin(self) -> Decimal | None:
-        """Margin of the open positions, in account currency; None when one cannot be valued."""
+        """Margin of the open positions, in account currency; None if a position cannot be valued."""
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Current terms of a symbol; None when it is not traded here."""
+        """Current terms of a symbol; None if the broker does not trade it."""
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol at the book's tick; None before its first."""
+        """The latest quote of a symbol at the book's tick; None before its first quote."""
 
     def net_volume(self, symbol: str) -> Decimal:
-        """The signed sum of the positions in a symbol, in lots."""
+        """The sum of the positions in a symbol, in lots; > 0 is long."""
 
     def positions(self) -> list[VenuePosition]:
-        """Open positions by ticket, valued at the current quotes; `order_id` is the comment of the order that opened each."""
+        """Open positions by ticket, valued at the current quotes; `order_id` is the comment of the opening order."""
 
     def step_to(self, ordinal: int) -> None:
-        """Go to tick `ordinal` and process every tick on the way; never back, never past the last tick."""
+        """Process every tick up to `ordinal` that exists; an `ordinal` at or before the book's tick changes nothing."""
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Make the book's ordinal durable; with `is_synced` False a power cut may undo that."""
+        """Store the book's ordinal; with `is_synced` False a power cut may undo that."""
 
     def deal_cursor_at(self, ordinal: int) -> int:
-        """The deal cursor after the step to tick `ordinal`, before any command there."""
+        """The deal cursor just after the step to tick `ordinal`, before any command at that tick."""
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Orders that ticks have ended without a deal, up to the step to tick `ordinal`."""
+        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order under a magic that has left any trace, even if the terminal no longer shows it."""
+        """The first order in the book under a `magic`, even if the terminal does not show it."""
 
     def position_ticket(self, number: int) -> int:
-        """The ticket under which a position is reported, for that or another number of it; any other number unchanged."""
+        """The reported ticket of a position, from any `number` of it; an unknown `number` is returned unchanged."""
 
     def magic_of_position(self, ticket: int) -> int:
-        """Magic of the order that opened a position; 0 for a foreign one, and for one that is not open."""
+        """Magic of the order that opened the position `ticket`; 0 for a foreign order or if it is not open."""
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Magic of an order; 0 for a foreign order and for a cash deal."""
+        """Magic of the order `ticket`; 0 for a foreign order, and for the ticket 0 of a cash deal."""

@@ -1,1 +1,1 @@
-"""The simulated venue: a broker with a book, matching, margin, swap, sessions, latency and faults, behind the ports."""
+"""The simulated venue, which implements the ports: book, matching, margin, swap, sessions, latency and faults."""

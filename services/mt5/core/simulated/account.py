@@ -1,8 +1,7 @@
 """The simulated account: its book, the value of its positions, and the commit of changes.
 
-Nothing is decided here: `order_validation.py` checks orders, `tick_processor.py` processes ticks. Each change is
-committed before it is applied, so that an account opened on the same store is the same account. Symbols have the
-broker's names.
+`order_validation.py` checks orders, and `tick_processor.py` processes ticks. Each change is committed before it is
+applied, so that a restart on the same store finds the same account. Symbols have the broker's names.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ ZERO: Final = Decimal(0)
 
 
 class VenueSetupError(ValueError):
-    """Book, stream and account do not fit together."""
+    """Book, stream and account do not match."""
 
 
 class AccountTerms(NamedTuple):
     """Terms of a simulated account. An existing account keeps its cash and must have the same currency and mode.
 
-    `leverage` is notional / margin, 0 for no margin; `seed` is for the random draws of the fill profile.
+    `leverage` is notional / margin, 0 if no margin is required; `seed` is that of the fill profile's random draws.
     """
 
     deposit: Decimal
@@ -68,18 +67,18 @@ class SimulatedAccount:
         symbols: SymbolMap,
         terms: AccountTerms,
     ) -> None:
-        """Open the book of `store`: a new account gets the deposit, an old one continues.
+        """Open the book of `store`: a new account gets the deposit, an existing one continues.
 
         Args:
-            stream: the market, under the desk's names of its symbols.
-            stream_id: the same id continues a run, another one begins at its first tick.
-            store: of the book.
+            stream: the market, with the desk's names of symbols.
+            stream_id: the book's own stream id continues the run; any other id begins at the stream's opening.
+            store: storage of the book.
             symbols: the desk's names and the broker's.
-            terms: of the account.
+            terms: the account's terms.
 
         Raises:
             VenueSetupError: the account has another currency or mode, the new stream does not begin after the last time
-                of the book, or the broker does not trade one of its symbols.
+                of the book, or the broker does not trade a symbol of the stream.
         """
         self._stream_id = stream_id
         self._store = store
@@ -103,25 +102,25 @@ class SimulatedAccount:
             self._commit(self._opening(balance=deposit, deal=self.cash_deal(deposit, "initial deposit")))
             return
         if book.currency != self.currency:
-            raise VenueSetupError(f"the account is kept in {book.currency}, but {self.currency} is asked for")
+            raise VenueSetupError(f"the account currency is {book.currency}, but {self.currency} is requested")
         if book.account_mode is not self.mode:
-            raise VenueSetupError(f"the account is {book.account_mode.lower()}, but {self.mode.lower()} is asked for")
+            raise VenueSetupError(f"the account is {book.account_mode.lower()}, but {self.mode.lower()} is requested")
         if book.stream_id == self._stream_id:
             if book.ordinal > stream.last_ordinal:
                 raise VenueSetupError(
-                    f"the book stands at tick {book.ordinal} of stream {self._stream_id}, "
-                    f"which has only {stream.last_ordinal}"
+                    f"the book is at tick {book.ordinal} of stream {self._stream_id}, "
+                    f"which ends at tick {stream.last_ordinal}"
                 )
             return
         if stream.first_time_ns <= book.time_ns:
             raise VenueSetupError(
                 f"the ticks begin at {iso_text(stream.first_time_ns)}, "
-                f"expected later than {iso_text(book.time_ns)}, which the account has seen"
+                f"expected later than {iso_text(book.time_ns)}, the last time in the account's book"
             )
         self._commit(self._opening(balance=book.balance))
 
     def _opening(self, *, balance: Decimal, deal: VenueDeal | None = None) -> BookChange:
-        """Go to the opening of a stream: before its first tick, or after the history that it begins with."""
+        """The change to the opening of the stream: before its first tick, or after its initial history."""
         stream = self.market.stream
         ordinal = stream.opening_ordinal
         time_ns = stream.tick_at(ordinal).time_ns if ordinal else self.book.time_ns
@@ -135,7 +134,7 @@ class SimulatedAccount:
             deal=deal,
         )
 
-    # ------------------------------------------------------------------------------------------------ where it stands
+    # -------------------------------------------------------------------------------------------------- time and quotes
 
     @property
     def ordinal(self) -> int:
@@ -144,27 +143,27 @@ class SimulatedAccount:
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC; before the first tick, the last time that the account has seen."""
+        """Time of the book's tick, UTC; before the stream's first tick, the last time in the book."""
         return self.market.time_ns if self.ordinal else self.book.time_ns
 
     @property
     def broker_symbols(self) -> list[str]:
-        """The symbols that are quoted here."""
+        """The broker's names of the stream's symbols."""
         return list(self.instruments)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol at the book's tick; None before its first."""
+        """The latest quote of a symbol at the book's tick; None before its first quote."""
         return self.market.quote(symbol)
 
     def effective_instrument(self, catalogued: Instrument) -> Instrument:
-        """A symbol's terms from the catalogue under the profile; a generated market has no sessions."""
+        """The terms of the catalogue as the fill profile changes them; in a generated market without sessions."""
         return self.profile.terms_of(catalogued, always_quoted=self._is_always_quoted)
 
     # ---------------------------------------------------------------------------------------------------------- values
 
     @property
     def equity(self) -> Decimal | None:
-        """Balance and unrealised profit in account currency; None when a position cannot be valued."""
+        """Balance + unrealized profit, in account currency; None if a position cannot be valued."""
         total = self.book.balance
         for position in self.book.positions.values():
             profit = self.unrealized(position)
@@ -175,11 +174,11 @@ class SimulatedAccount:
 
     @property
     def margin(self) -> Decimal | None:
-        """Margin of the open positions, in account currency; None when one cannot be valued."""
+        """Margin of the open positions, in account currency; None if a position cannot be valued."""
         return self.margin_of(self.book.positions.values())
 
     def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> Decimal | None:
-        """Margin of these positions, those of the symbol `opening` at initial rates; None when one cannot be valued."""
+        """Margin in account currency, with initial rates for the symbol `opening`; None if it cannot be valued."""
         holdings = [(position.symbol, position.volume) for position in positions]
         if self.leverage and any(symbol not in self.instruments for symbol, _ in holdings):
             return None
@@ -193,28 +192,29 @@ class SimulatedAccount:
             opening=opening,
         )
 
-    def check_margin(self, target: Position | None, folded: PositionChange) -> Rejection | None:
-        """The rejection of a deal that the free margin does not cover; None where it does.
+    def check_margin(self, target: Position | None, change: PositionChange) -> Rejection | None:
+        """The rejection of a deal that the free margin does not cover; None if it is covered.
 
-        The symbol's margin counts at its initial rates. A deal that does not raise the margin is never rejected.
+        Initial margin rates apply to the deal's symbol. A deal that does not raise the margin is never rejected.
         """
-        if not self.leverage or folded.entry is DealEntry.OUT:
+        if not self.leverage or change.entry is DealEntry.OUT:
             return None
         others = [position for position in self.book.positions.values() if position is not target]
-        symbol = "" if folded.position is None else folded.position.symbol
+        symbol = "" if change.position is None else change.position.symbol
         before = self.margin_of(self.book.positions.values(), opening=symbol)
-        after = self.margin_of([*others, folded.position] if folded.position is not None else others, opening=symbol)
+        after = self.margin_of([*others, change.position] if change.position is not None else others, opening=symbol)
         equity = self.equity
         if before is None or after is None or equity is None:
-            problem = "equity or margin cannot be valued: a rate is missing"
+            problem = "equity or margin cannot be valued: a conversion rate is missing"
             return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, problem)
         if is_affordable(equity=equity, margin_before=before, margin_after=after):
             return None
-        problem = f"margin would be {decimal_text(after)} {self.currency}, expected at most the equity of {decimal_text(equity)}"
+        margin = f"{decimal_text(after)} {self.currency}"
+        problem = f"margin would be {margin}, expected at most the equity of {decimal_text(equity)}"
         return Rejection(retcodes.NO_MONEY, ErrorCode.NO_MONEY, problem)
 
     def adds_exposure(self, request: VenueOrderRequest) -> bool:
-        """Whether an order would add exposure."""
+        """Whether an order may open or increase a position."""
         if request.position:
             return False
         if self.mode is AccountMode.HEDGING:
@@ -223,17 +223,17 @@ class SimulatedAccount:
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
     def rate(self, sign: int, source: str) -> Decimal | None:
-        """Account currency for one unit of `source`, at the rate of a gain (`sign` > 0) or a loss; None without a quote."""
+        """Account currency per unit of `source`, for a gain (`sign` > 0) or a loss (< 0); None without a quote."""
         return conversion_rate(sign, source=source, target=self.currency, instruments=self.instruments, quotes=self)
 
     def commission_per_lot(self, instrument: Instrument) -> Decimal | None:
-        """Current commission of a deal of 1 lot, in account currency; None without a rate."""
+        """Current commission rate per lot, in account currency, >= 0; None without a conversion rate."""
         return commission_per_lot(
             instrument, self.time_ns, currency=self.currency, instruments=self.instruments, quotes=self
         )
 
     def unrealized(self, position: Position) -> Decimal | None:
-        """Profit of closing a position at the touch; None when it cannot be valued."""
+        """Profit of closing a position at the touch, in account currency; None if it cannot be valued."""
         instrument = self.instruments.get(position.symbol)
         quote = self.quote(position.symbol)
         if instrument is None or quote is None:
@@ -258,7 +258,7 @@ class SimulatedAccount:
         )
 
     def _converted(self, volume: Decimal, cost: Decimal, price: Decimal, instrument: Instrument) -> Decimal | None:
-        """Profit of closing a signed volume in lots at `price`, in the account's currency and digits; < 0 for a loss."""
+        """Profit of closing a signed volume in lots at `price`, in account currency, rounded; < 0 for a loss."""
         gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
         rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
         return None if rate is None else round_money(gross * rate, self.digits)
@@ -266,9 +266,9 @@ class SimulatedAccount:
     # --------------------------------------------------------------------------------------------------------- changes
 
     def target_position(self, record: BookOrder) -> Position | None:
-        """The position that a deal of an order changes; None where it opens one.
+        """The position that the next deal of an order changes; None if the deal opens a position.
 
-        On a hedging account all deals of one opening order change one position.
+        On a hedging account, all deals of one opening order change the same position.
         """
         order = record.order
         if order.position:
@@ -281,15 +281,7 @@ class SimulatedAccount:
     def change_by_deal(
         self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal
     ) -> PositionChange:
-        """A position after a deal of an order.
-
-        Args:
-            target: the position; None to open one.
-            symbol: of the deal.
-            side: of the deal.
-            volume: in lots, > 0.
-            price: per unit of base currency.
-        """
+        """The effect of a deal of `volume` lots (> 0) on the position `target`; None to open a position."""
         return apply_deal(
             target,
             symbol=symbol,
@@ -303,7 +295,7 @@ class SimulatedAccount:
     def deal(
         self,
         record: BookOrder | None,
-        folded: PositionChange,
+        change: PositionChange,
         *,
         target: Position | None,
         symbol: str,
@@ -315,21 +307,24 @@ class SimulatedAccount:
         stepped: bool,
         limit_gap: Decimal = ZERO,
     ) -> VenueDeal:
-        """The deal that leads to `folded`, for an order or by the broker itself."""
+        """The deal that makes `change` of the position `target`, by the order `record`; None: by the broker itself.
+
+        `volume` is in lots, > 0; `commission` in account currency, <= 0; `limit_gap` is a distance of prices, >= 0.
+        """
         profit = ZERO
-        if folded.closed_volume:
-            realized = self._converted(folded.closed_volume, folded.closed_cost, price, self.instruments[symbol])
-            assert realized is not None, symbol  # a rate existed at the check of the order, and stays
+        if change.closed_volume:
+            realized = self._converted(change.closed_volume, change.closed_cost, price, self.instruments[symbol])
+            assert realized is not None, symbol  # validation required a rate, and a known rate stays known
             profit = realized
-        about = folded.position if folded.position is not None else target
-        assert about is not None, folded
+        about = change.position if change.position is not None else target
+        assert about is not None, change
         return VenueDeal(
             deal=len(self.book.deals) + 1,
             ticket=0 if record is None else record.order.ticket,
             order_id="" if record is None else record.order.order_id,
             symbol=symbol,
             kind=DealKind(side.value),
-            entry=folded.entry,
+            entry=change.entry,
             volume=volume,
             price=price,
             profit=profit,
@@ -348,7 +343,7 @@ class SimulatedAccount:
     def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
         """Gain of `volume` lots from a price better by `distance`, in account currency."""
         worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
-        assert worth is not None, symbol  # as above
+        assert worth is not None, symbol  # validation required a rate, and a known rate stays known
         return worth
 
     def cash_deal(
@@ -360,14 +355,14 @@ class SimulatedAccount:
         position: Position | None = None,
         stepped: bool = False,
     ) -> VenueDeal:
-        """A deal that moves cash only: a deposit (> 0), a withdrawal (< 0) or, for a position, its swap.
+        """A deal that only moves cash: a deposit (> 0), a withdrawal (< 0), or a position's swap.
 
         Args:
-            amount: in account currency.
-            note: comment of the deal.
-            kind: of the deal.
-            position: the one that the swap is for; None for other cash.
-            stepped: True if a tick caused it, False for a command.
+            amount: in account currency; > 0 raises the balance.
+            note: the deal's comment.
+            kind: the deal's kind.
+            position: the position whose swap it is; None for other cash.
+            stepped: True if a tick caused the deal, False for a command.
         """
         has_begun = bool(self.book.stream_id)
         return VenueDeal(
@@ -401,7 +396,10 @@ class SimulatedAccount:
         modification: Modification | None = None,
         is_synced: bool = True,
     ) -> None:
-        """Commit a change and apply it; `stepped`: a tick has triggered it, and may trigger more."""
+        """Commit a change, then apply it to the book; the arguments are fields of `BookChange`.
+
+        `removed` is the ticket of a closed position, 0 for none; `stepped` is its `is_within_tick`.
+        """
         self._commit(
             BookChange(
                 stream_id=self._stream_id,
@@ -426,7 +424,7 @@ class SimulatedAccount:
 
 
 def with_placement_snapshot(record: BookOrder) -> BookOrder:
-    """The record of a newly placed resting order, with its state at that time."""
+    """The record of a newly placed resting order, with its current state as the snapshot."""
     taken = PlacementSnapshot(
         order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position
     )
@@ -436,7 +434,7 @@ def with_placement_snapshot(record: BookOrder) -> BookOrder:
 def _terms(catalogue: Catalogue, symbol: str) -> Instrument:
     found = catalogue.find(symbol)
     if found is None:
-        raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected a symbol whose terms are known")
+        raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected a symbol of the catalogue")
     return found
 
 
@@ -444,5 +442,5 @@ def _broker_name(desk_name: str, symbols: SymbolMap) -> str:
     name = symbols.to_broker(desk_name)
     if name is None:
         other = symbols.to_desk(desk_name)
-        raise VenueSetupError(f"ticks of {desk_name}, which is the broker's name of {other}; expected the desk's name")
+        raise VenueSetupError(f"the ticks have {desk_name}, the broker's name of {other}; expected the desk's name")
     return name

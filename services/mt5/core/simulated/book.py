@@ -1,7 +1,7 @@
-"""The simulated broker's book: orders, deals, positions and cash, as the sum of committed changes.
+"""The simulated broker's book: orders, deals, positions and cash.
 
-A change is decided elsewhere, committed to a `BookStore` and then applied here without any check. A book loaded from a
-store equals the one whose changes were applied.
+Each change is first committed to a `BookStore` and then applied here without any check. A book loaded from its store
+equals the book to which the same changes were applied.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from services.mt5.core.simulated.positions import Position
 class BookChange(Struct, frozen=True, kw_only=True):
     """One change of the book, committed as a whole.
 
-    `ordinal` and `time_ns` are those of the book's tick; `balance` is the one after the change. `is_within_tick`: the
-    tick has triggered it, and may trigger more. `removed` is the ticket of a closed position, `position` a new or
-    changed one. With `is_synced` False a power cut may undo it; a kill cannot.
+    `ordinal` and `time_ns` (UTC) are those of the book's tick. `balance` is the balance after the change, in account
+    currency. `is_within_tick`: the tick caused the change and may cause more. `removed` is the ticket of a closed
+    position, 0 for none; `position` is a new or changed position. With `is_synced` False a power cut may undo the
+    change, but the death of the process cannot.
     """
 
     stream_id: str
@@ -44,7 +45,7 @@ class BookChange(Struct, frozen=True, kw_only=True):
 
 
 def _cursor_key(deal: VenueDeal) -> int:
-    """Deals by tick; within a tick, those that the tick triggered before those of commands."""
+    """Sort key of deals: by tick, and within a tick, deals caused by the tick before deals caused by commands."""
     return 2 * deal.ordinal + (0 if deal.stepped else 1)
 
 
@@ -54,7 +55,7 @@ def _same_ticket(one: BookOrder, other: BookOrder) -> bool:
 
 @dataclass
 class Book:
-    """State of the book; empty until the first change."""
+    """The state of the book; it is empty before the first change."""
 
     stream_id: str = ""
     currency: str = ""
@@ -64,7 +65,7 @@ class Book:
     balance: Decimal = Decimal(0)
     is_within_tick: bool = False
     last_set_off: int = 0
-    """Ordinal of the last tick of the stream that has triggered a change."""
+    """Ordinal of the stream's last tick that caused a change; 0 before the first."""
 
     deals_before_stream: int = 0
     endings_before_stream: int = 0
@@ -93,7 +94,7 @@ class Book:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no account has been opened yet."""
+        """Whether the book has no account yet."""
         return not self.deals
 
     @property
@@ -108,24 +109,24 @@ class Book:
         return self._resting_by_ticket
 
     def find(self, magic: int) -> BookOrder | None:
-        """The first order placed under a magic; a broker accepts any number of them."""
+        """The first order under a `magic`; a broker accepts several orders with the same magic."""
         return self._by_magic.get(magic)
 
     def positions_in(self, symbol: str) -> list[Position]:
-        """Open positions in a symbol by ticket; on a netting account one at most."""
+        """Open positions in a symbol, by ticket; a netting account has at most one."""
         return [self.positions[ticket] for ticket in sorted(self.positions) if self.positions[ticket].symbol == symbol]
 
     @property
     def told_ns(self) -> int:
-        """Time by which every deal is reported; 0 where no report is late."""
+        """Time at which the last deal's report reaches the client, UTC; 0 if no report was ever delayed."""
         return self._told_ns[-1] if self._told_ns else 0
 
     def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
-        """Deals executed and reported when the book had come to tick `ordinal`, before any command there.
+        """Number of deals executed and reported just after tick `ordinal`, before any command at that tick.
 
         Args:
             ordinal: a tick of the stream.
-            time_ns: its time; a deal whose report is still on its way does not count, nor does any later deal.
+            time_ns: the tick's time, UTC; a deal reported later is not counted, nor is any deal after it.
         """
         keys, told = self._cursor_keys, self._told_ns
         bound = 2 * ordinal + 1
@@ -175,7 +176,7 @@ class Book:
             self.modifications[change.modification.target] = change.modification
 
     def state_hash(self) -> str:
-        """SHA-256 over everything that a change can affect."""
+        """SHA-256 of all parts of the book that a change can affect, as hexadecimal digits."""
         state = (
             (self.stream_id, self.currency, self.account_mode, self.ordinal, self.time_ns, self.balance),
             (self.is_within_tick, self.last_set_off),
@@ -188,7 +189,7 @@ class Book:
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
 
     def _note_news(self, told_ns: int) -> None:
-        """Deals are reported in their order: none before an earlier one."""
+        """Record when a deal is reported; deals are reported in order, so not before any earlier deal."""
         self._told_ns.append(max(self.told_ns, told_ns))
 
     def _note_ending(self, order: BookOrder) -> None:

@@ -1,4 +1,4 @@
-"""Storage of the simulated book: the port that files implement, and a store in memory."""
+"""Storage of the simulated broker's book: the port, and a store in memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from services.mt5.core.simulated.book import Book, BookChange
 
 
 class BookStore(Protocol):
-    """Storage of the book; a change is stored as a whole or not at all when `commit` returns."""
+    """Storage of the book; each change is stored as a whole or not at all."""
 
     def load(self) -> Book:
-        """The book as committed; an empty one before the first change."""
+        """The book with all committed changes; an empty book before the first change."""
 
     def commit(self, change: BookChange) -> None:
-        """Make a change durable."""
+        """Store a change; it is durable on return, unless the change has `is_synced` False."""
 
 
 class MemoryBookStore:
@@ -24,12 +24,12 @@ class MemoryBookStore:
         self._changes: list[BookChange] = []
 
     def load(self) -> Book:
-        """Apply all changes again."""
+        """Rebuild the book from all changes."""
         book = Book()
         for change in self._changes:
             book.apply(change)
         return book
 
     def commit(self, change: BookChange) -> None:
-        """Keep the change."""
+        """Append the change to the list in memory."""
         self._changes.append(change)

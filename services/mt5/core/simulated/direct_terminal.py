@@ -1,4 +1,4 @@
-"""The terminal of the simulated broker without faults: calls take effect at once, and everything is shown."""
+"""The simulated broker's terminal without faults: calls take effect at once, and all orders and deals are shown."""
 
 from __future__ import annotations
 
@@ -17,77 +17,88 @@ class DirectTerminal:
     """The simulated broker's terminal without faults."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
-        """Trade at `venue`."""
+        """Use the simulated broker `venue`."""
         self.venue = venue
 
-    def unavailable(self, now: Now) -> Unavailable | None:  # noqa: ARG002 - a terminal without faults needs no clock
-        """None: it is always available."""
+    def unavailable(self, now: Now) -> Unavailable | None:  # noqa: ARG002 - of the port
+        """None, because this terminal is always available."""
         return None
 
-    def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
+    def send(
+        self,
+        request: PlaceOrder,
+        symbol: str,
+        now: Now,  # noqa: ARG002 - of the port
+    ) -> TradeResult | CallInProgress | None:
         """Execute an order at once."""
         return order_result(self.venue.place(VenueOrderRequest.of(request, symbol=symbol)))
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """Must not be called: no call is ever in progress."""
-        raise AssertionError(f"nothing waits at {now}")
+        """Must not be called, because no call is ever in progress."""
+        raise AssertionError(f"no call is in progress at {now}")
 
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
-        """Cancel an order at once, unless it is within the freeze level."""
+    def cancel(
+        self,
+        order: BookOrder,
+        now: Now,  # noqa: ARG002 - of the port
+        *,
+        why: str,
+    ) -> TradeResult | CallInProgress | None:
+        """Cancel an order at once, unless the market is within the freeze level of its price."""
         if self.venue.is_frozen(order):
             return TradeResult(
-                retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "it is too near to its execution"
+                retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "the market is within its freeze level"
             )
         return order_result(self.venue.cancel(order, why))
 
-    def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
-        """Modify at once, or refuse."""
+    def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - of the port
+        """Modify an order or a position at once, or refuse."""
         outcome = self.venue.modify(request)
         return TradeResult(outcome.retcode, 0, 0, outcome.error_code, outcome.reason)
 
-    def previous_modification(self, request: Modify, now: Now) -> Modification | None:  # noqa: ARG002 - as above
-        """The entry of the book."""
+    def previous_modification(self, request: Modify, now: Now) -> Modification | None:  # noqa: ARG002 - of the port
+        """The stored outcome of the same modification; None for a new one."""
         return self.venue.previous_modification(request)
 
-    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
-        """The entries of the book."""
+    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - of the port
+        """The open orders of the book."""
         return self.venue.resting()
 
-    def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as above
-        """The entry of the book."""
+    def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - of the port
+        """The first order of the book under a `magic`; None if there is none."""
         return self.venue.find(magic)
 
-    def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - as above
-        """True: the book is complete."""
+    def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - of the port
+        """True, because the book is always complete."""
         return True
 
-    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
-        """The entries of the book."""
+    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - of the port
+        """At most `limit` orders of the book with tickets above `ticket`."""
         return self.venue.orders_after(ticket, limit)
 
-    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:  # noqa: ARG002 - as above
-        """The entries of the book."""
+    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:  # noqa: ARG002 - of the port
+        """At most `limit` deals of the book with numbers above `deal`."""
         return self.venue.deals_after(deal, limit)
 
-    def deal_cursor(self, now: Now) -> int:  # noqa: ARG002 - as above
-        """Number of deals in the book."""
+    def deal_cursor(self, now: Now) -> int:  # noqa: ARG002 - of the port
+        """The number of the newest deal in the book; 0 before the first."""
         return self.venue.deal_count
 
-    def on_timer(self, now: Now) -> None:  # noqa: ARG002 - as above
-        """Release held orders, which an earlier process with a faulty terminal may have left."""
+    def on_timer(self, now: Now) -> None:  # noqa: ARG002 - of the port
+        """Release held orders; an earlier process with a faulty terminal may have left them."""
         for record in self.venue.held_orders():
             self.venue.release(record)
 
-    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - as above
-        """None: this terminal has no faults."""
+    def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:  # noqa: ARG002 - of the port
+        """None, because this terminal has no faults."""
         return None
 
     def next_timer(self) -> int | None:
-        """None: it needs no timer."""
+        """None, because this terminal needs no timer."""
         return None
 
 
 def order_result(placed: BookOrder) -> TradeResult:
-    """The terminal's answer to an order that the broker has processed."""
+    """The terminal's answer for an order that the broker has processed."""
     order = placed.order
     return TradeResult(order.retcode, order.ticket, order.deal)

@@ -1,8 +1,8 @@
-"""A terminal with faults on command; docs/venue-faults.md describes each of them.
+"""A terminal with faults on command; docs/venue-faults.md describes each fault.
 
-The broker's book stays correct; a fault affects what the gateway sees of it, and when. Faults of single calls apply to
-the next `count` calls, or to each call with a probability; faults of a state last for a time. Draws are a function of
-seed, fault and the call's number alone.
+The broker's book stays correct; a fault hides or delays orders, deals and answers. A fault of calls applies to the next
+`count` calls, or to each call with the probability `rate`. Other faults last for a time. A random draw depends on the
+seed, the fault and the call's number alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_re
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 POLL_NS: Final = 1_000_000_000
-"""How often gateways that poll their terminal commonly do so."""
+"""Common interval of gateways that poll their terminal."""
 
 TRUNCATED_CHARS: Final = 4
 INCOMPLETE_ROWS: Final = 5
@@ -47,15 +47,15 @@ CALL_FAULTS: Final = (
 """Faults of single calls, in the order in which they are drawn."""
 
 CallFaults = Mapping[Fault, Simulate]
-"""The faults of one call, each with the command that asked for it."""
+"""The faults of one call, each with the command that requested it."""
 
 
 VenueCall = Callable[[CallFaults, Now], TradeResult | None]
-"""The effect of a call at the broker, as far as the faults allow it."""
+"""Executes a call at the broker, as far as the faults allow, and returns its answer; None for no answer."""
 
 
 class _Pending(NamedTuple):
-    """A call in progress; `sent` is its answer where it has been executed already."""
+    """A call in progress; `sent` is the answer of a call that was executed at its start."""
 
     due_mono_ns: int
     call: VenueCall
@@ -67,7 +67,7 @@ class FaultyTerminal(DirectTerminal):
     """The simulated broker behind a terminal with faults."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
-        """Begin without faults. Orders that an earlier process held back are due now."""
+        """Begin without faults; orders that an earlier process held back are released at once."""
         super().__init__(venue)
         self._orders: dict[Fault, Simulate] = {}
         self._left: dict[Fault, int] = {}
@@ -80,7 +80,7 @@ class FaultyTerminal(DirectTerminal):
     # ------------------------------------------------------------------------------------------------------- commands
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int]:
-        """Begin a fault, or end all; returns the rest of each in calls or milliseconds."""
+        """Begin a fault, or end all; returns what is left of each active fault, in calls or milliseconds."""
         fault = command.fault
         match fault:
             case Fault.ALL_OFF:
@@ -99,7 +99,7 @@ class FaultyTerminal(DirectTerminal):
         return self.active(now)
 
     def active(self, now: Now) -> dict[str, int]:
-        """Calls left of each fault, or milliseconds; a fault drawn by rate does not end by itself."""
+        """Calls or milliseconds left of each active fault; a fault with a rate lasts until ALL_OFF."""
         calls = {fault.value: self._left[fault] for fault in self._orders}
         lasting = {
             fault.value: (until - now.mono_ns) // MS_NS for fault, until in self._until.items() if until > now.mono_ns
@@ -116,7 +116,7 @@ class FaultyTerminal(DirectTerminal):
     # ---------------------------------------------------------------------------------------------------------- calls
 
     def unavailable(self, now: Now) -> Unavailable | None:
-        """No connection, or the wrong account."""
+        """The reason while DISCONNECTED or WRONG_LOGIN lasts, else None."""
         if self._lasts(Fault.DISCONNECTED, now):
             return Unavailable(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
         if self._lasts(Fault.WRONG_LOGIN, now):
@@ -124,11 +124,11 @@ class FaultyTerminal(DirectTerminal):
         return None
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
-        """Execute an order as far as the faults allow it."""
+        """Execute an order as far as the faults allow."""
         return self._call(lambda played, then: self._execute(request, symbol, played, then), now)
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:
-        """Cancel an order as far as the faults allow it, in its state at the time of execution."""
+        """Cancel an order as far as the faults allow; a blocked call cancels it in its state at the end of the call."""
 
         def execute(played: CallFaults, then: Now) -> TradeResult | None:
             if Fault.NOT_EXECUTED in played:
@@ -141,7 +141,7 @@ class FaultyTerminal(DirectTerminal):
         return self._call(execute, now)
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
-        """Modify an order or a position as far as the faults allow it."""
+        """Modify an order or a position as far as the faults allow."""
 
         def execute(played: CallFaults, then: Now) -> TradeResult | None:
             if Fault.NOT_EXECUTED in played:
@@ -167,7 +167,7 @@ class FaultyTerminal(DirectTerminal):
         return sent
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
-        """The answer of the pending call; one that blocks is executed only at its end."""
+        """The answer of the call in progress; a call with BLOCKING_CALL is executed only at its end."""
         pending = self._pending
         assert pending is not None
         if now.mono_ns < pending.due_mono_ns:
@@ -203,16 +203,16 @@ class FaultyTerminal(DirectTerminal):
     # -------------------------------------------------------------------------------------------------------- history
 
     def resting(self, now: Now) -> Sequence[BookOrder]:
-        """The resting orders that are shown."""
+        """The open orders that no fault hides."""
         return [record for record in self.venue.resting() if not self._is_hidden(record.order.ticket, now)]
 
     def find(self, magic: int, now: Now) -> BookOrder | None:
-        """The order, once it is shown."""
+        """The order under a `magic`; None if there is none or a fault hides it."""
         found = self.venue.find(magic)
         return None if found is None or self._is_hidden(found.order.ticket, now) else found
 
     def is_history_complete(self, now: Now) -> bool:
-        """False while a fault hides or delays anything."""
+        """False while a fault hides an order or deal, or will delay that of the next call."""
         return (
             self.unavailable(now) is None
             and not self._lasts(Fault.HISTORY_INCOMPLETE, now)
@@ -222,7 +222,7 @@ class FaultyTerminal(DirectTerminal):
         )
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:
-        """The orders that are shown."""
+        """At most `limit` orders with tickets above `ticket`, without hidden ones."""
         shown: list[BookOrder] = []
         while len(shown) < limit and (rows := self.venue.orders_after(ticket, limit)):
             shown += [row for row in rows if not self._is_hidden(row.order.ticket, now)]
@@ -230,7 +230,7 @@ class FaultyTerminal(DirectTerminal):
         return shown[:limit]
 
     def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:
-        """The deals that are shown."""
+        """At most `limit` deals with numbers above `deal`, without hidden ones."""
         shown: list[VenueDeal] = []
         while len(shown) < limit and (rows := self.venue.deals_after(deal, limit)):
             shown += [row for row in rows if not self._is_hidden(row.ticket, now)]
@@ -238,7 +238,7 @@ class FaultyTerminal(DirectTerminal):
         return shown[:limit]
 
     def deal_cursor(self, now: Now) -> int:
-        """The newest deal that is shown."""
+        """The number of the newest deal that no fault hides; 0 for none."""
         last = self.venue.deal_count
         while last and self._is_hidden(self.venue.deals_after(last - 1, 1)[0].ticket, now):
             last -= 1
@@ -260,14 +260,14 @@ class FaultyTerminal(DirectTerminal):
     # ----------------------------------------------------------------------------------------------------------- time
 
     def on_timer(self, now: Now) -> None:
-        """Release held orders whose delay is over."""
+        """Release held orders whose delay has passed."""
         for record in self.venue.held_orders():
             if self._fills.get(record.order.ticket, 0) <= now.mono_ns:
                 self.venue.release(record)
                 self._fills.pop(record.order.ticket, None)
 
     def next_timer(self) -> int | None:
-        """When the next held order is released, or a call returns."""
+        """Monotonic time of the next release of a held order or return of a call; None if neither is expected."""
         dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held_orders()]
         if self._pending is not None:
             dues.append(self._pending.due_mono_ns)

@@ -1,8 +1,9 @@
 """Fill profiles: delay, price, volume and cost of executions.
 
-A profile is data, a model is a profile and a seed. A draw is a function of seed, ticket, number of the fill and
-purpose, and is rounded to whole ticks, volume steps or nanoseconds at once. `IDEAL` draws nothing: complete fills at
-the touch, without delay or cost. docs/venue.md describes each model and what all of them leave out.
+A profile has the settings, and a model combines a profile with a seed. A random draw depends on seed, ticket, number
+of the attempt and purpose alone; its result is rounded to whole ticks, volume steps or nanoseconds. `IDEAL` draws
+nothing: orders are filled completely at the touch, without delay or cost. docs/venue.md describes each model, and the
+effects that no model has.
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ Minutes = Annotated[int, Meta(ge=0, le=720)]
 QuoteAgeMs = Annotated[int, Meta(ge=0, le=7 * 24 * 60 * 60 * 1_000)]
 
 QUOTE_AGE_MS_MAX: Final = 60_000
-"""Default age from which on a quote does not count for an order that arrives: the market may have stopped quoting."""
+"""Default age above which an arriving order is not matched with the latest quote, which may no longer be valid."""
 
 
 class LimitFills(StrEnum):
-    """Fill price of a resting limit order or a target that the market has passed: its own price, or the better quote."""
+    """Fill price of a resting limit order or take profit that the market has passed: its price, or the better quote."""
 
     LIMIT = "limit"
     QUOTE = "quote"
 
 
 class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Slippage of an execution: with probability `against` it is worse, with probability `favourable` better.
+    """Slippage of an execution: with probability `against` the price is worse, with probability `favourable` better.
 
-    The distance is exponential with a mean of so many spreads, rounded to whole ticks. It is measured in spreads
-    because slippage grows with the spread.
+    The distance has an exponential distribution, whose mean is given in spreads because slippage grows with the
+    spread. It is rounded to whole ticks.
     """
 
     against: Probability
@@ -56,20 +57,28 @@ class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     favourable_mean_spreads: Spreads
 
     def __post_init__(self) -> None:
-        """Check that the probabilities add up to at most 1."""
+        """Check that the probabilities add up to at most 1.
+
+        Raises:
+            ValueError: their sum is above 1.
+        """
         if self.against + self.favourable > 1:
             raise ValueError(f"against {self.against} and favourable {self.favourable}, expected at most 1 together")
 
 
 class SlippageByType(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Slippage by type: `market` orders and stop-outs, `stop` orders and stop losses, `limit` orders and targets."""
+    """Slippage by order type.
+
+    `market` applies to market orders and stop-outs, `stop` to stop orders and stop losses, and `limit` to limit orders
+    and take profits.
+    """
 
     market: Slippage | None = None
     stop: Slippage | None = None
     limit: Slippage | None = None
 
     def of(self, order_type: OrderType) -> Slippage | None:
-        """Slippage of an order type; None for none."""
+        """Slippage of an order type; None for no slippage."""
         match order_type:
             case OrderType.STOP:
                 return self.stop
@@ -80,27 +89,31 @@ class SlippageByType(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Depth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Lots available at the touch, drawn for each fill: log-normal, rounded down to the volume's step."""
+    """Lots available at the touch, drawn for each attempt to fill: log-normal, rounded down to the volume step."""
 
     median_lots: Annotated[float, Meta(gt=0, le=1e6)]
     sigma: Annotated[float, Meta(ge=0, le=3)]
 
 
 class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Wider spread around the end of the server's day: `factor` times the quoted one, with the same mid price."""
+    """A wider spread around the server's midnight: `factor` times the quoted spread, with the same mid price."""
 
     factor: Decimal
     minutes_before: Minutes
     minutes_after: Minutes
 
     def __post_init__(self) -> None:
-        """Check the range of the factor."""
+        """Check the range of the factor.
+
+        Raises:
+            ValueError: it is outside 1 to `ROLLOVER_FACTOR_MAX`.
+        """
         require_exact("factor", self.factor)
         if not 1 <= self.factor <= ROLLOVER_FACTOR_MAX:
             raise ValueError(f"factor is {self.factor}, expected 1 to {ROLLOVER_FACTOR_MAX}")
 
     def applies(self, time_ns: int) -> bool:
-        """Whether a time is within the minutes before or after the server's midnight; the end is exclusive."""
+        """Whether a UTC time is within the minutes before or after the server's midnight, the end excluded."""
         gone_ns = time_of_day_ns(time_ns)
         return gone_ns < self.minutes_after * MINUTE_NS or gone_ns >= DAY_NS - self.minutes_before * MINUTE_NS
 
@@ -108,10 +121,10 @@ class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of executions. The defaults are ideal: complete fills at the touch, at once, without cost or stop-out.
 
-    `charges`: commission and swaps are charged. `keeps_sessions`: nothing is traded outside the instrument's sessions;
-    without it a symbol is traded whenever it is quoted. An order that arrives between two ticks is matched with the
-    latest quote, unless that is older than `quote_age_ms_max`. Margin levels are percentages of equity by margin; None:
-    neither call nor stop-out.
+    `charges`: commission and swaps are charged. `keeps_sessions`: a symbol is traded only in its sessions; otherwise it
+    is traded whenever it is quoted. An order that arrives between two ticks is matched with the latest quote, unless
+    the quote is older than `quote_age_ms_max`. Margin levels are equity / margin in percent; with None there is no
+    margin call or no stop-out.
     """
 
     name: Name
@@ -128,7 +141,11 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     stop_out_level_pct: Decimal | None = None
 
     def __post_init__(self) -> None:
-        """Check that the levels are above 0, and that the stop-out's is not above the margin call's."""
+        """Check the margin levels.
+
+        Raises:
+            ValueError: a level is not above 0, or the stop-out level is above the margin call level.
+        """
         call, stop = self.margin_call_level_pct, self.stop_out_level_pct
         for field, level in (("margin_call_level_pct", call), ("stop_out_level_pct", stop)):
             if level is not None:
@@ -139,10 +156,10 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             raise ValueError(f"margin_call_level_pct of {self.name} is {call}, expected at least the stop-out's {stop}")
 
     def terms_of(self, instrument: Instrument, *, always_quoted: bool = False) -> Instrument:
-        """The terms that apply under this profile: without commission and swaps where it charges nothing.
+        """The instrument's terms under this profile.
 
-        It has no sessions and no holidays where the profile keeps none or the market is `always_quoted`. Its expiry
-        stays.
+        Without `charges` there are no commissions and swaps. Without `keeps_sessions`, or with `always_quoted`, there
+        are no sessions and holidays. The instrument's expiry applies always.
         """
         if not self.charges:
             instrument = structs.replace(instrument, commissions=(), swaps=())
@@ -175,10 +192,10 @@ PROFILES: Final = {profile.name: profile for profile in (IDEAL, REALISTIC)}
 
 
 class Execution(NamedTuple):
-    """An execution: `volume` in lots, a multiple of the step, 0 for none; `price` per unit of base currency.
+    """An execution: `price`, and `volume` in lots, a multiple of the volume step, 0 if nothing is executed.
 
-    `limit_gap` is by how much the touch is better than the price of a resting limit order or a target, whichever price
-    is dealt; 0 for anything else.
+    `limit_gap` is how much better the touch is than the price of a resting limit order or take profit, >= 0, whichever
+    of the two prices is dealt; 0 for other orders.
     """
 
     price: Decimal
@@ -187,20 +204,20 @@ class Execution(NamedTuple):
 
 
 class FillModel:
-    """A profile's fills under one seed."""
+    """Computes executions and delays from a profile and a seed."""
 
     def __init__(self, profile: FillProfile, seed: int, draw: Draw = uniform) -> None:
-        """Use the settings of a profile and a seed for its draws."""
+        """Use the settings of `profile`, and `seed` for its random draws."""
         self.profile = profile
         self._seed = seed
         self._draw = draw
 
     def request_latency_ns(self, ticket: int) -> int:
-        """Delay of the request of order `ticket` on its way to the venue, in nanoseconds."""
+        """Delay of the request of order `ticket` from client to venue, in nanoseconds."""
         return self.profile.request_latency.latency_ns(lambda: self._draw(self._seed, ticket, "request latency"))
 
     def reply_latency_ns(self, ticket: int) -> int:
-        """Delay of the reply to order `ticket` on its way back, in nanoseconds."""
+        """Delay of the reply to order `ticket` from venue to client, in nanoseconds."""
         return self.profile.reply_latency.latency_ns(lambda: self._draw(self._seed, ticket, "reply latency"))
 
     def execution(
@@ -217,12 +234,24 @@ class FillModel:
         limit: Decimal | None = None,
         rests: bool = False,
     ) -> Execution:
-        """The volume executed of `volume` lots (> 0), and its price.
+        """Price and volume of the execution of an order.
 
-        The touch of `quote`, made worse by the rollover's spread, and slippage of `order_type` in whole ticks; never
-        less than one tick. No slippage passes a `limit`, and where the widened touch is beyond it nothing is dealt. One
-        that `rests` is filled at its order price under `LimitFills.LIMIT`, any other at the touch. `fill_number` counts
-        the execution attempts of one order, each with draws of its own.
+        The base price is the touch of `quote`, worsened by the rollover spread. If an order that `rests` has a better
+        touch than its `limit`, the base price under `LimitFills.LIMIT` is the limit. Slippage of `order_type` in whole
+        ticks is added. The price is at least one tick and never worse than `limit`; if the worsened touch is worse than
+        `limit`, nothing is executed.
+
+        Args:
+            ticket: the order's ticket; minus the position's ticket for a close by the broker.
+            fill_number: number of the attempt, the ordinal of the latest known tick; each number has its own draws.
+            side: the order's side.
+            quote: the latest quote.
+            volume: volume to execute in lots, > 0.
+            instrument: the symbol's terms.
+            time_ns: venue time, UTC.
+            order_type: selects the slippage.
+            limit: the worst allowed price; None for any price.
+            rests: whether the order, or take profit, was waiting for its price.
         """
         touch = self._touch(side, quote, instrument, time_ns)
         if limit is not None and (touch - limit) * side.sign > 0:
@@ -231,7 +260,7 @@ class FillModel:
         limit_gap = abs(limit - touch) if limit is not None and rests else _ZERO
         base = limit if limit_gap and self.profile.limit_fills is LimitFills.LIMIT else touch
         assert base is not None, limit
-        price = base  # with the zeros that it was quoted with
+        price = base  # keeps the decimal places of the quote
         if slippage_ticks:
             slipped = base + side.sign * slippage_ticks * instrument.tick_size
             price = max(slipped, instrument.tick_size) if slipped < base else slipped
@@ -248,7 +277,7 @@ class FillModel:
         deviation_points: int,
         instrument: Instrument,
     ) -> bool:
-        """Whether the touch is worse than the asked price by more than `deviation_points`; False for a better one."""
+        """Whether the touch is worse than the asked price by more than `deviation_points`; False for a better touch."""
         return (touch - worst_price(asked_price, side, deviation_points, instrument)) * side.sign > 0
 
     # ----------------------------------------------------------------------------------------------------------- price
@@ -294,17 +323,17 @@ class FillModel:
 
 
 def worst_price(asked_price: Decimal, side: Side, deviation_points: int, instrument: Instrument) -> Decimal:
-    """The worst price within the deviation, which is the `limit` of an execution of such an order.
+    """The worst price within the deviation, which is the `limit` of the execution.
 
     Args:
-        asked_price: the quote that the order was decided on.
-        side: of the order.
-        deviation_points: how much worse the price may be, in points.
-        instrument: has the size of a point.
+        asked_price: the quote on which the order was decided.
+        side: the order's side.
+        deviation_points: how much worse the price may be, in points, >= 0.
+        instrument: gives the size of a point.
     """
     return asked_price + side.sign * deviation_points * instrument.point
 
 
 def _spread(quote: Quote, instrument: Instrument) -> Decimal:
-    """Spread of a quote, at least one tick, because recorded quotes may be crossed."""
+    """Spread of a quote, at least one tick, because recorded quotes may have a bid above the ask."""
     return max(quote.ask - quote.bid, instrument.tick_size)

@@ -1,7 +1,7 @@
-"""Margin rules: whether an order is covered, margin call, and stop-out.
+"""Margin rules of orders, margin call and stop-out.
 
-Margin of a position is in `proto.trading.money`, free margin and margin level in `proto.trading.margin`. Amounts here
-are in account currency.
+`proto.trading.money` computes the margin of a position, and `proto.trading.margin` free margin and margin level.
+Amounts here are in account currency.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ from decimal import Decimal
 
 
 def is_affordable(*, equity: Decimal, margin_before: Decimal, margin_after: Decimal) -> bool:
-    """Whether an order may be executed: equity covers the margin after it, or the margin does not rise.
+    """Whether a deal is covered: equity covers the margin after the deal, or the deal does not raise the margin.
 
-    An order that lowers the margin or leaves it is always allowed, because it is how an account reduces its risk.
+    A deal that does not raise the margin is always allowed, so that an account can always reduce its risk.
 
     Args:
-        equity: before the deal.
-        margin_before: of all positions before it.
-        margin_after: of all positions after it.
+        equity: before the deal, in account currency.
+        margin_before: margin of all positions before the deal, in account currency.
+        margin_after: margin of all positions after the deal, in account currency.
     """
     return margin_after <= margin_before or margin_after <= equity
 
 
 def is_under_level(*, equity: Decimal, margin: Decimal, level_pct: Decimal | None) -> bool:
-    """Whether the margin level is below `level_pct`, compared without rounding; False without a level or without margin."""
+    """Whether the margin level (`equity` / `margin`, in percent) is below `level_pct`, without rounding.
+
+    False if `level_pct` is None or `margin` is 0.
+    """
     return level_pct is not None and margin > 0 and equity * 100 < margin * level_pct
 
 
 def first_to_close(profits: Mapping[int, Decimal]) -> int | None:
-    """The ticket of the position that a stop-out closes first: the smallest profit, the older of two equal ones.
+    """The ticket of the position that a stop-out closes first: that with the lowest profit, and of equals the oldest.
 
     Args:
-        profits: unrealised profit by ticket; None is returned when there is none.
+        profits: unrealized profit by ticket, in account currency; an empty mapping gives None.
     """
     return min(profits, key=lambda ticket: (profits[ticket], ticket), default=None)

@@ -1,8 +1,7 @@
-"""The matching engine: an order is accepted, delayed, matched with the quote, entered into the book, or ended.
+"""The matching engine: it accepts, delays, executes and ends the orders of an account.
 
-One order goes `submit` → (HELD, DELAYED) → `on_arrival` → PENDING or `match` → a fill; with the ideal profile a market
-order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick triggers, with
-`stepped` True.
+The steps of an order are `submit`, the states HELD and DELAYED if any, `on_arrival`, then the state PENDING or `match`.
+With the ideal profile a market order needs one commit. `tick_processor.py` calls the same steps with `stepped` True.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ from services.mt5.core.simulated.fill_model import Execution, FillModel, worst_p
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange
 
-_NO_LIQUIDITY: Final = "not so much is to be had at the touch"
+_NO_LIQUIDITY: Final = "the volume is not available at the touch"
 
 
 class MatchingEngine:
-    """The orders of one account."""
+    """Processes the orders of one account."""
 
     def __init__(self, account: SimulatedAccount, model: FillModel) -> None:
-        """Match the orders of `account`, with delays and fills by `model`."""
+        """Process the orders of `account`; `model` gives delays and executions."""
         self.account = account
         self.model = model
         profile = model.profile
@@ -45,14 +44,14 @@ class MatchingEngine:
 
     @property
     def quiet(self) -> bool:
-        """Whether no tick could trigger anything, and no report of a deal is outstanding."""
+        """Whether no tick could change the book, and every deal has been reported to the client."""
         book = self.account.book
         return (
             not book.resting() and book.told_ns <= self.account.time_ns and self._is_quiet_with(book.positions.values())
         )
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol under the profile, also of one that is not quoted here; None when it is not traded."""
+        """Terms of a symbol under the profile, whether it is in the stream or not; None if it is not traded."""
         found = self.account.instruments.get(symbol)
         if found is not None:
             return found
@@ -62,7 +61,7 @@ class MatchingEngine:
     # ---------------------------------------------------------------------------------------------------------- placing
 
     def submit(self, request: VenueOrderRequest, *, held: bool) -> BookOrder:
-        """Accept or reject an order; either way it is in the book then. With `held` it waits for `release`."""
+        """Accept or reject an order, and record it in the book. With `held` an accepted order waits for `release`."""
         account = self.account
         ticket = len(account.book.orders) + 1
         record = BookOrder(
@@ -90,9 +89,9 @@ class MatchingEngine:
         return self._send(record, stepped=False)
 
     def release(self, record: BookOrder) -> BookOrder:
-        """Continue with an order that its terminal has held back."""
+        """Send an order that the terminal has held back to the broker."""
         assert record.wait is RestingState.HELD, record
-        wrong = self._check(_asked_of(record), ticket=record.order.ticket)
+        wrong = self._check(_request_of(record), ticket=record.order.ticket)
         return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
 
     def _send(self, record: BookOrder, *, stepped: bool) -> BookOrder:
@@ -100,7 +99,7 @@ class MatchingEngine:
         is_market = record.order.type is OrderType.MARKET
         reply_ns = self.model.reply_latency_ns(record.order.ticket) if is_market else 0
         if not request_ns + reply_ns:
-            return self._go(record, stepped=stepped)
+            return self._match_or_rest(record, stepped=stepped)
         due_ns = self.account.time_ns + request_ns
         delayed = structs.replace(
             record, wait=RestingState.DELAYED, due_ns=due_ns, told_ns=due_ns + reply_ns if reply_ns else 0
@@ -108,25 +107,29 @@ class MatchingEngine:
         return self.commit_order(delayed, stepped=stepped)
 
     def is_priced(self, symbol: str) -> bool:
-        """Whether an order that arrives now is matched with the latest quote: in an open session, and not too old."""
+        """Whether an order that arrives now can be matched: the session is open and the latest quote is not too old."""
         age_ns = self.account.market.quote_age_ns(symbol)
         if age_ns is None or age_ns > self.model.profile.quote_age_ms_max * MS_NS:
             return False
         return self.account.instruments[symbol].is_traded(self.account.time_ns)
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Process an order that has arrived at the broker, under the current conditions."""
-        wrong = self._check(_asked_of(record), ticket=record.order.ticket)
-        return self._go(record, stepped=stepped) if wrong is None else self.reject_order(record, wrong, stepped=stepped)
+        """Check an order that has arrived at the broker against the current market, and match it or let it rest."""
+        wrong = self._check(_request_of(record), ticket=record.order.ticket)
+        return (
+            self._match_or_rest(record, stepped=stepped)
+            if wrong is None
+            else self.reject_order(record, wrong, stepped=stepped)
+        )
 
-    def _go(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        asked = _asked_of(record)
+    def _match_or_rest(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        asked = _request_of(record)
         if asked.type is OrderType.MARKET or asked.is_immediate:
             return self.match(record, stepped=stepped)
         return self.commit_order(self._present(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
 
     def _check(self, request: VenueOrderRequest, *, ticket: int = 0) -> Rejection | None:
-        """The first reason to reject an order now; `ticket` is its own where it is in the book already."""
+        """The first reason to reject an order now; None if valid. `ticket` is 0 if the order is not in the book."""
         account = self.account
         instrument = self.instrument(request.symbol)
         assert instrument is not None, request.symbol
@@ -156,7 +159,7 @@ class MatchingEngine:
         )
 
     def _check_close(self, request: VenueOrderRequest) -> Rejection | None:
-        """The rejection of a close that, with the orders on their way, exceeds the position's volume; None where it fits."""
+        """The rejection of a close that exceeds the position's volume less that of its open closing orders."""
         position = self.account.book.positions.get(request.position)
         if position is None:
             return None
@@ -168,9 +171,9 @@ class MatchingEngine:
     def check_terms(
         self, record: BookOrder, terms: tuple[Decimal | None, Decimal | None, Decimal | None, int]
     ) -> Rejection | None:
-        """The rejection of a pending order with this price, stop loss, take profit and expiry; None where it is valid."""
+        """The rejection of a pending order with new `terms`: price, stop loss, take profit, expiry; None if valid."""
         price, stop_loss, take_profit, expires_ns = terms
-        changed = _asked_of(record)._replace(
+        changed = _request_of(record)._replace(
             price=price, stop_loss=stop_loss, take_profit=take_profit, expires_ns=expires_ns
         )
         return self._check(changed, ticket=record.order.ticket)
@@ -180,7 +183,7 @@ class MatchingEngine:
     def match(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """Execute an order against the current quote, up to the volume that the fill model allows.
 
-        FOK fills all or nothing, IOC the available volume; the rest of any other order stays in the book.
+        FOK fills all or nothing, and IOC the available volume. The unfilled volume of any other order rests.
         """
         order, account = record.order, self.account
         instrument, quote = account.instruments[order.symbol], account.quote(order.symbol)
@@ -216,15 +219,15 @@ class MatchingEngine:
         if not execution.volume:
             if order.time_in_force is TimeInForce.IOC:
                 return self._unfilled(record, stepped=stepped)
-            return self._stand(record, stepped=stepped)
+            return self._keep_resting(record, stepped=stepped)
         target = account.target_position(record)
-        folded = account.change_by_deal(
+        change = account.change_by_deal(
             target, symbol=order.symbol, side=order.side, volume=execution.volume, price=execution.price
         )
-        poor = account.check_margin(target, folded)
+        poor = account.check_margin(target, change)
         if poor is not None:
             return self.reject_order(record, poor, stepped=stepped)
-        return self._fill(record, execution, target, folded, stepped=stepped)
+        return self._fill(record, execution, target, change, stepped=stepped)
 
     def _is_requoted(self, record: BookOrder, instrument: Instrument, quote: Quote) -> bool:
         assert record.asked_price is not None, record
@@ -239,11 +242,11 @@ class MatchingEngine:
 
     def _requote(self, record: BookOrder, quote: Quote, *, stepped: bool) -> BookOrder:
         touch = decimal_text(order_validation.touch_of(record.order.side, quote))
-        text = f"the touch is {touch}, more than {record.deviation_points} points from {record.asked_price}"
+        text = f"the touch is {touch}, worse than {record.asked_price} by more than {record.deviation_points} points"
         return self.reject_order(record, Rejection(retcodes.REQUOTE, ErrorCode.REQUOTE, text), stepped=stepped)
 
     def _unfilled(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """End an order that is filled now or never, and cannot be filled completely."""
+        """End an order that cannot be filled now and must not rest: FOK, or IOC without any available volume."""
         if record.order.type is OrderType.LIMIT:
             wrong = Rejection(
                 retcodes.CANCEL, ErrorCode.NO_LIQUIDITY, f"{_NO_LIQUIDITY}, or the touch is beyond the limit"
@@ -253,8 +256,8 @@ class MatchingEngine:
             record, Rejection(retcodes.REJECT, ErrorCode.NO_LIQUIDITY, _NO_LIQUIDITY), stepped=stepped
         )
 
-    def _stand(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        """Keep an order that cannot be filled now; one that is in the book already is not written again."""
+    def _keep_resting(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        """Let an order rest that cannot be filled now; an order whose state does not change is not committed again."""
         wait = RestingState.PENDING if record.order.type is OrderType.LIMIT else RestingState.REST
         known = self.account.book.orders
         if record.order.ticket <= len(known) and known[record.order.ticket - 1].wait is wait:
@@ -268,16 +271,16 @@ class MatchingEngine:
         record: BookOrder,
         execution: Execution,
         target: Position | None,
-        folded: PositionChange,
+        change: PositionChange,
         *,
         stepped: bool,
     ) -> BookOrder:
-        """Book the deal of an order, which changes the position `target` to `folded`; returns the order after it."""
+        """Book an order's deal with its `change` of the position `target`; returns the order after the deal."""
         order, account = record.order, self.account
         price, volume = execution.price, execution.volume
         deal = account.deal(
             record,
-            folded,
+            change,
             target=target,
             symbol=order.symbol,
             side=order.side,
@@ -313,7 +316,7 @@ class MatchingEngine:
             fills=record.fills + 1,
             position=deal.position,
         )
-        position = self._kept(record, folded, target)
+        position = self._position_after(record, change, target)
         is_gone = target is not None and (position is None or position.ticket != target.ticket)
         return self.commit_order(
             self._present(filled),
@@ -323,39 +326,39 @@ class MatchingEngine:
             position=position,
         )
 
-    def _kept(self, record: BookOrder, folded: PositionChange, before: Position | None) -> Position | None:
-        """The position after a deal, with its stop loss and take profit."""
-        after, order = folded.position, record.order
+    def _position_after(self, record: BookOrder, change: PositionChange, before: Position | None) -> Position | None:
+        """The position after a deal, with its stop loss and take profit; None if it is closed."""
+        after, order = change.position, record.order
         if after is None:
             return None
         held = None if before is None else Stops(before.stop_loss, before.take_profit)
-        stops = stops_after(folded.entry, given=Stops(order.stop_loss, order.take_profit), held=held)
+        stops = stops_after(change.entry, given=Stops(order.stop_loss, order.take_profit), held=held)
         after = structs.replace(after, stop_loss=stops.stop_loss, take_profit=stops.take_profit)
         if before is not None and after.ticket == before.ticket:
             return after
         return structs.replace(after, magic=record.magic, comment=order.order_id, charged_ns=self.account.time_ns)
 
     def commission(self, symbol: str, volume: Decimal) -> Decimal:
-        """Commission of a deal, in account currency, <= 0."""
+        """Commission of a deal of `volume` lots (> 0), in account currency, <= 0."""
         per_lot = self.account.commission_per_lot(self.account.instruments[symbol])
-        assert per_lot is not None, symbol  # the rate was known when the order was validated, and quotes stay
+        assert per_lot is not None, symbol  # validation required a rate, and a known rate stays known
         return commission_of(volume=volume, per_lot=per_lot, currency_digits=self.account.digits) if per_lot else ZERO
 
     # ----------------------------------------------------------------------------------------------------------- ending
 
     def reject_order(self, record: BookOrder, wrong: Rejection, *, stepped: bool) -> BookOrder:
-        """Reject an order, or end the rest of one that was filled in part."""
+        """Reject an order; an order that was filled in part is CANCELED instead."""
         status = OrderReplyStatus.CANCELED if record.fills else OrderReplyStatus.REJECTED
         return self.end(record, status, wrong, stepped=stepped)
 
     def end(self, record: BookOrder, status: OrderReplyStatus, why: Rejection, *, stepped: bool) -> BookOrder:
-        """End an order without further effect, with the reason for people; `stepped`: a tick caused it."""
+        """End an order with a status and a reason; `stepped`: a tick caused the end."""
         order = structs.replace(record.order, status=status, retcode=why.retcode, reason=why.message[:200])
         ended = structs.replace(record, order=order, error_code=why.code, wait=RestingState.NOTHING)
         return self.commit_order(self._present(ended), stepped=stepped)
 
     def cancel(self, record: BookOrder, text: str) -> BookOrder:
-        """Cancel a resting order, with the reason for people."""
+        """Cancel a resting order; `text` is the reason, for people."""
         order = structs.replace(
             record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=text[:200]
         )
@@ -364,7 +367,7 @@ class MatchingEngine:
         )
 
     def is_frozen(self, record: BookOrder) -> bool:
-        """Whether an order is within its freeze level, and so cannot be canceled."""
+        """Whether the market is within the freeze level of an order's price, so that it cannot be canceled."""
         if record.wait is not RestingState.PENDING:
             return False
         order = record.order
@@ -376,7 +379,7 @@ class MatchingEngine:
     # ---------------------------------------------------------------------------------------------------------- writing
 
     def _present(self, record: BookOrder) -> BookOrder:
-        """A changed record, with the book's tick and time."""
+        """The record with the book's current tick and time."""
         account = self.account
         order = structs.replace(record.order, time_ns=account.time_ns, ordinal=account.ordinal)
         return structs.replace(record, order=order)
@@ -390,14 +393,9 @@ class MatchingEngine:
         removed: int = 0,
         position: Position | None = None,
     ) -> BookOrder:
-        """Commit an order with the book's state for its reply, and the changes that come with it.
+        """Commit an order, with its deal and position change if any; returns its record with the state for the reply.
 
-        Args:
-            record: of the order.
-            stepped: whether a tick caused the change, not a command.
-            deal: of the order, if any.
-            removed: ticket of a closed position; 0 for none.
-            position: new or changed, if any.
+        `stepped`: a tick caused the change, not a command. `removed` is the ticket of a closed position, 0 for none.
         """
         book = self.account.book
         ticket = record.order.ticket
@@ -420,7 +418,7 @@ class MatchingEngine:
         return record
 
     def is_quiet_after(self, changed: Position) -> bool:
-        """Whether no tick could trigger anything once a position is as given."""
+        """Whether no tick could change the book after the position `changed` has replaced its earlier state."""
         book = self.account.book
         others = [position for position in book.positions.values() if position.ticket != changed.ticket]
         is_told = book.told_ns <= self.account.time_ns
@@ -430,8 +428,8 @@ class MatchingEngine:
         return not any(self._follows_positions or position.has_stops for position in positions)
 
 
-def _asked_of(record: BookOrder) -> VenueOrderRequest:
-    """The request of an order in the book."""
+def _request_of(record: BookOrder) -> VenueOrderRequest:
+    """The request that an order in the book was made from."""
     order = record.order
     return VenueOrderRequest(
         magic=record.magic,

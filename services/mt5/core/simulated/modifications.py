@@ -1,7 +1,8 @@
-"""Modifications: new prices of a resting order, or new stop loss and take profit of a position, once for each revision.
+"""Modifications: new prices of a resting order, or new stop loss and take profit of a position.
 
-The outcome of the last modification of a target is kept in the book, refusals included: a repeat gets it again, also
-when the book is further, and an older modification that comes late is refused.
+A modification has its effect once for each revision. The book keeps the outcome of the last modification of each order
+and position, refusals included. A repeat gets the stored outcome, even at a later tick. A modification with a lower
+revision is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _CHANGEABLE: Final = (RestingState.HELD, RestingState.DELAYED, RestingState.PEND
 
 
 class _Target(NamedTuple):
-    """The order or position to change; both None where it does not exist."""
+    """The order or position to change; both are None if it does not exist."""
 
     key: str
     order: BookOrder | None
@@ -35,23 +36,23 @@ class _Target(NamedTuple):
 
     @property
     def revision(self) -> int:
-        """Revision of its last modification."""
+        """Revision of the last modification of the order or position; 0 before the first."""
         if self.order is not None:
             return self.order.order.revision
         return 0 if self.position is None else self.position.revision
 
 
 class ModificationProcessor:
-    """The modifications of one account. Symbols are the broker's."""
+    """Modifies orders and positions of one account. Symbols have the broker's names."""
 
     def __init__(self, matching: MatchingEngine) -> None:
-        """Modify orders and positions of `account`; changes are committed through `matching`."""
+        """Modify the account of `matching`."""
         self._matching = matching
         self._account = matching.account
         self._book = matching.account.book
 
     def previous_modification(self, request: Modify) -> Modification | None:
-        """The outcome of the same modification made before; None for a new one, and for one without a revision."""
+        """The stored outcome of the same modification; None for a new one, or one without a revision."""
         if not request.revision:
             return None
         if not request.order_id and not request.position:
@@ -60,7 +61,7 @@ class ModificationProcessor:
         return last if last is not None and last.revision == request.revision else None
 
     def _known_of_symbol(self, request: Modify) -> Modification | None:
-        """The outcome of a position named by its symbol, also where another position has replaced it since."""
+        """The stored outcome for the position in a symbol, even if another position has replaced it since."""
         present = self._target(request).key
         for key, last in self._book.modifications.items():
             is_same = last.symbol == request.symbol and last.revision == request.revision
@@ -70,7 +71,7 @@ class ModificationProcessor:
         return None
 
     def modify(self, request: Modify) -> Modification:
-        """Modify an order or a position, or refuse to."""
+        """Modify an order or a position, or refuse the request."""
         target = self._target(request)
         last = self._book.modifications.get(target.key)
         newest = max(target.revision, 0 if last is None else last.revision)
@@ -86,7 +87,8 @@ class ModificationProcessor:
         if request.order_id:
             gone = Rejection(retcodes.INVALID, ErrorCode.UNKNOWN_ORDER, f"no order {request.order_id}")
         else:
-            text = f"no position {request.position or 'of its own'} in {request.symbol}"
+            which = f"position {request.position}" if request.position else "single position"
+            text = f"no {which} in {request.symbol}"
             gone = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, text)
         return self._settled(request, target, gone)
 
@@ -131,11 +133,12 @@ class ModificationProcessor:
             text = f"order {request.order_id} has ended: {order.status}"
             return Rejection(retcodes.INVALID, ErrorCode.ORDER_ENDED, text)
         if order.type is OrderType.MARKET or record.wait not in _CHANGEABLE:
-            text = f"order {request.order_id} is a {order.type} order that {record.wait}, expected one that waits for its price"
+            state = f"{order.type} and {record.wait}"
+            text = f"order {request.order_id} is {state}, expected an order that waits for its price"
             return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
         asked = _terms_of(order, request)
         if asked == _terms_of(order, None):
-            return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
+            return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "the requested prices are the current ones")
         instrument = self._matching.instrument(order.symbol)
         quote = self._account.quote(order.symbol)
         assert instrument is not None, order
@@ -146,7 +149,7 @@ class ModificationProcessor:
         if is_within_freeze_level(order.price, touch_of(order.side, quote), instrument):
             return _frozen(instrument.freeze_level_points)
         if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
-            text = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
+            text = f"expires_ns of a {order.time_in_force} order, expected a GTD order"
             return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
         return self._matching.check_terms(record, asked)
 
@@ -168,10 +171,10 @@ class ModificationProcessor:
 
     def _wrong_position(self, request: Modify, position: Position) -> Rejection | None:
         if request.price is not None or request.expires_ns:
-            text = "price or expires_ns of a position, expected stop_loss and take_profit alone"
+            text = "price or expires_ns for a position, expected only stop_loss and take_profit"
             return Rejection(retcodes.INVALID, ErrorCode.INVALID_PRICE, text)
         if (request.stop_loss, request.take_profit) == (position.stop_loss, position.take_profit):
-            return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
+            return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "the requested prices are the current ones")
         instrument = self._matching.instrument(position.symbol)
         quote = self._account.quote(position.symbol)
         assert instrument is not None, position
@@ -194,7 +197,7 @@ class ModificationProcessor:
     # ---------------------------------------------------------------------------------------------------------- answers
 
     def _settled(self, request: Modify, target: _Target, wrong: Rejection) -> Modification:
-        """Keep a refusal, so that a repeat gets it again."""
+        """Store a refusal, so that a repeat gets the same outcome."""
         outcome = self._outcome(request, target, wrong)
         kept = _kept(request, outcome)
         if kept is not None:
@@ -210,7 +213,7 @@ class ModificationProcessor:
         order: VenueOrder | None = None,
         position: Position | None = None,
     ) -> Modification:
-        """The outcome, with the order or position after it, or the current one where nothing changed."""
+        """The outcome, with the order or position after the change, or unchanged after a refusal."""
         if order is None and target.order is not None:
             order = target.order.order
         shown: VenuePosition | None = None
@@ -234,7 +237,7 @@ class ModificationProcessor:
 
 
 def _terms_of(order: VenueOrder, request: Modify | None) -> tuple[Decimal | None, Decimal | None, Decimal | None, int]:
-    """Price, stop loss, take profit and expiry of an order after a request."""
+    """Price, stop loss, take profit and expiry of an order after a request; without one, the current values."""
     if request is None:
         return order.price, order.stop_loss, order.take_profit, order.expires_ns
     price = order.price if request.price is None else request.price
@@ -242,15 +245,15 @@ def _terms_of(order: VenueOrder, request: Modify | None) -> tuple[Decimal | None
 
 
 def _kept(request: Modify, outcome: Modification) -> Modification | None:
-    """The outcome where it is kept: with a revision, and for a target that exists."""
+    """The outcome if the book stores it; None without a revision, or if the order or position does not exist."""
     return outcome if request.revision and not outcome.target.endswith(":0") else None
 
 
 def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
-    """A moved stop, which must be checked against the market; None for an unchanged one, which may be near to it."""
+    """A changed stop, which must respect the stops level; None for an unchanged stop, which is not checked again."""
     return None if stop == present else stop
 
 
 def _frozen(level_points: int) -> Rejection:
-    text = f"it is {decimal_text(Decimal(level_points))} points or less from its execution"
+    text = f"the market is within the freeze level of {decimal_text(Decimal(level_points))} points"
     return Rejection(retcodes.FROZEN, ErrorCode.FROZEN, text)

@@ -1,7 +1,7 @@
 """Validation of orders and of new prices: MetaTrader's checks, with its retcodes.
 
-The checks are pure functions of the request, the terms, the quote and the time; each returns the first violation.
-Margin is checked by the account, at the execution of an order and not at its placing.
+The checks are pure functions of the request, the terms, the quote and the time. Each returns the first violation, or
+None. The account checks margin when an order is executed, not when it is placed.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from services.mt5.core.simulated.positions import Position
 _TEXT_CHARS_MAX: Final = 200
 
 RETURN: Final = "RETURN"
-"""MetaTrader's filling mode that is neither FOK nor IOC: the unfilled volume stays."""
+"""MetaTrader's fill policy that is neither FOK nor IOC: the unfilled volume rests."""
 
 
 class Rejection(NamedTuple):
-    """A rejection: MetaTrader's retcode, the error code, and a text."""
+    """The reason of a rejection: MetaTrader's retcode, the error code, and a text."""
 
     retcode: int
     code: ErrorCode
@@ -43,12 +43,12 @@ class Rejection(NamedTuple):
 
 
 def touch_of(side: Side, quote: Quote) -> Decimal:
-    """The price that an order of this side is executed at: a buy at the ask, a sell at the bid."""
+    """The quote's price for an order: the ask for a buy, the bid for a sell."""
     return quote.ask if side is Side.BUY else quote.bid
 
 
 def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
-    """Reject a volume outside the terms."""
+    """Reject a volume (lots) outside the symbol's minimum, maximum or step."""
     if instrument.takes_volume(volume):
         return None
     text = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
@@ -63,10 +63,16 @@ def check_volume_limit(
     mode: AccountMode,
     others: Iterable[BookOrder],
 ) -> Rejection | None:
-    """Refuse more lots of one side than the symbol allows: positions and resting orders together (SYMBOL_VOLUME_LIMIT).
+    """Reject an order that makes positions and resting orders of its side exceed SYMBOL_VOLUME_LIMIT.
 
-    `positions` are the symbol's; on a netting account an opposite position is subtracted. `others` are the other
-    resting orders. An order that closes a position by its ticket adds nothing.
+    An order that closes a position by its ticket is not counted.
+
+    Args:
+        request: the order.
+        instrument: the symbol's terms.
+        positions: all positions in the symbol.
+        mode: on a netting account an opposite position is subtracted.
+        others: the other resting orders, of any symbol.
     """
     if not instrument.volume_limit or request.position:
         return None
@@ -81,17 +87,20 @@ def check_volume_limit(
     if together <= instrument.volume_limit:
         return None
     text = (
-        f"{side} {decimal_text(request.volume)} of {request.symbol} would make {decimal_text(together)} lots of positions and "
-        f"orders, expected at most {decimal_text(instrument.volume_limit)}"
+        f"{side} {decimal_text(request.volume)} of {request.symbol} would make {decimal_text(together)} lots "
+        f"of positions and orders, expected at most {decimal_text(instrument.volume_limit)}"
     )
     return Rejection(retcodes.LIMIT_VOLUME, ErrorCode.LIMIT_REACHED, text[:_TEXT_CHARS_MAX])
 
 
 def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns: int) -> Rejection | None:
-    """Reject a type, a filling and an expiry that do not fit together, or that the symbol does not accept."""
+    """Reject type, fill policy and expiry if they contradict each other, or the symbol does not allow them.
+
+    `time_ns` is venue time, UTC.
+    """
     is_market = request.type is OrderType.MARKET
     if request.position and not is_market:
-        text = f"{request.type} with position {request.position}, expected MARKET: a position is closed at the market"
+        text = f"{request.type} with position {request.position}, expected MARKET to close a position"
         return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
     if request.is_immediate or is_market:
         filling = request.time_in_force.value if request.is_immediate else RETURN
@@ -103,31 +112,32 @@ def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns
 
 
 def check_expiration(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> Rejection | None:
-    """Reject an expiry that is missing, in the past, or given without GTD."""
+    """Reject an expiry that is missing, in the past, or given without GTD; times are UTC, `expires_ns` 0 for none."""
     if time_in_force is TimeInForce.GTD:
         if expires_ns > time_ns:
             return None
         until = f"until {utc_text(expires_ns)}" if expires_ns else "without an expiry"
-        text = f"GTD {until}, expected one later than the venue's {utc_text(time_ns)}"
+        text = f"GTD {until}, expected an expiry after the venue time {utc_text(time_ns)}"
     elif not expires_ns:
         return None
     else:
-        text = f"{time_in_force} with an expiry, {utc_text(expires_ns)}, expected one with GTD alone"
+        text = f"{time_in_force} with the expiry {utc_text(expires_ns)}, expected GTD for an expiry"
     return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, text)
 
 
 def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
-    """Reject a pending price that is missing, off the tick size, on the wrong side of the market, or too near to it.
+    """Reject a LIMIT or STOP price that is missing, off the tick size, or within the stops level of the market.
 
-    A buy limit is below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by
-    the stops level at least. A MARKET order may have any price.
+    A pending buy limit must be below the ask and a buy stop above it, a sell limit above the bid and a sell stop below
+    it, each by at least the stops level. A MARKET order may have any price.
     """
     if request.type is OrderType.MARKET:
         return None
     price = request.price
     if price is None or price <= 0 or not is_on_step(price, instrument.tick_size):
         price_text = "none" if price is None else decimal_text(price)
-        text = f"price {price_text} of a {request.type} order, expected one in steps of {decimal_text(instrument.tick_size)}"
+        step = decimal_text(instrument.tick_size)
+        text = f"price {price_text} of a {request.type} order, expected a multiple of {step} above 0"
         return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, text)
     if request.is_immediate:
         return None
@@ -151,7 +161,7 @@ def check_stops(
 ) -> Rejection | None:
     """Reject a stop loss or take profit off the tick size, on the wrong side of `around`, or within the stops level.
 
-    `around` is the touch at which the position closes, or the price of the pending order that is to open it.
+    `around` is the touch at which the position would close, or the price of the pending order that would open it.
     """
     for name, stop, distance_of, is_below in (
         ("stop_loss", stop_loss, stop_loss_distance, side is Side.BUY),
@@ -162,17 +172,18 @@ def check_stops(
         is_far = respects_stops_level(distance_of(side, stop, around), instrument)
         if stop <= 0 or not is_far or not is_on_step(stop, instrument.tick_size):
             text = (
-                f"{name} {decimal_text(stop)} of a {side} position, expected {'below' if is_below else 'above'} {decimal_text(around)} "
-                f"by {instrument.stops_level_points} points or more, in steps of {decimal_text(instrument.tick_size)}"
+                f"{name} {decimal_text(stop)} of a {side} position, expected {'below' if is_below else 'above'} "
+                f"{decimal_text(around)} by {instrument.stops_level_points} points or more, in steps of "
+                f"{decimal_text(instrument.tick_size)}"
             )
             return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     return None
 
 
 def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
-    """Reject the stops of an order: around its price where it has one, else around the touch that would close it."""
+    """Reject the stops of an order, compared with its price if it is pending, else with the closing touch."""
     if request.position and (request.stop_loss is not None or request.take_profit is not None):
-        text = f"stops with position {request.position}, expected none: MODIFY changes those of a position"
+        text = f"stops with position {request.position}, expected none; MODIFY changes the stops of a position"
         return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     is_pending = request.type is not OrderType.MARKET and not request.is_immediate
     around = request.price if is_pending and request.price is not None else closing_touch(request.side, quote)
@@ -186,43 +197,45 @@ def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote:
 
 
 def check_position(request: VenueOrderRequest, position: Position | None) -> Rejection | None:
-    """Reject the close of a position that does not exist, has another symbol or side, or is smaller than the volume."""
+    """Reject a closing order if its position does not exist, is on the same side, or has less than its volume."""
     if not request.position:
         return None
     if position is None or position.symbol != request.symbol:
         text = f"no position {request.position} in {request.symbol}"
         return Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, text)
     if position.side is request.side:
-        text = f"{request.side} with position {request.position}, which is a {position.side}: it would not close it"
+        text = f"{request.side} with position {request.position} of side {position.side}, expected the opposite side"
         return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
     if request.volume > abs(position.volume):
-        text = f"volume {decimal_text(request.volume)}, expected {decimal_text(abs(position.volume))} of position {request.position} or less"
+        held = decimal_text(abs(position.volume))
+        text = f"volume {decimal_text(request.volume)}, expected at most {held}, that of position {request.position}"
         return Rejection(retcodes.INVALID_CLOSE_VOLUME, ErrorCode.INVALID_VOLUME, text)
     return None
 
 
 def check_close_volume(request: VenueOrderRequest, position: Position, *, under_way: Decimal) -> Rejection | None:
-    """Reject the close of more than a position has, less the lots of closing orders in flight."""
+    """Reject a close of more than the position's volume less `under_way`, the lots of its open closing orders."""
     held = abs(position.volume)
     if not under_way or under_way + request.volume <= held:
         return None
     text = (
-        f"volume {decimal_text(request.volume)} of position {request.position}, expected {decimal_text(max(held - under_way, Decimal(0)))} or less: "
-        f"orders to close {decimal_text(under_way)} of its {decimal_text(held)} are on their way"
+        f"volume {decimal_text(request.volume)} of position {request.position}, expected at most "
+        f"{decimal_text(max(held - under_way, Decimal(0)))}: open orders close {decimal_text(under_way)} of its "
+        f"{decimal_text(held)}"
     )
     return Rejection(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, text[:_TEXT_CHARS_MAX])
 
 
 def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) -> Rejection | None:
-    """Reject an order for a symbol that is not traded, or whose positions may only be closed.
+    """Reject an order for a symbol that is not traded now, or an opening order if positions may only be closed.
 
     Args:
-        instrument: terms of the symbol.
+        instrument: the symbol's terms.
         opens: whether the order adds exposure.
-        time_ns: of the venue, UTC.
+        time_ns: venue time, UTC.
     """
     if instrument.trade_mode is TradeMode.DISABLED:
-        text = f"{instrument.symbol} is not traded"
+        text = f"{instrument.symbol} has trading disabled"
         return Rejection(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, text)
     if instrument.trade_mode is TradeMode.CLOSE_ONLY and opens:
         text = f"positions in {instrument.symbol} may only be closed"
@@ -231,8 +244,8 @@ def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) 
 
 
 def check_session(instrument: Instrument, time_ns: int) -> Rejection | None:
-    """Reject any request between a symbol's sessions."""
+    """Reject a request outside the symbol's sessions; `time_ns` is venue time, UTC."""
     if instrument.is_traded(time_ns):
         return None
-    text = f"{instrument.symbol} is not traded at this time of the server's week"
+    text = f"{instrument.symbol} is outside its trading sessions"
     return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, text)

@@ -1,8 +1,8 @@
-"""Position accounting as in MetaTrader 5: a position after each deal.
+"""Position accounting as in MetaTrader 5: the effect of a deal on a position.
 
-A position is the sum of its deals. A netting account has one position a symbol; on a hedging account a deal opens a
-position or closes part of the one that it names, so that the same function serves both. Nothing here knows quotes,
-currencies or orders. `proto.trading.cost_basis` has the cost of a position; ticket and open price are added here.
+A netting account has one position a symbol. On a hedging account a deal opens a position, or closes all or a part of
+the position with its ticket. The same function serves both, without quotes, currencies and orders.
+`proto.trading.cost_basis` computes the cost of a position; this module adds ticket and open price.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PRICE_OPEN_STEP: Final = Decimal("1e-12")
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """An open position: `volume` in lots, signed, never 0; `cost` is the sum of price x signed volume still open.
+    """An open position: `volume` in lots, > 0 is long, never 0; `cost` is the sum of price x open signed volume.
 
-    `magic` and `comment` are those of the order that opened it, `revision` that of the last modification of its stops,
-    and `charged_ns` the time up to which its nights have been charged for.
+    `magic` and `comment` are those of the opening order. `revision` is that of the last modification of its stops.
+    `charged_ns` is the time up to which its swaps are booked, UTC.
     """
 
     ticket: int
@@ -41,19 +41,20 @@ class Position(Struct, frozen=True, kw_only=True):
 
     @property
     def has_stops(self) -> bool:
-        """Whether it has a stop loss or a take profit."""
+        """Whether the position has a stop loss or a take profit."""
         return self.stop_loss is not None or self.take_profit is not None
 
     @property
     def side(self) -> Side:
-        """BUY for long."""
+        """BUY for a long position, SELL for a short one."""
         return Side.BUY if self.volume > 0 else Side.SELL
 
 
 class PositionChange(NamedTuple):
-    """The effect of a deal on a position: `closed_volume` is signed like the position, `closed_cost` is its cost.
+    """The effect of a deal on a position.
 
-    `position` is what remains, None when flat; a position that the deal opens has ticket `new_ticket`.
+    `position` is the position after the deal; None if it is closed. `closed_volume` is in lots, with the sign of the
+    position before the deal, and `closed_cost` is the cost of that volume; both are 0 if nothing is closed.
     """
 
     entry: DealEntry
@@ -72,10 +73,11 @@ def apply_deal(
     time_ns: int,
     new_ticket: int,
 ) -> PositionChange:
-    """Add a deal of `volume` lots (> 0) at `price` to a position.
+    """The effect of a deal of `volume` lots (> 0) at `price` on a position, which is None if the deal opens one.
 
-    More of the same side moves the open price to the volume-weighted average; less of it keeps the open price. A deal
-    that crosses zero closes all and opens the rest at its own price, as a new position.
+    A deal on the position's side moves the open price to the volume-weighted average; a deal on the other side keeps
+    it. A deal larger than the opposite position closes that, and opens a new position of the rest at the deal's price.
+    An opened position has the ticket `new_ticket`.
     """
     assert volume > 0, volume
     signed = volume * side.sign
@@ -93,7 +95,7 @@ def apply_deal(
 
 
 def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, multiplier: Decimal) -> Decimal:
-    """Gross profit, in the profit currency, of closing at `price` a signed `volume` with cost `cost`; < 0 for a loss."""
+    """Gross profit of closing at `price` the signed `volume` with this `cost`, in profit currency; < 0 is a loss."""
     return gross_profit_at(CostBasis(volume, cost), price=price, multiplier=multiplier)
 
 

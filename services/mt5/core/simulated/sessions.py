@@ -1,4 +1,4 @@
-"""The time since the last break in an instrument's trading."""
+"""The age of an instrument's current trading session."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from proto.trading.server_time import minute_of_week, time_of_day_ns
 
 
 def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
-    """Time in ns at `time_ns` since the last break in trading; None during one, `time_ns` itself without any.
+    """Time since the last break in trading, in ns; None during a break.
 
-    A break lasts until a session begins, or a holiday ends within one.
+    A break ends when a session begins, or when a holiday ends within a session. For an instrument without sessions and
+    past holidays, the result is `time_ns` itself (UTC).
     """
     if not instrument.is_traded(time_ns):
         return None

@@ -1,8 +1,8 @@
-"""Swap: what positions earn or cost over nights.
+"""Swap: the interest that open positions earn or pay for each night.
 
-A night is charged at the midnight of the symbol's clock, 17:00 in New York unless it has another, on positions open
-then. Each symbol has a coefficient for each night: for most, value dates skip the weekend, whose nights are charged
-before it.
+A night is charged on positions that are open at the midnight of the symbol's clock, by default 17:00 in New York. Each
+symbol has a coefficient for the night of each weekday. Most symbols charge the nights of the weekend on one weekday,
+because value dates skip the weekend.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from proto.trading.server_time import weekday_of_day
 from proto.trading.units import round_money
 
 DAYS_OF_YEAR: Final = 360
-"""Days of a year for interest, as in MetaTrader."""
+"""Days of a year in interest formulas, as in MetaTrader."""
 
 _ZERO: Final = Decimal(0)
 
 
 class Holding(NamedTuple):
-    """A position: `volume` in lots, signed, and its `cost`, the sum of price x signed volume."""
+    """A position's `volume` in lots, > 0 is long, and its `cost`, the sum of price x signed volume."""
 
     volume: Decimal
     cost: Decimal
 
 
 class SwapCharge(NamedTuple):
-    """The sum of the nights' coefficients and their amount; None when a rate or a quote is missing."""
+    """The sum of the nights' coefficients, and the amount in account currency; None if a rate or quote is missing."""
 
     nights: Decimal
     amount: Decimal | None
 
 
 def nights_by_terms(instrument: Instrument, from_ns: int, to_ns: int) -> dict[SwapTerms | None, Decimal]:
-    """Nights that a position held from `from_ns` to `to_ns` (UTC, not before it) is charged for, by the row in force.
+    """Number of nights to charge between `from_ns` and `to_ns` (UTC), by the swap terms that apply to them.
 
-    Those whose midnight lies after `from_ns` and not after `to_ns`; the night that follows a day counts by that day's
-    coefficient and under the row in force on that day. The key None: the symbol has no swaps.
+    A night counts if its midnight is after `from_ns` and not after `to_ns`. The weekday before the midnight gives its
+    coefficient and its swap terms. The key None has the nights on which the symbol has no swap.
     """
     assert from_ns <= to_ns, (from_ns, to_ns)
     found: defaultdict[SwapTerms | None, Decimal] = defaultdict(Decimal)
@@ -64,18 +64,19 @@ def swap_of(
     instruments: Mapping[str, Instrument],
     quotes: Quotes,
 ) -> SwapCharge:
-    """Swap of a holding over the nights from `from_ns` to `to_ns`, in account currency, > 0 where it earns.
+    """Swap of a holding over the nights from `from_ns` to `to_ns` (UTC), in account currency; > 0 is earned.
 
-    Formulas, S the swap of the side, L lots without sign, N nights, M the instrument's multiplier
-    (ENUM_SYMBOL_SWAP_MODE of MetaTrader 5 names the modes):
+    Formulas by mode (MetaTrader 5, ENUM_SYMBOL_SWAP_MODE), with the swap S of the position's side, the lots L without
+    sign, the nights N and the instrument's multiplier M:
 
-        POINTS             S x point x M x L x N, in the profit currency
-        CURRENCY_SYMBOL    S x L x N in the base currency; CURRENCY_MARGIN, CURRENCY_PROFIT and CURRENCY_DEPOSIT in
-        theirs INTEREST_CURRENT   price x M x L x S / 100 / 360 x N, in the profit currency; the price at which it would
-        close INTEREST_OPEN      the same with the price at which the position was opened
+        POINTS: S x point x M x L x N, in the profit currency.
+        CURRENCY_SYMBOL, CURRENCY_MARGIN, CURRENCY_PROFIT, CURRENCY_DEPOSIT: S x L x N, in the base, margin, profit or
+            account currency.
+        INTEREST_CURRENT: price x M x L x S / 100 / 360 x N, in the profit currency, at the current closing price.
+        INTEREST_OPEN: the same formula with the position's open price.
 
-    The latest quotes are used for all of the nights. Each row's amount is converted at the side against the holder; the
-    sum is rounded once, to the account's digits.
+    The latest quotes apply to all nights. The amount under each row of terms is converted at the side of the quote that
+    is worse for the holder. The sum is rounded once, to `currency_digits` decimals.
     """
     rows = nights_by_terms(instrument, from_ns, to_ns)
     counted, total = sum(rows.values(), _ZERO), _ZERO
@@ -97,7 +98,7 @@ def swap_of(
 def _amount(
     terms: SwapTerms | None, nights: Decimal, holding: Holding, instrument: Instrument, quotes: Quotes
 ) -> tuple[Decimal | None, str]:
-    """Amount of the nights under one row, None without a quote, and its currency, "" for the account's."""
+    """Amount of the nights under one row of terms, and its currency; None without a quote, "" for the account's."""
     mode = SwapMode.DISABLED if terms is None else terms.mode
     swap = _ZERO if terms is None else terms.long if holding.volume > 0 else terms.short
     profit_currency = instrument.profit_currency

@@ -1,10 +1,10 @@
 """The effects of a tick on the simulated book, in a fixed order.
 
-First each moment since the previous tick at which an order arrived: swaps due by then, and the order. Then the tick:
-swaps that are due, expiries, delayed orders, pending orders of the tick's symbol, stop losses and then take profits of
-its positions, and the margin. Executions wait for the symbol's session. Each change is a commit of its own. A process
-that died between two of them begins the tick again, so nothing may act twice on one order at one tick: an order that
-the tick has processed has its ordinal.
+First the arrivals since the previous tick are processed at their times, each after the swaps due by that time. Then
+follow, at the tick: due swaps, expiries, delayed orders and unfilled market orders, pending orders of the tick's
+symbol, stop losses and take profits of its positions, and margin. Executions wait for an open session of the symbol.
+Each change is one commit. A process that died between two commits processes the tick again after its restart. A
+processed order has the tick's ordinal, so that it is not processed twice.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _STOPPED_OUT: Final = "stop-out: the margin level was under {level} percent"
 
 
 class TickProcessor:
-    """The ticks of one account."""
+    """Processes the ticks of one account."""
 
     def __init__(self, matching: MatchingEngine) -> None:
-        """Process ticks of `account`; orders are executed by `matching`."""
+        """Process ticks for the account of `matching`, which executes the orders."""
         self._matching = matching
         self._account = matching.account
         self._book = matching.account.book
@@ -46,27 +46,27 @@ class TickProcessor:
         self._stop_out_level_pct = profile.stop_out_level_pct if self._account.leverage else None
 
     def process_tick(self) -> None:
-        """Process the book's tick."""
+        """Process the book's current tick."""
         if self._book.resting():
-            self._go_through_arrivals()
+            self._process_arrivals()
         if self._charges:
             self._charge_nights()
         is_open = self._is_open(self._account.market.tick_symbol)
         if self._book.resting():
             self._expire()
-            self._deliver(is_open=is_open)
+            self._match_waiting(is_open=is_open)
             if is_open:
-                self._trigger()
+                self._trigger_pending()
         if self._book.positions:
             if is_open:
-                self._stop()
+                self._trigger_stops()
             if self._stop_out_level_pct is not None:
                 self._watch_margin()
 
     # ----------------------------------------------------------------------------------------------------------- nights
 
     def _charge_nights(self) -> None:
-        """Book the swaps of the nights that have passed; one without a known rate waits for it."""
+        """Book the swaps of passed nights; a swap without a conversion rate is booked once the rate is known."""
         account = self._account
         time_ns = account.time_ns
         for position in self._by_ticket():
@@ -95,10 +95,10 @@ class TickProcessor:
 
     # ----------------------------------------------------------------------------------------------------------- orders
 
-    def _go_through_arrivals(self) -> None:
-        """Process orders that arrived between the previous tick and this one, each at its time and quote of arrival.
+    def _process_arrivals(self) -> None:
+        """Process orders that arrived between the previous tick and this one, each with the quote at its arrival.
 
-        One that meets a closed session, or an old quote, waits for a tick of its symbol.
+        If the session is closed or the quote is too old, the order waits for the next tick of its symbol.
         """
         market = self._account.market
         since_ns, until_ns = market.previous_tick_time_ns, market.tick_time_ns
@@ -116,7 +116,7 @@ class TickProcessor:
             market.stand_at_tick()
 
     def _arrive(self, record: BookOrder) -> None:
-        if self._is_over(record):
+        if self._has_expired(record):
             self._end_expired(record)
         else:
             self._matching.on_arrival(record, stepped=True)
@@ -125,8 +125,8 @@ class TickProcessor:
         over = Rejection(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
         self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
 
-    def _is_over(self, record: BookOrder) -> bool:
-        """Whether an order has expired, by its own time or at the end of the day under the symbol's GTC mode."""
+    def _has_expired(self, record: BookOrder) -> bool:
+        """Whether an order has expired, by its time in force or at the end of the day under the symbol's GTC mode."""
         order, time_ns = record.order, self._account.time_ns
         if order.time_in_force is TimeInForce.DAY:
             return server_day(time_ns) > server_day(record.placed_ns)
@@ -139,34 +139,34 @@ class TickProcessor:
 
     def _expire(self) -> None:
         for record in self._book.resting():
-            if self._is_over(record) and self._is_open(record.order.symbol):
+            if self._has_expired(record) and self._is_open(record.order.symbol):
                 self._end_expired(record)
 
-    def _deliver(self, *, is_open: bool) -> None:
-        """Match arrived orders, and the rest of market orders while the tick's session `is_open`."""
+    def _match_waiting(self, *, is_open: bool) -> None:
+        """Match arrived orders and, if the session of the tick's symbol `is_open`, unfilled volume of market orders."""
         account = self._account
         for record in self._book.resting():
             match record.wait:
-                case RestingState.DELAYED if record.due_ns <= account.time_ns and self._meets(record):
+                case RestingState.DELAYED if record.due_ns <= account.time_ns and self._is_matched_now(record):
                     self._matching.on_arrival(record, stepped=True)
-                case RestingState.REST if is_open and self._is_new_to(record):
+                case RestingState.REST if is_open and self._is_unprocessed(record):
                     self._matching.match(record, stepped=True)
                 case _:
                     pass
 
-    def _meets(self, record: BookOrder) -> bool:
-        """Whether a due order is matched now: at a tick of its symbol, or at the moment of its arrival."""
+    def _is_matched_now(self, record: BookOrder) -> bool:
+        """Whether a due order is matched now: at a tick of its symbol, or if it arrives exactly at the tick's time."""
         symbol, market = record.order.symbol, self._account.market
         return symbol == market.tick_symbol or (record.due_ns == market.time_ns and self._matching.is_priced(symbol))
 
     def _is_open(self, symbol: str) -> bool:
-        """Whether a symbol is in a session; False for one that is not quoted here."""
+        """Whether a symbol is in a session; True for a symbol that is not in the stream."""
         instrument = self._account.instruments.get(symbol)
         return instrument is None or instrument.is_traded(self._account.time_ns)
 
-    def _trigger(self) -> None:
+    def _trigger_pending(self) -> None:
         for record in self._book.resting():
-            if record.wait is RestingState.PENDING and self._is_new_to(record):
+            if record.wait is RestingState.PENDING and self._is_unprocessed(record):
                 quote = self._account.quote(record.order.symbol)
                 if quote is None or not is_triggered(record, quote):
                     continue
@@ -175,17 +175,17 @@ class TickProcessor:
                 else:
                     self._matching.match(record, stepped=True)
 
-    def _is_new_to(self, record: BookOrder) -> bool:
-        """Whether the tick is of the order's symbol, and has not processed the order yet."""
+    def _is_unprocessed(self, record: BookOrder) -> bool:
+        """Whether the tick is of the order's symbol and the order was not processed at it yet."""
         order, account = record.order, self._account
         if order.symbol != account.market.tick_symbol:
             return False
-        # By the time as well: an order that rests from an earlier stream has that one's ordinal.
+        # The time is compared as well, because an order of an earlier stream has an ordinal of that stream.
         return (order.ordinal, order.time_ns) != (account.ordinal, account.time_ns)
 
     # -------------------------------------------------------------------------------------------------------- positions
 
-    def _stop(self) -> None:
+    def _trigger_stops(self) -> None:
         symbol = self._account.market.tick_symbol
         for position in self._book.positions_in(symbol):
             if not position.has_stops:
@@ -201,9 +201,9 @@ class TickProcessor:
     def _close(
         self, position: Position, reason: DealReason, order_type: OrderType, *, limit: Decimal | None = None
     ) -> None:
-        """Close a whole position by the broker, without an order; the fill is that of an `order_type`.
+        """Close a whole position by the broker, without an order; it is filled like an order of `order_type`.
 
-        The position stays open where the touch is beyond `limit` under the profile.
+        The position stays open if the touch, with the profile's rollover spread, is worse than `limit`.
         """
         account = self._account
         instrument, quote = account.instruments[position.symbol], account.quote(position.symbol)
@@ -223,12 +223,12 @@ class TickProcessor:
         )
         if limit is not None and not execution.volume and (execution.price - limit) * side.sign > 0:
             return
-        folded = account.change_by_deal(
+        change = account.change_by_deal(
             position, symbol=position.symbol, side=side, volume=volume, price=execution.price
         )
         deal = account.deal(
             None,
-            folded,
+            change,
             target=position,
             symbol=position.symbol,
             side=side,
@@ -242,9 +242,10 @@ class TickProcessor:
         account.commit(stepped=True, deal=deal, removed=position.ticket)
 
     def _watch_margin(self) -> None:
-        """Below the stop-out level cancel every resting order, then close the largest losses until the level is reached.
+        """Below the stop-out level, cancel every resting order, then close positions, the lowest profit first.
 
-        Only positions quoted since their open session began can be closed; without any, no order is ended either.
+        It stops once the margin level reaches the stop-out level. Only a position whose symbol was quoted since its
+        session began can be closed. If none can, the resting orders stay as well.
         """
         while self._book.positions:
             equity, margin = self._account.equity, self._account.margin
@@ -268,14 +269,14 @@ class TickProcessor:
             self._close(self._book.positions[worst], DealReason.STOP_OUT, OrderType.MARKET)
 
     def _is_closable(self, symbol: str) -> bool:
-        """Whether a symbol is in a session, and has been quoted since it began."""
+        """Whether a symbol is in a session, and was quoted since that session began."""
         lasted_ns = sessions.session_age_ns(self._account.instruments[symbol], self._account.time_ns)
         quote_age_ns = self._account.market.quote_age_ns(symbol)
         return lasted_ns is not None and quote_age_ns is not None and quote_age_ns <= lasted_ns
 
 
 def is_triggered(record: BookOrder, quote: Quote) -> bool:
-    """Whether the touch has reached the price of a pending order: a limit's or better, a stop's or worse."""
+    """Whether a pending order is triggered: a limit at its price or better, a stop at its price or worse."""
     order = record.order
     assert order.price is not None, order
     past = (order_validation.touch_of(order.side, quote) - order.price) * order.side.sign

@@ -1,9 +1,9 @@
 """The simulated broker: one account over one tick stream, with the rules of MetaTrader 5.
 
-`matching_engine.py` validates and executes orders, `tick_processor.py` processes ticks, `modifications.py` changes
-resting orders and positions; all of them work on `account.py`. Symbols have the broker's names. The gateway's
-journal prevents repeated orders, not the venue. Each change is committed before it is applied, so that a venue opened
-again on the same store continues unchanged.
+`matching_engine.py` validates and executes orders, `tick_processor.py` processes ticks, and `modifications.py` changes
+resting orders and positions; all of them change the account of `account.py`. Symbols have the broker's names. The venue
+does not detect repeated orders; the gateway's journal does. Each change is committed before it is applied, so that the
+venue continues unchanged after a restart on the same store.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TICK_VALUE_STEP: Final = Decimal("1e-8")
 
 
 class SimulatedVenue:
-    """One account over one tick stream; it is a `ports.venue.Venue`."""
+    """One account over one tick stream; it implements `ports.venue.Venue`."""
 
     def __init__(
         self,
@@ -45,14 +45,14 @@ class SimulatedVenue:
         symbols: SymbolMap,
         terms: AccountTerms,
     ) -> None:
-        """Open the book of `store`: a new account gets the deposit, an old one continues.
+        """Open the book of `store`: a new account gets the deposit, an existing one continues.
 
-        The same `stream_id` continues the run at the book's tick; another one starts at its opening. A tick that was
-        not processed completely when the process died is completed now.
+        The book's own `stream_id` continues the run at the book's tick; any other id begins at the stream's opening. If
+        the process died while it processed a tick, the rest of that tick is processed now.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, the new stream does not begin after the book's
-                last tick, or the broker does not trade one of its symbols.
+            VenueSetupError: the account has another currency or mode, the new stream does not begin after the last time
+                of the book, or the broker does not trade a symbol of the stream.
         """
         self._account = SimulatedAccount(stream=stream, stream_id=stream_id, store=store, symbols=symbols, terms=terms)
         profile, leverage = terms.profile, terms.leverage
@@ -80,59 +80,59 @@ class SimulatedVenue:
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC; before the first, the account's last recorded time."""
+        """Time of the book's tick, UTC; before the stream's first tick, the last time in the book."""
         return self._account.time_ns
 
     @property
     def quiet(self) -> bool:
-        """Whether the book has nothing that a tick could trigger."""
+        """Whether no tick could change the book, and every deal has been reported to the client."""
         return self._matching.quiet
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether nothing has been or can be triggered after tick `ordinal`, and all deals are reported."""
+        """Whether no tick after `ordinal` has changed the book and none could, and all deals are reported."""
         is_told = self._book.told_ns <= self._reported_until(ordinal)
         return self._book.last_set_off <= ordinal and is_told and self.quiet
 
     @property
     def deal_count(self) -> int:
-        """Deals in the book, cash deals included."""
+        """Number of deals in the book, cash deals included."""
         return len(self._book.deals)
 
     @property
     def order_count(self) -> int:
-        """Orders in the book, refused ones included."""
+        """Number of orders in the book, rejected ones included."""
         return len(self._book.orders)
 
     @property
     def broker_symbols(self) -> list[str]:
-        """The broker's names of the symbols that are quoted here."""
+        """The broker's names of the stream's symbols."""
         return self._account.broker_symbols
 
     @property
     def balance(self) -> Decimal:
-        """Realised cash in account currency."""
+        """Realized cash, in account currency."""
         return self._book.balance
 
     @property
     def equity(self) -> Decimal | None:
-        """Balance and unrealised profit in account currency, or None when a position cannot be valued."""
+        """Balance + unrealized profit, in account currency; None if a position cannot be valued."""
         return self._account.equity
 
     @property
     def margin(self) -> Decimal | None:
-        """Margin of the open positions, in account currency; None when one cannot be valued."""
+        """Margin of the open positions, in account currency; None if a position cannot be valued."""
         return self._account.margin
 
     def net_volume(self, symbol: str) -> Decimal:
-        """The signed sum of the positions in a symbol, in lots."""
+        """The sum of the positions in a symbol, in lots; > 0 is long."""
         return sum((position.volume for position in self._book.positions_in(symbol)), ZERO)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol at the book's tick; None before its first."""
+        """The latest quote of a symbol at the book's tick; None before its first quote."""
         return self._account.quote(symbol)
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol, with the current value of a tick; None when it is not traded here."""
+        """Terms of a symbol, with the current tick value if a conversion rate is known; None if it is not traded."""
         terms = self._matching.instrument(symbol)
         if terms is None:
             return None
@@ -146,7 +146,7 @@ class SimulatedVenue:
         return known
 
     def deal_cursor_at(self, ordinal: int) -> int:
-        """The deal cursor after the step to tick `ordinal`, before any command there; past the last tick, all deals."""
+        """The deal cursor just after tick `ordinal`, before any command at it; past the last tick, all deals."""
         return self._book.deal_cursor_at(ordinal, self._reported_until(ordinal))
 
     def _reported_until(self, ordinal: int) -> int:
@@ -158,13 +158,13 @@ class SimulatedVenue:
         return stream.tick_at(ordinal).time_ns if told_ns and 0 < ordinal <= stream.last_ordinal else told_ns
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Number of orders that ended without a complete fill at ticks up to `ordinal`."""
+        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
         return self._book.order_cursor_at(ordinal)
 
     def step_to(self, ordinal: int) -> None:
-        """Process ticks up to `ordinal` or the last tick; an ordinal behind the book has no effect.
+        """Process every tick up to `ordinal` that exists; an `ordinal` at or before the book's tick changes nothing.
 
-        While the book is quiet, ticks are skipped, because none has an effect.
+        While the book is quiet, ticks are skipped, because they could not change it.
         """
         account = self._account
         last = min(ordinal, account.market.stream.last_ordinal)
@@ -176,7 +176,7 @@ class SimulatedVenue:
                 self._ticking.process_tick()
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Commit the book's ordinal if it has moved since the last change; with `is_synced` False a power cut may undo it."""
+        """Commit the book's ordinal if it has changed; with `is_synced` False a power cut may undo the commit."""
         if self._account.ordinal != self._book.ordinal:
             self._account.commit(stepped=False, is_synced=is_synced)
 
@@ -185,71 +185,71 @@ class SimulatedVenue:
     def place(self, request: VenueOrderRequest, *, held: bool = False) -> BookOrder:
         """Accept, execute or reject an order at the book's tick, and record it in the book.
 
-        Its symbol must be known to the catalogue, and the book must be at a tick. With `held` an accepted order waits
-        for `release`. The same magic twice makes two orders.
+        The order's symbol must be in the catalogue, and the book must be at a tick. With `held` an accepted order waits
+        for `release`. Two requests with the same magic make two orders.
         """
         assert self.ordinal > 0, "no tick yet"
         return self._matching.submit(request, held=held)
 
     def release(self, held: BookOrder) -> BookOrder:
-        """Continue with a held order."""
+        """Send an order that the terminal has held back to the broker."""
         return self._matching.release(held)
 
     def held_orders(self) -> list[BookOrder]:
-        """Held orders."""
+        """Orders that the terminal holds back, by ticket."""
         return [record for record in self._book.resting() if record.wait is RestingState.HELD]
 
     def resting(self) -> Sequence[BookOrder]:
-        """Open orders."""
+        """Open orders, by ticket."""
         return self._book.resting()
 
     def cancel(self, resting: BookOrder, text: str) -> BookOrder:
-        """Cancel a resting order, with the reason for people; its record afterwards."""
+        """Cancel an order if it is open, with `text` as the reason; returns its new record."""
         if not resting.is_open:
             return resting
         return self._matching.cancel(resting, text)
 
     def modify(self, request: Modify) -> Modification:
-        """Modify an order or a position, or refuse to; the request has the broker's symbol."""
+        """Modify an order or a position, or refuse the request, which has the broker's symbol."""
         return self._modifying.modify(request)
 
     def previous_modification(self, request: Modify) -> Modification | None:
-        """The outcome of the same modification made before; None for a new one."""
+        """The stored outcome of the same modification; None for a new one."""
         return self._modifying.previous_modification(request)
 
     def is_frozen(self, resting: BookOrder) -> bool:
-        """Whether an order is within its freeze level, and so cannot be canceled."""
+        """Whether the market is within the freeze level of an order's price, so that it cannot be canceled."""
         return self._matching.is_frozen(resting)
 
     def move_cash(self, amount: Decimal, note: str) -> None:
-        """Book a deposit (> 0) or a withdrawal (< 0) in account currency, with its comment."""
+        """Book a deposit (> 0) or a withdrawal (< 0) in account currency, with the comment `note`."""
         self._account.commit(stepped=False, deal=self._account.cash_deal(amount, note))
 
     # -------------------------------------------------------------------------------------------------------- listings
 
     def find(self, magic: int) -> BookOrder | None:
-        """The record of the first order under a magic; None where none was placed."""
+        """The record of the first order under a `magic`; None if there is none."""
         return self._book.find(magic)
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Magic of an order; 0 for the ticket of a deal without one: a cash deal, or the broker's own."""
+        """Magic of the order `ticket`; 0 for the ticket 0 of a cash deal or of a deal by the broker itself."""
         return self._book.orders[ticket - 1].magic if ticket else 0
 
     def position_ticket(self, number: int) -> int:
-        """The same number: here it is also the ticket."""
+        """The same number, because a simulated position has no number but its ticket."""
         return number
 
     def magic_of_position(self, ticket: int) -> int:
-        """Magic of the order that opened a position; 0 for a foreign one."""
+        """Magic of the order that opened the position `ticket`; 0 for a foreign order or if it is not open."""
         position = self._book.positions.get(ticket)
         return 0 if position is None else position.magic
 
     def orders_after(self, ticket: int, limit: int) -> Sequence[BookOrder]:
-        """Orders by ticket, counted from 1 without a gap."""
+        """At most `limit` orders with tickets above `ticket`; tickets count from 1 without a gap."""
         return self._book.orders[ticket : ticket + limit]
 
     def deals_after(self, deal: int, limit: int) -> Sequence[VenueDeal]:
-        """Deals in their order, counted from 1 without a gap."""
+        """At most `limit` deals with numbers above `deal`; numbers count from 1 without a gap."""
         return self._book.deals[deal : deal + limit]
 
     def positions(self) -> list[VenuePosition]:
@@ -258,5 +258,5 @@ class SimulatedVenue:
         return [self._account.to_venue_position(positions[ticket]) for ticket in sorted(positions)]
 
     def state_hash(self) -> str:
-        """SHA-256 over the committed book."""
+        """SHA-256 of the committed book, as hexadecimal digits."""
         return self._book.state_hash()

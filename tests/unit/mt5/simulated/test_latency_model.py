@@ -78,8 +78,8 @@ def test_a_larger_draw_is_a_longer_delay(one: float, other: float) -> None:
     ("model", "fields", "message"),
     [
         (MeasuredLatency, {"upper_bounds_ms": (1.0, 2.0), "counts": (1,)}, "one for each of 2 bounds"),
-        (MeasuredLatency, {"upper_bounds_ms": (2.0, 1.0), "counts": (1, 1)}, "expected bounds above 0 that rise"),
-        (MeasuredLatency, {"upper_bounds_ms": (0.0, 1.0), "counts": (1, 1)}, "expected bounds above 0 that rise"),
+        (MeasuredLatency, {"upper_bounds_ms": (2.0, 1.0), "counts": (1, 1)}, "expected rising bounds above 0"),
+        (MeasuredLatency, {"upper_bounds_ms": (0.0, 1.0), "counts": (1, 1)}, "expected rising bounds above 0"),
         (MeasuredLatency, {"upper_bounds_ms": (1.0, 2.0), "counts": (0, 0)}, "expected at least one delay"),
     ],
 )

@@ -58,9 +58,13 @@ def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
 @pytest.mark.parametrize(
     ("time_in_force", "expires_ns", "message"),
     [
-        (TimeInForce.GTD, 1_262_304_000_000_000_000, "GTD until 2010-01-01 00:00:00.000Z, expected one later than"),
-        (TimeInForce.GTD, 0, "GTD without an expiry, expected one later than"),
-        (TimeInForce.GTC, START_NS, "GTC with an expiry, 2014-05-13 16:53:20.000Z, expected one with GTD alone"),
+        (
+            TimeInForce.GTD,
+            1_262_304_000_000_000_000,
+            "GTD until 2010-01-01 00:00:00.000Z, expected an expiry after the venue time",
+        ),
+        (TimeInForce.GTD, 0, "GTD without an expiry, expected an expiry after the venue time"),
+        (TimeInForce.GTC, START_NS, "GTC with the expiry 2014-05-13 16:53:20.000Z, expected GTD for an expiry"),
     ],
 )
 def test_a_wrong_expiry_is_reported_in_readable_times(

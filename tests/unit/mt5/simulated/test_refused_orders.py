@@ -117,5 +117,5 @@ def test_a_requote_reports_how_far_the_market_is_away() -> None:
 
 def test_an_account_keeps_its_mode() -> None:
     desk = Dealing(1.1)
-    with pytest.raises(ValueError, match="the account is netting, but hedging is asked for"):
+    with pytest.raises(ValueError, match="the account is netting, but hedging is requested"):
         Dealing(stream=desk.stream, store=desk.store, mode=AccountMode.HEDGING)

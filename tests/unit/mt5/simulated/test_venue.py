@@ -205,7 +205,7 @@ def test_ticks_that_the_account_has_seen_are_refused_with_both_times() -> None:
 def test_an_account_keeps_its_currency() -> None:
     store = MemoryBookStore()
     a_venue(store=store)
-    with pytest.raises(VenueSetupError, match=r"kept in USD, but EUR"):
+    with pytest.raises(VenueSetupError, match=r"currency is USD, but EUR"):
         a_venue(store=store, currency="EUR")
 
 
@@ -217,7 +217,7 @@ def test_a_symbol_that_nobody_trades_stops_the_start() -> None:
 def test_a_stream_shorter_than_the_book_is_refused() -> None:
     store = MemoryBookStore()
     a_venue(store=store, ordinal=3).checkpoint()
-    with pytest.raises(VenueSetupError, match="stands at tick 3"):
+    with pytest.raises(VenueSetupError, match="is at tick 3"):
         a_venue(a_stream(1.1), store=store)
 
 

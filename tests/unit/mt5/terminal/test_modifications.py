@@ -91,7 +91,7 @@ def test_a_pending_order_that_would_take_stops_away_is_refused_without_a_call(be
     found = bench.found("A-2")
     assert found is not None
     assert found.error_code is ErrorCode.INVALID_STOPS
-    assert "1.09 and 1.2" in found.order.reason
+    assert "stop_loss 1.09 and take_profit 1.2" in found.order.reason
     both = a_buy("A-3", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER, take_profit=HIGH)
     assert bench.send(both) == TradeResult(10009, 50_002, 0)
     assert bench.send(a_sell("A-4", type=OrderType.LIMIT, price=Decimal("1.15"))) == TradeResult(10009, 50_003, 0)
