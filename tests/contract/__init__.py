@@ -1,1 +1,1 @@
-"""Contract tests: one suite per contract, which every implementation must pass."""
+"""Contract tests: every implementation of an interface must pass the same suite."""

@@ -1,4 +1,4 @@
-"""docs/architecture.md matches the tree: layers and packages in their order, and each hop's function in its file."""
+"""docs/architecture.md has the code's layers and packages in order, and each function of a tick's path in its file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_packages_of_the_portfolio_core_are_in_the_order_of_imports() -> Non
 
 
 @pytest.mark.parametrize("core", ["portfolio", "mt5"])
-def test_no_package_of_a_large_core_is_left_out(core: str) -> None:
+def test_the_page_lists_every_package_of_the_large_cores(core: str) -> None:
     there = {
         path.name for path in (PROJECT_ROOT / "services" / core / "core").iterdir() if (path / "__init__.py").exists()
     }
@@ -37,11 +37,11 @@ def test_no_package_of_a_large_core_is_left_out(core: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "functions"), HOPS)
-def test_each_hop_is_in_its_file(file: str, functions: str) -> None:
+def test_each_function_on_the_path_of_a_tick_is_in_its_file(file: str, functions: str) -> None:
     tree = ast.parse((PROJECT_ROOT / file).read_text(encoding="utf-8"))
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert set(re.findall(r"`(\w+)`", functions)) <= defined
 
 
-def test_the_path_of_a_tick_is_complete() -> None:
+def test_every_row_of_the_path_of_a_tick_is_checked() -> None:
     assert len(HOPS) == len(re.findall(r"^\| \d+ \|", PAGE, re.MULTILINE)) >= 20

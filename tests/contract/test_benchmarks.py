@@ -1,4 +1,4 @@
-"""A benchmark's stand-in for a part of the desk overrides methods that the part has."""
+"""A benchmark's subclass of the gateway overrides methods that the gateway has."""
 
 from __future__ import annotations
 

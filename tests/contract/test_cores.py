@@ -1,4 +1,4 @@
-"""Every service has one core, and all cores have the face of `proto.core`."""
+"""Every service has one core, and all cores have the methods of `proto.core.Core`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from proto.core import Core
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("start", "handle", "next_timer", "on_timer")
-"""Those that no core may leave out."""
+METHODS = ("start", "handle", "next_timer", "on_timer")
+"""Methods that every core must define itself."""
 
 SERVICES = sorted(folder.parent.name for folder in (ROOT / "services").glob("*/core") if folder.is_dir())
 
@@ -35,11 +35,11 @@ def cores_of(service: str) -> list[type]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_has_one_core_with_every_verb(service: str) -> None:
+def test_a_service_has_one_core_with_every_method(service: str) -> None:
     [core] = cores_of(service)
-    for verb in VERBS:
-        assert verb in vars(core), f"{core.__name__} has no {verb}"
-    for verb in (*VERBS, "on_idle"):
-        face, own = (list(inspect.signature(getattr(owner, verb)).parameters) for owner in (Core, core))
-        assert len(own) == len(face), f"{core.__name__}.{verb} takes {own}, expected {face}"
-        assert own[-1] == face[-1], f"{core.__name__}.{verb} takes {own}, expected {face}"
+    for method in METHODS:
+        assert method in vars(core), f"{core.__name__} has no {method}"
+    for method in (*METHODS, "on_idle"):
+        face, own = (list(inspect.signature(getattr(owner, method)).parameters) for owner in (Core, core))
+        assert len(own) == len(face), f"{core.__name__}.{method} takes {own}, expected {face}"
+        assert own[-1] == face[-1], f"{core.__name__}.{method} takes {own}, expected {face}"

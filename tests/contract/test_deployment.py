@@ -47,7 +47,7 @@ def test_the_dashboards_folder_is_the_one_that_is_mounted() -> None:
 @pytest.mark.skipif(COMPOSE is None, reason="no docker-compose here; Debian: apt-get install docker-compose")
 @pytest.mark.parametrize("profile", [(), ("--profile", "grafana")])
 def test_docker_compose_reads_the_file(profile: tuple[str, ...]) -> None:
-    """Without an engine and without a setting; 1.29 and v2 are called alike."""
+    """It needs neither an engine nor settings; versions 1.29 and 2 have the same arguments."""
     assert COMPOSE is not None
     done = subprocess.run(
         [COMPOSE, *profile, "config", "--services"],
@@ -58,6 +58,6 @@ def test_docker_compose_reads_the_file(profile: tuple[str, ...]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = set(done.stdout.split())  # 1.29 names those of profiles that are off as well
+    found = set(done.stdout.split())  # version 1.29 also lists services of inactive profiles
     assert found - {"grafana"} == {"mock-mt5", "trader", "prometheus"}
     assert not profile or "grafana" in found

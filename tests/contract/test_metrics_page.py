@@ -1,4 +1,4 @@
-"""docs/metrics.md and the processes name the same metrics, and promtool accepts them."""
+"""docs/metrics.md lists the metrics that the processes have, and promtool accepts them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _any_reading(described: MetricSpec) -> Reading:
 
 
 def row_of(described: MetricSpec) -> str:
-    """The row of a metric on the page: its meaning is the help text of a scrape, verbatim."""
+    """The row of a metric on the page, whose meaning is the metric's help text."""
     labels = ", ".join(f"`{name}`" for name in described.labels)
     return f"| `{described.name}` | {described.kind} | {labels}{' ' if labels else ''}| {described.meaning} |"
 
@@ -79,7 +79,7 @@ def test_the_page_has_a_row_for_each_metric_of_a_process_and_no_other(service: s
     expected = [row_of(described) for described in metrics_of(service).described]
     missing, unknown = set(expected) - set(rows), set(rows) - set(expected)
     assert not missing, "\n".join(["docs/metrics.md lacks:", *missing])
-    assert not unknown, "\n".join(["docs/metrics.md has what is no metric:", *unknown])
+    assert not unknown, "\n".join(["docs/metrics.md has rows without a metric:", *unknown])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -90,7 +90,7 @@ def test_names_contain_service_and_unit(service: str) -> None:
 
 
 def test_metrics_of_the_operating_system_are_described() -> None:
-    """Which of them exist depends on the system; all of them are on the page."""
+    """The operating system decides which of these metrics exist; the page describes all of them."""
     names = set(
         re.findall(r"^# TYPE (process_\w+)", generate_latest(metrics_of("mt5").registry()).decode(), re.MULTILINE)
     )
@@ -100,11 +100,11 @@ def test_metrics_of_the_operating_system_are_described() -> None:
 @pytest.mark.skipif(PROMTOOL is None, reason="no promtool here; Debian: apt-get install prometheus")
 @pytest.mark.parametrize("service", SERVICES)
 def test_promtool_accepts_the_metrics(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every metric has a value, so that each is checked."""
+    """Every metric gets a value, so that promtool checks each."""
     metrics = metrics_of(service)
     monkeypatch.setattr(metrics, "_is_served", True)
     own = {count.described.name for count in metrics._own}
-    others = [*metrics.described[1:]]  # the first is build_info, which the metrics show by themselves
+    others = [*metrics.described[1:]]  # `ProcessMetrics` sets the first, build_info, itself
     metrics.update(lambda: [_any_reading(described) for described in others if described.name not in own])
     assert PROMTOOL is not None
     found = subprocess.run(

@@ -1,4 +1,4 @@
-"""PROTOCOL.md describes every message in a section of its own, with each of its fields."""
+"""PROTOCOL.md describes every message and its fields in a separate section."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ RECORDS: dict[type, str] = {
 
 
 def sections() -> list[tuple[str, str, str]]:
-    """(chapter, heading, text) of every section that names messages in code type, without its subsections."""
+    """(chapter, heading, text) of every section, without its subsections."""
     found = []
     chapter = ""
     parts = [(match[1], match[2], match.end()) for match in HEADING.finditer(DOCUMENT)]
@@ -52,7 +52,7 @@ def sections() -> list[tuple[str, str, str]]:
 
 
 def text_of(tag: str, chapter: str, *, fields: tuple[str, ...] = ()) -> str:
-    """The section on `tag` in a chapter; of two with the name (request and reply), the one with more of the fields."""
+    """The section on `tag` in a chapter; if a request and a reply have one name, that with more of `fields`."""
     fitting = [text for where, title, text in sections() if where.startswith(chapter) and f"`{tag}`" in title]
     assert fitting, f"no section on `{tag}` in chapter {chapter}"
     return max(fitting, key=lambda text: sum(f"`{field}`" in text for field in fields))
@@ -97,14 +97,14 @@ CONTROL: dict[Any, str] = {
 
 
 @pytest.mark.parametrize("message", [*BUS, *REQUESTS], ids=tag_of)
-def test_every_message_has_its_section_with_every_field(message: Any) -> None:
+def test_every_message_has_a_section_with_all_its_fields(message: Any) -> None:
     fields = tuple(field for field in message.__struct_fields__ if field != "request_id")
     text = text_of(tag_of(message), chapter_of(message), fields=fields)
     assert [field for field in fields if f"`{field}`" not in text] == []
 
 
 @pytest.mark.parametrize("message", REPLIES, ids=tag_of)
-def test_every_reply_has_its_section_with_every_field_of_its_own(message: Any) -> None:
+def test_every_reply_has_a_section_with_all_fields_that_only_it_has(message: Any) -> None:
     shared = gateway.ErrorReply.__struct_fields__
     assert [field for field in shared if f"`{field}`" not in text_of_title("Replies")] == []
     own = tuple(field for field in message.__struct_fields__ if field not in shared)
@@ -113,7 +113,7 @@ def test_every_reply_has_its_section_with_every_field_of_its_own(message: Any) -
 
 
 @pytest.mark.parametrize("message", CONTROL, ids=tag_of)
-def test_every_control_reply_is_described_with_its_command(message: Any) -> None:
+def test_the_section_of_a_command_describes_its_reply(message: Any) -> None:
     text = text_of(CONTROL[message], "11")
     assert f"`{tag_of(message)}`" in text
     assert [field for field in message.__struct_fields__ if f"`{field}`" not in text] == []
@@ -123,7 +123,7 @@ OF_PERSONS = (*get_args(control.ViewQuery), *get_args(control.OrderCommand), con
 
 
 @pytest.mark.parametrize("request_type", OF_PERSONS, ids=tag_of)
-def test_every_field_of_a_persons_query_or_command_is_there_and_marked_if_required(
+def test_every_field_of_a_query_or_command_is_described_and_marked_if_required(
     request_type: Any,
 ) -> None:
     text = text_of(tag_of(request_type), "11") + text_of_title("Pages")
@@ -133,7 +133,7 @@ def test_every_field_of_a_persons_query_or_command_is_there_and_marked_if_requir
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
-def test_every_map_inside_a_message_is_described_there(record: Any) -> None:
+def test_the_section_of_a_message_describes_the_maps_inside_it(record: Any) -> None:
     fields = msgspec.structs.fields(record)
     names = tuple(field.name for field in fields)
     text = text_of(RECORDS[record], chapter_of(record), fields=names)
@@ -149,17 +149,17 @@ def test_required_fields_are_marked(request_type: Any) -> None:
 
 
 @pytest.mark.parametrize("request_type", REQUESTS, ids=tag_of)
-def test_every_request_names_its_reply(request_type: Any) -> None:
+def test_the_section_of_a_request_links_to_its_reply(request_type: Any) -> None:
     text = text_of(tag_of(request_type), "7", fields=request_type.__struct_fields__)
     assert re.search(rf"Repl(y|ies): .*\[`{tag_of(request_type.reply_type)}`\]", text)
 
 
-def test_every_error_code_is_explained_once() -> None:
+def test_every_error_code_has_one_row() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|", text_of_title("9 Error codes"), re.MULTILINE)
     assert sorted(rows) == sorted(gateway.ErrorCode)
 
 
-def test_every_status_and_state_is_named() -> None:
+def test_the_document_names_every_status_and_state() -> None:
     order, status = text_of("order", "7", fields=gateway.OrderReply.__struct_fields__), text_of("STATUS", "11")
     assert [known for known in gateway.OrderReplyStatus if f"`{known}`" not in order] == []
     assert [known for known in control.TradingState if f"`{known}`" not in status] == []
@@ -170,7 +170,7 @@ def test_every_status_and_state_is_named() -> None:
     assert [known for known in kinds if f"`{known}`" not in deals] == []
 
 
-def test_links_inside_the_page_lead_somewhere() -> None:
+def test_links_inside_the_page_have_existing_targets() -> None:
     seen: dict[str, int] = {}
     anchors = set()
     for match in HEADING.finditer(DOCUMENT):

@@ -1,1 +1,1 @@
-"""Conditions of the desk: each is produced by its cause and checked on every surface."""
+"""Conditions of the desk: each is produced by its real cause and checked in status, screen, log and documents."""

@@ -1,4 +1,4 @@
-"""Desks in which nothing prevents trading and nothing is traded."""
+"""Desks that may trade but do not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NS_PER_S = 1_000_000_000
 
 
 def holding_strategy(*, seconds: int) -> DeskHarness:
-    """The strategy has bought at once, and has held for the given time."""
+    """A desk whose strategy bought at its first signal and has held the position for `seconds`."""
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.mono_ns += seconds * _NS_PER_S
@@ -21,7 +21,7 @@ def holding_strategy(*, seconds: int) -> DeskHarness:
 
 
 def resting_entry(*, seconds: int) -> DeskHarness:
-    """A limit order half a figure below the market rests this long, while the strategy continues to buy."""
+    """A desk whose limit order has rested 5,000 points below the market for `seconds`, with a new BUY signal."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.mono_ns += seconds * _NS_PER_S
@@ -31,7 +31,7 @@ def resting_entry(*, seconds: int) -> DeskHarness:
 
 
 def held_back_order(*, seconds: int) -> DeskHarness:
-    """The venue has accepted an order at the market, and its terminal holds it back for a minute."""
+    """A desk whose market order was accepted `seconds` ago, and which the venue's terminal holds back for a minute."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))

@@ -1,4 +1,4 @@
-"""Desks whose ledger does not match its signature."""
+"""Desks whose ledger and signature do not match, or whose signature cannot be written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.desk_harness import DeskHarness, a_live_desk
 
 
 def older_than_its_signature(folder: Path) -> DeskHarness:
-    """The ledger is gone, but the head signed by its key exists."""
+    """A desk whose ledger was deleted, while its signed head still exists."""
     key = ensure_key(key_file(folder))
     signed = Ledger(folder / LEDGER_FILE_NAME, key)
     writer = LedgerWriter(signed, a_live_desk().state)
@@ -25,8 +25,8 @@ def older_than_its_signature(folder: Path) -> DeskHarness:
     return driven
 
 
-def no_room_beside_the_key(folder: Path) -> DeskHarness:
-    """The newest signed head cannot be written, because a folder is in its place."""
+def unwritable_signed_head(folder: Path) -> DeskHarness:
+    """A desk whose signed head cannot be written, because a folder has its path."""
     driven = a_live_desk()
     key = ensure_key(key_file(folder))
     ledger = Ledger(folder / LEDGER_FILE_NAME, key)

@@ -1,4 +1,4 @@
-"""Every condition of the table is shown by every surface, from the status to the documents."""
+"""Each condition appears in status, screen, summary, metrics, health check, log, alerts and docs/operations.md."""
 
 from __future__ import annotations
 
@@ -76,18 +76,18 @@ def test_a_desk_that_trades_has_no_condition() -> None:
     assert headline([], ["EURUSD"]) == "TRADING"
 
 
-def test_the_status_has_it_as_it_travels(code: str, scene: Scene, found: Condition) -> None:
+def test_the_encoded_status_contains_the_condition(code: str, scene: Scene, found: Condition) -> None:
     assert list(seen_by_portfolio(scene, code)) == ([] if code in SEEN_FROM_OUTSIDE else [found])
     assert found.text
 
 
-def test_no_surface_shows_trading_while_a_condition_prevents_any_trading(scene: Scene, found: Condition) -> None:
+def test_the_headline_is_trading_only_if_no_condition_affects_trading(scene: Scene, found: Condition) -> None:
     assert found.effect is CONDITION_KINDS[found.code].effect or CONDITION_KINDS[found.code].effect is None
     shows_trading = headline(scene.view().conditions, scene.view().plan.symbols) == "TRADING"
     assert shows_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
 
 
-def test_the_screen_shows_it_wide_narrow_and_as_lines(
+def test_the_screen_shows_the_condition_at_both_widths_and_as_lines(
     scene: Scene, found: Condition, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = scene.view()
@@ -102,7 +102,7 @@ def test_the_screen_shows_it_wide_narrow_and_as_lines(
     assert f" {headline(view.conditions, view.plan.symbols)} up" in summary_line(view)
 
 
-def test_the_summary_names_it_and_the_exit_code_follows(
+def test_the_summary_shows_a_condition_that_needs_a_person_and_whether_the_desk_is_stopped(
     scene: Scene, found: Condition, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = scene.view()
@@ -125,7 +125,7 @@ def test_the_summary_names_it_and_the_exit_code_follows(
         assert summary.is_stopped
 
 
-def test_the_metrics_have_it(scene: Scene, found: Condition) -> None:
+def test_the_metrics_contain_the_condition(scene: Scene, found: Condition) -> None:
     if found.code in SEEN_FROM_OUTSIDE:
         return
     state = scene.driven.state
@@ -136,16 +136,16 @@ def test_the_metrics_have_it(scene: Scene, found: Condition) -> None:
     assert any(described.name == "trading_portfolio_drawdown_ratio" for described in METRICS.described)
 
 
-def test_the_health_check_fails_if_it_prevents_the_desk_from_trading(scene: Scene, found: Condition) -> None:
+def test_the_health_check_fails_if_the_condition_prevents_trading(scene: Scene, found: Condition) -> None:
     status = scene.view().status
     assert status is not None
     if found.code in SEEN_FROM_OUTSIDE:
-        return  # the check asks supervisord itself
+        return  # the health check queries supervisord for these
     is_named = found.code in desk_problem(status)
     assert is_named == (keeps_from_trading(found) or found.code in SICK)
 
 
-def test_the_log_has_its_beginning_at_its_level_and_its_end(found: Condition) -> None:
+def test_the_log_has_one_line_at_the_begin_and_one_at_the_end_of_the_condition(found: Condition) -> None:
     log = ConditionLog()
     with capture_logs() as lines:
         log.update([found])
@@ -157,26 +157,26 @@ def test_the_log_has_its_beginning_at_its_level_and_its_end(found: Condition) ->
     ]
 
 
-def test_an_alert_is_raised_once_unless_it_passes_by_itself(found: Condition) -> None:
+def test_a_condition_that_needs_a_person_raises_one_alert(found: Condition) -> None:
     watch = ConditionWatch()
     begun, _ = watch.update(filter(needs_person, [found]))
     assert begun == ([found] if needs_person(found) else [])
     assert watch.update(filter(needs_person, [found])) == ([], [])
 
 
-def test_the_document_has_a_row_with_meaning_and_action(code: str) -> None:
+def test_the_operations_page_has_a_row_for_the_condition(code: str) -> None:
     kind = CONDITION_KINDS[code]
     effect = "trading state" if kind.effect is None else kind.effect.value
     assert f"| `{code}` | {kind.severity} | {effect} | {kind.meaning} | {kind.action} |" in OPERATIONS
 
 
-def test_the_document_has_no_other_row() -> None:
+def test_the_operations_page_has_no_other_rows() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (?:INFO|WARNING|CRITICAL) \|", OPERATIONS, re.MULTILINE)
     assert rows == list(CONDITION_KINDS)
 
 
 @pytest.mark.parametrize("state", PROCESS_STATES)
-def test_a_state_of_the_process_is_its_own_headline(state: str, tmp_path: Path) -> None:
+def test_the_headline_of_a_process_state_is_its_name(state: str, tmp_path: Path) -> None:
     status = TRIGGERS[state](tmp_path).view().status
     assert status is not None
     assert headline(status.conditions, []) == state.replace("_", " ")
@@ -191,7 +191,7 @@ def _of(*symbols: str, code: str = "SIGNAL_SILENT") -> list[Condition]:
     [((), "TRADING"), (("EURUSD",), "PARTLY TRADING"), (("EURUSD", "GBPUSD"), "NOT TRADING")],
 )
 @pytest.mark.parametrize("code", ["SIGNAL_SILENT", "BREAKER_OPEN", "SIGNAL_WARMING_UP"])
-def test_a_desk_none_of_whose_symbols_trades_is_not_partly_trading(
+def test_the_headline_depends_on_how_many_symbols_cannot_trade(
     code: str, prevented: tuple[str, ...], headline_text: str
 ) -> None:
     found = _of(*prevented, code=code)
@@ -199,7 +199,7 @@ def test_a_desk_none_of_whose_symbols_trades_is_not_partly_trading(
     assert trades_nothing(found, ["EURUSD", "GBPUSD"]) == (headline_text == "NOT TRADING")
 
 
-def test_what_prevents_symbols_that_are_not_traded_prevents_nothing_else() -> None:
+def test_a_condition_of_a_symbol_that_is_not_traded_does_not_stop_the_desk() -> None:
     assert not trades_nothing(_of("USDJPY"), ["EURUSD"])
     assert not trades_nothing([condition("MARGIN_CALL", "why")], ["EURUSD"])
     assert trades_nothing([condition("CONNECTING", "why")], ["EURUSD"])

@@ -1,4 +1,4 @@
-"""A trigger for each condition of the table, by its real cause; time stays where the trigger leaves it."""
+"""A trigger for each condition, by its real cause; afterwards the harness's clock stands still."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
 from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
-from tests.contract.conditions.signed_ledgers import no_room_beside_the_key, older_than_its_signature
+from tests.contract.conditions.signed_ledgers import older_than_its_signature, unwritable_signed_head
 from tests.contract.conditions.venue_refusals import (
     missing_rate,
     near_plan,
@@ -53,20 +53,20 @@ PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 
 
 class Scene:
-    """A desk with a problem, as its processes and a person see it."""
+    """A desk with a condition, and the view of it that a screen shows."""
 
     def __init__(self, driven: DeskHarness, **view: Any) -> None:
-        """Build the scene; `view` are fields of what is seen of the processes from outside."""
+        """Use the desk `driven`; `view` replaces fields of the `DeskView`."""
         self.driven = driven
         self._view = view
 
     @property
     def mono_ns(self) -> int:
-        """The present on the monotonic clock."""
+        """The current monotonic time."""
         return self.driven.mono_ns
 
     def view(self) -> DeskView:
-        """The view of a screen."""
+        """The view that a screen shows."""
         fields: dict[str, Any] = {
             "plan": DeskRunSpec(
                 data_dir=Path("desk"), settings={}, market="generated", strategy="s", symbols=("EURUSD",)
@@ -87,7 +87,7 @@ def _person() -> Scene:
 
 
 def _rolled_back_ledger() -> Scene:
-    """The gateway has an order of a desk whose ledger is gone."""
+    """The gateway has an order of a desk whose ledger was deleted."""
     first = a_live_desk(incarnation="0000aaaa")
     first.answer_all(first.deliver(a_signal(1, 1)))
     driven = DeskHarness(first.gateway, boot_id="again", incarnation="0000bbbb")
@@ -143,7 +143,7 @@ def _doubt(**rules: Any) -> Scene:
 
 
 def _difference() -> Scene:
-    """An order is presumed to have expired, and the account's position shows that it was executed."""
+    """An order is presumed to have expired, but the position shows that it was executed."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
@@ -197,7 +197,7 @@ def _other_leader() -> Scene:
 
 
 def _refused_lease(code: ErrorCode, *, seconds: float = 1.0) -> Scene:
-    """The gateway answers each LEASE with this code for the given time."""
+    """The gateway answers each LEASE with the error `code` for `seconds`."""
     driven = a_live_desk()
     driven.pass_time_refusing(Lease, code, seconds=seconds)
     return Scene(driven)
@@ -265,7 +265,7 @@ def _storage() -> Scene:
 
 
 def _silent_gateway() -> Scene:
-    """An order is in flight, and nobody answers."""
+    """An order is in flight, and the gateway does not answer for 4 s."""
     driven = a_live_desk()
     driven.deliver(a_signal(1, 1))
     driven.mono_ns += 4_000_000_000
@@ -273,7 +273,7 @@ def _silent_gateway() -> Scene:
 
 
 def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
-    """A request is made at the gateway, and the next renewal of the lease shows its effect."""
+    """The gateway gets a request, and portfolio sees its effect at the next renewal of the lease."""
     driven = a_live_desk(faults=faults)
     driven.gateway.handle(request, driven.now)
     driven.answer_all(driven.wait(1_100))
@@ -282,7 +282,7 @@ def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
 
 
 def _full_gateway() -> Scene:
-    """The gateway cannot write to its disk, and the next renewal of the lease shows it."""
+    """The gateway cannot write to its disk, and portfolio sees this at the next renewal of the lease."""
     driven = a_live_desk()
     driven.gateway.leases.storage_problem = "the gateway cannot write: database or disk is full"
     driven.answer_all(driven.wait(1_100))
@@ -291,7 +291,7 @@ def _full_gateway() -> Scene:
 
 
 def _quiet_symbol() -> Scene:
-    """The feed is alive, and the symbol has no ticks."""
+    """The feed sends heartbeats, but the symbol has had no tick for 61 s."""
     driven = a_live_desk()
     driven.mono_ns += 61_000_000_000
     heartbeat = MarketHeartbeat("mt5", "boot-1", STREAM_ID, 1, {"EURUSD": 1}, START_NS)
@@ -300,7 +300,7 @@ def _quiet_symbol() -> Scene:
 
 
 def _three_losses() -> Scene:
-    """EURUSD is bought and sold at a loss three times; deals without an order of the desk count as well."""
+    """EURUSD is bought and sold at a loss three times. The deals have no order of the desk, but count as well."""
     driven = a_live_desk(limits=Limits(name="breaker", breaker_losses=3))
     for number in range(1, 4):
         for deal in (
@@ -326,7 +326,7 @@ def _stale_feed() -> Scene:
 
 
 def _watchdog(*, seconds: int, alert_problem: str = "", supervisor_problem: str = "") -> Scene:
-    """The watchdog queried the desk this long ago."""
+    """The watchdog last queried the desk `seconds` ago."""
     driven = a_live_desk()
     driven.state.warnings.watchdog.on_question(
         alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000
@@ -354,7 +354,7 @@ def _foreign_orders() -> Scene:
 
 
 def _signals(*, signals_until: int = 5, lag: int = 0, **goes_on: Any) -> Scene:
-    """A market runs for ten seconds; signals come for `signals_until` of them, and then `goes_on` applies."""
+    """Signals arrive for `signals_until` seconds; in the 5 s after that, `goes_on` defines what arrives."""
     watched = Watched(a_live_desk())
     watched.go_on(signals_until * 1_000, hello=a_hello(), signals=True)
     watched.tick += lag
@@ -402,7 +402,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "SUPERVISOR_SILENT": lambda _: _watchdog(seconds=1, supervisor_problem="no answer for 4 s"),
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
-    "LEDGER_UNSIGNED": lambda folder: Scene(no_room_beside_the_key(folder)),
+    "LEDGER_UNSIGNED": lambda folder: Scene(unwritable_signed_head(folder)),
     "GATEWAY_SILENT": lambda _: _silent_gateway(),
     "LEASE_MISSING": lambda _: _refused_lease(ErrorCode.INTERNAL_ERROR, seconds=6.0),
     "LEASE_UNSUPPORTED": lambda _: _refused_lease(ErrorCode.NOT_AVAILABLE),
@@ -437,7 +437,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "FOREIGN_ORDERS": lambda _: _foreign_orders(),
     "PLAN_DISTANCE": lambda _: Scene(near_plan()),
 }
-"""By code; the folder is for files."""
+"""The trigger of each condition by its code; its argument is a folder for files."""
 
 SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PORTFOLIO_SILENT")
-"""Conditions that portfolio itself cannot know of."""
+"""Conditions that portfolio cannot detect, because they concern its own process or other processes."""

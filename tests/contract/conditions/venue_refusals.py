@@ -1,4 +1,4 @@
-"""Desks whose requests the venue refuses: orders, stops, a plan's stops, closes between sessions, no rate."""
+"""Desks whose orders, stops, closes or currency the venue does not accept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, r
 
 
 def refused_stop() -> DeskHarness:
-    """The venue has a stops level that the desk does not know: its trailing distance is smaller."""
+    """A desk whose trailing distance is below the venue's stops level, which the desk does not have."""
     driven = a_quoted_desk(limits=Limits(name="none"))
     instrument = driven.state.account.book.instruments["EURUSD"]
     update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=0))
@@ -26,7 +26,7 @@ def refused_stop() -> DeskHarness:
 
 
 def refused_orders() -> DeskHarness:
-    """The account cannot afford the desk's volume: 100 lots for 10,000 USD."""
+    """A desk whose orders of 100 lots need more margin than its account of 10,000 USD has."""
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), leverage=1)
     driven = DeskHarness(gateway, rules=some_rules(volume="100", limits=Limits(name="none")))
     driven.answer_all(driven.start())
@@ -37,7 +37,7 @@ def refused_orders() -> DeskHarness:
 
 
 def near_plan() -> DeskHarness:
-    """The plan's stop is nearer than the venue's stops level."""
+    """A desk whose plan has a stop-loss distance below the venue's stops level."""
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
     instrument = driven.state.account.book.instruments["EURUSD"]
     update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=10))
@@ -45,7 +45,7 @@ def near_plan() -> DeskHarness:
 
 
 def waiting_close() -> DeskHarness:
-    """A person flattens while the market of a position is closed."""
+    """A desk that a person flattens while the market of its position is closed."""
     driven = a_live_desk()
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     minute = minute_of_week(driven.state.stream.domain_ns(driven.mono_ns))
@@ -59,7 +59,7 @@ def waiting_close() -> DeskHarness:
 
 
 def missing_rate() -> DeskHarness:
-    """EURUSD on an account in yen, without a pair to convert by."""
+    """A desk that trades EURUSD on an account in JPY, without a pair for the conversion."""
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), currency="JPY")
     driven = DeskHarness(gateway)
     driven.answer_all(driven.start())

@@ -1,1 +1,1 @@
-"""Tests of the conformance suite over the wire, against both venues."""
+"""Tests that run the conformance suite over sockets, against both venues."""

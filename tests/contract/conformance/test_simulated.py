@@ -1,4 +1,4 @@
-"""The conformance suite against the simulated venue in a process of its own, over TCP on loopback."""
+"""The conformance suite against a gateway process with the simulated venue, over TCP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOP_SECONDS = 20
 
 
 class SimulatedGateway:
-    """`python -m services.mt5 --venue simulated` over its generated market."""
+    """A process of `python -m services.mt5 --venue simulated` with its generated market."""
 
     def __init__(self, folder: Path, *, account_mode: str, fills: str) -> None:
         self._folder = folder
@@ -69,7 +69,7 @@ class SimulatedGateway:
     ("account_mode", "fills"),
     [("netting", "ideal"), ("hedging", "ideal"), ("netting", "realistic"), ("hedging", "realistic")],
 )
-def test_the_simulated_venue_conforms(account_mode: str, fills: str, tmp_path: Path) -> None:
+def test_the_simulated_venue_passes_the_conformance_suite(account_mode: str, fills: str, tmp_path: Path) -> None:
     gateway = SimulatedGateway(tmp_path, account_mode=account_mode, fills=fills)
     with gateway.running():
         desk = ConformanceClient(gateway.url, symbol="EURUSD", run_id="s", restart=gateway.restart, answer_s=30.0)
@@ -79,6 +79,6 @@ def test_the_simulated_venue_conforms(account_mode: str, fills: str, tmp_path: P
         finally:
             desk.close()
     others = [result for result in results if result.outcome is not CheckOutcome.PASSED]
-    if fills == "realistic":  # its depth is below the volume that exceeds the margin
+    if fills == "realistic":  # the order that tests the margin exceeds its depth
         others = [result for result in others if "does not have" not in result.words]
     assert others == []

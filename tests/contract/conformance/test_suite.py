@@ -1,4 +1,4 @@
-"""The suite fails a gateway that does not conform, refuses unfit accounts, and leaves accounts flat."""
+"""The conformance suite fails a gateway that does not conform, refuses unfit accounts, and leaves accounts flat."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outcomes(desk: ConformanceClient, *names: str) -> dict[str, tuple[str, str]]
     return {result.name: (result.outcome.value, result.words) for result in run_suite(desk, checks=chosen)}
 
 
-def test_every_check_has_a_claim_of_one_sentence() -> None:
+def test_every_check_has_a_unique_name_and_a_short_claim() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     assert [check.name for check in CHECKS if not check.claim.endswith(".") or len(check.claim) > 140] == []
 
@@ -71,7 +71,7 @@ def test_a_venue_that_does_not_execute_a_reached_price_fails(
 
 
 class Misread(ConformanceClient):
-    """A client that reads another retcode for each fill."""
+    """A client that replaces the retcode of each fill by that of a requote."""
 
     def request(self, request: Request) -> Reply:
         reply = super().request(request)
@@ -88,13 +88,15 @@ def test_a_fill_with_the_retcode_of_a_rejection_fails(gateway: TerminalGateway) 
     assert (outcome, message.split(",")[0]) == ("FAILED", "FILLED with 10004")
 
 
-def test_a_restart_that_nobody_makes_is_skipped(desk: ConformanceClient) -> None:
+def test_the_restart_check_is_skipped_without_a_way_to_restart(desk: ConformanceClient) -> None:
     [(outcome, message)] = outcomes(desk, "a_restart_forgets_nothing").values()
     assert outcome == "SKIPPED"
     assert "--restart" in message
 
 
-def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_the_suite_sends_no_orders_to_an_account_with_positions(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     gateway.fake.trade_manually(
         action=mt5_types.TRADE_ACTION_DEAL,
         symbol="EURUSD",
@@ -110,7 +112,7 @@ def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk:
     assert gateway.fake.requests == []
 
 
-def test_an_address_without_a_gateway_is_reported() -> None:
+def test_the_suite_reports_an_address_without_a_gateway() -> None:
     desk = ConformanceClient("tcp://127.0.0.1:1", symbol="EURUSD", run_id="t", answer_s=0.2)
     with pytest.raises(StartError, match=r"did not answer within 0\.2 s, expected a gateway"):
         run_suite(desk)

@@ -1,4 +1,4 @@
-"""The conformance suite against the terminal's gateway over its scripted fake, on a netting and a hedging account."""
+"""The conformance suite against the terminal gateway with a scripted fake terminal, netting and hedging."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from verification.conformance import CheckOutcome, ConformanceClient, run_suite
 
 
 @pytest.mark.parametrize(("is_hedging", "symbol"), [(False, "EURUSD"), (True, "EURUSD.m")])
-def test_the_terminal_conforms(is_hedging: bool, symbol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_gateway_passes_the_conformance_suite(
+    is_hedging: bool, symbol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=is_hedging, symbol=symbol)
 
     def lose_answer() -> None:

@@ -1,4 +1,4 @@
-"""The terminal's gateway over real sockets when a call blocks, loses its answer, or shows it late: one call only."""
+"""The terminal gateway over sockets sends an order once if a call blocks, loses its answer, or is shown late."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def sent_orders(gateway: TerminalGateway) -> int:
     return sum(request["action"] == mt5_types.TRADE_ACTION_DEAL for request in gateway.fake.requests)
 
 
-def test_while_order_send_blocks_everything_else_is_answered(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_other_requests_are_answered_while_order_send_blocks(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     gate = threading.Event()
     gateway.fake.script.append(ScriptedReply(waits_for=gate))
     order = desk.new_order()
@@ -96,10 +96,10 @@ def test_an_order_without_an_answer_that_is_shown_late_is_filled_once(
     assert len(desk.deals_of(order.order_id)) == 1
 
 
-def test_a_restart_in_the_midst_of_a_call_does_not_call_again(
+def test_a_restart_during_a_call_does_not_send_the_order_again(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    """The process ends while the terminal executes: the next one finds the order and reports it."""
+    """The process ends while the terminal executes the order; after its restart it finds and reports the order."""
     gate = threading.Event()
     gateway.fake.script.append(ScriptedReply(waits_for=gate))
     order = desk.new_order()
@@ -111,7 +111,7 @@ def test_a_restart_in_the_midst_of_a_call_does_not_call_again(
     assert sent_orders(gateway) == 1
 
 
-def test_a_cancellation_in_progress_is_reported_as_such(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_a_cancel_during_its_call_is_call_in_progress(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     price = desk.far_price(Side.BUY, OrderType.LIMIT)
     resting = desk.place(desk.new_order(type=OrderType.LIMIT, price=price))
     gate = threading.Event()
@@ -124,10 +124,10 @@ def test_a_cancellation_in_progress_is_reported_as_such(gateway: TerminalGateway
     assert desk.cancel(resting.order_id).status == "CANCELED"
 
 
-def test_a_reversed_position_can_be_closed_by_either_of_its_numbers(
+def test_a_reversed_position_can_be_closed_by_its_ticket_or_its_identifier(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    """A person reads the ticket on the terminal's screen; the gateway reports the identifier."""
+    """The terminal's screen shows the ticket; the gateway reports the identifier."""
     opened = desk.open_position().position
     sold = desk.place_until_filled(desk.new_order(Side.SELL, volume=opened.volume * 3))
     assert sold.position == opened.ticket
@@ -157,9 +157,7 @@ def test_a_modification_with_a_lost_answer_is_ok_when_repeated(
     assert sum(request["action"] == mt5_types.TRADE_ACTION_SLTP for request in gateway.fake.requests) == 2
 
 
-def test_a_stop_that_closes_a_position_is_a_deal_without_an_order_id(
-    gateway: TerminalGateway, desk: ConformanceClient
-) -> None:
+def test_the_deal_of_a_stop_loss_has_no_order_id(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     bought = desk.open_position(stop_loss=desk.far_price(Side.BUY, OrderType.LIMIT))
     gateway.fake.before_ticks = None
     gateway.fake.tick("EURUSD", 1.0, 1.0001)
@@ -169,7 +167,7 @@ def test_a_stop_that_closes_a_position_is_a_deal_without_an_order_id(
     assert (closed.reason, closed.stepped) == ("STOP_LOSS", True)
 
 
-def test_a_halt_cancels_this_gateways_resting_orders_and_no_foreign_ones(
+def test_a_halt_cancels_the_gateways_resting_orders_but_not_foreign_orders(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
     stranger: dict[str, Any] = {
@@ -193,7 +191,7 @@ def test_a_halt_cancels_this_gateways_resting_orders_and_no_foreign_ones(
     assert not desk.expect_reply(Resume(reason="by hand"), HaltReply).is_halted
 
 
-def test_a_terminal_logged_in_to_another_account_serves_nobody(
+def test_requests_are_refused_while_the_terminal_is_logged_in_to_another_account(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
     gateway.fake.login = LOGIN + 1

@@ -1,1 +1,1 @@
-"""Contracts of every store, and of the gateway over its real sockets."""
+"""Contract tests of the gateway's stores, and of the gateway over its sockets."""

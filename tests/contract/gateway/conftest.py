@@ -1,4 +1,4 @@
-"""Fixtures of the gateway's contract suites."""
+"""Fixtures of the gateway's contract tests."""
 
 from tests.contract.gateway.stores import reopen
 

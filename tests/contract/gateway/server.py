@@ -1,4 +1,4 @@
-"""The gateway behind its real sockets, in a thread of the test, and plain clients."""
+"""A gateway with real sockets in a thread of the test, and clients that use only ZeroMQ and an encoding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Server:
     """A running gateway shell on ports chosen by the system."""
 
     def __init__(self, gateway: Gateway) -> None:
-        """Bind; `running` starts it."""
+        """Bind the sockets; `running` starts the thread."""
         self.gateway = gateway
         self.sockets = Sockets()
         self.shell = GatewayShell(
@@ -43,10 +43,10 @@ class Server:
 
 
 class Client:
-    """A peer that knows ZeroMQ and one encoding, and nothing of this project."""
+    """A client that uses ZeroMQ and one encoding, but no code of this project."""
 
     def __init__(self, url: str, *, kind: int = zmq.REQ, is_json: bool = True) -> None:
-        """Connect."""
+        """Connect to `url` with a socket of type `kind`."""
         self.is_json = is_json
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.socket = self._context.socket(kind)
@@ -71,7 +71,7 @@ class Client:
 
 
 def read(payload: bytes) -> dict[str, Any]:
-    """A reply as a map."""
+    """A reply in either encoding as a map."""
     fields = json.loads(payload) if payload.startswith(b"{") else msgpack.unpackb(payload)
     assert isinstance(fields, dict), fields
     return fields

@@ -1,4 +1,4 @@
-"""Implementations of journal and book store under one contract."""
+"""A fixture with each implementation of journal and book store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reopened:
         self._open: list[DurableJournal | DurableBookStore] = []
 
     def __call__(self) -> tuple[Journal, BookStore]:
-        """Open both, after closing the open ones."""
+        """Close the open stores, then open both again."""
         self.close()
         if self._folder is None:
             return self._memory
@@ -33,7 +33,7 @@ class Reopened:
         return journal, book_store
 
     def close(self) -> None:
-        """Close the open ones."""
+        """Close the open stores."""
         for store in self._open:
             store.close()
         self._open = []
@@ -44,7 +44,7 @@ Reopen = Callable[[], tuple[Journal, BookStore]]
 
 @pytest.fixture(params=["memory", "durable"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopened]:
-    """Both kinds, one after the other."""
+    """The stores in memory, or in files, by the parameter."""
     stores = Reopened(tmp_path if request.param == "durable" else None)
     yield stores
     stores.close()

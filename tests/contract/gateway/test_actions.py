@@ -1,4 +1,4 @@
-"""CLOSE, CANCEL and MODIFY: over real sockets in both encodings, and over every kind of store with restarts."""
+"""CLOSE, CANCEL and MODIFY over sockets in both encodings, and with each kind of store across restarts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = {"action": "BUY", "order_id": "L1", "symbol": "EURUSD", "volume": 0.02, 
 
 @pytest.fixture(params=["json", "msgpack"])
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A plain REQ client of a lock-step market at the first of three ticks, 1.1000 to 1.1002."""
+    """A REQ client of a lock-step gateway at the first of its ticks, with bid 1.1000 and ask 1.1002."""
     gateway = a_gateway()
     confirm(gateway, 0)
     with Server(gateway).running() as server:
@@ -37,7 +37,7 @@ def number(value: Any) -> float:
     return float(value)
 
 
-def test_a_limit_order_rests_is_modified_and_ends_over_the_wire(client: Client) -> None:
+def test_a_limit_order_is_placed_modified_and_canceled_over_sockets(client: Client) -> None:
     placed = client.ask(**LIMIT)
     assert (placed["status"], placed["retcode"], placed["quiet"], placed["deal"]) == ("ACCEPTED", 10008, False, None)
     assert client.ask(**LIMIT) == placed
@@ -53,7 +53,7 @@ def test_a_limit_order_rests_is_modified_and_ends_over_the_wire(client: Client) 
     assert [order["status"] for order in client.ask(action="GET_ORDERS")["orders"]] == ["CANCELED"]
 
 
-def test_a_position_gets_stops_and_is_closed_in_parts_over_the_wire(client: Client) -> None:
+def test_a_position_gets_stops_and_is_closed_in_parts_over_sockets(client: Client) -> None:
     client.ask(action="BUY", order_id="P1", symbol="EURUSD", volume=0.05, stop_loss=1.09)
     moved = client.ask(action="MODIFY", symbol="EURUSD", take_profit=1.2, revision=1)
     position = moved["position"]
@@ -93,7 +93,9 @@ def test_the_account_reports_its_margin(client: Client) -> None:
         ({"deviation_points": 5}, True),
     ],
 )
-def test_an_id_conflicts_on_any_change_of_the_effect(client: Client, changed: dict[str, object], is_same: bool) -> None:
+def test_a_repeated_id_conflicts_if_the_effect_differs(
+    client: Client, changed: dict[str, object], is_same: bool
+) -> None:
     first = client.ask(**LIMIT)
     again = client.ask(**{**LIMIT, **changed})
     assert (again == first) is is_same
@@ -112,13 +114,13 @@ def a_limit(order_id: str = "L-1", *, ordinal: int = 0) -> Any:
 
 
 def handle(reopen: Reopened, request: Request) -> Reply:
-    """Send a request to a gateway started for it."""
+    """The reply of a gateway that is started for this request."""
     journal, store = reopen()
     return a_gateway(STREAM, journal=journal, book_store=store).handle(request, AT_REST)[0]
 
 
-def test_repeats_are_answered_as_at_their_tick_after_the_book_has_moved_on(reopen: Reopened) -> None:
-    """A desk that lost its tail must not learn from a repeat what later ticks have triggered."""
+def test_repeats_get_the_reply_of_their_tick_after_later_ticks(reopen: Reopened) -> None:
+    """A desk whose ledger lost its last events repeats requests; the replies must not contain later events."""
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     requests: list[Request] = [
         a_limit(ordinal=1),
@@ -134,7 +136,7 @@ def test_repeats_are_answered_as_at_their_tick_after_the_book_has_moved_on(reope
     assert [reply.deal_cursor for reply in cursors if isinstance(reply, ConfirmReply)] == [2, 2]
 
 
-def test_a_repeated_close_has_its_stored_reply_when_another_position_exists(reopen: Reopened) -> None:
+def test_a_repeated_close_gets_its_stored_reply_although_another_position_exists(reopen: Reopened) -> None:
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     handle(reopen, a_buy("A-1", ordinal=1))
     close = Close(order_id="C-1", symbol="EURUSD", ordinal=1)
@@ -157,7 +159,7 @@ def test_a_cancel_of_an_ended_order_reports_its_status(reopen: Reopened) -> None
     assert handle(reopen, Cancel(order_id="B-1", ordinal=1)).status == "UNKNOWN"
 
 
-def test_a_request_for_a_tick_that_the_book_has_left_is_out_of_step(reopen: Reopened) -> None:
+def test_a_request_for_a_tick_before_the_books_tick_is_out_of_step(reopen: Reopened) -> None:
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     handle(reopen, a_limit(ordinal=1))
     handle(reopen, structs.replace(a_limit("L-2", ordinal=1), price=Decimal("1.05"), stop_loss=None))
@@ -194,7 +196,7 @@ def a_hedging_gateway() -> Gateway:
     return gateway
 
 
-def test_a_hedging_account_is_closed_by_ticket() -> None:
+def test_a_position_of_a_hedging_account_is_closed_by_its_ticket() -> None:
     gateway = a_hedging_gateway()
     for order_id in ("A-1", "A-2"):
         gateway.handle(a_buy(order_id), AT_REST)
@@ -210,5 +212,5 @@ def test_a_hedging_account_is_closed_by_ticket() -> None:
 
 
 def test_every_request_of_the_protocol_has_a_handler() -> None:
-    """A request without one would end the process of a gateway that met it."""
+    """A request without a handler would end the gateway's process."""
     assert a_gateway()._handlers.keys() == set(get_args(Request))

@@ -1,4 +1,4 @@
-"""A book of an earlier schema version continues as a current one."""
+"""A book of an earlier schema version continues after its migration."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.unit.mt5.simulated.broker_by_hand import Dealing
 SLOW = FillProfile(name="slow", request_latency=ConstantLatency(ms=1_500.0))
 
 
-def test_an_order_that_was_matched_and_not_entered_yet_arrives_once_more(tmp_path: Path) -> None:
-    """Version 5 kept the matched price until it was reported; the order is now filled at the next quote instead."""
+def test_an_order_that_was_matched_but_not_booked_arrives_again_after_the_migration(tmp_path: Path) -> None:
+    """Version 5 stored a matched price until its report; after the migration the order is matched again."""
     path = tmp_path / "book.db"
     desk = Dealing(1.1, 1.2, 1.3, 1.4, store=DurableBookStore(path), profile=SLOW)
     desk.buy()

@@ -1,4 +1,4 @@
-"""A gateway with a full disk refuses orders, acknowledges nothing that is not durable, and recovers with room."""
+"""A gateway with a full disk refuses orders, acknowledges only durable effects, and recovers when there is space."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PAGES_ENOUGH = 1_000_000
 
 
 def pages(db: apsw.Connection) -> int:
-    """Size of the file in pages."""
+    """Size of the database file, in pages."""
     found = db.pragma("page_count")
     assert isinstance(found, int)
     return found
 
 
 @pytest.mark.parametrize("full", ["journal", "book"])
-def test_a_full_disk_refuses_orders_and_nothing_is_lost_or_doubled(full: str, tmp_path: Path) -> None:
+def test_orders_are_refused_on_a_full_disk_and_none_is_lost_or_executed_twice(full: str, tmp_path: Path) -> None:
     journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
     book_store = DurableBookStore(tmp_path / "book.db")
     gateway = a_gateway(a_stream(1.0848, 1.0858), journal=journal, book_store=book_store)
@@ -58,7 +58,7 @@ def test_a_full_disk_refuses_orders_and_nothing_is_lost_or_doubled(full: str, tm
     book_store.close()
 
 
-def test_replies_to_lease_show_a_full_disk_until_it_has_room(tmp_path: Path) -> None:
+def test_lease_replies_report_a_full_disk_until_there_is_space(tmp_path: Path) -> None:
     journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
     gateway = simulated_gateway(
         stream=a_stream(1.1000, 1.1010),

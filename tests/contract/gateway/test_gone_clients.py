@@ -1,4 +1,4 @@
-"""Requests of clients that are gone do not delay those of connected clients."""
+"""Requests of disconnected clients do not delay the requests of connected clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUESTIONS_EACH = 50
 
 @pytest.fixture
 def stopped() -> Iterator[Server]:
-    """A gateway that is bound and serves nobody yet."""
+    """A gateway whose sockets are bound but which does not run yet."""
     gateway = a_gateway(a_stream(1.0848, 1.0858, 1.0868))
     confirm(gateway, 0)
     server = Server(gateway)
@@ -29,7 +29,7 @@ def stopped() -> Iterator[Server]:
 
 
 def leave(url: str, *requests: dict[str, str], clients: int) -> None:
-    """Connect, send and vanish; wait until the gateway has received everything and the connections are gone."""
+    """Connect clients, send requests and disconnect; return once the gateway has received all of them."""
     port = int(url.rpartition(":")[2])
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     for _ in range(clients):
@@ -43,12 +43,12 @@ def leave(url: str, *requests: dict[str, str], clients: int) -> None:
 
 
 def are_connected(port: int) -> bool:
-    """Whether this process, which is client and gateway, still has a connection to the port."""
+    """Whether this process, which has clients and gateway, still has a connection to the port."""
     connections = psutil.Process().net_connections("tcp4")
     return any(c.laddr.port == port and c.status != psutil.CONN_LISTEN for c in connections)
 
 
-def test_queries_of_clients_that_are_gone_are_skipped(stopped: Server) -> None:
+def test_queries_of_disconnected_clients_are_skipped(stopped: Server) -> None:
     url = stopped.shell.request_url
     leave(url, *[{"action": "PING"}] * QUESTIONS_EACH, clients=CLIENTS)
     unsent = metrics.UNSENT.value()
@@ -61,7 +61,7 @@ def test_queries_of_clients_that_are_gone_are_skipped(stopped: Server) -> None:
     assert metrics.REQUESTS["PING"].cumulative()[-1][1] == pings + 1
 
 
-def test_an_order_of_a_client_that_is_gone_has_its_effect(stopped: Server) -> None:
+def test_an_order_of_a_disconnected_client_is_executed(stopped: Server) -> None:
     url = stopped.shell.request_url
     order = {"action": "BUY", "order_id": "X1", "symbol": "EURUSD", "volume": "0.01", "price": "1.0850"}
     leave(url, order, clients=1)
@@ -71,7 +71,7 @@ def test_an_order_of_a_client_that_is_gone_has_its_effect(stopped: Server) -> No
     client.close()
 
 
-def test_a_client_with_a_name_of_its_own_is_answered_after_it_was_gone(stopped: Server) -> None:
+def test_a_client_with_a_fixed_identity_is_answered_after_it_reconnects(stopped: Server) -> None:
     url = stopped.shell.request_url
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with stopped.running():

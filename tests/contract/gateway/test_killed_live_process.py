@@ -1,4 +1,4 @@
-"""A live gateway killed where only a live one commits: lease, fence, claim, presumption, halt, checkpoints."""
+"""A live gateway is killed at its commits of lease, fence, claim, presumption, halt, checkpoint and market."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ POINTS = [point for point in CRASH_POINTS["mt5"] if point.rpartition("_")[2] in 
 
 
 class LiveProcess(Process):
-    """`python -m services.mt5` over its generated market, with a venue that misbehaves on command."""
+    """A process of `python -m services.mt5` with its generated market and with venue faults on command."""
 
     def __init__(self, folder: Path, *, crash_at: str = "", **settings: str) -> None:
-        """Prepare it; `settings` are further ones of the gateway."""
+        """Prepare the process; `settings` are additional settings of the gateway."""
         super().__init__(folder, ticks=1, crash_at=crash_at)
         for name in ("MT5_TICKS", "MT5_STREAM_ID"):
             del self._environment[name]
@@ -30,12 +30,12 @@ class LiveProcess(Process):
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path: a socket's may have 107 bytes."""
+    """A folder with a short path, because the path of a socket may have at most 107 bytes."""
     return tmp_path_factory.mktemp("g")
 
 
 @pytest.mark.slow
-def test_kills_at_every_commit_of_a_live_gateway_double_and_lose_nothing(folder: Path) -> None:
+def test_kills_at_every_commit_of_a_live_gateway_lose_and_repeat_no_effect(folder: Path) -> None:
     process = LiveProcess(folder / "a", crash_at=",".join(f"{point}@0" for point in POINTS))
     process.start()
     desk = Desk(process)
@@ -49,10 +49,11 @@ def test_kills_at_every_commit_of_a_live_gateway_double_and_lose_nothing(folder:
     assert desk.ask(action="FENCE", order_id="F-1")["status"] == "EXPIRED"
     assert desk.ask(**an_order("F-1"))["error_code"] == "FENCED"
 
-    # Killed before the claim is stored, with nothing executed: the next start finds no effect, and stores the claim.
+    # The order is not executed. Killed before the claim is stored, the gateway finds no order after its restart, and
+    # sends it again.
     desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
     assert desk.ask(**an_order("A-1"))["status"] == "FILLED"
-    # Killed after it: never called again.
+    # Killed after the claim is stored, the gateway never sends the order again.
     desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
     assert desk.ask(**an_order("A-2"))["status"] == "IN_DOUBT"
     wait_for(
@@ -81,8 +82,8 @@ def an_order(order_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_market_killed_in_a_burst_repeats_few_of_its_ticks(folder: Path) -> None:
-    """About 20,000 ticks a second: a process that followed only the clock would repeat thousands of them."""
+def test_a_market_killed_during_a_burst_repeats_few_ticks(folder: Path) -> None:
+    """At about 20,000 ticks a second, checkpoints once a second alone would repeat thousands of ticks."""
     published = 9_000
     process = LiveProcess(folder / "b", crash_at=f"mt5.after_publish@{published}", MT5_PACE="live:2000")
     process.start()
@@ -94,6 +95,6 @@ def test_a_market_killed_in_a_burst_repeats_few_of_its_ticks(folder: Path) -> No
 
 
 def starts(folder: Path) -> list[int]:
-    """Ordinal of the book at each start, from the log."""
+    """Ordinal of the book at each start, as logged."""
     lines = (folder / "log").read_text().splitlines()
     return [json.loads(line)["book_ordinal"] for line in lines if "book_ordinal" in line]

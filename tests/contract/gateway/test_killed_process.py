@@ -1,4 +1,4 @@
-"""The gateway as a process, killed at every point of an order's life: the desk repeats, the effect occurs once."""
+"""The gateway process is killed at every step of an order; the desk repeats its request, which has one effect."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ ANSWER_MS = 20_000
 
 
 class Process:
-    """`python -m services.mt5` over a recorded file, restarted whenever it has died."""
+    """A process of `python -m services.mt5` with recorded ticks; `Desk` restarts it after each kill."""
 
     def __init__(self, folder: Path, *, ticks: int, crash_at: str = "") -> None:
-        """Write the ticks; nothing runs yet."""
+        """Write the file of ticks; `start` starts the process."""
         folder.mkdir()
         self._folder = folder
         path = folder / "ticks.parquet"
@@ -57,7 +57,7 @@ class Process:
         self.starts = 0
 
     def start(self) -> None:
-        """Start it, continuing where it was."""
+        """Start the process, which continues from its files."""
         self.starts += 1
         command = [sys.executable, "-m", "services.mt5"]
         with (self._folder / "log").open("ab") as log:
@@ -66,32 +66,32 @@ class Process:
             )
 
     def is_alive(self) -> bool:
-        """Whether it runs; if not, it must have been killed, not failed."""
+        """Whether the process runs; if not, it must have been killed and not failed."""
         assert self._process is not None
         code = self._process.poll()
         assert code in (None, -signal.SIGKILL), (self._folder / "log").read_text()
         return code is None
 
     def wait(self) -> int:
-        """The exit code, once it has ended by itself."""
+        """Wait until the process ends by itself, and return its exit code."""
         assert self._process is not None
         return self._process.wait(timeout=20)
 
     def kill(self) -> None:
-        """Send SIGKILL, and wait until it has died."""
+        """Send SIGKILL, and wait for the end of the process."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(timeout=20)
 
     def stop(self) -> int:
-        """Stop it in order, and wait for that."""
+        """Stop the process by SIGTERM, and return its exit code."""
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(timeout=10)
 
 
 class Desk:
-    """Repeats a request until it is answered, restarting a gateway that has died."""
+    """Repeats a request until it is answered, and restarts the gateway process if it was killed."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -117,7 +117,7 @@ class Desk:
                 return reply
 
     def run(self, orders: int) -> list[dict[str, Any]]:
-        """An order at each tick, alternating sides; returns the replies without their boot ids."""
+        """Send an order at each tick, every third a SELL; returns all replies without their boot ids."""
         replies = [self.ask(action="CONFIRM", stream_id="run-1", ordinal=0)]
         for ordinal in range(1, orders + 1):
             side = "BUY" if ordinal % 3 else "SELL"
@@ -133,12 +133,12 @@ class Desk:
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path: a socket's may have 107 bytes."""
+    """A folder with a short path, because the path of a socket may have at most 107 bytes."""
     return tmp_path_factory.mktemp("g")
 
 
 @pytest.mark.slow
-def test_a_run_with_kills_at_every_point_answers_as_one_without(folder: Path) -> None:
+def test_a_run_with_kills_at_every_step_gets_the_replies_of_a_run_without_kills(folder: Path) -> None:
     orders = len(POINTS) + 3
     kills = [f"{point}@{number}" for number, point in enumerate(POINTS, start=2)]
     kills += ["mt5.after_confirm@4", "mt5.before_publish@5"]
@@ -155,7 +155,7 @@ def test_a_run_with_kills_at_every_point_answers_as_one_without(folder: Path) ->
 
 
 @pytest.mark.parametrize("name", ["journal.db", "book.db"])
-def test_an_idle_gateway_notices_that_a_file_was_removed(folder: Path, name: str) -> None:
+def test_an_idle_gateway_ends_if_one_of_its_files_is_removed(folder: Path, name: str) -> None:
     process = Process(folder / "a", ticks=5)
     process.start()
     try:

@@ -1,4 +1,4 @@
-"""The lease over restarts of real gateways: without the portfolio, resting orders end when it lapses."""
+"""The lease across restarts of a gateway process: if portfolio does not renew it, resting orders are canceled."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.support.waits import wait_for
 LEASE_MS = 3_000
 NS_PER_MS = 1_000_000
 MARGIN_NS = 5_000_000_000
-"""For a busy machine."""
+"""Additional time for a busy machine."""
 
 RESTING = "0a1b2c3d-000001"
-"""An id of the form of a desk's orders."""
+"""An order id of the desk's form."""
 
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path: a socket's may have 107 bytes."""
+    """A folder with a short path, because the path of a socket may have at most 107 bytes."""
     return tmp_path_factory.mktemp("g")
 
 
@@ -47,7 +47,7 @@ def has_quote(desk: Desk) -> bool:
 
 
 def place_resting(desk: Desk) -> None:
-    """A limit order of the lease's holder, far below the market."""
+    """Take the lease, and place a limit order far below the market."""
     wait_for(lambda: has_quote(desk), "a quote", seconds=60)
     assert lease(desk)["status"] == "OK"
     order = {"action": "BUY", "symbol": "EURUSD", "volume": 0.01, "type": "LIMIT", "price": 0.5, "epoch": 1}
@@ -60,10 +60,10 @@ def status(desk: Desk) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("has_journal", [True, False], ids=["journal kept", "journal lost"])
-def test_resting_orders_end_after_a_restart_without_the_portfolio(
+def test_resting_orders_are_canceled_after_a_restart_without_portfolio(
     process: LiveProcess, folder: Path, has_journal: bool
 ) -> None:
-    """Also if the journal was lost with the process: the new one does not know the desk's resting orders."""
+    """With a lost journal, the gateway recognizes the desk's resting orders by their magic."""
     with closing(Desk(process)) as desk:
         place_resting(desk)
         process.kill()
@@ -71,7 +71,7 @@ def test_resting_orders_end_after_a_restart_without_the_portfolio(
         if not has_journal:
             for file in (folder / "a" / "data" / "venue").glob("journal.db*"):
                 file.unlink()
-        assert status(desk) == "ACCEPTED"  # counted from the start: a running portfolio has time to renew
+        assert status(desk) == "ACCEPTED"  # the time begins at the start, so that portfolio has time to renew
         answered_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse", seconds=60)
         lapsed_ns = time.monotonic_ns()
@@ -80,7 +80,7 @@ def test_resting_orders_end_after_a_restart_without_the_portfolio(
 
 
 @pytest.mark.slow
-def test_a_gateway_that_dies_repeatedly_does_not_delay_the_lapse(process: LiveProcess) -> None:
+def test_a_second_restart_of_the_gateway_does_not_delay_the_lapse(process: LiveProcess) -> None:
     with closing(Desk(process)) as desk:
         place_resting(desk)
         process.kill()
@@ -89,12 +89,12 @@ def test_a_gateway_that_dies_repeatedly_does_not_delay_the_lapse(process: LivePr
         began_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse")
         assert process.starts == 3
-        # The market soon has a tick: after the lapse, orders are canceled at the first step.
+        # The lease has lapsed at once, so the order is canceled at the first timer.
         assert time.monotonic_ns() - began_ns < LEASE_MS * NS_PER_MS + MARGIN_NS
 
 
 @pytest.mark.slow
-def test_a_portfolio_that_renews_after_the_restart_keeps_its_resting_orders_and_epoch(process: LiveProcess) -> None:
+def test_portfolio_keeps_epoch_and_resting_orders_if_it_renews_after_a_restart(process: LiveProcess) -> None:
     with closing(Desk(process)) as desk:
         place_resting(desk)
         for _ in range(2):

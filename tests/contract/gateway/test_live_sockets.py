@@ -1,4 +1,4 @@
-"""A live gateway over its sockets: replies during a slow call to the venue, and a person's commands."""
+"""A live gateway over sockets: replies during a slow call of the venue, and a person's commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NS_PER_MS = 1_000_000
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """A client of a gateway whose market has run through, so that there is a quote; its venue misbehaves on command."""
+    """A client of a live gateway that has published all its ticks, with venue faults on command."""
     gateway = simulated_gateway(
         stream=a_stream(1.1000, 1.1010),
         stream_id="stream-1",
@@ -45,7 +45,7 @@ def an_order(order_id: str, *, action: str = "BUY", **fields: Any) -> dict[str, 
     return {"action": action, "order_id": order_id, "symbol": "EURUSD", "volume": 0.01, **fields}
 
 
-def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None:
+def test_other_requests_are_answered_while_a_call_blocks(client: Client) -> None:
     reply = client.ask(action="SIMULATE", fault="BLOCKING_CALL", count=1, duration_ms=CALL_MS)
     assert reply["active"] == {"BLOCKING_CALL": 1}
     began_ns = time.monotonic_ns()
@@ -60,7 +60,7 @@ def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None
         client.ask(**an_order("A-2"))["error_code"],
         client.ask(action="GET_DEALS", after=1)["deals"],
     ]
-    if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # a stalled machine asks too late
+    if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # on a slow machine the call may have ended before
         in_progress = "CALL_IN_PROGRESS"
         assert replies_seen == ["OK", "OK", in_progress, in_progress, in_progress, "VENUE_BUSY", []]
     wait_for(lambda: client.ask(action="ORDER_STATUS", order_id="A-1")["status"] == "FILLED", "the call's end")
@@ -69,7 +69,7 @@ def test_while_a_call_blocks_everything_else_is_answered(client: Client) -> None
     assert [deal["order_id"] for deal in client.ask(action="GET_DEALS", after=1)["deals"]] == ["A-1", "A-2"]
 
 
-def test_a_call_completes_without_further_requests(client: Client) -> None:
+def test_a_delayed_fill_happens_without_further_orders(client: Client) -> None:
     client.ask(action="SIMULATE", fault="FILL_LATER", count=1, delay_ms=100)
     assert client.ask(**an_order("A-1"))["status"] == "ACCEPTED"
     wait_for(lambda: len(client.ask(action="GET_DEALS", after=1)["deals"]) == 1, "the fill")
@@ -77,7 +77,7 @@ def test_a_call_completes_without_further_requests(client: Client) -> None:
     assert (reply["status"], reply["deal"]) == ("FILLED", 2)
 
 
-def test_a_person_flattens_and_resumes(client: Client) -> None:
+def test_flatten_closes_positions_and_halts_until_resume(client: Client) -> None:
     assert client.ask(**an_order("A-1"))["status"] == "FILLED"
     halted = client.ask(action="FLATTEN", reason="portfolio is gone")
     assert (halted["is_halted"], halted["reason"], len(halted["closed"])) == (True, "portfolio is gone", 1)

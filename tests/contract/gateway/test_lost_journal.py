@@ -1,4 +1,4 @@
-"""A journal removed while the gateway runs: nothing more is acknowledged, and no order has a second effect."""
+"""If the journal is removed while the gateway runs, nothing more is acknowledged, and no order executes twice."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ EFFECT = Effect("BUY", "EURUSD", Decimal("0.01"))
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path: a socket's may have 107 bytes."""
+    """A folder with a short path, because the path of a socket may have at most 107 bytes."""
     return tmp_path_factory.mktemp("g")
 
 
 @pytest.mark.parametrize("name", ["journal.db", "journal.db-wal"])
-def test_nothing_is_durable_in_a_file_that_is_gone(tmp_path: Path, name: str) -> None:
+def test_a_write_to_a_removed_journal_raises(tmp_path: Path, name: str) -> None:
     journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
     journal.record_calling("A-1", EFFECT, ordinal=1)
     (tmp_path / name).unlink()
@@ -36,7 +36,7 @@ def test_nothing_is_durable_in_a_file_that_is_gone(tmp_path: Path, name: str) ->
     journal.close()
 
 
-def test_a_file_put_in_its_place_is_detected(tmp_path: Path) -> None:
+def test_a_replaced_journal_file_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
     journal.require_file_unchanged()
@@ -48,7 +48,7 @@ def test_a_file_put_in_its_place_is_detected(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_journal_without_its_log_begins_again_when_the_database_is_gone(tmp_path: Path) -> None:
+def test_a_write_ahead_log_without_its_database_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     first = DurableJournal(path, new_id="journal-1", account="paper-USD")
     first.record_calling("A-1", EFFECT, ordinal=1)
@@ -61,7 +61,7 @@ def test_a_journal_without_its_log_begins_again_when_the_database_is_gone(tmp_pa
     second.close()
 
 
-def test_a_damaged_file_is_not_used_any_more_and_refused_at_the_next_start(tmp_path: Path) -> None:
+def test_a_journal_damaged_while_in_use_raises_and_is_refused_at_the_next_start(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
     for number in range(200):
@@ -82,7 +82,7 @@ def test_a_damaged_file_is_not_used_any_more_and_refused_at_the_next_start(tmp_p
 
 
 @pytest.mark.slow
-def test_orders_are_answered_from_the_book_without_the_journal(folder: Path) -> None:
+def test_repeated_orders_get_replies_from_the_book_after_the_journal_was_lost(folder: Path) -> None:
     process = Process(folder / "a", ticks=4)
     process.start()
     desk = Desk(process)
@@ -97,7 +97,7 @@ def test_orders_are_answered_from_the_book_without_the_journal(folder: Path) -> 
     process.start()
     assert desk.ask(action="HELLO", client="test")["journal_id"] != first_id
     after = [desk.ask(**an_order(number)) for number in (1, 2)]
-    assert [what_happened(reply) for reply in after] == [what_happened(reply) for reply in before]
+    assert [without_envelope_ids(reply) for reply in after] == [without_envelope_ids(reply) for reply in before]
     assert desk.ask(**an_order(1, volume=0.03))["error_code"] == "ID_CONFLICT"
     assert desk.ask(**an_order(3))["status"] == "FILLED"
     deals = desk.ask(action="GET_DEALS", after=1)["deals"]
@@ -110,7 +110,7 @@ def an_order(number: int, *, volume: float = 0.02) -> dict[str, Any]:
     return {"action": "BUY", "order_id": f"A-{number}", "symbol": "EURUSD", "volume": volume, "ordinal": 1}
 
 
-def what_happened(reply: dict[str, Any]) -> dict[str, Any]:
+def without_envelope_ids(reply: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in reply.items() if name not in ("boot_id", "request_id")}
 
 
@@ -119,6 +119,6 @@ def send_without_waiting(url: str, fields: dict[str, Any]) -> None:
     socket = context.socket(zmq.DEALER)
     socket.connect(url)
     socket.send_multipart([b"", json.dumps(fields).encode()])
-    # Sent requests leave the socket before it closes; no answer comes.
+    # The socket sends the request before it closes; the reply is dropped.
     socket.close(linger=5_000)
     context.term()

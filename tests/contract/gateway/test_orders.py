@@ -1,4 +1,4 @@
-"""The life of an order id, over every kind of store, with crashes between any two writes."""
+"""Orders by id with each kind of store, and with crashes before and after each write."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from tests.unit.mt5.builders import AT_REST, SECOND_NS, START_NS, a_buy, a_gatew
 
 
 class CrashedError(Exception):
-    """The process died here."""
+    """Stands for the death of the process."""
 
 
 class CrashingJournal:
-    """A journal whose process dies before or after one of its writes."""
+    """A journal that raises `CrashedError` before or after one of its writes."""
 
     def __init__(self, journal: Journal, at: str) -> None:
         self._journal = journal
@@ -92,7 +92,7 @@ class CrashingJournal:
 
 
 class CrashingBookStore:
-    """A book store whose process dies before an order's change is committed."""
+    """A book store that raises `CrashedError` instead of committing a change with an order."""
 
     def __init__(self, store: BookStore) -> None:
         self._store = store
@@ -125,7 +125,7 @@ def status_of(gateway: Gateway, order_id: str) -> OrderReply:
     return reply
 
 
-def test_an_order_is_filled_with_a_complete_reply(reopen: Reopened) -> None:
+def test_the_reply_to_a_filled_order_has_all_fields(reopen: Reopened) -> None:
     reply = placed(opened(reopen), a_buy(volume="0.10"))
     assert (reply.status, reply.order_id, reply.symbol, reply.action) == ("FILLED", "A-1", "EURUSD", "BUY")
     assert (reply.filled_price, reply.filled_volume) == (Decimal("1.1002"), Decimal("0.10"))
@@ -134,7 +134,7 @@ def test_an_order_is_filled_with_a_complete_reply(reopen: Reopened) -> None:
     assert (reply.error, reply.error_code) == (None, None)
 
 
-def test_a_repeated_order_has_the_same_reply_and_no_effect(reopen: Reopened) -> None:
+def test_a_repeated_order_gets_the_same_reply_and_has_no_effect(reopen: Reopened) -> None:
     gateway = opened(reopen)
     first = placed(gateway, a_buy())
     confirm(gateway, 1)
@@ -142,7 +142,7 @@ def test_a_repeated_order_has_the_same_reply_and_no_effect(reopen: Reopened) -> 
     assert gateway.venue.deal_count == 2
 
 
-def test_the_reply_is_the_same_after_a_restart_except_for_the_boot(reopen: Reopened) -> None:
+def test_the_reply_after_a_restart_differs_only_in_the_boot_id(reopen: Reopened) -> None:
     first = placed(opened(reopen), a_buy())
     again = placed(opened(reopen, boot_id="boot-2"), a_buy())
     assert again == msgspec.structs.replace(first, boot_id="boot-2")
@@ -155,7 +155,9 @@ def test_volumes_are_compared_by_value(reopen: Reopened) -> None:
 
 
 @pytest.mark.parametrize("other", [a_sell(), a_buy(volume="0.02"), a_buy(symbol="GBPUSD")])
-def test_the_same_id_for_another_effect_is_refused_and_leaves_no_trace(reopen: Reopened, other: Buy | Sell) -> None:
+def test_an_order_with_a_used_id_and_another_effect_is_rejected_without_effect(
+    reopen: Reopened, other: Buy | Sell
+) -> None:
     gateway = opened(reopen)
     first = placed(gateway, a_buy())
     reply = placed(gateway, other)
@@ -166,7 +168,7 @@ def test_the_same_id_for_another_effect_is_refused_and_leaves_no_trace(reopen: R
     assert gateway.venue.deal_count == 2
 
 
-def test_a_rejection_by_the_venue_is_kept(reopen: Reopened) -> None:
+def test_a_rejection_by_the_venue_is_stored(reopen: Reopened) -> None:
     gateway = opened(reopen)
     first = placed(gateway, a_buy(volume="0.015"))
     assert (first.status, first.error_code, first.retcode) == ("REJECTED", ErrorCode.INVALID_VOLUME, 10014)
@@ -175,7 +177,7 @@ def test_a_rejection_by_the_venue_is_kept(reopen: Reopened) -> None:
     assert placed(later, a_buy(volume="0.015")) == status_of(later, "A-1") == first
 
 
-def test_an_unknown_symbol_leaves_no_trace(reopen: Reopened) -> None:
+def test_an_order_with_an_unknown_symbol_is_rejected_and_not_stored(reopen: Reopened) -> None:
     gateway = opened(reopen)
     reply = placed(gateway, a_buy(symbol="NOPE"))
     assert (reply.status, reply.error_code, reply.retcode) == ("REJECTED", ErrorCode.UNKNOWN_SYMBOL, 10013)
@@ -183,7 +185,7 @@ def test_an_unknown_symbol_leaves_no_trace(reopen: Reopened) -> None:
     assert placed(gateway, a_buy()).status == "FILLED"
 
 
-def test_an_order_before_the_first_tick_is_refused_and_may_come_again(reopen: Reopened) -> None:
+def test_an_order_before_the_first_tick_is_refused_and_may_be_sent_again(reopen: Reopened) -> None:
     journal, book_store = reopen()
     gateway = a_gateway(journal=journal, book_store=book_store)
     [reply] = gateway.handle(a_buy(), AT_REST)
@@ -193,14 +195,14 @@ def test_an_order_before_the_first_tick_is_refused_and_may_come_again(reopen: Re
     assert placed(gateway, a_buy()).status == "FILLED"
 
 
-def test_an_order_of_a_tick_confirms_all_before_it(reopen: Reopened) -> None:
+def test_an_order_of_a_tick_confirms_all_earlier_ticks(reopen: Reopened) -> None:
     gateway = opened(reopen, pace=Pace(window=3))
     reply = placed(gateway, a_buy(ordinal=3))
     assert (reply.ordinal, reply.time_ns, reply.filled_price) == (3, START_NS + 2 * SECOND_NS, Decimal("1.1022"))
     assert gateway.publisher.confirmed == 2
 
 
-def test_an_order_of_a_tick_that_has_passed_is_out_of_step_and_not_kept(reopen: Reopened) -> None:
+def test_an_order_of_an_earlier_tick_is_out_of_step_and_not_stored(reopen: Reopened) -> None:
     gateway = opened(reopen)
     confirm(gateway, 1)
     [reply] = gateway.handle(a_buy(ordinal=1), AT_REST)
@@ -215,7 +217,7 @@ def test_an_order_of_a_tick_past_the_last_is_out_of_step(reopen: Reopened) -> No
     assert reply.error_code is ErrorCode.OUT_OF_STEP
 
 
-def test_an_order_past_its_deadline_is_expired_for_good(reopen: Reopened) -> None:
+def test_an_order_past_its_deadline_is_expired_finally(reopen: Reopened) -> None:
     gateway = opened(reopen)
     confirm(gateway, 1)
     late = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS + SECOND_NS - 1)
@@ -225,12 +227,12 @@ def test_an_order_past_its_deadline_is_expired_for_good(reopen: Reopened) -> Non
     assert gateway.venue.deal_count == 1
 
 
-def test_an_order_at_its_deadline_is_in_time(reopen: Reopened) -> None:
+def test_an_order_exactly_at_its_deadline_is_executed(reopen: Reopened) -> None:
     on_time = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS)
     assert placed(opened(reopen), on_time).status == "FILLED"
 
 
-def test_the_deadline_in_a_live_market_is_by_its_clock() -> None:
+def test_the_deadline_in_a_live_stream_is_compared_with_the_venue_time() -> None:
     gateway = a_gateway(a_stream(1.1, 1.2), pace=Pace(window=0, factor=1.0))
     gateway.on_timer(Now(START_NS, 0))
     late = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS + 10)
@@ -248,7 +250,7 @@ def test_a_fenced_id_is_void(reopen: Reopened) -> None:
     assert later.venue.deal_count == 1
 
 
-def test_fencing_a_done_order_reports_its_outcome(reopen: Reopened) -> None:
+def test_a_fence_of_a_filled_order_returns_its_reply(reopen: Reopened) -> None:
     gateway = opened(reopen)
     reply = placed(gateway, a_buy())
     assert fenced(gateway, "A-1") == status_of(gateway, "A-1") == reply
@@ -264,7 +266,7 @@ CALLED = ["before_done", "after_done"]
 
 
 def crashed(reopen: Reopened, at: str, order: Buy) -> Gateway:
-    """A gateway that starts after one that died at `at` while it placed `order`."""
+    """The restarted gateway after one that died at the write `at` while it placed `order`."""
     journal, book_store = reopen()
     dying_store = CrashingBookStore(book_store) if at == "before_commit" else book_store
     dying = a_gateway(journal=CrashingJournal(journal, at), book_store=dying_store)
@@ -288,7 +290,7 @@ def test_an_order_sent_again_after_a_crash_has_its_effect_once(reopen: Reopened,
 
 
 @pytest.mark.parametrize("at", CRASHES)
-def test_fencing_after_a_crash_finds_out_whether_it_is_too_late(reopen: Reopened, at: str) -> None:
+def test_a_fence_after_a_crash_returns_the_fill_or_voids_the_id(reopen: Reopened, at: str) -> None:
     expected = placed(opened(Reopened(None)), a_buy())
     gateway = crashed(reopen, at, a_buy())
     reply = fenced(gateway, "A-1")
@@ -310,8 +312,8 @@ def test_queries_after_a_crash_change_nothing(reopen: Reopened, at: str) -> None
     assert placed(gateway, a_buy()).status == "FILLED"
 
 
-def test_a_rebuilt_reply_does_not_contain_later_events(reopen: Reopened) -> None:
-    """Another client traded between the crash and the repetition."""
+def test_a_reply_made_again_does_not_contain_later_events(reopen: Reopened) -> None:
+    """Another client trades between the crash and the repeated request."""
     expected = placed(opened(Reopened(None)), a_buy())
     gateway = crashed(reopen, "before_done", a_buy())
     placed(gateway, a_sell("B-1"))
@@ -319,17 +321,17 @@ def test_a_rebuilt_reply_does_not_contain_later_events(reopen: Reopened) -> None
     assert placed(gateway, a_buy(ordinal=1)) == expected
 
 
-def test_an_order_of_a_lost_journal_is_found_in_the_book() -> None:
+def test_an_order_is_found_in_the_book_after_the_journal_was_lost() -> None:
     stores = Reopened(None)
     _, book_store = stores()
-    first = placed(confirmed_over(book_store), a_buy())
-    gateway = confirmed_over(book_store)
+    first = placed(gateway_with_book(book_store), a_buy())
+    gateway = gateway_with_book(book_store)
     assert placed(gateway, a_buy()) == first
     assert placed(gateway, a_sell()).error_code is ErrorCode.ID_CONFLICT
     assert gateway.venue.deal_count == 2
 
 
-def confirmed_over(book_store: BookStore) -> Gateway:
+def gateway_with_book(book_store: BookStore) -> Gateway:
     gateway = a_gateway(book_store=book_store)
     confirm(gateway, 0)
     return gateway

@@ -1,4 +1,4 @@
-"""Any REQ client can trade, in JSON or MessagePack; whatever else arrives, the gateway continues."""
+"""Any REQ client can trade in JSON or MessagePack, and the gateway continues after any malformed message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GARBAGE_SEED = 20_140_501
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A lock-step market of three ticks, at the first, whose ask is 1.0850."""
+    """A lock-step gateway at the first of three ticks, whose ask is 1.0850."""
     gateway = a_gateway(a_stream(1.0848, 1.0858, 1.0868))
     confirm(gateway, 0)
     with Server(gateway).running() as running:
@@ -32,7 +32,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(params=["json", "msgpack"])
 def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A plain REQ client."""
+    """A REQ client in either encoding."""
     plain = Client(server.shell.request_url, is_json=request.param == "json")
     yield plain
     plain.close()
@@ -40,7 +40,7 @@ def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
 
 @pytest.fixture
 def text_client(server: Server) -> Iterator[Client]:
-    """A plain REQ client for JSON."""
+    """A REQ client for JSON."""
     plain = Client(server.shell.request_url)
     yield plain
     plain.close()
@@ -48,7 +48,7 @@ def text_client(server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 def packed_client(server: Server) -> Iterator[Client]:
-    """A plain REQ client for MessagePack."""
+    """A REQ client for MessagePack."""
     plain = Client(server.shell.request_url, is_json=False)
     yield plain
     plain.close()
@@ -56,13 +56,13 @@ def packed_client(server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 def dealer(server: Server) -> Iterator[Client]:
-    """A client that chooses its own envelopes."""
+    """A DEALER client, which chooses its own envelopes."""
     plain = Client(server.shell.request_url, kind=zmq.DEALER)
     yield plain
     plain.close()
 
 
-def test_a_plain_client_buys_and_gets_its_fill(client: Client) -> None:
+def test_a_req_client_buys_and_gets_its_fill(client: Client) -> None:
     reply = client.ask(**ORDER)
     assert reply["status"] == "FILLED"
     assert reply["order_id"] == "X1"
@@ -86,7 +86,7 @@ def test_both_encodings_refer_to_the_same_order(text_client: Client, packed_clie
     assert other["ticket"] == one["ticket"]
 
 
-def test_a_request_id_comes_back(client: Client) -> None:
+def test_a_reply_has_the_request_id_of_its_request(client: Client) -> None:
     assert client.ask(action="PING", request_id="42")["request_id"] == "42"
     assert client.ask(**{**ORDER, "request_id": "43"})["request_id"] == "43"
 
@@ -103,7 +103,7 @@ def test_a_request_id_comes_back(client: Client) -> None:
         ({"action": "CONFIRM", "stream_id": "other", "ordinal": 0}, "UNKNOWN_STREAM"),
     ],
 )
-def test_an_invalid_request_is_refused_by_code(client: Client, fields: dict[str, object], code: str) -> None:
+def test_an_invalid_request_gets_an_error_code(client: Client, fields: dict[str, object], code: str) -> None:
     reply = client.ask(**fields)
     assert (reply["status"], reply["error_code"]) == ("ERROR", code)
     assert reply["error"]
@@ -146,7 +146,7 @@ def test_an_invalid_order_is_rejected_under_its_id(client: Client, changed: dict
         (b'{"action": "\\ud800"}', "UNKNOWN_ACTION"),
     ],
 )
-def test_bytes_that_are_not_a_map_are_refused_and_the_next_request_is_served(
+def test_a_malformed_payload_is_refused_and_the_next_request_is_answered(
     text_client: Client, payload: bytes, code: str
 ) -> None:
     reply = text_client.ask_bytes(payload)
@@ -154,7 +154,7 @@ def test_bytes_that_are_not_a_map_are_refused_and_the_next_request_is_served(
     assert text_client.ask(action="PING")["status"] == "OK"
 
 
-def test_an_envelope_of_many_frames_comes_back_whole(dealer: Client) -> None:
+def test_a_reply_has_the_whole_envelope_of_its_request(dealer: Client) -> None:
     envelope = [b"call-7", b"via", b""]
     dealer.socket.send_multipart([*envelope, json.dumps(ORDER).encode()])
     *echoed, payload = dealer.socket.recv_multipart()
@@ -162,7 +162,7 @@ def test_an_envelope_of_many_frames_comes_back_whole(dealer: Client) -> None:
     assert read(payload)["status"] == "FILLED"
 
 
-def test_two_payloads_are_answered_and_not_traded(dealer: Client) -> None:
+def test_a_message_with_two_payloads_or_none_is_refused(dealer: Client) -> None:
     order = json.dumps(ORDER).encode()
     dealer.socket.send_multipart([b"1", b"", order, order])
     assert read(dealer.socket.recv_multipart()[-1])["error_code"] == "INVALID_FIELD"
@@ -195,8 +195,8 @@ def garbage(source: random.Random) -> bytes:
     return json.dumps(fields).encode() if source.random() < 0.5 else msgpack.packb(fields)
 
 
-def test_an_order_among_a_thousand_garbage_frames_is_traded(text_client: Client) -> None:
-    """A mutated order that is still valid is an order; X1 itself is filled once, as requested."""
+def test_an_order_is_filled_once_despite_a_thousand_malformed_frames(text_client: Client) -> None:
+    """A mutated frame may still be a valid order with another id; X1 is filled once, as requested."""
     client = text_client
     source = random.Random(GARBAGE_SEED)
     first = client.ask(**ORDER)
@@ -210,8 +210,8 @@ def test_an_order_among_a_thousand_garbage_frames_is_traded(text_client: Client)
     assert client.ask(action="ORDER_STATUS", order_id="X1") == first
 
 
-def test_a_long_page_of_ticks_in_json_still_fits_into_a_frame() -> None:
-    """A thousand ticks whose prices have as many digits as a float can."""
+def test_a_page_of_ticks_in_json_is_cut_to_fit_into_a_frame() -> None:
+    """The page has a thousand ticks, whose prices have the most digits of a float."""
     gateway = a_gateway(a_stream(*(1.1 + n / 3e7 for n in range(1_000))), pace=Pace(window=1_000))
     confirm(gateway, 0)
     with Server(gateway).running() as server:
@@ -225,7 +225,7 @@ def test_a_long_page_of_ticks_in_json_still_fits_into_a_frame() -> None:
     assert len(page["bid"]) >= 250
 
 
-def test_ticks_are_published_as_they_are_confirmed_and_repeated_without_progress() -> None:
+def test_each_confirm_publishes_the_next_tick_and_an_unconfirmed_tick_is_repeated() -> None:
     gateway = a_gateway(a_stream(1.0848, 1.0858))
     with Server(gateway).running() as server:
         listener = Client(server.shell.publish_url, kind=zmq.SUB)
@@ -247,7 +247,7 @@ def test_ticks_are_published_as_they_are_confirmed_and_repeated_without_progress
                 if message.ordinal == until_ordinal:
                     return message
 
-        # The subscription may come too late for the first tick: then the repetition gets through.
+        # The subscription may be too late for the first publication of tick 1, but not for its repetition.
         client.ask(action="CONFIRM", stream_id="stream-1", ordinal=0)
         first = listen(1)
         assert (first.sequence, first.time_ns, first.bid, first.ask) == (1, START_NS, 1.0848, 1.085)
@@ -257,7 +257,7 @@ def test_ticks_are_published_as_they_are_confirmed_and_repeated_without_progress
         reply = client.ask(action="CONFIRM", stream_id="stream-1", ordinal=2)
         assert reply["end_of_data"] is True
         assert reply["counts"] == {"read": 2, "published": 2, "rejected": {}}
-        # On a slow machine a heartbeat may come between the two ticks.
+        # On a slow machine the last heartbeat may have come before the second tick.
         while not beats or beats[-1].sequences != {"EURUSD": 2}:
             topic, payload = listener.socket.recv_multipart()
             if topic == b"heartbeat":
