@@ -1,4 +1,4 @@
-"""Log of conditions: each when it begins, at the level of its severity, and when it ends."""
+"""Logs each condition when it begins and when it ends. Its severity sets the log level of the beginning."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _log = get_logger()
 
 
 class ConditionLog:
-    """Logs the changes between updates."""
+    """Logs the conditions that begin or end between two updates."""
 
     def __init__(self) -> None:
         """Start without conditions."""
         self._watch = ConditionWatch()
 
     def update(self, conditions: Iterable[Condition]) -> None:
-        """Log conditions that began and ended."""
-        begun, over = self._watch.update(conditions)
+        """Log the conditions that began or ended since the previous update."""
+        begun, ended = self._watch.update(conditions)
         for found in begun:
             getattr(_log, _LEVELS[found.severity])(describe(found), code=found.code, effect=found.effect)
-        for found in over:
-            _log.info(f"over: {describe(found)}", code=found.code)
+        for found in ended:
+            _log.info(f"ended: {describe(found)}", code=found.code)

@@ -23,114 +23,126 @@ METRICS: Final = ProcessMetrics("portfolio")
 
 MALFORMED: Final = METRICS.internal_counter(
     "malformed_frames_total",
-    "Frames dropped because they are no message",
+    "Frames dropped because they could not be decoded",
     "socket",
     known=("signal", "report", "control"),
 )
 AUDITS: Final = METRICS.internal_counter(
     "ledger_audits_total",
-    "Looks at the whole ledger after a start, by what came of them",
+    "Audits of the whole ledger after a start, by result",
     "outcome",
     known=("whole", "broken", "unfinished"),
 )
 STORAGE_FAULTS: Final = METRICS.internal_counter(
-    "storage_faults_total", "Commits of the ledger that failed, each retry by itself"
+    "storage_faults_total", "Failed commits of the ledger, including failed retries"
 )
 COMMITS: Final = DurationHistogram()
-"""Durations of commits."""
+"""Durations of the commits of the ledger."""
 
 _SIGNALS: Final = METRICS.external_counter(
     "decided_signals_total", "Signals decided in this stream, by direction", "direction"
 )
 _BLOCKED: Final = METRICS.external_counter(
-    "blocked_signals_total", "Signals that the position or an open order left no room for, by reason", "reason"
+    "blocked_signals_total", "Signals blocked by the position rule or an open order, by reason", "reason"
 )
-_DENIED: Final = METRICS.external_counter("denied_orders_total", "Orders that a risk rule denied, by its code", "code")
+_DENIED: Final = METRICS.external_counter(
+    "denied_orders_total", "Orders denied by a risk rule, by code of the rule", "code"
+)
 _MODIFIED: Final = METRICS.external_counter(
-    "made_modifications_total", "Changes of stops and resting orders that the venue made since the start"
+    "made_modifications_total", "Modifications of stops and resting orders that the venue made since the start"
 )
 _REFUSED: Final = METRICS.external_counter(
-    "refused_modifications_total", "Changes of stops and resting orders that the venue refused since the start", "code"
+    "refused_modifications_total",
+    "Modifications of stops and resting orders that the venue refused since the start",
+    "code",
 )
-_SKIPPED: Final = METRICS.external_counter("skipped_ticks_total", "Ticks of this stream that no signal came of")
+_SKIPPED: Final = METRICS.external_counter("skipped_ticks_total", "Ticks of this stream without a signal")
 _DUPLICATES: Final = METRICS.external_counter(
-    "duplicate_messages_total", "Signals and answers that had been seen before"
+    "duplicate_messages_total", "Signals and answers that had already been received"
 )
-_UNUSABLE: Final = METRICS.external_counter("unusable_messages_total", "Messages that were none, or of another stream")
+_UNUSABLE: Final = METRICS.external_counter(
+    "unusable_messages_total", "Messages that could not be decoded or were of another stream"
+)
 _CREATED: Final = METRICS.external_counter("created_orders_total", "Orders of the account")
 _FILLS: Final = METRICS.external_counter("booked_fills_total", "Deals of the account that changed a position")
-_ORDERS: Final = METRICS.gauge("account_orders", "Orders of the account, by the status they are in now", "status")
+_ORDERS: Final = METRICS.gauge("account_orders", "Orders of the account, by current status", "status")
 _OPEN: Final = METRICS.gauge("open_orders", "Orders that may still change a position")
-_TERMS: Final = METRICS.gauge("changes_of_terms_events", "Changes of the venue's terms of a symbol since the start")
+_TERMS: Final = METRICS.gauge("changes_of_terms_events", "Changes of the terms of symbols by the venue since the start")
 _IN_DOUBT: Final = METRICS.gauge("in_doubt_orders", "Orders that may or may not have been executed")
-_IN_FLIGHT: Final = METRICS.gauge("in_flight_questions", "Questions to the gateway that wait for an answer")
-_HELD: Final = METRICS.gauge("held_signals", "Signals that wait for their turn")
-_PENDING: Final = METRICS.gauge("uncommitted_events", "Events that wait for a ledger that can be written")
-_ORDINAL: Final = METRICS.gauge("decided_ordinal", "Ordinal of the last tick decided")
-_STATE: Final = METRICS.gauge("desk_state", "1 for the state that the desk is in, 0 for the others", "state")
-_TRADING: Final = METRICS.gauge("trading_state", "1 for the trading state of the account, 0 for the others", "state")
+_IN_FLIGHT: Final = METRICS.gauge("in_flight_questions", "Requests to the gateway that wait for an answer")
+_HELD: Final = METRICS.gauge("held_signals", "Signals that wait for their decision")
+_PENDING: Final = METRICS.gauge("uncommitted_events", "Events that wait until the ledger is writable")
+_ORDINAL: Final = METRICS.gauge("decided_ordinal", "Ordinal of the last decided tick")
+_STATE: Final = METRICS.gauge("desk_state", "1 for the current state of the desk, 0 for the others", "state")
+_TRADING: Final = METRICS.gauge("trading_state", "1 for the current trading state, 0 for the others", "state")
 _CONDITION: Final = METRICS.gauge(
-    "condition_state", "1 while the condition holds; those of no subject are there before", "code", "subject"
+    "condition_state",
+    "1 while the condition holds, else 0; series with a subject exist only while it holds",
+    "code",
+    "subject",
 )
 _DRAWDOWN: Final = METRICS.gauge(
-    "drawdown_ratio", "Fall of the equity from its peak, as a share of the peak; NaN when it is not known"
+    "drawdown_ratio", "Fall of the equity from its peak, as a fraction of the peak; NaN if unknown"
 )
 _HEADROOM: Final = METRICS.gauge(
     "drawdown_headroom_ratio",
-    "What is left of a drawdown level of the limits, as a share of the peak; negative beyond it",
+    "Distance to a drawdown level of the limits, as a fraction of the peak equity; negative beyond the level",
     "level",
 )
-_POSITION: Final = METRICS.gauge("position_lots", "Net position, signed", "symbol")
+_POSITION: Final = METRICS.gauge("position_lots", "Net position, long positive", "symbol")
 _BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance: realised cash", "currency")
 _EQUITY: Final = METRICS.gauge(
     "equity_account_currency",
-    "Balance and unrealised profit at the last marks; NaN when it cannot be valued",
+    "Balance and unrealised profit at the last marks; NaN if a position cannot be valued",
     "currency",
 )
 _REALIZED: Final = METRICS.gauge(
     "realized_pnl_account_currency", "Profit of closed lots, before commission and swap", "currency"
 )
 _UNREALIZED: Final = METRICS.gauge(
-    "unrealized_pnl_account_currency", "Profit of open lots at the last marks; NaN when it cannot be valued", "currency"
+    "unrealized_pnl_account_currency",
+    "Profit of open positions at the last marks; NaN if a position cannot be valued",
+    "currency",
 )
 _COMMISSION: Final = METRICS.gauge("commission_account_currency", "Commission, negative when paid", "currency")
 _SWAP: Final = METRICS.gauge("swap_account_currency", "Swap, negative when paid", "currency")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
-    "heartbeat_age_seconds", "Time since a signal process last said that it is there", "publisher"
+    "heartbeat_age_seconds", "Time since the last HELLO of a signal process", "publisher"
 )
-_COMMIT_SECONDS: Final = METRICS.histogram("ledger_commit_seconds", "Commits of the ledger")
+_COMMIT_SECONDS: Final = METRICS.histogram("ledger_commit_seconds", "Duration of a commit of the ledger")
 _TICK_TO_SIGNAL: Final = METRICS.histogram(
-    "tick_to_signal_seconds", "From a tick's publication to its signal being sent"
+    "tick_to_signal_seconds", "From the publication of a tick to the sending of its signal"
 )
 _SIGNAL_TO_ORDER: Final = METRICS.histogram(
-    "signal_to_order_seconds", "From a signal being sent to its committed order going out"
+    "signal_to_order_seconds", "From the sending of a signal to the sending of its committed order"
 )
 _TICK_TO_ORDER: Final = METRICS.histogram(
-    "tick_to_order_seconds", "From a tick's publication to its committed order going out"
+    "tick_to_order_seconds", "From the publication of a tick to the sending of its committed order"
 )
 _ORDER_TO_FILL: Final = METRICS.histogram(
-    "order_to_fill_seconds", "From the decision for an order to its deals being known"
+    "order_to_fill_seconds", "From the decision for an order to the receipt of its deals"
 )
 _TICK_TO_FILL: Final = METRICS.histogram(
-    "tick_to_fill_seconds", "From a tick's publication to its deals being committed"
+    "tick_to_fill_seconds", "From the publication of a tick to the commit of its deals"
 )
 
 _BLOCKING: Final = tuple(
     verdict for verdict in SignalVerdict if verdict not in (SignalVerdict.PASS, SignalVerdict.HOLD)
 )
 _REFUSAL_CODES: Final = ("INVALID_STOPS", "INVALID_PRICE", "FROZEN", "MARKET_CLOSED")
-"""Codes of refused modifications; their series exist before the first refusal."""
+"""Codes of refused modifications whose series exist before the first refusal."""
 
-_heard_mono_ns: dict[str, int] = {}
+_hello_mono_ns: dict[str, int] = {}
+"""Monotonic time of the last HELLO by publisher."""
 
 
 def record_signal_hello(publisher: str, mono_ns: int) -> None:
-    """Record a signal process's hello."""
-    _heard_mono_ns[publisher] = mono_ns
+    """Record that a HELLO of a signal process arrived at `mono_ns`."""
+    _hello_mono_ns[publisher] = mono_ns
 
 
 def update(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
-    """Set the gauges from the state of the process."""
+    """Set the gauges from the state of the process; `uncommitted` is the number of events that wait for the ledger."""
     METRICS.update(lambda: _readings(portfolio, mono_ns, uncommitted))
 
 
@@ -140,7 +152,7 @@ def _readings(portfolio: Portfolio, mono_ns: int, uncommitted: int) -> Iterator[
     yield from _progress(portfolio)
     yield from _account(portfolio)
     yield from _trading(state, mono_ns)
-    for publisher, at_ns in _heard_mono_ns.items():
+    for publisher, at_ns in _hello_mono_ns.items():
         yield _HEARTBEAT_AGE, (mono_ns - at_ns) / 1e9, publisher
     yield _COMMIT_SECONDS, COMMITS
     yield _TICK_TO_SIGNAL, state.latencies.tick_to_signal

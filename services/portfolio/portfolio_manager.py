@@ -1,7 +1,8 @@
 """The portfolio as a library: one symbol, no processes, no gateway.
 
-It has the position, rule and order status code of the process. Without a gateway to ask, it treats the symbol as FX: a
-contract of 100,000 units, with profit in the account's currency.
+It uses the same code as the portfolio process for positions, the position rule and order statuses. A gateway would
+report the terms of the symbol. Without one, the library assumes an FX symbol with a contract of 100,000 units and
+profit in account currency.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Order:
         return Side(self.action)
 
     def history(self) -> dict[str, Any]:
-        """The order as a row; numbers as floats."""
+        """Return the order as a row whose volumes and prices are floats."""
         return {
             "order_id": self.order_id,
             "symbol": self.symbol,
@@ -68,10 +69,11 @@ class Order:
 
 
 class PortfolioManager:
-    """Strict single-position trading of one symbol.
+    """Trades one symbol with at most one position.
 
-    Flat allows BUY and SELL, a position blocks its own direction, the opposite signal closes it (`on_opposite="close"`)
-    or may reverse it (`"reverse"`). `last_reason` is the result of the last call as text.
+    Without a position, BUY and SELL signals may open one. While a position is open, signals in its direction are
+    blocked. A signal in the opposite direction closes it (`on_opposite="close"`) or may reverse it (`"reverse"`).
+    `last_reason` describes the result of the last call.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class PortfolioManager:
         return self._position
 
     def check_risk(self, signal: int) -> bool:
-        """True when an order for `signal` (-1, 0, +1) may be made now."""
+        """Return whether an order for `signal` (-1 sell, 0 hold, +1 buy) may be made now."""
         judgement = check_position_rule(signal, self._position, self._open_order())
         self.last_reason = judgement.reason
         return judgement.verdict is SignalVerdict.PASS
@@ -115,10 +117,13 @@ class PortfolioManager:
     def create_order(
         self, signal: int, price: float | Decimal | str, volume: float | Decimal | str = 0.01
     ) -> Order | None:
-        """Make an order for `signal` at `price` of `volume` lots; None, with `last_reason`, when none is possible.
+        """Make an order for `signal` (-1 sell, +1 buy) of `volume` lots (> 0) at `price`.
 
-        Against a position a smaller volume reduces it; a larger one is cut to the position with `close` and opens the
-        other side with the excess with `reverse`.
+        Against a position, a smaller volume than the position's reduces it. A larger volume is cut to the position's
+        with `on_opposite="close"`. With `"reverse"` the excess opens a position in the other direction.
+
+        Returns:
+            The order; None, with the cause in `last_reason`, if no order is possible.
         """
         if not self.check_risk(signal):
             return None
@@ -139,11 +144,12 @@ class PortfolioManager:
         return order
 
     def on_fill(self, response: Mapping[str, Any]) -> bool:
-        """Book a venue's response to an order; True for a fill that changed the position.
+        """Book a venue's response to an order; return whether it was a fill that changed the position.
 
-        `filled_volume` is cumulative over the order, and absent on FILLED means all of it; `filled_price` is the price
-        of the volume that this response adds. REJECTED and CANCELED end the order; IN_DOUBT leaves it open until a
-        later response. A repeated, malformed or foreign response changes nothing.
+        `filled_volume` is the cumulative volume of the order in lots; FILLED without it means the whole order.
+        `filled_price` is the price of the volume that this response adds. REJECTED and CANCELED end the order. IN_DOUBT
+        leaves it open until a later response. A response that is repeated, malformed or for an unknown order changes
+        nothing.
         """
         if not _is_response(response):
             return self._no_fill(f"[FILL] response is {type(response).__name__}, expected a dict")
@@ -179,7 +185,7 @@ class PortfolioManager:
         return True
 
     def cancel_order(self, order_id: str) -> bool:
-        """Cancel an open order; False when there is none. Its filled volume stays filled."""
+        """Cancel an open order; return False if no such order is open. Its filled volume stays filled."""
         order = self._order(order_id)
         if order is None:
             return self._no_fill(f"[ORDER] unknown order {_shown(order_id)}")
@@ -190,7 +196,7 @@ class PortfolioManager:
         return True
 
     def get_position_summary(self) -> dict[str, Any]:
-        """The position in numbers: money counts as FX profit in the account's currency."""
+        """Return volume, prices and profit of the position as floats; profit is in account currency."""
         realized = float(self._realized_pnl)
         average = self._position.avg_entry_price
         if average is None:
@@ -213,7 +219,7 @@ class PortfolioManager:
         return [order.history() for order in self._orders.values()]
 
     def update_price(self, price: float | Decimal | str) -> bool:
-        """Mark the position at `price`; False with `last_reason` when that is no price."""
+        """Mark the position at `price`; return False, with the cause in `last_reason`, if it is not a valid price."""
         exact_price = self._positive("price", price)
         if exact_price is None:
             return False
@@ -254,7 +260,7 @@ class PortfolioManager:
         self.last_reason = f"[FILL] {order.order_id}: {next_status}, position {self._position.label}"
 
     def _positive(self, name: str, value: Any) -> Decimal | None:
-        """`value` as an exact decimal above 0, rounded to the decimals that orders carry; else None with the reason."""
+        """Return `value` as a decimal above 0, rounded to the finest step; None, with `last_reason`, if it is not."""
         number = _decimal(value)
         if number is not None and number > 0:
             return number
@@ -275,14 +281,14 @@ def _is_response(value: object) -> bool:
 
 
 def _decimal(value: object) -> Decimal | None:
-    """A number or its text as a decimal; None for anything else or beyond any price or volume."""
+    """Return a number or its text as a decimal; None if it is neither, or outside the range of prices and volumes."""
     if value is None or isinstance(value, bool | bytes):
         return None
     try:
         if isinstance(value, str):
             return parse_decimal(value)
         number = Decimal(str(value))
-        # A computed float carries noise beyond the decimals that count: 1.1 + 0.0001 is 1.1001.
+        # A computed float has a rounding error: 1.1 + 0.0001 must become 1.1001.
         number = number if is_exact(number) else number.quantize(FINEST)
     except (ArithmeticError, ValueError):
         return None
@@ -290,7 +296,7 @@ def _decimal(value: object) -> Decimal | None:
 
 
 def _shown(value: object) -> str:
-    """A foreign value as short text."""
+    """Return a value of unknown type as short text."""
     if isinstance(value, int) and value.bit_length() > 64:
         return "an int out of range"
     return repr(value)[:60] if isinstance(value, int | float | str | Decimal | None) else type(value).__name__

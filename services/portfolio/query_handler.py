@@ -1,6 +1,6 @@
-"""Replies to queries: from the desk in memory; WHY also reads the ledger's events.
+"""Replies to queries from the state in memory. WHY also reads events from the ledger.
 
-A connection of its own reads the ledger, so that a query cannot disturb a commit.
+It reads them over a separate connection, so that a query cannot disturb a commit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from services.portfolio.ledger.event_search import events_about
 
 
 def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
-    """The reply; an error if the subject is unknown or not ready, or the ledger cannot be read."""
+    """Return the reply to a query; an error if its subject is unknown or not ready, or the ledger is unreadable.
+
+    `mono_ns` is the host's monotonic clock in nanoseconds.
+    """
     try:
         if not isinstance(query, WhyQuery):
             return view_reply(state, query, mono_ns)
@@ -29,11 +32,11 @@ def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns:
 
 
 def answer_why(name: str, book: Book, kept: PersistedState, ledger: Path) -> WhyReply:
-    """The chain behind `name`, with the events of the ledger's file.
+    """Explain how `name` came about, with the events about it in the ledger's file.
 
     Raises:
-        UnknownSubjectError: the name is unknown.
-        StartError: the file cannot be read.
+        UnknownSubjectError: `name` is not the name of any subject.
+        StartError: the ledger's file cannot be read.
     """
     subject = find_subject(name, book, kept.cursor)
     return explain(subject, events_about(ledger, subject), book, kept)

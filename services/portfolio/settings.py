@@ -13,7 +13,7 @@ from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 
 
 class PortfolioSettings(CommonSettings):
-    """Settings of portfolio beside the shared ones."""
+    """Settings of portfolio, in addition to the shared settings."""
 
     default_volume: Decimal = Field(default=DEFAULT_VOLUME, gt=0, le=VOLUME_MAX, description="lots above 0")
     on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")

@@ -1,8 +1,9 @@
 """Carries messages between the sockets, the portfolio core and the ledger.
 
-One wake-up of the loop is one turn: every waiting message goes through the core, then all resulting events are
-committed together, and only then is anything sent. While the ledger is not writable, the events wait, nothing that
-depends on them is sent or answered, and the core makes no new order; the commit is retried until it succeeds.
+Each wake-up of the loop is a turn. In a turn the core handles every waiting message, then the shell commits all
+resulting events together, and only after the commit it sends calls and replies. While the ledger is not writable, the
+shell keeps the events and retries the commit until it succeeds. Until then it sends no call or reply that depends on
+the events, and the core makes no new order.
 """
 
 from __future__ import annotations
@@ -60,13 +61,16 @@ _log = get_logger()
 
 ROUND_TRIP_EVERY_MS: Final = 100
 ROUND_TRIP_BATCH_DEALS: Final = 200
-"""Deals per step of counting round trips: a step takes about 6 ms, so 100,000 old deals take a minute."""
+"""Deals that one step of the round-trip calculation processes.
+
+A step takes about 6 ms and begins every 100 ms, so 100,000 old deals take about a minute.
+"""
 
 LINGER_MS_MAX: Final = 3_000
-"""Time that a stopping live desk waits for market orders in flight."""
+"""Longest time that a stopping live desk waits for market orders in flight."""
 
 REPLIES_MAX: Final = 100
-"""Commands of people that may wait for a ledger that is not writable; more are refused."""
+"""Number of commands that may wait while the ledger is not writable; further commands are refused."""
 
 
 class PortfolioShell:
@@ -80,7 +84,7 @@ class PortfolioShell:
         sockets: Sockets,
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        """Bind and connect; nothing is sent before `run`."""
+        """Bind and connect the sockets; nothing is sent before `run`."""
         self._portfolio = portfolio
         self._ledger_writer = LedgerWriter(ledger, portfolio.state)
         self._ledger_path = ledger.path
@@ -90,7 +94,7 @@ class PortfolioShell:
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
         self._replies: list[tuple[list[bytes], ControlReply]] = []
-        """Replies to send when durable."""
+        """Replies to send after the commit of the turn, with the envelopes of their receivers."""
         self._logged_state: DeskState | None = None
         self._condition_log = ConditionLog()
         self._sockets = sockets
@@ -136,7 +140,11 @@ class PortfolioShell:
         self._ledger_writer.sign()
 
     def _progress(self) -> Progress:
-        """Ticks processed; queued signals without a question in flight count as waiting work."""
+        """Return the number of processed ticks, and whether signals wait although nothing prevents their decision.
+
+        The second is True if signals are queued while the desk is running, no request to the gateway is in flight and
+        the window is 0.
+        """
         portfolio = self._portfolio
         is_idle = (
             portfolio.state.stream.desk_state is DeskState.RUNNING
@@ -205,7 +213,7 @@ class PortfolioShell:
                 self._replies.append((envelope, answer))
 
     def _answer(self, envelope: list[bytes], reply: ControlReply) -> None:
-        """Answer a durable command; what a person did about a risk rule is logged as well."""
+        """Send the reply to a committed command. Log resets of risk rules and orders exempted from them."""
         match reply:
             case RiskResetReply(repeated=False):
                 _log.warning(
@@ -226,7 +234,7 @@ class PortfolioShell:
         send(self._control, [*envelope, encode(reply)])
 
     def _perform(self, outputs: Sequence[Output]) -> None:
-        """Keep the core's outputs until the turn is durable."""
+        """Keep the core's outputs until the turn is committed."""
         for output in outputs:
             if isinstance(output, Call):
                 self._calls.append(output)
@@ -244,7 +252,7 @@ class PortfolioShell:
     def _end_turn(self) -> None:
         portfolio = self._portfolio
         if not self._commit():
-            self._calls.clear()  # unanswered calls are sent again
+            self._calls.clear()  # the core repeats unanswered calls
             return
         ordinal = portfolio.state.stream.cursor.ordinal
         if self._calls:
@@ -272,7 +280,7 @@ class PortfolioShell:
         return True
 
     def _note_once(self) -> None:
-        """Note that there is a ledger, before anything of it is sent."""
+        """Record in the runtime directory that a ledger exists, before anything that depends on it is sent."""
         self._is_noted = self._is_noted or self._note_ledger()
 
     def _retry(self) -> None:
@@ -302,7 +310,7 @@ class PortfolioShell:
         self._portfolio.state.account.round_trips.process_deals(ROUND_TRIP_BATCH_DEALS)
 
     def _watch_market(self) -> None:
-        """Subscribe to the ticks: only a live market has a running clock."""
+        """Subscribe to the ticks and heartbeats of a live market, which give the venue's clock."""
         self._is_watching = True
         self._listen([HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.state.config.symbols)])
 
@@ -318,7 +326,7 @@ class PortfolioShell:
             return
         topic, payload = frames
         if topic not in self._topics:
-            return  # subscriptions match by prefix: this is another symbol that begins like one of ours
+            return  # a subscription matches by prefix: this symbol only begins with the name of a subscribed one
         try:
             message = decode_tick_message(payload)
         except MalformedMessageError as error:

@@ -1,6 +1,7 @@
-"""Shell of the watchdog: connects its core with supervisord, heartbeats and portfolio, kills and alerts.
+"""Shell of the watchdog: connects the core with supervisord, heartbeats and portfolio, and kills and alerts for it.
 
-supervisord's events come on stdin and are answered on stdout at once, because it sends the next one only then.
+supervisord's events come on stdin. They are answered on stdout at once, because supervisord sends the next event only
+after the answer.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from services.watchdog.core.watchdog import (
 from services.watchdog.supervisor_client import Supervisor
 
 REAP_MS: Final = 500
-"""Interval of the checks whether commands of alerts have ended."""
+"""Interval at which commands for alerts are checked for their end."""
 
 READ_BYTES: Final = 65_536
 
@@ -67,7 +68,10 @@ class WatchdogShell:
         loop: EventLoop,
         control: Socket,
     ) -> None:
-        """Watch the programs whose heartbeats are in `folder`; portfolio answers at `control`."""
+        """Connect the core with its sources.
+
+        Heartbeats are read from `folder`, and portfolio's status is queried at the socket `control`.
+        """
         self._folder = folder
         self._watchdog = watchdog
         self._supervisor = supervisor
@@ -82,11 +86,11 @@ class WatchdogShell:
         loop.every(REAP_MS, alerts.reap)
 
     def run(self) -> None:
-        """Serve until supervisord asks this process to stop, or is gone."""
+        """Serve until supervisord asks this process to stop, or ends."""
         self._answer(READY)
         self._perform(self._watchdog.start(_now()))
         _log.info(
-            "watches the processes of the desk",
+            "watchdog is ready",
             programs=sorted(self._watchdog.programs),
             heartbeats=str(self._folder),
         )
@@ -106,7 +110,7 @@ class WatchdogShell:
         try:
             events = self._events.feed(data)
         except EventProtocolError as error:
-            # Where the next event begins is not known any more; after a restart it is.
+            # The beginning of the next event is unknown now. After a restart supervisord starts with a new event.
             _log.error("malformed event of supervisord on stdin, restarting", error=str(error))
             raise SystemExit(1) from None
         for event in events:
@@ -118,7 +122,7 @@ class WatchdogShell:
     def _answer(self, line: bytes) -> None:
         try:
             os.write(sys.stdout.fileno(), line)
-        except OSError:  # supervisord has ended; stdin will report it too
+        except OSError:  # supervisord has ended, which stdin will report, too
             self._loop.stop()
 
     def _on_status(self, frames: list[bytes]) -> None:
@@ -164,7 +168,7 @@ class WatchdogShell:
                         f"{program} ended with exit code {status} while it ran, and is started again", pid=died
                     )
                 case ConditionEnded(condition=condition):
-                    _log.info(f"over: {describe(condition)}", kind=condition.code)
+                    _log.info(f"ended: {describe(condition)}", kind=condition.code)
 
     def _ask_programs(self) -> Programs:
         programs = self._supervisor.programs()
@@ -187,12 +191,12 @@ class WatchdogShell:
     # ------------------------------------------------------------------------------------------------------ processes
 
     def _watch_processes(self) -> None:
-        """Have the kernel report the end of each process at once; supervisord itself looks once a second."""
+        """Let the kernel report the end of each process at once, because supervisord checks only once a second."""
         if not hasattr(os, "pidfd_open"):
             return
         pids = {program.pid for program in self._watchdog.programs.values() if program.pid}
         for pid in pids - self._pidfds.keys():
-            with suppress(OSError):  # it has ended already
+            with suppress(OSError):  # the process has already ended
                 fd = self._pidfds[pid] = os.pidfd_open(pid)
                 self._loop.add_reader(fd, partial(self._on_process_end, pid))
         for pid in self._pidfds.keys() - pids:
@@ -205,5 +209,5 @@ class WatchdogShell:
 
 
 def _now() -> Now:
-    # The watchdog does not need the venue's time.
+    # The domain time is 0 because the watchdog does not use the venue's time.
     return Now(0, mono_ns())

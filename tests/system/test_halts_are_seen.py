@@ -101,7 +101,7 @@ def test_a_halt_by_a_rule_and_one_by_a_person_are_shown_on_every_surface(tmp_pat
         desk.sees("PERSON", state="HALTED")
         assert desk.holds("DRAWDOWN"), "one cause does not hide the other"
         assert paperdesk("resume", "--data-dir", desk.data, "--reason", "looked at it").returncode == 0
-        wait_for(lambda: "info" in desk.logged("over: PERSON"), "the end of the halt in the log", seconds=TIMEOUT_S)
+        wait_for(lambda: "info" in desk.logged("ended: PERSON"), "the end of the halt in the log", seconds=TIMEOUT_S)
         desk.sees("DRAWDOWN", state="HALTED")
         code, output = desk.end()
     finally:

@@ -19,10 +19,10 @@ from services.portfolio.core.risk.news import NewsEvent
 from services.portfolio.core.risk.rules import RULES
 
 RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, DEMO_LIMITS, NO_LIMITS)}
-"""The named sets; any other name is the path of a file."""
+"""The named sets of limits. Any other value of the setting RISK is the path of a file."""
 
 NO_LIMIT: Final = "none"
-"""In a file: lifts a limit of the default set."""
+"""Value that removes a limit of the default set, written in a file of limits."""
 
 _EXAMPLE: Final = "limits such as order_volume_max = 0.5"
 
@@ -30,7 +30,7 @@ _EXAMPLE: Final = "limits such as order_volume_max = 0.5"
 def load_limits(name: str) -> Limits:
     """Load a risk set: `default`, `demo`, `none`, or a TOML file that changes some limits of the default set.
 
-    The set of a file is named by its contents, not by its path: equal limits have equal names.
+    The name of a file's set is made from its contents and not from its path, so that equal limits have equal names.
 
     Raises:
         StartError: the file is missing, or has a limit that is unknown, out of range or contradicts another.
@@ -60,7 +60,7 @@ def load_limits(name: str) -> Limits:
 
 def _read(values: dict[str, Any], path: Path) -> Limits:
     if "name" in values:
-        raise FieldError(f"name is {shown(values['name'])}, expected no name: a set is named by what it changes")
+        raise FieldError(f"name is {shown(values['name'])}, expected no name: it is made from the changed limits")
     news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
     merged = {**structs.asdict(DEFAULT_LIMITS), **values, "name": "", "news_calendar": ()}
     limits = read_struct(merged, Limits, example=_EXAMPLE, none=NO_LIMIT)
@@ -71,14 +71,14 @@ def _read(values: dict[str, Any], path: Path) -> Limits:
 
 
 def _news_of(path: Path, value: object) -> tuple[NewsEvent, ...]:
-    """Events of the calendar that a file of limits names by a path relative to itself."""
+    """Read the calendar that a file of limits names. The path of the calendar is relative to that file."""
     if not isinstance(value, str) or not value:
         raise StartError(f"RISK: {path}: news_calendar is {value!r}, expected the path of a CSV file, or {NO_LIMIT!r}")
     return () if value == NO_LIMIT else read_calendar(path.parent / value)
 
 
 def _name_of(changed: dict[str, object]) -> str:
-    """Name of a file's set: the limits that it changes, or a digest of them if the text is too long."""
+    """Return the name of a file's set: its changed limits as text, or a digest of the text if it is too long."""
     text = ",".join(f"{field}={_written(value)}" for field, value in changed.items())
     return name_of_contents(text) or DEFAULT_LIMITS.name
 

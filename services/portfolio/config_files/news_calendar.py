@@ -24,12 +24,13 @@ _TIME_EXPECTED: Final = "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z"
 
 
 def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
-    """Read the events of a file, sorted; equal rows count once, so that equal contents give equal calendars.
+    """Read the events of a file, sorted by time.
 
-    Impact may be written in capitals. Spaces around a value are ignored.
+    Of equal rows only one is kept, so that files with the same events give equal calendars. Upper and lower case of
+    the impact and spaces around a value are ignored.
 
     Raises:
-        StartError: the file is missing or a row is wrong; the text has file, line, value and expectation.
+        StartError: the file is missing or a row is invalid. The text names file, line, value and expected value.
     """
     try:
         events = tuple(sorted(set(_events(path, StringIO(read_text(path), newline="")))))
@@ -68,7 +69,7 @@ def _event(path: Path, line: int, cells: dict[str, str]) -> NewsEvent:
     try:
         return msgspec.convert(values, NewsEvent)
     except msgspec.ValidationError:
-        # Twenty times slower, but its error names the field.
+        # `read_struct` is twenty times slower than `msgspec.convert`, but its error names the field.
         return read_struct(values, NewsEvent)
 
 

@@ -1,6 +1,7 @@
-"""Plans from TOML files: read, checked, and named by their contents.
+"""Reads trading plans from TOML files and checks them.
 
-A plan that contradicts itself is refused when it is read, with the file, the field, its value and the expectation.
+A plan that contradicts itself is refused when it is read. The error names the file, the field, its value and the
+expected value.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from services.portfolio.config_files.plan_validation import validate_symbol_plan
 from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy, Weight
 
 WEIGHTS_FILE: Final = "weights_file"
-"""Key in `[sizing]`: a JSON file beside the plan with the weights, instead of `weights_pct`."""
+"""Key in `[sizing]` that may replace `weights_pct`: path of a JSON file with the weights, relative to the plan."""
 
 _WEIGHTS: Final = dict[Name, Weight]
 _EXAMPLE: Final = 'sections such as [sizing] with method = "fraction"'
@@ -31,13 +32,13 @@ _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 
 
 def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
-    """Load the plan of a TOML file; without a name the plain plan: default volume, market orders.
+    """Load the plan of a TOML file, or the plain plan (default volume, market orders) if no file is named.
 
-    The plan of a file is named by its contents, not by its path: equal plans have equal names.
+    The name of a file's plan is made from its contents and not from its path, so that equal plans have equal names.
 
     Args:
-        name: the file, or nothing.
-        symbols: the traded symbols, which must include those of its strategies; None where unknown.
+        name: path of the file; empty for the plain plan.
+        symbols: the traded symbols, which must include those of the plan's strategies; None if they are unknown.
 
     Raises:
         StartError: the file is missing, a value is unknown, out of range or contradictory, or a symbol of a strategy is
@@ -65,29 +66,32 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
 
 def _read(values: dict[str, Any], path: Path) -> Plan:
     if "name" in values:
-        raise FieldError(f"name is {shown(values['name'])}, expected no name: a plan is named by its contents")
+        raise FieldError(f"name is {shown(values['name'])}, expected no name: it is made from the plan's contents")
     for section in _sizing_sections(values):
-        _take_weights(section, path)
+        _load_weights(section, path)
     plan = read_struct(values, Plan, example=_EXAMPLE)
     _require_distinct_symbols(plan)
     validate_symbol_plan(plan.sizing, plan.exits, plan.entry, written=values, where="")
-    for tag, one in plan.strategies.items():
-        course = plan.for_symbol(one.symbols[0])
+    for tag, strategy in plan.strategies.items():
+        merged = plan.for_symbol(strategy.symbols[0])
         written = {**values, **values["strategies"][tag]}
-        validate_symbol_plan(course.sizing, course.exits, course.entry, written=written, where=f"strategies.{tag}.")
+        validate_symbol_plan(merged.sizing, merged.exits, merged.entry, written=written, where=f"strategies.{tag}.")
     return plan
 
 
 def _sizing_sections(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The tables `sizing` of a plan and its strategies."""
+    """Yield the `sizing` tables of a plan and of its strategies."""
     strategies = values.get("strategies")
-    for place in (values, *(strategies.values() if isinstance(strategies, dict) else ())):
-        if isinstance(place, dict) and isinstance(found := place.get("sizing"), dict):
+    for table in (values, *(strategies.values() if isinstance(strategies, dict) else ())):
+        if isinstance(table, dict) and isinstance(found := table.get("sizing"), dict):
             yield found
 
 
-def _take_weights(section: dict[str, Any], plan: Path) -> None:
-    """Replace the name of a weights file, relative to the plan, by its weights."""
+def _load_weights(section: dict[str, Any], plan: Path) -> None:
+    """Replace the path of a weights file in a `sizing` table by the weights in the file.
+
+    The path is relative to the file of the plan.
+    """
     if WEIGHTS_FILE not in section:
         return
     name = section.pop(WEIGHTS_FILE)
@@ -112,12 +116,12 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
 
 
 def _require_distinct_symbols(plan: Plan) -> None:
-    """Refuse a symbol in two strategies, and a strategy with a tag of the desk's own."""
+    """Refuse a symbol that two strategies name, and a strategy whose tag is reserved for the desk."""
     owners: dict[str, str] = {}
-    for tag, one in plan.strategies.items():
+    for tag, strategy in plan.strategies.items():
         if tag in (DESK_TAG, MANUAL_TAG):
-            raise FieldError(f"strategies.{tag}: the tag is the desk's own, expected another than {tag!r}")
-        for symbol in one.symbols:
+            raise FieldError(f"strategies.{tag}: the tag is reserved for the desk, expected another than {tag!r}")
+        for symbol in strategy.symbols:
             if symbol in owners:
                 raise FieldError(
                     f"strategies.{tag}.symbols has {symbol}, which is in strategies.{owners[symbol]}.symbols, "
@@ -127,9 +131,9 @@ def _require_distinct_symbols(plan: Plan) -> None:
 
 
 def _require_traded(plan: Plan, symbols: Collection[str]) -> None:
-    """Refuse strategies with symbols that are not traded, such as mistyped ones."""
-    for tag, one in plan.strategies.items():
-        for symbol in one.symbols:
+    """Refuse strategies with symbols that the desk does not trade, such as mistyped symbols."""
+    for tag, strategy in plan.strategies.items():
+        for symbol in strategy.symbols:
             if symbol not in symbols:
                 traded = ", ".join(symbols)
                 raise FieldError(f"strategies.{tag}.symbols has {symbol}, expected symbols that are traded: {traded}")
@@ -139,23 +143,23 @@ def _require_traded(plan: Plan, symbols: Collection[str]) -> None:
 
 
 def _name_of(plan: Plan) -> str:
-    """Name of a file's plan: its differences from the plain plan, or a digest of them where long."""
+    """Return the name of a file's plan: its differences from the plain plan as text, or a digest of a long text."""
     parts = [
         part for section, default in _SECTIONS.items() for part in _changed(getattr(plan, section), default, section)
     ]
-    for tag, one in sorted(plan.strategies.items()):
-        parts += _strategy_parts(f"strategies.{tag}", one)
+    for tag, strategy in sorted(plan.strategies.items()):
+        parts += _strategy_parts(f"strategies.{tag}", strategy)
     return name_of_contents(",".join(parts)) or PLAIN.name
 
 
-def _strategy_parts(where: str, one: Strategy) -> Iterator[str]:
-    yield f"{where}.symbols={'+'.join(sorted(one.symbols))}"
+def _strategy_parts(where: str, strategy: Strategy) -> Iterator[str]:
+    yield f"{where}.symbols={'+'.join(sorted(strategy.symbols))}"
     for field in ("volume_max", "daily_loss_pct_max"):
-        if (value := getattr(one, field)) is not None:
+        if (value := getattr(strategy, field)) is not None:
             yield f"{where}.{field}={_written(value)}"
     for section, default in _SECTIONS.items():
-        if (own := getattr(one, section)) is not None:
-            # It replaces the plan's own section even where it equals the plain one.
+        if (own := getattr(strategy, section)) is not None:
+            # A strategy's section replaces the plan's. So the name includes it even if it equals the default.
             yield from list(_changed(own, default, f"{where}.{section}")) or [f"{where}.{section}={PLAIN.name}"]
 
 

@@ -1,4 +1,4 @@
-"""Consistency of a plan's sizing, exits and entry; the ranges of their numbers are in their types."""
+"""Checks that sizing, exits and entry of a plan agree. The types of the fields check the ranges of the numbers."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
 def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, written: Mapping[str, Any], where: str) -> None:
-    """Refuse contradictions in the plan for a strategy's symbols, or for all of them.
+    """Refuse contradictions between the sections of the plan that apply to the symbols of a strategy.
 
     Args:
-        sizing: in force for them, as are `exits` and `entry`.
-        exits: see sizing.
-        entry: see sizing.
-        written: the sections as written in the file, to tell defaults from given values.
-        where: `strategies.TAG.` for a strategy, else empty.
+        sizing: section that applies to the symbols, as do `exits` and `entry`.
+        exits: as `sizing`.
+        entry: as `sizing`.
+        written: the sections as written in the file, which show whether a value is given or a default.
+        where: `strategies.TAG.` for a strategy; empty for the plan itself.
 
     Raises:
-        FieldError: names the fields and the expectation.
+        FieldError: two sections contradict each other. The text names the fields and the expected value.
     """
     _validate_sizing(sizing, exits, written.get("sizing", {}), where)
     if exits.trailing_stop_points is None and "trailing_step_points" in written.get("exits", {}):

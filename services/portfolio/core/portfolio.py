@@ -1,13 +1,14 @@
 """The core of portfolio: signals in, orders out, deals booked.
 
-Each verb returns calls to the gateway and replies to people. The events behind them are in the account's `take_events`,
-and must be durable, together with the cursor, before anything is sent. A recorded stream is decided in the order of its
-ticks:
+Each method of the protocol `Core` returns calls to the gateway and replies to people. The events that caused them are
+in the account's `take_events`. The caller must commit these events, together with the cursor, before it sends anything.
+The signals of a recorded stream are decided in the order of its ticks:
 
     signal n and the deals up to n are known -> book, mark, decide, make orders -> (commit) -> send them, book their
     deals -> (commit) -> CONFIRM(n)
 
-A live stream is decided as its signals arrive. `gateway_client/client.py` has the session and the two schedulers.
+The signals of a live stream are decided in the order in which they arrive. `gateway_client/client.py` has the session
+and the two schedulers.
 """
 
 from __future__ import annotations
@@ -70,12 +71,12 @@ class Portfolio(Core[Message, Output]):
     # ------------------------------------------------------------------------------------------- what the shell calls
 
     def start(self, now: Now) -> Sequence[Output]:
-        """Open the session with the gateway, settle what is open, reconcile."""
+        """Open the session with the gateway, settle the open orders, and reconcile."""
         self._stream.begin_turn(now)
         return self.client.start()
 
     def handle(self, message: Message, now: Now) -> Sequence[Output]:
-        """Handle one message; a command's reply is the last output, except RECONCILE's, which comes later."""
+        """Handle one message. The reply to a command is the last output; the reply to RECONCILE follows later."""
         self._stream.begin_turn(now)
         match message:
             case Signal():
@@ -108,7 +109,10 @@ class Portfolio(Core[Message, Output]):
         return self.client.on_idle()
 
     def next_timer(self) -> int:
-        """Time of the next repeated request, end of a pause, periodic task or check of the signal processes."""
+        """Return the monotonic time at which `on_timer` is next due.
+
+        It is due for a repeated request, the end of a pause, a periodic task, or a check of the signal processes.
+        """
         due_ns = min(self._signals_due_ns, self.client.tasks.next_due_mono_ns(self._signals_due_ns))
         if self._stream.desk_state is not DeskState.RUNNING:
             return due_ns
@@ -129,7 +133,7 @@ class Portfolio(Core[Message, Output]):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a running task prevents the decision of ticks."""
+        """Whether a running task of the gateway client prevents decisions."""
         return self.client.is_busy
 
     @property
@@ -150,10 +154,10 @@ class Portfolio(Core[Message, Output]):
         return [*self.client.scheduler.send(self._account.events_from(before)), reply]
 
     def _on_market_data(self, message: Tick | MarketHeartbeat) -> Sequence[Output]:
-        """Store the market's clock and quotes, and decide ticks that have no signal process.
+        """Store the market's clock and quotes, and decide the ticks of symbols that have no signal process.
 
-        After a live market has changed to another stream, the session is reopened. In a recorded stream only ticks
-        of watched symbols arrive here.
+        If a live market has changed to another stream, the session is reopened. In a recorded stream only ticks of
+        watched symbols arrive here.
         """
         stream = self._stream
         self.client.scheduler.on_market_data(message)
@@ -179,12 +183,12 @@ class Portfolio(Core[Message, Output]):
                 stream.count_malformed()
             return []
         if signal.reason == STRATEGY_FAULT and not self.client.scheduler.policy.outlives_strategies:
-            return []  # the stream ends at the HELLO that reports the fault, and decides nothing until then
+            return []  # the HELLO that reports the fault ends the stream; nothing is decided before it
         self._signals.sequences[signal.symbol] = signal.sequence
         return self._take(signal)
 
     def _take(self, signal: Signal) -> Sequence[Output]:
-        """Queue a signal and decide the signals that are due; each (stream, symbol, sequence) is decided once."""
+        """Queue a signal and decide the signals that are due. Each (stream, symbol, sequence) is decided only once."""
         queue, scheduler = self._queue, self.client.scheduler
         is_decided = signal.sequence <= self._stream.cursor.sequences.get(signal.symbol, 0)
         if is_decided or signal.ordinal in queue:
@@ -200,7 +204,7 @@ class Portfolio(Core[Message, Output]):
         return self.client.scheduler.advance(self._queue, self._decide)
 
     def _decide(self, signal: Signal) -> list[Call]:
-        """Count and mark a tick, decide it, and send the resulting orders and requests."""
+        """Count the tick of a signal, mark positions with it, decide it, and send the resulting orders and requests."""
         state, scheduler, stream = self.state, self.client.scheduler, self._stream
         stream.count(signal, joins_midstream=scheduler.policy.joins_midstream)
         if self._account.book.trading is not None:

@@ -1,1 +1,1 @@
-"""The durable ledger: events in a hash chain, projections, signature, search and backup."""
+"""The durable ledger: events in a hash chain, projections of the events, signature, search and backup."""

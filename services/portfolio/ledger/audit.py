@@ -1,8 +1,9 @@
 """Audit of the whole ledger after a start: `python -m services.portfolio.ledger.audit PID LEDGER`.
 
-A start walks the chain since the last checkpoint and loads the projections. Another process verifies the events before
-it, and that all events fold to those projections: at the lowest priority, on a read-only connection, and ending with
-portfolio. The start itself verifies a short ledger, which is faster than starting a process.
+At its start, portfolio verifies the chain since the last checkpoint and loads the projections. The audit is a separate
+process, which verifies the whole chain and compares the projections with those computed from all events. It runs at the
+lowest priority on a read-only connection, and ends when portfolio ends. Portfolio itself verifies a short ledger, which
+is faster than starting a process.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from common.parent_death import terminate_with_parent
 from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 SHORT_EVENTS: Final = 2_000
-"""A ledger of at most so many events is verified within a tenth of a second."""
+"""Largest number of events that portfolio verifies at its start itself, within a tenth of a second."""
 
 PROBLEMS_MAX: Final = 20
 LOWEST_PRIORITY: Final = 19
 
 
 def verify_if_short(ledger: Ledger) -> None:
-    """Verify a short ledger at once; an `Audit` verifies a long one.
+    """Verify a ledger of at most `SHORT_EVENTS` events; an `Audit` verifies a longer one.
 
     Raises:
         StartError: the ledger is damaged.
@@ -38,14 +39,14 @@ def verify_if_short(ledger: Ledger) -> None:
 
 
 class AuditResult(NamedTuple):
-    """Result of an audit: the problems found, or why it failed."""
+    """Result of an audit: the problems that it found, or the reason why it failed."""
 
     problems: list[str]
     failure: str
 
 
 class Audit:
-    """The process that audits the ledger once."""
+    """A process that audits the ledger once."""
 
     def __init__(self, path: Path) -> None:
         """Start the process."""
@@ -57,7 +58,7 @@ class Audit:
         )
 
     def result(self) -> AuditResult | None:
-        """Its result; None while it runs."""
+        """Return the result of the audit; None while it runs."""
         if self._process.poll() is None:
             return None
         output, _ = self._process.communicate()
@@ -69,7 +70,7 @@ class Audit:
         return AuditResult([str(problem) for problem in problems], "")
 
     def stop(self) -> None:
-        """End it if it still runs."""
+        """Kill the process if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.communicate()

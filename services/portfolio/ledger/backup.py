@@ -1,8 +1,8 @@
 """Backup of a ledger that may be in use, and restore from a backup.
 
-A backup is a snapshot between two commits, in one file. A restore keeps the replaced ledger beside the new one and
-removes the new one's incarnation, so that the next start takes another: orders made after the backup are at the venue
-under ids of the old incarnation, and no other order may get one of those.
+A backup is a snapshot between two commits, in one file. A restore keeps the replaced ledger in the same folder under
+another name. It removes the incarnation from the restored ledger, so that the next start takes a new one. The venue may
+have orders that were made after the backup, under ids of the old incarnation. No other order may get one of these ids.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PART: Final = ".part"
 
 
 class Restored(NamedTuple):
-    """Result of a restore: its events, the path of the replaced ledger if any, and who signed the backup."""
+    """Result of a restore: number of events, path of the replaced ledger if any, and the signer of the backup."""
 
     events: int
     replaced: Path | None
@@ -36,10 +36,10 @@ class Restored(NamedTuple):
 
 
 def back_up(data_dir: Path, out: Path) -> int:
-    """Copy the ledger of a desk, running or not, to a new file; returns the number of events.
+    """Copy the ledger of a desk, which may be running, to a new file; return the number of events.
 
     Raises:
-        StartError: the ledger cannot be read, or the file cannot be written or exists.
+        StartError: the ledger is damaged or cannot be read, or the new file exists or cannot be written.
     """
     if out.exists():
         raise StartError(f"{out} already exists, expected the name of a new file")
@@ -65,12 +65,12 @@ def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
     """Replace the ledger of a stopped desk by a backup, signed with the key of that desk.
 
     Args:
-        backup: the copy; its signature may be of another key.
-        data_dir: of the desk.
-        key_setting: LEDGER_KEY_FILE, where that is set.
+        backup: file of the backup, which may be signed with another key.
+        data_dir: data folder of the desk.
+        key_setting: value of LEDGER_KEY_FILE; empty if it is not set.
 
     Raises:
-        StartError: the desk runs, the file is no intact backup, or the folder cannot be written.
+        StartError: the desk is running, the file is no intact backup, or the folder is not writable.
     """
     problems = verify_ledger(backup)
     if problems:
@@ -107,7 +107,11 @@ def _events(path: Path) -> int:
 
 
 def _require_own(backup: Path, key: LedgerKey) -> str:
-    """Who signed a backup; one signed with this key must match its signature."""
+    """Return a text that names the signer of a backup.
+
+    Raises:
+        StartError: the backup is signed with this key, and its contents do not match the signature.
+    """
     db = open_ledger(backup)
     try:
         with db:
@@ -122,7 +126,7 @@ def _require_own(backup: Path, key: LedgerKey) -> str:
 
 
 def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
-    """Remove the incarnation, note the reason for the next one, and sign."""
+    """Remove the incarnation, store the reason for the next incarnation, and sign the restored ledger."""
     db = apsw.Connection(str(part))
     try:
         with db:
@@ -137,7 +141,7 @@ def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
 
 
 def _set_aside(path: Path) -> Path | None:
-    """Rename the replaced ledger and its other files to a free name."""
+    """Rename the replaced ledger and the other files of its database to a free name."""
     if not path.exists():
         for end in DATABASE_SUFFIXES[1:]:
             path.with_name(path.name + end).unlink(missing_ok=True)

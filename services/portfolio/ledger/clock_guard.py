@@ -1,7 +1,7 @@
-"""Steps of the wall clock while portfolio runs and while it was down.
+"""Detects steps of the wall clock while portfolio runs, and those that happened while it was down.
 
-The ledger keeps the host's clocks as of the last known step, or of the first start. A later start whose wall clock
-differs from that record plus the time since has missed a step.
+The ledger stores the host's clocks as they were after the last known step, or at the first start. If the wall clock at
+a later start differs from the stored wall clock plus the elapsed time, a step has happened in between.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ CLOCKS: Final = "clocks"
 
 
 class ClockStep(NamedTuple):
-    """A step of the wall clock, and whether portfolio was down at the time."""
+    """A step of the wall clock (positive: set forward), and whether portfolio was down at the time."""
 
     step_ns: int
     while_down: bool
 
 
 class ClockGuard:
-    """Finds each step once; `take` it when the desk can act on it, `record` it when the result is durable."""
+    """Detects each step once. `take` returns it to the desk; `record` stores that the desk has processed it."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Check for a step since the last run."""
+        """Check for a step since the clocks were last recorded."""
         self._ledger = ledger
         self._detector = ClockStepDetector()
         earlier = ClockRecord.parse(ledger.meta(CLOCKS) or "")
@@ -37,7 +37,7 @@ class ClockGuard:
 
     @property
     def has_found(self) -> bool:
-        """Whether a step is waiting."""
+        """Whether a step was detected but not taken yet."""
         return self._step.step_ns != 0
 
     def look(self) -> None:
@@ -46,17 +46,20 @@ class ClockGuard:
             self._step = ClockStep(self._step.step_ns + step_ns, while_down=self.has_found and self._step.while_down)
 
     def take(self) -> ClockStep:
-        """Sum of all steps not taken yet; the ledger's record of the clocks stays until `record`."""
+        """Return the sum of all steps that were not taken yet. `record` then updates the clocks in the ledger."""
         found, self._step = self._step, ClockStep(0, while_down=False)
         self._is_recorded = False
         return found
 
     def record(self) -> None:
-        """Record the current clocks once the ledger has the steps before."""
+        """Store the current clocks, unless a step was not taken yet.
+
+        It must be called only when the events that a taken step caused are committed.
+        """
         if self._is_recorded or self.has_found:
             return
         try:
             self._ledger.set_meta(CLOCKS, ClockRecord.now().text())
         except DISK_FAULTS:
-            return  # retried at the next call; until then the older record shows the same step again
+            return  # the next call tries again; a start before it would detect the same step again
         self._is_recorded = True

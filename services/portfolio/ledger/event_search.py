@@ -1,9 +1,9 @@
-"""Search for the events of one order, deal or denial in the ledger's file, without reading all of it.
+"""Search for the events of one order, deal or denial in the ledger's file, without reading the whole file.
 
-An order is found by bisection: orders are numbered as they are made, and events without a gap. Its other events follow,
-mostly at once. A denial or a deal without an order is searched for from the end; the result for such a deal includes
-the order that opened its position and the changes of the position's stops in between. Every search is bounded, so that
-a trading desk answers in time.
+The event that created an order is found by bisection, because the numbers of orders increase with the numbers of
+events. Most other events of the order follow soon after it. A denial, or a deal without an order, is searched for
+backwards from the end. The result for such a deal includes the order that opened its position and the changes of the
+position's stops in between. Every search reads a limited number of events, so that a trading desk replies in time.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.ledger import open_ledger
 
 EVENTS_MAX: Final = 200_000
-"""Events read by one search: about a tenth of a second, and weeks of trading."""
+"""Largest number of events that one search reads, in about a tenth of a second; they cover weeks of trading."""
 
 STOPS_MAX: Final = 200
-"""Latest events of a position's stops: a trailing stop may have moved any number of times."""
+"""Largest number of events of a position's stops in a result, because a trailing stop may move any number of times."""
 
 RESETS_MAX: Final = 20
-"""Latest resets of risk rules in a result."""
+"""Largest number of resets of risk rules in a result."""
 
 _CHUNK: Final = 2_000
 _CREATED: Final = b'{"type":"order_created"'
@@ -46,10 +46,10 @@ _Found: TypeAlias = dict[int, Event]
 
 
 def events_about(path: Path, subject: Subject) -> list[Event]:
-    """Events of the subject in their order; empty where the bounded search finds none.
+    """Return the events of the subject in their order; empty if the limited search finds none.
 
     Raises:
-        StartError: the ledger cannot be read.
+        StartError: the ledger cannot be read, or an event does not fit the chain.
     """
     db = open_ledger(path)
     try:
@@ -63,7 +63,7 @@ def events_about(path: Path, subject: Subject) -> list[Event]:
 
 
 def modification_counts(path: Path, *, of_stream: bool) -> ModificationCounts:
-    """Counts of the venue's answers to modifications, in the ledger's last stream or in all.
+    """Count the venue's answers to modifications in the whole ledger, or with `of_stream` in its last stream.
 
     Raises:
         StartError: the ledger cannot be read.
@@ -74,7 +74,8 @@ def modification_counts(path: Path, *, of_stream: bool) -> ModificationCounts:
         with db:
             after = _last_of_kind(db, _OPENED) if of_stream else 0
             rows = db.execute(
-                "SELECT payload FROM events WHERE number > ? AND (substr(payload, 1, ?) = ? OR substr(payload, 1, ?) = ?)",
+                "SELECT payload FROM events WHERE number > ? "
+                "AND (substr(payload, 1, ?) = ? OR substr(payload, 1, ?) = ?)",
                 (after, len(_STOPS_ANSWERED), _STOPS_ANSWERED, len(_CHANGE_ANSWERED), _CHANGE_ANSWERED),
             )
             for (payload,) in rows:
@@ -134,7 +135,7 @@ def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
 
 
 def _of_strange_deal(db: apsw.Connection, subject: Subject, last: int) -> _Found:
-    """The deal, the order that opened its position, and the changes of the position's stops in between."""
+    """Find a deal, the order that opened its position, and the changes of the position's stops in between."""
     assert subject.deal is not None
     found = _booked(db, last, subject.deal.deal)
     if not found or subject.opener is None:
@@ -146,7 +147,7 @@ def _of_strange_deal(db: apsw.Connection, subject: Subject, last: int) -> _Found
 
 
 def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _Found:
-    """Changes of a position's stops between two events: by orders' deals, by the desk, and the venue's answers."""
+    """Find the deals, the desk's changes and the venue's answers that changed a position's stops between two events."""
     symbol = _text(subject.symbol)
     ticket = subject.key.removeprefix(subject.symbol).removeprefix("#")
     was_set = f'{{"type":"protection_set","protection":{{"symbol":{symbol},"position":{ticket or 0},'.encode()
@@ -165,7 +166,7 @@ def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _
 
 
 def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
-    """Number of the event that created an order."""
+    """Return the number of the event that created an order; None if it is not found."""
     low, high = 1, last
     while low <= high:
         middle = (low + high) // 2
@@ -194,7 +195,10 @@ def _booked(db: apsw.Connection, last: int, deal: int) -> _Found:
 
 
 def _resets(db: apsw.Connection, last: int, head: str, *, symbol: str = "") -> _Found:
-    """Latest resets of risk rules whose event has a prefix; with a symbol, those of it and of the whole desk."""
+    """Find the latest resets of risk rules whose payload begins with `head`.
+
+    With a symbol, only resets of this symbol and of the whole desk are found.
+    """
     start = head.encode()
     rows = db.execute(
         "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND substr(payload, 1, ?) = ? "
@@ -223,10 +227,10 @@ def _latest(
 
 
 def _event(db: apsw.Connection, number: Any, payload: Any) -> Event:
-    """Decode an event after checking its link to the one before.
+    """Decode an event after checking its hash against the previous event.
 
     Raises:
-        StartError: the event does not fit the chain.
+        StartError: the hash does not fit the chain.
     """
     rows: Any = db.execute("SELECT number, hash FROM events WHERE number IN (?, ?)", (number - 1, number)).fetchall()
     links: dict[int, bytes] = dict(rows)

@@ -1,7 +1,7 @@
 """The hash chain of the ledger's events, and its checkpoint.
 
-Each row's hash covers the row before it, which reveals a changed, missing or reordered row. A start walks the chain
-from the checkpoint on; the audit and `paperdesk verify` walk all of it.
+The hash of each row covers the previous row, which reveals a changed, missing or reordered row. A start verifies the
+chain after the checkpoint; the audit and `paperdesk verify` verify the whole chain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GENESIS: Final = hashlib.sha256(b"paperdesk ledger 1").digest()
 
 
 class ChainPosition(NamedTuple):
-    """Position in the chain: number and hash of an event; number 0 is the beginning."""
+    """Position in the chain: number and hash of an event. Number 0 is the position before the first event."""
 
     number: int
     hash: bytes
@@ -29,7 +29,7 @@ BEGINNING: Final = ChainPosition(0, GENESIS)
 
 
 class ChainLink(NamedTuple):
-    """A stored event; `fault` is the reason why the chain is broken here, or empty."""
+    """A stored event; `fault` is the reason if the chain is broken at this event, else empty."""
 
     position: ChainPosition
     payload: bytes
@@ -37,12 +37,12 @@ class ChainLink(NamedTuple):
 
 
 def next_hash(previous: bytes, payload: bytes) -> bytes:
-    """Hash of the event that follows the one with hash `previous`."""
+    """Return the hash of the event that follows the event with hash `previous`."""
     return hashlib.sha256(previous + payload).digest()
 
 
 def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
-    """Walk the chain from a position to its end, or to the first event that does not fit."""
+    """Yield the events after a position with the result of their check, up to the first event that does not fit."""
     expected = after.hash
     rows = db.execute("SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number", (after.number,))
     for position, (number, stored, payload) in enumerate(rows, after.number + 1):
@@ -58,22 +58,22 @@ def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iter
 
 
 def last_position(db: apsw.Connection) -> ChainPosition:
-    """Position of the last event."""
+    """Return the position of the last event."""
     row = db.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
     return BEGINNING if row is None else ChainPosition(row[0], row[1])
 
 
 def checkpoint_text(position: ChainPosition, payload: bytes) -> str:
-    """Stored form of a checkpoint: the position, and a digest that ties it to its event."""
+    """Return the stored form of a checkpoint: its position, and a digest over the position and its event."""
     return f"{position.number} {position.hash.hex()} {_tie(position, payload)}"
 
 
 def checkpoint(db: apsw.Connection) -> ChainPosition:
-    """Last checkpoint; the beginning where it is unknown or does not fit the events."""
+    """Return the last checkpoint; `BEGINNING` if there is none or it does not fit the events."""
     try:
         fields = (read_note(db, CHECKPOINT) or "").split()
     except DamagedRowError:
-        return BEGINNING  # the walk finds the damage
+        return BEGINNING  # then the whole chain is verified, and the damage is reported later
     if len(fields) != 3 or not fields[0].isdecimal():
         return BEGINNING
     event = db.execute("SELECT hash, payload FROM events WHERE number = ?", (int(fields[0]),)).fetchone()

@@ -1,7 +1,7 @@
-"""Incarnation of the ledger: a new one whenever order ids that were used may be missing from it.
+"""Incarnation of the ledger, replaced whenever used order ids may be missing from the ledger.
 
-After a reboot of the host the ledger may lack its newest commits, after a restore everything since the backup. Order
-ids begin with the incarnation, so that no id is ever used for two orders.
+After a reboot of the host the ledger may lack its newest commits, and after a restore all commits since the backup.
+Order ids begin with the incarnation, so that no id is ever used for two orders.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from typing import Final
 from services.portfolio.ledger.ledger import HOST_BOOT, INCARNATION, Ledger
 
 REASON: Final = "incarnation_reason"
-"""Name in `meta`. A restore removes INCARNATION, so that the next start takes a new one, and sets REASON."""
+"""Name of the note in `meta` with the reason for the current incarnation.
+
+A restore sets it and removes the note INCARNATION, so that the next start takes a new incarnation.
+"""
 
 
 def ensure_incarnation(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
-    """The incarnation for new order ids and the reason for it; `host_boot` is the current boot of the host."""
+    """Return the incarnation for new order ids and its reason; `host_boot` identifies the current boot of the host."""
     known = ledger.meta(INCARNATION)
     if known is not None and ledger.meta(HOST_BOOT) == host_boot and not ledger.rollback:
         return known, ledger.meta(REASON) or ""

@@ -1,8 +1,9 @@
 """The durable ledger: hash-chained events and their projections, committed together.
 
-`events` is authoritative. Each row's hash covers the row before it, which reveals a changed, missing or reordered row.
-`orders`, `deals`, `lots` and `account` are projections for a fast start and for readers; `verify_ledger` folds the
-events again and compares. Every commit writes the tick cursor, because a tick without a decision makes no event.
+The table `events` is authoritative. The hash of each row covers the previous row, which reveals a changed, missing or
+reordered row. `orders`, `deals`, `lots` and `account` are projections for a fast start and for readers; `verify_ledger`
+computes them again from the events and compares. Every commit writes the tick cursor, because a tick without an order
+or a new denial has no event.
 """
 
 from __future__ import annotations
@@ -61,19 +62,19 @@ _SCHEMA: Final = (
 )
 
 INCARNATION: Final = "incarnation"
-"""Name in `meta` of the incarnation for new order ids."""
+"""Name of the note in `meta` with the incarnation for new order ids."""
 HOST_BOOT: Final = "host_boot"
-"""Name in `meta` of the host's boot at the last start of portfolio."""
+"""Name of the note in `meta` with the host's boot at the last start of portfolio."""
 
 _SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, IncarnationTaken, RiskReset)
 
 RESTORE_IT: Final = "restore it from a backup"
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
-"""Errors that foreign rows can cause: a fold asserts what the desk's own rows always satisfy."""
+"""Errors that rows of another program can cause, including assertions that the desk's own rows always satisfy."""
 
 CHECKPOINT_EVERY_EVENTS: Final = 10_000
-"""Most events that a start walks: the writer moves the checkpoint this often, which is as good as a walk."""
+"""Number of events after which a commit moves the checkpoint, and so about the most that a start has to verify."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -84,32 +85,33 @@ class Ledger:
     """One account's ledger file, open for writing."""
 
     def __init__(self, path: Path, key: LedgerKey | None = None, *, host_boot: str = "") -> None:
-        """Open or create `path`, walk its chain since the last checkpoint, and check its signature.
+        """Open or create the ledger, verify its chain since the last checkpoint, and check its signature.
 
         Args:
             path: the file.
-            key: signs the ledger; None for a temporary one, and refused for one that is signed.
-            host_boot: the current boot of the host; within the last writer's, no power cut explains a damaged log.
+            key: the key that signs the ledger; None for a temporary ledger. A signed ledger is refused without its key.
+            host_boot: identifies the current boot of the host. If the last writer ran in the same boot, the log cannot
+                have been damaged by a power cut.
 
         Raises:
-            StartError: it cannot be written, is no ledger, is in use by another process, its chain is broken, or it
+            StartError: the file is not writable, is no ledger, is in use by another process, its chain is broken, or it
                 does not match its signature.
         """
         self.path = path
         self._key = key
         self.head_fault = ""
-        """Why the newest head could not be stored beside the key, where the one before it remains."""
+        """Why the newest head could not be stored beside the key; empty if it was. The previous head then remains."""
         self.rollback = ""
-        """Why it lacks events that the desk had: it ends before the newest signed head, or replaces a lost ledger.
+        """Why the ledger lacks events: it ends before the newest signed head, or replaces a lost ledger; else empty.
 
-        Empty otherwise. No head is stored beside the key until this is cleared."""
+        No head is stored beside the key until this is cleared."""
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
             schema=_SCHEMA,
             schema_version=SCHEMA_VERSION,
             synchronous="NORMAL",
-            # The walk and the load read every page that a start needs; the audit reads the others.
+            # Verification of the chain and `load` read every page that a start needs; the audit reads the others.
             quick_check=False,
             may_lose_commits=lambda db: not _was_written_in(db, host_boot),
         )
@@ -131,7 +133,7 @@ class Ledger:
 
     @property
     def is_new(self) -> bool:
-        """Whether it has no events yet."""
+        """Whether the ledger has no events yet."""
         return self._end.number == 0
 
     def _walk(self) -> ChainPosition:
@@ -149,7 +151,7 @@ class Ledger:
             try:
                 hash_chain.write_checkpoint(self._db, end)
             except (apsw.FullError, apsw.IOError):
-                return end  # the next start repeats the walk
+                return end  # the next start verifies the same events again
         return end
 
     def _require_signature(self) -> None:
@@ -167,13 +169,17 @@ class Ledger:
         self.rollback = found.rollback
 
     def load(self) -> tuple[Book, PersistedState]:
-        """The state as of the last commit, from the projections."""
+        """Return the state at the last commit, from the projections.
+
+        Raises:
+            StartError: the projections are damaged.
+        """
         return load(self._db)
 
     def commit(self, events: list[Event], book: Book, state: PersistedState) -> None:
-        """Commit events, the rows they changed and the state beside them, all or nothing.
+        """Commit events, the rows that they changed, and `state`, in one transaction.
 
-        A failed commit keeps nothing, in memory or in the file, and may be repeated with the same arguments.
+        A failed commit changes nothing in memory or in the file, and may be repeated with the same arguments.
         """
         db, (number, last) = self._db, self._end
         noted, is_new_incarnation = self._noted, False
@@ -206,19 +212,19 @@ class Ledger:
 
     @property
     def event_count(self) -> int:
-        """Events in the chain."""
+        """Number of events in the ledger."""
         return self._end.number
 
     def meta(self, name: str) -> str | None:
-        """A note beside the account, such as the host's boot at the last start; None when never set."""
+        """Return a note of the table `meta`, such as the host's boot at the last start; None if it was never set."""
         return read_note(self._db, name)
 
     def set_meta(self, name: str, value: str) -> None:
-        """Set a note."""
+        """Set a note of the table `meta`, synced and signed."""
         self.set_metas({name: value})
 
     def set_metas(self, notes: dict[str, str]) -> None:
-        """Set several notes, all or none, synced and signed."""
+        """Set several notes of the table `meta` in one transaction, synced and signed."""
         db = self._db
         with sync_mode(db, "FULL", usual=self._synchronous), transaction(db):
             write_notes(db, notes)
@@ -229,14 +235,14 @@ class Ledger:
 
     @property
     def unsigned_events(self) -> int:
-        """Events since the last signature; 0 without a key."""
+        """Number of events since the last signature; 0 without a key."""
         return 0 if self._key is None else self._end.number - self._sealed.number
 
     def sign(self) -> None:
-        """Sign the head in one synced commit and store it beside the key; does nothing without a key.
+        """Sign the head in one synced commit and store it beside the key; without a key nothing is done.
 
         Raises:
-            apsw.Error: one of `common.storage.DISK_FAULTS`; the earlier signature stands.
+            apsw.Error: one of `common.storage.DISK_FAULTS`; the previous signature remains valid.
         """
         if self._key is not None:
             self.set_metas({})
@@ -251,10 +257,10 @@ class Ledger:
                 self.head_fault = f"{self._key.head_path} cannot be written: {error.strerror}"
 
     def require_file_unchanged(self) -> None:
-        """Check that the file is the one that was opened, as each commit does.
+        """Check that the file is still the one that was opened. Each commit checks this, too.
 
         Raises:
-            FileLostError: it was removed or replaced.
+            FileLostError: the file was removed or replaced.
         """
         self._db.require_in_place()
 
@@ -264,15 +270,15 @@ class Ledger:
 
 
 def _was_written_in(db: apsw.Connection, host_boot: str) -> bool:
-    """Whether the last writer ran in this boot of the host."""
+    """Whether the last writer ran in the current boot of the host."""
     try:
         return bool(host_boot) and read_note(db, HOST_BOOT) == host_boot
     except (DamagedRowError, apsw.SQLError):
-        return False  # a new file has no notes; one that is damaged is refused when it is read
+        return False  # a new file has no notes, and a damaged file is refused when it is read
 
 
 def requires_fsync(event: Event) -> bool:
-    """Whether an event must survive a power cut: the venue cannot repeat it, or a person was answered."""
+    """Whether an event must survive a power cut, because the venue cannot report it again or a person got a reply."""
     match event:
         case OrderCreated(order=order):
             return bool(order.key)
@@ -283,19 +289,19 @@ def requires_fsync(event: Event) -> bool:
 
 
 def open_ledger(path: Path) -> apsw.Connection:
-    """Open a ledger for reading, beside its writer.
+    """Open a ledger for reading; another process may be writing to it.
 
     Raises:
-        StartError: it is missing, or of another kind or version.
+        StartError: the file is missing, or of another kind or version.
     """
     return open_reader(path, application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
 
 
 def read_ledger(path: Path) -> tuple[Book, PersistedState]:
-    """Read the state of a ledger, beside its writer.
+    """Read the state of a ledger; another process may be writing to it.
 
     Raises:
-        StartError: it is missing or cannot be read.
+        StartError: the file is missing or cannot be read.
     """
     db = open_ledger(path)
     try:
@@ -310,7 +316,7 @@ def load(db: apsw.Connection) -> tuple[Book, PersistedState]:
     """Read the projections into a book.
 
     Raises:
-        StartError: they are inconsistent; `verify_ledger` gives the details.
+        StartError: the projections are damaged; `verify_ledger` returns the details.
     """
     try:
         with gc_paused():
@@ -320,10 +326,10 @@ def load(db: apsw.Connection) -> tuple[Book, PersistedState]:
 
 
 def verify_ledger(path: Path) -> list[str]:
-    """Walk the hash chain and fold the events again; returns the differences as text.
+    """Verify the hash chain, compute the projections from the events, and return the faults as text.
 
     Raises:
-        StartError: it is missing or cannot be read.
+        StartError: the file is missing or cannot be read.
     """
     db = open_ledger(path)
     try:
@@ -339,22 +345,22 @@ def verify_ledger(path: Path) -> list[str]:
 
 
 def faults(db: apsw.Connection) -> Iterator[str]:
-    """Faults of a ledger: pages, chain, rows, and projections that differ from the fold of the events."""
+    """Yield the faults of a ledger: in pages, chain and rows, and projections that differ from the events."""
     damage = integrity_fault(db)
     if damage:
         yield f"the file is damaged: {damage}"
-    folded = Book()
+    expected = Book()
     for link in hash_chain.checked_links(db):
         if link.fault:
             yield link.fault
             return
-        folded.apply(_events.decode(link.payload))
-    kept, _ = load_projections(db)
-    for name, ours, theirs in (
-        ("orders", list(folded.orders.values()), list(kept.orders.values())),
-        ("deals", folded.deals, kept.deals),
-        ("account", account_row(folded), account_row(kept)),
-        ("lots", open_lots(folded), open_lots(kept)),
+        expected.apply(_events.decode(link.payload))
+    stored, _ = load_projections(db)
+    for name, from_events, from_rows in (
+        ("orders", list(expected.orders.values()), list(stored.orders.values())),
+        ("deals", expected.deals, stored.deals),
+        ("account", account_row(expected), account_row(stored)),
+        ("lots", open_lots(expected), open_lots(stored)),
     ):
-        if ours != theirs:
-            yield f"the stored {name} are not what the events fold to"
+        if from_events != from_rows:
+            yield f"the table {name} differs from the result of the events"

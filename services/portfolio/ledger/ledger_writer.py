@@ -1,7 +1,7 @@
-"""Commits of the desk's events, with retries while the disk is full or fails.
+"""Commits the desk's events to the ledger, with retries while the disk is full or fails.
 
-The desk applies its decisions in memory at once. A failed commit undoes nothing: the events wait, nothing that depends
-on them is sent, the desk makes no new order, and the commit is retried until it succeeds.
+The desk applies its decisions in memory at once. A failed commit does not undo them. The events wait, and the commit is
+retried until it succeeds. Until then nothing that depends on the events is sent, and the desk makes no new order.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, AuditResult
 from services.portfolio.ledger.ledger import Ledger
 
 RETRY_NS: Final = 250_000_000
-"""Interval of retries of a failed commit."""
+"""Interval between two retries of a failed commit."""
 
 _log = get_logger()
 
 
 SIGN_EVERY_NS: Final = 30_000_000_000
-"""Greatest age of the newest signature while there are later events; each takes one synced commit."""
+"""Age of the newest signature at which later events are signed. A signature takes one synced commit."""
 
 SIGN_EVERY_EVENTS: Final = 10_000
 
@@ -34,7 +34,7 @@ class LedgerWriter:
     """Writes the desk's events to the ledger."""
 
     def __init__(self, ledger: Ledger, state: PortfolioState) -> None:
-        """Start with nothing uncommitted; a ledger that lacks events it had halts the desk."""
+        """Start without uncommitted events. The desk halts if the ledger lacks events that it had before."""
         if ledger.rollback:
             state.account.restrict_trading(TradingState.HALTED, "LEDGER_TAIL_MISSING", ledger.rollback, by="ledger")
         self._ledger = ledger
@@ -47,20 +47,20 @@ class LedgerWriter:
 
     @property
     def uncommitted(self) -> int:
-        """Events of a failed commit."""
+        """Number of events of a failed commit."""
         return len(self._events)
 
     def next_retry_mono_ns(self) -> int | None:
-        """Time of the next retry; None after a success."""
+        """Return the monotonic time of the next retry; None if the last commit succeeded."""
         return self._tried_mono_ns + RETRY_NS if self.is_retrying else None
 
     def commit(self) -> bool:
-        """Commit the desk's events; False after a failure, and until the next retry is due."""
+        """Commit the desk's events; return False if that fails or an earlier failed commit waits for `retry_commit`."""
         self._take()
         return not self.is_retrying and self._write()
 
     def retry_commit(self) -> bool:
-        """Retry a failed commit; True on success."""
+        """Retry a failed commit; return whether it succeeded."""
         self._take()
         if not self._write():
             return False
@@ -92,17 +92,17 @@ class LedgerWriter:
         return True
 
     def require_file(self) -> None:
-        """Check the ledger's file, for a desk with nothing to commit.
+        """Check the ledger's file, which a desk without commits would not notice to be lost.
 
         Raises:
-            FileLostError: it was removed or replaced.
+            FileLostError: the file was removed or replaced.
         """
         self._ledger.require_file_unchanged()
 
     # ----------------------------------------------------------------------------------------------------- signature
 
     def sign_if_due(self) -> None:
-        """Sign the ledger's head when the newest signature is too old; called about once a second."""
+        """Sign the ledger's head if the newest signature is too old; called about once a second."""
         events, age_ns = self._ledger.unsigned_events, clock.mono_ns() - self._signed_mono_ns
         if events >= SIGN_EVERY_EVENTS or (events and age_ns >= SIGN_EVERY_NS):
             self.sign()
@@ -113,7 +113,8 @@ class LedgerWriter:
             return
         self._signed_mono_ns = clock.mono_ns()
         if self._ledger.rollback and self._state.account.book.trading_state is TradingState.HALTED:
-            self._ledger.rollback = ""  # the halt that reports it is durable: the ledger continues from here
+            # The halt because of the missing events is committed, so later starts know it from the ledger.
+            self._ledger.rollback = ""
         try:
             self._ledger.sign()
         except DISK_FAULTS as error:
@@ -124,11 +125,11 @@ class LedgerWriter:
     # --------------------------------------------------------------------------------------------------------- audit
 
     def start_audit(self) -> Audit | None:
-        """Start an audit; None where the start has verified the ledger, or it is empty."""
+        """Start an audit; None if the ledger is empty or short, because the start has verified a short ledger."""
         return Audit(self._ledger.path) if self._ledger.event_count > SHORT_EVENTS else None
 
     def apply_audit(self, finding: AuditResult) -> None:
-        """Act on the result of an audit: the desk halts on a damaged ledger."""
+        """Log and count the result of an audit, and halt the desk if the ledger is damaged."""
         if finding.failure:
             metrics.AUDITS.inc("unfinished")
             _log.warning("the audit of the ledger failed", why=finding.failure)

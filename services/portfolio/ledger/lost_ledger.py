@@ -1,7 +1,8 @@
-"""Detection of a lost ledger: a new one where this supervisor's portfolio had one before.
+"""Detection of a lost ledger, which was replaced by a new one while the same supervisor was running.
 
-A data folder that loses all its files leaves nothing to compare a new ledger with, neither the signed head nor the
-gateway's journal. So a note in the runtime folder records which supervisor's portfolio had a ledger, and where.
+If the data folder loses all its files, the signed head and the gateway's journal are lost too, and a new ledger cannot
+be compared with them. So a note in the runtime folder records that portfolio had a ledger, with the ledger's path and
+the supervisor that had started portfolio.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from common.text_notes import replace_text
 from services.portfolio.ledger.ledger import Ledger, open_ledger
 
 NOTE: Final = "portfolio.ledger"
-"""Name of the note in the runtime folder."""
+"""File name of the note in the runtime folder."""
 
 
 def note_before_opening(path: Path, runtime: Path) -> None:
-    """Note a ledger with events at a start, before the walk, during which it may be lost."""
+    """Record a ledger with events before it is opened and verified, because it may be lost meanwhile."""
     with suppress(StartError, apsw.Error), closing(open_ledger(path)) as db:
         if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None:
             _write(path, runtime)
 
 
 def mark_if_lost(ledger: Ledger, runtime: Path) -> None:
-    """Set `ledger.rollback` where the ledger is new although this supervisor's portfolio had one at its path."""
+    """Set `ledger.rollback` if the ledger is new although this supervisor's portfolio had a ledger at the same path."""
     with suppress(OSError):
         if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8", errors="replace") == _note(ledger.path):
             text = f"{ledger.path} is new: the earlier ledger of this desk is gone, with the files beside it"
@@ -38,7 +39,7 @@ def mark_if_lost(ledger: Ledger, runtime: Path) -> None:
 
 
 def note_ledger(ledger: Ledger, runtime: Path) -> bool:
-    """Note that this supervisor's portfolio has a ledger with events; False while that is not noted."""
+    """Record that this supervisor's portfolio has a ledger with events; return whether it is recorded."""
     return not ledger.is_new and _write(ledger.path, runtime)
 
 

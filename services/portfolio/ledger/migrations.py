@@ -15,7 +15,7 @@ from services.portfolio.ledger.projections import CURSOR_TABLE, RowCounts, rewri
 
 
 def _from_1(db: apsw.Connection) -> None:
-    """To version 2: a checksum in each row; beside the tick cursor the end of the chain and the row counts."""
+    """Migrate to version 2, which has a checksum in each row, and end of chain and row counts with the tick cursor."""
     rewrite_rows(db)
     stored: Any = db.execute("SELECT payload FROM cursor").fetchone()
     counts: Any = db.execute(

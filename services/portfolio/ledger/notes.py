@@ -1,4 +1,4 @@
-"""Notes in the ledger's table `meta`: incarnation, checkpoint, signature."""
+"""Notes in the ledger's table `meta`, such as incarnation, checkpoint and signature."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import msgspec
 from common.checksums import checked_row, checked_rows, with_checksum
 
 CHECKPOINT: Final = "verified"
-"""Checkpoint of the chain."""
+"""Name of the note with the checkpoint of the chain."""
 SEAL: Final = "seal"
-"""The signature over the ledger's head."""
+"""Name of the note with the signed head of the ledger."""
 
 _UNSIGNED: Final = (CHECKPOINT, SEAL)
-"""Not covered by the signature: the checkpoint proves itself, and the seal cannot sign itself."""
+"""Notes that the signature does not cover. The checkpoint has a digest of its own, and the seal is the signature."""
 
 
 def read_note(db: apsw.Connection, name: str) -> str | None:
-    """A note; None when never set.
+    """Return a note; None if it was never set.
 
     Raises:
-        DamagedRowError: its row is damaged.
+        DamagedRowError: the row of the note is damaged.
     """
     row = db.execute("SELECT name, value, checksum FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(checked_row(db.filename, "meta", row)[1])
 
 
 def write_notes(db: apsw.Connection, notes: Mapping[str, str]) -> None:
-    """Set notes, in the transaction of the caller."""
+    """Set notes; the caller begins and ends the transaction."""
     rows = [with_checksum("meta", name, value) for name, value in notes.items()]
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", rows)
 
 
 def notes_digest(db: apsw.Connection) -> bytes:
-    """SHA-256 over the notes that a signature covers.
+    """Return the SHA-256 of the notes that a signature covers.
 
     Raises:
         DamagedRowError: a row is damaged.

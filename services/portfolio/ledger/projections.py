@@ -1,6 +1,6 @@
 """The ledger's projections: orders, deals, lots, account and tick cursor as rows with checksums.
 
-A start loads them instead of folding every event. A damaged row is refused by name, and so is a row count that differs
+A start loads them instead of applying every event. A damaged row is refused by name, and so is a row count that differs
 from the last commit's: pages of a damaged file may be missing without a trace.
 """
 
@@ -65,7 +65,7 @@ class RowCounts(NamedTuple):
 
 
 class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The rest of the book, without orders, deals and lots."""
+    """The parts of the book that are not orders, deals or lots."""
 
     stream: StreamOpened | None
     ended: StreamEnded | None
@@ -89,7 +89,7 @@ class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _PositionRow(msgspec.Struct, frozen=True):
-    """A position's row."""
+    """Lots and legs of a position, stored in a row of the table `lots`."""
 
     lots: list[Lot]
     legs: list[Leg]
@@ -111,8 +111,8 @@ def write_changed_rows(
     Args:
         db: the ledger.
         book: the account after these events.
-        before: row counts of the last commit.
-        account_before: the account row as last written; empty where unknown.
+        before: row counts after the last commit.
+        account_before: the encoded account row of the last commit; empty if unknown.
 
     Returns:
         The row counts and the encoded account row after the write.
@@ -133,7 +133,7 @@ def write_changed_rows(
         row = with_checksum("lots", symbol, position.direction, _encode(held))
         db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?, ?)", row)
     encoded = _encode(account_row(book))
-    if encoded != account_before:  # a new order does not change the account
+    if encoded != account_before:  # most events, such as new orders, leave the account row unchanged
         db.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?)", with_checksum("account", "account", encoded))
     lots: Any = before.lots
     if touched.symbols:
@@ -149,14 +149,14 @@ def write_cursor(
     key: LedgerKey | None,
     notes: bytes,
 ) -> None:
-    """Write the tick cursor, with the end of the chain and the row counts."""
+    """Write the tick cursor with the end of the chain and the row counts."""
     write_cursor_payload(db, _encode(row_of(state)), end, counts, key, notes)
 
 
 def write_cursor_payload(
     db: apsw.Connection, payload: bytes, end: ChainPosition, counts: RowCounts, key: LedgerKey | None, notes: bytes
 ) -> None:
-    """Write an encoded tick cursor, with the end of the chain and the row counts."""
+    """Write an encoded tick cursor with the end of the chain and the row counts."""
     _write_cursor_row(db, (1, payload, end.number, end.hash, *counts), key, notes)
 
 
@@ -178,10 +178,10 @@ def _cursor_row(db: apsw.Connection) -> Row | None:
 
 
 def stored_counts(db: apsw.Connection) -> RowCounts:
-    """Row counts as of the last commit.
+    """Return the row counts after the last commit.
 
     Raises:
-        DamagedRowError: the row that has them is damaged.
+        DamagedRowError: the row of the table `cursor`, which contains them, is damaged.
     """
     row: Any = _cursor_row(db)
     return RowCounts() if row is None else RowCounts(*row[4:7])
@@ -192,7 +192,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
 
     Raises:
         DamagedRowError: a row is damaged, or rows are missing.
-        apsw.Error, ValueError, ArithmeticError, KeyError, AssertionError: rows that this program did not write.
+        apsw.Error, ValueError, ArithmeticError, KeyError, AssertionError: another program wrote a row.
     """
     book = Book()
     path = db.filename
@@ -236,7 +236,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
 
 
 def _load_cursor(db: apsw.Connection, found: RowCounts) -> PersistedState:
-    """The tick cursor; its row also has the end of the chain and the row counts."""
+    """Return the stored state of the tick cursor, after checking the end of the chain and the row counts."""
     path, end, row = db.filename, hash_chain.last_position(db), _cursor_row(db)
     if row is None:
         if end.number:
@@ -263,10 +263,10 @@ def _rows(db: apsw.Connection, table: str, columns: str, clause: str) -> Iterato
 
 
 def _decode_strictly(decoder: msgspec.json.Decoder[Any], payload: bytes, path: str, table: str) -> Any:
-    """Decode a row that must have every field: a missing one would silently take its default.
+    """Decode a row that must have every field, because a missing field would silently get its default.
 
     Raises:
-        DamagedRowError: encoding its value gives another row; the text names the fields.
+        DamagedRowError: the encoded value differs from the row; the text names the different fields.
     """
     value = decoder.decode(payload)
     expected = _encode(value)
@@ -280,7 +280,7 @@ def _decode_strictly(decoder: msgspec.json.Decoder[Any], payload: bytes, path: s
 
 
 def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
-    """Paths of the fields in which two decoded objects differ."""
+    """Yield the paths of the fields in which two decoded objects differ."""
     if isinstance(found, dict) and isinstance(expected, dict):
         for name in found.keys() | expected.keys():
             yield from (
@@ -293,7 +293,7 @@ def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
 
 
 def rewrite_rows(db: apsw.Connection) -> None:
-    """Rewrite account and tick cursor of an earlier version with every field; without checksums."""
+    """Rewrite the account row and the tick cursor of an earlier version with every field, without checksums."""
     for table, decoder in (("account", _account), ("cursor", _cursor)):
         key = _KEYS[table]
         rows = db.execute(f"SELECT {key}, payload FROM {table}").fetchall()  # noqa: S608 - names of ours
@@ -307,14 +307,14 @@ _KEYS: Final = {"account": "name", "cursor": "id"}
 
 
 def open_lots(book: Book) -> dict[str, tuple[tuple[Lot, ...], tuple[Leg, ...]]]:
-    """Lots and legs of each symbol with a position."""
+    """Return lots and legs of each symbol with a position."""
     return {
         symbol: (position.lots, position.legs) for symbol, position in book.positions.items() if not position.is_flat
     }
 
 
 def account_row(book: Book) -> _AccountRow:
-    """The account row, encoded."""
+    """Return the account row of a book."""
     return _AccountRow(
         stream=book.stream,
         ended=book.ended,

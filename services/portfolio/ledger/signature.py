@@ -1,11 +1,12 @@
-"""Signature of the ledger: a signed head at intervals, and a keyed code over the newest state.
+"""Signature of the ledger: a signed head at intervals, and an authentication code (HMAC) over the newest state.
 
-The head is a position in the hash chain, which covers every event before it, with digests of the notes and of the tick
-cursor beside it. It is signed with the key of `signing_key.py` and stored in the ledger and beside the key. The tick
-cursor, written between two signatures, carries a code that only the owner of the key can compute.
+The head is a position in the hash chain, whose hash covers all events up to it, with digests of the notes and of the
+tick cursor. It is signed with the key of `signing_key.py`, and stored in the ledger and beside the key. The tick cursor
+is also written between two signatures; its row has an authentication code that only the owner of the key can compute.
 
-An edited ledger does not match, even with a recomputed chain; a ledger with its tail cut ends before the head beside
-the key. An older intact ledger is a *rollback*, not an edit, and must not be continued as if it were the newest.
+An edited ledger does not match its signature, even with a recomputed chain. A ledger whose last events were cut ends
+before the head beside the key. An older intact ledger is a *rollback* and not an edit, and must not be continued as if
+it were the newest ledger.
 """
 
 from __future__ import annotations
@@ -25,17 +26,20 @@ from services.portfolio.ledger.notes import SEAL, notes_digest, read_note, write
 from services.portfolio.ledger.signing_key import LedgerKey, is_signed_by, write_durably
 
 CURSOR_COLUMNS: Final = "id, payload, event, hash, orders, deals, lots, code, checksum"
-"""Columns of the table `cursor`: tick cursor, end of the chain, row counts, and the code over them."""
+"""Columns of the table `cursor`: tick cursor, end of the chain, row counts, and the authentication code over them."""
 
 HASH_CHARS: Final = 64
-"""Characters of a hash in hex."""
+"""Number of hexadecimal characters of a hash."""
 
 _encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 
 
 class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A signed head: event number and hash, digests of notes and state in hex, time, and public key."""
+    """A signed head: event number and hash, digests of notes and tick cursor, wall-clock time, and public key.
+
+    Hashes, digests, key and signature are hexadecimal.
+    """
 
     event: int
     hash: str
@@ -46,7 +50,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     signature: str
 
     def statement(self) -> bytes:
-        """The signed bytes."""
+        """Return the bytes that are signed."""
         return _pack(("paperdesk ledger head 1", self.event, self.hash, self.notes, self.state, self.time_ns))
 
     @property
@@ -56,7 +60,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class SignatureCheck(NamedTuple):
-    """Result of a check: edits, a rollback, and a summary, as text."""
+    """Result of a check as text: the edits found, the rollback if there is one, and a summary."""
 
     problems: list[str]
     rollback: str
@@ -67,12 +71,15 @@ _seal = msgspec.json.Decoder(Seal)
 
 
 def state_code(key: LedgerKey | None, values: tuple[object, ...], notes: bytes) -> bytes:
-    """Code over the tick cursor's row and the notes; empty without a key."""
+    """Return the authentication code over the tick cursor's row and the notes; empty without a key."""
     return b"" if key is None else key.mac(_pack((values, notes)))
 
 
 def write_seal(db: apsw.Connection, key: LedgerKey, end: ChainPosition, time_ns: int) -> Seal:
-    """Sign the end of the chain, notes and state, in the transaction of the caller."""
+    """Sign the end of the chain, the notes and the tick cursor; the caller begins and ends the transaction.
+
+    `time_ns` is the time of the signature in UTC nanoseconds.
+    """
     unsigned = Seal(
         event=end.number,
         hash=end.hash.hex(),
@@ -88,29 +95,29 @@ def write_seal(db: apsw.Connection, key: LedgerKey, end: ChainPosition, time_ns:
 
 
 def publish_head(key: LedgerKey, seal: Seal) -> None:
-    """Store a signed head beside the key; the events up to it must be durable.
+    """Store a signed head beside the key; the events up to it must already be durable.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     write_durably(key.head_path, _encode(seal).decode() + "\n")
 
 
 def read_seal(db: apsw.Connection) -> Seal | None:
-    """The seal of a ledger; None where it was never signed.
+    """Return the signed head that a ledger contains; None if the ledger was never signed.
 
     Raises:
-        StartError: it is damaged.
+        StartError: the signed head is damaged.
     """
     text = read_note(db, SEAL)
     return None if text is None else _decode(text, f"{db.filename}: the signature")
 
 
 def read_head(path: Path) -> Seal | None:
-    """The head beside a key; None where the key has signed nothing.
+    """Return the signed head beside a key; None if the key has signed nothing.
 
     Raises:
-        StartError: it is damaged.
+        StartError: the signed head is damaged or cannot be read.
     """
     try:
         text = path.read_text(encoding="ascii")
@@ -127,10 +134,10 @@ def read_head(path: Path) -> Seal | None:
 
 
 def check_signature(db: apsw.Connection, key: LedgerKey | None, head: Seal | None) -> SignatureCheck:
-    """Compare a ledger with its seal, with the key if given, and with the head beside the key.
+    """Compare a ledger with its signed head, with the key if given, and with the head beside the key.
 
     Raises:
-        StartError: a row that is needed is damaged.
+        StartError: a row that the check needs is damaged.
     """
     seal, end = read_seal(db), hash_chain.last_position(db)
     if seal is None:
@@ -146,19 +153,17 @@ def check_signature(db: apsw.Connection, key: LedgerKey | None, head: Seal | Non
     since = end.number - seal.event
     summary = f"signed up to event {seal.event} with key {seal.key[:16]}"
     if key is None:
-        summary += (
-            f", which is not here: only a head kept elsewhere proves whose it is; {since} events since are not proven"
-        )
+        summary += f", which was not found: compare with a head kept elsewhere; {since} later events are not proven"
     else:
-        summary += f"; {since} events since and the tick cursor carry its code"
+        summary += f"; {since} later events and the tick cursor have an authentication code of this key"
     return SignatureCheck(problems, rollback, summary)
 
 
 def head_problem(db: apsw.Connection, expected: str) -> str:
-    """Fault of a ledger whose chain should contain a head printed earlier, or nothing.
+    """Return why the chain of a ledger does not contain an `expected` head that was printed earlier; empty if it does.
 
     Raises:
-        StartError: the text is no head.
+        StartError: `expected` is not the text of a head.
     """
     number, colon, link = expected.partition(":")
     is_number = number.isascii() and number.isdecimal()
@@ -169,13 +174,15 @@ def head_problem(db: apsw.Connection, expected: str) -> str:
     assert isinstance(found, bytes), found
     if found.hex() == link:
         return ""
-    return f"the chain does not go through the expected head: event {number} is {found.hex()[:16] or 'missing'}"
+    return f"the chain does not contain the expected head: event {number} is {found.hex()[:16] or 'missing'}"
 
 
 def _check_unsigned(db: apsw.Connection, head: Seal | None, end: ChainPosition) -> SignatureCheck:
     row = db.execute("SELECT code FROM cursor").fetchone()
     if row is not None and row[0]:
-        return SignatureCheck(["the signature was removed: the tick cursor carries a code of a key"], "", "not signed")
+        return SignatureCheck(
+            ["the signature was removed: the tick cursor has the authentication code of a key"], "", "not signed"
+        )
     if head is None:
         return SignatureCheck([], "", "not signed: no process with a key has written to it")
     if end.number == 0:
@@ -189,7 +196,7 @@ def _faults(db: apsw.Connection, seal: Seal, key: LedgerKey | None) -> list[str]
     if key is not None and seal.key != key.public:
         return [
             f"the ledger is signed with key {seal.key[:16]}, expected {key.public[:16]} of {key.path}: "
-            "put the right key back, or restore a backup, which signs it with this one"
+            "put the right key back, or restore a backup, which signs the ledger with this key"
         ]
     found = []
     if not _has(db, seal):
@@ -217,7 +224,7 @@ def _has(db: apsw.Connection, seal: Seal) -> bool:
 
 
 def _rollback(head: Seal, end: ChainPosition) -> str:
-    """Why the ledger is older than the head beside its key; empty if it is not."""
+    """Describe a ledger that is older than the head beside its key; empty if it is not older."""
     if end.number >= head.event:
         return ""
     return f"the ledger ends at event {end.number}, but event {head.event} was signed: its tail is missing"

@@ -1,7 +1,8 @@
-"""The key that signs a ledger's head, and the newest signed head: two files outside the ledger.
+"""The key that signs a ledger's head, and the newest signed head, in two files outside the ledger.
 
-The first start creates the key file, readable by its owner alone. The newest signed head beside it reveals a ledger
-whose tail was cut, signatures included. Where possible both belong on another disk or to another user: LEDGER_KEY_FILE.
+The first start creates the key file, which only its owner may read. The newest signed head in the same folder reveals a
+ledger whose last events were cut together with their signatures. If possible, LEDGER_KEY_FILE should name a file on
+another disk or of another user.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _SEED_BYTES: Final = 32
 
 
 def key_file(data_dir: Path, setting: str = "") -> Path:
-    """Path of a desk's key: in a folder of its own unless the setting names another file.
+    """Return the path of a desk's key: in the folder `keys` of `data_dir`, unless `setting` names another file.
 
     Raises:
         StartError: the setting begins with `~`, and the home directory is unknown.
@@ -41,11 +42,11 @@ def key_file(data_dir: Path, setting: str = "") -> Path:
 
 
 class LedgerKey:
-    """An Ed25519 key, and a derived HMAC key for rows that are written too often to be signed."""
+    """An Ed25519 key, and an HMAC key derived from it for rows that are written too often to be signed."""
 
     def __init__(self, path: Path, seed: bytes) -> None:
-        """Take the seed of the key in the file at `path`."""
-        # Imported here: it takes 70 ms, which commands that only read a ledger's rows save.
+        """Derive the keys from `seed`, which was read from the file `path`."""
+        # Imported here because the import takes 70 ms, which commands that need no key should not spend.
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         assert len(seed) == _SEED_BYTES, len(seed)
@@ -53,24 +54,24 @@ class LedgerKey:
         self.head_path = head_file(path)
         self._private: Ed25519PrivateKey = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._private.public_key().public_bytes_raw().hex()
-        """The public half in hex."""
-        # Copied per statement: for a new HMAC OpenSSL looks up the algorithm, which takes longer than the rest.
+        """The public key in hexadecimal."""
+        # `mac` copies this object: for a new HMAC, OpenSSL looks up the algorithm, which takes longer than the rest.
         self._mac = hmac.new(hmac.digest(seed, b"paperdesk ledger state 1", "sha256"), digestmod="sha256")
 
     def sign(self, statement: bytes) -> str:
-        """The signature in hex."""
+        """Return the signature of a statement in hexadecimal."""
         return self._private.sign(statement).hex()
 
     def mac(self, statement: bytes) -> bytes:
-        """HMAC of a statement; 32 bytes, a few microseconds for 2 kB."""
+        """Return the HMAC of a statement, 32 bytes; it takes a few microseconds for 2 kB."""
         code = self._mac.copy()
         code.update(statement)
         return code.digest()
 
 
 def is_signed_by(public: str, signature: str, statement: bytes) -> bool:
-    """Whether a signature over a statement is valid for a public key; both in hex."""
-    # Imported here for the same reason as in `LedgerKey`: 70 ms that only a check of signatures has to take.
+    """Whether `signature` is the signature of a statement with the key `public`; both are hexadecimal."""
+    # Imported here for the same reason as in `LedgerKey`: the import takes 70 ms.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -82,15 +83,15 @@ def is_signed_by(public: str, signature: str, statement: bytes) -> bool:
 
 
 def head_file(key_file: Path) -> Path:
-    """Path of the newest signed head, beside the key."""
+    """Return the path of the newest signed head, which is beside the key."""
     return key_file.with_name(key_file.name + HEAD_SUFFIX)
 
 
 def existing_key(path: Path) -> LedgerKey | None:
-    """The key in a file; None without such a file.
+    """Return the key in a file; None if the file does not exist.
 
     Raises:
-        StartError: it cannot be read, is damaged, or others may read it.
+        StartError: the file cannot be read, is damaged, or other users may read it.
     """
     try:
         text = path.read_text(encoding="ascii")
@@ -108,10 +109,10 @@ def existing_key(path: Path) -> LedgerKey | None:
 
 
 def ensure_key(path: Path) -> LedgerKey:
-    """The key in a file, which is created when missing.
+    """Return the key in a file; create a key if the file does not exist.
 
     Raises:
-        StartError: it cannot be read or created.
+        StartError: the file cannot be read or created.
     """
     key = existing_key(path)
     if key is not None:
@@ -128,10 +129,10 @@ def ensure_key(path: Path) -> LedgerKey:
 
 
 def write_durably(path: Path, text: str) -> None:
-    """Replace a small file durably, readable by its owner alone.
+    """Replace a small file durably; only its owner may read it.
 
     Raises:
-        OSError: it cannot be written; the earlier file remains.
+        OSError: the file cannot be written; the earlier file remains.
     """
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)

@@ -153,7 +153,7 @@ def test_the_log_has_one_line_at_the_begin_and_one_at_the_end_of_the_condition(f
         log.update([])
     assert [(line["log_level"], line["event"]) for line in lines] == [
         (LEVELS[found.severity], describe(found)),
-        ("info", f"over: {describe(found)}"),
+        ("info", f"ended: {describe(found)}"),
     ]
 
 

@@ -1,1 +1,1 @@
-"""The portfolio: its rules, its core, its ledger, and the library in front of them."""
+"""The portfolio process: its rules, its core, its ledger, and its use as a library."""

@@ -1,4 +1,4 @@
-"""Shared by tests of the library: a manager, fill reports of the venue, a trade, and invalid numbers."""
+"""Builders for tests of the library: a manager, fill reports of the venue, a trade, and invalid numbers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NOW_NS = 1_767_600_000_000_000_000
 
 
 def a_manager(**settings: Any) -> PortfolioManager:
-    """A manager with a fixed clock."""
+    """Return a manager with a fixed clock."""
     return PortfolioManager(clock_ns=lambda: NOW_NS, **settings)
 
 
 def filled(order: Order | None, **fields: Any) -> dict[str, Any]:
-    """The venue's report that an order is filled at its own price."""
+    """Return the venue's report that an order was filled at its own price."""
     assert order is not None
     return {"order_id": order.order_id, "status": "FILLED", "ticket": 7, "filled_price": order.price, **fields}
 

@@ -70,7 +70,7 @@ def play(driven: DeskHarness, *directions: int) -> None:
 # --------------------------------------------------------------------------------------------------------- the start
 
 
-def test_the_start_connects_gets_the_terms_and_reconciles_before_anything_else() -> None:
+def test_a_start_connects_requests_the_terms_and_reconciles_in_this_order() -> None:
     driven = a_desk()
     assert status_of(driven.state).state is DeskState.CONNECTING
     driven.answer_all(driven.start())
@@ -93,7 +93,7 @@ def test_nothing_is_decided_before_the_reconciliation() -> None:
     assert not driven.requests_of(Buy)
 
 
-def test_signals_wait_until_confirm_0_is_answered_and_are_not_denied() -> None:
+def test_signals_before_the_answer_to_confirm_0_wait_and_are_not_denied() -> None:
     driven = a_desk()
     driven.answer_all(driven.start())
     for ordinal in (1, 2):
@@ -127,7 +127,7 @@ def _hello() -> SignalHello:
 # ------------------------------------------------------------------------------------------------------------- order
 
 
-def test_ordinals_are_decided_in_order_also_when_they_arrive_out_of_order() -> None:
+def test_signals_that_arrive_out_of_order_are_decided_in_the_order_of_ordinals() -> None:
     driven = a_running_desk()
     assert driven.deliver(signal_at(3)) == []
     assert driven.deliver(signal_at(2)) == []
@@ -138,7 +138,7 @@ def test_ordinals_are_decided_in_order_also_when_they_arrive_out_of_order() -> N
 
 
 @MODES
-def test_a_buy_becomes_an_order_with_its_deal_booked(window: int) -> None:
+def test_a_buy_signal_makes_an_order_whose_deal_is_booked(window: int) -> None:
     driven = a_running_desk(window)
     driven.answer_all(driven.deliver(signal_at(1, 1)))
     [order] = driven.state.account.book.orders.values()
@@ -209,7 +209,7 @@ def test_a_duplicate_answer_changes_nothing() -> None:
 # ---------------------------------------------------------------------------------------------------------- silence
 
 
-def test_silence_in_a_stepped_stream_changes_nothing_and_the_request_is_repeated() -> None:
+def test_without_an_answer_in_a_lock_step_stream_the_request_is_repeated() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     driven.state.account.take_events()
@@ -225,7 +225,7 @@ def test_silence_in_a_stepped_stream_changes_nothing_and_the_request_is_repeated
     assert driven.state.stream.waiting_for == ""
 
 
-def test_retries_slow_down_to_one_in_two_seconds() -> None:
+def test_repetitions_slow_down_to_one_every_two_seconds() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     sent_ms, now_ms = [], 0
@@ -238,7 +238,7 @@ def test_retries_slow_down_to_one_in_two_seconds() -> None:
     assert max(pauses) == 2_000
 
 
-def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered() -> None:
+def test_without_an_answer_in_a_live_stream_the_order_is_in_doubt_until_it_is_answered() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
     driven.answer_all(driven.start())
     assert driven.state.stream.desk_state is DeskState.RUNNING
@@ -271,7 +271,7 @@ def test_a_restarted_courier_gets_every_open_request() -> None:
     assert driven.deliver(CourierHello("boot-2")) == [call]
 
 
-def test_an_unreadable_reply_does_not_count() -> None:
+def test_a_reply_that_cannot_be_decoded_leaves_the_request_open() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     assert driven.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(b"\x01"))) == []
@@ -282,7 +282,7 @@ def test_an_unreadable_reply_does_not_count() -> None:
 # -------------------------------------------------------------------------------------------------- stepping and boots
 
 
-def test_ticks_are_decided_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
+def test_ticks_are_decided_before_the_answer_to_confirm_only_without_orders_in_flight() -> None:
     driven = a_running_desk()
     for ordinal in (1, 2, 3):
         assert driven.deliver(signal_at(ordinal)) == []
@@ -337,7 +337,7 @@ def test_a_refusal_halts_the_desk_with_its_text() -> None:
     assert driven.wait(10_000) == []
 
 
-def test_a_rejection_ends_the_order_and_the_desk_trades_on() -> None:
+def test_after_the_rejection_of_an_order_the_desk_continues_to_trade() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)
@@ -385,7 +385,7 @@ def test_a_desk_restarted_before_its_last_confirm_reconciles_the_end_once() -> N
     assert len(again.requests_of(GetAccount)) == 1
 
 
-def test_a_window_changes_no_result() -> None:
+def test_the_result_does_not_depend_on_the_window() -> None:
     books = []
     for window in (1, 2, 4, 100):
         driven = a_running_desk(window)
@@ -401,7 +401,7 @@ def test_a_stream_with_other_symbols_halts_the_desk() -> None:
     assert driven.state.stream.waiting_for == "the gateway serves EURUSD, expected EURUSD, GBPUSD"
 
 
-def test_a_comparison_on_request_is_made_when_the_book_is_quiet() -> None:
+def test_a_requested_reconciliation_waits_for_orders_in_flight() -> None:
     driven = a_running_desk()
     calls = driven.deliver(signal_at(1, 1))
     assert driven.compare() == []
@@ -422,7 +422,7 @@ def test_a_stalled_stream_continues_with_a_repeat_of_the_last_confirm() -> None:
     assert driven.requests_of(GetAccount)
 
 
-def test_the_status_counts_the_orders_and_fills_of_the_present_run_alone() -> None:
+def test_the_status_counts_only_orders_and_fills_of_the_current_run() -> None:
     driven = a_running_desk()
     driven.answer_all(driven.deliver(signal_at(1, 1)))
     status = status_of(driven.state)

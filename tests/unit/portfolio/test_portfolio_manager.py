@@ -80,7 +80,7 @@ def test_any_other_signal_is_refused_with_a_reason(signal: Any) -> None:
 
 
 @pytest.mark.parametrize("one", [1, 1.0, np.int8(1), np.int64(1), np.float64(1)])
-def test_a_number_of_a_model_counts_as_the_signal_that_it_equals(one: Any) -> None:
+def test_a_number_of_another_type_counts_as_the_signal_that_it_equals(one: Any) -> None:
     manager = a_manager()
     assert manager.check_risk(one)
     trade(manager, one)
@@ -88,7 +88,7 @@ def test_a_number_of_a_model_counts_as_the_signal_that_it_equals(one: Any) -> No
     assert manager.last_reason == "[RISK] BLOCKED: Signal=BUY(1) but position is LONG(0.01)"
 
 
-def test_two_quick_buys_give_one_order() -> None:
+def test_a_second_buy_while_the_first_is_open_makes_no_order() -> None:
     manager = a_manager()
     first = manager.create_order(BUY, PRICE)
     assert first is not None
@@ -120,7 +120,7 @@ def test_close_cuts_a_larger_opposite_volume_to_the_position() -> None:
     assert manager.get_position_summary()["status"] == "FLAT"
 
 
-def test_reverse_opens_the_other_side_with_the_excess() -> None:
+def test_reverse_opens_the_opposite_direction_with_the_excess_volume() -> None:
     manager = a_manager(on_opposite="reverse")
     trade(manager, BUY, 0.02)
     trade(manager, SELL, 0.05, 1.2)
@@ -167,7 +167,7 @@ def test_an_invalid_price_or_volume_makes_no_order(value: Any) -> None:
 # ---------------------------------------------------------------------------------------------- ids, summary, history
 
 
-def test_order_ids_have_their_number_and_the_milliseconds() -> None:
+def test_order_ids_contain_a_number_and_the_time_in_milliseconds() -> None:
     manager = a_manager()
     assert trade(manager, BUY).order_id == "ORD_1_1767600000000"
     assert trade(manager, SELL).order_id == "ORD_2_1767600000000"

@@ -26,7 +26,7 @@ def test_partial_fills_are_cumulative_and_their_prices_average() -> None:
     assert manager.get_position_summary()["net_volume"] == 0.03
 
 
-def test_a_fill_without_a_volume_books_the_unfilled_rest() -> None:
+def test_a_fill_without_a_volume_fills_the_rest_of_the_order() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.03)
     assert manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01))
@@ -46,7 +46,7 @@ def test_the_oldest_lots_are_closed_first() -> None:
     assert manager.position.lots[0].price == Decimal("1.2")
 
 
-def test_a_duplicate_changes_nothing() -> None:
+def test_a_repeated_report_changes_nothing() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.02)
     part = filled(order, status="PARTIALLY_FILLED", filled_volume=0.01)
@@ -67,7 +67,7 @@ def test_a_duplicate_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("end", ["REJECTED", "CANCELED"])
-def test_a_refusal_ends_the_order_and_frees_the_symbol(end: str) -> None:
+def test_after_a_rejection_another_order_of_the_symbol_is_allowed(end: str) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, status=end, error="no money"))
@@ -78,7 +78,7 @@ def test_a_refusal_ends_the_order_and_frees_the_symbol(end: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["REJECTED", "CANCELED"])
-def test_a_refusal_of_the_rest_keeps_the_filled_part(end: str) -> None:
+def test_a_rejection_of_the_rest_keeps_the_filled_part(end: str) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.02)
     assert manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01))
@@ -113,7 +113,7 @@ def test_any_other_status_is_no_fill_and_the_order_stays_open(status: Any) -> No
 
 
 @pytest.mark.parametrize("status", ["FILLED", OrderStatus.FILLED])
-def test_a_status_may_be_the_enumeration(status: Any) -> None:
+def test_a_status_may_be_an_enumeration_member(status: Any) -> None:
     manager = a_manager()
     assert manager.on_fill(filled(manager.create_order(BUY, PRICE), status=status))
 
@@ -170,7 +170,7 @@ def test_every_other_field_may_be_null() -> None:
 # ----------------------------------------------------------------------------------------------------------- cancelling
 
 
-def test_a_canceled_order_frees_the_symbol_and_is_canceled_once() -> None:
+def test_after_a_cancel_another_order_is_allowed_and_a_second_cancel_is_refused() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert order is not None

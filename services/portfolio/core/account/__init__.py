@@ -1,1 +1,1 @@
-"""The account as the fold of its events, and progress through the stream."""
+"""The account as computed from the ledger's events, and the progress through the stream."""

@@ -1,7 +1,7 @@
-"""Orders, deals, lots and cash of the account, as the fold of the ledger's events.
+"""Orders, deals, lots and cash of the account, computed by applying the ledger's events in order.
 
-`apply` folds an event without judging it: rules were applied before the event was made. `changed_rows` lists what the
-ledger's projections have to write after a fold.
+`apply` checks no rule, because the rules were checked before the event was made. `changed_rows` lists the rows that the
+ledger's projections have to write afterwards.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from services.portfolio.core.account.position import ZERO, ClosedLot, Position
 from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
-"""Code of an order in doubt because the gateway lost the journal that had it."""
+"""Code of an order in doubt because the gateway lost the journal that had recorded the order."""
 
 CHANGES_KEPT_MAX: Final = 64
-"""Commands remembered by key: far more than people send at once, few enough to write with every commit."""
+"""Number of commands remembered by key: more than people send at once, few enough to write with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
@@ -68,7 +68,7 @@ def _number(deal: VenueDeal) -> int:
 
 
 def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
-    """A trade as arguments of `Position.apply`."""
+    """Return a trade as the arguments of `Position.apply`."""
     return {
         "side": Side(deal.kind.value),
         "volume": deal.volume,
@@ -80,7 +80,7 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
 
 
 def _opens_foreign_position(deal: VenueDeal) -> bool:
-    """Whether a client opened a position past the gateway; deals of the server itself do not."""
+    """Whether the deal opened a position that a client ordered past the gateway, and not the server itself."""
     return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
@@ -90,13 +90,13 @@ class ChangedRows:
     __slots__ = ("deals", "orders", "symbols")
 
     def __init__(self) -> None:
-        """Start clean."""
+        """Start without changes."""
         self.orders: set[str] = set()
         self.symbols: set[str] = set()
         self.deals: list[VenueDeal] = []
 
     def clear(self) -> None:
-        """Forget all changes: they are written."""
+        """Forget all changes, after they have been written."""
         self.orders.clear()
         self.symbols.clear()
         self.deals.clear()
@@ -125,18 +125,18 @@ class Book:
         self.orders_by_key: dict[str, list[str]] = {}
         """Ids of the orders that a person's command made, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
-        """Ids of orders that a person's latest commands canceled or modified, by key; empty for a position's stops."""
+        """Ids of orders that a person's latest commands canceled or modified, by key; none for a change of stops."""
         self.asked_by_key: dict[str, str] = {}
-        """Digests of the commands in `changes_by_key`, by key."""
+        """Digests of the commands in `changes_by_key`, by the command's key."""
         self.denials_by_key: dict[str, CommandDenial] = {}
-        """Denials of a person's latest commands, by key."""
+        """Denials of a person's latest commands, by the command's key."""
         self.resets_by_key: dict[str, RiskReset] = {}
         """Latest resets of risk rules, by the command's key."""
         self.deals: list[VenueDeal] = []
-        """Deals of the account by number; a late deal is inserted at its place."""
+        """Deals of the account, sorted by number."""
         self.deal_cursor = 0
         self.order_of_deal: dict[int, str] = {}
-        """Id of the desk's order that a deal filled, by the deal's number; absent for other deals."""
+        """Id of the desk's order that a deal filled, by the deal's number. Other deals have no entry."""
         self.filled_of_order: dict[str, Decimal] = {}
         """Lots of all deals of an order."""
         self.filled_of_symbol: dict[str, Decimal] = {}
@@ -154,9 +154,9 @@ class Book:
         self.acknowledged: set[int] = set()
         """Venue numbers of foreign orders that a person has acknowledged or the limits allow."""
         self.foreign_positions: set[int] = set()
-        """Tickets of a hedging account that another client opened, still open or closed since."""
+        """Tickets of a hedging account that another client opened, including those closed since."""
         self.seen_ids: dict[str, int] = {}
-        """Highest order number of each incarnation that the gateway knew when another one was taken."""
+        """Highest order number that the gateway knew of each incarnation, at the time of the latest replacement."""
         self.cleared = ReconciliationWatermark()
         self.epoch = 0
         self.journal_id = ""
@@ -164,27 +164,27 @@ class Book:
 
     @property
     def trading_state(self) -> TradingState:
-        """What the desk may do; ACTIVE in a ledger without a change of it."""
+        """What the desk may do; ACTIVE if the ledger has no change of the trading state."""
         return self.trading.state if self.trading is not None else TradingState.ACTIVE
 
     @property
     def is_hedging(self) -> bool:
-        """Whether each opening order makes a position of its own."""
+        """Whether each opening order opens a separate position."""
         return self.stream is not None and self.stream.account_mode is AccountMode.HEDGING
 
     def position_ticket(self, deal: VenueDeal) -> int:
-        """Ticket of a trade's leg: the venue's on a hedging account, 0 on a netting account."""
+        """Return the ticket of a trade's leg: the venue's on a hedging account, 0 on a netting account."""
         return deal.position if self.is_hedging else 0
 
     def position(self, symbol: str) -> Position:
-        """The position of a symbol with known terms; flat before its first deal."""
+        """Return the position of a symbol whose terms are known; it is flat before the symbol's first deal."""
         position = self.positions.get(symbol)
         if position is None:
             position = self.positions[symbol] = Position(symbol, self.instruments[symbol].multiplier)
         return position
 
     def apply(self, event: Event) -> None:
-        """Fold one event into the state."""
+        """Apply one event to the state."""
         match event:
             case OrderCreated(order=order):
                 self._put(order)
@@ -243,7 +243,7 @@ class Book:
                     _forget_first(self.denials_by_key)
 
     def amounts(self) -> dict[str, str]:
-        """Balance, profit, commission and swap as exact text, for a projection."""
+        """Return balance, realized profit, commission and swap as exact text, for a projection."""
         return {name: str(getattr(self, name)) for name in _AMOUNTS}
 
     def set_amounts(self, amounts: dict[str, str]) -> None:
@@ -272,7 +272,7 @@ class Book:
             self.open_orders.pop(order.order_id, None)
 
     def open_orders_of(self, symbol: str) -> list[Order]:
-        """Open orders of a symbol, oldest first."""
+        """Return the open orders of a symbol, oldest first."""
         return [self.orders[order_id] for order_id, of in self.open_orders.items() if of == symbol]
 
     def _update(self, event: OrderUpdated) -> None:
@@ -291,7 +291,7 @@ class Book:
         )
 
     def _change(self, event: OrderModifyRequested | OrderModifyAnswered) -> None:
-        """Apply a modification of a resting order, requested or answered."""
+        """Apply the request for a modification of a resting order, or the answer to it."""
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderModifyRequested):
             changed = structs.replace(changed, revision=event.revision)
@@ -301,7 +301,7 @@ class Book:
         self._put(changed)
 
     def _remember(self, key: str, asked: str, order_ids: list[str]) -> None:
-        """Remember a person's command, so that a repetition is answered and not executed."""
+        """Remember a person's command, so that its repetition is answered but not executed again."""
         if key:
             self.changes_by_key[key] = order_ids
             _forget_first(self.changes_by_key)
@@ -343,7 +343,7 @@ class Book:
         self.journal_id = event.journal_id
         for order_id in event.doubtful:
             order = self.orders[order_id]
-            text = "the gateway's journal is another one: the order may have been executed"
+            text = "the gateway has another journal than before: the order may have been executed"
             self._put(structs.replace(order, status=OrderStatus.IN_DOUBT, code=JOURNAL_CHANGED, error=text))
 
     def has_deal(self, number: int) -> bool:
@@ -358,7 +358,7 @@ class Book:
         return self.deals[at] if at < len(self.deals) and self.deals[at].deal == number else None
 
     def deals_after(self, number: int) -> list[VenueDeal]:
-        """Deals with higher numbers than `number`."""
+        """Return the deals with higher venue numbers than `number`, sorted by number."""
         return self.deals[bisect_left(self.deals, number + 1, key=_number) :]
 
     def _book(self, event: DealBooked) -> None:
@@ -381,10 +381,10 @@ class Book:
             return
         self.position_changes += 1
         if self.stream is not None and deal.deal <= self.stream.deals_before:
-            self.changes_before_stream += 1  # executed before the stream, reported late
+            self.changes_before_stream += 1  # executed before the stream was opened, but reported later
         self._count(deal, event.order_id)
         if is_late:
-            self.rebuild_position(deal.symbol)  # its cost basis depends on the order of the deals
+            self.rebuild_position(deal.symbol)  # the position's cost basis depends on the order of the deals
         else:
             self._hold(deal)
         self.changed_rows.symbols.add(deal.symbol)
@@ -393,7 +393,7 @@ class Book:
         self._guard(deal, self.orders.get(event.order_id))
 
     def _count(self, deal: VenueDeal, order_id: str) -> None:
-        """Add a trade to the sums of fills that invariants compare with positions and orders."""
+        """Add a trade to the sums of fills, which the invariants compare with positions and orders."""
         signed = deal.volume * Side(deal.kind.value).sign
         self.filled_of_symbol[deal.symbol] = self.filled_of_symbol.get(deal.symbol, ZERO) + signed
         if order_id:
@@ -406,13 +406,13 @@ class Book:
         self.position(deal.symbol).apply(**_fill_of(deal, self.position_ticket(deal)))
 
     def restore_deal(self, deal: VenueDeal, order_id: str) -> None:
-        """Restore a deal of a projection; call it in the order of numbers."""
+        """Restore a deal from a projection; deals must be restored in the order of their numbers."""
         self.deals.append(deal)
         if deal.kind.is_trade:
             self._count(deal, order_id)
 
     def rebuild_position(self, symbol: str) -> None:
-        """Recompute a position from the booked deals, for late deals and lots stored without cost."""
+        """Recompute a position from the booked deals, after a late deal or for lots stored without cost."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:
@@ -442,7 +442,7 @@ class Book:
 
 
 def closed_lots(book: Book, deal: VenueDeal) -> list[ClosedLot]:
-    """Lots that a deal would close; the book stays as it is."""
+    """Return the lots that a deal would close. The book does not change."""
     if not deal.kind.is_trade:
         return []
     held = book.position(deal.symbol)

@@ -1,9 +1,9 @@
-"""Cash as double entry.
+"""Double-entry accounting of cash.
 
-Each movement of the balance is posted to CASH and, negated, to its category. The postings of a deal sum to zero, and
-the postings to CASH sum to the balance. So `post` sums of a category have the opposite sign of cash: a loss or a charge
-is positive there. `cash_flows`, `cash_totals` and `cash_by_category` are in the cash sign, where a charge is negative
-(docs/glossary.md).
+Each movement of the balance is posted to CASH and, with the opposite sign, to its category. So the postings of a deal
+sum to zero, and the postings to CASH sum to the balance. In the sums of postings to a category a loss or a charge is
+positive, which is the opposite of the cash sign. `cash_flows`, `cash_totals` and `cash_by_category` return amounts in
+the cash sign: a charge is negative (docs/glossary.md).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _PROFIT_OF: Final = {
     DealKind.COMMISSION: CashAccount.COMMISSION,
     DealKind.CORRECTION: CashAccount.CORRECTIONS,
 }
-"""Category of a deal's `profit`: MetaTrader stores the amount of every deal there, also of deals that are no trades."""
+"""Category of a deal's field `profit`, in which MetaTrader stores the amount of trades and of all other deals."""
 
 
 class Posting(Struct, frozen=True, kw_only=True):
-    """One side of an entry, in account currency; `order_id` is the desk's or empty."""
+    """One side of an entry: `amount` in account currency; `order_id` of the desk's order, empty without one."""
 
     deal: int
     order_id: str
@@ -55,7 +55,7 @@ class Posting(Struct, frozen=True, kw_only=True):
 
 
 def cash_flows(deal: VenueDeal) -> CashSums:
-    """Cash of a deal by category, charges negative, zero amounts left out."""
+    """Return the cash of a deal by category, charges negative, without zero amounts."""
     found: CashSums = {}
     for account, amount in (
         (_PROFIT_OF[deal.kind], deal.profit),
@@ -68,7 +68,7 @@ def cash_flows(deal: VenueDeal) -> CashSums:
 
 
 def postings(deal: VenueDeal, order_id: str = "") -> list[Posting]:
-    """Entries of a deal in pairs, CASH first; they sum to zero and none is zero."""
+    """Return the postings of a deal in pairs, CASH first. They sum to zero, and none is zero."""
     return [
         Posting(
             deal=deal.deal,
@@ -90,7 +90,7 @@ def post(sums: CashSums, entries: Iterable[Posting]) -> None:
 
 
 def cash_totals(deals: Iterable[VenueDeal]) -> CashSums:
-    """Cash of deals by category, charges negative; every category but CASH is present."""
+    """Return the cash of deals by category, charges negative. Every category except CASH has an entry."""
     sums: CashSums = {account: ZERO for account in CashAccount if account is not CashAccount.CASH}
     for deal in deals:
         for account, amount in cash_flows(deal).items():
@@ -99,5 +99,5 @@ def cash_totals(deals: Iterable[VenueDeal]) -> CashSums:
 
 
 def cash_by_category(sums: Mapping[CashAccount, Decimal]) -> CashSums:
-    """Cash by category, charges negative; sums to the balance. `sums` are those of `post`."""
+    """Return the cash by category, charges negative, from the `sums` of `post`. The total is the balance."""
     return {account: -sums.get(account, ZERO) for account in CashAccount if account is not CashAccount.CASH}

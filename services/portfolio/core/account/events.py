@@ -1,7 +1,8 @@
-"""Events of the ledger; the book is their fold.
+"""Events of the ledger, from which the book is computed.
 
-An event is a fact that was decided or reported. Folding it applies no rule, so a ledger of any age folds to the same
-state. A signal without an order or a new denial makes no event; the tick cursor counts it.
+An event records a decision of the desk or a report of the venue. The book applies it without checking any rule, so that
+later versions compute the same state from an old ledger. A signal that makes no order and no new denial has no event;
+the tick cursor counts it.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from services.portfolio.core.account.protection import Protection
 
 
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
-    """A stream of ticks began; `incarnation` starts the ids of its orders.
+    """A stream of ticks began; the ids of its orders begin with `incarnation`.
 
-    `orders_before` and `deals_before` count what the account had before, so that the run's own can be distinguished.
-    `leverage` is the account's, 0 without margin.
+    `orders_before` is the number of orders that the account already had, `deals_before` the number of its latest deal.
+    They distinguish the stream's own orders and deals. `leverage` is the account's, 0 without margin.
     """
 
     stream_id: str
@@ -52,9 +53,9 @@ class LeverageChanged(Struct, frozen=True, kw_only=True, tag="leverage_told"):
 
 
 class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken"):
-    """Order ids begin again within a stream, because the ledger may have lost some (`why`).
+    """A new incarnation was taken within a stream, because the ledger may have lost order ids (`why`).
 
-    `seen` has the highest order number of each incarnation that the gateway knew at that time.
+    `seen` has the highest order number that the gateway knew of each incarnation at that time.
     """
 
     incarnation: str
@@ -64,25 +65,26 @@ class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken
 
 
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
-    """The venue reported a symbol's terms; `changes` has a text for each changed one."""
+    """The venue reported a symbol's terms; `changes` has a text for each changed term."""
 
     instrument: Instrument
     changes: list[str] = []
 
 
 class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
-    """An order was decided and its volume reserved; it has not been sent."""
+    """An order was decided and its volume reserved; it has not been sent yet."""
 
     order: Order
 
 
 class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
-    """A rule denied the first of a run of signals, or a person's command.
+    """A risk rule denied a person's command, or the first of consecutive signals with the same denial.
 
-    `code` is the rule's, `limit` and `observed` are its limit and the value against it. `denial_id` identifies the
-    denial. For a signal, `publisher`, `symbol`, `sequence`, `bid` and `ask` are those of the signal and its tick. With
-    `cause` "manual" a person's command was denied: `key` is the command's, `asked` its digest, `reason` the person's,
-    `publisher` is empty, and the tick is the symbol's latest decided one; `direction` 0 is a modification.
+    `code` is the rule's code, `limit` its limit, `observed` the value that the rule compared with it. `denial_id`
+    identifies the denial. For a signal, `publisher`, `symbol`, `sequence`, `bid` and `ask` are those of the signal and
+    its tick. `cause` is "manual" for a person's command. Then `key` is the command's key, `asked` its digest, `reason`
+    the person's reason, `publisher` is empty, the tick is the symbol's latest decided tick, and `direction` is 0 for a
+    modification.
     """
 
     symbol: str
@@ -107,7 +109,7 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
 
 
 class CommandDenial(Struct, frozen=True):
-    """The answer to a denied command, for its repetition."""
+    """The denial of a command, kept to answer a repetition of the command."""
 
     code: str
     limit: str
@@ -131,8 +133,8 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
 class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     """The desk requested the cancellation of an order.
 
-    The order ends only when the venue reports it. An empty `why` withdraws the request, after the venue refused it.
-    `key` is that of a person's command, `asked` its digest.
+    The order ends only when the venue reports its end. `why` is the reason; an empty `why` withdraws the request after
+    the venue refused it. `key` is the key of a person's command, `asked` the command's digest.
     """
 
     order_id: str
@@ -144,9 +146,9 @@ class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
 
 
 class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed"):
-    """The desk requested other terms for a resting order, under a new revision.
+    """The desk requested new `terms` for a resting order, as modification number `revision`.
 
-    `key` is that of a person's command, `asked` its digest.
+    `key` is the key of a person's command, `asked` the command's digest.
     """
 
     order_id: str
@@ -158,7 +160,7 @@ class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed
 
 
 class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
-    """The venue answered a modification; `terms` are the venue's, the old ones after an `error`."""
+    """The venue answered a modification; `terms` are those now at the venue, the old terms after an `error`."""
 
     order_id: str
     terms: OrderTerms
@@ -170,8 +172,8 @@ class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_a
 class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     """The desk set the protection of a position.
 
-    `why` is the reason; ordinal, time, bid and ask are of the tick that it was decided on. `key` is that of a person's
-    command, `asked` its digest.
+    `why` is the reason. `ordinal`, `time_ns`, `bid` and `ask` are those of the tick on which the desk decided. `key` is
+    the key of a person's command, `asked` the command's digest.
     """
 
     protection: Protection
@@ -185,7 +187,10 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):
-    """The venue answered a revision of a position's stops; after an `error` these are the stops that the venue still has."""
+    """The venue answered change number `revision` of a position's stops.
+
+    `stop_loss` and `take_profit` are those now at the venue, the old prices after an `error`.
+    """
 
     key: str
     revision: int
@@ -197,7 +202,7 @@ class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answ
 
 
 class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
-    """A deal was booked; `order_id` is the desk's or empty, `closings` the lots it closed."""
+    """A deal was booked; `order_id` is empty without an order of the desk, `closings` are the lots it closed."""
 
     deal: VenueDeal
     order_id: str
@@ -205,7 +210,7 @@ class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
 
 
 class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
-    """The data of the stream ended, and every deal up to it is booked."""
+    """The data of the stream ended, and every deal up to its end is booked."""
 
     stream_id: str
     ordinal: int
@@ -216,7 +221,7 @@ class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
 class ReconciliationWatermark(Struct, frozen=True, kw_only=True):
     """Numbers up to which the agreement of ledger and venue is final.
 
-    `ticket` and `deal` are the venue's numbers of orders and deals, `number` is that of the desk's orders.
+    `ticket` is a venue's order number, `deal` a venue's deal number, `number` an order number of the desk.
     """
 
     ticket: int = 0
@@ -225,9 +230,9 @@ class ReconciliationWatermark(Struct, frozen=True, kw_only=True):
 
 
 class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
-    """Ledger and venue were compared; `at_end` if the stream had ended.
+    """Ledger and venue were compared; `at_end` is True if the stream had ended.
 
-    `cleared` is the watermark below which nothing needs another comparison; None keeps the earlier one.
+    Orders and deals up to the watermark `cleared` need no further comparison; None keeps the earlier watermark.
     """
 
     ordinal: int
@@ -240,9 +245,9 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
     """The trading state changed; `by` is `person` or the part of the desk that found a cause.
 
-    `causes` are all that keep it from ACTIVE, each code once; `reason` is their text, or why trading was resumed.
-    `flatten`: close every position while this state lasts. `acknowledged`: venue numbers of foreign orders
-    that a person accepted.
+    `causes` are all causes of a state other than ACTIVE, each code once. `reason` is their text, or the reason why
+    trading was resumed. With `flatten` the desk closes every position while this state lasts. `acknowledged` has the
+    venue's numbers of the foreign orders that a person accepted.
     """
 
     state: TradingState
@@ -255,10 +260,10 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
 
 
 class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):
-    """A person reset a risk rule's state, of one `symbol` or, if empty, of the whole desk.
+    """A person reset the state of a risk rule for one `symbol`, or for the whole desk if `symbol` is empty.
 
-    `person` is the login name sent with the command. `before` and `after` are the remembered values by name, as text.
-    `equity` is the base from which losses are measured afterwards, None if unknown. `key` is the command's.
+    `person` is the login name sent with the command. `before` and `after` are the rule's stored values by name, as
+    text. Losses are measured from `equity` afterwards; it is None if unknown. `key` is the command's key.
     """
 
     rule: str
@@ -273,7 +278,7 @@ class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):
 
 
 class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met"):
-    """The venue has these foreign orders, and the `policy` of the limits allows them."""
+    """The venue has foreign orders with these numbers, and the `policy` of the limits allows them."""
 
     tickets: list[int]
     policy: ForeignOrderPolicy
@@ -281,14 +286,14 @@ class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met")
 
 
 class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
-    """This portfolio leads the account; orders of earlier epochs still in flight are void."""
+    """This portfolio process took the lease under a new epoch; in-flight orders of earlier epochs are void."""
 
     epoch: int
     time_ns: int
 
 
 class JournalChanged(Struct, frozen=True, kw_only=True, tag="journal_met"):
-    """The gateway has another journal; `doubtful` are the open orders unknown to it."""
+    """The gateway has another journal than `before`; `doubtful` are the open orders that it does not contain."""
 
     journal_id: str
     before: str

@@ -1,17 +1,18 @@
-"""Foreign orders and positions: those made past the gateway.
+"""Foreign orders and positions, which are made past the gateway.
 
-A person or another program makes them; a comparison with the venue finds them (`live_reconciliation.py`). A live desk
-handles them by the limit `foreign_orders`:
+A person or another program makes them. The reconciliation with the venue finds them (`live_reconciliation.py`). The
+limit `foreign_orders` sets how a live desk handles them:
 
-- `halt`: the desk halts until a person resumes;
-- `adopt`: their positions are the desk's own, and a signal may close them;
-- `ignore`: the desk trades as if the tickets they opened did not exist (hedging accounts only).
+- `halt`: the desk halts until a person resumes trading.
+- `adopt`: the desk treats their positions as its own, and a signal may close them.
+- `ignore`: the desk trades as if the tickets that they opened did not exist (hedging accounts only).
 
-Cash, exposure and margin include them under every policy.
+Cash, exposure and margin include foreign orders and positions under every policy.
 
-Not foreign: an order that the gateway placed under an id unknown to the ledger (it may be the desk's own, from a lost
-part of the ledger; the desk halts under every policy), and what the server does by itself, such as a stop loss or a
-stop-out. In a lock-step stream, which has one client, every other order is a difference.
+Two kinds of orders are not foreign. An order that the gateway placed under an id unknown to the ledger may be the
+desk's own, from a lost part of the ledger, and the desk halts under every policy. Orders of the server itself come from
+a stop loss or a stop-out, for example. In a lock-step stream the desk is the only client, so that every other order is
+a reconciliation difference.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ from services.portfolio.core.account.position import Position
 
 _TICKETS_SHOWN: Final = 10
 _POLICY_TEXT: Final = {
-    ForeignOrderPolicy.HALT: "trading stops until a person has looked",
-    ForeignOrderPolicy.ADOPT: "what they hold is taken as the desk's own",
-    ForeignOrderPolicy.IGNORE: "the tickets they open are left alone",
+    ForeignOrderPolicy.HALT: "trading stops until a person resumes it",
+    ForeignOrderPolicy.ADOPT: "the desk treats their positions as its own",
+    ForeignOrderPolicy.IGNORE: "the desk does not trade the tickets that they open",
 }
 
 
 def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Position:
-    """The desk's part of a symbol's position: all, or without foreign tickets under `ignore`.
+    """Return the position of a symbol that the desk trades: under `ignore` without foreign tickets, else all of it.
 
-    The symbol's terms must be known. Without foreign tickets it is the book's own object, with them a copy.
+    The symbol's terms must be known. The result is the book's own object if all of the position is returned or the
+    account has no foreign tickets, else a copy.
     """
     position = book.position(symbol)
     if policy is not ForeignOrderPolicy.IGNORE or not book.foreign_positions:
@@ -45,24 +47,24 @@ def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Positio
 
 
 def foreign_policy_problem(policy: ForeignOrderPolicy, account_mode: AccountMode) -> str:
-    """Why `policy` cannot work on an account of this mode; empty if it can."""
+    """Return why `policy` cannot be used on an account of this mode; empty if it can."""
     if policy is not ForeignOrderPolicy.IGNORE or account_mode is AccountMode.HEDGING:
         return ""
     return (
-        f"foreign_orders is {policy}, which needs a HEDGING account, and the account is {account_mode}: "
-        "there a foreign deal changes the desk's own position; expected halt or adopt"
+        f"foreign_orders is {policy}, which needs a HEDGING account, but the account is {account_mode}, "
+        "where a foreign deal changes the desk's own position; expected halt or adopt"
     )
 
 
 def describe_foreign_orders(tickets: Sequence[int], policy: ForeignOrderPolicy) -> str:
-    """Text for people about foreign orders, with their first tickets."""
+    """Describe foreign orders by their first tickets and the policy for them, as text for people."""
     shown = ", ".join(str(ticket) for ticket in tickets[:_TICKETS_SHOWN])
     more = f" and {len(tickets) - _TICKETS_SHOWN} more" if len(tickets) > _TICKETS_SHOWN else ""
     return f"orders that are not the desk's: {shown}{more}; foreign_orders = {policy}, {_POLICY_TEXT[policy]}"
 
 
 def describe_foreign_positions(book: Book) -> list[str]:
-    """Open foreign positions of a hedging account as text, by symbol and ticket."""
+    """Describe the open foreign positions of a hedging account, one text for each, sorted by symbol and ticket."""
     return [
         f"{'LONG' if leg.direction > 0 else 'SHORT'} {decimal_text(leg.volume)} {symbol}, ticket {leg.ticket}"
         for symbol in sorted(book.positions)

@@ -1,6 +1,7 @@
-"""Latest quotes, clock and liveness of a live market, from its ticks and heartbeats.
+"""Latest quotes and clock of a live market and the age of its last message, from its ticks and heartbeats.
 
-A signal is decided on its own quote. These quotes date it, bound its price (PRICE_COLLAR) and price orders by hand.
+A signal is decided on its own quote. The latest quotes serve to compute the age of the signal, to bound its price
+(PRICE_COLLAR), and to price manual orders.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from typing import Final, NamedTuple
 from proto.messages import MarketHeartbeat, Tick
 
 FEED_STALE_NS: Final = 3_000_000_000
-"""Three missed heartbeats."""
+"""The feed is stale after this time without a message; heartbeats come every second."""
 
 
 class LiveQuote(NamedTuple):
-    """A symbol's latest quote and when it reached this process."""
+    """A symbol's latest quote, its venue time, and the monotonic time at which it reached this process."""
 
     bid: float
     ask: float
@@ -23,16 +24,16 @@ class LiveQuote(NamedTuple):
 
 
 class MarketFeed:
-    """State of the feed; empty before the first message, as in a replay."""
+    """State of the feed. It stays empty in a replay, which has no live market."""
 
     def __init__(self) -> None:
-        """Start before the first message."""
+        """Start without a message."""
         self.stream_id = ""
         self.newest_ns = 0
         self.last_message_mono_ns = 0
         self.quotes: dict[str, LiveQuote] = {}
         self.published: dict[str, int] = {}
-        """Sequence of each symbol's latest tick; lower than before when the gateway repeats ticks."""
+        """Sequence number of each symbol's latest tick. It decreases when the gateway repeats ticks."""
         self._newest_mono_ns = 0
 
     def on_message(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
@@ -49,14 +50,14 @@ class MarketFeed:
             self.published = dict(message.sequences)
 
     def advance_clock(self, time_ns: int, mono_ns: int) -> None:
-        """Set the venue's clock to a time seen at `mono_ns`; an earlier time than known is ignored."""
+        """Set the venue's clock to a time received at `mono_ns`, unless a later time is already known."""
         if time_ns > self.newest_ns:
             self.newest_ns, self._newest_mono_ns = time_ns, mono_ns
 
     def time_ns(self, mono_ns: int) -> int:
-        """Venue time at `mono_ns`, extrapolated by the host's clock; 0 before the first time."""
+        """Return the venue time at `mono_ns`, extrapolated by the host's clock; 0 if no time was received yet."""
         return self.newest_ns + (mono_ns - self._newest_mono_ns) if self.newest_ns else 0
 
     def is_stale(self, mono_ns: int) -> bool:
-        """Whether the feed is silent for longer than `FEED_STALE_NS`; False before a first message."""
+        """Whether no message has arrived for longer than `FEED_STALE_NS`; False before the first message."""
         return bool(self.last_message_mono_ns) and mono_ns - self.last_message_mono_ns > FEED_STALE_NS

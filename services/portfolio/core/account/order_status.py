@@ -1,8 +1,9 @@
 """Statuses of an order and the transitions between them, as one table.
 
-An order exists from its commit on, as `PENDING`; a denied entry makes no order. `REJECTED` is the venue's refusal. An
-order `IN_DOUBT` may have been executed: its volume stays reserved until evidence ends the doubt. The venue's reports
-may come late or twice; a transition that is not in the table is not applied.
+An order exists from its commit on and starts as `PENDING`; a denied signal makes no order. `REJECTED` means that the
+venue or the gateway refused the order. An order `IN_DOUBT` may have been executed, so its volume stays reserved until
+the venue shows what happened. The venue's reports may come late or twice; a transition that is not in the table is not
+applied.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class OrderStatus(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether the order may still change the position; it counts as exposure while it may."""
+        """Whether an order of this status may still change the position and therefore counts as exposure."""
         return self in _OPEN
 
 
@@ -61,7 +62,7 @@ def can_transition(status: OrderStatus, next_status: OrderStatus) -> bool:
 
 
 def status_after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | None:
-    """Status of an order after a deal; `is_whole` if the deal fills the rest of it.
+    """Return the status of an order after a deal; `is_whole` is True if the deal fills the rest of the order.
 
     Returns:
         FILLED, PARTIALLY_FILLED, or `status` for a late deal that does not fill an ended order; None if an order in

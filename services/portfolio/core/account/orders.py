@@ -1,4 +1,4 @@
-"""An order in the ledger, with the decision that made it and its changes until its end."""
+"""An order in the ledger, with the decision that made it and its later modifications."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Cause(StrEnum):
 
 
 class PassedRule(Struct, frozen=True, kw_only=True):
-    """A risk rule that a person exempted an order from.
+    """A risk rule from which a person exempted an order.
 
-    `limit` and `observed` are empty if the rule would not have denied it.
+    `limit` and `observed` are empty if the rule would not have denied the order.
     """
 
     code: str
@@ -35,19 +35,21 @@ class PassedRule(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The rule and its denial as text."""
-        against = denial_message(limit=self.limit, observed=self.observed) if self.observed else "nothing against it"
+        """The rule's code and its denial as text."""
+        against = denial_message(limit=self.limit, observed=self.observed) if self.observed else "no denial"
         return f"{self.code} ({against})"
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """Inputs of an order: the signal, its quote, and the position before it.
+    """Inputs of the decision for an order: the signal, its quote, and the position before it.
 
-    `direction` is the signal's, +1 or -1; prices are quotes of the symbol; `position_before` is in signed lots.
-    `publisher` is the signal's sender, empty without a signal; stream, symbol and `sequence` identify its tick,
-    `ordinal` the decision. `sizing` explains the volume. `rate` is the price of a unit of profit currency in account
-    currency; None if unknown or not stored. `past_rules` are the rules that a person exempted the order from, also
-    while it rests.
+    - `direction`: of the signal, +1 buy or -1 sell. `bid`, `ask`: quote of the symbol.
+    - `position_before`: net position in lots, long positive.
+    - `publisher`: the process that sent the signal; empty without a signal.
+    - `sequence`: number of the signal's tick within its stream and symbol. `ordinal`: number of the decision's tick.
+    - `sizing`: text that explains the volume.
+    - `rate`: price of a unit of profit currency in account currency; None if unknown or not stored.
+    - `past_rules`: rules from which a person exempted the order, also while it rests.
     """
 
     ordinal: int
@@ -67,7 +69,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class OrderTerms(Struct, frozen=True, kw_only=True):
-    """Modifiable terms of a resting order; None for no such price."""
+    """Modifiable terms of a resting order; a price that it does not have is None."""
 
     limit_price: Decimal | None
     stop_loss: Decimal | None
@@ -80,16 +82,19 @@ class Order(Struct, frozen=True, kw_only=True):
 
     Volumes are in lots, times in venue time. `number` counts the orders of the ledger from 1.
 
-    - `price`: side of the decision's quote at which the order would trade; `limit_price`: of a LIMIT or STOP order.
-    - `filled_price`: volume-weighted price of its deals; `profit`: their profit in account currency, a loss negative.
-    - `tag`: the strategy that it belongs to. `position`: ticket of the one position that it closes, 0 for any.
-    - `stop_loss`, `take_profit`, `trailing_*_points`, `time_exit_s`: for the position that it opens; the desk itself
-      carries out the last two.
-    - `cancel_asked`: why the desk requested its cancellation; empty if it did not.
-    - `key`: of the person's command that made it; `asked`: the command's digest.
-    - `is_close`: a person or FLATTEN closes a position with it, in every trading state.
-    - `change`: the latest requested terms; the fields above keep those that it was placed with. `revision` counts
-      requested modifications, `revision_answered` the answered ones.
+    - `price`: side of the decision's quote at which the order would trade. `limit_price`: price of a LIMIT or STOP
+      order.
+    - `filled_price`: volume-weighted price of the order's deals. `profit`: profit of these deals in account currency, a
+      loss negative.
+    - `tag`: the strategy that the order belongs to. `position`: ticket of the position that the order closes, 0 for
+      any.
+    - `stop_loss`, `take_profit`, `trailing_*_points`, `time_exit_s`: for the position that the order opens. The venue
+      executes the first two, the desk the trailing stop and the time exit.
+    - `cancel_asked`: why the desk requested the cancellation of the order; empty if it did not.
+    - `key`: key of the person's command that made the order. `asked`: digest of that command.
+    - `is_close`: a person or FLATTEN closes a position with the order, which is allowed in every trading state.
+    - `change`: the latest requested terms. `limit_price`, `stop_loss`, `take_profit` and `expires_ns` keep the terms
+      that the order was placed with. `revision` counts requested modifications, `revision_answered` answered ones.
     """
 
     order_id: str
@@ -132,7 +137,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def terms(self) -> OrderTerms:
-        """Current terms: those of the latest modification, or those that it was placed with."""
+        """Current terms of the order: those of the latest modification, or those that it was placed with."""
         return self.change or OrderTerms(
             limit_price=self.limit_price,
             stop_loss=self.stop_loss,
@@ -144,8 +149,8 @@ class Order(Struct, frozen=True, kw_only=True):
     def venue_retcode(self) -> int | None:
         """MetaTrader's retcode for the order's current status; None if the venue gave none.
 
-        `retcode` belongs to the last stored reply. Deals, which fill an order, have no retcode and may come without a
-        further reply.
+        `retcode` is that of the last stored reply. A deal has no retcode and may fill the order without a further
+        reply.
         """
         if self.status is OrderStatus.FILLED:
             return RETCODE_DONE
@@ -153,7 +158,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def can_rest(self) -> bool:
-        """Whether the order may rest at the venue; its deadline is then that of its acceptance."""
+        """Whether the order may rest at the venue; its deadline then applies only to its acceptance."""
         return self.type is not OrderType.MARKET or self.time_in_force in _LASTING
 
 
@@ -165,7 +170,7 @@ INCARNATION_CHARS: Final = 8
 
 
 def id_parts(order_id: str) -> tuple[str, int]:
-    """Incarnation and number of a desk's order id; number 0 for an id of another form."""
+    """Split an order id of the desk into incarnation and number; an id of another form has number 0."""
     incarnation, dash, number = order_id.partition("-")
     if len(incarnation) != INCARNATION_CHARS or not dash or not (number.isascii() and number.isdecimal()):
         return order_id, 0

@@ -1,14 +1,14 @@
 """Position accounting for one symbol, on netting and hedging accounts.
 
-A position is the fold of its fills; it knows nothing of sockets, time or orders.
+A position is computed from its fills alone.
 
-Each fill belongs to one ticket. A netting account has one position a symbol, under ticket 0; on a hedging account the
-venue gives the ticket, and long and short positions may be open together. Within a ticket a fill of the other side
-closes lots first-in first-out, and the rest of it opens lots of its side. Fills may therefore come in any order: a
-close that is reported first is closed by its opening fill.
+Each fill belongs to one ticket. A netting account has one position in each symbol, under ticket 0. On a hedging account
+the venue assigns the tickets, and long and short positions in a symbol may be open together. Within a ticket, a fill of
+the opposite side closes lots first in, first out, and its remaining volume opens a lot on its own side. Fills may
+therefore come in any order: if the closing fill is reported first, the opening fill closes its lot.
 
-Lots are the open entries with their prices. Legs are the tickets at their average price, by which the venue values
-them and books profit (`proto.trading.cost_basis`); the two differ once part of several entries has been closed.
+A lot keeps the price of its opening fill. A leg keeps the average price of its ticket, at which the venue values the
+ticket and books profit (`proto.trading.cost_basis`). After a partial close of several lots, the two prices differ.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ZERO: Final = Decimal(0)
 
 
 class Lot(Struct, frozen=True):
-    """The open rest of one opening fill.
+    """The volume of one opening fill that is still open.
 
-    `volume` in lots (> 0), `price` in profit currency, `opened_by` the fill's deal. `sign` is +1 for bought and -1 for
-    sold; `position` is the ticket, 0 on a netting account.
+    `volume` is in lots (> 0), `price` in profit currency. `opened_by` is the number of the fill's deal. `sign` is +1
+    for bought, -1 for sold. `position` is the ticket, 0 on a netting account.
     """
 
     volume: Decimal
@@ -43,7 +43,7 @@ class Lot(Struct, frozen=True):
 
 
 class ClosedLot(Struct, frozen=True):
-    """Part of a lot that a fill closed; `gross` is its profit in profit currency, loss negative."""
+    """Part of a lot that a fill closed; `gross` is the profit of this part in profit currency, loss negative."""
 
     opened_by: str
     volume: Decimal
@@ -53,9 +53,9 @@ class ClosedLot(Struct, frozen=True):
 
 
 class Leg(Struct, frozen=True):
-    """One open ticket as the venue keeps it: `volume` in lots (> 0), `direction` +1 or -1.
+    """One open ticket in the venue's accounting: `volume` in lots (> 0), `direction` +1 long or -1 short.
 
-    `cost` is average price x signed volume; `opened_ns` is when the ticket was opened or reversed.
+    `cost` is average price x signed volume. `opened_ns` is the venue time at which the ticket was opened or reversed.
     """
 
     ticket: int
@@ -81,12 +81,12 @@ class Position:
     __slots__ = ("_legs", "_lots", "direction", "label", "multiplier", "net_volume", "symbol")
 
     def __init__(self, symbol: str, multiplier: Decimal, lots: Sequence[Lot] = (), legs: Sequence[Leg] = ()) -> None:
-        """Start flat, or from the lots and legs of an earlier fold."""
+        """Start flat, or from the stored lots and legs of a position."""
         self.symbol = symbol
         self.multiplier = multiplier
         """`Instrument.multiplier`."""
         self.direction = 0
-        """The sign of the net volume; 0 when flat, and when as much is held long as short."""
+        """Sign of the net volume; 0 if the position is flat, or if its long and short volumes are equal."""
         self._lots: list[Lot] = list(lots)
         self._legs: dict[int, Leg] = {leg.ticket: leg for leg in legs}
         self._refresh()
@@ -107,7 +107,7 @@ class Position:
         return self._legs[ticket]
 
     def without(self, tickets: Collection[int]) -> Position:
-        """A copy without the legs and lots of these tickets."""
+        """Return a copy without the legs and lots of these tickets."""
         return Position(
             self.symbol,
             self.multiplier,
@@ -116,7 +116,7 @@ class Position:
         )
 
     def has_leg_against(self, direction: int) -> bool:
-        """Whether a leg is of the other direction."""
+        """Whether a leg is opposite to `direction` (+1 or -1)."""
         for leg in self._legs.values():  # noqa: SIM110 - a generator is slower, and each tick calls this twice
             if leg.direction == -direction:
                 return True
@@ -141,8 +141,9 @@ class Position:
     def avg_entry_price(self) -> Decimal | None:
         """Volume-weighted price of the lots on the side of the net position.
 
-        Rounded to `AVERAGE_STEP`. On a netting account these are all lots. On a hedging account it covers the larger
-        side alone and does not give the profit: `legs` have the prices. None when flat, and when both sides are equal.
+        It is rounded to `AVERAGE_STEP`. On a netting account it covers all lots. On a hedging account it covers only
+        the larger side, so that the profit cannot be computed from it; the prices of `legs` give the profit. None if
+        the position is flat, or if both sides are equal.
         """
         lots = [lot for lot in self._lots if lot.sign == self.direction]
         if not lots:
@@ -155,7 +156,7 @@ class Position:
     def apply(
         self, *, side: Side, volume: Decimal, price: Decimal, deal: str, time_ns: int, ticket: int = 0
     ) -> list[ClosedLot]:
-        """Fold a fill of `volume` lots (> 0) into a ticket; return the lots it closed, oldest first."""
+        """Apply a fill of `volume` lots (> 0) to a ticket; return the parts of lots that it closed, oldest first."""
         assert volume > 0, volume
         closings: list[ClosedLot] = []
         left, at = volume, 0
@@ -171,10 +172,10 @@ class Position:
         return closings
 
     def gross_unrealized(self, *, bid: Decimal, ask: Decimal) -> Decimal:
-        """Unrealized profit of the lots in profit currency: long at the bid, short at the ask.
+        """Return the unrealized profit of the lots in profit currency: long lots at the bid, short lots at the ask.
 
-        Together with `gross` of all closed lots it equals the cash value of all fills. `gross_of` is the venue's
-        figure.
+        The sum of this and `gross` of all closed lots equals the cash value of all fills. The venue instead values the
+        legs, as `gross_of` does.
         """
         return sum(
             (
@@ -190,7 +191,7 @@ class Position:
         )
 
     def gross_of(self, leg: Leg, *, bid: Decimal, ask: Decimal) -> Decimal:
-        """Unrealized profit of a leg in profit currency, from its average price as at the venue."""
+        """Return the unrealized profit of a leg in profit currency, from its average price, as the venue does."""
         return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, multiplier=self.multiplier)
 
     def _hold(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
@@ -206,7 +207,7 @@ class Position:
         self._legs[ticket] = Leg(ticket, direction, abs(holding.volume), holding.cost, opened_ns)
 
     def _close(self, at: int, left: Decimal, price: Decimal, closings: list[ClosedLot]) -> tuple[Decimal, int]:
-        """Close up to `left` of the lot at index `at`; return the rest and the next index."""
+        """Close up to `left` lots of the lot at index `at`; return the remaining volume and the next index."""
         lot = self._lots[at]
         closed = min(left, lot.volume)
         gross = gross_profit(

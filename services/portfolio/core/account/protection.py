@@ -1,8 +1,8 @@
 """Protection of an open position: stop loss, take profit, trailing stop, time exit.
 
-The venue executes stops; the desk remembers the requested ones and whether the venue has answered. Each change has a
-higher revision than the one before, so that a late repetition undoes nothing. A netting account has one protection a
-symbol, a hedging account one a position.
+The venue executes the stops. The desk remembers the requested stops and whether the venue has answered the request.
+Each change has a higher revision than the previous change, so that a late repetition of an old request undoes nothing.
+A netting account has one protection for each symbol, a hedging account one for each position.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from services.portfolio.core.account.orders import Order
 
 
 class Protection(Struct, frozen=True, kw_only=True):
-    """Protection of one position; prices of the symbol, None for no such stop.
+    """Protection of one position; `stop_loss` and `take_profit` are prices of the symbol, None without the stop.
 
     `position` is the ticket, 0 on a netting account. `trailing_stop_points` is 0 for a fixed stop. `exit_ns` is the
-    venue time of the time exit, 0 for none. `answered` is the highest revision that the venue has answered, `error` its
-    refusal, empty without one.
+    venue time of the time exit, 0 for none. `answered` is the highest revision that the venue has answered. `error` is
+    the venue's refusal of that revision, empty if it accepted.
     """
 
     symbol: str
@@ -51,18 +51,18 @@ class Protection(Struct, frozen=True, kw_only=True):
 
 
 def protection_key(symbol: str, position: int) -> str:
-    """Key of a position: its symbol, with the ticket on a hedging account."""
+    """Return the key of a position: its symbol, on a hedging account followed by the ticket."""
     return f"{symbol}#{position}" if position else symbol
 
 
 def protection_after_deal(
     entry: DealEntry, order: Order | None, *, symbol: str, position: int, time_ns: int, before: Protection | None
 ) -> Protection | None:
-    """Protection of an open position after a deal at `time_ns`.
+    """Return the protection of an open position after a deal at `time_ns`.
 
-    `order` is the desk's order of the deal, None for a foreign deal. Stops follow `proto.trading.stops`; trailing stop
-    and time exit follow the same rule: a reversal takes those of its order, an addition replaces those that its order
-    has, a reduction changes none.
+    `order` is the desk's order that the deal filled, None for a foreign deal. `proto.trading.stops` has the rule for
+    stops, which applies to trailing stop and time exit too: a reversal takes the protection of its order, an addition
+    replaces those parts that its order has, and a reduction changes nothing.
     """
     if entry not in (DealEntry.IN, DealEntry.INOUT):
         return before
@@ -92,16 +92,18 @@ def protection_after_deal(
 def trail_stop(
     protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, instrument: Instrument
 ) -> Protection | None:
-    """The protection with its stop loss moved behind the market; None if the stop does not move.
+    """Return the protection with its stop loss moved towards the market; None if the stop does not move.
 
-    The stop of a long position follows the bid from below, of a short position the ask from above; it never moves
-    away from the market. It is rounded to a tick before it is compared with the step.
+    `direction` is that of the position, +1 long or -1 short. The stop of a long position follows the bid from below,
+    that of a short position follows the ask from above. A stop never moves away from the market. The new stop is
+    rounded to a tick before its distance from the old stop is compared with the step.
     """
     point, points, present = instrument.point, protection.trailing_stop_points, protection.stop_loss
     touch = bid if direction > 0 else ask
     step = protection.trailing_step_points * point
     if present is not None and (touch - present) * direction - points * point < step:
-        return None  # most ticks end here; rounding away from the market only shortens the step
+        # A cheap check that most ticks fail. Rounding the new stop away from the market only shortens the move.
+        return None
     moved = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
     if moved <= 0 or (present is not None and (moved - present) * direction < step):
         return None

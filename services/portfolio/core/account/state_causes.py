@@ -1,4 +1,4 @@
-"""Causes of a trading state, from its event; those of earlier versions from origin and text."""
+"""Causes of a trading state. Events of earlier versions have no causes; theirs are derived from origin and text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.portfolio.core.account.events import TradingStateChanged
 
 PERSON: Final = "person"
 RISK: Final = "risk"
-"""`by` of causes found by risk rules."""
+"""Value of `by` if a risk rule found the cause."""
 
 _CODES_BY_ORIGIN: Final = {
     PERSON: "PERSON",
@@ -25,13 +25,13 @@ _CODES_BY_ORIGIN: Final = {
     "audit": "LEDGER_BROKEN",
     "invariants": "LEDGER_INVARIANT",
 }
-"""Code of an event without causes, by its origin."""
+"""Code of the cause of an event without causes, by the event's origin."""
 
 _UNCLASSIFIED: Final = "UNCLASSIFIED"
 
 
 def causes_of(event: TradingStateChanged) -> list[StateCause]:
-    """Causes of the event's state; none for ACTIVE."""
+    """Return the causes of the event's trading state; ACTIVE has none."""
     if event.state is TradingState.ACTIVE:
         return []
     if event.causes:
@@ -42,12 +42,12 @@ def causes_of(event: TradingStateChanged) -> list[StateCause]:
 
 
 def add_cause(causes: Iterable[StateCause], cause: StateCause) -> list[StateCause]:
-    """`causes` and `cause`, which replaces an earlier one of its code."""
+    """Return `causes` with `cause` added, which replaces an earlier cause with the same code."""
     return [*(one for one in causes if one.code != cause.code), cause]
 
 
 def describe_causes(causes: Iterable[StateCause]) -> str:
-    """Causes as one line; a person's without its code."""
+    """Return the causes as one line of text; the code of a person's cause is left out."""
     return "; ".join(one.text if one.code == "PERSON" else f"{one.code}: {one.text}" for one in causes)[:512]
 
 

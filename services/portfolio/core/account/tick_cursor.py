@@ -1,7 +1,7 @@
 """Progress of a stream: the last decided tick of each symbol, and counts of signals.
 
-It cannot be folded from the ledger's events, since a tick without consequence makes none. The ledger stores it with
-every commit, in the transaction of the events.
+The cursor cannot be computed from the ledger's events, because a tick without an order or a new denial has no event.
+Each commit of the ledger stores the cursor in the same transaction as the events.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
 
 
 class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
-    """A symbol's latest denied signal; `until_ns` is the venue time at which the denial ends without other changes, 0 if unknown."""
+    """A symbol's latest denied signal.
+
+    `until_ns` is the venue time at which the denial ends if nothing but the time changes; 0 if unknown.
+    """
 
     code: str
     limit: str
@@ -42,7 +45,7 @@ class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
 
 
 class TickCursor(Struct, kw_only=True):
-    """Progress of one stream, a function of its ticks alone."""
+    """Progress of one stream. `gaps` counts its ticks of which no signal arrived."""
 
     stream_id: str = ""
     ordinal: int = 0
@@ -60,7 +63,7 @@ class TickCursor(Struct, kw_only=True):
     last_denied: dict[str, str] = field(default_factory=dict)
     blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
     latest_denials: dict[str, LatestDenial] = field(default_factory=dict)
-    """Latest denial by symbol; removed by the symbol's next order."""
+    """Latest denial by symbol. The symbol's next order removes it."""
 
     @property
     def processed(self) -> int:
@@ -74,7 +77,10 @@ class TickCursor(Struct, kw_only=True):
         self.blocked_signals[symbol] = signal
 
     def on_denied(self, symbol: str, direction: int, denial: LatestDenial) -> bool:
-        """Count a denied signal; False if the symbol's last one was denied by the same code in the same direction."""
+        """Count a denied signal; return whether it is the first of a run.
+
+        A run consists of a symbol's consecutive denials with the same code and direction.
+        """
         self.count_denial(denial.code)
         self.latest_denials[symbol] = denial
         run = f"{denial.code} {direction}"
@@ -84,16 +90,19 @@ class TickCursor(Struct, kw_only=True):
         return True
 
     def on_passed(self, symbol: str) -> None:
-        """Forget the symbol's denials: an order of it passes."""
+        """Forget the symbol's denials, because an order in the symbol was made."""
         self.last_denied.pop(symbol, None)
         self.latest_denials.pop(symbol, None)
 
     def end_runs(self, code: str, symbol: str) -> None:
-        """End the runs of equal denials by a code, of all symbols for "": the next one is an event again."""
+        """End the runs of denials with a code, for one symbol, or for all if `symbol` is empty.
+
+        The next denial is then the first of a run, and makes an event.
+        """
         ended = [name for name, run in self.last_denied.items() if run.split(" ")[0] == code and symbol in ("", name)]
         for name in ended:
             del self.last_denied[name]
 
     def count_denial(self, code: str) -> None:
-        """Count a denied order without a stored signal: an exit, or an order by hand."""
+        """Count a denied order that has no signal: an exit or a manual order."""
         self.denied[code] = self.denied.get(code, 0) + 1

@@ -1,1 +1,1 @@
-"""Valuation, costs, round trips and invariants of the book, which stays unchanged."""
+"""Valuation, costs, round trips and invariants, computed from the book without changing it."""

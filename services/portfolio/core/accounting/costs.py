@@ -1,9 +1,9 @@
-"""Costs of fills from the book: the decision's quote, the deal, and the venue's charges.
+"""Costs of fills, computed from the decision's quote, the deal, and the venue's charges.
 
-All costs are in account currency in the cost sign: positive when paid. So `commission` and `swap` have the opposite of
-the cash sign that deals, ledger and messages use (docs/glossary.md); an earned swap and favourable slippage are
-negative. Spread and slippage are part of the price, so the profit contains them already: they are the difference to a
-trade at the mid of the decision's quote. Commission and swap are added: net = profit - commission - swap, the
+All costs are in account currency in the cost sign: positive when paid. So `commission` and `swap` have the opposite
+sign to deals, ledger and messages, which use the cash sign (docs/glossary.md). An earned swap and favourable slippage
+are negative. Spread and slippage are the difference to a trade at the mid of the decision's quote. The price, and so
+the profit, already contains them. Commission and swap are separate: net = profit - commission - swap, which is the
 change of the balance.
 """
 
@@ -29,11 +29,11 @@ UNTAGGED: Final = ""
 
 
 class FillCosts(Struct, frozen=True, kw_only=True):
-    """One fill with its costs, positive when paid; `profit` is in the cash sign.
+    """One fill with its costs in account currency, positive when paid; `profit` is in the cash sign.
 
-    `spread` is half the spread of the decision's quote, `slippage` the difference of the price to the order's side of
-    that quote. Both are None if unknown: the deal has no order of the desk, as after a stop loss, or no rate into
-    account currency was known.
+    `spread` is the cost of half the spread of the decision's quote. `slippage` is the cost of the difference between
+    the fill's price and the order's side of that quote. Both are None if the deal has no order of the desk, for
+    example at a stop loss, or if no rate into account currency was known.
     """
 
     deal: int
@@ -57,9 +57,9 @@ class FillCosts(Struct, frozen=True, kw_only=True):
 
 
 class CostTotals(Struct, frozen=True, kw_only=True):
-    """Costs of several deals, positive when paid.
+    """Total costs of several deals in account currency, positive when paid; `profit` and `net` are in the cash sign.
 
-    `unquoted` counts fills whose spread and slippage are unknown and not in the sums; `profit` and `net` are cash.
+    `unquoted` is the number of fills whose spread and slippage are unknown and not included.
     """
 
     spread: Decimal
@@ -73,10 +73,11 @@ class CostTotals(Struct, frozen=True, kw_only=True):
 
 
 def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
-    """Costs of one booked trade.
+    """Return the costs of one booked trade.
 
-    Formulas, S the side (+1 bought), k = lots x multiplier x rate: spread = (ask - bid) / 2 x k; slippage =
-    (price - the quote's side) x S x k, each rounded to the account's digits.
+    Formulas: spread = (ask - bid) / 2 x k and slippage = (price - touch) x S x k, each rounded to the account's digits.
+    S is +1 for a buy and -1 for a sell, touch is the ask for a buy and the bid for a sell, and
+    k = lots x multiplier x rate.
     """
     assert deal.kind.is_trade, deal
     order = book.orders.get(book.order_of_deal.get(deal.deal, ""))
@@ -108,9 +109,9 @@ def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
 
 
 def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
-    """Sum of the costs of deals.
+    """Return the total costs of deals.
 
-    Commission and swap booked as deals of their own are included, deposits and corrections are not.
+    Commission and swap that the venue booked as separate deals are included; deposits and corrections are not.
     """
     fills: list[FillCosts] = []
     commission = swap = profit = ZERO
@@ -134,11 +135,11 @@ def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
 
 
 def allocate(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[Decimal]:
-    """Split an amount in proportion to weights (> 0) into parts that sum to it exactly.
+    """Split an amount in proportion to `weights` (> 0) into parts whose sum is exactly the amount.
 
-    Parts have `digits` decimals. Largest remainder method: each part is truncated, and the missing units go to the
-    parts with the largest remainders, the earlier one of equal ones. An amount with more decimals is split at the
-    precision of the amount.
+    Each part has `digits` decimals, or as many as the amount if it has more. Largest remainder method: each part is
+    truncated, then one unit of the last decimal is added to the parts with the largest remainders until the sum is
+    right. Of equal remainders the earlier part comes first.
     """
     if len(weights) == 1 or not amount:
         return [amount] + [ZERO] * (len(weights) - 1)
@@ -156,7 +157,7 @@ def allocate(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> lis
 
 
 class _DecisionQuote:
-    """The quote that an order was decided on, as the only known one."""
+    """Quotes for `conversion_rate` that contain only the quote on which an order was decided."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
@@ -166,7 +167,10 @@ class _DecisionQuote:
 
 
 def _rate(book: Book, order: Order) -> Decimal | None:
-    """Price of the profit currency at the decision, stored or by the order's quote, or None."""
+    """Return the price of a unit of profit currency in account currency at the decision; None if unknown.
+
+    It is the stored rate, or one computed from the decision's quote if none was stored.
+    """
     decision = order.decision
     if not (decision.bid > 0 and decision.ask > 0):
         return None

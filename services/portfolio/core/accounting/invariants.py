@@ -1,8 +1,8 @@
 """Invariants of the book, checked after each deal.
 
-Each sum is kept in two independent ways: balance and postings, lots and fills, orders and their deals. A difference is
-a bug or a damaged file, so the desk halts and names it. Whether margin and equity equal the venue's is checked by
-`reconciliation.py`.
+Three pairs of sums are computed independently and must be equal: balance and postings, lots and fills, filled volume of
+an order and its deals. A difference means a bug or a damaged file, so the desk halts and reports it.
+`reconciliation.py` checks whether margin and equity equal the venue's.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from services.portfolio.core.account.position import ZERO
 
 
 def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:
-    """Text of the first violation in cash or the given positions and orders, or empty.
+    """Describe the first violation in the cash, the positions in `symbols`, or `orders`; empty if there is none.
 
-    The effort grows with the lots of those symbols, not with the account.
+    The run time depends on the number of lots in these symbols, not on the size of the account.
     """
     return (
         _broken_cash(book)
@@ -29,7 +29,7 @@ def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str
 
 
 def find_any_violation(book: Book) -> str:
-    """Text of the first violation in the whole book; empty without one."""
+    """Describe the first violation in the whole book; empty if there is none."""
     return find_violation(
         book, sorted({*book.positions, *book.filled_of_symbol}), sorted({*book.orders, *book.filled_of_order})
     )

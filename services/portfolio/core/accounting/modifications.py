@@ -8,7 +8,7 @@ from services.portfolio.core.account.events import Event, OrderModifyAnswered, P
 
 
 class ModificationCounts:
-    """Number of modifications made, and of refused ones by the venue's error code."""
+    """Number of modifications that the venue made, and of those that it refused, by its error code."""
 
     def __init__(self) -> None:
         """Start at zero."""
@@ -16,7 +16,7 @@ class ModificationCounts:
         self.refused: Counter[str] = Counter()
 
     def add(self, event: Event) -> None:
-        """Count an event if it is the answer to a modification."""
+        """Count an event if it is the venue's answer to a modification."""
         if not isinstance(event, ProtectionAnswered | OrderModifyAnswered):
             return
         if event.error:
@@ -26,5 +26,5 @@ class ModificationCounts:
 
     @property
     def refused_total(self) -> int:
-        """Refused modifications of any code."""
+        """Number of modifications that the venue refused, with any code."""
         return self.refused.total()

@@ -1,11 +1,13 @@
 """Round trips: each pair of an opening and a closing fill, with its profit and costs.
 
-Deals are folded by number, lots first-in first-out within a ticket. A `RoundTripTracker` processes further deals as
-they are booked, in portions that the caller bounds. Costs of a fill are split over its lots by volume, with the largest
-remainder method, so that round trips, open lots and unassigned charges sum to the cash of the deals exactly.
+A `RoundTripTracker` processes the deals in the order of their numbers, in portions whose size the caller limits. Within
+a ticket, lots are closed first in, first out. The costs of a fill are divided among the lots in proportion to volume by
+the largest remainder method. So the sum over round trips, open lots and unassigned charges is exactly the cash of the
+deals.
 
-The venue computes a deal's profit from the average price, so its profit is split over the closed lots by volume; the
-`gross` of a round trip is the difference of its own two prices. Costs are positive when paid (`costs.py`).
+The venue computes the profit of a deal from the average price. So the profit of a deal is divided among the lots that
+it closed, in proportion to volume, while the `gross` of a round trip is computed from the prices of the round trip.
+Costs are positive when paid (`costs.py`).
 """
 
 from __future__ import annotations
@@ -36,16 +38,16 @@ class Charges(NamedTuple):
     swap: Decimal = ZERO
 
     def plus(self, other: Charges) -> Charges:
-        """Sum of both."""
+        """Return the sum of both, each cost by itself."""
         return Charges(*(one + two for one, two in zip(self, other, strict=True)))
 
 
 class RoundTrip(Struct, frozen=True, kw_only=True):
-    """A lot, or a part of one, from its opening deal to its closing deal.
+    """A lot or a part of a lot from its opening deal to its closing deal.
 
-    `direction` is +1 for long, -1 for short; `volume` in lots; `position` the ticket, 0 on a netting account; `tag`
-    that of the opening order, empty for a foreign order. `gross` is in profit currency; other amounts are in
-    account currency, costs positive when paid.
+    `direction` is +1 for long, -1 for short; `volume` is in lots. `position` is the ticket, 0 on a netting account.
+    `tag` is the tag of the opening order, empty for a foreign order. `gross` is the profit in profit currency. All
+    other amounts are in account currency, costs positive when paid.
     """
 
     symbol: str
@@ -71,7 +73,7 @@ class RoundTrip(Struct, frozen=True, kw_only=True):
 
     @property
     def net(self) -> Decimal:
-        """Profit after commission and swap; it contains spread and slippage already."""
+        """Profit after commission and swap. The profit already contains spread and slippage."""
         return self.profit - self.commission - self.swap
 
 
@@ -85,7 +87,7 @@ class OpenLot(Struct, frozen=True, kw_only=True):
 
 
 class TagPnl(NamedTuple):
-    """Realized profit, commission and swap (positive when paid), in account currency."""
+    """Realized profit, commission and swap in account currency; commission and swap are positive when paid."""
 
     profit: Decimal = ZERO
     commission: Decimal = ZERO
@@ -102,7 +104,7 @@ class TagPnl(NamedTuple):
 
 
 class RoundTripResult(NamedTuple):
-    """Round trips in the order of closing, open lots, and amounts that belong to no lot."""
+    """Round trips in the order of their closing deals, open lots, and amounts that belong to no lot."""
 
     round_trips: list[RoundTrip]
     open: list[OpenLot]
@@ -110,29 +112,29 @@ class RoundTripResult(NamedTuple):
 
 
 def list_round_trips(book: Book) -> list[RoundTrip]:
-    """All round trips of the account, in the order of closing."""
+    """Return all round trips of the account, in the order of their closing deals."""
     return compute_round_trips(book).round_trips
 
 
 def compute_round_trips(book: Book) -> RoundTripResult:
-    """Round trips, open lots and unassigned amounts of all deals."""
+    """Return round trips, open lots and unassigned amounts of all deals."""
     return track_round_trips(book).result()
 
 
 def pnl_by_tag(book: Book) -> dict[str, TagPnl]:
-    """Result of all deals by tag, as `RoundTripTracker.pnl_by_tag`."""
+    """Return the result of all deals by tag, as `RoundTripTracker.pnl_by_tag` does."""
     return track_round_trips(book).pnl_by_tag()
 
 
 def track_round_trips(book: Book) -> RoundTripTracker:
-    """A tracker that has processed every deal of the account."""
+    """Return a tracker that has processed every deal of the account."""
     tracker = RoundTripTracker(book)
     tracker.process_deals()
     return tracker
 
 
 class RoundTripTracker:
-    """Round trips of the deals of a book that were processed so far."""
+    """Computes round trips from the deals of a book, step by step."""
 
     def __init__(self, book: Book) -> None:
         """Start before the first deal."""
@@ -144,7 +146,7 @@ class RoundTripTracker:
         self._terms: dict[str, Instrument] = {}
         self._positions: dict[str, Position] = {}
         self._openers: dict[str, VenueDeal] = {}
-        """Opening deal of each open lot, by its number."""
+        """Opening deal of each open lot, by the number of the deal."""
         self._carried: dict[str, Charges] = {}
         """Costs of each open lot, by the number of its opening deal."""
         self._left: dict[str, Decimal] = {}
@@ -161,16 +163,16 @@ class RoundTripTracker:
 
     @property
     def round_trips(self) -> Sequence[RoundTrip]:
-        """Round trips so far, in the order of closing; the first is number 1."""
+        """Round trips of the processed deals, in the order of their closing deals; the first is number 1."""
         return self._trades
 
     def process_deals(self, deals_max: int | None = None) -> bool:
-        """Process up to `deals_max` further deals, or all; True if none is left.
+        """Process up to `deals_max` further deals, or all if that is None; return whether no deal is left.
 
-        After a late deal, or changed terms of a symbol, it starts again from the first deal.
+        After a late deal or a change of a symbol's terms, processing starts again from the first deal.
         """
         deals, digits = self._book.deals, self._digits()
-        if not self._stands():
+        if not self._is_up_to_date():
             self._begin()
         upto = len(deals) if deals_max is None else min(len(deals), self._done + deals_max)
         for deal in islice(deals, self._done, upto):
@@ -183,13 +185,13 @@ class RoundTripTracker:
         return self._done == len(deals)
 
     def result(self) -> RoundTripResult:
-        """Result of the processed deals."""
+        """Return the result of the processed deals."""
         return RoundTripResult(self._trades, self._open_lots(), self._unassigned)
 
     def pnl_by_tag(self) -> dict[str, TagPnl]:
-        """Realized profit, commission and swap by the tag of the opening order; open lots included.
+        """Return realized profit, commission and swap by the tag of the opening order, including open lots' costs.
 
-        All tags together are the balance without deposits and corrections. Lots without an order of the desk are under
+        The sum over all tags is the balance without deposits and corrections. Lots without an order of the desk have
         the empty tag.
         """
         found = self._by_tag.copy()
@@ -199,8 +201,8 @@ class RoundTripTracker:
             found[UNTAGGED] = found[UNTAGGED].plus(**self._unassigned._asdict())
         return dict(sorted(found.items()))
 
-    def _stands(self) -> bool:
-        """Whether the processed deals are still the first of the book, under the same terms."""
+    def _is_up_to_date(self) -> bool:
+        """Whether the processed deals are still the first deals of the book and the terms have not changed since."""
         deals, instruments = self._book.deals, self._book.instruments
         return (not self._done or (self._done <= len(deals) and deals[self._done - 1].deal == self._last)) and all(
             _counting(terms) == _counting(instruments[symbol]) for symbol, terms in self._terms.items()
@@ -275,7 +277,7 @@ class RoundTripTracker:
         )
 
     def _release(self, closing: ClosedLot, digits: int) -> Charges:
-        """Take the costs of the closed part from a lot."""
+        """Remove the costs of the closed part from a lot, and return them."""
         name, rest = closing.opened_by, self._left[closing.opened_by] - closing.volume
         carried = self._carried.pop(name)
         if not rest:
@@ -286,7 +288,7 @@ class RoundTripTracker:
         return taken
 
     def _charge(self, deal: VenueDeal, digits: int) -> None:
-        """Assign a charge booked as a deal of its own to the lots of its symbol or ticket."""
+        """Divide a charge that was booked as a separate deal among the lots of its symbol or ticket."""
         moved = cash_flows(deal)
         charges = Charges(commission=-moved.get(CashAccount.COMMISSION, ZERO), swap=-moved.get(CashAccount.SWAP, ZERO))
         lots = list(self._lots_charged(deal))
@@ -321,5 +323,5 @@ def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charge
 
 
 def _counting(terms: Instrument) -> tuple[Decimal, str, str]:
-    """Terms on which the result of a symbol's trades depends."""
+    """Return the terms of a symbol that its round trips depend on."""
     return terms.multiplier, terms.base_currency, terms.profit_currency

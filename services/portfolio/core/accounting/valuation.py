@@ -20,23 +20,23 @@ class MarkQuotes:
     __slots__ = ("_marks",)
 
     def __init__(self, marks: Mapping[str, Mark]) -> None:
-        """Use `marks` as they are at each call."""
+        """Read `marks` at each call, so that later marks are used."""
         self._marks = marks
 
     def quote(self, symbol: str) -> Quote | None:
-        """The symbol's mark; None before its first decided tick."""
+        """Return the symbol's mark; None before its first decided tick."""
         mark = self._marks.get(symbol)
         return None if mark is None else Quote(to_decimal(mark.bid), to_decimal(mark.ask))
 
 
 def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Unrealized profit of a position at its mark, in account currency; a loss is negative.
+    """Return the unrealized profit of a position at its mark, in account currency; a loss is negative.
 
-    As at the venue, each leg is valued at its side of the spread, converted at the rate of its sign and rounded to the
-    account's digits; a position is the sum of its legs.
+    The position's profit is the sum over its legs. As at the venue, a long leg is valued at the bid and a short leg at
+    the ask. A profit and a loss are converted at their own rates, and the result is rounded to the account's digits.
 
     Returns:
-        0 when flat; None if the symbol has no mark or its profit currency no known rate.
+        0 if the position is flat; None if the symbol has no mark or its profit currency has no known rate.
     """
     position = book.positions.get(symbol)
     if position is None or position.is_flat:
@@ -63,7 +63,7 @@ def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decima
 
 
 def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Unrealized profit of all positions in account currency; None if one cannot be valued."""
+    """Return the unrealized profit of all positions in account currency; None if one cannot be valued."""
     total = ZERO
     for symbol in sorted(book.positions):
         part = unrealized_pnl(symbol, book, marks)
@@ -74,7 +74,10 @@ def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | Non
 
 
 def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
-    """Margin of the open positions at the marks, in account currency; None if one is unknown."""
+    """Return the margin of the open positions at the marks, in account currency.
+
+    `leverage` is the ratio of notional to margin, such as 100. Returns None if the margin of a position is unknown.
+    """
     assert book.stream is not None
     return money.account_margin(
         [(symbol, leg.volume * leg.direction) for symbol, held in book.positions.items() for leg in held.legs],
@@ -87,7 +90,7 @@ def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> D
 
 
 def cost_rate(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Price of a unit of profit currency in account currency at the marks; None if unknown."""
+    """Return the price of a unit of profit currency in account currency at the marks; None if unknown."""
     assert book.stream is not None
     return conversion_rate(
         -1,

@@ -1,7 +1,7 @@
-"""Warnings about distances of the plan below the venue's stops level.
+"""Warnings about distances of the plan that are below the venue's stops level.
 
-The risk rules deny every signal of a symbol with such a distance. These are only warnings, because a plan is read
-before the venue's terms are known, and terms may change.
+The risk rules deny every signal of a symbol whose plan has such a distance. The desk starts with such a plan and only
+warns, because it reads the plan before it knows the venue's terms, and because the terms may change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.portfolio.core.plan.plan import Plan, SymbolPlan
 
 
 def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, Instrument]) -> str:
-    """Text listing the distances below the stops level, by symbol; empty if there are none."""
+    """Return a text that lists the distances below the stops level by symbol; empty if there are none."""
     found = [
         text
         for symbol in symbols
@@ -25,14 +25,14 @@ def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, I
     return f"the plan's signals are denied: {'; '.join(found)}"[:400] if found else ""
 
 
-def _near(course: SymbolPlan, terms: Instrument) -> list[str]:
-    """Distances below the stops level at every quote of the symbol.
+def _near(symbol_plan: SymbolPlan, terms: Instrument) -> list[str]:
+    """Describe the distances that are below the stops level at every quote of the symbol.
 
-    A price is measured from the touch, a stop of a pending order from that order's price; rounding to a tick makes the
-    distance at most its points rounded up to a tick. A take profit is at least so far from a resting price, and farther
-    from a touch.
+    The venue measures the price of a resting order from the touch, and the stops of a resting order from the price of
+    the order. The distance of a rounded price is at most the plan's points, rounded up to a whole tick. The take profit
+    of a market order is left out: the spread adds to its distance from the touch.
     """
-    exits, entry = course.exits, course.entry
+    exits, entry = symbol_plan.exits, symbol_plan.entry
     rests = entry.type is not OrderType.MARKET
     stops = [points for points in (exits.stop_loss_points, exits.trailing_stop_points) if points]
     distances = (
@@ -49,6 +49,6 @@ def _near(course: SymbolPlan, terms: Instrument) -> list[str]:
 
 
 def _farthest(points: int, terms: Instrument) -> int:
-    """A distance in points, rounded up to a whole tick."""
+    """Round a distance in points up to a whole tick."""
     tick = terms.tick_size / terms.point
     return int((points / tick).to_integral_value(rounding=ROUND_CEILING) * tick)

@@ -1,6 +1,6 @@
-"""Trading plan: size, order type and exits for each symbol, as read from a file.
+"""Trading plan: volume, order type and exits for each symbol, as read from a file.
 
-Distances are in points, units of the last decimal of a symbol's price.
+Distances are in points. A point is the last decimal of a symbol's price.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Weight = Annotated[Decimal, Range("percent", most=10_000, has_zero=True)]
 
 
 class SizingMethod(StrEnum):
-    """Method that gives the volume of an opening order."""
+    """Method that computes the volume of an opening order."""
 
     FIXED = "fixed"
     FRACTION = "fraction"
@@ -44,15 +44,15 @@ class SizingMethod(StrEnum):
 class Sizing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Volume of an opening order, rounded down to the volume step.
 
-    Percentages are of equity at the signal's tick.
+    Percentages are percentages of the equity at the signal's tick.
 
-    - FIXED: `volume`, or the desk's default.
-    - FRACTION: `risk_pct` is lost at the stop loss.
-    - KELLY: `kelly_fraction` of the Kelly fraction, at most `kelly_risk_pct_max`, for the signal's confidence and
-      `payoff` (None: take profit / stop loss).
-    - VOLATILITY: the position's daily standard deviation is `volatility_pct_per_day`; `volatility_half_life_min` is the
-      half life of the estimate.
-    - WEIGHTS: the position's notional is `weights_pct` of the symbol.
+    - FIXED: the volume is `volume` lots, or the desk's default volume if that is None.
+    - FRACTION: the loss at the stop loss is `risk_pct`.
+    - KELLY: the loss at the stop loss is `kelly_fraction` times the Kelly fraction, at most `kelly_risk_pct_max`. The
+      Kelly fraction is computed from the signal's confidence and `payoff` (None: take profit / stop loss).
+    - VOLATILITY: the position's daily standard deviation is `volatility_pct_per_day`. `volatility_half_life_min` is the
+      half-life of the estimate in minutes.
+    - WEIGHTS: the position's notional is the symbol's percentage in `weights_pct`.
 
     `volume_max` in lots bounds every method.
     """
@@ -70,21 +70,21 @@ class Sizing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Exits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Exits without a signal: stop loss and take profit at the venue, trailing stop, time exit."""
+    """Exits without a signal: stop loss and take profit, which the venue executes, trailing stop and time exit."""
 
     stop_loss_points: Points | None = None
     take_profit_points: Points | None = None
     trailing_stop_points: Points | None = None
     trailing_step_points: Points = 1
-    """Least change of a trailing stop."""
+    """Smallest distance by which the desk moves a trailing stop."""
     time_exit_s: Seconds | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Order that opens a position; a position is always closed at the market.
+    """Order that opens a position. The desk always closes a position at the market.
 
-    A LIMIT rests `offset_points` better than the touch of the signal's quote, a STOP the same distance worse; both are
-    canceled after `lifetime_s`.
+    The price of a LIMIT order is `offset_points` better than the touch of the signal's quote, that of a STOP order the
+    same distance worse. Both are canceled after `lifetime_s`.
     """
 
     type: OrderType = OrderType.MARKET
@@ -97,9 +97,9 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of several strategies on the account: its symbols, and its differences from the plan.
 
-    `sizing`, `exits` and `entry` each replace the plan's as a whole. `volume_max` limits the lots of all its
-    positions together. After a loss of `daily_loss_pct_max` of the account's equity in a server's day it opens nothing
-    more on that day.
+    A strategy's `sizing`, `exits` or `entry` replaces the whole section of the plan. `volume_max` limits the total lots
+    of the strategy's positions. After the strategy has lost `daily_loss_pct_max` of the account's equity within a day
+    of the server, it opens nothing more on that day.
     """
 
     symbols: Annotated[
@@ -123,7 +123,7 @@ class SymbolPlan(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Plan of a desk; `name` identifies it in reports. A symbol belongs to at most one strategy."""
+    """Plan of a desk. `name` identifies the plan in reports. A symbol belongs to at most one strategy."""
 
     name: str = "plain"
     sizing: Sizing = Sizing()
@@ -132,15 +132,15 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategies: dict[Tag, Strategy] = {}
 
     def for_symbol(self, symbol: str) -> SymbolPlan:
-        """Plan of a symbol: that of its strategy, else the plan's own under the tag `desk`."""
-        for tag, one in self.strategies.items():
-            if symbol in one.symbols:
+        """Return the plan of a symbol: its strategy's, or, without a strategy, this plan's under the tag `desk`."""
+        for tag, strategy in self.strategies.items():
+            if symbol in strategy.symbols:
                 return SymbolPlan(
                     tag=tag,
-                    sizing=one.sizing or self.sizing,
-                    exits=one.exits or self.exits,
-                    entry=one.entry or self.entry,
-                    strategy=one,
+                    sizing=strategy.sizing or self.sizing,
+                    exits=strategy.exits or self.exits,
+                    entry=strategy.entry or self.entry,
+                    strategy=strategy,
                 )
         return SymbolPlan(tag=DESK_TAG, sizing=self.sizing, exits=self.exits, entry=self.entry)
 

@@ -1,6 +1,7 @@
-"""Risk: the checks that an order passes before it exists.
+"""Risk rules, which check an order before it is made.
 
-A rule is a module of `rules`, which ends with its declaration (`rule`). `checks` applies the rules that are active
-under the `limits`; `registry`, `utilization` and docs/risk.md derive the rest from the declarations. Base rules apply
-to every order under any limits; the other rules only to the opening part of an order, so that none can prevent a close.
+Each rule is a module of `rules` and ends with its declaration, a `RiskRule` (`rule.py`). `checks.py` applies the rules
+that are active under the limits. `registry.py`, `utilization.py` and docs/risk.md derive displays and tables from the
+declarations. Base rules apply to every order under any limits. The other rules apply only to orders that open, so that
+they cannot prevent a close.
 """

@@ -1,4 +1,4 @@
-"""Risk checks of an order, by phase. The first denial counts; `rules.RULES` has the order."""
+"""Risk checks of an order, by phase. Rules are checked in the order of `rules.RULES`; the first denial is returned."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def check_order(
     order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str] = ()
 ) -> Denial | None:
-    """Check an order against all rules; denials of limits with an `excepted` code do not count.
+    """Check an order against all rules at venue time `now_ns`.
+
+    Denials with an `excepted` code are ignored, unless a base rule made them.
 
     Returns:
-        The first denial, None when the order may be made.
+        The first denial; None if the order may be made.
     """
     rules = active_rules(context.limits, context.plan)
     denial = _first_denial(rules.base, order, context, now_ns)
@@ -27,7 +29,7 @@ def check_order(
 def excepted_denials(
     order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str]
 ) -> dict[str, Denial]:
-    """The denials that an order is excepted from, by code; without rules that allow it."""
+    """Return the denials at venue time `now_ns` from which an order is excepted, by code."""
     if not excepted or not order.opening_volume > 0:
         return {}
     found = (rule.check(order, context, now_ns) for rule in OPENING_RULES)
@@ -35,9 +37,10 @@ def excepted_denials(
 
 
 def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Check the rules on an opening that do not depend on its volume and price.
+    """Check an opening order, before its sizing, against the rules that do not depend on its volume and price.
 
-    It avoids the sizing while a limit denies at every tick. If it returns None, `check_sized` checks the other rules.
+    This avoids the computation of the volume while a rule denies every tick. After None, `check_sized` must check the
+    other rules. `now_ns` is venue time.
     """
     for check in active_rules(context.limits, context.plan).before_sizing:
         denial = check(order, context, now_ns)
@@ -47,23 +50,26 @@ def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int)
 
 
 def check_sized(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Check an opening order against the remaining rules, after `check_before_sizing` at the same tick."""
+    """Check an opening order against the rules that `check_before_sizing` did not check, at the same tick.
+
+    `now_ns` is venue time.
+    """
     return _first_denial(active_rules(context.limits, context.plan).after_sizing, order, context, now_ns)
 
 
 def check_resting(
     order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str] = ()
 ) -> Denial | None:
-    """Why a resting order may no longer open anything; None while it may.
+    """Return the denial because of which a resting order must be canceled at venue time `now_ns`; None without one.
 
-    Only limits whose denials last for a period count, not those that can change with every tick. A person's order
-    remains excepted from the rules that it named.
+    Only rules whose denials last for a period are checked, not those whose result may change with every tick. A manual
+    order remains excepted from the rules with an `excepted` code.
     """
     return _first_denial(active_rules(context.limits, context.plan).resting, order, context, now_ns, excepted)
 
 
 def check_base_rules(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Check the rules for every order, including one that only closes."""
+    """Check the rules that apply to every order, including an order that only closes, at venue time `now_ns`."""
     return _first_denial(active_rules(context.limits, context.plan).base, order, context, now_ns)
 
 

@@ -1,4 +1,4 @@
-"""Exposure in account currency, with a proposed order and everything that open orders may still execute."""
+"""Exposure of positions, open orders and a proposed order, in account currency."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> Decimal | None:
-    """Worth of `volume` lots in account currency at the mid of the mark; None when no rate is known.
+    """Return the notional of `volume` lots in account currency at the mid of the mark; None if no rate is known.
 
     Formula: lots x multiplier x price, converted from the profit currency.
     """
@@ -38,7 +38,11 @@ def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> D
 
 
 def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
-    """Signed net lots by symbol if the order is executed; of open orders the outcome that exposes more."""
+    """Return the net lots by symbol, long positive, if the order is executed.
+
+    Of the possible executions of the open orders (none, all buys or all sells of a symbol), the one with the largest
+    absolute net volume counts.
+    """
     book = context.book
     held = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
     outcomes: dict[str, list[Decimal]] = {symbol: [volume] * 3 for symbol, volume in held.items()}
@@ -46,17 +50,18 @@ def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> 
         pending = book.orders[order_id]
         either = outcomes.setdefault(symbol, [ZERO] * 3)
         either[1 if pending.side is Side.BUY else 2] += (pending.volume - pending.filled_volume) * pending.side.sign
-    asked = "" if order is None else order.instrument.symbol
     if order is not None:
-        outcomes[asked] = [one + order.volume * order.direction for one in outcomes.get(asked, [ZERO])]
+        symbol = order.instrument.symbol
+        outcomes[symbol] = [net + order.volume * order.direction for net in outcomes.get(symbol, [ZERO])]
     return {symbol: max(found, key=abs) for symbol, found in outcomes.items()}
 
 
 def projected_legs(order: OrderProposal | None, context: RiskContext) -> list[tuple[str, Decimal]]:
-    """Symbol and signed lots held if the order is executed, each side of a symbol by itself on a hedging account.
+    """Return symbols with the lots held, long positive, if the order is executed.
 
-    There an open order that names a ticket only closes and adds nothing. Any other adds to its side; the part of the
-    order that does not open is taken from the other side.
+    On a netting account each symbol has its net volume (`projected_net_volumes`). On a hedging account each side of a
+    symbol counts by itself. There an open order that names a ticket only closes, and is left out. Any other open order
+    adds to its side. Of the proposed order, the opening part adds to its side and the rest reduces the opposite side.
     """
     book = context.book
     if not book.is_hedging:
@@ -77,7 +82,10 @@ def projected_legs(order: OrderProposal | None, context: RiskContext) -> list[tu
 
 
 def exposures(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal] | None:
-    """Signed notional by symbol if the order is executed; None when one of them has no known rate."""
+    """Return the notional by symbol in account currency, long positive, if the order is executed.
+
+    Returns None if a symbol has no known rate into account currency.
+    """
     found = {}
     for symbol, volume in projected_net_volumes(order, context).items():
         worth = notional(context.book.instruments[symbol], volume, context)
@@ -88,7 +96,10 @@ def exposures(order: OrderProposal | None, context: RiskContext) -> dict[str, De
 
 
 def projected_margin(order: OrderProposal | None, context: RiskContext) -> Decimal | None:
-    """Margin at the leverage of the limits if the order is executed, in account currency; None without a rate."""
+    """Return the margin in account currency, at the leverage of the limits, if the order is executed.
+
+    Returns None if no rate into account currency is known.
+    """
     book = context.book
     assert book.stream is not None
     return account_margin(
@@ -103,7 +114,10 @@ def projected_margin(order: OrderProposal | None, context: RiskContext) -> Decim
 
 
 def gross_exposure(order: OrderProposal | None, context: RiskContext) -> Decimal | None:
-    """Notional of everything held, long and short added up; None when a symbol has no known rate."""
+    """Return the sum of the absolute notionals in account currency if the order is executed.
+
+    Returns None if a symbol has no known rate into account currency.
+    """
     total = ZERO
     for symbol, volume in projected_legs(order, context):
         worth = notional(context.book.instruments[symbol], volume, context)
@@ -114,7 +128,10 @@ def gross_exposure(order: OrderProposal | None, context: RiskContext) -> Decimal
 
 
 def currency_exposures(found: Mapping[str, Decimal], context: RiskContext) -> dict[str, Decimal]:
-    """Net exposure by currency: a symbol counts for its base currency and against its profit currency."""
+    """Return the net exposure by currency, from the exposures `found` by symbol.
+
+    The exposure of a symbol is added to its base currency and subtracted from its profit currency.
+    """
     legs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for symbol, worth in found.items():
         terms = context.book.instruments[symbol]
@@ -124,31 +141,31 @@ def currency_exposures(found: Mapping[str, Decimal], context: RiskContext) -> di
 
 
 def latest_equity(context: RiskContext) -> Decimal:
-    """The latest equity, the balance where none is known yet; 0 where it is negative."""
+    """Return the latest equity in account currency, or the balance if no equity is known yet; at least 0."""
     latest = context.risk_state.peaks.equity
     return max(context.book.balance if latest is None else latest, ZERO)
 
 
 def buying_power(context: RiskContext) -> Decimal:
-    """Leveraged equity, in account currency; 0 without equity."""
+    """Return the leveraged equity, in account currency: equity times leverage, at least 0."""
     return latest_equity(context) * context.limits.leverage
 
 
 def opening_volume(
     book: Book, symbol: str, side: Side, volume: Decimal, *, ticket: int = 0, before: int = 0
 ) -> Decimal:
-    """Lots of an order that would add to the position if it were executed now; the rest closes.
+    """Return the lots of an order that would open or add to a position if the order were executed now.
 
-    Other open orders of its side may close the position first. On a hedging account an order without a ticket opens
-    with its whole volume.
+    The rest of its volume closes. Other open orders of the same side are assumed to close the position first. On a
+    hedging account the whole volume of an order without a ticket opens.
 
     Args:
         book: the account.
-        symbol: one with known terms.
-        side: of the order.
-        volume: lots that it may still trade.
-        ticket: of the one position that it closes, 0 for any.
-        before: count only orders with a lower number as others; 0 counts all that are open.
+        symbol: a symbol with known terms.
+        side: side of the order.
+        volume: lots that the order may still trade.
+        ticket: ticket of the position that the order closes, 0 for none.
+        before: only open orders with a lower number are assumed to be executed first; 0 for all open orders.
     """
     if ticket:
         return ZERO
@@ -169,9 +186,9 @@ def opening_volume(
 def check_pct_limit(
     code: str, amount: Decimal | None, whole: Decimal, most_pct: Decimal, context: RiskContext
 ) -> Denial | None:
-    """The denial of an amount, of either sign, above a percentage of a whole; None when it is within.
+    """Deny an amount whose absolute value is above `most_pct` percent of `whole`, both in account currency.
 
-    An unknown amount (None) is denied: nothing is guessed.
+    An unknown amount (None) is denied, too. Returns None if the amount is within the limit.
     """
     assert context.book.stream is not None
     currency, limit = context.book.stream.currency, whole * most_pct / 100
@@ -182,14 +199,20 @@ def check_pct_limit(
 
 
 def current_exposures(context: RiskContext) -> dict[str, Decimal] | None:
-    """Signed notional by symbol without a further order; None before a stream and without a known rate."""
+    """Return the notional by symbol in account currency, long positive, without a further order.
+
+    Returns None before the first stream, and if a symbol has no known rate.
+    """
     return None if context.book.stream is None else exposures(None, context)
 
 
 def pct_utilization(
     code: str, amounts: Mapping[str, Decimal | None], whole: Decimal, most_pct: Decimal, context: RiskContext
 ) -> Iterator[LimitUtilization]:
-    """The rows of a limit in percent of a whole, by subject of the amounts."""
+    """Yield a row for each subject of `amounts`, for a limit of `most_pct` percent of `whole`.
+
+    Amounts and `whole` are in account currency.
+    """
     assert context.book.stream is not None
     currency, limit = context.book.stream.currency, whole * most_pct / 100
     limit_text = f"{limit:.0f} {currency}"

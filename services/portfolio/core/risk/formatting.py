@@ -14,21 +14,21 @@ _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 
 
 def format_percent(value: Decimal) -> str:
-    """A percentage, rounded half up to two decimals."""
+    """Return a percentage as text, rounded half up to two decimals."""
     return f"{decimal_text(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
 
 
 def format_server_time(time_ns: int) -> str:
-    """Time of day on the server's clock, to the minute."""
+    """Return the time of day on the server's clock as text, to the minute."""
     minutes = time_of_day_ns(time_ns) // MINUTE_NS
     return f"{minutes // 60:02d}:{minutes % 60:02d} server time"
 
 
 def format_server_weekday_time(time_ns: int) -> str:
-    """Weekday and time of day on the server's clock."""
+    """Return weekday and time of day on the server's clock as text."""
     return f"{_DAYS[weekday(time_ns)]} {format_server_time(time_ns)}"
 
 
 def format_pause(losses: int, until_ns: int) -> str:
-    """A pause of the circuit breaker."""
+    """Describe a pause of the circuit breaker: its end and the number of consecutive `losses` before it."""
     return f"until {utc_text(until_ns)[:19]}Z, {losses} losses in a row"

@@ -1,4 +1,4 @@
-"""The quote that rules on prices measure by."""
+"""The quote with which rules compare the prices of an order."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 NO_QUOTE: Final = RuleCode(
     "NO_QUOTE",
-    "a pending price or a stop in a symbol without a quote to measure it by",
+    "the price of a resting order or a stop, in a symbol that has no quote to compare it with",
     "the symbol needs a quote",
 )
 
 
 def latest_quote(order: OrderProposal, context: RiskContext) -> Quote | None:
-    """The latest quote of the order's symbol that the process has, else its mark; None where it was never quoted."""
+    """Return the latest quote of the order's symbol, else its mark; None if the symbol has neither."""
     if context.latest_bid_ask is not None:
         bid, ask = context.latest_bid_ask
         return Quote(to_decimal(bid), to_decimal(ask))
@@ -26,5 +26,5 @@ def latest_quote(order: OrderProposal, context: RiskContext) -> Quote | None:
 
 
 def no_quote(symbol: str) -> Denial:
-    """The denial of a price that no quote can be compared with."""
+    """Return the denial of a price in a symbol without a quote."""
     return Denial("NO_QUOTE", "a quoted symbol", f"none of {symbol}")

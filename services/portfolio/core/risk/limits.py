@@ -1,4 +1,4 @@
-"""The limits of a risk set. Names end in the unit; None is no limit."""
+"""The limits of a risk set. The name of a limit contains its unit; None means no limit."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ HourOfDay = Annotated[
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A set of limits. Percentages called `_of_power_` are of leveraged equity: equity times `leverage`.
+    """A set of limits. `_pct_of_power_` in a name means percent of leveraged equity, which is equity times `leverage`.
 
-    Hours are those of the broker's server, whose day begins at 17:00 in New York. Each rule declares its limits; the
-    limits of no rule apply to the whole desk.
+    Hours are on the clock of the broker's server, whose day begins at 17:00 in New York. Each rule declares the limits
+    that it applies. A limit that no rule declares applies to the whole desk.
     """
 
     name: str
     leverage: Decimal = Decimal(100)
     position_legs_max: Annotated[int, Meta(ge=1, le=1_000)] = 1
-    """Entries of one direction that a symbol may hold at once."""
+    """Number of entries in one direction that a symbol may hold at the same time."""
     order_volume_max: Decimal | None = None
-    """Lots that one order opens."""
+    """Lots that one order may open."""
     order_notional_pct_of_power_max: Decimal | None = None
     symbol_exposure_pct_of_power_max: Decimal | None = None
     gross_exposure_pct_of_power_max: Decimal | None = None
@@ -45,42 +45,42 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     price_collar_other_pct_max: Decimal | None = None
     quote_age_ms_max: Count | None = None
     spread_factor_max: Decimal | None = None
-    """Multiple of the running median of the symbol's spread, or of one point where that is more."""
+    """Multiple of the running median of the symbol's spread, or of one point if the median is less."""
     orders_per_second_max: Count | None = None
     """Orders of one symbol within a second."""
     orders_per_minute_max: Count | None = None
     orders_per_day_max: Count | None = None
     repeated_orders_max: Count | None = None
-    """Orders of one symbol in one direction in a row; one more halts the desk."""
+    """Consecutive orders of one symbol in one direction; one more halts the desk."""
     rejects_per_minute_max: Count | None = None
-    """Orders that the venue rejected; this many restrict the desk to REDUCE_ONLY."""
+    """Number of orders rejected by the venue within a minute that restricts the desk to REDUCE_ONLY."""
     trading_hours: Hours | None = None
     rollover_pause_min: Count | None = None
     """Minutes before and after the end of the server's day."""
     friday_close: HourOfDay | None = None
     news_calendar: tuple[NewsEvent, ...] = ()
-    """Sorted by time. A file of limits names a CSV file, whose events become part of the set."""
+    """Events sorted by time. A file of limits names a CSV file from which they are read."""
     news_before_min: Count = 5
     news_after_min: Count = 5
     news_impact_min: Impact = Impact.HIGH
     daily_loss_pct_max: Decimal | None = None
-    """Losses from the day's first equity and from the day's highest equity."""
+    """Loss in percent, from the day's first equity or from the day's highest equity."""
     drawdown_warn_pct: Decimal | None = None
     drawdown_reduce_pct: Decimal | None = None
     drawdown_halt_pct: Decimal | None = None
-    """Loss from the highest equity ever, deposits and withdrawals not counted."""
+    """Levels of the loss in percent from the highest equity ever; deposits and withdrawals do not count as results."""
     breaker_losses: Count | None = None
-    """Losing trades of a symbol in a row that pause it."""
+    """Number of consecutive losing trades of a symbol that starts a pause."""
     breaker_cooldown_s: Count = 300
-    """First pause; each further pause before the symbol has recovered is twice as long."""
+    """Length of the first pause. Each further pause before the symbol has recovered is twice as long."""
     breaker_cooldown_max_s: Count | None = None
-    """Longest pause; None: ten doublings."""
+    """Longest pause; None limits the pause to ten doublings."""
     breaker_trials: Count = 2
-    """Trades without a loss after a pause until the symbol has recovered."""
+    """Number of trades without a loss after a pause with which the symbol has recovered."""
     confidence_min: Decimal | None = None
     foreign_orders: ForeignOrderPolicy = ForeignOrderPolicy.HALT
     rearm_at_day_end: bool = False
-    """Whether a desk restricted for rejects alone trades again on the server's next day."""
+    """Whether a desk that is restricted only because of REJECTS trades again on the server's next day."""
 
 
 NO_LIMITS: Final = Limits(name="none")
@@ -113,4 +113,4 @@ DEFAULT_LIMITS: Final = Limits(
 DEMO_LIMITS: Final = structs.replace(
     DEFAULT_LIMITS, name="demo", breaker_cooldown_s=60, breaker_cooldown_max_s=300, breaker_trials=1
 )
-"""The default set with shorter pauses of a symbol: at most five minutes, and one trade to recover."""
+"""The default set with shorter pauses of the circuit breaker: at most five minutes, and one trade to recover."""

@@ -1,4 +1,4 @@
-"""Events of a calendar of economic news, and finding them by time; `config_files` reads the file."""
+"""Events of a calendar of economic news, and a search by time. `news_calendar.py` reads the file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from msgspec import Meta, Struct
 from proto.trading.units import TimeNs
 
 NEWS_EVENTS_MAX: Final = 100_000
-"""More than thirty years of every release that the large calendars list for the eight majors."""
+"""Largest number of events: more than thirty years of all releases for the eight major currencies."""
 
 NEWS_TIME_NS_MAX: Final = 2**63 - 1
-"""No event is later."""
+"""Latest possible time of an event."""
 
 
 class Impact(StrEnum):
-    """How much a release usually moves its currency, in the three levels of the calendars."""
+    """Level of the price movement that a release usually causes, as stated by calendars of economic news."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -27,7 +27,7 @@ class Impact(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the least."""
+        """Order of the levels: 0 for LOW."""
         return _RANKS[self]
 
 
@@ -44,7 +44,7 @@ class NewsEvent(Struct, frozen=True, order=True):
 
 
 def news_events_between(events: tuple[NewsEvent, ...], *, after_ns: int, until_ns: int) -> Iterator[NewsEvent]:
-    """Events, which are sorted by time, with `after_ns` < time <= `until_ns`."""
+    """Yield the events with `after_ns` < time <= `until_ns`, in UTC; `events` must be sorted by time."""
     for at in range(bisect_left(events, after_ns + 1, key=_time), len(events)):
         if events[at].time_ns > until_ns:
             return

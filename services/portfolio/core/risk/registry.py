@@ -1,4 +1,4 @@
-"""Tables derived from the rules' declarations: active rules of a set of limits, properties of codes."""
+"""Tables derived from the declarations of the rules: active rules under a set of limits, and properties of codes."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ BASE_RULES: Final = tuple(rule for rule in RULES if Phase.BASE in rule.phases)
 OPENING_RULES: Final = tuple(rule for rule in RULES if rule.phases & OPENING_PHASES and rule not in BASE_RULES)
 
 HINT_OF_CODE: Final = {code.code: code.hint for rule in RULES for code in rule.codes}
-"""Every code of a rule, in the order of the rules, with its hint."""
+"""Hint of every code, in the order of the rules."""
 
 EXCEPTABLE_CODES: Final = frozenset(rule.code for rule in RULES if rule.can_be_excepted)
-"""Codes that a person's own order may be excepted from, by name and with a reason."""
+"""Codes from whose denials a person may except a manual order, by naming the code and giving a reason."""
 
 RESET_OF_CODE: Final[dict[str, RuleReset]] = {
     rule.code: rule.reset for rule in sorted(RULES, key=lambda rule: rule.code) if rule.reset is not None
 }
-"""Rules that remember something from order to order or from tick to tick, by code."""
+"""Resets of the rules that keep a state, by code."""
 
 ON_RESUME: Final = {rule.code: rule.on_resume for rule in RULES if rule.on_resume is not None}
-"""Rules with a memory that a resume must clear, or they would restrict the desk again at once."""
+"""Functions that clear the state of a rule when trading is resumed, by code.
+
+Without them these rules would restrict the desk again at once.
+"""
 
 ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_day)
-"""Codes whose restriction `rearm_at_day_end` lifts."""
+"""Codes of rules whose restriction of the desk `rearm_at_day_end` ends."""
 
 RULE_OF_LIMIT: Final = {
     field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
 }
-"""The rule of each field of `Limits`; fields without one apply to the whole desk."""
+"""The rule that applies each field of `Limits`. Fields without a rule apply to the whole desk."""
 
 Update = Callable[[RiskState, Any, Limits], None]
 
@@ -51,11 +54,11 @@ def _updates() -> dict[type[Any], tuple[Update, ...]]:
 
 
 UPDATES_OF_EVENT: Final = _updates()
-"""How events update the state of the rules, by type of event."""
+"""Functions that update the state of the rules from an event, by the event's type."""
 
 
 class ActiveRules(NamedTuple):
-    """The rules that may deny anything under a set of limits and a plan, as the calls to make in each phase."""
+    """Checks of the rules that may deny an order under a set of limits and a plan, by phase."""
 
     limits: Limits
     plan: Plan
@@ -63,7 +66,7 @@ class ActiveRules(NamedTuple):
     before_sizing: tuple[Check, ...]
     opening: tuple[Check, ...]
     after_sizing: tuple[Check, ...]
-    """The base rules and those on a sized order, without the rules of `before_sizing`."""
+    """Checks of the base rules and of the rules on a sized order, except those in `before_sizing`."""
     resting: tuple[Check, ...]
     equity_watches: tuple[EquityWatch, ...]
     needs_equity: bool
@@ -96,7 +99,10 @@ _latest = _activate(NO_LIMITS, PLAIN)
 
 
 def active_rules(limits: Limits, plan: Plan) -> ActiveRules:
-    """The active rules; those of the latest limits and plan are kept, as a desk has one of each."""
+    """Return the rules that are active under `limits` and `plan`.
+
+    The result for the latest limits and plan is cached, because a desk has only one of each.
+    """
     global _latest
     found = _latest
     if found.limits is not limits or found.plan is not plan:
@@ -105,15 +111,18 @@ def active_rules(limits: Limits, plan: Plan) -> ActiveRules:
 
 
 def limits_of_code(code: str) -> tuple[str, ...]:
-    """The fields of `Limits` that switch a rule on; empty for a rule of any set and for a code of no rule."""
+    """Return the fields of `Limits` that activate the rule with this code.
+
+    The result is empty for a rule that needs no limit, and for an unknown code.
+    """
     return tuple(limit.field for rule in RULES if rule.code == code for limit in rule.limits)
 
 
 def remembered_values(risk_state: RiskState, code: str, symbol: str) -> dict[str, str]:
-    """What a rule remembers of a symbol, or of all for "", by name for people; empty for nothing."""
+    """Return the stored state of a rule for a symbol, or for all if `symbol` is empty, as text by name."""
     return RESET_OF_CODE[code].values(risk_state, symbol)
 
 
 def clear_rule(risk_state: RiskState, event: RiskReset) -> None:
-    """Forget what the event names."""
+    """Clear the state of the rule and symbol that the event names."""
     RESET_OF_CODE[event.rule].clear(risk_state, event)

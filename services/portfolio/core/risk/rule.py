@@ -1,7 +1,8 @@
-"""Declaration of a risk rule; displays, metrics and tables of rules are derived from it.
+"""Declaration of a risk rule, from which displays, metrics and tables are derived.
 
-A module of `rules` ends with its declaration, `RULE`. `check` decides. Everything else has a default that suits a
-rule on the order itself: no memory, no check at ticks without an order, no effect on the trading state.
+A module of `rules` ends with its declaration, `RULE`. The function `check` decides. The defaults of the other fields
+suit a rule that needs only the order: such a rule keeps no state, is checked only for orders, and does not change the
+trading state.
 """
 
 from __future__ import annotations
@@ -27,23 +28,23 @@ _QUARTER_NS = 15 * MINUTE_NS
 
 
 class Phase(Flag):
-    """Time at which a rule is checked. Within a phase the order is that of `rules.RULES`."""
+    """When a rule is checked. Within a phase the rules are checked in the order of `rules.RULES`."""
 
     BASE = auto()
-    """For every order, also one that only closes, in any set of limits."""
+    """For every order under any limits, including an order that only closes."""
     BEFORE_SIZING = auto()
-    """For an opening order, before its volume and price are known; the answer must not depend on them."""
+    """For an opening order, before its volume and price are known. The result must not depend on them."""
     SIZED = auto()
-    """For an opening order, with its volume and price."""
+    """For an opening order, after its volume and price are known."""
     RESTING = auto()
-    """At every tick, for a resting order that would open: a denial cancels it."""
+    """At every tick, for a resting order that would open. A denial cancels the order."""
 
 
 class RuleCode(NamedTuple):
-    """A code that a rule denies with.
+    """Code of a rule's denials.
 
-    `meaning` is its cell in the table of docs/risk.md: what a rule of any set denies, or what a limit measures.
-    `hint` is what would have to change for the order to pass.
+    `meaning` is the text in the table of docs/risk.md: the orders that a rule without limits denies, or the quantity
+    that a limit measures. `hint` tells people what must change for the order to be allowed.
     """
 
     code: str
@@ -52,10 +53,10 @@ class RuleCode(NamedTuple):
 
 
 class RuleLimit(NamedTuple):
-    """A field of `Limits` without which the rule denies nothing.
+    """A field of `Limits` that activates the rule.
 
-    `text` is how `paperdesk risk` shows a limit on the order alone, which has no current value between orders: `{}`
-    stands for the limit. Empty where `RiskRule.utilization` has its rows.
+    `text` is the text of `paperdesk risk` for a limit on a single order, which has no current value between orders.
+    `{}` in the text is replaced by the limit. The text is empty if `RiskRule.utilization` makes the rows.
     """
 
     field: str
@@ -63,9 +64,9 @@ class RuleLimit(NamedTuple):
 
 
 class LimitUtilization(NamedTuple):
-    """A row of `paperdesk risk`: code, subject (a symbol, a currency or none), limit, current value and what is left.
+    """A row of `paperdesk risk`: code, subject (such as a symbol or a currency), limit, current value and headroom.
 
-    `now` and `headroom` are empty for a limit on the order alone.
+    `now` and `headroom` are empty for a limit on a single order.
     """
 
     code: str
@@ -76,10 +77,11 @@ class LimitUtilization(NamedTuple):
 
 
 class RuleReset(NamedTuple):
-    """How a person clears what a rule remembers; `by_symbol`: also that of one symbol.
+    """Functions with which a person resets the state of a rule; `by_symbol` if one symbol can be reset by itself.
 
-    `values` returns the stored values of a symbol, or of all for "", by name for people; empty without any. `clear`
-    forgets what the event names, as a function of the state and the event alone: the ledger's events repeat it.
+    `values` returns the stored state of a symbol, or of all symbols for "", as text by name. `clear` clears the state
+    of the symbol that the event names. It may depend only on the state and the event, because it is repeated when the
+    ledger's events are read again.
     """
 
     by_symbol: bool
@@ -88,10 +90,10 @@ class RuleReset(NamedTuple):
 
 
 class EquityWatch(NamedTuple):
-    """What a rule does when the equity has moved, whether or not an order is proposed.
+    """Check of a rule after each change of the equity, whether or not an order is proposed.
 
-    `check` returns the text of a warning, which is the desk's `condition` while it is not empty, and a denial, whose
-    `escalate_to` is the trading state to enter.
+    `check` returns the text of a warning and a denial. While the text is not empty, it is shown as the desk's
+    condition `condition`. The denial's `escalate_to` is the trading state that the desk must enter.
     """
 
     condition: str
@@ -99,7 +101,7 @@ class EquityWatch(NamedTuple):
 
 
 class TickRows(NamedTuple):
-    """Columns of one symbol's ticks in their order, arrays or lists; a numba kernel takes them as they are."""
+    """Ticks of one symbol as columns, in the order of time: arrays or lists. Arrays suit a numba kernel."""
 
     time_ns: Sequence[int]
     bid: Sequence[float]
@@ -107,16 +109,17 @@ class TickRows(NamedTuple):
 
 
 Check = Callable[[OrderProposal, RiskContext, int], Denial | None]
-"""Why the order may not be made at venue time `now_ns`; None if the rule allows it."""
+"""`check(order, context, now_ns)`: the denial of the order at venue time `now_ns`; None if the rule allows it."""
 
 Until = Callable[[TickRows, int, OrderProposal, RiskContext], int]
 """`until(ticks, row, order, context)`: the first row after `row` at which the code returned by `check` may change.
 
-It is never too late, and may be too early: the caller checks again there. It is `len(ticks.time_ns)` if no tick changes
-the result. `order` represents orders of the same symbol, direction, times and prices, `context` the current account: an
-event of the account or a change of the other facts invalidates the result. Only the code is constant until then; the
-observed value may differ at every row. A rule that depends on prices may pass the columns and its limit, as plain
-numbers, to a numba kernel.
+The row may be too early but never too late; the caller checks again there. It is `len(ticks.time_ns)` if no tick
+changes the result. Until then only the code is constant, and the observed value may differ at every row.
+
+`order` stands for all orders with the same symbol, direction, times and prices. `context` has the current account; an
+event of the account, or a change of anything else in `context`, invalidates the result. A rule that depends on prices
+may pass the columns and its limit, as plain numbers, to a numba kernel.
 """
 
 
@@ -125,27 +128,29 @@ class RiskRule:
     """One rule: its denials, the phases of its checks, and the facts for displays and metrics.
 
     Args:
-        codes: codes of its denials. One alone for a limit, so that excepting the code excepts nothing else.
-        phases: when it is checked.
-        check: the decision.
-        limits: the fields of `Limits` that switch it on. If all of them are None it is not checked.
-        parameters: other fields of `Limits` that it reads.
-        budgets: fields of the plan's `Strategy` that switch it on.
-        contradiction: text of a contradiction in these limits, with value and expectation; empty without one.
-        setting: name of the setting that has its limit, for the table of docs/risk.md.
-        is_always_asked: it denies something even without limits.
-        needs_equity: the equity is measured with every tick.
-        needs_spread: the running median of the spread is updated with every tick.
-        escalates_to: the trading states that its denials may restrict the desk to.
-        ends_with_day: `rearm_at_day_end` lifts what it restricted.
-        can_be_excepted: a person's order may name its code with `--past-rule`.
-        reset: how a person clears what it remembers.
-        on_resume: forgets what restricted the desk when a person resumes trading.
-        updates: how its memory changes, by type of the event.
-        equity_watch: what it does without an order when the equity has moved.
-        utilization: its rows for `paperdesk risk` at a venue time.
-        until: how long its answer holds while the rule is active, for a scan of many ticks; desk and backtest ask
-        `check`.
+        codes: codes of the rule's denials. A limit has only one code, so that an exception from the code concerns no
+            other limit.
+        phases: when the rule is checked.
+        check: decides whether an order is denied.
+        limits: fields of `Limits` that activate the rule. If all of them are None, the rule is not checked.
+        parameters: other fields of `Limits` that the rule reads.
+        budgets: fields of the plan's `Strategy` that activate the rule.
+        contradiction: returns the text of a contradiction between these limits, with value and expected value; empty if
+            there is none.
+        setting: name of the setting that has the rule's limit, for the table of docs/risk.md.
+        is_always_asked: whether the rule is checked even if its limits are None.
+        needs_equity: whether the equity must be computed at every tick.
+        needs_spread: whether the running median of the spread must be updated at every tick.
+        escalates_to: trading states to which the rule's denials may restrict the desk.
+        ends_with_day: whether `rearm_at_day_end` ends a restriction that the rule caused.
+        can_be_excepted: whether a manual order may be excepted from the rule with `--past-rule`.
+        reset: functions with which a person resets the rule's state.
+        on_resume: clears the state that restricted the desk when a person resumes trading.
+        updates: functions that update the rule's state from an event, by the event's type.
+        equity_watch: check after each change of the equity.
+        utilization: returns the rule's rows for `paperdesk risk` at a venue time.
+        until: returns how long the result of `check` stays the same while the rule is active, for a scan of many ticks.
+            Desk and backtest use only `check`.
     """
 
     codes: tuple[RuleCode, ...]
@@ -171,11 +176,11 @@ class RiskRule:
 
     @property
     def code(self) -> str:
-        """The first of its codes."""
+        """The first of the rule's codes."""
         return self.codes[0].code
 
     def is_active(self, limits: Limits, plan: Plan) -> bool:
-        """Whether it may deny anything under these limits and the budgets of this plan."""
+        """Whether the rule may deny an order under these limits and the budgets of this plan."""
         if self.is_always_asked or not (self.limits or self.budgets):
             return True
         values: list[object] = [getattr(limits, limit.field) for limit in self.limits]
@@ -184,7 +189,10 @@ class RiskRule:
 
 
 def format_headroom(amount: Decimal, limit: Decimal, unit: str, decimals: str = "1") -> str:
-    """Remainder of a limit that denies at its value or beyond: an amount with its unit, or "none"."""
+    """Return the difference between a limit and the current amount with its unit, as text; "none" if it is not above 0.
+
+    The result is rounded to the step `decimals`, such as "0.01".
+    """
     left = (limit - amount).quantize(Decimal(decimals))
     return f"{left:f} {unit}" if left > 0 else "none"
 
@@ -192,41 +200,42 @@ def format_headroom(amount: Decimal, limit: Decimal, unit: str, decimals: str = 
 def count_utilization(
     code: str, subject: str, limit_text: str, *, count: int, limit: int, unit: str = "orders"
 ) -> LimitUtilization:
-    """The row of a limit on a count."""
+    """Return the row of a limit on a count: `count` and `limit` are numbers of `unit`."""
     return LimitUtilization(
         code, subject, limit_text, str(count), format_headroom(Decimal(count), Decimal(limit), unit)
     )
 
 
 def select_symbol(symbol: str, texts: dict[str, str]) -> dict[str, str]:
-    """The texts of a symbol, or of all for "", by name."""
+    """Return the texts of a symbol, or of all symbols for "", sorted by name."""
     return {name: text for name, text in sorted(texts.items()) if symbol in ("", name)}
 
 
 def select_names(symbol: str, remembered: Mapping[str, object]) -> list[str]:
-    """The symbols among the keys that a reset of a symbol, or of all for "", is about."""
+    """Return the keys that a reset of a symbol, or of all symbols for "", concerns."""
     return [name for name in remembered if symbol in ("", name)]
 
 
 def amount_texts(amounts: dict[str, Decimal | None]) -> dict[str, str]:
-    """The known amounts as text."""
+    """Return the known amounts as text; None is left out."""
     return {name: decimal_text(amount) for name, amount in amounts.items() if amount is not None}
 
 
 def until_event(ticks: TickRows, _row: int, _order: OrderProposal, _context: RiskContext) -> int:
-    """An answer that no tick changes."""
+    """`until` of a rule whose result no tick changes: the number of rows. `_row` is not used."""
     return len(ticks.time_ns)
 
 
 def first_row_at(ticks: TickRows, row: int, time_ns: int) -> int:
-    """The first row after `row` that is not before a venue time."""
+    """Return the first row after `row` whose venue time is at least `time_ns`, or the number of rows."""
     return bisect_left(ticks.time_ns, time_ns, lo=min(row + 1, len(ticks.time_ns)))
 
 
 def clock_time_ahead_ns(now_ns: int, ahead_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
-    """UTC time at which a server's clock is `ahead_ns` (at most a week) further.
+    """Return the UTC time at which a server's clock has advanced by `ahead_ns` (at most a week) since `now_ns`.
 
-    Where the clock is set forward or back before that, the next quarter of an hour instead, which is earlier.
+    If the clock is set forward or back in between, the end of the current quarter of an hour is returned, which is
+    earlier.
     """
     then_ns = now_ns + ahead_ns
     if server_ns(then_ns, clock) - server_ns(now_ns, clock) == ahead_ns:

@@ -1,7 +1,7 @@
 """State of the risk rules, kept from tick to tick and from order to order.
 
-It is stored with the tick cursor, in the transaction of the events that change it, so that a restart forgets nothing.
-The rules change it by their `updates`, and `state_updates.py` by ticks.
+It is stored with the tick cursor, in the same transaction as the events that change it, so that a restart loses
+nothing. Events change the state through the `updates` of the rules, ticks through `state_updates.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from msgspec import Struct, field
 
 
 class Breaker(Struct, kw_only=True):
-    """Circuit breaker of one symbol: losses in a row, end of the pause, pauses without recovery, trial trades left.
+    """Circuit breaker of one symbol.
 
-    `losses` begins again with each pause; `run` counts on until a trade without a loss.
+    `losses` counts consecutive losing trades since the last pause, `run` all consecutive losing trades. `until_ns` is
+    the venue time at which the pause ends. `trips` counts pauses since the last recovery, `trials_left` the trial
+    trades that are still needed for recovery.
     """
 
     losses: int = 0
@@ -22,7 +24,7 @@ class Breaker(Struct, kw_only=True):
     trips: int = 0
     trials_left: int = 0
     ticket: int = 0
-    """Ticket of the order that closed the last trade counted."""
+    """Ticket of the order that closed the last counted trade."""
     run: int = 0
 
 
@@ -41,22 +43,22 @@ class Peaks(Struct, kw_only=True):
 
 
 class RiskState(Struct, kw_only=True):
-    """State of the rules besides the book."""
+    """State of the rules that is not part of the book."""
 
     spread_medians: dict[str, float] = field(default_factory=dict)
     """Median spread in price units, by symbol."""
     order_times_ns: list[int] = field(default_factory=list)
-    """Times of the orders within the minute before the newest one."""
+    """Times of the latest order and of the orders within the minute before it."""
     last_order_ns: dict[str, int] = field(default_factory=dict)
     order_day: int = 0
     orders_of_day: int = 0
     runs: dict[str, int] = field(default_factory=dict)
-    """Orders in one direction in a row, signed, by symbol."""
+    """Number of consecutive orders in one direction by symbol; positive for buys, negative for sells."""
     reject_times_ns: list[int] = field(default_factory=list)
     result_day: int = 0
     results_of_day: dict[str, Decimal] = field(default_factory=dict)
-    """Result of the deals of the server's day by symbol, costs included, in account currency."""
+    """Net result of the deals of the server's day by symbol, after costs, in account currency."""
     breakers: dict[str, Breaker] = field(default_factory=dict)
     peaks: Peaks = field(default_factory=Peaks)
     stopped_for: list[str] = field(default_factory=list)
-    """Codes of the rules that restricted the desk; they forget what they measured when a person resumes."""
+    """Codes of the rules that restricted the desk; their state is cleared when a person resumes trading."""

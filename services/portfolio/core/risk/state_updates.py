@@ -1,4 +1,4 @@
-"""Changes of what the rules remember: by ticks for several rules together, by events for each rule itself."""
+"""Updates of the state of the risk rules, by ticks and by events of the account."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from services.portfolio.core.risk.registry import ON_RESUME, UPDATES_OF_EVENT, c
 from services.portfolio.core.risk.state import Peaks, RiskState
 
 MEDIAN_STEP_POINTS: Final = 0.05
-"""How far the estimate moves with a tick: in a hundred ticks it follows a spread that has become five points wider."""
+"""Change of the estimate at one tick: within a hundred ticks it follows a spread that has become five points wider."""
 
 
 def update_spread_median(risk_state: RiskState, symbol: str, spread: float, point: float) -> None:
-    """Move the running median of a symbol's spread a step towards a quoted one.
+    """Move the running median of a symbol's spread one step towards the quoted `spread`.
 
-    The estimate is the frugal one of Ma, Muthukrishnan and Sandler (2013): a step up for a value above it, a step down
-    for one below, so that it settles where as many are above as below.
+    The estimate is the frugal median of Ma, Muthukrishnan and Sandler (2013). It rises by a step if the value is higher
+    and falls by a step if the value is lower, so that it converges to a value with as many spreads above as below.
+
+    Args:
+        risk_state: the state to update in place.
+        symbol: the quoted symbol.
+        spread: ask - bid, in price units.
+        point: size of a point, in price units.
     """
     median = risk_state.spread_medians.get(symbol)
     if median is None:
@@ -34,10 +40,10 @@ def update_spread_median(risk_state: RiskState, symbol: str, spread: float, poin
 
 
 def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) -> bool:
-    """Record the equity of a tick as the latest, and in the day's start and high and the highest of all.
+    """Record the equity of a tick, in account currency, and update the day's start, the day's high and the peak.
 
     Returns:
-        Whether the equity or the server's day is another than before.
+        Whether the equity or the server's day differs from the previous tick.
     """
     peaks, day = risk_state.peaks, server_day(time_ns)
     if equity == peaks.equity and day == peaks.day:
@@ -53,7 +59,7 @@ def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) ->
 
 
 def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> None:
-    """Update what the rules remember with an event of the account."""
+    """Update the state of the rules from an event of the account."""
     for update in UPDATES_OF_EVENT.get(type(event), ()):
         update(risk_state, event, limits)
     match event:
@@ -69,7 +75,7 @@ def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> No
 
 
 def _shift(peaks: Peaks, amount: Decimal) -> None:
-    """Move what equity is measured by along with a deposit or withdrawal, which is no profit or loss."""
+    """Add a deposit, or a withdrawal as a negative amount, to the reference values, because it is not a result."""
     for name in ("day_start", "day_high", "high", "equity"):
         value = getattr(peaks, name)
         if value is not None:
@@ -77,7 +83,7 @@ def _shift(peaks: Peaks, amount: Decimal) -> None:
 
 
 def _on_trading_state(risk_state: RiskState, event: TradingStateChanged) -> None:
-    """Remember which rules restricted the desk; when a person resumes, those forget what they measured."""
+    """Remember which rules restricted the desk, and clear the state of these rules when a person resumes trading."""
     if event.state is not TradingState.ACTIVE:
         found = {cause.code for cause in causes_of(event) if cause.by == RISK}
         risk_state.stopped_for = [code for code in ON_RESUME if code in found]

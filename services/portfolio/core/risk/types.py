@@ -16,10 +16,10 @@ from services.portfolio.core.risk.state import RiskState
 
 
 class Denial(NamedTuple):
-    """Why an order was denied: the rule's code, its limit and what was observed.
+    """Denial of an order: the rule's code, its limit, and the observed value.
 
-    `escalate_to` is the trading state that the desk is restricted to as well. `until_ns` is the venue time at which the
-    denial ends by itself, 0 where that depends on more than time.
+    `escalate_to` is the trading state to which the desk is restricted in addition. `until_ns` is the venue time at
+    which the denial ends, 0 if the end does not depend on time alone.
     """
 
     code: str
@@ -30,23 +30,23 @@ class Denial(NamedTuple):
 
 
 class OrderProposal(NamedTuple):
-    """An order before it exists.
+    """An order that is checked before it is made.
 
     Args:
-        instrument: terms of its symbol.
+        instrument: terms of the order's symbol.
         direction: +1 to buy, -1 to sell.
-        volume: in lots.
-        opening_volume: the part of the volume that would add exposure.
-        price: the side of the signal's quote that it would trade at.
-        confidence: of the signal, 0 to 1.
+        volume: lots of the order (> 0).
+        opening_volume: the part of the volume that would open or add to a position.
+        price: the side of the signal's quote at which the order would trade.
+        confidence: the signal's probability, 0 to 1.
         type: MARKET, LIMIT or STOP.
-        limit_price: price of a LIMIT or STOP order; None at the market.
-        stop_loss: price at which the venue closes what it opens; None without.
-        take_profit: likewise.
-        time_in_force: how long it is valid.
-        expires_ns: venue time at which a GTD order expires, 0 for any other.
-        is_manual: a person has requested exactly this, and it closes or protects a position.
-        trailing_stop_points: distance at which the desk moves the stop loss behind the market, 0 for none.
+        limit_price: price of a LIMIT or STOP order; None for a MARKET order.
+        stop_loss: stop loss of the position that the order opens; None without.
+        take_profit: take profit of the position that the order opens; None without.
+        time_in_force: how long the order is valid.
+        expires_ns: venue time at which a GTD order expires, 0 for any other order.
+        is_manual: whether a person requested exactly this order, and it closes or protects a position.
+        trailing_stop_points: distance in points at which the stop loss follows the market, 0 for none.
     """
 
     instrument: Instrument
@@ -66,24 +66,24 @@ class OrderProposal(NamedTuple):
 
     @property
     def waits_for_price(self) -> bool:
-        """Whether it rests at the venue until its price is reached."""
+        """Whether the order would rest at the venue until its price is reached."""
         return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
 
 
 class RiskContext(NamedTuple):
-    """Inputs of the rules: account, ticks so far, limits, and current facts.
+    """Inputs of the rules: account, progress of the stream, limits, and the current situation.
 
     Args:
         book: the account.
-        cursor: the ticks so far.
-        limits: the risk set.
-        risk_state: what the rules remember.
-        storage_problem: why the ledger is not writable; empty while it is.
+        cursor: the progress of the stream, with the marks.
+        limits: the set of limits.
+        risk_state: the state of the rules.
+        storage_problem: why the ledger is not writable; empty while it is writable.
         tick_age_ns: venue time minus the time of the signal's tick.
-        latest_bid_ask: latest quote of the symbol that the process has; None where that is the signal's own.
-        plan: budgets of the strategies.
-        signal_age_ns_max: oldest tick of a signal; None without a signal.
-        lease_problem: why the gateway's lease is not in force; empty while it is.
+        latest_bid_ask: latest bid and ask of the symbol; None if these are the signal's own.
+        plan: the plan with the budgets of the strategies.
+        signal_age_ns_max: highest allowed `tick_age_ns`; None without a signal.
+        lease_problem: why the gateway's lease is not in force; empty while it is in force.
     """
 
     book: Book

@@ -1,4 +1,4 @@
-"""Utilization: where each risk limit stands, and what is left of it. The numbers are those that the rules compare."""
+"""Current value and headroom of each risk limit, computed by the same functions as in the rules."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from services.portfolio.core.risk.rules import RULES
 from services.portfolio.core.risk.types import RiskContext
 
 _TICKETS_SHOWN: Final = 5
-"""Foreign tickets named in a row; more would not fit into a table."""
+"""Number of foreign tickets shown in a row of the table, which has no space for more."""
 
 
 def limit_utilization(context: RiskContext, now_ns: int) -> list[LimitUtilization]:
-    """A row for each limit that is set and has a value to show at venue time `now_ns`.
+    """Return the rows of the limits that are set, at venue time `now_ns`.
 
-    Limits with a current value come first, in the order in which the rules are checked; then limits on an order alone,
-    and foreign orders.
+    Limits with a current value come first, in the order in which the rules are checked. Then come the limits on a
+    single order, and last the foreign orders.
     """
     return [
         *(row for rule in RULES if rule.utilization is not None for row in rule.utilization(context, now_ns)),
@@ -39,7 +39,7 @@ def _order_limits(context: RiskContext) -> Iterator[LimitUtilization]:
 
 
 def _foreign_orders(context: RiskContext) -> LimitUtilization:
-    """The policy, the count of foreign orders let pass, and the foreign tickets held on a hedging account."""
+    """Return the row with policy, number of accepted foreign orders, and foreign tickets of a hedging account."""
     held = describe_foreign_positions(context.book)
     shown = [f"{len(context.book.acknowledged)} orders let pass", *held[:_TICKETS_SHOWN]]
     if len(held) > _TICKETS_SHOWN:

@@ -1,5 +1,6 @@
-"""Position sizing: lots of an opening order, one method a file in `methods/`.
+"""Position sizing computes the lots of an opening order. Each method is a file in `methods/`.
 
-A method returns lots and the numbers they follow from; `sizer` bounds them and rounds them down to the volume step. A
-new method is one file in `methods/` and one line in `sizer.py`. `volatility.py` has the estimate that one method needs.
+A method returns lots and a text with the numbers from which it computed them. `sizer.py` limits the lots and rounds
+them down to the volume step. A new method needs a file in `methods/` and a line in `sizer.py`. `volatility.py`
+estimates the volatility for the method `volatility`.
 """

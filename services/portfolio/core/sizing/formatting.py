@@ -1,4 +1,7 @@
-"""Numbers in explanations of sizes: money to its decimals, others to six significant digits."""
+"""Text of the numbers in explanations of volumes.
+
+Money has the decimals of the account, other numbers have six significant digits.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from typing import Final
 from proto.trading.units import decimal_text, round_money
 
 _DIGITS: Final = 6
-"""For texts only; the computation does not round."""
+"""Significant digits in texts; the computation itself does not round."""
 
 
 def format_number(value: Decimal) -> str:
-    """A number to six significant digits, integer digits in full."""
+    """Return a number with six significant digits; all digits before the decimal point are kept."""
     if not value:
         return "0"
     decimals = max(0, _DIGITS - 1 - value.adjusted())
@@ -20,10 +23,10 @@ def format_number(value: Decimal) -> str:
 
 
 def format_money(amount: Decimal, currency: str, digits: int) -> str:
-    """An amount rounded to `digits` decimals, with its currency."""
+    """Return an amount rounded to `digits` decimals, with its currency."""
     return f"{round_money(amount, digits):f} {currency}"
 
 
 def format_percent(value: Decimal) -> str:
-    """A number of percent; 2 for 2 %."""
+    """Return a percentage as text; `value` is 2 for 2 %."""
     return f"{format_number(value)} %"

@@ -1,4 +1,4 @@
-"""Bounds, rounding and explanation: from the lots of a method to those of an order."""
+"""Limits and rounds the lots of a sizing method to the lots of an order, with an explanation."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ METHODS: Final[dict[SizingMethod, Method]] = {
 }
 
 _ARITHMETIC: Final = Context(prec=60, rounding=ROUND_DOWN)
-"""Exact for products of the inputs; quotients round down, so that a size never risks more than stated."""
+"""Products of the inputs are exact. Quotients are rounded down, so that the volume never risks more than stated."""
 
 _ZERO: Final = Decimal(0)
 
 
 def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
-    """Lots that an order may open by the plan: a multiple of the volume step, rounded down.
+    """Return the lots that an order may open by the plan, rounded down to a multiple of the volume step.
 
-    At most the `volume_max` of the plan and of the venue. Less than the venue's minimum is no trade.
+    The lots are at most `volume_max` of the plan and of the venue. If they are below the venue's minimum, there is no
+    trade.
 
     Returns:
-        0 lots for no trade. The explanation names the method and every number used, in at most 512 characters.
+        The lots, 0 for no trade, and an explanation with the method and every number used.
     """
     with localcontext(_ARITHMETIC):
         if inputs.equity is not None and inputs.equity <= 0 and sizing.method is not SizingMethod.FIXED:
@@ -52,7 +53,7 @@ def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
             text, volume = f"{text}, at most {decimal_text(most)} by {whose}", most
-    # Lots this close to a step count as that step: a rate such as 1/150 is rounded, and 0.5 must not become 0.49.
+    # Rounded to the finest step first: with a rounded rate such as 1/150 the exact 0.5 lots must not become 0.49.
     volume = floor_to_step(volume.quantize(FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
         return OrderSize(_ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")

@@ -1,4 +1,4 @@
-"""Loss of one lot at its stop loss, the measure of risk of several methods."""
+"""Loss of one lot at the stop loss, which several sizing methods use as the measure of risk."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _DEALS: Final = 2
 
 
 class StopRisk(NamedTuple):
-    """Loss of one lot at the stop in account currency, positive, with its explanation."""
+    """Loss of one lot at the stop loss in account currency, positive, with an explanation."""
 
     loss_per_lot: Decimal
     explanation: str
 
 
 def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
-    """Loss of one lot between entry price and stop loss, with the commission of both deals.
+    """Return the loss of one lot between entry price and stop loss, including the commission of both deals.
 
-    Positive, in account currency, converted at the rate of a loss. The stop is rounded to a tick, as the order's
-    stop will be. Gaps beyond the stop and swaps are unknown and not included.
+    The loss is positive, in account currency, converted at the rate for losses. The stop is rounded to a tick in the
+    same way as the stop of the order. Gaps beyond the stop and swaps are unknown and not included.
     """
     terms, points = inputs.instrument, inputs.exits.stop_loss_points
     if points is None:
-        return NoTrade("there is no stop_loss_points, which tells what a lot risks")
+        return NoTrade("there is no stop_loss_points, from which the risk of a lot is computed")
     if inputs.loss_rate is None:
         return NoTrade(f"no rate is known from {terms.profit_currency} to {inputs.currency}")
     if inputs.commission_per_lot is None:

@@ -1,4 +1,4 @@
-"""Input and results of sizing methods."""
+"""Inputs and results of sizing methods."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from services.portfolio.core.sizing.formatting import format_money
 
 
 class SizingInput(NamedTuple):
-    """An opening order, and the account at the signal's tick.
+    """An opening order, and the account at the signal's tick. Unknown values are None.
 
-    None stands for unknown values. `direction` is +1 or -1; `price` the order's side of the quote, or the price that it
-    rests at; `confidence` the signal's probability. `currency` is the account's, with `currency_digits` decimals;
-    amounts are in it. `loss_rate` is the price of one unit of profit currency for a loss; `notional_per_lot` the value
-    of one lot; `commission_per_lot` the positive rate charged on each deal of one lot; `volatility_per_day` the
-    standard deviation of the symbol's log returns over a day, 0.01 for 1 %.
+    - `direction`: +1 to buy, -1 to sell. `confidence`: the signal's probability.
+    - `price`: the order's side of the quote, or the price at which the order rests.
+    - `currency`: the account's, with `currency_digits` decimals. All amounts are in it.
+    - `loss_rate`: price of one unit of profit currency when a loss is converted.
+    - `notional_per_lot`: notional of one lot. `commission_per_lot`: commission of each deal of one lot, positive.
+    - `volatility_per_day`: standard deviation of the symbol's log returns over a day, 0.01 for 1 %.
     """
 
     instrument: Instrument
@@ -35,25 +36,25 @@ class SizingInput(NamedTuple):
     default_volume: Decimal
 
     def money_text(self, amount: Decimal) -> str:
-        """An amount in the account's currency, to its decimals."""
+        """Return an amount in account currency as text, with the decimals of the account."""
         return format_money(amount, self.currency, self.currency_digits)
 
 
 class RawSize(NamedTuple):
-    """Lots (> 0) before bounds and rounding, with their explanation."""
+    """Lots (> 0) before limits and rounding, with an explanation."""
 
     volume: Decimal
     explanation: str
 
 
 class NoTrade(NamedTuple):
-    """Reason for opening nothing: a result of the method, or an unknown input."""
+    """Reason why nothing is opened, such as an unknown input."""
 
     reason: str
 
 
 class OrderSize(NamedTuple):
-    """Lots to order, 0 for no trade, with an explanation that has every number used."""
+    """Lots to order, 0 for no trade, with an explanation that contains every number used."""
 
     volume: Decimal
     explanation: str

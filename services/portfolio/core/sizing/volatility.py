@@ -1,8 +1,9 @@
 """Daily volatility of a symbol: exponentially weighted average of squared returns.
 
-It is a function of ticks alone. Returns are those of the mid price between the ends of whole minutes of venue time. A
-return over minutes without a tick counts for all of them; after a gap of more than an hour the market was closed, and
-the return is left out. The ledger keeps the estimates with each commit, so that a restart changes no digit.
+The estimate depends only on ticks. A return is the change of the mid price between the ends of two minutes of venue
+time that have ticks; it counts for all minutes in between. A gap of more than an hour means that the market was closed,
+and the return over the gap is left out. Each commit of the ledger stores the estimates, so that a restart does not
+change them.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from proto.time import MINUTE_NS
 
 MINUTES_PER_DAY: Final = 1_440
 GAP_MINUTES_MAX: Final = 60
-"""Gaps of an open market are shorter, nights and weekends are longer."""
+"""Longest gap between ticks of an open market; nights and weekends are longer."""
 
 
 class Volatility(Struct, kw_only=True):
     """Volatility estimate of one symbol.
 
-    `mid` is the latest mid price of the current `minute` (counted from 1970), `before_mid` the last one of
-    `before_minute`, 0 before the first. `variance` and `weight` are weighted sums over the `minutes` so far: of squared
-    returns a minute, and of their weights.
+    `mid` is the latest mid price of the current `minute` (counted from 1970). `before_mid` is the last mid price of
+    `before_minute`, the latest finished minute with ticks; both are 0 before it. `variance` is the weighted sum of
+    squared returns per minute over the `minutes` so far, `weight` the sum of the weights.
     """
 
     minute: int
@@ -39,12 +40,12 @@ class Volatility(Struct, kw_only=True):
 def update_volatility(
     memory: dict[str, Volatility], symbol: str, mid: float, time_ns: int, *, half_life_min: int
 ) -> None:
-    """Update the estimate of a symbol in place with a mid price (> 0).
+    """Update the estimate of a symbol in place with the mid price `mid` (> 0) at venue time `time_ns`.
 
-    Formula: variance = l^k x variance + (1 - l^k) x r^2 / k for a log return r over k minutes, l = 1/2^(1/half life):
-    RiskMetrics (J.P. Morgan and Reuters, *RiskMetrics Technical Document*, 4th edition, 1996, chapter 5) for each of
-    the k minutes, with a half life of `half_life_min` minutes in place of the decay factor. A quote of an earlier
-    minute is ignored.
+    Formula: variance = l^k x variance + (1 - l^k) x r^2 / k for a log return r over k minutes, where
+    l = 1/2^(1/half-life) and the half-life is `half_life_min` minutes. This is the estimate of RiskMetrics, applied to
+    each of the k minutes with a decay factor l (J.P. Morgan and Reuters, *RiskMetrics Technical Document*, 4th edition,
+    1996, chapter 5). A quote of an earlier minute than the latest is ignored.
     """
     minute = time_ns // MINUTE_NS
     known = memory.get(symbol)
@@ -71,10 +72,9 @@ def _close(known: Volatility, half_life_min: int) -> None:
 
 
 def volatility_per_day(known: Volatility | None, *, half_life_min: int) -> float | None:
-    """Standard deviation of the log return over a day of 1,440 minutes; 0.01 for 1 %.
+    """Return the standard deviation of the log return over a day of 1,440 minutes, 0.01 for 1 %.
 
-    Returns:
-        None before `half_life_min` minutes were added.
+    Returns None until the estimate covers `half_life_min` minutes.
     """
     if known is None or known.minutes < half_life_min:
         return None

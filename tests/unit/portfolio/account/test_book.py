@@ -17,19 +17,19 @@ D = Decimal
 
 
 def booked(number: int, side: Side = Side.BUY, volume: str = "0.01", price: str = "1.1", order: int = 0) -> DealBooked:
-    """A deal; of an order of the desk where its number is given."""
+    """Return the event of a deal; `order`, if given, is the number of the order that it fills."""
     order_id = an_order(order).order_id if order else ""
     return DealBooked(deal=a_deal(number, side, volume, price, order_id=order_id), order_id=order_id, closings=[])
 
 
 def updated(number: int, status: OrderStatus) -> OrderUpdated:
-    """The venue's report on an order."""
+    """Return the event of a status that the venue reported for an order."""
     return OrderUpdated(
         order_id=an_order(number).order_id, status=status, ticket=5, retcode=6, code="C", error="E", time_ns=77
     )
 
 
-def test_a_created_order_reserves_its_symbol_until_it_ends() -> None:
+def test_an_order_is_open_from_its_creation_until_its_end() -> None:
     book = a_book(OrderCreated(order=an_order(1)))
     assert book.open_orders == {an_order(1).order_id: "EURUSD"}
     book.apply(updated(1, OrderStatus.IN_DOUBT))
@@ -61,7 +61,7 @@ def test_a_late_deal_is_booked_and_its_order_stays_ended() -> None:
     assert book.orders[an_order(1).order_id].status is OrderStatus.FILLED
 
 
-def test_cash_deals_move_the_balance_and_no_position() -> None:
+def test_a_deposit_changes_the_balance_and_no_position() -> None:
     book = a_book(DealBooked(deal=a_deposit(1, "500.25"), order_id="", closings=[]))
     assert book.balance == D("500.25")
     assert book.realized_pnl == 0
@@ -76,11 +76,11 @@ def test_profit_commission_and_swap_add_up_to_the_balance() -> None:
     assert book.balance == D("9.75")
 
 
-def test_a_foreign_deal_also_moves_the_position() -> None:
+def test_a_foreign_deal_also_changes_the_position() -> None:
     assert a_book(booked(1)).position("EURUSD").net_volume == D("0.01")
 
 
-def test_a_deal_is_booked_once() -> None:
+def test_a_deal_cannot_be_booked_twice() -> None:
     with pytest.raises(AssertionError):
         a_book(booked(1), booked(1))
 
@@ -91,7 +91,7 @@ def test_a_status_change_that_the_table_forbids_is_refused(status: OrderStatus) 
         a_book(OrderCreated(order=an_order(1)), updated(1, OrderStatus.REJECTED), updated(1, status))
 
 
-def test_the_lots_that_a_deal_would_close_are_known_without_booking_it() -> None:
+def test_the_lots_that_a_deal_would_close_are_computed_without_a_change_of_the_book() -> None:
     book = a_book(booked(1, volume="0.02", price="1.1"), booked(2, volume="0.02", price="1.2"))
     closings = closed_lots(book, a_deal(3, Side.SELL, "0.03", "1.3"))
     assert [(closing.opened_by, closing.volume) for closing in closings] == [("1", D("0.02")), ("2", D("0.01"))]
@@ -99,15 +99,15 @@ def test_the_lots_that_a_deal_would_close_are_known_without_booking_it() -> None
     assert closed_lots(book, a_deposit(3)) == []
 
 
-def test_a_new_stream_continues_the_account() -> None:
+def test_orders_and_deals_remain_when_a_new_stream_is_opened() -> None:
     book = a_book(booked(1))
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=1))
     assert book.ended is None
     assert book.position("EURUSD").net_volume == D("0.01")
 
 
-def test_a_deal_reported_after_the_next_stream_began_is_no_trade_of_that_stream() -> None:
-    """As in the report, which follows the numbers of the deals."""
+def test_a_late_deal_from_before_the_stream_is_not_counted_as_a_trade_of_the_stream() -> None:
+    """The number of the deal decides, as in the report of a run."""
     book = a_book(booked(2))
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=2))
     book.apply(booked(1))
@@ -118,7 +118,7 @@ def test_a_deal_reported_after_the_next_stream_began_is_no_trade_of_that_stream(
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (1, 3, 2), (3, 2, 1)])
 def test_the_cost_of_a_position_does_not_depend_on_the_order_of_its_deals(order: tuple[int, ...]) -> None:
-    """Two bought at 1.1, two sold at 1.2, one bought at 1.3: the venue has one lot, at the last price."""
+    """Two lots bought at 1.1, two sold at 1.2, one bought at 1.3: the position is one lot at the last price."""
     deals = {
         1: booked(1, Side.BUY, "0.02", "1.1"),
         2: booked(2, Side.SELL, "0.02", "1.2"),

@@ -1,4 +1,4 @@
-"""Cash as double entry: each deal's postings balance and show the purpose of the money."""
+"""Double-entry accounting of cash: the postings of each deal sum to zero, by category."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CASH, PROFIT, COMMISSION, SWAP = (
 )
 
 
-def test_a_trade_is_posted_item_by_item_with_its_deal_order_and_symbol() -> None:
+def test_a_trade_has_two_postings_for_each_of_profit_commission_and_swap() -> None:
     deal = a_deal(7, profit=D("10.50"), commission=D("-0.70"), swap=D("-0.05"))
     entries = postings(deal, "order-1")
     assert [(one.account, one.amount) for one in entries] == [
@@ -48,21 +48,21 @@ def test_a_trade_is_posted_item_by_item_with_its_deal_order_and_symbol() -> None
         (DealKind.CORRECTION, CashAccount.CORRECTIONS),
     ],
 )
-def test_the_amount_of_a_deal_is_posted_to_the_account_of_its_kind(kind: DealKind, account: CashAccount) -> None:
+def test_the_amount_of_a_deal_is_posted_to_the_category_of_its_kind(kind: DealKind, account: CashAccount) -> None:
     assert cash_flows(a_deal(1, kind=kind, entry=DealEntry.NONE, profit=D("-3.25"))) == {account: D("-3.25")}
 
 
-def test_a_swap_in_either_field_is_one_swap() -> None:
+def test_swap_amounts_in_the_fields_profit_and_swap_are_added() -> None:
     in_profit = a_deal(1, kind=DealKind.SWAP, entry=DealEntry.NONE, profit=D("-1.20"))
     in_swap = a_deal(2, kind=DealKind.SWAP, entry=DealEntry.NONE, swap=D("-1.20"))
     assert cash_flows(in_profit) == cash_flows(in_swap) == {SWAP: D("-1.20")}
 
 
-def test_a_deal_that_moves_no_cash_has_no_postings() -> None:
+def test_a_deal_without_cash_has_no_postings() -> None:
     assert postings(a_deal(1)) == []
 
 
-def test_sums_have_the_sign_of_the_balance() -> None:
+def test_totals_are_in_the_cash_sign() -> None:
     deals = [a_deposit(1, "100"), a_deal(2, profit=D("5"), commission=D("-1"))]
     sums: dict[CashAccount, Decimal] = {}
     for deal in deals:

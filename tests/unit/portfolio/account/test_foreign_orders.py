@@ -1,4 +1,4 @@
-"""Foreign orders and positions on a live desk: they halt it, are adopted or are ignored."""
+"""Foreign orders and positions on a live desk, under each of the policies halt, adopt and ignore."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ HALT, ADOPT, IGNORE = ForeignOrderPolicy.HALT, ForeignOrderPolicy.ADOPT, Foreign
 
 
 def rules_of(policy: ForeignOrderPolicy, on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskConfig:
-    """Rules with a comparison of ledger and venue every second."""
+    """Return a configuration with this policy, for a desk that reconciles every second."""
     limits = structs.replace(ONE_LOT, foreign_orders=policy)
     return structs.replace(some_rules(limits=limits, on_opposite=on_opposite), reconcile_every_ns=1_000_000_000)
 
 
 class TradedByHand:
-    """A live desk in one process with its gateway, and somebody else who trades on the same account."""
+    """A live desk and its gateway in one process, with another client that trades on the same account."""
 
     def __init__(
         self, policy: ForeignOrderPolicy, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
@@ -77,7 +77,7 @@ class TradedByHand:
 
     @property
     def own_volume(self) -> Decimal:
-        """Net lots that the desk trades."""
+        """Net lots of the desk's own position."""
         return own_position(self.book, "EURUSD", self.driven.state.config.limits.foreign_orders).net_volume
 
     @property
@@ -85,7 +85,7 @@ class TradedByHand:
         return self.book.position("EURUSD").legs
 
     def pass_time(self) -> None:
-        """Let time pass for two comparisons that agree, and their effects."""
+        """Advance the time by two reconciliations and their effects."""
         for _ in range(4):
             self.driven.answer_all(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
             while self.driven.gateway.on_timer(self.driven.now):
@@ -93,7 +93,7 @@ class TradedByHand:
         self.events += self.driven.state.account.take_events()
 
     def trade_by_hand(self) -> int:
-        """Buy 0.01 lots as somebody else; return the ticket."""
+        """Buy 0.01 lots as another client; return the ticket."""
         self.driven.gateway.handle(Simulate(fault=Fault.FOREIGN_ORDER, seed=1), self.driven.now)
         ticket = self.venue.orders_after(0, 1_000)[-1].order.ticket
         self.pass_time()
@@ -106,14 +106,14 @@ class TradedByHand:
         return venue
 
     def signal(self, direction: int) -> None:
-        """Deliver a signal on the present tick, with all its effects."""
+        """Deliver a signal on the current tick, and process all its effects."""
         ordinal = self.driven.mono_ns // 1_000_000_000
         bid, ask = QUOTES[ordinal - 1]
         self.driven.answer_all(self.driven.deliver(a_signal(ordinal, direction, bid=bid, ask=ask)))
         self.pass_time()
 
     def found(self) -> list[ForeignOrdersFound]:
-        """The events of foreign orders found."""
+        """The `ForeignOrdersFound` events."""
         return [event for event in self.events if isinstance(event, ForeignOrdersFound)]
 
     def warnings(self) -> str:
@@ -121,7 +121,7 @@ class TradedByHand:
 
 
 def a_close(key: str, ticket: int = 0) -> CloseCommand:
-    """A person's command to close all that the desk trades of EURUSD, or one ticket."""
+    """Return a person's command to close the desk's position in EURUSD, or one ticket."""
     return CloseCommand(key=key, symbol="EURUSD", position=ticket, volume=None, reason="by hand")
 
 
@@ -192,7 +192,7 @@ def test_a_resting_foreign_order_is_acknowledged_and_counts_once_it_is_filled() 
 def test_an_order_of_the_gateway_missing_in_the_ledger_halts_the_desk_under_any_policy(
     policy: ForeignOrderPolicy, mode: AccountMode
 ) -> None:
-    """A restored ledger lacks its tail: an order that the desk itself made must not pass for a foreign one."""
+    """A restored ledger lacks its last orders. An order of the desk itself must not be treated as a foreign order."""
     desk = TradedByHand(policy, mode)
     desk.trade_by_hand()
     lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.state.lease.epoch)
@@ -214,12 +214,12 @@ def test_foreign_orders_cannot_be_ignored_on_a_netting_account() -> None:
     desk = TradedByHand(IGNORE)
     assert desk.driven.state.stream.desk_state is DeskState.FAILED
     assert desk.driven.state.stream.waiting_for.startswith(
-        "foreign_orders is ignore, which needs a HEDGING account, and the account is NETTING"
+        "foreign_orders is ignore, which needs a HEDGING account, but the account is NETTING"
     )
     assert [type(request) for request in desk.driven.requests] == [Hello]
 
 
-def test_an_ignored_ticket_is_not_closed_by_a_signal_and_blocks_none() -> None:
+def test_an_ignored_ticket_is_not_closed_by_a_signal_and_does_not_block_signals() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D(0))
@@ -234,7 +234,7 @@ def test_an_ignored_ticket_is_not_closed_by_a_signal_and_blocks_none() -> None:
     assert desk.state is TradingState.ACTIVE
 
 
-def test_a_reversal_turns_the_own_position_alone() -> None:
+def test_a_reversal_changes_only_the_desks_own_position() -> None:
     desk = TradedByHand(IGNORE, HEDGING, OnOpposite.REVERSE)
     ticket = desk.trade_by_hand()
     desk.signal(1)
@@ -247,7 +247,7 @@ def test_a_reversal_turns_the_own_position_alone() -> None:
     ]
 
 
-def test_flatten_and_close_leave_an_ignored_ticket_that_a_person_may_close_by_its_number() -> None:
+def test_flatten_and_close_keep_an_ignored_ticket_which_a_person_can_close_by_its_number() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
     refused = desk.driven.command(a_close("a"))
@@ -265,7 +265,7 @@ def test_flatten_and_close_leave_an_ignored_ticket_that_a_person_may_close_by_it
     assert desk.legs == ()
 
 
-def test_an_ignored_position_still_counts_as_risk_of_the_account() -> None:
+def test_an_ignored_position_still_counts_as_exposure_of_the_account() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     desk.trade_by_hand()
     account = RiskContext(
@@ -293,7 +293,7 @@ def test_status_and_risk_view_show_the_policy_and_the_foreign_positions() -> Non
 
 @pytest.mark.parametrize("policy", [ADOPT, IGNORE])
 def test_an_acknowledged_foreign_order_is_known_after_a_restart(policy: ForeignOrderPolicy, tmp_path: Path) -> None:
-    """A desk started on the ledger connects to the same venue: it finds nothing new, and its own position is unchanged."""
+    """A desk that is started on the ledger finds no new foreign order, and its own position is unchanged."""
     desk = TradedByHand(policy, HEDGING)
     desk.trade_by_hand()
     desk.signal(1)
@@ -324,7 +324,7 @@ def test_an_acknowledged_foreign_order_is_known_after_a_restart(policy: ForeignO
         (a_deal(1, position=7, order_id=an_order(1).order_id), False),
     ],
 )
-def test_a_ticket_belongs_to_whoever_opened_it(deal: VenueDeal, is_foreign: bool) -> None:
+def test_a_ticket_is_foreign_only_if_another_client_opened_it(deal: VenueDeal, is_foreign: bool) -> None:
     book = Book()
     for event in (an_opened_stream(account_mode=HEDGING), an_instrument_learned(), OrderCreated(order=an_order(1))):
         book.apply(event)
@@ -344,7 +344,7 @@ def test_many_foreign_orders_are_described_in_one_line() -> None:
     assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more; foreign_orders = adopt" in text
 
 
-def test_an_account_without_foreign_orders_has_no_event_of_them() -> None:
+def test_without_foreign_orders_there_is_no_event_of_foreign_orders() -> None:
     desk = TradedByHand(ADOPT)
     desk.signal(1)
     desk.signal(-1)

@@ -78,7 +78,7 @@ def test_an_order_is_open_until_it_has_ended(status: S) -> None:
 
 @pytest.mark.parametrize("status", ENDED)
 def test_an_ended_order_never_opens_again(status: S) -> None:
-    """A symbol that an ended order has freed must not be blocked by it later."""
+    """An open order blocks signals of its symbol, so an ended order must not become open again."""
     assert not any(following.is_open for following in TRANSITIONS[status])
 
 
@@ -101,7 +101,7 @@ def test_a_deal_fills_an_order_or_is_booked_late(status: S, whole: S | None, par
 
 
 def diagram() -> str:
-    """The table as a mermaid state diagram."""
+    """Return the table as a mermaid state diagram."""
     lines = ["stateDiagram-v2", "    [*] --> PENDING"]
     for status in S:
         lines += [f"    {status} --> {following}" for following in S if following in TRANSITIONS[status]]

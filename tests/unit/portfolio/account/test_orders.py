@@ -1,4 +1,4 @@
-"""Ids of orders: those of the desk's own form, and all others."""
+"""Splitting of order ids into incarnation and number."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ from services.portfolio.core.account.orders import id_parts
         ("somebody's", ("somebody's", 0)),
     ],
 )
-def test_the_number_in_an_order_id_of_the_desk_is_ascii_digits(order_id: str, parts: tuple[str, int]) -> None:
+def test_an_order_id_has_a_number_only_in_the_form_of_the_desk(order_id: str, parts: tuple[str, int]) -> None:
     assert id_parts(order_id) == parts

@@ -13,14 +13,14 @@ D = Decimal
 
 
 def a_position(*fills: tuple[Side, str, str]) -> Position:
-    """A EURUSD position after these fills."""
+    """Return a EURUSD position after these fills."""
     position = Position("EURUSD", D(100_000))
     for number, (side, volume, price) in enumerate(fills, 1):
         position.apply(side=side, volume=D(volume), price=D(price), deal=str(number), time_ns=number)
     return position
 
 
-def test_a_new_position_is_flat() -> None:
+def test_a_position_without_fills_is_flat() -> None:
     position = a_position()
     assert position.is_flat
     assert position.label == "FLAT"
@@ -52,13 +52,13 @@ def test_the_oldest_lot_closes_first() -> None:
     assert position.net_volume == D("0.05")
 
 
-def test_a_partial_close_keeps_the_price_of_the_rest() -> None:
+def test_a_partial_close_keeps_the_price_of_the_remaining_lot() -> None:
     position = a_position((Side.SELL, "0.3", "1.2"), (Side.BUY, "0.1", "1.1"))
     assert position.avg_entry_price == D("1.2")
     assert position.net_volume == D("-0.2")
 
 
-def test_fill_crossing_zero_realises_only_the_closed_part() -> None:
+def test_a_reversing_fill_realizes_profit_only_for_the_closed_lots() -> None:
     """Selling 3 lots against a 2-lot long closes 2 and opens a 1-lot short."""
     position = a_position((Side.BUY, "2", "1.1"))
     closings = position.apply(side=Side.SELL, volume=D(3), price=D("1.2"), deal="2", time_ns=2)
@@ -69,13 +69,13 @@ def test_fill_crossing_zero_realises_only_the_closed_part() -> None:
     assert position.lots[0].opened_by == "2"
 
 
-def test_a_short_gains_when_the_price_falls() -> None:
+def test_a_short_position_gains_when_the_price_falls() -> None:
     position = a_position((Side.SELL, "1", "1.2"))
     assert position.gross_unrealized(bid=D("1.1"), ask=D("1.1")) == D(10_000)
     assert position.gross_unrealized(bid=D("1.3"), ask=D("1.3")) == D(-10_000)
 
 
-def test_closing_everything_leaves_a_flat_position_for_any_digits() -> None:
+def test_a_full_close_leaves_a_flat_position_whatever_the_digits_of_volumes() -> None:
     position = a_position((Side.BUY, "0.03", "1.1"), *[(Side.SELL, "0.010", "1.1")] * 3)
     assert position.is_flat
     assert position.net_volume == 0
@@ -89,7 +89,7 @@ def test_lots_without_their_legs_are_refused() -> None:
 
 
 def a_hedge() -> Position:
-    """Ticket 7 long 0.3 lots in two fills, ticket 9 short 0.2 lots."""
+    """Return a position with ticket 7, long 0.3 lots in two fills, and ticket 9, short 0.2 lots."""
     position = Position("EURUSD", D(100_000))
     for number, (ticket, side, volume, price) in enumerate(
         ((7, Side.BUY, "0.1", "1.1"), (9, Side.SELL, "0.2", "1.3"), (7, Side.BUY, "0.2", "1.4")), 1
@@ -98,7 +98,7 @@ def a_hedge() -> Position:
     return position
 
 
-def test_a_hedging_account_holds_tickets_side_by_side() -> None:
+def test_a_hedging_account_has_long_and_short_tickets_at_the_same_time() -> None:
     position = a_hedge()
     assert (position.net_volume, position.direction, position.volume, position.gross_volume) == (
         D("0.1"),
@@ -116,7 +116,7 @@ def test_a_hedging_account_holds_tickets_side_by_side() -> None:
     assert sum(position.gross_of(leg, bid=D("1.2"), ask=D("1.25")) for leg in position.legs) == D(-2_000)
 
 
-def test_a_ticket_is_closed_from_its_own_lots_alone() -> None:
+def test_a_close_of_a_ticket_closes_only_lots_of_this_ticket() -> None:
     position = a_hedge()
     closings = position.apply(side=Side.SELL, volume=D("0.2"), price=D("1.2"), deal="4", time_ns=4, ticket=7)
     assert [(one.opened_by, one.volume) for one in closings] == [("1", D("0.1")), ("3", D("0.1"))]
@@ -124,7 +124,7 @@ def test_a_ticket_is_closed_from_its_own_lots_alone() -> None:
         (9, "2", D("0.2")),
         (7, "3", D("0.1")),
     ]
-    # The lots left are those of 1.4; the venue's average price is unchanged.
+    # The remaining lots are those bought at 1.4. The venue's average price is unchanged.
     assert position.legs[0].avg_price == D("1.3")
     assert position.gross_of(position.legs[0], bid=D("1.2"), ask=D("1.2")) == D(-1_000)
 
@@ -145,7 +145,7 @@ def test_a_close_reported_before_its_opening_gives_the_same_position() -> None:
     assert (position.is_flat, position.legs, closing.gross) == (True, (), D(10_000))
 
 
-def test_a_reversal_begins_a_leg_at_its_own_time() -> None:
+def test_after_a_reversal_the_leg_has_the_time_of_the_reversal() -> None:
     position = a_position((Side.BUY, "1", "1.1"), (Side.SELL, "3", "1.2"))
     [leg] = position.legs
     assert (leg.direction, leg.volume, leg.avg_price, leg.opened_ns) == (-1, D(2), D("1.2"), 2)
@@ -156,7 +156,7 @@ def test_a_fill_without_volume_is_refused() -> None:
         a_position((Side.BUY, "0", "1.1"))
 
 
-def test_an_average_entry_price_is_kept_to_twelve_decimals() -> None:
+def test_an_average_entry_price_is_rounded_to_twelve_decimals() -> None:
     position = Position("EURUSD", D(100_000))
     for number, (volume, price) in enumerate([("0.01", "1.08440"), ("0.02", "1.08445")], 1):
         position.apply(side=Side.BUY, volume=D(volume), price=D(price), deal=str(number), time_ns=number)

@@ -55,7 +55,7 @@ def test_a_partial_close_changes_no_protection() -> None:
     assert after(DealEntry.OUT, None) == HELD
 
 
-def test_an_addition_replaces_the_stops_it_has_and_keeps_the_others() -> None:
+def test_an_addition_replaces_only_the_stops_that_its_order_has() -> None:
     found = after(DealEntry.IN, an_order(stop_loss=Decimal("1.08"), time_exit_s=60))
     assert found is not None
     assert (found.stop_loss, found.take_profit) == (Decimal("1.08"), Decimal("1.2"))
@@ -63,7 +63,7 @@ def test_an_addition_replaces_the_stops_it_has_and_keeps_the_others() -> None:
     assert after(DealEntry.IN, an_order()) == HELD
 
 
-def test_a_reversal_has_the_protection_of_its_order_alone() -> None:
+def test_after_a_reversal_the_position_has_only_the_protection_of_the_reversing_order() -> None:
     found = after(DealEntry.INOUT, an_order_with_all(trailing_step_points=9))
     assert found is not None
     assert (found.stop_loss, found.take_profit) == (Decimal("1.15"), Decimal("1.05"))
@@ -77,13 +77,13 @@ def test_an_addition_by_a_foreign_order_keeps_the_protection() -> None:
     assert after(DealEntry.IN, None, before=None) is None
 
 
-def test_an_addition_with_stops_and_no_time_exit_keeps_the_running_time_exit() -> None:
+def test_an_addition_with_stops_but_no_time_exit_keeps_the_earlier_time_exit() -> None:
     found = after(DealEntry.IN, an_order(stop_loss=Decimal("1.08"), take_profit=Decimal("1.3")))
     assert found is not None
     assert (found.stop_loss, found.exit_ns) == (Decimal("1.08"), HELD.exit_ns)
 
 
-# 100 points after the market in steps of five: from 1.09 a stop moves at 1.10005, and not a point before.
+# A trailing stop of 100 points with steps of 5 points: from 1.09 it moves when the touch is at 1.10005, not earlier.
 @pytest.mark.parametrize(
     ("direction", "held", "short_of_it", "at_it"),
     [(1, "1.09900", "1.10004", "1.10005"), (-1, "1.10100", "1.09996", "1.09995")],
@@ -94,7 +94,7 @@ def test_a_trailing_stop_moves_at_a_whole_step_and_not_a_point_earlier(
     protection = structs.replace(HELD, stop_loss=Decimal(held))
 
     def moved(touch: str) -> Protection | None:
-        """The bid or ask that counts; the other one would move the stop far."""
+        """Set only the bid or ask that the stop follows; the other side would move the stop far if it were used."""
         price, other = Decimal(touch), Decimal(touch) + direction
         bid, ask = (price, other) if direction > 0 else (other, price)
         return trail_stop(protection, direction=direction, bid=bid, ask=ask, instrument=plain_terms())
@@ -110,7 +110,7 @@ def test_a_trailing_stop_moves_at_a_whole_step_and_not_a_point_earlier(
 
 
 def a_protected_book() -> Book:
-    """A long position whose third revision of stops, at 1.09, is on its way."""
+    """Return a book with a long position whose third revision of stops, at 1.09, is not answered yet."""
     book = a_book(*booked_deals(a_deal()))
     requested = structs.replace(HELD, answered=2)
     book.apply(
@@ -122,7 +122,7 @@ def a_protected_book() -> Book:
 
 
 def answered(book: Book, revision: int, *, error: str = "") -> Protection:
-    """The protection after the venue's reply; the venue has a stop at 1.05 and no take profit."""
+    """Return the protection after the venue's reply, in which it has a stop loss at 1.05 and no take profit."""
     book.apply(
         ProtectionAnswered(
             key="EURUSD", revision=revision, stop_loss=Decimal("1.05"), take_profit=None, retcode=10_016, error=error,
@@ -139,14 +139,14 @@ def test_a_stop_refused_by_the_venue_is_not_booked() -> None:
 
 
 def test_an_accepted_stop_replaces_the_stop_of_a_deal_booked_after_its_request() -> None:
-    """The deal brought 1.08, the stop of its order, before the venue moved it to 1.05."""
+    """The deal set the stop loss of its order, 1.08. Later the venue accepted a stop loss of 1.05."""
     book = a_protected_book()
     adding = an_order(order_id="x-000002", stop_loss=Decimal("1.08"))
     book.protections["EURUSD"] = after(DealEntry.IN, adding, before=book.protections["EURUSD"]) or HELD
     assert answered(book, 3).stop_loss == Decimal("1.05")
 
 
-def test_an_accepted_stop_of_an_earlier_revision_keeps_the_requested_one() -> None:
+def test_a_reply_to_an_earlier_revision_does_not_replace_the_requested_stop() -> None:
     book = a_protected_book()
     protection = structs.replace(HELD, revision=4, answered=2)
     book.apply(ProtectionSet(protection=protection, why="a test", ordinal=1, time_ns=1, bid=ZERO, ask=ZERO))
@@ -154,8 +154,8 @@ def test_an_accepted_stop_of_an_earlier_revision_keeps_the_requested_one() -> No
 
 
 @pytest.mark.parametrize("revision", [1, 2, 3])
-def test_a_reply_on_an_answered_revision_changes_nothing(revision: int) -> None:
-    """The reply is late or repeated, and differs from the first."""
+def test_a_reply_to_an_answered_revision_changes_nothing(revision: int) -> None:
+    """The reply is late or repeated, and has other stops than the first reply."""
     book = a_protected_book()
     first = answered(book, 3)
     assert answered(book, revision, error="invalid stops") == first
@@ -172,7 +172,7 @@ LOW, HIGH = st.sampled_from(["1.05", "1.06", None]), st.sampled_from(["1.15", "1
 def test_the_desk_predicts_the_stops_that_the_venue_keeps(
     orders: list[tuple[Side, str, str | None, str | None]],
 ) -> None:
-    """Any orders on a netting account, each with valid stops."""
+    """The orders are random orders with valid stops on a netting account."""
     venue = Dealing(1.1)
     protection: Protection | None = None
     for side, volume, low, high in orders:

@@ -1,10 +1,9 @@
-"""Sixty accounts worked out by hand, to the cent: positions, profit, charges and value.
+"""Positions, profit, charges and value of sixty accounts, compared to the cent with values computed by hand.
 
-Each account begins with 10,000 (1,000,000 in yen) and has the deals of its row, each with the cash that the venue
-reported: `p` profit, `c` commission, `s` swap; `#` is the ticket on a hedging account. Lots are `L` bought or `S` sold,
-as volume@price. Conversions and the closing valuation are at `MARKS`. The figures of `accounting_table.txt` were
-computed on paper; the arithmetic is above each row. Where a deal closes something its `p` is checked against the shared
-formulas as well.
+Each account begins with 10,000 (1,000,000 in yen). A row of `accounting_table.txt` has its deals, each with the cash
+that the venue reported: `p` profit, `c` commission, `s` swap. `#` is the ticket on a hedging account. Lots are written
+as `L` (bought) or `S` (sold) and volume@price. Conversion and valuation use the quotes `MARKS`. The calculation is
+written above each row of the table. For a deal that closes lots, `p` is also compared with the shared formulas.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ MARKS = {
 
 
 class Case(NamedTuple):
-    """One account: its deals, the expected lots, and its money."""
+    """One account of the table: its deals, the expected lots, and the expected amounts."""
 
     name: str
     currency: str
@@ -67,7 +66,7 @@ class Case(NamedTuple):
 
 
 def read_table() -> list[Case]:
-    """The rows of the table, without its heading."""
+    """Return the rows of the table, without its heading."""
     lines = TABLE_FILE.read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if line.strip() and not line.startswith("#")]
     return [_case(*(cell.strip() for cell in row.split("|"))) for row in rows[1:]]
@@ -86,7 +85,7 @@ DIGITS = {"JPY": 0}
 
 
 def deal_of(number: int, row: str) -> VenueDeal:
-    """A deal of the table as the venue would report it."""
+    """Return a deal of the table as the venue would report it."""
     what, *tokens = row.split()
     amounts = dict(word.split("=") for word in tokens if "=" in word)
     cash: dict[str, Any] = {
@@ -105,7 +104,7 @@ def deal_of(number: int, row: str) -> VenueDeal:
 
 
 def the_account(row: Case) -> Book:
-    """The account after all its deals."""
+    """Return the account after all its deals."""
     digits = DIGITS.get(row.currency, 2)
     book = a_book(symbols=list(MARKS), currency=row.currency, currency_digits=digits, account_mode=row.mode)
     deals = [a_deposit(1, DEPOSIT.get(row.currency, "10000"))]
@@ -116,7 +115,7 @@ def the_account(row: Case) -> Book:
 
 
 def shown(book: Book) -> str:
-    """The lots in the notation of the table."""
+    """Return the lots in the notation of the table."""
     parts = []
     for symbol, position in sorted(book.positions.items()):
         lots = [
@@ -188,7 +187,7 @@ def test_each_commission_equals_the_charge_of_the_broker_for_its_volume() -> Non
 CALCULABLE = structs.replace(
     REALISTIC, request_latency=NO_LATENCY, reply_latency=NO_LATENCY, slippage=None, depth=None, rollover=None
 )
-"""The realistic broker, who charges and stops out, without what is drawn."""
+"""Settings of the realistic simulated broker, with charges and stop-outs but without random effects."""
 
 
 @pytest.mark.parametrize(
@@ -196,7 +195,7 @@ CALCULABLE = structs.replace(
     [("a stop-out", (1.1, 1.08567, 1.08566)), ("a stop-out below zero", (1.1, 1.1, 1.0780))],
 )
 def test_the_stop_outs_of_the_table_equal_those_of_the_broker(name: str, bids: tuple[float, ...]) -> None:
-    """At the tick before the last the position is kept; some rows are then one point above the level."""
+    """The broker keeps the position at the last tick but one, in some rows one point above the stop-out level."""
     [row] = [case for case in CASES if case.name == name]
     broker = Dealing(*bids, profile=CALCULABLE)
     assert broker.buy("5.00").order.status == "FILLED"

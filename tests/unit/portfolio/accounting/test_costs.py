@@ -1,4 +1,4 @@
-"""The costs of fills and round trips, item by item, against numbers worked by hand."""
+"""The costs of fills and round trips, compared with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fill(  # a row has all of them
     symbol: str = "EURUSD",
     **deal: Any,
 ) -> None:
-    """An order decided on a quote, and the single deal that fills it."""
+    """Book an order that was decided on a quote, and the single deal that fills it."""
     order = an_order(len(book.orders) + 1, side, volume, symbol=symbol, tag=tag)
     bid, ask = quote
     known = None if rate is None else D(rate)
@@ -43,13 +43,13 @@ def fill(  # a row has all of them
 
 
 def a_foreign_deal(book: Book, side: Side, volume: str, price: str, **deal: Any) -> None:
-    """A deal without an order of the desk."""
+    """Book a deal without an order of the desk."""
     made = a_deal(book.deal_cursor + 1, side, volume, price, **deal)
     book.apply(DealBooked(deal=made, order_id="", closings=closed_lots(book, made)))
 
 
 def a_cash_deal(book: Book, kind: DealKind, amount: str, symbol: str = "", position: int = 0) -> None:
-    """A deal that moves no position."""
+    """Book a deal that changes no position."""
     made = a_deal(
         book.deal_cursor + 1,
         kind=kind,
@@ -63,7 +63,7 @@ def a_cash_deal(book: Book, kind: DealKind, amount: str, symbol: str = "", posit
     book.apply(DealBooked(deal=made, order_id="", closings=[]))
 
 
-def test_a_fill_is_itemised_at_the_quote_of_its_decision() -> None:
+def test_spread_and_slippage_of_a_fill_are_measured_at_the_quote_of_the_decision() -> None:
     book = a_book(symbols=SYMBOLS)
     # Half of 0.0002 on 100,000 is 10; 1.1005 is 0.0003 worse than the ask: 30.
     fill(book, Side.BUY, "1", "1.1005", commission=D("-3.50"))
@@ -82,7 +82,7 @@ def test_a_fill_is_itemised_at_the_quote_of_its_decision() -> None:
         (Side.SELL, "1.1001", "-10.00"),
     ],
 )
-def test_slippage_is_positive_when_worse_on_either_side(side: Side, price: str, slippage: str) -> None:
+def test_slippage_is_positive_if_the_price_is_worse_than_the_quote(side: Side, price: str, slippage: str) -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, side, "1", price)
     assert fill_costs(book, book.deals[-1]).slippage == D(slippage)
@@ -99,7 +99,7 @@ def test_slippage_is_positive_when_worse_on_either_side(side: Side, price: str, 
         ("EURUSD", ("0", "0"), "1", None),
     ],
 )
-def test_costs_are_in_account_currency_or_not_known(
+def test_costs_are_in_account_currency_or_unknown_without_a_rate(
     symbol: str, quote: tuple[str, str], rate: str | None, spread: str | None
 ) -> None:
     book = a_book(symbols=SYMBOLS)
@@ -109,7 +109,7 @@ def test_costs_are_in_account_currency_or_not_known(
     assert (found.slippage is None) is (spread is None)
 
 
-def test_totals_count_deals_without_a_decision() -> None:
+def test_totals_count_fills_without_an_order_as_unquoted() -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "1", "1.1002", commission=D("-3.50"))
     a_foreign_deal(book, Side.SELL, "1", "1.0990", profit=D("-120"), swap=D("-1.25"), reason=DealReason.STOP_LOSS)
@@ -138,7 +138,7 @@ def test_an_amount_is_split_by_the_largest_remainder(amount: str, weights: str, 
     assert sum(found) == D(amount)
 
 
-def test_a_round_trip_has_the_costs_of_both_its_fills() -> None:
+def test_a_round_trip_has_its_part_of_the_costs_of_both_fills() -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "0.30", "1.1003", commission=D("-1.00"), tag="trend")
     fill(book, Side.SELL, "0.10", "1.1098", quote=("1.1100", "1.1102"), commission=D("-0.35"), profit=D("95.00"))
@@ -151,7 +151,7 @@ def test_a_round_trip_has_the_costs_of_both_its_fills() -> None:
     assert (left.lot.volume, left.charges.commission, left.tag) == (D("0.20"), D("0.67"), "trend")
 
 
-def test_a_close_of_two_entries_is_two_trades_whose_profit_is_split_by_volume() -> None:
+def test_a_close_of_two_lots_makes_two_round_trips_with_profit_in_proportion_to_volume() -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "0.10", "1.0900")
     fill(book, Side.BUY, "0.20", "1.1000", tag="other")
@@ -165,7 +165,7 @@ def test_a_close_of_two_entries_is_two_trades_whose_profit_is_split_by_volume() 
     assert (opened.lot.sign, opened.lot.volume, opened.charges.commission) == (-1, D("0.10"), D("0.01"))
 
 
-def test_swaps_go_to_the_lots_of_their_ticket() -> None:
+def test_a_swap_is_charged_to_the_lots_of_its_ticket() -> None:
     book = a_book(account_mode=AccountMode.HEDGING)
     fill(book, Side.BUY, "0.10", "1.1", position=1, tag="a")
     fill(book, Side.SELL, "0.10", "1.1", position=2, tag="b")

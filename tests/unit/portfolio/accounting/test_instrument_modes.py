@@ -1,4 +1,4 @@
-"""The desk values, sizes and limits positions by the same terms as the venue in every mode; worked by hand."""
+"""Value, size and margin of positions in instruments of every mode, compared with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DE40 = Instrument(
 
 
 def test_a_future_is_valued_by_its_ticks_everywhere() -> None:
-    """2 lots from 5,000.00 to the bid 4,990.50: 38 ticks at 12.50 a lot; 1 lot is worth 50 x the middle."""
+    """2 lots from 5,000.00 to the bid 4,990.50 lose 38 ticks at 12.50 a lot. The notional of 1 lot is 50 x mid."""
     marks = {"ESH6": Mark(4_990.5, 4_991.0, 1)}
     book = a_book(InstrumentLearned(instrument=FUTURE))
     for event in booked_deals(a_deal(1, Side.BUY, "2", "5000", symbol="ESH6")):
@@ -51,13 +51,13 @@ def test_a_future_is_valued_by_its_ticks_everywhere() -> None:
 
 
 def test_a_size_by_risk_counts_a_future_in_ticks() -> None:
-    """A stop 100 points away is 4 ticks, 50 USD a lot: 2 % of 10,000 risk 4 lots."""
+    """A stop loss 100 points away is 4 ticks, or 50 USD a lot. So 2 % of 10,000 USD allow 4 lots."""
     given = an_input(instrument=FUTURE, price=D("4991"), exits=Exits(stop_loss_points=100))
     assert size_order(Sizing(method=SizingMethod.FRACTION, risk_pct=D(2)), given).volume == 4
 
 
-def test_hedged_margin_of_the_desk_equals_the_venues() -> None:
-    """2 long and 1 short at 18,000.0 / 18,001.5, as the venue charges: 22,501.875 + 4,500.1875."""
+def test_the_desk_computes_the_same_hedged_margin_as_the_venue() -> None:
+    """2 lots long and 1 short at 18,000.0 / 18,001.5 need a margin of 22,501.875 + 4,500.1875 at the venue."""
     marks = {"DE40": Mark(18_000.0, 18_001.5, 1)}
     book = a_book(InstrumentLearned(instrument=DE40), account_mode=AccountMode.HEDGING, currency="EUR")
     deals = (

@@ -1,4 +1,4 @@
-"""The book is checked after each deal, and a named inconsistency halts trading."""
+"""The invariants of the book are checked after each deal, and a violation halts trading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORDER = an_order(1).order_id
 
 
 def a_desk() -> DeskHarness:
-    """A desk that has bought 0.01 lots of EURUSD, and may sell them with the next signal."""
+    """Return a desk that has bought 0.01 lots of EURUSD and can sell them at the next signal."""
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001), (1.101, 1.1011))))
     driven.run_up()
     driven.gateway.on_timer(driven.now)
@@ -99,7 +99,7 @@ def test_a_violated_invariant_is_reported_with_both_values(alter: Callable[[Book
     assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == message
 
 
-def test_besides_cash_only_the_given_orders_and_symbols_are_checked() -> None:
+def test_only_cash_and_the_given_orders_and_symbols_are_checked() -> None:
     book = a_desk().state.account.book
     _fills(book)
     _overfilled(book)

@@ -1,4 +1,4 @@
-"""The value of open positions, to the cent, against numbers worked by hand."""
+"""The value of open positions, compared to the cent with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKS = {
 
 
 def holding(book: Book, symbol: str, side: Side, volume: str, price: str) -> Book:
-    """The book with one more deal."""
+    """Return the book after one more deal."""
     deal = a_deal(book.deal_cursor + 1, side, volume, price, symbol=symbol)
     book.apply(DealBooked(deal=deal, order_id="", closings=[]))
     return book
@@ -48,7 +48,7 @@ def holding(book: Book, symbol: str, side: Side, volume: str, price: str) -> Boo
         ("USD", 2, ("USDJPY",), "USDJPY", Side.BUY, "149.50", "33.33"),
         # USDJPY short from 149.50 to the ask 150.02: -5200 JPY / 150.00 = -34.6666... USD.
         ("USD", 2, ("USDJPY",), "USDJPY", Side.SELL, "149.50", "-34.67"),
-        # -5200 JPY in EUR at 1 / 165.00 = -31.5151...; by way of the inverse pair only.
+        # -5200 JPY in EUR at 1 / 165.00 = -31.5151...; only the inverse pair, EURJPY, is quoted.
         ("EUR", 2, ("USDJPY", "EURJPY"), "USDJPY", Side.SELL, "149.50", "-31.52"),
         ("JPY", 0, ("USDJPY",), "USDJPY", Side.SELL, "149.50", "-5200"),
         # EURGBP from 0.8400 to the bid 0.8500: 100 GBP * 1.2900 = 129 USD.
@@ -68,7 +68,7 @@ def test_a_position_is_valued_at_the_proceeds_of_its_close(
     assert total_unrealized_pnl(book, MARKS) == D(worth)
 
 
-def test_the_total_is_the_sum_of_rounded_parts() -> None:
+def test_the_total_is_the_sum_of_the_rounded_values_of_positions() -> None:
     book = a_book(symbols=["EURUSD", "USDJPY"])
     holding(book, "EURUSD", Side.BUY, "0.1", "1.0990")
     holding(book, "USDJPY", Side.SELL, "0.1", "149.50")
@@ -81,14 +81,14 @@ def test_a_flat_book_has_value_zero_without_marks() -> None:
     assert total_unrealized_pnl(book, {}) == 0
 
 
-def test_without_a_mark_or_a_rate_there_is_no_value() -> None:
+def test_without_a_mark_or_a_rate_the_value_is_unknown() -> None:
     book = holding(a_book(symbols=["EURUSD", "EURGBP"]), "EURGBP", Side.BUY, "0.1", "0.84")
     assert unrealized_pnl("EURGBP", book, {}) is None
     assert unrealized_pnl("EURGBP", book, MARKS) is None
     assert total_unrealized_pnl(book, MARKS) is None
 
 
-def test_an_instrument_can_be_converted_once_a_pair_is_quoted() -> None:
+def test_profit_can_be_converted_as_soon_as_a_pair_is_quoted() -> None:
     book = a_book(symbols=["USDJPY", "EURGBP"])
     assert not can_convert(an_instrument("USDJPY"), book, {})
     assert can_convert(an_instrument("USDJPY"), book, MARKS)

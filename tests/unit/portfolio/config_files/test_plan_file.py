@@ -113,7 +113,7 @@ def test_a_resting_entry_may_have_a_lifetime(tmp_path: Path) -> None:
         ("= 1", "expected sections such as [sizing]"),
         ("other = 1", "unknown field other, which is 1; expected sections such as [sizing]"),
         ("[sizing]\nother = 1", "unknown field sizing.other, which is 1"),
-        ('name = "mine"', "name is 'mine', expected no name: a plan is named by its contents"),
+        ('name = "mine"', "name is 'mine', expected no name: it is made from the plan's contents"),
         ("sizing = 1", "sizing is 1, expected a table"),
         (
             '[sizing]\nmethod = "double"',
@@ -209,8 +209,8 @@ def test_a_resting_entry_may_have_a_lifetime(tmp_path: Path) -> None:
         ("[strategies.a]\nvolume_max = 1", "strategies.a.symbols is missing; expected sections such as"),
         ("[strategies.a]\nsymbols = []", "strategies.a.symbols is [], expected a list of 1 to 1000 symbols"),
         ('[strategies.A]\nsymbols = ["EURUSD"]', "strategies.A: the name is 'A', expected 1 to 32 lower-case letters"),
-        ('[strategies.desk]\nsymbols = ["EURUSD"]', "strategies.desk: the tag is the desk's own"),
-        ('[strategies.manual]\nsymbols = ["EURUSD"]', "strategies.manual: the tag is the desk's own"),
+        ('[strategies.desk]\nsymbols = ["EURUSD"]', "strategies.desk: the tag is reserved for the desk"),
+        ('[strategies.manual]\nsymbols = ["EURUSD"]', "strategies.manual: the tag is reserved for the desk"),
         (
             '[strategies.a]\nsymbols = ["EURUSD"]\n[strategies.b]\nsymbols = ["NZDUSD", "EURUSD"]',
             "strategies.b.symbols has EURUSD, which is in strategies.a.symbols, expected each symbol once",

@@ -197,7 +197,7 @@ def test_an_order_excepted_from_a_rule_is_filled_and_recorded_with_the_denial() 
     assert (breaker.code, breaker.limit) == ("CIRCUIT_BREAKER", "3 losses in a row")
     assert breaker.observed.startswith("pause until ")
     assert (spread.code, spread.observed) == ("SPREAD", "")
-    shown = f"CIRCUIT_BREAKER ({breaker.observed}, limit 3 losses in a row); SPREAD (nothing against it)"
+    shown = f"CIRCUIT_BREAKER ({breaker.observed}, limit 3 losses in a row); SPREAD (no denial)"
     assert "; ".join(reply.past_rules) == shown
     assert order_row(order).past_rules == shown
     assert reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"])) == reply, (

@@ -1,1 +1,1 @@
-"""The ledger on real files."""
+"""The ledger, tested with files on disk."""

@@ -51,7 +51,7 @@ def test_a_backup_of_a_ledger_in_use_is_complete_and_does_not_change_later(desk:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["desk", "monday.db"]
 
 
-def test_a_restored_ledger_makes_ids_of_another_incarnation(desk: Path, tmp_path: Path) -> None:
+def test_order_ids_after_a_restore_have_another_incarnation(desk: Path, tmp_path: Path) -> None:
     ledger, book = Ledger(desk / LEDGER_FILE_NAME), Book()
     before, why_before = ensure_incarnation(ledger, host_boot="boot")
     assert why_before == "a new ledger"
@@ -77,7 +77,7 @@ def test_a_restored_ledger_makes_ids_of_another_incarnation(desk: Path, tmp_path
     assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
-def test_a_restarted_host_gets_a_new_incarnation(desk: Path) -> None:
+def test_after_a_reboot_of_the_host_the_ledger_has_a_new_incarnation(desk: Path) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     first, _ = ensure_incarnation(ledger, host_boot="boot 1")
     second, why = ensure_incarnation(ledger, host_boot="boot 2")

@@ -1,4 +1,4 @@
-"""A start checks the chain from the last checkpoint; `verify` checks all of it."""
+"""A start verifies the chain from the last checkpoint; `verify` verifies the whole chain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_denial(number: int) -> OrderDenied:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A ledger with some events that was opened again, so that its chain was checked to the end."""
+    """Return a ledger with some events that was opened again, so that its chain was verified to the end."""
     path = tmp_path / LEDGER_FILE_NAME
     first = Ledger(path)
     for number in range(1, EVENTS + 1):
@@ -45,12 +45,12 @@ def db(path: Path) -> Iterator[apsw.Connection]:
     connection.close()
 
 
-def test_a_verified_chain_leaves_a_checkpoint(db: apsw.Connection) -> None:
+def test_a_start_sets_a_checkpoint_at_the_end_of_the_verified_chain(db: apsw.Connection) -> None:
     assert hash_chain.checkpoint(db) == hash_chain.last_position(db)
     assert hash_chain.checkpoint(db).number == EVENTS
 
 
-def test_events_before_the_checkpoint_are_checked_by_verify_only(path: Path, db: apsw.Connection) -> None:
+def test_a_changed_event_before_the_checkpoint_is_found_only_by_verify(path: Path, db: apsw.Connection) -> None:
     db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 7")
     Ledger(path).close()
     [found] = verify_ledger(path)
@@ -81,7 +81,7 @@ def test_a_checkpoint_that_does_not_match_its_event_is_ignored(path: Path, db: a
 
 
 @pytest.mark.parametrize("note", ["", "7", "x y z", f"{EVENTS} 00 00", "99 00 00"])
-def test_an_invalid_checkpoint_only_makes_the_check_longer(path: Path, db: apsw.Connection, note: str) -> None:
+def test_with_an_invalid_checkpoint_the_whole_chain_is_verified(path: Path, db: apsw.Connection, note: str) -> None:
     db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, CHECKPOINT))
     assert hash_chain.checkpoint(db) == hash_chain.BEGINNING
     Ledger(path).close()

@@ -1,4 +1,4 @@
-"""A step of the wall clock is found once, whether portfolio ran or not, and again only if it was not recorded."""
+"""A step of the wall clock is detected once, whether portfolio ran or not, and again only if it was not recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TO_2090_S = 2_000_000_000
 
 
 def record(boot: str = THIS_BOOT, *, wall_s: float = 0.0, boot_s: float = 0.0) -> ClockRecord:
-    """The clocks at this number of seconds after a moment in May 2026."""
+    """Return the clocks at this number of seconds after a fixed time in May 2026."""
     return ClockRecord(boot, NOW_NS + int(wall_s * SECOND_NS), BOOTED_NS + int(boot_s * SECOND_NS))
 
 
@@ -46,13 +46,13 @@ def test_a_step_is_the_part_of_wall_clock_time_that_the_time_since_boot_does_not
     assert later.step_ns_since(record()) == round(step_s * SECOND_NS)
 
 
-def test_records_without_a_boot_id_never_count_as_the_same_boot() -> None:
+def test_records_without_a_boot_id_are_never_of_the_same_boot() -> None:
     later = record(UNKNOWN_BOOT, wall_s=DAY_S, boot_s=10)
     assert later.step_ns_since(record(UNKNOWN_BOOT)) == 0
     assert record(UNKNOWN_BOOT).step_ns_since(later) == -DAY_S * SECOND_NS
 
 
-def test_a_record_is_read_as_written_and_anything_else_is_none() -> None:
+def test_a_record_is_read_as_written_and_any_other_text_gives_none() -> None:
     assert ClockRecord.parse(record(wall_s=TO_1960_S).text()) == record(wall_s=TO_1960_S)
     assert [ClockRecord.parse(text) for text in ("", "a", "a 1", "a 1 x", "a 1 2 3")] == [None] * 5
 
@@ -77,7 +77,7 @@ def test_a_step_while_portfolio_is_down_is_found_at_its_next_start(
     assert kept is not None
     stepped = kept._replace(wall_ns=kept.wall_ns + step_s * SECOND_NS)
     monkeypatch.setattr(ClockRecord, "now", lambda: stepped)
-    for _ in range(2):  # a portfolio that dies before its events are durable leaves the step to the next one
+    for _ in range(2):  # if portfolio dies before its events are durable, the next start detects the step again
         guard = ClockGuard(ledger)
         assert guard.has_found
         guard.record()

@@ -55,7 +55,7 @@ def a_denial(number: int, symbol: str = "EURUSD") -> OrderDenied:
 
 
 def events_of(number: int) -> list[Event]:
-    """The events of order `number`: it is sent; every third one is rejected, the others are filled at once."""
+    """Return the events of order `number`. Every third order is rejected, the others are filled at once."""
     order = an_order(number, Side.BUY if number % 2 else Side.SELL)
     made: list[Event] = [OrderCreated(order=order)]
     is_rejected = number % 3 == 0
@@ -78,7 +78,7 @@ def events_of(number: int) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
-    """A ledger of many orders with a denial before each, and its book."""
+    """Return a ledger of many orders with a denial before each order, and its book."""
     path = tmp_path_factory.mktemp("desk") / LEDGER_FILE_NAME
     book = Book()
     events: list[Event] = [
@@ -111,7 +111,7 @@ def test_a_changed_event_is_refused_and_not_shown(desk: tuple[Path, Book], tmp_p
         events_about(changed, find_subject(an_order(3).order_id, book, TickCursor()))
 
 
-def test_a_persons_denial_is_found_by_its_key_among_any_number_of_later_ones(tmp_path: Path) -> None:
+def test_the_denial_of_a_command_is_found_by_its_key_before_many_later_denials(tmp_path: Path) -> None:
     book, ledger = Book(), Ledger(tmp_path / LEDGER_FILE_NAME)
     denials = [
         structs.replace(a_denial(number), denial_id=f"0123-mk{number}", cause="manual", key=f"k{number}")
@@ -150,12 +150,12 @@ def test_a_search_ends_at_its_limit(desk: tuple[Path, Book], monkeypatch: pytest
     assert events_about(path, find_subject(f"0123-d{ORDERS}", book, TickCursor())) == [a_denial(ORDERS)]
 
 
-def test_a_missing_ledger_is_named(tmp_path: Path, desk: tuple[Path, Book]) -> None:
+def test_the_error_for_a_missing_ledger_names_the_file(tmp_path: Path, desk: tuple[Path, Book]) -> None:
     with pytest.raises(StartError, match=r"none\.db is not there"):
         events_about(tmp_path / "none.db", find_subject("EURUSD", desk[1], TickCursor()))
 
 
-def test_a_desk_answers_why_from_the_ledger_or_names_what_is_unknown(desk: tuple[Path, Book]) -> None:
+def test_a_desk_answers_why_from_the_ledger_or_reports_an_unknown_subject(desk: tuple[Path, Book]) -> None:
     path, book = desk
     running = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
     reply = answer_query(running, WhyQuery("deal 2"), path, 0)

@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def fold(ledger: Ledger, events: list[Event], book: Book | None = None) -> Book:
-    """Apply events and commit each by itself."""
+    """Apply events and commit each of them separately."""
     book = book or Book()
     for number, event in enumerate(events, 1):
         book.apply(event)
@@ -50,7 +50,7 @@ def fold(ledger: Ledger, events: list[Event], book: Book | None = None) -> Book:
 
 @pytest.fixture
 def closed(path: Path) -> Path:
-    """A ledger with some events, closed."""
+    """Return the path of a closed ledger with some events."""
     ledger = Ledger(path)
     fold(ledger, EVENTS)
     ledger.close()
@@ -58,7 +58,7 @@ def closed(path: Path) -> Path:
 
 
 def tamper(path: Path, *statements: str) -> list[str]:
-    """Change the file outside the ledger, checksums included, and return what `verify` finds."""
+    """Change rows of the file by SQL statements, correct their checksums, and return the faults that `verify` finds."""
     edit_skilfully(path, *statements)
     return verify_ledger(path)
 
@@ -71,7 +71,7 @@ def test_an_empty_ledger_has_an_empty_book(path: Path) -> None:
     assert verify_ledger(path) == []
 
 
-def test_a_ledger_reads_what_was_committed(path: Path) -> None:
+def test_load_returns_the_committed_state(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS)
     loaded, kept = read_ledger(path)
@@ -92,8 +92,8 @@ def test_a_reopened_ledger_continues_its_chain(closed: Path) -> None:
     assert read_ledger(closed)[0].orders[last].status is OrderStatus.FILLED
 
 
-def test_a_late_partial_deal_reopens_no_order_after_a_restart(closed: Path) -> None:
-    """The running desk and one started from the file block the same symbols."""
+def test_a_late_partial_deal_of_an_ended_order_leaves_it_ended_after_a_restart(closed: Path) -> None:
+    """The running desk and a desk started from the file have the same open orders."""
     ledger = Ledger(closed)
     book, _ = ledger.load()
     last = an_order(2).order_id
@@ -107,8 +107,8 @@ def test_a_late_partial_deal_reopens_no_order_after_a_restart(closed: Path) -> N
     assert is_same_account(read_ledger(closed)[0], book)
 
 
-def test_an_interrupted_commit_loses_no_earlier_one(path: Path) -> None:
-    """A crash between two commits leaves the file complete at the first."""
+def test_an_interrupted_commit_does_not_lose_the_commit_before(path: Path) -> None:
+    """After a crash during the second commit, the file has the complete first commit."""
     ledger = Ledger(path)
     book = fold(ledger, EVENTS[:4])
     for event in EVENTS[4:]:
@@ -174,16 +174,19 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
             ],
             "event 3 does not fit",
         ),
-        (["DELETE FROM events WHERE number = (SELECT max(number) FROM events)"], "not what the events fold to"),
+        (
+            ["DELETE FROM events WHERE number = (SELECT max(number) FROM events)"],
+            "differs from the result of the events",
+        ),
         (["UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 1"], "event 1 does not fit"),
-        (["DELETE FROM orders"], "the stored orders are not"),
-        (["UPDATE orders SET payload = replace(payload, '0.01', '0.10')"], "the stored orders are not"),
-        (["DELETE FROM deals WHERE deal = 2"], "the stored deals are not"),
-        (["DELETE FROM lots"], "the stored lots are not"),
+        (["DELETE FROM orders"], "the table orders differs"),
+        (["UPDATE orders SET payload = replace(payload, '0.01', '0.10')"], "the table orders differs"),
+        (["DELETE FROM deals WHERE deal = 2"], "the table deals differs"),
+        (["DELETE FROM lots"], "the table lots differs"),
         (["UPDATE lots SET direction = 1", "UPDATE lots SET symbol = 'GBPUSD'"], "cannot be read to its end"),
         (["UPDATE lots SET direction = 0"], "cannot be read to its end"),
-        (["UPDATE orders SET number = 3 - number"], "the stored orders are not"),
-        (["UPDATE account SET payload = replace(payload, '10000', '90000')"], "the stored account are not"),
+        (["UPDATE orders SET number = 3 - number"], "the table orders differs"),
+        (["UPDATE account SET payload = replace(payload, '10000', '90000')"], "the table account differs"),
         (["DELETE FROM account"], "cannot be read to its end"),
         (["UPDATE orders SET payload = CAST('nothing' AS BLOB)"], "cannot be read to its end"),
         (["DROP TABLE lots"], "cannot be read to its end"),
@@ -227,7 +230,7 @@ def test_unreadable_rows_prevent_the_start_with_a_message(closed: Path, table: s
     "column", ["direction = -1", """payload = CAST(replace(payload, '"sign":1', '"sign":-1') AS BLOB)"""]
 )
 def test_verify_finds_a_lot_with_its_side_reversed(path: Path, column: str) -> None:
-    """A long that became a short with the same lots is another position."""
+    """A row of a long position that was changed to a short position with the same lots differs from the events."""
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()
@@ -257,7 +260,7 @@ def test_amounts_are_stored_as_exact_text(closed: Path) -> None:
     assert isinstance(book.balance, Decimal)
 
 
-def test_notes_are_stored_beside_the_account(path: Path) -> None:
+def test_a_note_is_kept_when_the_ledger_is_opened_again(path: Path) -> None:
     ledger = Ledger(path)
     assert ledger.meta("incarnation") is None
     ledger.set_meta("incarnation", "a")
@@ -270,7 +273,7 @@ READERS: list[Callable[[Path], object]] = [read_ledger, verify_ledger]
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_readers_do_not_write(closed: Path, reader: Callable[[Path], object]) -> None:
+def test_reading_a_ledger_does_not_change_its_file(closed: Path, reader: Callable[[Path], object]) -> None:
     before = closed.read_bytes()
     reader(closed)
     assert closed.read_bytes() == before
@@ -290,7 +293,7 @@ def test_a_changed_row_is_refused_with_file_table_and_row(closed: Path, table: s
 @pytest.mark.parametrize(
     ("table", "rows"), [("orders", "1, 3, 1"), ("deals", "2, 2, 1"), ("lots", "2, 3, 0")], ids=lambda one: str(one)
 )
-def test_missing_rows_are_counted(closed: Path, table: str, rows: str) -> None:
+def test_missing_rows_are_found_by_the_row_counts(closed: Path, table: str, rows: str) -> None:
     edit(closed, f"DELETE FROM {table} WHERE {FIRST[table]}")
     with pytest.raises(DamagedRowError, match=rf"tables orders, deals, lots have {rows} rows, expected 2, 3, 1"):
         read_ledger(closed)
@@ -309,7 +312,7 @@ FIRST = {"orders": "number = 1", "deals": "deal = 2", "lots": "symbol = 'EURUSD'
 
 @pytest.mark.parametrize("field", ["risk", "ordinal", "marks", "volatility"])
 def test_a_tick_cursor_without_a_field_is_refused_with_its_name(closed: Path, field: str) -> None:
-    """Removed with a correct checksum; its default would reset the limits."""
+    """The field was removed and the checksum corrected. A default value would reset the state of the limits."""
     edit_skilfully(closed, f"UPDATE cursor SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.{field}') AS BLOB)")
     with pytest.raises(
         DamagedRowError, match=rf"table cursor differs from the form of this version: {field} is missing"

@@ -1,4 +1,4 @@
-"""A ledger that cannot be written: commits wait, the desk is informed, and writing continues once there is space."""
+"""Commits to a ledger that is not writable: they wait, the desk is informed, and they succeed once there is space."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def state() -> PortfolioState:
 
 
 def fill_up(ledger: Ledger) -> None:
-    """Allow the file no further page: SQLite then reports a full disk."""
+    """Allow no further page in the file, so that SQLite reports a full disk."""
     ledger._db.pragma("max_page_count", 1)
 
 
@@ -133,7 +133,7 @@ def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, state: Portfoli
 def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
     tmp_path: Path, state: PortfolioState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events unsigned for half a minute are signed; an unchanged head is not signed again."""
+    """Events are signed after half a minute; a head without new events is not signed again."""
     key = ensure_key(key_file(tmp_path))
     now_ns = SIGN_EVERY_NS
 

@@ -1,4 +1,4 @@
-"""A new ledger where this supervisor's portfolio had one is a loss; where it had none, it begins an account."""
+"""A new ledger is a loss if portfolio had a ledger under the same supervisor; otherwise it begins an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signed head: changes of a ledger made without the key are found by `verify` and at the start."""
+"""Signature of the ledger: `verify` and a start find changes that were made without the key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEGINNING: tuple[Event, ...] = (an_opened_stream(), an_instrument_learned(), *bo
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """The folder of a desk that wrote a few events, signed them, wrote more, and was killed."""
+    """Return the folder of a desk that signed some events, wrote more events, and was killed."""
     with closing(opened(tmp_path)) as ledger:
         ensure_incarnation(ledger, host_boot="boot")
         book = Book()
@@ -47,7 +47,7 @@ def write(ledger: Ledger, book: Book, *events: Event) -> None:
 
 
 def problem(desk: Path) -> str:
-    """The single problem that `verify` finds."""
+    """Return the single problem that `verify` finds."""
     [found] = verify(desk).problems
     return found
 
@@ -58,7 +58,8 @@ def test_an_unchanged_ledger_is_verified_with_the_name_of_its_key(desk: Path) ->
     assert key is not None
     assert report.problems == []
     assert report.signature == (
-        f"signed up to event 3 with key {key.public[:16]}; 1 events since and the tick cursor carry its code"
+        f"signed up to event 3 with key {key.public[:16]}; 1 later events and the tick cursor have "
+        "an authentication code of this key"
     )
     assert report.head.startswith("4:")
     with closing(opened(desk)) as again:
@@ -108,7 +109,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_an_edit_by_somebody_without_the_key_is_found_by_verify_and_at_the_start(what: str, desk: Path) -> None:
+def test_an_edit_without_the_key_is_found_by_verify_and_at_the_start(what: str, desk: Path) -> None:
     statements, expected = EDITS[what]
     edit_skilfully(desk / LEDGER_FILE_NAME, *statements, is_chained=True)
     assert any(expected in found for found in verify(desk).problems), verify(desk).problems
@@ -117,7 +118,7 @@ def test_an_edit_by_somebody_without_the_key_is_found_by_verify_and_at_the_start
 
 
 def test_without_a_signature_the_same_edits_are_not_found(desk: Path) -> None:
-    """The checks of the ledger itself pass, so that the tests above do test the signature."""
+    """The other checks do not find the edits, which shows that the tests above test the signature."""
     statements, _ = EDITS["an event that was signed, with the chain made again"]
     edit_skilfully(
         desk / LEDGER_FILE_NAME, *statements, "DELETE FROM meta", "UPDATE cursor SET code = x''", is_chained=True
@@ -129,7 +130,7 @@ def test_without_a_signature_the_same_edits_are_not_found(desk: Path) -> None:
 
 @pytest.fixture
 def rolled_back(desk: Path) -> Path:
-    """An older copy of the ledger put back, after events that were signed."""
+    """Return the folder of a desk whose ledger was replaced by an older copy, after later events had been signed."""
     older = Path(shutil.copy(desk / LEDGER_FILE_NAME, desk / "older.db"))
     with closing(opened(desk)) as ledger:
         book, _ = ledger.load()
@@ -142,7 +143,7 @@ def rolled_back(desk: Path) -> Path:
 def test_an_older_ledger_is_a_rollback_and_changes_the_incarnation(rolled_back: Path) -> None:
     message = "the ledger ends at event 4, but event 5 was signed: its tail is missing"
     assert problem(rolled_back) == message
-    for _ in range(2):  # each start finds it again until its halt is durable
+    for _ in range(2):  # each start finds the rollback again until the halt because of it is committed
         with closing(opened(rolled_back)) as ledger:
             before = ledger.meta("incarnation")
             assert ledger.rollback == message
@@ -155,7 +156,7 @@ def test_an_older_ledger_is_a_rollback_and_changes_the_incarnation(rolled_back: 
 
 
 def test_a_ledger_with_a_different_continuation_does_not_match_its_signature(rolled_back: Path) -> None:
-    """Longer than the newest head and signed with the same key, but not through that head."""
+    """The ledger is longer than the newest head and signed with the same key, but does not contain that head."""
     head = head_file(key_file(rolled_back))
     newest = head.read_text()
     head.unlink()
@@ -189,7 +190,7 @@ def test_a_new_incarnation_is_signed_with_its_commit(desk: Path) -> None:
 
 
 def test_a_tail_removed_with_its_signature_is_found(desk: Path) -> None:
-    """The cut uses a copy of the cursor and signature of that time."""
+    """The last events are removed, and tick cursor and signature are replaced by earlier copies that fit."""
     copy = Path(shutil.copy(desk / LEDGER_FILE_NAME, desk / "copy.db"))
     with closing(opened(desk)) as ledger:
         book, _ = ledger.load()
@@ -221,18 +222,15 @@ def test_the_ledger_of_another_desk_is_refused(desk: Path, tmp_path: Path) -> No
         ledger.sign()
     shutil.copy(other / LEDGER_FILE_NAME, desk / LEDGER_FILE_NAME)
     assert "the ledger is signed with key" in problem(desk)
-    with pytest.raises(StartError, match="restore a backup, which signs it with this one"):
+    with pytest.raises(StartError, match="restore a backup, which signs the ledger with this key"):
         opened(desk)
 
 
-def test_without_the_key_the_result_names_what_is_not_proven(desk: Path) -> None:
+def test_without_the_key_the_result_says_that_later_events_are_not_proven(desk: Path) -> None:
     shutil.rmtree(key_file(desk).parent)
     report = verify(desk)
     assert report.problems == []
-    assert (
-        "which is not here: only a head kept elsewhere proves whose it is; 1 events since are not proven"
-        in report.signature
-    )
+    assert "which was not found: compare with a head kept elsewhere; 1 later events are not proven" in report.signature
     with pytest.raises(StartError, match="expected that key to write to it"):
         Ledger(desk / LEDGER_FILE_NAME)
     with pytest.raises(StartError, match="the ledger is signed with key"):
@@ -259,7 +257,7 @@ def test_a_printed_head_is_found_in_the_ledger_and_not_after_an_edit(desk: Path)
     statements, _ = EDITS["an event after the signature, with the chain made again"]
     edit_skilfully(desk / LEDGER_FILE_NAME, *statements, is_chained=True)
     found: LedgerReport = verify(desk, expected_head=head)
-    assert any("does not go through the expected head: event 4 is " in line for line in found.problems)
+    assert any("does not contain the expected head: event 4 is " in line for line in found.problems)
     with pytest.raises(StartError, match="expected NUMBER:HASH"):
         verify(desk, expected_head=f"\u0664:{head.partition(':')[2]}")
     with pytest.raises(StartError, match="expected NUMBER:HASH"):
@@ -278,7 +276,7 @@ def test_a_backup_restored_under_the_key_of_the_desk_is_no_rollback(desk: Path, 
     assert verify(desk).problems == []
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert "which is not here" in restore(tmp_path / "copy", elsewhere).signature
+    assert "which was not found" in restore(tmp_path / "copy", elsewhere).signature
     assert verify(elsewhere).problems == []
     opened(elsewhere).close()
 
@@ -292,7 +290,7 @@ def test_an_edited_backup_is_refused(desk: Path, tmp_path: Path) -> None:
 
 
 def test_a_damaged_log_of_a_ledger_is_refused_in_the_boot_that_wrote_it(desk: Path) -> None:
-    """After a power cut a log may look like this; the ids are then of another incarnation."""
+    """Only a power cut can damage a log in this way. After a power cut, order ids have another incarnation."""
     with closing(Ledger(desk / LEDGER_FILE_NAME, existing_key(key_file(desk)), host_boot="boot")) as ledger:
         book, _ = ledger.load()
         for number in range(2, 9):

@@ -1,1 +1,1 @@
-"""The risk rules, each by itself."""
+"""The risk rules, their inputs and their state."""

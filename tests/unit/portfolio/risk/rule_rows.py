@@ -1,7 +1,7 @@
-"""The table of risk rules: for each rule the last situation that passes and the first that is denied.
+"""The table of risk rules, with the last situation that a rule allows and the first that it denies.
 
-A new rule adds one row. A limit passes at its value and is denied above it, or passes below and is denied at it; a row
-has the two neighbouring situations, built from the events and ticks that lead to them, and the exact denial.
+Each rule needs at least one row. A row has two neighbouring situations on both sides of the rule's limit, built from
+events and ticks, and the exact denial in the second situation.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, 
 
 
 class Row(NamedTuple):
-    """A denial: its code, its scene just before it (False) and with it (True), and its limit and observation as text.
+    """A denial: its code, its limit, the observed value, and a function that builds the situation (`Scene`).
 
-    `stops_closing`: every order has to satisfy the rule, also one that only closes.
+    `scene(False)` is the last situation that is allowed, `scene(True)` the first that is denied. `stops_closing` is True
+    if the rule also applies to orders that only close.
     """
 
     code: str
@@ -40,7 +41,7 @@ class Row(NamedTuple):
 
     @property
     def rules(self) -> list[RiskRule]:
-        """The rules that declare the code; two have NO_QUOTE."""
+        """The rules that declare the code; two rules declare NO_QUOTE."""
         return [rule for rule in RULES if self.code in {code.code for code in rule.codes}]
 
 
@@ -73,14 +74,14 @@ def an_unknown_symbol(past: bool) -> Scene:
 
 
 def an_expiry(past: bool) -> Scene:
-    """An order that expires at the venue's present time, or a moment later."""
+    """An order that expires at the current venue time (`past`), or shortly afterwards."""
     return Scene().ask(
         type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=TimeInForce.GTD, expires_ns=START_NS + (not past)
     )
 
 
 def a_session(past: bool) -> Scene:
-    """A market that closes with this minute, or with the next."""
+    """A market that has closed in this minute (`past`), or closes with the next minute."""
     minute = minute_of_week(START_NS)
     return Scene().term(sessions=((minute - 60, minute + (0 if past else 1)),))
 
@@ -103,7 +104,7 @@ def an_unconverted(past: bool) -> Scene:
 
 
 def trade(scene: Scene, **result: Any) -> None:
-    """Buy EURUSD and sell it again, with this result."""
+    """Buy EURUSD and sell it again, with this profit."""
     scene.hold("EURUSD", "0.01")
     deal = a_deal(len(scene.state.account.book.deals) + 1, Side.SELL, entry=DealEntry.OUT, **result)
     scene.state.account.emit(DealBooked(deal=deal, order_id="", closings=[]))
@@ -117,7 +118,7 @@ def some_losses(past: bool) -> Scene:
 
 
 def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool], Scene]:
-    """Let the equity fall from 10,000 to this."""
+    """Let the equity fall from 10,000 to this amount."""
 
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
@@ -148,7 +149,7 @@ def some_rejections(past: bool) -> Scene:
 
 
 def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
-    """Make this many buys of EURUSD in a minute, and past the limit one more."""
+    """Make this many buy orders of EURUSD within a minute, and one more if `past`."""
 
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
@@ -197,13 +198,13 @@ def a_release(past: bool) -> Scene:
 
 
 def a_strategy(past: bool) -> Scene:
-    """A strategy whose two symbols share 0.5 lots."""
+    """A strategy with two symbols and a limit of 0.5 lots for both together."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"))})
     return Scene(plan=plan).hold("GBPUSD", "-0.3").ask("0.21" if past else "0.2")
 
 
 def a_losing_strategy(past: bool) -> Scene:
-    """1 % of 10,000 USD: 60 are realised, and the open position has lost the other 40, or a little less."""
+    """A loss of 1 % of 10,000 USD: 60 USD are realized; the open position has lost 40 USD, or less unless `past`."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
     update_equity_peaks(scene.state.stream.risk, D(10_000), START_NS)
@@ -240,7 +241,7 @@ ROWS = (
     Row("REDUCE_ONLY", a_stopped_desk(TradingState.REDUCE_ONLY),
         "0 lots", "0.01 lots"),
     Row("UNKNOWN_SYMBOL", an_unknown_symbol,
-        "a symbol whose terms the venue has told", "AUDUSD", stops_closing=True),
+        "a symbol whose terms the venue has sent", "AUDUSD", stops_closing=True),
     Row("TRADE_DISABLED", lambda past: Scene().term(trade_mode=TradeMode.DISABLED if past else TradeMode.FULL),
         "trading in EURUSD", "DISABLED", stops_closing=True),
     Row("CLOSE_ONLY", lambda past: Scene().term(trade_mode=TradeMode.CLOSE_ONLY if past else TradeMode.FULL),

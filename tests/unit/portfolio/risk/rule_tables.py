@@ -1,4 +1,4 @@
-"""The tables of rules in docs/risk.md, made of the rules' declarations.
+"""Makes the tables of rules in docs/risk.md from the declarations of the rules.
 
 `.venv/bin/python -m tests.unit.portfolio.risk.rule_tables` writes them into the page.
 """
@@ -21,13 +21,13 @@ LIMITS_HEADER = "| code | limit in a file | default | what is measured | a perso
 
 
 def base_table() -> list[str]:
-    """Rules of any set: a row for each code."""
+    """Return the table of the rules that apply under any limits, with a row for each code."""
     meanings = {code.code: code.meaning for rule in BASE_RULES for code in rule.codes}
     return [BASE_HEADER, "|---|---|", *(_row(f"`{code}`", meaning) for code, meaning in meanings.items())]
 
 
 def limits_table() -> list[str]:
-    """Limits on opening: a row for each rule, in the order of the checks."""
+    """Return the table of the limits on opening, with a row for each rule in the order of checking."""
     rows = (
         _row(f"`{rule.code}`", *_limits_of(rule), rule.codes[0].meaning, _remedies(rule) or "-")
         for rule in OPENING_RULES
@@ -36,7 +36,7 @@ def limits_table() -> list[str]:
 
 
 def replace_tables(page: str) -> str:
-    """The page with both tables as they should be."""
+    """Return the page with both tables made again."""
     lines = page.splitlines()
     for table in (base_table(), limits_table()):
         start = lines.index(table[0])
@@ -50,7 +50,7 @@ def _row(*cells: str) -> str:
 
 
 def _limits_of(rule: RiskRule) -> tuple[str, str]:
-    """The setting of the limit, and its default."""
+    """Return the setting that has the rule's limit, and its default."""
     if rule.setting:
         default = PortfolioSettings.model_fields[rule.setting.lower()].default
         return f"setting {rule.setting}", str(default)

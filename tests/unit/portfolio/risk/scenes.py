@@ -1,4 +1,4 @@
-"""Builders of risk tests: an account of quoted symbols, an order for it, and a desk that takes events."""
+"""Builders for risk tests: an account with quoted symbols, an order, and a desk that processes events."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EU
 
 
 def terms_of(symbol: str) -> Instrument:
-    """Terms of a symbol that is always traded and has no stops level."""
+    """Return the terms of a symbol that is always traded and has no stops level."""
     return structs.replace(plain_terms(symbol), sessions=())
 
 
 def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> RiskContext:
-    """A flat account in USD with every symbol quoted at its usual spread of two points."""
+    """Return a flat account in USD, with every symbol quoted at a spread of two points."""
     book, stream = Book(), StreamState(PersistedState())
     book.apply(an_opened_stream())
     book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
@@ -47,14 +47,14 @@ def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **cha
 
 
 def quote_usually(stream: StreamState, symbol: str) -> None:
-    """Quote a symbol at its usual spread of two points."""
+    """Quote a symbol at a spread of two points."""
     price, point = PRICES[symbol], 10.0 ** -terms_of(symbol).digits
     stream.cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
     stream.risk.spread_medians[symbol] = 2 * point
 
 
 def a_holding(number: int, symbol: str, lots: str) -> DealBooked:
-    """The deal that opens a position of signed lots."""
+    """Return the event of a deal that opens a position of `lots`, long positive."""
     volume = D(lots)
     side = Side.BUY if volume > 0 else Side.SELL
     deal = a_deal(number, side, str(abs(volume)), str(PRICES[symbol]), symbol=symbol)
@@ -62,13 +62,13 @@ def a_holding(number: int, symbol: str, lots: str) -> DealBooked:
 
 
 def held(account: RiskContext, symbol: str, lots: str) -> RiskContext:
-    """The same account with a position."""
+    """Return the same account with a position."""
     account.book.apply(a_holding(len(account.book.deals) + 1, symbol, lots))
     return account
 
 
 def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> OrderProposal:
-    """A buy that opens all of its lots."""
+    """Return a buy order that opens with its whole volume."""
     terms = terms_of(symbol)
     made = OrderProposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
     return made._replace(**changed)
@@ -84,7 +84,7 @@ def code(order: OrderProposal, account: RiskContext, now_ns: int = START_NS) -> 
 
 
 def only(**limits: Any) -> Limits:
-    """These limits alone."""
+    """Return limits of which only these are set."""
     return structs.replace(NO_LIMITS, **limits)
 
 
@@ -107,38 +107,38 @@ class Scene:
             quote_usually(self.state.stream, symbol)
 
     def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
-        """Check another order."""
+        """Set another order to check."""
         self.order = an_order_for(lots, symbol, **changed)
         return self
 
     def hold(self, symbol: str, lots: str) -> Scene:
-        """Have a position."""
+        """Open a position."""
         self.state.account.emit(a_holding(len(self.state.account.book.deals) + 1, symbol, lots))
         return self
 
     def term(self, symbol: str = "EURUSD", **changed: Any) -> Scene:
-        """Give a symbol other terms, and check an order in it."""
+        """Change the terms of a symbol, and set an order in it to check."""
         terms = structs.replace(terms_of(symbol), **changed)
         self.state.account.emit(InstrumentLearned(instrument=terms))
         self.order = self.order._replace(instrument=terms)
         return self
 
     def at(self, now_ns: int) -> Scene:
-        """Check at another time."""
+        """Set another venue time for the check."""
         self.now_ns = now_ns
         return self
 
     def restart(self, book: Book, persisted: PersistedState) -> None:
-        """Continue from the ledger, as a restarted process does."""
+        """Continue from the ledger, as a process does after a restart."""
         self.state = compose_state(config=self.state.config, book=book, persisted=persisted, incarnation="live")
 
     def account(self) -> RiskContext:
-        """The account that the rules read."""
+        """The inputs of the rules."""
         state = self.state
         return RiskContext(
             state.account.book, state.stream.cursor, state.config.limits, state.stream.risk, plan=state.config.plan
         )._replace(**self.facts)
 
     def denial(self) -> Denial | None:
-        """The first denial of the order."""
+        """Return the first denial of the order; None if it is allowed."""
         return checks.check_order(self.order, self.account(), self.now_ns)

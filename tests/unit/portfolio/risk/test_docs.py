@@ -1,4 +1,4 @@
-"""The page on risk has the tables that the rules declare, and every limit."""
+"""docs/risk.md has the tables that follow from the declarations of the rules, and names every limit."""
 
 from __future__ import annotations
 

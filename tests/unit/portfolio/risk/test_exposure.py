@@ -29,7 +29,7 @@ BUY, SELL = Side.BUY, Side.SELL
 def an_account(
     mode: AccountMode, *held: tuple[int, Side, str], pending: tuple[tuple[Side, str, int], ...] = ()
 ) -> RiskContext:
-    """A EURUSD account at 1.1000 with these tickets and open orders, each order with the ticket that it closes."""
+    """Return an account with these tickets and open orders in EURUSD, each order with the ticket that it closes."""
     book = a_book(account_mode=mode)
     for number, (ticket, side, volume) in enumerate(held, 1):
         book.apply(DealBooked(deal=a_deal(number, side, volume, position=ticket), order_id="", closings=[]))
@@ -41,7 +41,7 @@ def an_account(
 
 
 def a_proposal(direction: int, volume: str, opens: str) -> OrderProposal:
-    """An order in EURUSD that opens this volume."""
+    """Return an order in EURUSD that opens this volume."""
     return OrderProposal(an_instrument(), direction, D(volume), D(opens), D("1.1"), 1.0)
 
 
@@ -53,12 +53,12 @@ def a_proposal(direction: int, volume: str, opens: str) -> OrderProposal:
         (((SELL, "0.2", 0),), None, "0.3"),
         (((SELL, "0.7", 0),), None, "-0.4"),
         (((BUY, "0.2", 0), (SELL, "0.1", 0)), None, "0.5"),
-        # Open orders may be filled or not: for a buy the worst case is an unfilled sale.
+        # Open orders may be filled or not: with a further buy the worst case is that the open sell is not filled.
         (((SELL, "0.4", 0),), a_proposal(1, "0.1", "0.1"), "0.4"),
         (((SELL, "0.4", 0),), a_proposal(-1, "0.3", "0"), "-0.4"),
     ],
 )
-def test_the_net_is_the_outcome_with_the_largest_exposure(
+def test_the_net_volume_is_that_of_the_execution_with_the_largest_exposure(
     pending: tuple[tuple[Side, str, int], ...], order: OrderProposal | None, net: str
 ) -> None:
     account = an_account(AccountMode.NETTING, (0, BUY, "0.3"), pending=pending)
@@ -66,10 +66,10 @@ def test_the_net_is_the_outcome_with_the_largest_exposure(
     assert projected_legs(order, account) == [("EURUSD", D(net))]
 
 
-def test_a_hedged_symbol_has_no_net_and_exposure_on_both_sides() -> None:
+def test_a_hedged_symbol_has_net_volume_zero_but_gross_exposure_on_both_sides() -> None:
     account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"), (2, SELL, "0.3"))
     assert exposures(None, account) == {"EURUSD": D(0)}
-    # 0.6 lots of 110,000 USD; margin of the larger side alone: 0.3 * 100,000 EUR * 1.1 / 100
+    # 0.6 lots at 110,000 USD each. Only the larger side needs margin: 0.3 * 100,000 EUR * 1.1 / 100.
     assert gross_exposure(None, account) == D(66_000)
     assert projected_margin(None, account) == D("330.00")
 
@@ -84,14 +84,14 @@ def test_a_hedged_symbol_has_no_net_and_exposure_on_both_sides() -> None:
         ((), a_proposal(-1, "0.4", "0.2"), {"0.1", "-0.4"}),
     ],
 )
-def test_on_a_hedging_account_a_close_frees_its_side_and_an_opening_adds_to_its_own(
+def test_on_a_hedging_account_a_close_reduces_the_opposite_side_and_an_opening_adds_to_its_side(
     pending: tuple[tuple[Side, str, int], ...], order: OrderProposal | None, sides: set[str]
 ) -> None:
     account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"), (2, SELL, "0.2"), pending=pending)
     assert {volume for _, volume in projected_legs(order, account)} == {D(one) for one in sides}
 
 
-def test_without_a_mark_exposure_is_not_known() -> None:
+def test_without_a_mark_exposure_is_unknown() -> None:
     account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"))
     account.cursor.marks.clear()
     assert (gross_exposure(None, account), exposures(None, account), projected_margin(None, account)) == (

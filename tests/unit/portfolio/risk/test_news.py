@@ -1,4 +1,4 @@
-"""News: the content of a calendar file, and when it stops opening."""
+"""The rule NEWS: reading of a calendar file, and denial of orders around its releases."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_name_of_a_set_depends_on_the_events_of_its_calendar_and_not_on_its_
     assert plain != a_set(tmp_path, HEADER + PAYROLLS).name
 
 
-def test_no_calendar_is_the_default(tmp_path: Path) -> None:
+def test_the_default_limits_have_no_calendar(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text('news_calendar = "none"\n')
     assert load_limits(str(path)) is not None
@@ -105,12 +105,14 @@ def test_a_missing_or_unnamed_calendar_prevents_the_start(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("seconds", "is_denied"), [(-301, False), (-300, True), (0, True), (599, True), (600, False)])
-def test_nothing_is_opened_from_before_a_release_until_after_it(seconds: int, is_denied: bool) -> None:
+def test_openings_are_denied_from_minutes_before_a_release_until_minutes_after_it(
+    seconds: int, is_denied: bool
+) -> None:
     account = an_account(only(news_calendar=(an_event(),), news_before_min=5, news_after_min=10))
     assert (code(an_order_for(), account, START_NS + seconds * NS) == "NEWS") is is_denied
 
 
-def test_a_denial_has_the_release_and_the_minutes() -> None:
+def test_a_denial_names_the_release_and_the_minutes_until_it() -> None:
     account = an_account(only(news_calendar=(an_event(),)))
     limit = "not 5 minutes before to 5 after high impact"
     until_ns = START_NS + 5 * MINUTE_NS
@@ -119,7 +121,7 @@ def test_a_denial_has_the_release_and_the_minutes() -> None:
         assert denial == Denial("NEWS", limit, observed, until_ns=until_ns)
 
 
-def test_a_release_stops_only_symbols_of_its_currency() -> None:
+def test_a_release_denies_openings_only_in_symbols_of_its_currency() -> None:
     account = an_account(only(news_calendar=(an_event(currency="EUR"),)))
     answers = {
         symbol: code(an_order_for(symbol=symbol), account) for symbol in ("EURUSD", "EURGBP", "GBPUSD", "XAUUSD")
@@ -128,14 +130,14 @@ def test_a_release_stops_only_symbols_of_its_currency() -> None:
 
 
 @pytest.mark.parametrize("least", Impact)
-def test_a_release_below_the_configured_impact_stops_nothing(least: Impact) -> None:
+def test_a_release_below_the_configured_impact_denies_no_opening(least: Impact) -> None:
     for impact in Impact:
         account = an_account(only(news_calendar=(an_event(impact=impact),), news_impact_min=least))
         assert (code(an_order_for(), account) is None) is (impact.rank < least.rank)
 
 
 def test_the_relevant_release_is_found_among_others() -> None:
-    """The nearer ones are of another currency, or matter less."""
+    """The nearer releases are of another currency or of lower impact."""
     events = tuple(
         sorted(
             [

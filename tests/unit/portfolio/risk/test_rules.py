@@ -1,4 +1,4 @@
-"""Each rule passes at its limit and denies past it, and none of the limits ever stops a close."""
+"""Each rule allows an order at its limit and denies it beyond the limit; no limit prevents a close."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_profit_that_could_not_be_booked_is_denied() -> None:
     assert code(an_order_for(symbol="USDJPY"), account) == "NO_CONVERSION_RATE"
 
 
-def test_a_ledger_that_cannot_be_written_stops_everything() -> None:
+def test_every_order_is_denied_while_the_ledger_is_not_writable() -> None:
     account = an_account(NO_LIMITS, storage_problem="disk full")
     assert denied(an_order_for(opening_volume=D(0)), account) == Denial(
         "STORAGE", "a ledger that can be written", "disk full"
@@ -105,15 +105,15 @@ def test_a_limit_passes_at_its_value_and_denies_past_it(
     ],
 )
 def test_a_pending_order_has_no_price_collar(way: dict[str, Any], expected: str | None) -> None:
-    """The decision's quote is 0.55 % from the newest, at which an order is executed at once."""
+    """The decision's price is 0.55 % from the latest mid. Only an order that is executed at once is denied."""
     account = an_account(only(price_collar_fx_pct_max=D("0.5")), latest_bid_ask=(1.1, 1.1))
     price = D("1.106") if way.get("type") is OrderType.STOP else D("1.09")
     assert code(an_order_for(price=D("1.1061"), limit_price=price if way else None, **way), account) == expected
 
 
 @pytest.mark.parametrize("floor", [f"0.{n}" for n in range(1, 10)])
-def test_a_confidence_passes_at_its_floor_as_written(floor: str) -> None:
-    """0.7 as a float is a little less than 0.7."""
+def test_a_confidence_that_equals_the_limit_as_a_decimal_is_allowed(floor: str) -> None:
+    """The float 0.7 is less than the decimal 0.7."""
     account = an_account(only(confidence_min=D(floor)))
     assert code(an_order_for(confidence=float(floor)), account) is None
     assert code(an_order_for(confidence=float(floor) - 1e-9), account) == "CONFIDENCE"
@@ -129,13 +129,13 @@ def test_gold_has_its_own_price_collar() -> None:
 
 
 @pytest.mark.parametrize(("points", "expected"), [(6, None), (7, "SPREAD")])
-def test_a_spread_is_compared_with_its_usual_width(points: int, expected: str | None) -> None:
+def test_a_spread_is_compared_with_its_running_median(points: int, expected: str | None) -> None:
     account = an_account(only(spread_factor_max=D(3)))
     account.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + points * 1e-5, START_NS)
     assert code(an_order_for(), account) == expected
 
 
-def test_a_usual_spread_near_zero_counts_as_one_point() -> None:
+def test_a_median_spread_near_zero_counts_as_one_point() -> None:
     account = an_account(only(spread_factor_max=D(3)))
     account.risk_state.spread_medians["EURUSD"] = 0.0
     account.cursor.marks["EURUSD"] = Mark(1.1, 1.10003, START_NS)
@@ -184,7 +184,9 @@ def test_the_servers_day_ends_at_17_in_new_york_in_winter_and_in_summer() -> Non
 @pytest.mark.parametrize(("since", "equity", "expected"), [
     ("day_start", "9800.01", None), ("day_start", "9800", "DAILY_LOSS"), ("day_high", "9800", "DAILY_LOSS"),
 ])  # fmt: skip
-def test_a_day_at_its_loss_limit_opens_nothing(since: str, equity: str, expected: str | None) -> None:
+def test_openings_are_denied_on_a_day_that_has_reached_its_loss_limit(
+    since: str, equity: str, expected: str | None
+) -> None:
     account = an_account(only(daily_loss_pct_max=D(2)))
     peaks = Peaks(day=server_day(START_NS), day_start=D(9_000), day_high=D(9_000), high=D(10_000), equity=D(equity))
     setattr(peaks, since, D(10_000))
@@ -204,7 +206,7 @@ def test_a_drawdown_restricts_trading_by_its_level(equity: str, then: TradingSta
     assert (None if denial is None else denial.escalate_to) is then
 
 
-def test_an_open_breaker_stops_its_own_symbol_until_its_pause_is_over() -> None:
+def test_the_circuit_breaker_denies_only_its_symbol_until_the_end_of_the_pause() -> None:
     account = an_account(only(breaker_losses=3))
     account.risk_state.breakers["EURUSD"] = Breaker(until_ns=START_NS + NS, trips=1, trials_left=2)
     assert code(an_order_for(), account) == "CIRCUIT_BREAKER"
@@ -220,7 +222,7 @@ def test_rejections_make_the_desk_reduce_only() -> None:
     assert denied(an_order_for(), account) == Denial("REJECTS", "fewer than 2 a minute", "2", TradingState.REDUCE_ONLY)
 
 
-def test_a_run_of_identical_orders_halts_the_desk() -> None:
+def test_too_many_consecutive_orders_in_one_direction_halt_the_desk() -> None:
     account = an_account(only(repeated_orders_max=20))
     account.risk_state.runs["EURUSD"] = 19
     assert code(an_order_for(), account) is None
@@ -250,7 +252,7 @@ def test_orders_are_limited_by_symbol_minute_and_day() -> None:
 
 
 def test_an_order_is_limited_by_the_leveraged_equity() -> None:
-    """10 % of 100 times 10,000 USD: 90,900 EUR are 100,000 USD, a little less than 0.91 lots."""
+    """The limit is 10 % of 100 x 10,000 USD, which is 100,000 USD or 90,900 EUR, a little less than 0.91 lots."""
     account = an_account(only(order_notional_pct_of_power_max=D(10)))
     assert code(an_order_for("0.90"), account) is None
     assert denied(an_order_for("0.91"), account) == Denial("ORDER_NOTIONAL", "10 % of 1000000 USD", "100101 USD")
@@ -290,14 +292,14 @@ def test_currency_exposure_adds_up_over_symbols_with_sign() -> None:
 
 
 def test_margin_use_is_the_venues_margin_divided_by_equity() -> None:
-    """2.73 lots are 273,000 EUR: at a leverage of 100 and the ask of 1.10002 more than 30 % of 10,000 USD."""
+    """2.73 lots are 273,000 EUR. At leverage 100 and the ask 1.10002 their margin is above 30 % of 10,000 USD."""
     account = an_account(only(margin_pct_of_equity_max=D(30)))
     assert code(an_order_for("2.72"), account) is None
     assert denied(an_order_for("2.73"), account) == Denial("MARGIN_USE", "30 % of 10000 USD", "3003 USD")
 
 
 def test_margin_use_falls_with_leverage_and_adds_up_over_symbols() -> None:
-    """A lot of gold is 200,000 USD: 400 USD at a leverage of 500, beside 2.3 lots of GBPUSD with 575."""
+    """At leverage 500 a lot of gold, 200,000 USD, needs 400 USD, and 2.3 lots of GBPUSD need 575 USD."""
     account = held(an_account(only(margin_pct_of_equity_max=D(10), leverage=D(500))), "XAUUSD", "-1")
     assert code(an_order_for("2.3", symbol="GBPUSD"), account) is None
     assert denied(an_order_for("2.5", symbol="GBPUSD"), account) == Denial(
@@ -320,8 +322,8 @@ def test_a_held_symbol_without_a_rate_denies_the_order() -> None:
 # --------------------------------------------------------------------------------------------- all limits together
 
 
-def test_no_limit_stops_a_close() -> None:
-    """Every limit is broken at once, and the close passes."""
+def test_a_close_is_allowed_beyond_all_limits() -> None:
+    """All limits are exceeded at the same time."""
     account = an_account(structs.replace(DEFAULT_LIMITS, trading_hours="00:00-00:01", confidence_min=D(1)), balance="1")
     held(account, "EURUSD", "-50")
     memory = account.risk_state

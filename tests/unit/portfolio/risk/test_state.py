@@ -1,4 +1,4 @@
-"""State of the risk rules: spreads, equity, orders, losses; and what a resume resets."""
+"""State of the risk rules (spreads, equity, orders, losses), and its reset when a person resumes trading."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NS = 1_000_000_000
 
 
 def a_closing(memory: RiskState, cash: str, *, at_ns: int, ticket: int = 0, limits: Limits = DEFAULT_LIMITS) -> None:
-    """Close a trade of EURUSD with this profit, by an order of its own unless a ticket is given."""
+    """Close a trade of EURUSD with this profit, by a new order unless a ticket is given."""
     ticket = ticket or a_closing_ticket(memory) + 1
     deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns, ticket=ticket)
     update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), limits)
@@ -38,7 +38,7 @@ def a_closing_ticket(memory: RiskState) -> int:
     return memory.breakers["EURUSD"].ticket if memory.breakers else 0
 
 
-def test_the_usual_spread_is_the_median_of_the_quoted_spreads() -> None:
+def test_the_running_median_converges_to_the_median_of_the_quoted_spreads() -> None:
     memory = RiskState()
     update_spread_median(memory, "EURUSD", 2e-5, 1e-5)
     assert memory.spread_medians == {"EURUSD": 2e-5}
@@ -59,7 +59,7 @@ def test_equity_has_a_start_of_day_a_high_of_day_and_a_peak() -> None:
     assert (peaks.day_start, peaks.day_high, peaks.high) == (D(105), D(105), D(120))
 
 
-def test_a_deposit_counts_as_no_gain_and_a_withdrawal_as_no_loss() -> None:
+def test_a_deposit_is_not_a_gain_and_a_withdrawal_is_not_a_loss() -> None:
     memory = RiskState()
     update_equity_peaks(memory, D(100), START_NS)
     update_from_event(memory, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
@@ -89,7 +89,7 @@ def test_three_losses_in_a_row_start_a_pause_that_doubles_until_two_trials_witho
 
 
 def test_a_close_during_a_pause_is_no_trial() -> None:
-    """Ten more losing legs opened before the pause do not lengthen it, and two winning ones do not end it."""
+    """During the pause ten losing closes do not lengthen it, and two winning closes do not end it."""
     memory = RiskState()
     for cash in ["-1"] * 13 + ["1"] * 2:
         a_closing(memory, cash, at_ns=START_NS)
@@ -116,7 +116,7 @@ def test_the_length_of_a_pause_has_a_maximum() -> None:
 
 
 def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_ends_it() -> None:
-    """60, 120, 240 and then 300 s, whatever is lost; after the first trade without a loss 60 s again."""
+    """The pauses are 60, 120, 240 and then always 300 s; after a trade without a loss the next is 60 s again."""
     memory, now_ns, pauses = RiskState(), START_NS, []
     for _ in range(3 + 5):
         a_closing(memory, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
@@ -133,7 +133,7 @@ def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_ends_it() -> None
     assert memory.breakers["EURUSD"].until_ns == now_ns + 60 * NS
 
 
-def test_the_demos_limits_are_the_defaults_but_for_the_breakers_pauses() -> None:
+def test_the_demo_limits_differ_from_the_default_only_in_the_pauses_of_the_circuit_breaker() -> None:
     changed = {
         name: getattr(DEMO_LIMITS, name)
         for name in DEMO_LIMITS.__struct_fields__
@@ -173,7 +173,7 @@ RESUMED = a_state(TradingState.ACTIVE, "looked at it", "person")
 
 
 def a_fallen_memory() -> RiskState:
-    """Equity has fallen from 100 to 90, an order was rejected, and two were made."""
+    """Return a state after the equity fell from 100 to 90, one order was rejected, and two were made."""
     memory = RiskState()
     for equity in (D(100), D(90)):
         update_equity_peaks(memory, equity, START_NS)
@@ -186,7 +186,7 @@ def a_fallen_memory() -> RiskState:
     return memory
 
 
-def test_a_resume_resets_the_rule_that_stopped_the_desk() -> None:
+def test_a_resume_resets_only_the_rule_that_restricted_the_desk() -> None:
     memory = a_fallen_memory()
     causes = [
         StateCause("PERSON", "person", "news"),
@@ -200,7 +200,7 @@ def test_a_resume_resets_the_rule_that_stopped_the_desk() -> None:
 
 
 PERSONS_WORDS = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
-"""A reason that reads like that of two rules."""
+"""A person's reason that looks like the denials of two rules."""
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ PERSONS_WORDS = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
     ],
     ids=["nothing", "news", "like rules", "like rules, of an earlier version"],
 )
-def test_a_command_of_a_person_about_something_else_resets_no_loss(before: list[TradingStateChanged]) -> None:
+def test_a_resume_after_another_halt_does_not_reset_the_loss_rules(before: list[TradingStateChanged]) -> None:
     memory = a_fallen_memory()
     for event in (*before, RESUMED):
         update_from_event(memory, event, DEFAULT_LIMITS)
@@ -221,7 +221,7 @@ def test_a_command_of_a_person_about_something_else_resets_no_loss(before: list[
     assert (memory.reject_times_ns, memory.runs) == ([START_NS], {"EURUSD": 2})
 
 
-def test_a_resume_resets_a_run_of_orders_that_stopped_the_desk() -> None:
+def test_a_resume_resets_the_count_of_repeated_orders_that_halted_the_desk() -> None:
     memory = a_fallen_memory()
     update_from_event(memory, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
     update_from_event(memory, RESUMED, DEFAULT_LIMITS)

@@ -1,4 +1,4 @@
-"""A strategy has its own limits of lots and loss of the day, independent of others on the account."""
+"""A strategy's limits on lots and daily loss, which do not depend on other strategies on the account."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_lots_of_all_symbols_of_a_strategy_count_long_and_short() -> None:
 
 
 def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
-    """Netted, two legs of 0.3 lots would be zero, and the strategy could reach any volume."""
+    """The net of two opposite legs of 0.3 lots is zero, so a limit on the net would allow any volume."""
     scene = a_scene()
     stream = scene.state.account.book.stream
     assert stream is not None
@@ -60,7 +60,7 @@ def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
     assert scene.ask("0.11").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
 
 
-def test_an_order_that_may_still_be_executed_counts() -> None:
+def test_the_volume_of_open_orders_counts() -> None:
     scene = a_scene()
     scene.state.account.emit(OrderCreated(order=an_order(1, volume="0.4", symbol="GBPUSD")))
     assert scene.ask("0.1").denial() is None
@@ -74,7 +74,7 @@ def test_lots_of_another_strategy_do_not_count_and_a_symbol_without_strategy_has
     assert scene.ask("90", symbol="XAUUSD").denial() is None
 
 
-def test_a_strategy_that_lost_its_budget_opens_nothing_that_day_and_others_do() -> None:
+def test_a_strategy_at_its_daily_loss_opens_nothing_that_day_but_others_may() -> None:
     scene = a_scene()
     lose(scene, "99.99")
     assert scene.ask().denial() is None
@@ -117,7 +117,7 @@ def test_a_position_that_cannot_be_valued_denies_the_order() -> None:
     assert denial.observed == "no known equity of the day"
 
 
-def test_results_are_kept_by_symbol_and_server_day_with_their_costs() -> None:
+def test_results_after_costs_are_stored_by_symbol_for_the_servers_day() -> None:
     memory = RiskState()
     for deal in (
         a_deal(1, commission=D(-3)),
@@ -149,7 +149,7 @@ def test_a_resume_does_not_reset_the_budget_of_the_day() -> None:
     assert denial.code == "STRATEGY_LOSS"
 
 
-def test_equity_is_tracked_where_a_budget_depends_on_it() -> None:
+def test_equity_is_computed_at_every_tick_if_a_strategy_limit_needs_it() -> None:
     assert active_rules(NO_LIMITS, PLAN).needs_equity
     assert not active_rules(NO_LIMITS, PLAIN).needs_equity
     assert not active_rules(NO_LIMITS, Plan(strategies={"carry": CARRY})).needs_equity

@@ -1,4 +1,4 @@
-"""Every rule by the rows of `rule_rows.py`: it denies at its limit, stops no reduction, and survives a restart."""
+"""Tests of every rule with the rows of `rule_rows.py`: its limit, its effect on reductions, and a restart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ each_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.code for rule in RU
 
 
 def source_of(rule: RiskRule) -> str:
-    """The module of a rule."""
+    """Return the module of a rule."""
     return Path(rule.check.__code__.co_filename).read_text(encoding="utf-8")
 
 
@@ -77,7 +77,7 @@ def test_each_limit_denies_with_one_code_so_that_an_exception_covers_one_limit(r
 
 
 @each_rule
-def test_a_rule_that_is_no_base_rule_has_a_limit_a_budget_or_a_setting(rule: RiskRule) -> None:
+def test_a_rule_that_is_not_a_base_rule_has_a_limit_a_budget_or_a_setting(rule: RiskRule) -> None:
     assert (rule in BASE_RULES) != bool(rule.limits or rule.budgets or rule.setting)
     assert (rule in BASE_RULES) != (rule in OPENING_RULES)
 
@@ -128,7 +128,7 @@ def test_an_inactive_rule_would_deny_nothing(row: Row) -> None:
 
 
 @each_row
-def test_a_denial_before_sizing_depends_on_no_volume_or_price(row: Row) -> None:
+def test_a_denial_before_sizing_does_not_depend_on_volume_or_price(row: Row) -> None:
     scene = row.scene(True)
     account = scene.account()
     for rule in row.rules:
@@ -169,8 +169,8 @@ def test_a_rule_allows_reductions_unless_it_applies_to_every_order(row: Row) -> 
 
 
 @each_row
-def test_a_rule_cancels_resting_orders_exactly_if_it_holds_for_a_period(row: Row) -> None:
-    """All steps of a tick, just under the limit and past it."""
+def test_a_rule_cancels_resting_orders_only_if_its_denials_last_for_a_period(row: Row) -> None:
+    """All steps of a tick are run, just below the limit and beyond it."""
     for past in (False, True):
         scene = row.scene(past)
         state = scene.state
@@ -222,11 +222,11 @@ def test_a_rule_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> No
             assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
 
 
-# Between sessions a signal's close waits: tests/unit/portfolio/decision/test_closed_markets.py.
+# Between sessions a signal's close waits; tests/unit/portfolio/decision/test_closed_markets.py tests this.
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if not row.stops_closing and row.code != "MARKET_CLOSED"], ids=lambda row: row.code
 )
-def test_a_signal_to_reverse_still_closes(row: Row) -> None:
+def test_a_denied_reversal_still_closes_the_position(row: Row) -> None:
     """A signal to buy against a short position: the rule denies the opening, and the position is closed."""
     scene = row.scene(True)
     state, order = scene.state, scene.order
@@ -256,5 +256,5 @@ def test_a_signal_to_reverse_still_closes(row: Row) -> None:
     [event] = decide_signal(signal, state.account.book, state.stream, rules, conditions).events
     assert isinstance(event, OrderCreated)
     assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
-    if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place
+    if row.code != "REDUCE_ONLY":  # in REDUCE_ONLY the signal does not try to open anything
         assert f"closes only: {row.code} " in event.order.decision.reason

@@ -1,4 +1,4 @@
-"""Base rules: an invalid order is denied by its own code, and no order makes a check raise."""
+"""Base rules: an invalid order is denied with the code of its fault, and no order makes a check raise an exception."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 @each_kind
-def test_an_order_of_each_kind_passes_as_it_stands(kind: dict[str, Any]) -> None:
+def test_a_valid_order_of_each_kind_is_allowed(kind: dict[str, Any]) -> None:
     assert code(an_order_for(**kind), an_account(NO_LIMITS)) is None
 
 
@@ -101,7 +101,7 @@ def test_no_order_makes_a_check_raise(
     time_in_force: TimeInForce,
     expires_ns: int,
 ) -> None:
-    """A denied order has a code; a passed one has finite values only."""
+    """A denied order has a code; an allowed order has only finite values."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
     order = OrderProposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
                      order_type, limit_price, stop_loss, take_profit, time_in_force, expires_ns)  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_pending_order_needs_a_price_and_a_market_order_has_none() -> None:
 
 @pytest.mark.parametrize(("direction", "stop", "take"), [(1, "1.0999", "1.1001"), (-1, "1.10012", "1.09992")])
 def test_stops_are_measured_from_the_touch_that_closes(direction: int, stop: str, take: str) -> None:
-    """A stops level of ten points, from the bid for a buy and from the ask for a sale."""
+    """The stops level is ten points, measured from the bid for a buy and from the ask for a sell."""
     scene = Scene().term(stops_level_points=10)
     order = scene.order._replace(direction=direction, stop_loss=D(stop), take_profit=D(take))
     nearer = D("0.00001") * direction
@@ -194,7 +194,7 @@ def test_without_a_stops_level_a_stop_may_be_a_point_away_but_not_at_the_touch()
     assert code(an_order_for(stop_loss=D("1.1")), account) == "INVALID_STOPS"
 
 
-def test_stops_are_measured_from_the_newest_quote() -> None:
+def test_stops_are_measured_from_the_latest_quote() -> None:
     account = an_account(NO_LIMITS, latest_bid_ask=(1.09, 1.0902))
     assert code(an_order_for(stop_loss=D("1.095")), account) == "INVALID_STOPS"
     assert code(an_order_for(stop_loss=D("1.085")), account) is None
@@ -202,7 +202,7 @@ def test_stops_are_measured_from_the_newest_quote() -> None:
 
 @pytest.mark.parametrize("time_in_force", TimeInForce)
 def test_an_immediate_limit_order_may_cross_the_market(time_in_force: TimeInForce) -> None:
-    """Its stops are then measured from the market, at which it would be filled."""
+    """Such an order would be filled at the market, so its stops are measured from the market."""
     account, is_at_once = an_account(NO_LIMITS), time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.2"), time_in_force=time_in_force)
     order = order._replace(expires_ns=START_NS + 1 if time_in_force is TimeInForce.GTD else 0)
@@ -216,7 +216,7 @@ def test_an_immediate_limit_order_may_cross_the_market(time_in_force: TimeInForc
 @pytest.mark.parametrize("wrong", [
     {"stop_loss": D("1.2")}, {"take_profit": D("1")}, {"type": OrderType.LIMIT, "limit_price": D("1.2")},
 ])  # fmt: skip
-def test_an_invalid_opening_half_of_a_reversal_does_not_stop_the_closing_half(
+def test_a_reversal_with_an_invalid_opening_part_still_closes(
     wrong: dict[str, Any],
 ) -> None:
     account = an_account(NO_LIMITS)
@@ -228,7 +228,7 @@ def test_an_invalid_opening_half_of_a_reversal_does_not_stop_the_closing_half(
 # -------------------------------------------------------------------------------------------- what the venue allows
 
 
-def test_a_close_only_symbol_can_be_closed_and_not_opened() -> None:
+def test_in_a_close_only_symbol_closes_are_allowed_and_openings_denied() -> None:
     scene = Scene().term(trade_mode=TradeMode.CLOSE_ONLY)
     assert scene.denial() == Denial("CLOSE_ONLY", "opening in EURUSD", "CLOSE_ONLY")
     scene.order = scene.order._replace(opening_volume=D(0))
@@ -236,7 +236,7 @@ def test_a_close_only_symbol_can_be_closed_and_not_opened() -> None:
 
 
 def test_a_symbol_is_opened_only_in_its_sessions() -> None:
-    """From Monday 01:05 to Friday 23:55 by the server's clock, with a pause on Wednesday."""
+    """The sessions are from Monday 01:05 to Friday 23:55 on the server's clock, with a pause on Wednesday."""
     day = 24 * 60
     sessions = ((65, 2 * day + 600), (2 * day + 660, 4 * day + 23 * 60 + 55))
     scene = Scene().term(sessions=sessions)

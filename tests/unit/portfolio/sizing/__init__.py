@@ -1,1 +1,1 @@
-"""How many lots an order opens: the methods by hand-worked numbers, the estimate of volatility, and their inputs."""
+"""Position sizing: the methods, compared with numbers computed by hand, and the estimate of volatility."""

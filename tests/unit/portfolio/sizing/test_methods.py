@@ -19,11 +19,11 @@ VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(1))
 WEIGHTS = Sizing(method=SizingMethod.WEIGHTS, weights_pct={"EURUSD": D(40), "XAUUSD": D(0)})
 
 
-def test_every_method_of_the_contract_is_implemented() -> None:
+def test_every_sizing_method_is_implemented() -> None:
     assert set(METHODS) == set(SizingMethod)
 
 
-def test_a_fixed_size_is_the_plans_or_the_desks_default() -> None:
+def test_a_fixed_volume_is_that_of_the_plan_or_the_desks_default() -> None:
     assert size_order(Sizing(), an_input(default_volume=D("0.07"))) == (
         D("0.07"),
         "fixed: 0.07 lots, the desk's default -> 0.07, step 0.01 -> 0.07 lots",
@@ -34,13 +34,13 @@ def test_a_fixed_size_is_the_plans_or_the_desks_default() -> None:
     )
 
 
-def test_a_fixed_size_needs_no_data_of_the_account() -> None:
+def test_a_fixed_volume_needs_no_data_of_the_account() -> None:
     blind = an_input(equity=None, loss_rate=None, notional_per_lot=None, volatility_per_day=None, exits=Exits())
     assert size_order(Sizing(), blind).volume == D("0.01")
     assert size_order(Sizing(), an_input(equity=D(-5))).volume == D("0.01")
 
 
-def test_a_size_by_risk_loses_a_fraction_of_equity_at_the_stop() -> None:
+def test_the_method_fraction_loses_a_fraction_of_equity_at_the_stop_loss() -> None:
     """1 % of 10,000 USD is 100; 25 points of EURUSD are 0.00025 x 100,000 = 25 USD a lot; 100 / 25 = 4."""
     assert size_order(FRACTION, an_input()) == (
         D(4),
@@ -58,7 +58,7 @@ def test_a_loss_in_another_currency_is_converted_at_the_buying_rate() -> None:
     assert exact.volume == D("0.53")  # 187.50 USD a lot: 0.5333...
 
 
-def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
+def test_the_risk_includes_the_commission_of_both_deals() -> None:
     """25 USD at the stop and twice 3.50 USD are 32 USD a lot: 100 / 32 = 3.125."""
     sized = size_order(FRACTION, an_input(commission_per_lot=D("3.50")))
     assert sized.volume == D("3.12")
@@ -71,7 +71,7 @@ def test_amounts_have_the_decimals_of_the_account(digits: int, amount: str) -> N
     assert f"/ {amount} a lot at the stop" in size_order(FRACTION, given).explanation
 
 
-def test_a_stop_between_two_prices_counts_at_the_further_one() -> None:
+def test_a_stop_between_two_ticks_counts_at_the_further_tick() -> None:
     """27 points where prices are 10 points apart are 30: 30 USD a lot, and 100 / 30 = 3.33."""
     rough = terms_of(tick_size=D("0.0001"))
     assert size_order(FRACTION, an_input(instrument=rough, exits=Exits(stop_loss_points=27))).volume == D("3.33")
@@ -81,7 +81,7 @@ def test_a_sell_is_sized_like_a_buy() -> None:
     assert size_order(FRACTION, an_input(direction=-1)) == size_order(FRACTION, an_input())
 
 
-def test_half_of_the_kelly_fraction_is_risked_up_to_the_cap() -> None:
+def test_half_of_the_kelly_fraction_is_risked_up_to_the_maximum() -> None:
     """f* = 0.56 - 0.44 / 1.5 = 0.26667; half of it is 13.3 %, the cap 2 %: 200 USD at 25 USD a lot are 8 lots."""
     assert size_order(KELLY, an_input()) == (
         D(8),
@@ -90,7 +90,7 @@ def test_half_of_the_kelly_fraction_is_risked_up_to_the_cap() -> None:
     )
 
 
-def test_a_small_kelly_fraction_is_risked_uncapped() -> None:
+def test_a_small_kelly_fraction_is_risked_below_the_maximum() -> None:
     """f* = 0.51 - 0.49 / 1 = 0.02; a quarter of it is 0.5 %: 50 USD at 25 USD a lot."""
     plan = structs.replace(KELLY, payoff=D(1), kelly_fraction=D("0.25"))
     assert size_order(plan, an_input(confidence=0.51)).volume == D(2)
@@ -113,7 +113,7 @@ def test_a_kelly_fraction_of_0_or_less_makes_no_trade(confidence: float, payoff:
     assert sized.explanation == (f"kelly: p {confidence:g}, payoff {payoff} -> f {fraction}, not above 0: no trade")
 
 
-def test_a_position_moves_the_equity_by_the_target_on_a_day_of_estimated_volatility() -> None:
+def test_the_daily_deviation_of_a_position_equals_the_volatility_target() -> None:
     """1 % of 10,000 USD is 100; a lot worth 110,000 USD moves by 0.5 % = 550 USD a day: 0.1818..."""
     assert size_order(VOLATILITY, an_input()) == (
         D("0.18"),
@@ -122,14 +122,14 @@ def test_a_position_moves_the_equity_by_the_target_on_a_day_of_estimated_volatil
     )
 
 
-def test_a_symbol_that_does_not_move_has_no_size() -> None:
+def test_a_symbol_with_volatility_0_makes_no_trade() -> None:
     assert size_order(VOLATILITY, an_input(volatility_per_day=0.0)) == (
         D(0),
         "volatility: EURUSD does not move: its volatility is 0: no trade",
     )
 
 
-def test_a_weight_is_the_notional_as_a_part_of_equity() -> None:
+def test_the_notional_of_a_position_is_the_weight_times_equity() -> None:
     """40 % of 10,000 USD is 4,000; a lot is worth 110,000: 0.03636..."""
     assert size_order(WEIGHTS, an_input()) == (
         D("0.03"),
@@ -145,17 +145,21 @@ def test_a_weight_is_the_notional_as_a_part_of_equity() -> None:
         (
             FRACTION,
             {"exits": Exits()},
-            "fraction: there is no stop_loss_points, which tells what a lot risks: no trade",
+            "fraction: there is no stop_loss_points, from which the risk of a lot is computed: no trade",
         ),
         (FRACTION, {"loss_rate": None}, "fraction: no rate is known from USD to USD: no trade"),
         (FRACTION, {"equity": D("-12.50")}, "fraction: the equity is -12.50 USD: no trade"),
         (KELLY, {"equity": None}, "kelly: the equity is not known: no trade"),
-        (KELLY, {"exits": Exits()}, "kelly: there is no stop_loss_points, which tells what a lot risks: no trade"),
+        (
+            KELLY,
+            {"exits": Exits()},
+            "kelly: there is no stop_loss_points, from which the risk of a lot is computed: no trade",
+        ),
         (KELLY, {"equity": D(0)}, "kelly: the equity is 0.00 USD: no trade"),
         (
             structs.replace(KELLY, payoff=None),
             {"exits": Exits(stop_loss_points=5)},
-            "kelly: there is no payoff, and no take_profit_points to tell it from: no trade",
+            "kelly: there is no payoff, and no take_profit_points to compute it from: no trade",
         ),
         (VOLATILITY, {"equity": None}, "volatility: the equity is not known: no trade"),
         (VOLATILITY, {"volatility_per_day": None}, "volatility: the volatility of EURUSD is not known yet: no trade"),
@@ -165,7 +169,7 @@ def test_a_weight_is_the_notional_as_a_part_of_equity() -> None:
         (WEIGHTS, {"instrument": terms_of("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
     ],
 )
-def test_an_unknown_input_makes_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], message: str) -> None:
+def test_an_unknown_input_makes_no_trade_and_is_reported(plan: Sizing, changed: dict[str, Any], message: str) -> None:
     assert size_order(plan, an_input(**changed)) == (D(0), message)
 
 
@@ -214,7 +218,7 @@ def test_a_size_is_limited_by_the_plan_and_by_the_venue() -> None:
     assert both.volume == D(100)
 
 
-def test_a_plan_may_allow_less_than_the_venues_minimum_volume() -> None:
+def test_a_maximum_below_the_venues_minimum_volume_makes_no_trade() -> None:
     sized = size_order(structs.replace(FRACTION, volume_max=D("0.005")), an_input())
     assert sized.volume == 0
     assert sized.explanation.endswith("at most 0.005 by the plan lots, less than the least volume 0.01: no trade")

@@ -25,7 +25,7 @@ def per_day(closes: list[tuple[int, float]], *, half_life_min: int = 1) -> float
     return volatility_per_day(seen(closes, half_life_min=half_life_min), half_life_min=half_life_min)
 
 
-def test_the_estimate_of_two_returns_is_what_was_computed_by_hand() -> None:
+def test_the_estimate_of_two_returns_equals_the_value_computed_by_hand() -> None:
     """Half life 1: r1^2 weighs 1/4 and r2^2 1/2, of 3/4; a day has 1,440 minutes."""
     first, second = math.log(1.01), math.log(1.02 / 1.01)
     variance = (0.25 * first**2 + 0.5 * second**2) / 0.75
@@ -33,7 +33,7 @@ def test_the_estimate_of_two_returns_is_what_was_computed_by_hand() -> None:
     assert found == pytest.approx(math.sqrt(variance * 1_440), rel=1e-12)
 
 
-def test_a_minute_counts_once_it_is_over_with_its_last_quote() -> None:
+def test_a_finished_minute_counts_with_its_last_quote() -> None:
     memory: dict[str, Volatility] = {}
     for second, mid in ((0, 1.0), (59, 1.1), (60, 7.0), (119, 1.2)):
         update_volatility(memory, "EURUSD", mid, START_NS + second * 1_000_000_000, half_life_min=1)
@@ -52,7 +52,7 @@ def test_a_return_over_minutes_without_ticks_is_spread_evenly() -> None:
     assert per_day(every, half_life_min=5) == pytest.approx(per_day(third, half_life_min=5), rel=1e-9)
 
 
-def test_a_gap_over_a_closed_market_does_not_count() -> None:
+def test_the_return_over_a_closed_market_is_left_out() -> None:
     open_market = [(0, 1.0), (1, 1.01), (2, 1.0), (3, 1.0)]
     weekend = [(0, 1.0), (1, 1.01), (2, 1.0), (2 + GAP_MINUTES_MAX + 1, 2.0), (4 + GAP_MINUTES_MAX, 2.0)]
     assert seen(weekend).minutes == seen(open_market).minutes == 2

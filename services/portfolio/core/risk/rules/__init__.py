@@ -1,4 +1,4 @@
-"""Risk rules, one a file; `RULES` has the order in which they are checked. docs/extending.md shows how to add one."""
+"""Risk rules, one in each file. `RULES` has their order of checking; docs/extending.md shows how to add a rule."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from services.portfolio.core.risk.rules import (
 )
 
 RULES: Final[tuple[RiskRule, ...]] = (
-    # What every order has to satisfy.
+    # Rules for every order.
     storage.RULE,
     trading_state.RULE,
     lease.RULE,
@@ -51,7 +51,7 @@ RULES: Final[tuple[RiskRule, ...]] = (
     stops.RULE,
     expiry.RULE,
     conversion.RULE,
-    # Limits on opening at any size and price; those with the longest denials come first.
+    # Limits on opening that do not depend on volume and price. The rules whose denials last longest come first.
     signal_age.RULE,
     circuit_breaker.RULE,
     confidence.RULE,
@@ -66,7 +66,7 @@ RULES: Final[tuple[RiskRule, ...]] = (
     repeated_orders.RULE,
     order_rate.RULE,
     spread.RULE,
-    # Limits on what an order opens.
+    # Limits on the volume and price of an opening order.
     price_collar.RULE,
     order_volume.RULE,
     order_notional.RULE,
@@ -77,4 +77,4 @@ RULES: Final[tuple[RiskRule, ...]] = (
     strategy_budget.RULE,
     strategy_loss.RULE,
 )
-"""The first denial in this order counts."""
+"""The rules in the order in which they are checked; the first denial is the result."""

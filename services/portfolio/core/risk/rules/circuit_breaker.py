@@ -1,4 +1,4 @@
-"""Circuit breaker: a symbol that loses several trades in a row pauses, then has to recover in trial trades."""
+"""Circuit breaker: after several losing trades in a row, a symbol pauses and then has to recover in trial trades."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from services.portfolio.core.risk.state import Breaker, RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 COOLDOWN_DOUBLINGS_MAX: Final = 10
-"""The default pause of 300 s becomes three and a half days: enough for a person to have looked."""
+"""The default pause of 300 s is then three and a half days, within which a person has time to react."""
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """CIRCUIT_BREAKER until the pause of the symbol is over."""
+    """Deny with CIRCUIT_BREAKER during the pause of the symbol; `now_ns` is venue time."""
     losses = context.limits.breaker_losses
     breaker = context.risk_state.breakers.get(order.instrument.symbol)
     if losses is None or breaker is None or now_ns >= breaker.until_ns:
@@ -45,7 +45,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """The end of the pause."""
+    """Return the first row after `row` at or after the end of the pause (see `rule.Until`)."""
     breaker = context.risk_state.breakers.get(order.instrument.symbol)
     if breaker is None or ticks.time_ns[row] >= breaker.until_ns:
         return until_event(ticks, row, order, context)
@@ -60,10 +60,10 @@ def _on_deal(risk_state: RiskState, event: DealBooked, limits: Limits) -> None:
 
 
 def _count_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
-    """Count a closed trade as a loss or not.
+    """Count the result of a closed trade.
 
-    A trade that closes during a pause was opened before it and is no trial. An order that closes in several fills is
-    one trade, and its first fill decides.
+    A trade that closes during a pause was opened before the pause and is not counted. An order that closes in several
+    fills counts as one trade, with the result of its first fill.
     """
     if deal.time_ns < breaker.until_ns or (deal.ticket and deal.ticket == breaker.ticket):
         return
@@ -111,7 +111,7 @@ def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:
 def _clear(risk_state: RiskState, event: RiskReset) -> None:
     for name, breaker in risk_state.breakers.items():
         if event.symbol in ("", name):
-            # A further fill of the order that closed the last trade is still no trade of its own.
+            # The ticket is kept: a further fill of the order that closed the last trade is not another trade.
             risk_state.breakers[name] = Breaker(ticket=breaker.ticket)
 
 
@@ -126,9 +126,10 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CIRCUIT_BREAKER",
-            "losing trades of a symbol in a row. The pause (s) doubles, at most ten times or to its maximum, until as "
-            "many trials, trades after a pause, were no loss; one that closes during a pause is no trial",
-            "wait for the end of the pause; then trial trades without a loss bring the symbol back",
+            "losing trades of a symbol in a row that start a pause (s). Each further pause is twice as long, up to ten "
+            "doublings or the maximum, until the symbol has recovered by this many trades without a loss. Trades that "
+            "close during a pause do not count",
+            "wait for the end of the pause; then the symbol recovers by trades without a loss",
         ),
     ),
     phases=Phase.BEFORE_SIZING | Phase.RESTING,

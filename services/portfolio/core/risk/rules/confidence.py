@@ -1,4 +1,4 @@
-"""A floor on the signal's confidence."""
+"""Lower limit of the signal's confidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """CONFIDENCE below the floor; in any set for a confidence that is no probability."""
+    """Deny with CONFIDENCE below the limit, and under any limits for a confidence outside 0 to 1."""
     if not 0 <= order.confidence <= 1:
         return Denial("CONFIDENCE", "0 to 1", f"{order.confidence:g}")
     least = context.limits.confidence_min
@@ -23,8 +23,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CONFIDENCE",
-            "the signal's probability; outside 0 to 1 denied in any set",
-            "the model must be surer, or confidence_min lower",
+            "the signal's probability; outside 0 to 1 it is denied in any set",
+            "the signal's confidence must be higher, or confidence_min lower",
         ),
     ),
     phases=Phase.BEFORE_SIZING,

@@ -1,4 +1,4 @@
-"""Profits can be converted into account currency."""
+"""An order's profit must be convertible into account currency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """NO_CONVERSION_RATE where no quoted pair converts the profit currency."""
+    """Deny with NO_CONVERSION_RATE if no quoted pair converts the profit currency into account currency."""
     if can_convert(order.instrument, context.book, context.cursor.marks):
         return None
     return Denial("NO_CONVERSION_RATE", "a quoted pair", f"none for {order.instrument.profit_currency}")

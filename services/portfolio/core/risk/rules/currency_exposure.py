@@ -1,4 +1,4 @@
-"""Net exposure of one currency over all symbols: EURUSD and GBPUSD both sell dollars."""
+"""Net exposure of one currency over all symbols; buying EURUSD and buying GBPUSD both sell dollars."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """CURRENCY_EXPOSURE above so many percent of leveraged equity, of either currency of the order's symbol."""
+    """Deny with CURRENCY_EXPOSURE if one of the symbol's two currencies exceeds its limit.
+
+    The limit is a percentage of leveraged equity.
+    """
     most = context.limits.currency_exposure_pct_of_power_max
     if most is None:
         return None
@@ -45,7 +48,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CURRENCY_EXPOSURE",
-            "percent of power, of one currency over all symbols, net",
+            "percent of power: net exposure of one currency over all symbols",
             "hold less in the currency, or make the order smaller",
         ),
     ),

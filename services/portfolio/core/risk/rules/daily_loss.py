@@ -24,7 +24,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """DAILY_LOSS until the server's next day, for the loss from the day's first or highest equity."""
+    """Deny with DAILY_LOSS after the loss from the day's first or highest equity has reached the limit.
+
+    `now_ns` is venue time.
+    """
     most = context.limits.daily_loss_pct_max
     if most is None:
         return None
@@ -36,7 +39,10 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
-    """Loss of the server's day in percent, by what it is measured from; empty before the day's first tick."""
+    """Return the losses of the server's day in percent, by the name of the reference equity; a gain is negative.
+
+    The result is empty before the day's first tick. `now_ns` is venue time.
+    """
     peaks = context.risk_state.peaks
     if peaks.equity is None or peaks.day != server_day(now_ns):
         return {}
@@ -69,7 +75,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "DAILY_LOSS",
-            "loss in percent from the day's first equity and from the day's highest; until the server's next day",
+            "loss in percent from the day's first or highest equity; denies until the server's next day",
             "wait for the server's next day, or until the equity recovers",
         ),
     ),

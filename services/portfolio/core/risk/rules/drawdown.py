@@ -1,6 +1,6 @@
-"""Drawdown from the highest equity: it warns, then restricts the desk to REDUCE_ONLY, then halts it.
+"""Drawdown from the highest equity. At three levels the rule warns, restricts the desk to REDUCE_ONLY, and halts it.
 
-It is measured whenever the equity moves; `check` repeats the denial for an order.
+The drawdown is computed after each change of the equity; `check` denies orders by the same levels.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 LEVELS: Final = ("drawdown_warn_pct", "drawdown_reduce_pct", "drawdown_halt_pct")
-"""The levels in the order in which a growing drawdown meets them."""
+"""The levels in the order in which a growing drawdown reaches them."""
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """DRAWDOWN from the level at which the desk only reduces, or halts."""
+    """Deny with DRAWDOWN at or beyond the levels of REDUCE_ONLY and HALTED."""
     return _denial(drawdown_pct(context), context.limits)
 
 
@@ -58,7 +58,7 @@ def _watch(context: RiskContext) -> tuple[str, Denial | None]:
 
 
 def drawdown_pct(context: RiskContext) -> Decimal | None:
-    """(high - equity) / high in percent; None before the first valuation."""
+    """Return (high - equity) / high in percent; None before the first valuation."""
     peaks = context.risk_state.peaks
     if peaks.high is None or peaks.equity is None or peaks.high <= 0:
         return None
@@ -66,7 +66,10 @@ def drawdown_pct(context: RiskContext) -> Decimal | None:
 
 
 def drawdown_headroom(context: RiskContext) -> dict[str, float]:
-    """What is left of each level that is set, as a share of the peak; negative beyond it, empty without a peak."""
+    """Return the distance to each level that is set, as a fraction of the peak equity; negative beyond the level.
+
+    The result is empty before the first valuation.
+    """
     fallen, limits = drawdown_pct(context), context.limits
     levels = {
         "warn": limits.drawdown_warn_pct,
@@ -101,7 +104,7 @@ def _on_resume(risk_state: RiskState) -> None:
 
 
 def _contradiction(limits: Limits) -> str:
-    """Levels that a growing drawdown would not meet in their order."""
+    """Describe two levels that are in the wrong order; empty if all are in the right order."""
     levels = [(name, value) for name in LEVELS if (value := getattr(limits, name)) is not None]
     for (lower, least), (upper, most) in pairwise(levels):
         if least > most:
@@ -117,8 +120,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "DRAWDOWN",
-            "(high − equity) / high in percent: warns, reduces only, halts",
-            "wait until the equity recovers, or look at the desk and resume it",
+            "(high − equity) / high in percent: levels that warn, restrict to REDUCE_ONLY and halt",
+            "wait until the equity recovers, or find the cause of the losses and resume trading",
         ),
     ),
     phases=Phase.BEFORE_SIZING | Phase.RESTING,

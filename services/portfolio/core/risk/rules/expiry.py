@@ -1,4 +1,4 @@
-"""A GTD order expires in the future; no other order has an expiry."""
+"""A GTD order must expire in the future; other orders must have no expiry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | None:
-    """INVALID_EXPIRATION for a GTD order that has expired at venue time, or for an expiry without GTD."""
+    """Deny with INVALID_EXPIRATION a GTD order that has expired at venue time `now_ns`, or an expiry without GTD."""
     if order.time_in_force is TimeInForce.GTD:
         if order.expires_ns > now_ns:
             return None
@@ -24,7 +24,7 @@ def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """The expiry."""
+    """Return the first row after `row` at or after the order's expiry (see `rule.Until`)."""
     if order.expires_ns > ticks.time_ns[row]:
         return first_row_at(ticks, row, order.expires_ns)
     return until_event(ticks, row, order, context)
@@ -35,7 +35,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "INVALID_EXPIRATION",
             "a GTD order without an expiry after venue time; an expiry without GTD",
-            "the expiry must lie in the future of the venue's clock, and come with GTD alone",
+            "the expiry must be later than venue time, and only a GTD order may have one",
         ),
     ),
     phases=Phase.BASE,

@@ -1,4 +1,4 @@
-"""The close before the weekend, by the server's clock."""
+"""No opening before and during the weekend, by the server's clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """FRIDAY_CLOSE from then on the server's Friday until the end of its weekend."""
+    """Deny with FRIDAY_CLOSE from the limit's time on the server's Friday until the end of the server's Sunday.
+
+    `now_ns` is venue time.
+    """
     close = context.limits.friday_close
     if close is None:
         return None
@@ -32,7 +35,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """The close, or the end of the weekend."""
+    """Return the first row after `row` at or after the Friday close or the end of the weekend (see `rule.Until`)."""
     close, now_ns = context.limits.friday_close, ticks.time_ns[row]
     assert close is not None
     day, moment = weekday(now_ns), time_of_day_ns(now_ns)

@@ -1,4 +1,4 @@
-"""Exposure of all symbols together, long and short added up."""
+"""Gross exposure: sum of the absolute notionals of all symbols."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """GROSS_EXPOSURE above so many percent of leveraged equity."""
+    """Deny with GROSS_EXPOSURE above the limit, a percentage of leveraged equity."""
     most = context.limits.gross_exposure_pct_of_power_max
     if most is None:
         return None
@@ -36,8 +36,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "GROSS_EXPOSURE",
-            "percent of power, of all symbols, long and short added up",
-            "hold less in all, or make the order smaller",
+            "percent of power: gross exposure of all symbols, long plus short",
+            "hold less in total, or make the order smaller",
         ),
     ),
     phases=Phase.SIZED,

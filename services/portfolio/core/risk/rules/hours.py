@@ -21,7 +21,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """TRADING_HOURS outside them."""
+    """Deny with TRADING_HOURS outside the trading hours; `now_ns` is venue time."""
     hours = context.limits.trading_hours
     if hours is None:
         return None
@@ -32,7 +32,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """The next beginning or end of the hours."""
+    """Return the first row after `row` at or after the next beginning or end of the hours (see `rule.Until`)."""
     hours, now_ns = context.limits.trading_hours, ticks.time_ns[row]
     assert hours is not None
     moment = time_of_day_ns(now_ns)
@@ -41,7 +41,7 @@ def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext
 
 
 def parse_time_of_day(text: str) -> int:
-    """Nanoseconds since midnight of a time of day such as 20:00."""
+    """Return the nanoseconds since midnight of a time of day such as 20:00."""
     hour, minute = text.split(":")
     return int(hour) * HOUR_NS + int(minute) * MINUTE_NS
 
@@ -50,14 +50,14 @@ def _contradiction(limits: Limits) -> str:
     begin, _, end = (limits.trading_hours or "").partition("-")
     if begin != end or not begin:
         return ""
-    return f"trading_hours is '{begin}-{end}', which is no time at all, expected an end that is not the beginning"
+    return f"trading_hours is '{begin}-{end}', which contains no time, expected an end other than the beginning"
 
 
 RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "TRADING_HOURS",
-            '`"07:00-20:00"` of the server\'s day; may reach over midnight',
+            'hours such as `"07:00-20:00"` on the server\'s clock; they may extend over midnight',
             "wait until the trading hours begin",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Volumes lie between the venue's minimum and maximum, in whole steps."""
+"""The volume of an order must be a multiple of the venue's volume step, between the venue's minimum and maximum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, _context: RiskContext, _now_ns: int) -> Denial | None:
-    """INVALID_VOLUME for a volume that the venue would refuse."""
+    """Deny with INVALID_VOLUME a volume that the venue would refuse."""
     terms = order.instrument
     if not is_exact(order.volume):
         return Denial("INVALID_VOLUME", "a finite number of lots, of a sane size", f"{order.volume} of {terms.symbol}")
@@ -23,8 +23,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "INVALID_VOLUME",
-            "a volume that is no number, not above 0, outside the venue's bounds or not on its step",
-            "the volume must be a whole number of the venue's steps between its minimum and maximum",
+            "a volume that is no number, not above 0, outside the venue's bounds or not a multiple of its step",
+            "the volume must be a multiple of the venue's step, between its minimum and maximum",
         ),
     ),
     phases=Phase.BASE,

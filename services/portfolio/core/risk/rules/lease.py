@@ -1,4 +1,4 @@
-"""Opening needs the gateway's lease; without it the gateway would let the order expire."""
+"""Opening needs the gateway's lease; without the lease the gateway would let the order expire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """LEASE_MISSING for an order that opens while the lease is not in force."""
+    """Deny with LEASE_MISSING an order that opens while the lease is not in force."""
     if not context.lease_problem or not order.opening_volume > 0:
         return None
     return Denial("LEASE_MISSING", "a lease in force", context.lease_problem)
@@ -20,7 +20,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "LEASE_MISSING",
             "opening while the gateway's lease is not in force",
-            "the gateway must grant the lease again: read its log",
+            "the gateway must grant the lease again: read the gateway's log",
         ),
     ),
     phases=Phase.BASE,

@@ -1,4 +1,4 @@
-"""Share of the equity that is tied up as margin."""
+"""Margin of all positions and orders as a percentage of equity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """MARGIN_USE above so many percent of equity, by the venue's margin formula (`proto.trading.money`)."""
+    """Deny with MARGIN_USE above the limit, a percentage of equity.
+
+    The margin is computed by the venue's formula (`proto.trading.money`).
+    """
     most = context.limits.margin_pct_of_equity_max
     if most is None:
         return None
@@ -37,7 +40,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "MARGIN_USE",
             "percent of equity: margin of all symbols at `leverage`, by the formula of docs/venue.md",
-            "less margin must be in use: close something, or make the order smaller",
+            "less margin must be in use: close a position, or make the order smaller",
         ),
     ),
     phases=Phase.SIZED,

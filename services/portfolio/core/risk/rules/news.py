@@ -1,4 +1,4 @@
-"""No opening around a release that moves one of the symbol's currencies."""
+"""No opening around the release of economic news about one of the symbol's two currencies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """NEWS from `news_before_min` minutes before such an event until `news_after_min` minutes after it."""
+    """Deny with NEWS from `news_before_min` minutes before a release until `news_after_min` minutes after it.
+
+    `now_ns` is venue time.
+    """
     limits = context.limits
     if not limits.news_calendar:
         return None
@@ -32,7 +35,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """The next beginning of a window, or the end of a window that has begun."""
+    """Return the first row after `row` at which the time around a release may begin or end (see `rule.Until`)."""
     limits, now_ns = context.limits, ticks.time_ns[row]
     changes_ns = []
     for event in _events(order, context, now_ns, NEWS_TIME_NS_MAX):
@@ -45,7 +48,7 @@ def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext)
 
 
 def _events(order: OrderProposal, context: RiskContext, now_ns: int, until_ns: int) -> Iterator[NewsEvent]:
-    """Releases up to a time that count for the order's symbol and whose window has not ended."""
+    """Yield the releases up to `until_ns` that concern the order's symbol, unless the time around them has ended."""
     limits, terms = context.limits, order.instrument
     after_ns = now_ns - limits.news_after_min * MINUTE_NS
     for event in news_events_between(limits.news_calendar, after_ns=after_ns, until_ns=until_ns):
@@ -55,14 +58,14 @@ def _events(order: OrderProposal, context: RiskContext, now_ns: int, until_ns: i
 
 
 def describe_news(event: NewsEvent, now_ns: int) -> str:
-    """The event, and how many whole minutes it is ahead or past."""
+    """Describe the event and the whole minutes until or since its time; `now_ns` is venue time."""
     minutes = abs(event.time_ns - now_ns) // MINUTE_NS
     when = f"in {minutes} minutes" if event.time_ns > now_ns else f"{minutes} minutes ago"
     return f"{event.currency} {event.title}, {when}"
 
 
 def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
-    """The next event of each currency of a known symbol, up to a day ahead."""
+    """Yield a row for the next event of each currency of the known symbols, within a day."""
     limits, shown = context.limits, set[str]()
     traded = {currency for terms in context.book.instruments.values()
               for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip
@@ -78,8 +81,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "NEWS",
-            "minutes around a release of one of the symbol's two currencies",
-            "wait until the time around the news is over",
+            "minutes before and after a release about one of the symbol's two currencies",
+            "wait for the end of the minutes after the release",
         ),
     ),
     phases=Phase.BEFORE_SIZING | Phase.RESTING,

@@ -1,4 +1,4 @@
-"""Notional that a single order opens, as a share of leveraged equity."""
+"""Notional that a single order opens, as a percentage of leveraged equity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """ORDER_NOTIONAL above so many percent of leveraged equity."""
+    """Deny with ORDER_NOTIONAL above the limit, a percentage of leveraged equity."""
     most = context.limits.order_notional_pct_of_power_max
     if most is None:
         return None
@@ -22,7 +22,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "ORDER_NOTIONAL",
-            "percent of power that one order opens",
+            "percent of power: notional that one order opens",
             "the order must be smaller, or the equity larger",
         ),
     ),

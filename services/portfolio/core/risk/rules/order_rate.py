@@ -1,4 +1,4 @@
-"""Order rate: by symbol and second, and of all symbols by minute and by the server's day."""
+"""Order rate: orders of a symbol per second, and of all symbols per minute and per day of the server."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """ORDER_RATE above one of the three."""
+    """Deny with ORDER_RATE above one of the three limits; `now_ns` is venue time."""
     limits, memory = context.limits, context.risk_state
     most = limits.orders_per_second_max
     last_ns = memory.last_order_ns.get(order.instrument.symbol)
-    # Only the latest order of the symbol is remembered: n a second means that 1/n s pass between two.
+    # Only the symbol's latest order is stored. So n orders per second means at least 1/n s between two orders.
     if most == 0:
         return Denial("ORDER_RATE", "0 a second of a symbol", "1")
     if most is not None and last_ns is not None and (now_ns - last_ns) * most < SECOND_NS:
@@ -48,7 +48,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """When the second, the minute or the day of an order counted is over."""
+    """Return the first row after `row` at which a counted order may no longer count (see `rule.Until`)."""
     memory, now_ns = context.risk_state, ticks.time_ns[row]
     changes_ns = [next_day_ns(now_ns)]
     changes_ns += [time_ns + MINUTE_NS for time_ns in within_last_minute(memory.order_times_ns, now_ns)]
@@ -59,7 +59,7 @@ def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext)
 
 
 def orders_today(risk_state: RiskState, now_ns: int) -> int:
-    """Orders made on the server's day so far."""
+    """Return the number of orders made so far on the server's day of venue time `now_ns`."""
     return risk_state.orders_of_day if risk_state.order_day == server_day(now_ns) else 0
 
 
@@ -100,8 +100,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "ORDER_RATE",
-            "orders; those of a second by symbol",
-            "wait: orders come too fast for the limit",
+            "number of orders: per second of one symbol, per minute and per day of the server of all symbols",
+            "wait until there are fewer orders within the second, minute or day of the limit",
         ),
     ),
     phases=Phase.BEFORE_SIZING,

@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """ORDER_VOLUME above the limit."""
+    """Deny with ORDER_VOLUME an order that opens more lots than the limit."""
     most = context.limits.order_volume_max
     if most is None or order.opening_volume <= most:
         return None

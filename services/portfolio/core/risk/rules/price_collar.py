@@ -1,7 +1,7 @@
-"""PRICE_COLLAR: an order that is executed at once must have a decision price near the current mid.
+"""PRICE_COLLAR: the decision price of an order that is executed at once must be near the current mid price.
 
-A resting order is exempt, because it is executed at its price or better; INVALID_PRICE denies a price at which it
-cannot rest.
+A resting order is exempt, because it is executed at its own price or better. INVALID_PRICE denies a price at which an
+order cannot rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HUNDREDTH: Final = Decimal("0.01")
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """PRICE_COLLAR for a price further from the latest mid than the limit."""
+    """Deny with PRICE_COLLAR a price whose distance from the latest mid is above the limit."""
     if order.waits_for_price:
         return None
     limits = context.limits
@@ -38,7 +38,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 
 def _is_fx(instrument: Instrument) -> bool:
-    """Whether both are national currencies: ISO 4217 codes of metals and funds begin with X."""
+    """Whether both currencies are national: ISO 4217 codes that begin with X are of metals and funds."""
     return not any(code.startswith("X") for code in (instrument.base_currency, instrument.profit_currency))
 
 
@@ -46,15 +46,15 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "PRICE_COLLAR",
-            "percent from the decision's price to the middle of the latest quote, for execution at once; other: metals",
-            "the signal's price must agree with the latest quote: look at the feed's delay",
+            "percent between the decision's price and the latest mid, for an order executed at once; other: metals",
+            "the signal's price must be near the latest mid: check the delay of the feed",
         ),
     ),
     phases=Phase.SIZED,
     check=check,
     limits=(
-        RuleLimit("price_collar_fx_pct_max", "{} % from the fresh middle, FX"),
-        RuleLimit("price_collar_other_pct_max", "{} % from the fresh middle, other"),
+        RuleLimit("price_collar_fx_pct_max", "{} % from the latest mid, FX"),
+        RuleLimit("price_collar_other_pct_max", "{} % from the latest mid, other"),
     ),
     can_be_excepted=True,
 )

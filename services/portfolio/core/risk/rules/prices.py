@@ -1,4 +1,4 @@
-"""Prices of an order are finite, above 0, on the venue's ticks, and on the right side of the market."""
+"""Prices of an order must be above 0, multiples of the tick size, and on the right side of the market."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INVALID_PRICE: Final = "INVALID_PRICE"
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """INVALID_PRICE or NO_QUOTE for the quote, the order's price and its stops."""
+    """Deny with INVALID_PRICE or NO_QUOTE for the decision's price, the order's own price or its stops."""
     terms = order.instrument
     if not _is_price(order.price):
         return Denial(INVALID_PRICE, "a price above 0", f"{order.price} of the quote of {terms.symbol}")
@@ -42,7 +42,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 
 def _pending(order: OrderProposal, price: Decimal, context: RiskContext) -> Denial | None:
-    """Check that an order that waits for its price would not be executed at once; one that does not wait may be."""
+    """Check that a resting order keeps the stops level and would not be executed at once."""
     terms, quote = order.instrument, latest_quote(order, context)
     if quote is None:
         return no_quote(terms.symbol)
@@ -69,9 +69,9 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             INVALID_PRICE,
-            "a price that is no number, not above 0 or off the tick; a LIMIT or STOP without a price, executable at "
-            "once, or nearer to the market than the stops level",
-            "the price must be above 0, on the symbol's tick, and on the right side of the market",
+            "a price that is no number, not above 0 or not a multiple of the tick size; a LIMIT or STOP order without "
+            "a price, executable at once, or nearer to the market than the stops level",
+            "the price must be above 0, a multiple of the tick size, and on the right side of the market",
         ),
         NO_QUOTE,
     ),

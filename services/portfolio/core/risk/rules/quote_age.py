@@ -1,4 +1,4 @@
-"""No decision on an old quote."""
+"""No opening on an old quote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """QUOTE_STALE above the limit by the venue's clock."""
+    """Deny with QUOTE_STALE if the age of the signal's tick in venue time is above the limit."""
     most = context.limits.quote_age_ms_max
     if most is None or context.tick_age_ns <= most * MS_NS:
         return None
@@ -22,7 +22,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "QUOTE_STALE",
             "venue time minus the time of the signal's tick, ms",
-            "the quote must be fresher: look at the feed",
+            "the quote must be newer: check the delay of the feed",
         ),
     ),
     phases=Phase.BEFORE_SIZING,

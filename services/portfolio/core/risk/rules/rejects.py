@@ -1,4 +1,4 @@
-"""Stop opening positions when the venue rejects too many orders a minute."""
+"""Restricts the desk to REDUCE_ONLY when the venue rejects too many orders within a minute."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """REJECTS when the last minute's rejects have reached the limit."""
+    """Deny with REJECTS if the rejects within the last minute have reached the limit; `now_ns` is venue time."""
     most = context.limits.rejects_per_minute_max
     if most is None:
         return None
@@ -39,7 +39,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Time at which the oldest of the last minute's rejects is a minute old."""
+    """Return the first row after `row` at which the oldest reject of the last minute is a minute old."""
     recent_ns = within_last_minute(context.risk_state.reject_times_ns, ticks.time_ns[row])
     if not recent_ns:
         return until_event(ticks, row, order, context)
@@ -77,7 +77,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "REJECTS",
-            "orders that the venue rejected in the last minute; then the desk only reduces",
+            "orders that the venue rejected in the last minute; at the limit the desk becomes REDUCE_ONLY",
             "find out why the venue rejects orders, then `paperdesk resume --reason ...`",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Halt a desk that repeats the same order: a sign of a runaway strategy or desk."""
+"""Halts a desk that orders the same direction of a symbol again and again, because strategy or desk may be faulty."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """REPEATED_ORDERS when a symbol has more orders of one direction in a row than the limit."""
+    """Deny with REPEATED_ORDERS an order that exceeds the limit of consecutive orders of a symbol in one direction."""
     most = context.limits.repeated_orders_max
     run = context.risk_state.runs.get(order.instrument.symbol, 0) * order.direction
     if most is None or run < most:
@@ -65,8 +65,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "REPEATED_ORDERS",
-            "orders of a symbol in one direction in a row; then the desk halts",
-            "find out why one side is ordered again and again, then `paperdesk resume --reason ...`",
+            "consecutive orders of a symbol in one direction; one more halts the desk",
+            "find out why the desk orders one direction repeatedly, then `paperdesk resume --reason ...`",
         ),
     ),
     phases=Phase.BEFORE_SIZING,

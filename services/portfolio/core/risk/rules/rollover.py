@@ -19,7 +19,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """ROLLOVER within so many minutes of the server's midnight."""
+    """Deny with ROLLOVER within the limit's minutes before and after the server's midnight; `now_ns` is venue time."""
     minutes = context.limits.rollover_pause_min
     if minutes is None:
         return None
@@ -37,11 +37,12 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """The next beginning or end of the pause."""
+    """Return the first row after `row` at or after the next beginning or end of the pause (see `rule.Until`)."""
     minutes, now_ns = context.limits.rollover_pause_min, ticks.time_ns[row]
     assert minutes is not None
     moment = time_of_day_ns(now_ns)
-    bounds_ns = (minutes * MINUTE_NS, 1 - minutes * MINUTE_NS)  # the pause begins after its bound, and ends with it
+    # The pause ends at its second bound, but begins 1 ns after its first bound.
+    bounds_ns = (minutes * MINUTE_NS, 1 - minutes * MINUTE_NS)
     ahead_ns = min((bound - moment) % DAY_NS or DAY_NS for bound in bounds_ns)
     return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
 

@@ -1,4 +1,4 @@
-"""A signal of an old tick opens nothing: the market has moved since."""
+"""No opening on the signal of an old tick, because the market may have moved since."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """SIGNAL_STALE above SIGNAL_AGE_MAX_MS by the venue's clock, in any set of limits."""
+    """Deny with SIGNAL_STALE, under any limits, if the age of the signal's tick is above SIGNAL_AGE_MAX_MS."""
     most_ns = context.signal_age_ns_max
     if most_ns is None or context.tick_age_ns <= most_ns:
         return None
@@ -22,7 +22,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "SIGNAL_STALE",
             "venue time minus the time of the signal's tick, ms, in any set; not in a replay, which waits for the desk",
-            "signals must arrive sooner after their tick, or SIGNAL_AGE_MAX_MS must allow more",
+            "signals must arrive sooner after their tick, or SIGNAL_AGE_MAX_MS must be higher",
         ),
     ),
     phases=Phase.BEFORE_SIZING,

@@ -1,4 +1,4 @@
-"""Spread far above the usual one: its cost is paid at once."""
+"""No opening while the spread, which is a cost of the opening, is far above its running median."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """SPREAD above a multiple of its running median, or of one point where the median is less."""
+    """Deny with SPREAD above a multiple of the running median, or of one point if the median is less."""
     factor, symbol = context.limits.spread_factor_max, order.instrument.symbol
     median, mark = context.risk_state.spread_medians.get(symbol), context.cursor.marks.get(symbol)
     if factor is None or median is None or mark is None:
         return None
     point = 10.0**-order.instrument.digits
     usual, seen = max(median, point) / point, (mark.ask - mark.bid) / point
-    # Half a tenth of a point: what floats leave of a difference of two prices must not decide.
+    # 0.05 points of tolerance: the rounding error of a difference of two floats must not cause a denial.
     if seen <= float(factor) * usual + 0.05:
         return None
     return Denial("SPREAD", f"{decimal_text(factor)} times {usual:.1f} points", f"{seen:.1f} points")
@@ -65,8 +65,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "SPREAD",
-            "spread divided by its running median, or by one point where that is more",
-            "wait until the spread is below the limit, which follows its running median",
+            "spread divided by its running median, or by one point if the median is less",
+            "wait until the spread is at most the limit, a multiple of its running median",
         ),
     ),
     phases=Phase.BEFORE_SIZING,

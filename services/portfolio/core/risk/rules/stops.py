@@ -1,4 +1,4 @@
-"""Stop loss and take profit lie on their own side of the market, no nearer than the venue's stops level."""
+"""Stop loss and take profit must be on the right side of the market, at least the venue's stops level away."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """INVALID_STOPS for one on the wrong side, or nearer than the stops level of the symbol."""
+    """Deny with INVALID_STOPS a stop on the wrong side or nearer than the symbol's stops level.
+
+    NO_QUOTE if there is no quote to compare a stop with.
+    """
     if order.stop_loss is None and order.take_profit is None and not order.trailing_stop_points:
         return None
     terms, side, quote = order.instrument, side_of(order.direction), latest_quote(order, context)
@@ -48,9 +51,9 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "INVALID_STOPS",
-            "a stop loss or take profit on the wrong side, or nearer than the stops level to the touch that closes or "
-            "to the price of a pending order; a trailing distance below that level",
-            "the stops must lie on their sides of the price, no nearer than the venue's stops level",
+            "a stop loss or take profit on the wrong side of, or nearer than the stops level to, the touch at which a "
+            "position would be closed, or the price of a resting order; a trailing distance below that level",
+            "the stops must be on the right side of the price, at least the venue's stops level away",
         ),
         NO_QUOTE,
     ),

@@ -1,4 +1,4 @@
-"""No order without a ledger that can record it."""
+"""No order while the ledger cannot record it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """STORAGE while the ledger is not writable."""
+    """Deny with STORAGE while the ledger is not writable."""
     if not context.storage_problem:
         return None
     return Denial("STORAGE", "a ledger that can be written", context.storage_problem)
@@ -20,7 +20,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "STORAGE",
             "any order while the ledger is not writable",
-            "make the ledger writable again: look at the disk",
+            "make the ledger writable again: check the disk",
         ),
     ),
     phases=Phase.BASE | Phase.BEFORE_SIZING,

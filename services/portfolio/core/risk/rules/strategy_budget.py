@@ -1,6 +1,6 @@
-"""Lots that one of several strategies on the account may hold, by the plan.
+"""Limit on the lots of one of several strategies on the account, set in the plan.
 
-A strategy's positions are those of its symbols: no symbol belongs to two.
+A strategy's positions are all positions in its symbols, because no symbol belongs to two strategies.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """STRATEGY_VOLUME above the lots of its budget with this order."""
-    course = context.plan.for_symbol(order.instrument.symbol)
-    if course.strategy is None or (most := course.strategy.volume_max) is None:
+    """Deny with STRATEGY_VOLUME if the strategy would hold more lots than its limit with this order."""
+    plan = context.plan.for_symbol(order.instrument.symbol)
+    if plan.strategy is None or (most := plan.strategy.volume_max) is None:
         return None
-    seen = strategy_volume(course.strategy, context, order)
+    seen = strategy_volume(plan.strategy, context, order)
     if seen <= most:
         return None
-    return Denial("STRATEGY_VOLUME", f"{decimal_text(most)} lots of {course.tag}", f"{decimal_text(seen)} lots")
+    return Denial("STRATEGY_VOLUME", f"{decimal_text(most)} lots of {plan.tag}", f"{decimal_text(seen)} lots")
 
 
 def strategy_volume(strategy: Strategy, context: RiskContext, order: OrderProposal | None = None) -> Decimal:
-    """Lots of all its symbols, long and short added up, with the order if there is one.
+    """Return the sum of the absolute lots of the strategy's symbols, including `order`.
 
-    What open orders may still execute counts. On a hedging account both sides of a symbol count, as in gross exposure.
+    The unfilled volume of open orders counts. On a hedging account both sides of a symbol count, as in gross exposure.
     """
     return sum((abs(volume) for symbol, volume in projected_legs(order, context) if symbol in strategy.symbols), ZERO)
 
@@ -47,7 +47,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "STRATEGY_VOLUME",
-            "lots of all symbols of a strategy, open orders included, long and short added up",
+            "lots of all symbols of a strategy, long plus short, including open orders",
             "the strategy must hold less, or its volume_max in the plan must be larger",
         ),
     ),

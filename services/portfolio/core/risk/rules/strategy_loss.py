@@ -1,4 +1,4 @@
-"""Loss of a day that one of several strategies on the account may make, by the plan."""
+"""Limit on the daily loss of one of several strategies on the account, set in the plan."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
-"""Cash that does not come from trading."""
+"""Kinds of deals whose cash does not come from trading."""
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """STRATEGY_LOSS until the server's next day."""
-    course = context.plan.for_symbol(order.instrument.symbol)
-    if course.strategy is None or (most := course.strategy.daily_loss_pct_max) is None:
+    """Deny with STRATEGY_LOSS at or above the limit on the strategy's loss of the day; `now_ns` is venue time."""
+    plan = context.plan.for_symbol(order.instrument.symbol)
+    if plan.strategy is None or (most := plan.strategy.daily_loss_pct_max) is None:
         return None
-    lost_pct = strategy_daily_loss_pct(course.strategy, context, now_ns)
-    limit = f"{format_percent(most)} a day of {course.tag}"
+    lost_pct = strategy_daily_loss_pct(plan.strategy, context, now_ns)
+    limit = f"{format_percent(most)} a day of {plan.tag}"
     if lost_pct is None:
         return Denial("STRATEGY_LOSS", limit, "no known equity of the day")
     return None if lost_pct < most else Denial("STRATEGY_LOSS", limit, format_percent(lost_pct))
 
 
 def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: int) -> Decimal | None:
-    """Loss of its symbols in percent of the account's equity at the day's start; negative for a gain.
+    """Return the strategy's loss of the day in percent of the account's equity at the day's start; a gain is negative.
 
-    The result of the server's day and the open profit together: a loss that was open when the day began counts whole.
+    The loss is the result of the server's day plus the unrealized profit. So an open loss counts in full, including the
+    part from before the day. `now_ns` is venue time.
 
     Returns:
-        None before the day has an equity, and when a position of the strategy cannot be valued.
+        None before the day's first equity, and if a position of the strategy cannot be valued.
     """
     memory, day = context.risk_state, server_day(now_ns)
     start = memory.peaks.day_start if memory.peaks.day == day else None
@@ -67,7 +68,7 @@ def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: in
 
 
 def _on_deal(risk_state: RiskState, event: DealBooked, _limits: Limits) -> None:
-    """Add a deal to the day's result of its symbol; a deal of an earlier day that arrives late does not count."""
+    """Add a deal to the day's result of its symbol. A late deal of an earlier day is not added."""
     deal = event.deal
     if not deal.symbol or deal.kind in _NO_RESULT:
         return
@@ -100,8 +101,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "STRATEGY_LOSS",
-            "percent of the account's first equity of the day: the day's result of the strategy's symbols and their "
-            "open profit",
+            "percent of the account's first equity of the day: loss of the strategy's symbols, from the day's result "
+            "and the unrealized profit",
             "wait for the server's next day, or raise the strategy's daily_loss_pct_max",
         ),
     ),

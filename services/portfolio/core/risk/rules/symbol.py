@@ -1,4 +1,4 @@
-"""A symbol is traded when the venue lists it, allows trading, and its market is open."""
+"""Orders need a symbol that the venue lists, whose trade mode allows the order, and whose market is open."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _WEEK_NS: Final = 7 * DAY_NS
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """UNKNOWN_SYMBOL and TRADE_DISABLED for any order; CLOSE_ONLY and MARKET_CLOSED for one that opens.
+    """Deny any order with UNKNOWN_SYMBOL or TRADE_DISABLED, and an opening order with CLOSE_ONLY or MARKET_CLOSED.
 
-    A person may try to close outside the sessions; the venue decides. The desk's own closes wait for the next session.
-    A symbol without known sessions counts as open.
+    A close is not denied outside the sessions: a person's close is sent to the venue, and the desk's own closes wait
+    for the next session. The market of a symbol without known sessions counts as open. `now_ns` is venue time.
     """
     terms = order.instrument
     if terms.symbol not in context.book.instruments:
-        return Denial("UNKNOWN_SYMBOL", "a symbol whose terms the venue has told", terms.symbol)
+        return Denial("UNKNOWN_SYMBOL", "a symbol whose terms the venue has sent", terms.symbol)
     if terms.trade_mode is TradeMode.DISABLED:
         return Denial("TRADE_DISABLED", f"trading in {terms.symbol}", terms.trade_mode)
     if order.opening_volume <= 0:
@@ -42,12 +42,15 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def market_closed(symbol: str, now_ns: int) -> Denial:
-    """The denial outside the sessions of a symbol."""
+    """Return the denial outside the sessions of a symbol, at venue time `now_ns`."""
     return Denial("MARKET_CLOSED", f"a session of {symbol}", format_server_weekday_time(now_ns))
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Time of the next beginning or end of a session or holiday, or of the expiry."""
+    """Return the first row after `row` at or after the next change of the market's hours (see `rule.Until`).
+
+    A change is the beginning or end of a session or holiday, or the symbol's expiry.
+    """
     changes_ns = _market_changes_ns(order.instrument, ticks.time_ns[row])
     if not changes_ns:
         return until_event(ticks, row, order, context)
@@ -80,12 +83,12 @@ RULE: Final = RiskRule(
         RuleCode(
             "CLOSE_ONLY",
             "opening while the trade mode allows closing only",
-            "the venue must allow opening in the symbol again; what is held may be closed",
+            "the venue must allow opening in the symbol again; open positions may be closed",
         ),
         RuleCode(
             "MARKET_CLOSED",
             "opening outside the symbol's sessions, on holidays or after its expiry; a signal's close waits for the "
-            "next session. Without known sessions: for a minute after the venue has answered 10018",
+            "next session. If the sessions are unknown: for a minute after the venue's retcode 10018",
             "wait for the symbol's next session",
         ),
     ),

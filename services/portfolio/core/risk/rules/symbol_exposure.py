@@ -1,4 +1,4 @@
-"""Net exposure of one symbol, either way."""
+"""Net exposure of one symbol, long or short."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """SYMBOL_EXPOSURE above so many percent of leveraged equity."""
+    """Deny with SYMBOL_EXPOSURE above the limit, a percentage of leveraged equity."""
     most = context.limits.symbol_exposure_pct_of_power_max
     if most is None:
         return None
@@ -37,7 +37,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "SYMBOL_EXPOSURE",
-            "percent of power, of one symbol, net",
+            "percent of power: net exposure of one symbol",
             "hold less of the symbol, or make the order smaller",
         ),
     ),

@@ -1,4 +1,4 @@
-"""The trading state: HALTED sends nothing on a signal, REDUCE_ONLY opens nothing. A person may close in any state."""
+"""Orders that the trading state allows: in HALTED only a person's closes, in REDUCE_ONLY only closes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """HALTED except for a close by a person; REDUCE_ONLY for an order that opens."""
+    """Deny with HALTED any order except a person's close, or with REDUCE_ONLY an order that opens."""
     state = context.book.trading_state
     if state is TradingState.HALTED and (order.opening_volume > 0 or not order.is_manual):
         return Denial("HALTED", TradingState.ACTIVE, state)

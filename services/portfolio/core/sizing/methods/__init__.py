@@ -1,1 +1,1 @@
-"""Sizing methods, one a file: `raw_size(sizing, inputs) -> RawSize | NoTrade`."""
+"""Sizing methods. Each file has one method as a function `raw_size(sizing, inputs) -> RawSize | NoTrade`."""

@@ -1,4 +1,4 @@
-"""Fixed lots."""
+"""Sizing method `fixed`: always the same lots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """The plan's `volume`, or the desk's default; a volume between two steps is refused."""
+    """Return the plan's `volume`, or the desk's default; `NoTrade` if it is not a multiple of the volume step."""
     volume = fixed_volume(sizing, inputs.default_volume)
     text = "lots of the plan" if sizing.volume is not None else "lots, the desk's default"
     text, step = f"{decimal_text(volume)} {text}", inputs.instrument.volume_step
@@ -20,5 +20,5 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
 
 
 def fixed_volume(sizing: Sizing, default: Decimal) -> Decimal:
-    """Lots of the plan, or the desk's default, before bounds."""
+    """Return the lots of the plan, or the desk's default lots if the plan has none, before any limit."""
     return default if sizing.volume is None else sizing.volume

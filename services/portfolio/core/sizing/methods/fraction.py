@@ -1,4 +1,4 @@
-"""Fixed fractional: the loss at the stop loss is a fixed percentage of equity."""
+"""Sizing method `fraction`, fixed fractional: the loss at the stop loss is a fixed percentage of equity."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """Lots that lose `risk_pct` of equity at the stop.
+    """Return the lots whose loss at the stop loss is `risk_pct` percent of equity.
 
     Formula: equity x risk_pct / 100 / loss of one lot at the stop. Vince, *Portfolio Management Formulas* (1990), fixed
     fractional trading.
     """
-    assert sizing.risk_pct is not None, "a plan that is read has it"
+    assert sizing.risk_pct is not None, "the validation of the plan requires it"
     if inputs.equity is None:
         return NoTrade("the equity is not known")
     if isinstance(stop := stop_risk(inputs), NoTrade):

@@ -1,4 +1,4 @@
-"""Fractional Kelly: risk by the signal's probability and the payoff."""
+"""Sizing method `kelly`, fractional Kelly: the risk follows from the signal's probability and the payoff."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """Lots that lose `kelly_fraction` of f* of equity at the stop, at most `kelly_risk_pct_max`.
+    """Return the lots whose loss at the stop loss is the fraction `kelly_fraction` x f* of equity.
 
-    Formula: f* = p - (1 - p) / b, the growth-optimal fraction of capital for a bet won with probability p that pays b
-    for each 1 at stake: Kelly, *A New Interpretation of Information Rate* (1956); Thorp, *The Kelly Criterion in
-    Blackjack, Sports Betting, and the Stock Market* (2006), who advises a part of it. p is the signal's confidence,
-    which must be a calibrated probability of reaching the payoff before the stop. f* <= 0 is no trade.
+    The loss is at most `kelly_risk_pct_max` percent of equity. f* <= 0 gives `NoTrade`.
+
+    Formula: f* = p - (1 - p) / b, the growth-optimal fraction of capital for a bet that is won with probability p and
+    pays b for each unit at stake. Source: Kelly, *A New Interpretation of Information Rate* (1956). Thorp, *The Kelly
+    Criterion in Blackjack, Sports Betting, and the Stock Market* (2006), recommends to stake only a part of f*. p is
+    the signal's confidence, which must be a calibrated probability of reaching the take profit before the stop loss.
     """
     if inputs.equity is None:
         return NoTrade("the equity is not known")
@@ -25,7 +27,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
         return stop
     payoff = payoff_of(sizing, inputs.exits)
     if payoff is None:
-        return NoTrade("there is no payoff, and no take_profit_points to tell it from")
+        return NoTrade("there is no payoff, and no take_profit_points to compute it from")
     probability = to_decimal(inputs.confidence)
     best = probability - (1 - probability) / payoff
     text = f"p {format_number(probability)}, payoff {format_number(payoff)} -> f {format_number(best)}"
@@ -40,7 +42,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
 
 
 def payoff_of(sizing: Sizing, exits: Exits) -> Decimal | None:
-    """Gain for each 1 at stake: the plan's `payoff`, else take profit / stop loss, or None."""
+    """Return the gain for each unit at stake: the plan's `payoff`, else take profit / stop loss; None without both."""
     if sizing.payoff is not None:
         return sizing.payoff
     if exits.take_profit_points is None or exits.stop_loss_points is None:

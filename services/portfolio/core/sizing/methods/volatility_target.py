@@ -1,4 +1,4 @@
-"""Volatility target: positions with a given daily standard deviation of profit."""
+"""Sizing method `volatility`: positions with a given daily standard deviation of profit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """Lots whose daily profit has a standard deviation of `volatility_pct_per_day` of equity.
+    """Return the lots whose daily profit has a standard deviation of `volatility_pct_per_day` percent of equity.
 
     Formula: equity x target / (notional of one lot x standard deviation of the symbol's daily return). Carver,
-    *Systematic Trading* (2015), chapters 9 and 10, volatility standardised size of one instrument.
+    *Systematic Trading* (2015), chapters 9 and 10, volatility-standardised size of one instrument.
     """
-    assert sizing.volatility_pct_per_day is not None, "a plan that is read has it"
+    assert sizing.volatility_pct_per_day is not None, "the validation of the plan requires it"
     terms = inputs.instrument
     if inputs.equity is None:
         return NoTrade("the equity is not known")

@@ -1,4 +1,4 @@
-"""Weights: the value of a symbol's position as a percentage of equity."""
+"""Sizing method `weights`: the notional of a symbol's position is a percentage of equity."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """Lots worth `weights_pct` of equity; a weight above 100 is leverage, 0 is no trade.
+    """Return the lots whose notional is the symbol's percentage of equity in `weights_pct`.
 
-    Formula: equity x weight / 100 / notional of one lot; portfolio weights as in Markowitz, *Portfolio Selection*
-    (1952).
+    A weight above 100 uses leverage; a weight of 0 gives `NoTrade`. Formula: equity x weight / 100 / notional of one
+    lot. Source: the portfolio weights of Markowitz, *Portfolio Selection* (1952).
     """
     terms = inputs.instrument
     weight = sizing.weights_pct.get(terms.symbol)
