@@ -3,7 +3,7 @@
 >>> from services.execution import ExecutionGateway
 >>> with ExecutionGateway(timeout_ms=50) as gateway:
 ...     reply = gateway.send_order({"action": "BUY", "order_id": "a-1", "symbol": "EURUSD", "volume": 0.01})
->>> reply["status"]  # no gateway runs there
+>>> reply["status"]  # no gateway is running
 'IN_DOUBT'
 """
 

@@ -1,8 +1,8 @@
-"""`ExecutionGateway`: a client of the gateway's request socket that speaks JSON.
+"""`ExecutionGateway`: a client of the gateway's request socket that uses JSON.
 
-Every request carries a number in its envelope, which any REP or ROUTER peer returns, so that a late answer to an
-earlier request is never taken for the answer to this one. After a timeout the socket is closed with everything that is
-queued in it, and the next request opens a new one.
+The envelope of every request contains a number, which any REP or ROUTER socket returns with the reply. So a late reply
+to an earlier request is never taken for the reply to the current request. After a timeout the socket is closed, with
+all messages queued in it, and the next request opens a new socket.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _NUMBER_BYTES: Final = 8
 
 
 class ExecutionGateway:
-    """A connection to the gateway at `host`:`port`; one request at a time, from any thread."""
+    """A connection to the gateway at `host`:`port`. Threads may share it; it sends one request at a time."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = DEFAULT_GATEWAY_PORT, timeout_ms: int = 2_000) -> None:
-        """Open nothing before `connect` or the first order.
+        """Store the address; the socket is opened by `connect` or the first order.
 
         Args:
-            host: name or address.
-            port: of the gateway's request socket.
-            timeout_ms: longest wait for an answer.
+            host: host name or address of the gateway.
+            port: port of the gateway's request socket.
+            timeout_ms: longest wait for a reply.
 
         Raises:
-            ValueError: the port or the timeout is out of range.
+            ValueError: the host is empty, or the port or the timeout is out of range.
         """
         if not host:
             raise ValueError("host is empty, expected a host name or address")
@@ -57,7 +57,7 @@ class ExecutionGateway:
         self._lock = threading.Lock()
 
     def connect(self) -> bool:
-        """Whether the gateway answers a PING within the timeout."""
+        """Send a PING, and return whether the gateway replies within the timeout."""
         with self._lock:
             answer, _ = self._ask(b'{"action":"PING"}')
         return answer is not None
@@ -65,16 +65,17 @@ class ExecutionGateway:
     def send_order(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Place an order and return the gateway's reply.
 
-        Without an answer in time the order is in doubt, never rejected: `{"status": "IN_DOUBT", "order_id": ...,
-        "error": ..., "error_code": "NO_ANSWER"}`. Sending the same order again, with the same `order_id`, is safe: the
-        gateway executes an id once.
+        Without a reply in time, the result is that the order is in doubt, and never that it is rejected: `{"status":
+        "IN_DOUBT", "order_id": ..., "error": ..., "error_code": "NO_ANSWER"}`. The same order may safely be sent again
+        with the same `order_id`, because the gateway executes an id only once.
 
         Args:
-            order: `action` BUY or SELL, `order_id`, `symbol`, `volume` in lots > 0, and other fields of the request
+            order: `action` BUY or SELL, `order_id`, `symbol`, `volume` in lots (> 0), and other fields of the request
                 (`price`, ...). Numbers may be int, float or Decimal.
 
         Raises:
-            ValueError: a field is missing or invalid, with its value and what was expected. Nothing was sent.
+            ValueError: a field is missing or invalid, and nothing was sent. The text has the value and the expected
+                value.
         """
         request = _encoded(order)
         order_id: str = order["order_id"]
@@ -84,7 +85,7 @@ class ExecutionGateway:
             return _in_doubt(
                 order_id,
                 f"no answer within {self.timeout_ms} ms; "
-                + ("the order may have been executed" if was_sent else f"nobody listens at {self.url}"),
+                + ("the order may have been executed" if was_sent else f"no gateway is connected at {self.url}"),
             )
         reply = _object(answer)
         if reply is None:
@@ -107,11 +108,11 @@ class ExecutionGateway:
         self.disconnect()
 
     def _ask(self, request: bytes) -> tuple[bytes | None, bool]:
-        """The answer, or None after the timeout, and whether the request was handed over."""
+        """Send a request; return the reply, None after the timeout, and whether the request was sent."""
         deadline_ns = mono_ns() + self.timeout_ms * 1_000_000
         socket = self._open()
         if not socket.poll(0, zmq.POLLOUT):
-            # The connection is lost, and its next attempt may be seconds away: a new socket tries at once.
+            # The connection is lost. The socket may try again only after seconds, but a new socket tries at once.
             self._close()
             socket = self._open()
             if not socket.poll(_ms_until(deadline_ns), zmq.POLLOUT):
@@ -158,7 +159,7 @@ def _object(payload: bytes) -> dict[str, Any] | None:
 
 
 def _encoded(order: Mapping[str, Any]) -> bytes:
-    """The order as JSON, after the checks that need no gateway."""
+    """Check an order as far as possible without the gateway, and return it as JSON."""
     if not isinstance(order, Mapping):
         raise ValueError(f"order is {order!r}, expected a mapping with action, order_id, symbol and volume")
     action = _required(order, "action", "BUY or SELL")

@@ -11,41 +11,47 @@ from services.execution.core.courier import Courier
 
 METRICS: Final = ProcessMetrics("execution")
 
-CALLS: Final = METRICS.internal_counter("taken_calls_total", "Calls taken over from portfolio, repetitions included")
+CALLS: Final = METRICS.internal_counter("taken_calls_total", "Calls received from portfolio, including repetitions")
 ANSWERS: Final = METRICS.internal_counter(
-    "reported_answers_total", "Answers reported, by outcome", "outcome", known=CallOutcome
+    "reported_answers_total", "Answers reported to portfolio, by outcome", "outcome", known=CallOutcome
 )
-REFUSED: Final = METRICS.internal_counter("refused_calls_total", "Calls refused because too many were under way")
-NOT_TAKEN: Final = METRICS.internal_counter("unsent_requests_total", "Requests for which no gateway was connected")
+REFUSED: Final = METRICS.internal_counter("refused_calls_total", "Calls refused because too many were in flight")
+NOT_TAKEN: Final = METRICS.internal_counter(
+    "unsent_requests_total", "Requests not sent because no gateway was connected"
+)
 MALFORMED: Final = METRICS.internal_counter(
-    "malformed_frames_total", "Frames dropped because they are no message", "socket", known=("command", "gateway")
+    "malformed_frames_total", "Frames dropped because they could not be decoded", "socket", known=("command", "gateway")
 )
 DROPPED_REPORTS: Final = METRICS.internal_counter(
-    "dropped_reports_total", "Reports dropped because portfolio stayed away"
+    "dropped_reports_total", "Reports dropped because portfolio was disconnected for too long"
 )
-_IN_FLIGHT: Final = METRICS.gauge("in_flight_calls", "Calls sent to the gateway and not answered")
-_WAITING: Final = METRICS.gauge("waiting_calls", "Calls not sent yet")
+_IN_FLIGHT: Final = METRICS.gauge("in_flight_calls", "Calls sent to the gateway but not answered yet")
+_WAITING: Final = METRICS.gauge("waiting_calls", "Calls not sent to the gateway yet")
 _KEPT: Final = METRICS.gauge("waiting_reports", "Reports kept while portfolio is disconnected")
 _GATEWAY_UP: Final = METRICS.gauge("gateway_up", "1 while the gateway answers")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
-    "heartbeat_age_seconds", "Time since the gateway was last heard, or since the start; an idle one is pinged"
+    "heartbeat_age_seconds",
+    "Time since the gateway's last reply, or since the start; an idle gateway is sent a PING",
 )
 _ORDER_TO_GATEWAY: Final = METRICS.histogram(
-    "order_to_gateway_seconds", "From the decision for an order to its request being handed to the gateway's socket"
+    "order_to_gateway_seconds", "From the decision for an order to the sending of its request to the gateway"
 )
-_ROUND_TRIP: Final = METRICS.histogram("round_trip_seconds", "From a request being sent to the gateway's reply")
+_ROUND_TRIP: Final = METRICS.histogram("round_trip_seconds", "From the sending of a request to the gateway's reply")
 
 ORDER_TO_GATEWAY: Final = DurationHistogram()
+"""Durations from the decision for an order to the sending of its request."""
+
 ROUND_TRIP: Final = DurationHistogram()
+"""Durations from the sending of a request to the gateway's reply."""
 
 
 def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
     """Set the gauges from the state of the process.
 
     Args:
-        courier: the core.
-        waiting_reports: kept by the shell while portfolio is disconnected.
-        mono_ns: the monotonic clock.
+        courier: the core of the process.
+        waiting_reports: number of reports kept while portfolio is disconnected.
+        mono_ns: current monotonic time.
     """
     METRICS.update(lambda: _readings(courier, waiting_reports, mono_ns))
 

@@ -1,7 +1,9 @@
-"""The sockets of the execution process: calls in, requests out, replies in, answers out.
+"""The sockets of the execution process.
 
-A malformed frame is counted, its beginning is logged, and it has no other effect. Reports that portfolio cannot take at
-the moment are kept in order, up to a limit; beyond it the oldest are dropped, and portfolio asks again by itself.
+It receives calls from portfolio and sends them as requests to the gateway, and it receives the gateway's replies and
+sends them as answers to portfolio. A malformed frame is counted and its beginning logged; it has no other effect.
+Reports are kept in order while portfolio is disconnected. Beyond a limit the oldest reports are dropped, and portfolio
+later repeats the unanswered calls.
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ from services.execution.core.courier import (
 from services.execution.settings import ExecutionSettings
 
 REPORTS_KEPT_MAX: Final = 1_000
-"""Most reports kept while portfolio is disconnected; it repeats unanswered calls, so more are not needed."""
+"""Largest number of reports kept while portfolio is disconnected. For lost reports portfolio repeats its calls."""
 
 NOTES_MAX: Final = 1_000
-"""Calls whose times are noted for the latencies: more than can be in flight and waiting together."""
+"""Number of calls whose times are remembered for the latencies, more than can be in flight and waiting together."""
 
 RETRY_REPORTS_MS: Final = 50
 GAUGES_MS: Final = 1_000
@@ -51,7 +53,7 @@ _drop = partial(drop_malformed, counter=metrics.MALFORMED)
 
 
 class ExecutionShell:
-    """The sockets around one courier."""
+    """The sockets of a `Courier`."""
 
     def __init__(self, settings: ExecutionSettings, courier: Courier, sockets: Sockets, loop: EventLoop) -> None:
         """Open the sockets of `settings` in `sockets` and register them with `loop`; `run` serves them."""
@@ -120,7 +122,7 @@ class ExecutionShell:
                 self._log_event(output)
 
     def _time_request(self, call_id: int) -> None:
-        """Note when a call was sent to the gateway, and observe how long an order took from its decision."""
+        """Remember when a call was sent to the gateway, and observe the time since the decision for its order."""
         now_ns = mono_ns()
         _note(self._sent_mono_ns, call_id, now_ns)
         if (ordered_ns := self._ordered_mono_ns.pop(call_id, 0)) > 0:
@@ -166,17 +168,17 @@ class ExecutionShell:
 
 
 def _note(notes: dict[int, int], call_id: int, at_ns: int) -> None:
-    """Note a moment of a call; the oldest note is dropped at the limit, because a call may never be answered."""
+    """Remember a time of a call; drop the oldest time at the limit, because a call may never be answered."""
     if len(notes) >= NOTES_MAX and call_id not in notes:
         del notes[next(iter(notes))]
     notes[call_id] = at_ns
 
 
 def new_boot_id() -> str:
-    """A random id of this start of the process."""
+    """Return a random id for this start of the process."""
     return os.urandom(4).hex()
 
 
 def _now() -> Now:
-    # The courier does not need the venue's time.
+    # The domain time is 0 because the courier does not use the venue's time.
     return Now(0, mono_ns())

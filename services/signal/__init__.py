@@ -1,4 +1,4 @@
-"""Strategies as a library: `StrategyEngine` gives for each tick the signal that the signal process would give live.
+"""Strategies as a library: `StrategyEngine` returns for each tick the signal that the signal process would send live.
 
 >>> from services.signal import StrategyEngine
 >>> engine = StrategyEngine("EURUSD")
@@ -26,18 +26,18 @@ _MISSING: Final = object()
 
 
 class StrategyEngine:
-    """One symbol and one strategy, with the buffer and the warm-up of the live process.
+    """One symbol and one strategy, with the tick buffer and the warm-up of the live process.
 
-    Ticks are taken as they come, crossed ones too: filtering them is left to the tick source, as in the process.
+    Every tick is processed, including crossed quotes, which the source of the ticks must filter out if necessary.
     """
 
     def __init__(self, symbol: str, strategy: str = "ema_cross", *, model: str | Path | None = None) -> None:
         """Start before the first tick.
 
         Args:
-            symbol: of the ticks.
-            strategy: the name of a strategy that comes with the desk, or `package.module:Class`.
-            model: folder of the model for `xgboost`; the demo model when None.
+            symbol: symbol of the ticks.
+            strategy: name of a strategy that comes with the desk, or `package.module:Class`.
+            model: folder of the model for `xgboost`; None for the demo model.
 
         Raises:
             ValueError: the symbol is empty, there is no such strategy, or its model cannot be used.
@@ -48,17 +48,17 @@ class StrategyEngine:
         self.last = SignalValue(0, 0.0, "")
 
     def process_tick(self, tick: Tick | Mapping[str, Any]) -> tuple[Direction, float]:
-        """Take in the next tick and return the signal (-1 sell, 0 hold, +1 buy) and its confidence from 0 to 1.
+        """Process the next tick and return the signal (-1 sell, 0 hold, +1 buy) and its confidence from 0 to 1.
 
-        `last.reason` is WARMING_UP afterwards while the strategy has not seen enough ticks.
+        During the warm-up of the strategy, `last.reason` is WARMING_UP afterwards.
 
         Args:
             tick: a published tick, or a mapping with `bid`, `ask` (prices > 0), `time_ns` (UTC nanoseconds) and, if
                 there is one, `volume`.
 
         Raises:
-            ValueError: a key is missing or invalid, with its value and what was expected.
-            StrategyError: the strategy raised or returned no valid signal, on this tick or on an earlier one.
+            ValueError: a key is missing or invalid; the text has the value and the expected value.
+            StrategyError: the strategy raised an exception or returned an invalid signal, on this or an earlier tick.
         """
         symbol = self._engine.symbol
         if isinstance(tick, Tick):

@@ -19,7 +19,11 @@ from services.signal.strategy_loader import UnknownStrategyError, parse_strategi
 
 
 def run() -> None:
-    """Read the settings, load the strategies, compose the process and serve until stopped."""
+    """Read the settings, load the strategies, compose the process and serve until stopped.
+
+    Raises:
+        StartError: the process cannot start, for example because a strategy is unknown.
+    """
     settings = load(SignalSettings)
     logs.configure("signal", settings.log_level)
     loop = EventLoop("signal")
@@ -36,7 +40,7 @@ def run() -> None:
             data_dir=settings.paperdesk_data_dir,
             on_fallback=_model_falls_back,
             defer_errors=True,
-            # A strategy that ended the process before the first tick did so while it was loaded, for all its symbols.
+            # Sequence 0: the strategy ended the process while it was loaded, so it is not loaded for any symbol.
             out_of_use=[names[symbol] for symbol, fault in out_of_use.items() if not fault.sequence],
             mark_load=lambda symbol: mark_call(symbol, 0),
         )
@@ -65,7 +69,9 @@ def run() -> None:
 
 
 def _model_falls_back(why: str) -> None:
-    logs.get_logger().warning("the model is evaluated by XGBoost, many times slower than the compiled walk", why=why)
+    logs.get_logger().warning(
+        "the model is evaluated by XGBoost, many times slower than by the compiled tree walk", why=why
+    )
     MODEL_FALLBACKS.inc()
 
 

@@ -1,13 +1,15 @@
-"""A mark in shared memory around each call of a strategy; it shows during which call the process died.
+"""A mark in a memory-mapped file, set before each call of a strategy, that shows in which call the process died.
 
-A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills the process, it exits,
-it crashes in C, or it closes file descriptors of the process. The mark survives in a small mapped file beside the
-heartbeat. The next start reads it and counts: after `DEATHS_MAX` deaths in a row at the same tick of the same symbol,
-that symbol's strategy is not called any more. Kills from outside do not hit the same tick of the same symbol so often
-in a row.
+A strategy can end its process in ways that no exception handler can catch: it blocks until the watchdog kills the
+process, it exits, it crashes in C, or it closes file descriptors of the process. The mark remains in a small file in
+the runtime folder. The next start reads it and counts the deaths. After `DEATHS_MAX` consecutive deaths at the same
+tick of a symbol, the symbol's strategy is not called any more. If something else kills the process, it is unlikely to
+die at the same tick of a symbol so often.
 
-    a flag and a place: in a call or shortly after one, which symbol, which tick
-    for each symbol: at which tick the process died last, and how often in a row
+The file contains:
+
+    a flag (in a call or shortly after a call), the number of the symbol, the sequence of the tick
+    for each symbol: the sequence of the tick at which the process last died, and the number of consecutive deaths there
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ from services.signal.core.strategy_fault import StrategyFault
 
 DEATHS_MAX: Final = 3
 LOADING_DEATHS_MAX: Final = 10
-"""Limit for deaths while strategies are loaded, which may take seconds, so that kills from outside may repeat there."""
+"""Limit of consecutive deaths while strategies are loaded.
+
+It is higher because loading may take seconds, so that other causes may kill the process repeatedly during it.
+"""
 
 SUFFIX: Final = ".calls"
 
@@ -35,15 +40,15 @@ _HEAD_BYTES: Final = 16
 
 
 class CallMarker:
-    """The mark of one process; where its file cannot be written, that is logged once and nothing is marked."""
+    """The mark of one process. If its file is not writable, this is logged once and nothing is marked."""
 
     def __init__(self, folder: Path, publisher: str, symbols: Sequence[str]) -> None:
-        """Read the mark of the last process, count its death if it was in a call, and begin a new one.
+        """Read the mark of the previous process, count its death if it was in a call, and clear the mark.
 
         Args:
             folder: the runtime folder.
             publisher: name of this signal process.
-            symbols: traded by it, in their order.
+            symbols: the symbols that this process trades, in their order.
         """
         self._symbols = list(symbols)
         self._map: mmap.mmap | None = None
@@ -54,7 +59,7 @@ class CallMarker:
             )
         except OSError as error:
             get_logger().warning(
-                "no note of calls can be written, a strategy that kills the process will not be found",
+                "the file for marks of calls is not writable; a strategy that kills the process cannot be identified",
                 folder=str(folder),
                 error=error.strerror,
             )
@@ -66,7 +71,10 @@ class CallMarker:
         self.clear()
 
     def faults(self, strategies: dict[str, str]) -> dict[str, StrategyFault]:
-        """The symbols whose strategy has ended the process too often; `strategies` has the name of each symbol's."""
+        """Return a fault for each symbol whose strategy has ended the process too often.
+
+        `strategies` has the name of the strategy by symbol.
+        """
         faults = {}
         for number, symbol in enumerate(self._symbols):
             sequence, deaths = self._deaths(number)
@@ -77,7 +85,7 @@ class CallMarker:
         return faults
 
     def mark(self) -> Callable[[str, int], object]:
-        """The function to call with symbol and sequence before each call of a strategy."""
+        """Return the function that must be called with symbol and sequence before each call of a strategy."""
         if self._map is None:
             return _nothing
         numbers, pack_into, mapped = {s: i for i, s in enumerate(self._symbols)}, CALL_PLACE.pack_into, self._map
@@ -87,20 +95,20 @@ class CallMarker:
             try:
                 fcntl.fcntl(fd, get_flags)
             except OSError:
-                # The call before this one, which the note still names, has closed sockets and files of the process.
-                get_logger().error("a strategy has closed the files of the process, which cannot go on")
+                # The previous call, which is still marked, has closed sockets and files of the process.
+                get_logger().error("a strategy has closed files of the process, which cannot continue")
                 os._exit(1)
             pack_into(mapped, 0, True, numbers[symbol], sequence)
 
         return mark
 
     def clear(self) -> None:
-        """Clear the mark: the calls have returned and their signals are sent, so a later death is not theirs."""
+        """Clear the mark after the calls have returned and their signals are sent: they cannot cause a later death."""
         if self._map is not None:
             self._map[0] = 0
 
     def loaded(self) -> None:
-        """Note that every strategy in use is loaded: deaths while loading are over."""
+        """Record that all strategies in use are loaded, and forget earlier deaths during loading."""
         self.clear()
         for number in range(len(self._symbols)):
             sequence, deaths = self._deaths(number)
@@ -108,7 +116,7 @@ class CallMarker:
                 self._set_deaths(number, 0, 0)
 
     def end(self) -> None:
-        """Note that the process ends in order: the next one tries a strategy that is out of use once more."""
+        """Record that the process ends normally, so that the next process tries a strategy out of use once more."""
         self.clear()
         for number in range(len(self._symbols)):
             sequence, deaths = self._deaths(number)
@@ -131,11 +139,11 @@ def _deaths_max(sequence: int) -> int:
 
 
 def _nothing(symbol: str, sequence: int) -> None:
-    """Mark nothing, for a process whose file cannot be written."""
+    """Mark nothing, for a process whose file is not writable."""
 
 
 def _mapped(path: Path, size: int) -> tuple[int, mmap.mmap]:
-    """The open file, of zeros where it is new or belongs to another set of symbols, and its memory."""
+    """Open and map the file; fill it with zeros if it is new or its size does not fit the number of symbols."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:

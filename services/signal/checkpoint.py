@@ -1,8 +1,8 @@
 """The checkpoint file of one signal process: the states of its engines, and the last signals.
 
-Everything in it can be derived from the ticks again; with it a start need not process them all, and has the signals
-that were sent. A save is one small transaction: the engines' states are replaced, and the signals since the last
-save are added as one row, so that its cost does not depend on how many are kept.
+All of it could be computed again from the ticks. With the checkpoint a start need not process all ticks, and has the
+signals that were sent. A save is one small transaction: it replaces the states of the engines and adds the signals
+since the last save as one row. So its run time does not depend on the number of stored signals.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CREATE TABLE state (
 ) STRICT;
 CREATE TABLE signals (
     save INTEGER PRIMARY KEY,
-    last_ordinal INTEGER NOT NULL,  -- the highest in the row
+    last_ordinal INTEGER NOT NULL,  -- the highest ordinal of the signals in the row
     body BLOB NOT NULL,  -- an array of Signals in MessagePack
     checksum INTEGER NOT NULL
 ) STRICT;
@@ -43,7 +43,7 @@ _signals_decoder = msgspec.msgpack.Decoder(list[Signal])
 
 
 def _from_1(db: apsw.Connection) -> None:
-    """Version 2 has a checksum in each row."""
+    """Migrate to version 2, which has a checksum in each row."""
     add_checksum_column(db, "state")
     add_checksum_column(db, "signals")
 
@@ -59,13 +59,13 @@ class SavedState(NamedTuple):
 
 
 class CheckpointStore:
-    """The one writer of a checkpoint file."""
+    """Reads and writes a checkpoint file; only one process may have it open."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it.
+        """Open the file, or create it.
 
         Raises:
-            StartError: it is in use, not writable, corrupt or of another kind.
+            StartError: the file is in use, not writable, damaged or of another kind.
         """
         self.path = path
         self._connection = open_writer(
@@ -73,15 +73,15 @@ class CheckpointStore:
             application_id=APPLICATION_ID,
             schema=SCHEMA,
             schema_version=SCHEMA_VERSION,
-            # After a power cut that loses the last saves, some ticks are processed again.
+            # A power cut may lose the last saves. Then some ticks are processed again.
             synchronous="NORMAL",
         )
 
     def load(self) -> SavedState | None:
-        """The last save; None where there is none.
+        """Return the last saved state; None if the file has none.
 
         Raises:
-            ValueError: it cannot be read.
+            ValueError: the saved state cannot be read.
         """
         try:
             rows = self._rows("state", "id, stream_id, body", "")
@@ -92,26 +92,26 @@ class CheckpointStore:
             kept = [row[-1] for row in self._rows("signals", "save, last_ordinal, body", "ORDER BY save")]
             return SavedState(checkpoint, [signal for body in kept for signal in _signals_decoder.decode(body)])
         except (DamagedRowError, apsw.Error, ValueError) as error:
-            raise ValueError(f"{self.path} holds a checkpoint that cannot be read: {error}") from None
+            raise ValueError(f"{self.path} contains a checkpoint that cannot be read: {error}") from None
 
     def _rows(self, table: str, columns: str, order: str) -> Iterator[Any]:
         statement = f"SELECT {columns}, checksum FROM {table} {order}"  # noqa: S608 - names of ours
         return checked_rows(self.path, table, self._connection.execute(statement))
 
     def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
-        """Replace the state by `checkpoint` and add the ring's new signals; signals of another stream are deleted.
+        """Replace the state by `checkpoint`, add the ring's new signals, and delete signals of another stream.
 
         Args:
             checkpoint: the state of the engines.
-            ring: the signals that belong to it.
+            ring: the signals that belong to this state.
 
         Raises:
-            apsw.Error: one of `common.storage.DISK_FAULTS`, when the disk cannot be written; the earlier save remains.
+            apsw.Error: one of `common.storage.DISK_FAULTS`, if the disk cannot be written; the earlier save remains.
         """
         fresh = ring.take_unsaved()
         try:
             self._write(checkpoint, fresh, gone=ring.last_ordinal - ring.capacity)
-        except BaseException:  # after any error the next save has to add them; re-raised
+        except BaseException:  # after any error the next save must add these signals; raised again
             ring.return_unsaved(fresh)
             raise
 
@@ -134,20 +134,20 @@ class CheckpointStore:
             connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (gone,))
 
     def clear(self) -> None:
-        """Delete everything: the content belongs to another strategy or cannot be read."""
+        """Delete the state and all signals, because they belong to another strategy or cannot be read."""
         connection = self._connection
         with transaction(connection):
             connection.execute("DELETE FROM state")
             connection.execute("DELETE FROM signals")
 
     def require_file_unchanged(self) -> None:
-        """Look whether the file is still the one that was opened.
+        """Check that the file is still the one that was opened.
 
         Raises:
-            FileLostError: it is not.
+            FileLostError: the file was removed or replaced.
         """
         self._connection.require_in_place()
 
     def close(self) -> None:
-        """Close the file and let others write to it."""
+        """Close the file, so that another process may open it."""
         self._connection.close()

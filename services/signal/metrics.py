@@ -8,41 +8,50 @@ from common.metrics import DurationHistogram, ProcessMetrics
 
 METRICS: Final = ProcessMetrics("signal")
 
-TICKS: Final = METRICS.internal_counter("received_ticks_total", "Ticks that came live, repetitions included", "symbol")
+TICKS: Final = METRICS.internal_counter("received_ticks_total", "Ticks received live, including repetitions", "symbol")
 SIGNALS: Final = METRICS.internal_counter(
-    "sent_signals_total", "Signals sent, repetitions included, by direction", "direction", known=("buy", "sell", "hold")
+    "sent_signals_total",
+    "Signals sent, including repetitions, by direction",
+    "direction",
+    known=("buy", "sell", "hold"),
 )
-DROPPED: Final = METRICS.internal_counter("dropped_signals_total", "Signals that portfolio was not there to take")
+DROPPED: Final = METRICS.internal_counter(
+    "dropped_signals_total", "Signals not sent because portfolio was disconnected"
+)
 GAPS_FOUND: Final = METRICS.internal_counter("found_gaps_total", "Gaps in a symbol's sequence", "symbol")
-GAPS_REFILLED: Final = METRICS.internal_counter("refilled_gaps_total", "Gaps that were fetched and folded", "symbol")
-GAPS_LOST: Final = METRICS.internal_counter("lost_gaps_total", "Gaps that could not be had", "symbol")
-REJECTED: Final = METRICS.internal_counter(
-    "rejected_frames_total", "Frames dropped because they are no message", "socket", known=("market", "gateway")
+GAPS_REFILLED: Final = METRICS.internal_counter(
+    "refilled_gaps_total", "Gaps whose ticks were fetched and processed", "symbol"
 )
-CHECKPOINT_FAULTS: Final = METRICS.internal_counter("checkpoint_faults_total", "Checkpoints that the disk did not take")
+GAPS_LOST: Final = METRICS.internal_counter("lost_gaps_total", "Gaps whose ticks could not be fetched", "symbol")
+REJECTED: Final = METRICS.internal_counter(
+    "rejected_frames_total", "Frames dropped because they could not be decoded", "socket", known=("market", "gateway")
+)
+CHECKPOINT_FAULTS: Final = METRICS.internal_counter("checkpoint_faults_total", "Checkpoints that could not be written")
 MODEL_FALLBACKS: Final = METRICS.internal_counter(
-    "model_fallbacks_total", "Models that XGBoost serves instead of the walk"
+    "model_fallbacks_total", "Models evaluated by XGBoost instead of the tree walk"
 )
 STRATEGY_FAULTS: Final = METRICS.internal_counter(
-    "strategy_faults_total", "Strategies that raised, returned nonsense or could not be used", "symbol"
+    "strategy_faults_total",
+    "Strategies that raised an exception, returned an invalid signal or could not be used",
+    "symbol",
 )
-_ORDINAL: Final = METRICS.gauge("last_ordinal", "Ordinal of the tick that the last signal is about")
+_ORDINAL: Final = METRICS.gauge("last_ordinal", "Highest ordinal of a tick with a signal")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since the gateway's last heartbeat on the tick socket, or since the start"
 )
 _TICK_AGE: Final = METRICS.gauge(
-    "tick_age_seconds", "Time since a tick came, to a second, or since the start", "symbol"
+    "tick_age_seconds", "Time since the last tick (accurate to a second), or since the start", "symbol"
 )
-_CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Commits of a checkpoint")
+_CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Duration of the write of a checkpoint")
 
 CHECKPOINTS: Final = DurationHistogram()
-"""How long the checkpoints took."""
+"""Durations of the writes of checkpoints."""
 
 DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
 
 
 def init_series(symbols: tuple[str, ...]) -> None:
-    """Create every symbol's counters with zeros."""
+    """Create the counters of every symbol with the value 0."""
     for symbol in symbols:
         for count in (TICKS, GAPS_FOUND, GAPS_REFILLED, GAPS_LOST, STRATEGY_FAULTS):
             count.inc(symbol, by=0)
@@ -52,9 +61,9 @@ def update(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, i
     """Set the gauges from the state of the process.
 
     Args:
-        last_ordinal: of the tick of the last signal.
-        heartbeat_age_ns: since the gateway's last heartbeat.
-        tick_age_ns: by symbol, since its last tick.
+        last_ordinal: highest ordinal of a tick with a signal.
+        heartbeat_age_ns: time since the gateway's last heartbeat.
+        tick_age_ns: time since the last tick, by symbol.
     """
     METRICS.update(
         lambda: [

@@ -16,7 +16,7 @@ _PUBLISHER_CHARS_MAX: Final = 64
 
 
 class SignalSettings(CommonSettings):
-    """Settings of the signal process, besides the common ones."""
+    """Settings of the signal process, in addition to the shared settings."""
 
     strategy: str = Field(
         default=DEFAULT_STRATEGY,
@@ -29,7 +29,7 @@ class SignalSettings(CommonSettings):
 
     @property
     def publisher(self) -> str:
-        """Name of this signal process, made from its symbols, so that several processes need no setting for it."""
+        """Name of this signal process, made from its symbols, so that each of several processes has its own name."""
         plain = "signal." + "+".join(re.sub(r"[^A-Za-z0-9.]", "_", symbol) for symbol in self.trading_symbol)
         if plain.count("_") == 0 and len(plain) <= _PUBLISHER_CHARS_MAX:
             return plain

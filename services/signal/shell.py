@@ -1,8 +1,8 @@
-"""The sockets of the signal process: ticks in, signals out, HELLO and GET_TICKS to the gateway.
+"""The sockets of the signal process, which receive ticks, send signals, and send HELLO and GET_TICKS to the gateway.
 
-A signal that cannot be sent because portfolio is away is dropped and counted, and sent from the ring once portfolio is
-back. A signal lost on the way stays unconfirmed, so that its tick is published again and answered from the ring as
-well.
+A signal that cannot be sent because portfolio is disconnected is dropped and counted. It is sent from the ring when
+portfolio is connected again. If a sent signal is lost, its tick stays unconfirmed, so that the gateway publishes the
+tick again, and the signal is sent again from the ring.
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
-"""Interval of attempts to send a message that portfolio could not receive; a new socket takes a moment to connect."""
+"""Interval between attempts to send a message that portfolio could not receive, for example before it connects."""
 
 MARK_CLEARED_MS: Final = 250
-"""A death this long after a call of a strategy is not counted against it; a strategy that closed the process's files
-ends it at the next wait for messages."""
+"""Interval at which the mark of the last call of a strategy is cleared; a later death is not attributed to the call.
+
+It is long enough for a strategy that has closed files of the process, because the process then dies at its next wait
+for messages.
+"""
 
 
 _log = get_logger()
@@ -71,7 +74,7 @@ class SignalShell:
     ) -> None:
         """Open the sockets of `settings` in `sockets` and register them with `loop`; `run` serves them.
 
-        `clear_mark` is called when the signals of all calls of strategies are sent.
+        `clear_mark` is called after the signals of all calls of strategies have been sent.
         """
         self._engine = engine
         self._store = store
@@ -88,10 +91,10 @@ class SignalShell:
         self._ticks: Counter[str] = Counter()
         self._directions: Counter[int] = Counter()
         self._dropped = 0
-        self._owed_from = 0
-        """Ordinal of the first signal that could not be sent; 0 where there is none."""
-        self._owed_greeting: bytes | None = None
-        self._owed_mono_ns = 0
+        self._unsent_from = 0
+        """Ordinal of the first signal that could not be sent; 0 if all were sent."""
+        self._unsent_hello: bytes | None = None
+        self._unsent_retry_mono_ns = 0
         self._ticks_since_save = 0
         self._has_fault = False
         self._heartbeat_mono_ns = mono_ns()
@@ -107,7 +110,7 @@ class SignalShell:
         loop.every(METRICS_MS, self._show)
 
     def run(self) -> None:
-        """Restore the checkpoint, greet the gateway, and serve until stopped."""
+        """Restore the checkpoint, send HELLO to the gateway, and serve until stopped."""
         self._restore()
         self._clear_mark()
         _log.info(
@@ -145,7 +148,7 @@ class SignalShell:
             return
         topic, payload = frames
         if topic not in self._known_topics:
-            return  # subscriptions match by prefix: this is another symbol that begins like one of ours
+            return  # a subscription matches by prefix: this symbol only begins with the name of a subscribed one
         try:
             message = decode_tick_message(payload)
         except MalformedMessageError as error:
@@ -194,33 +197,33 @@ class SignalShell:
                     self._mark_unsent(output.ordinal)
                 crash_point("signal.after_send", output.ordinal)
             elif isinstance(output, SignalHello):
-                greeting = encode(output)
-                if not send(self._signals, [greeting]):
-                    self._owed_greeting = greeting
-                    self._mark_unsent(self._owed_from)
+                hello = encode(output)
+                if not send(self._signals, [hello]):
+                    self._unsent_hello = hello
+                    self._mark_unsent(self._unsent_from)
             elif isinstance(output, Hello | GetTicks):
-                # When no gateway is connected, the engine repeats the request by its timer.
+                # If no gateway is connected, the engine's timer repeats the request.
                 send(self._gateway, [b"", encode(output)])
             else:
                 self._log_event(output)
 
     def _mark_unsent(self, ordinal: int) -> None:
-        self._owed_from = min(self._owed_from, ordinal) or ordinal
-        self._owed_mono_ns = mono_ns() + UNSENT_RETRY_NS
+        self._unsent_from = min(self._unsent_from, ordinal) or ordinal
+        self._unsent_retry_mono_ns = mono_ns() + UNSENT_RETRY_NS
 
     def _unsent_due(self) -> int | None:
-        return self._owed_mono_ns if self._owed_from or self._owed_greeting else None
+        return self._unsent_retry_mono_ns if self._unsent_from or self._unsent_hello else None
 
     def _send_unsent(self) -> None:
-        """Send what could not be sent before, if portfolio is connected now."""
+        """Send the HELLO and the signals that could not be sent before, if portfolio is connected now."""
         if not self._signals.poll(0, zmq.POLLOUT):
-            self._owed_mono_ns = mono_ns() + UNSENT_RETRY_NS
+            self._unsent_retry_mono_ns = mono_ns() + UNSENT_RETRY_NS
             return
-        if self._owed_greeting is not None and send(self._signals, [self._owed_greeting]):
-            self._owed_greeting = None
-        owed_from, self._owed_from = self._owed_from, 0
-        if owed_from:
-            self._perform(self._engine.handle(ResendSignals(owed_from), _now()))
+        if self._unsent_hello is not None and send(self._signals, [self._unsent_hello]):
+            self._unsent_hello = None
+        unsent_from, self._unsent_from = self._unsent_from, 0
+        if unsent_from:
+            self._perform(self._engine.handle(ResendSignals(unsent_from), _now()))
 
     def _log_event(self, event: Event) -> None:
         match event:
@@ -242,7 +245,7 @@ class SignalShell:
                 metrics.GAPS_FOUND.inc(event.symbol)
                 _log.warning(
                     f"sequence gap on tick.{event.symbol}: expected {event.expected}, received {event.received}; "
-                    "fetching what is missing"
+                    "fetching the missing ticks"
                 )
             case GapRefilled():
                 metrics.GAPS_REFILLED.inc(event.symbol)
@@ -257,7 +260,8 @@ class SignalShell:
                 _log.error(event.fault.text, symbol=event.fault.symbol, traceback=event.fault.details)
             case SignalNotRetained():
                 _log.error(
-                    f"tick {event.ordinal} of {event.symbol} was published again, and its signal is not kept any more",
+                    f"tick {event.ordinal} of {event.symbol} was published again, "
+                    "but its signal is not stored any more",
                     kept=self._engine.ring.capacity,
                 )
 
@@ -284,12 +288,15 @@ class SignalShell:
         crash_point("signal.after_checkpoint", self._engine.ring.last_ordinal)
 
     def _log_fault(self, error: Exception) -> None:
-        """Log the first of several failures; the next save is tried when it is due, and only a start takes longer."""
+        """Log a failed save, but only the first in a row.
+
+        The next save is tried when it is due. Until one succeeds, a start would have to process more ticks again.
+        """
         metrics.CHECKPOINT_FAULTS.inc()
         if not self._has_fault:
             self._has_fault = True
             _log.error(
-                "checkpoint not written, the last one is kept",
+                "checkpoint not written, the previous checkpoint remains",
                 file=str(self._store.path),
                 error=str(error),
             )
@@ -315,10 +322,10 @@ class SignalShell:
 
 
 def new_boot_id() -> str:
-    """A random id of this start of the process."""
+    """Return a random id for this start of the process."""
     return os.urandom(4).hex()
 
 
 def _now() -> Now:
-    # A strategy knows only the time of its ticks.
+    # The domain time is 0 because strategies use only the times of ticks.
     return Now(0, mono_ns())

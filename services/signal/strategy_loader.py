@@ -1,6 +1,6 @@
-"""Loading of strategies by their name in the settings.
+"""Loads strategies by their names in the settings.
 
-This is not in `core/` because it imports code that is only named at run time.
+This module is not in `core/` because it imports modules that the settings name at run time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.model.kernel_cache import configure_kernel_cache
 
 MODEL_STRATEGIES: Final = ("xgboost",)
-"""The names of strategies that use a trained model; numba is imported for these only."""
+"""Names of the strategies that use a trained model. numba is imported only for these."""
 
 DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
 """The demo model that comes with the desk."""
@@ -37,11 +37,11 @@ _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
 
 
 class UnknownStrategyError(ValueError):
-    """There is no such strategy, or the class is not one; the text lists the names that there are."""
+    """There is no strategy with this name, or the named class is not a strategy."""
 
 
 class StrategyLoadError(UnknownStrategyError):
-    """The name leads to something that cannot be imported or made; `fault` has the facts, without a symbol."""
+    """The named strategy cannot be imported or created, or is incomplete; `fault` has the details, without a symbol."""
 
     def __init__(self, text: str, fault: StrategyFault) -> None:
         super().__init__(text)
@@ -49,14 +49,14 @@ class StrategyLoadError(UnknownStrategyError):
 
 
 def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
-    """The strategy's name of each symbol, in their order.
+    """Return the name of the strategy by symbol, in the order of `symbols`.
 
     Args:
-        text: one name for all of them, or `SYMBOL=NAME` for each, comma separated.
-        symbols: those that are traded.
+        text: one name for all symbols, or `SYMBOL=NAME` for each symbol, separated by commas.
+        symbols: the traded symbols.
 
     Raises:
-        UnknownStrategyError: a symbol has none or two, or is not traded.
+        UnknownStrategyError: a symbol has no strategy or two, or is not traded.
     """
     if "=" not in text:
         return dict.fromkeys(symbols, text)
@@ -77,10 +77,10 @@ def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
 
 
 def canonical_strategy(text: str, symbols: Sequence[str]) -> str:
-    """One spelling for every way to write the same strategies: a name, or `SYMBOL=NAME` for each symbol.
+    """Return the same text for every way to write the same strategies: a name, or `SYMBOL=NAME` for each symbol.
 
     Raises:
-        UnknownStrategyError: as `parse_strategies`.
+        UnknownStrategyError: as for `parse_strategies`.
     """
     names = parse_strategies(text, symbols)
     if len(set(names.values())) == 1:
@@ -104,21 +104,22 @@ def strategy_factories(
     out_of_use: Collection[str] = (),
     mark_load: Callable[[str], object] | None = None,
 ) -> dict[str, Callable[[], Strategy]]:
-    """By symbol, a function that creates its strategy; a model is loaded once for all that use it.
+    """Return functions that create the strategy of a symbol, by symbol. A model is loaded once for all symbols.
 
     Args:
-        text: the strategies, as `parse_strategies` takes them.
-        symbols: those that are traded.
-        model: as in `strategy_factory`.
-        data_dir: as in `strategy_factory`.
-        on_fallback: as in `strategy_factory`.
-        defer_errors: whether a strategy that cannot be loaded raises StrategyError when it is created, and not here, so
-            that the others can run; the same for a model that cannot be used, where there are other strategies.
+        text: the strategies, as for `parse_strategies`.
+        symbols: the traded symbols.
+        model: as for `strategy_factory`.
+        data_dir: as for `strategy_factory`.
+        on_fallback: as for `strategy_factory`.
+        defer_errors: if True, the error of a strategy that cannot be loaded is raised as a StrategyError only when the
+            strategy is created, so that other strategies can run. The same applies to an unusable model, unless all
+            symbols have the same strategy.
         out_of_use: names of strategies that must not be loaded.
-        mark_load: called with the first symbol of a strategy before it is loaded.
+        mark_load: called before a strategy is loaded, with the first symbol that uses it.
 
     Raises:
-        UnknownStrategyError: as `parse_strategies` and `strategy_factory`.
+        UnknownStrategyError: as for `parse_strategies` and `strategy_factory`.
         StartError: the model cannot be used.
     """
     names = parse_strategies(text, symbols)
@@ -153,18 +154,18 @@ def strategy_factory(
     data_dir: Path | None = None,
     on_fallback: Callable[[str], None] | None = None,
 ) -> Callable[[], Strategy]:
-    """A function that creates the strategy of that name, or of `package.module:Class`.
+    """Return a function that creates the named strategy.
 
     Args:
-        name: of the strategy.
-        model: folder of the model, for a strategy that uses one; the demo model when None.
-        data_dir: of the desk, where the outcome of a model's self-check is kept.
-        on_fallback: called with the reason where a model is evaluated by XGBoost, the slow way.
+        name: name of a strategy that comes with the desk, or `package.module:Class`.
+        model: folder of the model, for a strategy that uses one; None for the demo model.
+        data_dir: the desk's data folder, for the record of a model's self-check.
+        on_fallback: called with the reason if XGBoost evaluates a model instead of the faster tree walk.
 
     Raises:
-        UnknownStrategyError: nothing is found under the name; a StrategyLoadError where it cannot be imported or made,
-            or lacks something every strategy has.
-        StartError: its model cannot be used.
+        UnknownStrategyError: there is no strategy with this name.
+        StrategyLoadError: the strategy cannot be imported or created, or lacks an attribute of a strategy.
+        StartError: the strategy's model cannot be used.
     """
     if name in MODEL_STRATEGIES:
         return _with_model(model, data_dir, on_fallback)
@@ -189,7 +190,7 @@ def strategy_factory(
 
 
 def shipped_strategies() -> tuple[str, ...]:
-    """The names of the strategies that come with the desk, in alphabetical order."""
+    """Return the names of the strategies that come with the desk, in alphabetical order."""
     return tuple(sorted(found.name for found in pkgutil.iter_modules(strategies.__path__)))
 
 
@@ -203,7 +204,7 @@ def _with_model(
     model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
 ) -> Callable[[], Strategy]:
     configure_kernel_cache(data_dir)
-    # Not before: importing a kernel fixes where its compiled code is kept.
+    # Imported here because the cache folder must be set before a kernel is imported.
     from services.signal.core.strategies.xgboost import XGBoostClasses
     from services.signal.model.loader import load_model
 
@@ -213,7 +214,7 @@ def _with_model(
 
 
 def _warm_up_kernels(make: Callable[[], Strategy]) -> None:
-    """Compile the kernels before the first tick: it takes seconds, in which the process would not beat."""
+    """Compile the kernels before the first tick, because this takes seconds without a heartbeat of the process."""
     strategy = make()
     engine = SymbolEngine("", strategy)
     for sequence in range(1, strategy.warm_up_ticks + 2):
@@ -240,7 +241,7 @@ def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strateg
 
 
 def _lack(sample: Strategy) -> str:
-    """What an object lacks to be a strategy; empty for one."""
+    """Describe what an object lacks to be a strategy; empty if it is a strategy."""
     for method in _METHODS:
         if not callable(getattr(sample, method, None)):
             return f"it has no method {method}()"

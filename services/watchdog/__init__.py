@@ -1,7 +1,7 @@
-"""The watchdog: it kills processes that hang, so that supervisord restarts them, and raises alerts.
+"""The watchdog kills processes that hang, so that supervisord restarts them, and raises alerts.
 
-supervisord restarts a process that dies, and does not notice one that hangs. The watchdog is an event listener of
-supervisord: it reads the heartbeats of the other processes, kills one that hangs, and alerts an operator to a program
-that supervisord has given up. It knows nothing of trading, and nothing depends on it: while it is away, processes that
-die are restarted nevertheless.
+supervisord restarts a process that dies, but does not notice a process that hangs. The watchdog is an event listener of
+supervisord. It reads the heartbeats of the other processes, kills a process that hangs, and alerts an operator to
+failures, such as a program that supervisord does not restart any more. The other processes do not depend on the
+watchdog: without it supervisord still restarts processes that die.
 """

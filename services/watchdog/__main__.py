@@ -1,4 +1,4 @@
-"""Entry point of the watchdog process. It logs to stderr, because stdout belongs to supervisord."""
+"""Entry point of the watchdog process. It logs to stderr, because stdout carries the replies to supervisord."""
 
 from __future__ import annotations
 

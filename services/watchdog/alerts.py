@@ -1,8 +1,9 @@
 """Alerts to an operator: a line in the log at level error, a metric, and a run of ALERT_COMMAND.
 
-The command runs in the background and is killed when it takes too long. It gets the alert in its environment
-(ALERT_KIND, ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. An alert of one kind about one program
-starts it once a minute at most, and at most `RUNNING_MAX` run at once, so that alerts do not become a load themselves.
+The command runs in the background and is killed if it takes too long. It gets the alert in its environment
+(ALERT_KIND, ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. To limit the load of the host, alerts of the
+same kind about the same program start the command at most once a minute, and at most `RUNNING_MAX` commands run at
+once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from proto.time import MS_NS
 from services.watchdog import metrics
 
 AGAIN_AFTER_NS: Final = 60_000_000_000
+"""Shortest time between two runs of the command for the same kind of alert about the same program."""
+
 RUNNING_MAX: Final = 4
+"""Largest number of commands that run at the same time."""
 
 _log = get_logger()
 
@@ -33,17 +37,17 @@ class _Run:
 
 
 class Alerts:
-    """Alerts raised, and the commands that run for them."""
+    """Raises alerts, and runs the command for them."""
 
     def __init__(self, command: str, timeout_ms: int) -> None:
-        """Run nothing yet.
+        """Split the command line into words.
 
         Args:
-            command: a command line; empty for log and metric only.
-            timeout_ms: how long a run may take before it is killed.
+            command: a command line; empty for alerts only in log and metric.
+            timeout_ms: time after which a running command is killed.
 
         Raises:
-            StartError: its quotes are not closed.
+            StartError: the quotes of the command line are not closed.
         """
         try:
             self._command = shlex.split(command)
@@ -52,25 +56,26 @@ class Alerts:
         self._timeout_ns = timeout_ms * MS_NS
         self._running: list[_Run] = []
         self.problem = ""
-        """Why the last run of the command failed; empty where it succeeded."""
-        self._told_ns: dict[tuple[str, str], int] = {}
+        """Why the last run of the command failed; empty if it succeeded."""
+        self._started_ns: dict[tuple[str, str], int] = {}
+        """Monotonic time of the last run of the command, by kind and program."""
 
     def send(self, kind: str, program: str, text: str, **facts: object) -> None:
         """Raise an alert.
 
         Args:
-            kind: such as `hang`, or the code of a condition.
-            program: the program or subject it is about.
-            text: one sentence.
-            facts: figures, for the log and the command.
+            kind: kind of the alert, such as `hang`, or the code of a condition.
+            program: program that the alert is about, or subject of the condition.
+            text: one sentence that describes the alert.
+            facts: further values, such as a pid, for the log and the command.
         """
         metrics.ALERTS.inc(kind)
         _log.error(text, kind=kind, program=program, **facts)
         now_ns = mono_ns()
-        told_ns = self._told_ns.get((kind, program))
-        if not self._command or (told_ns is not None and now_ns - told_ns < AGAIN_AFTER_NS):
+        started_ns = self._started_ns.get((kind, program))
+        if not self._command or (started_ns is not None and now_ns - started_ns < AGAIN_AFTER_NS):
             return
-        self._told_ns[kind, program] = now_ns
+        self._started_ns[kind, program] = now_ns
         self.reap()
         if len(self._running) >= RUNNING_MAX:
             metrics.COMMANDS.inc("dropped")
@@ -95,21 +100,21 @@ class Alerts:
             return
         assert process.stdin is not None
         try:
-            # Far less than a pipe holds, so this never waits for the command to read.
+            # The line is far shorter than the buffer of a pipe, so that the write never waits for the command.
             process.stdin.write(line.encode() + b"\n")
             process.stdin.close()
         except OSError:
-            _log.debug("ALERT_COMMAND ended without reading what happened")
+            _log.debug("ALERT_COMMAND ended without reading its stdin")
         self._running.append(_Run(process, mono_ns() + self._timeout_ns))
 
     @property
     def running(self) -> int:
-        """Commands that run now."""
+        """Number of commands that are running."""
         self.reap()
         return len(self._running)
 
     def reap(self) -> None:
-        """Collect the commands that have ended, and kill those that take too long."""
+        """Record the results of commands that have ended, and kill those that take too long."""
         still = []
         for run in self._running:
             status = run.process.poll()

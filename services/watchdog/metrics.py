@@ -11,29 +11,29 @@ from proto.control import CONDITION_KINDS
 METRICS: Final = ProcessMetrics("watchdog")
 
 KILLS: Final = METRICS.internal_counter(
-    "killed_processes_total", "Processes killed because they showed no life, by program", "program"
+    "killed_processes_total", "Processes killed because they hung, made no progress or did not start", "program"
 )
 DEATHS: Final = METRICS.internal_counter(
-    "lost_processes_total", "Processes that ended without being told to, by program", "program"
+    "lost_processes_total", "Processes that ended without a request to stop", "program"
 )
 ALERTS: Final = METRICS.internal_counter(
     "raised_alerts_total",
-    "Alerts, by kind: of a process, or the code of a condition",
+    "Alerts, by kind: a problem of a process, or the code of a condition",
     "kind",
     known=("hang", "stall", "start", "backoff", "fatal", "refused", "crash-loop", *CONDITION_KINDS),
 )
 COMMANDS: Final = METRICS.internal_counter(
     "alert_commands_total",
-    "Runs of ALERT_COMMAND, by what came of them",
+    "Runs of ALERT_COMMAND, by result",
     "outcome",
     known=("ok", "failed", "timeout", "dropped"),
 )
 _UP: Final = METRICS.gauge("process_up", "1 while supervisord has the program running", "program")
-_SILENT: Final = METRICS.gauge("heartbeat_age_seconds", "Time since the program last showed life", "program")
+_SILENT: Final = METRICS.gauge("heartbeat_age_seconds", "Time since the last new heartbeat of the program", "program")
 
 
 def init_series(program: str) -> None:
-    """Create a program's series with zeros."""
+    """Create the counters of a program with the value 0."""
     KILLS.inc(program, by=0)
     DEATHS.inc(program, by=0)
 
@@ -42,8 +42,8 @@ def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
     """Set the gauges from the state of the process.
 
     Args:
-        up: for each program, whether supervisord has it running.
-        silent_ns: for each running program, the time since it last showed life.
+        up: whether supervisord has the program running, by program.
+        silent_ns: time since the last new heartbeat of a running program, by program.
     """
     METRICS.update(lambda: _readings(up, silent_ns))
 

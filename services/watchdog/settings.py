@@ -9,11 +9,11 @@ from pydantic import Field
 from common.settings import CommonSettings, Port
 
 HANG_MS_MIN: Final = 1_500
-"""Three heartbeats: a shorter time would kill processes of a host that was merely busy."""
+"""Three intervals of the heartbeat; a shorter limit would kill processes on a host that is only busy."""
 
 
 class WatchdogSettings(CommonSettings):
-    """Timeouts of the watchdog, and the command that it runs for alerts."""
+    """Settings of the watchdog, in addition to the shared settings: timeouts, and the command for alerts."""
 
     watchdog_hang_ms: int = Field(
         default=3_000, ge=HANG_MS_MIN, le=600_000, description=f"milliseconds from {HANG_MS_MIN} to 600000"

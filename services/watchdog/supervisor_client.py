@@ -1,4 +1,4 @@
-"""supervisord's XML-RPC interface: its programs and their states."""
+"""Client of supervisord's XML-RPC interface, which reports and starts programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Supervisor:
     """The supervisord whose event listener this process is."""
 
     def __init__(self) -> None:
-        """Find supervisord through the environment that it gave this process.
+        """Find supervisord through environment variables, which supervisord sets for this process.
 
         Raises:
             StartError: this process was not started by supervisord.
@@ -30,9 +30,9 @@ class Supervisor:
             raise StartError(f"{URL_VARIABLE} is not set, expected to be started by supervisord as an event listener")
 
     def programs(self) -> list[Program] | None:
-        """Every program but the watchdog; None when supervisord does not answer.
+        """Return every program except the watchdog; None if supervisord does not answer.
 
-        The question also wakes supervisord, which otherwise checks only once a second whether a process has ended.
+        The query also wakes supervisord, which otherwise checks only once a second whether a process has ended.
         """
         try:
             rows = call_supervisor(self._url, "getAllProcessInfo", timeout_s=ANSWER_TIMEOUT_S)
@@ -45,7 +45,7 @@ class Supervisor:
         ]
 
     def start(self, name: str) -> None:
-        """Start a program that supervisord would leave ended; one that runs already is left alone."""
+        """Start a program that supervisord would not restart by itself; a running program is left unchanged."""
         try:
             call_supervisor(self._url, "startProcess", name, False, timeout_s=ANSWER_TIMEOUT_S)
         except RPC_ERRORS as error:

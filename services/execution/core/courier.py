@@ -1,14 +1,14 @@
-"""Delivery of calls to the gateway and of answers to portfolio; nothing is kept beyond this process.
+"""Sends portfolio's calls to the gateway and reports the answers to portfolio; it keeps all calls in memory.
 
-A call is answered with the gateway's reply, or with NO_ANSWER when its deadline has passed; a later reply is reported
-nevertheless, because it is evidence. A call with a known id is sent again and gets a new deadline. At most
-`in_flight_max` calls are in flight at the gateway and `WAITING_CALLS_MAX` wait; a call beyond those is answered with
-NO_ANSWER at once and never sent.
+The answer to a call is the gateway's reply, or NO_ANSWER when the call's deadline has passed. A reply after the
+deadline is reported, too, because it shows what happened to the order. A repeated call, with the same id, is sent again
+and gets a new deadline. At most `in_flight_max` calls are in flight, and at most `WAITING_CALLS_MAX` wait. A further
+call is answered with NO_ANSWER at once and never sent.
 
-A gateway that leaves `MISSED_REPLIES_MAX` calls or pings in a row unanswered counts as down. Calls then wait, within
-their deadlines, and one of them or a PING is sent as a probe, at pauses that double up to `PROBE_NS_MAX`. When the
-gateway answers again, or a PING shows that it was restarted, a CourierHello asks portfolio to send every open call
-again: the courier does not know what the gateway has lost.
+A gateway that leaves `MISSED_REPLIES_MAX` calls or PINGs in a row unanswered counts as down. Calls then wait until
+their deadlines. From time to time a new call or a PING is sent as a probe; the pauses between probes double up to
+`PROBE_NS_MAX`. When the gateway answers again, or its reply to a PING shows a restart, a CourierHello asks portfolio to
+send every open call again, because the courier cannot know which calls the gateway has lost.
 """
 
 from __future__ import annotations
@@ -25,74 +25,78 @@ from proto.time import Now
 from proto.trading.units import MAX_FRAME_BYTES
 
 IN_FLIGHT_MAX: Final = 64
-"""Portfolio has few open calls; more than this at one gateway only delays each of them."""
+"""Default limit of calls in flight, of which portfolio has few; more at one gateway would only delay each of them."""
 
 WAITING_CALLS_MAX: Final = 256
-"""Room for the calls that come during one deadline while the gateway does not answer."""
+"""Limit of waiting calls, enough for those that arrive within one deadline while the gateway does not answer."""
 
 MISSED_REPLIES_MAX: Final = 3
-"""A single answer may be lost; three in a row mean that the gateway is down."""
+"""Number of missing replies in a row after which the gateway counts as down; a single reply may be lost."""
 
 IDLE_PING_NS: Final = 1_000_000_000
-"""Silence after which the gateway is pinged, so that a restart or an absence is noticed without a call."""
+"""Time without a reply or a PING after which a PING is sent, which reveals a restart or a failure without a call."""
 
 PROBE_NS_FIRST: Final = 100_000_000
-"""First pause between two probes of a gateway that is down; each further one is twice as long."""
+"""First pause between two probes of a gateway that is down; each further pause is twice as long."""
 
 PROBE_NS_MAX: Final = 2_000_000_000
+"""Longest pause between two probes."""
 
 REPLY_BYTES_MAX: Final = MAX_FRAME_BYTES - 256
-"""Longest reply that fits into one frame of the bus inside its Answer."""
+"""Longest reply that fits into a frame as part of an Answer."""
 
 PING_ID: Final = 0
-"""Call id of the courier's own pings; those of portfolio start at 1."""
+"""Call id of the courier's PINGs; the call ids of portfolio start at 1."""
 
 _PING: Final = encode(Ping())
 _BOOT_CHARS_MAX: Final = 64
 
 
 class GatewayReply(Struct, frozen=True):
-    """The gateway's answer to a call or a ping, undecoded."""
+    """The gateway's reply to a call or a PING, not decoded."""
 
     call_id: int
     payload: bytes
 
 
 class SendFailed(Struct, frozen=True):
-    """The socket did not take the request of a call or a ping, because no gateway is connected."""
+    """The request of a call or a PING could not be sent, because no gateway is connected."""
 
     call_id: int
 
 
 class SendToGateway(Struct, frozen=True):
-    """Send `request` to the gateway under `call_id`; where the socket does not take it, the courier gets `SendFailed`."""
+    """Send `request` to the gateway with `call_id`; if that fails, the shell passes `SendFailed` to the courier."""
 
     call_id: int
     request: bytes
 
 
 class GatewayDown(Struct, frozen=True):
-    """The gateway has left `silent` calls or pings in a row unanswered."""
+    """The gateway has left `silent` calls or PINGs in a row unanswered."""
 
     silent: int
 
 
 class GatewayUp(Struct, frozen=True):
-    """The gateway answers for the first time since this start, since it was down, or since it was restarted."""
+    """The gateway answers for the first time since the start of this process, since it was down, or since its restart.
+
+    `before` is its boot id before, empty at the first answer.
+    """
 
     boot_id: str
     before: str
 
 
 class MalformedReply(Struct, frozen=True):
-    """The gateway's answer is malformed; it counts as no answer."""
+    """The gateway's reply is malformed; it counts as a missing reply."""
 
     call_id: int
     why: str
 
 
 class CallRefused(Struct, frozen=True):
-    """A call was refused because `waiting` calls wait already."""
+    """A call was refused because `waiting` calls were already waiting."""
 
     call_id: int
     waiting: int
@@ -114,20 +118,20 @@ class _PendingCall:
 
 
 class Courier(Core[Message, Output]):
-    """The calls to one gateway."""
+    """Sends the calls to one gateway and tracks their deadlines."""
 
     def __init__(self, *, boot_id: str, in_flight_max: int = IN_FLIGHT_MAX) -> None:
-        """Hold no call.
+        """Start without calls.
 
         Args:
-            boot_id: of this start of the process.
-            in_flight_max: calls at the gateway at a time, > 0.
+            boot_id: id of this start of the process.
+            in_flight_max: largest number of calls in flight, > 0.
         """
         assert in_flight_max > 0, in_flight_max
         self.boot_id = boot_id
         self.gateway_boot = ""
         self.is_up = True
-        """Whether the gateway answers, so that calls are sent at once; assumed at the start."""
+        """Whether the gateway answers, so that calls are sent at once; True at the start."""
         self._in_flight_max = in_flight_max
         self._in_flight: dict[int, _PendingCall] = {}
         self._waiting: dict[int, _PendingCall] = {}
@@ -138,31 +142,32 @@ class Courier(Core[Message, Output]):
         self._heard_ns = 0
         self._probe_ns = 0
         self._probe_pause_ns = PROBE_NS_FIRST
-        # Not later than the earliest deadline. An answered call does not move it, at the cost of one idle wake-up.
+        # At or before the earliest deadline of a call. The answer to a call leaves it unchanged, which may cause one
+        # timer without effect.
         self._deadline_ns: int | None = None
 
     @property
     def in_flight(self) -> int:
-        """Calls sent and not answered."""
+        """Number of calls that were sent but not answered yet."""
         return len(self._in_flight)
 
     @property
     def heard_mono_ns(self) -> int:
-        """Monotonic time of the gateway's last answer, or of the start before the first one."""
+        """Monotonic time of the gateway's last reply, or of the start of this process if there was none."""
         return self._heard_ns
 
     @property
     def waiting(self) -> int:
-        """Calls not sent yet."""
+        """Number of calls that were not sent yet."""
         return len(self._waiting)
 
     def start(self, now: Now) -> list[Output]:
-        """Announce to portfolio that no call is held, and ping the gateway."""
+        """Send portfolio a CourierHello, because this process knows no earlier call, and send the gateway a PING."""
         self._heard_ns = now.mono_ns
         return [self._hello(), self._ping(now)]
 
     def handle(self, message: Message, now: Now) -> list[Output]:
-        """Take over a call of portfolio, a reply of the gateway, or a request that could not be sent."""
+        """Process a call of portfolio, a reply of the gateway, or the failure to send a request."""
         if not isinstance(message, Call):
             if isinstance(message, GatewayReply):
                 return self._on_reply(message, now)
@@ -185,12 +190,12 @@ class Courier(Core[Message, Output]):
         return []
 
     def next_timer(self) -> int:
-        """Monotonic time of the next ping, or of the earliest deadline of a call."""
+        """Return the monotonic time of the next PING, or of the earliest deadline of a call."""
         due = self._ping_due()
         return due if self._deadline_ns is None else min(due, self._deadline_ns)
 
     def on_timer(self, now: Now) -> list[Output]:
-        """Answer calls whose deadline has passed, and ping a gateway that has been silent."""
+        """Answer calls whose deadline has passed, and send a PING if it is due."""
         outputs: list[Output] = []
         if self._deadline_ns is not None and self._deadline_ns <= now.mono_ns:
             outputs += self._expire(now)
@@ -201,11 +206,10 @@ class Courier(Core[Message, Output]):
                 outputs.append(self._ping(now))
         return outputs
 
-    # ------------------------------------------------------------------------------------------------------- the
-    # gateway
+    # -------------------------------------------------------------------------------------------------------- gateway
 
     def _on_reply(self, reply: GatewayReply, now: Now) -> list[Output]:
-        """Pass a reply on undecoded; those to the courier's own pings are decoded here."""
+        """Report a reply to a call without decoding it, or decode the reply to a PING."""
         call_id, payload = reply.call_id, reply.payload
         if call_id == PING_ID:
             try:
@@ -219,7 +223,7 @@ class Courier(Core[Message, Output]):
         return [Answer(call_id, CallOutcome.REPLY, Raw(payload)), *self._heard(now, self.gateway_boot)]
 
     def _on_send_failed(self, call_id: int, now: Now) -> list[Output]:
-        """Have a call that could not be sent wait, within its deadline."""
+        """Let a call that could not be sent wait until its deadline."""
         self._is_connected = False
         self._probe_ns = now.mono_ns + PROBE_NS_FIRST
         if call_id == PING_ID:
@@ -238,12 +242,12 @@ class Courier(Core[Message, Output]):
         self._ping_ns = now.mono_ns
         self._probe_ns = max(self._probe_ns, now.mono_ns + PROBE_NS_FIRST)
         self._is_pinged = True
-        # Assumed until the socket refuses this ping.
+        # Assumed unless this PING cannot be sent.
         self._is_connected = True
         return SendToGateway(PING_ID, _PING)
 
     def _take_probe(self, now: Now) -> bool:
-        """Whether a gateway that is down may be probed now; the pause until the next probe is then doubled."""
+        """Return whether a gateway that is down may be probed now; if so, double the pause until the next probe."""
         if now.mono_ns < self._probe_ns:
             return False
         self._probe_ns = now.mono_ns + self._probe_pause_ns
@@ -251,7 +255,7 @@ class Courier(Core[Message, Output]):
         return True
 
     def _miss(self, now: Now) -> list[Output]:
-        """Count a call or ping without an answer."""
+        """Count a call or PING without a reply."""
         self._silent += 1
         if not self.is_up or self._silent < MISSED_REPLIES_MAX:
             return []
@@ -261,7 +265,7 @@ class Courier(Core[Message, Output]):
         return [GatewayDown(self._silent)]
 
     def _heard(self, now: Now, boot_id: str) -> list[Output]:
-        """Note that the gateway answers; if it was down or was restarted, have the open calls sent again."""
+        """Record that the gateway answers; if it was down or restarted, ask portfolio to send the open calls again."""
         self._heard_ns = now.mono_ns
         self._silent = 0
         self._is_pinged = False
@@ -277,7 +281,7 @@ class Courier(Core[Message, Output]):
         return outputs
 
     def _hello(self) -> CourierHello:
-        """The greeting of portfolio, with both boot ids, so that a restart of either is noticed."""
+        """Return the HELLO to portfolio, whose boot id changes if this process or the gateway is restarted."""
         return CourierHello(f"{self.boot_id}+{self.gateway_boot}"[:_BOOT_CHARS_MAX])
 
     # ---------------------------------------------------------------------------------------------------------- calls
@@ -305,7 +309,7 @@ class Courier(Core[Message, Output]):
 
 
 def _problem_of(payload: bytes) -> str:
-    """Why a payload does not fit into an Answer; empty where it does."""
+    """Return why a payload cannot be part of an Answer; empty if it can."""
     if len(payload) > REPLY_BYTES_MAX:
         return f"{len(payload)} bytes, expected at most {REPLY_BYTES_MAX}"
     head = payload[0] if payload else 0

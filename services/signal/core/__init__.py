@@ -1,1 +1,1 @@
-"""The signal process without sockets, files or clock: ticks in, one signal for each of them out."""
+"""The core of the signal process, without sockets, files or a clock: it makes one signal for each tick."""

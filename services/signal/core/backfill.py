@@ -1,4 +1,4 @@
-"""Backfill: fetching the missing ticks of one symbol from the gateway, one page at a time."""
+"""Backfill: fetches the missing ticks of one symbol from the gateway, one page at a time."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from proto.messages import Tick
 from proto.trading.units import PRICE_MAX
 
 RETRY_NS: Final = 500_000_000
-"""Pause before a request for a page is repeated: well above the time that a gateway takes for one."""
+"""Pause before a request for a page is repeated, well above the time in which a gateway replies."""
 
 _NEVER_NS: Final = (1 << 63) - 1
 
 
 FOLD_TICKS_MAX: Final = 4
-"""Fetched ticks folded in one step: few, because a strategy may take long for each."""
+"""Largest number of fetched ticks processed in one step; few, because a strategy may take long for each tick."""
 
 QUICK_FOLD_NS: Final = 12_500_000
-"""After a step that took no longer than this, the next one folds twice as many ticks; otherwise it folds one."""
+"""After a step that took at most this long, the next step processes twice as many ticks; otherwise one tick."""
 
 
 class FoldPace:
-    """How many fetched ticks to fold in one step, so that messages do not wait for a slow strategy."""
+    """Determines how many fetched ticks to process in one step, so that messages do not wait for a slow strategy."""
 
     def __init__(self) -> None:
         self._ticks = 1
         self._before_mono_ns = 0
 
     def next_ticks_max(self, mono_ns: int) -> int:
-        """Most ticks to fold in the step that begins at `mono_ns`."""
+        """Return the largest number of ticks to process in the step that begins at `mono_ns`."""
         is_quick = mono_ns - self._before_mono_ns <= QUICK_FOLD_NS
         self._ticks = min(2 * self._ticks, FOLD_TICKS_MAX) if is_quick else 1
         self._before_mono_ns = mono_ns
@@ -38,16 +38,16 @@ class FoldPace:
 
 
 class Backfill:
-    """Ticks being fetched: all up to `target`, the highest sequence known to be published.
+    """The fetch of all ticks up to `target`, the highest sequence known to be published.
 
-    `is_gap` is True for ticks that were missed, False for those that a start or a slow strategy fetches.
+    `is_gap` is True if the ticks were missed, False if they are fetched at a start or because of a slow strategy.
     """
 
     def __init__(self, symbol: str, target: int, *, is_gap: bool) -> None:
         """Begin to fetch.
 
         Args:
-            symbol: of the ticks.
+            symbol: symbol of the ticks.
             target: the highest sequence to fetch.
             is_gap: whether the ticks were missed.
         """
@@ -56,20 +56,20 @@ class Backfill:
         self.is_gap = is_gap
         self.retry_mono_ns = 0
         self.page: TicksReply | None = None
-        """Ticks fetched and not folded yet."""
+        """Ticks that were fetched but not processed yet."""
 
     def hold(self, page: TicksReply) -> None:
-        """Keep a page until it is folded; nothing more is requested before that."""
+        """Keep a page until its ticks are processed; the next page is requested only afterwards."""
         self.page = page
         self.retry_mono_ns = _NEVER_NS
 
     def next_ticks(self, from_sequence: int, ticks_max: int, mono_ns: int) -> list[Tick]:
-        """The next ticks of the page, which is dropped with its last one.
+        """Return the next ticks of the page, and drop the page after its last tick.
 
         Args:
-            from_sequence: of the first tick, the next one of the symbol.
-            ticks_max: most ticks to return.
-            mono_ns: stands for the time of publication, which the gateway does not keep.
+            from_sequence: sequence of the first tick to return, which must be the symbol's next tick.
+            ticks_max: largest number of ticks to return.
+            mono_ns: used as the time of publication of the ticks, which the gateway does not store.
         """
         page = self.page
         assert page is not None
@@ -87,7 +87,7 @@ class Backfill:
         ]
 
     def next_request(self, from_sequence: int, mono_ns: int) -> GetTicks:
-        """The request for the page that begins at `from_sequence`, to be repeated `RETRY_NS` after `mono_ns`."""
+        """Return the request for the page that begins at `from_sequence`; it is repeated `RETRY_NS` after `mono_ns`."""
         self.retry_mono_ns = mono_ns + RETRY_NS
         return GetTicks(
             request_id=request_id(self.symbol, from_sequence),
@@ -98,12 +98,15 @@ class Backfill:
 
 
 def request_id(symbol: str, from_sequence: int) -> str:
-    """The request id of a page, which ties a refusal to it; at most 64 characters."""
+    """Return the request id of the page that begins at `from_sequence`; at most 64 characters.
+
+    The gateway's reply has the same id, which shows the page that it refused.
+    """
     return f"{from_sequence}:{symbol}"[:64]
 
 
 def problem_of(page: TicksReply) -> str:
-    """Fault of a page, empty for a valid one; the schema does not check the values of columns."""
+    """Return the fault of a page, empty for a valid page; the schema does not check the values of the columns."""
     count = len(page.ordinal)
     columns = (page.time_ns, page.bid, page.ask, page.volume)
     if any(len(column) != count for column in columns):
@@ -113,7 +116,7 @@ def problem_of(page: TicksReply) -> str:
     if any(not (math.isfinite(volume) and volume >= 0) for volume in page.volume):
         return "a volume out of range"
     if any(later <= earlier for earlier, later in zip(page.ordinal, page.ordinal[1:], strict=False)):
-        return "ordinals that do not rise"
+        return "ordinals that do not increase"
     if count and (page.ordinal[0] < 1 or min(page.time_ns) < 0):
         return "an ordinal or a time out of range"
     return ""

@@ -10,7 +10,7 @@ from services.signal.core.symbol_engine import SymbolEngine
 
 
 class EngineState(Struct, frozen=True):
-    """One symbol's part of a checkpoint."""
+    """The state of one symbol's engine; `strategy` is the name of its strategy."""
 
     symbol: str
     sequence: int
@@ -20,7 +20,7 @@ class EngineState(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True):
-    """The state that decides every later signal; it belongs to one stream and one choice of strategies."""
+    """The state from which all later signals follow; it belongs to one stream and one set of strategies."""
 
     stream_id: str
     strategy: str
@@ -29,8 +29,8 @@ class Checkpoint(Struct, frozen=True):
 
 
 def engine_states(engines: Iterable[SymbolEngine]) -> tuple[EngineState, ...]:
-    """The states of the engines as they are now."""
-    # A snapshot may find out that its strategy is at fault, and the state kept is then an earlier one.
+    """Return the current states of the engines; after a strategy's fault, the last state before the fault."""
+    # All snapshots are taken first: a snapshot may reveal a fault, after which the engine keeps an earlier state.
     snapshots = [(engine, engine.snapshot()) for engine in engines]
     return tuple(
         EngineState(engine.symbol, engine.kept_sequence, snapshot, engine.kept_strategy)
@@ -40,7 +40,10 @@ def engine_states(engines: Iterable[SymbolEngine]) -> tuple[EngineState, ...]:
 
 
 def fits(checkpoint: Checkpoint, engines: Mapping[str, SymbolEngine]) -> bool:
-    """Whether each symbol's state is of its strategy: those out of use, now or when it was saved, do not count."""
+    """Whether each state in the checkpoint is of the symbol's strategy.
+
+    An engine whose strategy is out of use accepts the state of any strategy. Symbols without an engine are ignored.
+    """
     return all(
         state.strategy and (state.symbol not in engines or engines[state.symbol].accepts(state.strategy))
         for state in checkpoint.engines

@@ -1,10 +1,11 @@
-"""Compilation of the numeric kernels: at the first call, once per processor, cached on disk.
+"""Compilation of the numeric kernels at their first call, with a cache on disk for each type of processor.
 
-No fast-math, so that sums keep their order and every digit follows from the source. The folder for compiled code
-is set before the first import of a kernel (`services.signal.model.kernel_cache`), because a core reads no environment.
+fast-math is off, so that sums keep their order and the source alone determines every digit. The folder for compiled
+code is set before the first import of a kernel (`services.signal.model.kernel_cache`), because a core does not read the
+environment.
 
-numba recompiles a kernel only when its own file has changed, so a kernel and the functions that it calls must be in one
-file.
+numba recompiles a kernel only if the kernel's own file has changed. So a kernel and the functions that it calls must be
+in one file.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function that Python calls, at its first call."""
+    """Compile a function that Python code calls; it is compiled at its first call."""
     return cast("Callable[P, R]", numba.njit(cache=True, error_model="numpy")(function))
 
 

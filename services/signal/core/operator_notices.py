@@ -8,14 +8,14 @@ from services.signal.core.strategy_fault import StrategyFault
 
 
 class StreamChanged(Struct, frozen=True):
-    """The gateway's stream is known and is not the one of the state so far, which was dropped: strategies warm up."""
+    """The gateway's stream differs from that of the engines' state; the state was dropped and strategies warm up."""
 
     stream_id: str
     before: str
 
 
 class GatewayConnected(Struct, frozen=True):
-    """HELLO was answered; `boot_id` is another one at each start of the gateway."""
+    """The gateway answered HELLO; its `boot_id` changes at each start of the gateway."""
 
     stream_id: str
     boot_id: str
@@ -25,11 +25,11 @@ class GatewayConnected(Struct, frozen=True):
 
 
 class GatewayUnresponsive(Struct, frozen=True):
-    """HELLO has not been answered in time; it is repeated until it is."""
+    """The gateway has not answered HELLO in time; the HELLO is repeated until it is answered."""
 
 
 class GapFound(Struct, frozen=True):
-    """Ticks between the last one folded and one that came are missing; they are being fetched."""
+    """Ticks of a symbol from `expected` on are missing and being fetched; the sequence `received` revealed the gap."""
 
     symbol: str
     expected: int
@@ -37,14 +37,14 @@ class GapFound(Struct, frozen=True):
 
 
 class GapRefilled(Struct, frozen=True):
-    """All missing ticks were fetched and folded; nothing is different from a stream without the gap."""
+    """All missing ticks were fetched and processed; the state is the same as without the gap."""
 
     symbol: str
     last: int
 
 
 class GapLost(Struct, frozen=True):
-    """Missing ticks are not available; the symbol warms up again after the last of them."""
+    """Missing ticks are not available; the symbol's strategy warms up again after them."""
 
     symbol: str
     first: int
@@ -53,14 +53,14 @@ class GapLost(Struct, frozen=True):
 
 
 class SignalNotRetained(Struct, frozen=True):
-    """A repeated tick cannot be answered, because its signal is no longer kept."""
+    """A tick was published again, but its signal is no longer stored and cannot be sent again."""
 
     symbol: str
     ordinal: int
 
 
 class StrategyStopped(Struct, frozen=True):
-    """A symbol's strategy is at fault and is not called any more; its ticks are answered with HOLD."""
+    """A symbol's strategy has a fault and is not called any more; its ticks get HOLD signals."""
 
     fault: StrategyFault
 

@@ -1,9 +1,9 @@
-"""All symbols of one signal process: ticks in, exactly one signal per tick out, also after lost messages.
+"""Makes exactly one signal for each tick of all symbols of one signal process, even if messages were lost.
 
-A tick that is next in its symbol's sequence is processed (folded into the state of its engine) at once. One that is
-ahead of it shows a gap: the missing ticks are fetched with GET_TICKS and folded first, so that no signal comes from a
-window with a gap. One that was seen before was republished because its signal did not arrive: that signal and those
-after it are sent again, from the ring. The stream in force is known from the gateway's HELLO alone.
+A tick that is next in its symbol's sequence is processed at once. A tick further ahead shows a gap: the missing ticks
+are fetched with GET_TICKS and processed first, so that no signal is computed from a window with a gap. A tick that was
+already processed was published again because its signal did not arrive. Then its signal and all later signals are sent
+again from the ring. Only the gateway's reply to HELLO determines the current stream.
 """
 
 from __future__ import annotations
@@ -37,29 +37,33 @@ from services.signal.core.symbol_engine import FAULT_VALUE, WARMING_UP_VALUE, Si
 from services.signal.core.symbol_reports import symbol_reports
 
 HELLO_RETRY_NS: Final = 100_000_000
-"""Pause before an unanswered HELLO is repeated; short, because the connection of a new socket takes only a moment."""
+"""Pause before an unanswered HELLO is repeated; short, because a new socket connects quickly."""
 
 HELLOS_UNTIL_SILENT: Final = 10
-"""Unanswered HELLOs after which that is logged."""
+"""Number of unanswered HELLOs after which the missing reply is logged."""
 
 HELLO_INTERVAL_NS: Final = 500_000_000
-"""Interval of the hellos to portfolio, which show that this process is alive."""
+"""Interval of the HELLOs to portfolio, which show that this process is alive."""
 
 RESEND_PAUSE_NS: Final = 100_000_000
-"""Shortest time between two repetitions of signals. A tick is republished after twice as long; ticks received
-twice for another reason, such as ticks fetched while they waited in the socket, come in bursts and need no resend
-each."""
+"""Shortest time between two repetitions of signals; the gateway publishes a tick again after twice this time.
+
+Ticks that were fetched while they waited in the socket are received twice. They need no repetition of signals each.
+"""
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
-"""Least interval of log lines about ticks without a kept signal: a restarted market repeats thousands of them."""
+"""Shortest interval of log lines about ticks without a stored signal, of which a restarted market repeats thousands."""
 
 SLICE_NS: Final = 50_000_000
-"""How long strategies may be called for the ticks of one burst. Later ticks of it are fetched afterwards: only so does the
-socket run dry, and the ticks behind show. Half of what the event loop gives a burst."""
+"""How long strategies may be called for the ticks of one burst, half of the event loop's time for a burst.
+
+Later ticks of the burst are not processed at once but fetched afterwards. So the socket is emptied in time, and the
+number of ticks still to process is known.
+"""
 
 
 class ResendSignals(msgspec.Struct, frozen=True):
-    """Portfolio is connected again; it did not get the signals from this ordinal on."""
+    """Portfolio is connected again, and did not receive the signals from `from_ordinal` on."""
 
     from_ordinal: int
 
@@ -84,9 +88,9 @@ class SignalEngine(Core[Message, Output]):
 
         Args:
             publisher: name of this signal process.
-            boot_id: of this start of the process.
-            make_strategies: by symbol, a function that creates its strategy.
-            out_of_use: symbols whose strategy must not be called, and why.
+            boot_id: id of this start of the process.
+            make_strategies: functions that create the strategy of a symbol, by symbol.
+            out_of_use: faults of symbols whose strategy must not be called.
             mark_call: called with symbol and sequence before each call of a strategy.
         """
         self.publisher = publisher
@@ -111,13 +115,13 @@ class SignalEngine(Core[Message, Output]):
         self._hellos = 0
         self._faults_noticed: dict[str, StrategyFault] = {}
         self._slice_end_ns = 0
-        """When strategies have been called for long enough in this burst; 0 before its first tick."""
+        """Monotonic time until which strategies may be called in this burst; 0 before its first tick."""
         self._fold_pace = FoldPace()
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
     def start(self, now: Now) -> list[Output]:
-        """Ask the gateway which stream it publishes; `restore`, if any, comes before."""
+        """Ask the gateway which stream it publishes. `restore`, if used, must be called before."""
         return [*self._new_faults(), self._ask_hello(now)]
 
     def handle(self, message: Message, now: Now) -> list[Output]:
@@ -139,12 +143,12 @@ class SignalEngine(Core[Message, Output]):
         return self._on_error(message)
 
     def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the next burst has its time whenever it comes
-        """End the burst: strategies may be called again."""
+        """End the burst, so that strategies may be called again."""
         self._slice_end_ns = 0
         return []
 
     def next_timer(self) -> int:
-        """Monotonic time of the next hello or request; 0 while fetched ticks wait to be folded."""
+        """Return the monotonic time of the next HELLO or request; 0 while fetched ticks wait to be processed."""
         due = self._greeting_mono_ns if self._is_connected else self._hello_mono_ns
         for refill in self._refills.values():
             if refill.page is not None:
@@ -153,14 +157,14 @@ class SignalEngine(Core[Message, Output]):
         return due
 
     def on_timer(self, now: Now) -> list[Output]:
-        """Fold some fetched ticks, repeat requests that were not answered, and greet portfolio."""
+        """Process some fetched ticks, repeat unanswered requests, and send the due HELLO to portfolio."""
         outputs = self._fold_some(now)
         if not self._is_connected and self._hello_mono_ns <= now.mono_ns:
             if self._hellos == HELLOS_UNTIL_SILENT:
                 outputs.append(GatewayUnresponsive())
             outputs.append(self._ask_hello(now))
         if self._is_connected and self._greeting_mono_ns <= now.mono_ns:
-            outputs += self._new_faults()  # a checkpoint may have met one
+            outputs += self._new_faults()  # a checkpoint may have revealed a fault
             outputs.append(self._signal_hello(now))
         for refill in self._refills.values():
             if refill.retry_mono_ns <= now.mono_ns:
@@ -168,18 +172,18 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def checkpoint(self) -> Checkpoint:
-        """The current state; the signals that belong to it are in the ring."""
+        """Return the current state; the signals that belong to it are in the ring."""
         return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engine_states(self.engines.values()))
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
-        """Continue from a checkpoint of the same strategy; symbols that are not in it start from their first tick.
+        """Continue from a checkpoint of the same strategies. Symbols without a state in it start at their first tick.
 
         Args:
             checkpoint: the states of the engines.
-            signals: the kept signals that belong to it, by ordinal.
+            signals: the stored signals that belong to this state, sorted by ordinal.
 
         Raises:
-            ValueError: it is of another strategy, or damaged. The engines are reset then.
+            ValueError: the checkpoint is of other strategies, or damaged. If it is damaged, the engines are reset.
         """
         if checkpoint.strategy != self.strategy and not fits(checkpoint, self.engines):
             raise ValueError(f"checkpoint of strategy {checkpoint.strategy}, expected {self.strategy}")
@@ -221,16 +225,16 @@ class SignalEngine(Core[Message, Output]):
         return self._on_gap(engine, tick.sequence, now)
 
     def _on_tick_after_fault(self, engine: SymbolEngine, tick: Tick, now: Now) -> list[Output]:
-        """HOLD for a tick without a call of the strategy, so that portfolio still manages positions."""
+        """Make a HOLD for a tick without a call of the strategy, so that portfolio still manages positions."""
         if tick.sequence <= engine.sequence:
             return self._on_old_tick(tick, now)
         return [self._signal_of(tick, FAULT_VALUE, now)]
 
     def _new_faults(self) -> list[Output]:
-        """Notices of faults not reported yet; backfills of their symbols are dropped.
+        """Return notices of faults that were not reported yet, and end the backfills of their symbols.
 
-        A hello follows at once and before any signal: it ends a recorded stream, which must not get a HOLD that is not
-        the strategy's before that.
+        The caller must send a HELLO before any further signal. The HELLO ends a recorded stream, in which portfolio
+        must not process a HOLD that the strategy did not return.
         """
         faults = {symbol: engine.fault for symbol, engine in self.engines.items() if engine.fault is not None}
         new = [fault for symbol, fault in faults.items() if self._faults_noticed.get(symbol) is not fault]
@@ -240,14 +244,14 @@ class SignalEngine(Core[Message, Output]):
         return [StrategyStopped(fault) for fault in new]
 
     def _on_old_tick(self, tick: Tick, now: Now) -> list[Output]:
-        """Send the kept signals from this tick on again: with one signal those after it were likely lost, too."""
+        """Send the stored signals from this tick on again, because later signals were probably lost, too."""
         if self.ring.get(tick.ordinal) is None:
             if tick.sequence not in self._lost.get(tick.symbol, ()):
                 if now.mono_ns < self._notice_mono_ns:
                     return []
                 self._notice_mono_ns = now.mono_ns + NOTICE_PAUSE_NS
                 return [SignalNotRetained(tick.symbol, tick.ordinal)]
-            # Too late to be folded, but portfolio waits for a signal of every tick.
+            # The tick is too late to be processed, but portfolio waits for a signal of every tick.
             return [self._signal(tick, WARMING_UP_VALUE, now)]
         if now.mono_ns < self._again_mono_ns:
             return []
@@ -255,12 +259,12 @@ class SignalEngine(Core[Message, Output]):
         return self._resend_from(tick.ordinal, now)
 
     def _resend_from(self, ordinal: int, now: Now) -> list[Output]:
-        """The stored signals from `ordinal` on, with a new send time."""
+        """Return the stored signals from `ordinal` on, with a new send time."""
         replace = msgspec.structs.replace
         return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
 
     def _on_heartbeat(self, heartbeat: MarketHeartbeat, now: Now) -> list[Output]:
-        """Detect ticks missed at the end of a burst, which no later tick would show."""
+        """Detect missed ticks that no later tick has revealed."""
         if heartbeat.stream_id != self.stream_id:
             return self._request_hello(now)
         outputs: list[Output] = []
@@ -271,7 +275,7 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def _defer(self, tick: Tick, now: Now) -> list[Output]:
-        """Fetch and fold a tick later, because ticks arrive faster than strategies process them."""
+        """Leave a tick to be fetched and processed later, because ticks arrive faster than strategies process them."""
         engine = self.engines.get(tick.symbol)
         is_foldable = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
         if engine is None or not is_foldable or tick.sequence <= engine.sequence:
@@ -279,7 +283,7 @@ class SignalEngine(Core[Message, Output]):
         return self._on_gap(engine, tick.sequence, now, is_gap=False)
 
     def _on_gap(self, engine: SymbolEngine, sequence: int, now: Now, *, is_gap: bool = True) -> list[Output]:
-        """Fetch everything up to `sequence`; ticks that arrive during the fetch are fetched with the rest."""
+        """Fetch all ticks up to `sequence`. Ticks that arrive during the fetch are fetched, too."""
         refill = self._refills.get(engine.symbol)
         if refill is not None:
             refill.target = max(refill.target, sequence)
@@ -313,7 +317,7 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def _on_page(self, page: TicksReply, now: Now) -> list[Output]:
-        """Keep a page of ticks; `on_timer` folds it bit by bit, so that messages do not wait for all of it."""
+        """Keep a page of ticks, which `on_timer` processes in small steps so that messages need not wait for it."""
         refill = self._refills.get(page.symbol)
         if page.stream_id != self.stream_id:
             return self._request_hello(now)
@@ -325,11 +329,11 @@ class SignalEngine(Core[Message, Output]):
         if problem := problem_of(page):
             return self._lose(engine, refill.target, f"the gateway's answer has {problem}")
         if page.from_sequence > expected and page.request_id != request_id(page.symbol, expected):
-            return []  # the answer to another question, such as one asked before a restart
+            return []  # the reply to another request, such as one from before a restart
         if page.from_sequence > expected and page.ordinal:
             outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them")
         elif not page.ordinal:
-            # A restarted gateway has not republished them yet; the request is repeated until it has.
+            # A restarted gateway has not published these ticks again yet. The request is repeated until it has.
             return []
         elif page.from_sequence + len(page.ordinal) <= expected:
             return []  # a repeated page; the requested one has not arrived
@@ -338,7 +342,7 @@ class SignalEngine(Core[Message, Output]):
         return outputs
 
     def _fold_some(self, now: Now) -> list[Output]:
-        """Fold the next few ticks of a page; symbols with a page take turns."""
+        """Process the next few ticks of a page; symbols with a page are served in turn."""
         refill = next((refill for refill in self._refills.values() if refill.page is not None), None)
         if refill is None:
             return []
@@ -353,7 +357,7 @@ class SignalEngine(Core[Message, Output]):
         return []
 
     def _fold(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
-        """Fold the new ticks of a page; signals of confirmed ticks are kept and not sent."""
+        """Process up to `ticks_max` ticks of a page. Signals of confirmed ticks are stored but not sent."""
         engine = self.engines[refill.symbol]
         outputs: list[Output] = []
         for tick in refill.next_ticks(engine.sequence + 1, ticks_max, now.mono_ns):
@@ -390,7 +394,7 @@ class SignalEngine(Core[Message, Output]):
     # -------------------------------------------------------------------------------------------------------- outputs
 
     def _signal(self, tick: Tick, value: SignalValue, now: Now) -> Signal:
-        """The signal of a tick, kept in the ring for a repetition."""
+        """Make the signal of a tick, and store it in the ring for a repetition."""
         signal = self._signal_of(tick, value, now)
         self.ring.put(signal)
         return signal
@@ -432,7 +436,7 @@ class SignalEngine(Core[Message, Output]):
         return Hello(client=self.publisher)
 
     def _request_hello(self, now: Now) -> list[Output]:
-        """Ask which stream is in force, because a message of another one came; once until it is answered."""
+        """Ask the gateway for its stream after a message of another stream, unless a HELLO is already unanswered."""
         if not self._is_connected:
             return []
         self._is_connected = False

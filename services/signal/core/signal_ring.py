@@ -1,4 +1,4 @@
-"""The last signals by ordinal, so that a tick published again gets the signal that it had."""
+"""Stores the last signals by ordinal, so that a tick that is published again gets the same signal."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from typing import Final
 from proto.messages import Signal
 
 RING_SIGNALS_MIN: Final = 4_096
-"""Smallest size: above every publication window in use, so that every unconfirmed signal is still here."""
+"""Smallest capacity, above every window in use, so that the ring contains every unconfirmed signal."""
 
 
 class SignalRing:
     """Keeps a signal until another one arrives with an ordinal at least `capacity` higher."""
 
     def __init__(self, window: int = 0) -> None:
-        """`window` is how many ticks may be published and not confirmed; the ring holds at least as many."""
+        """Start empty, with a capacity for `window`, the number of ticks that may be published beyond the confirmed."""
         self.capacity = max(RING_SIGNALS_MIN, window + 1)
         self.last_ordinal = 0
         self._slots: list[Signal | None] = [None] * self.capacity
         self._fresh: deque[Signal] = deque(maxlen=self.capacity)
 
     def put(self, signal: Signal) -> None:
-        """Keep a signal; ordinals need not come in order, as those of a refilled symbol do not."""
+        """Store a signal. Ordinals need not come in order; those of fetched ticks do not."""
         self._slots[signal.ordinal % self.capacity] = signal
         self._fresh.append(signal)
         if signal.ordinal > self.last_ordinal:
             self.last_ordinal = signal.ordinal
 
     def take_unsaved(self) -> list[Signal]:
-        """The signals put since the last call, in that order: those that a checkpoint has to add."""
+        """Return the signals stored since the last call, in this order, which the next checkpoint must add."""
         fresh = list(self._fresh)
         self._fresh.clear()
         return fresh
 
     def return_unsaved(self, fresh: list[Signal]) -> None:
-        """Give back signals that could not be added to the checkpoint."""
-        assert not self._fresh, "given back before anything else was put"
+        """Undo `take_unsaved` for signals that could not be added to the checkpoint."""
+        assert not self._fresh, "signals were stored between take_unsaved and return_unsaved"
         self._fresh.extend(fresh)
 
     def get(self, ordinal: int) -> Signal | None:
-        """The signal of a tick, or None when there was none or it is too long ago."""
+        """Return the signal of the tick with this ordinal; None if it is not stored, or not any more."""
         signal = self._slots[ordinal % self.capacity]
         return signal if signal is not None and signal.ordinal == ordinal else None
 
     def since(self, ordinal: int) -> Iterator[Signal]:
-        """The signals from `ordinal` on, by ordinal."""
+        """Yield the stored signals from `ordinal` on, in the order of ordinals."""
         for number in range(max(ordinal, self.last_ordinal - self.capacity + 1, 1), self.last_ordinal + 1):
             if (signal := self.get(number)) is not None:
                 yield signal
 
     def widened(self, window: int) -> SignalRing:
-        """This ring, or a larger one with the same signals where the window asks for it."""
+        """Return this ring, or a larger ring with the same signals if `window` (in ticks) needs it."""
         if window < self.capacity:
             return self
         wider = SignalRing(window)
@@ -61,6 +61,6 @@ class SignalRing:
         return wider
 
     def fill(self, signals: Iterable[Signal]) -> None:
-        """Keep several."""
+        """Store several signals."""
         for signal in signals:
             self.put(signal)

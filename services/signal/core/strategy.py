@@ -1,7 +1,7 @@
-"""The protocol of strategies: a state updated by each tick of one symbol, with a signal after each of them.
+"""The protocol of strategies. A strategy has a state for one symbol and returns a signal for each tick of the symbol.
 
-A new one is a file beside `strategies/ema_cross.py`, or any class of yours, named as `package.module:Class`, that can
-be made without arguments.
+A new strategy is a file beside `strategies/ema_cross.py`, or any class whose constructor needs no arguments, named in
+the settings as `package.module:Class`.
 """
 
 from __future__ import annotations
@@ -16,43 +16,50 @@ _STRATEGY_CHARS_MAX: Final = 64
 
 
 class Strategy(Protocol):
-    """A strategy for one symbol. It depends on its ticks alone: no clock, no randomness, no files.
+    """A strategy for one symbol. It may depend only on its ticks, not on a clock, random numbers or files.
 
-    An exception, SystemExit included, or an invalid return value is a fault: the symbol gets HOLD until a restart tries
-    the strategy again, and other symbols are not affected. A call that ends or blocks the process at the same tick
-    three times in a row is a fault as well.
+    An exception (including SystemExit) or an invalid return value is a fault. After a fault the symbol gets HOLD
+    signals until a restart tries the strategy again; other symbols are not affected. It is also a fault if calls at the
+    same tick end or block the process three times in a row.
     """
 
     @property
     def name(self) -> str:
-        """The name in settings, signals and checkpoints; at most 64 characters."""
+        """Name of the strategy in messages and checkpoints; at most 64 characters."""
 
     @property
     def warm_up_ticks(self) -> int:
-        """Ticks before the first signal other than HOLD, which is possible on tick `warm_up_ticks` + 1."""
+        """Number of ticks for which the signal is HOLD; tick `warm_up_ticks` + 1 may have the first other signal."""
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
-        """Process one tick and return the signal; called for every tick, also while warming up.
+        """Process one tick and return the signal. It is called for every tick, including those of the warm-up.
 
         Args:
-            window: the last ticks, this one included as the last. Its columns are views: do not keep them.
+            window: the latest ticks; the last of them is this tick. Its columns are views, which must not be kept.
             bid: best bid, > 0.
             ask: best ask, > 0; below the bid on a crossed quote.
-            time_ns: event time, UTC.
+            time_ns: event time, UTC nanoseconds.
 
         Returns:
-            Direction +1, 0 or -1, and confidence from 0 to 1.
+            Direction (+1 buy, 0 hold, -1 sell), and confidence from 0 to 1.
         """
 
     def snapshot(self) -> bytes:
-        """The state in full, at most 1 MiB: after `restore` the same ticks give the same answers to the last bit."""
+        """Return the complete state, at most 1 MiB. After `restore` the same ticks must give the same signals."""
 
     def restore(self, state: bytes) -> None:
-        """Return to the state of `snapshot`; raises ValueError for bytes that are not one of its own."""
+        """Return to the state of `snapshot`.
+
+        Raises:
+            ValueError: `state` is no snapshot of this strategy.
+        """
 
 
 def strategy_label(names: Mapping[str, str]) -> str:
-    """The one strategy of all symbols, or `SYMBOL=NAME` for each; a digest where that is too long for a hello."""
+    """Return the name of the strategy if all symbols have the same, else `SYMBOL=NAME` for each symbol.
+
+    A text that is too long for a HELLO is replaced by a digest.
+    """
     if len(set(names.values())) == 1:
         return next(iter(names.values()))
     label = ",".join(f"{symbol}={name}" for symbol, name in names.items())

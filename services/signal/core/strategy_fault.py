@@ -1,4 +1,4 @@
-"""Faults of strategies: the error in one line, and where it happened."""
+"""Faults of strategies, and their errors as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from proto.time import SECOND_NS
 
 ERROR_CHARS_MAX: Final = 200
-"""Longest text of a strategy's error, which is shown in one line."""
+"""Longest text of a strategy's error in characters; it is shown in one line."""
 
 FRAMES_MAX: Final = 20
 
@@ -19,8 +19,8 @@ FRAMES_MAX: Final = 20
 class StrategyFault(Struct, frozen=True):
     """Why the strategy of one symbol is not called any more.
 
-    `sequence` is the tick of the symbol that it happened on, 0 before the first; `time_ns` that tick's time, 0 without
-    one; `details` the places of the traceback for the log, where there is one.
+    `sequence` is the sequence of the symbol's tick at which the fault happened, 0 before the first tick. `time_ns` is
+    the time of that tick, 0 if unknown. `details` has the places of the traceback for the log; empty without one.
     """
 
     symbol: str
@@ -32,14 +32,14 @@ class StrategyFault(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The whole of it in one line."""
+        """Strategy, tick, symbol, time and error in one line."""
         where = f"tick {self.sequence} of {self.symbol}" if self.sequence else f"{self.symbol}, before its first tick"
         at = f" at {_utc(self.time_ns)}" if self.time_ns else ""
         return f"strategy {self.strategy}, {where}{at}: {self.error}"
 
 
 class StrategyError(RuntimeError):
-    """A strategy raised, returned an invalid value, or cannot be used; `fault` has the facts and is the text."""
+    """A strategy raised an exception, returned an invalid value, or cannot be used; `fault` has the details."""
 
     def __init__(self, fault: StrategyFault) -> None:
         super().__init__(fault.text)
@@ -47,8 +47,12 @@ class StrategyError(RuntimeError):
 
 
 def error_line(error: BaseException, call: str = "") -> str:
-    """An exception as `ValueError: text (FILE:12)`; `call` names the call of the strategy where it is not `on_tick`."""
-    # The first frame is the caller's; of the strategy's own file the innermost counts, not that of a library it used.
+    """Describe an exception as `ValueError: text (FILE:12)`.
+
+    `call` names the strategy's method that raised it, if it is not `on_tick`.
+    """
+    # The first frame is the caller's. The line is that of the innermost frame in the strategy's own file, and not that
+    # of a library that the strategy used.
     frames = [frame for frame in list(_frames(error))[1:] if "importlib" not in frame.file]
     own = [frame for frame in frames if frame.file == frames[0].file]
     where = f" ({_base_name(own[-1].file)}:{own[-1].line})" if own else ""
@@ -60,7 +64,7 @@ def error_line(error: BaseException, call: str = "") -> str:
 
 
 def error_details(error: BaseException) -> str:
-    """Where an exception came from, innermost last, for the log."""
+    """Return the places of an exception's traceback for the log, the innermost last."""
     places = [f"{frame.file}:{frame.line} in {frame.function}" for frame in _frames(error)]
     return "; ".join(places[-FRAMES_MAX:])
 
@@ -84,7 +88,7 @@ def _base_name(file: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value that a strategy returned, however odd, in a few characters."""
+    """Return a text of at most 60 characters for any value that a strategy returned."""
     try:
         return shortened(" ".join(repr(value).split()), 60)
     except Exception:  # the text is made by the strategy's own code
@@ -92,7 +96,7 @@ def shown(value: object) -> str:
 
 
 def shortened(text: str, chars_max: int) -> str:
-    """A text of at most so many characters, with an ellipsis where something was left out."""
+    """Return a text cut to at most `chars_max` characters, with an ellipsis if it was cut."""
     return text if len(text) <= chars_max else text[: max(0, chars_max - 1)] + "…"
 
 

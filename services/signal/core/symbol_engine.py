@@ -1,4 +1,4 @@
-"""The engine of one symbol: its tick buffer, its strategy, and their position in the stream."""
+"""The engine of one symbol: its tick buffer, its strategy, and the sequence of the last processed tick."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 Direction = Literal[-1, 0, 1]
 
 SNAPSHOT_BYTES_MAX: Final = 1 << 20
-"""Longest snapshot of a strategy, which is written with every checkpoint."""
+"""Longest snapshot of a strategy, which every checkpoint writes."""
 
 
 class SequenceError(ValueError):
-    """A tick was folded that is not the next one; a bug of the caller, who has to refill or reset."""
+    """The caller passed a tick that is not the next in sequence, instead of fetching the ticks before or resetting."""
 
 
 class SignalValue(NamedTuple):
-    """The signal of one tick; `reason` is WARMING_UP or STRATEGY_FAULT for a HOLD without the strategy, else empty."""
+    """The signal of one tick.
+
+    `reason` is WARMING_UP or STRATEGY_FAULT for a HOLD that the strategy did not decide, else empty.
+    """
 
     direction: Direction
     confidence: float
@@ -47,10 +50,11 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SymbolEngine:
-    """Processes the ticks of one symbol in sequence, without a gap, and returns one signal for each.
+    """Processes the ticks of one symbol in sequence, without a gap, and returns one signal for each tick.
 
-    Every fault of a strategy becomes a `StrategyError`. From then on `fault` has the reason, the engine accepts no
-    tick, and its snapshot is the last one before the fault: a restart continues from there and tries once more.
+    Every fault of the strategy raises a `StrategyError`. Afterwards `fault` has the reason, the engine accepts no tick,
+    and its snapshot remains the last snapshot before the fault. A restart continues from this snapshot and calls the
+    strategy again.
     """
 
     def __init__(
@@ -64,34 +68,34 @@ class SymbolEngine:
         """Start before the first tick.
 
         Args:
-            symbol: of the ticks.
-            strategy: called with each of them.
-            buffer_ticks: ticks in the strategy's window.
-            mark_call: called with the tick's sequence before the strategy, so that the next process knows during
-                which call this one died.
+            symbol: symbol of the ticks.
+            strategy: the strategy to call with each tick.
+            buffer_ticks: number of ticks in the strategy's window.
+            mark_call: called with the tick's sequence before each call of the strategy, so that after a death of the
+                process the next process knows the call.
 
         Raises:
-            StrategyError: the strategy cannot show its state.
+            StrategyError: the strategy's `snapshot` fails.
         """
         self.symbol = symbol
         self.strategy = strategy
         self.buffer = TickBuffer(buffer_ticks)
         self.sequence = 0
-        """Sequence of the last tick folded; 0 before the first."""
+        """Sequence of the last processed tick; 0 before the first."""
         self.accepted = 0
-        """Ticks folded since the last reset."""
+        """Number of ticks processed since the last reset."""
         self.fault: StrategyFault | None = None
         self._mark_call = mark_call
         self._is_out_of_use = False
         self.kept_strategy = shown_name(strategy)
-        """Strategy of the latest snapshot; empty for an engine out of use that has no snapshot."""
+        """Name of the strategy of the latest snapshot; empty if the engine is out of use and has no snapshot."""
         self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
         self._keep()
 
     @classmethod
     def out_of_use(cls, symbol: str, fault: StrategyFault) -> SymbolEngine:
-        """An engine whose strategy cannot be used, or must not be called again in this process."""
+        """Create an engine whose strategy cannot be used, or must not be called again in this process."""
         engine = cls(symbol, _NoStrategy(fault.strategy))
         engine.fault, engine._is_out_of_use, engine.kept_strategy = fault, True, ""
         return engine
@@ -102,26 +106,26 @@ class SymbolEngine:
         return self.accepted < self._warm_up_ticks
 
     def accepts(self, strategy: str) -> bool:
-        """Whether it can keep the state of a strategy of that name: its own, or any while it is out of use."""
+        """Whether the engine can restore the state of this strategy: its own, or any if the engine is out of use."""
         return self._is_out_of_use or strategy == self.kept_strategy
 
     def on_tick(self, tick: Tick) -> SignalValue:
-        """Fold a published tick, which must be the next one."""
+        """Process a published tick, which must be the next in sequence."""
         return self.process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
 
     def process_tick(self, sequence: int, time_ns: int, bid: float, ask: float, volume: float) -> SignalValue:
-        """Fold the next tick.
+        """Process the next tick and return its signal.
 
         Args:
-            sequence: of the tick, from 1.
-            time_ns: event time, UTC.
+            sequence: sequence of the tick, from 1.
+            time_ns: event time, UTC nanoseconds.
             bid: best bid, > 0.
             ask: best ask, > 0.
-            volume: in the source's unit; 0 where it has none.
+            volume: volume in the source's unit; 0 if unknown.
 
         Raises:
-            SequenceError: it is not the next one.
-            StrategyError: the strategy raised, or gave no direction, or no confidence from 0 to 1; now or before.
+            SequenceError: the tick is not the next in sequence.
+            StrategyError: the strategy raised an exception, or returned an invalid signal, on this or an earlier tick.
         """
         if sequence != self.sequence + 1:
             raise SequenceError(f"tick {sequence} of {self.symbol}, expected {self.sequence + 1}")
@@ -138,11 +142,11 @@ class SymbolEngine:
             if self.accepted < self._warm_up_ticks:
                 value = WARMING_UP_VALUE
             elif direction in (-1, 0, 1) and 0.0 <= confidence <= 1.0:
-                # numpy's numbers count as numbers too, but the wire knows plain ones only.
+                # A strategy may return numpy's numbers, but messages can contain only Python's.
                 value = SignalValue(int(direction), float(confidence), "")  # type: ignore[arg-type]
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # SystemExit too: it must not end the process that others' strategies live in
+        except BaseException as error:  # SystemExit too: it must not end the process with the strategies of others
             if opinion is _NO_OPINION:
                 raise self._stop(error_line(error), sequence, time_ns, error_details(error)) from error
         if value is None:
@@ -152,7 +156,7 @@ class SymbolEngine:
         return value
 
     def reset(self, sequence: int = 0) -> None:
-        """Forget all ticks and warm up again; the next one is `sequence` + 1. A fault is over unless it comes again."""
+        """Forget all ticks and warm up again; the next tick must be `sequence` + 1. A fault is cleared."""
         self.buffer.clear()
         self.sequence = sequence
         self.accepted = 0
@@ -166,12 +170,12 @@ class SymbolEngine:
         self._keep()
 
     def snapshot(self) -> bytes:
-        """The state that decides every later signal; after a fault the last one from before it."""
+        """Return the state from which all later signals follow; after a fault, the last state before the fault."""
         if self.fault is None:
             try:
                 self._keep()
             except StrategyError:
-                assert self.fault is not None  # the next hello reports it
+                assert self.fault is not None  # the next HELLO reports the fault
         return self._kept
 
     @property
@@ -180,10 +184,12 @@ class SymbolEngine:
         return self._kept_sequence
 
     def restore(self, snapshot: bytes, strategy: str = "") -> None:
-        """Return to the state of `snapshot`; `strategy` is the name of the one that made it, kept by an engine out of use.
+        """Return to the state of `snapshot`, which was made with the strategy named `strategy`.
+
+        An engine out of use keeps the snapshot and the name for later checkpoints.
 
         Raises:
-            ValueError: the bytes are no snapshot of such an engine.
+            ValueError: `snapshot` is no snapshot of an engine with this strategy.
         """
         try:
             state = msgspec.msgpack.decode(snapshot, type=_State)
@@ -223,7 +229,7 @@ class SymbolEngine:
             self.strategy.restore(state)
         except (ValueError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # any error means that the state does not fit
+        except BaseException as error:  # any error means that the strategy cannot use the state
             raise ValueError(error_line(error)) from error
 
     def _stop(self, error: str, sequence: int, time_ns: int, details: str = "") -> StrategyError:
@@ -238,13 +244,13 @@ def make_engine(
     fault: StrategyFault | None = None,
     mark_call: Callable[[str, int], object] | None = None,
 ) -> SymbolEngine:
-    """A symbol's engine; out of use with `fault`, or when its strategy cannot be made.
+    """Create a symbol's engine. It is out of use if `fault` is given or its strategy cannot be created.
 
     Args:
-        symbol: of the engine.
-        make_strategy: makes the strategy; may raise StrategyError.
-        fault: why the strategy must not be called at all.
-        mark_call: given symbol and sequence before each call of the strategy.
+        symbol: symbol of the engine.
+        make_strategy: creates the strategy; may raise StrategyError.
+        fault: why the strategy must not be called; None if it may.
+        mark_call: called with symbol and sequence before each call of the strategy.
     """
     if fault is None:
         try:
@@ -285,6 +291,6 @@ class _NoStrategy:
 
 
 def shown_name(strategy: Strategy) -> str:
-    """A strategy's name, or a text for it where it is not valid."""
+    """Return a strategy's name, or the name of its class if it has no valid name."""
     name = getattr(strategy, "name", None)
     return name if isinstance(name, str) else type(strategy).__name__

@@ -1,4 +1,4 @@
-"""The reports of a hello: symbols at fault, catching up or warming up."""
+"""The symbol reports in a HELLO to portfolio: symbols with a fault, catching up or warming up."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from services.signal.core.strategy_fault import shortened
 from services.signal.core.symbol_engine import SymbolEngine
 
 TEXTS_CHARS_MAX: Final = 16_384
-"""Longest total of all texts, so that a hello with any number of symbols fits into a frame."""
+"""Largest total length of all texts, so that a HELLO with any number of symbols fits into a frame."""
 
 TEXT_CHARS_MAX: Final = 400
 
 
 def symbol_reports(engines: Iterable[SymbolEngine], refills: Mapping[str, Backfill]) -> list[SymbolReport]:
-    """The reports of all symbols that have one, in their order."""
+    """Return the reports of the symbols that have one, in the order of `engines`."""
     reports = [found for engine in engines if (found := _report(engine, refills.get(engine.symbol))) is not None]
     chars_max = TEXTS_CHARS_MAX // max(1, sum(bool(report.text) for report in reports))
     return [structs.replace(report, text=shortened(report.text, min(chars_max, TEXT_CHARS_MAX))) for report in reports]

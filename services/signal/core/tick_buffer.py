@@ -1,7 +1,7 @@
 """The last ticks of one symbol as numpy columns.
 
-Storage is twice the capacity and every value is written twice, one capacity apart. So the last n ticks are always
-contiguous somewhere, and a window is a view without a copy.
+The arrays are twice as long as the capacity, and every value is written twice, one capacity apart. So the last ticks
+are always contiguous in one place, and a window is a view without a copy.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 BUFFER_TICKS: Final = 100
-"""Ticks in a strategy's window."""
+"""Number of ticks in a strategy's window."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 class TickBuffer:
-    """Columns of the last `capacity` ticks, oldest first; each property is a view that the next tick overwrites."""
+    """Columns of the last `capacity` ticks, oldest first. Each property is a view, which the next tick may change."""
 
     def __init__(self, capacity: int = BUFFER_TICKS) -> None:
         assert capacity > 0, capacity
@@ -32,13 +32,13 @@ class TickBuffer:
         self._volume: Floats = np.zeros(2 * capacity)
 
     def append(self, time_ns: int, bid: float, ask: float, volume: float) -> None:
-        """Add a tick; a full buffer drops the oldest.
+        """Add a tick; a full buffer drops its oldest tick.
 
         Args:
-            time_ns: event time, UTC.
+            time_ns: event time, UTC nanoseconds.
             bid: best bid, > 0.
             ask: best ask, > 0.
-            volume: in the source's unit; 0 where it has none.
+            volume: volume in the source's unit; 0 if unknown.
         """
         high = self._end
         if high == 2 * self.capacity:
@@ -74,11 +74,11 @@ class TickBuffer:
 
     @property
     def volume(self) -> Floats:
-        """Volumes of the ticks, in the source's unit; 0 where it has none."""
+        """Volumes of the ticks, in the source's unit; 0 if unknown."""
         return self._volume[self._end - self.count : self._end]
 
     def snapshot(self) -> bytes:
-        """The ticks in it, to the last bit."""
+        """Return the exact ticks of the buffer."""
         columns = (self.time_ns.astype("<i8"), *(c.astype("<f8") for c in (self.bid, self.ask, self.volume)))
         return b"".join(column.tobytes() for column in columns)
 
@@ -86,7 +86,7 @@ class TickBuffer:
         """Return to the state of `snapshot`.
 
         Raises:
-            ValueError: the bytes are no snapshot of a buffer of this capacity.
+            ValueError: `state` is no snapshot of a buffer of this capacity.
         """
         count, rest = divmod(len(state), 32)
         if rest or count > self.capacity:

@@ -1,1 +1,1 @@
-"""Model files: manifest, booster, the check of our inference against XGBoost, and the cache of compiled kernels."""
+"""Model files: manifest, evaluation by XGBoost, check of the tree walk against XGBoost, and cache of kernels."""

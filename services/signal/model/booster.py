@@ -1,4 +1,4 @@
-"""Inference by XGBoost itself: for models that our tree walk does not support, and as the walk's reference."""
+"""Inference by XGBoost itself, for models that the tree walk does not support, and as the reference of the walk."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ _TRIAL_SEED: Final = 20_140_501
 
 
 class BoosterMargins:
-    """A model as XGBoost serves it; about forty times slower on one row than the walk."""
+    """A model that XGBoost evaluates, for one row about forty times slower than the tree walk."""
 
     def __init__(self, model: bytes, info: ModelInfo) -> None:
-        """Load the model, in JSON or UBJ, and predict the margins of some rows, together and one alone.
+        """Load the model, in JSON or UBJ, and test it by predicting the margins of many rows and of one row.
 
         Raises:
-            ModelFormatError: XGBoost does not load it, or does not give a finite number for each class.
+            ModelFormatError: XGBoost cannot load the model, or does not return a finite margin for each class.
         """
-        import xgboost  # half a second, for models that the walk does not cover and for the first check
+        # The import takes half a second, and most starts do not need it.
+        import xgboost
 
         self._xgboost = xgboost
         try:
             self._booster = xgboost.Booster(params={"nthread": 1}, model_file=bytearray(model))
             self._is_linear = '"name":"gblinear"' in self._booster.save_config().replace(" ", "")
         except xgboost.core.XGBoostError as error:
-            raise ModelFormatError(f"XGBoost does not take it: {_first_line(error)}") from None
-        # A range that ends with 0 is all rounds.
+            raise ModelFormatError(f"XGBoost cannot load it: {_first_line(error)}") from None
+        # For XGBoost a range that ends with 0 means all rounds.
         self._range = (0, 0 if self._is_linear else info.rounds.used)
         random = np.random.Generator(np.random.PCG64(_TRIAL_SEED))
         rows = random.normal(size=(_TRIAL_ROWS, info.features)).astype(np.float32)
@@ -39,7 +40,7 @@ class BoosterMargins:
         try:
             found, alone = self.margins(rows), self.margins(rows[:1])
         except (xgboost.core.XGBoostError, ValueError) as error:
-            raise ModelFormatError(f"XGBoost takes it but cannot predict with it: {_first_line(error)}") from None
+            raise ModelFormatError(f"XGBoost can load it but cannot predict with it: {_first_line(error)}") from None
         groups = max(1, info.classes)
         if found.shape != (_TRIAL_ROWS, groups) or alone.shape != (1, groups) or not np.isfinite(found).all():
             shown = (
@@ -48,13 +49,17 @@ class BoosterMargins:
                 else f"margins of shape {found.shape}"
             )
             raise ModelFormatError(
-                f"XGBoost answers {_TRIAL_ROWS} rows with {shown}, expected {groups} finite margins each"
+                f"XGBoost returns {shown} for {_TRIAL_ROWS} rows, expected {groups} finite margins for each row"
             )
 
     def margins(self, rows: Singles) -> Singles:
-        """Untransformed scores, float32 of shape (rows, groups)."""
+        """Return the margins (untransformed scores), float32 of shape (rows, groups).
+
+        `rows` are float32 of shape (rows, features).
+        """
         if self._is_linear:
-            # It cannot predict in place, and its matrix refuses infinities. Names were compared when it was loaded.
+            # A linear booster cannot predict in place, and a DMatrix refuses infinities. The loader has compared the
+            # names of the features.
             matrix = self._xgboost.DMatrix(np.clip(rows, -_LARGEST, _LARGEST), nthread=1)
             found = self._booster.predict(matrix, output_margin=True, validate_features=False)
         else:
@@ -63,5 +68,5 @@ class BoosterMargins:
 
 
 def _first_line(error: Exception) -> str:
-    """XGBoost's message, without the place in its source and the trace."""
+    """Return XGBoost's error message without source line and stack trace."""
     return str(error).splitlines()[0].rpartition(": Check failed: ")[2].rstrip(": ")

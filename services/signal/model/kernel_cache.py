@@ -1,8 +1,8 @@
 """Cache folder of compiled kernels, chosen before the first kernel is imported.
 
-Compiling takes seconds, and numba's default folder, beside the source, may be read-only. NUMBA_CACHE_DIR is used if it
-is set; else the first writable one of the user's cache folder and the desk's data folder; else a temporary folder, for
-which each process compiles again.
+Compiling takes seconds, and numba's default folder, beside the source, may be read-only. The folder is NUMBA_CACHE_DIR
+if that is set, else the user's cache folder if it is writable, else a folder in the desk's data folder. If none is
+writable, it is a temporary folder, and each process compiles again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _chosen: list[Path] = []
 
 
 def configure_kernel_cache(data_dir: Path | None = None) -> Path:
-    """Set numba's cache folder; call it once, before importing a module with kernels.
+    """Choose and set numba's cache folder; must be called before a module with kernels is imported.
 
     Raises:
-        StartError: NUMBA_CACHE_DIR names a folder that cannot be written.
+        StartError: NUMBA_CACHE_DIR names a folder that is not writable.
     """
     if not _chosen:
         named = os.environ.get(VARIABLE)
@@ -33,7 +33,7 @@ def configure_kernel_cache(data_dir: Path | None = None) -> Path:
             folder = Path(named)
         else:
             folder = next(filter(is_writable, _places(data_dir)), None) or Path(tempfile.mkdtemp(prefix="paperdesk-"))
-        # numba reads the variable when it is imported, which takes most of a second and is not done before this.
+        # Imported here because the import takes most of a second.
         import numba
 
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # set at run time
@@ -42,7 +42,7 @@ def configure_kernel_cache(data_dir: Path | None = None) -> Path:
 
 
 def cache_folder() -> Path | None:
-    """The user's cache folder; None if the user has none."""
+    """Return the desk's folder in the user's cache folder; None if the user has no home folder."""
     named = os.environ.get("XDG_CACHE_HOME")
     if named and Path(named).is_absolute():
         return Path(named) / "paperdesk"

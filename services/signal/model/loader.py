@@ -1,7 +1,7 @@
-"""Loads a model's folder for the strategy `xgboost`, or refuses it in one line.
+"""Loads a model from its folder for the strategy `xgboost`, or refuses it with an error of one line.
 
-Everything is checked at the start: the manifest and its features, the file's hash, its content, and the tree walk
-against XGBoost. XGBoost evaluates models that the walk does not cover.
+At a start the manifest and its features, the hash and content of the model's file, and the tree walk against XGBoost
+are checked. XGBoost evaluates the models that the tree walk does not support.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ _OBJECTIVES: Final = ("multi:softprob", "multi:softmax")
 def load_model(
     folder: Path, *, data_dir: Path | None = None, on_fallback: Callable[[str], None] | None = None
 ) -> ClassModel:
-    """The model of a folder, checked.
+    """Load and check the model of a folder.
 
     Args:
-        folder: with `manifest.json` and the model beside it.
-        data_dir: of the desk; the result of the self-check is kept in its folder `signal`, and in the user's cache.
-        on_fallback: called with the reason where XGBoost evaluates the model instead of the walk.
+        folder: folder with `manifest.json` and the model's file.
+        data_dir: the desk's data folder; the result of the self-check is stored in its folder `signal`, and in the
+            user's cache folder.
+        on_fallback: called with the reason if XGBoost evaluates the model instead of the tree walk.
 
     Raises:
-        ModelError: a part of it is missing, changed, of another version, or not a model.
+        ModelError: a file is missing, changed, for another version of the desk, or not a model.
     """
     manifest = read_manifest(folder)
     path = folder / manifest.model.file
@@ -60,14 +61,17 @@ def load_model(
     try:
         margins, why = _margins_of(data, _document(data, path.suffix), found, folders)
     except ModelFormatError as error:
-        raise ModelError(f"{path} is no model that can be used: {error}") from None
+        raise ModelError(f"{path} is not a usable model: {error}") from None
     if why and on_fallback is not None:
         on_fallback(f"{path}: {why}")
     return class_model(manifest, margins)
 
 
 def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> ClassModel:
-    """The model of a manifest for the strategy."""
+    """Combine the calibration and thresholds of a manifest with the function that computes margins.
+
+    `margins` takes and returns float32 of shapes (rows, features) and (rows, classes).
+    """
     sell, hold, buy = manifest.calibration.biases
     return ClassModel(
         margins=margins,
@@ -92,7 +96,7 @@ def _document(data: bytes, suffix: str) -> Mapping[str, Any]:
 def _margins_of(
     data: bytes, document: Mapping[str, Any], sha256: str, folders: list[Path]
 ) -> tuple[Callable[[Singles], Singles], str]:
-    """The function that computes margins, and why it is not our tree walk; empty if it is."""
+    """Return the function that computes margins, and the reason why it is not the tree walk; empty if it is."""
     facts = model_info(document)
     if facts.classes != len(CLASSES) or facts.objective not in _OBJECTIVES:
         raise ModelFormatError(
@@ -103,11 +107,11 @@ def _margins_of(
             f"{facts.features} features, expected the {len(FEATURE_NAMES)} of the manifest in their order"
         )
     if facts.categorical:
-        raise ModelFormatError(f"{facts.categorical} is categorical, expected numbers: the features are no categories")
+        raise ModelFormatError(f"{facts.categorical} is categorical, expected numerical features")
     try:
         forest = flatten(document)
     except UnsupportedModelError as error:
         require_sound_booster(document)
-        return BoosterMargins(data, facts).margins, f"the walk does not cover {error}"
+        return BoosterMargins(data, facts).margins, f"the tree walk does not support {error}"
     why = self_check_failure(forest, data, facts, sha256, folders)
     return (BoosterMargins(data, facts).margins if why else forest.margins), why

@@ -1,7 +1,7 @@
-"""The manifest of a model, a file beside the model's file, and the checks of it at a start.
+"""The manifest of a model, a file beside the model's file, and its checks at a start.
 
-It gives the model's numbers their meaning: the features and their order, the class of each column, the least
-probability of a signal, and the training data. docs/models.md describes each field.
+It names the features in their order, the class of each output column, the thresholds for signals, and the training
+data. docs/models.md describes each field.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ModelError(StartError, ValueError):
-    """A model cannot be used; one line that names its folder, the fact and the expectation."""
+    """A model cannot be used; the text is one line with the folder, the problem and the expected value."""
 
 
 class ModelFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file beside the manifest, in XGBoost's own format."""
+    """The model's file, in XGBoost's own format."""
 
     file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\.(json|ubj)$", max_length=64)]
     sha256: Sha256
@@ -45,7 +45,7 @@ class Features(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """Least probability at which a side is signalled."""
+    """Lowest probability at which the strategy signals sell or buy."""
 
     sell: Probability
     buy: Probability
@@ -60,7 +60,7 @@ class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Labels(Struct, frozen=True, forbid_unknown_fields=True):
-    """Rule that labels the classes."""
+    """Rule that assigned the classes of the training data."""
 
     rule: str
     horizon_ticks: Annotated[int, Meta(ge=1)]
@@ -68,7 +68,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of the data: the number of its rows and its span of time."""
+    """A part of the training data: number of rows, and times of its first and last row."""
 
     rows: Annotated[int, Meta(ge=0)]
     first_ns: Annotated[int, Meta(ge=0)]
@@ -93,7 +93,7 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `manifest.json`."""
+    """Contents of `manifest.json`."""
 
     kind: Literal["paperdesk xgboost classes"]
     version: Literal[1]
@@ -109,21 +109,21 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     libraries: dict[str, str]
 
     def deciding_sha256(self) -> str:
-        """SHA-256 of the hash of the model's file and all fields of the manifest that affect signals."""
+        """Return the SHA-256 over the hash of the model's file and all fields of the manifest that affect signals."""
         parts = (self.model.sha256, self.features.schema_sha256, self.classes, self.thresholds, self.calibration)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The file's bytes: indented JSON with the fields in order."""
+    """Return the bytes of the file: indented JSON with the fields in order."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a model's folder, which must fit this version's features and classes.
+    """Read the manifest of a model's folder, which must fit the features and classes of this version.
 
     Raises:
-        ModelError: it is missing, incomplete, or for other features.
+        ModelError: the manifest is missing, incomplete, or for other features or classes.
     """
     path = folder / FILE_NAME
     if not folder.is_dir():
@@ -151,7 +151,7 @@ def _require_features(path: Path, features: Features) -> None:
     what = (
         f"feature {number + 1} is {theirs}, expected {ours}"
         if theirs != ours
-        else f"the formulas of its {len(FEATURES)} features have changed since"
+        else f"the formulas of its {len(FEATURES)} features have changed since the training"
     )
     raise ModelError(
         f"{path}: made for the feature schema {features.schema_sha256[:12]}, this version computes "
@@ -160,10 +160,10 @@ def _require_features(path: Path, features: Features) -> None:
 
 
 def read_file(folder: Path, name: str, *, bytes_max: int) -> bytes:
-    """A file of a model's folder.
+    """Read a file of at most `bytes_max` bytes from a model's folder.
 
     Raises:
-        ModelError: it is not there, cannot be read, or is too long.
+        ModelError: the file is missing, cannot be read, or is too long.
     """
     path = folder / name
     try:

@@ -1,7 +1,8 @@
-"""Comparison of the tree walk with XGBoost, bit by bit: once for each model, library and version of the walk.
+"""Comparison of the tree walk with XGBoost, bit by bit, once for each model and version of the walk and the libraries.
 
-The comparison needs XGBoost, and its import takes most of a start. So its outcome is kept in a small file named
-after everything that it depends on, and a start that finds it imports nothing.
+The comparison needs XGBoost, whose import takes most of the time of a start. So a successful comparison is recorded in
+a small file. The name of the file contains a digest of all inputs of the comparison. A start that finds the file does
+not compare again.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ _XGBOOST: Final = ("xgboost-cpu", "xgboost")
 def self_check_failure(
     forest: Forest, model: bytes, info: ModelInfo, model_sha256: str, folders: Iterable[Path]
 ) -> str:
-    """How the walk differs from XGBoost, empty if equal; cached in the folders.
+    """Describe how the tree walk differs from XGBoost; empty if it does not.
 
     Args:
-        forest: the flattened model.
-        model: the file it was read from.
-        info: the model's own description.
-        model_sha256: of that file.
-        folders: caches of results; an unwritable one is skipped.
+        forest: the model for the tree walk.
+        model: contents of the model's file.
+        info: properties of the model.
+        model_sha256: SHA-256 of the file, hexadecimal.
+        folders: folders for the record of a successful comparison; those that are not writable are skipped.
 
     Raises:
         ModelFormatError: XGBoost does not load the file, or cannot predict with it.
@@ -77,7 +78,7 @@ def _subject(model_sha256: str) -> dict[str, str]:
 
 
 def xgboost_version() -> str:
-    """The installed version, without importing it."""
+    """Return the installed version of XGBoost without importing it; `none` if it is not installed."""
     for name in _XGBOOST:
         try:
             return metadata.version(name)
@@ -87,7 +88,7 @@ def xgboost_version() -> str:
 
 
 def _write(note: Path, text: str) -> None:
-    """Keep the outcome; where that is not possible the next start compares again."""
+    """Record a successful comparison. If the file cannot be written, the next start compares again."""
     try:
         note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_text(note, text)

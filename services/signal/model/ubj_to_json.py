@@ -1,7 +1,7 @@
-"""Conversion of a model from UBJ to JSON by XGBoost, in a process of its own.
+"""Conversion of a model from UBJ to JSON by XGBoost, in a child process.
 
-XGBoost checks little of what it loads: damaged bytes can crash or block the process that reads them. A child contains
-that, and keeps XGBoost out of a process that walks the trees without it. Run as a script, this file is the child.
+XGBoost hardly checks the bytes that it loads. Damaged bytes can crash or block the process, which in this way is only
+the child. So a process that uses the tree walk need not import XGBoost either. Run as a script, this file is the child.
 """
 
 from __future__ import annotations
@@ -15,35 +15,38 @@ import sys
 from typing import Final
 
 _TIMEOUT_S: Final = 120
-"""Several times the conversion time of the largest model that the desk loads."""
+"""Time limit of the child, several times the conversion time of the largest model that the desk loads."""
 
 _MEMORY_BYTES: Final = 2**31
 _MEMORY_PER_BYTE: Final = 32
-"""Address space of the child, plus that for each byte of the model: damaged lengths would fill the machine's memory."""
+"""The child's address space is limited to `_MEMORY_BYTES` plus this number for each byte of the model.
+
+Without the limit, damaged lengths in a model could fill the memory of the host.
+"""
 
 
 _PLACE: Final = re.compile(r"^\[[\d:]+\] \S+:\d+: (Check failed: )?")
-"""What XGBoost's messages begin with: time and line of its source."""
+"""Beginning of XGBoost's messages: time, and line of its source."""
 
 
 class UbjError(ValueError):
-    """XGBoost cannot read the bytes as a model in UBJ; the text gives its reason."""
+    """XGBoost cannot read the bytes as a model in UBJ; the text has XGBoost's reason."""
 
 
 def ubj_to_json(model: bytes) -> bytes:
     """Convert a model from UBJ to JSON.
 
     Raises:
-        UbjError: XGBoost refuses the bytes, crashes on them or does not finish.
+        UbjError: XGBoost refuses the bytes, crashes, or does not finish in time.
     """
     command = [sys.executable, "-P", __file__]
     try:
         done = subprocess.run(command, input=model, capture_output=True, check=False, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        raise UbjError(f"not done after {_TIMEOUT_S} s") from None
+        raise UbjError(f"not converted after {_TIMEOUT_S} s") from None
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        raise UbjError(f"it crashes with {name}, expected a model that the installed XGBoost has saved")
+        raise UbjError(f"XGBoost crashes with {name}, expected a model that the installed XGBoost has saved")
     if done.returncode:
         raise UbjError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200])
     return done.stdout
@@ -52,10 +55,10 @@ def ubj_to_json(model: bytes) -> bytes:
 def _convert() -> None:
     import xgboost  # only in the child
 
-    output, sys.stdout = sys.stdout.buffer, sys.stderr  # XGBoost prints its warnings
+    output, sys.stdout = sys.stdout.buffer, sys.stderr  # XGBoost prints warnings to stdout
     model = bytearray(sys.stdin.buffer.read())
     if not model:
-        sys.exit("it is empty")
+        sys.exit("the model is empty")
     limit = _MEMORY_BYTES + _MEMORY_PER_BYTE * len(model)
     with contextlib.suppress(ValueError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

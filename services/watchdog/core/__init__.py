@@ -1,1 +1,1 @@
-"""Decisions of the watchdog, without processes, files or a clock."""
+"""The core of the watchdog, which decides without access to processes, files or a clock."""

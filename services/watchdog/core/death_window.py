@@ -1,4 +1,4 @@
-"""Crash loops: the deaths of a program within a sliding window, however long each of its processes lived."""
+"""Detection of crash loops: many deaths of a program within a sliding window, however long its processes had run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 DEATHS_MAX: Final = 5
 WINDOW_NS: Final = 300_000_000_000
-"""Five deaths within five minutes are a crash loop; supervisord counts only those right after a start."""
+"""Five deaths within five minutes are a crash loop; supervisord itself counts only deaths right after a start."""
 
 
 class DeathWindow:
-    """The deaths of every program."""
+    """Counts the deaths of every program."""
 
     def __init__(self) -> None:
-        """No death yet."""
+        """Start without deaths."""
         self._deaths: dict[str, deque[int]] = {}
         self._since_alert: dict[str, int] = {}
 
@@ -22,11 +22,12 @@ class DeathWindow:
         """Count a death.
 
         Args:
-            program: its process ended although supervisord did not stop it.
+            program: program whose process ended although supervisord did not stop it.
             now_ns: monotonic time.
 
         Returns:
-            The deaths within the window where an alert is due, which is at every `DEATHS_MAX` of them; otherwise 0.
+            The number of deaths within the window if an alert is due, else 0. After an alert, the next is due after
+            `DEATHS_MAX` further deaths at the earliest.
         """
         deaths = self._deaths.setdefault(program, deque())
         deaths.append(now_ns)

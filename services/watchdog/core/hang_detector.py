@@ -1,9 +1,9 @@
-"""Detection of processes that hang, by their heartbeats alone.
+"""Detection of processes that hang, from their heartbeats alone.
 
-A process is killed when its heartbeat stands still, when for a longer time it makes no progress although work waits for
-it, and when it never begins to beat after its start. A process that was asked to stop is left to supervisord. Time is
-summed from check to check, and each pause counts for no more than twice the usual one: after a stop of the watchdog
-itself, as on a host that slept, old heartbeats prove nothing and no process is killed.
+A process is killed if it writes no new heartbeat for too long, if it makes no progress for a longer time although work
+waits for it, or if it writes no heartbeat after its start. supervisord handles a process that was asked to stop. The
+times are sums over the checks, in which the time between two checks counts for at most twice the usual interval. So no
+process is killed because of old heartbeats after the watchdog itself was stopped, for example on a host that slept.
 """
 
 from __future__ import annotations
@@ -22,20 +22,24 @@ _LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_NS
 
 
 class KillReason(StrEnum):
-    """Why a process is killed."""
+    """Reason why a process is killed."""
 
     HANG = "hang"
-    """Its heartbeat stands still."""
+    """The process writes no new heartbeat."""
 
     STALL = "stall"
-    """Its loop runs and work waits, but it makes no progress."""
+    """The loop of the process runs and work waits, but the process makes no progress."""
 
     START = "start"
-    """It has not begun to beat since its start."""
+    """The process has written no heartbeat of a running loop since its start."""
 
 
 class HeartbeatSample(NamedTuple):
-    """A heartbeat of one process; `is_up` from its loop's first beat until it is asked to stop."""
+    """A heartbeat of one process.
+
+    `is_up` is True from the first heartbeat of the process's loop until the process is asked to stop. `beat` numbers
+    the heartbeats, `done` counts the work done.
+    """
 
     is_up: bool
     beat: int
@@ -44,7 +48,7 @@ class HeartbeatSample(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """A process to be killed, why, and for how long that has been so."""
+    """A process to be killed, the reason, and the time in milliseconds for which the reason has applied."""
 
     program: str
     pid: int
@@ -54,7 +58,7 @@ class Kill(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HangTimeouts:
-    """How long each state may last, in milliseconds; 0 for ever."""
+    """How long the state of each `KillReason` may last, in milliseconds; 0 for any time."""
 
     hang_ms: int
     stall_ms: int
@@ -62,7 +66,7 @@ class HangTimeouts:
 
 
 class _ProcessRecord:
-    """The heartbeats of one process so far."""
+    """The last heartbeat of one process, and the times without a new heartbeat and without progress."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -73,7 +77,7 @@ class _ProcessRecord:
     def record(self, sample: HeartbeatSample | None, elapsed_ns: int) -> None:
         before, self.sample = self.sample, sample
         if sample is None or before is None or sample.beat != before.beat or sample.is_up != before.is_up:
-            # Without any heartbeat the silence began with the process.
+            # While the process has no heartbeat, the time counts from its start.
             self.silent_ns = self.silent_ns + elapsed_ns if sample is None else 0
         else:
             self.silent_ns += elapsed_ns
@@ -82,24 +86,24 @@ class _ProcessRecord:
 
 
 class HangDetector:
-    """The processes that supervisord has running."""
+    """Detects hanging processes among those that supervisord has running."""
 
     def __init__(self, timeouts: HangTimeouts) -> None:
-        """Know no process yet."""
+        """Start without processes."""
         self._timeouts = timeouts
         self._watched: dict[str, _ProcessRecord] = {}
         self._looked_ns: int | None = None
 
     def silent_ns(self) -> dict[str, int]:
-        """How long each process has been without a new heartbeat."""
+        """Return the nanoseconds since the last new heartbeat of each process, by program."""
         return {program: watched.silent_ns for program, watched in self._watched.items()}
 
     def check(self, pids: Mapping[str, int], samples: Mapping[str, HeartbeatSample | None], now_ns: int) -> list[Kill]:
-        """The processes to kill now.
+        """Return the processes that must be killed now.
 
         Args:
-            pids: process ids by program, of those that supervisord has running and is not stopping.
-            samples: the last heartbeats of these processes; None for one that has none.
+            pids: process ids by program, of the processes that supervisord has running and is not stopping.
+            samples: last heartbeats of these processes by program; None for a process without a heartbeat.
             now_ns: monotonic time.
         """
         elapsed_ns = 0 if self._looked_ns is None else min(now_ns - self._looked_ns, _LOOK_COUNTS_NS_MAX)

@@ -1,8 +1,8 @@
-r"""supervisord's protocol for event listeners, as bytes in and bytes out.
+r"""Decoding of supervisord's protocol for event listeners.
 
-supervisord writes a header line `ver:3.0 … eventname:NAME len:N` and N bytes of payload, whose first line is of the
-same shape. It sends the next event only after the one before was answered, so each is answered at once, before anything
-is done about it.
+supervisord writes a header line `ver:3.0 … eventname:NAME len:N` and N bytes of payload, whose first line also consists
+of `key:value` pairs. It sends the next event only after the previous event was answered. So each event is answered at
+once, before it is processed.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 READY: Final = b"READY\n"
-"""Asks supervisord for an event."""
+"""Line that asks supervisord for an event."""
 
 RESULT_OK: Final = b"RESULT 2\nOK"
-"""Answers an event."""
+"""Answer to an event."""
 
 HEADER_BYTES_MAX: Final = 4_096
 PAYLOAD_BYTES_MAX: Final = 1 << 20
 
 
 class EventProtocolError(ValueError):
-    """The bytes are no events of supervisord."""
+    """The bytes are not events of supervisord."""
 
 
 class SupervisorEvent(NamedTuple):
-    """An event: its name, such as PROCESS_STATE_FATAL, and its facts, which travel as `key:value`."""
+    """An event: its name, such as PROCESS_STATE_FATAL, and the `key:value` pairs of its payload."""
 
     name: str
     facts: Mapping[str, str]
@@ -39,10 +39,10 @@ class SupervisorEventParser:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[SupervisorEvent]:
-        """The events that these bytes complete; answer each with `RESULT_OK` and `READY`.
+        """Return the events that are complete with these bytes; answer each with `RESULT_OK` and `READY`.
 
         Raises:
-            EventProtocolError: the bytes are no events.
+            EventProtocolError: the bytes are not events of supervisord.
         """
         self._buffer += data
         events = []

@@ -1,8 +1,7 @@
-"""What the watchdog does about the processes of a desk: kill what hangs, start again what a strategy ended, raise alerts.
+"""Decisions of the watchdog: it kills processes that hang, restarts one that a strategy has ended, and raises alerts.
 
-supervisord's events may be lost; they only advance the next query. The running processes and their pids are queried
-from supervisord, and once more just before a kill. A condition of portfolio that needs a person raises an alert when it
-begins.
+The watchdog queries the running processes and their pids from supervisord at intervals, at once after an event, and
+again just before a kill. A condition of portfolio that needs a person raises an alert when it begins.
 """
 
 from __future__ import annotations
@@ -35,24 +34,26 @@ ASK_EVERY_LOOKS: Final = 10
 
 SUPERVISOR_SILENT: Final = "SUPERVISOR_SILENT"
 SUPERVISOR_SILENT_NS: Final = 3_000_000_000
-"""supervisord answers from memory; starting or stopping its programs keeps it for a moment at most."""
+"""Time without an answer after which an alert is raised; usually supervisord answers at once, from memory."""
 
 EXIT_SETTINGS: Final = 2
+"""Exit code of a process that refuses to start, for example because of a wrong setting."""
+
 RUNS_FOREIGN_CODE: Final = ("signal",)
-"""Programs in which code that is not the desk's can end the process with any exit code."""
+"""Programs that run code of the user (strategies), which can end the process with any exit code."""
 
 ALIVE: Final = ("STARTING", "RUNNING")
-"""States of supervisord in which a program has a process that was not asked to stop."""
+"""supervisord's states of a program that has a process which was not asked to stop."""
 
 KILL_TEXTS: Final = {
     KillReason.HANG: "hangs and is killed",
     KillReason.STALL: "makes no progress although work waits, and is killed",
-    KillReason.START: "does not start to beat and is killed",
+    KillReason.START: "writes no heartbeat after its start and is killed",
 }
 
 
 class Program(NamedTuple):
-    """One program of supervisord; `pid` 0 while it has no process."""
+    """One program of supervisord; `pid` is 0 while it has no process."""
 
     name: str
     state: str
@@ -61,12 +62,12 @@ class Program(NamedTuple):
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has a process that should continue."""
+        """Whether the program has a process that was not asked to stop."""
         return self.state in ALIVE and self.pid > 0
 
 
 class ProcessHeartbeat(NamedTuple):
-    """The heartbeat found for a program, and the process that wrote it: maybe an earlier one than runs now."""
+    """The heartbeat in a program's file, and the pid of the process that wrote it, which may have ended since."""
 
     pid: int
     sample: HeartbeatSample
@@ -76,7 +77,7 @@ class ProcessHeartbeat(NamedTuple):
 
 
 class Programs(Struct, frozen=True):
-    """supervisord's programs; None where it did not answer."""
+    """supervisord's programs; None if supervisord did not answer."""
 
     programs: tuple[Program, ...] | None
 
@@ -97,15 +98,15 @@ class ProcessEnded(Struct, frozen=True):
 
 
 class AskPrograms(Struct, frozen=True):
-    """Ask supervisord for its programs, and hand them over as `Programs`."""
+    """Query the programs from supervisord, and pass them to the core as `Programs`."""
 
 
 class ReadHeartbeats(Struct, frozen=True):
-    """Read the heartbeat of every program, and hand them over as `Heartbeats`."""
+    """Read the heartbeat of every program, and pass them to the core as `Heartbeats`."""
 
 
 class AskStatus(Struct, frozen=True):
-    """Ask portfolio for its status, and report why supervisord does not answer; empty if it does."""
+    """Query portfolio's status. `supervisor_problem` says why supervisord does not answer; empty if it does."""
 
     supervisor_problem: str
 
@@ -118,13 +119,13 @@ class KillProcess(Struct, frozen=True):
 
 
 class StartProgram(Struct, frozen=True):
-    """Have supervisord start a program that it would leave ended."""
+    """Let supervisord start a program that it would not restart by itself."""
 
     name: str
 
 
 class RaiseAlert(Struct, frozen=True):
-    """Raise an alert about a program, in a sentence; `facts` are its figures."""
+    """Raise an alert about a program; `text` is one sentence, `facts` are further values such as a pid."""
 
     kind: str
     program: str
@@ -133,7 +134,10 @@ class RaiseAlert(Struct, frozen=True):
 
 
 class ProcessDied(Struct, frozen=True):
-    """A process ended unasked, and its program is started again; with an exit code where that was not an error's."""
+    """A process ended without a request to stop, and its program is started again.
+
+    `exit_status` is the exit code if the code is otherwise that of a refusal to start, else None.
+    """
 
     program: str
     pid: str
@@ -141,7 +145,7 @@ class ProcessDied(Struct, frozen=True):
 
 
 class ConditionEnded(Struct, frozen=True):
-    """A condition with an alert has ended."""
+    """A condition that raised an alert has ended."""
 
     condition: Condition
 
@@ -153,7 +157,7 @@ Output = (
 
 
 class Watchdog(Core[Message, Output]):
-    """Decides for the programs of one supervisord."""
+    """Decides about the programs of one supervisord."""
 
     def __init__(self, timeouts: HangTimeouts) -> None:
         self.programs: dict[str, Program] = {}
@@ -165,32 +169,35 @@ class Watchdog(Core[Message, Output]):
         self._status_mono_ns = 0
         self._looks_until_asking = ASK_EVERY_LOOKS
         self._is_stale = False
-        """Whether something has happened since supervisord was asked."""
+        """Whether an event or the end of a process was reported since the last query to supervisord."""
         self._heard_mono_ns = 0
         self._has_heard = False
         self._supervisor_problem = ""
         self._kills: list[Kill] = []
-        """Processes to be killed once supervisord has confirmed that they still run."""
+        """Processes to be killed after supervisord has confirmed that they still run."""
         self._ended: dict[str, str] = {}
-        """Programs that ended as supervisord expects, with their pids, until their exit code is known."""
+        """Pids of processes that ended with an expected exit code, by program, until the exit code is known."""
         self._refused: dict[str, str] = {}
-        """Those of `_ended` with the exit code `EXIT_SETTINGS`, which may be accidental, until their heartbeat is known."""
+        """Pids of processes that ended with `EXIT_SETTINGS`, by program, until their heartbeats are read.
+
+        It contains only programs of `RUNS_FOREIGN_CODE`, in which a strategy may have caused the exit code.
+        """
 
     def silent_ns(self) -> dict[str, int]:
-        """Nanoseconds since the last new heartbeat of each running program."""
+        """Return the nanoseconds since the last new heartbeat of each running program."""
         return self._detector.silent_ns()
 
-    # ---------------------------------------------------------------------------------------------------------- verbs
+    # ------------------------------------------------------------------------------------------- what the shell calls
 
     def start(self, now: Now) -> list[Output]:
-        """Ask supervisord for its programs."""
+        """Query the programs from supervisord."""
         self._heard_mono_ns = now.mono_ns
         self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
         self._status_mono_ns = now.mono_ns + STATUS_INTERVAL_NS
         return [self._ask()]
 
     def handle(self, message: Message, now: Now) -> list[Output]:
-        """Take in an event, or the answer to one of the watchdog's questions."""
+        """Process an event, or the answer to a query of the watchdog."""
         match message:
             case SupervisorEvent():
                 self._is_stale = True
@@ -206,16 +213,16 @@ class Watchdog(Core[Message, Output]):
             case StatusReply():
                 return self._on_status(message)
 
-    def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the question is the same at any time
-        """Ask supervisord for its programs if anything has happened, once for all events."""
+    def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the query does not depend on the time
+        """Query the programs from supervisord if there were events, once for all events."""
         return [self._ask()] if self._is_stale else []
 
     def next_timer(self) -> int:
-        """Monotonic time of the next look at the heartbeats, or question to portfolio."""
+        """Return the monotonic time of the next check of the heartbeats, or query of portfolio's status."""
         return min(self._look_mono_ns, self._status_mono_ns)
 
     def on_timer(self, now: Now) -> list[Output]:
-        """Look at the heartbeats, and ask for portfolio's conditions."""
+        """Read the heartbeats and query portfolio's status, if they are due."""
         outputs: list[Output] = []
         if self._look_mono_ns <= now.mono_ns:
             self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
@@ -259,18 +266,21 @@ class Watchdog(Core[Message, Output]):
         return [_fatal(program.name) for program in programs if program.state == "FATAL"]
 
     def _on_silence(self, now: Now) -> list[Output]:
-        """Raise an alert the first time that supervisord has not answered for too long."""
+        """Record that supervisord does not answer; raise an alert when this has first lasted too long."""
         silent_ns = now.mono_ns - self._heard_mono_ns
         if silent_ns <= SUPERVISOR_SILENT_NS:
             return []
         is_new = not self._supervisor_problem
         self._supervisor_problem = f"no answer for {silent_ns // 1_000_000_000} s"
-        # At once, and also where portfolio, which has it in its status, does not answer either.
+        # The alert does not wait for portfolio's condition of the same code, because portfolio may not answer either.
         text = f"supervisord: {self._supervisor_problem}"
         return [RaiseAlert(SUPERVISOR_SILENT, "supervisord", text, {})] if is_new else []
 
     def _judge_ended(self) -> list[Output]:
-        """Ends that are not retried: exit code 3 is a gateway elsewhere, 2 a setting that a person has to correct."""
+        """Raise alerts for processes that ended with `EXIT_SETTINGS`, which a person has to correct.
+
+        supervisord restarts a program neither after this exit code nor after the code of a gateway on another host, 3.
+        """
         ended, self._ended = self._ended, {}
         outputs: list[Output] = []
         for name, pid in ended.items():
@@ -301,11 +311,11 @@ class Watchdog(Core[Message, Output]):
             if heartbeat is None or str(heartbeat.pid) != pid or not heartbeat.sample.is_up:
                 outputs.append(_refusal(name))
                 continue
-            # A process that was serving does not refuse to start: the code was a strategy's.
+            # The loop of the process was running, so this is no refusal to start: a strategy caused the exit code.
             outputs += [ProcessDied(name, pid, EXIT_SETTINGS), StartProgram(name), *self._count_death(name, now)]
         pids = {program.name: program.pid for program in self.programs.values() if program.is_alive}
         samples = {
-            # One of another pid is an earlier process's: the current one has not come far enough for its own.
+            # A heartbeat with another pid is that of an earlier process; the current process has not written one yet.
             name: found[name].sample if name in found and found[name].pid == pid else None
             for name, pid in pids.items()
         }
@@ -315,7 +325,7 @@ class Watchdog(Core[Message, Output]):
         return outputs
 
     def _confirm_kills(self) -> list[Output]:
-        """Kill what still runs: since it was looked at it may have ended, been stopped, or been replaced."""
+        """Kill the processes that still run; since the check they may have ended, been stopped or been replaced."""
         kills, self._kills = self._kills, []
         outputs: list[Output] = []
         for kill in kills:
@@ -332,12 +342,12 @@ class Watchdog(Core[Message, Output]):
     # ----------------------------------------------------------------------------------------------------- conditions
 
     def _on_status(self, status: StatusReply) -> list[Output]:
-        begun, over = self._conditions.update(
+        begun, ended = self._conditions.update(
             one for one in status.conditions if needs_person(one) and one.code != SUPERVISOR_SILENT
         )
         return [
             *(RaiseAlert(one.code, one.subject or "portfolio", describe(one), {"effect": one.effect}) for one in begun),
-            *map(ConditionEnded, over),
+            *map(ConditionEnded, ended),
         ]
 
 

@@ -74,7 +74,7 @@ def test_an_unreadable_body_is_reported(tmp_path: Path) -> None:
     connection.execute("INSERT INTO state VALUES (?, ?, ?, ?)", with_checksum("state", 1, "stream-1", b"\xc1"))
     connection.close()
     store = CheckpointStore(path)
-    with pytest.raises(ValueError, match=r"signal\.db holds a checkpoint that cannot be read"):
+    with pytest.raises(ValueError, match=r"signal\.db contains a checkpoint that cannot be read"):
         store.load()
     store.clear()
     assert store.load() is None

@@ -109,7 +109,7 @@ class Road:
 # -------------------------------------------------------------------------------------------------- calls and answers
 
 
-def test_a_call_goes_out_as_it_came_and_its_reply_comes_back_as_it_was() -> None:
+def test_request_and_reply_are_passed_on_unchanged() -> None:
     road = Road()
     road.call(7)
     road.reply(7)
@@ -120,7 +120,7 @@ def test_a_call_goes_out_as_it_came_and_its_reply_comes_back_as_it_was() -> None
     assert bytes(answer.reply) == a_reply()
 
 
-def test_silence_is_reported_at_the_deadline_and_means_nothing_else() -> None:
+def test_a_call_without_a_reply_is_answered_with_no_answer_at_its_deadline() -> None:
     road = Road()
     road.call(7, timeout_ms=500)
     road.wait(499)
@@ -132,7 +132,7 @@ def test_silence_is_reported_at_the_deadline_and_means_nothing_else() -> None:
     assert decode_report_message(encode(answer)) == answer
 
 
-def test_a_reply_after_the_deadline_is_evidence_and_is_reported() -> None:
+def test_a_reply_after_the_deadline_is_still_reported() -> None:
     road = Road()
     road.call(7)
     road.wait(500)
@@ -148,7 +148,7 @@ def test_two_replies_to_one_call_are_both_reported() -> None:
     assert road.answers() == [(7, CallOutcome.REPLY)] * 2
 
 
-def test_the_same_call_again_is_sent_again_with_a_new_deadline() -> None:
+def test_a_repeated_call_is_sent_again_with_a_new_deadline() -> None:
     road = Road()
     road.call(7, timeout_ms=500)
     road.wait(400)
@@ -161,7 +161,7 @@ def test_the_same_call_again_is_sent_again_with_a_new_deadline() -> None:
     assert road.answers() == [(7, CallOutcome.NO_ANSWER)]
 
 
-def test_a_short_deadline_behind_a_long_one_is_kept() -> None:
+def test_a_later_call_with_an_earlier_deadline_is_answered_at_its_deadline() -> None:
     road = Road()
     road.call(1, timeout_ms=5_000)
     road.call(2, timeout_ms=100)
@@ -172,7 +172,7 @@ def test_a_short_deadline_behind_a_long_one_is_kept() -> None:
 # ------------------------------------------------------------------------------------------------------------- limits
 
 
-def test_no_more_than_the_window_is_at_the_gateway_at_a_time() -> None:
+def test_at_most_in_flight_max_calls_are_in_flight() -> None:
     road = Road(in_flight_max=2)
     road.call(1, 2, 3, 4)
     assert road.calls_sent() == [1, 2]
@@ -191,7 +191,7 @@ def test_a_call_whose_deadline_passes_while_it_waits_is_never_sent() -> None:
     assert road.answers() == [(2, CallOutcome.NO_ANSWER), (1, CallOutcome.REPLY)]
 
 
-def test_a_slot_that_a_deadline_frees_is_used() -> None:
+def test_after_the_deadline_of_a_call_in_flight_a_waiting_call_is_sent() -> None:
     road = Road(in_flight_max=1)
     road.call(1, timeout_ms=100)
     road.call(2, timeout_ms=1_000)
@@ -199,7 +199,7 @@ def test_a_slot_that_a_deadline_frees_is_used() -> None:
     assert road.calls_sent() == [1, 2]
 
 
-def test_a_call_beyond_all_limits_is_answered_at_once_and_never_sent() -> None:
+def test_a_call_beyond_the_limit_of_waiting_calls_is_answered_at_once_and_never_sent() -> None:
     road = Road(in_flight_max=1)
     road.call(*range(1, WAITING_CALLS_MAX + 3))
     assert road.outputs_of(CallRefused) == [CallRefused(WAITING_CALLS_MAX + 2, WAITING_CALLS_MAX)]
@@ -207,7 +207,7 @@ def test_a_call_beyond_all_limits_is_answered_at_once_and_never_sent() -> None:
     assert road.courier.waiting == WAITING_CALLS_MAX
 
 
-def test_with_nobody_connected_what_is_kept_has_a_limit_too() -> None:
+def test_without_a_connection_the_number_of_waiting_calls_is_limited() -> None:
     road = Road(connected=False)
     road.call(*range(1, 1_001), timeout_ms=60_000)
     assert road.courier.waiting + road.courier.in_flight <= WAITING_CALLS_MAX + 1
@@ -217,7 +217,7 @@ def test_with_nobody_connected_what_is_kept_has_a_limit_too() -> None:
 # ------------------------------------------------------------------------------------------- is the gateway there
 
 
-def test_it_starts_with_a_hello_and_a_ping() -> None:
+def test_a_start_sends_a_hello_to_portfolio_and_a_ping_to_the_gateway() -> None:
     road = Road()
     assert road.outputs[0] == CourierHello("c1+")
     assert isinstance(decode_request(road.sent[0][1])[0], Ping)
@@ -225,7 +225,7 @@ def test_it_starts_with_a_hello_and_a_ping() -> None:
     assert road.outputs_of(CourierHello)[-1] == CourierHello("c1+g1")
 
 
-def test_an_idle_gateway_is_pinged_each_second_and_a_busy_one_is_not() -> None:
+def test_a_ping_is_sent_each_second_only_while_there_are_no_replies() -> None:
     road = Road()
     road.wait(3_000)
     assert len(road.sent) == 4
@@ -236,7 +236,7 @@ def test_an_idle_gateway_is_pinged_each_second_and_a_busy_one_is_not() -> None:
     assert len(road.sent) == 104
 
 
-def test_another_boot_of_the_gateway_asks_for_what_is_open() -> None:
+def test_after_a_restart_of_the_gateway_portfolio_is_asked_to_repeat_open_calls() -> None:
     road = Road()
     road.boot_id = "g2"
     road.wait(IDLE_PING_NS // MS)
@@ -244,7 +244,7 @@ def test_another_boot_of_the_gateway_asks_for_what_is_open() -> None:
     assert road.outputs_of(CourierHello)[-1] == CourierHello("c1+g2")
 
 
-def test_three_silent_calls_in_a_row_are_an_absence() -> None:
+def test_after_three_unanswered_calls_in_a_row_the_gateway_counts_as_down() -> None:
     road = Road()
     road.is_answering = False
     road.call(1, 2, timeout_ms=100)
@@ -256,7 +256,7 @@ def test_three_silent_calls_in_a_row_are_an_absence() -> None:
     assert road.outputs_of(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
 
 
-def test_an_answer_in_between_starts_the_count_again() -> None:
+def test_a_reply_resets_the_count_of_unanswered_calls() -> None:
     road = Road()
     for call_id in range(1, 20):
         road.call(call_id, timeout_ms=100)
@@ -266,7 +266,7 @@ def test_an_answer_in_between_starts_the_count_again() -> None:
     assert not road.outputs_of(GatewayDown)
 
 
-def test_an_absent_gateway_is_probed_at_doubling_pauses_up_to_a_limit() -> None:
+def test_a_gateway_that_is_down_is_probed_at_doubling_pauses_up_to_a_limit() -> None:
     road = Road()
     road.is_answering = False
     road.wait(60_000)
@@ -279,7 +279,7 @@ def test_an_absent_gateway_is_probed_at_doubling_pauses_up_to_a_limit() -> None:
     assert probing[-1] == PROBE_NS_MAX
 
 
-def test_a_call_is_sent_as_a_probe_when_one_is_due_and_waits_otherwise() -> None:
+def test_while_the_gateway_is_down_a_call_is_sent_only_if_a_probe_is_due() -> None:
     road = Road()
     road.is_answering = False
     road.wait(30_000)
@@ -291,7 +291,7 @@ def test_a_call_is_sent_as_a_probe_when_one_is_due_and_waits_otherwise() -> None
     assert road.calls_sent() == [2]
 
 
-def test_when_it_is_heard_again_what_waits_is_sent_and_what_is_open_asked_for() -> None:
+def test_when_the_gateway_answers_again_waiting_calls_are_sent_and_open_calls_requested() -> None:
     road = Road()
     road.is_answering = False
     road.wait(30_000)
@@ -305,7 +305,7 @@ def test_when_it_is_heard_again_what_waits_is_sent_and_what_is_open_asked_for() 
     assert road.outputs_of(GatewayUp)[-1] == GatewayUp("g1", before="g1")
 
 
-def test_a_late_reply_shows_that_an_absent_gateway_is_back() -> None:
+def test_after_a_late_reply_the_gateway_counts_as_up_again() -> None:
     road = Road()
     road.is_answering = False
     road.call(1, timeout_ms=100)
@@ -316,7 +316,7 @@ def test_a_late_reply_shows_that_an_absent_gateway_is_back() -> None:
     assert road.answers() == [(1, CallOutcome.NO_ANSWER), (1, CallOutcome.REPLY)]
 
 
-def test_without_a_connection_it_tries_often_because_that_costs_nothing() -> None:
+def test_without_a_connection_a_probe_is_tried_at_the_shortest_pause() -> None:
     road = Road(connected=False)
     road.call(1, timeout_ms=5_000)
     road.wait(1_000)
@@ -331,7 +331,7 @@ def test_without_a_connection_it_tries_often_because_that_costs_nothing() -> Non
 
 
 @pytest.mark.parametrize("payload", [b"", b'{"status": "FILLED"}', b"\xc0", b"\x80" + bytes(REPLY_BYTES_MAX)])
-def test_what_cannot_stand_in_an_answer_is_reported_and_the_call_stays_open(payload: bytes) -> None:
+def test_a_malformed_reply_is_reported_and_the_call_stays_open(payload: bytes) -> None:
     road = Road()
     road.call(7)
     road.take(road.courier.handle(GatewayReply(7, payload), road.now))
@@ -341,14 +341,14 @@ def test_what_cannot_stand_in_an_answer_is_reported_and_the_call_stays_open(payl
     assert road.courier.in_flight == 1
 
 
-def test_a_malformed_pong_is_reported_and_changes_nothing() -> None:
+def test_a_malformed_reply_to_a_ping_is_reported_and_has_no_other_effect() -> None:
     road = Road()
     road.take(road.courier.handle(GatewayReply(PING_ID, b"\x81\xa1a\x01"), road.now))
     assert len(road.outputs_of(MalformedReply)) == 1
     assert road.courier.gateway_boot == "g1"
 
 
-def test_a_reply_inside_an_answer_is_not_looked_at() -> None:
+def test_a_reply_to_a_call_is_passed_on_without_being_decoded() -> None:
     """An unknown but well-formed map travels on: what it means is portfolio's affair."""
     road = Road()
     road.call(7)
@@ -357,7 +357,7 @@ def test_a_reply_inside_an_answer_is_not_looked_at() -> None:
     assert road.answers() == [(7, CallOutcome.REPLY)]
 
 
-def test_a_long_boot_id_still_makes_a_hello() -> None:
+def test_a_hello_with_a_long_boot_id_can_be_decoded() -> None:
     road = Road()
     road.boot_id = "g" * 64
     road.wait(1_000)

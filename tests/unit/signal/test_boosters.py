@@ -53,21 +53,21 @@ def booster_of(document: dict[str, Any]) -> Any:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"booster": "dart", "rate_drop": 0.3}, "the walk does not cover booster dart"),
-        ({"booster": "gblinear", "max_depth": None}, "the walk does not cover booster gblinear"),
+        ({"booster": "dart", "rate_drop": 0.3}, "the tree walk does not support booster dart"),
+        ({"booster": "gblinear", "max_depth": None}, "the tree walk does not support booster gblinear"),
         (
             {"booster": "gblinear", "max_depth": None, "names": FEATURE_NAMES},
-            "the walk does not cover booster gblinear",
+            "the tree walk does not support booster gblinear",
         ),
         ({"booster": "gblinear", "max_depth": None, "updater": "shotgun", "names": FEATURE_NAMES}, "booster gblinear"),
         ({"booster": "gblinear", "max_depth": None, "rounds": 0, "names": FEATURE_NAMES}, "booster gblinear"),
         ({"booster": "gblinear", "max_depth": None, "objective": "multi:softmax"}, "booster gblinear"),
-        ({"booster": "dart", "rate_drop": 0.3, "names": FEATURE_NAMES}, "the walk does not cover booster dart"),
+        ({"booster": "dart", "rate_drop": 0.3, "names": FEATURE_NAMES}, "the tree walk does not support booster dart"),
         ({"multi_strategy": "multi_output_tree"}, "vectors in its leaves"),
     ],
 )
 @pytest.mark.parametrize("form", ["json", "ubj"])
-def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
+def test_a_model_that_the_tree_walk_does_not_support_is_evaluated_by_xgboost_and_logged(
     tmp_path: Path, parameters: dict[str, Any], message: str, form: str
 ) -> None:
     logged: list[str] = []
@@ -90,22 +90,22 @@ def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (a_document(feature_types=["c", *["q"] * 29]), "feature 1 is categorical, expected numbers"),
+        (a_document(feature_types=["c", *["q"] * 29]), "feature 1 is categorical, expected numerical features"),
         (
             a_document(feature_types=["q"] * 29 + ["c"], names=FEATURE_NAMES),
-            "feature time_of_day_cos is categorical, expected numbers",
+            "feature time_of_day_cos is categorical, expected numerical features",
         ),
         (
             edited(a_document(feature_types=["c", *["q"] * 29]), lambda d: d["learner"].update(feature_types=[])),
-            " is categorical, expected numbers: the features are no categories",
+            " is categorical, expected numerical features",
         ),
-        (a_document(booster="dart", rounds=0), "XGBoost takes it but cannot predict with it: chunksize == groups"),
+        (a_document(booster="dart", rounds=0), "XGBoost can load it but cannot predict with it: chunksize == groups"),
         (
             edited(
                 a_document(booster="gblinear", max_depth=None),
                 lambda d: booster_of(d)["model"]["weights"].__setitem__(0, 1e300),
             ),
-            "XGBoost answers 200 rows with other than finite numbers, expected 3 finite margins each",
+            "XGBoost returns other than finite numbers for 200 rows, expected 3 finite margins for each row",
         ),
         (
             edited(a_document(booster="gblinear", max_depth=None), lambda d: booster_of(d)["model"]["weights"].pop()),
@@ -116,14 +116,14 @@ def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
                 a_document(multi_strategy="multi_output_tree"),
                 lambda d: [tree.pop("leaf_weights") for tree in booster_of(d)["model"]["trees"]],
             ),
-            "tree 0 has vectors in its leaves as an older XGBoost wrote them",
+            "tree 0 has vectors in its leaves in the format of an older XGBoost",
         ),
         (
             edited(
                 a_document(multi_strategy="multi_output_tree"),
                 lambda d: booster_of(d)["model"]["trees"][1]["leaf_weights"].pop(),
             ),
-            "weights, expected 3 a leaf",
+            "weights, expected 3 for each leaf",
         ),
         (
             edited(
@@ -136,10 +136,10 @@ def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_logged(
     ],
     ids=["category", "named", "split", "empty dart", "overflow", "weights", "old vectors", "vectors", "dart", "binary"],
 )
-def test_a_booster_that_cannot_serve_is_refused_by_name(tmp_path: Path, document: bytes, message: str) -> None:
+def test_an_unusable_booster_is_refused_with_the_reason(tmp_path: Path, document: bytes, message: str) -> None:
     """What XGBoost would crash on, or what would end the first signal, ends the start in one line."""
     error = refusal(write_model(tmp_path / "m", document, file="model.json"))
-    assert "model.json is no model that can be used: " in error
+    assert "model.json is not a usable model: " in error
     assert message in error
 
 
@@ -158,9 +158,7 @@ def test_a_booster_that_cannot_serve_is_refused_by_name(tmp_path: Path, document
         ({"multi_strategy": "multi_output_tree"}, True),
     ],
 )
-def test_the_rounds_after_the_best_one_do_not_count(
-    tmp_path: Path, parameters: dict[str, Any], has_index: bool
-) -> None:
+def test_rounds_after_the_best_round_are_not_used(tmp_path: Path, parameters: dict[str, Any], has_index: bool) -> None:
     booster = a_booster(rounds=6, **parameters)
     booster.set_attr(best_iteration="1")
     document = json.loads(booster.save_raw("json"))
@@ -174,7 +172,7 @@ def test_the_rounds_after_the_best_one_do_not_count(
     assert best.tobytes() != booster.inplace_predict(rows, predict_type="margin").tobytes()
 
 
-def test_early_stopping_is_honoured_as_by_xgboosts_own_classifier(tmp_path: Path) -> None:
+def test_after_early_stopping_predictions_equal_those_of_xgboosts_classifier(tmp_path: Path) -> None:
     booster = a_booster(rounds=60, stop_after=4, learning_rate=0.9)
     best, grown = booster.best_iteration, booster.num_boosted_rounds()
     assert best + 1 < grown
@@ -195,7 +193,7 @@ def test_early_stopping_is_honoured_as_by_xgboosts_own_classifier(tmp_path: Path
         (
             {"booster": "gblinear", "max_depth": None},
             "1",
-            "best_iteration is 1 of 4 rounds of a linear booster, which has the weights of its last round only",
+            "best_iteration is 1 of 4 rounds of a linear booster, which has only the weights of its last round",
         ),
     ],
 )
@@ -210,7 +208,7 @@ def test_a_best_round_that_cannot_be_restored_is_refused(
 @pytest.mark.parametrize(
     ("parameters", "best"), [({"booster": "gblinear", "max_depth": None}, "3"), ({"rounds": 0}, "-1"), ({}, "3")]
 )
-def test_a_best_round_that_is_the_last_one_changes_nothing(
+def test_all_rounds_are_used_if_the_best_round_is_the_last(
     tmp_path: Path, parameters: dict[str, Any], best: str
 ) -> None:
     """XGBoost 1 noted one in every model that it trained."""

@@ -30,7 +30,7 @@ class NeedsArguments(Momentum):
         self.length = length
 
 
-def test_it_returns_what_the_live_engine_returns_for_messages_and_mappings() -> None:
+def test_signals_for_messages_and_mappings_equal_those_of_the_live_engine() -> None:
     live = SymbolEngine("EURUSD", EmaCross())
     of_messages, of_mappings = StrategyEngine("EURUSD"), StrategyEngine("EURUSD", "ema_cross")
     for tick in a_walk(1_500):
@@ -41,13 +41,13 @@ def test_it_returns_what_the_live_engine_returns_for_messages_and_mappings() -> 
         assert of_messages.last == of_mappings.last == word
 
 
-def test_it_holds_while_warming_up() -> None:
+def test_signals_during_the_warm_up_are_hold() -> None:
     engine = StrategyEngine("EURUSD")
     assert engine.process_tick(GOOD) == (0, 0.0)
     assert engine.last.reason == WARMING_UP
 
 
-def test_a_crossed_tick_is_taken_because_judging_is_the_sources_affair() -> None:
+def test_a_crossed_quote_is_processed() -> None:
     assert StrategyEngine("EURUSD").process_tick({**GOOD, "ask": 1.0}) == (0, 0.0)
 
 
@@ -71,7 +71,7 @@ def test_a_crossed_tick_is_taken_because_judging_is_the_sources_affair() -> None
         ([1.1, 1.2], "expected a Tick or a mapping"),
     ],
 )
-def test_a_bad_tick_is_named_and_changes_nothing(tick: Any, message: str) -> None:
+def test_an_invalid_tick_is_refused_with_the_reason_and_changes_nothing(tick: Any, message: str) -> None:
     engine = StrategyEngine("EURUSD")
     before = engine._engine.snapshot()
     with pytest.raises(ValueError, match=message):
@@ -79,7 +79,7 @@ def test_a_bad_tick_is_named_and_changes_nothing(tick: Any, message: str) -> Non
     assert engine._engine.snapshot() == before
 
 
-def test_a_strategy_of_ones_own_is_named_by_its_path() -> None:
+def test_a_users_strategy_is_loaded_by_its_import_path() -> None:
     engine = StrategyEngine("EURUSD", "tests.unit.signal.builders:Momentum")
     for tick in a_walk(6):
         word = engine.process_tick(tick)
@@ -104,6 +104,6 @@ def test_an_unknown_strategy_is_refused_with_a_message(name: str, message: str) 
         StrategyEngine("EURUSD", name)
 
 
-def test_a_symbol_has_a_name() -> None:
+def test_an_empty_symbol_is_refused() -> None:
     with pytest.raises(ValueError, match="symbol is ''"):
         StrategyEngine("")

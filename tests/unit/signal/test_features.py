@@ -70,7 +70,7 @@ def expected(time_ns: Any, bid: Any, ask: Any, volume: Any) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def test_each_feature_is_what_its_formula_says() -> None:
+def test_each_feature_equals_its_documented_formula() -> None:
     columns = market()
     rows = feature_rows(*columns)
     for end in range(WINDOW_TICKS, len(columns[0]) + 1, 7):
@@ -85,7 +85,7 @@ def test_each_feature_is_what_its_formula_says() -> None:
         )
 
 
-def test_live_from_the_ring_and_in_one_pass_have_the_same_bits() -> None:
+def test_features_tick_by_tick_and_in_one_pass_have_the_same_bits() -> None:
     columns = market(count=700)
     rows = feature_rows(*columns)
     buffer, row = TickBuffer(), np.empty((1, len(FEATURE_NAMES)), dtype=np.float32)
@@ -98,7 +98,7 @@ def test_live_from_the_ring_and_in_one_pass_have_the_same_bits() -> None:
 
 @given(seed=st.integers(0, 2**32), cut=st.integers(WINDOW_TICKS, 399))
 @settings(max_examples=25, deadline=None)
-def test_later_ticks_never_change_an_earlier_row(seed: int, cut: int) -> None:
+def test_later_ticks_do_not_change_earlier_rows(seed: int, cut: int) -> None:
     columns = market(seed=seed)
     other = market(seed=seed + 1)
     changed = tuple(np.concatenate([ours[:cut], theirs[cut:]]) for ours, theirs in zip(columns, other, strict=True))
@@ -108,7 +108,7 @@ def test_later_ticks_never_change_an_earlier_row(seed: int, cut: int) -> None:
 
 
 @pytest.mark.parametrize("column", range(len(FEATURE_NAMES)), ids=FEATURE_NAMES)
-def test_a_feature_looks_back_as_far_as_its_warm_up_says(column: int) -> None:
+def test_a_feature_depends_on_exactly_the_declared_number_of_ticks(column: int) -> None:
     """Ticks before its warm-up change nothing; the oldest tick within it does in some window."""
     ticks, shows = FEATURES[column].ticks, False
     for seed in range(40):
@@ -127,7 +127,7 @@ def test_a_feature_looks_back_as_far_as_its_warm_up_says(column: int) -> None:
     assert shows or FEATURE_NAMES[column] == "run_length"
 
 
-def test_a_market_that_stands_still_and_one_that_is_crossed_have_finite_features() -> None:
+def test_features_are_finite_for_constant_prices_and_for_crossed_quotes() -> None:
     still = (np.full(120, 1_400_000_000_000_000_000), np.full(120, 1.1), np.full(120, 1.1), np.zeros(120))
     times, bid, ask, volume = market()
     for columns in (still, (times, ask + 1e-5, bid, volume)):
@@ -138,12 +138,12 @@ def test_a_market_that_stands_still_and_one_that_is_crossed_have_finite_features
     assert row["interval_ratio"] == row["volume_ratio"] == 1
 
 
-def test_fewer_ticks_than_a_window_have_no_row() -> None:
+def test_fewer_ticks_than_a_window_give_no_row() -> None:
     assert feature_rows(*market(count=99)).shape == (0, len(FEATURE_NAMES))
     assert feature_rows(*market(count=100)).shape == (1, len(FEATURE_NAMES))
 
 
-def test_a_readers_read_only_columns_will_do() -> None:
+def test_read_only_columns_are_accepted() -> None:
     columns = market()
     for column in columns:
         column.setflags(write=False)
@@ -159,7 +159,7 @@ def test_the_page_describes_each_feature_with_unit_and_warm_up() -> None:
     assert schema_sha256() in page
 
 
-def test_a_changed_formula_takes_a_new_version() -> None:
+def test_the_digits_of_features_change_only_with_a_new_version() -> None:
     """When the digits change, raise the version of the feature in `schema.py`, and note the new hashes here."""
     rows = feature_rows(*market(count=300, seed=5))
     assert (schema_sha256()[:16], hashlib.sha256(rows.tobytes()).hexdigest()[:16]) == (

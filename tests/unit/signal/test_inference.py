@@ -48,7 +48,7 @@ def document(**parameters: Any) -> Any:
     ],
     ids=lambda parameters: ",".join(f"{name}={value}" for name, value in parameters.items()) or "plain",
 )
-def test_the_walk_has_the_bits_of_xgboost_on_random_and_edge_rows(parameters: dict[str, Any]) -> None:
+def test_margins_of_the_tree_walk_equal_those_of_xgboost_bit_by_bit(parameters: dict[str, Any]) -> None:
     booster = a_booster(features=6, **parameters)
     forest = flatten(read_document(raw(booster)))
     rows = self_check_rows(forest)
@@ -56,7 +56,7 @@ def test_the_walk_has_the_bits_of_xgboost_on_random_and_edge_rows(parameters: di
     assert forest.margins(rows).tobytes() == theirs.tobytes()
 
 
-def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
+def test_the_rows_of_the_self_check_include_every_threshold_and_its_neighbours() -> None:
     forest = flatten(read_document(raw(a_booster(features=4))))
     rows = self_check_rows(forest)
     for node in np.flatnonzero(forest.nodes[:, 0] >= 0):
@@ -130,12 +130,12 @@ def test_a_damaged_model_is_refused(damage: Any) -> None:
         b"\xff" * 9,
     ],
 )
-def test_what_is_no_document_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_the_json_of_a_model_are_refused(data: bytes) -> None:
     with pytest.raises(ModelFormatError):
         read_document(data)
 
 
-def test_a_document_without_facts_is_refused() -> None:
+def test_a_document_without_properties_is_refused() -> None:
     with pytest.raises(ModelFormatError, match="lacks 'learner_model_param'"):
         model_info({"learner": {}})
 
@@ -145,14 +145,14 @@ SMALL = raw(a_booster(rounds=1, features=3))
 
 @given(st.integers(0, len(SMALL) - 1))
 @settings(deadline=None)
-def test_a_file_cut_short_is_refused(length: int) -> None:
+def test_a_truncated_file_is_refused(length: int) -> None:
     with pytest.raises(ModelFormatError):
         read_document(SMALL[:length])
 
 
 @given(st.integers(0, len(SMALL) - 1), st.integers(0, 255))
 @settings(deadline=None, max_examples=300)
-def test_a_changed_byte_gives_a_model_or_a_refusal_and_never_hangs(place: int, byte: int) -> None:
+def test_a_file_with_a_changed_byte_is_loaded_or_refused_without_hanging(place: int, byte: int) -> None:
     data = SMALL[:place] + bytes([byte]) + SMALL[place + 1 :]
     try:
         found = read_document(data)
@@ -173,7 +173,7 @@ def test_probabilities_sum_to_one_and_keep_the_order_of_the_margins() -> None:
     np.testing.assert_allclose(found, weights / weights.sum(axis=1, keepdims=True), rtol=1e-12)
 
 
-def test_flattening_leaves_the_document_as_it_was() -> None:
+def test_flattening_does_not_change_the_document() -> None:
     found = document()
     before = copy.deepcopy(found)
     flatten(found)

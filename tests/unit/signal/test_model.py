@@ -65,7 +65,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
 
 
 @pytest.mark.parametrize("form", ["json", "ubj"])
-def test_a_model_is_served_by_the_walk_with_xgboosts_margins(tmp_path: Path, form: str) -> None:
+def test_the_tree_walk_evaluates_a_model_with_the_margins_of_xgboost(tmp_path: Path, form: str) -> None:
     booster = a_booster()
     logged: list[str] = []
     folder = write_model(tmp_path / "m", bytes(booster.save_raw(form)), file=f"model.{form}")
@@ -76,7 +76,7 @@ def test_a_model_is_served_by_the_walk_with_xgboosts_margins(tmp_path: Path, for
     assert logged == []
 
 
-def test_its_probabilities_are_those_of_its_calibration(tmp_path: Path) -> None:
+def test_probabilities_follow_from_margins_by_the_calibration(tmp_path: Path) -> None:
     calibration = Calibration("temperature and biases", 2.0, [0.5, 0.0, -0.5])
     model = load_model(write_model(tmp_path / "m", bytes(a_booster().save_raw("ubj")), calibration=calibration))
     rows = random_rows(rows=20)
@@ -97,7 +97,7 @@ def test_its_probabilities_are_those_of_its_calibration(tmp_path: Path) -> None:
         (0.45, 0.15, 0.40, (0, 0.15)),
     ],
 )
-def test_a_side_is_spoken_for_from_its_threshold_on_with_its_own_probability(
+def test_a_direction_is_signalled_if_its_probability_reaches_its_threshold(
     sell: float, hold: float, buy: float, word: tuple[int, float]
 ) -> None:
     """Buy from 0.35, sell from 0.6: below it is HOLD, and confidence is the probability of what was chosen."""
@@ -107,7 +107,7 @@ def test_a_side_is_spoken_for_from_its_threshold_on_with_its_own_probability(
     assert model.decide(sell, hold, buy) == word
 
 
-def test_the_strategy_speaks_tick_by_tick_as_the_model_does_on_all_rows(tmp_path: Path) -> None:
+def test_signals_tick_by_tick_equal_the_models_decisions_on_all_rows(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "m")
     from services.signal.core.features.kernel import feature_rows
 
@@ -125,7 +125,7 @@ def test_the_strategy_speaks_tick_by_tick_as_the_model_does_on_all_rows(tmp_path
     assert {direction for direction, _ in signals} == set(CLASSES)
 
 
-def test_the_strategy_keeps_nothing_but_the_window(tmp_path: Path) -> None:
+def test_the_strategy_has_no_state_besides_the_window(tmp_path: Path) -> None:
     make = strategy_factory("xgboost", model=a_model(tmp_path / "m"))
     strategy = make()
     assert strategy.snapshot() == b""
@@ -140,7 +140,7 @@ def test_the_strategy_keeps_nothing_but_the_window(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- refusals
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     assert "there is no such folder" in refusal(tmp_path / "nowhere")
 
 
@@ -151,12 +151,12 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '"model"', "\x00", '{"kind": "paperdesk xgboost classes"}', '{"kind": "other"}']
 )
-def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_manifest_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     assert "manifest.json is no manifest of a model" in refusal(tmp_path)
 
 
-def test_every_field_of_a_manifest_is_required_and_no_other_is_taken(tmp_path: Path) -> None:
+def test_a_manifest_must_have_every_field_and_no_other(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "m")
     text = (folder / "manifest.json").read_text()
     manifest = json.loads(text)
@@ -190,7 +190,7 @@ def test_every_field_of_a_manifest_is_required_and_no_other_is_taken(tmp_path: P
         (lambda m: m["features"].update(schema_sha256="0" * 64), "the formulas of its 30 features have changed since"),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_refused_by_name(
+def test_an_unsuitable_manifest_is_refused_with_the_reason(
     tmp_path: Path, change: Callable[[dict[str, Any]], Any], message: str
 ) -> None:
     assert message in refusal(edit(a_model(tmp_path / "m"), change))
@@ -215,21 +215,21 @@ def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "XGBoost cannot read it as UBJ: it is empty"),
+        (b"", "XGBoost cannot read it as UBJ: the model is empty"),
         (b"PK\x03\x04 a zip archive", "UBJ: Unknown construct"),
         (b"{}", "UBJ: Invalid model format"),
         (a_booster(features=7).save_raw("ubj"), "7 features, expected the 30"),
         (a_booster(objective="binary:logistic", num_class=None).save_raw("ubj"), "objective binary:logistic with 0"),
         (a_booster(num_class=4).save_raw("ubj"), "objective multi:softprob with 4 classes"),
         (a_booster().save_raw("ubj")[:-40], "cannot read it as UBJ: Expecting"),
-        (OLD_LEAF_VECTORS, "cannot read it as UBJ: it crashes with SIGSEGV, expected a model that the installed"),
+        (OLD_LEAF_VECTORS, "cannot read it as UBJ: XGBoost crashes with SIGSEGV, expected a model that the installed"),
         (a_booster().save_raw("ubj")[:100], "cannot read it as UBJ: std::bad_alloc"),
     ],
     ids=["empty", "zip", "no learner", "features", "objective", "classes", "cut short", "crash", "huge"],
 )
-def test_a_file_that_is_no_model_of_ours_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+def test_an_unusable_model_file_is_refused_with_the_reason(tmp_path: Path, data: bytes, message: str) -> None:
     error = refusal(write_model(tmp_path / "m", bytes(data)))
-    assert "model.ubj is no model that can be used: " in error
+    assert "model.ubj is not a usable model: " in error
     assert message in error
 
 
@@ -241,7 +241,7 @@ def test_a_model_with_the_features_in_another_order_is_refused(tmp_path: Path) -
     )
 
 
-def test_a_model_in_ubj_becomes_the_trees_of_the_same_model_in_json() -> None:
+def test_a_model_in_ubj_has_the_same_trees_as_in_json() -> None:
     booster = a_booster()
     ours = flatten(read_document(ubj_to_json(bytes(booster.save_raw("ubj")))))
     theirs = flatten(read_document(bytes(booster.save_raw("json"))))
@@ -252,7 +252,7 @@ def test_a_model_in_ubj_becomes_the_trees_of_the_same_model_in_json() -> None:
 # ------------------------------------------------------------------------------------------------- the self-check
 
 
-def test_a_walk_that_differs_in_one_bit_is_found(tmp_path: Path) -> None:
+def test_the_self_check_finds_a_difference_of_one_bit(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "m")
     forest = load_model(folder).margins.__self__  # type: ignore[attr-defined]  # a bound method
     values = forest.values.copy()
@@ -265,9 +265,9 @@ def test_a_walk_that_differs_in_one_bit_is_found(tmp_path: Path) -> None:
     assert list(tmp_path.glob("model-check-*")) == []
 
 
-def test_a_model_that_xgboost_does_not_take_is_none(tmp_path: Path) -> None:
+def test_a_model_that_xgboost_cannot_load_is_refused(tmp_path: Path) -> None:
     data = a_booster(booster="dart").save_raw("json").replace(b'"num_trees":"12"', b'"num_trees":"11"')
-    assert "is no model that can be used: XGBoost does not take it" in refusal(
+    assert "is not a usable model: XGBoost cannot load it" in refusal(
         write_model(tmp_path / "m", bytes(data), file="model.json")
     )
 
@@ -296,7 +296,7 @@ def imports_xgboost(folder: Path, data_dir: Path, **environment: str) -> bool:
 
 
 @pytest.mark.slow
-def test_a_restart_finds_the_outcome_of_the_check_and_imports_no_xgboost(tmp_path: Path) -> None:
+def test_a_restart_finds_the_record_of_the_self_check_and_does_not_import_xgboost(tmp_path: Path) -> None:
     folder, data_dir = a_model(tmp_path / "m"), tmp_path / "data"
     kept = {"NUMBA_CACHE_DIR": str(tmp_path / "numba"), "XDG_CACHE_HOME": str(tmp_path / "one")}
     assert imports_xgboost(folder, data_dir, **kept)
@@ -309,7 +309,7 @@ def test_a_restart_finds_the_outcome_of_the_check_and_imports_no_xgboost(tmp_pat
     assert list((tmp_path / "numba").rglob("*.nbi")), "compiled kernels are kept where the variable says"
 
 
-def test_a_compile_cache_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_cache_folder_that_is_not_writable_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(subprocess.CalledProcessError) as caught:
         imports_xgboost(a_model(tmp_path / "m"), tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "file"))
@@ -317,7 +317,7 @@ def test_a_compile_cache_that_cannot_be_written_is_refused_in_one_line(tmp_path:
     assert is_writable(tmp_path / "new")
 
 
-def test_what_decides_of_a_manifest_names_a_run(tmp_path: Path) -> None:
+def test_the_digest_of_a_manifest_depends_only_on_fields_that_affect_signals(tmp_path: Path) -> None:
     manifest = read_manifest(a_model(tmp_path / "m"))
     replace = msgspec.structs.replace
     assert replace(manifest, note="other", metrics={"a": 1}).deciding_sha256() == manifest.deciding_sha256()

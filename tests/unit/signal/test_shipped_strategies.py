@@ -20,7 +20,7 @@ def make_strategy(request: pytest.FixtureRequest) -> Callable[[], Strategy]:
     return strategy_factory(request.param)
 
 
-def test_the_strategies_that_take_a_model_are_among_those_shipped() -> None:
+def test_the_strategies_that_use_a_model_are_shipped() -> None:
     assert set(MODEL_STRATEGIES) < set(shipped_strategies())
 
 
@@ -28,7 +28,7 @@ def test_a_strategy_has_the_name_of_its_module() -> None:
     assert [strategy_factory(name)().name for name in shipped_strategies()] == list(shipped_strategies())
 
 
-def test_a_strategy_restored_at_any_tick_gives_the_same_answers(make_strategy: Callable[[], Strategy]) -> None:
+def test_a_strategy_restored_at_any_tick_gives_the_same_signals(make_strategy: Callable[[], Strategy]) -> None:
     first = SymbolEngine("EURUSD", make_strategy())
     ticks = a_walk(first.strategy.warm_up_ticks + TICKS_AFTER_WARM_UP)
     second = SymbolEngine("EURUSD", make_strategy())

@@ -53,19 +53,19 @@ def test_each_tick_has_one_signal_with_its_ordinal_and_quote() -> None:
     assert {s.sent_mono_ns for s in bench.signals} == {bench.mono_ns}
 
 
-def test_each_symbol_warms_up_by_itself() -> None:
+def test_each_symbol_has_its_own_warm_up() -> None:
     ticks = a_walk(100, symbols=SYMBOLS)
     bench = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks)
     for signal in bench.signals:
         assert (signal.reason == WARMING_UP) == (signal.sequence <= Momentum.warm_up_ticks)
 
 
-def test_every_signal_is_one_on_the_wire() -> None:
+def test_every_signal_can_be_encoded_and_decoded() -> None:
     for signal in a_bench(ticks := a_walk(50)).start().publish(ticks).signals:
         assert decode_signal_message(encode(signal)) == signal
 
 
-def test_the_gateway_is_asked_until_it_answers_and_its_silence_reported_once() -> None:
+def test_hello_is_repeated_until_it_is_answered_and_the_missing_reply_reported_once() -> None:
     bench = a_bench(a_walk(1))
     bench.is_gateway_reachable = False
     bench.start().wait(30 * HELLO_RETRY_NS // MS)
@@ -81,7 +81,7 @@ def test_the_gateway_is_asked_until_it_answers_and_its_silence_reported_once() -
 WARMING = [SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")]
 
 
-def test_portfolio_is_greeted_at_the_start_and_twice_a_second() -> None:
+def test_a_hello_is_sent_to_portfolio_at_the_start_and_twice_a_second() -> None:
     bench = a_bench(a_walk(1)).start()
     assert bench.outputs_of(SignalHello) == [
         SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0, WARMING)
@@ -95,7 +95,7 @@ def test_a_symbol_that_the_gateway_does_not_know_is_reported() -> None:
     assert bench.outputs_of(GatewayConnected)[0] == GatewayConnected(STREAM, "boot", 0, 0, ("XAUUSD",))
 
 
-def test_ticks_of_symbols_of_others_are_passed_over() -> None:
+def test_ticks_of_symbols_that_are_not_traded_are_ignored() -> None:
     ticks = a_walk(20, symbols=SYMBOLS)
     bench = a_bench(ticks).start().publish(ticks)
     assert {signal.symbol for signal in bench.signals} == {"EURUSD"}
@@ -106,7 +106,7 @@ def test_ticks_of_symbols_of_others_are_passed_over() -> None:
 
 @settings(max_examples=60)
 @given(data=st.data())
-def test_whatever_is_missed_the_signals_are_those_of_an_undisturbed_stream(data: st.DataObject) -> None:
+def test_signals_after_missed_ticks_equal_those_of_a_complete_stream(data: st.DataObject) -> None:
     ticks = a_walk(120, seed=data.draw(st.integers(0, 20)), symbols=SYMBOLS)
     missed = data.draw(st.frozensets(st.integers(1, 120), max_size=100))
     page = data.draw(st.sampled_from([1, 3, 1_000]))
@@ -141,7 +141,7 @@ def test_a_symbol_with_an_open_gap_sends_no_signals_until_it_is_closed() -> None
     assert decisions(bench.signals) == undisturbed(ticks)
 
 
-def test_a_late_page_that_was_asked_for_twice_changes_nothing() -> None:
+def test_the_second_reply_to_a_repeated_request_changes_nothing() -> None:
     ticks = a_walk(20)
     bench = a_bench(ticks).start().publish(ticks[:5])
     bench.is_gateway_reachable = False
@@ -155,7 +155,7 @@ def test_a_late_page_that_was_asked_for_twice_changes_nothing() -> None:
     assert len(bench.signals) == 20
 
 
-def test_ticks_missed_at_the_end_show_in_the_heartbeat() -> None:
+def test_missed_ticks_without_later_ticks_are_detected_by_the_heartbeat() -> None:
     ticks = a_walk(10)
     bench = a_bench(ticks).start().publish(ticks, but=frozenset({9, 10}))
     assert len(bench.signals) == 8
@@ -170,11 +170,11 @@ def test_ticks_missed_at_the_end_show_in_the_heartbeat() -> None:
         ({"bid": [1.0, 1.0], "ask": [1.0, -1.0]}, "a price out of range"),
         ({"bid": [1.0]}, "columns of different lengths"),
         ({"volume": [0.0, float("inf")]}, "a volume out of range"),
-        ({"ordinal": [5, 5]}, "ordinals that do not rise"),
+        ({"ordinal": [5, 5]}, "ordinals that do not increase"),
         ({"time_ns": [1, -1]}, "an ordinal or a time out of range"),
     ],
 )
-def test_a_page_that_cannot_be_ticks_loses_the_gap(spoil: dict[str, list[float]], why: str) -> None:
+def test_after_an_invalid_page_the_ticks_of_the_gap_are_lost(spoil: dict[str, list[float]], why: str) -> None:
     ticks = a_walk(20)
     bench = a_bench(ticks).start().publish(ticks[:4])
     bench.is_gateway_reachable = False
@@ -196,7 +196,7 @@ def test_a_gap_that_cannot_be_filled_is_reported_and_the_symbol_warms_up_again()
     assert [s.reason for s in after] == [WARMING_UP] * 5 + [""] * 12
 
 
-def test_a_lost_tick_that_comes_after_all_gets_a_hold_so_that_portfolio_can_go_on() -> None:
+def test_a_lost_tick_that_arrives_later_gets_a_hold_signal() -> None:
     ticks = a_walk(40)
     bench = a_bench(ticks).start().publish(ticks[:20])
     bench.gateway.ticks = []
@@ -204,7 +204,7 @@ def test_a_lost_tick_that_comes_after_all_gets_a_hold_so_that_portfolio_can_go_o
     assert (bench.signals[-1].ordinal, bench.signals[-1].direction, bench.signals[-1].reason) == (21, 0, WARMING_UP)
 
 
-def test_a_gateway_that_keeps_only_the_last_ticks_gives_what_it_has() -> None:
+def test_ticks_that_the_gateway_has_not_kept_are_lost_and_the_others_processed() -> None:
     ticks = a_walk(40)
     bench = a_bench(ticks).start().publish(ticks[:10])
     bench.is_gateway_reachable = False
@@ -223,7 +223,7 @@ def test_a_gateway_that_keeps_only_the_last_ticks_gives_what_it_has() -> None:
 # ------------------------------------------------------------------------------------------------------------ repeats
 
 
-def test_a_tick_that_comes_again_gets_its_signal_and_those_after_it_again() -> None:
+def test_for_a_repeated_tick_its_signal_and_all_later_signals_are_sent_again() -> None:
     ticks = a_walk(50)
     bench = a_bench(ticks).start().publish(ticks)
     first = bench.signals
@@ -236,7 +236,7 @@ def test_a_tick_that_comes_again_gets_its_signal_and_those_after_it_again() -> N
     assert [s.tick_published_mono_ns for s in again] == [s.tick_published_mono_ns for s in first[39:]]
 
 
-def test_a_heap_of_repeats_is_answered_once() -> None:
+def test_for_a_burst_of_repeated_ticks_the_signals_are_sent_again_once() -> None:
     ticks = a_walk(500)
     bench = a_bench(ticks).start().publish(ticks)
     bench.outputs.clear()
@@ -258,7 +258,7 @@ def test_a_request_for_a_discarded_signal_is_reported() -> None:
     assert bench.outputs == [SignalNotRetained("EURUSD", 1), SignalNotRetained("EURUSD", 4)]
 
 
-def test_the_ring_is_as_wide_as_the_window_of_the_gateway() -> None:
+def test_the_capacity_of_the_ring_covers_the_window_of_the_gateway() -> None:
     ticks = a_walk(6_000)
     bench = a_bench(ticks)
     bench.gateway.window = 5_000
@@ -268,7 +268,7 @@ def test_the_ring_is_as_wide_as_the_window_of_the_gateway() -> None:
     assert len(bench.signals) == 5_000
 
 
-def test_a_ring_finds_what_came_out_of_order() -> None:
+def test_a_ring_finds_signals_that_were_stored_out_of_order() -> None:
     ring = SignalRing()
     kept = a_bench(ticks := a_walk(10)).start().publish(ticks).signals
     ring.fill(reversed(kept))
@@ -289,7 +289,7 @@ def test_a_ring_finds_what_came_out_of_order() -> None:
     confirmed=st.integers(0, 150),
     seed=st.integers(0, 10),
 )
-def test_a_start_from_any_checkpoint_reports_what_was_not_confirmed(
+def test_a_start_from_any_checkpoint_sends_all_unconfirmed_signals(
     cut: int, published: int, confirmed: int, seed: int
 ) -> None:
     ticks = a_walk(150, seed=seed, symbols=SYMBOLS)
@@ -317,7 +317,7 @@ def test_a_checkpoint_of_another_strategy_is_refused() -> None:
         other.desk.restore(checkpoint, [])
 
 
-def test_a_damaged_checkpoint_leaves_the_desk_as_new() -> None:
+def test_after_a_damaged_checkpoint_the_engine_is_in_its_initial_state() -> None:
     ticks = a_walk(10, symbols=SYMBOLS)
     checkpoint = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).desk.checkpoint()
     engines = (checkpoint.engines[0], msgspec.structs.replace(checkpoint.engines[1], snapshot=b"?"))
@@ -338,7 +338,7 @@ def test_a_checkpoint_of_another_stream_is_dropped() -> None:
     assert {signal.stream_id for signal in bench.signals} == {"stream-2"}
 
 
-def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> None:
+def test_after_a_change_of_the_stream_the_new_stream_is_processed_from_its_beginning() -> None:
     bench = a_bench(ticks := a_walk(20)).start().publish(ticks)
     renewed = a_walk(20, seed=2, stream_id="stream-2")
     bench.gateway = TickGateway(renewed, stream_id="stream-2")
@@ -349,7 +349,7 @@ def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> Non
     assert bench.outputs_of(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
 
 
-def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
+def test_a_late_tick_of_an_earlier_stream_changes_nothing() -> None:
     bench = a_bench(ticks := a_walk(20)).start().publish(ticks[:10])
     strange = msgspec.structs.replace(ticks[10], stream_id="stream-0")
     bench.receive(strange)

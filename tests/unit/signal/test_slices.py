@@ -30,7 +30,7 @@ def waiting(bench: Bench, symbol: str, from_sequence: int) -> None:
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_ticks_that_are_deferred_have_their_signals_in_the_end(data: st.DataObject) -> None:
+def test_deferred_ticks_get_the_same_signals_later(data: st.DataObject) -> None:
     """Every tick is folded as it comes, or deferred; pages are folded in bits of any size between them."""
     seed = data.draw(st.integers(0, 20))
     ticks = a_walk(80, seed=seed, symbols=SYMBOLS)
@@ -54,7 +54,7 @@ def test_ticks_that_are_deferred_have_their_signals_in_the_end(data: st.DataObje
     assert len(bench.signals) == 80, "each tick has one signal and no more"
 
 
-def test_a_deferred_tick_is_no_gap_and_shows_as_ticks_behind() -> None:
+def test_a_deferred_tick_is_reported_as_catching_up_and_not_as_a_gap() -> None:
     ticks = a_walk(30)
     bench = Bench(TickGateway(ticks)).start().publish(ticks[:10])
     bench.is_gateway_reachable = False
@@ -66,7 +66,7 @@ def test_a_deferred_tick_is_no_gap_and_shows_as_ticks_behind() -> None:
     assert hello.reports == [SymbolReport("EURUSD", SymbolState.CATCHING_UP, 20, "")]
 
 
-def test_a_page_is_folded_in_bits_that_grow_while_strategies_are_quick() -> None:
+def test_steps_through_a_page_grow_while_strategies_are_quick() -> None:
     ticks = a_walk(40)
     bench = Bench(TickGateway(ticks)).start().publish(ticks[:10])
     bench.is_gateway_reachable = False
@@ -83,7 +83,7 @@ def test_a_page_is_folded_in_bits_that_grow_while_strategies_are_quick() -> None
     assert decisions(bench.signals)[-1][0] == 40
 
 
-def test_a_strategy_that_takes_long_folds_one_tick_at_a_time() -> None:
+def test_with_a_slow_strategy_each_step_processes_one_tick() -> None:
     ticks = a_walk(20)
     bench = Bench(TickGateway(ticks)).start()
     bench.is_gateway_reachable = False
@@ -96,11 +96,11 @@ def test_a_strategy_that_takes_long_folds_one_tick_at_a_time() -> None:
         bench.mono_ns += QUICK_FOLD_NS + 1
 
 
-def test_strategies_are_called_for_half_of_the_longest_burst() -> None:
+def test_strategies_may_use_half_of_the_event_loops_time_for_a_burst() -> None:
     assert 2 * SLICE_NS == BURST_NS
 
 
-def test_symbols_with_pages_take_turns() -> None:
+def test_symbols_with_fetched_pages_are_served_in_turn() -> None:
     ticks = a_walk(60, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks), symbols=SYMBOLS).start()
     bench.is_gateway_reachable = False

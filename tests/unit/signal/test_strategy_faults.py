@@ -45,7 +45,7 @@ def directions(signals: list[Signal], symbol: str) -> list[tuple[int, float, str
 
 
 @pytest.mark.parametrize(("make", "message"), ON_A_TICK.items(), ids=lambda one: getattr(one, "__name__", ""))
-def test_a_fault_on_a_tick_stops_its_symbol_and_no_other(make: type[Sound], message: str) -> None:
+def test_a_fault_on_a_tick_stops_only_the_strategy_of_its_symbol(make: type[Sound], message: str) -> None:
     sound = a_bench(Sound).start().publish(TICKS)
     bench = a_bench(make).start().publish(TICKS)
     bench.wait(1_000)
@@ -71,7 +71,7 @@ def test_a_fault_on_a_tick_stops_its_symbol_and_no_other(make: type[Sound], mess
 
 
 @pytest.mark.parametrize(("make", "message"), AT_THE_START.items(), ids=lambda one: getattr(one, "__name__", ""))
-def test_a_fault_before_the_first_tick_stops_its_symbol_and_no_other(make: type[Sound], message: str) -> None:
+def test_a_fault_before_the_first_tick_stops_only_the_strategy_of_its_symbol(make: type[Sound], message: str) -> None:
     bench = a_bench(make).start().publish(TICKS)
     (notice,) = bench.outputs_of(StrategyStopped)
     assert notice.fault.error.startswith(message)  # type: ignore[union-attr]
@@ -80,7 +80,7 @@ def test_a_fault_before_the_first_tick_stops_its_symbol_and_no_other(make: type[
     bench.desk.checkpoint()
 
 
-def test_a_restart_goes_on_from_before_the_fault_and_tries_again() -> None:
+def test_a_restart_continues_from_the_state_before_the_fault_and_calls_the_strategy_again() -> None:
     bench = a_bench(faulty_strategies.Raises).start().publish(TICKS[:5])
     before = bench.desk.checkpoint()
     bench.publish(TICKS[5:40])
@@ -105,7 +105,7 @@ def test_a_restart_goes_on_from_before_the_fault_and_tries_again() -> None:
     assert got == straight[-len(got) :], "as if there had been no fault"
 
 
-def test_a_strategy_out_of_use_costs_no_other_its_state_and_finds_its_own_again() -> None:
+def test_while_a_strategy_is_out_of_use_all_states_are_kept_in_checkpoints() -> None:
     before = a_bench(Sound).start().publish(TICKS[:20])
     saved = before.desk.checkpoint()
     fault = StrategyFault("EURUSD", "mine:S", 7, 0, "the process died 3 times")
@@ -128,7 +128,7 @@ def test_a_strategy_out_of_use_costs_no_other_its_state_and_finds_its_own_again(
         assert got == directions(straight.signals, symbol)[-len(got) :]
 
 
-def test_a_strategy_that_never_had_a_state_leaves_none_and_starts_from_the_first_tick() -> None:
+def test_a_strategy_without_a_saved_state_starts_from_the_first_tick() -> None:
     bench = a_bench(faulty_strategies.CannotBeMade).start().publish(TICKS[:40])
     saved = bench.desk.checkpoint()
     assert [state.symbol for state in saved.engines] == ["NZDUSD"]
@@ -139,13 +139,13 @@ def test_a_strategy_that_never_had_a_state_leaves_none_and_starts_from_the_first
     assert mended.desk.engines["EURUSD"].sequence == sum(tick.symbol == "EURUSD" for tick in TICKS[:40])
 
 
-def test_a_state_of_another_strategy_is_refused_as_before() -> None:
+def test_the_state_of_another_strategy_is_refused() -> None:
     saved = a_bench(Sound).start().publish(TICKS[:20]).desk.checkpoint()
     with pytest.raises(ValueError, match="checkpoint of strategy sound, expected EURUSD=raises,NZDUSD=sound"):
         a_bench(faulty_strategies.Raises).desk.restore(saved, [])
 
 
-def test_a_snapshot_that_fails_later_is_a_fault_and_the_last_good_one_stays() -> None:
+def test_a_failed_snapshot_is_a_fault_and_the_previous_snapshot_is_kept() -> None:
     bench = a_bench(Sound).start().publish(TICKS[:20])
     good = bench.desk.checkpoint()
     engine = bench.desk.engines["EURUSD"]
@@ -157,7 +157,7 @@ def test_a_snapshot_that_fails_later_is_a_fault_and_the_last_good_one_stays() ->
     assert notice.fault.error.startswith("snapshot: ValueError: no snapshot")  # type: ignore[union-attr]
 
 
-def test_a_checkpoint_that_the_strategy_cannot_take_is_refused_as_a_damaged_one_is() -> None:
+def test_a_checkpoint_that_the_strategy_cannot_restore_is_refused_as_damaged() -> None:
     bench = a_bench(RestoreRaises).start().publish(TICKS[:5])
     other = a_bench(RestoreRaises)
     with pytest.raises(ValueError, match="KeyError: 'old'"):
@@ -176,7 +176,7 @@ def test_a_hello_of_a_thousand_faults_fits_into_a_frame() -> None:
     assert len(hello.reports) == 1_000  # type: ignore[union-attr]
 
 
-def test_an_engine_of_the_library_raises_the_line() -> None:
+def test_the_library_raises_the_text_of_the_fault() -> None:
     engine = SymbolEngine("EURUSD", faulty_strategies.ReturnsNone())
     for tick in OF_EURUSD[: FAULT_TICK - 1]:
         engine.on_tick(tick)
@@ -205,7 +205,7 @@ def write_module(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text:
         (6, "class S: pass", "it has no method on_tick()"),
     ],
 )
-def test_a_strategy_that_cannot_be_imported_is_the_fault_of_its_symbols(
+def test_a_strategy_that_cannot_be_imported_is_a_fault_of_its_symbols(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, text: str, message: str
 ) -> None:
     sick = write_module(tmp_path, monkeypatch, f"sick_{number}", text)
@@ -225,7 +225,7 @@ def test_a_strategy_that_cannot_be_imported_is_the_fault_of_its_symbols(
     assert {1, -1} <= {direction for direction, _, _ in directions(bench.signals, "NZDUSD")}
 
 
-def test_a_model_that_cannot_be_used_is_the_fault_of_its_symbols_where_there_are_others(tmp_path: Path) -> None:
+def test_an_unusable_model_is_a_fault_of_its_symbols_if_other_symbols_have_other_strategies(tmp_path: Path) -> None:
     with pytest.raises(StartError):
         strategy_factories("xgboost", SYMBOLS, model=tmp_path, defer_errors=True)
     made = strategy_factories(f"EURUSD=xgboost,NZDUSD={HERE}:Sound", SYMBOLS, model=tmp_path, defer_errors=True)
@@ -246,7 +246,7 @@ def die(folder: Path, symbol: str, sequence: int) -> dict[str, StrategyFault]:
     return found
 
 
-def test_the_same_tick_of_the_same_symbol_ends_the_process_three_times(tmp_path: Path) -> None:
+def test_a_strategy_is_out_of_use_after_three_deaths_at_the_same_tick(tmp_path: Path) -> None:
     assert [die(tmp_path, "NZDUSD", 123) for _ in range(DEATHS_MAX)] == [{}, {}, {}]
     marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
     (fault,) = marker.faults(dict.fromkeys(SYMBOLS, "mine")).values()
@@ -262,7 +262,7 @@ def test_the_same_tick_of_the_same_symbol_ends_the_process_three_times(tmp_path:
     assert die(tmp_path, "NZDUSD", 123), "and once only"
 
 
-def test_kills_at_other_ticks_or_other_symbols_or_between_calls_stop_nobody(tmp_path: Path) -> None:
+def test_deaths_at_different_ticks_or_symbols_or_between_calls_stop_no_strategy(tmp_path: Path) -> None:
     for life in range(20):
         assert die(tmp_path, SYMBOLS[life % 2], 100) == {} if life < 4 else True
         assert die(tmp_path, "EURUSD", 200 + life) == {}
@@ -273,7 +273,7 @@ def test_kills_at_other_ticks_or_other_symbols_or_between_calls_stop_nobody(tmp_
         marker.clear()
 
 
-def test_a_strategy_that_ends_the_process_as_it_is_loaded_is_given_up_later(tmp_path: Path) -> None:
+def test_a_strategy_that_ends_the_process_during_loading_is_out_of_use_after_ten_deaths(tmp_path: Path) -> None:
     for _ in range(LOADING_DEATHS_MAX):
         marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
         assert marker.faults(dict.fromkeys(SYMBOLS, "mine")) == {}
@@ -282,7 +282,7 @@ def test_a_strategy_that_ends_the_process_as_it_is_loaded_is_given_up_later(tmp_
     assert fault.error == "the process died 10 times inside the strategy of EURUSD before its first tick"
 
 
-def test_a_start_that_succeeds_forgets_the_deaths_before_the_first_tick(tmp_path: Path) -> None:
+def test_a_successful_start_forgets_deaths_during_loading(tmp_path: Path) -> None:
     for life in range(3 * LOADING_DEATHS_MAX):
         marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
         assert marker.faults(dict.fromkeys(SYMBOLS, "mine")) == {}
@@ -291,7 +291,7 @@ def test_a_start_that_succeeds_forgets_the_deaths_before_the_first_tick(tmp_path
         marker.mark()("EURUSD", 0)
 
 
-def test_the_mark_names_the_call_while_it_runs(tmp_path: Path) -> None:
+def test_during_a_call_the_mark_has_its_symbol_and_tick(tmp_path: Path) -> None:
     calls: list[tuple[str, int]] = []
     bench = a_bench(Sound, mark_call=lambda symbol, sequence: calls.append((symbol, sequence)))
     bench.start().publish(TICKS)
@@ -301,7 +301,7 @@ def test_the_mark_names_the_call_while_it_runs(tmp_path: Path) -> None:
     assert made.name == "sound"
 
 
-def test_a_call_that_closes_the_process_files_is_found_before_the_next_one(tmp_path: Path) -> None:
+def test_a_call_that_closes_files_of_the_process_is_detected_before_the_next_call(tmp_path: Path) -> None:
     script = (
         "import os, sys, pathlib; from services.signal.call_marker import CallMarker\n"
         "mark = CallMarker(pathlib.Path(sys.argv[1]), 'signal.test', ['EURUSD', 'NZDUSD']).mark()\n"

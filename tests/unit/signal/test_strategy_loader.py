@@ -19,12 +19,12 @@ MOMENTUM = "tests.unit.signal.builders:Momentum"
 SYMBOLS = ("EURUSD", "NZDUSD")
 
 
-def test_one_name_is_for_all_symbols() -> None:
+def test_one_name_applies_to_all_symbols() -> None:
     assert parse_strategies("ema_cross", SYMBOLS) == {"EURUSD": "ema_cross", "NZDUSD": "ema_cross"}
     assert parse_strategies(MOMENTUM, SYMBOLS) == dict.fromkeys(SYMBOLS, MOMENTUM)
 
 
-def test_each_symbol_may_have_its_name_in_any_order() -> None:
+def test_each_symbol_may_have_its_own_strategy_in_any_order() -> None:
     named = parse_strategies(f"NZDUSD={MOMENTUM}, EURUSD = ema_cross", SYMBOLS)
     assert list(named.items()) == [("EURUSD", "ema_cross"), ("NZDUSD", MOMENTUM)]
 
@@ -47,18 +47,18 @@ def test_a_symbol_has_exactly_one_strategy(text: str, words_: str) -> None:
     assert str(refusal.value).startswith(words_)
 
 
-def test_however_it_is_written_the_same_strategies_have_one_word() -> None:
+def test_different_notations_of_the_same_strategies_have_the_same_canonical_text() -> None:
     assert canonical_strategy("NZDUSD=b,EURUSD=a", SYMBOLS) == "EURUSD=a,NZDUSD=b"
     assert canonical_strategy("NZDUSD=a,EURUSD=a", SYMBOLS) == canonical_strategy("a", SYMBOLS) == "a"
 
 
-def test_a_model_is_spoken_for_by_all_symbols_or_by_one() -> None:
+def test_a_model_is_used_if_any_symbol_has_a_strategy_with_a_model() -> None:
     assert uses_model("xgboost")
     assert uses_model("EURUSD=ema_cross, NZDUSD = xgboost")
     assert not uses_model("EURUSD=ema_cross,NZDUSD=my.xgboost:Model")
 
 
-def test_each_symbol_is_given_what_makes_its_strategy() -> None:
+def test_each_symbol_gets_the_factory_of_its_strategy() -> None:
     makers = strategy_factories(f"EURUSD=ema_cross,NZDUSD={MOMENTUM}", SYMBOLS)
     assert makers == {"EURUSD": EmaCross, "NZDUSD": Momentum}
     with pytest.raises(UnknownStrategyError, match="no strategy 'nope'"):
@@ -69,13 +69,13 @@ def a_mixed_desk() -> SignalEngine:
     return SignalEngine(publisher="s", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross})
 
 
-def test_a_desk_reports_its_strategies() -> None:
+def test_a_hello_reports_the_strategies() -> None:
     assert a_mixed_desk().strategy == "EURUSD=momentum,NZDUSD=ema_cross"
     alike = SignalEngine(publisher="s", boot_id="s1", make_strategies=dict.fromkeys(SYMBOLS, EmaCross))
     assert alike.strategy == "ema_cross"
 
 
-def test_strategies_beyond_the_room_of_a_hello_are_reported_as_a_digest() -> None:
+def test_a_list_of_strategies_too_long_for_a_hello_is_reported_as_a_digest() -> None:
     names = [f"SYMBOL{number}" for number in range(9)]
     many = dict.fromkeys(names, EmaCross)
     by_name = {
@@ -85,7 +85,7 @@ def test_strategies_beyond_the_room_of_a_hello_are_reported_as_a_digest() -> Non
     assert all(word.startswith("sha256-") and len(word) == 23 for word in by_name)
 
 
-def test_a_checkpoint_is_of_the_strategies_of_all_symbols() -> None:
+def test_a_checkpoint_is_refused_if_the_strategy_of_a_symbol_differs() -> None:
     ticks = a_walk(700, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks, window=len(ticks)))
     bench.desk = a_mixed_desk()

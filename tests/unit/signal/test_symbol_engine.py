@@ -15,7 +15,7 @@ from tests.unit.signal.builders import Momentum, a_walk
 
 
 @given(count=st.integers(min_value=0, max_value=60), capacity=st.integers(min_value=1, max_value=20))
-def test_the_window_is_the_last_ticks_in_a_row(count: int, capacity: int) -> None:
+def test_the_window_contains_the_last_ticks_in_order(count: int, capacity: int) -> None:
     buffer = TickBuffer(capacity)
     for number in range(count):
         buffer.append(number, number + 0.25, number + 0.5, number + 0.75)
@@ -40,7 +40,7 @@ def test_a_snapshot_of_a_larger_buffer_is_refused() -> None:
         TickBuffer(10).restore(large.snapshot())
 
 
-def test_a_tick_out_of_sequence_is_the_callers_bug() -> None:
+def test_a_tick_out_of_sequence_raises_an_error() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
     ticks = a_walk(5)
     engine.on_tick(ticks[0])
@@ -50,7 +50,7 @@ def test_a_tick_out_of_sequence_is_the_callers_bug() -> None:
         engine.on_tick(ticks[0])
 
 
-def test_a_reset_engine_is_as_new() -> None:
+def test_a_reset_engine_has_its_initial_state() -> None:
     ticks = a_walk(50)
     engine = SymbolEngine("EURUSD", Momentum())
     for tick in ticks:
@@ -60,7 +60,7 @@ def test_a_reset_engine_is_as_new() -> None:
 
 
 @pytest.mark.parametrize("word", [(2, 1.0), (1, 1.5), (0, float("nan")), (-1, -0.1)])
-def test_a_strategy_with_an_invalid_signal_is_stopped(word: tuple[int, float]) -> None:
+def test_a_strategy_that_returns_an_invalid_signal_is_stopped(word: tuple[int, float]) -> None:
     class Nonsense(Momentum):
         warm_up_ticks = 0
 
@@ -71,7 +71,7 @@ def test_a_strategy_with_an_invalid_signal_is_stopped(word: tuple[int, float]) -
         SymbolEngine("EURUSD", Nonsense()).on_tick(a_walk(1)[0])
 
 
-def test_numbers_of_numpy_become_plain_ones() -> None:
+def test_numpy_numbers_become_python_numbers() -> None:
     class InNumpy(Momentum):
         warm_up_ticks = 0
 

@@ -15,7 +15,7 @@ def problem_of(alerts: Alerts, program: str) -> str:
     return alerts.problem
 
 
-def test_a_command_that_succeeds_is_no_problem_and_ends_an_earlier_one(tmp_path: Path) -> None:
+def test_a_successful_command_clears_the_problem_of_an_earlier_failure(tmp_path: Path) -> None:
     pager = tmp_path / "pager"
     alerts = Alerts(str(pager), timeout_ms=10_000)
     assert problem_of(alerts, "mt5") == f"ALERT_COMMAND cannot be run: {pager}: No such file or directory"
@@ -26,7 +26,7 @@ def test_a_command_that_succeeds_is_no_problem_and_ends_an_earlier_one(tmp_path:
     assert problem_of(alerts, "portfolio") == ""
 
 
-def test_a_command_that_takes_too_long_is_a_problem() -> None:
+def test_a_command_that_takes_too_long_is_reported_as_a_problem() -> None:
     assert (
         problem_of(Alerts("sleep 600", timeout_ms=100), "mt5") == "ALERT_COMMAND took longer than 100 ms and was killed"
     )

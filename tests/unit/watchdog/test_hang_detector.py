@@ -34,51 +34,51 @@ class Looks:
         return None
 
 
-def test_a_process_whose_heart_stands_still_is_killed_after_three_seconds() -> None:
+def test_a_process_without_a_new_heartbeat_is_killed_after_three_seconds() -> None:
     looks = Looks()
     life = looks.alive()
     assert looks.look(life) == []
     assert looks.until_killed(life) == Kill("signal", 100, KillReason.HANG, 3_000)
 
 
-def test_a_process_that_beats_lives_for_ever() -> None:
+def test_a_process_with_new_heartbeats_is_never_killed() -> None:
     looks = Looks()
     assert not any(looks.look(looks.alive()) for _ in range(10_000))
 
 
-def test_a_beat_at_the_last_moment_is_enough() -> None:
+def test_a_heartbeat_just_before_the_limit_prevents_the_kill() -> None:
     looks = Looks()
     for _ in range(20):
         life = looks.alive()
         assert not any(looks.look(life) for _ in range(6))
 
 
-def test_a_process_that_gets_nothing_done_while_work_waits_is_killed() -> None:
+def test_a_process_without_progress_while_work_waits_is_killed() -> None:
     looks = Looks()
     kills = [kill for _ in range(30) for kill in looks.look(looks.alive(is_work_waiting=True))]
     assert kills[0] == Kill("signal", 100, KillReason.STALL, 10_000)
 
 
-def test_an_idle_process_and_one_that_gets_on_are_left_alone() -> None:
+def test_a_process_that_is_idle_or_makes_progress_is_not_killed() -> None:
     looks = Looks()
     assert not any(looks.look(looks.alive()) for _ in range(100))
     assert not any(looks.look(looks.alive(is_work_waiting=True, is_done=True)) for _ in range(100))
 
 
-def test_a_process_that_never_begins_to_beat_has_the_time_of_a_start() -> None:
+def test_a_process_without_a_heartbeat_is_killed_after_the_limit_for_starts() -> None:
     looks = Looks()
     assert looks.until_killed(None) == Kill("signal", 100, KillReason.START, 20_000)
     assert Looks(HangTimeouts(hang_ms=3_000, stall_ms=0, start_ms=0)).until_killed(None) is None
 
 
-def test_a_starting_or_ending_process_does_not_count_as_hanging() -> None:
+def test_a_starting_or_ending_process_is_not_killed_for_hanging() -> None:
     looks = Looks()
     kill = looks.until_killed(HeartbeatSample(False, 1, 0, False))
     assert kill is not None
     assert kill.reason is KillReason.START
 
 
-def test_the_successor_of_a_killed_process_is_watched_from_the_start() -> None:
+def test_the_times_of_a_restarted_process_count_from_its_start() -> None:
     looks = Looks()
     life = looks.alive()
     looks.until_killed(life)
@@ -88,7 +88,7 @@ def test_the_successor_of_a_killed_process_is_watched_from_the_start() -> None:
     assert looks.watch.silent_ns() == {"signal": 0}
 
 
-def test_a_watchdog_that_was_held_itself_blames_nobody() -> None:
+def test_no_process_is_killed_after_a_stop_of_the_watchdog_itself() -> None:
     """The host slept for an hour, and everybody with it."""
     looks = Looks()
     life = looks.alive()
@@ -97,7 +97,7 @@ def test_a_watchdog_that_was_held_itself_blames_nobody() -> None:
     assert looks.look(looks.alive()) == []
 
 
-def test_a_process_that_supervisord_is_stopping_is_none_of_its_business() -> None:
+def test_a_process_that_supervisord_is_stopping_is_not_killed() -> None:
     looks = Looks()
     life = looks.alive()
     looks.look(life)

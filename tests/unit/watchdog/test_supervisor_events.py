@@ -28,7 +28,7 @@ LOGGED = an_event("PROCESS_LOG_STDOUT", "processname:mt5 groupname:mt5 pid:3\nli
 
 
 @given(st.lists(st.integers(min_value=0, max_value=len(FATAL + EXITED + LOGGED))))
-def test_events_are_the_same_wherever_the_bytes_are_cut(cuts: list[int]) -> None:
+def test_events_do_not_depend_on_how_their_bytes_are_split(cuts: list[int]) -> None:
     stream = FATAL + EXITED + LOGGED
     listener = SupervisorEventParser()
     edges = sorted({0, len(stream), *cuts})
@@ -48,13 +48,13 @@ def test_events_are_the_same_wherever_the_bytes_are_cut(cuts: list[int]) -> None
 @pytest.mark.parametrize(
     "bytes_", [b"hello\n", b"eventname:X len:-1\n", b"eventname:X len:99999999\n", b"len:3\nabc", b"x" * 5_000]
 )
-def test_what_is_no_event_is_refused(bytes_: bytes) -> None:
+def test_bytes_that_are_not_an_event_are_refused(bytes_: bytes) -> None:
     with pytest.raises(EventProtocolError):
         SupervisorEventParser().feed(bytes_)
 
 
 @given(st.binary(max_size=HEADER_BYTES_MAX * 2))
-def test_arbitrary_bytes_give_events_or_the_refusal(data: bytes) -> None:
+def test_arbitrary_bytes_give_events_or_an_error(data: bytes) -> None:
     try:
         SupervisorEventParser().feed(data)
     except EventProtocolError:

@@ -93,7 +93,7 @@ def test_a_process_without_a_heartbeat_is_killed_once_supervisord_confirms_that_
     assert isinstance(world.outputs[world.outputs.index(KillProcess("signal", 7)) - 1], AskPrograms)
 
 
-def test_a_process_that_was_replaced_meanwhile_is_left_alone() -> None:
+def test_a_process_that_was_restarted_since_the_check_is_not_killed() -> None:
     world = World(running("signal", 7))
     world.heartbeats["signal"] = a_beat(7)
     world.wait(2)
@@ -102,7 +102,7 @@ def test_a_process_that_was_replaced_meanwhile_is_left_alone() -> None:
     assert world.performed(KillProcess) == []
 
 
-def test_the_events_of_one_burst_make_one_question() -> None:
+def test_several_events_at_once_cause_one_query_to_supervisord() -> None:
     world = World(running("mt5", 7))
     before = len(world.performed(AskPrograms))
     world.event("PROCESS_STATE_EXITED", processname="mt5", pid="7", expected="0")
@@ -123,7 +123,7 @@ def test_a_process_that_refuses_to_start_raises_an_alert() -> None:
     assert world.performed(StartProgram) == []
 
 
-def test_a_strategy_that_ends_the_process_it_runs_in_has_it_started_again() -> None:
+def test_a_signal_process_that_a_strategy_ended_is_started_again() -> None:
     world = World(running("signal", 7))
     world.heartbeats["signal"] = a_beat(7)
     world.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
@@ -134,7 +134,7 @@ def test_a_strategy_that_ends_the_process_it_runs_in_has_it_started_again() -> N
     assert world.performed(ProcessDied) == [ProcessDied("signal", "7", EXIT_SETTINGS)]
 
 
-def test_a_signal_process_that_ended_before_it_served_has_refused() -> None:
+def test_a_signal_process_that_ended_before_its_first_heartbeat_raises_a_refusal_alert() -> None:
     world = World(running("signal", 7))
     world.heartbeats["signal"] = a_beat(7, is_up=False)
     world.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
@@ -143,7 +143,7 @@ def test_a_signal_process_that_ended_before_it_served_has_refused() -> None:
     assert world.alerts() == [("refused", "signal")]
 
 
-def test_a_supervisord_that_does_not_answer_raises_one_alert_and_shows_in_the_question_to_portfolio() -> None:
+def test_an_unresponsive_supervisord_raises_one_alert_and_is_reported_to_portfolio() -> None:
     world = World()
     world.is_answering = False
     world.wait(20)
@@ -158,7 +158,7 @@ def test_a_supervisord_that_does_not_answer_raises_one_alert_and_shows_in_the_qu
     assert last.supervisor_problem == ""
 
 
-def test_a_program_given_up_before_the_start_raises_an_alert_at_the_first_answer() -> None:
+def test_a_fatal_program_raises_an_alert_at_the_first_answer_of_supervisord() -> None:
     world = World(Program("mt5", "FATAL", 0, 1))
     assert world.alerts() == [("fatal", "mt5")]
     world.wait(20)

@@ -1,1 +1,1 @@
-"""Features of a model: their schema, and the kernel that computes them from the tick buffer."""
+"""Features of a model: their schema, and the kernel that computes them from ticks."""

@@ -1,9 +1,9 @@
-"""The one kernel that computes features: live for the newest tick, in backtest and training for a whole recording.
+"""The kernel that computes features: live for the newest tick, in backtest and training for a whole recording.
 
-`fill_features` processes every full window of its columns. Live it gets the 100 ticks of the buffer and fills one row;
-in training it gets a day at once. Both run the same machine code, so the digits are the same, and a row reads no tick
-after its own. The only mathematical function called is the square root, which IEEE 754 defines to the last bit:
-other processors give the same digits too.
+`fill_features` computes a row for every full window in its columns. The live process passes the 100 ticks of its buffer
+and gets one row; a training passes a day at once. Both run the same machine code and so get the same digits. A row
+depends on no tick after its own. The only mathematical function is the square root, which IEEE 754 defines to the last
+bit, so that other processors compute the same digits.
 
 The order of the columns is that of `schema.FEATURES`.
 """
@@ -33,7 +33,10 @@ _LONG_TO_SHORT: Final = (99 / 20) ** 0.5
 
 @kernel_helper
 def _sine_of_turn(turn: float) -> float:
-    """Sine of an angle in turns, 0 <= turn < 2, by its series up to the 15th power: the error is below 1e-11."""
+    """Return the sine of an angle in turns, 0 <= turn < 2.
+
+    It is computed by the Taylor series up to the 15th power; the error is below 1e-11.
+    """
     quarters = 4.0 * (turn - np.floor(turn))
     quadrant = int(quarters)
     part = quarters - quadrant
@@ -50,7 +53,7 @@ def _sine_of_turn(turn: float) -> float:
 
 @kernel_helper
 def _lower_median(values: Floats) -> float:
-    """The 50th smallest of 100 by quickselect, which reorders `values`."""
+    """Return the 50th smallest of 100 values by quickselect, which reorders `values`."""
     middle = (values.shape[0] - 1) // 2
     low, high = 0, values.shape[0] - 1
     while low < high:
@@ -74,7 +77,7 @@ def _lower_median(values: Floats) -> float:
 
 @kernel_helper
 def _z_score(mid: Floats, end: int, ticks: int) -> float:
-    """Distance of the newest mid from the mean, in standard deviations; 0 if no price moved."""
+    """Return the distance of the newest mid from the mean, in standard deviations; 0 if all mids are equal."""
     total = 0.0
     for i in range(end - ticks + 1, end + 1):
         total += mid[i] - mid[end]
@@ -91,10 +94,13 @@ def _z_score(mid: Floats, end: int, ticks: int) -> float:
 def _sums(
     change: Floats, newest: int, oldest: int, gains: float, losses: float, squares: float, balance: int
 ) -> tuple[float, float, float, int]:
-    """Continue the sums from newest to oldest: rises, falls (positive), squares, and number of rises minus falls."""
+    """Add the changes from `newest` down to `oldest` to the sums, and return the sums.
+
+    They are the sums of rises, of falls (positive) and of squares, and the number of rises minus that of falls.
+    """
     for i in range(newest, oldest - 1, -1):
         moved = change[i]
-        # Without a branch: a processor cannot predict the direction of a price.
+        # `max` instead of a branch, because a processor cannot predict the direction of a price.
         gains += max(moved, 0.0)
         losses += max(-moved, 0.0)
         squares += moved * moved
@@ -114,7 +120,7 @@ def _return(mid: Floats, end: int, changes: int) -> float:
 
 @kernel_helper
 def _run_length(change: Floats, end: int, changes: int) -> int:
-    """Number of changes in a row with the sign of the newest, times that sign; 0 if the newest is 0."""
+    """Return the number of latest consecutive changes with the same sign, times this sign; 0 if the newest is 0."""
     newest = change[end]
     if newest == 0.0:
         return 0
@@ -200,10 +206,10 @@ def fill_features(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats, rows:
     """Fill row i with the features at tick i + 99, from ticks i to i + 99.
 
     Args:
-        time_ns: event times of at least 100 ticks in their order.
-        bid: best bids, > 0.
+        time_ns: event times of at least 100 ticks in their order, UTC nanoseconds; int64.
+        bid: best bids, > 0; float64 of the same length, as are `ask` and `volume`.
         ask: best asks, > 0.
-        volume: volumes, 0 where there are none.
+        volume: volumes of the ticks, 0 if unknown.
         rows: float32 of shape (ticks - 99, features), to be filled.
     """
     count = time_ns.shape[0]
@@ -219,10 +225,14 @@ def fill_features(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats, rows:
 
 
 def feature_rows(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats) -> Rows:
-    """The features of a whole recording of one symbol: shape (ticks - 99, features); no row under 100 ticks."""
+    """Return the features of a whole recording of one symbol.
+
+    The columns are those of `fill_features`. The result is float32 of shape (ticks - 99, features); it has no row if
+    there are fewer than 100 ticks.
+    """
     rows = np.empty((max(0, len(time_ns) - _LAST), len(FEATURES)), dtype=np.float32)
     if len(rows):
-        # The kernel is compiled for plain arrays; a reader's columns may be read-only or strided.
+        # The kernel is compiled for writable contiguous arrays; a reader's columns may be read-only or strided.
         bids, asks, volumes = (np.array(column, dtype=np.float64) for column in (bid, ask, volume))
         fill_features(np.array(time_ns, dtype=np.int64), bids, asks, volumes, rows)
     return rows

@@ -1,8 +1,8 @@
-"""The input of a model: the features of a window of ticks by name, and the hash that ties a model to them.
+"""The input of a model: names of the features of a window of ticks, and a hash that identifies the set of features.
 
-The formulas are in `kernel.py`, which computes them, and in `docs/features.md`. No feature has the unit of a price, so
-that one model can serve several symbols. A changed formula gets a new version here: the hash of the schema changes with
-it, and every earlier model is refused.
+The formulas are in `kernel.py` and in `docs/features.md`. No feature has the unit of a price, so that one model can be
+used for several symbols. If a formula changes, its `version` here must be increased. This changes the hash of the
+schema, and models for the old hash are refused.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 from services.signal.core.tick_buffer import BUFFER_TICKS
 
 WINDOW_TICKS: Final = BUFFER_TICKS
-"""Every feature is a function of this many last ticks and of nothing else."""
+"""Number of latest ticks on which every feature depends; it depends on nothing else."""
 
 POINT_PER_PRICE: Final = 1e-5
-"""A point as a fraction of the mid price: a strategy does not know a symbol's digits, and a model may serve several."""
+"""Size of a point as a fraction of the mid price, the same for all symbols, because a strategy has no digits."""
 
 
 class Feature(NamedTuple):
-    """One number of a row; `ticks` is how many ticks it depends on, the newest included."""
+    """One number of a row; `ticks` is the number of latest ticks that it depends on."""
 
     name: str
     unit: str
@@ -31,7 +31,7 @@ class Feature(NamedTuple):
 
 
 def _over(name: str, unit: str, changes: int) -> Feature:
-    """A feature over so many changes from tick to tick."""
+    """Return a feature that depends on the latest `changes` changes from tick to tick."""
     return Feature(name, unit, changes + 1, (("changes", changes),))
 
 
@@ -72,7 +72,7 @@ FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 
 
 def schema_sha256() -> str:
-    """SHA-256 over the window and each feature's name, version and parameters, in order."""
+    """Return the SHA-256 of the window length and of each feature's name, version and parameters, in order."""
     schema = {
         "window_ticks": WINDOW_TICKS,
         "features": [[feature.name, feature.version, dict(feature.parameters)] for feature in FEATURES],

@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 CLASSES: Final = (-1, 0, 1)
-"""The classes, in the order of a model's columns."""
+"""Directions in the order of a model's columns: -1 sell, 0 hold, +1 buy."""

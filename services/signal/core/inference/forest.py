@@ -1,8 +1,8 @@
-"""XGBoost's own model format, flattened into arrays that a kernel can walk.
+"""Converts XGBoost's model format into arrays for the tree walk (`kernel.py`).
 
-`read_document` takes the bytes of a model in JSON, `flatten` makes a `Forest` of it. What the walk does not
-cover (linear boosters, DART, categorical splits, trees with vectors in their leaves) raises `UnsupportedModelError`,
-and XGBoost itself can still serve it; bytes that are no model at all raise `ModelFormatError`.
+`read_document` reads a model in JSON, and `flatten` converts it into a `Forest`. The walk does not support linear
+boosters, DART, categorical splits and trees with vectors in their leaves. For these `UnsupportedModelError` is raised,
+and XGBoost itself can evaluate the model. Bytes that are no model raise `ModelFormatError`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from services.signal.core.inference.rounds import LINEAR, Rounds, boosting_round
 
 IDENTITY_OBJECTIVES: Final = ("multi:softprob", "multi:softmax", "reg:squarederror", "binary:logitraw")
 LOGISTIC_OBJECTIVES: Final = ("binary:logistic", "reg:logistic")
-"""Their base score is stored as a probability."""
+"""Objectives whose base score is stored as a probability."""
 
 
 CATEGORY: Final = "c"
-"""XGBoost's type of a feature whose values are categories."""
+"""XGBoost's name for the type of a categorical feature."""
 
 
 class ModelFormatError(ValueError):
-    """The bytes are no XGBoost model, or one that contradicts itself."""
+    """The bytes are no XGBoost model, or the model contradicts itself."""
 
 
 class UnsupportedModelError(ValueError):
-    """An XGBoost model of a kind that the walk does not support."""
+    """The tree walk does not support this kind of XGBoost model."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """All trees of a model in a few arrays; `kernel` explains them."""
+    """All trees of a model in a few arrays, which `kernel.py` describes."""
 
     nodes: Indices
     values: Singles
@@ -47,11 +47,14 @@ class Forest:
 
     @property
     def groups(self) -> int:
-        """How many margins a row has: one for each class."""
+        """Number of margins of a row, one for each class."""
         return len(self.base)
 
     def margins(self, rows: Singles) -> Singles:
-        """Untransformed scores, float32 of shape (rows, groups); `rows` are float32 and contiguous."""
+        """Return the margins (untransformed scores), float32 of shape (rows, groups).
+
+        `rows` must be float32, contiguous, of shape (rows, features).
+        """
         assert rows.shape[1] == self.features, (rows.shape, self.features)
         found = np.empty((len(rows), self.groups), dtype=np.float32)
         fill_margins(self.nodes, self.values, self.roots, self.base, rows, found)
@@ -60,22 +63,22 @@ class Forest:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Facts in a model file, whether or not the walk covers the model."""
+    """Properties of a model file, which are read whether or not the tree walk supports the model."""
 
     objective: str
     classes: int
     features: int
     feature_names: tuple[str, ...]
     categorical: str
-    """The model's first categorical feature or split; empty without one."""
+    """The model's first categorical feature or split; empty if it has none."""
     rounds: Rounds
 
 
 def read_document(data: bytes) -> Mapping[str, Any]:
-    """The document in the JSON of a model.
+    """Decode the JSON of a model.
 
     Raises:
-        ModelFormatError: the bytes are no JSON, or not that of a model.
+        ModelFormatError: the bytes are no JSON, or not the JSON of a model.
     """
     try:
         document = json.loads(data)
@@ -87,10 +90,10 @@ def read_document(data: bytes) -> Mapping[str, Any]:
 
 
 def model_info(document: Mapping[str, Any]) -> ModelInfo:
-    """A model's outputs, features and number of rounds used.
+    """Return the properties of a model.
 
     Raises:
-        ModelFormatError: they are missing or contradict each other.
+        ModelFormatError: properties are missing or contradict each other.
     """
     try:
         learner = document["learner"]
@@ -122,11 +125,11 @@ def _categorical(learner: Mapping[str, Any]) -> str:
 
 
 def flatten(document: Mapping[str, Any]) -> Forest:
-    """The trees as arrays.
+    """Convert the trees of a model into arrays.
 
     Raises:
-        UnsupportedModelError: XGBoost could serve it and the walk cannot.
-        ModelFormatError: it is damaged.
+        UnsupportedModelError: the tree walk does not support the model, but XGBoost may.
+        ModelFormatError: the model is damaged.
     """
     try:
         return _flatten(document["learner"])
@@ -139,7 +142,7 @@ def flatten(document: Mapping[str, Any]) -> Forest:
 
 
 def require_sound_booster(document: Mapping[str, Any]) -> None:
-    """Refuse trees and weights that XGBoost would take and then crash on: it checks little of what it loads.
+    """Refuse trees and weights that XGBoost would load without a check, and on which it would then crash.
 
     Raises:
         ModelFormatError: a tree is damaged, or in a format that the installed XGBoost does not read.
@@ -157,13 +160,13 @@ def require_sound_booster(document: Mapping[str, Any]) -> None:
             width = int(tree["tree_param"].get("size_leaf_vector", 1))
             if width > 1 and "leaf_weights" not in tree:
                 raise ModelFormatError(
-                    f"tree {number} has vectors in its leaves as an older XGBoost wrote them, on which this one crashes; "
-                    "expected a model that the XGBoost of the desk has trained"
+                    f"tree {number} has vectors in its leaves in the format of an older XGBoost, which crashes the "
+                    "installed XGBoost; expected a model trained with the installed XGBoost"
                 )
             leaves = int(np.count_nonzero(_columns(tree, number, features).left == -1))
             if width > 1 and len(tree["leaf_weights"]) != width * leaves:
                 raise ModelFormatError(
-                    f"tree {number} has {len(tree['leaf_weights'])} weights, expected {width} a leaf"
+                    f"tree {number} has {len(tree['leaf_weights'])} weights, expected {width} for each leaf"
                 )
     except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise ModelFormatError(f"damaged model: {type(error).__name__} at {error}") from None
@@ -219,7 +222,7 @@ def _base(text: str, objective: str, groups: int) -> Singles:
     if objective in LOGISTIC_OBJECTIVES:
         if not all(0 < score < 1 for score in scores):
             raise ModelFormatError(f"base_score {text}, expected a probability")
-        # XGBoost divides and subtracts in float32, which near 0 is another number than in float64.
+        # XGBoost divides and subtracts in float32. Near 0 the result differs from float64.
         one = np.float32(1)
         scores = [-math.log(one / np.float32(score) - one) for score in scores]
     elif objective not in IDENTITY_OBJECTIVES:
@@ -260,7 +263,7 @@ def _columns(tree: Mapping[str, Any], number: int, features: int) -> _Columns:
     is_leaf = left == -1
     feature[is_leaf] = -1
     if not np.isfinite(values).all() or (feature >= features).any() or (feature[~is_leaf] < 0).any():
-        raise ModelFormatError(f"tree {number} splits on a feature or at a value that there is not")
+        raise ModelFormatError(f"tree {number} splits on a missing feature or at a value that is not finite")
     _require_tree(left.tolist(), right.tolist(), number)
     return _Columns(left, right, feature, default_left, values)
 
@@ -270,7 +273,7 @@ def _column(values: Any) -> Indices:
 
 
 def _require_tree(left: Sequence[int], right: Sequence[int], number: int) -> None:
-    """Every walk from the root ends: no node is reached twice, and none lies outside."""
+    """Refuse nodes that are reached twice or do not exist, so that every walk from the root ends."""
     seen: set[int] = set()
     open_nodes = [0]
     while open_nodes:

@@ -1,8 +1,8 @@
-"""The walk down flattened trees, and from margins to calibrated probabilities: the numba kernels of inference.
+"""The numba kernels of inference: the tree walk, which computes margins, and the conversion to probabilities.
 
-A node is a row (feature, left, right, where a missing value goes) with a value beside it: the threshold of a split, or
-what a leaf adds. A leaf has feature -1. Margins are added up in float32, base first and then tree by tree, as XGBoost
-does it, so that they have its bits.
+A node is a row (feature, left child, right child, child for a missing value) and a value. The value is the threshold of
+a split, or the amount that a leaf adds to the margin. A leaf has feature -1. Margins are sums in float32, starting with
+the base score and adding tree by tree. XGBoost adds in the same order, so that both results have the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Singles = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
 
 _RIGHT: Final = 2
-"""Column of a node's right child; the left one is before it."""
+"""Column of a node's right child; the column before it is the left child."""
 _MISSING: Final = 3
 
 
@@ -28,22 +28,22 @@ _MISSING: Final = 3
 def fill_margins(
     nodes: Indices, values: Singles, roots: Indices, base: Singles, rows: Singles, margins: Singles
 ) -> None:
-    """Fill the margins (rows, groups) of the rows (rows, features).
+    """Fill the margins of rows of features.
 
     Args:
-        nodes: int32 of shape (nodes, 4).
-        values: float32, one for each node.
-        roots: int32 of shape (trees, 2): where a tree begins, and the group that it adds to.
-        base: float32, what each group begins with.
-        rows: float32; NaN is a missing value.
-        margins: float32, to be filled.
+        nodes: int32 of shape (nodes, 4), the nodes of all trees.
+        values: float32 of shape (nodes,), threshold or leaf value of each node.
+        roots: int32 of shape (trees, 2): index of a tree's root, and the group to which the tree adds.
+        base: float32 of shape (groups,), the base score of each group.
+        rows: float32 of shape (rows, features); NaN is a missing value.
+        margins: float32 of shape (rows, groups), to be filled.
     """
     for number in range(rows.shape[0]):
         for group in range(base.shape[0]):
             margins[number, group] = base[group]
         for tree in range(roots.shape[0]):
-            # Unsigned, so that no index is looked at for being negative; and the side is computed, not branched to, for
-            # no processor guesses it: together that halves the time.
+            # Unsigned indices need no check for negative values. The child is computed without a branch, because a
+            # processor cannot predict the branch. Both together halve the run time.
             at = np.uintp(roots[tree, 0])
             feature = nodes[at, 0]
             while feature >= 0:
@@ -59,13 +59,13 @@ def fill_margins(
 
 @kernel
 def fill_probabilities(margins: Singles, slope: float, biases: Floats, probabilities: Floats) -> None:
-    """Fill the probabilities (rows, classes): softmax(slope * margin + bias), computed in float64.
+    """Fill the probabilities softmax(slope * margin + bias), computed in float64.
 
     Args:
         margins: float32 of shape (rows, classes), finite.
-        slope: one over the temperature, > 0.
-        biases: float64, one for each class.
-        probabilities: float64, to be filled; each row sums to 1.
+        slope: 1 / temperature, > 0.
+        biases: float64 of shape (classes,).
+        probabilities: float64 of shape (rows, classes), to be filled; each row sums to 1.
     """
     for number in range(margins.shape[0]):
         highest = -math.inf

@@ -1,7 +1,8 @@
-"""Boosting rounds of a model: their number, their trees, and the best one of the training.
+"""Boosting rounds of a model: their number, their trees, and the best round of the training.
 
-Training with early stopping keeps the rounds after the best one, and stores its index from 0 as `best_iteration`.
-XGBoost's scikit-learn interface predicts with the rounds up to it, and so does the desk.
+A training with early stopping keeps the rounds after the best round, and stores the index of the best round, counted
+from 0, as `best_iteration`. The desk predicts with the rounds up to the best round, as XGBoost's scikit-learn interface
+does.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ LINEAR: Final = "gblinear"
 class Rounds(NamedTuple):
     """The rounds of a model.
 
-    Only the first `used` of `grown` rounds predict. `tree_ends[n]` is the number of trees in the first n rounds; empty
-    for a linear booster.
+    Only the first `used` of the `grown` rounds are used for predictions. `tree_ends[n]` is the number of trees in the
+    first n rounds; it is empty for a linear booster.
     """
 
     used: int
@@ -30,7 +31,7 @@ def boosting_rounds(learner: Mapping[str, Any]) -> Rounds:
     """Read the rounds of a model from the `learner` of its document.
 
     Raises:
-        ValueError: it contradicts itself, or its best round cannot be restored.
+        ValueError: the rounds contradict the trees, or the model at its best round cannot be restored.
         KeyError: a field is missing.
     """
     booster = learner["gradient_booster"]
@@ -46,8 +47,8 @@ def boosting_rounds(learner: Mapping[str, Any]) -> Rounds:
     used = grown if text is None else _used(str(text), grown)
     if used < grown and booster["name"] == LINEAR:
         raise ValueError(
-            f"{BEST} is {text} of {grown} rounds of a linear booster, which has the weights of its last round only; "
-            "expected one trained for the rounds it is to have"
+            f"{BEST} is {text} of {grown} rounds of a linear booster, which has only the weights of its last round; "
+            "expected a training that ends with the best round"
         )
     return Rounds(used, grown, ends)
 
@@ -56,11 +57,11 @@ def _tree_ends(model: Mapping[str, Any], groups: int) -> tuple[int, ...]:
     count = len(model["trees"])
     if "iteration_indptr" in model:
         ends = tuple(int(end) for end in model["iteration_indptr"])
-    else:  # written before XGBoost 2: every round makes as many
+    else:  # written before XGBoost 2: every round has the same number of trees
         a_round = groups * max(1, int(model["gbtree_model_param"].get("num_parallel_tree", 1)))
         ends = tuple(range(0, count + 1, a_round))
     if not ends or ends[0] != 0 or ends[-1] != count or any(end < start for start, end in pairwise(ends)):
-        raise ValueError(f"{count} trees, which are not those of its rounds")
+        raise ValueError(f"{count} trees, which does not fit its rounds")
     return ends
 
 

@@ -1,7 +1,8 @@
-"""Rows that reveal errors of our tree walk, compared with XGBoost's margins when a model is loaded.
+"""Rows of features with which the tree walk is compared with XGBoost when a model is loaded.
 
-Random rows of every scale, and around each threshold of each split: the value itself and its neighbours on either
-side; then special floats (NaN, infinities, zeros, extremes). The same forest always gives the same rows.
+There are three kinds of rows: random rows of different scales; rows with each split's threshold and the next floats
+above and below it; rows with special floats (NaN, infinities, zeros, extremes). The same forest always gives the same
+rows.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from services.signal.core.inference.kernel import Singles
 
 RANDOM_ROWS: Final = 2_000
 EDGE_ROWS_MAX: Final = 30_000
-"""Enough for every threshold of 600 trees of depth 4; a larger model is sampled evenly."""
+"""Largest number of rows at thresholds, enough for 600 trees of depth 4. Of a larger model every n-th split is used."""
 
 MISSING_PART: Final = 0.1
 _SEED: Final = 20_140_501
 
 
 def self_check_rows(forest: Forest) -> Singles:
-    """Rows of float32 in the shape (rows, features)."""
+    """Return the rows, float32 of shape (rows, features)."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     splits = np.flatnonzero(forest.nodes[:, 0] >= 0)
     thresholds = forest.values[splits]
@@ -31,7 +32,7 @@ def self_check_rows(forest: Forest) -> Singles:
     rows = (random.normal(size=shape) * scale * 10.0 ** random.integers(-4, 2, shape)).astype(np.float32)
     rows[random.random(shape) < MISSING_PART] = np.nan
     if len(splits):
-        # With thresholds of the feature as values, random rows reach all branches.
+        # Half of the values are thresholds of the feature, so that random rows reach more branches.
         for feature in range(forest.features):
             own = thresholds[forest.nodes[splits, 0] == feature]
             if len(own):
@@ -41,7 +42,7 @@ def self_check_rows(forest: Forest) -> Singles:
 
 
 def _edges(forest: Forest, splits: np.ndarray[tuple[int], np.dtype[np.intp]], rows: Singles) -> Singles:
-    """A random row for each threshold, with the split's feature at the threshold and next to it."""
+    """Return random rows in which the feature of a split is at its threshold, or the next float below or above it."""
     step = max(1, -(-3 * len(splits) // EDGE_ROWS_MAX))
     chosen = splits[::step]
     infinity = np.float32(np.inf)
@@ -53,7 +54,7 @@ def _edges(forest: Forest, splits: np.ndarray[tuple[int], np.dtype[np.intp]], ro
 
 
 def _uniform(features: int) -> Singles:
-    """Rows with one special value in every column, and with one special value among zeros."""
+    """Return rows with a special value in every column, and rows with a special value in one column and zeros else."""
     limits = np.finfo(np.float32)
     odd = np.array(
         [

@@ -1,1 +1,1 @@
-"""The strategies that come with the desk: each module has the name of its strategy and one class."""
+"""The strategies that come with the desk. Each module has the name of its strategy and contains one class."""

@@ -1,4 +1,4 @@
-"""`ema_cross`: long or short with the faster of two exponential averages of the mid price."""
+"""`ema_cross`: long while the faster of two exponential averages of the mid price is above the slower, else short."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _STATE: Final = struct.Struct("<?ddb")
 
 
 class EmaCross:
-    """Long while the fast average is above the slow one, short while it is below.
+    """Long while the fast average is above the slow average, short while it is below.
 
-    mid = (bid + ask) / 2. Both averages start at the first mid; from then on ema = ema + alpha * (mid - ema) with
-    alpha = 2 / (n + 1), computed in that order, which is part of the definition: another order gives other digits. The
-    direction is the sign of fast - slow and is kept while the two are equal; it is 0 until they first differ. The first
-    signal comes after `SLOW_TICKS` ticks. Confidence is 1 with a direction and 0 without one.
+    mid = (bid + ask) / 2. Both averages start at the first mid. Then ema = ema + alpha * (mid - ema) with
+    alpha = 2 / (n + 1). The order of these operations is part of the definition, because another order gives other
+    digits. The direction is the sign of fast - slow. It stays the same while both are equal, and is 0 until they first
+    differ. The first signal comes after `SLOW_TICKS` ticks. The confidence is 1 with a direction and 0 without.
     """
 
     name: Final = "ema_cross"
@@ -34,7 +34,7 @@ class EmaCross:
         self._slow_alpha = 2 / (SLOW_TICKS + 1)
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """Update both averages and return the direction."""
+        """Update both averages with `bid` and `ask`, and return direction (-1, 0, +1) and confidence (0 or 1)."""
         mid = (bid + ask) / 2
         if not self._seeded:
             self._fast = self._slow = mid
@@ -49,11 +49,15 @@ class EmaCross:
         return self._side, 1.0 if self._side else 0.0
 
     def snapshot(self) -> bytes:
-        """Both averages to the last bit, and the direction."""
+        """Return the exact state: both averages and the direction."""
         return _STATE.pack(self._seeded, self._fast, self._slow, self._side)
 
     def restore(self, state: bytes) -> None:
-        """Continue from a snapshot."""
+        """Continue from a snapshot.
+
+        Raises:
+            ValueError: `state` is no snapshot of this strategy.
+        """
         if len(state) != _STATE.size:
             raise ValueError(f"ema_cross snapshot of {len(state)} bytes, expected {_STATE.size}")
         self._seeded, self._fast, self._slow, self._side = _STATE.unpack(state)

@@ -1,4 +1,4 @@
-"""`xgboost`: the direction whose calibrated probability by a trained model reaches its threshold."""
+"""`xgboost`: buys or sells if a trained model's calibrated probability of this direction reaches its threshold."""
 
 from __future__ import annotations
 
@@ -17,27 +17,35 @@ from services.signal.core.tick_buffer import TickBuffer
 
 @dataclass(frozen=True)
 class ClassModel:
-    """A trained model as a strategy needs it: from a row of features to the probabilities of the three classes."""
+    """A trained model that computes the probabilities of the three classes from a row of features."""
 
     margins: Callable[[Singles], Singles]
-    """Margins of rows of shape (rows, features); both arrays are float32 and contiguous."""
+    """Function that returns the margins, shape (rows, 3), of rows, shape (rows, features); float32, contiguous."""
     temperature: float
     biases: tuple[float, float, float]
     sell_threshold: float
     buy_threshold: float
 
     def probabilities(self, rows: Singles) -> Floats:
-        """softmax(margin / temperature + bias) of each row: float64 of shape (rows, 3)."""
+        """Return softmax(margin / temperature + bias) of each row, float64 of shape (rows, 3).
+
+        `rows` are contiguous float32 of shape (rows, features).
+        """
         margins = self.margins(rows)
         found = np.empty(margins.shape)
         fill_probabilities(margins, 1 / self.temperature, np.array(self.biases), found)
         return found
 
     def decide(self, sell: float, hold: float, buy: float) -> tuple[int, float]:
-        """The direction, and the probability of the class that was chosen.
+        """Return the direction (-1, 0, +1) and the probability of its class.
 
-        The likelier of the two sides is chosen when its probability is not below its threshold; otherwise, and when
-        both sides are as likely, it is HOLD.
+        The direction is buy or sell, whichever is more probable, if its probability is at least its threshold.
+        Otherwise, and if both are equally probable, it is 0 (HOLD).
+
+        Args:
+            sell: probability of the class sell, 0 to 1.
+            hold: probability of the class hold, 0 to 1.
+            buy: probability of the class buy, 0 to 1.
         """
         if buy > sell and buy >= self.buy_threshold:
             return 1, buy
@@ -47,7 +55,7 @@ class ClassModel:
 
 
 class XGBoostClasses:
-    """The model's decision on the 100 ticks up to each tick; it keeps no state between ticks."""
+    """Decides on each tick by the model, from the latest 100 ticks; it has no state besides these ticks."""
 
     name: Final = "xgboost"
     warm_up_ticks: Final = WINDOW_TICKS
@@ -61,7 +69,10 @@ class XGBoostClasses:
         self._probabilities = np.empty((1, len(CLASSES)))
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """Compute features, margins and probabilities of the window, and decide."""
+        """Compute features and probabilities of the window, and return direction (-1, 0, +1) and probability.
+
+        `bid` and `ask` are not used: the window contains them.
+        """
         if window.count < WINDOW_TICKS:
             return 0, 0.0
         fill_features(window.time_ns, window.bid, window.ask, window.volume, self._row)
@@ -70,10 +81,14 @@ class XGBoostClasses:
         return self.model.decide(sell, hold, buy)
 
     def snapshot(self) -> bytes:
-        """Empty: the window is the whole state."""
+        """Return an empty state, because the strategy has none besides the window."""
         return b""
 
     def restore(self, state: bytes) -> None:
-        """Accept the empty state."""
+        """Accept the empty state.
+
+        Raises:
+            ValueError: `state` is not empty.
+        """
         if state:
             raise ValueError(f"xgboost snapshot of {len(state)} bytes, expected none")

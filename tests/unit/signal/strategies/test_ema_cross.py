@@ -36,7 +36,7 @@ def reference(quotes: list[tuple[float, float]]) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_sides_are_those_of_the_reference(seed: int) -> None:
+def test_directions_equal_those_of_the_reference_implementation(seed: int) -> None:
     ticks = a_walk(6_000, seed=seed)
     engine = SymbolEngine("EURUSD", EmaCross())
     directions = [engine.on_tick(tick).direction for tick in ticks]
@@ -44,7 +44,7 @@ def test_the_sides_are_those_of_the_reference(seed: int) -> None:
     assert {1, -1} <= set(directions), "a walk with one side only would show little"
 
 
-def test_it_first_speaks_on_the_501st_tick() -> None:
+def test_the_first_signal_other_than_hold_is_on_tick_501() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
     signals = [engine.on_tick(tick) for tick in a_walk(502)]
     assert set(signals[:500]) == {SignalValue(0, 0.0, WARMING_UP)}
@@ -53,14 +53,14 @@ def test_it_first_speaks_on_the_501st_tick() -> None:
     assert signals[500].confidence == 1.0
 
 
-def test_a_market_that_never_moved_has_no_side() -> None:
+def test_the_direction_is_0_if_the_price_never_changed() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
     decisions = [engine.process_tick(sequence, sequence, 1.1, 1.1002, 0.0) for sequence in range(1, 600)]
     assert decisions[-1] == SignalValue(0, 0.0, "")
 
 
 @pytest.mark.parametrize("side", [-1, 0, 1])
-def test_equal_averages_keep_the_side(side: int) -> None:
+def test_the_direction_stays_the_same_while_both_averages_are_equal(side: int) -> None:
     strategy = EmaCross()
     strategy.restore(struct.pack("<?ddb", True, 2.0, 2.0, side))
     assert strategy.on_tick(TickBuffer(), 2.0, 2.0, 1) == (side, float(abs(side)))
@@ -68,7 +68,7 @@ def test_equal_averages_keep_the_side(side: int) -> None:
 
 @settings(max_examples=40)
 @given(cut=st.integers(min_value=0, max_value=700), seed=st.integers(min_value=0, max_value=50))
-def test_a_snapshot_at_any_tick_changes_no_digit(cut: int, seed: int) -> None:
+def test_signals_after_a_restore_at_any_tick_are_unchanged(cut: int, seed: int) -> None:
     ticks = a_walk(750, seed=seed)
     for make_strategy in (EmaCross, Momentum):
         straight = SymbolEngine("EURUSD", make_strategy())
