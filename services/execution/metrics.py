@@ -15,23 +15,25 @@ CALLS: Final = METRICS.internal_counter("taken_calls_total", "Calls received fro
 ANSWERS: Final = METRICS.internal_counter(
     "reported_answers_total", "Answers reported to portfolio, by outcome", "outcome", known=CallOutcome
 )
-REFUSED: Final = METRICS.internal_counter("refused_calls_total", "Calls refused because too many were in flight")
+REFUSED: Final = METRICS.internal_counter("refused_calls_total", "Calls refused because too many were waiting")
 NOT_TAKEN: Final = METRICS.internal_counter(
-    "unsent_requests_total", "Requests not sent because no gateway was connected"
+    "unsent_requests_total", "Requests not sent because no gateway was connected or its queue was full, PING included"
 )
 MALFORMED: Final = METRICS.internal_counter(
     "malformed_frames_total", "Frames dropped because they could not be decoded", "socket", known=("command", "gateway")
 )
 DROPPED_REPORTS: Final = METRICS.internal_counter(
-    "dropped_reports_total", "Reports dropped because portfolio was disconnected for too long"
+    "dropped_reports_total", "Reports dropped because too many waited for portfolio"
 )
 _IN_FLIGHT: Final = METRICS.gauge("in_flight_calls", "Calls sent to the gateway but not answered yet")
 _WAITING: Final = METRICS.gauge("waiting_calls", "Calls not sent to the gateway yet")
-_KEPT: Final = METRICS.gauge("waiting_reports", "Reports kept while portfolio is disconnected")
+_KEPT: Final = METRICS.gauge(
+    "waiting_reports", "Reports not sent yet because portfolio is disconnected or does not read"
+)
 _GATEWAY_UP: Final = METRICS.gauge("gateway_up", "1 while the gateway answers")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds",
-    "Time since the gateway's last reply, or since the start; an idle gateway is sent a PING",
+    "Time since the gateway's last reply, or since the start without one; an idle gateway is sent a PING",
 )
 _ORDER_TO_GATEWAY: Final = METRICS.histogram(
     "order_to_gateway_seconds", "From the decision for an order to the sending of its request to the gateway"
@@ -50,7 +52,7 @@ def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
 
     Args:
         courier: the core of the process.
-        waiting_reports: number of reports kept while portfolio is disconnected.
+        waiting_reports: number of reports not sent to portfolio yet.
         mono_ns: current monotonic time.
     """
     METRICS.update(lambda: _readings(courier, waiting_reports, mono_ns))

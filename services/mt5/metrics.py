@@ -13,19 +13,19 @@ from services.mt5.core.gateway.gateway import Gateway
 METRICS: Final = ProcessMetrics("mt5")
 
 PUBLISHED_TICKS: Final = METRICS.internal_counter(
-    "published_ticks_total", "Ticks published, repetitions included", "symbol"
+    "published_ticks_total", "Ticks published, including repetitions", "symbol"
 )
 REJECTED_TICKS: Final = METRICS.internal_counter(
     "rejected_ticks_total", "Rejected rows of the tick source, by reason", "reason", known=REASONS[1:]
 )
 REFUSED: Final = METRICS.internal_counter(
-    "refused_requests_total", "Replies with an error, by its code", "code", known=ErrorCode
+    "refused_requests_total", "Error replies, by error code", "code", known=ErrorCode
 )
 DROPPED: Final = METRICS.internal_counter(
-    "dropped_messages_total", "Messages dropped because they have no reply address"
+    "dropped_messages_total", "Messages dropped because they have no empty frame before the payload"
 )
 STORAGE_FAULTS: Final = METRICS.internal_counter(
-    "storage_faults_total", "Writes to the journal, the book or the market that failed"
+    "storage_faults_total", "Failed writes to the journal, the book or the state of the generated market"
 )
 UNSENT: Final = METRICS.internal_counter(
     "unsent_replies_total", "Replies dropped because the client had disconnected or did not read"
@@ -35,12 +35,12 @@ _REQUEST_SECONDS: Final = METRICS.histogram(
 )
 _PUBLISHED: Final = METRICS.gauge("published_ordinal", "Ordinal of the last published tick")
 _CONFIRMED: Final = METRICS.gauge("confirmed_ordinal", "Ordinal of the last tick that the desk confirmed")
-_BOOK: Final = METRICS.gauge("book_ordinal", "Ordinal of the tick at which the simulated book stands")
-_DEALS: Final = METRICS.external_counter("venue_deals_total", "Deals of the simulated account, the deposit included")
+_BOOK: Final = METRICS.gauge("book_ordinal", "Ordinal of the last tick that the simulated broker has processed")
+_DEALS: Final = METRICS.external_counter("venue_deals_total", "Deals of the simulated account, including the deposit")
 _BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance of the simulated account", "currency")
 _EQUITY: Final = METRICS.gauge(
     "equity_account_currency",
-    "Equity of the simulated account at the book's tick; NaN when it cannot be valued",
+    "Equity of the simulated account at the last quotes; NaN if a position cannot be valued",
     "currency",
 )
 

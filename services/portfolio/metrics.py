@@ -56,12 +56,14 @@ _REFUSED: Final = METRICS.external_counter(
     "Modifications of stops and resting orders that the venue refused since the start",
     "code",
 )
-_SKIPPED: Final = METRICS.external_counter("skipped_ticks_total", "Ticks of this stream without a signal")
+_SKIPPED: Final = METRICS.external_counter(
+    "skipped_ticks_total", "Ticks of this stream that were skipped without a decision"
+)
 _DUPLICATES: Final = METRICS.external_counter(
-    "duplicate_messages_total", "Signals and answers that had already been received"
+    "duplicate_messages_total", "Repeated signals, and answers to no open request"
 )
 _UNUSABLE: Final = METRICS.external_counter(
-    "unusable_messages_total", "Messages that could not be decoded or were of another stream"
+    "unusable_messages_total", "Messages dropped: malformed, of another stream or symbol, or beyond a full queue"
 )
 _CREATED: Final = METRICS.external_counter("created_orders_total", "Orders of the account")
 _FILLS: Final = METRICS.external_counter("booked_fills_total", "Deals of the account that changed a position")
@@ -70,8 +72,8 @@ _OPEN: Final = METRICS.gauge("open_orders", "Orders that may still change a posi
 _TERMS: Final = METRICS.gauge("changes_of_terms_events", "Changes of the terms of symbols by the venue since the start")
 _IN_DOUBT: Final = METRICS.gauge("in_doubt_orders", "Orders that may or may not have been executed")
 _IN_FLIGHT: Final = METRICS.gauge("in_flight_questions", "Requests to the gateway that wait for an answer")
-_HELD: Final = METRICS.gauge("held_signals", "Signals that wait for their decision")
-_PENDING: Final = METRICS.gauge("uncommitted_events", "Events that wait until the ledger is writable")
+_HELD: Final = METRICS.gauge("held_signals", "Signals received and not decided yet")
+_PENDING: Final = METRICS.gauge("uncommitted_events", "Events not committed because the ledger cannot be written")
 _ORDINAL: Final = METRICS.gauge("decided_ordinal", "Ordinal of the last decided tick")
 _STATE: Final = METRICS.gauge("desk_state", "1 for the current state of the desk, 0 for the others", "state")
 _TRADING: Final = METRICS.gauge("trading_state", "1 for the current trading state, 0 for the others", "state")
@@ -90,10 +92,10 @@ _HEADROOM: Final = METRICS.gauge(
     "level",
 )
 _POSITION: Final = METRICS.gauge("position_lots", "Net position, long positive", "symbol")
-_BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance: realised cash", "currency")
+_BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance: realized cash", "currency")
 _EQUITY: Final = METRICS.gauge(
     "equity_account_currency",
-    "Balance and unrealised profit at the last marks; NaN if a position cannot be valued",
+    "Balance plus unrealized profit at the last marks; NaN if a position cannot be valued",
     "currency",
 )
 _REALIZED: Final = METRICS.gauge(
@@ -107,23 +109,23 @@ _UNREALIZED: Final = METRICS.gauge(
 _COMMISSION: Final = METRICS.gauge("commission_account_currency", "Commission, negative when paid", "currency")
 _SWAP: Final = METRICS.gauge("swap_account_currency", "Swap, negative when paid", "currency")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
-    "heartbeat_age_seconds", "Time since the last HELLO of a signal process", "publisher"
+    "heartbeat_age_seconds", "Time since the last hello message of a signal process", "publisher"
 )
 _COMMIT_SECONDS: Final = METRICS.histogram("ledger_commit_seconds", "Duration of a commit of the ledger")
 _TICK_TO_SIGNAL: Final = METRICS.histogram(
     "tick_to_signal_seconds", "From the publication of a tick to the sending of its signal"
 )
 _SIGNAL_TO_ORDER: Final = METRICS.histogram(
-    "signal_to_order_seconds", "From the sending of a signal to the sending of its committed order"
+    "signal_to_order_seconds", "From the sending of a signal to the sending of its order"
 )
 _TICK_TO_ORDER: Final = METRICS.histogram(
-    "tick_to_order_seconds", "From the publication of a tick to the sending of its committed order"
+    "tick_to_order_seconds", "From the publication of a tick to the sending of its order"
 )
 _ORDER_TO_FILL: Final = METRICS.histogram(
-    "order_to_fill_seconds", "From the decision for an order to the receipt of its deals"
+    "order_to_fill_seconds", "From the decision for an order to the gateway's first reply that reports a fill"
 )
 _TICK_TO_FILL: Final = METRICS.histogram(
-    "tick_to_fill_seconds", "From the publication of a tick to the commit of its deals"
+    "tick_to_fill_seconds", "From the publication of a tick to the commit of its order's first deal"
 )
 
 _BLOCKING: Final = tuple(
@@ -133,11 +135,11 @@ _REFUSAL_CODES: Final = ("INVALID_STOPS", "INVALID_PRICE", "FROZEN", "MARKET_CLO
 """Codes of refused modifications whose series exist before the first refusal."""
 
 _hello_mono_ns: dict[str, int] = {}
-"""Monotonic time of the last HELLO by publisher."""
+"""Monotonic time of the last hello message of each publisher."""
 
 
 def record_signal_hello(publisher: str, mono_ns: int) -> None:
-    """Record that a HELLO of a signal process arrived at `mono_ns`."""
+    """Record that a hello message of a signal process arrived at `mono_ns`."""
     _hello_mono_ns[publisher] = mono_ns
 
 

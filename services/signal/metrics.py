@@ -8,7 +8,9 @@ from common.metrics import DurationHistogram, ProcessMetrics
 
 METRICS: Final = ProcessMetrics("signal")
 
-TICKS: Final = METRICS.internal_counter("received_ticks_total", "Ticks received live, including repetitions", "symbol")
+TICKS: Final = METRICS.internal_counter(
+    "received_ticks_total", "Ticks received from the market feed, including repetitions", "symbol"
+)
 SIGNALS: Final = METRICS.internal_counter(
     "sent_signals_total",
     "Signals sent, including repetitions, by direction",
@@ -16,7 +18,7 @@ SIGNALS: Final = METRICS.internal_counter(
     known=("buy", "sell", "hold"),
 )
 DROPPED: Final = METRICS.internal_counter(
-    "dropped_signals_total", "Signals not sent because portfolio was disconnected"
+    "dropped_signals_total", "Signals not sent because portfolio was disconnected or did not read"
 )
 GAPS_FOUND: Final = METRICS.internal_counter("found_gaps_total", "Gaps in a symbol's sequence", "symbol")
 GAPS_REFILLED: Final = METRICS.internal_counter(
@@ -28,11 +30,11 @@ REJECTED: Final = METRICS.internal_counter(
 )
 CHECKPOINT_FAULTS: Final = METRICS.internal_counter("checkpoint_faults_total", "Checkpoints that could not be written")
 MODEL_FALLBACKS: Final = METRICS.internal_counter(
-    "model_fallbacks_total", "Models evaluated by XGBoost instead of the tree walk"
+    "model_fallbacks_total", "Models evaluated by XGBoost because the faster compiled code cannot be used"
 )
 STRATEGY_FAULTS: Final = METRICS.internal_counter(
     "strategy_faults_total",
-    "Strategies that raised an exception, returned an invalid signal or could not be used",
+    "Faults: the strategy raised, returned an invalid signal or could not be used",
     "symbol",
 )
 _ORDINAL: Final = METRICS.gauge("last_ordinal", "Highest ordinal of a tick with a signal")
@@ -40,9 +42,11 @@ _HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since the gateway's last heartbeat on the tick socket, or since the start"
 )
 _TICK_AGE: Final = METRICS.gauge(
-    "tick_age_seconds", "Time since the last tick (accurate to a second), or since the start", "symbol"
+    "tick_age_seconds",
+    "Time since the symbol's last tick, or since the start without one; accurate to a second",
+    "symbol",
 )
-_CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Duration of the write of a checkpoint")
+_CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Duration of writing a checkpoint")
 
 CHECKPOINTS: Final = DurationHistogram()
 """Durations of the writes of checkpoints."""

@@ -24,12 +24,16 @@ ALERTS: Final = METRICS.internal_counter(
 )
 COMMANDS: Final = METRICS.internal_counter(
     "alert_commands_total",
-    "Runs of ALERT_COMMAND, by result",
+    "Runs of ALERT_COMMAND, by result; dropped ones were not started",
     "outcome",
     known=("ok", "failed", "timeout", "dropped"),
 )
-_UP: Final = METRICS.gauge("process_up", "1 while supervisord has the program running", "program")
-_SILENT: Final = METRICS.gauge("heartbeat_age_seconds", "Time since the last new heartbeat of the program", "program")
+_UP: Final = METRICS.gauge("process_up", "1 while the program has a running process, else 0", "program")
+_SILENT: Final = METRICS.gauge(
+    "heartbeat_age_seconds",
+    "Time since the last heartbeat of the program's process, or since its start without one",
+    "program",
+)
 
 
 def init_series(program: str) -> None:
@@ -42,8 +46,8 @@ def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
     """Set the gauges from the state of the process.
 
     Args:
-        up: whether supervisord has the program running, by program.
-        silent_ns: time since the last new heartbeat of a running program, by program.
+        up: whether the program has a running process, by program.
+        silent_ns: time since the last heartbeat of the program's process, or since its start without one, by program.
     """
     METRICS.update(lambda: _readings(up, silent_ns))
 
