@@ -1,1 +1,1 @@
-"""Tests of the verification itself: the oracle, the proxy, the faults, and a short chaos run."""
+"""Tests of the chaos runs: the comparison of books, the proxy, the faults, and a short run."""

@@ -1,4 +1,4 @@
-"""Single flipped bits in every file of a desk: right content, or a refusal that names the file."""
+"""A desk's file with a flipped bit gives the right content, or an error that names the file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLIPS = 300
 
 @pytest.fixture(scope="module")
 def killed_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a desk after a kill: the last commits are in SQLite's logs."""
+    """The files of a killed desk, whose last commits are in SQLite's write-ahead logs."""
     folder = tmp_path_factory.mktemp("desk")
     running, killed, path = folder / "running", folder / "killed", folder / "ticks.parquet"
     bid = np.round(1.1 + np.cumsum(np.random.default_rng(3).normal(0, 0.0002, ROWS)), 5)
@@ -57,7 +57,7 @@ def copy_over(source: Path, target: Path) -> None:
     shutil.copytree(source, target, dirs_exist_ok=True)
 
 
-def test_flipped_bits_end_in_the_right_digits_or_in_a_refusal(killed_desk: Path) -> None:
+def test_a_file_with_a_flipped_bit_is_read_correctly_or_refused(killed_desk: Path) -> None:
     report = flip_bits(killed_desk, count=FLIPS, seed=1)
     assert report.failures == []
     total = sum(report.outcomes.values(), Counter[Outcome]())
@@ -74,7 +74,7 @@ def test_the_same_seed_flips_the_same_bits(killed_desk: Path) -> None:
 
 
 def test_a_flip_that_is_read_as_valid_is_reported(killed_desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that verifies nothing accepts the damaged content."""
+    """The reader of this test has no checks, so that it accepts damaged content."""
     monkeypatch.setattr(bit_flips, "_read_book", lambda desk: (desk / "venue" / "book.db-wal").read_bytes())
     report = flip_bits(killed_desk, count=60, seed=1)
     assert report.failures
@@ -86,4 +86,4 @@ def test_the_command_reports_the_outcome_of_each_file(killed_desk: Path, capsys:
     assert run(["bit-flips", str(killed_desk), "--count", "20", "--seed", "2"]) == 0
     output = capsys.readouterr().out
     assert "keys/ledger.key: " in output
-    assert output.splitlines()[-1] == "20 flips, seed 2, 0 used as if whole"
+    assert output.splitlines()[-1] == "20 flips, seed 2, 0 failures"

@@ -1,4 +1,4 @@
-"""A short chaos run, as a person would start one: every fault, and nothing lost or doubled."""
+"""In a short chaos run with every fault no order is lost or doubled."""
 
 from __future__ import annotations
 

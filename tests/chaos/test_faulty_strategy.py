@@ -1,4 +1,4 @@
-"""The strategy that misbehaves on demand has the fault named by the file, and none without it."""
+"""The strategy with faults on demand has the fault of the file, and no fault without the file."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def call(strategy: Faulty) -> object:
 
 
 @pytest.mark.parametrize("text", [None, "", "dance"])
-def test_without_a_known_fault_it_changes_sides_with_every_tick(fault_file: Path, text: str | None) -> None:
+def test_without_a_known_fault_the_strategy_buys_and_sells_in_turn(fault_file: Path, text: str | None) -> None:
     if text is not None:
         write_whole(fault_file, text)
     strategy = Faulty()
     assert [call(strategy) for _ in range(3)] == [(1, 0.75), (-1, 0.75), (1, 0.75)]
 
 
-def test_it_returns_what_no_strategy_may_return(fault_file: Path) -> None:
+def test_the_strategy_returns_invalid_signals_on_demand(fault_file: Path) -> None:
     strategy = Faulty()
     write_whole(fault_file, "none")
     assert call(strategy) is None
@@ -47,7 +47,9 @@ def test_it_returns_what_no_strategy_may_return(fault_file: Path) -> None:
 
 
 @pytest.mark.parametrize(("fault", "error"), [("raise", ZeroDivisionError), ("exit", SystemExit)])
-def test_it_raises_until_the_fault_is_removed(fault_file: Path, fault: str, error: type[BaseException]) -> None:
+def test_the_strategy_raises_until_the_fault_is_removed(
+    fault_file: Path, fault: str, error: type[BaseException]
+) -> None:
     strategy = Faulty()
     write_whole(fault_file, fault)
     with pytest.raises(error):
@@ -56,7 +58,7 @@ def test_it_raises_until_the_fault_is_removed(fault_file: Path, fault: str, erro
     assert call(strategy) == (-1, 0.75)
 
 
-def test_it_blocks_until_the_fault_is_removed(fault_file: Path) -> None:
+def test_the_strategy_blocks_until_the_fault_is_removed(fault_file: Path) -> None:
     strategy, returned = Faulty(), threading.Event()
 
     def run() -> None:

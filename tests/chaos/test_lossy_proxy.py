@@ -1,4 +1,4 @@
-"""The proxy disturbs messages with the given probabilities, and not otherwise."""
+"""The proxy drops, delays, duplicates and reorders messages with the given probabilities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sockets() -> Iterator[Sockets]:
 
 
 class Talk:
-    """A client on one side of the proxy and a server on the other."""
+    """A client and a server that are connected through the proxy."""
 
     def __init__(self, folder: Path, sockets: Sockets) -> None:
         self.back, self.front = f"ipc://{folder}/back.ipc", f"ipc://{folder}/front.ipc"
@@ -32,7 +32,7 @@ class Talk:
         self.client: Socket | None = None
 
     def connect(self) -> None:
-        """Wait until a first message has passed, since nothing is queued for a proxy that does not run yet."""
+        """Wait until a first message has arrived, because messages are not queued before the proxy runs."""
         client = self.client = self._sockets.dealer(self.front)
         assert client.poll(5_000, zmq.POLLOUT)
         wait_for(lambda: client.send_multipart([b"", b"hello"]) is None and self._server.poll(50), "a connection")
@@ -44,7 +44,7 @@ class Talk:
             self.client.send_multipart([b"", payload])
 
     def received(self, *, within_ms: int = 300) -> list[bytes]:
-        """Messages at the server until none come; each is answered with itself."""
+        """Receive messages at the server until no more arrive, and reply to each with the same message."""
         found = []
         while self._server.poll(within_ms):
             frames = self._server.recv_multipart()
@@ -99,7 +99,9 @@ def test_a_duplicated_message_arrives_twice(tmp_path: Path, sockets: Sockets) ->
 @pytest.mark.parametrize(
     "odds", [FaultProbabilities(delay=0.3, delay_max_s=0.1), FaultProbabilities(reorder=0.3, delay_max_s=0.1)]
 )
-def test_late_messages_all_arrive_in_another_order(odds: FaultProbabilities, tmp_path: Path, sockets: Sockets) -> None:
+def test_all_delayed_messages_arrive_but_in_another_order(
+    odds: FaultProbabilities, tmp_path: Path, sockets: Sockets
+) -> None:
     talk = Talk(tmp_path, sockets)
     with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()

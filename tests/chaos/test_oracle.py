@@ -1,4 +1,4 @@
-"""The oracle finds each kind of difference, made on purpose."""
+"""The comparison of ledger and book finds each kind of difference that a test makes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from verification.chaos.oracle import OracleFindings, compare_books
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk that has traded and holds a position at the end."""
+    """The folder of a stopped desk that has traded and has an open position."""
     folder = tmp_path_factory.mktemp("played")
     ticks = a_tick_file(folder / "may.parquet", rows=25, seed=3)
     strategy = ("--strategy", "verification.chaos.alternating_strategy:Restless", "--risk", "none")
@@ -80,7 +80,7 @@ def test_an_order_canceled_after_a_partial_fill_agrees_with_the_same_fill_at_the
     assert compare_books(desk).agrees
 
 
-def test_orders_missing_in_a_restored_ledger_are_not_lost_but_every_other_is(desk: Path) -> None:
+def test_only_orders_that_an_older_ledger_cannot_have_are_not_lost(desk: Path) -> None:
     with closing(sqlite3.connect(desk / "ledger.db")) as db:
         taken = {order_id for (order_id,) in db.execute("SELECT order_id FROM orders WHERE number IN (2, 3)")}
     tamper(desk / "ledger.db", "DELETE FROM orders WHERE number IN (2, 3)")
@@ -104,7 +104,8 @@ def test_orders_missing_in_a_restored_ledger_are_not_lost_but_every_other_is(des
         pytest.param(
             ledger(
                 "INSERT INTO events SELECT max(number) + 1, x'00', "
-                '(SELECT payload FROM events WHERE CAST(payload AS TEXT) LIKE \'{"type":"deal_booked"%\' LIMIT 1) FROM events'
+                '(SELECT payload FROM events WHERE CAST(payload AS TEXT) LIKE \'{"type":"deal_booked"%\' LIMIT 1) '
+                "FROM events"
             ),
             "doubled",
             id="deal booked twice",
@@ -130,7 +131,7 @@ def test_orders_missing_in_a_restored_ledger_are_not_lost_but_every_other_is(des
         pytest.param(venue(set_at_venue("deals", "swap", -3, "WHERE deal = 3")), "cash", id="other sum of money"),
     ],
 )
-def test_tampering_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
+def test_a_changed_row_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
     harm(desk)
     found = compare_books(desk)
     assert getattr(found, where), found

@@ -1,4 +1,4 @@
-"""A status is compared with the venue's deals: silence and false alarms are found, a true status passes."""
+"""The comparison of a status with the venue's deals finds silence and false alarms, and accepts a true status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WARNING = condition("DRAWDOWN_WARNING", "the drawdown is 3 %")
 
 
 def samples(seconds: int, shown: Mapping[range, tuple[Condition, ...] | None]) -> list[StatusSample]:
-    """A sample each second, without conditions where `shown` has none."""
+    """One sample for each second, with the conditions of `shown` for that second."""
     return [
         StatusSample(float(second), next((found for when, found in shown.items() if second in when), ()))
         for second in range(seconds)
@@ -38,7 +38,7 @@ def test_a_trading_desk_without_conditions_is_true() -> None:
 
 
 def test_a_symbol_without_trades_and_conditions_is_found_at_each_second() -> None:
-    """The last deal is at 5.7 s: from 9 s on, 3 s later, each sample is a violation, until it trades again."""
+    """The last deal is at 5.7 s, so each sample from 9 s is a violation, until the next deal."""
     found = judged(samples(20, {}), deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(20)))
     assert found == [(second, Breach.SILENT, "EURUSD") for second in (9.0, 10.0, 11.0)]
 
@@ -54,13 +54,15 @@ def test_a_symbol_without_trades_under_a_condition_is_true(shown: tuple[Conditio
     [(WARNING,), (condition("ORDER_IN_DOUBT", "1 order in doubt", subject="USDJPY"),)],
     ids=["without effect", "of another symbol"],
 )
-def test_a_condition_about_something_else_does_not_cover_the_symbol(shown: tuple[Condition, ...]) -> None:
+def test_a_condition_of_another_symbol_or_without_effect_does_not_cover_the_symbol(
+    shown: tuple[Condition, ...],
+) -> None:
     found = judged(samples(12, {range(6, 12): shown}), deals("EURUSD", range(6)), deals("USDJPY", range(6)))
     assert (9.0, Breach.SILENT, "EURUSD") in found
 
 
 def test_the_end_of_a_condition_leaves_the_grace_time_until_the_next_deal() -> None:
-    """Shown up to 10 s: a first deal at 13.2 s is in time; with one at 15.2 s the sample at 14 s is a violation."""
+    """The condition ends at 10 s. A deal at 13.2 s is in time; if the first deal is at 15.2 s, 14 s is a violation."""
     found = samples(20, {range(5, 11): (HALT,)})
     steady = deals("USDJPY", range(5), range(11, 20))
     assert judged(found, deals("EURUSD", range(5), range(13, 20)), steady) == []
@@ -68,7 +70,7 @@ def test_the_end_of_a_condition_leaves_the_grace_time_until_the_next_deal() -> N
 
 
 def test_trading_under_a_shown_halt_is_a_false_alarm() -> None:
-    """Shown from 5 s: the deal at 8.7 s contradicts it, and from 12 s on, 3 s later, the halt is a violation."""
+    """The halt is shown from 5 s. The deal at 8.7 s contradicts it, and each sample from 12 s is a violation."""
     found = judged(samples(14, {range(5, 14): (HALT,)}), deals("EURUSD", range(14)), deals("USDJPY", range(8)))
     assert found == [(12.0, Breach.FALSE_ALARM, "EURUSD"), (13.0, Breach.FALSE_ALARM, "EURUSD")]
 

@@ -1,1 +1,1 @@
-"""Chaos runs: faults injected into a running desk, and an oracle that finds lost and doubled orders."""
+"""Chaos runs: inject faults into a running desk, and find lost and doubled orders in its files."""

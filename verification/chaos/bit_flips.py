@@ -1,8 +1,9 @@
-"""Single flipped bits in the files of a stopped desk: each must give the right content or a refusal by name.
+"""Flip single bits in the files of a stopped desk, and check that each flip is harmless or detected.
 
-Every file is read as its own process reads it at its start, first unchanged and then in copies with one bit flipped at
-a time. A flip in a write-ahead log may also remove the newest commits, as a power cut does: then the content must be an
-earlier committed state, and with synced commits at most one commit old.
+Each file is read as its process reads it at the start: first unchanged, and then in copies with one flipped bit each.
+A copy must give the right content, or an error that names the file. A flip in a write-ahead log may also remove the
+newest commits, as a power cut does. Then the content must be an earlier committed state, and if commits are synced, the
+state before the last commit.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ JOURNAL: Final = "venue/journal.db"
 BOOK: Final = "venue/book.db"
 
 Read: TypeAlias = Callable[[Path], bytes]
-"""Reads the files of one store in a desk's folder as its process does, and returns a digest of all content used."""
+"""Reads the files of one store in a desk's folder as its process does, and returns a digest of the content."""
 
 
 class Outcome(StrEnum):
@@ -62,12 +63,12 @@ class Flip(NamedTuple):
     bit: int
 
     def __str__(self) -> str:
-        """Its text, with which a person can repeat it."""
+        """File, byte and bit, with which the flip can be repeated."""
         return f"{self.file} byte {self.byte} bit {self.bit}"
 
 
 class Store(NamedTuple):
-    """Files that are read together; `is_synced` if each commit is synced."""
+    """Files that are read together; `is_synced` is whether each commit is synced to the disk."""
 
     files: list[str]
     read: Read
@@ -82,25 +83,24 @@ class FlipReport(NamedTuple):
 
 
 class RebuiltError(Exception):
-    """A file is dropped and rebuilt from others."""
+    """The damaged file is dropped, because its content can be computed again."""
 
 
 def flip_bits(desk: Path, *, count: int, seed: int, progress: Callable[[int], None] | None = None) -> FlipReport:
     """Flip `count` bits, one at a time, in copies of the files of a stopped desk.
 
     Args:
-        desk: its folder, which is copied and not changed.
-        count: number of flips, drawn file by file.
-        seed: of the drawn files and bits.
-        progress: called with the number of flips done.
+        desk: folder of the desk, which is not changed.
+        count: number of flips; each draws a file, and then a bit of the file.
+        seed: of the draws.
+        progress: called after each flip with the number of flips done.
 
     Raises:
-        StartError: the folder has no ledger, or a file of it cannot be read unchanged.
+        StartError: the folder has no ledger, or an unchanged file cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="paperdesk-flips-") as scratch:
-        stores = list(
-            _stores(Path(shutil.copytree(desk, Path(scratch) / "desk")))
-        )  # reading a log writes to its folder
+        # A copy, because SQLite writes to the folder of a write-ahead log that it reads.
+        stores = list(_stores(Path(shutil.copytree(desk, Path(scratch) / "desk"))))
         targets = [_Target(desk, store, Path(scratch) / str(number)) for number, store in enumerate(stores)]
         choices = [(target, file) for target in targets for file in target.flippable]
         draw = random.Random(seed)  # noqa: S311 - faults, no secrets
@@ -118,7 +118,7 @@ def flip_bits(desk: Path, *, count: int, seed: int, progress: Callable[[int], No
 
 
 class _Target:
-    """One store of the desk, in memory, and the contents that its flipped files may lead to."""
+    """One store of the desk in memory, with its right content and the allowed earlier states."""
 
     def __init__(self, desk: Path, store: Store, scratch: Path) -> None:
         self._store, self._scratch = store, scratch
@@ -160,7 +160,7 @@ class _Target:
         return self._store.read(self._scratch)
 
     def _earlier_states(self, log: str) -> Iterator[bytes]:
-        """Earlier committed states, as far back as this log may lose commits."""
+        """The earlier committed states that a loss of commits from this write-ahead log may leave."""
         ends = [0, *commit_ends(self._whole[log])]
         for end in ends[-1 - TORN_COMMITS_MAX : -1] if self._store.is_synced else ends[:-1]:
             yield self._read({**self._whole, log: self._whole[log][:end]})
@@ -193,7 +193,7 @@ def _read_ledger(desk: Path) -> bytes:
 
 
 def _reader_of_journal(desk: Path) -> Read:
-    """A reader that asks for every id in the undamaged journal."""
+    """A reader of the journal that looks up every order id of the undamaged journal."""
     db = open_reader(desk / JOURNAL)
     try:
         [(account,)] = db.execute("SELECT account FROM journal").fetchall()

@@ -1,4 +1,4 @@
-"""Kills of real processes at every named point of the protocol, in replays if possible, else in live desks."""
+"""Kill the processes of a desk at every named point of the code, in replays and in live desks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from verification.chaos.replay_kills import ReplayOutcome, replay_with_kills
 LIVE_MINUTES: Final = 0.25
 LIVE_ODDS: Final = FaultProbabilities(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
 LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
-"""Venue faults that make the gateway write entries that no undisturbed order has."""
+"""Faults of the venue without which the gateway does not reach some points of a live desk."""
 
 
 @dataclass(frozen=True)
 class CrashPointResults:
-    """Kills by point, and errors as text."""
+    """The number of kills by point, and a text for each error."""
 
     kills: dict[str, int]
     wrong: list[str]
@@ -33,13 +33,21 @@ class CrashPointResults:
 def run_crash_points(
     folder: Path, *, count: int, seed: int, ticks: int, selected: frozenset[str], on_progress: Callable[[str], None]
 ) -> CrashPointResults:
-    """Kill at each of the `selected` points once a round, `count` rounds.
+    """Kill a process at each of the `selected` points in each of `count` rounds.
 
-    Further live rounds follow for points of a live desk that some round missed, and only for those: a kill at one of
-    them makes the gateway lose the fault that would have led to the next.
+    A round with live desks may miss points, because after a kill the gateway has lost the injected fault that leads to
+    the next point. Up to `count` further live rounds are for the missed points only.
+
+    Args:
+        folder: for the files of all desks.
+        count: number of rounds.
+        seed: of all draws.
+        ticks: number of ticks of each replay.
+        selected: names of points.
+        on_progress: called with a line of text after each round.
 
     Raises:
-        StartError: a desk could not be started or gave up.
+        StartError: a desk could not be started, or a process has given up.
     """
     points = [point for point in scenarios.replay_points() if point in selected]
     live_points = [point for point in scenarios.live_points() if point in selected]

@@ -1,4 +1,4 @@
-"""Faults of a chaos run: each does one thing to a running desk, and counts it."""
+"""The faults of a chaos run. Each function injects one fault into a running desk, and counts it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ VENUE_FAULTS: Final = (
 
 @dataclass
 class FaultInjector:
-    """Injects faults into one desk; lasting ones are undone by `undo_expired` or `stop`."""
+    """Injects faults into one desk; `undo_expired` and `stop` undo the faults that last."""
 
     desk: DeskSupervisor
     data_dir: Path
@@ -57,7 +57,11 @@ class FaultInjector:
     _context: zmq.Context[zmq.Socket[bytes]] = field(default_factory=zmq.Context)
 
     def kill(self, name: str) -> int | None:
-        """Send SIGKILL; returns the pid that died, None if there was none."""
+        """Send SIGKILL to a process.
+
+        Returns:
+            Its pid; None if the process does not run.
+        """
         pid = self.pid_of(name)
         if pid is None or not send_signal(pid, signal.SIGKILL):
             return None
@@ -65,14 +69,18 @@ class FaultInjector:
         return pid
 
     def hang(self, name: str) -> None:
-        """Send SIGSTOP for up to six seconds; the watchdog kills what hangs for three."""
+        """Stop a process with SIGSTOP for up to six seconds; the watchdog kills a process that hangs for three."""
         pid = self.pid_of(name)
         if pid is not None and send_signal(pid, signal.SIGSTOP):
             self.card.faults[f"hang {name}"] += 1
             self._undo_later(self.draw.uniform(0.3, 6.0), lambda: _continue(pid))
 
     def lose_journal(self) -> int | None:
-        """Kill the gateway and delete its journal before it restarts."""
+        """Kill the gateway, and delete its journal before the restart.
+
+        Returns:
+            The pid of the killed process; None if the gateway does not run.
+        """
         pid = self.kill("mt5")
         if pid is not None:
             for path in (self.data_dir / "venue").glob("journal.db*"):
@@ -82,22 +90,22 @@ class FaultInjector:
         return pid
 
     def fill_disk(self, name: str) -> None:
-        """Stop the process from growing any file (RLIMIT_FSIZE), as on a full disk."""
+        """Prevent a process from enlarging files (RLIMIT_FSIZE), as on a full disk."""
         pid = self.pid_of(name)
-        hard = None if pid is None else take_room(pid)
+        hard = None if pid is None else limit_file_size(pid)
         if pid is not None and hard is not None:
             self.card.faults[f"disk full {name}"] += 1
-            self._undo_later(self.draw.uniform(0.5, 2.0), lambda: give_room(pid, hard))
+            self._undo_later(self.draw.uniform(0.5, 2.0), lambda: restore_file_size(pid, hard))
 
     def step_clock(self, path: Path) -> None:
-        """Step the wall clock by up to five seconds, either way, and back later."""
+        """Step the wall clock by one to five seconds, forward or back; the step is undone after three seconds."""
         step_ns = int(self.draw.choice((-1, 1)) * self.draw.uniform(1.0, 5.0) * 1e9)
         write_whole(path, str(step_ns))
         self.card.faults["clock step"] += 1
         self._undo_later(3.0, lambda: write_whole(path, "0"))
 
     def subscribe_slowly(self) -> None:
-        """Subscribe to ticks without ever reading them."""
+        """Subscribe to ticks for ten seconds without reading them."""
         socket = self._context.socket(zmq.SUB)
         socket.setsockopt(zmq.RCVHWM, 1)
         socket.setsockopt(zmq.LINGER, 0)
@@ -107,7 +115,7 @@ class FaultInjector:
         self._undo_later(10.0, lambda: socket.close(linger=0))
 
     def flood(self) -> None:
-        """Send garbage frames to every socket that accepts any."""
+        """Send random frames to every socket of the desk that receives messages."""
         for name, kind in (("gw", zmq.DEALER), ("signal", zmq.PUSH), ("command", zmq.PUSH), ("report", zmq.PUSH),
                            ("control", zmq.DEALER)):  # fmt: skip
             socket = self._context.socket(kind)
@@ -121,18 +129,18 @@ class FaultInjector:
         self.card.faults["flood of garbage"] += 1
 
     def venue(self) -> None:
-        """Inject one of the simulated venue's own faults."""
+        """Inject one of `venue_faults` into the simulated venue."""
         self.ask_gateway(fault := self.draw.choice(self.venue_faults))
         self.card.faults[f"venue {fault.fault.value}"] += 1
 
     def halt_gateway(self) -> None:
-        """Halt the gateway itself as a person would, and resume it soon after."""
+        """Halt the gateway as a person would, and resume it within a second."""
         self.ask_gateway(Halt(reason="the chaos run plays the person"))
         self.card.faults["halt at the gateway"] += 1
         self._undo_later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
 
     def undo_expired(self) -> None:
-        """Undo faults whose time is over."""
+        """Undo the faults whose duration has passed."""
         now = time.monotonic()
         due = [undo for at, undo in self._undo if at <= now]
         self._undo = [entry for entry in self._undo if entry[0] > now]
@@ -140,14 +148,14 @@ class FaultInjector:
             undo()
 
     def stop(self) -> None:
-        """Undo everything at once."""
+        """Undo all faults now, those of the simulated venue included."""
         for _, undo in self._undo:
             undo()
         self._undo.clear()
         self.ask_gateway(Simulate(fault=Fault.ALL_OFF))
 
     def close(self) -> None:
-        """Undo everything and close all sockets."""
+        """Undo all faults except those of the simulated venue, and close all sockets."""
         for _, undo in self._undo:
             undo()
         self._context.destroy(linger=0)
@@ -156,7 +164,7 @@ class FaultInjector:
         """Send a request as an independent client.
 
         Returns:
-            The encoded reply, None if none came within half a second.
+            The encoded reply; None if no reply came within half a second.
         """
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 500)
@@ -173,13 +181,17 @@ class FaultInjector:
         self._undo.append((time.monotonic() + seconds, undo))
 
     def pid_of(self, name: str) -> int | None:
-        """The pid of a running program; None if it is not running."""
+        """The pid of a program; None if the program does not run."""
         state = self.desk.states().get(name)
         return state.pid if state is not None and state.pid and state.state in ("RUNNING", "STARTING") else None
 
 
 def send_signal(pid: int, number: int) -> bool:
-    """Send a signal.
+    """Send a signal to a process.
+
+    Args:
+        pid: of the process.
+        number: of the signal.
 
     Returns:
         Whether the process existed.
@@ -195,11 +207,11 @@ def _continue(pid: int) -> None:
     send_signal(pid, signal.SIGCONT)
 
 
-def take_room(pid: int) -> int | None:
-    """Stop a process from growing any file beyond a page.
+def limit_file_size(pid: int) -> int | None:
+    """Prevent a process from enlarging any file beyond 4096 bytes.
 
     Returns:
-        Its previous hard limit in bytes, for `give_room`; None if it does not exist.
+        The previous hard limit in bytes, for `restore_file_size`; None if the process does not exist.
     """
     try:
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
@@ -209,14 +221,14 @@ def take_room(pid: int) -> int | None:
     return hard
 
 
-def give_room(pid: int, hard: int) -> None:
-    """End a process's full disk; `hard` is its previous limit in bytes."""
+def restore_file_size(pid: int, hard: int) -> None:
+    """Undo `limit_file_size`; `hard` is the previous limit in bytes."""
     with suppress(ProcessLookupError, PermissionError):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file atomically: a reader sees the old text or the new one."""
+    """Write a file atomically, so that a reader gets the old text or the new text."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="ascii")
     part.replace(path)

@@ -1,7 +1,7 @@
-"""A strategy that changes sides with every tick, until a file names a fault.
+"""A strategy that buys and sells in turn, at every tick, and has a fault on demand.
 
-`PAPERDESK_STRATEGY_FAULT_FILE` names a file that contains the name of a fault and is read at each tick; without it, or
-while it is empty, the strategy works.
+`PAPERDESK_STRATEGY_FAULT_FILE` is the path of a file with the name of a fault. The strategy reads the file at each
+tick. It works normally while the file is missing, empty or has an unknown name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from verification.chaos.alternating_strategy import Restless
 
 FAULT_VARIABLE: Final = "PAPERDESK_STRATEGY_FAULT_FILE"
 SLOW_S: Final = 0.25
-"""Delay of each tick; several ticks come in that time."""
+"""Delay of each tick by the fault `slow`; several ticks arrive in this time."""
 
 _POLL_S: Final = 0.05
 
@@ -32,18 +32,20 @@ class Faulty(Restless):
         self._path = Path(os.environ.get(FAULT_VARIABLE, os.devnull))
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
-        """The opposite of the last tick's side, or the fault named by the file.
+        """The direction opposite to that at the last tick, +1 or -1, with a confidence; or the fault of the file.
+
+        `bid`, `ask` and the other arguments have no effect.
 
         Raises:
-            ZeroDivisionError: the fault is to raise.
-            SystemExit: the fault is to exit.
+            ZeroDivisionError: the fault is `raise`.
+            SystemExit: the fault is `exit`.
         """
         direction, confidence = super().on_tick(window, bid, ask, time_ns)
         fault = self._fault()
         return MISBEHAVIOURS[fault](self, direction, confidence) if fault else (direction, confidence)
 
     def block(self, direction: int, confidence: float) -> tuple[int, float]:
-        """Do not return while the file names this fault."""
+        """Block while the file has this fault, then return `direction` (+1 or -1) and `confidence` (0 to 1)."""
         while self._fault() == "block":
             time.sleep(_POLL_S)
         return direction, confidence
@@ -78,7 +80,7 @@ MISBEHAVIOURS: Final[dict[str, Callable[[Faulty, int, float], Any]]] = {
     "block": Faulty.block,
     "exit": _exit,
 }
-"""Faults, by their name in the file."""
+"""The faults by their names in the file."""
 
 OVER_BY_THEMSELVES: Final = ("slow", "block")
-"""Faults after which the strategy recovers without a person."""
+"""Faults after which the strategy trades again without a restart of signal."""

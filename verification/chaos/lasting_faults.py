@@ -1,4 +1,4 @@
-"""Faults with a beginning and an end: each is played on a running desk, kept for some seconds and undone."""
+"""Faults with a duration: each is injected into a running desk, kept for some seconds and undone."""
 
 from __future__ import annotations
 
@@ -19,34 +19,41 @@ from common.storage import DATABASE_SUFFIXES
 from orchestration.supervisor import DeskSupervisor
 from proto.codec import decode_reply
 from proto.gateway import Hello, HelloReply, Lease
-from verification.chaos.faults import PROCESSES, FaultInjector, give_room, send_signal, take_room, write_whole
+from verification.chaos.faults import (
+    PROCESSES,
+    FaultInjector,
+    limit_file_size,
+    restore_file_size,
+    send_signal,
+    write_whole,
+)
 from verification.chaos.faulty_strategy import MISBEHAVIOURS, OVER_BY_THEMSELVES
 from verification.chaos.zmtp_flood import send_pings_and_reset
 
 RECOVERY_S: Final = 5.0
 RECOVERY_OF_DOUBT_S: Final = 25.0
-"""A lost journal leaves orders in doubt for two minutes of market time, which runs eight times as fast."""
+"""After the loss of the journal, orders are in doubt for two minutes of market time: 15 s at eightfold speed."""
 
 HOLD_S: Final = 6.0
-"""Twice the longest time without trades that needs no condition."""
+"""Duration of a fault: twice GRACE_S of the check of the status."""
 
 PAUSE_S: Final = 2.0
-"""A hang that the watchdog does not end."""
+"""Duration of a hang that is too short for the watchdog."""
 
 HANG_MAX_S: Final = 15.0
 CLOCK_STEP_NS: Final = 7_000_000_000
 FLOOD_PINGS: Final = 2_000
-"""Twice what a socket holds before it stops reading."""
+"""Number of PINGs on one connection: twice as many as a socket queues before it stops reading."""
 
 FLOOD_CONNECTIONS: Final = 20
 SECOND_OWNER_S: Final = 25.0
-"""A second process waits 15 s for the first one's lock before it gives up."""
+"""Time for a second process to end; it waits 15 s for the lock of the first process before it gives up."""
 
 EPOCH_OF_WIRE_MAX: Final = 2**53 - 1
 EXIT_REFUSED: Final = 2
 COMMAND_S: Final = 20.0
 BURST_PACE: Final = "live:2000"
-"""About 20,000 ticks a second with four symbols in the busy hours of the generated market."""
+"""Pace of a burst: about 20,000 ticks a second with four symbols in the busy hours of the generated market."""
 
 BURST_TICKS: Final = 20_000
 BURST_MAX_S: Final = 30.0
@@ -55,14 +62,16 @@ _POLL_S: Final = 0.05
 
 
 class FaultFailedError(Exception):
-    """A fault did not go as planned, regardless of the desk: a command failed, or the watchdog did not end a hang."""
+    """A fault could not be injected or undone as planned: a command failed, or the watchdog did not end a hang."""
 
 
 @dataclass(frozen=True)
 class LastingFault:
-    """One fault; `causes` are the causes of a trading state after which a person has to resume the desk.
+    """One fault.
 
-    Within `recovery_s` of its end, or of the resume, every symbol trades again.
+    `play` injects the fault and undoes it. `causes` are the causes of a trading state that the fault may have, after
+    which a person must resume the desk. Every symbol must trade again within `recovery_s` after the end of the fault or
+    the resume.
     """
 
     name: str
@@ -73,7 +82,7 @@ class LastingFault:
 
 @dataclass
 class LastingFaults:
-    """The faults that can be played on one desk, by name in `catalogue`."""
+    """The faults that can be injected into one desk; `catalogue` lists them."""
 
     desk: DeskSupervisor
     data_dir: Path
@@ -82,10 +91,10 @@ class LastingFaults:
     clock: Path
     strategy: Path
     taken_orders: set[str] = field(default_factory=set)
-    """Orders that an older ledger took from the desk, which it can know only from the venue."""
+    """Orders that the ledger lost when it was replaced by an older copy; only the venue has them."""
 
     def catalogue(self) -> list[LastingFault]:
-        """All faults."""
+        """All faults, each with its name."""
         return [
             *self._of_processes(),
             *self._of_strategies(),
@@ -199,7 +208,7 @@ class LastingFaults:
     # ------------------------------------------------------------------------------------------------------- strategies
 
     def _misbehave(self, fault: str) -> None:
-        """Let a strategy misbehave; if it was stopped for that, the person corrects it and restarts signal."""
+        """Let a strategy have a fault; unless it recovers by itself, correct it and restart signal as a person does."""
         write_whole(self.strategy, fault)
         time.sleep(2 * HOLD_S)
         if fault in OVER_BY_THEMSELVES:
@@ -223,10 +232,10 @@ class LastingFaults:
             self._command("resume", "--at-gateway", "--reason", "the run plays the person")
 
     def _command(self, *arguments: str) -> None:
-        """Run a command as a person does.
+        """Run a command of `paperdesk` on the desk.
 
         Raises:
-            FaultFailedError: it failed.
+            FaultFailedError: the command failed.
         """
         done = _paperdesk(*arguments, "--data-dir", str(self.data_dir))
         if done.returncode != 0:
@@ -236,7 +245,9 @@ class LastingFaults:
             )
 
     def _forge_lease(self) -> None:
-        """Request the lease as another client, first with the highest epoch of the wire, then with one that is granted.
+        """Request the lease as another client, first with the highest possible epoch, then with the next epoch.
+
+        The gateway refuses the first request and grants the second.
 
         Raises:
             FaultFailedError: the gateway does not answer.
@@ -247,10 +258,10 @@ class LastingFaults:
         time.sleep(HOLD_S)
 
     def _hello(self) -> HelloReply:
-        """The gateway's reply to HELLO, sent by an independent client.
+        """The gateway's reply to HELLO of an independent client.
 
         Raises:
-            FaultFailedError: it does not answer.
+            FaultFailedError: the gateway does not answer.
         """
         deadline = time.monotonic() + HANG_MAX_S
         while time.monotonic() < deadline:
@@ -263,17 +274,17 @@ class LastingFaults:
 
     def _fill_disk(self, name: str) -> None:
         pid = self._pid(name)
-        hard = None if pid is None else take_room(pid)
+        hard = None if pid is None else limit_file_size(pid)
         if pid is None or hard is None:
             raise FaultFailedError(f"{name} does not run")
         time.sleep(HOLD_S)
-        give_room(pid, hard)
+        restore_file_size(pid, hard)
 
     def _replace_file(self, path: Path) -> None:
         """Replace a database in use by another file with the same content.
 
-        A read transaction prevents a reset of the log during the copy, so that the log still has the commits that the
-        copy lacks: otherwise the copy would be a damaged database, which is refused.
+        During the copy a read transaction prevents SQLite from emptying the write-ahead log, which has the commits that
+        the copy lacks. Without them the copy would be a damaged database, which is refused.
         """
         copy = path.with_name(path.name + ".copy")
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as db:
@@ -287,7 +298,7 @@ class LastingFaults:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
     def _roll_ledger_back(self) -> None:
-        """Put back an older copy of the ledger after the desk has traded on."""
+        """Replace the ledger by an older copy, after the desk has made further orders."""
         ledger = self.data_dir / "ledger.db"
         older = ledger.with_name("older-ledger.copy")
         with self._stopped("portfolio"):
@@ -300,9 +311,10 @@ class LastingFaults:
             self._copy_database(older, ledger)
 
     def _roll_book_back(self) -> None:
-        """Start a stopped desk with an older copy of the broker's book, and later with the right one again.
+        """Start the desk with an older copy of the simulated broker's book, and later with the newest book again.
 
-        Signal is down with the older book: it would see ticks that the market of the newer book makes again.
+        Signal is stopped while the gateway has the older book, because the generated market publishes those ticks again
+        with the newest book.
         """
         book = self.data_dir / "venue" / "book.db"
         older, newest = (book.with_name(f"{age}-book.copy") for age in ("older", "newest"))
@@ -321,10 +333,10 @@ class LastingFaults:
                 self._copy_database(newest, book)
 
     def _wait_for_deal(self, before: int) -> None:
-        """Wait until the venue has executed a later deal.
+        """Wait until the venue has made a deal with a number above `before`.
 
         Raises:
-            FaultFailedError: it has not within `TRADE_MAX_S`.
+            FaultFailedError: there was no such deal within TRADE_MAX_S.
         """
         if not _until(lambda: self._newest_deal() > before, TRADE_MAX_S):
             raise FaultFailedError(f"no deal in {TRADE_MAX_S:.0f} s")
@@ -344,7 +356,11 @@ class LastingFaults:
                 shutil.copy(path, target.with_name(target.name + suffix))
 
     def _remove_locks(self) -> None:
-        """Even without lock files, no second portfolio or gateway may start beside the first."""
+        """Remove the lock files, and check that a second portfolio or gateway still refuses to start.
+
+        Raises:
+            FaultFailedError: the second process did not refuse.
+        """
         for lock in self.data_dir.rglob("*.lock"):
             lock.unlink()
         for name in ("portfolio", "mt5"):
@@ -374,12 +390,12 @@ class LastingFaults:
     # ---------------------------------------------------------------------------------------------------------- helpers
 
     def audit(self) -> dict[str, int]:
-        """Exit codes of the commands that examine a stopped desk."""
+        """Exit codes of `paperdesk verify` and `paperdesk reconcile` on the stopped desk, by command."""
         return {name: _paperdesk(name, "--data-dir", str(self.data_dir)).returncode for name in ("verify", "reconcile")}
 
     @contextmanager
     def _stopped(self, name: str) -> Iterator[None]:
-        """Keep a program stopped by a person while the context is open."""
+        """Keep a program stopped during the block, as with `supervisorctl stop`."""
         self.desk.stop_program(name)
         try:
             yield
@@ -401,10 +417,10 @@ def _order_ids(path: Path) -> set[str]:
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something holds.
+    """Wait until a condition is true, for at most `seconds`.
 
     Returns:
-        Whether it did in time.
+        Whether the condition became true in time.
     """
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,4 +1,4 @@
-"""A live desk under faults: started, disturbed by a seed, left to settle, stopped, and judged by the oracle."""
+"""Run a live desk under random faults, halt it until no order is open, stop it, and compare ledger and venue."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,AUDUSD,NZDUSD,USDCAD,USDCHF,EURGBP,EURJPY
 
 
 def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
-    """Settings of a desk worth disturbing: a fast market, a strategy that never rests, short timeouts."""
+    """Settings of a desk for a chaos run: a fast market, a strategy that trades at every tick, short timeouts.
+
+    Args:
+        speed: market time divided by wall time.
+        seed: of the generated market.
+    """
     return {
         "STRATEGY": RESTLESS,
         "RISK": "none",
@@ -69,7 +74,11 @@ def full_feature_settings(plan: Path) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class ChaosPlan:
-    """Specification of a run; `settings` are the desk's."""
+    """Specification of a chaos run.
+
+    `settings` are those of the desk, `minutes` is the duration of the faults, and `odds` are the probabilities of
+    network faults. At the points `crash_at` processes kill themselves, and leave a file for each kill in `crash_dir`.
+    """
 
     data_dir: Path
     settings: Mapping[str, str]
@@ -79,7 +88,7 @@ class ChaosPlan:
     faults_per_minute: float
     odds: FaultProbabilities
     is_mild: bool = False
-    """Only faults of the venue and of a person: for kills at points that only those lead to."""
+    """Whether only faults of the venue and halts by a person are injected, to reach points that need these faults."""
     venue_faults: tuple[Simulate, ...] = VENUE_FAULTS
     crash_at: tuple[str, ...] = ()
     crash_dir: Path | None = None
@@ -87,7 +96,10 @@ class ChaosPlan:
 
 @dataclass
 class _Recovery:
-    """A killed process, until the desk has made a new order after it."""
+    """A killed process whose desk has not yet made a new order after the restart.
+
+    `orders` is the number of orders at the restart, None before it.
+    """
 
     name: str
     pid: int
@@ -109,10 +121,10 @@ class _Run:
     recovering: list[_Recovery] = field(default_factory=list)
 
     def disturb(self) -> None:
-        """Inject faults until the time is over.
+        """Inject faults for the duration of the plan.
 
         Raises:
-            StartError: a process has given up, which no fault may cause.
+            StartError: a process has given up; no fault may cause that.
         """
         end = time.monotonic() + self.plan.minutes * 60
         next_kill = self._next(self.plan.kills_per_minute)
@@ -133,7 +145,7 @@ class _Run:
             time.sleep(STEP_S)
 
     def poll_status(self) -> None:
-        """Get the status, act as the person where one is needed, and note which processes have recovered."""
+        """Request the status, resume a desk that is not ACTIVE as a person would, and note recovered processes."""
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=0.3)
         if status is None:
             return
@@ -191,9 +203,10 @@ class _Run:
 
 
 def settle_desk(client: ControlClient, card: Scorecard, on_progress: Callable[[str], None]) -> None:
-    """Halt the desk, and wait until no order is open and its reconciliation agrees.
+    """Halt the desk, and wait until no order is open and its reconciliation finds no difference.
 
-    An order made by hand at the venue remains a difference: the ledger books its deal and has no such order.
+    Orders that another client made at the venue remain differences and are allowed, because the ledger has their deals
+    but not the orders. The result is in `card.settled`.
     """
     deadline = time.monotonic() + SETTLE_MAX_S
     while time.monotonic() < deadline:
@@ -214,10 +227,10 @@ def settle_desk(client: ControlClient, card: Scorecard, on_progress: Callable[[s
 
 
 def run_chaos(plan: ChaosPlan, on_progress: Callable[[str], None]) -> Scorecard:
-    """Run a desk under faults and compare its books.
+    """Run a desk under faults, and compare its ledger with the venue's book.
 
     Raises:
-        StartError: a process could not be started.
+        StartError: a process could not be started or has given up, or the desk made no order before the faults.
     """
     card = Scorecard(minutes=plan.minutes, seed=plan.seed)
     draw = random.Random(plan.seed)  # noqa: S311 - faults, no secrets

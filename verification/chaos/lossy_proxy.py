@@ -1,13 +1,12 @@
-"""A lossy proxy between execution and gateway: drops, delays, duplicates and reorders whole messages, either way.
+"""A proxy between execution and gateway that drops, delays, duplicates and reorders messages in both directions.
 
     with LossyProxy(front, back, seed=7) as line:
         line.set_probabilities(FaultProbabilities(drop=0.05))    # at any time
         ...
         line.counts                      # {"request": 812, "request dropped": 41, ...}
 
-The client's envelope is passed on unchanged: each client gets its own DEALER towards the gateway, as if it had
-connected there itself. All draws depend on the seed, separately for each direction and each setting of the
-probabilities, message by message in the order of arrival.
+Each client has its own DEALER socket to the gateway, so that the gateway distinguishes clients as without the proxy.
+The draws depend on the seed, the direction, the number of changes of the probabilities, and the number of the message.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from common.sockets import Socket, Sockets, send
 
 POLL_MS: Final = 50
 OVERTAKEN_S: Final = 0.001
-"""Delay of an overtaken message after the one that overtakes it."""
+"""Delay of a reordered message after the message that was sent before it."""
 
 CLIENTS_MAX: Final = 256
-"""A restarted client has a new identity; beyond this number the oldest one is closed."""
+"""Most clients; the oldest connection is closed beyond this number, because a restarted client has a new identity."""
 
 
 @dataclass(frozen=True)
 class FaultProbabilities:
-    """The probability of each fault for each message; `delay_max_s` is the greatest delay."""
+    """The probability of each fault per message, 0 to 1; delays are between 0 and `delay_max_s`."""
 
     drop: float = 0.0
     delay: float = 0.0
@@ -45,14 +44,14 @@ class FaultProbabilities:
 
 
 _Due = tuple[float, int, bytes, list[bytes], bool]
-"""Time to send, a number that orders equal times, the client, the frames, and whether it is a request."""
+"""Time to send, number of the message (orders equal times), client, frames, and whether the message is a request."""
 
 
 class LossyProxy:
-    """A thread between a ROUTER for the clients and the gateway."""
+    """Passes messages between clients and the gateway in a thread of its own."""
 
     def __init__(self, front: str, back: str, *, seed: int) -> None:
-        """Bind `front`; requests are forwarded to `back` while the context is open."""
+        """Bind `front` for the clients; during the block requests are forwarded to the gateway at `back`."""
         self._front_url, self._back_url = front, back
         self._seed = seed
         self._changes = 0
@@ -70,14 +69,14 @@ class LossyProxy:
         self._thread = threading.Thread(target=self._carry, name="lossy line", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start to pass messages on."""
+        """Start the thread."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop; delayed messages are lost."""
+        """Stop the thread; delayed messages are lost."""
         self._stop.set()
         self._thread.join()
         for back in self._backs.values():
@@ -85,7 +84,7 @@ class LossyProxy:
         self._sockets.close()
 
     def set_probabilities(self, probabilities: FaultProbabilities) -> None:
-        """Change the probabilities for messages from now on."""
+        """Set the probabilities for the following messages."""
         with self._lock:
             self._odds = probabilities
             self._changes += 1
@@ -93,7 +92,7 @@ class LossyProxy:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Messages by direction and fault since the start."""
+        """Number of messages since the start, by direction, and by direction and fault."""
         with self._lock:
             return dict(sorted(self._counts.items()))
 
@@ -163,7 +162,7 @@ class LossyProxy:
             self._pass_later(client, frames, late_s, is_request=is_request)
 
     def _let_go(self, number: int) -> None:
-        """Advance a message that was held back to be overtaken: the overtaking one is sent next."""
+        """Schedule a held message for OVERTAKEN_S from now, right after the message that arrived later."""
         at = time.monotonic() + OVERTAKEN_S
         self._due = [(min(entry[0], at), *entry[1:]) if entry[1] == number else entry for entry in self._due]
         heapq.heapify(self._due)

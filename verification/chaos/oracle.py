@@ -1,10 +1,11 @@
-"""Oracle for lost and doubled orders: the ledger of a stopped desk against the simulated broker's own book.
+"""Compare the ledger of a stopped desk with the simulated broker's book, independently of the desk's own comparison.
 
-It shares no code with the desk. Both files are copied and read with plain SQL, and ids and sums are computed here, so
-that an error in the desk's own comparison does not hide itself.
+This module shares no code with the desk, so that an error in the desk's comparison cannot hide an error. Both files are
+copied and read with plain SQL, and ids and sums are computed here.
 
-*Lost* is an order or a deal that one side does not have, or has differently. *Doubled* is a second effect of one order
-id, or a deal booked twice. Differences between sums of positions and of cash are reported as well.
+*Lost* is an order or a deal that is missing on one side, or an order that is filled on one side only. *Doubled* is an
+order id with two executed orders at the venue, or a deal that was booked twice. *Different* is an order or a deal with
+other values on the two sides. Differences in the sums of positions and of cash are reported as well.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _SIGN: Final = {"BUY": 1, "SELL": -1}
 
 @dataclass
 class OracleFindings:
-    """Findings as texts; an undisturbed desk has none in the first five lists."""
+    """The findings as texts; without faults the first five lists are empty."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -47,7 +48,7 @@ class OracleFindings:
 
     @property
     def agrees(self) -> bool:
-        """Whether both books agree; open orders and those of others do not count as differences."""
+        """Whether ledger and book agree; open orders and foreign orders are no differences."""
         return not (self.lost or self.doubled or self.different or self.positions or self.cash)
 
 
@@ -69,14 +70,14 @@ class _Venue:
 
 
 def compare_books(data_dir: Path, *, taken_orders: Container[str] = ()) -> OracleFindings:
-    """Compare the two books of a stopped desk.
+    """Compare the ledger of a stopped desk with the venue's book.
 
     Args:
         data_dir: of the desk.
-        taken_orders: ids of orders that a restored older ledger cannot have.
+        taken_orders: ids of orders that the ledger lost when it was replaced by an older copy.
 
     Raises:
-        FileNotFoundError: one of the books does not exist.
+        FileNotFoundError: the ledger or the book does not exist.
     """
     ledger, venue = _read_ledger(data_dir / "ledger.db"), _read_venue(data_dir / "venue" / "book.db")
     verdict = OracleFindings(orders=len(ledger.orders), deals=len(venue.deals))
@@ -133,7 +134,7 @@ def _compare_order(
 
 
 def _is_part(order: dict[str, Any]) -> bool:
-    """Whether the ledger has an order as filled in part: then it may end in any way."""
+    """Whether an order is partially filled in the ledger; such an order may end with any status."""
     return 0 < Decimal(order["filled_volume"]) < Decimal(order["volume"])
 
 
@@ -197,9 +198,9 @@ def _sum(deals: Iterable[dict[str, Any]]) -> Decimal:
 
 
 def _owner(row: dict[str, Any], known: dict[str, Any]) -> str | None:
-    """The id of the order that a row of the venue belongs to.
+    """The desk's order id of an order of the venue; None for a foreign order.
 
-    By its magic, or by its comment if the magic has no id.
+    The id is in the magic number, or else in the comment.
     """
     magic = int(row["magic"])
     if magic & _ID_IN_MAGIC:
@@ -253,7 +254,7 @@ def _read_venue(path: Path) -> _Venue:
 
 
 def _flat_order(row: dict[str, Any]) -> dict[str, Any]:
-    """An order and the book's additions to it as one map, with the comment under its own name."""
+    """The fields of an order, of the book's record of the order, its comment and its ticket in one map."""
     record = json.loads(row["payload"])
     order = record.pop("order")
     return {**record, **order, "comment": order["order_id"], "ticket": row["ticket"]}
@@ -265,7 +266,7 @@ def _flat_deal(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
-    """Whole tables of a copy of the file, so that the original and its write-ahead log do not change."""
+    """All rows of some tables, read from a copy, so that the original and its write-ahead log do not change."""
     with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
         copy = Path(folder) / path.name
         shutil.copy(path, copy)
@@ -275,6 +276,7 @@ def _rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
         db = sqlite3.connect(copy)
         try:
             db.row_factory = sqlite3.Row
-            return {table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")] for table in tables}  # noqa: S608
+            queries = {table: f"SELECT * FROM {table}" for table in tables}  # noqa: S608 - the names are constants
+            return {table: [dict(row) for row in db.execute(query)] for table, query in queries.items()}
         finally:
             db.close()

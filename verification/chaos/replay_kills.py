@@ -1,7 +1,8 @@
-"""The same replay with and without kills, compared to the last digit.
+"""Compare the same replay with and without kills of its processes, to the last digit.
 
-`paperdesk chaos-replay` kills from outside, at random ticks, and at named points; `paperdesk crash-points` kills at
-every named point, round by round. A kill from outside does not depend on what a process is doing.
+`paperdesk chaos-replay` kills processes from outside at random ticks, and at named points of the code.
+`paperdesk crash-points` kills at every named point, round by round. A kill from outside can meet a process anywhere in
+its code.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from verification.chaos.oracle import compare_books
 ASK_S: Final = 0.5
 PAUSE_S: Final = 0.02
 UP_S: Final = 1.2
-"""Time that a process is left alone after its start: supervisord counts deaths within the first second."""
+"""Least age of a process at a kill, because supervisord counts deaths within the first second as failed starts."""
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 STRATEGY: Final = "ema_cross"
@@ -43,9 +44,10 @@ STRATEGY: Final = "ema_cross"
 
 @dataclass(frozen=True)
 class ReplayOutcome:
-    """Result of a replay.
+    """The result of a replay.
 
-    `killed` counts kills by process, `digest` is that of the report without timings, `found` are the oracle's findings.
+    `digest` is the hash of the report without its timings. `killed` is the number of kills by process, `markers` are
+    the names of the files that kills at named points left, and `found` are differences between ledger and venue.
     """
 
     digest: str
@@ -56,11 +58,11 @@ class ReplayOutcome:
     found: list[str]
 
     def differences(self, other: ReplayOutcome) -> list[str]:
-        """Which results differ, as texts."""
+        """A text for each of report, orders and deals that differs from the `other` replay."""
         named = (("report", self.digest, other.digest), ("orders", self.orders, other.orders), ("deals", self.deals,
                  other.deals))  # fmt: skip
         return [
-            f"{name} of the disturbed run differ from those of the undisturbed one" for name, a, b in named if a != b
+            f"{name} of the run with kills differ from those of the run without kills" for name, a, b in named if a != b
         ]
 
 
@@ -74,16 +76,17 @@ def replay_with_kills(
     outside: list[tuple[int, str]] | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> ReplayOutcome:
-    """One replay in lock-step, with kills if any are given.
+    """Run one replay in lock-step, with kills if any are given.
 
     Args:
-        ticks: a file.
+        ticks: file of EURUSD ticks.
         data_dir: an empty or new folder.
-        strategy: the strategy that trades.
+        strategy: name of the strategy.
         options: further options of `paperdesk replay`.
-        kills: entries of `PAPERDESK_CRASH_AT`.
-        outside: ticks and processes, the earliest first: killed when portfolio has decided the tick.
-        on_progress: called with a line of progress.
+        kills: entries of `PAPERDESK_CRASH_AT`, for kills at named points.
+        outside: tick and process of each kill from outside, in ascending order of ticks. The process is killed when
+            portfolio has processed the tick.
+        on_progress: called with a line of text after each kill from outside.
 
     Raises:
         StartError: the replay failed.
@@ -122,7 +125,13 @@ def replay_with_kills(
 
 
 def external_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
-    """Tick and service of each kill, the earliest first; all within the first nine tenths of `ticks`."""
+    """Tick and process of `count` kills, in ascending order of ticks.
+
+    Args:
+        draw: random generator.
+        count: number of kills.
+        ticks: number of ticks of the replay; kills are in the first nine tenths.
+    """
     moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
     return [(moment, draw.choice(PROCESSES)) for moment in moments]
 
@@ -152,7 +161,7 @@ def _kill_along(
 
 
 def _killed(command: int, service: str) -> bool:
-    """Kill a service's process once it has been up for `UP_S`; False while there is none."""
+    """Kill the process of a service if it is older than UP_S; returns whether a process was killed."""
     with suppress(psutil.Error):
         for process in psutil.Process(command).children(recursive=True):
             with suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""Kills of processes drawn from a seed, for replays of recorded ticks and for live desks, and the plans they trade."""
+"""Points and ticks of kills, and the ticks and trading plans for runs with kills."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from common.fault_injection import CRASH_POINTS
 
 START_NS: Final = 1_398_902_400_000_000_000
 AT_ORDERS: Final = ("calling", "call", "done")
-"""Points of mt5 that only an order passes; their ordinal is that of its tick."""
+"""Points of mt5 that are reached only by an order; the ordinal of a kill is then that of the order's tick."""
 
 LIVE_ONLY: Final = ("fence", "claimed", "presumed", "epoch", "halt", "checkpoint", "market")
-"""Commits of mt5 in a live market but never in a replay; their points have no ordinal."""
+"""Points of mt5 that are reached in a live market but not in a replay; they have no ordinal."""
 
 TICKS_LEFT: Final = 1_000
-"""Ticks between two checkpoints of signal: a later point would not be reached."""
+"""Ticks between two checkpoints of signal; a kill in the last ticks of a replay would not reach a checkpoint."""
 
 
 AT_PLANS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
-"""Commits of the broker without an order: a modification, a stop that is reached. A replay needs a plan for them."""
+"""Points of the simulated broker's commits, which are reached in a replay with a plan that has stops."""
 
 PLAN: Final = """\
 [sizing]
@@ -42,9 +42,7 @@ type = "LIMIT"
 offset_points = 12
 lifetime_s = 60
 """
-"""A plan whose orders rest and expire, whose stops are reached and trail, and whose positions end by time.
-
-All of that happens within minutes of a walk.
+"""A plan for the random walk: within minutes orders rest and expire, stops trail and are reached, and time exits close.
 """
 
 LIVE_PLAN: Final = """\
@@ -62,19 +60,19 @@ time_in_force = "IOC"
 symbols = ["EURUSD", "USDJPY", "XAUUSD"]
 entry = { type = "LIMIT", offset_points = 15, lifetime_s = 30 }
 """
-"""A plan for a live desk whose strategy changes sides with every tick: some symbols rest and cancel, others trade."""
+"""A plan for a live desk whose strategy buys and sells in turn: three symbols have resting orders, the others none."""
 
 EVERYTHING: Final = ("--fills", "realistic", "--account-mode", "hedging")
-"""Options beside the plan: latency, partial fills, and an account with many positions."""
+"""Options in addition to the plan: fills with latency and in parts, and an account with many positions a symbol."""
 
 
 def what_of(point: str) -> str:
-    """The subject of a point: `call` of `mt5.after_call`."""
+    """The last part of a point's name: `call` of `mt5.after_call`."""
     return point.partition(".")[2].partition("_")[2]
 
 
 def replay_points() -> list[str]:
-    """The points that a replay passes."""
+    """The points that a replay reaches."""
     return [
         point
         for process, points in CRASH_POINTS.items()
@@ -84,24 +82,24 @@ def replay_points() -> list[str]:
 
 
 def live_points() -> list[str]:
-    """The points that only a live desk passes."""
+    """The points that only a live desk reaches."""
     return [point for point in CRASH_POINTS["mt5"] if what_of(point) in LIVE_ONLY]
 
 
 def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_order: int) -> list[str]:
-    """One kill at each point, as entries of `PAPERDESK_CRASH_AT`.
+    """One kill for each entry of `points`, as entries of `PAPERDESK_CRASH_AT`.
 
     Args:
-        draw: chooses the ticks.
-        points: some of `replay_points`, each as many times as a kill is due there.
-        ticks: of the replay.
-        last_order: the tick of its last order.
+        draw: random generator for the ticks.
+        points: some of `replay_points`; a point may be repeated.
+        ticks: number of ticks of the replay.
+        last_order: ordinal of the tick of its last order.
     """
     kills = []
     for point in points:
         most = ticks - 1
         if point.startswith("execution."):
-            # Counts commands since its own start, at least one a tick, but restarts with every kill.
+            # The ordinal counts commands since the start of execution: at least one a tick, and from 1 after each kill.
             most = max(1, ticks // 20)
         elif point == "signal.after_checkpoint":
             most = max(1, ticks - TICKS_LEFT)
@@ -112,14 +110,20 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
 
 
 def write_plan(path: Path, text: str = PLAN) -> Path:
-    """Write the plan of a desk that has everything in it; the default is that of a replay."""
+    """Write a plan to a file, and return its path; the default is the plan of a replay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def write_random_walk(path: Path, *, rows: int, seed: int) -> Path:
-    """Write ticks for a disturbed replay: a random walk of five-digit quotes, a second apart on average."""
+    """Write a random walk of quotes with five digits, one second apart on average, and return its path.
+
+    Args:
+        path: of the Parquet file.
+        rows: number of ticks.
+        seed: of the walk.
+    """
     random_ = np.random.default_rng(seed)
     middle = 1.3871 + np.cumsum(random_.normal(0.0, 0.00003, rows))
     half_spread = random_.integers(1, 4, rows) * 0.000005

@@ -1,4 +1,4 @@
-"""Figures of a chaos run."""
+"""The results of a chaos run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _OF_ONE_CASE: Final = re.compile(
 
 
 def normalize_reason(reason: str) -> str:
-    """A reason without its figures, so that equal reasons are counted together."""
+    """A reason of a trading state without ids and numbers, so that reasons of one kind are counted together."""
     return " ".join(_OF_ONE_CASE.sub("", reason).split())
 
 
 @dataclass
 class Scorecard:
-    """Counts of a run; `verdict` is set at its end.
+    """The counts of a run, and the comparison of ledger and venue at its end (`verdict`).
 
-    `recoveries_s`: by process or fault, seconds from the fault to the next new order.
+    `recoveries_s` are the seconds from each fault to the next new order, by process or fault.
     """
 
     minutes: float
@@ -39,21 +39,21 @@ class Scorecard:
 
     @property
     def gateway_calls(self) -> int:
-        """Requests of execution and signal that reached the proxy, disturbed or not."""
+        """Number of requests that arrived at the proxy, including those that it dropped."""
         return self.network.get("request", 0)
 
     @property
     def kills(self) -> int:
-        """Number of processes killed, without deaths by other faults."""
+        """Number of injected kills; deaths of processes by other faults do not count."""
         return sum(count for name, count in self.faults.items() if name.startswith("kill "))
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost or doubled, nothing is in doubt, and both books agree."""
+        """Whether ledger and venue agree, and no order is in doubt."""
         return self.verdict.agrees and not self.verdict.in_doubt
 
     def as_json(self) -> dict[str, Any]:
-        """All figures, for a file."""
+        """All results by name, for a JSON file."""
         recovery = {
             name: {"count": len(times), "p50": quantile(times, 0.5), "p99": quantile(times, 0.99)}
             for name, times in sorted(self.recoveries_s.items())
@@ -76,7 +76,12 @@ class Scorecard:
 
 
 def quantile(values: list[float], share: float) -> float | None:
-    """The quantile of the values, rounded to milliseconds; None without values."""
+    """The quantile of values in seconds, rounded to milliseconds; None without values.
+
+    Args:
+        values: in seconds.
+        share: of the values that are below the quantile, 0 to 1.
+    """
     if not values:
         return None
     ordered = sorted(values)

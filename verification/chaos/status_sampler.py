@@ -1,4 +1,4 @@
-"""Samples of a running desk's status each second, and of the opening deals in the venue's book, each by a thread."""
+"""Sample the status of a running desk every second, and the opening deals in the venue's book, in two threads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BOOK_S: Final = 0.1
 METRICS_S: Final = 0.5
 JOIN_S: Final = 10.0
 DIFFERENT_SAMPLES_MAX: Final = 2
-"""Status and metrics are read at different instants: a difference counts when it lasts for more samples than this."""
+"""Samples for which status and metrics may differ, because they are read at different times."""
 
 _OPENING: Final = ("IN", "INOUT")
 _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",subject="([^"]*)"\} 1', re.MULTILINE)
@@ -33,23 +33,23 @@ _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",su
 
 @dataclass
 class StatusSampler:
-    """Samples while the context is open; times are seconds since `began_s` on the monotonic clock."""
+    """Takes samples during the block; times are seconds since `began_s` on the monotonic clock."""
 
     control_url: str
     book: Path
     metrics_port: int = 0
     began_s: float = field(default_factory=time.monotonic)
     fault: str = ""
-    """The fault being played, for the following samples."""
+    """The name of the present fault, for the following samples; empty for none."""
 
     status: StatusReply | None = None
-    """The latest reply; None if the latest query had none."""
+    """The reply to the latest query; None if there was no reply."""
 
     samples: list[StatusSample] = field(default_factory=list)
     deals: list[OpeningDeal] = field(default_factory=list)
     disagreements: list[Violation] = field(default_factory=list)
     late_s_max: float = 0.0
-    """Greatest delay of a sample, as on a busy machine."""
+    """Greatest delay of a sample after its due time, in seconds."""
 
     _latest_deal: int = 0
     _different: int = 0
@@ -75,11 +75,11 @@ class StatusSampler:
 
     @property
     def now_s(self) -> float:
-        """The time of a sample taken now."""
+        """The current time in seconds since `began_s`."""
         return time.monotonic() - self.began_s
 
     def opened_since(self, since_s: float) -> dict[str, float]:
-        """Time of each symbol's first opening deal after `since_s`; symbols without one are missing."""
+        """The time of each symbol's first opening deal after `since_s`; symbols without such a deal are missing."""
         first: dict[str, float] = {}
         for deal in reversed(self.deals):
             if deal.at_s <= since_s:
@@ -97,7 +97,7 @@ class StatusSampler:
                 due_s = max(due_s + SAMPLE_S, self.now_s)
                 try:
                     self.status = client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_S)
-                except StartError:  # an invalid reply: a person would see nothing either
+                except StartError:  # an invalid reply counts as no reply
                     self.status = None
                 conditions = None if self.status is None else tuple(self.status.conditions)
                 sample = StatusSample(self.now_s, conditions, self.fault)
@@ -109,7 +109,7 @@ class StatusSampler:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=METRICS_S) as answer:
                 text = answer.read().decode()
-        except OSError:  # a process that is down shows nothing anywhere
+        except OSError:  # no metrics to compare while portfolio is down
             self._different = 0
             return
         measured = set(_HOLDS.findall(text))
@@ -129,7 +129,7 @@ class StatusSampler:
     def _read_book(self) -> None:
         while not self._over.wait(BOOK_S):
             try:
-                # Opened again each time: the file may have been replaced.
+                # The book is opened again each time, because the file may have been replaced.
                 with closing(sqlite3.connect(f"file:{self.book}?mode=ro", uri=True, timeout=BOOK_S)) as db:
                     rows = db.execute(
                         "SELECT deal, payload FROM deals WHERE deal > ? ORDER BY deal", (self._latest_deal,)

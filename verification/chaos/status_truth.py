@@ -1,9 +1,9 @@
-"""Truth of the status: what the desk showed at each second, compared with the deals in the venue's book.
+"""Compare the status of a desk at every second with the deals in the venue's book.
 
-Two rules, for each symbol of a strategy that always wants to trade. *Silent*: no deal has opened exposure for longer
-than `GRACE_S`, and no condition shown in that time covers the symbol. *False alarm*: a deal opened exposure although a
-condition that forbids it had been shown for longer than `GRACE_S`, and it is still shown `GRACE_S` later. This module
-reads no files and asks no processes.
+There are two kinds of violations, for each symbol of a strategy that trades at every tick. *Silent*: no deal opened
+exposure for longer than GRACE_S, and the status had no condition in that time that prevents the symbol from trading.
+*False alarm*: a deal opened exposure although such a condition had been in the status for longer than GRACE_S, and the
+condition is still in the status GRACE_S after the deal.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Final
 from proto.control import Condition, Effect, headline
 
 GRACE_S: Final = 3.0
-"""Longest time without trades that needs no condition."""
+"""Longest time without trades that does not require a condition in the status."""
 
 LATENESS_S: Final = 0.5
-"""How late a deal may be seen in the book, relative to a status that is requested at the same time."""
+"""Greatest delay with which a deal is read from the book, relative to a status of the same time."""
 
 
 NOW_AND_THEN: Final = ("SIGNAL_CATCHING_UP", "SIGNAL_CRASH_LOOPING")
-"""Conditions of a symbol that trades less than it should: an occasional deal does not contradict them."""
+"""Conditions of a symbol that trades seldom; a deal does not contradict them."""
 
 
 class Breach(StrEnum):
-    """Kinds of violations."""
+    """The kinds of violations."""
 
     SILENT = "silent"
     FALSE_ALARM = "false alarm"
@@ -42,7 +42,7 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True)
 class StatusSample:
-    """The conditions shown at one time, None without a reply; `fault` is the fault being played."""
+    """The conditions in the status at one time, or None without a reply; `fault` is the present fault."""
 
     at_s: float
     conditions: tuple[Condition, ...] | None
@@ -51,7 +51,7 @@ class StatusSample:
 
 @dataclass(frozen=True)
 class OpeningDeal:
-    """A deal of the venue that opened exposure, and when it was seen."""
+    """A deal of the venue that opened exposure; `at_s` is the time at which it was read from the book."""
 
     at_s: float
     symbol: str
@@ -59,7 +59,7 @@ class OpeningDeal:
 
 @dataclass(frozen=True)
 class Violation:
-    """One violation at one time: what was shown, and what was true."""
+    """One violation at one time: the status (`shown`) and the actual behaviour (`true`)."""
 
     at_s: float
     breach: Breach
@@ -69,7 +69,7 @@ class Violation:
     true: str
 
     def __str__(self) -> str:
-        """One line for people."""
+        """The violation in one line of text."""
         subject = f" {self.subject}" if self.subject else ""
         where = f"{self.at_s:.1f} s, {self.fault or 'no fault'}"
         return f"{where}: {self.breach}{subject}: shown {self.shown}; true: {self.true}"
@@ -78,10 +78,10 @@ class Violation:
 def find_violations(
     samples: Sequence[StatusSample], deals: Iterable[OpeningDeal], symbols: Sequence[str]
 ) -> list[Violation]:
-    """All violations of the two rules, in the order of time.
+    """All violations of kinds *silent* and *false alarm*, in the order of time.
 
     Args:
-        samples: in the order of time, of a desk that traded every symbol just before the first of them.
+        samples: in the order of time; the desk traded every symbol just before the first sample.
         deals: in the order of time.
         symbols: the traded symbols.
     """
@@ -100,7 +100,7 @@ def covers(condition: Condition, symbol: str) -> bool:
 
 
 def shown_as(conditions: Iterable[Condition] | None) -> str:
-    """The status as a person sees it, in short."""
+    """The headline and the conditions of a status in one line; `no answer` for None."""
     if conditions is None:
         return "no answer"
     listed = list(conditions)
@@ -118,7 +118,7 @@ def _silences(
             if sample.conditions is None or any(covers(one, symbol) for one in sample.conditions):
                 covered_s[symbol] = sample.at_s
                 continue
-            # A deal seen a little later than this sample may have been made before it.
+            # A deal that was read shortly after this sample may have been made before it.
             latest_s = _latest(times[symbol], sample.at_s + LATENESS_S, first_s)
             idle_s = sample.at_s - max(latest_s, covered_s[symbol])
             if idle_s > GRACE_S:
@@ -141,7 +141,7 @@ def _false_alarms(
             for symbol in symbols:
                 if not covers(one, symbol):
                     continue
-                # An order in flight at the beginning of the condition may be executed a little later.
+                # An order in flight at the begin of the condition may be executed shortly afterwards.
                 place = bisect_right(times[symbol], since_s[key] + GRACE_S + LATENESS_S)
                 if place < len(times[symbol]) and sample.at_s - times[symbol][place] > GRACE_S:
                     after_s, ago_s = times[symbol][place] - since_s[key], sample.at_s - times[symbol][place]
@@ -152,7 +152,7 @@ def _false_alarms(
 
 
 def _key(condition: Condition) -> tuple[str, str, str]:
-    """Identity of a condition over time; for a symbol including its text, which may be about another order."""
+    """The identity of a condition over time; for a condition of a symbol its text too, which may name another order."""
     return condition.code, condition.subject, condition.text if condition.effect is Effect.SYMBOL else ""
 
 

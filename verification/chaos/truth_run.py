@@ -1,7 +1,7 @@
-"""A live desk under one lasting fault after another, with its status compared with the venue's book at every second.
+"""Run a live desk under one lasting fault after another, and compare its status with the venue's book every second.
 
-The schedule is drawn from a seed; the exact time at which a fault meets the desk depends on the machine. Whatever a
-fault requires of a person is done by the run, and counted.
+The order of the faults is drawn from a seed; their exact times depend on the machine. The run itself does what a person
+must do after a fault, and counts it.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from verification.chaos.status_truth import GRACE_S, Breach, Violation, find_vio
 SYMBOLS: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
 FAULTY: Final = SYMBOLS[0]
 SPEED: Final = 8.0
-"""About twenty ticks a second and symbol: an order each 0.1 s, on a busy machine."""
+"""Market time divided by wall time: about 20 ticks a second for each symbol, and an order every 0.1 s."""
 
 RECOVERY_MAX_S: Final = 45.0
-"""Time without trades after a fault until the person starts the stopped processes, and the run continues."""
+"""Time without trades after a fault, after which the run starts the stopped processes as a person would."""
 
 WARM_UP_S: Final = 60.0
 CALM_S: Final = (2.0, 4.0)
@@ -52,7 +52,7 @@ _ALERT: Final = "import os, sys; sys.stdin.read(); open(sys.argv[1], 'a').write(
 
 @dataclass(frozen=True, kw_only=True)
 class TruthPlan:
-    """Specification of a run; `only` is the sequence of faults to repeat, instead of a schedule of all."""
+    """Specification of a run; `only` is a sequence of faults that is repeated, empty for all faults in random order."""
 
     data_dir: Path
     minutes: float
@@ -62,14 +62,14 @@ class TruthPlan:
 
 @dataclass
 class TruthScorecard(Scorecard):
-    """Figures of a chaos run and of the status samples; recoveries are by fault, of the slowest symbol."""
+    """The results of a chaos run and of the status samples; a recovery is that of the slowest symbol after a fault."""
 
     samples: int = 0
     unanswered: int = 0
     opening_deals: int = 0
     late_s_max: float = 0.0
     load: float = 0.0
-    """The machine's mean load over the last minute, at the end."""
+    """The machine's load average of the last minute of the run."""
 
     schedule: list[tuple[float, float, str]] = field(default_factory=list)
     """Begin and end of each fault in seconds, and its name."""
@@ -80,11 +80,11 @@ class TruthScorecard(Scorecard):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost or doubled, and the status was true at every second."""
+        """Whether ledger and venue agree, the status was always true, and the audits of the stopped desk passed."""
         return super().is_clean and self.settled == "yes" and not self.violations and not any(self.audits.values())
 
     def as_json(self) -> dict[str, Any]:
-        """All figures, for a file."""
+        """All results by name, for a JSON file."""
         return {
             **super().as_json(),
             "samples": self.samples,
@@ -110,7 +110,7 @@ class _Run:
     on_progress: Callable[[str], None]
 
     def disturb(self) -> None:
-        """Play one fault after another until the time is over; the last one gets its recovery."""
+        """Inject one fault after another for the duration of the plan, and wait for the recovery after each."""
         end_s = self.sampler.now_s + self.plan.minutes * 60
         while self.sampler.now_s < end_s:
             for name in self.plan.only or self.draw.sample(list(self.faults), len(self.faults)):
@@ -126,7 +126,7 @@ class _Run:
         try:
             fault.play()
         except FaultFailedError as error:
-            self._note(Breach.FAULT, fault, str(error), "the fault did not go as it should")
+            self._note(Breach.FAULT, fault, str(error), "the fault could not be injected or undone as planned")
         end_s = self.sampler.now_s
         self.card.faults[fault.name] += 1
         self.card.schedule.append((begin_s, end_s, fault.name))
@@ -134,7 +134,7 @@ class _Run:
         self.sampler.fault = ""
 
     def _recover(self, fault: LastingFault, end_s: float) -> None:
-        """Wait until every symbol trades again, and act as the person where the desk needs one."""
+        """Wait until every symbol trades again, and resume or restart as a person would if the desk needs it."""
         since_s, helped = end_s, False
         while missing := [symbol for symbol in SYMBOLS if symbol not in self.sampler.opened_since(since_s)]:
             now_s = self.sampler.now_s
@@ -157,7 +157,7 @@ class _Run:
             self._note(Breach.SLOW, fault, shown, f"every symbol traded only after {taken_s:.1f} s")
 
     def _resume(self, fault: LastingFault) -> bool:
-        """Resume a desk that needs a person; False if there is nothing to resume, or resuming is refused."""
+        """Resume a desk that is not ACTIVE; returns whether it was resumed."""
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_S)
         if status is None or status.trading_state is Trading.ACTIVE:
             return False
@@ -180,10 +180,11 @@ class _Run:
 
 
 def run_truth(plan: TruthPlan, on_progress: Callable[[str], None]) -> TruthScorecard:
-    """Run a desk under lasting faults and compare its status and books.
+    """Run a desk under lasting faults, and compare its status with its deals, and its ledger with the venue's book.
 
     Raises:
-        StartError: a process could not be started, or the desk did not trade again after a fault.
+        StartError: a fault of the plan is unknown, a process could not be started, or a symbol did not trade before the
+            faults.
     """
     card = TruthScorecard(minutes=plan.minutes, seed=plan.seed)
     draw = random.Random(plan.seed)  # noqa: S311 - faults, no secrets
@@ -249,10 +250,10 @@ def _wait_for_first_orders(sampler: StatusSampler) -> None:
     deadline = time.monotonic() + WARM_UP_S
     while len(sampler.opened_since(0.0)) < len(SYMBOLS):
         if time.monotonic() > deadline:
-            raise StartError(f"not every symbol traded within {WARM_UP_S:.0f} s; expected that before it is disturbed")
+            raise StartError(f"not every symbol traded within {WARM_UP_S:.0f} s, expected trades before the faults")
         time.sleep(_POLL_S)
     time.sleep(CALM_S[1])
-    # Earlier samples are not part of the run.
+    # The samples before the first fault are not part of the result.
     sampler.samples.clear()
     sampler.disagreements.clear()
 
@@ -270,7 +271,7 @@ def _judge(card: TruthScorecard, sampler: StatusSampler, alerts: Path) -> None:
 
 
 def _missing_alerts(sampler: StatusSampler, raised: set[str]) -> list[Violation]:
-    """Conditions that lasted for more than `GRACE_S` without an alert in the run."""
+    """Critical conditions that lasted for more than GRACE_S, but for which the run raised no alert."""
     since_s: dict[str, float] = {}
     missing: dict[str, Violation] = {}
     for sample in sampler.samples:

@@ -1,6 +1,6 @@
-"""Thousands of requests from a client that never reads a reply and resets its connection: ZMTP 3.0 by hand.
+"""A client that sends thousands of requests, reads no reply, and resets its connection.
 
-A libzmq socket would read its replies, and close in order.
+It writes the frames of ZMTP 3.0 itself, because a socket of libzmq would read the replies and close in order.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _TIMEOUT_S: Final = 1.0
 
 
 def send_pings_and_reset(path: Path, *, count: int) -> int:
-    """Connect to the gateway's local socket, send PINGs without reading a reply, and reset the connection.
+    """Connect to the gateway's local socket, send `count` PINGs without reading a reply, and reset the connection.
 
     Returns:
-        Bytes sent; fewer than `count` PINGs if the gateway stopped reading.
+        Number of bytes sent; fewer than those of `count` PINGs if the gateway stopped reading.
 
     Raises:
-        OSError: no process listens.
+        OSError: no process listens, or the gateway closed the connection at the greeting.
     """
     message = _frame(b"", flags=_MORE) + _frame(encode(Ping()))
     data = message * count
@@ -40,9 +40,9 @@ def send_pings_and_reset(path: Path, *, count: int) -> int:
         try:
             while sent < len(data):
                 sent += connection.send(data[sent:])
-        except OSError:  # it stopped reading or closed the connection; both are allowed
+        except OSError:  # the gateway stopped reading or closed the connection; both are allowed
             return sent
-        # Unread data makes this a reset for the other end.
+        # The close with unread data resets the connection.
         return sent
 
 

@@ -1,7 +1,7 @@
-"""One suite of checks for every venue, over the wire: orders, fills, cancels, refusals, history, and a restart.
+"""Checks that every venue must pass, made through the gateway's protocol: orders, refusals, history, and a restart.
 
-`registry` defines a check, `check_*` are the checks, `client` is the client that they share, `suite` runs them on an
-account that is flat before and after.
+`registry` defines a check, the modules `check_*` have the checks, `client` is their client of the gateway, and `suite`
+runs them on an account that is flat before and after.
 """
 
 from verification.conformance.client import ConformanceClient as ConformanceClient

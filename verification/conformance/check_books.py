@@ -1,4 +1,4 @@
-"""Checks of history, positions and money, and of all three after a restart of the gateway."""
+"""Checks of history, positions and balance, and that they are unchanged after a restart of the gateway."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from verification.conformance.client import ConformanceClient
 from verification.conformance.registry import CheckRegistry, Skip, expect
 
 check = CheckRegistry()
-MOMENTS_MAX = 50
+TRIES_MAX = 50
 RESTART_S = 60.0
 
 
 @check
-def history_comes_in_pages(client: ConformanceClient) -> None:
-    """Orders and deals in small pages are those of one page; deals are numbered from 1 without a gap."""
+def history_is_the_same_in_pages(client: ConformanceClient) -> None:
+    """Orders and deals are the same in small pages as in one page, and deals are numbered from 1 without a gap."""
     for rows, by_one in ((client.orders(), client.orders(limit=7)), (client.deals(), client.deals(limit=7))):
         expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or different ones")
     numbers = [deal.deal for deal in client.deals()]
@@ -52,10 +52,10 @@ def the_balance_is_the_sum_of_the_deals(client: ConformanceClient) -> None:
 
 @check
 def equity_is_balance_and_open_profit(client: ConformanceClient) -> None:
-    """At some moment between two ticks equity is the balance, open profit and open swap, to the last digit."""
+    """Between two ticks, equity equals balance plus open profit plus open swap, to the last digit."""
     client.open_position()
     seen = ""
-    for _ in range(MOMENTS_MAX):
+    for _ in range(TRIES_MAX):
         before, positions, after = client.account(), client.positions(), client.account()
         profits = [position.profit for position in positions]
         if before.equity != after.equity or after.equity is None or None in profits:
@@ -70,10 +70,14 @@ def equity_is_balance_and_open_profit(client: ConformanceClient) -> None:
 
 
 @check
-def a_restart_forgets_nothing(client: ConformanceClient) -> None:
-    """After a restart the boot is another, and journal, stream, orders, deals and positions are the same."""
+def a_restart_loses_nothing(client: ConformanceClient) -> None:
+    """After a restart the boot id is new, and journal, stream, orders, deals and positions are unchanged.
+
+    Raises:
+        Skip: the client cannot restart the gateway.
+    """
     if client.restart is None:
-        raise Skip("the gateway is not restarted; run with `--restart`, and restart it when asked")
+        raise Skip("the gateway is not restarted; use `--restart`, and restart the gateway at the prompt")
     order = client.new_order()
     reply = client.place_until_filled(order)
     rests = client.status(order.order_id)
@@ -86,7 +90,7 @@ def a_restart_forgets_nothing(client: ConformanceClient) -> None:
         except AssertionError:
             return False
 
-    expect(client.poll_until(answered, bool, seconds=RESTART_S), f"no other boot answered within {RESTART_S:g} s")
+    expect(client.poll_until(answered, bool, seconds=RESTART_S), f"no new boot id within {RESTART_S:g} s")
     after = (client.hello(), client.orders(), client.deals(), [held.ticket for held in client.positions()])
     expect(after[0].journal_id == before[0].journal_id, "the journal changed")
     expect(after[0].stream_id == before[0].stream_id, "the stream of ticks changed")
@@ -98,5 +102,5 @@ def a_restart_forgets_nothing(client: ConformanceClient) -> None:
     expect(set(before[3]) <= set(after[3]), "a position is gone")
     again = client.place(order)
     actual = (again.status, again.ticket, again.deal)
-    expect(actual == (reply.status, reply.ticket, reply.deal), f"the order sent again: {actual}, it was {rests}")
+    expect(actual == (reply.status, reply.ticket, reply.deal), f"the repeated order: {actual}, the first time {rests}")
     expect(again.status == OrderReplyStatus.FILLED, f"replied {again.status}")

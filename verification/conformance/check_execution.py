@@ -1,8 +1,8 @@
-"""Checks of what the venue does by itself when the market reaches a price or a time: fills, closes, expiries.
+"""Checks of executions by the venue when the market reaches a price or a time: fills, closes and expiries.
 
-Only the market decides when that is. A price is set a few ticks from the market, and set again while the market moves
-away. A check fails if published ticks have reached the price and nothing was executed, and is skipped if none has
-reached it in time.
+The price of an order or stop is set a few ticks from the market, and set again while the market moves away. A check
+fails if a published tick has reached the price and the venue has not executed the order. It is skipped if no tick
+reaches the price in time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from proto.gateway import DealEntry, DealReason, ErrorCode, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
@@ -27,34 +28,35 @@ ACCEPTED, FILLED, EXPIRED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.FILLED, 
 
 NEAR_TICKS: Final = 1
 TAKEN: Final = (10008, 10009)
-"""Retcodes of a resting order: placed, or the request for it done."""
+"""Retcodes of a resting order: 10008 order placed, 10009 request completed."""
 
 NEAR_S: Final = 30.0
-"""Total time for the market to reach a price."""
+"""Longest time for the market to reach a price."""
 
 ATTEMPT_S: Final = 1.0
 """Time after which the price is set near the market again."""
 
 EXECUTION_S: Final = 5.0
-"""Time for the venue to act on a published tick, and to show it."""
+"""Longest time from a published tick to the report of the execution."""
 
 ARRIVAL_NS: Final = SECOND_NS // 2
-"""Ticks this soon after an order was accepted prove nothing: it may still be in flight."""
+"""Time after the latest tick at placement whose ticks are ignored, because the order may not be at the venue yet."""
 
 OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS")
-"""Refusals of a price that the market has come too close to since the check chose it."""
+"""Refusals of a price because the market has moved too close to it since the check chose the price."""
 
 EXPIRY_NS: Final = SECOND_NS
+"""Lifetime of the first order to expire; it is doubled, up to EXPIRY_NS_MAX, while the venue refuses it."""
+
 EXPIRY_NS_MAX: Final = 64 * SECOND_NS
-"""Distance of an expiry; doubled up to the second value while the venue refuses nearer ones."""
 
 EXPIRY_LATE_NS: Final = 30 * SECOND_NS
-"""Time after its expiry, by the venue's clock, for which an order may still be listed."""
+"""Longest time after the expiry, by the venue's clock, until an order must be EXPIRED."""
 
 
 @check
-def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
-    """A resting order has the retcode 10008 or 10009, a filled one 10009."""
+def replies_have_the_retcode_of_their_status(client: ConformanceClient) -> None:
+    """A resting order has the retcode 10008 or 10009, and a filled order has 10009."""
     limit = client.new_order(type=OrderType.LIMIT, price=client.far_price(Side.BUY, OrderType.LIMIT))
     resting = client.place(limit)
     expect(resting.status == ACCEPTED, f"a limit order far from the market is {resting.status}: {resting.error}")
@@ -68,30 +70,34 @@ def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
 
 
 @check
-def more_than_the_margin_allows_is_refused(client: ConformanceClient) -> None:
-    """A volume within the terms that the free margin does not cover is REJECTED with NO_MONEY and 10019."""
+def an_order_beyond_the_free_margin_is_refused(client: ConformanceClient) -> None:
+    """An order that needs more than the free margin is REJECTED with NO_MONEY and 10019.
+
+    Raises:
+        Skip: the account requires no margin, or no allowed volume needs enough margin.
+    """
     terms = client.instrument()
     if not client.account().leverage:
-        raise Skip("the account has no leverage, and so requires no margin")
+        raise Skip("the account requires no margin (leverage 0)")
     lots = client.open_position().position.volume
     account = client.poll_until(client.account, lambda account: bool(account.margin))
     if not account.margin or account.free_margin is None:
-        raise Skip(f"the account has a margin of {account.margin}, {account.free_margin} of it free")
+        raise Skip(f"the account reports a margin of {account.margin} and a free margin of {account.free_margin}")
     needed = account.margin / lots * terms.volume_max
     if needed < 2 * account.free_margin:
-        raise Skip(f"the largest order needs about {needed} of {account.free_margin} {account.currency}")
+        raise Skip(f"the largest order needs about {needed} of {account.free_margin} {account.currency} free margin")
     order = client.new_order(volume=terms.volume_max)
     reply = client.place_until_filled(order)
     if reply.error_code == "NO_LIQUIDITY":
-        raise Skip(f"the market does not have {terms.volume_max} lots, so that their margin was not checked")
+        raise Skip(f"the market has no liquidity for {terms.volume_max} lots, so their margin was not checked")
     actual = (reply.status, reply.error_code, reply.retcode)
     expect(actual == (OrderReplyStatus.REJECTED, "NO_MONEY", 10019), f"{terms.volume_max} lots: replied {actual}")
     expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
-def a_limit_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
-    """A limit order a few ticks from the market is filled at its price or better once the market has reached it."""
+def a_limit_order_is_filled_when_the_market_reaches_it(client: ConformanceClient) -> None:
+    """A limit order a few ticks from the market is filled at its price or better when the market reaches the price."""
     reply, price = _filled_near(client, Side.BUY, OrderType.LIMIT)
     expect(
         reply.filled_price is not None and reply.filled_price <= price, f"bought at {reply.filled_price}, limit {price}"
@@ -99,26 +105,30 @@ def a_limit_order_is_filled_when_the_market_comes(client: ConformanceClient) -> 
 
 
 @check
-def a_stop_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
-    """A stop order a few ticks from the market is filled once the market has reached it."""
+def a_stop_order_is_filled_when_the_market_reaches_it(client: ConformanceClient) -> None:
+    """A stop order a few ticks from the market is filled when the market reaches its price."""
     _filled_near(client, Side.BUY, OrderType.STOP)
 
 
 @check
 def a_stop_loss_closes_its_position(client: ConformanceClient) -> None:
-    """A stop loss a few ticks from the market closes the position once the market has reached it, with STOP_LOSS."""
+    """A stop loss a few ticks from the market closes the position when reached, with the reason STOP_LOSS."""
     _closed_near(client, DealReason.STOP_LOSS)
 
 
 @check
 def a_take_profit_closes_its_position(client: ConformanceClient) -> None:
-    """A take profit a few ticks from the market closes the position once the market has reached it, with TAKE_PROFIT."""
+    """A take profit a few ticks from the market closes the position when reached, with the reason TAKE_PROFIT."""
     _closed_near(client, DealReason.TAKE_PROFIT)
 
 
 @check
-def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
-    """A GTD order is EXPIRED after its time, not before, and has no deal."""
+def a_gtd_order_ends_at_its_expiry(client: ConformanceClient) -> None:
+    """A GTD order is EXPIRED after its expiry and not before, and has no deal.
+
+    Raises:
+        Skip: the venue accepts no expiry near enough, or the symbol had no tick after the expiry.
+    """
     price, ahead_ns = client.far_price(Side.BUY, OrderType.LIMIT), EXPIRY_NS
     while True:
         expires_ns = (_now_ns(client) + ahead_ns) // SECOND_NS * SECOND_NS
@@ -141,9 +151,9 @@ def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
         seen, lambda found: found[0].status != ACCEPTED or found[1] > late_ns, seconds=120
     )
     if ended.status == ACCEPTED and _newest(client)[1] < expires_ns:
-        raise Skip(f"{client.symbol} had no tick after the order's time")
-    expect(ended.status == EXPIRED, f"replied {ended.status} {(now_ns - expires_ns) / SECOND_NS:g} s after its time")
-    expect(now_ns >= expires_ns, f"it ended {(expires_ns - now_ns) / SECOND_NS:g} s before its time")
+        raise Skip(f"{client.symbol} had no tick after the order's expiry")
+    expect(ended.status == EXPIRED, f"replied {ended.status} {(now_ns - expires_ns) / SECOND_NS:g} s after the expiry")
+    expect(now_ns >= expires_ns, f"the order ended {(expires_ns - now_ns) / SECOND_NS:g} s before the expiry")
     expect(not client.deals_of(order.order_id), "it has a deal")
 
 
@@ -151,10 +161,10 @@ def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
 
 
 def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tuple[OrderReply, Decimal]:
-    """Fill an order that rests near the market; its status and price.
+    """Place orders near the market until one is filled; returns its status and price.
 
     Raises:
-        Skip: the market has not reached the price in time.
+        Skip: the market has not reached a price in time.
     """
     deadline = time.monotonic() + NEAR_S
     while time.monotonic() < deadline:
@@ -179,17 +189,17 @@ def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tupl
             expect(known.status == FILLED, f"a {kind} at {price} is {known.status}: {known.error}")
         if known.status == FILLED:
             expect(known.retcode == RETCODE_DONE, f"FILLED with {known.retcode}, expected {RETCODE_DONE}")
-            deals = client.poll_until(lambda order_id=order.order_id: client.deals_of(order_id), bool)  # type: ignore[misc]
+            deals = client.poll_until(partial(client.deals_of, order.order_id), bool)
             expect(len(deals) == 1, f"{len(deals)} deals under its id")
             return known, price
     raise Skip(f"the market did not reach a {kind} at the least distance allowed within {NEAR_S:g} s")
 
 
 def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
-    """Have the market close a long position by a stop near it.
+    """Set stops of a long position near the market until one closes the position.
 
     Raises:
-        Skip: the market has not reached the stop in time.
+        Skip: the market has not reached a stop in time.
     """
     position = client.open_position().position
     is_below = reason is DealReason.STOP_LOSS
@@ -208,7 +218,7 @@ def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
                 symbol=client.symbol, position=position.ticket, stop_loss=loss, take_profit=profit, revision=revision
             )
         )
-        stands = price == present and changed.error_code == ErrorCode.NO_CHANGES  # the market is where it was
+        stands = price == present and changed.error_code == ErrorCode.NO_CHANGES  # the market has not moved
         if changed.status != "OK" and not stands and not is_gone():
             expect(changed.error_code in OVERTAKEN, f"MODIFY: {changed.error_code}: {changed.error}")
             continue
@@ -233,10 +243,10 @@ def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
 def _is_executed(
     client: ConformanceClient, what: str, *, is_done: Callable[[], bool], is_reached: Callable[[Quote], bool]
 ) -> bool:
-    """Whether an order or stop was executed; False if the market has not reached it within `ATTEMPT_S`.
+    """Whether an order or stop was executed; False if the market has not reached its price within ATTEMPT_S.
 
     Raises:
-        AssertionError: a tick has reached it, and it was not executed.
+        AssertionError: a tick has reached the price, and the order or stop was not executed within EXECUTION_S.
     """
     sequence, time_ns = _newest(client)
     proves_ns = time_ns + ARRIVAL_NS
@@ -257,7 +267,7 @@ def _is_executed(
 
 
 def _beside(client: ConformanceClient, touch: Decimal, *, is_below: bool) -> Decimal:
-    """The nearest price to the touch that the venue accepts, and a few ticks more."""
+    """The nearest price to the touch that the venue accepts, moved away by NEAR_TICKS."""
     terms = client.instrument()
     least = max(terms.stops_level_points, terms.freeze_level_points) * terms.point
     away = least + NEAR_TICKS * terms.tick_size

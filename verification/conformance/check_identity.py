@@ -14,8 +14,8 @@ NOWHERE = "NOSUCHPAIR"
 
 
 @check
-def identity_is_the_same_everywhere(client: ConformanceClient) -> None:
-    """HELLO, PING and GET_ACCOUNT have one mode, venue, account and boot, and the mode is simulated or demo."""
+def every_reply_has_the_same_identity(client: ConformanceClient) -> None:
+    """HELLO, PING and GET_ACCOUNT report the same mode, venue, account and boot id."""
     hello, ping, account = client.hello(), client.expect_reply(Ping(), PingReply), client.account()
     found = {(reply.mode, reply.venue, reply.account, reply.boot_id) for reply in (hello, ping, account)}
     expect(len(found) == 1, f"replies of {sorted(found)}, expected one")
@@ -23,11 +23,11 @@ def identity_is_the_same_everywhere(client: ConformanceClient) -> None:
 
 
 @check
-def time_goes_on(client: ConformanceClient) -> None:
-    """The venue's time never goes back, and advances."""
+def venue_time_advances(client: ConformanceClient) -> None:
+    """The venue's time advances."""
     first = client.expect_reply(Ping(), PingReply).now_ns
     later = client.poll_until(lambda: client.expect_reply(Ping(), PingReply).now_ns, lambda now_ns: now_ns > first)
-    expect(later > first, f"it was {first} ns and did not change")
+    expect(later > first, f"the time was {first} ns and did not advance")
 
 
 @check
@@ -45,8 +45,8 @@ def an_unknown_action_is_refused_by_name(client: ConformanceClient) -> None:
 
 
 @check
-def terms_of_the_symbol_are_sane(client: ConformanceClient) -> None:
-    """The bounds of volumes are on their step, ticks on a point, and a filling mode is accepted."""
+def contract_terms_are_consistent(client: ConformanceClient) -> None:
+    """The least volume is on the volume step, the tick size is a multiple of the point, and a filling mode exists."""
     terms = client.instrument()
     expect(terms.symbol == client.symbol, f"terms of {terms.symbol}, requested {client.symbol}")
     expect(terms.volume_min <= terms.volume_max, f"{terms.volume_min} to {terms.volume_max} lots")
@@ -56,7 +56,7 @@ def terms_of_the_symbol_are_sane(client: ConformanceClient) -> None:
 
 
 @check
-def an_unknown_symbol_is_refused_and_leaves_no_trace(client: ConformanceClient) -> None:
+def an_unknown_symbol_is_refused(client: ConformanceClient) -> None:
     """A symbol that is not traded is refused as UNKNOWN_SYMBOL, in a query and in an order."""
     queried = client.expect_reply(GetSymbolInfo(symbol=NOWHERE), ErrorReply)
     expect(queried.error_code == "UNKNOWN_SYMBOL", f"replied {queried.error_code}")
@@ -70,7 +70,7 @@ def an_unknown_symbol_is_refused_and_leaves_no_trace(client: ConformanceClient) 
 
 @check
 def ticks_have_no_gap(client: ConformanceClient) -> None:
-    """Published ticks can be fetched: consecutive sequences, ascending times, none crossed."""
+    """GET_TICKS returns the published ticks with ascending ordinals and times, and no crossed quote."""
     newest = client.poll_until(lambda: client.hello().sequences.get(client.symbol, 0), lambda sequence: sequence >= 5)
     ticks = client.expect_reply(
         GetTicks(symbol=client.symbol, from_sequence=max(1, newest - 99), limit=100), TicksReply

@@ -1,4 +1,4 @@
-"""Checks of orders that are executed, refused, repeated, fenced and closed."""
+"""Checks of market orders, refusals, repeated requests, fences and closes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILLED, REJECTED, EXPIRED = OrderReplyStatus.FILLED, OrderReplyStatus.REJECTED, 
 
 @check
 def a_market_order_is_filled_once(client: ConformanceClient) -> None:
-    """A market order is filled whole near the quote; sent again it has the same ticket and deal, and no new deal."""
+    """A market order is fully filled near the quote; a repetition has the same ticket and deal, and no new deal."""
     order = client.new_order()
     quote = client.quote()
     first = client.place_until_filled(order)
@@ -32,8 +32,8 @@ def a_market_order_is_filled_once(client: ConformanceClient) -> None:
 
 
 @check
-def another_effect_under_one_id_is_a_conflict(client: ConformanceClient) -> None:
-    """A used id is refused with ID_CONFLICT for another side or volume, and changes nothing."""
+def another_order_with_a_used_id_is_refused(client: ConformanceClient) -> None:
+    """An order with a used id but another side or volume is refused with ID_CONFLICT, and makes no deal."""
     order = client.new_order()
     client.place_until_filled(order)
     count = len(client.deals())
@@ -47,8 +47,8 @@ def another_effect_under_one_id_is_a_conflict(client: ConformanceClient) -> None
 
 
 @check
-def a_deal_carries_its_orders_id(client: ConformanceClient) -> None:
-    """The deal in GET_DEALS and the order in GET_ORDERS have the client's id, and the reply's ticket and deal."""
+def deals_and_orders_have_the_clients_id(client: ConformanceClient) -> None:
+    """GET_DEALS and GET_ORDERS report the client's order id, with the ticket and the deal of the reply."""
     bought = client.open_position()
     order_id = bought.reply.order_id
     [deal] = client.deals_of(order_id)
@@ -63,7 +63,7 @@ def a_deal_carries_its_orders_id(client: ConformanceClient) -> None:
 
 @check
 def a_position_can_be_closed_in_parts(client: ConformanceClient) -> None:
-    """CLOSE of half a position leaves the other half under its ticket; CLOSE without a volume closes the rest."""
+    """CLOSE of half a position leaves the other half with the same ticket; CLOSE without a volume closes the rest."""
     position = client.open_position(lots=2).position
     half = position.volume / 2
     before = {held.ticket: held.volume for held in client.positions()}
@@ -86,8 +86,8 @@ def a_position_can_be_closed_in_parts(client: ConformanceClient) -> None:
 
 
 @check
-def a_close_is_done_once(client: ConformanceClient) -> None:
-    """A CLOSE repeated when the position is gone has the same reply."""
+def a_repeated_close_has_the_same_reply(client: ConformanceClient) -> None:
+    """A CLOSE that is repeated after the position is closed has the same reply."""
     position = client.open_position().position
     close = Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket)
     first = client.place_until_filled(close)
@@ -98,7 +98,7 @@ def a_close_is_done_once(client: ConformanceClient) -> None:
 
 
 @check
-def closing_nothing_is_refused(client: ConformanceClient) -> None:
+def a_close_of_an_unknown_position_is_refused(client: ConformanceClient) -> None:
     """CLOSE of an unknown position is REJECTED with UNKNOWN_POSITION and 10036."""
     reply = client.place(Close(order_id=client.new_id(), symbol=client.symbol, position=2**40))
     actual = (reply.status, reply.error_code, reply.retcode)
@@ -107,7 +107,7 @@ def closing_nothing_is_refused(client: ConformanceClient) -> None:
 
 @check
 def positions_follow_the_accounts_mode(client: ConformanceClient) -> None:
-    """Two orders of one side make one position on a netting account, and two on a hedging one."""
+    """Two orders of one side make one position on a netting account, and two on a hedging account."""
     mode = client.hello().account_mode
     before = {held.ticket for held in client.positions()}
     client.open_position()
@@ -138,7 +138,7 @@ def volumes_out_of_the_terms_are_refused(client: ConformanceClient) -> None:
 
 @check
 def prices_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
-    """A limit order without a price, or beyond the market, is REJECTED with INVALID_PRICE and 10015."""
+    """A buy limit without a price, or with one above the market, is REJECTED with INVALID_PRICE and 10015."""
     beyond = client.far_price(Side.BUY, OrderType.STOP)
     for price in (None, beyond):
         reply = client.place(client.new_order(type=OrderType.LIMIT, price=price))
@@ -148,14 +148,14 @@ def prices_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
 
 @check
 def stops_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
-    """A stop loss above a buy is REJECTED with INVALID_STOPS and 10016."""
+    """A buy order with a stop loss above the market is REJECTED with INVALID_STOPS and 10016."""
     reply = client.place(client.new_order(stop_loss=client.far_price(Side.BUY, OrderType.STOP)))
     actual = (reply.status, reply.error_code, reply.retcode)
     expect(actual == (REJECTED, "INVALID_STOPS", 10016), f"replied {actual}")
 
 
 @check
-def an_expiry_has_to_be_said_with_gtd(client: ConformanceClient) -> None:
+def a_gtd_order_without_an_expiry_is_refused(client: ConformanceClient) -> None:
     """GTD without `expires_ns` is REJECTED with INVALID_EXPIRATION and 10022."""
     price = client.far_price(Side.BUY, OrderType.LIMIT)
     reply = client.place(client.new_order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD))
@@ -164,8 +164,8 @@ def an_expiry_has_to_be_said_with_gtd(client: ConformanceClient) -> None:
 
 
 @check
-def a_fenced_id_is_dead(client: ConformanceClient) -> None:
-    """FENCE of an unused id voids it: placing it afterwards is answered EXPIRED with FENCED."""
+def an_order_with_a_fenced_id_is_refused(client: ConformanceClient) -> None:
+    """FENCE of an unused id is EXPIRED with FENCED, and so is an order that is placed with this id afterwards."""
     order = client.new_order()
     fenced = client.expect_reply(Fence(order_id=order.order_id), OrderReply)
     expect((fenced.status, fenced.error_code) == (EXPIRED, "FENCED"), f"replied {fenced.status} {fenced.error_code}")
@@ -175,16 +175,16 @@ def a_fenced_id_is_dead(client: ConformanceClient) -> None:
 
 
 @check
-def a_fence_tells_of_an_order_that_was_called(client: ConformanceClient) -> None:
-    """FENCE of a filled order reports it as filled, and changes nothing."""
+def a_fence_of_a_filled_order_reports_the_fill(client: ConformanceClient) -> None:
+    """FENCE of a filled order is answered with FILLED and the order's ticket."""
     reply = client.open_position().reply
     fenced = client.expect_reply(Fence(order_id=reply.order_id), OrderReply)
     expect((fenced.status, fenced.ticket) == (FILLED, reply.ticket), f"replied {fenced.status}, ticket {fenced.ticket}")
 
 
 @check
-def an_order_past_its_deadline_is_not_called(client: ConformanceClient) -> None:
-    """An order whose `valid_until_ns` has passed is EXPIRED for good and has no deal."""
+def an_order_past_its_deadline_expires(client: ConformanceClient) -> None:
+    """An order whose `valid_until_ns` has passed is EXPIRED, also when repeated, and has no deal."""
     order = client.new_order(valid_until_ns=1)
     for _ in range(2):
         reply = client.place(order)
@@ -194,7 +194,7 @@ def an_order_past_its_deadline_is_not_called(client: ConformanceClient) -> None:
 
 @check
 def an_order_that_was_never_placed_is_unknown(client: ConformanceClient) -> None:
-    """ORDER_STATUS of an unused id is UNKNOWN, and leaves the id unused."""
+    """ORDER_STATUS of an unused id is UNKNOWN, and an order with this id can still be placed."""
     order = client.new_order()
     known = client.status(order.order_id)
     expect((known.status, known.error_code) == (OrderReplyStatus.UNKNOWN, "UNKNOWN_ORDER"), f"replied {known}")
@@ -204,7 +204,7 @@ def an_order_that_was_never_placed_is_unknown(client: ConformanceClient) -> None
 
 @check
 def stops_of_a_position_are_set_by_revision(client: ConformanceClient) -> None:
-    """MODIFY sets the stops of a position; an equal revision has the same reply, a lower one is STALE_REVISION."""
+    """MODIFY sets a position's stops; a repeated revision has the same reply, a lower revision is STALE_REVISION."""
     position = client.open_position().position
     low, lower = (
         client.far_price(Side.BUY, OrderType.LIMIT),

@@ -1,4 +1,4 @@
-"""Checks of resting orders: listed, modified, canceled."""
+"""Checks that resting orders are listed, modified and canceled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECOND_NS = 1_000_000_000
 
 @check
 def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
-    """A limit order far from the market is ACCEPTED and listed; CANCEL ends it, and repeated has the same reply."""
+    """A limit order far from the market is ACCEPTED and listed; CANCEL and its repetition are CANCELED."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first, again = client.cancel(reply.order_id), client.cancel(reply.order_id)
     expect(first.status == CANCELED, f"replied {first.status} {first.error_code}: {first.error}")
@@ -29,8 +29,8 @@ def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
 
 
 @check
-def a_cancellation_is_told_as_it_is_from_the_first_answer(client: ConformanceClient) -> None:
-    """The first reply to CANCEL is CANCELED, or CALL_IN_PROGRESS, and has no code in either case."""
+def the_first_reply_to_a_cancel_has_no_error(client: ConformanceClient) -> None:
+    """The first reply to CANCEL is CANCELED or CALL_IN_PROGRESS, without an error code."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first = client.expect_reply(Cancel(order_id=reply.order_id), OrderReply)
     expect(first.status in (CANCELED, OrderReplyStatus.CALL_IN_PROGRESS), f"replied {first.status}: {first.error}")
@@ -45,7 +45,7 @@ def a_cancellation_is_told_as_it_is_from_the_first_answer(client: ConformanceCli
 
 @check
 def a_stop_order_rests_and_is_canceled(client: ConformanceClient) -> None:
-    """The same holds for a stop order on the other side."""
+    """A sell stop order far from the market is ACCEPTED and listed, and CANCEL is CANCELED."""
     reply = _resting(client, Side.SELL, OrderType.STOP)
     ended = client.cancel(reply.order_id)
     expect(ended.status == CANCELED, f"replied {ended.status} {ended.error_code}: {ended.error}")
@@ -81,8 +81,8 @@ def a_resting_order_is_modified_by_revision(client: ConformanceClient) -> None:
 
 
 @check
-def what_has_ended_is_not_changed(client: ConformanceClient) -> None:
-    """CANCEL of a filled order reports it as FILLED, with ORDER_ENDED."""
+def a_cancel_of_a_filled_order_reports_the_fill(client: ConformanceClient) -> None:
+    """CANCEL of a filled order is answered with FILLED and ORDER_ENDED."""
     reply = client.open_position().reply
     ended = client.cancel(reply.order_id)
     actual = (ended.status, ended.error_code)
@@ -90,8 +90,8 @@ def what_has_ended_is_not_changed(client: ConformanceClient) -> None:
 
 
 @check
-def an_order_for_a_day_or_till_a_time_says_so(client: ConformanceClient) -> None:
-    """GTD is listed with its expiry, to the second; DAY as DAY."""
+def gtd_and_day_orders_are_listed_as_such(client: ConformanceClient) -> None:
+    """A GTD order is listed with its expiry to the second, and a DAY order with DAY."""
     expires_ns = (client.expect_reply(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
     dated = _resting(client, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
     listed = client.find_order(dated.order_id)
@@ -104,16 +104,16 @@ def an_order_for_a_day_or_till_a_time_says_so(client: ConformanceClient) -> None
 
 
 @check
-def a_modified_order_stays_in_force_as_it_was(client: ConformanceClient) -> None:
-    """MODIFY leaves a DAY order a DAY order, and a GTD order its expiry unless it gives another."""
+def a_modification_keeps_the_time_in_force(client: ConformanceClient) -> None:
+    """MODIFY of the price changes neither the time in force nor the expiry of a DAY or a GTD order."""
     expires_ns = (client.expect_reply(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
     _stays(client, time_in_force=TimeInForce.DAY)
     _stays(client, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
 
 
 @check
-def a_modification_names_the_symbol_of_its_order(client: ConformanceClient) -> None:
-    """MODIFY of an order under another symbol than its own is refused and changes nothing."""
+def a_modification_with_another_symbol_is_refused(client: ConformanceClient) -> None:
+    """MODIFY of an order with the wrong symbol is refused and changes nothing."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     listed = client.find_order(reply.order_id)
     refused = client.expect_reply(Modify(symbol="NOSUCHPAIR", order_id=reply.order_id, revision=1), ErrorReply)
@@ -124,14 +124,14 @@ def a_modification_names_the_symbol_of_its_order(client: ConformanceClient) -> N
 
 
 def _terms(order: VenueOrder | None) -> tuple[object, ...]:
-    """Everything that a modification can change; the venue itself may change other fields at any time."""
+    """The fields that a modification can change; the venue may change other fields at any time."""
     if order is None:
         raise AssertionError("the order is not listed")
     return order.status, order.volume, order.price, order.stop_loss, order.take_profit, order.expires_ns, order.revision
 
 
 def _stays(client: ConformanceClient, **fields: Any) -> None:
-    """Require that another price changes neither an order's time in force nor its expiry."""
+    """Require that a new price changes neither the time in force nor the expiry of an order."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT, **fields)
     before = client.find_order(reply.order_id)
     if before is None or before.price is None:
@@ -148,7 +148,7 @@ def _stays(client: ConformanceClient, **fields: Any) -> None:
 
 
 def _resting(client: ConformanceClient, side: Side, kind: OrderType, **fields: Any) -> OrderReply:
-    """Place an order that rests."""
+    """Place an order far from the market, and require that it is ACCEPTED and listed."""
     reply = client.place(client.new_order(side, type=kind, price=client.far_price(side, kind), **fields))
     expect(reply.status == ACCEPTED, f"a {kind} order is {reply.status} {reply.error_code}: {reply.error}")
     listed = client.poll_until(lambda: client.find_order(reply.order_id), lambda order: order is not None)

@@ -1,4 +1,4 @@
-"""Checks of the stops of positions: after orders, after a reversal, and after a lost reply."""
+"""Checks of the stops of positions after orders, after a reversal, and after a lost reply."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FILLED = OrderReplyStatus.FILLED
 
 
 @check
-def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: ConformanceClient) -> None:
-    """On a netting account an order replaces each stop that it gives; on a hedging account it has its own position."""
+def an_added_order_keeps_the_other_stops_of_its_position(client: ConformanceClient) -> None:
+    """An order in a position's direction replaces only its own stops (netting), or has its own position (hedging)."""
     low, high = _around(client)
     first = client.open_position(stop_loss=low, take_profit=high).position
     expect(_stops(first) == (low, high), f"opened with {_stops(first)}")
@@ -39,8 +39,8 @@ def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: Confo
 
 
 @check
-def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> None:
-    """A partial close, by CLOSE or by an order of the other side with stops, leaves the position's stops."""
+def a_partial_close_keeps_the_stops(client: ConformanceClient) -> None:
+    """A partial close, by CLOSE or by an opposite order with stops, does not change the position's stops."""
     low, high = _around(client)
     position = client.open_position(lots=3, stop_loss=low, take_profit=high).position
     least = client.instrument().volume_min
@@ -56,13 +56,13 @@ def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> Non
         left = _shown(client, position.ticket, other_than=left.volume)
         expect(left.volume == least, f"{left.volume} lots are left")
     expect(
-        _stops(_shown(client, position.ticket)) == (low, high), "it has other stops after an order of the other side"
+        _stops(_shown(client, position.ticket)) == (low, high), "the position has other stops after an opposite order"
     )
 
 
 @check
-def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: ConformanceClient) -> None:
-    """A larger opposite order is one INOUT deal; a hedging account holds both sides instead."""
+def a_reversal_is_one_deal_with_the_stops_of_its_order(client: ConformanceClient) -> None:
+    """A larger opposite order makes one INOUT deal (netting), or a second position on the other side (hedging)."""
     low, high = _around(client)
     long = client.open_position(stop_loss=low, take_profit=high).position
     order = client.new_order(Side.SELL, volume=long.volume * 3, stop_loss=high)
@@ -76,18 +76,21 @@ def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: Conforma
     short = _shown(client, deal.position, side=Side.SELL)
     lots = long.volume * (3 if is_hedging else 2)
     expect((short.side, short.volume) == (Side.SELL, lots), f"{short.side} {short.volume} is listed, expected {lots}")
-    expect(_stops(short) == (high, None), f"it has the stops {_stops(short)}")
+    expect(_stops(short) == (high, None), f"the short position has the stops {_stops(short)}")
     higher = high + client.instrument().tick_size * 10
     changed = client.modify(Modify(symbol=client.symbol, position=short.ticket, stop_loss=higher, revision=1))
-    expect(changed.status == "OK", f"MODIFY of it: replied {changed.status} {changed.error_code}: {changed.error}")
+    expect(
+        changed.status == "OK",
+        f"MODIFY of the short position: replied {changed.status} {changed.error_code}: {changed.error}",
+    )
     half = Close(order_id=client.new_id(), symbol=client.symbol, position=short.ticket, volume=long.volume)
     closed = client.place_until_filled(half)
     expect(closed.status == FILLED, f"CLOSE of a part: replied {closed.status}: {closed.error}")
 
 
 @check
-def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(client: ConformanceClient) -> None:
-    """A MODIFY made by the venue but not answered is IN_DOUBT; the same revision again is OK."""
+def a_modification_with_a_lost_reply_can_be_repeated(client: ConformanceClient) -> None:
+    """A MODIFY whose reply from the venue is lost is OK after the same revision is repeated."""
     position = client.open_position().position
     low, _ = _around(client)
     _lose_an_answer(client)
@@ -113,7 +116,7 @@ def _around(client: ConformanceClient) -> tuple[Decimal, Decimal]:
 def _shown(
     client: ConformanceClient, ticket: int, *, other_than: Decimal | None = None, side: Side | None = None
 ) -> VenuePosition:
-    """Wait for the listed position to differ in volume from `other_than` and to have side `side`."""
+    """Wait until a position is listed with a volume other than `other_than` and, if given, with side `side`."""
 
     def listed() -> VenuePosition | None:
         return next((held for held in client.positions() if held.ticket == ticket), None)

@@ -1,6 +1,6 @@
-"""Client of the checks: sends requests, repeats them until an order has an outcome, and restores a flat account.
+"""The checks' client of a gateway: send requests, repeat them until an order has an outcome, and flatten the account.
 
-It knows the protocol and no particular venue. It waits by polling: an order is settled when the gateway reports it so.
+The client uses only the protocol of the gateway, so that it works with every venue. It waits by polling.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ from proto.trading.units import floor_to_step, to_decimal
 
 ANSWER_S: Final = 10.0
 SETTLING_S: Final = 30.0
-"""Time that a real broker may take to execute an order and to show it."""
+"""Time for a real broker to execute an order and to report it."""
 
 AGAIN_S: Final = 0.02
 FAR: Final = Decimal("0.05")
-"""Distance from the market of a price that must not be reached, as a fraction of it."""
+"""Distance from the market, as a fraction of the price, of an order that must not be filled."""
 
 UNSETTLED: Final = (
     OrderReplyStatus.CALL_IN_PROGRESS,
@@ -69,7 +69,7 @@ IN_CALL: Final = (OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT)
 R = TypeVar("R")
 
 
-class NoAnswer(AssertionError):  # noqa: N818 - a check fails by it
+class NoAnswer(AssertionError):  # noqa: N818 - an assertion, so that the check fails
     """The gateway has not answered in time."""
 
 
@@ -93,9 +93,15 @@ class ConformanceClient:
         lose_answer: Callable[[], None] | None = None,
         answer_s: float = ANSWER_S,
     ) -> None:
-        """Connect; `run_id` begins the ids of all orders.
+        """Connect to a gateway.
 
-        If given, `restart` restarts the gateway, and `lose_answer` makes the venue lose its next reply.
+        Args:
+            url: address of the gateway.
+            symbol: to trade.
+            run_id: begin of the ids of all orders.
+            restart: restarts the gateway; None if that is not possible.
+            lose_answer: makes the venue lose its next reply; None to use SIMULATE.
+            answer_s: longest wait for a reply, in seconds.
         """
         self.url = url
         self.symbol = symbol
@@ -118,12 +124,16 @@ class ConformanceClient:
         """Send one request and return its reply.
 
         Raises:
-            NoAnswer: none came in time.
+            NoAnswer: no reply came in time.
         """
         return decode_reply(self.request_bytes(encode(request)))
 
     def request_bytes(self, payload: bytes) -> bytes:
-        """Send an encoded request and return the encoded reply; see `request`."""
+        """Send an encoded request and return the encoded reply.
+
+        Raises:
+            NoAnswer: no reply came in time.
+        """
         deadline = time.monotonic() + self._answer_s
         while self._socket.poll(0, zmq.POLLIN):
             self._socket.recv_multipart()
@@ -136,10 +146,10 @@ class ConformanceClient:
         raise NoAnswer(f"{self.url} did not answer within {self._answer_s:g} s")
 
     def expect_reply(self, request: Request, kind: type[R]) -> R:
-        """Send a request whose reply must be of a kind.
+        """Send a request, and return its reply, which must have the type `kind`.
 
         Raises:
-            AssertionError: the reply is of another kind, or none came in time.
+            AssertionError: the reply has another type, or no reply came in time.
         """
         reply = self.request(request)
         if not isinstance(reply, kind):
@@ -148,7 +158,7 @@ class ConformanceClient:
         return reply
 
     def poll_until(self, ask: Callable[[], R], is_enough: Callable[[R], bool], *, seconds: float = SETTLING_S) -> R:
-        """Call `ask` until its result is enough; the last result when `seconds` are over."""
+        """Call `ask` until `is_enough` is true of its result, for at most `seconds`; returns the last result."""
         deadline = time.monotonic() + seconds
         while True:
             answer = ask()
@@ -164,14 +174,14 @@ class ConformanceClient:
         return f"{self._run_id}-{self._count}"
 
     def new_order(self, side: Side = Side.BUY, *, order_id: str = "", **fields: Any) -> PlaceOrder:
-        """An order of the least volume, unless `fields` has another."""
+        """A new order, of the least volume unless `fields` has a volume."""
         kind = Buy if side is Side.BUY else Sell
         fields.setdefault("volume", self.instrument().volume_min)
         fields.setdefault("symbol", self.symbol)
         return kind(order_id=order_id or self.new_id(), **fields)
 
     def place(self, order: PlaceOrder | Close) -> OrderReply:
-        """Send an order, repeat it while the venue is being called, and return the reply."""
+        """Send an order, repeat it until the gateway's call of the venue has ended, and return the reply."""
         return self.poll_until(lambda: self._order_reply(order), lambda reply: reply.status not in IN_CALL)
 
     def place_until_filled(self, order: PlaceOrder | Close) -> OrderReply:
@@ -186,13 +196,16 @@ class ConformanceClient:
         return self.expect_reply(OrderStatusQuery(order_id=order_id), OrderReply)
 
     def cancel(self, order_id: str) -> OrderReply:
-        """End a resting order and return its status."""
+        """Cancel a resting order and return its status."""
         request = Cancel(order_id=order_id)
         return self.poll_until(lambda: self._order_reply(request), lambda reply: reply.status not in IN_CALL)
 
     def modify(self, request: Modify) -> ModifyReply:
-        """Modify an order or position, repeating the request while the venue is being called; it needs a revision."""
-        assert request.revision, "a modification that is repeated has a revision"
+        """Modify an order or position, and repeat the request until the gateway's call of the venue has ended.
+
+        The request must have a revision, so that it can be repeated.
+        """
+        assert request.revision, "MODIFY without a revision cannot be repeated"
 
         def ask() -> ModifyReply:
             reply = self.request(request)
@@ -220,23 +233,27 @@ class ConformanceClient:
         return self.expect_reply(Hello(client="conformance"), HelloReply)
 
     def instrument(self) -> Instrument:
-        """Terms of the symbol."""
+        """The contract terms of the symbol."""
         return self.expect_reply(GetSymbolInfo(symbol=self.symbol), SymbolReply).instrument
 
     def account(self) -> AccountReply:
-        """Money of the account."""
+        """The balance, equity and margin of the account."""
         return self.expect_reply(GetAccount(), AccountReply)
 
     def quote(self) -> Quote:
         """The latest quote of the symbol."""
         sequence = self.hello().sequences.get(self.symbol, 0)
         if not sequence:
-            raise AssertionError(f"{self.symbol} has had no tick")
+            raise AssertionError(f"{self.symbol} has no tick yet")
         ticks = self.expect_reply(GetTicks(symbol=self.symbol, from_sequence=sequence), TicksReply)
         return Quote(to_decimal(ticks.bid[-1]), to_decimal(ticks.ask[-1]))
 
     def ticks(self, *, after: int) -> list[tuple[int, int, Quote]]:
-        """Published ticks of the symbol after a sequence, at most a hundred: sequence, time in ns, quote."""
+        """Up to 100 published ticks of the symbol, as sequence, time in ns and quote.
+
+        Args:
+            after: sequence of the last tick before them.
+        """
         if self.hello().sequences.get(self.symbol, 0) <= after:
             return []
         reply = self.expect_reply(GetTicks(symbol=self.symbol, from_sequence=after + 1, limit=100), TicksReply)
@@ -247,7 +264,7 @@ class ConformanceClient:
         ]
 
     def far_price(self, side: Side, kind: OrderType) -> Decimal:
-        """A price for a resting order far from the market."""
+        """A price far from the market at which an order of this side and type rests."""
         quote, instrument = self.quote(), self.instrument()
         below = (side is Side.BUY) == (kind is OrderType.LIMIT)
         price = quote.bid * (1 - FAR) if below else quote.ask * (1 + FAR)
@@ -260,14 +277,14 @@ class ConformanceClient:
         )
 
     def orders(self, *, limit: int = 100) -> list[VenueOrder]:
-        """All orders of the account."""
+        """All orders of the account, requested in pages of `limit` rows."""
         return self._pages(
             lambda after: self.expect_reply(GetOrders(after=after, limit=limit), OrdersReply),
             lambda reply: reply.orders,
         )
 
     def deals(self, *, after: int = 0, limit: int = 100) -> list[VenueDeal]:
-        """All deals of the account, or those after a number."""
+        """The deals of the account with numbers above `after`, requested in pages of `limit` rows."""
         return self._pages(
             lambda at: self.expect_reply(GetDeals(after=at, limit=limit), DealsReply),
             lambda reply: reply.deals,
@@ -275,7 +292,7 @@ class ConformanceClient:
         )
 
     def find_order(self, order_id: str) -> VenueOrder | None:
-        """An order as listed by GET_ORDERS; None if it is not listed."""
+        """An order in the list of GET_ORDERS; None if it is not listed."""
         return next((order for order in self.orders() if order.order_id == order_id), None)
 
     def deals_of(self, order_id: str) -> list[VenueDeal]:
@@ -296,7 +313,11 @@ class ConformanceClient:
     # flattening
 
     def open_position(self, *, lots: int = 1, **fields: Any) -> OpenedPosition:
-        """Open a position of `lots` times the least volume."""
+        """Open a position of `lots` times the least volume.
+
+        Raises:
+            AssertionError: the order was not filled, or its position is not listed.
+        """
         order = self.new_order(volume=self.instrument().volume_min * lots, **fields)
         reply = self.place_until_filled(order)
         if reply.status != OrderReplyStatus.FILLED:
@@ -310,7 +331,11 @@ class ConformanceClient:
         return OpenedPosition(reply, mine[-1])
 
     def flatten(self) -> list[str]:
-        """Cancel this run's resting orders and close the symbol's positions; returns what is left, as texts."""
+        """Cancel this run's resting orders, and close the symbol's positions.
+
+        Returns:
+            A text for each order that still rests and each position that is still open.
+        """
         problems = []
         for order in self.orders():
             is_mine = order.order_id.startswith(f"{self._run_id}-")
@@ -330,10 +355,10 @@ class ConformanceClient:
 
 
 def require_gateway(client: ConformanceClient) -> HelloReply:
-    """Require a reply to HELLO.
+    """The gateway's reply to HELLO.
 
     Raises:
-        StartError: nobody answers, or the peer is not a gateway.
+        StartError: no reply came in time, or the peer is no gateway.
     """
     try:
         return client.hello()

@@ -1,4 +1,4 @@
-"""Registry of checks: a check is a claim in one sentence, and a function that tests it."""
+"""Registry of checks. A check is a claim in one sentence, and a function that tests the claim."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from verification.conformance.client import ConformanceClient
 
 
 class CheckOutcome(StrEnum):
-    """Outcome of a check."""
+    """The outcomes of a check."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
 
 
-class Skip(Exception):  # noqa: N818 - not an error: the check does not apply here
+class Skip(Exception):  # noqa: N818 - not an error
     """The check does not apply to this venue or this run; the text is the reason."""
 
 
 class Check(NamedTuple):
-    """One check; `run` raises AssertionError with an observation, or `Skip`."""
+    """One check; `run` raises AssertionError with an observation if the claim is false, or `Skip`."""
 
     name: str
     claim: str
@@ -30,7 +30,7 @@ class Check(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """Outcome of one check; `words` is the observation, or the reason why it was skipped."""
+    """The outcome of one check; `words` is the observation of a failure, or the reason of a skip."""
 
     name: str
     claim: str
@@ -43,7 +43,7 @@ class CheckRegistry:
     """Checks in the order in which they are registered and run."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Make a registry without checks."""
         self.checks: list[Check] = []
 
     def __call__(self, run: Callable[[ConformanceClient], None]) -> Callable[[ConformanceClient], None]:
@@ -54,6 +54,14 @@ class CheckRegistry:
 
 
 def expect(holds: bool, message: str) -> None:
-    """Fail a check unless a condition holds; `message` has the observation and the expectation."""
+    """Fail a check unless a condition is true.
+
+    Args:
+        holds: the condition.
+        message: the observation, and the expectation.
+
+    Raises:
+        AssertionError: the condition is false.
+    """
     if not holds:
         raise AssertionError(message)

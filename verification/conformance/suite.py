@@ -1,4 +1,4 @@
-"""Runs all checks on an account that may be traded for them: simulated or demo, and flat."""
+"""Run the checks on a simulated or demo account that is flat."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def run_suite(
     is_forced: bool = False,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
-    """Run checks; the account is flat before each and after the last.
+    """Run checks, and flatten the account after each.
 
     Args:
         client: of the gateway.
         checks: the checks to run.
-        is_forced: run although the account has positions, in other symbols.
+        is_forced: whether to run although the account has positions in other symbols.
         on_result: called with each result.
 
     Raises:
-        UnfitAccountError: the account is live, its stream waits for a desk, or it has positions.
-        StartError: nobody answers.
+        UnfitAccountError: the account is live, its stream is in lock-step, or it has positions.
+        StartError: the gateway does not answer.
     """
     _require_usable(client, is_forced=is_forced)
     results = []
@@ -66,10 +66,10 @@ def _require_usable(client: ConformanceClient, *, is_forced: bool) -> None:
     hello = require_gateway(client)
     if hello.mode not in ALLOWED:
         raise UnfitAccountError(
-            f"account {hello.account} is {hello.mode}, expected a simulated or a demo one: checks trade"
+            f"account {hello.account} is {hello.mode}, expected a simulated or demo account: the checks trade"
         )
     if hello.window:
-        raise UnfitAccountError(f"the stream waits for a desk (window {hello.window}), expected a live one")
+        raise UnfitAccountError(f"the stream is in lock-step (window {hello.window}), expected a live stream")
     positions = client.positions()
     if positions and not is_forced:
         raise UnfitAccountError(
@@ -77,7 +77,7 @@ def _require_usable(client: ConformanceClient, *, is_forced: bool) -> None:
         )
     if any(position.symbol == client.symbol for position in positions):
         raise UnfitAccountError(
-            f"there is an open position in {client.symbol}, expected a symbol without one: checks close theirs"
+            f"{client.symbol} has an open position, expected a symbol without one: the checks close its positions"
         )
 
 

@@ -65,7 +65,7 @@ def test_a_venue_that_does_not_execute_a_reached_price_fails(
 ) -> None:
     monkeypatch.setattr(check_execution, "EXECUTION_S", 0.5)
     gateway.fake.broker.is_idle = True
-    results = outcomes(desk, "a_limit_order_is_filled_when_the_market_comes", "a_stop_loss_closes_its_position")
+    results = outcomes(desk, "a_limit_order_is_filled_when_the_market_reaches_it", "a_stop_loss_closes_its_position")
     assert {outcome for outcome, _ in results.values()} == {"FAILED"}
     assert all("was not executed within 0.5 s of a tick at" in message for _, message in results.values())
 
@@ -83,13 +83,13 @@ class Misread(ConformanceClient):
 def test_a_fill_with_the_retcode_of_a_rejection_fails(gateway: TerminalGateway) -> None:
     desk = Misread(gateway.request_url, symbol="EURUSD", run_id="t")
     desk.poll_until(lambda: desk.hello().published, bool)
-    [(outcome, message)] = outcomes(desk, "answers_carry_the_venues_word_for_them").values()
+    [(outcome, message)] = outcomes(desk, "replies_have_the_retcode_of_their_status").values()
     desk.close()
     assert (outcome, message.split(",")[0]) == ("FAILED", "FILLED with 10004")
 
 
 def test_the_restart_check_is_skipped_without_a_way_to_restart(desk: ConformanceClient) -> None:
-    [(outcome, message)] = outcomes(desk, "a_restart_forgets_nothing").values()
+    [(outcome, message)] = outcomes(desk, "a_restart_loses_nothing").values()
     assert outcome == "SKIPPED"
     assert "--restart" in message
 
