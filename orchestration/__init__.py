@@ -1,1 +1,1 @@
-"""Start, watch and stop the processes of a desk; audit the files of a stopped one."""
+"""Start, watch and stop the processes of a desk, and audit the files of a stopped desk."""

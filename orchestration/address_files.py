@@ -1,6 +1,7 @@
 """Files with the socket addresses of a running desk, in its data directory and in the checkout.
 
-They exist while the desk runs. A killed desk leaves them behind, but no socket: readers check the socket.
+The files exist while the desk runs. A killed desk leaves its files behind, so readers check whether a process listens
+on the socket.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ GATEWAY_FILE: Final = "gateway.url"
 """Address of the gateway's request socket."""
 
 FOLDER_FILE: Final = "folder.id"
-"""Identity of the folder of the address files: a copy of the folder, files included, is not the running desk."""
+"""Identity of the folder that has the address files. In a copy of the folder the identity differs."""
 
 ANNOUNCED: Final = PROJECT_ROOT / "var" / "run" / "desks"
-"""One file per desk that `paperdesk run` has started from this checkout, whatever its data directory."""
+"""Folder with one file for each desk that `paperdesk run` has started from this checkout, in any data directory."""
 
 _OWNER: Final = "owner"
-"""Key of the announcing process."""
+"""Key, in the file, of the identity of the process that wrote it."""
 
 
 class DeskAddresses(NamedTuple):
-    """Addresses of a desk; `gateway` is empty where the settings have it."""
+    """Data directory, control socket and gateway of a desk; `gateway` is empty if the address is in the settings."""
 
     data_dir: str
     control: str
@@ -44,7 +45,16 @@ class DeskAddresses(NamedTuple):
 
 @contextmanager
 def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None) -> Iterator[None]:
-    """Keep the addresses of the desk in `runtime` in files of its data directory during the block."""
+    """Keep the addresses of a desk in files of its data directory during the block.
+
+    Args:
+        data_dir: of the desk.
+        runtime: folder with the desk's sockets.
+        gateway: addresses for requests and for ticks of a gateway that another process runs; None for the desk's own.
+
+    Raises:
+        StartError: a file cannot be written.
+    """
     with ExitStack() as stack:
         gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
         contents = (
@@ -66,7 +76,7 @@ def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] 
 def announced(
     data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None, *, folder: Path = ANNOUNCED
 ) -> Iterator[None]:
-    """Let commands that name no desk find this one during the block; a failure to write the file is ignored."""
+    """Announce a desk during the block to commands without `--data-dir`; a failure to write the file is ignored."""
     path = folder / f"{os.getpid()}.json"
     gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
     addresses = DeskAddresses(str(data_dir), control_url(runtime), gateway_at)
@@ -81,9 +91,10 @@ def announced(
 
 
 def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
-    """Every announced desk with an open control socket, or a live process: portfolio may be restarting.
+    """Every announced desk that runs; the files of killed desks are removed.
 
-    The files of killed desks are removed.
+    A desk runs if a process listens on its control socket, or if the process that announced it is alive: portfolio may
+    be restarting.
     """
     found = []
     for path in sorted(folder.glob("*.json")):
@@ -103,7 +114,7 @@ def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
 
 
 def _is_alive(owner: str) -> bool:
-    """Whether the announcing process lives; `owner` is its pid and start time."""
+    """Whether the process that announced a desk is alive; `owner` is its pid and start time."""
     pid = owner.partition(" ")[0]
     if not pid.isdigit() or process_identity(int(pid)) != owner:
         return False
@@ -115,7 +126,7 @@ def _is_alive(owner: str) -> bool:
 
 
 def is_listening(url: str) -> bool:
-    """Whether a process listens on a local socket; True for any other address, because that is unknown."""
+    """Whether a process listens on an IPC socket; True for other addresses, for which this is unknown."""
     if not url.startswith("ipc://"):
         return True
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -130,7 +141,7 @@ def is_listening(url: str) -> bool:
 
 
 def read_address(data_dir: Path, name: str) -> str | None:
-    """The address in a file; None without the file, or where it is copied from another folder."""
+    """The address in a file of the data directory; None without the file, or if it was copied from another folder."""
     folder = _read_text(data_dir / FOLDER_FILE)
     if folder is not None and folder != _folder_id(data_dir):
         return None
@@ -142,16 +153,16 @@ def _read_text(path: Path) -> str | None:
 
 
 def _folder_id(data_dir: Path) -> str:
-    """Device and inode: the identity of a folder on this host, independent of its path."""
+    """Device and inode, which identify a folder on this host independently of its path."""
     found = data_dir.stat()
     return f"{found.st_dev}:{found.st_ino}"
 
 
 def control_url(runtime: Path) -> str:
-    """Portfolio's control socket in a private desk."""
+    """Address of portfolio's control socket in the private folder `runtime`."""
     return f"ipc://{runtime}/control.ipc"
 
 
 def gateway_url(runtime: Path) -> str:
-    """The gateway's request socket in a private desk."""
+    """Address of the gateway's request socket in the private folder `runtime`."""
     return f"ipc://{runtime}/gw.ipc"

@@ -17,16 +17,19 @@ R = TypeVar("R", bound=ControlReply)
 
 
 class ControlClient:
-    """One connection; a desk that is down, or dies before its reply, gives none; a request may be repeated."""
+    """One connection to portfolio's control socket.
+
+    No reply comes from a desk that is down or dies before it replies; the request can then be repeated.
+    """
 
     def __init__(self, url: str) -> None:
-        """Connect without waiting."""
+        """Connect to `url` without waiting for the desk."""
         self._url = url
         self._sockets = Sockets()
         self._socket = self._sockets.dealer(url)
 
     def __enter__(self) -> Self:
-        """Send nothing yet."""
+        """Return the client; nothing is sent yet."""
         return self
 
     def __exit__(
@@ -44,7 +47,7 @@ class ControlClient:
         deadline = time.monotonic() + timeout_s
         while self._socket.poll(0, zmq.POLLIN):
             self._socket.recv_multipart()  # a late reply belongs to an earlier request
-        # IMMEDIATE refuses a message until the connection is up: wait for it with the same deadline.
+        # With ZMQ_IMMEDIATE the socket refuses messages until it is connected, so wait for the connection first.
         if not self._socket.poll(int(timeout_s * 1_000), zmq.POLLOUT) or not send(self._socket, [b"", encode(request)]):
             return None
         while (left_s := deadline - time.monotonic()) > 0:

@@ -1,6 +1,6 @@
-"""A desk that runs until it is stopped: started, watched, stopped in order, and summed up.
+"""Run a desk in real time: start its processes, watch them, stop them in order, and summarize the run.
 
-The processes run under a supervisord of their own. The runner polls portfolio and supervisord, passes their status to a
+The processes run under their own supervisord. The runner polls portfolio and supervisord, passes their status to a
 screen, and reads the ledger when all processes have stopped.
 """
 
@@ -44,18 +44,23 @@ CHECK_EVERY_S: Final = 1.0
 ANSWER_TIMEOUT_S: Final = 0.4
 SUPERVISOR_SILENT_S: Final = 3.0
 PORTFOLIO_SILENT_S: Final = 3.0
-"""Portfolio answers within milliseconds; its restart takes up to two seconds."""
+"""Time without an answer after which portfolio counts as silent; its restart takes up to two seconds."""
 
 START_S: Final = 30.0
-"""Time for the first start of the processes before portfolio counts as silent."""
+"""Time without an answer after which portfolio counts as silent before its first answer."""
 
 END_OF_DATA_POLLS: Final = 4
-"""Polls in a row at the last tick before a recording counts as played: its last orders are booked then."""
+"""Polls in a row at the last tick after which a recording counts as played; its last orders are then booked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeskRunSpec:
-    """A desk to run: `settings` for the processes, the rest for people; `last_ordinal` is 0 for a market without an end."""
+    """A desk to run.
+
+    `settings` are those of the processes. `market`, `strategy` and `symbols` are for display. `last_ordinal` is the
+    ordinal of a recording's last tick, 0 for a market without an end. `duration_s` is the time after which the desk is
+    stopped, None for no limit.
+    """
 
     data_dir: Path
     settings: Mapping[str, str]
@@ -65,12 +70,16 @@ class DeskRunSpec:
     last_ordinal: int = 0
     duration_s: float | None = None
     gateway: tuple[str, str] | None = None
-    """Request and tick addresses of a gateway elsewhere; None for a simulated one of the desk's own."""
+    """Addresses for requests and for ticks of a gateway that another process runs; None for the desk's own gateway."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeskView:
-    """The desk as a screen shows it; `status` is None before portfolio's first reply, `silent_s` the time since the last."""
+    """The state of a desk for a screen.
+
+    `status` is portfolio's latest reply, None before the first; `silent_s` is the time since that reply, or since the
+    start. `up_s` is the time since the start, and `before` are the totals of the account at the start.
+    """
 
     plan: DeskRunSpec
     up_s: float
@@ -80,7 +89,7 @@ class DeskView:
     before: AccountTotals
     is_stopping: bool = False
     supervisor_silent_s: float = 0.0
-    """Time since supervisord last answered; 0 while it does."""
+    """Seconds since supervisord's last answer; 0 while it answers."""
 
     @property
     def conditions(self) -> list[Condition]:
@@ -110,7 +119,7 @@ class Screen(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountTotals:
-    """Totals of an account from its ledger."""
+    """Totals of an account from its ledger; money in account currency."""
 
     stream_id: str = ""
     currency: str = ""
@@ -129,10 +138,10 @@ class AccountTotals:
     positions: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     open_orders: int = 0
     cash: Mapping[str, Decimal] = field(default_factory=dict)
-    """Cash by category; charges negative; sums to the balance."""
+    """Cash by category, charges negative; the sum is the balance."""
 
     def since(self, before: AccountTotals) -> AccountTotals:
-        """The change since earlier totals; counts of ticks restart with another stream."""
+        """The change since earlier totals; counts of ticks and signals restart with each stream."""
         same = before.stream_id == self.stream_id
         return AccountTotals(
             ticks=self.ticks - (before.ticks if same else 0),
@@ -152,7 +161,7 @@ class AccountTotals:
 class DeskSummary:
     """The result of a run; `differences` is None when ledger and venue could not be compared.
 
-    `late_deals` were dealt during the stop; the next start books them.
+    `late_deals` is the number of deals that the venue made during the stop; the next start books them.
     """
 
     plan: DeskRunSpec
@@ -163,9 +172,9 @@ class DeskSummary:
     late_deals: int
     end: str
     conditions: tuple[Condition, ...] = ()
-    """Conditions that held when the stop began."""
+    """Conditions that were present when the stop began."""
     earlier: tuple[Condition, ...] = ()
-    """Conditions of the run that had ended before, each as last seen."""
+    """Conditions that had ended before the stop, each with its latest text."""
 
     @property
     def is_stopped(self) -> bool:
@@ -174,10 +183,10 @@ class DeskSummary:
 
 
 def read_account_totals(data_dir: Path) -> AccountTotals:
-    """Totals of the account in a data directory; empty ones without an account.
+    """Totals of the account in a data directory; all zero or empty without an account.
 
     Raises:
-        StartError: its ledger cannot be read.
+        StartError: the ledger cannot be read.
     """
     path = data_dir / ledger.LEDGER_FILE_NAME
     if not path.is_file():
@@ -210,10 +219,10 @@ def read_account_totals(data_dir: Path) -> AccountTotals:
 
 
 def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseException | None]:
-    """Run until the duration or the recording ends, or until interrupted; then stop and sum up.
+    """Run a desk until its duration or the recording ends, or until an interrupt; then stop it and summarize the run.
 
     Returns:
-        The summary, and the interrupt that ended the run, if one did.
+        The summary, and the interrupt that ended the run, or None.
 
     Raises:
         StartError: a process could not be started or gave up.
@@ -256,7 +265,7 @@ def _has_both_books(data_dir: Path) -> bool:
 
 
 class _DeskMonitor:
-    """Polls the desk and shows it."""
+    """Polls the desk and passes its state to the screen."""
 
     def __init__(
         self, plan: DeskRunSpec, desk: DeskSupervisor, client: ControlClient, screen: Screen, before: AccountTotals
@@ -286,11 +295,11 @@ class _DeskMonitor:
 
     @property
     def up_s(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the start of the desk."""
         return time.monotonic() - self._started
 
     def poll(self) -> None:
-        """Request the status when it is due, and show it."""
+        """Request portfolio's status if a poll is due, and show it."""
         now = time.monotonic()
         if now < self._next_poll:
             return
@@ -306,7 +315,7 @@ class _DeskMonitor:
         self._show()
 
     def run_to_end(self) -> None:
-        """Poll until there is a reason to stop.
+        """Poll until the duration or the recording has ended.
 
         Raises:
             StartError: a process has given up.
@@ -322,7 +331,7 @@ class _DeskMonitor:
                 if failure is not None:
                     raise StartError(failure)
             if deadline is not None and now >= deadline:
-                self.end = f"stopped after {self._plan.duration_s:g} s, as --duration says"
+                self.end = f"stopped after {self._plan.duration_s:g} s (--duration)"
             elif self._is_played():
                 self.end = "the recording has ended"
             time.sleep(max(0.0, min(self._next_poll, deadline or self._next_poll) - time.monotonic()))

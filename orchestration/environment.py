@@ -1,7 +1,7 @@
 """The environment of the processes of a private desk.
 
-Its command line alone decides a replay: settings of the shell or of a `.env` do not reach the processes. Variables that
-are no settings of the desk (PATH, locale, test switches) are passed on.
+Only the command line decides the result of a replay, so settings of the shell or of a `.env` are not passed to the
+processes. Variables that are no settings of the desk (PATH, locale, test switches) are passed on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PASSED_ON: Final = frozenset(
         "WATCHDOG_START_MS",
     }
 )
-"""Settings of logs, alerts and the watchdog, which change no trade."""
+"""Settings of logs, alerts and the watchdog. They change no trades, so they are passed to the processes."""
 
 
 def desk_environment(
@@ -43,7 +43,7 @@ def desk_environment(
         run: the settings of the run.
         runtime: the desk's private folder; every socket is in it.
         data_dir: folder of ledger, journal, book and checkpoints.
-        gateway: addresses for requests and ticks of a gateway elsewhere; None starts one of the desk's own.
+        gateway: addresses for requests and for ticks of a gateway that another process runs; None for the desk's own.
     """
     settings = setting_names() - PASSED_ON
     passed = {name: value for name, value in outside.items() if name.upper() not in settings}

@@ -1,4 +1,4 @@
-"""Interrupts held back during work that must not be left half done."""
+"""Defer interrupts during work that must be completed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def held_interrupts() -> Iterator[None]:
-    """Hold SIGINT, SIGTERM and SIGHUP back during the block, then raise the first one."""
+    """Defer SIGINT, SIGTERM and SIGHUP until the end of the block, then raise the first of them.
+
+    In other threads than the main thread this has no effect, because Python runs signal handlers in the main thread.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    # Handlers, not the mask: the kernel would deliver a masked signal to another thread.
+    # Handlers and not a signal mask, because the kernel delivers a masked signal to another thread.
     before = {number: signal.signal(number, lambda found, _: held.append(found)) for number in numbers}
     try:
         yield

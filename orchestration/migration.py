@@ -1,4 +1,4 @@
-"""Conversion of the files of a stopped desk to the versions that this paperdesk reads and writes."""
+"""Conversion of the files of a stopped desk to the schema versions of this release."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FILES: Final = ("ledger.db", "venue/*.db", "terminal/*.db", "signal/*.db")
 
 
 def migrate(path: Path) -> list[Migrated]:
-    """Convert every file of a desk, or one file alone, such as a backup of a ledger.
+    """Convert every file of a desk, or a single file such as a backup of a ledger.
 
     Raises:
-        StartError: there is no file, its desk runs, or a file cannot be converted and is left unchanged.
+        StartError: there is no file, the desk runs, or a file cannot be converted; that file is then unchanged.
     """
     files = [path] if path.is_file() else [file for pattern in FILES for file in sorted(path.glob(pattern))]
     if not files:

@@ -1,4 +1,4 @@
-"""Progress: figures, rate, estimated time left, and the interface of a display."""
+"""Progress of a run: its figures, rate and estimated time left, and the interface of a display."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 ESTIMATE_AFTER_S: Final = 0.5
-"""Time before the first estimate: an earlier rate shows the start-up."""
+"""Time before the first estimate, because the rate of the start-up is not representative."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Amounts done and in total, in the same unit; `facts` as text, the most important first.
+    """The progress of a run.
 
-    `total` is 0 where unknown. `note` is the reason of a standstill, or empty.
+    `done` and `total` are amounts in the same unit; `total` is 0 when unknown. `facts` are texts, the most important
+    first. `note` is the reason why there is no progress, or empty.
     """
 
     done: float
@@ -27,7 +28,17 @@ class Progress:
 def run_progress(
     *, ticks: int, ticks_total: int, ticks_per_s: float | None, orders: int, fills: int, pnl: str, note: str = ""
 ) -> Progress:
-    """The progress of a run over recorded ticks."""
+    """The progress of a run over recorded ticks.
+
+    Args:
+        ticks: number of processed ticks.
+        ticks_total: number of ticks in the recording.
+        ticks_per_s: rate; None when unknown.
+        orders: number of orders.
+        fills: number of fills.
+        pnl: profit as text with its currency.
+        note: reason why there is no progress, or empty.
+    """
     rate = () if ticks_per_s is None else (f"{ticks_per_s:,.0f} ticks/s",)
     facts = (f"{orders:,} orders", f"P&L {pnl}", f"{ticks:,} of {ticks_total:,} ticks", *rate, f"{fills:,} fills")
     return Progress(done=ticks, total=ticks_total, facts=facts, note=note)
@@ -41,7 +52,7 @@ class TickRate:
         self.seconds = 0.0
 
     def update(self, ticks: int) -> float | None:
-        """Ticks per second; None before the first tick."""
+        """Ticks per second, from `ticks`, the number processed so far; None before the first tick."""
         now = time.monotonic()
         if not ticks:
             self._since = now
@@ -51,14 +62,14 @@ class TickRate:
 
 
 class TimeLeft:
-    """Estimates the time left by the rate since the first progress seen."""
+    """Estimates the time left from the rate since the first progress."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._first: tuple[float, float] | None = None
 
     def update(self, progress: Progress) -> float | None:
-        """Seconds left; None while there is no estimate."""
+        """The estimate in seconds; None when there is no estimate yet."""
         now = self._clock()
         if not progress.done:
             self._first = None

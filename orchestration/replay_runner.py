@@ -1,6 +1,7 @@
-"""A replay: the processes of a desk over recorded ticks, watched from start to end.
+"""Run a replay: the processes of a desk trade recorded ticks.
 
-The runner polls portfolio a few times a second, and reads the ledger when the processes have stopped.
+The runner starts the processes, polls portfolio a few times a second, and reads the ledger when the processes have
+stopped.
 """
 
 from __future__ import annotations
@@ -28,24 +29,24 @@ from research.run_spec import RunSpec
 POLL_EVERY_S: Final = 0.2
 CHECK_EVERY_S: Final = 0.5
 SILENCE_MAX_S: Final = 60.0
-"""Silence of a portfolio that supervisord reports as RUNNING, after which the replay fails."""
+"""Time without an answer from portfolio after which the replay fails, although supervisord reports it as RUNNING."""
 
 ENDED: Final = (DeskState.FINISHED, DeskState.FAILED)
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """The report of a replay, and why the desk failed (empty if it did not)."""
+    """The report of a replay, and the cause of a failed desk; the cause is empty if the desk did not fail."""
 
     report: dict[str, Any]
     failure: str
 
 
 def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path, show: ProgressDisplay) -> ReplayResult:
-    """Start the processes, wait for the end of the data, stop them, and report.
+    """Start the processes, wait for the end of the data, stop the processes, and build the report.
 
     Raises:
-        StartError: a process could not be started or gave up.
+        StartError: a process could not be started or gave up, a strategy failed, or portfolio does not answer.
     """
     require_startable(data_dir)
     stream_id = spec.stream_id(stream.data_sha256)
@@ -73,7 +74,7 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
 
 @dataclass
 class _ReplayMonitor:
-    """Polls and shows; `poll` may be called at any rate and limits its own."""
+    """Polls portfolio and shows the progress; `poll` can be called at any rate, and polls every POLL_EVERY_S."""
 
     desk: DeskSupervisor
     client: ControlClient
@@ -89,11 +90,11 @@ class _ReplayMonitor:
     _standstill: Standstill = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin without a status."""
+        """Start the detection of standstills."""
         self._standstill = Standstill(self.desk, self.data_dir)
 
     def poll(self) -> StatusReply | None:
-        """Request the status when it is due, and show it."""
+        """Request portfolio's status if a poll is due, and show the progress."""
         now = time.monotonic()
         if now < self._next_poll:
             return None
@@ -104,7 +105,7 @@ class _ReplayMonitor:
             self._answered, self._status = now, status
             if self._ticks > ticks:
                 self.desk.forget_deaths()
-            # Until portfolio has met the gateway its status is that of the stream before.
+            # Before portfolio has connected to the gateway, its status is about the previous stream.
             self.ticks_per_s = self.rate.update(self._ticks) or self.ticks_per_s
         last = self._status
         self.show(
@@ -122,14 +123,14 @@ class _ReplayMonitor:
 
     @property
     def _ticks(self) -> int:
-        """Ticks of this stream that portfolio has decided, by its latest status."""
+        """Number of ticks of this stream that portfolio has processed, according to its latest status."""
         return self._status.ordinal if self._status is not None and self._status.stream_id == self.stream_id else 0
 
     def run_to_end(self) -> StatusReply:
-        """Poll until the desk has finished or failed; its last status.
+        """Poll until the desk has finished or failed, and return portfolio's last status.
 
         Raises:
-            StartError: a process has given up, or a strategy has failed.
+            StartError: a process has given up, a strategy has failed, or portfolio does not answer.
         """
         next_check = 0.0
         while True:
@@ -149,10 +150,10 @@ class _ReplayMonitor:
 
 
 def require_sound_strategies(status: StatusReply) -> None:
-    """Refuse to report a run in which a strategy has failed: there is no result.
+    """Refuse to report a run in which a strategy has failed, because its result is not that of the strategy.
 
     Raises:
-        StartError: names the strategy, the tick and its error.
+        StartError: a strategy has failed; the text has the strategy, the tick and the error.
     """
     for found in status.conditions:
         if found.code == "STRATEGY_FAULT":
@@ -160,7 +161,7 @@ def require_sound_strategies(status: StatusReply) -> None:
 
 
 def _note(status: StatusReply) -> str:
-    """The condition that holds the replay up, if it is worth a person's attention."""
+    """The text of a condition that keeps the replay from trading, without conditions of severity INFO."""
     conditions = (
         one.text for one in status.conditions if one.severity is not Severity.INFO and one.effect is not Effect.NONE
     )

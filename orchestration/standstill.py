@@ -1,4 +1,4 @@
-"""Why a desk makes no progress, in one line: from portfolio's status and from the logs of the processes."""
+"""The reason why a desk makes no progress, in one line, from portfolio's status and the logs of the processes."""
 
 from __future__ import annotations
 
@@ -13,33 +13,38 @@ from orchestration.supervisor import ProcessState
 from proto.control import Effect, StatusReply, by_gravity, describe
 
 STILL_S: Final = 1.0
-"""Time without progress before the progress line gives the reason."""
+"""Time without progress after which the progress line shows the reason."""
 
 LOG_TEXT_CHARS_MAX: Final = 300
 
 
 class Processes(Protocol):
-    """State and logs of the processes."""
+    """The interface to the states and logs of the processes."""
 
     def states(self) -> dict[str, ProcessState]:
         """The state of every process by name."""
 
     def log_tail(self, program: str) -> list[str]:
-        """The last lines that a process logged."""
+        """The last lines of a process's log, the oldest first."""
 
 
 class Standstill:
     """Detects a lack of progress; `note` is called a few times a second."""
 
     def __init__(self, processes: Processes, data_dir: Path) -> None:
-        """Begin as in progress; every process writes into `data_dir`."""
+        """Start in the state of progress; `data_dir` is where every process writes its files."""
         self._processes = processes
         self._data_dir = data_dir
         self._position: object = None
         self._moved = time.monotonic()
 
     def note(self, status: StatusReply | None, position: object) -> str:
-        """Text naming what the desk waits for, empty while `position` changes; `status` is None without an answer."""
+        """The reason why there is no progress, or an empty text while `position` changes.
+
+        Args:
+            status: portfolio's reply; None if portfolio does not answer.
+            position: any value that changes with each progress.
+        """
         now = time.monotonic()
         if position != self._position:
             self._position, self._moved = position, now
@@ -52,7 +57,7 @@ class Standstill:
         if status is None:
             reason = "waiting for portfolio, which does not answer"
         else:
-            problems.pop("portfolio", None)  # its status has the reason
+            problems.pop("portfolio", None)  # the reason is in portfolio's status
             blocking = [one for one in status.conditions if one.effect is not Effect.NONE]
             reason = (
                 describe(by_gravity(blocking)[0]) if blocking else status.waiting_for or "waiting for the next tick"
@@ -61,7 +66,7 @@ class Standstill:
 
 
 def process_problems(processes: Processes) -> dict[str, str]:
-    """Every process that is not running, or whose last log line is a warning or an error, with that line."""
+    """The problems by process: the state of a process that does not run, or a last log line with a warning or error."""
     found = {}
     for name, process in processes.states().items():
         line = last_warning(processes.log_tail(name))
@@ -73,7 +78,7 @@ def process_problems(processes: Processes) -> dict[str, str]:
 
 
 def last_warning(lines: list[str]) -> str:
-    """The text of a log's last line if it is a warning or an error, or no record of the desk's; empty otherwise."""
+    """The text of a log's last line if it is a warning, an error or no JSON record, or else an empty text."""
     line = lines[-1].strip() if lines else ""
     if not line.startswith("{"):
         return line[:LOG_TEXT_CHARS_MAX]

@@ -13,7 +13,7 @@ from orchestration.stopped_desk_audit import VENUE_BOOK
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 
 START_ROOM_BYTES_MIN: Final = 2 * 1024 * 1024
-"""Size of the empty files and logs of four processes; with less a desk waits for space at its first commits."""
+"""Least free space in bytes: the size of the empty files and logs of four processes."""
 
 LEAVING_S: Final = 2.5
 """Time that the processes of a killed desk take to release their files."""
@@ -22,7 +22,7 @@ RETRY_S: Final = 0.05
 
 
 def require_startable(data_dir: Path) -> None:
-    """Refuse a directory that the processes would wait for in vain.
+    """Refuse a directory on which the processes of a desk could not start.
 
     Raises:
         StartError: the disk has too little space, or another desk runs on the directory.

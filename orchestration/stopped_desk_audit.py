@@ -1,4 +1,4 @@
-"""Audit of a stopped desk: the ledger's integrity, and its agreement with the simulated broker's book."""
+"""Audit of a stopped desk: the integrity of the ledger, and its agreement with the simulated broker's book."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ VENUE_BOOK: Final = Path("venue") / "book.db"
 
 
 class LedgerReport(NamedTuple):
-    """The audit of a ledger: problems, a line each; what its signature proves; its head as number:hash."""
+    """The result of an audit of a ledger.
+
+    `problems` has one line for each problem, `signature` is a statement of what the signature proves, and `head` is the
+    head of the hash chain as `number:hash`.
+    """
 
     problems: list[str]
     signature: str
@@ -56,11 +60,11 @@ def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> Le
 
     Args:
         data_dir: of the desk, running or not.
-        key_setting: LEDGER_KEY_FILE, where that is set.
-        expected_head: a head printed earlier, which the chain must contain.
+        key_setting: value of LEDGER_KEY_FILE; empty if it is not set.
+        expected_head: a head printed earlier, which the hash chain must contain; empty to skip this check.
 
     Raises:
-        StartError: there is no ledger, it cannot be read, or its key cannot.
+        StartError: there is no ledger, or the ledger or its key cannot be read.
     """
     path = data_dir / ledger.LEDGER_FILE_NAME
     own = key_file(data_dir, key_setting)
@@ -81,11 +85,11 @@ def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> Le
 
 
 def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> list[Difference]:
-    """Compare the ledger of a stopped desk with the simulated broker's book beside it.
+    """Compare the ledger of a stopped desk with the simulated broker's book in the same folder.
 
     Args:
         data_dir: of the desk.
-        symbol_map: the desk's names that differ from the broker's.
+        symbol_map: the broker's symbols by the desk's symbols, where they differ.
 
     Raises:
         StartError: a file is missing, cannot be read, or its desk is running.
@@ -95,10 +99,10 @@ def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> li
 
 
 def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> tuple[list[Difference], int]:
-    """Compare as `reconcile`, after booking the deals and the ends of orders that the next start will book.
+    """Compare as `reconcile`, after booking in memory the deals and order ends that the next start will book.
 
     Returns:
-        The differences, and the number of deals for the next start to book.
+        The differences, and the number of deals that the next start will book.
     """
     book, broker = _read(data_dir, symbol_map)
     late = broker.deals_after(book.deal_cursor)
@@ -136,14 +140,14 @@ def _differences(book: Book, broker: _StoppedVenue) -> list[Difference]:
 
 
 class _StoppedVenue:
-    """Answers the requests of a reconciliation from a book that does not change; without valuations."""
+    """Answers the requests of a reconciliation from the book of a stopped venue; equity and profits are None."""
 
     def __init__(self, book: VenueBook, symbols: SymbolMap) -> None:
         self._book = book
         self._symbols = symbols
 
     def answer(self, request: Request) -> Reply:
-        """The reply to a request, in one page: no frame limits it."""
+        """The reply to a request, in one page, because the size of a message is not limited here."""
         book = self._book
         match request:
             case GetAccount():
@@ -166,11 +170,11 @@ class _StoppedVenue:
         raise AssertionError(f"a reconciliation does not send {request}")
 
     def deals_after(self, number: int) -> list[VenueDeal]:
-        """Deals with higher numbers, which count from 1 without a gap."""
+        """The deals with numbers above `number`; deals are numbered from 1 without a gap."""
         return [self._deal(deal) for deal in self._book.deals[number:]]
 
     def orders(self) -> list[VenueOrder]:
-        """Every order."""
+        """All orders of the book."""
         return [self._order(placed.order) for placed in self._book.orders]
 
     def _deal(self, deal: VenueDeal) -> VenueDeal:

@@ -1,16 +1,16 @@
-"""The desk's processes under a supervisord of their own, from start to clean-up.
+"""Start, watch and stop the processes of a desk under its own supervisord.
 
-The programs are defined once, in the `supervisord.conf` at the root. A desk runs that file with its paths changed:
-sockets, pid file and logs into a private directory, the interpreter to the current one. Supervisord and every program
-inherit the environment, so that no value of it is on a command line or in a file.
+The programs are defined once, in the `supervisord.conf` at the root. A desk uses that file with other paths: sockets,
+pid file and logs are in a private directory, and the interpreter is the current one. Supervisord and every program
+inherit the environment, so that no setting is on a command line or in a file.
 
     with DeskSupervisor(log_dir=data_dir / "logs") as desk:
-        desk.start(environment)      # returns when every process is up
+        desk.start(environment)      # returns when every process runs
         ...
-        desk.check()                 # raises StartError when one of them has given up
+        desk.check()                 # raises StartError when a process has given up
 
-Leaving the block stops the processes in the order of the configuration and removes the private directory. Only own
-processes are ever signalled: supervisord, and the members of the session that it leads.
+The end of the block stops the processes in the order of the configuration and removes the private directory. Signals
+are sent only to the desk's own processes: supervisord, and the members of the session that it leads.
 """
 
 from __future__ import annotations
@@ -40,38 +40,38 @@ from services.watchdog.core.watchdog import EXIT_SETTINGS
 
 CONFIGURATION: Final = "supervisord.conf"
 
-RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - a temp dir of its own is made in it; TMPDIR is too long for ipc on macOS
+RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - each desk makes its own folder in it; TMPDIR is too long for ipc on macOS
 START_TIMEOUT_S: Final = 60.0
-"""Twice the time of four imports of numba and xgboost on a cold disk."""
+"""Twice the time that four processes need to import numba and xgboost from a cold disk."""
 
 START_DEATHS_MAX: Final = 5
-"""Deaths of one program before it has once been running; the fifth comes after about 15 s."""
+"""Deaths of a program before its first RUNNING state after which the start fails; the fifth comes after about 15 s."""
 
 WATCHDOG: Final = "watchdog"
-"""The event listener among the programs: a desk trades without it, so its state does not count."""
+"""The program that is an event listener; a desk trades without it, so its state is ignored."""
 
 GATEWAY: Final = "mt5"
 
 STOP_TIMEOUT_S: Final = 60.0
-"""Four programs in turn with 10 s each before supervisord kills them, and a margin."""
+"""Time for a stop: supervisord stops four programs in turn and kills each after 10 s; the rest is a margin."""
 
 ORPHAN_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.05
 LOG_TAIL_BYTES: Final = 16_384
 
 ANSWER_TIMEOUT_S: Final = 1.0
-"""Supervisord answers from memory, within milliseconds."""
+"""Wait for an answer of supervisord, which answers from memory within milliseconds."""
 
 SHORT_LIFE_S: Final = 10.0
 SHORT_LIVES_MAX: Final = 20
-"""Lives of one program in a row, each shorter than SHORT_LIFE_S, before the desk fails."""
+"""Consecutive runs of a program, each shorter than SHORT_LIFE_S, after which the desk fails."""
 
 
 @dataclass(frozen=True)
 class ProcessState:
     """Supervisord's record of one program; `state` is STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...
 
-    `up_s` is the age of its current process, 0 without one.
+    `up_s` is the age of the current process in seconds; without a process `up_s` and `pid` are 0.
     """
 
     name: str
@@ -82,20 +82,20 @@ class ProcessState:
 
 
 def _state(row: Mapping[str, Any]) -> ProcessState:
-    """State of a process from a row of supervisord; times are whole seconds."""
+    """The state of a process from supervisord's record, whose times are in whole seconds."""
     pid = int(row["pid"])
     up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
     return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
 
 
 def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str) -> str:
-    """The shipped configuration with its paths changed.
+    """The shipped configuration with the paths of a private desk.
 
     Args:
         shipped: text of `supervisord.conf`.
         root: working directory of the programs.
-        runtime: replaces `var/`.
-        python: replaces the interpreter of `.venv`.
+        runtime: folder that replaces `var/`.
+        python: interpreter that replaces the one in `.venv`.
     """
     quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
     moved = (
@@ -114,7 +114,7 @@ def _literal(text: str) -> str:
 
 
 class DeskSupervisor:
-    """A supervisord and its programs, owned by this process."""
+    """A supervisord and its programs, which this process starts and stops."""
 
     def __init__(
         self,
@@ -124,9 +124,17 @@ class DeskSupervisor:
         python: str = sys.executable,
         has_gateway: bool = True,
     ) -> None:
-        """`log_dir` keeps the programs' logs; without one they are removed with the private directory.
+        """Make the private directory.
 
-        Without a gateway of its own the program `mt5` ends by itself, and its state does not count.
+        Args:
+            log_dir: folder of the programs' logs; None for the private directory, which is removed at the end.
+            root: working directory of the programs, with `supervisord.conf`.
+            python: interpreter of the programs.
+            has_gateway: whether the desk has its own gateway. Without it the program `mt5` ends by itself, and its
+                state is ignored.
+
+        Raises:
+            StartError: the private directory cannot be made.
         """
         self._unwatched = (WATCHDOG,) if has_gateway else (WATCHDOG, GATEWAY)
         self._root = root
@@ -146,13 +154,13 @@ class DeskSupervisor:
             ) from None
 
     def __enter__(self) -> Self:
-        """Start nothing yet; `runtime` exists for the sockets."""
+        """Return the supervisor; nothing is started yet, but the folder `runtime` exists."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything and remove the private directory."""
+        """Stop all processes and remove the private directory."""
         self.stop()
 
     def start(
@@ -170,7 +178,7 @@ class DeskSupervisor:
             timeout_s: limit of the wait.
 
         Raises:
-            StartError: a program refused its settings or keeps dying, with its reason; or the wait timed out.
+            StartError: a program refused its settings or keeps dying, or the wait timed out; the text has the reason.
         """
         assert self._process is None, "started before"
         self._prepare()
@@ -180,14 +188,14 @@ class DeskSupervisor:
     def replace(self, environment: Mapping[str, str], *, timeout_s: float = START_TIMEOUT_S) -> None:
         """Start a new supervisord after the death of the old one, and return when every program is RUNNING.
 
-        The old programs have to end by themselves, as for a person who starts the desk again.
+        The programs of the old supervisord are not stopped here; they must end by themselves.
 
         Args:
             environment: the complete environment of the programs.
             timeout_s: limit of the wait.
 
         Raises:
-            StartError: as `start`.
+            StartError: as for `start`.
         """
         assert self._process is not None, "never started"
         assert self._process.poll() is not None, "the old supervisord is alive"
@@ -246,7 +254,7 @@ class DeskSupervisor:
                 self._log_dir.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StartError(f"cannot make {self._log_dir}: {error.strerror}; expected a writable folder") from None
-            # A link, because a path in the configuration must not contain " ;" or a line break, and a user's may.
+            # A link, because a path in the configuration must not contain " ;" or a line break, but `log_dir` may.
             logs.symlink_to(self._log_dir.resolve(), target_is_directory=True)
         self._logged_before = {log.stem: log.stat().st_size for log in logs.glob("*.log")}
         shipped = (self._root / CONFIGURATION).read_text(encoding="utf-8")
@@ -259,7 +267,7 @@ class DeskSupervisor:
     # ---------------------------------------------------------------------------------------------------- states
 
     def states(self) -> dict[str, ProcessState]:
-        """Every trading program by name, in starting order; empty while supervisord does not answer."""
+        """The state of every trading program by name, in starting order; empty if supervisord does not answer."""
         rows: Any = self._call("getAllProcessInfo")
         if rows is None:
             return {}
@@ -273,19 +281,19 @@ class DeskSupervisor:
         return states
 
     def stop_program(self, name: str) -> None:
-        """Stop one program as `supervisorctl stop` does; a stopped one stays stopped."""
+        """Stop one program as `supervisorctl stop` does; supervisord does not start it again."""
         self._call("stopProcess", name, timeout_s=STOP_TIMEOUT_S)
 
     def start_program(self, name: str) -> None:
-        """Start one program that was stopped or given up; a running one continues."""
+        """Start a program that was stopped or that supervisord has given up; a running program continues."""
         self._call("startProcess", name, False)
 
     def supervisord_pid(self) -> int | None:
-        """Pid of the supervisord; None where none is alive."""
+        """The pid of supervisord; None when it is not alive."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def _call(self, method: str, *arguments: object, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
-        """Supervisord's result; None where it does not answer, or refuses."""
+        """The result of a call of supervisord; None when supervisord does not answer or refuses."""
         url = f"unix://{self.runtime / 'run' / 'supervisor.sock'}"
         try:
             return call_supervisor(url, method, *arguments, timeout_s=timeout_s)
@@ -293,7 +301,7 @@ class DeskSupervisor:
             return None
 
     def _note_start(self, program: str, now: float) -> None:
-        """Count consecutive short lives."""
+        """Count consecutive runs of a program that were shorter than SHORT_LIFE_S."""
         started = self._started.get(program)
         self._started[program] = now
         if started is not None:
@@ -301,22 +309,26 @@ class DeskSupervisor:
             self._short_lives[program] = self._short_lives[program] + 1 if is_short else 0
 
     def forget_deaths(self) -> None:
-        """Restart the count of deaths, because the desk has made progress in spite of them."""
+        """Set the count of short runs to zero, because the desk has made progress."""
         self._short_lives.clear()
 
     def log_tail(self, program: str) -> list[str]:
-        """The last lines that a program logged since the start, oldest first, without empty ones."""
+        """The last lines that a program logged since the start, the oldest first, without empty lines."""
         return _last_lines(self._log(program), since=self._logged_before.get(program, 0))
 
     def _log(self, program: str) -> Path:
         return self.runtime / "log" / f"{program}.log"
 
     def failure(self) -> str | None:
-        """Why the desk cannot run, in one line; None while it can."""
+        """The reason why the desk cannot run, in one line; None if it can run."""
         return self._failure(self.states())
 
     def check(self) -> None:
-        """Raise StartError when the desk cannot run, with the reason that `failure` gives."""
+        """Check that the desk can run.
+
+        Raises:
+            StartError: the desk cannot run; the text is that of `failure`.
+        """
         self._check(self.states())
 
     def _check(self, states: Mapping[str, ProcessState]) -> None:
@@ -369,9 +381,9 @@ class DeskSupervisor:
     # --------------------------------------------------------------------------------------------------- stop
 
     def stop(self) -> None:
-        """Stop the programs in order, then supervisord, then remove the private directory; idempotent.
+        """Stop the programs in order, then supervisord, and remove the private directory; idempotent.
 
-        Interrupts are held back until it has ended: an unfinished stop leaves processes behind.
+        Interrupts are deferred until the end, because an unfinished stop leaves processes behind.
         """
         with held_interrupts():
             if self._process is not None:
@@ -385,13 +397,13 @@ class DeskSupervisor:
             process.terminate()
             deadline = time.monotonic() + STOP_TIMEOUT_S
             while process.poll() is None and time.monotonic() < deadline:
-                # A call wakes supervisord, which by itself checks once a second whether a program has ended.
+                # Without a call supervisord checks only once a second whether a program has ended.
                 self.states()
                 time.sleep(POLL_S)
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        # An orderly stop leaves no process. The programs of a dead supervisord are terminated, then killed.
+        # After an orderly stop no process is left. The programs of a dead supervisord are terminated, then killed.
         for number in (signal.SIGTERM, signal.SIGKILL):
             deadline = time.monotonic() + ORPHAN_TIMEOUT_S
             members = self._session_members()
@@ -405,13 +417,13 @@ class DeskSupervisor:
                 return
 
     def _session_members(self) -> list[int]:
-        """Live processes of the sessions that own supervisords led; no others can be in them."""
+        """Live processes of the sessions whose leaders were the desk's supervisords."""
         listed = {int(entry.name) for entry in Path("/proc").glob("[0-9]*")}
         return [pid for pid in sorted(listed.union(self._pids)) if _session_of(pid) in self._sessions]
 
 
 def _session_of(pid: int) -> int | None:
-    """The session of a live process; None for one that has ended, reaped or not."""
+    """The session of a live process; None for a process that has ended, even if it is a zombie."""
     try:
         session = os.getsid(pid)
     except OSError:
@@ -420,11 +432,11 @@ def _session_of(pid: int) -> int | None:
 
 
 def _last_lines(path: Path, *, since: int = 0) -> list[str]:
-    """The last lines of a file, without empty ones; only what was written after its size was `since`."""
+    """The last lines of a file without empty lines, from the part that was written after the size was `since` bytes."""
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            # Smaller than before: it was rotated, and all of it is new.
+            # A file that is smaller than before was rotated, so all of it is new.
             file.seek(max(since if since <= size else 0, size - LOG_TAIL_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:

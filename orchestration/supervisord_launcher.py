@@ -1,8 +1,8 @@
-"""Run supervisord so that it dies with its parent.
+"""Run supervisord so that it ends when its parent process dies.
 
-`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` requests a SIGTERM at the parent's death from the
-kernel and becomes supervisord. Otherwise a killed command line would leave a trading desk behind. Only Linux offers
-this; elsewhere the desk of a killed command line has to be stopped by hand.
+`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` asks the kernel to send SIGTERM to this process when
+the parent dies, and then runs supervisord. Otherwise a killed command would leave a trading desk behind. Only Linux has
+this function; on other systems the desk of a killed command must be stopped by hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from common.parent_death import terminate_with_parent
 
 
 def main() -> None:
-    """Tie this process to its parent, then run supervisord in it."""
+    """Request a SIGTERM at the death of the parent, then run supervisord in this process."""
     terminate_with_parent(int(sys.argv[1]))
     supervisord(sys.argv[2:])
 

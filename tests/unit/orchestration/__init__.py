@@ -1,1 +1,1 @@
-"""The processes of a desk from outside: environment, configuration, control socket, and a stopped desk."""
+"""Tests of orchestration: environment, configuration, control socket, and the audit of a stopped desk."""

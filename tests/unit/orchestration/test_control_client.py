@@ -1,4 +1,4 @@
-"""The client of the control socket, over a real socket."""
+"""The client of portfolio's control socket, with a real socket."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -55,7 +55,7 @@ def router(url: str) -> Iterator[zmq.Socket[bytes]]:
 
 
 def answer(router: zmq.Socket[bytes], *payloads: bytes) -> Thread:
-    """Answer one request with these payloads, as portfolio's ROUTER does."""
+    """Answer one request with these payloads, from a ROUTER socket as portfolio does."""
 
     def run() -> None:
         *envelope, request = router.recv_multipart()

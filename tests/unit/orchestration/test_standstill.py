@@ -1,4 +1,4 @@
-"""The reason of a standstill: from portfolio's conditions, free disk space, or the logs of the processes."""
+"""The reason of a standstill is found in portfolio's conditions, the free disk space, or the logs of the processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestration.supervisor import ProcessState
 
 
 class Processes:
-    """Programs in a known state."""
+    """Programs whose states and logs the test sets."""
 
     def __init__(self, **logs: str) -> None:
         self.logs = logs

@@ -1,4 +1,4 @@
-"""Audit of a stopped desk whose venue dealt during the stop."""
+"""The audit of a stopped desk whose venue made deals during the stop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_deals_after_the_stop_are_counted_and_are_no_difference(tmp_path: Path) 
     spec = RunSpec(inputs=(TickInput(path, "EURUSD"),), strategy=FLIPPING, on_opposite=OnOpposite.REVERSE, risk="none")
     stream, desk = spec.load(), tmp_path / "desk"
     report = run_backtest(spec, stream, data_dir=desk, keep_venue=True)
-    assert report["position"], "something is held, so that positions are compared, too"
+    assert report["position"], "expected an open position, so that positions are compared as well"
     assert reconcile_stopped(desk) == ([], 0)
 
     store = DurableBookStore(desk / VENUE_BOOK)

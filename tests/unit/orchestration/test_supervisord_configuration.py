@@ -1,4 +1,4 @@
-"""supervisord.conf as shipped, and as a private desk runs it."""
+"""The shipped supervisord.conf, and its copy for a private desk."""
 
 import configparser
 import shlex
@@ -14,7 +14,7 @@ PROGRAMS = ("mt5", "execution", "portfolio", "signal")
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
-    """As supervisord reads it: both comment signs also within a line."""
+    """The configuration as supervisord parses it: both comment signs also apply within a line."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
     parser.read_string(text)
     return parser
@@ -24,7 +24,7 @@ def parsed(text: str) -> configparser.RawConfigParser:
 def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
     section = parsed(SHIPPED)[f"program:{program}"]
     assert section["autorestart"] == "unexpected"
-    # A process that ends with 0 although supervisord did not stop it is missing: a person's TERM, or a strategy's exit.
+    # A process may end with 0 without a stop by supervisord: after SIGTERM, or if a strategy exits. It must restart.
     assert section["exitcodes"] == ("2,3" if program == "mt5" else "2")
     assert section["startsecs"] == "1"
     assert 3 < int(section["startretries"]) <= 50
@@ -59,7 +59,7 @@ def test_only_the_user_who_runs_supervisord_may_call_it() -> None:
     assert parsed(SHIPPED)["unix_http_server"]["chmod"] == "0700"
 
 
-def test_a_private_desk_moves_every_path_and_changes_nothing_else() -> None:
+def test_the_configuration_of_a_private_desk_differs_only_in_its_paths() -> None:
     private = parsed(
         private_configuration(SHIPPED, root=Path("/srv/desk"), runtime=Path("/tmp/pd-x"), python="/opt/py/bin/python3")
     )
