@@ -1,1 +1,1 @@
-"""The cores composed offline: recorded ticks in, backtests and reports out, without processes and sockets."""
+"""Backtests of recorded ticks in one process without sockets, reports, exports, and the training of models."""

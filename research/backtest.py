@@ -1,8 +1,7 @@
-"""The backtest: the live cores in one process, tick by tick, without sockets.
+"""The backtest: the cores of gateway, signal and portfolio in one process, tick by tick, without sockets.
 
-The gateway's core with its journal and book in memory, the engines of signal, and portfolio with a ledger on disk are
-those of the processes. Messages between them are handed over as objects; every request to the gateway is answered at
-once, so that nothing is ever sent twice.
+The cores are those of a desk's processes. The ledger is on disk; journal and book are in memory unless `keep_venue` is
+set. Messages are passed as objects. The gateway answers every request at once, so no request is repeated.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ from services.signal.core.strategy_fault import StrategyError
 
 
 class Backtest(InProcessDesk):
-    """One run in lock-step; `run` plays the whole stream and commits the ledger at its end."""
+    """One run in lock-step."""
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
-        """Play every tick. Afterwards the desk is FINISHED, or FAILED with its reason."""
+        """Play every tick and commit the ledger. Afterwards the desk is FINISHED, or FAILED with its reason."""
         portfolio, state, now = self._portfolio, self.state, self._now
         self._settle(portfolio.start(now))
         self._commit()
@@ -48,7 +47,7 @@ class Backtest(InProcessDesk):
             tick = self._stream.tick_at(ordinal)
             signal = self._signal(tick) if tick.symbol in self._engines else None
             if ordinal <= decided:
-                continue  # decided by an earlier, interrupted run of this stream: only the engines need it
+                continue  # portfolio processed the tick in an earlier, interrupted run; only the engines need it again
             if signal is not None:
                 self._settle(portfolio.handle(signal, now))
             else:
@@ -81,16 +80,21 @@ def run_backtest(
     keep_venue: bool = False,
     progress: Callable[[BacktestProgress], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a backtest with its ledger in `data_dir` and return its report.
+    """Run a backtest with its ledger in `data_dir`, and return its report.
 
-    With `keep_venue` the broker's book and the journal are files there too, as after a replay, so that the account can
-    be reconciled and continued; otherwise they are lost at the end.
+    Args:
+        spec: the run.
+        stream: its ticks.
+        data_dir: folder of the ledger.
+        keep_venue: whether the simulated broker's book and the journal are also files in `data_dir`, so that the
+            account can be reconciled and continued. Otherwise they are in memory, and lost at the end.
+        progress: called every PROGRESS_EVERY_TICKS ticks and at the end; None for no calls.
 
     Raises:
         StartError: the directory cannot be written, its account cannot continue with this data, or a strategy fails.
     """
     with ExitStack() as files:
-        # A ledger that a desk has signed continues under the desk's key; a temporary one needs none.
+        # A ledger that a desk has signed is signed with the desk's key again; a new ledger needs no key.
         ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()

@@ -1,8 +1,8 @@
-"""A parent process for a run with a strategy that may exit, crash in C or block, which no handler can catch.
+"""Watch the calls of strategies from a parent process, because a strategy may exit, crash in C code or block.
 
-The run continues in a child, which marks the current call of a strategy in shared memory. The parent only watches: it
-reports a call that does not return, and names strategy and tick if the child ends before the end of the program. Its
-exit code is the child's.
+The run continues in a child process, which marks the current call of a strategy in shared memory. The parent reports a
+call that does not return. If the child ends before the end of the program, the parent reports the strategy and the
+tick. The exit code of the parent is that of the child.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from common.errors import StartError
 from common.parent_death import terminate_with_parent
 
 BLOCKED_S: Final = 3.0
-"""Duration of a call after which it is reported."""
+"""Duration of a call of a strategy after which it is reported."""
 
 END_S: Final = 5.0
-"""Time for the child to end after an interrupt; a blocking call may never end."""
+"""Time after an interrupt after which the child is killed, because a call that blocks may never end."""
 
 LOOK_S: Final = 0.05
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HAS_ENDED: Final = 15
+"""Offset, in the shared memory, of the flag that the program has reached its end."""
+
 _NAMES: Final = 16
-"""From here on a line for each symbol, in the order of their numbers: strategy, a zero byte, symbol."""
+"""Offset of the names: for each symbol, in the order of their numbers, strategy, zero byte, symbol and newline."""
 
 _SIZE: Final = 1 << 16
 
@@ -38,13 +40,16 @@ _note: mmap.mmap | None = None
 
 
 def watch_calls(warn: Callable[[str], None]) -> None:
-    """Continue in a child process; the parent never returns, and ends as the child has ended.
+    """Continue in a child process; in the parent this function does not return.
 
-    Must be called before any thread is started. `warn` shows a person a line, in the parent.
+    It must be called before any thread is started.
+
+    Args:
+        warn: called in the parent with a line of text for the user.
 
     Raises:
-        StartError: in the parent: the child ended inside a strategy.
-        SystemExit: in the parent: with the child's exit code.
+        StartError: in the parent, if the child ended inside a strategy or in other imported code.
+        SystemExit: in the parent, with the child's exit code.
     """
     global _note
     if not hasattr(os, "fork"):
@@ -53,7 +58,7 @@ def watch_calls(warn: Callable[[str], None]) -> None:
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGINT, _interrupt_once)
-        terminate_with_parent(parent, signal.SIGKILL)  # TERM would wait for a call that blocks in C
+        terminate_with_parent(parent, signal.SIGKILL)  # with SIGTERM a call that blocks in C would continue
         _note = note
         atexit.register(note.__setitem__, _HAS_ENDED, 1)
         return
@@ -61,7 +66,7 @@ def watch_calls(warn: Callable[[str], None]) -> None:
 
     def forward(number: int, _frame: FrameType | None) -> None:
         requests.append((number, time.monotonic()))
-        os.kill(child, signal.SIGINT)  # the only end that is not mistaken for the strategy's own
+        os.kill(child, signal.SIGINT)  # the child handles SIGINT, so its end is not attributed to the strategy
 
     for number in _FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -70,15 +75,15 @@ def watch_calls(warn: Callable[[str], None]) -> None:
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
-    """The terminal interrupts every process of its group, and the parent forwards its own: the child gets two."""
+    """Raise KeyboardInterrupt and ignore further interrupts: the child gets one from the terminal and one forwarded."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
-    """A function to call with the tick's sequence before each call of a symbol's strategy.
+    """A function that marks the begin of a call of a symbol's strategy; None if no parent watches.
 
-    None without a watching parent.
+    The function takes the sequence of the tick, or 0 before the first tick.
     """
     if _note is None:
         return None
@@ -94,7 +99,7 @@ def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
 
 
 def end_calls() -> None:
-    """Mark that no strategy is being called, until the next mark."""
+    """Mark the end of the call of a strategy."""
     if _note is not None:
         _note[0] = 0
 
@@ -124,13 +129,13 @@ def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], warn
     if note[0]:
         raise StartError(f"{_where(note)}: the process {how} inside the strategy")
     if code >= 0:
-        raise StartError(f"the run {how} outside any handler, in imported code such as a strategy's")
+        raise StartError(f"the run {how} in imported code, such as the module of a strategy")
     warn(f"the run {how}")
     raise SystemExit(ended)
 
 
 def describe_exit(code: int) -> str:
-    """How a process ended, as text; `code` is its exit code, below 0 the signal that ended it."""
+    """The end of a process as text; `code` is its exit code, or the negative number of the signal that ended it."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 

@@ -1,7 +1,7 @@
 """Exports for other programs: orders, fills, round trips and the balance, as rows with a fixed order of columns.
 
-Rows are those of `proto/control/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them
-as Decimal(38, 12), which is exact except for average prices, which are rounded to 12 decimals. Times are nanoseconds
+The rows are those of `proto/control/views.py` as plain fields. CSV and JSON have decimals as exact text. Parquet has
+decimals as Decimal(38, 12): average prices are rounded to 12 decimals, other values are exact. Times are nanoseconds
 UTC in columns called `..._ns`; CSV and JSON also have them as text, under the same name without `_ns`.
 """
 
@@ -26,9 +26,10 @@ PARQUET_DECIMALS: Final = 12
 
 
 class EquityRow(Struct, frozen=True, kw_only=True):
-    """The balance after a deal, in account currency; `change` is that of the balance.
+    """The balance after a deal, and the change of the balance by the deal, both in account currency.
 
-    The last row is the present: its `equity` is the balance and the unrealised profit at the latest marks.
+    The last row is the current state and no deal. Only this row has an equity: the balance plus the unrealized profit
+    at the latest marks.
     """
 
     time_ns: int
@@ -41,7 +42,7 @@ class EquityRow(Struct, frozen=True, kw_only=True):
 
 
 def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) -> list[EquityRow]:
-    """The balance after each deal, and the present as the last row."""
+    """The balance after each deal, and the current state as the last row."""
     rows, balance = [], ZERO
     for deal in deals:
         change = sum((Decimal(deal[part]) for part in ("profit", "commission", "swap")), ZERO)
@@ -57,7 +58,7 @@ def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) 
                 equity=None,
             )
         )
-    # The account view may be slightly older than the deals: the unrealised profit is of its time.
+    # The account view may be slightly older than the deals; the unrealized profit is that of the account view.
     unrealized = account["unrealized_pnl"]
     present = EquityRow(
         time_ns=account["time_ns"],
@@ -77,13 +78,13 @@ COLUMNS: Final[dict[str, type[Struct]]] = {
     "trades": TradeRow,
     "equity": EquityRow,
 }
-"""Exportable tables, and the row type whose fields are their columns."""
+"""The row type of each export; the fields of the type are the columns."""
 
 _PLACES: Final = Decimal(1).scaleb(-PARQUET_DECIMALS)
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> str:
-    """Rows as CSV with a header; an absent value is an empty field."""
+    """Rows as CSV with a header; a missing value is an empty field."""
     out = io.StringIO()
     columns = with_time_texts(dict.fromkeys(kind.__struct_fields__, 0))
     writer = csv.DictWriter(out, fieldnames=list(columns), lineterminator="\n")
@@ -101,9 +102,9 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Stru
     """Write rows as a Parquet file, with the column types of `kind` even without rows.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
-    import polars as pl  # 0.3 s, for this format only
+    import polars as pl  # loads for 0.3 s, and only this format needs it
 
     decimals = pl.Decimal(38, PARQUET_DECIMALS)
     types: dict[Any, Any] = {Decimal: decimals, int: pl.Int64, str: pl.String}
@@ -120,7 +121,7 @@ def _column_value(value: Any, *, is_decimal: bool) -> Any:
 
 
 def _plain_type(annotation: Any) -> Any:
-    """The type of a field without its bounds and without None."""
+    """The type of a field, without its bounds and without None."""
     for part in get_args(annotation):
         if part is not type(None):
             return _plain_type(part)

@@ -1,7 +1,7 @@
-"""The live cores in one process: gateway, signal engines and portfolio, without sockets.
+"""A desk in one process without sockets: the cores of gateway, signal and portfolio.
 
-The cores with their journal and book in memory and a ledger on disk are those that the processes run. Messages are
-handed over as objects, and every request to the gateway is answered at once, so none is repeated.
+The cores are those of a desk's processes. Messages are passed as objects. The gateway answers every request at once, so
+no request is repeated.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BOOT_ID: Final = "backtest"
 
 
 class BacktestProgress(NamedTuple):
-    """Progress of a run; `realized_pnl` in account currency."""
+    """Progress of a run; `realized_pnl` is in account currency."""
 
     ticks: int
     ticks_total: int
@@ -49,13 +49,17 @@ class BacktestProgress(NamedTuple):
 
 
 class InProcessDesk:
-    """One desk over recorded ticks; a subclass drives it through them."""
+    """A desk for recorded ticks; a subclass plays the ticks."""
 
     pace: Pace = LOCKSTEP
-    """How the gateway publishes: waiting for the desk, or by the market's own clock."""
+    """The pace of the gateway: lock-step with the desk, or by the clock of the market."""
 
     def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
-        """Compose the cores. An account that is already in the ledger and the store continues."""
+        """Compose the cores. An account in the ledger and the store is continued.
+
+        Raises:
+            StartError: the account cannot be continued with this stream.
+        """
         self._stream = stream
         self._stream_id = spec.stream_id(stream.data_sha256)
         self._ledger = ledger
@@ -107,11 +111,11 @@ class InProcessDesk:
         raise NotImplementedError
 
     def _hello(self) -> SignalHello:
-        """The hello of the signal process."""
+        """The hello message of the signal process."""
         return SignalHello(PUBLISHER, BOOT_ID, self._stream_id, BOOT_ID, list(self._engines), 0, 0, [])
 
     def _published(self, tick: StreamTick) -> Tick:
-        """A tick of a watched symbol, as the gateway publishes it."""
+        """The message with which the gateway publishes a tick."""
         return Tick(
             BOOT_ID,
             BOOT_ID,
@@ -146,7 +150,7 @@ class InProcessDesk:
         )
 
     def _settle(self, outputs: Sequence[Output]) -> None:
-        """Answer every call, and every call that results from an answer."""
+        """Answer every call to the gateway, and every call that results from an answer."""
         while outputs:
             following: list[Output] = []
             for call in outputs:

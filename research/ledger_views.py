@@ -1,6 +1,7 @@
 """The account in a data directory as plain rows: decimals as text, times in UTC nanoseconds.
 
-The rows are those of a running desk's replies, made by the same functions.
+The same functions make the rows in the replies of a running desk. Each view raises StartError if the ledger is missing
+or cannot be read.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ from services.portfolio.query_handler import answer_why as why_of
 
 
 def stopped_state(data_dir: Path) -> tuple[str, list[Condition], list[DenialLine]]:
-    """The stored trading state of the account, its causes as conditions, and the latest denials."""
+    """The stored trading state, its causes as conditions, and the latest denials."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     return book.trading_state.value, state_cause_conditions(book), denial_lines(kept.cursor)
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:
-    """Orders of the account by number, with the tick of their decision."""
+    """Orders of the account by number."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(order_row(order)) for order in book.orders.values() if order.status.is_open or not open_only]
 
 
 def deals(data_dir: Path, *, trades_only: bool = False) -> list[dict[str, Any]]:
-    """Deals of the account by the venue's number, with movements of cash unless `trades_only`."""
+    """Deals of the account by the venue's number; `trades_only` omits movements of cash."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(fill_row(deal, book)) for deal in book.deals if deal.kind.is_trade or not trades_only]
 
@@ -52,25 +53,30 @@ def trades(data_dir: Path) -> list[dict[str, Any]]:
 
 
 def positions(data_dir: Path) -> list[dict[str, Any]]:
-    """Open positions with their lots, valued at the marks of the last tick decided."""
+    """Open positions with their lots, valued at the marks of the last processed tick."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     held = [position for _, position in sorted(book.positions.items()) if position.lots]
     return [plain_fields(position_row(position, book, kept.cursor)) for position in held]
 
 
 def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[dict[str, Any]]:
-    """Utilization of limits and strategy budgets, by the desk's own limits and plan unless others are given.
+    """Utilization of limits and of strategy budgets.
+
+    Args:
+        data_dir: of the desk.
+        risk_set: name or file of the limits; None for the desk's own.
+        plan: file of the plan; None for the desk's own.
 
     Raises:
-        StartError: the desk's limits or plan are in a file that is not given, or a given file cannot be read.
+        StartError: the desk's own limits or plan came from a file that is not given, or a file cannot be read.
     """
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     limits = load_limits(risk_set) if risk_set is not None else _own_limits(book)
     if limits is None:
-        raise StartError(f"the desk trades by the limits {_set_name(book)!r} of a file, expected --risk FILE")
+        raise StartError(f"the desk trades with the limits {_set_name(book)!r} of a file, expected --risk FILE")
     budgets = load_plan(plan) if plan is not None else _own_plan(book)
     if budgets is None:
-        raise StartError(f"the desk trades by a plan of a file, {_plan_name(book)!r}, expected --plan FILE")
+        raise StartError(f"the desk trades with the plan {_plan_name(book)!r} of a file, expected --plan FILE")
     account = RiskContext(book, kept.cursor, limits, kept.risk, plan=budgets)
     return [reading._asdict() for reading in limit_utilization(account, kept.cursor.time_ns)]
 
@@ -85,7 +91,7 @@ def why(data_dir: Path, name: str) -> dict[str, Any]:
     """The explanation of an order, a deal, a denial, a rule, or a symbol's latest blocked signal.
 
     Raises:
-        StartError: nothing is known under that name.
+        StartError: the ledger has nothing with that name.
     """
     path = data_dir / LEDGER_FILE_NAME
     book, kept = read_ledger(path)
@@ -110,5 +116,5 @@ def _plan_name(book: Book) -> str:
 
 
 def _own_plan(book: Book) -> Plan | None:
-    """The plain plan if the desk trades by it; None if its plan is in a file."""
+    """The plain plan if the desk trades with it; None if the desk's plan is in a file."""
     return PLAIN if _plan_name(book) == PLAIN.name else None

@@ -1,8 +1,8 @@
-"""A backtest under the order policy of a live desk, on a clock that jumps from one due time to the next.
+"""A backtest under the order policy of a live desk, in simulated time that advances from one due time to the next.
 
-The market runs by itself here, as in `paperdesk run`: orders have a deadline and a lease, are polled, fenced and put in
-doubt, and deals are pulled once a second. Messages take no time. The desk polls the
-venue at the intervals of a live desk; with `hears_at_once` it polls every open order at each tick before the decision.
+As in `paperdesk run`, the venue does not wait for the desk. Orders have deadlines and a lease, and are polled, fenced
+and put in doubt. Deals are requested once a second. Messages take no time. The desk polls the venue at the intervals of
+a live desk; with `polls_at_each_tick` it polls every open order at each tick, before the decision.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from services.portfolio.core.portfolio import Output
 from services.portfolio.ledger.ledger import Ledger
 
 START_NS: Final = 1_000_000_000
-"""The clock at the first tick: not zero, so that nothing depends on it."""
+"""The clock at the first tick; above 0, so that the code cannot rely on a clock that starts at 0."""
 
 HELLO_EVERY_NS: Final = 500_000_000
 """Interval between the hellos of a signal process."""
 
 FINAL_COMPARISON_NS_MAX: Final = 10_000_000_000
-"""How long the comparison after the last tick may take: it repeats once after a second where it finds something."""
+"""Longest duration of the comparison after the last tick; a comparison with differences is repeated after a second."""
 
 
 class LiveBacktest(InProcessDesk):
     """One run of a live desk, in simulated time."""
 
     pace = Pace(window=0, factor=1.0)
-    hears_at_once = False
+    polls_at_each_tick = False
+    """Whether every open order is polled at each tick, before the decision."""
 
     def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
         """Compose the cores; see `InProcessDesk`."""
@@ -47,14 +48,13 @@ class LiveBacktest(InProcessDesk):
         self._comparison: ReconcileReply | None = None
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
-        """Play every tick, compare ledger and venue, and end the stream. The desk is FINISHED afterwards, or FAILED."""
+        """Play every tick, compare ledger and venue, and end the stream. Afterwards the desk is FINISHED, or FAILED."""
         self._set_clock(START_NS)
         self._settle(self._portfolio.start(self._now))
         stream, cursor = self._stream, self.state.stream.cursor
         for ordinal in range(1, cursor.ordinal + 1):
-            tick = stream.tick_at(
-                ordinal
-            )  # decided by an earlier, interrupted run of this stream: only the engines need it
+            # Portfolio processed this tick in an earlier, interrupted run; only the engines need it again.
+            tick = stream.tick_at(ordinal)
             if tick.symbol in self._engines:
                 self._signal(tick)
         while (due_ns := self._gateway.publisher.next_timer()) is not None:
@@ -74,15 +74,15 @@ class LiveBacktest(InProcessDesk):
             progress(self._progress())
 
     def _play(self, tick: Tick) -> None:
-        """Give the desk a tick and its signal."""
+        """Pass a tick and its signal to portfolio."""
         self._settle(self._portfolio.handle(tick, self._now))
-        if self.hears_at_once:
-            self._ask_at_once()
+        if self.polls_at_each_tick:
+            self._poll_orders()
         if tick.symbol in self._engines:
             self._settle(self._portfolio.handle(self._signal(self._stream.tick_at(tick.ordinal)), self._now))
 
-    def _ask_at_once(self) -> None:
-        """End the pause of every open order's task, and pull deals."""
+    def _poll_orders(self) -> None:
+        """Poll every open order now, without waiting for its next poll, and request the new deals."""
         client = self._portfolio.client
         calls: list[Call] = []
         for order_id in list(self.state.account.book.open_orders):
@@ -91,7 +91,7 @@ class LiveBacktest(InProcessDesk):
         self._settle([*calls, *self._portfolio.on_idle(self._now)])
 
     def _pass_time(self, until_ns: int) -> None:
-        """Fire every timer that is due before `until_ns`, at its time."""
+        """Advance the clock to `until_ns`, and run every timer at its due time."""
         while (due_ns := min(self._hello_due_ns, self._portfolio.next_timer())) < until_ns:
             self._set_clock(max(self._now.mono_ns, due_ns))
             if self._now.mono_ns >= self._hello_due_ns:
@@ -105,9 +105,9 @@ class LiveBacktest(InProcessDesk):
         self._now = Now(self._gateway.domain_ns(mono_ns), mono_ns)
 
     def _finish(self) -> None:
-        """Compare everything with the venue, and end the stream in the ledger."""
+        """Compare the ledger with the venue, and end the stream in the ledger."""
         stream, account = self.state.stream, self.state.account
-        self._ask_at_once()
+        self._poll_orders()
         self._settle(self._portfolio.handle(ReconcileCommand(), self._now))
         end_ns = self._now.mono_ns + FINAL_COMPARISON_NS_MAX
         while self._comparison is None and self._now.mono_ns < end_ns:
@@ -122,7 +122,7 @@ class LiveBacktest(InProcessDesk):
         stream.set_desk_state(DeskState.FINISHED)
 
     def _settle(self, outputs: Sequence[Output]) -> None:
-        """Answer every call, and every call that results from an answer, to the end of the turn."""
+        """Answer every call to the gateway, and every call that results from an answer or from `on_idle`."""
         while outputs:
             for output in outputs:
                 if isinstance(output, ReconcileReply):

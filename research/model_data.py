@@ -1,8 +1,8 @@
-"""In-sample check of a run: whether its ticks are of the time on which its model was trained or tuned.
+"""In-sample check of a run: whether the model was trained or tuned on the symbol and the time of the run's ticks.
 
-A model's manifest has the symbol and the times of its parts. A run over ticks that the model has learned from shows
-what it remembers, not what it predicts, so the result of this check is printed first. Rows are not compared: other
-ticks of the symbol from the same time count as well, because they are of the same market.
+The manifest of a model has the symbol and the times of its training, validation and held-out parts. Results over ticks
+that the model was fitted to are no evidence of its predictions, so this check is printed before the results. Single
+rows are not compared: other ticks of the same symbol and time count as in sample, because they are of the same market.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ OUT_OF_SAMPLE: Final = "out"
 UNKNOWN: Final = "unknown"
 
 LEARNED_FROM: Final = {"training": "trained", "validation": "tuned"}
-"""Parts of the data to which the model was fitted, with the verb for each; the held-out part is not one."""
+"""Parts of the data to which the model was fitted, each with the verb for the text; the held-out part is not fitted."""
 
 
 def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) -> dict[str, Any] | None:
-    """`model_data` of a run's report; None for a run without a model.
+    """The field `model_data` of a run's report; None for a run without a model.
 
     Args:
         spec: of the run.
-        data_sha256: of its ticks.
-        first_ns: time of the first tick.
-        last_ns: time of the last tick.
+        data_sha256: hash of the run's ticks.
+        first_ns: time of the first tick, UTC.
+        last_ns: time of the last tick, UTC.
 
     Returns:
-        `sample`: `in`, `out` or `unknown`; `overlap`: by part of the model's data, the span of time that the run shares
-        with it; `text`: both in one line.
+        `sample` is `in`, `out` or `unknown`. `overlap` has, for each part of the model's data, the range of time that
+        the run shares with the part. `text` has both in one line.
     """
     manifest = spec.model_manifest()
     if manifest is None:
@@ -54,19 +54,19 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
             else f"are of the symbol, {training.symbol}, and the time"
         )
         text = (
-            f"IN SAMPLE: ticks of this run {which} that the model was {stretches}: the results show what it remembers"
+            f"IN SAMPLE: ticks of this run {which} that the model was {stretches}: the results are no test of the model"
         )
         return {"sample": IN_SAMPLE, "overlap": overlap, "text": text}
     if len(known) < len(LEARNED_FROM):
         missing = " or ".join(LEARNED_FROM[name] for name in LEARNED_FROM if name not in known)
-        text = f"UNKNOWN whether in sample: the manifest does not name the ticks on which the model was {missing}"
+        text = f"UNKNOWN whether in sample: the manifest lacks the times of the ticks on which the model was {missing}"
         return {"sample": UNKNOWN, "overlap": {}, "text": text}
     text = f"out of sample: the model was not trained or tuned on this time of {training.symbol}"
     return {"sample": OUT_OF_SAMPLE, "overlap": {}, "text": text}
 
 
 def _is_its_market(spec: RunSpec, manifest: Manifest) -> bool:
-    """Whether the run's model trades the market that it was trained on; brokers' suffixes are ignored."""
+    """Whether a symbol that the model trades is the symbol of its training; brokers' suffixes are ignored."""
     names = parse_strategies(spec.strategy, spec.symbols)
     markets = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}
     return _market(manifest.training.symbol) in markets

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class OrderPolicyName(StrEnum):
-    """How a backtest drives its orders; `services/portfolio/core/gateway_client/order_policy.py` has the policies."""
+    """The policy for deadlines and polling of orders; see `services/portfolio/core/gateway_client/order_policy.py`."""
 
     LOCK_STEP = "lock-step"
     LIVE = "live"

@@ -1,4 +1,4 @@
-"""Parity of backtest and live system: two data directories compared field by field."""
+"""Parity of replay and backtest: compare the accounts in two data directories field by field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ _IDENTITY: Final = ("order_id", "deal", "symbol")
 
 
 def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "backtest")) -> list[str]:
-    """Differences in orders, deals, lots, positions, cash and counters of two accounts; empty when identical.
+    """Differences in orders, deals, positions and the fields of two accounts; empty when the accounts are identical.
+
+    Args:
+        left: data directory of one account.
+        right: data directory of the other account.
+        names: names of the two accounts in the texts.
+
+    Returns:
+        A line for each difference, at most DIFFERENCES_MAX.
 
     Raises:
         StartError: one of the ledgers cannot be read.

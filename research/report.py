@@ -1,7 +1,7 @@
-"""The report of a run: one schema for replay and backtest.
+"""The report of a run, with the same schema for a replay and a backtest.
 
-Keys are sorted, decimals are text. Everything but `timings` is a function of data, settings and seed; `mode` is the
-kind of run. `docs/report.md` describes each field.
+Decimals are text. Apart from `timings` and `mode` (the kind of run), every field is a function of data, settings and
+seed. `docs/report.md` describes each field.
 """
 
 from __future__ import annotations
@@ -40,10 +40,17 @@ def report_of(
     remarks: Sequence[str] = (),
     timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report of the last run in a data directory; `remarks` are those of its stream.
+    """The report of the last run in a data directory.
+
+    Args:
+        data_dir: of the run.
+        spec: of the run.
+        mode: `replay` or `backtest`.
+        remarks: on the times of the stream's files.
+        timings: for the field of that name; None if not measured.
 
     Raises:
-        StartError: there is no ledger, or it cannot be read.
+        StartError: there is no ledger, or the ledger cannot be read.
     """
     path = data_dir / LEDGER_FILE_NAME
     book, kept = read_ledger(path)
@@ -60,7 +67,7 @@ def orders_of_run(book: Book) -> list[Order]:
 
 
 def deals_of_run(book: Book) -> list[VenueDeal]:
-    """The trades of the book's current stream, without movements of cash."""
+    """The executions of the book's current stream, without movements of cash."""
     before = book.stream.deals_before if book.stream else 0
     return [deal for deal in book.deals if deal.deal > before and deal.kind.is_trade]
 
@@ -81,7 +88,10 @@ def build_report(
     remarks: Sequence[str] = (),
     timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report of a run from its account; `modifications` and `remarks` are those of its stream."""
+    """The report of a run from its account; for the other arguments see `report_of`.
+
+    `modifications` are the counts of the run's stream.
+    """
     orders, deals = orders_of_run(book), deals_of_run(book)
     costs = cost_totals(book, cash_of_run(book))
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
@@ -177,7 +187,7 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 
 def report_digest(report: Mapping[str, Any]) -> str:
-    """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`: equal for equal runs."""
+    """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`, to compare the results of runs."""
     left_out = ("timings", "mode", "warnings", "model_data")
     same = {key: value for key, value in report.items() if key not in left_out}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

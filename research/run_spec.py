@@ -1,6 +1,7 @@
-"""Specification of a run: its data, the settings that decide its trades, and its name, which follows from both.
+"""The specification of a run: its data, and the settings that decide its trades.
 
-A replay and a backtest of the same run have the same name, order ids, and trades.
+The stream id is derived from data and settings. A replay and a backtest of the same run have the same stream id, order
+ids and trades.
 """
 
 from __future__ import annotations
@@ -40,11 +41,15 @@ from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, u
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run over recorded ticks; the defaults are those of the command line."""
+    """One run over recorded ticks; the defaults are those of the command line.
+
+    `from_row` and `to_row` select rows of each file, from 1; `ticks_max` limits the ticks of all files together.
+    `volume` is in lots, `balance` in `currency`. `leverage` is notional divided by margin; 0 requires no margin.
+    """
 
     inputs: tuple[TickInput, ...]
     watched: tuple[TickInput, ...] = ()
-    """Files of symbols watched for conversion rates; none of `inputs`."""
+    """Files of symbols that are watched for conversion rates and not traded."""
     strategy: str = DEFAULT_STRATEGY
     model: Path | None = None
     from_row: int | None = None
@@ -76,7 +81,7 @@ class RunSpec:
         return tuple(dict.fromkeys(source.symbol for source in self.watched))
 
     def deciding_settings(self) -> dict[str, str]:
-        """Every setting on which the trades depend, as text: no path, no endpoint, no speed."""
+        """Every setting on which the trades depend, as text; paths, addresses and the speed are not among them."""
         found = {
             "account_mode": self.account_mode.lower(),
             "balance": decimal_text(self.balance),
@@ -109,12 +114,12 @@ class RunSpec:
         """The manifest of the model of the run's strategy; None without a model.
 
         Raises:
-            ModelError: it cannot be read.
+            ModelError: the manifest cannot be read.
         """
         return read_manifest(self.model or DEFAULT_MODEL) if uses_model(self.strategy) else None
 
     def stream_id(self, data_sha256: str) -> str:
-        """The name of the run: a function of data and deciding settings, the seed among them."""
+        """The stream id of the run: a hash of the data and of `deciding_settings`, which include the seed."""
         text = json.dumps([data_sha256, self.deciding_settings()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:STREAM_ID_CHARS]
 
@@ -122,7 +127,7 @@ class RunSpec:
         """Read and validate the data.
 
         Raises:
-            TickFileError: it cannot be read, or none of it can be used.
+            TickFileError: a file cannot be read, or no row can be used.
         """
         return load_stream(
             self.inputs + self.watched,
@@ -146,7 +151,7 @@ class RunSpec:
         )
 
     def environment(self, stream_id: str, speed: str) -> dict[str, str]:
-        """Settings of the processes of a replay: all that decide, and none from a `.env`."""
+        """The settings of a replay's processes: every setting that decides trades, and none from a `.env`."""
         rows = {"MT5_FROM_ROW": self.from_row, "MT5_TO_ROW": self.to_row, "MT5_TICKS_MAX": self.ticks_max}
         return {
             "PAPERDESK_ENV_FILE": "",

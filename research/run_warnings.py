@@ -1,4 +1,4 @@
-"""Warnings of effects on a run's results other than the strategy: denials, stopped trading, refusals, rejected rows."""
+"""Warnings that a run's results depend on more than its strategy: denials, stopped trading, refusals, rejected rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.risk.registry import limits_of_code
 
 WARN_FROM_SHARE: Final = 0.25
-"""Share of a run's signals +1 and -1."""
+"""Share of denied signals, of all signals to buy or sell, from which a run has a warning."""
 
 _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 
@@ -24,7 +24,7 @@ _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 def run_warnings(
     book: Book, cursor: TickCursor, modifications: ModificationCounts, remarks: Sequence[str] = ()
 ) -> list[str]:
-    """Warnings about the results of a run, one line each; `remarks` are those of its stream."""
+    """Warnings about the results of a run, one line each; `remarks` on the stream's files come first."""
     counts = book.ended.counts if book.ended else None
     found = (
         *remarks,
@@ -37,33 +37,34 @@ def run_warnings(
 
 
 def row_warnings(counts: TickCounts | None) -> list[str]:
-    """Warnings of wrong times: of any row in the far future, and of many late ones."""
+    """Warnings of wrong times: any row far ahead of the rows after it, or a large share of rows out of order."""
     if counts is None:
         return []
     far, late = (counts.rejected.get(REASONS[code], 0) for code in (FAR_FUTURE, OUT_OF_ORDER))
     warnings = []
     if far:
         warnings.append(
-            f"{far:,} of {counts.read:,} rows {'has a time' if far == 1 else 'have times'} more than a minute ahead of the rows "
-            "after them and {'is' if far == 1 else 'are'} left out (far_future); paperdesk ticks describe names them"
+            f"{far:,} of {counts.read:,} rows {'has a time' if far == 1 else 'have times'} more than a minute ahead of "
+            f"the following rows and {'is' if far == 1 else 'are'} left out (far_future); paperdesk ticks describe "
+            "shows the rejected rows"
         )
     if late and late >= counts.read * LATE_SHARE:
         warnings.append(
-            f"{late:,} of {counts.read:,} rows ({late / counts.read:.0%}) are earlier than a row before them and are left out "
-            "(out_of_order): are the files in their order, and the times right?"
+            f"{late:,} of {counts.read:,} rows ({late / counts.read:.0%}) are earlier than a row before them and are "
+            "left out (out_of_order): check the order of the files and their times"
         )
     return warnings
 
 
 def stop_warning(book: Book) -> str | None:
-    """Since when and why the account did not trade or only closed; None if it was ACTIVE to the end."""
+    """The time from which the account was halted or reduce-only, and the reason; None if it was ACTIVE at the end."""
     if book.trading is None or book.trading_state is TradingState.ACTIVE:
         return None
     return f"trading was {book.trading_state} from {utc_text(book.trading.time_ns)} to the end: {book.trading.reason}"
 
 
 def modification_warning(modifications: ModificationCounts) -> str | None:
-    """Warning of modifications that the venue refused, counted by code; None without any."""
+    """Warning of the modifications that the venue refused, counted by code; None if there are none."""
     refused = modifications.refused_total
     if not refused:
         return None
@@ -74,11 +75,11 @@ def modification_warning(modifications: ModificationCounts) -> str | None:
 
 
 def denial_warning(book: Book, cursor: TickCursor) -> str | None:
-    """The rule that denied most of a run's signals, and how to run without it; None below `WARN_FROM_SHARE`."""
+    """The rule with the most denials, and how to run without the rule; None below WARN_FROM_SHARE."""
     signals, denied = cursor.buy + cursor.sell, sum(cursor.denied.values())
     if not denied or denied < signals * WARN_FROM_SHARE:
         return None
-    # The first of equals by name, so that the line is a function of the counts.
+    # Of rules with equal counts the first by name, so that the text is a function of the counts.
     code = max(sorted(cursor.denied), key=cursor.denied.__getitem__)
     return (
         f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: "
@@ -91,8 +92,8 @@ def _remedy(code: str, book: Book) -> str:
     if code in _STOPPED and book.trading is not None:
         rules = [cause.code for cause in causes_of(book.trading)]
     limits = [limit for rule in rules for limit in limits_of_code(rule)]
-    stopped = f"what stopped the desk was {', '.join(rules)}; " if rules != [code] else ""
+    stopped = f"the desk was stopped by {', '.join(rules)}; " if rules != [code] else ""
     if not limits:
-        return f"{stopped}docs/risk.md has what {code} needs"
+        return f"{stopped}docs/risk.md has the rule {code}"
     lines = ", ".join(f'{limit} = "none"' for limit in limits)
     return f"{stopped}to run without it: --risk FILE with the line{'s' * (len(limits) > 1)} {lines}"

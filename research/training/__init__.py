@@ -1,1 +1,1 @@
-"""Training: labels, a model from recorded ticks, its calibration, and its edge after costs."""
+"""Training of a model on recorded ticks: labels, calibration, and the profit of its signals after costs."""

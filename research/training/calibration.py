@@ -1,8 +1,8 @@
-"""Calibration of margins to probabilities: one temperature, and a bias for each side.
+"""Calibration of a model's margins to probabilities: one temperature, and a bias for each class.
 
-The parameters minimise the log loss of softmax(margin / temperature + bias) on rows that the trees were not grown on;
-the bias of hold is 0, since only differences count. The problem is convex in the slope (one over the temperature) and
-the biases. Newton's method solves it from slope 1: nothing is random and nothing is tuned.
+The parameters minimise the log loss of softmax(margin / temperature + bias) on the validation part, which the trees
+were not grown on. The bias of hold is 0, because softmax depends only on differences. The problem is convex in the
+slope (1 / temperature) and the biases. Newton's method starts from slope 1, without random numbers or tuned parameters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BINS: Final = 10
 
 
 class FittedCalibration(NamedTuple):
-    """probability = softmax(margin / temperature + bias); biases in the order sell, hold, buy."""
+    """Parameters of probability = softmax(margin / temperature + bias); biases in the order sell, hold, buy."""
 
     temperature: float
     biases: tuple[float, float, float]
@@ -36,23 +36,23 @@ UNCALIBRATED: Final = FittedCalibration(1.0, (0.0, 0.0, 0.0))
 
 
 def probabilities(margins: NDArray[np.float32], calibration: FittedCalibration) -> Floats:
-    """Calibrated probabilities: float64 of shape (rows, 3), from margins of the same shape."""
+    """Calibrated probabilities of sell, hold and buy: float64 of shape (rows, 3), from `margins` of the same shape."""
     return _softmax(margins.astype(np.float64) / calibration.temperature + np.array(calibration.biases))
 
 
 def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> FittedCalibration:
-    """The best calibration of these rows, or `UNCALIBRATED` if that is as good.
+    """The calibration with the lowest log loss on these rows; `UNCALIBRATED` if its log loss is as low.
 
     Args:
-        margins: of shape (rows, 3), in the order sell, hold, buy.
-        labels: class of each row, of shape (rows,).
+        margins: the model's output before softmax, of shape (rows, 3), in the order sell, hold, buy.
+        labels: class of each row (sell 0, hold 1, buy 2), of shape (rows,).
     """
     scores = margins.astype(np.float64)
     slope, sell, buy = 1.0, 0.0, 0.0
     targets = np.eye(3)[labels]
     for _ in range(STEPS_MAX):
         found = _softmax(slope * scores + np.array([sell, 0.0, buy]))
-        # Gradient and curvature by (slope, bias of sell, bias of buy); `inputs` are their factors.
+        # Gradient and Hessian in (slope, bias of sell, bias of buy); `inputs` are the derivatives of the scores.
         inputs = np.zeros((len(scores), 3, 3))
         inputs[:, 0, :] = scores
         inputs[:, 1, SELL] = inputs[:, 2, BUY] = 1.0
@@ -69,22 +69,34 @@ def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> F
 
 
 def log_loss(found: Floats, labels: NDArray[np.int8]) -> float:
-    """Mean of -log of the probability of the actual class, in nats.
+    """Mean over the rows of -log(probability of the true class), in nats.
 
     Args:
-        found: probabilities of shape (rows, 3).
-        labels: class of each row, of shape (rows,).
+        found: probabilities of sell, hold and buy, of shape (rows, 3).
+        labels: class of each row (sell 0, hold 1, buy 2), of shape (rows,).
     """
     return float(-np.log(np.maximum(found[np.arange(len(labels)), labels], 1e-15)).mean())
 
 
 def log_loss_of_rates(rates: Floats, labels: NDArray[np.int8]) -> float:
-    """Log loss of constant rates, of shape (3,): a model has to be better."""
+    """Log loss of the same probabilities for every row, in nats; a useful model has a lower one.
+
+    Args:
+        rates: probabilities of sell, hold and buy, of shape (3,).
+        labels: class of each row (sell 0, hold 1, buy 2), of shape (rows,).
+    """
     return log_loss(np.broadcast_to(rates, (len(labels), 3)), labels)
 
 
 def calibration_error(found: Floats, labels: NDArray[np.int8]) -> float:
-    """Mean distance between a side's probability and its frequency, over ten bins of equal count."""
+    """Mean absolute difference of predicted probability and observed frequency, over ten bins each of sell and buy.
+
+    The bins have equal numbers of rows, in the order of the predicted probability.
+
+    Args:
+        found: probabilities of sell, hold and buy, of shape (rows, 3).
+        labels: class of each row (sell 0, hold 1, buy 2), of shape (rows,).
+    """
     errors: list[float] = []
     for column in (SELL, BUY):
         order = np.argsort(found[:, column], kind="stable")

@@ -1,4 +1,4 @@
-"""Defaults of a training, for the specification and for the command line."""
+"""Default parameters of a training, for the specification and for the command line."""
 
 from typing import Final
 
@@ -7,4 +7,4 @@ DEFAULT_DEPTH: Final = 3
 """Splits from the root of a tree to its leaves."""
 
 DEFAULT_ROUNDS_MAX: Final = 300
-"""Rounds of boosting, which stops earlier when the validation part gets no better."""
+"""Most boosting rounds; boosting stops earlier when the loss on the validation part no longer falls."""

@@ -1,8 +1,8 @@
-"""Edge of a model on unseen rows, after paying the spread.
+"""Edge of a model: the mean profit per trade of its signals after the spread.
 
-One position at a time: a signal enters at the quote of its tick and leaves at the quote `horizon` ticks later; no other
-signal counts in between. `paperdesk backtest` plays the desk's own rule (a position is held until the signal turns);
-this measures only the prediction that was learned.
+One position is open at a time. It is opened at the quote of a signal's tick and closed at the quote `horizon_ticks`
+later; signals in between are ignored. This measures the predictions that the model was trained for. The rules of a desk
+are those of `paperdesk backtest`, where a position is held until the opposite signal.
 """
 
 from __future__ import annotations
@@ -20,24 +20,28 @@ Ints = NDArray[np.int64]
 
 THRESHOLDS: Final = tuple(round(0.30 + 0.02 * step, 2) for step in range(34))
 TRADES_MIN: Final = 30
-"""Least number of trades for a threshold to be considered: the mean of fewer is not informative."""
+"""Least number of trades with which a threshold is considered; a mean of fewer trades is too uncertain."""
 
 SIGNIFICANT: Final = 2.0
-"""Standard errors above 0 from which a mean counts as more than luck."""
+"""Least t statistic (mean divided by its standard error) of an edge that counts as significant."""
 
 _BP: Final = 1e4
 _DECIMALS: Final = 6
 
 
 class QuoteColumns(NamedTuple):
-    """Quotes of all ticks, 1-D arrays of equal length."""
+    """Bid and ask of all ticks, arrays of shape (ticks,)."""
 
     bid: Floats
     ask: Floats
 
 
 class Edge(NamedTuple):
-    """Trades of a threshold; means are per trade, in basis points of the price."""
+    """The trades of a threshold. Means are per trade, in basis points of the mid price at the entry.
+
+    `gross_bp` is the profit at mid prices, `cost_bp` half of the spreads at entry and exit (positive), and `net_bp` is
+    `gross_bp` - `cost_bp`. `won_part` is the share of trades with a net profit.
+    """
 
     trades: int
     won_part: float
@@ -45,26 +49,31 @@ class Edge(NamedTuple):
     cost_bp: float
     net_bp: float
     t_statistic: float
-    """The net mean in standard errors."""
+    """`net_bp` divided by its standard error."""
 
 
 NO_TRADES: Final = Edge(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def directions(probabilities: Floats, threshold: float) -> NDArray[np.int64]:
-    """Direction of each row, -1, 0 or +1, by the strategy's rule; `probabilities` has shape (rows, 3)."""
+    """The direction of each row by the rule of the strategy: +1 buy, -1 sell, 0 no signal; of shape (rows,).
+
+    Args:
+        probabilities: of sell, hold and buy, of shape (rows, 3).
+        threshold: least probability of a signal, 0 to 1.
+    """
     sell, buy = probabilities[:, SELL], probabilities[:, BUY]
     return np.where((buy > sell) & (buy >= threshold), 1, np.where((sell > buy) & (sell >= threshold), -1, 0))
 
 
 def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> Edge:
-    """The edge of the trades that the signals make.
+    """The edge of the trades of these signals.
 
     Args:
-        signals: direction of each row.
-        at: index of each row's tick, ascending.
-        quotes: the ticks.
-        horizon_ticks: duration of a position.
+        signals: direction of each row (+1 buy, -1 sell, 0 none), of shape (rows,).
+        at: for each row, the index of its tick in `quotes`, ascending; of shape (rows,).
+        quotes: bid and ask of each tick.
+        horizon_ticks: ticks from the entry of a trade to its exit.
     """
     entries: list[int] = []
     free = -1
@@ -87,13 +96,13 @@ def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, hor
 
 
 def best_threshold(probabilities: Floats, at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> float:
-    """The threshold with the highest total profit; if none has a profit, the one with the smallest loss per trade.
+    """The threshold with the highest total profit, or without a profit the one with the smallest loss per trade.
 
-    Thresholds with fewer than `TRADES_MIN` trades do not count; without any other, the lowest threshold is returned.
+    Thresholds with fewer than TRADES_MIN trades are ignored. If all thresholds are ignored, the lowest is returned.
 
     Args:
-        probabilities: of SELL, HOLD and BUY, of shape (rows, 3).
-        at: for each row, the index of its tick in `quotes`.
+        probabilities: of sell, hold and buy, of shape (rows, 3).
+        at: for each row, the index of its tick in `quotes`, ascending; of shape (rows,).
         quotes: bid and ask of each tick.
         horizon_ticks: ticks from the entry of a trade to its exit.
     """
@@ -106,7 +115,7 @@ def best_threshold(probabilities: Floats, at: Ints, quotes: QuoteColumns, horizo
 
 
 def edge_summary(edge: Edge) -> str:
-    """Whether the edge survives costs, in a sentence."""
+    """One sentence on whether the model has a profit after costs on the held-out part."""
     if not edge.trades:
         return "There is no edge: no signal on the held-out part."
     result = f"{edge.net_bp:+.3f} bp a trade after costs over {edge.trades:,} trades (t = {edge.t_statistic:.1f})"

@@ -1,9 +1,8 @@
-"""Labels of ticks: whether a trade earns more than the spread within a horizon of ticks.
+"""Labels of ticks: whether a trade that is closed after a horizon of ticks has a profit after the spread.
 
-A row at tick t is *buy* when the bid at tick t + horizon is above the ask at t, *sell* when the ask at t + horizon is
-below the bid at t, and *hold* otherwise: a right prediction has paid the spread and earned something. A row whose
-horizon contains a pause longer than `pause_max_ns` (a weekend, an outage) has no label, because nobody could have
-traded in it.
+Tick t is *buy* if the bid at tick t + horizon is above the ask at t, *sell* if the ask at t + horizon is below the bid
+at t, and *hold* otherwise. A tick has no label if its horizon contains a pause longer than `pause_max_ns` (a weekend,
+an outage), because no trade is possible during the pause.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ def label_ticks(
     """The class of each tick (sell 0, hold 1, buy 2), or -1 without a label; of shape (ticks,).
 
     Args:
-        time_ns: event times, ascending.
-        bid: best bids.
-        ask: best asks.
-        horizon_ticks: how far ahead the label looks, at least 1; that many last ticks have no label.
+        time_ns: times of the ticks, UTC, ascending; of shape (ticks,).
+        bid: best bids, of shape (ticks,).
+        ask: best asks, of shape (ticks,).
+        horizon_ticks: ticks from the entry of a trade to its exit, at least 1; as many ticks at the end have no label.
         pause_max_ns: longest time between two ticks of a horizon.
     """
     assert horizon_ticks >= 1, horizon_ticks
@@ -42,7 +41,7 @@ def label_ticks(
         return labels
     now, then = slice(0, count - horizon_ticks), slice(horizon_ticks, count)
     buys, sells = bid[then] > ask[now], ask[then] < bid[now]
-    # On a crossed quote both can be true, which is no information.
+    # On crossed quotes both can be true; the label is then hold.
     labels[now] = np.where(buys & ~sells, BUY, np.where(sells & ~buys, SELL, HOLD))
     pauses = np.concatenate([[0], np.cumsum(np.diff(time_ns) > pause_max_ns)])
     labels[now][pauses[then] > pauses[now]] = NO_LABEL

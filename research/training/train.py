@@ -1,11 +1,12 @@
-"""Training: recorded ticks in, a model and its manifest out.
+"""Train a model on recorded ticks, and make its manifest.
 
-The ticks are split in the order of time into three parts (training, validation, held-out), and no tick is seen by rows
-of two parts: between the last row of one and the first of the next are the horizon of the one and the window of the
-other. Trees are grown on the first part; the second stops the growth, calibrates the probabilities and chooses the
-threshold; the third is used once, to measure the result.
+The ticks are split in the order of time into three parts: training, validation and held-out. No tick is used by rows of
+two parts, because neither the window of a row's features nor the horizon of its label extends into another part. Trees
+are grown on the training part. The validation part ends the growth, calibrates the probabilities and chooses the
+threshold. The held-out part is used once, to measure the result.
 
-The same ticks, settings and libraries give the same bytes: one thread, a seed, and no time of day in the manifest.
+The same ticks, settings and libraries give the same bytes: there is one thread and a seed, and the manifest has no time
+of day.
 """
 
 from __future__ import annotations
@@ -52,19 +53,21 @@ TRAINING_PART: Final = 0.6
 VALIDATION_PART: Final = 0.2
 PARTS: Final = ("training", "validation", "held_out")
 LABELS_MIN: Final = 20
-"""Least number of rows of each side in the training part."""
+"""Least number of rows labelled buy, and of rows labelled sell, in the training part."""
 
 PATIENCE_ROUNDS: Final = 20
+"""Rounds without a lower loss on the validation part after which boosting stops."""
+
 _DECIMALS: Final = 6
 
 
 class TrainingError(StartError):
-    """No model can be trained from this; one line with the reason."""
+    """No model can be trained or written; the text has the reason in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec:
-    """Everything that decides a model."""
+    """The data and parameters of a training."""
 
     inputs: tuple[TickInput, ...]
     symbol: str
@@ -77,7 +80,7 @@ class TrainSpec:
     rounds_max: int = DEFAULT_ROUNDS_MAX
     learning_rate: float = 0.1
     threshold: float | None = None
-    """None: chosen on the validation part."""
+    """Least probability of a signal; None means that it is chosen on the validation part."""
     seed: int = 0
     note: str = ""
     command: str = ""
@@ -100,20 +103,20 @@ class TrainSpec:
         """Read and validate the ticks.
 
         Raises:
-            TickFileError: they cannot be read.
+            TickFileError: a file cannot be read, or no row can be used.
         """
         return load_stream(self.inputs, crossed=self.crossed, from_row=self.from_row, to_row=self.to_row)
 
 
 class TrainedModel(NamedTuple):
-    """A model and its manifest, as written to its folder."""
+    """The bytes of a model and its manifest."""
 
     model: bytes
     manifest: Manifest
 
 
 class _Rows(NamedTuple):
-    """The rows of one part, arrays of equal length."""
+    """The labelled rows of one part: features of shape (rows, features), the other arrays of shape (rows,)."""
 
     features: NDArray[np.float32]
     labels: NDArray[np.int8]
@@ -122,13 +125,18 @@ class _Rows(NamedTuple):
 
 
 def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] | None = None) -> TrainedModel:
-    """Train a model on the ticks that `spec` loads; `on_round` is called with the number of boosting rounds done.
+    """Train a model.
+
+    Args:
+        spec: the parameters.
+        stream: the ticks that `spec` loads.
+        on_round: called after each boosting round with the number of rounds done; None for no calls.
 
     Raises:
-        TrainingError: there are too few ticks, or too few of a class.
+        TrainingError: there are too few ticks, or too few rows of a class.
     """
     configure_kernel_cache()
-    # Only now: importing a kernel settles where it is kept.
+    # Imported after the cache is configured, because the import of a kernel fixes its cache folder.
     from services.signal.core.features.kernel import feature_rows
 
     count = stream.last_ordinal
@@ -198,10 +206,10 @@ def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] |
 
 
 def write_model(trained: TrainedModel, folder: Path) -> None:
-    """Write a model to its folder, the manifest last, so that an incomplete folder is refused.
+    """Write a model and then its manifest to a folder; a folder without the manifest is refused by every reader.
 
     Raises:
-        TrainingError: it cannot be written.
+        TrainingError: a file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -219,8 +227,8 @@ def split_parts(features: NDArray[np.float32], labels: NDArray[np.int8], *, hori
     Args:
         features: of shape (ticks - 99, features); row i belongs to tick i + 99.
         labels: the class of each tick, of shape (ticks,).
-        horizon_ticks: ticks that a label looks ahead; the last ticks of a part are left out, because their labels
-            depend on the next part.
+        horizon_ticks: length of a label's horizon. As many ticks at the end of a part are left out, because their
+            labels depend on the next part.
     """
     count = len(labels)
     ends = [round(count * TRAINING_PART), round(count * (TRAINING_PART + VALIDATION_PART)), count]
@@ -237,26 +245,26 @@ def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> Non
     for name, rows in parts.items():
         if not len(rows.labels):
             raise TrainingError(
-                f"no labelled row in the {name.replace('_', '-')} part, expected some: fewer ticks than a window and "
-                f"--horizon {spec.horizon_ticks}, or pauses throughout"
+                f"no labelled row in the {name.replace('_', '-')} part, expected at least one: the part has fewer "
+                f"ticks than a window and --horizon {spec.horizon_ticks} together, or every horizon contains a pause"
             )
     for side, label in (("buy", BUY), ("sell", SELL)):
         count = int((parts["training"].labels == label).sum())
         if count < LABELS_MIN:
             raise TrainingError(
-                f"{count} rows of the training part where a {side} pays for its spread within {spec.horizon_ticks} "
-                f"ticks, expected at least {LABELS_MIN}; a longer --horizon finds more"
+                f"{count} rows of the training part are labelled {side} with --horizon {spec.horizon_ticks}, expected "
+                f"at least {LABELS_MIN}; a longer --horizon gives more such rows"
             )
 
 
 def _grow(parts: dict[str, _Rows], spec: TrainSpec, on_round: Callable[[int], None] | None) -> tuple[Any, int]:
-    """The booster, cut back to its best round on the validation part, and the number of rounds left."""
+    """The booster up to its best round on the validation part, and the number of these rounds."""
 
     class Rounds(xgboost.callback.TrainingCallback):
-        """Report the rounds done."""
+        """Calls `on_round` after each round."""
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            """Report, and continue."""
+            """Call `on_round`, and let the training continue."""
             del model, evals_log
             if on_round is not None:
                 on_round(epoch + 1)

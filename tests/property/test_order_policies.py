@@ -31,7 +31,7 @@ STRATEGIES: Final = ("tests.simulation.scenario:Restless", "tests.support.flippi
 class Hearing(LiveBacktest):
     """A live desk that learns of deals which a tick caused at the venue before it decides that tick."""
 
-    hears_at_once = True
+    polls_at_each_tick = True
 
 
 class Case(NamedTuple):

@@ -1,1 +1,1 @@
-"""Tests of what runs offline: backtests, reports and exports."""
+"""Tests of backtests, reports, exports and training."""

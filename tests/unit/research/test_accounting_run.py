@@ -1,4 +1,4 @@
-"""Whole runs over three symbols on either kind of account: the books are complete, and the venue agrees."""
+"""Backtests of three symbols on a netting and a hedging account: the ledger is complete and agrees with the venue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MARKETS = (("EURUSD", 1.1, 0.0002, 0.0001, 5), ("USDJPY", 150.0, 0.03, 0.02, 3),
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[TickInput, ...]:
-    """Seeded random walks with a tick a minute, over a night and the next."""
+    """Seeded random walks with one tick a minute, over two nights."""
     folder, found = tmp_path_factory.mktemp("ticks"), []
     for seed, (symbol, start, step, spread, digits) in enumerate(MARKETS, 7):
         bid = np.round(start + np.cumsum(np.random.default_rng(seed).normal(0, step, ROWS)), digits)
@@ -38,7 +38,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[TickInput, ...]:
 
 @pytest.mark.parametrize("mode", AccountMode)
 @pytest.mark.parametrize(("fills", "currency"), [("ideal", "USD"), ("realistic", "EUR")])
-def test_a_run_ends_with_books_that_agree_with_the_venue_and_with_themselves(
+def test_the_ledger_of_a_run_is_consistent_and_agrees_with_the_venue(
     inputs: tuple[TickInput, ...], tmp_path: Path, mode: AccountMode, fills: str, currency: str
 ) -> None:
     """The comparison at the end covers deals, orders, tickets, cash, equity and margin."""

@@ -1,4 +1,4 @@
-"""A backtest over a quoted weekend: between sessions the desk sends nothing that the venue would refuse."""
+"""A backtest with quotes during a weekend: outside the sessions the desk sends no order that the venue would refuse."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROFILE = 'like = "ideal"\nkeeps_sessions = true\n'
 
 @pytest.fixture(scope="module")
 def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """EURUSD, a quote a minute: the last hour of Friday, all of Saturday afternoon, and the first hours of Monday."""
+    """A EURUSD quote each minute: the last hour of Friday, Saturday afternoon, and the first hours of Monday."""
     random = np.random.default_rng(5)
     minutes = np.concatenate([np.arange(-58, 0), np.arange(600, 900), np.arange(2_880, 3_100)])
     bid = np.round(1.1 + np.cumsum(np.abs(random.normal(0, 0.00004, len(minutes)))), 5)
@@ -41,7 +41,7 @@ def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_run(weekend: Path, folder: Path, plan: str, **changed: Any) -> dict[str, Any]:
-    """The report of a backtest at a venue that keeps its sessions."""
+    """The report of a backtest at a venue that enforces trading sessions."""
     (folder / "plan.toml").write_text(plan)
     (folder / "fills.toml").write_text(PROFILE)
     spec = RunSpec(
@@ -74,7 +74,7 @@ def test_nothing_is_refused_as_closed_and_waiting_closes_execute_at_the_first_ti
     assert not [event for event in between if isinstance(event, OrderCreated)]
     assert not [event for event in between if isinstance(event, ProtectionSet) and event.protection.is_in_flight]
     noted = [event.why for event in between if isinstance(event, ProtectionSet)]
-    # A position whose time is up on Saturday is closed in any case.
+    # A position whose time exit is due on Saturday is closed at the first tick of the next session.
     assert noted == ["the signal is SELL: closed at the first tick of the next session"][: plan == TRAILING]
     first = next(
         event for event in events_of(tmp_path) if _time_ns(event) >= MONDAY_NS and isinstance(event, OrderCreated)

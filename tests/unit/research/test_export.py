@@ -1,4 +1,4 @@
-"""Exports: the balance, and files that another program reads back."""
+"""Exports of the balance, and exported files that another program reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ D = Decimal
 
 
 def a_deal(number: int, kind: str, volume: str, price: str, **changed: Any) -> dict[str, Any]:
-    """A deal as plain fields, in EURUSD at no cost."""
+    """A EURUSD deal without costs, as plain fields."""
     fields: dict[str, Any] = {
         "deal": number,
         "order_id": f"o{number}",
@@ -36,7 +36,7 @@ def a_deal(number: int, kind: str, volume: str, price: str, **changed: Any) -> d
     return {**fields, **changed}
 
 
-def test_the_balance_after_each_deal_and_the_present_with_unrealised_profit() -> None:
+def test_equity_rows_have_the_balance_after_each_deal_and_the_current_equity() -> None:
     deals = [
         a_deal(1, "BALANCE", "0", "0", symbol="", profit="100"),
         a_deal(2, "BUY", "1", "1.1", commission="-3.5", swap="-0.25"),
@@ -50,7 +50,7 @@ def test_the_balance_after_each_deal_and_the_present_with_unrealised_profit() ->
     assert equity_rows(deals, {"time_ns": 9, "unrealized_pnl": None})[-1].equity is None
 
 
-def test_csv_keeps_decimals_to_the_last_digit_and_reads_back() -> None:
+def test_csv_keeps_every_digit_of_decimals() -> None:
     rows = equity_rows([a_deal(1, "BUY", "1", "1", profit="0.1000000000001")], {"time_ns": 9, "unrealized_pnl": None})
     text = csv_text([plain_fields(row) for row in rows], COLUMNS["equity"])
     read = list(csv.DictReader(io.StringIO(text)))

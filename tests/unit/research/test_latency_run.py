@@ -1,4 +1,4 @@
-"""A backtest with latency: every deal has the time of its order's arrival, except those that the report counts."""
+"""In a backtest with latency every deal has its order's arrival time, except the deals that the report counts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_run(ticks: Path, folder: Path, fills: str, **changed: Any) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """The report, and for each deal its delay after the decision and after the arrival of its order, in ns."""
+    """The report, and the delays of each deal after the decision and after the arrival of its order, in ns."""
     folder.mkdir()
     (folder / "fills.toml").write_text(fills)
     spec = RunSpec(
@@ -87,8 +87,8 @@ def test_with_a_latency_above_the_greatest_quote_age_some_deals_wait_for_the_nex
     assert all(after > 40 * MS_NS for after, after_arrival in late if after_arrival)
 
 
-def test_the_report_has_the_worth_of_quotes_better_than_limits(ticks: Path, tmp_path: Path) -> None:
-    """Both runs have the same deals: one has the advantage in its profit, the other only in its report."""
+def test_the_report_has_the_gain_of_quotes_better_than_limits(ticks: Path, tmp_path: Path) -> None:
+    """Both runs have the same deals. One has the better prices in its profit, the other only in the report."""
     plan = tmp_path / "plan.toml"
     plan.write_text("[exits]\ntake_profit_points = 35\nstop_loss_points = 200\n")
     terms = {"plan": str(plan), "volume": Decimal("0.10")}

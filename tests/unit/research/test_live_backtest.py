@@ -1,4 +1,4 @@
-"""A backtest under the live order policy: its name, its clock, and what it hears of when."""
+"""A backtest under the live order policy: its stream id, and its reconciliation at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.tick_files import a_tick_file
 
 
 def a_spec(folder: Path, plan: str = "", **changed: Any) -> RunSpec:
-    """A run that trades much."""
+    """A run with many orders."""
     (folder / "plan.toml").write_text(plan)
     fields: dict[str, Any] = {
         "inputs": (TickInput(a_tick_file(folder / "a.parquet", rows=400, price=1.1), "EURUSD"),),
@@ -27,13 +27,13 @@ def a_spec(folder: Path, plan: str = "", **changed: Any) -> RunSpec:
     return RunSpec(**fields)
 
 
-def test_the_policy_is_part_of_the_name_of_a_run_only_where_it_is_live(tmp_path: Path) -> None:
+def test_only_the_live_policy_is_part_of_the_stream_id(tmp_path: Path) -> None:
     lock_step = a_spec(tmp_path, order_policy=OrderPolicyName.LOCK_STEP)
     assert "order_policy" not in lock_step.deciding_settings()
     assert a_spec(tmp_path).deciding_settings()["order_policy"] == "live"
 
 
-def test_a_run_ends_reconciled_with_every_order_at_an_end(tmp_path: Path) -> None:
+def test_a_run_ends_reconciled_and_without_open_orders(tmp_path: Path) -> None:
     spec = a_spec(tmp_path)
     report = run_backtest(spec, spec.load(), data_dir=tmp_path / "desk")
     assert report["settings"] == spec.deciding_settings()

@@ -1,4 +1,4 @@
-"""A run over ticks on which its model was trained or tuned reports that, and so does one that cannot know."""
+"""A run reports whether its model was trained or tuned on its ticks, or that this is unknown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_model_of(folder: Path, **training: Any) -> Path:
-    """A model whose manifest has the given facts about its data."""
+    """A model whose manifest has the given data fields."""
     path = write_model(folder, bytes(a_booster().save_raw("ubj")))
     reported = structs.replace(read_manifest(path).training, **{"data_sha256": HASH, "parts": PARTS, **training})
     return write_model(folder, bytes(a_booster().save_raw("ubj")), training=reported)
@@ -60,7 +60,7 @@ def found(model: Path, first_s: int, last_s: int, *, symbol: str = "EURUSD", dat
         (80, 200, {"validation": (80, 90)}),
     ],
 )
-def test_ticks_of_the_time_of_a_part_that_decided_something_are_in_sample(
+def test_ticks_in_the_time_of_the_training_or_validation_part_are_in_sample(
     tmp_path: Path, first_s: int, last_s: int, overlap: dict[str, tuple[int, int]]
 ) -> None:
     reported = found(a_model_of(tmp_path / "m"), first_s, last_s)
@@ -78,14 +78,14 @@ def test_ticks_of_the_time_of_a_part_that_decided_something_are_in_sample(
 
 
 @pytest.mark.parametrize(("first_s", "last_s"), [(-90, -1), (61, 69), (91, 99), (100, 120), (121, 500)])
-def test_ticks_before_between_and_after_and_the_held_out_part_are_out_of_sample(
+def test_ticks_outside_the_parts_or_in_the_held_out_part_are_out_of_sample(
     tmp_path: Path, first_s: int, last_s: int
 ) -> None:
     reported = found(a_model_of(tmp_path / "m"), first_s, last_s)
     assert (reported["sample"], reported["overlap"]) == ("out", {})
 
 
-def test_another_symbol_is_out_of_sample_and_a_brokers_suffix_is_not(tmp_path: Path) -> None:
+def test_another_symbol_is_out_of_sample_but_a_brokers_suffix_is_ignored(tmp_path: Path) -> None:
     model = a_model_of(tmp_path / "m")
     assert found(model, 0, 10, symbol="NZDUSD")["sample"] == "out"
     assert found(model, 0, 10, symbol="EURUSD.m")["sample"] == "in"
@@ -106,10 +106,12 @@ def test_the_hash_of_the_rows_identifies_the_ticks_under_any_name_of_the_symbol(
         ({"training": PARTS["training"]}, "tuned"),
     ],
 )
-def test_a_manifest_without_parts_leaves_it_unknown(tmp_path: Path, parts: dict[str, Part], message: str) -> None:
+def test_with_a_manifest_without_parts_the_sample_is_unknown(
+    tmp_path: Path, parts: dict[str, Part], message: str
+) -> None:
     reported = found(a_model_of(tmp_path / "m", parts=parts), 200, 300)
     assert reported["sample"] == "unknown"
-    assert reported["text"].endswith(f"the manifest does not name the ticks on which the model was {message}")
+    assert reported["text"].endswith(f"the manifest lacks the times of the ticks on which the model was {message}")
 
 
 def test_only_symbols_that_the_model_trades_count(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A plan in a whole backtest: orders follow it and name their sizing, and the settings name the plan."""
+"""A backtest with a plan: orders have the plan's sizes and sizing method, and the settings have the plan's name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINUTE_NS = 60_000_000_000
 
 
 def a_run(folder: Path, plan: str, **changed: Any) -> tuple[dict[str, Any], list[Order]]:
-    """The report and the orders of a backtest that trades much."""
+    """The report and the orders of a backtest with many orders."""
     path = folder / "plan.toml"
     path.write_text(plan)
     fields: dict[str, Any] = {
@@ -36,7 +36,7 @@ def a_run(folder: Path, plan: str, **changed: Any) -> tuple[dict[str, Any], list
     return report, list(book.orders.values())
 
 
-def test_a_volatility_target_waits_for_its_estimate_and_then_sizes(tmp_path: Path) -> None:
+def test_a_volatility_target_makes_no_order_before_its_estimate(tmp_path: Path) -> None:
     plan = '[sizing]\nmethod = "volatility"\nvolatility_pct_per_day = 1\nvolatility_half_life_min = 3\n'
     report, orders = a_run(tmp_path, plan)
     assert report["reconciled"]
@@ -65,7 +65,7 @@ def test_each_symbol_trades_by_its_own_strategy_and_size(tmp_path: Path) -> None
     assert {(order.symbol, order.tag) for order in orders} == {("EURUSD", "trend"), ("NZDUSD", "flip")}
     assert {order.volume for order in orders if order.tag == "trend"} == {Decimal("0.05")}
     first = next(order for order in orders if order.tag == "flip")
-    # 1 % of 10,000 USD by 200 USD a lot at the stop, and the broker's commission
+    # 1 % of 10,000 USD, divided by a loss at the stop of 200 USD a lot plus the broker's commission
     assert Decimal("0.45") < first.volume <= Decimal("0.5")
     assert first.decision.sizing.startswith("fraction: 1 % of 10000.00 USD = 100.00 USD at risk / 20")
     assert first.decision.sizing.endswith(f"step 0.01 -> {decimal_text(first.volume)} lots")

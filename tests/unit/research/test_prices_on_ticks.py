@@ -1,4 +1,4 @@
-"""Backtests on gold quoted to a thousandth and traded to a hundredth: the venue accepts all prices of the desk."""
+"""Gold is quoted in steps of 0.001 and traded in steps of 0.01: the venue accepts all prices of the desk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EXITS = "[exits]\nstop_loss_points = 45\ntake_profit_points = 95\ntrailing_stop_
 
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded random walk around 2,350 USD, a tick a second, with spreads of 0.1 to 0.2 and three decimals."""
+    """A seeded random walk around 2,350 USD with one tick a second, spreads of 0.1 to 0.2 and three decimals."""
     random = np.random.default_rng(12)
     bid = np.round(2_350 + np.cumsum(random.normal(0, 0.06, ROWS)), 3)
     ask = np.round(bid + random.integers(100, 200, ROWS) / 1_000, 3)
@@ -51,7 +51,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_run(gold: Path, folder: Path, plan: str, **changed: Any) -> dict[str, Any]:
-    """The report of a backtest that reverses all the time."""
+    """The report of a backtest with many reversals."""
     (folder / "plan.toml").write_text(plan)
     spec = RunSpec(
         inputs=(TickInput(gold, "XAUUSD"),),
@@ -64,12 +64,12 @@ def a_run(gold: Path, folder: Path, plan: str, **changed: Any) -> dict[str, Any]
 
 
 def prices_of(order: Order) -> list[Decimal]:
-    """Every price that the desk has made for an order."""
+    """Every price that the desk has requested for an order."""
     return [price for price in (order.limit_price, order.stop_loss, order.take_profit) if price is not None]
 
 
 def an_answer(error: str) -> ProtectionAnswered:
-    """The venue's answer to a change of stops, accepted without an error."""
+    """The venue's reply to a modification of stops, accepted if `error` is empty."""
     return ProtectionAnswered(
         key="EURUSD", revision=1, stop_loss=None, take_profit=None, retcode=None, error=error, time_ns=1
     )
@@ -110,7 +110,9 @@ def test_no_entry_and_no_modification_is_refused_for_its_price(
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
 
-def test_most_quotes_are_off_the_tick_and_an_entry_is_rounded_away_from_its_own(gold: Path, tmp_path: Path) -> None:
+def test_most_quotes_are_off_the_tick_size_and_entries_are_rounded_away_from_the_quote(
+    gold: Path, tmp_path: Path
+) -> None:
     a_run(gold, tmp_path, PLANS["limit"] + EXITS)
     book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
     entries = [order for order in book.orders.values() if order.limit_price is not None]
@@ -121,7 +123,7 @@ def test_most_quotes_are_off_the_tick_and_an_entry_is_rounded_away_from_its_own(
         assert order.take_profit is not None
         sign = order.side.sign
         assert TICK * 10 <= (order.price - order.limit_price) * sign < TICK * 11
-        # From an entry on the tick its stops are exactly as far as in the plan.
+        # If the entry is on the tick size, its stops have exactly the distance of the plan.
         assert (order.limit_price - order.stop_loss) * sign == TICK * 30
         assert (order.take_profit - order.limit_price) * sign == TICK * 95
 
@@ -139,7 +141,7 @@ def test_the_report_shows_how_many_modifications_were_refused_and_by_which_codes
     assert modification_warning(ModificationCounts()) is None
 
 
-def test_the_ledger_is_counted_from_the_opening_of_its_last_stream_or_as_a_whole(tmp_path: Path) -> None:
+def test_modifications_are_counted_for_the_last_stream_or_for_the_whole_ledger(tmp_path: Path) -> None:
     path = tmp_path / LEDGER_FILE_NAME
     with closing(Ledger(path)) as ledger:
         book = Book()

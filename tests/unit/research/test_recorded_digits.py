@@ -1,7 +1,7 @@
-"""Backtests whose digits were recorded: orders, deals, cash and the sequence of events of eight desks.
+"""Eight backtests have the recorded orders, deals, cash and sequence of events.
 
-Texts are left out, as is everything that is derived from the fields here. A hash that changes is a run that trades
-otherwise than it did; after a change that is meant to do so, the failing test prints the new hash.
+Texts and derived values are not compared. A changed hash means that the run trades differently. If the change is
+intended, take the new hash from the output of the failing test.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _event_kinds(ledger: Path) -> list[str]:
 
 
 def digits_hash(ledger: Path) -> str:
-    """SHA-256 of what a ledger has in numbers: orders, deals, stops, cash, and the kinds of its events in their order."""
+    """SHA-256 of the orders, deals, stops and cash of a ledger, and of the sequence of its event types."""
     book, kept = read_ledger(ledger)
     cursor = kept.cursor
     content = (
@@ -114,7 +114,7 @@ def digits_hash(ledger: Path) -> str:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_has_the_digits_that_were_recorded(name: str, tmp_path: Path) -> None:
+def test_a_run_has_the_recorded_hash(name: str, tmp_path: Path) -> None:
     second, plan, changed = RUNS[name]
     inputs = [TickInput(a_tick_file(tmp_path / "a.parquet", rows=3_000, price=1.1), "EURUSD")]
     if second:

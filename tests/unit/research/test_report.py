@@ -1,4 +1,4 @@
-"""The report of a run: its sums, its schema in the docs, and that it depends only on the run."""
+"""The report of a run has consistent sums and the documented schema, and depends only on the run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def a_spec(path: Path, **changed: Any) -> RunSpec:
-    """A run over the file as EURUSD."""
+    """A run over a file of EURUSD ticks."""
     return RunSpec(inputs=(TickInput(path, "EURUSD"),), **changed)
 
 
@@ -56,12 +56,12 @@ def a_run(path: Path, folder: Path, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def report(ticks: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One run for the tests that only read its report."""
+    """The report of one run, for the tests that only read it."""
     return a_run(ticks, tmp_path_factory.mktemp("run"))
 
 
 def keys_of(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The fields of a report as the docs name them; maps by reason or name are one field."""
+    """The names of a report's fields in the form of the docs; a map by reason or name is one field."""
     for key, found in value.items():
         path = f"{prefix}{key}"
         if path in ("ticks", "signals", "orders", "timings"):
@@ -79,7 +79,7 @@ def test_every_row_read_is_published_or_rejected_with_a_reason(report: dict[str,
     assert ticks["gaps"] == 0
 
 
-def test_every_tick_has_one_signal_and_every_signal_one_outcome(report: dict[str, Any]) -> None:
+def test_the_counts_of_signals_and_their_outcomes_add_up(report: dict[str, Any]) -> None:
     signals, orders = report["signals"], report["orders"]
     directional = signals["buy"] + signals["sell"]
     assert directional + signals["hold"] + signals["warming_up"] == report["ticks"]["processed"]
@@ -87,7 +87,7 @@ def test_every_tick_has_one_signal_and_every_signal_one_outcome(report: dict[str
     assert orders["created"] == sum(orders["by_status"].values()) > 0
 
 
-def test_money_adds_up(report: dict[str, Any]) -> None:
+def test_the_balance_is_the_sum_of_the_cash_categories(report: dict[str, Any]) -> None:
     total = sum(Decimal(report[name]) for name in ("realized_pnl", "commission", "swap"))
     assert Decimal(report["balance"]) == Decimal(report["settings"]["balance"]) + total
     assert balance_before(report) == Decimal(report["settings"]["balance"])
@@ -107,7 +107,7 @@ def test_the_docs_describe_every_field_and_no_other(report: dict[str, Any]) -> N
         assert f"`{name}`" in PAGE.read_text(encoding="utf-8")
 
 
-def test_the_same_run_has_the_same_report_but_for_timings(ticks: Path, tmp_path: Path, report: dict[str, Any]) -> None:
+def test_the_same_run_has_the_same_report_except_timings(ticks: Path, tmp_path: Path, report: dict[str, Any]) -> None:
     again = a_run(ticks, tmp_path / "again")
     assert report_digest(again) == report_digest(report)
     assert report_digest({**again, "mode": "replay", "timings": {}}) == report_digest(report)

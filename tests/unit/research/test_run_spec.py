@@ -1,4 +1,4 @@
-"""The name of a run depends only on its data and the settings that decide its trades."""
+"""The stream id of a run depends only on its data and the settings that decide its trades."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DATA = "ab" * 32
 
 
 def a_spec(**changed: Any) -> RunSpec:
-    """A run over one file of EURUSD."""
+    """A run over one file of EURUSD ticks."""
     fields: dict[str, Any] = {"inputs": (TickInput(Path("ticks.parquet"), "EURUSD"),), **changed}
     return RunSpec(**fields)
 
@@ -39,15 +39,15 @@ def a_spec(**changed: Any) -> RunSpec:
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_setting_that_decides_gives_another_name(changed: dict[str, Any]) -> None:
+def test_a_setting_that_decides_trades_changes_the_stream_id(changed: dict[str, Any]) -> None:
     assert a_spec(**changed).stream_id(DATA) != a_spec().stream_id(DATA)
 
 
-def test_other_data_gives_another_name() -> None:
+def test_other_data_changes_the_stream_id() -> None:
     assert a_spec().stream_id(DATA) != a_spec().stream_id("cd" * 32)
 
 
-def test_the_order_of_the_symbols_decides() -> None:
+def test_the_order_of_the_symbols_changes_the_stream_id() -> None:
     one, other = TickInput(Path("one"), "EURUSD"), TickInput(Path("other"), "GBPUSD")
     assert a_spec(inputs=(one, other)).stream_id(DATA) != a_spec(inputs=(other, one)).stream_id(DATA)
 
@@ -63,17 +63,17 @@ def test_the_order_of_the_symbols_decides() -> None:
     ],
     ids=str,
 )
-def test_paths_and_spellings_do_not_decide(changed: dict[str, Any]) -> None:
-    """Rows and cuts are in the hash of the data."""
+def test_paths_and_spellings_do_not_change_the_stream_id(changed: dict[str, Any]) -> None:
+    """The rows and their selection are already in the hash of the data."""
     assert a_spec(**changed).stream_id(DATA) == a_spec().stream_id(DATA)
 
 
-def test_the_order_of_a_symbol_map_does_not_decide() -> None:
+def test_the_order_of_a_symbol_map_does_not_change_the_stream_id() -> None:
     one, other = {"A": "A.m", "B": "B.m"}, {"B": "B.m", "A": "A.m"}
     assert a_spec(symbol_map=one).stream_id(DATA) == a_spec(symbol_map=other).stream_id(DATA)
 
 
-def test_a_risk_file_decides_by_its_limits(tmp_path: Path) -> None:
+def test_the_limits_of_a_risk_file_change_the_stream_id(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text("order_volume_max = 0.5")
     other.write_text("order_volume_max = 0.50")
@@ -82,7 +82,7 @@ def test_a_risk_file_decides_by_its_limits(tmp_path: Path) -> None:
     assert a_spec(risk=str(one)).stream_id(DATA) != a_spec(risk=str(other)).stream_id(DATA)
 
 
-def test_a_plan_decides_by_its_content(tmp_path: Path) -> None:
+def test_the_content_of_a_plan_changes_the_stream_id(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text("[sizing]\nvolume = 0.5")
     other.write_text("[sizing]\nvolume = 0.50")
@@ -92,7 +92,7 @@ def test_a_plan_decides_by_its_content(tmp_path: Path) -> None:
     assert a_spec().deciding_settings()["plan"] == "plain"
 
 
-def test_a_symbols_strategy_decides_and_its_spelling_does_not() -> None:
+def test_a_symbols_strategy_changes_the_stream_id_but_its_spelling_does_not() -> None:
     two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
     one, other = "EURUSD=ema_cross,NZDUSD=mine:Own", "NZDUSD=mine:Own,EURUSD=ema_cross"
     spec = a_spec(inputs=two, strategy=one)
@@ -103,18 +103,18 @@ def test_a_symbols_strategy_decides_and_its_spelling_does_not() -> None:
     assert alike.stream_id(DATA) == a_spec(inputs=two, strategy="ema_cross").stream_id(DATA)
 
 
-def test_the_model_decides_if_any_symbols_strategy_uses_it() -> None:
+def test_the_model_changes_the_stream_id_if_a_strategy_uses_it() -> None:
     two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
     assert "model" in a_spec(inputs=two, strategy="EURUSD=ema_cross,NZDUSD=xgboost").deciding_settings()
     assert "model" not in a_spec(inputs=two, strategy="ema_cross").deciding_settings()
 
 
-def test_a_name_is_short_and_the_same_on_every_machine() -> None:
+def test_a_stream_id_is_short_and_the_same_on_every_machine() -> None:
     assert a_spec().stream_id(DATA) == a_spec().stream_id(DATA)
     assert len(a_spec().stream_id(DATA)) == STREAM_ID_CHARS
 
 
-def test_symbols_come_in_the_order_given_each_once() -> None:
+def test_symbols_are_listed_once_in_the_order_of_the_command_line() -> None:
     files = [TickInput(Path(name), symbol) for name, symbol in (("a", "USDJPY"), ("b", "EURUSD"), ("c", "USDJPY"))]
     assert a_spec(inputs=tuple(files)).symbols == ("USDJPY", "EURUSD")
 

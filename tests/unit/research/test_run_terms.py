@@ -1,4 +1,4 @@
-"""Terms of the account and its fills are part of a run's name, and reach the processes of its replay."""
+"""The terms of account, symbols and fills are part of the stream id, and are passed to the processes of a replay."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def terms(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_terms_of_a_used_symbol_are_part_of_the_name_whatever_the_path(terms: Path, tmp_path: Path) -> None:
+def test_the_terms_of_a_used_symbol_are_part_of_the_stream_id_but_the_path_is_not(terms: Path, tmp_path: Path) -> None:
     by_file = replace(SPEC, instruments=str(terms))
     assert by_file.stream_id("data") != SPEC.stream_id("data")
     assert by_file.environment("stream", "max")["MT5_INSTRUMENTS"] == str(terms)
@@ -40,7 +40,7 @@ def test_the_terms_of_a_used_symbol_are_part_of_the_name_whatever_the_path(terms
     assert replace(SPEC, instruments=str(copy)).stream_id("data") != by_file.stream_id("data")
 
 
-def test_terms_of_symbols_that_are_not_traded_do_not_change_the_name(terms: Path) -> None:
+def test_terms_of_symbols_that_are_not_traded_do_not_change_the_stream_id(terms: Path) -> None:
     terms.write_text(TERMS.replace("[EURUSD]", "[NZDUSD]"), encoding="utf-8")
     assert replace(SPEC, instruments=str(terms)).stream_id("data") == SPEC.stream_id("data")
 
@@ -59,7 +59,7 @@ def test_a_shipped_example_is_given_by_its_name_and_passed_on_by_its_path() -> N
         ({"leverage": 30}, "MT5_LEVERAGE", "30"),
     ],
 )
-def test_the_terms_of_the_account_decide(changed: dict[str, Any], variable: str, value: str) -> None:
+def test_the_terms_of_the_account_change_the_stream_id(changed: dict[str, Any], variable: str, value: str) -> None:
     other = replace(SPEC, **changed)
     assert other.stream_id("data") != SPEC.stream_id("data")
     assert other.environment("stream", "max")[variable] == value

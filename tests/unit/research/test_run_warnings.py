@@ -1,4 +1,4 @@
-"""A run whose signals were mostly denied by risk rules warns in one line that names the way to run without the rule."""
+"""A run with many denied signals has a warning of one line, with the option to run without the rule."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def counted(signals: int, **denied: int) -> TickCursor:
 @pytest.mark.parametrize(
     ("signals", "denied", "warns"), [(0, 0, False), (100, 0, False), (100, 24, False), (100, 25, True), (3, 3, True)]
 )
-def test_it_warns_from_a_quarter_of_the_signals_on(signals: int, denied: int, warns: bool) -> None:
+def test_a_quarter_of_denied_signals_gives_a_warning(signals: int, denied: int, warns: bool) -> None:
     cursor = counted(signals, **({"SPREAD": denied} if denied else {}))
     assert (denial_warning(Book(), cursor) is not None) is warns
 
 
-def test_it_names_the_rule_the_counts_and_the_way_to_run_without_it() -> None:
+def test_the_warning_has_the_rule_the_counts_and_the_option_to_run_without_it() -> None:
     message = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
     assert message == (
         "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the results show the rule more than "
@@ -43,7 +43,7 @@ def test_it_names_the_rule_the_counts_and_the_way_to_run_without_it() -> None:
     )
 
 
-def test_a_halted_run_names_the_rule_that_halted_it() -> None:
+def test_the_warning_of_a_halted_run_has_the_rule_that_halted_it() -> None:
     book = Book()
     book.apply(
         TradingStateChanged(state=TradingState.HALTED, reason="DRAWDOWN: 7.1 %, limit 7 %", by="risk", time_ns=1)
@@ -51,14 +51,14 @@ def test_a_halted_run_names_the_rule_that_halted_it() -> None:
     message = denial_warning(book, counted(100, HALTED=99))
     assert message is not None
     assert (
-        "what stopped the desk was DRAWDOWN; to run without it: --risk FILE with the lines drawdown_warn_pct" in message
+        "the desk was stopped by DRAWDOWN; to run without it: --risk FILE with the lines drawdown_warn_pct" in message
     )
 
 
-def test_no_way_to_run_without_it_is_named_for_a_rule_outside_the_limits() -> None:
+def test_a_rule_without_a_limit_has_no_option_in_the_warning() -> None:
     message = denial_warning(Book(), counted(100, NO_SIZE=99))
     assert message is not None
-    assert message.endswith("docs/risk.md has what NO_SIZE needs")
+    assert message.endswith("docs/risk.md has the rule NO_SIZE")
 
 
 def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_the_screen(
@@ -80,7 +80,7 @@ def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_th
     assert "warnings" not in a_run(ticks, tmp_path / "free", risk=str(limits))
 
 
-def test_a_run_that_stopped_trading_names_the_time_and_the_reason() -> None:
+def test_the_warning_of_a_run_that_stopped_trading_has_the_time_and_the_reason() -> None:
     book = Book()
     assert stop_warning(book) is None
     cause = StateCause("DRAWDOWN", "risk", "7.1 %, limit 7 %")
@@ -100,7 +100,7 @@ def test_a_run_that_stopped_trading_names_the_time_and_the_reason() -> None:
     [
         ({}, []),
         ({"crossed": 900, "out_of_order": 9}, []),
-        ({"far_future": 1}, ["1 of 1,000 rows has a time more than a minute ahead of the rows after them"]),
+        ({"far_future": 1}, ["1 of 1,000 rows has a time more than a minute ahead of the following rows"]),
         ({"far_future": 3}, ["3 of 1,000 rows have times more than a minute ahead"]),
         ({"out_of_order": 10}, ["10 of 1,000 rows (1%) are earlier than a row before them"]),
     ],
@@ -111,7 +111,7 @@ def test_rows_with_wrong_times_give_a_warning(rejected: dict[str, int], starts: 
     assert row_warnings(None) == []
 
 
-def test_a_run_over_a_last_row_of_2100_warns_of_the_pause_before_it_and_in_its_report(
+def test_a_last_row_in_the_year_2100_gives_a_warning_on_the_screen_and_in_the_report(
     ticks: Path,  # noqa: F811  (the fixture)
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -1,4 +1,4 @@
-"""Symbols watched for conversion rates: gold on accounts in EUR and JPY, valued by quotes that are not traded."""
+"""Gold on accounts in EUR and JPY is valued with the quotes of watched symbols, which are not traded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATE_BID, RATE_ASK = "1.08", "1.0802"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gold that moves, and EURUSD and USDJPY at constant prices, quoted every minute from a second earlier on."""
+    """Gold with moving prices, and EURUSD and USDJPY with constant prices, quoted one second before each gold tick."""
     made = tmp_path_factory.mktemp("ticks")
     a_tick_file(made / "gold.parquet", rows=ROWS, price=2350.0, digits=2)
     for name, bid, ask in (("eurusd", float(RATE_BID), float(RATE_ASK)), ("usdjpy", 150.0, 150.02)):
@@ -84,12 +84,12 @@ def test_a_watched_symbol_is_in_no_counter_of_signals_and_does_not_affect_the_st
 @pytest.mark.parametrize(
     ("currency", "watched", "of_a_gain", "of_a_loss", "digits"),
     [
-        # A gain in USD is sold: EUR are bought at their ask, JPY at the bid; a loss is bought at the other side.
+        # A profit in USD buys EUR at the ask of EURUSD, or JPY at the bid of USDJPY; a loss uses the other price.
         ("EUR", "EURUSD", 1 / Decimal(RATE_ASK), 1 / Decimal(RATE_BID), 2),
         ("JPY", "USDJPY", Decimal("150.00"), Decimal("150.02"), 0),
     ],
 )
-def test_each_profit_is_that_in_dollars_at_the_watched_rate(
+def test_each_profit_is_the_profit_in_usd_at_the_watched_rate(
     folder: Path, tmp_path: Path, currency: str, watched: str, of_a_gain: Decimal, of_a_loss: Decimal, digits: int
 ) -> None:
     _, plain, _ = a_run(a_spec(folder, "USD"), tmp_path / "usd")
@@ -102,7 +102,7 @@ def test_each_profit_is_that_in_dollars_at_the_watched_rate(
         assert abs(other - dollars * (of_a_gain if dollars > 0 else of_a_loss)) <= step / 2
 
 
-def test_watched_symbols_are_part_of_the_runs_name_and_nothing_else_changes_names(folder: Path) -> None:
+def test_watched_symbols_change_the_stream_id_and_runs_without_them_keep_theirs(folder: Path) -> None:
     data = "ab" * 32
     one, other = a_spec(folder, "EUR", "EURUSD"), a_spec(folder, "EUR")
     assert one.stream_id(data) != other.stream_id(data)
@@ -113,7 +113,7 @@ def test_watched_symbols_are_part_of_the_runs_name_and_nothing_else_changes_name
     assert environment["MT5_TICKS"].endswith("eurusd.parquet:EURUSD")
 
 
-def test_a_rate_without_a_pair_is_found_before_anything_is_quoted() -> None:
+def test_a_missing_conversion_pair_is_found_before_the_first_quote() -> None:
     terms = {symbol: plain_terms(symbol) for symbol in ("XAUUSD", "EURUSD", "USDJPY")}
     gold = {"XAUUSD": terms["XAUUSD"]}
     assert missing_conversions(["XAUUSD"], "USD", gold) == {}

@@ -1,4 +1,4 @@
-"""Training: labels, parts that share no tick, reproducible bytes, and an honest summary of the edge."""
+"""Training: labels, parts without common ticks, reproducible bytes, and the summary of the edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECOND_NS = 1_000_000_000
 
 
 def ticks_file(path: Path, *, rows: int = 12_000, trend: float = 0.0, seed: int = 1, spread: float = 2e-5) -> Path:
-    """Quotes of a walk whose drift turns at random every few hundred ticks; `trend` makes it predictable."""
+    """Quotes of a random walk whose drift changes at random every few hundred ticks; `trend` is the drift."""
     random = np.random.default_rng(seed)
     drift = np.repeat(random.choice([-1.0, 1.0], rows // 400 + 1), 400)[:rows] * trend
     bid = np.round(1.2 + np.cumsum(random.normal(0, 3e-5, rows) + drift), 5)
@@ -34,7 +34,7 @@ def ticks_file(path: Path, *, rows: int = 12_000, trend: float = 0.0, seed: int 
 
 
 def trained_by(spec: TrainSpec) -> TrainedModel:
-    """The model of a spec's own ticks."""
+    """A model that is trained on the ticks of a specification."""
     return train(spec, spec.load())
 
 
@@ -49,7 +49,7 @@ def a_spec(path: Path, **changes: Any) -> TrainSpec:
 
 @pytest.fixture(scope="module")
 def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedModel]:
-    """Ticks with an edge in them, and a model trained on them."""
+    """Ticks with a predictable trend, and a model trained on them."""
     path = ticks_file(tmp_path_factory.mktemp("trending") / "ticks.parquet", trend=1e-5)
     return path, trained_by(a_spec(path))
 
@@ -87,7 +87,7 @@ def test_too_few_ticks_have_no_labels() -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 40, 300])
-def test_no_tick_is_seen_by_rows_of_two_parts(horizon: int) -> None:
+def test_no_tick_is_used_by_rows_of_two_parts(horizon: int) -> None:
     count = 4_000
     features = np.zeros((count - WINDOW_TICKS + 1, len(FEATURE_NAMES)), dtype=np.float32)
     features[:, 0] = np.arange(WINDOW_TICKS - 1, count)
@@ -106,7 +106,7 @@ def test_no_tick_is_seen_by_rows_of_two_parts(horizon: int) -> None:
 # ---------------------------------------------------------------------------------------------------------- calibration
 
 
-def test_a_calibration_finds_the_temperature_and_the_biases_that_were_put_in() -> None:
+def test_a_calibration_finds_the_temperature_and_the_biases_of_the_data() -> None:
     random = np.random.default_rng(3)
     margins = random.normal(0, 1.5, (60_000, 3)).astype(np.float32)
     true = np.exp(margins / 2 + np.array([0.4, 0, -0.3]))
@@ -136,7 +136,7 @@ def test_an_edge_is_measured_one_position_at_a_time_with_the_spread_paid() -> No
     quotes = QuoteColumns(bid, bid + 0.5)
     signals = np.array([1, 1, 0, -1, 1])
     found = measure_edge(signals, np.arange(5), quotes, 2)
-    # Bought at tick 0 and left at tick 2; the second buy does not count; sold at 3 and left at 5.
+    # A buy at tick 0 is closed at tick 2, the second buy is ignored, and a sell at tick 3 is closed at tick 5.
     assert found.trades == 2
     assert found.won_part == 1.0
     assert found.gross_bp == pytest.approx((1 / 100.25 + 3 / 103.25) / 2 * 1e4)
@@ -151,7 +151,7 @@ def test_directions_follow_the_strategys_rule() -> None:
 
 
 def test_the_threshold_with_the_highest_profit_is_chosen() -> None:
-    """Signals at 0.6 win, those at 0.5 lose: the threshold is above 0.5."""
+    """Signals with probability 0.6 have profits and those with 0.5 have losses, so the threshold is above 0.5."""
     count = 4_000
     rise = np.tile([1.0, -1.0], count // 2)
     bid = np.repeat(100 + np.concatenate([[0], np.cumsum(rise)]), 2)[: 2 * count]
@@ -171,7 +171,7 @@ def test_the_threshold_with_the_highest_profit_is_chosen() -> None:
         (Edge(400, 0.6, 1.6, 0.5, 1.1, 3.4), "The edge survives costs"),
     ],
 )
-def test_the_verdict_is_honest(edge: Edge, summary: str) -> None:
+def test_the_summary_claims_an_edge_only_if_it_is_significant(edge: Edge, summary: str) -> None:
     assert summary in edge_summary(edge)
 
 
@@ -186,7 +186,7 @@ def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, TrainedModel])
     assert trained_by(a_spec(path, horizon_ticks=41)).model != trained.model
 
 
-def test_an_existing_edge_is_found_and_survives(trending: tuple[Path, TrainedModel], tmp_path: Path) -> None:
+def test_an_existing_edge_survives_costs(trending: tuple[Path, TrainedModel], tmp_path: Path) -> None:
     _, trained = trending
     held_out = trained.manifest.metrics["held_out"]
     assert held_out["log_loss"] < held_out["log_loss_of_base_rates"] - 0.02
@@ -195,7 +195,7 @@ def test_an_existing_edge_is_found_and_survives(trending: tuple[Path, TrainedMod
     assert load_model(tmp_path / "m").buy_threshold == trained.manifest.thresholds.buy
 
 
-def test_no_edge_is_found_in_a_walk_without_one(tmp_path: Path) -> None:
+def test_no_edge_is_found_in_a_random_walk(tmp_path: Path) -> None:
     found = trained_by(a_spec(ticks_file(tmp_path / "walk.parquet", spread=5e-5))).manifest.metrics["held_out"]
     assert "survives costs on the held-out part:" not in edge_summary(Edge(**found["edge"]))
 
@@ -216,7 +216,7 @@ def test_too_few_ticks_or_rows_of_a_class_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="900 ticks of EURUSD to train on, expected at least 5000"):
         trained_by(a_spec(few))
     wide = ticks_file(tmp_path / "wide.parquet", rows=6_000, spread=0.1)
-    with pytest.raises(TrainingError, match="0 rows of the training part where a buy pays for its spread within 40"):
+    with pytest.raises(TrainingError, match="0 rows of the training part are labelled buy with --horizon 40"):
         trained_by(a_spec(wide))
     with pytest.raises(TrainingError, match="no labelled row in the validation part"):
         trained_by(a_spec(ticks_file(tmp_path / "long.parquet", rows=6_000), horizon_ticks=1_200))
@@ -240,7 +240,7 @@ def test_the_command_trains_and_reports(tmp_path: Path, capsys: pytest.CaptureFi
     before = (out / "model.ubj").read_bytes()
     assert run(arguments) == 2
     assert "has a model, expected a new folder, or --force to replace it" in capsys.readouterr().err
-    assert run([*arguments, "--json", "--force"]) == 0, "a model may be replaced"
+    assert run([*arguments, "--json", "--force"]) == 0, "--force replaces a model"
     assert json.loads(capsys.readouterr().out) == json.loads(json_text(manifest))
     assert (out / "model.ubj").read_bytes() == before
 
@@ -255,7 +255,7 @@ def test_the_command_trains_and_reports(tmp_path: Path, capsys: pytest.CaptureFi
         (["ticks.parquet:EURUSD", "--threshold", "1.5"], "--threshold is 1.5, expected a probability"),
         (["ticks.parquet:EURUSD", "--from-row", "9", "--to-row", "3"], "--to-row is 3"),
         (["ticks.parquet:EURUSD", "--out", "ticks.parquet"], "--out ticks.parquet is a file"),
-        (["ticks.parquet:EURUSD", "--out", "."], "--out . has files that are no model"),
+        (["ticks.parquet:EURUSD", "--out", "."], "--out . has files but no model"),
         (["ticks.parquet:EURUSD", "--to-row", "200"], "200 ticks of EURUSD to train on"),
     ],
 )

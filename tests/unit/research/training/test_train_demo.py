@@ -1,4 +1,4 @@
-"""The demo model: made by the command in its manifest, from a market that anybody can generate again."""
+"""The demo model can be reproduced with the commands in its manifest, from ticks of the generated market."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DEMO = PROJECT_ROOT / "models" / "demo"
 BYTES_MAX = 300_000
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
 TRADED_HOURS = (*range(1, 16),)
-"""Hours of the day in UTC; later the spread is several times the market's move in a minute."""
+"""Hours of the day in UTC in which the model trades; at other hours the spread is too large."""
 
 
 def commands() -> tuple[list[str], list[str]]:
-    """Commands that make the ticks, as the note gives them, and that train on them."""
+    """The commands in the manifest that generate the ticks (in the note) and train the model."""
     manifest = read_manifest(DEMO)
     command = manifest.note.partition("paperdesk ")[2].partition(". ")[0]
     trains = shlex.split(manifest.training.command)
@@ -34,7 +34,9 @@ def commands() -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.slow
-def test_its_command_reproduces_it_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_the_manifest_reproduce_the_demo_model_to_the_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments in commands():
         assert run(arguments) == 0
@@ -42,7 +44,7 @@ def test_its_command_reproduces_it_to_the_byte(tmp_path: Path, monkeypatch: pyte
         assert (tmp_path / "models" / "demo" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_it_calls_itself_a_demo_and_claims_no_edge() -> None:
+def test_the_manifest_of_the_demo_model_claims_no_edge() -> None:
     manifest = read_manifest(DEMO)
     assert manifest.note.startswith("DEMO")
     assert "has no edge after costs" in manifest.note
@@ -51,7 +53,7 @@ def test_it_calls_itself_a_demo_and_claims_no_edge() -> None:
 
 
 def test_a_desk_that_holds_positions_trades_within_a_minute_in_most_hours() -> None:
-    """At any time a desk resumes, whatever it holds; around the rollover it rightly does not trade."""
+    """A desk that starts with open positions trades soon in most hours, except around the rollover."""
     configure_kernel_cache()
     from services.signal.core.features.kernel import feature_rows
 
@@ -75,7 +77,7 @@ def test_a_desk_that_holds_positions_trades_within_a_minute_in_most_hours() -> N
 
 
 def orders_of(times_ns: list[int], sides: list[int]) -> list[int]:
-    """Times of orders: a side opens, the other side closes."""
+    """The times of orders: a signal opens a position, and the opposite signal closes it."""
     held, found = 0, []
     for time_ns, side in zip(times_ns, sides, strict=True):
         if side and side != held:
@@ -84,7 +86,7 @@ def orders_of(times_ns: list[int], sides: list[int]) -> list[int]:
     return found
 
 
-def test_it_signals_within_a_minute_of_its_warm_up_on_the_generated_market() -> None:
+def test_the_demo_model_signals_within_a_minute_after_its_warm_up() -> None:
     ticks = generate(SYMBOLS, seed=0, hours=0.1)
     engines = {symbol: StrategyEngine(symbol, "xgboost", model=DEMO) for symbol in SYMBOLS}
     warm_ns: dict[str, int] = {}
