@@ -40,7 +40,7 @@ PROGRESS: Final = {
 
 
 def show_account(fields: Mapping[str, Any]) -> None:
-    """Print the fields of an account, as `cli.desk_queries.account_fields` has them."""
+    """Print the fields of an account, in the form that `cli.desk_queries.account_fields` returns."""
     show_fields(dict(_rows(fields)))
 
 

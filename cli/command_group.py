@@ -1,6 +1,6 @@
-"""The group of all commands, which imports the module of a command only when a command line names it.
+"""The group of all commands. The module of a command is imported only when that command is run.
 
-To list commands, for the help or for a shell's completion, their entries in `cli.commands` are enough.
+The help and a shell's completion list the commands from their entries in `cli.commands`, without their modules.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ENTRIES = {entry.name: entry for entries in COMMANDS.values() for entry in entri
 
 HELP_OPTIONS: Final = ("-h", "--help")
 OBVIOUS_TYPES: Final = ("<bool>", "<str>", "<list[str]>", "<path>")
-"""Types that the help leaves out: flags, and arguments with a metavar that shows the type."""
+"""Types that the help omits: those of flags, and of arguments whose metavar shows the type."""
 
 
 class CommandGroup(TyperGroup):
-    """Lists commands by their entries, and loads the one that a command line names."""
+    """Lists commands from their entries, and loads the command of a command line."""
 
     def __init__(self, **attributes: Any) -> None:
-        """Fill the list; typer gives the attributes."""
+        """Fill the list of commands; typer passes the attributes."""
         super().__init__(**attributes)
         for heading, entries in COMMANDS.items():
             for entry in entries:
@@ -35,13 +35,13 @@ class CommandGroup(TyperGroup):
         _simplify_parameters(self)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that a line names, loaded, and the rest of the line."""
+        """The name of the command on a command line, the loaded command, and the remaining arguments."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, None if name is None else load_command(ENTRIES[name]), rest
 
 
 def load_command(entry: CommandEntry) -> Any:
-    """Import a command's module; the command, with the groups and commands below it."""
+    """Import the module of a command, and return the command with its subcommands."""
     app = import_module(f"cli.commands.{entry.module}").app
     command = typer.main.get_group(app).commands[entry.name]
     require_plain_numbers(command)
@@ -50,16 +50,17 @@ def load_command(entry: CommandEntry) -> Any:
 
 
 def _simplify_help(command: Any) -> None:
-    """Reflow help texts, because typer keeps the line breaks of docstrings, and leave out obvious types."""
+    """Make help texts of docstrings: join their lines, omit the section `Raises`, and omit OBVIOUS_TYPES."""
     for below in getattr(command, "commands", {}).values():
         _simplify_help(below)
-    command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help or "")
+    text = (command.help or "").partition("\nRaises:")[0].rstrip()
+    command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", text)
     _simplify_parameters(command)
 
 
 def _simplify_parameters(command: Any) -> None:
     context = typer.Context(command, help_option_names=list(HELP_OPTIONS))
-    for parameter in command.get_params(context):  # with the option for help, which is made here
+    for parameter in command.get_params(context):  # includes the option --help, which `get_params` creates
         parameter.display_type_rich = _without_obvious_types(parameter.display_type_rich)
 
 

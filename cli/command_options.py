@@ -1,4 +1,4 @@
-"""The options of a person's commands to a running desk: reason, id, and which desk."""
+"""The options of a person's commands to a running desk: the reason, the command's id, and the desk."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class CommandOptions:
     """Options of every command to a running desk."""
 
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="The reason, which the ledger keeps.", show_default=False)
+        str, typer.Option("--reason", metavar="TEXT", help="The reason, recorded in the ledger.", show_default=False)
     ]
     data_dir: o.RunningDesk = None
     url: o.Url = None
     as_json: o.AsJson = False
 
     def plain_reason(self) -> str:
-        """The reason as the ledger keeps it, with single blanks.
+        """The reason as recorded in the ledger: each run of white space is one blank.
 
         Raises:
-            StartError: it is empty or too long.
+            StartError: the reason is empty or longer than REASON_CHARS_MAX.
         """
         text = " ".join(self.reason.split())
         if not 0 < len(text) <= REASON_CHARS_MAX:
@@ -39,32 +39,36 @@ class CommandOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyedOptions(CommandOptions):
-    """Options of a command that is executed once however often it is sent."""
+    """Options of a command with an id: portfolio executes it once, even if it is sent again with the same id."""
 
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="KEY", help="Id of this command; repeated with it, it has no further effect."),
+        typer.Option("--key", metavar="KEY", help="Id of this command. A repetition with the same id has no effect."),
     ] = None
 
     def command_key(self) -> str:
-        """The command's id: the given one, or a new one.
+        """The command's id: the value of `--key`, or else a new id.
 
         Raises:
-            StartError: it is empty or too long.
+            StartError: the value of `--key` is empty or longer than NAME_CHARS_MAX.
         """
         return uuid.uuid4().hex if self.key is None else checked_name("--key", self.key)
 
 
 def repeat_hint(key: str) -> str:
-    """The advice for a command that was not answered."""
+    """The advice for a command without a reply: repeat the command with the same id."""
     return f"repeat it with --key {key}: it is executed once"
 
 
 def checked_name(what: str, text: str) -> str:
-    """A name of the length that a command takes.
+    """Return `text` if its length is allowed for a name in a command.
+
+    Args:
+        what: the option or argument, for the error text.
+        text: the name.
 
     Raises:
-        StartError: it is empty or too long.
+        StartError: the name is empty or longer than NAME_CHARS_MAX.
     """
     if not 0 < len(text) <= NAME_CHARS_MAX:
         raise StartError(f"{what} has {len(text)} characters, expected 1 to {NAME_CHARS_MAX}")

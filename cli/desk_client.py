@@ -1,8 +1,8 @@
-"""Queries of a desk: answered by a running desk on its control socket, or from a stopped one's ledger.
+"""Queries of a desk: a running desk answers on its control socket; for a stopped desk its ledger is read.
 
-`--url` names the socket, `--data-dir` the desk's folder; without either it is the running desk
-(`cli/running_desks.py`). A running desk answers within a second, or the query fails. A ledger is read only where its
-folder is named, with a notice on stderr.
+`--url` selects a desk by its socket, `--data-dir` by its folder. Without either option the command uses the running
+desk (`cli/running_desks.py`). A running desk answers within ANSWER_TIMEOUT_S, or the query fails. A ledger is read only
+if `--data-dir` is given, with a notice on stderr.
 """
 
 from __future__ import annotations
@@ -24,21 +24,25 @@ from proto.control import ControlReply, ControlRequest
 R = TypeVar("R", bound=ControlReply)
 
 ANSWER_TIMEOUT_S: Final = 1.0
-"""Portfolio answers between two messages of the market: a longer silence means that it is down or hangs."""
+"""Portfolio answers between two ticks, so no answer within this time means that portfolio is down or hangs."""
 
 
 class DeskClient:
-    """A desk to query; `folder` has its ledger, None where only a socket was named."""
+    """A desk to query.
+
+    `url` is the control socket, or None when the desk does not run; `folder` has the ledger, or is None when the folder
+    is not known.
+    """
 
     def __init__(self, url: str | None, folder: Path | None) -> None:
-        """Connect without waiting."""
+        """Connect to the socket, if there is one, without waiting for the desk."""
         self.url = url
         self.folder = folder
         self._is_announced = False
         self._client = None if url is None else ControlClient(url)
 
     def __enter__(self) -> Self:
-        """Send nothing yet."""
+        """Return the client; nothing is sent yet."""
         return self
 
     def __exit__(
@@ -49,16 +53,16 @@ class DeskClient:
             self._client.__exit__(kind, error, trace)
 
     def request(self, request: ControlRequest, expected: type[R]) -> R | None:
-        """The running desk's reply; None without a desk, or without a reply within a second."""
+        """The running desk's reply; None when no desk runs or no reply comes within ANSWER_TIMEOUT_S."""
         if self._client is None:
             return None
         return self._client.request(request, expected, timeout_s=ANSWER_TIMEOUT_S)
 
     def fallback_folder(self) -> Path:
-        """The folder of the ledger to read instead, announced on stderr.
+        """The folder of the ledger to read instead; the first call prints a notice on stderr.
 
         Raises:
-            StartError: no folder was named.
+            StartError: the folder is not known.
         """
         if self.folder is None:
             raise no_answer_error(self.url)
@@ -70,22 +74,22 @@ class DeskClient:
 
 
 def no_answer_error(url: str | None, hint: str = "--data-dir DIR reads a stopped desk's ledger") -> StartError:
-    """The error of a desk that did not answer."""
+    """The error for a desk that did not answer; its text ends with `hint`."""
     return StartError(f"{url or 'the desk'} did not answer within {ANSWER_TIMEOUT_S:.0f} s, nothing is known; {hint}")
 
 
 def ledger_views() -> ModuleType:
-    """The views of a stopped desk's ledger."""
-    from research import ledger_views  # the ledger, 0.1 s: a running desk answers without it
+    """The module with the views of a stopped desk's ledger."""
+    from research import ledger_views  # loads for 0.1 s; a running desk answers without it
 
     return ledger_views
 
 
 def open_desk(data_dir: Path | None, url: str | None) -> DeskClient:
-    """The desk of a query, running or stopped.
+    """The desk for a query, running or stopped.
 
     Raises:
-        StartError: the folder has no desk in it, or none is named and several run.
+        StartError: the folder has no ledger, or several desks run and neither option is given.
     """
     folder = None if data_dir is None else existing_desk(data_dir)
     if url is None:
@@ -94,10 +98,11 @@ def open_desk(data_dir: Path | None, url: str | None) -> DeskClient:
 
 
 def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
-    """The desk of a command that only a running one can execute.
+    """The desk for a command that only a running desk can execute.
 
     Raises:
-        StartError: the folder has no desk in it, or no socket.
+        StartError: the folder has no ledger or no address of a control socket, or several desks run and neither option
+            is given.
     """
     return DeskClient(
         required_control_url(data_dir, url, hint="nothing was done"),
@@ -106,19 +111,23 @@ def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
 
 
 class Page(Protocol):
-    """A reply that is a page of rows; `next` 0 is the last one."""
+    """A reply with one page of rows."""
 
     @property
     def rows(self) -> Sequence[Struct]:
-        """The rows, in their order."""
+        """The rows, in ascending order of their numbers."""
 
     @property
     def next(self) -> int:
-        """The number after which the following page begins."""
+        """The row number after which the following page begins; 0 when this page is the last."""
 
 
 def all_rows(desk: DeskClient, page_after: Callable[[int], Page | None]) -> list[Struct] | None:
-    """Every row of a paged reply; None when the desk does not answer.
+    """The rows of all pages of a reply; None when the desk does not answer.
+
+    Args:
+        desk: for the text of the error.
+        page_after: requests the page of the rows after a row number; 0 requests the first page.
 
     Raises:
         StartError: the desk stopped answering between two pages.

@@ -1,4 +1,4 @@
-"""The options of `paperdesk run`, and the checks that need no library of a desk."""
+"""The options of `paperdesk run`, and their checks that load no further libraries."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ DEFAULT_FILLS: Final = REALISTIC.name
 
 @dataclass(frozen=True, kw_only=True)
 class DeskOptions:
-    """The options of a desk in real time, as given; None is the default of the setting, or else of `run`."""
+    """The options of `paperdesk run`. None means that the setting applies, or else the default of `run`."""
 
     ticks: Annotated[
         list[str] | None,
-        typer.Option("--ticks", metavar="FILE[:SYMBOL]", help="Play recorded ticks instead; repeatable."),
+        typer.Option("--ticks", metavar="FILE[:SYMBOL]", help="Play recorded ticks; repeatable."),
     ] = None
     symbol: o.Symbol = None
     zone: o.Zone = None
@@ -72,10 +72,10 @@ class DeskOptions:
     leverage: Annotated[int | None, o.with_default(o.LEVERAGE, f"MT5_LEVERAGE, or {DEFAULT_LEVERAGE}")] = None
 
     def check(self) -> None:
-        """Refuse what is out of range, as far as the options alone show it.
+        """Refuse options that are out of range.
 
         Raises:
-            StartError: names the option, its value and the expectation.
+            StartError: an option is out of range; the text has its value and the range.
         """
         if self.duration is not None and not 0 < self.duration <= DURATION_MAX_S:
             raise StartError(
@@ -87,7 +87,7 @@ class DeskOptions:
             check_leverage(self.leverage)
 
     def venue_options(self) -> dict[str, str | None]:
-        """Values of the options of the simulated venue, by option; None for one that is not given."""
+        """The values of the simulated venue's options, by option; None for an option that is not given."""
         return {
             "--fills": self.fills,
             "--instruments": self.instruments,

@@ -1,4 +1,4 @@
-"""Rows about a desk, from the running desk or from a stopped one's ledger: the same for tables, exports and JSON."""
+"""Rows for tables, exports and JSON, from a running desk or from the ledger of a stopped desk."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _latest(
 ) -> tuple[list[dict[str, Any]], int]:
     if last is not None and last <= PAGE_ROWS_MAX:
         found = page(0, last, True)
-        # Long rows may fill a frame, so that a page is shorter than requested.
+        # A page of long rows has fewer rows than requested, because the size of a message is limited.
         if found is not None and len(found.rows) == min(last, found.total):
             return [plain_fields(row) for row in found.rows], found.total
         every = None if found is None else all_rows(desk, lambda after: page(after, PAGE_ROWS_MAX, False))

@@ -1,6 +1,7 @@
-"""A desk in real time: its market, account and settings from options, settings and the account's last run.
+"""`paperdesk run`: derive the market, account and settings of a desk, and run the desk.
 
-This module imports the libraries of a desk, among them numpy and the ledger. The command imports it when it runs.
+They come from the options, the settings and the account's last run. This module imports slow libraries, among them
+numpy and the ledger, so the command imports it only for a run.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from services.portfolio.settings import PortfolioSettings
 from services.signal.strategy_loader import DEFAULT_MODEL, MODEL_STRATEGIES, uses_model
 
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
-"""Accounts of recordings, one for each: their dates are not those of the generated market."""
+"""Data directories for recorded ticks: each recording has its own account, because its dates differ from others'."""
 
 VENUE_SETTINGS: Final = {
     "--fills": "MT5_FILLS",
@@ -53,7 +54,10 @@ VENUE_SETTINGS: Final = {
 
 
 class Market(NamedTuple):
-    """Source of a desk's ticks; `last_ordinal` is 0 for a market without an end."""
+    """The source of a desk's ticks, and the desk's data directory.
+
+    `last_ordinal` is the ordinal of the recording's last tick, or 0 for a market without an end.
+    """
 
     description: str
     symbols: tuple[str, ...]
@@ -63,7 +67,14 @@ class Market(NamedTuple):
 
 
 def run_desk_of(options: DeskOptions) -> int:
-    """Run a desk until it is stopped, and print its summary; returns the exit code."""
+    """Run a desk until it is stopped, and print its summary.
+
+    Returns:
+        The exit code: 1 for differences between ledger and venue or a desk that does not trade, else 0.
+
+    Raises:
+        StartError: an option or a setting is out of range, unknown or contradictory.
+    """
     desk = desk_spec(options)
     with open_screen() as screen:
         summary, interrupt = run_desk(desk, screen)
@@ -87,7 +98,7 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
     require_fills(settings["MT5_FILLS"])
     if "MT5_ACCOUNT_MODE" not in settings and (mode := read_account_mode(market.folder / VENUE_BOOK)) is not None:
         settings["MT5_ACCOUNT_MODE"] = mode.lower()
-    if instruments := settings.get("MT5_INSTRUMENTS", ""):  # absolute: the processes run in another folder
+    if instruments := settings.get("MT5_INSTRUMENTS", ""):  # absolute, because the processes run in another folder
         settings["MT5_INSTRUMENTS"] = instruments = str(instruments_path(instruments).resolve())
     require_symbols((*market.symbols, *market.watched), instruments)
     check_watched(market.symbols, market.watched)
@@ -106,7 +117,7 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
     plan = options.plan or (Path(settings["PLAN"]) if "PLAN" in settings else None)
     settings["PLAN"] = plan_option(plan)
     require_plan(settings["PLAN"], market.symbols)
-    if gateway is None:  # a gateway elsewhere has terms of its own, which the desk reads on connecting
+    if gateway is None:  # the desk reads the contract terms of another gateway when it connects
         require_rates(market.symbols, market.watched, settings.get("MT5_CURRENCY", DEFAULT_CURRENCY), instruments)
         require_fixed_volumes(
             load(PortfolioSettings).default_volume,
@@ -138,7 +149,7 @@ def _market(
 
 
 def _elsewhere(options: DeskOptions, clock: str | None, gateway: GatewayElsewhere) -> Market:
-    """The market of a gateway that another process runs; options that describe one are refused."""
+    """The market of a gateway that another process runs; options that describe a simulated market are refused."""
     described = {
         "--ticks": options.ticks or None,
         "--symbol": options.symbol,
@@ -149,8 +160,9 @@ def _elsewhere(options: DeskOptions, clock: str | None, gateway: GatewayElsewher
     for name, value in described.items():
         if value is not None:
             raise StartError(
-                f"{name} is given, expected none: the settings name the gateway at {gateway.requests}, which has its "
-                "own; unset ZMQ_EXECUTION_URL, ZMQ_MARKET_DATA_URL, GTW_HOST and GTW_PORT for a market of this desk"
+                f"{name} is given, expected no {name}: it describes a simulated market, but the settings name the "
+                f"gateway at {gateway.requests}; unset ZMQ_EXECUTION_URL, ZMQ_MARKET_DATA_URL, GTW_HOST and GTW_PORT "
+                "for a simulated market"
             )
     return Market(
         f"gateway at {gateway.requests}",
@@ -161,10 +173,10 @@ def _elsewhere(options: DeskOptions, clock: str | None, gateway: GatewayElsewher
 
 
 def _recorded(options: DeskOptions, ticks: list[str], clock: str | None, settings: dict[str, str]) -> Market:
-    """The market of recorded files, whose account has a folder of its own."""
+    """The market of recorded files; each recording has its own account in its own folder."""
     for name, given in (("--symbols", options.symbols), ("--seed", options.seed)):
         if given is not None:
-            raise StartError(f"{name} is {given!r}, expected none with --ticks: a recording has its own")
+            raise StartError(f"{name} is {given!r}, expected no {name} with --ticks: it is for the generated market")
     watched = parse_tick_files(options.watch or (), None)
     files = parse_tick_files((*ticks, *(options.watch or ())), options.symbol)
     stream = load_stream(
@@ -188,13 +200,15 @@ def _recorded(options: DeskOptions, ticks: list[str], clock: str | None, setting
 
 
 def _generated(options: DeskOptions, clock: str | None, settings: dict[str, str]) -> Market:
-    """The generated market: from options, else from the account's last run."""
+    """The generated market, from the options, or else from the account's last run."""
     if options.symbol is not None:
         raise StartError(
-            f"--symbol is {options.symbol!r}, expected it with --ticks; the generated market takes --symbols"
+            f"--symbol is {options.symbol!r}, expected --symbol only with --ticks; the generated market takes --symbols"
         )
     if clock is not None:
-        raise StartError(f"the time zone is {clock!r}, expected none without --ticks: the generated market is in UTC")
+        raise StartError(
+            f"the time zone is {clock!r}, expected no time zone without --ticks: the generated market is in UTC"
+        )
     folder = _folder(options.data_dir or DEFAULT_DATA_DIR)
     before, symbols, watched = read_market(folder / VENUE_BOOK), _symbols(options.symbols), tuple(options.watch or ())
     if not symbols:
@@ -215,7 +229,7 @@ def last_watched(folder: Path) -> tuple[str, ...]:
 
 
 def _symbols(text: str | None) -> tuple[str, ...]:
-    """The symbols of the option; none where it is not given."""
+    """The symbols of `--symbols`; empty when the option is not given."""
     symbols = tuple(part.strip() for part in text.split(",") if part.strip()) if text is not None else ()
     if text is not None and (not symbols or len(set(symbols)) != len(symbols)):
         example = ",".join(DEFAULT_SYMBOLS)
@@ -224,12 +238,12 @@ def _symbols(text: str | None) -> tuple[str, ...]:
 
 
 def default_strategy() -> str:
-    """The demo model's strategy where the model is there, or else one that needs none."""
+    """The strategy of the demo model if the model is installed, or else a strategy without a model."""
     return MODEL_STRATEGIES[0] if DEFAULT_MODEL.is_dir() else DEFAULT_STRATEGY
 
 
 def _require_strategy(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
-    """Refuse a strategy or a model that cannot run, before a process is started for it."""
+    """Refuse a strategy or a model that cannot be loaded, before a process is started."""
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} does not exist, expected the folder of a model")
     require_strategy(strategy, symbols, DEFAULT_MODEL if model is None and uses_model(strategy) else model)

@@ -1,7 +1,8 @@
-"""HALT, RESUME and FLATTEN sent to the gateway itself when portfolio is down; queries of a gateway.
+"""Requests sent directly to the gateway: HALT, RESUME and FLATTEN when portfolio is down, and queries of terms.
 
-The gateway is that of the desk on `--data-dir`, or `--url`, or that of the running desk. With `--data-dir` the account
-and the journal of the gateway have to be those of the ledger: a command must not close positions of another account.
+`--url` selects a gateway by its address, `--data-dir` by its desk; without either option it is the running desk's
+gateway. With `--data-dir` the gateway must have the account and the journal that are recorded in the ledger, so that a
+command cannot close positions of another account.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ from proto.trading.instrument import Instrument
 R = TypeVar("R", bound=Reply)
 
 TIMEOUT_S: Final = 10.0
-"""For a commit on a slow disk and, at the gateway, a call of the venue for each position."""
+"""Longest wait for a reply: the gateway commits to its disk and, for FLATTEN, calls the venue for each position."""
 
 
 class _Gateway(NamedTuple):
-    """A connection to a gateway; `folder` has the ledger of its desk, None where only the gateway is named."""
+    """A connection to a gateway; `folder` is the data directory of its desk, or None without `--data-dir`."""
 
     socket: zmq.Socket[bytes]
     url: str
@@ -51,7 +52,7 @@ class _Gateway(NamedTuple):
         """The gateway's reply.
 
         Raises:
-            StartError: it does not answer, refuses, or is no gateway.
+            StartError: no reply came within TIMEOUT_S, or the reply is a refusal or no message of a gateway.
         """
         timeout_ms = int(TIMEOUT_S * 1_000)
         is_sent = self.socket.poll(timeout_ms, zmq.POLLOUT) and send(self.socket, [b"", encode(request)])
@@ -81,10 +82,10 @@ def _connected(data_dir: Path | None, url: str | None) -> Iterator[_Gateway]:
 
 
 def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
-    """Send a command to the gateway, and print the state that follows.
+    """Send a command to the gateway, and print the resulting state.
 
     Raises:
-        StartError: there is no gateway, it does not answer or refuses, or it has another account.
+        StartError: no gateway is found, or the gateway does not answer, refuses, or has not the ledger's account.
     """
     with _connected(data_dir, url) as gateway:
         if gateway.folder is not None:
@@ -103,10 +104,10 @@ def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url
 def gateway_instruments(
     symbols: list[str] | None, data_dir: Path | None, url: str | None
 ) -> tuple[HelloReply, list[Instrument]]:
-    """A gateway's HELLO and its contract terms of the symbols; None for all symbols that it quotes.
+    """A gateway's reply to HELLO, and its contract terms of `symbols`; None requests all symbols that it quotes.
 
     Raises:
-        StartError: no gateway is known, it does not answer, or it does not know one of the symbols.
+        StartError: no gateway is found, or the gateway does not answer or has no terms of one of the symbols.
     """
     with _connected(data_dir, url) as gateway:
         hello = gateway.request(Hello(client="paperdesk"), HelloReply)
@@ -115,8 +116,8 @@ def gateway_instruments(
 
 
 def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
-    """Refuse a gateway with another account or journal than the ledger's; without a readable ledger, none."""
-    from services.portfolio.ledger import ledger  # the ledger, 0.1 s: other commands to a gateway do not wait for it
+    """Refuse a gateway whose account or journal is not that of the ledger; an unreadable ledger is not checked."""
+    from services.portfolio.ledger import ledger  # loads for 0.1 s; other commands do not need it
 
     try:
         book, _ = ledger.read_ledger(folder / ledger.LEDGER_FILE_NAME)
@@ -130,6 +131,6 @@ def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
     ):
         if expected and found != expected:
             raise StartError(
-                f"{url} is the gateway of {what} {found}, expected {expected} of the ledger in {folder}; nothing was done, "
-                "--url URL without --data-dir skips this check"
+                f"{url} is the gateway of {what} {found}, expected {expected} of the ledger in {folder}; "
+                "nothing was done, --url URL without --data-dir skips this check"
             )

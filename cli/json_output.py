@@ -14,13 +14,13 @@ from proto.trading.units import decimal_text
 
 
 def print_json(value: object) -> None:
-    """Print JSON; characters beyond ASCII are escaped where stdout is not UTF-8."""
+    """Print JSON; non-ASCII characters are escaped if stdout is not UTF-8."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json_text(value, is_ascii=not is_utf8))
 
 
 def json_text(value: object, *, is_ascii: bool = False) -> str:
-    """JSON with sorted keys, decimals as strings, and each `..._ns` also as text, so that no reader rounds."""
+    """JSON with sorted keys. Decimals are strings and each `..._ns` has a text beside it, so that no reader rounds."""
     return json.dumps(_timed(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
 
 

@@ -1,6 +1,6 @@
-"""The running desk on screen: a live page on a terminal, a line every few seconds elsewhere.
+"""The display of a running desk: a live page on a terminal, or else a line every few seconds.
 
-A page is made for the current size of the terminal; the least important parts are left out first.
+The page is laid out for the current size of the terminal; the least important parts are omitted first.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from services.portfolio.core.account.position import ZERO
 
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96
+"""Least width in characters of a page with all columns."""
+
 MIDDLE: Final = 66
-"""Least widths of a page with all its columns, and with most of them."""
+"""Least width in characters of a page with most columns."""
 
 _RUN_TITLES: Final = {
     "realised_profit": "realised",
@@ -49,11 +51,11 @@ _RUN_TITLES: Final = {
 """Short titles of the categories of cash."""
 
 _GAP: Final = 3
-"""Blanks between two amounts of a line."""
+"""Blanks between two amounts on a line."""
 
 DENIAL_CODES_MAX: Final = 2
 LEAST_ROWS: Final = 22
-"""Height of a page without orders and denials."""
+"""Height in lines of a page without orders and denials."""
 
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
@@ -61,7 +63,7 @@ NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
 
 @contextmanager
 def open_screen() -> Iterator[Screen]:
-    """A page where stdout is a terminal, lines where it is not."""
+    """A live page if stdout is a terminal, or else lines."""
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
         yield LineScreen()
@@ -81,14 +83,14 @@ class _Page:
 
 
 _FIGURE: Final = re.compile(r"\d+")
-"""Figures of an alert, which may change while the alert stays the same."""
+"""Numbers in the text of an alert; two texts that differ only in numbers are the same alert."""
 
 
 class LineScreen:
-    """A status line every few seconds; a line at once for each new alert, and one when all have ended."""
+    """Prints a status line every few seconds, and at once a line for each new alert and for the end of all alerts."""
 
     def __init__(self, *, every_s: float = PLAIN_EVERY_S) -> None:
-        """Print nothing yet."""
+        """Print a status line every `every_s` seconds."""
         self._every_s = every_s
         self._next = 0.0
         self._alerts: set[str] = set()
@@ -120,10 +122,10 @@ def alerts(view: DeskView) -> list[str]:
 
 
 def silent_processes(view: DeskView) -> set[str]:
-    """Processes that are silent although supervisord reports them as running."""
+    """Processes that send nothing although supervisord reports them as running."""
     codes = {one.code for one in view.conditions}
     if "PORTFOLIO_SILENT" in codes:
-        return {"portfolio"}  # its last status of the others is outdated
+        return {"portfolio"}  # its last status about the other processes is outdated
     found = {"mt5"} if codes & _SILENT_GATEWAY else set()
     return found | ({"signal"} if codes & _SILENT_SIGNAL else set())
 
@@ -140,9 +142,10 @@ def summary_line(view: DeskView) -> str:
     )
     held = " ".join(f"{symbol} {position.net_volume:+f}" for symbol, position in status.positions.items()) or "flat"
     return (
-        f"SIMULATED {_market_time(status)} {_state(view, status)} up {format_duration(view.up_s)} | {quotes} | ticks {status.processed:,} "
-        f"signals {status.signals_buy + status.signals_sell:,} orders {status.orders} fills {status.fills} | {held} | "
-        f"realised {format_signed(status.realized_pnl)} open {format_signed(status.unrealized_pnl)} {status.currency}".rstrip()
+        f"SIMULATED {_market_time(status)} {_state(view, status)} up {format_duration(view.up_s)} | {quotes} | "
+        f"ticks {status.processed:,} signals {status.signals_buy + status.signals_sell:,} orders {status.orders} "
+        f"fills {status.fills} | {held} | realised {format_signed(status.realized_pnl)} "
+        f"open {format_signed(status.unrealized_pnl)} {status.currency}".rstrip()
     )
 
 
@@ -164,7 +167,7 @@ def _points(points: float | None) -> str:
 
 
 def render_page(view: DeskView, *, width: int, height: int) -> RenderableType:
-    """The whole page for a terminal of this size."""
+    """The whole page for a terminal of `width` characters and `height` lines."""
     top: list[RenderableType] = [*_head(view, width), *(_alert(alert) for alert in alerts(view))]
     if view.status is None:
         return Group(*top, _processes(view, width), Text(_waiting(view), style="dim"))
@@ -231,7 +234,7 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
             name, style = "warming" if width >= MIDDLE else "warm", "dim"
         elif refusal:
             name, style = f"{name} {refusal}" if width >= MIDDLE else refusal, "bold yellow"
-        # A rule has no confidence in holding; a model has one in each of its classes.
+        # Strategies without a model report no confidence for HOLD; a model reports one for each class.
         confidence = f"{signal.confidence:.2f}" if signal is not None and signal.confidence else ""
         is_old = status.feed_stale or quote is None
         pnl = None if held is None else held.unrealized_pnl
@@ -260,7 +263,7 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
 
 
 def _refusal(view: DeskView, symbol: str) -> str:
-    """`paused` or `denied` where a rule keeps the symbol's latest signal from trading; empty otherwise."""
+    """`paused` or `denied` if a risk rule keeps the symbol's latest signal from trading, or else empty."""
     if any(one.code == "BREAKER_OPEN" and one.subject == symbol for one in view.conditions):
         return "paused"
     signal = None if view.status is None else view.status.signals.get(symbol)
@@ -274,7 +277,7 @@ def _denial_of(view: DeskView, symbol: str) -> DenialLine | None:
 
 
 def _denials(view: DeskView) -> list[Text]:
-    """The latest denial of each symbol in a line, without pauses of the breaker, which are alerts."""
+    """A line for the latest denial of each symbol; a symbol that the circuit breaker pauses has an alert instead."""
     paused = {one.subject for one in view.conditions if one.code == "BREAKER_OPEN"}
     found = [_denial_of(view, symbol) for symbol in view.plan.symbols if symbol not in paused]
     return [_dim(describe_denial(one)) for one in found if one is not None]
@@ -332,7 +335,7 @@ def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
 
 
 def _run_parts(view: DeskView, status: StatusReply, width: int) -> list[list[tuple[str, str, str]]]:
-    """Opening balance, its changes in this run by category, and the balance, which is their sum."""
+    """The balance before the run, its changes during the run by category, and the current balance, which is the sum."""
     if status.balance is None or width < MIDDLE:
         return []
     before = view.before
@@ -418,7 +421,7 @@ def _counts(status: StatusReply, width: int) -> list[Text]:
 
 
 def _denied(status: StatusReply) -> str:
-    """The number of denied signals, and the rules with the most denials."""
+    """The number of denied signals, and the codes of the rules with the most denials."""
     ranked = sorted(status.denials.items(), key=lambda item: (-item[1], item[0]))
     codes = ", ".join(f"{code} {count:,}" for code, count in ranked[:DENIAL_CODES_MAX])
     return f"denied {status.denied:,}" + (f" ({codes})" if codes else "")

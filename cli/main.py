@@ -1,7 +1,8 @@
-"""The `paperdesk` command: one command line is parsed, run, and ended with an exit code.
+"""The `paperdesk` command: parse one command line, run the command, and end with its exit code.
 
-A command returns its exit code. A StartError ends it with one line on stderr and exit code 2; with `--json` the line is
-on stdout as JSON as well. An interrupt stops what runs, in order, and ends with 128 plus the number of the signal.
+A StartError ends the command with one line on stderr and exit code 2; with `--json` the line is also printed on stdout
+as JSON. After a signal, for example of Ctrl-C, the started processes are stopped, and the exit code is 128 plus the
+number of the signal.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from common.lingering_threads import end_despite_threads
 from common.standard_streams import guard_standard_streams
 from research.call_watch import watch_calls
 
-HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
+HELP = "A desk for paper trading in the style of MetaTrader 5. All trading is SIMULATED."
 EXIT_UNUSABLE = 2
 COLUMNS_MIN: Final = 20
 COLUMNS_MAX: Final = 10_000
-"""Widths that help and tables are laid out for."""
+"""Range of widths, in characters, that the environment variable COLUMNS may set for help and tables."""
 
 JSON = "--json"
 WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
@@ -67,13 +68,19 @@ def _paperdesk(
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind as Ctrl-C does, so that started processes are stopped."""
+    """Raise SystemExit, so that the command stops the processes that it started, as after Ctrl-C."""
     raise SystemExit(128 + number)
 
 
 def run(arguments: list[str], *, has_own_process: bool = False) -> int:
-    """Run one command line and return its exit code; with `has_own_process`, strategies run in a child process."""
-    # A shell starts background jobs with SIGINT ignored; one that is sent explicitly must work all the same.
+    """Run one command line and return its exit code.
+
+    Args:
+        arguments: the command line without the name of the program.
+        has_own_process: whether this process runs only this command line. A command that runs strategies then continues
+            in a child process, so that a strategy that crashes or blocks is reported on stderr.
+    """
+    # A shell starts background jobs with SIGINT ignored, but a SIGINT sent to the command must stop it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
@@ -88,7 +95,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
     except StartError as error:
         return _refuse(arguments, str(error), error.details)
     except PermissionError as error:
-        # Also from a mere look for a file in a folder that may not be entered.
+        # Python raises this also when a program tests for a file in a folder without permission to enter.
         if error.filename is None:
             raise
         return _refuse(arguments, f"{error.filename}: {error.strerror}; expected a file or folder with access")
@@ -96,11 +103,11 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         return _refuse(arguments, error.format_message().replace("Value error, ", ""))
     except typer.Abort:
         return 1
-    except Exception as error:  # libraries raise a disk fault as an error of their own; any other is raised again
+    except Exception as error:  # libraries wrap a disk fault in errors of their own; other errors are raised again
         fault = disk_fault(error)
         if fault is None:
             raise
-        path = getattr(error, "filename", None) or "a file"  # commands name the files that they write
+        path = getattr(error, "filename", None) or "a file"
         return _refuse(arguments, f"{path} cannot be written: {fault}; expected a disk with room")
     if code == 128 + signal.SIGINT:
         print("paperdesk: interrupted; every process that it had started is stopped", file=sys.stderr)
@@ -108,7 +115,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
 
 
 def _disregard_impossible_width() -> None:
-    """Ignore a COLUMNS too narrow for text, or so wide that a page takes minutes to fill."""
+    """Remove COLUMNS from the environment if it is too narrow for text, or so wide that printing takes minutes."""
     width = os.environ.get("COLUMNS", "")
     if width.isdigit() and not COLUMNS_MIN <= int(width) <= COLUMNS_MAX:
         del os.environ["COLUMNS"]
@@ -123,7 +130,7 @@ def _refuse(arguments: list[str], message: str, details: tuple[str, ...] = ()) -
     line = " ".join(message.split())
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
-        with suppress(StartError, SystemExit):  # nobody reads stdout; the line is on stderr
+        with suppress(StartError, SystemExit):  # stdout may be closed; the line is on stderr as well
             print_json({"error": line})
             sys.stdout.flush()
     return EXIT_UNUSABLE

@@ -1,4 +1,4 @@
-"""Number options parsed by the desk's grammar; typer's would accept `--ticks 1_000` and digits of any script."""
+"""Number options in the desk's number format; typer's own parser accepts `--ticks 1_000` and digits of any script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBERS: Final = (int, float)
 
 
 def require_plain_numbers(command: Any) -> None:
-    """Apply the grammar to every number option and argument of a command and of its subcommands."""
+    """Parse each number option and argument of a command and its subcommands in the desk's number format."""
     for below in getattr(command, "commands", {}).values():
         require_plain_numbers(below)
     for parameter in command.params:

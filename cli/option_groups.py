@@ -12,9 +12,9 @@ from typer.models import OptionInfo
 
 
 def with_option_groups(command: Callable[..., int]) -> Callable[..., int]:
-    """Replace each parameter of a dataclass type by the fields of the dataclass, as options and arguments.
+    """Replace each parameter of `command` that is a dataclass by one keyword parameter for each field.
 
-    The decorated command has one keyword per field, which typer reads; the command itself gets the dataclasses.
+    Typer reads the keyword parameters as options and arguments. The original command is called with the dataclasses.
     """
     groups: dict[str, type[Any]] = {}
     parameters: list[inspect.Parameter] = []
@@ -50,11 +50,13 @@ def _parameters_of(group: type[Any]) -> Iterator[inspect.Parameter]:
 
 
 def option_arguments(options: object, *, without: tuple[str, ...] = ()) -> list[str]:
-    """The command line of the options of a group that differ from their defaults, in the order of its fields.
+    """The options of a dataclass as text for a command line, in the order of the fields.
+
+    Options with their default value are omitted, and so are positional arguments.
 
     Args:
-        options: a group as passed to the command; its arguments are left out.
-        without: fields to leave out as well.
+        options: the dataclass, as passed to the command.
+        without: names of further fields to omit.
     """
     types = get_type_hints(type(options), include_extras=True)
     arguments: list[str] = []

@@ -1,7 +1,7 @@
-"""Options and arguments that several commands share, each declared once, as typer reads them.
+"""Declarations of the options and arguments that several commands share, in the form that typer reads.
 
-An option whose default a setting decides in one command and which has its own in another is a constant in capitals: the
-commands annotate it with their type.
+An option whose type or default differs between commands is a constant in capitals, which each command annotates with
+its own type.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TICK_FILE_HELP: Final = f"File of ticks, or a folder of them: {_LAYOUTS}."
 
 
 def with_default(option: Any, text: str) -> Any:
-    """The declaration of an option whose help shows `text` as the default."""
+    """A copy of an option's declaration; the help shows `text` as its default."""
     changed = copy.copy(option)
     changed.show_default = text
     return changed
@@ -30,7 +30,7 @@ def with_default(option: Any, text: str) -> Any:
 
 # --------------------------------------------------------------------------------------------------------------- output
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 # ----------------------------------------------------------------------------------------------------------- which desk
@@ -54,21 +54,23 @@ Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE[:SYMBOL]", help=f"Tick files, or folders of them: {_LAYOUTS}.", show_default=False),
 ]
-Symbol = Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Symbol of files that name none.")]
+Symbol = Annotated[
+    str | None, typer.Option("--symbol", metavar="SYMBOL", help="Symbol of files that are given without a symbol.")
+]
 Zone = Annotated[
     str | None,
     typer.Option(
         "--zone",
         metavar="ZONE",
-        help="Time zone of files that name none, such as Europe/Athens or new_york_close.",
+        help="Time zone of files without a time zone, such as Europe/Athens or new_york_close.",
     ),
 ]
 UtcOffset = Annotated[
-    str | None, typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset, such as a broker's.")
+    str | None, typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset from UTC.")
 ]
 FromRow = Annotated[int | None, typer.Option("--from-row", metavar="A", help="First row of each file, from 1.")]
 ToRow = Annotated[int | None, typer.Option("--to-row", metavar="B", help="Last row of each file.")]
-CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Quotes whose bid is above their ask.")]
+CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Handling of quotes whose bid is above the ask.")]
 SEED: Final = typer.Option("--seed", metavar="K", help="Seed of every random draw.")
 
 # -------------------------------------------------------------------------------------------------- strategy and orders
@@ -82,10 +84,12 @@ PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", metavar="FILE", help="Trading plan: sizes, order types, stops and exits, as a TOML file."),
 ]
-Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="Effect of a signal against the position.")]
+Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="Action on a signal opposite to the position.")]
 Speed = Annotated[
     str,
-    typer.Option("--speed", metavar="SPEED", help="lockstep, max, or a factor of recorded time. Changes no digit."),
+    typer.Option(
+        "--speed", metavar="SPEED", help="lockstep, max, or a factor of recorded time. Results are equal at any speed."
+    ),
 ]
 
 # ---------------------------------------------------------------------------------------------------------------- venue
@@ -104,4 +108,4 @@ ACCOUNT_MODE: Final = typer.Option(
     help="One position per symbol (netting) or one per order (hedging).",
     case_sensitive=False,
 )
-LEVERAGE: Final = typer.Option("--leverage", metavar="N", help="Notional by margin; 0 requires no margin.")
+LEVERAGE: Final = typer.Option("--leverage", metavar="N", help="Notional divided by margin; 0 requires no margin.")

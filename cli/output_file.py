@@ -1,4 +1,4 @@
-"""Output files of commands: checked before anything runs, and never overwriting another file unless forced."""
+"""Output files of commands. They are checked before the command runs, and replace a file only with `--force`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from common.whole_files import whole_file
 
 
 class OutputFile(NamedTuple):
-    """The path, the option that names it, and whether an existing file may be replaced."""
+    """An output file.
+
+    `path` is the file, `option` the option that gave it, and `force` is whether an existing file may be replaced.
+    """
 
     path: Path
     option: str
@@ -22,10 +25,10 @@ class OutputFile(NamedTuple):
 
     @contextmanager
     def written(self) -> Iterator[Path]:
-        """A temporary file to write to, moved to the path when it is complete.
+        """A temporary file to write to, which is moved to `path` at the end of the block.
 
         Raises:
-            StartError: it cannot be written, or another file has appeared at the path.
+            StartError: the file cannot be written, or another file has appeared at `path` without `force`.
         """
         try:
             with whole_file(self.path, replaces=self.force) as part:
@@ -42,32 +45,32 @@ class OutputFile(NamedTuple):
         """Write text as UTF-8.
 
         Raises:
-            StartError: as `written`.
+            StartError: as for `written`.
         """
         with self.written() as part:
             part.write_text(text, encoding="utf-8")
 
     def write_json(self, value: object) -> None:
-        """Write JSON.
+        """Write a value as JSON.
 
         Raises:
-            StartError: as `written`.
+            StartError: as for `written`.
         """
         self.write_text(json_text(value) + "\n")
 
 
 def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
-    """Check before a run that its output can be written at the end.
+    """Check, before a run, that its output file can be written at the end.
 
     Raises:
-        StartError: it exists and `force` is False; it is a folder, a device or a pipe; or its folder does not exist or
-            cannot be written.
+        StartError: the file exists and `force` is False; `path` is a folder, a device or a pipe; or the folder of the
+            file does not exist or cannot be written.
     """
     folder = path.resolve().parent
     if path.is_dir():
         raise StartError(f"{option} {path} is a folder, expected a file")
     if not folder.is_dir():
-        raise StartError(f"{option} {path}: there is no folder {folder}, expected an existing one")
+        raise StartError(f"{option} {path}: there is no folder {folder}, expected an existing folder")
     if path.exists() and not path.is_file():
         raise StartError(f"{option} {path} is a device or a pipe, expected the name of a file")
     if path.exists() and not force:

@@ -1,4 +1,4 @@
-"""Data directories, checked before anything runs."""
+"""Checks of data directories before a command runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from common.disk_faults import disk_faults_named
 from common.errors import StartError
 
 DESK_TRACES: Final = ("ledger.db", "logs")
-"""Files that identify a desk's folder: the ledger, or the logs of a desk that was killed before it had one."""
+"""Names that identify a desk's folder: the ledger, or the logs of a desk that was killed before it made a ledger."""
 
 
 @contextlib.contextmanager
 def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
-    """The data directory of a run: the given one, or a temporary one for the block; disk faults name it.
+    """The data directory of a run: `path`, or a temporary directory that is removed at the end of the block.
+
+    The text of a disk fault within the block has the name of the directory.
+
+    Args:
+        path: of the directory; None for a temporary directory.
+        go_on: whether the run continues with the desk in the directory.
 
     Raises:
-        StartError: it cannot be written; it is not empty and `go_on` is False; or it has no desk and `go_on` is True.
+        StartError: the directory cannot be written; it is not empty and `go_on` is False; or it has no desk and `go_on`
+            is True.
     """
     if path is not None:
         folder = _prepared(path, go_on=go_on)

@@ -1,4 +1,4 @@
-"""Progress on stderr: one redrawn line on a terminal; elsewhere only the reasons of a wait."""
+"""Progress on stderr: one redrawn line on a terminal; without a terminal only the reasons for waiting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestration.progress import Progress, ProgressDisplay, TimeLeft
 
 BAR_COLUMNS: Final = 12
 BAR_WIDTH_MIN: Final = 60
-"""Columns of a terminal with room for a bar beside the text."""
+"""Least width, in characters, of a terminal on which a bar is shown beside the text."""
 
 
 @contextmanager
@@ -48,7 +48,13 @@ def _terminal_line(what: str) -> Iterator[ProgressDisplay]:
 
 
 def fitting_text(progress: Progress, left_s: float | None, room: int) -> str:
-    """The text that fits into `room` columns, the most important first; a note is cut rather than left out."""
+    """The text of a progress line, cut to `room` characters.
+
+    Args:
+        progress: to show.
+        left_s: estimate of the remaining seconds; None when unknown.
+        room: most characters. A fact that does not fit is omitted; a note that does not fit is cut.
+    """
     text = f"{min(1.0, progress.done / progress.total):.0%}" if progress.total else "starting"
     if left_s is not None:
         text += f", {time_text(left_s)} left"
@@ -61,7 +67,7 @@ def fitting_text(progress: Progress, left_s: float | None, room: int) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """Hours, minutes and seconds, without leading zeros."""
+    """A duration as `h:mm:ss`, or as `m:ss` below an hour."""
     minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{whole:02d}" if hours else f"{minutes}:{whole:02d}"
@@ -69,7 +75,12 @@ def time_text(seconds: float) -> str:
 
 @contextmanager
 def status_line(what: str, *, lasts_s: float = 0.0) -> Iterator[Callable[[str], None]]:
-    """A display of status text on a terminal for a fault-injection run of `lasts_s` seconds, 0 for unknown."""
+    """A display of status text on a terminal; nothing is shown without a terminal.
+
+    Args:
+        what: name of the run.
+        lasts_s: duration of the run in seconds, for the time left; 0 for unknown.
+    """
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -85,7 +96,7 @@ def status_line(what: str, *, lasts_s: float = 0.0) -> Iterator[Callable[[str], 
 
 
 class _NotePrinter:
-    """Prints the reason of a wait, each kind once; progress is shown on terminals only."""
+    """Prints the reason of a wait when it changes, for stderr without a terminal; prints no progress."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -99,5 +110,5 @@ class _NotePrinter:
 
 
 def _without_numbers(note: str) -> str:
-    """The kind of a note: without the seconds that it counts."""
+    """A note without digits, so that a change of its numbers alone does not print it again."""
     return "".join(sign for sign in note if not sign.isdigit())

@@ -1,6 +1,6 @@
-"""Runs over recorded ticks: what is run, the account to continue with, progress, and how a run ends.
+"""Runs over recorded ticks: their specification, the account that they continue with, their progress and their report.
 
-This module imports the libraries of a run, among them polars and the ledger. The commands import it when they run.
+This module imports slow libraries, among them polars and the ledger, so the commands import it only for a run.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 
 
 def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> RunSpec:
-    """The run that the options describe.
+    """The specification of a run, from its options.
 
     Args:
-        options: as given.
-        account: terms of the account to continue with; None for a new one.
+        options: from the command line.
+        account: terms of the account to continue with; None for a new account.
 
     Raises:
         StartError: an option is out of range, unknown or contradictory.
@@ -107,7 +107,7 @@ def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> Run
 
 
 def _check_terms(options: RunOptions, account: AccountTerms, balance: Decimal | None) -> None:
-    """Refuse terms that the account was not opened with."""
+    """Refuse a balance or a currency other than the account was opened with."""
     if balance is not None and balance != Decimal(account.balance):
         raise StartError(
             f"--balance is {decimal_text(balance)}, but the account was opened with {account.balance}; "
@@ -126,7 +126,7 @@ def continued_account(output: OutputOptions) -> AccountTerms | None:
 
 
 def opened_terms(data_dir: Path) -> AccountTerms | None:
-    """Terms that the account in the directory was opened with; None when none has been opened."""
+    """Opening balance and currency of the account in the directory; None when the directory has no account."""
     if not (data_dir / LEDGER_FILE_NAME).is_file():
         return None
     deposits = [deal["profit"] for deal in ledger_views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
@@ -135,10 +135,10 @@ def opened_terms(data_dir: Path) -> AccountTerms | None:
 
 
 def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
-    """Refuse ticks that the account has seen, before anything is started; an interrupted run may be continued.
+    """Refuse ticks that are not later than the last tick of the account; an interrupted run may be continued.
 
     Raises:
-        StartError: names the first time of the ticks and the last one of the account.
+        StartError: the first tick is not later than the account's last tick; the text has both times.
     """
     if not (data_dir / LEDGER_FILE_NAME).is_file():
         return
@@ -146,17 +146,17 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
     cursor = kept.cursor
     if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
         return
-    # A stream that was only just opened has no time of its own yet, but the marks of the one before.
+    # A stream without a processed tick has no time yet; the marks have the times of the stream before it.
     seen_ns = max([cursor.time_ns, *(mark.time_ns for mark in cursor.marks.values())])
     if stream.first_time_ns <= seen_ns:
         raise StartError(
-            f"the ticks begin at {utc_text(stream.first_time_ns)}, expected later than {utc_text(seen_ns)}, which the account "
-            f"in {data_dir} has seen"
+            f"the ticks begin at {utc_text(stream.first_time_ns)}, expected later than {utc_text(seen_ns)}, "
+            f"the time of the last tick of the account in {data_dir}"
         )
 
 
 def print_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> None:
-    """Print, before a run, that its ticks are in the model's sample, or that this is unknown."""
+    """Print a warning if the model was trained on ticks of this run, or if its training data are unknown."""
     last = stream.last_ordinal
     found = model_data(
         spec,
@@ -171,7 +171,11 @@ def print_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> Non
 def replay_with_progress(
     spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
 ) -> tuple[dict[str, Any], str]:
-    """Replay through the processes; the report, and why the desk failed (empty if it did not)."""
+    """Replay the ticks with the processes of a desk.
+
+    Returns:
+        The report, and the cause of a failure; the cause is empty if the desk did not fail.
+    """
     with progress_line("replay: SIMULATED") as show:
         result = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
     return result.report, result.failure
@@ -180,7 +184,7 @@ def replay_with_progress(
 def backtest_with_progress(
     spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue: bool = False
 ) -> dict[str, Any]:
-    """Run the backtest; its report."""
+    """Run a backtest, and return its report."""
     with progress_line("backtest: SIMULATED") as show:
         return run_backtest(
             spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_tick_progress(show, spec.currency)
@@ -208,7 +212,11 @@ def _tick_progress(show: ProgressDisplay, currency: str) -> Callable[[BacktestPr
 def mode_differences(
     spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
 ) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    """Replay and backtest the same ticks; the differences, a line each, and the two reports by mode."""
+    """Replay and backtest the same ticks.
+
+    Returns:
+        The differences between the two runs, one line for each, and the reports by mode: `replay` and `backtest`.
+    """
     left, right = data_dir / "replay", data_dir / "backtest"
     for folder in (left, right):
         folder.mkdir(mode=0o700)
@@ -225,7 +233,11 @@ def mode_differences(
 
 
 def finish_run(report: dict[str, Any], failure: str, *, out: OutputFile | None, as_json: bool) -> int:
-    """Print and write the report of a run; exit code 0 where ledger and venue agree and the desk did not fail."""
+    """Print the report of a run, and write it to `out`.
+
+    Returns:
+        The exit code: 0 if ledger and venue agree and the desk did not fail, else 1.
+    """
     if out is not None:
         out.write_json(report)
     if as_json:

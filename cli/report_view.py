@@ -35,7 +35,7 @@ def show_report(report: Mapping[str, Any]) -> None:
 
 
 def print_warnings(report: Mapping[str, Any]) -> None:
-    """Print the warnings of a report, a line each."""
+    """Print the warnings of a report, one line for each."""
     for warning in report.get("warnings", ()):
         console().print(Text(f"WARNING: {warning}"), soft_wrap=True)
 
@@ -90,12 +90,12 @@ def _if_any(name: str, count: int) -> list[tuple[str, str]]:
 
 
 def _limit_gap(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
-    """Gain from quotes better than limits; no row where no limit order or target gapped."""
+    """Gain from quotes that were better than the limit price; no row without such a fill."""
     return [("quotes better than limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
 
 
 def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Modifications of stops and orders, if any."""
+    """Rows on modifications of stops and orders; no rows without modifications."""
     made, refused = modifications["made"], modifications["refused"]
     if not made and not refused:
         return []
@@ -107,7 +107,7 @@ def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]
 
 
 def balance_before(report: Mapping[str, Any]) -> Decimal:
-    """The balance before the run: a new account's deposit, or the balance of the earlier run."""
+    """The balance before the run, in account currency: the deposit of a new account, or the earlier run's balance."""
     moved = (Decimal(report[name]) for name in ("realized_pnl", "commission", "swap"))
     return Decimal(report["balance"]) - sum(moved, Decimal(0))
 
@@ -123,6 +123,6 @@ def _money(value: str | None, currency: str) -> str:
 def difference_text(found: Mapping[str, Any]) -> str:
     """A difference between ledger and venue in one line."""
     return (
-        f"{found['kind']} {found['subject']}: ledger {found['ledger'] or 'nothing'}, venue {found['venue'] or 'nothing'}; "
-        f"{found['remedy']}"
+        f"{found['kind']} {found['subject']}: ledger {found['ledger'] or 'nothing'}, "
+        f"venue {found['venue'] or 'nothing'}; {found['remedy']}"
     )

@@ -1,7 +1,7 @@
-"""The options of a run over recorded ticks, and the checks of options that need no library of the run.
+"""The options of a run over recorded ticks, and their checks that load no further libraries.
 
-Every refusal is a StartError that names the option, its value and the expectation. `cli.recorded_runs` makes a run of
-the options, and checks the rest.
+The text of each StartError has the option, its value and the expected value. The other checks are in
+`cli.recorded_runs`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class AccountTerms(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The options of a run over recorded ticks, as given: each field is an option or argument as typer reads it."""
+    """The options and arguments of a run over recorded ticks, in the form that typer reads."""
 
     files: o.Files
     watch: Annotated[
@@ -68,7 +68,9 @@ class RunOptions:
     model: Annotated[Path | None, o.with_default(o.MODEL, "the demo model")] = None
     from_row: o.FromRow = None
     to_row: o.ToRow = None
-    ticks: Annotated[int | None, typer.Option("--ticks", metavar="N", help="Stop after N ticks in all.")] = None
+    ticks: Annotated[
+        int | None, typer.Option("--ticks", metavar="N", help="Stop after N ticks of all files together.")
+    ] = None
     on_opposite: o.Opposite = OnOpposite.CLOSE
     risk: Annotated[str, o.RISK] = DEFAULT_LIMITS.name
     plan: o.PlanFile = None
@@ -89,10 +91,10 @@ class RunOptions:
     leverage: Annotated[int, o.LEVERAGE] = DEFAULT_LEVERAGE
 
     def check(self) -> None:
-        """Refuse what is out of range, contradictory or missing, as far as the options alone show it.
+        """Refuse options that are out of range, contradictory or missing.
 
         Raises:
-            StartError: names the option, its value and the expectation.
+            StartError: an option is refused; the text has the option, its value and the expected value.
         """
         self.parsed_volume()
         self.parsed_balance()
@@ -111,18 +113,18 @@ class RunOptions:
         fills_option(self.fills)
 
     def parsed_volume(self) -> Decimal:
-        """Lots per order.
+        """The volume of each order in lots.
 
         Raises:
-            StartError: they are not within range.
+            StartError: the volume is no number, or not above 0 and at most VOLUME_MAX.
         """
         return decimal_option("--volume", self.volume, most=VOLUME_MAX, unit="lots")
 
     def parsed_balance(self) -> Decimal | None:
-        """Cash of a new account; None where the option is not given.
+        """The opening balance of a new account, in account currency; None when the option is not given.
 
         Raises:
-            StartError: it is not within range.
+            StartError: the balance is no number, or not above 0 and at most BALANCE_MAX.
         """
         return (
             None if self.balance is None else decimal_option("--balance", self.balance, most=BALANCE_MAX, unit="money")
@@ -131,7 +133,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """Paths of the files and the report of a run."""
+    """The options for the output of a run: the data directory, the report and JSON."""
 
     data_dir: Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")] = None
     go_on: Annotated[bool, typer.Option("--continue", help="Continue with the account in --data-dir.")] = False
@@ -143,10 +145,14 @@ class OutputOptions:
 
 
 def check_rows(from_row: int | None, to_row: int | None) -> None:
-    """Refuse rows of a file that cannot be.
+    """Refuse a range of rows that is empty or out of range.
+
+    Args:
+        from_row: first row of each file, from 1; None when not given.
+        to_row: last row of each file, from 1; None when not given.
 
     Raises:
-        StartError: names the option.
+        StartError: a row is below 1 or above ROW_MAX, or `to_row` is below `from_row`.
     """
     for name, value in (("--from-row", from_row), ("--to-row", to_row)):
         if value is not None and not 1 <= value <= ROW_MAX:
@@ -156,43 +162,45 @@ def check_rows(from_row: int | None, to_row: int | None) -> None:
 
 
 def check_seed(seed: int, *, most: int = SEED_MAX) -> None:
-    """Refuse a seed that the generators do not take.
+    """Refuse a seed below 0 or above `most`.
 
     Raises:
-        StartError: it is out of range.
+        StartError: the seed is out of range.
     """
     if not 0 <= seed <= most:
         raise StartError(f"--seed is {seed}, expected 0 to {most}")
 
 
 def check_leverage(leverage: int) -> None:
-    """Refuse a leverage that no account has.
+    """Refuse a `leverage` below 0 or above LEVERAGE_MAX; 0 means that no margin is required.
 
     Raises:
-        StartError: it is out of range.
+        StartError: the leverage is out of range.
     """
     if not 0 <= leverage <= LEVERAGE_MAX:
         raise StartError(f"--leverage is {leverage}, expected 0 (no margin) to {LEVERAGE_MAX}")
 
 
 def check_watched(symbols: Sequence[str], watched: Sequence[str]) -> None:
-    """Refuse symbols that would be both traded and watched.
+    """Refuse symbols that are both traded and watched.
 
     Raises:
-        StartError: names the first.
+        StartError: a watched symbol is also traded; the text has the first such symbol.
     """
     for symbol in watched:
         if symbol in symbols:
             raise StartError(
-                f"--watch has {symbol}, expected symbols that are not traded: the quotes of those are known"
+                f"--watch has {symbol}, expected symbols that are not traded: traded symbols are quoted without --watch"
             )
 
 
 def risk_option(text: str) -> str:
-    """The name of a risk set, or the absolute path of its file, since the processes run in another folder.
+    """The name of a set of risk limits, or the absolute path of a file of limits.
+
+    The path is absolute because the processes run in another folder.
 
     Raises:
-        StartError: there is no such file.
+        StartError: `text` is no name of a set, and the file does not exist.
     """
     if text in RISK_SETS:
         return text
@@ -203,10 +211,10 @@ def risk_option(text: str) -> str:
 
 
 def fills_option(text: str) -> str:
-    """The name of a fill profile, or the absolute path of its file.
+    """The name of a fill profile, or the absolute path of a file with a fill profile.
 
     Raises:
-        StartError: there is no such file.
+        StartError: `text` is no name of a profile, and the file does not exist.
     """
     if text in PROFILES:
         return text
@@ -217,10 +225,10 @@ def fills_option(text: str) -> str:
 
 
 def plan_option(path: Path | None) -> str:
-    """The absolute path of a plan's file, since the processes run in another folder; nothing for none.
+    """The absolute path of a plan's file, because the processes run in another folder; empty without a plan.
 
     Raises:
-        StartError: there is no such file.
+        StartError: the file does not exist.
     """
     if path is None:
         return ""
@@ -230,10 +238,16 @@ def plan_option(path: Path | None) -> str:
 
 
 def decimal_option(name: str, text: str, *, most: Decimal, unit: str) -> Decimal:
-    """The value of a decimal option, above 0 and at most `most`.
+    """The value of a decimal option.
+
+    Args:
+        name: of the option.
+        text: value from the command line.
+        most: the largest allowed value; 0 and below are refused.
+        unit: of the value, for the text of the error.
 
     Raises:
-        StartError: it is not within range, or no number.
+        StartError: the text is no number, or the value is out of range.
     """
     try:
         value = parse_decimal(text)
@@ -245,10 +259,10 @@ def decimal_option(name: str, text: str, *, most: Decimal, unit: str) -> Decimal
 
 
 def speed_option(text: str) -> str:
-    """`lockstep`, `max` or a factor.
+    """Return `text` if it is a speed: `lockstep`, `max`, or a factor above 0 and at most SPEED_MAX.
 
     Raises:
-        StartError: the text has none of these forms.
+        StartError: the text is no speed.
     """
     if text in (LOCKSTEP, FULL_SPEED):
         return text

@@ -1,4 +1,4 @@
-"""Settings of the environment and `.env` that `paperdesk run` passes on, ignores or refuses."""
+"""Settings of the environment and `.env` that `paperdesk run` passes to its processes, ignores or refuses."""
 
 from __future__ import annotations
 
@@ -56,49 +56,51 @@ OPTIONS: Final = {
     "MT5_TICKS": "--ticks",
     "MT5_TICKS_ZONE": "--zone",
 }
-"""Settings that `run` takes as options only, with defaults of its own; a setting is reported as ignored."""
+"""Settings that `run` ignores, with a notice, and the options that it has in their place."""
 
 GATEWAY: Final = frozenset({"GTW_HOST", "GTW_PORT", "ZMQ_EXECUTION_URL", "ZMQ_MARKET_DATA_URL"})
-"""Settings that name a gateway elsewhere; `run` then starts none."""
+"""Settings with the address of a gateway that another process runs; `run` then starts no gateway."""
 
 REFUSED: Final = {"MT5_VENUE": ("terminal",)}
+"""Settings with the values that `run` refuses."""
+
 HASH_CHARS: Final = 8
 
 
 class GatewayElsewhere(NamedTuple):
-    """Request and tick addresses of a gateway that another process runs."""
+    """The addresses for requests and for ticks of a gateway that another process runs."""
 
     requests: str
     ticks: str
 
     @property
     def folder(self) -> str:
-        """Name of the data directory: each gateway has an account of its own."""
+        """Name of the data directory for this gateway, because the account of each gateway needs its own ledger."""
         return f"gateway-{hashlib.sha256(self.requests.encode()).hexdigest()[:HASH_CHARS]}"
 
 
 class RunSettings(NamedTuple):
-    """Settings for the processes, and the gateway if it is elsewhere."""
+    """The settings for the processes, and the gateway of another process; None if `run` starts the gateway."""
 
     forwarded: dict[str, str]
     gateway: GatewayElsewhere | None
 
 
 def run_settings() -> RunSettings:
-    """Read the environment and `.env`; report settings without effect on stderr.
+    """Read the environment and `.env`, and report ignored settings on stderr.
 
     Raises:
-        StartError: a setting is invalid, or contradicts a private desk.
+        StartError: a setting is invalid or refused by `run`.
     """
     common = load(CommonSettings)
     given = given_settings()
     for name, values in REFUSED.items():
         if given.get(name) in values:
             raise StartError(
-                f"{name} is {given[name]!r}, expected none or simulated: paperdesk run has a simulated venue of its own; "
+                f"{name} is {given[name]!r}, expected none or simulated: paperdesk run has its own simulated venue; "
                 "supervisord -c supervisord.conf runs a desk with a terminal"
             )
-    for model in settings_models().values():  # each process would refuse its own, the watchdog unseen
+    for model in settings_models().values():  # an invalid setting is refused here and not in a started process
         load(model)
     gateway = None
     if GATEWAY & given.keys():
@@ -113,6 +115,6 @@ def _report_ignored(given: Mapping[str, str], passed_on: frozenset[str]) -> None
     if ignored:
         shown = ", ".join(f"{name} ({OPTIONS[name]})" if name in OPTIONS else name for name in ignored)
         print(
-            f"paperdesk: run ignores {shown}: it has sockets and folders of its own, and options for the rest",
+            f"paperdesk: run ignores {shown}: it has its own sockets and folders, and takes the rest from options",
             file=sys.stderr,
         )

@@ -1,4 +1,4 @@
-"""The summary of a stopped desk: this run and the account."""
+"""The summary of a stopped desk: figures of this run and of the whole account."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def show_summary(summary: DeskSummary) -> None:
 
 
 def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, str]]:
-    """Opening balance, changes by category, and balance: each column adds up exactly."""
+    """Rows of the balance before the run, its changes by category, and the balance; each column adds up exactly."""
     run, account = summary.after.since(summary.before), summary.after
     before, after = summary.before.balance, account.balance
     if after is None:
@@ -114,16 +114,16 @@ def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, s
 
 
 def format_money(amount: Decimal) -> str:
-    """An amount without a sign where it is positive."""
+    """An amount with a comma for thousands, and a sign only if it is negative."""
     return f"{amount:,f}"
 
 
 def format_signed(amount: Decimal | None, currency: str = "") -> str:
-    """Money with its sign; None is unknown."""
+    """An amount with a comma for thousands and always a sign, then the currency; `unknown` for None."""
     return "unknown" if amount is None else f"{amount:+,f} {currency}".strip()
 
 
 def format_duration(seconds: float) -> str:
-    """Hours, minutes and seconds."""
+    """A duration in `seconds` as `hh:mm:ss`."""
     whole = int(seconds)
     return f"{whole // 3_600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -1,8 +1,8 @@
-"""Which desk a command is for, and where its portfolio and its gateway listen.
+"""Select the desk for a command, and find the addresses of its portfolio and its gateway.
 
-Without an option it is the running desk: `paperdesk run` announces its desk in the checkout; a desk under supervisord
-listens at the address of the settings. A setting that names a desk comes first. Where several desks run, the command
-names them and does nothing.
+Without an option this is the running desk. `paperdesk run` announces its desk in the checkout; a desk under supervisord
+listens at the addresses of the settings. A desk that is selected by NAMING_SETTINGS has priority. If several desks run,
+the command lists them and does nothing.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from common.settings import CommonSettings
 
 NAMING_SETTINGS: Final = ("CONTROL_URL", "PAPERDESK_RUNTIME_DIR", "PAPERDESK_DATA_DIR")
-"""Settings that name a desk."""
+"""Settings that select a desk."""
 
 DEFAULT_CONTROL_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/control.ipc"
 DEFAULT_SUPERVISOR_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/supervisor.sock"
 
 
 def running_desk() -> DeskAddresses:
-    """The desk of a command without `--data-dir` and `--url`; it may not answer.
+    """The desk for a command without `--data-dir` and `--url`; the desk may not answer.
 
     Raises:
-        StartError: several desks run.
+        StartError: several desks run, or a setting is invalid.
     """
     env_file = os.environ.get(ENV_FILE_VARIABLE, str(PROJECT_ROOT / ".env"))
     if any(os.environ.get(name) for name in NAMING_SETTINGS) or (env_file and Path(env_file).exists()):
@@ -46,7 +46,7 @@ def running_desk() -> DeskAddresses:
         if named is not None:
             return named
     found = {one.control: one for one in announced_desks(ANNOUNCED)}
-    # Its portfolio may be starting again.
+    # The socket of supervisord shows that the desk runs, also while portfolio restarts.
     if is_listening(DEFAULT_CONTROL_URL) or is_listening(DEFAULT_SUPERVISOR_URL):
         found.setdefault(DEFAULT_CONTROL_URL, DeskAddresses(str(DEFAULT_DATA_DIR), DEFAULT_CONTROL_URL, ""))
     if len(found) > 1:
@@ -56,9 +56,10 @@ def running_desk() -> DeskAddresses:
 
 
 def _named_by_settings() -> DeskAddresses | None:
-    """The desk that the settings name: one that notes its addresses in their data directory, or one under supervisord.
+    """The desk that the settings select; None when no setting selects a desk.
 
-    None where no setting names a desk.
+    The desk whose addresses are noted in the data directory of the settings has priority if it runs. Otherwise this is
+    the desk under supervisord.
     """
     settings = _settings()
     if not settings.model_fields_set.intersection(name.lower() for name in NAMING_SETTINGS):
@@ -74,7 +75,7 @@ def running_gateway_url() -> str:
     """Address of the running desk's gateway.
 
     Raises:
-        StartError: several desks run, or a setting is wrong.
+        StartError: several desks run, or a setting is invalid.
     """
     return running_desk().gateway or _settings().gateway_url
 
@@ -83,7 +84,7 @@ def gateway_url_of(data_dir: Path) -> str:
     """Address of the gateway of the desk on this directory.
 
     Raises:
-        StartError: no gateway is known, or it does not listen.
+        StartError: the address of the gateway is unknown, or nothing listens there.
     """
     url = read_address(data_dir, GATEWAY_FILE) or (_settings().gateway_url if is_configured_desk(data_dir) else None)
     if url is None or not is_listening(url):
@@ -95,13 +96,13 @@ def gateway_url_of(data_dir: Path) -> str:
 
 
 def control_url_of(data_dir: Path) -> str | None:
-    """The control socket that a desk on this directory listens on; None when it cannot be running."""
+    """The control socket of the desk on this directory; None when nothing listens there."""
     url = noted_control_url(data_dir)
     return url if url is not None and is_listening(url) else None
 
 
 def noted_control_url(data_dir: Path) -> str | None:
-    """The control socket of a desk on this directory, also while portfolio restarts; None if not known."""
+    """The control socket of the desk on this directory, also while nothing listens there; None when unknown."""
     return read_address(data_dir, CONTROL_FILE) or (_settings().control_url if is_configured_desk(data_dir) else None)
 
 
@@ -109,7 +110,8 @@ def required_control_url(data_dir: Path | None, url: str | None, *, hint: str) -
     """The control socket for a command that only a running desk can execute; portfolio may be restarting.
 
     Raises:
-        StartError: the folder has no desk, the desk has no socket, or several desks run; ends with `hint`.
+        StartError: the folder has no ledger, the socket of its desk is unknown, or several desks run. The text for an
+            unknown socket ends with `hint`.
     """
     found = url or (running_desk().control if data_dir is None else noted_control_url(existing_desk(data_dir)))
     if found is None:
@@ -118,11 +120,11 @@ def required_control_url(data_dir: Path | None, url: str | None, *, hint: str) -
 
 
 def is_configured_desk(data_dir: Path) -> bool:
-    """Whether this is the directory that the settings name."""
+    """Whether this is the data directory of the settings."""
     return _settings().paperdesk_data_dir.resolve() == data_dir
 
 
 def _settings() -> CommonSettings:
-    from common.settings import CommonSettings, load  # pydantic, 0.1 s: a running desk is found without settings
+    from common.settings import CommonSettings, load  # loads for 0.1 s; a running desk is found without settings
 
     return load(CommonSettings)

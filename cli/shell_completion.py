@@ -1,4 +1,4 @@
-"""Completion requests of a shell: an environment variable on an ordinary call of the command."""
+"""Completion requests of a shell, which calls the command with an environment variable."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ COMPLETION_VARIABLE: Final = "_PAPERDESK_COMPLETE"
 
 
 def prepare_completion() -> None:
-    """Register the shells with typer where a shell requests completions; any other call needs none of them."""
+    """Register the shells with typer if this call is a completion request."""
     if COMPLETION_VARIABLE in os.environ:
         get_completion_inspect_parameters()

@@ -1,4 +1,4 @@
-"""Tables on the terminal: rows, fields and numbers as text."""
+"""Tables for the terminal, and values as text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERS: Final = frozenset(
     | {"avg_entry_price", "close_price", "limit_price", "slippage", "now", "headroom", "lots_count"}
 )
 PIPED_WIDTH: Final = 200
-"""Width of a table that does not go to a terminal: nothing is folded."""
+"""Width in characters of a table that is not printed on a terminal."""
 
 TITLES: Final = {
     "order_id": "order",
@@ -36,21 +36,21 @@ TITLES: Final = {
     "now": "current",
     "ordinal": "tick",
 }
-"""Headings of columns where they differ from the names of the fields."""
+"""Headings of columns that differ from the names of the fields."""
 
 NOTHING: Final = "-"
 AVERAGES: Final = frozenset({"avg_entry_price", "filled_price"})
 AVERAGE_DECIMALS: Final = 8
-"""Decimals of an average price in a table; JSON and exports have twelve."""
+"""Decimals of an average price in a table; JSON and exports have 12."""
 
 FOLDED_CHARS: Final = 30
-"""Width of a cell above which its text is folded."""
+"""Width in characters above which the text of a cell is folded."""
 
 _TO_THE_SECOND: Final = "2026-11-27 12:00:00Z"
 
 
 def console() -> Console:
-    """A console of the terminal's width, or of PIPED_WIDTH without one."""
+    """A console with the terminal's width, or with PIPED_WIDTH if stdout is no terminal."""
     terminal = Console(soft_wrap=False, highlight=False)
     return terminal if terminal.is_terminal else Console(width=PIPED_WIDTH, soft_wrap=False, highlight=False)
 
@@ -58,9 +58,9 @@ def console() -> Console:
 def show_rows(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str, spare: Sequence[str] = ()
 ) -> None:
-    """Print rows as a table, or the text `none` without rows.
+    """Print rows as a table, or the text `none` if there are no rows.
 
-    `spare` columns may be left out: those without a value, then the others in turn while the table is too wide.
+    Columns of `spare` are omitted if they have no value, and then in their order while the table is too wide.
     """
     out = console()
     if not rows:
@@ -86,7 +86,16 @@ def show_table(
     as_json: bool,
     spare: Sequence[str] = (),
 ) -> int:
-    """Print rows as a table or as JSON; `none` is printed for no rows, `total` is the count of all rows."""
+    """Print rows as a table or as JSON, and return the exit code 0.
+
+    Args:
+        rows: to print.
+        columns: of the table; JSON has all fields.
+        none: text if there are no rows.
+        total: number of all rows, of which `rows` may be the last.
+        as_json: whether to print JSON.
+        spare: columns that may be omitted, as in `show_rows`.
+    """
     if as_json:
         print_json(rows)
         return 0
@@ -101,14 +110,14 @@ def _title(column: str) -> str:
 
 
 def _short(column: str, cells: list[str]) -> list[str]:
-    """Times to the second."""
+    """The cells of a column of times without fractions of a second; other columns unchanged."""
     if not column.endswith("_ns"):
         return cells
     return [text if len(text) <= len(_TO_THE_SECOND) else text[: len(_TO_THE_SECOND) - 1] + "Z" for text in cells]
 
 
 def _fitting(texts: dict[str, list[str]], spare: Sequence[str], width: int) -> dict[str, list[str]]:
-    """The columns that fit into `width`; long texts are folded, so that only their beginning counts."""
+    """The columns that fit into `width`; a cell counts with at most FOLDED_CHARS, since longer texts are folded."""
     left = {name: cells for name, cells in texts.items() if name not in spare or any(text != NOTHING for text in cells)}
     for name in spare:
         needed = sum(min(max(map(len, (_title(column), *cells))), FOLDED_CHARS) + 3 for column, cells in left.items())
@@ -119,7 +128,7 @@ def _fitting(texts: dict[str, list[str]], spare: Sequence[str], width: int) -> d
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:
-    """Print fields, a line each."""
+    """Print fields as a table with one line for each."""
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -133,7 +142,7 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """A value as text: times as UTC, a missing value as a dash."""
+    """The value of the field `name` as text: times in UTC, a missing value as a dash."""
     if value is None or value == "":
         return NOTHING
     if name.endswith("_ns"):

@@ -1,4 +1,4 @@
-"""Tick files on the command line: `FILE` or `FILE:SYMBOL`, and the clock of their times."""
+"""Tick files on the command line: `FILE` or `FILE:SYMBOL`, and the time zone of their times."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def is_symbol(text: str) -> bool:
 def split_symbol(text: str) -> tuple[Path, str | None]:
     """The file and the symbol of `FILE[:SYMBOL]`.
 
-    The part after the last colon is a symbol if it looks like one, and if the file without it exists or the file with it
-    does not: a file name with a colon stays whole.
+    The part after the last colon is the symbol if it has the form of a symbol. Exception: if `text` is the name of an
+    existing file and the part before the colon is not, the whole text is the file.
     """
     file, colon, symbol = text.rpartition(":")
     if colon and file and _SYMBOL.fullmatch(symbol) and (Path(file).exists() or not Path(text).exists()):
@@ -41,37 +41,44 @@ def split_symbol(text: str) -> tuple[Path, str | None]:
 
 
 def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFileArgument, ...]:
-    """Files with their symbols; `symbol` is for files that name none.
+    """Files with their symbols.
+
+    Args:
+        files: `FILE` or `FILE:SYMBOL`.
+        symbol: of the files that are given without a symbol; None if `--symbol` is not given.
 
     Raises:
-        StartError: a file has no symbol, or `symbol` is malformed or would not be used.
+        StartError: a file has no symbol; `symbol` is malformed, or every file is given with another symbol; or the name
+            of a file has a semicolon.
     """
     if symbol is not None and not _SYMBOL.fullmatch(symbol):
         raise StartError(f"--symbol is {symbol!r}, expected a symbol such as EURUSD")
     parts = [split_symbol(text) for text in files]
     own = [found for _, found in parts if found is not None]
     if symbol is not None and len(own) == len(parts) and set(own) != {symbol}:
-        raise StartError(f"--symbol is {symbol!r}, but every file names its own ({', '.join(dict.fromkeys(own))})")
+        raise StartError(
+            f"--symbol is {symbol!r}, but every file is given with a symbol: {', '.join(dict.fromkeys(own))}"
+        )
     named = []
     for path, found in parts:
         chosen = found or symbol
         if chosen is None:
             raise StartError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL")
         if ";" in str(path):
-            raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS, expected another name")
+            raise StartError(f"{path} has a ';' in its name, expected another name: ';' separates files in MT5_TICKS")
         named.append(TickFileArgument(path, chosen))
     return tuple(named)
 
 
 def show_remarks(stream: TickStream) -> TickStream:
-    """Print the remarks on the times of a stream's files on stderr; returns the stream."""
+    """Print the remarks on the times of a stream's files on stderr, and return the stream."""
     for remark in stream.remarks:
         print(f"WARNING: {remark}", file=sys.stderr)
     return stream
 
 
 def clock_option(zone: str | None, utc_offset: str | None) -> str | None:
-    """The time zone or offset of files that name none; None when neither option is given.
+    """The time zone or offset for files without a time zone; None when neither option is given.
 
     Raises:
         StartError: both are given, or the offset is malformed.

@@ -1,4 +1,4 @@
-"""Checks of strategies, symbols, currencies, limits, plans and fills before a process is started for them."""
+"""Checks of strategies, symbols, currencies, limits, plans and fill profiles before a desk is started."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from services.signal import UnknownStrategyError
 from services.signal.strategy_loader import MODEL_STRATEGIES, parse_strategies, strategy_factories, uses_model
 
 _SLOW_LOAD_S: Final = 3.0
-"""Load time of a strategy's module before a notice."""
+"""Load time of a strategy's module after which a notice is printed."""
 
 _LOAD: Final = """
 import os, pathlib, sys
@@ -42,14 +42,14 @@ finally:
 
 
 def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
-    """Refuse strategies that signal could not load for these symbols, and a model that they would not use.
+    """Refuse strategies that signal cannot load for these symbols, and a model that no strategy uses.
 
     Raises:
-        StartError: names the problem and the known strategies.
+        StartError: a strategy or the model is refused; the text has the problem.
     """
     if model is not None and not uses_model(text):
         raise StartError(
-            f"--model {model} with --strategy {text}, expected it with --strategy {MODEL_STRATEGIES[0]} only"
+            f"--model {model} with --strategy {text}, expected --model only with --strategy {MODEL_STRATEGIES[0]}"
         )
     try:
         for name in dict.fromkeys(parse_strategies(text, symbols).values()):
@@ -61,13 +61,13 @@ def require_strategy(text: str, symbols: Sequence[str], model: Path | None = Non
 
 
 def _require_loadable(strategy: str) -> None:
-    """Load a user's strategy in a child process first: a module that ends its process would end this one.
+    """Load a user's strategy in a child process first, because its module may end the process that loads it.
 
     Raises:
-        StartError: the module ended the process.
+        StartError: the module ended the child process.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    output = subprocess.DEVNULL  # its output appears when it is loaded in this process
+    output = subprocess.DEVNULL  # the module prints its output again when this process loads it
     with TemporaryDirectory(prefix="paperdesk-load-") as folder:
         sign = Path(folder) / "returned"
         command = [sys.executable, "-c", _LOAD, strategy, str(sign)]
@@ -88,10 +88,10 @@ def _require_loadable(strategy: str) -> None:
 
 
 def require_limits(risk: str) -> None:
-    """Refuse risk limits that portfolio could not read.
+    """Refuse risk limits that portfolio cannot read.
 
     Raises:
-        StartError: names the file and the problem.
+        StartError: the limits cannot be read; the text has the file and the problem.
     """
     try:
         load_limits(risk)
@@ -100,10 +100,10 @@ def require_limits(risk: str) -> None:
 
 
 def require_fills(fills: str) -> None:
-    """Refuse a fill profile that the venue could not read.
+    """Refuse a fill profile that the simulated venue cannot read.
 
     Raises:
-        StartError: names the file and the problem.
+        StartError: the profile cannot be read; the text has the file and the problem.
     """
     try:
         load_fill_profile(fills)
@@ -112,10 +112,10 @@ def require_fills(fills: str) -> None:
 
 
 def require_plan(plan: str, symbols: Collection[str]) -> None:
-    """Refuse a plan that portfolio could not read, or whose strategies have symbols that are not traded.
+    """Refuse a plan that portfolio cannot read, or that has symbols that are not traded.
 
     Raises:
-        StartError: names the file and the problem.
+        StartError: the plan is refused; the text has the file and the problem.
     """
     try:
         load_plan(plan, symbols)
@@ -126,10 +126,17 @@ def require_plan(plan: str, symbols: Collection[str]) -> None:
 def require_fixed_volumes(
     volume: Decimal, plan: str, symbols: Collection[str], *, option: str = "--volume", instruments: str = ""
 ) -> None:
-    """Refuse a fixed volume, the plan's or the default, that the simulated broker does not accept for its symbol.
+    """Refuse a fixed volume that the simulated broker does not accept for its symbol.
+
+    Args:
+        volume: default volume in lots, for symbols whose fixed volume the plan does not set.
+        plan: path of the plan; empty without a plan.
+        symbols: that are traded.
+        option: the option or setting of the default volume, for the text of the error.
+        instruments: file or shipped name of the contract terms; empty for the simulated broker's own.
 
     Raises:
-        StartError: names the option or the plan's file, and the volumes that the broker accepts.
+        StartError: a volume is refused; the text has its source and the volumes that the broker accepts.
     """
     read, catalogue = load_plan(plan, symbols), load_instruments(instruments)
     for symbol in symbols:
@@ -147,7 +154,7 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
     """Refuse symbols that the simulated broker does not trade, or whose terms in the file `instruments` are incomplete.
 
     Raises:
-        StartError: names the symbol, or the file and the problem.
+        StartError: a symbol or the file is refused; the text has the problem.
     """
     try:
         catalogue = load_instruments(instruments)
@@ -158,10 +165,10 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
 
 
 def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str, instruments: str = "") -> None:
-    """Refuse a run if no symbol has a conversion rate; otherwise warn of the symbols without one.
+    """Refuse a run if no symbol has a conversion rate, and print a warning if only some symbols have one.
 
     Raises:
-        StartError: names the missing rates, and a pair that would give one.
+        StartError: no symbol has a conversion rate; the text has the missing rates and a pair that gives one of them.
     """
     catalogue = load_instruments(instruments)
     terms = {symbol: found for symbol in (*symbols, *watched) if (found := catalogue.find(symbol)) is not None}
@@ -170,16 +177,16 @@ def require_rates(symbols: Sequence[str], watched: Sequence[str], currency: str,
         return
     profits = ", ".join(f"{symbol} in {source}" for symbol, source in missing.items())
     line = (
-        f"no rate converts the profit of {profits} into the account's {currency}, expected --watch with quotes of a pair "
-        f"such as {_pair(next(iter(missing.values())), currency)}"
+        f"no rate converts the profit of {profits} into the account's {currency}, expected --watch with quotes of a "
+        f"pair such as {_pair(next(iter(missing.values())), currency)}"
     )
     if len(missing) == len(symbols):
         raise StartError(line)
-    print(f"paperdesk: {line}; without one they are not traded", file=sys.stderr)
+    print(f"paperdesk: {line}; symbols without a rate are not traded", file=sys.stderr)
 
 
 def _pair(one: str, other: str) -> str:
-    """The pair of two currencies in its usual order."""
+    """The currency pair of two currencies, in the market's usual order."""
     order = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF")
     rank = {currency: place for place, currency in enumerate(order)}
     return "".join(sorted((one, other), key=lambda currency: rank.get(currency, len(order))))
@@ -188,11 +195,15 @@ def _pair(one: str, other: str) -> str:
 def require_currency(currency: str, balance: Decimal) -> None:
     """Refuse an unknown account currency, and a balance with more decimals than the currency has.
 
+    Args:
+        currency: code, such as USD.
+        balance: in that currency.
+
     Raises:
-        StartError: names the option and its value.
+        StartError: the currency or the balance is refused; the text has the option and its value.
     """
     if currency not in CURRENCIES:
-        raise StartError(f"--currency is {currency!r}, expected a currency's code such as USD")
+        raise StartError(f"--currency is {currency!r}, expected the code of a currency such as USD")
     step = Decimal(1).scaleb(-account_digits(currency))
     if not is_on_step(balance, step):
         raise StartError(f"--balance is {balance}, expected an amount in steps of {step} {currency}")

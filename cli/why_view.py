@@ -1,4 +1,4 @@
-"""The page of `paperdesk why`: the answer, then each link of the chain with its facts and events."""
+"""The page of `paperdesk why`: the answer, then each link of the chain of causes with its facts and events."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TITLES: Final = {
     "let past": "rules passed",
     "what would have to change": "remedy",
 }
-"""Headings of links and facts where the page differs from the names in JSON."""
+"""Headings of links and facts that differ from the names in JSON."""
 
 
 def show_why(chain: Mapping[str, Any]) -> None:
-    """Print the page."""
+    """Print the page of a chain of causes, as `WhyReply` has it."""
     out = console()
     out.print(Text(f"{chain['kind']} {chain['subject']}", style="bold"))
     out.print(Text(chain["summary"]))

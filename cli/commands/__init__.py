@@ -1,7 +1,7 @@
-"""The commands, a file for each or for closely tied few, and the list of them that the help shows.
+"""The commands, and their list in the order of the help.
 
-Each module has a typer application, such as `cli.commands.status.app`. It is imported when a command line names one of its
-commands; the list needs no module.
+A module has one command or a few related ones, in a typer application such as `cli.commands.status.app`. It is imported
+only when one of its commands is run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 
 class CommandEntry(NamedTuple):
-    """A command as the list of all commands shows it; `module` is the file in this folder that has it."""
+    """A command in the list of all commands; `module` is the name of its module in this package."""
 
     name: str
     module: str
@@ -68,4 +68,4 @@ COMMANDS: Final = {
         CommandEntry("bit-flips", "chaos", "Flip single bits in copies of a desk's files"),
     ),
 }
-"""Every command by its heading, in the order of the help; a summary fits beside the name on 80 columns."""
+"""Every command under its heading, in the order of the help; name and summary fit on one line of 80 columns."""

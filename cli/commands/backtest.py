@@ -1,4 +1,4 @@
-"""`paperdesk backtest`: recorded ticks through the cores in one process."""
+"""`paperdesk backtest`: recorded ticks through venue, signal and portfolio in one process."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def backtest(
     output: OutputOptions,
     order_policy: Annotated[
         OrderPolicyName,
-        typer.Option("--order-policy", help="How orders are driven: as in a replay, or as on a live desk."),
+        typer.Option("--order-policy", help="Deadlines and polling of orders: as in a replay, or as on a live desk."),
     ] = OrderPolicyName.LOCK_STEP,
 ) -> int:
-    """Run the rules of a desk over recorded ticks in one process, without sockets.
+    """Trade recorded ticks with the strategy and rules of a desk, in one process and without sockets.
 
-    Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when the backtest could not be run.
     """
     run.check()
-    from cli import recorded_runs as runs  # polars and the ledger: help, completion and refusals do not wait for them
+    from cli import recorded_runs as runs  # polars and the ledger load slowly, and only a run needs them
 
     spec = replace(runs.run_spec(run, account=runs.continued_account(output)), order_policy=order_policy)
     out = None if output.report is None else output_file(output.report, "--report", force=output.force)

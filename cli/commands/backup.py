@@ -1,4 +1,4 @@
-"""`paperdesk backup` and `paperdesk restore`: a copy of the ledger while it is in use, and its return."""
+"""`paperdesk backup` and `paperdesk restore`: copy a ledger that may be in use, and replace a ledger by its copy."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ def restore(
 ) -> int:
     """Replace a stopped desk's ledger by a backup; the replaced ledger is kept beside it.
 
-    The next start takes a new incarnation, books the deals that the gateway has had since the backup, and halts on orders
-    that the restored ledger does not know, until `paperdesk resume`.
+    The next start uses a new incarnation and books the deals since the backup. If the gateway has orders that are not
+    in the restored ledger, the desk halts until `paperdesk resume`.
+
+    Raises:
+        StartError: the folder does not exist, or the backup cannot be restored.
     """
     if not data_dir.is_dir():
         raise StartError(f"--data-dir {data_dir} does not exist, expected the folder of a desk")

@@ -1,4 +1,4 @@
-"""`paperdesk chaos`, `chaos-replay`, `crash-points` and `bit-flips`: injected faults, and an audit of their effects."""
+"""`paperdesk chaos`, `chaos-replay`, `crash-points` and `bit-flips`: inject faults, and audit their effects."""
 
 from __future__ import annotations
 
@@ -55,16 +55,19 @@ SHOWN_MAX: Final = 10
 
 Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="Duration of the faults.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="K", min=0, help="Seed of every fault.")]
-Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Processes killed.")]
+Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Mean number of kills.")]
 Others = Annotated[float, typer.Option("--faults-per-minute", min=0, max=240, help="Faults other than kills.")]
-Network = Annotated[float, typer.Option("--network", min=0, max=0.5, help="Probability of each network fault.")]
-Factor = Annotated[float, typer.Option("--speed", min=0.1, max=1_000, help="Market time by wall time.")]
+Network = Annotated[
+    float, typer.Option("--network", min=0, max=0.5, help="Probability of each network fault, per message.")
+]
+Factor = Annotated[float, typer.Option("--speed", min=0.1, max=1_000, help="Market time divided by wall time.")]
 Ticks = Annotated[
-    list[str] | None, typer.Option("--ticks", metavar="FILE:SYMBOL", help="Recorded ticks instead; repeatable.")
+    list[str] | None,
+    typer.Option("--ticks", metavar="FILE:SYMBOL", help="Recorded ticks instead of a generated market; repeatable."),
 ]
 Everything = Annotated[
     bool,
-    typer.Option("--everything", help="With resting entries, trailing stops, realistic fills, a hedging account."),
+    typer.Option("--everything", help="Use resting entries, trailing stops, realistic fills and a hedging account."),
 ]
 DataDir = Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")]
 Scorecards = Annotated[
@@ -86,9 +89,9 @@ def chaos(
     report: Scorecards = None,
     force: o.Force = False,
 ) -> int:
-    """Inject faults into a live desk, let it settle, and compare its ledger with the venue's own book.
+    """Inject faults into a live desk, wait until it has recovered, and compare its ledger with the venue's book.
 
-    Exit code 0 when no order or deal is lost, doubled or different, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when no order or deal is lost, doubled or different, 1 otherwise, 2 when the run could not be made.
     """
     out = None if report is None else output_file(report, "--json", force=force)
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
@@ -126,9 +129,9 @@ def chaos_replay(
     everything: Everything = False,
     data_dir: DataDir = None,
 ) -> int:
-    """Replay the same ticks in lock-step, undisturbed and under kills, and compare the two to the last digit.
+    """Replay the same ticks in lock-step without kills and with kills, and compare the two results to the last digit.
 
-    Exit code 0 when they are identical, 1 when not, 2 when it could not be run.
+    Exit code 0 when the results are identical, 1 when they differ, 2 when a replay could not be run.
     """
     draw = random.Random(seed)  # noqa: S311 - faults, no secrets
     with data_directory(data_dir, go_on=False) as folder:
@@ -160,22 +163,30 @@ def chaos_replay(
 
 @app.command("crash-points", epilog=POINTS_EXAMPLES)
 def crash_points(
-    count: Annotated[int, typer.Option("--count", min=1, max=1_000, metavar="N", help="Kills at each point.")] = 1,
+    count: Annotated[
+        int, typer.Option("--count", min=1, max=1_000, metavar="N", help="Kills at each point, one a round.")
+    ] = 1,
     seed: Seed = 1,
     ticks: Annotated[int, typer.Option("--ticks", min=1_500, metavar="N", help="Ticks of each replay.")] = 3_000,
     chosen: Annotated[
         list[str] | None,
-        typer.Option("--point", metavar="NAME", help="Named point; repeatable.", show_default="every point"),
+        typer.Option("--point", metavar="NAME", help="Point to kill at; repeatable.", show_default="every point"),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--json", metavar="OUT", help="Write the counts to this file as JSON.")
     ] = None,
     force: o.Force = False,
 ) -> int:
-    """Kill real processes at every named point, round by round, and compare with an undisturbed run.
+    """Kill the processes of a desk at each named point of the code, in `--count` rounds, and check the results.
+
+    The points of a replay are compared with a replay of the same ticks without kills; after a live desk its ledger is
+    compared with the venue's book.
 
     Exit code 0 when nothing is lost, doubled or different and every point was reached in every round, 1 otherwise, 2
-    when it could not be run.
+    when the run could not be made.
+
+    Raises:
+        StartError: `--point` has an unknown name, or a file or folder cannot be written.
     """
     out = None if report is None else output_file(report, "--json", force=force)
     every = frozenset([*scenarios.replay_points(), *scenarios.live_points()])
@@ -197,13 +208,14 @@ def crash_points(
 def bit_flips(
     desk: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="Folder of a stopped desk.", show_default=False)],
     count: Annotated[
-        int, typer.Option("--count", min=1, max=1_000_000, metavar="N", help="Bits, flipped one at a time.")
+        int, typer.Option("--count", min=1, max=1_000_000, metavar="N", help="Number of bits to flip, one at a time.")
     ] = 1_000,
     seed: Seed = 1,
 ) -> int:
-    """Flip single bits in copies of a desk's files; each copy must be read correctly or refused by name.
+    """Flip single bits in copies of a desk's files, and check that each flip is harmless or detected.
 
-    Exit code 0 when each was, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when each copy gave the right content or an earlier committed state, or was refused or rebuilt; 1
+    otherwise, 2 when the run could not be made.
     """
     with progress_line("bit-flips") as show:
         report = flips.flip_bits(
@@ -217,7 +229,7 @@ def bit_flips(
         print(f"{file}: {counts or 'none drawn'}")
     for flipped, failure in report.failures[:SHOWN_MAX]:
         print(f"{flipped}: {failure}")
-    print(f"{count:,} flips, seed {seed}, {len(report.failures):,} used as if whole")
+    print(f"{count:,} flips, seed {seed}, {len(report.failures):,} failures")
     return 1 if report.failures else 0
 
 

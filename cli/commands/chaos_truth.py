@@ -1,4 +1,4 @@
-"""`paperdesk chaos-truth`: one lasting fault after another, and a check of the status in every second."""
+"""`paperdesk chaos-truth`: inject lasting faults one after another, and check the desk's status every second."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def chaos_truth(
     chosen: Annotated[
         list[str] | None,
         typer.Option(
-            "--fault", metavar="NAME", help="Fault, in the order given; repeatable.", show_default="every fault"
+            "--fault", metavar="NAME", help="Fault to inject; repeatable, in this order.", show_default="every fault"
         ),
     ] = None,
     data_dir: DataDir = None,
     report: Scorecards = None,
     force: o.Force = False,
 ) -> int:
-    """Inject lasting faults into a live desk one by one, and compare its status with its behaviour in every second.
+    """Inject lasting faults into a live desk one after another, and compare its status with its behaviour every second.
 
-    Exit code 0 when nothing was lost or doubled, the status was true throughout and trading resumed within 5 s after
-    each fault, 1 otherwise, 2 when it could not be run.
+    Exit code 0 when nothing was lost or doubled, the status was always true and trading resumed within 5 s after each
+    fault; 1 otherwise, 2 when the run could not be made.
     """
     out = None if report is None else output_file(report, "--json", force=force)
     with data_directory(data_dir, go_on=False) as folder:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
-from typer.completion import get_completion_script  # type: ignore[attr-defined]  # it is what typer itself prints
+from typer.completion import get_completion_script  # type: ignore[attr-defined]  # typer prints the same script
 
 from cli.shell_completion import COMPLETION_VARIABLE
 
@@ -33,6 +33,6 @@ class Shell(StrEnum):
 
 @app.command(epilog=EXAMPLES)
 def completion(shell: Annotated[Shell, typer.Argument(help="The shell.", show_default=False)]) -> int:
-    """Print a shell's completion script for commands and options; source it from the shell's start file."""
+    """Print the script with which a shell completes commands and options; source it in the shell's start file."""
     print(get_completion_script(prog_name="paperdesk", complete_var=COMPLETION_VARIABLE, shell=shell))
     return 0

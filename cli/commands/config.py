@@ -1,4 +1,4 @@
-"""`paperdesk config`: the settings in force and their sources, secrets masked."""
+"""`paperdesk config`: the settings in force and their sources; secrets are masked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLES = """
 
 @app.command(epilog=EXAMPLES)
 def config(as_json: o.AsJson = False) -> int:
-    """Show the settings in force of every service and where each comes from; secrets are masked."""
+    """Show the settings in force of every service, with the source of each; secrets are masked."""
     shared = {name for name, _, _ in describe(load(CommonSettings))}
     rows = [
         {"service": service, "setting": name, "value": value, "source": source}

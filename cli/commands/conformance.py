@@ -1,6 +1,7 @@
-"""`paperdesk conformance`: the suite of checks that every venue has to pass, run against a gateway.
+"""`paperdesk conformance`: run the checks that every venue must pass against a gateway.
 
-The checks trade, in small volumes and on a simulated or a demo account only, which must be flat and is left flat.
+The checks trade small volumes, on a simulated or a demo account only. The account must be flat; the checks leave it
+flat.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ RUN_ID_CHARS: Final = 12
 
 Gateway = Annotated[str, typer.Option("--gateway", metavar="URL", help="Address of the gateway.", show_default=False)]
 Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="Symbol to trade, by the desk's name.")]
-Force = Annotated[bool, typer.Option("--force", help="Run in spite of open positions in other symbols.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Prompt for a restart of the gateway, and check its memory.")]
+Force = Annotated[bool, typer.Option("--force", help="Run although other symbols have open positions.")]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Prompt for a restart of the gateway, and check that it keeps its records.")
+]
 
 
 @app.command(epilog="[bold]Example[/bold]\n\n  paperdesk conformance --gateway tcp://127.0.0.1:5555")
@@ -36,9 +39,12 @@ def conformance(
     restart: Restart = False,
     as_json: o.AsJson = False,
 ) -> int:
-    """Check a gateway, simulated or with a terminal on a demo account: orders, refusals, history, restarts. It trades.
+    """Check the orders, refusals, history and restart of a gateway, with trades on a simulated or demo account.
 
-    Exit code 0 when every check passed, 1 when one failed, 2 when none was run.
+    Exit code 0 when no check failed, 1 when one failed, 2 when none was run.
+
+    Raises:
+        StartError: the gateway does not answer, or its account is not fit for the checks.
     """
     prompt = _restart_prompt(gateway) if restart else None
     client = ConformanceClient(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=prompt)
@@ -69,7 +75,7 @@ def _show(result: CheckResult) -> None:
 
 
 def _restart_prompt(gateway: str) -> Callable[[], None]:
-    """A prompt that waits until a person has restarted the gateway."""
+    """A function that asks a person to restart the gateway, and waits for Enter."""
 
     def prompt() -> None:
         print(f"restart the gateway at {gateway} now, then press Enter", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""`paperdesk export`: orders, fills, round trips and the balance as files for other programs."""
+"""`paperdesk export`: write orders, fills, round trips or the balance to a file for other programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLE = "[bold]Example[/bold]\n\n  paperdesk export trades --format csv --out 
 
 
 class ExportKind(StrEnum):
-    """Kinds of rows."""
+    """The rows of an export; `trades` are round trips, `equity` is the balance after each deal."""
 
     ORDERS = "orders"
     FILLS = "fills"
@@ -32,7 +32,7 @@ class ExportKind(StrEnum):
 
 
 class Format(StrEnum):
-    """File formats."""
+    """File formats of an export."""
 
     CSV = "csv"
     JSON = "json"
@@ -54,7 +54,11 @@ def export(
     url: o.Url = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Write all orders, fills, round trips, or the balance after each deal; docs/commands.md has the columns."""
+    """Write all orders, all fills, all round trips, or the balance after each deal; docs/commands.md has the columns.
+
+    Raises:
+        StartError: the options contradict each other, the file cannot be written, or the desk does not answer.
+    """
     if as_json and format_ not in (None, Format.JSON):
         raise StartError(f"--format {format_} with --json, expected one of them: --json is --format json")
     form = format_ or (Format.JSON if as_json else Format.CSV)

@@ -1,4 +1,4 @@
-"""`paperdesk instruments`: contract terms of symbols, exported from a gateway, shown, and checked in a file."""
+"""`paperdesk instruments`: export the contract terms of symbols from a gateway, show them, and check a file of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A file of instruments
 def export(
     out: Out = None, force: o.Force = False, symbols: Symbols = None, data_dir: o.RunningDesk = None, url: Url = None
 ) -> int:
-    """Write a gateway's contract terms to a file of instruments. A term that the gateway omits is "?"; a run refuses it."""
+    """Write a gateway's contract terms to a file of instruments.
+
+    A term that the gateway does not report is written as "?", and a run refuses the symbol until it is filled in.
+    """
     file = None if out is None else output_file(out, "--out", force=force)
 
     names = None if symbols is None else [part.strip() for part in symbols.split(",") if part.strip()]
@@ -85,9 +88,12 @@ def show(what: What, instruments: Annotated[str, o.INSTRUMENTS] = "") -> int:
 
 @group.command(epilog=CHECK_EXAMPLES)
 def check(file: File) -> int:
-    """Check every symbol of a file; prints the reason for each that a run would refuse.
+    """Check every symbol of a file, and print why a run would refuse a symbol.
 
     Exit code 0 when every symbol can be traded, 1 otherwise.
+
+    Raises:
+        StartError: the file cannot be read, or has no symbol.
     """
     catalogue = load_instruments(file)
     if not catalogue.symbols:

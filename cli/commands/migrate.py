@@ -1,4 +1,4 @@
-"""`paperdesk migrate`: files of an earlier version converted to this one, each with a backup beside it."""
+"""`paperdesk migrate`: convert files of an earlier version to the schema of this version, with a backup of each."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def migrate(place: Place, as_json: o.AsJson = False) -> int:
         return 0
     for one in migrated:
         if one.backup is None:
-            print(f"{one.path}: {one.kind} is of version {one.after} already")
+            print(f"{one.path}: {one.kind} already has version {one.after}")
         else:
-            print(
-                f"{one.path}: {one.kind} migrated from version {one.before} to {one.after}, kept as {one.backup.name}"
-            )
+            print(f"{one.path}: {one.kind} migrated from version {one.before} to {one.after}, backup {one.backup.name}")
     return 0

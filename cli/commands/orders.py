@@ -1,7 +1,8 @@
-"""`paperdesk order buy|sell|cancel|modify` and `paperdesk close`: orders by hand, checked by the same risk rules as a signal's.
+"""`paperdesk order buy|sell|cancel|modify` and `paperdesk close`: orders by hand.
 
-Each command has a key; repeated with the same key it is answered again and has no further effect. Portfolio answers when
-the command is durable; `paperdesk orders` and `paperdesk why` show the venue's response.
+The same risk rules check them as check the orders of signals. Each command has a key. A command that is repeated with
+the same key has no further effect, and its first reply is sent again. Portfolio replies as soon as the command is
+durable in the ledger; `paperdesk orders` and `paperdesk why` show the venue's response.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class OrderOptions:
     symbol: Symbol
     volume: Volume
     limit: Annotated[str | None, typer.Option("--limit", metavar="PRICE", help="Limit price.")] = None
-    stop: Annotated[str | None, typer.Option("--stop", metavar="PRICE", help="Stop price that triggers it.")] = None
+    stop: Annotated[str | None, typer.Option("--stop", metavar="PRICE", help="Stop price that triggers the order.")] = (
+        None
+    )
     tif: Annotated[TimeInForce | None, typer.Option("--tif", help="Time in force.")] = None
     sl: Annotated[str | None, typer.Option("--sl", metavar="PRICE", help="Stop loss of the position.")] = None
     tp: Annotated[str | None, typer.Option("--tp", metavar="PRICE", help="Take profit of the position.")] = None
@@ -72,21 +75,21 @@ class OrderOptions:
     expires: Expires = None
     past_rule: Annotated[
         list[str] | None,
-        typer.Option("--past-rule", metavar="RULE", help="Let the order pass this risk rule; repeatable."),
+        typer.Option("--past-rule", metavar="RULE", help="Except the order from this risk rule; repeatable."),
     ] = None
 
 
 @group.command(epilog=EXAMPLE.format('order buy EURUSD --volume 0.10 --sl 1.0800 --reason "breakout"'))
 @with_option_groups
 def buy(order: OrderOptions, options: KeyedOptions) -> int:
-    """Buy at the market, or at a price with --limit or --stop."""
+    """Buy at the market, or at the price of --limit or --stop."""
     return _place(Side.BUY, order, options)
 
 
 @group.command(epilog=EXAMPLE.format('order sell EURUSD --volume 0.10 --limit 1.1000 --reason "range"'))
 @with_option_groups
 def sell(order: OrderOptions, options: KeyedOptions) -> int:
-    """Sell at the market, or at a price with --limit or --stop."""
+    """Sell at the market, or at the price of --limit or --stop."""
     return _place(Side.SELL, order, options)
 
 
@@ -112,7 +115,9 @@ def modify(
     position: Annotated[
         str | None,
         typer.Option(
-            "--position", metavar="SYMBOL[:TICKET]", help="A position instead; its ticket on a hedging account."
+            "--position",
+            metavar="SYMBOL[:TICKET]",
+            help="Change a position, not an order; with its ticket on a hedging account.",
         ),
     ] = None,
     price: Annotated[str | None, typer.Option("--price", metavar="PRICE", help="Limit or stop price.")] = None,
@@ -120,7 +125,11 @@ def modify(
     tp: Annotated[str | None, typer.Option("--tp", metavar="PRICE", help="Take profit, or none to remove it.")] = None,
     expires: Expires = None,
 ) -> int:
-    """Change a resting order, or the stops of a position; options that are not given change nothing."""
+    """Change a resting order, or the stops of a position; terms without an option stay unchanged.
+
+    Raises:
+        StartError: the options contradict each other, or the desk has no such order or position, or does not answer.
+    """
     if (order_id is None) == (position is None):
         raise StartError("order modify takes an order's ID or --position SYMBOL[:TICKET], expected one of the two")
     if position is not None and (price is not None or expires is not None):
@@ -173,7 +182,7 @@ def close(
 
 
 def _command(side: Side, order: OrderOptions, options: KeyedOptions) -> PlaceCommand:
-    """The command of an order, checked as far as possible without a market."""
+    """The command that places an order, with the checks that need no market data."""
     if order.limit is not None and order.stop is not None:
         raise StartError(f"--limit {order.limit} with --stop {order.stop}, expected one of the two")
     expires_ns, tif = _time_ns(order.expires), order.tif
@@ -206,7 +215,7 @@ def _command(side: Side, order: OrderOptions, options: KeyedOptions) -> PlaceCom
 
 
 def _past_rules(rules: list[str]) -> list[str]:
-    """Codes of rules in capitals; the desk decides which of them may be passed."""
+    """The codes of rules in capitals; portfolio decides whether an order may be excepted from them."""
     if len(rules) > PAST_RULES_MAX:
         raise StartError(f"--past-rule is given {len(rules)} times, expected at most {PAST_RULES_MAX}")
     return [checked_name("--past-rule", rule.upper().replace("-", "_")) for rule in rules]

@@ -1,4 +1,4 @@
-"""`paperdesk parity`: the same ticks through the processes and through the backtest, compared field by field."""
+"""`paperdesk parity`: replay and backtest the same ticks, and compare the results field by field."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def parity(
 ) -> int:
     """Replay and backtest the same ticks, and compare orders, deals and account field by field.
 
-    Exit code 0 and "identical", or 1 and the differences.
+    Exit code 0 when they are identical, 1 when they differ, 2 when a run could not be made.
     """
     speed = speed_option(speed)
     run.check()
-    from cli import recorded_runs as runs  # polars and the ledger: help, completion and refusals do not wait for them
+    from cli import recorded_runs as runs  # polars and the ledger load slowly, and only a run needs them
 
     spec = runs.run_spec(run)
     with data_directory(data_dir, go_on=False) as folder:

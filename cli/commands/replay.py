@@ -1,4 +1,4 @@
-"""`paperdesk replay`: recorded ticks through the processes of a desk."""
+"""`paperdesk replay`: trade recorded ticks with the processes of a desk."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ EXAMPLES = """
 @app.command(epilog=EXAMPLES)
 @with_option_groups
 def replay(run: RunOptions, output: OutputOptions, speed: o.Speed = DEFAULT_SPEED) -> int:
-    """Replay recorded ticks through the processes of a desk, on a simulated venue.
+    """Trade recorded ticks with the processes of a desk, on a simulated venue.
 
-    Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when the replay could not be run.
     """
     speed = speed_option(speed)
     run.check()
-    from cli import recorded_runs as runs  # polars and the ledger: help, completion and refusals do not wait for them
+    from cli import recorded_runs as runs  # polars and the ledger load slowly, and only a run needs them
 
     spec = runs.run_spec(run, account=runs.continued_account(output))
     out = None if output.report is None else output_file(output.report, "--report", force=output.force)

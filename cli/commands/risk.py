@@ -1,4 +1,4 @@
-"""`paperdesk risk` and `paperdesk risk reset`: use and headroom of each limit, and the reset of a rule's memory."""
+"""`paperdesk risk` and `paperdesk risk reset`: show the utilization of each limit, and clear the state of a rule."""
 
 from __future__ import annotations
 
@@ -36,14 +36,19 @@ def risk(
     plan: o.PlanFile = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Show each risk limit with its use and headroom.
+    """Show each risk limit with its current value and headroom.
 
-    With `--risk` or `--plan` the ledger in `--data-dir` is measured by those instead of the desk's own.
+    `--risk` and `--plan` replace the desk's own limits and plan; the values then come from the ledger in `--data-dir`.
+
+    Raises:
+        StartError: the options contradict each other, or the desk does not answer.
     """
     if context.invoked_subcommand is not None:
         options = {"--data-dir": data_dir, "--url": url, "--risk": risk_set, "--plan": plan, "--json": as_json or None}
         if misplaced := [name for name, value in options.items() if value is not None]:
-            raise StartError(f"{misplaced[0]} is before {context.invoked_subcommand}, expected after it")
+            raise StartError(
+                f"{misplaced[0]} is before {context.invoked_subcommand}, expected after {context.invoked_subcommand}"
+            )
         return 0
     pages: list[RiskReply] = []
     with open_desk(data_dir, url) as desk:
@@ -79,7 +84,11 @@ def reset(
     options: KeyedOptions,
     symbol: Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only for this symbol.")] = None,
 ) -> int:
-    """Clear the memory of a rule, durably; the trading state of the desk does not change."""
+    """Clear the stored state of a rule; the trading state of the desk does not change.
+
+    Raises:
+        StartError: an argument is malformed, or the desk refuses or does not answer.
+    """
     command = RiskResetCommand(
         key=options.command_key(),
         rule=checked_name("RULE", rule.upper().replace("-", "_")),
@@ -105,7 +114,7 @@ def reset(
 
 
 def _person() -> str:
-    """The login name, as far as the system knows one."""
+    """The login name of the user, or `unknown`."""
     try:
         return getpass.getuser()[:PERSON_CHARS_MAX]
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""`paperdesk run`: the whole desk at real time, on a generated market or a recorded one, until Ctrl-C."""
+"""`paperdesk run`: run the whole desk in real time on a generated or recorded market, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ EXAMPLES = """
 def run(options: DeskOptions) -> int:
     """Run the desk in real time on a SIMULATED market until Ctrl-C; the next run continues with the same account.
 
-    Exit code 0 when ledger and venue agree at the end; 1 when they do not, when a critical condition keeps the desk or
-    a symbol from trading, or when conditions of any kind keep all symbols from it; 2 when it could not be run; 128 plus
-    the number of the signal after SIGTERM or SIGHUP. Ctrl-C is the ordinary end.
+    Exit code 0 when ledger and venue agree at the end. Exit code 1 when they do not, when a critical condition keeps
+    the desk or a symbol from trading, or when conditions keep all symbols from trading. Exit code 2 when the desk could
+    not be run. After SIGTERM or SIGHUP the exit code is 128 plus the number of the signal; after Ctrl-C it is as above.
     """
     options.check()
-    from cli.desk_runs import run_desk_of  # numpy and the ledger: help, completion and refusals do not wait for them
+    from cli.desk_runs import run_desk_of  # numpy and the ledger load slowly, and only a run needs them
 
     return run_desk_of(options)

@@ -1,4 +1,4 @@
-"""`paperdesk status`: whether the desk trades, and its conditions."""
+"""`paperdesk status`: show whether the desk trades, and its conditions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ EXAMPLES = "[bold]Example[/bold]\n\n  paperdesk status\n\n  paperdesk status --d
 def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
     """Show whether the desk trades, and the conditions that prevent it.
 
-    Exit code 0 when the desk trades, 1 when no symbol trades or a critical condition stops one, 2 when nothing is known.
+    Exit code 0 when the desk trades, 1 when no symbol trades or a critical condition keeps a symbol from trading, 2
+    when the status is unknown.
     """
     with open_desk(data_dir, url) as desk:
         state, trading_state, conditions, denials, symbols = _status_of(desk)
@@ -57,11 +58,11 @@ def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson 
 
 
 def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine], list[str]]:
-    """Process state, trading state, conditions, latest denials and symbols, from a running desk or a ledger."""
+    """Desk state, trading state, conditions, latest denials and symbols, from a running desk or a ledger."""
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
         return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials, reply.symbols
-    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME  # the ledger, as for its views
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME  # a running desk answers without it
 
     folder = desk.fallback_folder()
     trading_state, causes, denials = ledger_views().stopped_state(folder)

@@ -1,4 +1,4 @@
-"""`paperdesk ticks`: description of tick files, and conversion of any known layout to Parquet."""
+"""`paperdesk ticks`: describe tick files, convert them to Parquet, and generate ticks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ from proto.time import utc_text
 OUT_SUFFIX: Final = ".parquet"
 
 app = typer.Typer()
-group = typer.Typer(
-    help="Tick files: describe one, convert any layout to Parquet, generate ticks of a simulated market."
-)
+group = typer.Typer(help="Tick files: describe a file, convert files to Parquet, generate ticks of a simulated market.")
 app.add_typer(group, name="ticks")
 ticks_generate.add_to(group)
 
@@ -56,7 +54,7 @@ FilesAndOut = Annotated[
     ),
 ]
 NOT_NAMED = "not named"
-"""Symbol of a file without a column of symbols: its spread is in price, not in points."""
+"""Symbol of a file without a column of symbols. The spreads of such a file are in price, not in points."""
 
 
 @group.command(epilog=DESCRIBE_EXAMPLES)
@@ -68,9 +66,11 @@ def describe(
     crossed: o.CrossedQuotes = DEFAULT_CROSSED,
     as_json: o.AsJson = False,
 ) -> int:
-    """Show layout, rows, time range, symbols, spreads, pauses, and the rejected rows by reason."""
+    """Show the layout, rows, time range, symbols, spreads and pauses of a file, and the rejected rows by reason."""
     clock = clock_option(zone, utc_offset)
-    from marketdata.files.tick_statistics import describe as description_of  # polars, 0.3 s: help does not wait for it
+    from marketdata.files.tick_statistics import (
+        describe as description_of,
+    )  # polars loads for 0.3 s, and help does not need it
 
     descriptions = [
         description_of(TickInput(path, name, clock), crossed=crossed) for path, name in _symbols_of(file, symbol, clock)
@@ -94,7 +94,10 @@ def convert(
 ) -> int:
     """Convert tick files to one Parquet file, in UTC.
 
-    Unreadable rows are left out and counted, and the first of them shown; --json lists the same.
+    Unreadable rows are left out. The output has their number and the first of them; --json has the same figures.
+
+    Raises:
+        StartError: an input cannot be read, the output cannot be written, or an option is malformed.
     """
     clock = clock_option(zone, utc_offset)
     *names, out = files
@@ -134,7 +137,7 @@ def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tu
 
     path, own = split_symbol(text)
     if own is not None and symbol is not None and own != symbol:
-        raise StartError(f"--symbol is {symbol!r}, but the file names its own ({own})")
+        raise StartError(f"--symbol is {symbol!r}, but the file is given with the symbol {own}")
     chosen = own or _checked(symbol)
     if chosen is not None:
         yield path, chosen

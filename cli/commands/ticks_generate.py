@@ -1,4 +1,4 @@
-"""`paperdesk ticks generate`: a file of ticks of the generated market, for training and backtests."""
+"""`paperdesk ticks generate`: write ticks of the generated market to a file, for training and backtests."""
 
 from __future__ import annotations
 
@@ -49,9 +49,12 @@ def generate(
     seed: Annotated[int, o.SEED] = 0,
     force: o.Force = False,
 ) -> int:
-    """Write ticks of the generated, SIMULATED market: ts_ns, symbol, bid, ask, volume, in the order of time.
+    """Write ticks of the generated, SIMULATED market, in the order of time: ts_ns, symbol, bid, ask, volume.
 
-    The first tick is of Monday, 2025-01-06, 08:00 UTC. The same symbols, hours and seed give the same rows.
+    The first tick is at 08:00 UTC on Monday, 2025-01-06. The same symbols, hours and seed give the same rows.
+
+    Raises:
+        StartError: an option is out of range, a symbol is unknown, or the file cannot be written.
     """
     names = tuple(part.strip() for part in symbols.split(",") if part.strip())
     if not names or len(set(names)) != len(names):
@@ -63,7 +66,7 @@ def generate(
     check_seed(seed)
     file = output_file(out, "OUT", force=force)
 
-    import polars as pl  # 0.1 s, and numpy in the market's model: help and completion of `ticks` do not wait for them
+    import polars as pl  # polars and numpy load for 0.1 s, and help and completion do not need them
     from polars.io.plugins import register_io_source
 
     from marketdata.generated_market import UnknownSymbolError, pairs_of
@@ -75,7 +78,12 @@ def generate(
     schema = {"ts_ns": pl.Int64, "symbol": pl.String, "bid": pl.Float64, "ask": pl.Float64, "volume": pl.Float64}
     count = 0
 
-    def source(columns: Any, predicate: Any, rows: int | None, batch: int | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - polars' protocol; a plain sink asks for nothing of it
+    def source(
+        columns: Any,
+        predicate: Any,  # noqa: ARG001 - the signature that polars requires; a sink filters no rows
+        rows: int | None,  # noqa: ARG001
+        batch: int | None,  # noqa: ARG001
+    ) -> Iterator[pl.DataFrame]:
         nonlocal count
         for frame in _frames(names, hours=hours, seed=seed):
             count += len(frame)

@@ -1,8 +1,8 @@
-"""`paperdesk halt`, `reduce-only`, `resume` and `flatten`: a person's command about the trading state.
+"""`paperdesk halt`, `reduce-only`, `resume` and `flatten`: commands that set the trading state.
 
-Portfolio executes it, because portfolio alone knows the orders in flight. When portfolio is down, `--at-gateway` sends it to
-the gateway, which then refuses orders that open exposure from any client until `paperdesk resume --at-gateway`
-(`cli/gateway_commands.py`).
+Portfolio executes these commands, because only portfolio has the record of the orders in flight. When portfolio is
+down, `--at-gateway` sends the command to the gateway (`cli/gateway_commands.py`). After a halt or flatten the gateway
+refuses orders that open exposure, from every client, until `paperdesk resume --at-gateway`.
 """
 
 from __future__ import annotations
@@ -34,20 +34,22 @@ app = typer.Typer()
 EXAMPLE: Final = '[bold]Example[/bold]\n\n  paperdesk {} --reason "news at 14:30"'
 
 NOTICE_S: Final = 1.0
-"""Time without an answer before a notice."""
+"""Wait for portfolio's reply before a notice is printed."""
 
 RESTART_S: Final = 3.0
-"""A killed portfolio listens again within this time; a socket that is still closed after it has no portfolio."""
+"""A killed portfolio listens again within this time. If the socket is closed for longer, portfolio does not run."""
 
-GATEWAY_HINT: Final = "--at-gateway sends it to the gateway"
+GATEWAY_HINT: Final = "--at-gateway sends the command to the gateway"
 
-AtGateway = Annotated[bool, typer.Option("--at-gateway", help="Send it to the gateway, because portfolio is down.")]
+AtGateway = Annotated[
+    bool, typer.Option("--at-gateway", help="Send the command to the gateway, because portfolio is down.")
+]
 
 
 @app.command(epilog=EXAMPLE.format("halt"))
 @with_option_groups
 def halt(options: CommandOptions, at_gateway: AtGateway = False) -> int:
-    """Send no further order until `paperdesk resume`; positions stay open, and `paperdesk close` still closes them."""
+    """Send no orders until `paperdesk resume`, except those of `paperdesk close`; positions stay open."""
     reason = options.plain_reason()
     return _to_gateway(Halt(reason=reason), options) if at_gateway else _to_portfolio(HaltCommand(reason), options)
 
@@ -62,7 +64,7 @@ def reduce_only(options: CommandOptions) -> int:
 @app.command(epilog=EXAMPLE.format("resume"))
 @with_option_groups
 def resume(options: CommandOptions, at_gateway: AtGateway = False) -> int:
-    """Trade again; foreign orders and positions on the account so far count as reviewed."""
+    """Trade again; the command confirms that you have reviewed the foreign orders and positions on the account."""
     reason = options.plain_reason()
     return _to_gateway(Resume(reason=reason), options) if at_gateway else _to_portfolio(ResumeCommand(reason), options)
 
@@ -93,10 +95,10 @@ def _to_portfolio(command: TradingCommand, options: CommandOptions) -> int:
 
 
 def _answer(url: str, command: TradingCommand) -> TradingReply:
-    """Portfolio's reply; it may be restarting, or be waiting for its disk.
+    """Portfolio's reply, also when portfolio restarts or waits for its disk.
 
     Raises:
-        StartError: nothing listens there, or nothing has answered.
+        StartError: nothing listens at `url`, or no reply came in time.
     """
     with ControlClient(url) as client:
         reply = client.request(command, TradingReply, timeout_s=NOTICE_S)
@@ -110,6 +112,7 @@ def _answer(url: str, command: TradingCommand) -> TradingReply:
         reply = reply or client.request(command, TradingReply, timeout_s=TIMEOUT_S + NOTICE_S - RESTART_S)
     if reply is None:
         raise StartError(
-            f"{url} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; the outcome is unknown, repeat it or {GATEWAY_HINT}"
+            f"{url} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; the outcome is unknown, "
+            f"repeat the command, or {GATEWAY_HINT}"
         )
     return reply

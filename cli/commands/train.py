@@ -1,4 +1,4 @@
-"""`paperdesk train`: a model of recorded ticks for `--strategy xgboost`."""
+"""`paperdesk train`: train a model for `--strategy xgboost` on recorded ticks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEPTH_MAX: Final = 8
 ROUNDS_MAX: Final = 5_000
 
 SEED_MAX: Final = 2**31 - 1
-"""XGBoost's own limit."""
+"""The highest seed that XGBoost accepts."""
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -68,16 +68,16 @@ class TrainOptions:
         ),
     ] = None
     depth: Annotated[int, typer.Option("--depth", metavar="N", help="Depth of the trees.")] = DEFAULT_DEPTH
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Most rounds of boosting.")] = DEFAULT_ROUNDS_MAX
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Most boosting rounds.")] = DEFAULT_ROUNDS_MAX
     seed: Annotated[int, o.SEED] = 0
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="A remark for the manifest.")] = ""
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the model.")]
 
     def check(self) -> None:
-        """Refuse what is out of range.
+        """Refuse options that are out of range.
 
         Raises:
-            StartError: names the option, its value and the expectation.
+            StartError: an option is out of range; the text has its value and the range.
         """
         check_rows(self.from_row, self.to_row)
         for name, value, most in (
@@ -92,7 +92,7 @@ class TrainOptions:
         check_seed(self.seed, most=SEED_MAX)
 
     def command(self) -> str:
-        """The command line that makes this model, defaults left out."""
+        """The command line that trains this model, without options that have their defaults."""
         arguments = ["train", *self.files, *option_arguments(self, without=("out",)), "--out", self.out.as_posix()]
         return shlex.join(["paperdesk", *arguments])
 
@@ -100,9 +100,12 @@ class TrainOptions:
 @app.command(epilog=EXAMPLES)
 @with_option_groups
 def train(options: TrainOptions, force: o.Force = False, as_json: o.AsJson = False) -> int:
-    """Train a model, and report whether its edge survives costs on ticks that it has not seen.
+    """Train a model, and report whether it profits after costs on ticks that were held out of the training.
 
-    The same ticks, options and libraries give the same bytes.
+    The same ticks, options and libraries give the same files, byte for byte.
+
+    Raises:
+        StartError: an option is out of range, the ticks cannot be read, or the folder cannot be used.
     """
     named = parse_tick_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
@@ -111,7 +114,7 @@ def train(options: TrainOptions, force: o.Force = False, as_json: o.AsJson = Fal
         raise StartError(f"ticks of {', '.join(symbols)}, expected one symbol: a model is trained on one")
     options.check()
     _check_out(options.out, force=force)
-    from research.training.train import TrainSpec, write_model  # polars, numba, XGBoost, 0.6 s: the help does not wait
+    from research.training.train import TrainSpec, write_model  # loads for 0.6 s, and help does not need it
     from research.training.train import train as train_model
 
     spec = TrainSpec(
@@ -144,11 +147,11 @@ def train(options: TrainOptions, force: o.Force = False, as_json: o.AsJson = Fal
 
 
 def _check_out(out: Path, *, force: bool) -> None:
-    """Refuse a folder with other files in it, and one of a model without `force`."""
+    """Refuse a folder that has other files than a model's, and without `force` a folder that has a model."""
     if out.exists() and not out.is_dir():
         raise StartError(f"--out {out} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
-        raise StartError(f"--out {out} has files that are no model, expected a new folder or that of a model")
+        raise StartError(f"--out {out} has files but no model, expected a new folder or the folder of a model")
     if (out / "manifest.json").is_file() and not force:
         raise StartError(f"--out {out} has a model, expected a new folder, or --force to replace it")
 
@@ -167,12 +170,13 @@ def _show(manifest: Manifest, out: Path, size: int) -> None:
                 name.replace("_", " "): f"{part.rows:,} rows, {utc_text(part.first_ns)} to {utc_text(part.last_ns)}"
                 for name, part in training.parts.items()
             },
-            "log loss, held out": f"{held_out['log_loss']:.4f}; the base rates alone have "
+            "log loss, held out": f"{held_out['log_loss']:.4f}; of the base rates alone "
             f"{held_out['log_loss_of_base_rates']:.4f}",
             "calibration error": f"{held_out['calibration_error']:.4f}",
             "threshold": f"{manifest.thresholds.buy:g}, chosen by the {manifest.metrics['threshold_chosen_by']}",
-            "signals, held out": f"{held_out['signal_part']:.1%} of the ticks, {held_out['signals_right_part']:.1%} right; "
-            f"sell {held_out['share_sell']:.1%}, hold {held_out['share_hold']:.1%}, buy {held_out['share_buy']:.1%} came",
+            "signals, held out": f"{held_out['signal_part']:.1%} of the ticks, "
+            f"{held_out['signals_right_part']:.1%} right; true shares: sell {held_out['share_sell']:.1%}, "
+            f"hold {held_out['share_hold']:.1%}, buy {held_out['share_buy']:.1%}",
             "trades, held out": f"{edge.trades:,}, {edge.won_part:.1%} won",
             "bp a trade": f"{edge.gross_bp:+.3f} before costs, {edge.cost_bp:.3f} costs, {edge.net_bp:+.3f} after",
         }

@@ -1,7 +1,8 @@
-"""`paperdesk verify` and `reconcile`: integrity of a desk's ledger, and its agreement with the venue.
+"""`paperdesk verify` and `reconcile`: check the integrity of a ledger, and compare the ledger with the venue.
 
-Ledgers are read while they are written. `reconcile` asks a running desk's portfolio, which alone knows the orders in
-flight; a stopped desk's ledger is compared with the simulated broker's book beside it.
+A ledger can be read while portfolio writes to it. The portfolio of a running desk makes the comparison itself, because
+only portfolio has the record of the orders in flight. The ledger of a stopped desk is compared with the simulated
+broker's book in the same folder.
 """
 
 from __future__ import annotations
@@ -40,10 +41,13 @@ Control = Annotated[
 def verify(
     data_dir: o.DeskFolder,
     head: Annotated[
-        bool, typer.Option("--head", help="Print only the head of the chain, to be kept elsewhere.")
+        bool, typer.Option("--head", help="Print only the head of the hash chain; keep it outside the folder.")
     ] = False,
     expect_head: Annotated[
-        str, typer.Option("--expect-head", metavar="HEAD", help="Head printed earlier, which the chain must contain.")
+        str,
+        typer.Option(
+            "--expect-head", metavar="HEAD", help="A head printed earlier by --head; the hash chain must contain it."
+        ),
     ] = "",
     as_json: o.AsJson = False,
 ) -> int:
@@ -62,13 +66,13 @@ def verify(
     elif head:
         print(report.head)
     else:
-        print("verified: the chain is whole and the events fold to the stored account")
+        print("verified: the hash chain is whole, and a replay of the events gives the stored account")
         print(report.signature)
     return 1 if problems else 0
 
 
 def ledger_key_setting(data_dir: Path) -> str:
-    """LEDGER_KEY_FILE where the folder is that of the configured desk; other desks have the key beside the ledger."""
+    """LEDGER_KEY_FILE for the configured desk's folder; empty for other desks, whose key is beside the ledger."""
     return load(PortfolioSettings).ledger_key_file if is_configured_desk(data_dir) else ""
 
 
@@ -76,7 +80,7 @@ def ledger_key_setting(data_dir: Path) -> str:
 def reconcile(data_dir: o.DeskFolder, control: Control = None, as_json: o.AsJson = False) -> int:
     """Compare the ledger with the venue: orders, deals, positions and cash.
 
-    Exit code 0 when they agree, 1 when they do not, 2 when they could not be compared.
+    Exit code 0 when ledger and venue agree, 1 when they do not, 2 when they could not be compared.
     """
     folder = existing_desk(data_dir)
     url = control or _answering_url(folder)
@@ -90,7 +94,7 @@ def reconcile(data_dir: o.DeskFolder, control: Control = None, as_json: o.AsJson
 
 
 def _answering_url(data_dir: Path) -> str | None:
-    """The control socket of the desk that runs on this directory; None when none answers."""
+    """The control socket of the desk that runs on this directory; None when no desk answers."""
     url = control_url_of(data_dir)
     if url is None:
         return None
@@ -111,6 +115,6 @@ def _compared_by_desk(url: str) -> list[Difference]:
 def _compared_with_book(data_dir: Path) -> list[Difference]:
     if not is_configured_desk(data_dir):
         return stopped_desk_audit.reconcile(data_dir, None)
-    from services.mt5.settings import Mt5Settings  # polars, 0.3 s: only the configured desk has names of its broker's
+    from services.mt5.settings import Mt5Settings  # polars loads for 0.3 s; only the configured desk has a symbol map
 
     return stopped_desk_audit.reconcile(data_dir, load(Mt5Settings).mt5_symbol_map)

@@ -1,7 +1,7 @@
-"""`paperdesk orders`, `fills`, `deals`, `positions`, `account` and `why`: the history and the holdings of a desk.
+"""`paperdesk orders`, `fills`, `deals`, `positions`, `account` and `why`: the history and the positions of a desk.
 
-A running desk answers from memory; a stopped one's ledger is read by the same functions, so that the rows are the same.
-Tables show the latest rows; JSON has all of them unless `--last` is given.
+A running desk answers from memory. For a stopped desk the same functions read its ledger, so that the rows are the
+same. Tables show the latest rows; JSON has all rows unless `--last` is given.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WHY_EXAMPLES: Final = '[bold]Examples[/bold]\n\n  paperdesk why EURUSD\n\n  pape
 ID_CHARS_MAX: Final = 64
 
 SHOWN_ROWS: Final = 50
-"""Rows of a table without `--last`."""
+"""Most rows of a table without `--last`."""
 
 ORDER_COLUMNS: Final = [
     "number",
@@ -111,8 +111,8 @@ def orders(
 def fills(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, as_json: o.AsJson = False) -> int:
     """List executions, the latest last.
 
-    Volumes are in lots, money is in the account's currency. Slippage is in price, above 0 when worse than the quote of the
-    decision.
+    Volumes are in lots, money is in the account's currency. Slippage is in price, and positive when the fill is worse
+    than the decision's quote.
     """
     with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=True, last=_rows_max(last, as_json=as_json))
@@ -136,7 +136,7 @@ def deals(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, 
 def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
     """List open positions, valued at the last processed tick.
 
-    Volumes are in lots, sells negative; P&L is in the account's currency.
+    Volumes are in lots, short positions negative. P&L is in the account's currency.
     """
     with open_desk(data_dir, url) as desk:
         rows = position_rows(desk)
@@ -170,7 +170,11 @@ def why(
     url: o.Url = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Explain an order, a fill or a denial by its chain of causes, or why the latest signal of a symbol made no order."""
+    """Explain an order, a fill or a denial by its chain of causes, or why a symbol's latest signal made no order.
+
+    Raises:
+        StartError: the id is empty, too long or unknown, or the desk does not answer.
+    """
     subject = " ".join(" ".join(name).split())
     if not 0 < len(subject) <= ID_CHARS_MAX:
         raise StartError(f"ID has {len(subject)} characters, expected 1 to {ID_CHARS_MAX}")

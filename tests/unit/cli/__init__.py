@@ -1,1 +1,1 @@
-"""The command line: options, refusals and their texts."""
+"""Tests of the command line: options, refusals and their texts."""

@@ -1,4 +1,4 @@
-"""`.env.example` has every setting and nothing else."""
+"""`.env.example` has every setting of the desk, and no other name."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")
 
 
 def examples() -> dict[str, str]:
-    """Variable and the default it shows."""
+    """The variables of the example, each with the shown default."""
     found = [(match[1], match[2]) for line in EXAMPLE.read_text().splitlines() if (match := SETTING.fullmatch(line))]
     assert len({name for name, _ in found}) == len(found), "a setting is listed twice"
     return dict(found)
@@ -24,7 +24,7 @@ def test_the_example_names_exactly_the_settings_of_the_desk() -> None:
     assert set(examples()) == setting_names()
 
 
-def test_as_shipped_the_example_sets_nothing() -> None:
+def test_every_setting_of_the_shipped_example_is_commented_out() -> None:
     assert dict(dotenv.dotenv_values(EXAMPLE)) == {}
 
 
@@ -36,7 +36,7 @@ def test_each_setting_has_its_comment_right_above() -> None:
 
 
 def test_the_values_of_the_example_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The values shown are the defaults: with all of them in force nothing changes."""
+    """With every line of the example in force, the settings are the defaults."""
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")

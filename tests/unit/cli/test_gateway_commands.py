@@ -1,4 +1,4 @@
-"""A command to halt or flatten goes to the desk's own gateway or to none."""
+"""A command for the gateway is sent only to the gateway of the selected desk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.socket_servers import serve_gateway
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The folder of a desk that has met the gateway of journal `journal-1`."""
+    """The folder of a desk whose ledger records the gateway's journal `journal-1`."""
     driven = a_live_desk()
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.state.account.take_events(), driven.state.account.book, driven.state.stream.persisted)
@@ -61,7 +61,7 @@ def test_a_folder_without_a_running_gateway_is_refused(folder: Path, capsys: pyt
     assert capsys.readouterr().err.startswith(message)
 
 
-def test_the_socket_file_of_a_killed_gateway_is_no_gateway(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_socket_file_of_a_killed_gateway_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(f"{folder}/gw.ipc")
     note(folder, f"ipc://{folder}/gw.ipc")
@@ -76,7 +76,7 @@ def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: py
         assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
         assert [type(request) for request in requests] == [Hello]
         assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, (
-            "an address is enough to name the gateway"
+            "with --url the account is not compared"
         )
     output = capsys.readouterr()
     message = (
@@ -102,7 +102,7 @@ def test_a_running_desk_publishes_both_addresses_and_removes_them(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_copy_of_a_running_desks_folder_is_not_the_desk(tmp_path: Path) -> None:
+def test_the_addresses_in_a_copy_of_a_desks_folder_are_ignored(tmp_path: Path) -> None:
     original, copy, renamed = (tmp_path / name for name in ("desk", "copy", "renamed"))
     original.mkdir()
     with published_addresses(original, Path("/run/desk")):

@@ -1,4 +1,4 @@
-"""JSON for programs: exact, without special decoding."""
+"""JSON output has exact times and decimals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_every_time_has_its_text_beside_it_to_the_nanosecond() -> None:
     }
 
 
-def test_the_text_has_the_digits_that_a_double_loses() -> None:
+def test_the_text_of_a_time_has_the_digits_that_a_double_loses() -> None:
     found = json.loads(json_text({"time_ns": 2**53 + 1}), parse_int=float)
     assert found["time_ns"] == 2**53
     assert found["time"] == "1970-04-15T05:59:59.254740993Z"

@@ -1,4 +1,4 @@
-"""The running desk on screen: it fits the terminal, with alerts at the top."""
+"""The live page of a running desk fits the terminal, and has alerts at the top."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ DENIALS = [
 
 
 def a_denied_view() -> DeskView:
-    """EURUSD is paused, GBPUSD's latest signal was denied, and USDJPY's was not, but the one before."""
+    """EURUSD is paused, GBPUSD's latest signal was denied, and of USDJPY only an earlier signal was denied."""
     buys = {
         symbol: SignalLine(direction=1, confidence=0.7, reason="", time_ns=NOON_NS)
         for symbol in ("EURUSD", "GBPUSD", "USDJPY")
@@ -274,7 +274,7 @@ def test_a_blocked_symbol_shows_the_rule_and_the_end_of_the_pause(width: int) ->
     assert any(row.startswith("! BREAKER_OPEN EURUSD: paused by CIRCUIT_BREAKER until") for row in rows)
     assert any(row.startswith("GBPUSD denied by SPREAD at 12:00:00: 6.0 points") for row in rows)
     assert any(row.startswith("USDJPY denied by DAILY_LOSS at 11:59:59: 2.1 %, limit 2 %") for row in rows)
-    assert sum("EURUSD" in row and "denied by" in row for row in rows) == 0, "a pause is said once"
+    assert sum("EURUSD" in row and "denied by" in row for row in rows) == 0, "a pause is shown once"
     assert any("denied 144 (CIRCUIT_BREAKER 140, SPREAD 3)" in row for row in rows) or width < 96
 
 
@@ -291,8 +291,8 @@ def test_a_page_with_denials_fits_the_terminal(width: int, height: int) -> None:
     assert max(map(len, rows)) <= width
 
 
-def test_picture_and_sample_line_of_the_readme_match_the_code() -> None:
-    """Compared by their texts, because their numbers change each moment."""
+def test_the_page_and_the_status_line_in_the_readme_match_the_code() -> None:
+    """Only the texts are compared, because the numbers differ between runs."""
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", readme)
     svg = html.unescape(re.sub(r"<[^>]*>", " ", (PROJECT_ROOT / picture).read_text(encoding="utf-8")))

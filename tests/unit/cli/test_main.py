@@ -1,4 +1,4 @@
-"""The command as a whole: errors, version, help and the list of commands."""
+"""The `paperdesk` command: errors, version, help and the list of commands."""
 
 import platform
 import re
@@ -18,7 +18,7 @@ from cli.main import run
 from common.project_root import PROJECT_ROOT
 
 
-def test_a_folder_that_may_not_be_entered_is_one_line(
+def test_a_folder_without_access_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(path: Path) -> NoReturn:
@@ -31,11 +31,11 @@ def test_a_folder_that_may_not_be_entered_is_one_line(
 
 
 HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}
-"""Libraries that single commands need, each a tenth of a second or so."""
+"""Libraries that only single commands need; each loads for about 0.1 s."""
 
 
 def test_the_list_of_commands_needs_no_library_of_a_single_command() -> None:
-    """Neither the help nor a shell that completes the name of a command waits for them."""
+    """The help and the completion of a command's name load none of these libraries."""
     script = (
         "import sys, cli.main; cli.main.run(['--help'] if len(sys.argv) < 2 else []); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
@@ -45,7 +45,7 @@ def test_the_list_of_commands_needs_no_library_of_a_single_command() -> None:
     assert not HEAVY & set(helped.stderr.split())
 
 
-def test_the_version_is_that_of_the_package_and_of_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_has_the_package_python_and_the_platform(capsys: pytest.CaptureFixture[str]) -> None:
     expected = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert run(["--version"]) == 0
     output = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Every number option of every command takes ASCII digits only."""
+"""Every number option of every command accepts only ASCII digits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_number_option_takes_ascii_digits_only() -> None:
         ("replay t.csv:EURUSD --speed 1_0", "--speed is '1_0', expected lockstep, max, or a factor"),
     ],
 )
-def test_a_malformed_number_is_one_line_and_exit_code_2(
+def test_a_malformed_number_is_refused_in_one_line_with_exit_code_2(
     line: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(line.split()) == 2

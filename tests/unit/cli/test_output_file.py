@@ -1,4 +1,4 @@
-"""Output files: checked before a run, written whole, and never replaced without `--force`."""
+"""Output files are checked before a run, written atomically, and never replaced without `--force`."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_a_file_created_during_the_command_is_not_replaced(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_pipe_or_a_device_is_never_replaced(force: bool, tmp_path: Path) -> None:
-    """As root a device node of the machine would be lost."""
+    """For root a replacement would succeed and destroy the device file."""
     pipe = tmp_path / "pipe.parquet"
     os.mkfifo(pipe)
     with pytest.raises(StartError, match=r"--out .* is a device or a pipe, expected the name of a file"):
@@ -82,7 +82,9 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_no_command_replaces_a_file_unasked(writer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_replaces_a_file_without_force(
+    writer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ticks, desk, out = a_tick_file(tmp_path / "may.parquet", rows=400), tmp_path / "desk", tmp_path / "out.parquet"
     assert run(["backtest", f"{ticks}:EURUSD", "--data-dir", str(desk)]) == 0
     out.write_text("another's")
@@ -101,10 +103,10 @@ def test_no_command_replaces_a_file_unasked(writer: str, tmp_path: Path, capsys:
         ("backtest {ticks}:EURUSD --report {out}", "the report is in {out}\n"),
     ],
 )
-def test_a_command_with_force_replaces_the_file_and_names_it(
+def test_a_command_with_force_replaces_the_file_and_prints_its_name(
     line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The desk has its deposit, and the account as it stands: no signal comes of 50 ticks."""
+    """The desk has only its deposit, because 50 ticks are too few for a signal."""
     ticks, desk, out = a_tick_file(tmp_path / "may.parquet", rows=50), tmp_path / "desk", tmp_path / "out"
     assert run(["backtest", f"{ticks}:EURUSD", "--data-dir", str(desk)]) == 0
     out.write_text("old")

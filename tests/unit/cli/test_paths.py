@@ -1,4 +1,4 @@
-"""Data directories: checked before a run."""
+"""Data directories are checked before a run."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_a_given_directory_is_created_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "desk" / "ledger.db").is_file()
 
 
-def test_a_desk_is_never_overwritten(tmp_path: Path) -> None:
+def test_a_directory_with_a_desk_is_refused_without_continue(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").touch()
     with (
         pytest.raises(StartError, match=r"is not empty, expected an empty folder, or --continue"),
@@ -36,13 +36,13 @@ def test_a_desk_is_never_overwritten(tmp_path: Path) -> None:
         pass
 
 
-def test_to_continue_needs_a_directory() -> None:
+def test_continue_without_a_data_directory_is_refused() -> None:
     with pytest.raises(StartError, match="--continue without --data-dir"), data_directory(None, go_on=True):
         pass
 
 
 @pytest.mark.parametrize("name", ["", "not-there"])
-def test_to_continue_needs_a_desk(tmp_path: Path, name: str) -> None:
+def test_continue_without_a_desk_in_the_directory_is_refused(tmp_path: Path, name: str) -> None:
     with (
         pytest.raises(StartError, match="which has no desk, expected the folder of an earlier run"),
         data_directory(tmp_path / name, go_on=True),

@@ -1,4 +1,4 @@
-"""Progress: facts that fit, the time left, and without a terminal the reasons of a wait."""
+"""The progress line has the facts that fit and the time left; without a terminal it has the reasons of waits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_note_comes_before_figures_and_is_cut_at_the_edge() -> None:
     assert fitting_text(progress, None, 20) == "25%; waiting for dis"
 
 
-def test_no_share_and_no_time_left_without_a_known_total() -> None:
+def test_without_a_known_total_there_is_no_percentage_and_no_time_left() -> None:
     assert fitting_text(Progress(done=3, total=0, facts=("3 rows",)), None, 80) == "starting, 3 rows"
 
 
@@ -60,7 +60,7 @@ def test_without_a_terminal_each_kind_of_wait_is_printed_once(
 
 
 def drawn_at(columns: int, *arguments: object) -> list[str]:
-    """What a command draws on a terminal of that width, a piece for each time that it goes back to the line's start."""
+    """The output of a command on a terminal of that width, split at each carriage return."""
     ours, theirs = pty.openpty()
     output = bytearray()
 
@@ -68,7 +68,7 @@ def drawn_at(columns: int, *arguments: object) -> list[str]:
         while True:
             try:
                 data = os.read(ours, 65_536)
-            except OSError:  # the last writer has gone
+            except OSError:  # the last process that writes has ended
                 return
             if not data:
                 return

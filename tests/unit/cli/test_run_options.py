@@ -1,4 +1,4 @@
-"""Options of a run: every refusal names the option, its value and the expectation."""
+"""Options of a run: every refusal has the option, its value and the expected value."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_every_option_reaches_the_run() -> None:
         ({"balance": "1_0"}, "--balance is '1_0', expected money above 0"),
         ({"balance": "-5"}, "--balance is '-5', expected money above 0"),
         ({"balance": "Infinity"}, "--balance is 'Infinity', expected money above 0"),
-        ({"currency": "US"}, "--currency is 'US', expected a currency's code"),
+        ({"currency": "US"}, "--currency is 'US', expected the code of a currency"),
         ({"currency": "JPY", "balance": "0.5"}, "--balance is 0.5, expected an amount in steps of 1 JPY"),
         ({"currency": "KWD", "balance": "0.0005"}, "--balance is 0.0005, expected an amount in steps of 0.001 KWD"),
         (
@@ -101,7 +101,7 @@ def test_every_option_reaches_the_run() -> None:
         ({"files": ("may.parquet",)}, "no symbol for may.parquet"),
     ],
 )
-def test_an_impossible_run_is_refused_in_one_line(changed: dict[str, Any], message: str) -> None:
+def test_an_invalid_run_is_refused_in_one_line(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(StartError) as refusal:
         run_spec(a_run(**changed))
     assert message in str(refusal.value)
@@ -121,7 +121,7 @@ def test_a_continued_account_keeps_its_terms() -> None:
         ({"currency": "USD"}, "--currency is 'USD', but the account is in EUR; expected no --currency"),
     ],
 )
-def test_a_continued_account_is_not_given_other_terms(changed: dict[str, Any], message: str) -> None:
+def test_other_terms_for_a_continued_account_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(StartError, match=message):
         run_spec(a_run(**changed), account=AccountTerms("500", "EUR"))
 
@@ -167,7 +167,7 @@ def test_a_fixed_volume_of_a_plan_that_the_broker_rejects_is_refused(tmp_path: P
 
 
 def test_an_unused_volume_is_not_checked(tmp_path: Path) -> None:
-    """A plan that finds its own sizes leaves --volume without effect."""
+    """--volume has no effect with a plan that computes all volumes."""
     plan = tmp_path / "plan.toml"
     plan.write_text('[sizing]\nmethod = "fraction"\nrisk_pct = 1\n[exits]\nstop_loss_points = 100\n')
     assert run_spec(a_run(plan=plan, volume="0.015")).volume == Decimal("0.015")
@@ -178,7 +178,7 @@ def test_a_volume_may_be_written_in_any_plain_notation(text: str) -> None:
     assert run_spec(a_run(volume=text)).volume == Decimal("0.3")
 
 
-def test_a_plan_for_a_symbol_that_the_run_has_no_ticks_of_is_refused(tmp_path: Path) -> None:
+def test_a_plan_for_a_symbol_without_ticks_is_refused(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text('[strategies.a]\nsymbols = ["NOPE"]\n')
     with pytest.raises(
@@ -196,14 +196,14 @@ def test_the_path_of_a_plan_is_absolute(tmp_path: Path, monkeypatch: pytest.Monk
     assert run_spec(a_run()).plan == ""
 
 
-def test_each_symbol_may_have_a_strategy_of_its_own() -> None:
+def test_each_symbol_may_have_its_own_strategy() -> None:
     files = ("may.parquet:EURUSD", "june.parquet:NZDUSD")
     strategy = "EURUSD=ema_cross,NZDUSD=tests.support.flipping:Flipping"
     assert run_spec(a_run(files=files, strategy=strategy)).deciding_settings()["strategy"] == strategy
 
 
 @pytest.mark.parametrize("speed", ["lockstep", "max", "10", "0.5", "1e3"])
-def test_valid_speeds_are_taken(speed: str) -> None:
+def test_valid_speeds_are_accepted(speed: str) -> None:
     assert speed_option(speed) == speed
 
 
@@ -223,7 +223,7 @@ def test_a_watched_file_is_read_and_its_symbol_may_not_be_traded() -> None:
         run_spec(a_run(watch=["eur.csv"]))
 
 
-def test_a_run_without_any_conversion_rate_is_refused_and_a_partial_lack_is_warned_of(
+def test_a_run_without_conversion_rates_is_refused_and_with_some_it_has_a_warning(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(StartError) as refused:

@@ -1,4 +1,4 @@
-"""Settings of the environment and of `.env` reach `paperdesk run`, or it reports that they do not."""
+"""`paperdesk run` uses each setting of the environment and of `.env`, or reports that it ignores the setting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestration.environment import PASSED_ON, desk_environment
 
 @pytest.fixture(autouse=True)
 def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment without a setting, and an empty `.env`."""
+    """An environment without settings, and an empty `.env`."""
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     path = tmp_path / ".env"
@@ -64,7 +64,7 @@ def test_a_gateway_in_the_settings_is_used(
     assert environment["CONTROL_URL"] == "ipc:///tmp/pd-x/control.ipc"
 
 
-def test_each_gateway_has_an_account_of_its_own() -> None:
+def test_each_gateway_has_its_own_data_directory() -> None:
     assert GatewayElsewhere("tcp://a:1", "tcp://a:2").folder != GatewayElsewhere("tcp://b:1", "tcp://a:2").folder
 
 
@@ -75,7 +75,7 @@ def test_a_terminal_is_refused_in_one_line(env_file: Path) -> None:
 
 
 def test_an_unknown_setting_or_an_invalid_value_of_any_process_is_refused(env_file: Path) -> None:
-    """A watchdog that refused its port was out of sight of `run`, which went on without one."""
+    """The settings of all processes are checked, because `run` does not see the refusal of a started watchdog."""
     for text, message in (
         ("METRICS_PORT_WATCHDGO=1\n", "unknown key"),
         ("GTW_PORT=x\n", "GTW_PORT: value 'x'"),
@@ -94,12 +94,12 @@ def test_settings_without_effect_are_reported(
     monkeypatch.setenv("STRATEGY", "ema_cross")
     run_settings()
     assert capsys.readouterr().err == (
-        "paperdesk: run ignores CONTROL_URL, STRATEGY (--strategy): it has sockets and folders of its own, "
-        "and options for the rest\n"
+        "paperdesk: run ignores CONTROL_URL, STRATEGY (--strategy): it has its own sockets and folders, "
+        "and takes the rest from options\n"
     )
 
 
-def test_every_name_is_a_setting_and_in_one_list_only() -> None:
+def test_every_listed_name_is_a_setting_and_is_in_one_list_only() -> None:
     lists = [FORWARDED, frozenset(OPTIONS), GATEWAY, frozenset(REFUSED), PASSED_ON]
     assert sum(map(len, lists)) == len(frozenset().union(*lists))
     assert frozenset().union(*lists) <= setting_names()

@@ -1,4 +1,4 @@
-"""The summary of a stopped desk and the live screen: the changes of the balance sum to it exactly."""
+"""In the summary and on the live page the changes of the balance add up exactly to the balance."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cash(number: int, kind: DealKind, amount: str) -> VenueDeal:
 
 
 def totals(folder: Path, runs: list[list[VenueDeal]]) -> list[AccountTotals]:
-    """How the account stands after each run."""
+    """The totals of the account after each run."""
     book, found = Book(), []
     events: list[Event] = [an_opened_stream(), an_instrument_learned("EURUSD")]
     for event in events:
@@ -70,7 +70,7 @@ SECOND = [
 def test_both_columns_of_the_summary_sum_to_the_balance(
     width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """First run: 10,000 - 12.34 - 0.14 - 0.31; the second: + 20.05 - 0.70 - 0.38 - 1,000 + 3.33."""
+    """The first run adds 10,000 - 12.34 - 0.14 - 0.31, and the second 20.05 - 0.70 - 0.38 - 1,000 + 3.33."""
     before, after = totals(tmp_path, [FIRST, SECOND])
     assert (before.balance, after.balance) == (D("9987.21"), D("9009.51"))
     rows = summary_rows(before, after, width, monkeypatch)
@@ -95,7 +95,7 @@ def test_the_summary_of_a_new_account_begins_at_zero(tmp_path: Path, monkeypatch
 def summary_rows(
     before: AccountTotals, after: AccountTotals, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, list[Decimal]]:
-    """The money of the summary by the row's name."""
+    """The amounts in the summary by the name of the row."""
     out = Console(file=io.StringIO(), width=width, color_system=None)
     monkeypatch.setattr("cli.run_summary.console", lambda: out)
     summary = DeskSummary(plan=SPEC, up_s=1.0, before=before, after=after, differences=[], late_deals=0, end="")

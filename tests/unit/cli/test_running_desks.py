@@ -1,4 +1,4 @@
-"""A command that names no desk finds the running one, and refuses to choose between several."""
+"""A command without `--data-dir` and `--url` finds the running desk, and is refused if several desks run."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def listen(stack: ExitStack, path: Path) -> None:
 
 
 def a_desk(stack: ExitStack, checkout: Path, name: str) -> Path:
-    """A desk that `paperdesk run` has started, as far as others see it."""
+    """The files and the socket of a desk that `paperdesk run` has started."""
     runtime, data_dir = checkout / f"pd-{name}", checkout / name
     listen(stack, runtime / "control.ipc")
     with announced(data_dir, runtime, folder=checkout / "desks"):
-        # One process announces one desk; this one stands for several.
+        # A process announces one desk; the test's process announces several.
         [note] = (checkout / "desks").glob("[0-9]*.json")
         note.rename(note.with_name(f"of-{name}.json"))
     return data_dir
@@ -76,7 +76,7 @@ def test_a_desk_under_supervisord_is_found_at_the_default_address(checkout: Path
     assert running_desk().control == f"ipc://{checkout}/control.ipc"
 
 
-def test_several_desks_are_listed_and_none_is_chosen(
+def test_a_command_is_refused_with_the_list_of_several_running_desks(
     checkout: Path, stack: ExitStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = a_desk(stack, checkout, "a"), a_desk(stack, checkout, "b")
@@ -88,7 +88,7 @@ def test_several_desks_are_listed_and_none_is_chosen(
         assert capsys.readouterr().err == f"paperdesk: {message}\n"
 
 
-def test_a_setting_names_the_desk_whatever_else_runs(
+def test_the_desk_of_a_setting_has_priority_over_running_desks(
     checkout: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_desk(stack, checkout, "a")
@@ -108,7 +108,7 @@ def test_the_file_of_a_killed_desk_is_removed(checkout: Path) -> None:
     assert not is_listening(f"ipc://{checkout}/pd-a/control.ipc")
 
 
-def test_a_reused_pid_is_no_running_desk(checkout: Path) -> None:
+def test_a_desk_whose_pid_is_reused_is_not_found(checkout: Path) -> None:
     with ExitStack() as stack:
         a_desk(stack, checkout, "a")
     [note] = (checkout / "desks").iterdir()
@@ -117,7 +117,7 @@ def test_a_reused_pid_is_no_running_desk(checkout: Path) -> None:
 
 
 def test_a_desk_whose_portfolio_restarts_is_found(checkout: Path, stack: ExitStack) -> None:
-    """It may be restarting: a command waits for it, and its gateway still takes commands."""
+    """A command waits for a portfolio that restarts, and the gateway accepts commands meanwhile."""
     with ExitStack() as life_of_portfolio:
         a = a_desk(life_of_portfolio, checkout, "a")
     assert running_desk() == (str(a), control_url(checkout / "pd-a"), gateway_url(checkout / "pd-a"))
@@ -147,7 +147,7 @@ def test_a_desk_under_supervisord_counts_while_portfolio_restarts(checkout: Path
 
 
 @pytest.mark.parametrize("command", ["halt", "flatten"])
-def test_an_emergency_command_waits_for_no_library_of_the_others(command: str) -> None:
+def test_a_halt_loads_no_library_of_other_commands(command: str) -> None:
     script = (
         "import sys; from cli.command_group import ENTRIES, load_command; load_command(ENTRIES[sys.argv[1]]); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"

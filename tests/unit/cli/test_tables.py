@@ -1,4 +1,4 @@
-"""Cells of tables: average prices are rounded."""
+"""Average prices are rounded in tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FILE[:SYMBOL] on the command line."""
+"""Arguments of the form FILE[:SYMBOL], and the options for symbol and time zone."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_an_existing_file_with_a_colon_in_its_name_stays_whole(tmp_path: Path) -
 
 
 def test_an_existing_file_without_the_suffix_has_precedence(tmp_path: Path) -> None:
-    """Both `ticks` and `ticks:2014` exist: what the colon separates from an existing file is a symbol."""
+    """If both `ticks` and `ticks:2014` exist, `ticks:2014` is the file `ticks` with the symbol `2014`."""
     (tmp_path / "ticks").touch()
     (tmp_path / "ticks:2014").touch()
     assert split_symbol(f"{tmp_path}/ticks:2014") == (tmp_path / "ticks", "2014")
@@ -52,7 +52,7 @@ def test_the_symbol_of_a_file_is_never_guessed() -> None:
 
 
 def test_a_symbol_option_without_effect_is_refused() -> None:
-    with pytest.raises(StartError, match="--symbol is 'NZDUSD', but every file names its own"):
+    with pytest.raises(StartError, match="--symbol is 'NZDUSD', but every file is given with a symbol"):
         parse_tick_files(["a.parquet:EURUSD"], "NZDUSD")
 
 
@@ -65,7 +65,7 @@ def test_a_file_name_with_the_separator_of_the_setting_is_refused() -> None:
         parse_tick_files(["a;b.parquet:EURUSD"], None)
 
 
-def test_a_clock_is_a_zone_or_an_offset_or_none() -> None:
+def test_a_time_zone_is_a_zone_or_an_offset_or_none() -> None:
     assert clock_option("Europe/Athens", None) == "Europe/Athens"
     assert clock_option(None, "+02:00") == "+02:00"
     assert clock_option(None, None) is None
@@ -78,6 +78,6 @@ def test_a_clock_is_a_zone_or_an_offset_or_none() -> None:
         (None, "2", "--utc-offset is '2', expected hours and minutes such as"),
     ],
 )
-def test_two_clocks_or_a_malformed_one_are_refused(zone: str | None, offset: str, message: str) -> None:
+def test_two_time_zones_or_a_malformed_one_are_refused(zone: str | None, offset: str, message: str) -> None:
     with pytest.raises(StartError, match=re.escape(message)):
         clock_option(zone, offset)

@@ -1,4 +1,4 @@
-"""Strategies are first loaded in a child process, so that none can end a command without a message."""
+"""Strategies are first loaded in a child process, so that a strategy cannot end a command without a message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.errors import StartError
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where modules are imported from."""
+    """A folder from which modules can be imported."""
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
@@ -43,7 +43,7 @@ def test_the_error_of_a_strategy_that_cannot_be_imported_is_shown(folder: Path) 
         require_strategy("raises_at_once:S", ["EURUSD"])
 
 
-def test_a_slow_strategy_is_waited_for_with_a_notice(
+def test_a_strategy_that_loads_slowly_gives_a_notice(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(validators, "_SLOW_LOAD_S", 0.001)

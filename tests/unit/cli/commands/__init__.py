@@ -1,1 +1,1 @@
-"""Single commands, run as from a shell."""
+"""Tests of single commands, which run as from a shell."""

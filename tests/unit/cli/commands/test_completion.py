@@ -1,4 +1,4 @@
-"""Completion as a shell requests it."""
+"""Completion of commands, options and values in a shell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 
 
 def completed_by_bash(line: str) -> list[str]:
-    """Completions that bash offers for a line, by the script that the command prints."""
+    """The completions of bash for a line, with the script that the command prints."""
     script = f"""
 source <("{PAPERDESK}" completion bash)
 COMP_WORDS=({line}) COMP_CWORD=$(({len(line.split())} - 1))
@@ -46,7 +46,7 @@ def test_the_entry_point_completes_commands_for_each_shell(shell: str, line: str
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_completion_script_matches_the_answers_of_the_command(shell: str, tmp_path: Path) -> None:
+def test_a_completion_script_uses_the_completion_variable_of_the_command(shell: str, tmp_path: Path) -> None:
     done = paperdesk("completion", shell, HOME=str(tmp_path))
     assert done.returncode == 0
     assert f"_PAPERDESK_COMPLETE=complete_{shell}" in done.stdout

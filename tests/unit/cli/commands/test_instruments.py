@@ -1,4 +1,4 @@
-"""Contract terms go from a gateway into a file that a run accepts, or refuses by name."""
+"""Contract terms are exported from a gateway to a file, which a run accepts, or refuses with the missing term."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_export_of_a_simulated_gateway_can_be_traded(tmp_path: Path, capsys:
     assert capsys.readouterr().out == "1 of 1 symbols can be traded\n"
 
 
-def test_an_existing_file_is_replaced_with_force_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_replaced_only_with_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url, out = f"ipc://{tmp_path}/gw.ipc", tmp_path / "broker.toml"
     out.write_text("mine")
     with serve_gateway(url, a_gateway(a_stream((1.1, 1.1001)))):
@@ -38,7 +38,7 @@ def test_an_existing_file_is_replaced_with_force_only(tmp_path: Path, capsys: py
     assert "[EURUSD]" in out.read_text()
 
 
-def test_a_term_that_a_terminal_omits_is_a_question_mark_that_a_run_refuses(
+def test_a_term_that_a_terminal_omits_is_a_question_mark_and_refused_by_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "broker.toml"

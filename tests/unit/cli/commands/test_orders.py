@@ -1,4 +1,4 @@
-"""Orders by hand: what is sent, what is refused before, and the error without an answer."""
+"""Orders by hand: the sent commands, the refusals before sending, and the error without a reply."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOON_NS = 1_795_780_800_000_000_000
 
 
 def obeyed(request: ControlRequest) -> ControlReply:
-    """Replies of a desk that holds EURUSD with a stop loss, has one resting order, and accepts every command."""
+    """The replies of a desk that has a EURUSD position with a stop loss and a resting order, and accepts commands."""
     match request:
         case OrdersQuery():
             resting = an_order(
@@ -84,7 +84,7 @@ def denied(request: ControlRequest) -> ControlReply:
 
 
 def sent(tmp_path: Path, line: str, answer: Callable[[ControlRequest], ControlReply | None] = obeyed) -> ControlRequest:
-    """The command that a line sends to a desk that obeys."""
+    """The command that a command line sends to a desk that accepts all commands."""
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, answer) as requests:
         assert run([*line.split(), "--reason", "a test", "--url", url]) == 0
@@ -145,7 +145,7 @@ def test_a_position_is_closed_in_full_or_in_part(tmp_path: Path) -> None:
     assert part == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=5, volume=D("0.02"))
 
 
-def test_a_modification_keeps_what_it_does_not_name(tmp_path: Path) -> None:
+def test_a_modification_keeps_terms_without_an_option(tmp_path: Path) -> None:
     command = sent(tmp_path, "order modify 01234567-000007 --price 1.06 --key a")
     assert command == ModifyCommand(
         key="a",
@@ -169,7 +169,7 @@ def test_none_removes_a_stop_and_keeps_the_other(tmp_path: Path) -> None:
     assert (ticket.position, ticket.stop_loss, ticket.take_profit) == (12, D("1.02"), None)
 
 
-def test_a_denied_order_names_the_limit_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_denied_order_shows_the_limit_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     line = ["order", "buy", "EURUSD", "--volume", "5", "--reason", "x", "--url", url]
     with serve_control(url, denied):
@@ -180,7 +180,7 @@ def test_a_denied_order_names_the_limit_and_exits_with_1(tmp_path: Path, capsys:
     assert (found["code"], found["denial_id"]) == ("ORDER_VOLUME", "live-mk1")
 
 
-def test_a_denial_by_a_halted_desk_names_the_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_denial_by_a_halted_desk_shows_the_trading_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     reply = OrderCommandReply(
         key="k1", order_ids=[], denied=True, code="HALTED", limit=TradingState.ACTIVE, observed=TradingState.HALTED
@@ -190,7 +190,7 @@ def test_a_denial_by_a_halted_desk_names_the_state(tmp_path: Path, capsys: pytes
     assert capsys.readouterr().out == "DENIED by HALTED: the desk is HALTED, expected ACTIVE\n"
 
 
-def test_an_unanswered_command_names_the_key_to_repeat_it_with(
+def test_a_command_without_a_reply_shows_the_key_for_a_repetition(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
@@ -270,7 +270,7 @@ def test_a_stopped_desk_accepts_no_orders(tmp_path: Path, capsys: pytest.Capture
     assert error == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"
 
 
-def test_a_modification_names_its_order_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_output_of_a_modification_has_the_order_id_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def obeyed_by_name(request: ControlRequest) -> ControlReply:
         if isinstance(request, ModifyCommand):
             return OrderCommandReply(key=request.key, order_ids=[request.order_id], denied=False)
@@ -284,7 +284,9 @@ def no(request: ControlRequest) -> ControlReply:
     return ControlError(error="there is no position in EURUSD to close")
 
 
-def test_a_refusal_names_the_command_and_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_has_the_name_of_the_command_and_not_of_a_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, no):
         assert run(["close", "EURUSD", "--reason", "x", "--url", url]) == 2
@@ -315,6 +317,8 @@ def test_a_usage_error_with_json_is_json(capsys: pytest.CaptureFixture[str], lin
     assert json.loads(capsys.readouterr().out)["error"]
 
 
-def test_a_usage_error_is_text_where_json_names_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_usage_error_is_text_if_the_option_json_takes_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run(["crash-points", "--json", str(tmp_path / "gone" / "counts.json")]) == 2
     assert capsys.readouterr().out == ""

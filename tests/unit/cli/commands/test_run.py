@@ -1,4 +1,4 @@
-"""The desk of `paperdesk run`: its limits, its traded and its watched symbols."""
+"""The desk of `paperdesk run`: its limits, its traded symbols and its watched symbols."""
 
 from __future__ import annotations
 

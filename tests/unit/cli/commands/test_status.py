@@ -1,4 +1,4 @@
-"""The exit code of `paperdesk status`: 0 for a desk that trades, and for no other."""
+"""The exit code of `paperdesk status` is 0 only for a desk that trades."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def a_connecting_desk() -> DeskHarness:
 
 
 def a_denying_desk() -> DeskHarness:
-    """A desk of one symbol, whose limits deny each signal: a condition of severity WARNING."""
+    """A desk with one symbol whose limits deny each signal, which is a condition of severity WARNING."""
     return TRIGGERS["SIGNALS_DENIED"](Path()).driven
 
 
@@ -51,7 +51,7 @@ def test_the_status_of_a_desk_without_a_trading_symbol_exits_with_1(
     assert f"SIMULATED desk {state}" in capsys.readouterr().out
 
 
-def test_a_silent_portfolio_that_holds_the_ledger_is_not_called_stopped(
+def test_a_portfolio_that_holds_the_ledger_but_does_not_answer_is_not_shown_as_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)

@@ -1,4 +1,4 @@
-"""A halt without a listener fails sooner than one that portfolio is slow to commit."""
+"""A halt fails early if no process listens, but waits longer for a portfolio that is slow to commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli.commands import trading_state
 from common.errors import StartError
 
 
-def test_a_halt_without_a_listener_fails_after_the_time_of_a_restart(
+def test_a_halt_without_a_listening_portfolio_fails_after_the_time_of_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(trading_state, "NOTICE_S", 0.05)

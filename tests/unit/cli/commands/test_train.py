@@ -1,4 +1,4 @@
-"""`paperdesk train` shows the remarks on the times of its ticks, like every command that reads ticks."""
+"""`paperdesk train` prints the remarks on the times of its ticks, as other commands that read ticks do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries: a running desk over a real socket and its ledger agree, and silence is reported within a second."""
+"""Queries of a running desk and of its ledger have the same rows, and a missing reply is reported within a second."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.tick_files import a_tick_file
 
 @dataclass(frozen=True)
 class Standing:
-    """A desk that has traded: its folder, and the socket that it answers on."""
+    """A desk that has traded: its folder, and its control socket."""
 
     folder: Path
     url: str
@@ -69,7 +69,7 @@ def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    """What a command prints."""
+    """The output of a command."""
     assert run(list(arguments)) == code
     return capsys.readouterr().out
 
@@ -176,7 +176,7 @@ def test_an_export_into_a_file_is_reported_as_text_or_json(
 
 
 @pytest.mark.parametrize("command", [["orders"], ["risk"], ["why", "EURUSD"]])
-def test_a_silent_desk_is_reported_within_a_second_or_so(
+def test_a_desk_that_does_not_answer_is_reported_after_a_second(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
@@ -198,11 +198,11 @@ def test_limits_of_a_file_need_a_ledger(folder: Path, capsys: pytest.CaptureFixt
     assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
     assert "--risk none without --data-dir" in capsys.readouterr().err
     rows = json.loads(output_of(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
-    assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "which is a policy of any set"
+    assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "the limits of the desk come from a file"
 
 
 def test_the_budgets_of_a_plan_are_read_from_its_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The ledger names the plan that a desk trades by; what is in it stands in its file alone."""
+    """The ledger has only the name of a desk's plan; the budgets are in the plan's file."""
     plan = tmp_path / "plan.toml"
     plan.write_text('[strategies.trend]\nsymbols = ["EURUSD"]\nvolume_max = 3\n')
     spec = RunSpec(
@@ -215,7 +215,7 @@ def test_the_budgets_of_a_plan_are_read_from_its_file(capsys: pytest.CaptureFixt
     folder.mkdir()
     run_backtest(spec, spec.load(), data_dir=folder)
     assert run(["risk", "--data-dir", str(folder)]) == 2
-    assert "the desk trades by a plan of a file" in capsys.readouterr().err
+    assert "expected --plan FILE" in capsys.readouterr().err
     shown = rows(capsys, "risk", "--data-dir", str(folder), "--plan", str(plan))
     assert [(row["subject"], row["limit"]) for row in shown if row["code"] == "STRATEGY_VOLUME"] == [
         ("trend", "3 lots")
