@@ -1,1 +1,1 @@
-"""Several pieces with real sockets and files between them."""
+"""Integration tests: a few components with real sockets and files."""

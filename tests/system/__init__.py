@@ -1,1 +1,1 @@
-"""System tests: real processes, started, killed and observed from outside."""
+"""System tests: real processes are started, killed and observed from outside."""

@@ -1,7 +1,8 @@
-"""A live desk whose ledger is on a small disk, filled and emptied.
+"""Run a live desk with its ledger on a small disk, which is filled and emptied.
 
-`unshare -m python -m tests.system.full_disk FOLDER`. The disk is a tmpfs in a mount namespace that ends with this
-process. Journal and book of the gateway are elsewhere, so that only portfolio lacks room. Prints observations as JSON.
+Usage: `unshare -m python -m tests.system.full_disk FOLDER`. The disk is a tmpfs in a mount namespace that ends with
+this process. Journal and book are on another disk, so that only portfolio lacks space. The observations are printed as
+JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ STEP_S: Final = 90.0
 
 
 def main() -> None:
-    """Fill the disk under a trading desk, record its status, make room, and wait until it trades again."""
+    """Fill the disk of a trading desk, record its status, free space, and wait until the desk trades again."""
     folder = Path(sys.argv[1])
     disk, elsewhere, runtime = folder / "disk", folder / "venue", folder / "run"
     for made in (disk, elsewhere, runtime):

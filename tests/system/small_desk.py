@@ -1,9 +1,9 @@
-"""A desk of four small processes that behave as a test requires, for supervision to start and stop.
+"""A desk of four small processes without trading, for tests of supervision.
 
-They are real processes under the shipped `supervisord.conf`, with the watchdog in it; they do no trading. A variable
-with a program's name sets its behaviour: `refuse`, `crash`, `deaf` (to SIGTERM), `leave` (ends with 0 by itself),
-`elsewhere` (ends with 3), `beat` (sends heartbeats), `beat-leave` (sends heartbeats, and ends with 2 as a strategy may
-cause) or `stuck` (sends heartbeats with work waiting, and does none).
+They are real processes under the shipped `supervisord.conf`, together with the watchdog. An environment variable with
+the name of a program sets its behaviour: `refuse`, `crash`, `deaf` (ignores SIGTERM), `leave` (exits with 0),
+`elsewhere` (exits with 3), `beat` (sends heartbeats), `beat-leave` (sends heartbeats, and exits with 2, as a strategy
+can cause) or `stuck` (sends heartbeats that report waiting work, and does none of it).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ while True:
 
 
 def build(root: Path, *, python: str = sys.executable) -> Path:
-    """Create the small desk below `root`, which becomes its project root, with `python` as its interpreter."""
+    """Write the small desk into `root`, its project root; `python` is the interpreter of its processes."""
     shutil.copy(PROJECT_ROOT / CONFIGURATION, root)
     for program in PROGRAMS:
         package = root / "services" / program
@@ -66,7 +66,7 @@ def build(root: Path, *, python: str = sys.executable) -> Path:
     (root / "services" / "watchdog").symlink_to(PROJECT_ROOT / "services" / "watchdog")
     programs = root / ".venv" / "bin"
     programs.mkdir(parents=True)
-    # A script and not a link: through a link an interpreter would not find its packages.
+    # A script and not a link, because an interpreter that is started through a link does not find its packages.
     interpreter = programs / "python"
     interpreter.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
     interpreter.chmod(0o755)

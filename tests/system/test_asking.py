@@ -1,4 +1,4 @@
-"""A desk of real processes is queried while it trades, and its ledger has the same answers when it has stopped."""
+"""Queries of a trading desk have the same answers as queries of its ledger after the desk has stopped."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.waits import wait_for
 
 
 def query(desk: Path, *arguments: str) -> tuple[Any, str]:
-    """The JSON answer of a command, and its text on stderr."""
+    """The JSON output of a command, and its text on stderr."""
     done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout), done.stderr
 
 
 def refused(desk: Path, *arguments: str) -> Any:
-    """The JSON answer of a denied command."""
+    """The JSON output of a denied command."""
     done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 1, done
     return json.loads(done.stdout)
@@ -32,7 +32,7 @@ def symbols_held(desk: Path) -> list[str]:
 
 
 def has_filled(desk: Path, count: int) -> bool:
-    """Whether a desk, which may not run yet, reports this number of fills."""
+    """Whether a desk has at least `count` fills; the desk may not run yet."""
     done = paperdesk("fills", "--last", count, "--data-dir", desk, "--json")
     return done.returncode == 0 and len(json.loads(done.stdout)) == count
 

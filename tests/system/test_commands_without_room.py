@@ -1,4 +1,4 @@
-"""Commands on a full disk end in one line and exit code 2; a running replay waits, and names the disk."""
+"""Commands on a full disk end with one line of text and exit code 2; a running replay waits for disk space."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ exec "$@"
 
 
 def on_a_small_disk(size: str, folder: Path, ballast_kib: int, *command: object) -> subprocess.Popen[str]:
-    """The command in a mount namespace of its own, which ends with it and removes the disk."""
+    """Start a command in its own mount namespace with a small disk; both end with the command."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare, to mount a small tmpfs in a namespace of its own")
     folder.mkdir()
@@ -56,7 +56,7 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     ],
     ids=lambda arguments: "-".join(arguments[: 2 if arguments[0] == "ticks" else 1]),
 )
-def test_a_command_without_room_names_the_place_and_the_room(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_a_refusal_on_a_full_disk_has_the_folder_and_the_free_space(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ticks, disk = a_tick_file(tmp_path / "may.parquet", rows=60_000), tmp_path / "disk"
     ballast_kib = 560 if arguments[0] == "ticks" else 0
     command = [one.format(ticks=ticks, disk=disk) for one in arguments]
@@ -69,7 +69,7 @@ def test_a_command_without_room_names_the_place_and_the_room(tmp_path: Path, arg
     assert "room" in last or "No space left" in last
 
 
-def test_a_replay_waits_for_room_with_a_message_and_continues_when_there_is_some(tmp_path: Path) -> None:
+def test_a_replay_on_a_full_disk_waits_with_a_message_and_continues_when_space_is_freed(tmp_path: Path) -> None:
     ticks, disk = a_tick_file(tmp_path / "may.parquet", rows=2_000), tmp_path / "disk"
     ballast_kib = 60 * 1024
     process = on_a_small_disk(
@@ -82,7 +82,7 @@ def test_a_replay_waits_for_room_with_a_message_and_continues_when_there_is_some
         for line in process.stderr:
             outputs.append(line)
             if f"waiting for disk space: {disk}/desk has" in line:
-                # The namespace is a separate one, entered through its process.
+                # The disk is visible only in the command's mount namespace.
                 Path(f"/proc/{process.pid}/root{disk}/ballast").unlink()
                 break
     finally:

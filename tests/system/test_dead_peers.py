@@ -1,6 +1,6 @@
-"""A peer that dies with more messages queued than the receive high-water mark ends no other process.
+"""A process survives the death of a peer from which it has not read more messages than its receive high-water mark.
 
-libzmq 4.3.5 aborts such a process at its next ZMTP heartbeat, at most two seconds later; the desk's sockets have none.
+In this state libzmq 4.3.5 aborts the process at its next ZMTP heartbeat. The desk's sockets have no ZMTP heartbeats.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ KINDS = ("PULL", "SUB", "ROUTER", "DEALER")
 TRANSPORTS = ("ipc", "tcp")
 WAIT_SECONDS = 30.0
 ABORT_SECONDS = 2.5
-"""Above the two seconds after which a heartbeat would have ended the process."""
+"""Observation time, above the two seconds within which a ZMTP heartbeat would abort the process."""
 
 
 class Pair:
-    """A receiver that reads nothing and its peer; the binding side is started first."""
+    """A receiver that reads nothing, and its sender; the side that binds is started first."""
 
     def __init__(self, kind: str, url: str, stack: ExitStack) -> None:
         self._kind = kind
@@ -33,19 +33,19 @@ class Pair:
         self._processes = {self._roles[0]: self._start(self._roles[0], url)}
 
     def connect(self) -> None:
-        """Start the other side."""
+        """Start the side that connects."""
         first, second = self._roles
         self._processes[second] = self._start(second, _line(self._processes[first].stdout))
 
     def read_all(self) -> None:
-        """Make the receiver read what it has."""
+        """Make the receiver read all queued messages."""
         assert self.receiver.stdin is not None
-        with suppress(BrokenPipeError):  # the receiver was aborted
+        with suppress(BrokenPipeError):  # the receiver has been aborted
             self.receiver.stdin.write("read\n")
             self.receiver.stdin.flush()
 
     def wait_until_dead(self) -> None:
-        """Return when the sender has filled its receiver and died."""
+        """Wait until the sender has filled the queue of the receiver and died."""
         sender = self._processes["send"]
         assert sender.wait(WAIT_SECONDS) == -signal.SIGKILL
         if not binds(self._kind):
@@ -53,7 +53,7 @@ class Pair:
 
     @property
     def receiver(self) -> subprocess.Popen[str]:
-        """The process that reads nothing yet."""
+        """Start the receiver, which reads nothing yet."""
         return self._processes["receive"]
 
     def _start(self, role: str, url: str) -> subprocess.Popen[str]:
@@ -73,7 +73,7 @@ def _line(stream: IO[str] | None) -> str:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Pair]]:
-    """One pair of each kind over each transport, at the time when a heartbeat would have ended the receivers."""
+    """A pair for each kind of socket and each transport, after the time in which a heartbeat would abort receivers."""
     folder = tmp_path_factory.mktemp("peers")
     with ExitStack() as stack:
         made = {

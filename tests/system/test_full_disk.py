@@ -1,4 +1,4 @@
-"""A real full disk: orders are denied, no acknowledged data is missing, and trading resumes by itself."""
+"""On a full disk orders are denied, no acknowledged data is lost, and trading resumes when space is freed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from common.project_root import PROJECT_ROOT
 
 
-def test_a_desk_without_room_denies_orders_and_continues_when_there_is_some(tmp_path: Path) -> None:
+def test_a_desk_on_a_full_disk_denies_orders_and_continues_when_space_is_freed(tmp_path: Path) -> None:
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare, to mount a small tmpfs in a namespace of its own")
     done = subprocess.run(

@@ -1,6 +1,7 @@
-"""Garbage on every socket of a working desk: it is counted and logged, and changes no digit of the result.
+"""Garbage on every socket of a working desk is counted and logged, and does not change the result.
 
-The gateway binds the tick socket and receives nothing there; tests/integration/signal tests false publishers.
+The gateway's tick socket is not tested here, because it receives no messages; tests/integration/signal tests garbage
+from a publisher.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ MESSAGES: Final = {
     "control": (encode(StatusQuery()),),
     "gw": (json.dumps(ORDER).encode(), msgpack.packb(ORDER), encode(Hello(client="x"))),
 }
-"""A valid message of each socket, to be mutated."""
+"""A valid message for each socket, from which invalid messages are made."""
 
 
 def garbage(source: random.Random, message: bytes) -> list[bytes]:
-    """Frames that are not messages, some of them nearly one."""
+    """Frames that are no valid messages; some differ from a valid message in a few bytes."""
     match source.randrange(8):
         case 0:
             return [source.randbytes(source.randrange(200))]
@@ -71,7 +72,7 @@ def garbage(source: random.Random, message: bytes) -> list[bytes]:
 
 
 def with_a_field_changed(message: bytes, odd: object) -> bytes:
-    """A message with an impossible value."""
+    """A message with an invalid value in one field."""
     if message[:1] == b"{":
         return json.dumps({**json.loads(message), "volume": odd}).encode()
     fields = msgpack.unpackb(message, strict_map_key=False)
@@ -81,10 +82,10 @@ def with_a_field_changed(message: bytes, odd: object) -> bytes:
 
 
 def throw(sockets: dict[str, Socket], source: random.Random) -> int:
-    """One round at every socket; returns the number of frames accepted by the sockets."""
+    """Send garbage to every socket, and return the number of frames that the sockets accepted."""
     taken = 0
     for name, socket in sockets.items():
-        # A client that was disconnected in the last round needs a moment.
+        # A client that was disconnected in the last round needs time to reconnect.
         wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
         for _ in range(PIECES_A_ROUND):
             frames = garbage(source, source.choice(MESSAGES[name]))
@@ -92,7 +93,7 @@ def throw(sockets: dict[str, Socket], source: random.Random) -> int:
             taken += send(socket, [*envelope, *frames])
         while socket.type == zmq.DEALER and socket.poll(0):
             socket.recv_multipart()
-    # Too long for any socket: its sender is disconnected, and reconnects.
+    # This frame is too long for any socket. The receiver disconnects the sender, which reconnects.
     taken += send(sockets["gw"], [b"", b"x" * (ROUTER_FRAME_BYTES_MAX + 1)])
     return taken
 
@@ -141,7 +142,7 @@ GATEWAY_REQUESTS: Final = 1_000
 
 @contextmanager
 def a_gateway_process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`python -m services.mt5` over a made-up market, and its request address."""
+    """`python -m services.mt5` with a random walk as its market, and its request address."""
     url = f"ipc://{folder}/gw.ipc"
     settings = {
         "PAPERDESK_ENV_FILE": "",
@@ -167,10 +168,7 @@ def a_gateway_process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], s
 
 
 def test_a_plain_json_client_is_served_among_a_thousand_garbage_frames(tmp_path: Path) -> None:
-    """The garbage sender does not wait for answers.
-
-    The client beside it sends and reads JSON, one request at a time.
-    """
+    """One client sends garbage without reading replies, and another sends JSON requests one at a time."""
     source = random.Random(SEED)
     context: zmq.Context[Socket] = zmq.Context()
     client, stranger = context.socket(zmq.REQ), context.socket(zmq.DEALER)

@@ -1,6 +1,6 @@
-"""A gateway that starts late, hangs, or is removed: the desk reports it, waits, and continues by itself.
+"""A gateway starts late, hangs, or restarts: the desk reports the gateway as missing, waits, and continues by itself.
 
-With a hang of full length, under a minute on two cores:
+Run with a hang of full length, under a minute on two cores:
 
   PAPERDESK_SYSTEM_STALL_S=10 python -m pytest tests/system/test_gateway_away.py
 """
@@ -27,12 +27,12 @@ def market(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def expected(market: Path, tmp_path: Path) -> CommandOutcome:
-    """The run whose gateway is always there."""
+    """The run of a desk whose gateway always answers."""
     return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
 def waits_for_the_gateway(replay: RunningReplay) -> None:
-    """Portfolio answers meanwhile, and names the gateway."""
+    """Portfolio answers queries, and reports that it waits for the gateway."""
 
     def is_reported() -> bool:
         status = replay.status()

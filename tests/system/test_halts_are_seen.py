@@ -1,4 +1,4 @@
-"""A real desk halted by a rule, and then by a person: every surface shows each halt, and its end."""
+"""A real desk is halted by a rule and by a person: status, metrics, alerts and log show each halt and its end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.ports import free_port
 from tests.support.waits import wait_for
 
 LIMITS = "drawdown_warn_pct = 0.00001\ndrawdown_reduce_pct = 0.00001\ndrawdown_halt_pct = 0.00001\n"
-"""The spread of a few orders exceeds these."""
+"""Limits that the spreads paid by a few orders exceed."""
 
 
 class RunningDesk:
     """`paperdesk run` with metrics, and with an alert command that stores its input."""
 
     def __init__(self, folder: Path, stdout: IO[bytes] | int = subprocess.PIPE) -> None:
-        """Start it; `stdout` is a file for its output, which `end` returns otherwise."""
+        """Start the desk; `stdout` is a file for its output, or None if `end` returns the output."""
         self.data, self.alerts = folder / "desk", folder / "alerts"
         limits = folder / "limits.toml"
         limits.write_text(LIMITS)
@@ -47,11 +47,11 @@ class RunningDesk:
         return {"exit_code": done.returncode, **(json.loads(done.stdout) if done.stdout else {})}
 
     def holds(self, code: str) -> bool:
-        """Whether a condition is in the status."""
+        """Whether the status has a condition."""
         return code in {one["code"] for one in self.status().get("conditions", ())}
 
     def metric(self, series: str) -> float | None:
-        """The value of a series; None while it does not exist."""
+        """The value of a metric's series; None if there is no such series."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as page:
                 lines = page.read().decode().splitlines()
@@ -60,7 +60,7 @@ class RunningDesk:
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} ")), None)
 
     def is_alerted(self, code: str) -> bool:
-        """Whether the alert command got a condition."""
+        """Whether the alert command was called with a condition."""
         lines = self.alerts.read_text().splitlines() if self.alerts.is_file() else []
         return code in {json.loads(line)["kind"] for line in lines if line}
 
@@ -71,7 +71,7 @@ class RunningDesk:
         return {line["level"] for line in lines if line["event"].startswith(event)}
 
     def sees(self, code: str, *, state: str) -> None:
-        """Require the condition on every surface, waiting for it."""
+        """Wait until status, metrics, alerts and log show a condition."""
         wait_for(lambda: self.holds(code), f"{code} in the status", seconds=TIMEOUT_S)
         status = self.status()
         assert (status["exit_code"], status["headline"], status["trading_state"]) == (1, state, state)
@@ -85,13 +85,13 @@ class RunningDesk:
         wait_for(lambda: "error" in self.logged(code), f"{code} in the log", seconds=TIMEOUT_S)
 
     def end(self) -> tuple[int, str]:
-        """Interrupt it; returns its exit code and all of its output."""
+        """Interrupt the desk, and return its exit code and its output."""
         self.process.send_signal(signal.SIGINT)
         output, _ = self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode, output
 
 
-def test_a_halt_by_a_rule_and_one_by_a_person_are_shown_on_every_surface(tmp_path: Path) -> None:
+def test_status_metrics_alerts_and_log_show_halts_by_a_rule_and_by_a_person(tmp_path: Path) -> None:
     desk = RunningDesk(tmp_path)
     try:
         desk.sees("DRAWDOWN", state="HALTED")

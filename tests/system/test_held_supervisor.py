@@ -1,4 +1,4 @@
-"""A real desk with a stopped supervisord: the screen continues, and programs that end meanwhile are reported."""
+"""While supervisord is stopped with SIGSTOP, the desk's screen continues and reports programs that have ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> Iterator[RunningDesk]:
                 desk.process.wait()
 
 
-def test_the_screen_continues_and_names_the_supervisor_and_ended_programs(desk: RunningDesk, tmp_path: Path) -> None:
+def test_the_screen_continues_and_reports_supervisord_and_ended_programs(desk: RunningDesk, tmp_path: Path) -> None:
     def printed(message: str) -> bool:
         return message in (tmp_path / "output").read_text(encoding="utf-8")
 

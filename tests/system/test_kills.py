@@ -1,9 +1,9 @@
-"""Processes killed during a replay: the report, orders and deals are those of a run without kills.
+"""A replay whose processes are killed has the report, orders and deals of a replay without kills.
 
-Each process is killed at every named point of its loop, five times or more; the places in the stream are drawn from a
-seed. A replay without kills equals the backtest, which `test_parity` verifies.
+Each process is killed at every named point of its loop, at least five times, at ticks that are drawn from a seed.
+`test_parity` verifies that a replay without kills equals the backtest.
 
-Full size, a few minutes on two cores:
+Run with the full number of ticks, a few minutes on two cores:
 
   PAPERDESK_SYSTEM_TICKS=20000 python -m pytest tests/system/test_kills.py
 """
@@ -38,16 +38,16 @@ AT_TICKS = {
     "portfolio": ("before_commit", "after_commit", "before_send", "after_send"),
     "mt5": ("after_reply", "after_confirm", "before_publish"),
 }
-"""Points whose ordinal is that of a tick."""
+"""Points at which the ordinal of a kill is the ordinal of a tick."""
 
 AT_ORDERS = ("before_calling", "after_calling", "after_call", "after_done")
-"""Points of mt5 that only an order passes; the ordinal is its tick's."""
+"""Points of mt5 that only an order reaches; the ordinal of a kill is that of the order's tick."""
 
 AT_PLANS = (*scenarios.AT_PLANS, "mt5.before_call", "mt5.after_call", "portfolio.after_commit", "portfolio.after_send")
-"""Points in the middle of a modification, a cancellation and a stop that is reached."""
+"""Points during a modification, a cancellation, and the execution of a stop."""
 
 AT_MESSAGES = ("after_command", "after_send", "after_reply", "after_report")
-"""Points of execution; the ordinal counts the commands since its start."""
+"""Points of execution; the ordinal of a kill counts the commands since the start of the process."""
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def market(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def expected(market: Path, tmp_path: Path) -> CommandOutcome:
-    """The undisturbed run."""
+    """The replay without kills."""
     return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
 def kills_of(expected: CommandOutcome, *, commands: int) -> list[str]:
-    """The kills: for each process its points in turn, at least five."""
+    """At least five kills of each process, at its points in turn."""
     drawn = random.Random(SEED)
     last_checkpoint, last_order = max(1, TICKS - 1_000), expected.orders[-1]["ordinal"]
     kills = []
@@ -76,10 +76,10 @@ def kills_of(expected: CommandOutcome, *, commands: int) -> list[str]:
 
 
 @pytest.mark.parametrize("speed", ["lockstep", "max"])
-def test_kills_at_every_named_point_change_nothing(
+def test_kills_at_every_named_point_do_not_change_the_result(
     speed: str, market: Path, expected: CommandOutcome, tmp_path: Path
 ) -> None:
-    # At full speed one command confirms hundreds of ticks, so there are few of them.
+    # At full speed one command confirms hundreds of ticks, so there are few commands.
     kills = kills_of(expected, commands=TICKS // 20 if speed == "lockstep" else 3)
     if speed == "max" and not IS_FULL_SIZE:
         kills = kills[::2]
@@ -96,10 +96,10 @@ def test_kills_at_every_named_point_change_nothing(
     assert disturbed.same == expected.same
 
 
-def test_kills_change_nothing_of_a_plan_with_every_feature(tmp_path: Path) -> None:
-    """Entries that rest and expire, stops that are reached and trail, delayed partial fills, on a hedging account.
+def test_kills_do_not_change_the_result_of_a_plan_with_every_feature(tmp_path: Path) -> None:
+    """On a hedging account entries rest and expire, stops trail and are reached, and fills are partial and delayed.
 
-    The broker's commits without an order are those of a modification and of a stop that is reached.
+    Some kills are at commits of the simulated broker without an order: those of a modification or of a reached stop.
     """
     ticks = ticks_or(1_000)
     market = a_tick_file(tmp_path / "may.parquet", rows=ticks, seed=SEED)
@@ -120,8 +120,8 @@ def test_kills_change_nothing_of_a_plan_with_every_feature(tmp_path: Path) -> No
     assert disturbed.same == expected.same
 
 
-def test_kills_from_outside_change_nothing(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
-    """A kill from outside does not depend on what the process is doing."""
+def test_kills_from_outside_do_not_change_the_result(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
+    """A kill from outside can meet a process anywhere in its code."""
     drawn = random.Random(SEED)
     moments = sorted(drawn.sample(range(1, TICKS * 3 // 4), len(SERVICES)))
     victims = drawn.sample(SERVICES, len(SERVICES))

@@ -1,4 +1,4 @@
-"""Another client leases the account of a running desk: it halts with an alert, and trades again after a resume."""
+"""A running desk halts with an alert when another client gets the lease, and trades again after a resume."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.system.test_run import FLIPPING, filled, run_until
 
 
 def ask_gateway(desk: Path, **request: Any) -> dict[str, Any]:
-    """A request of another client, without the project's protocol code."""
+    """Send a request as another client, without the project's protocol code, and return the reply."""
     url = (desk / GATEWAY_FILE).read_text(encoding="utf-8").strip()
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0

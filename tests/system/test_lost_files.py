@@ -1,4 +1,4 @@
-"""Files of a running desk that are removed, or replaced by older ones: detected, reported, and never written to."""
+"""A running desk detects and reports files that are removed or replaced by older files, and never writes to them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTINGS: Final = {
 
 
 class LiveDesk:
-    """A live desk under supervisord, and queries of it."""
+    """A live desk under supervisord, with queries of its state."""
 
     def __init__(self, data: Path, desk: DeskSupervisor, client: ControlClient, environment: dict[str, str]) -> None:
         self.data, self.environment = data, environment
@@ -48,7 +48,7 @@ class LiveDesk:
         return self._client.request(StatusQuery(), StatusReply, timeout_s=1.0)
 
     def fills_above(self, count: int) -> int:
-        """The number of deals, once it is above `count`."""
+        """Wait until the number of fills is above `count`, and return it."""
 
         def more() -> int:
             status = self.status()
@@ -57,7 +57,7 @@ class LiveDesk:
         return wait_for(more, f"more than {count} fills", seconds=TIMEOUT_S)
 
     def wait_for_condition(self, code: str, part: str) -> str:
-        """The text of a condition, once it holds and contains `part`."""
+        """Wait until the status has a condition whose text contains `part`, and return the text."""
 
         def text() -> str:
             status = self.status()
@@ -67,17 +67,17 @@ class LiveDesk:
         return wait_for(text, code, seconds=TIMEOUT_S)
 
     def resume(self) -> None:
-        """Resume as a person, once.
+        """Send one resume command.
 
         Raises:
-            StartError: it was refused.
+            StartError: the command was refused.
         """
         reply = self._client.request(ResumeCommand(reason="looked at it"), TradingReply, timeout_s=5.0)
         assert reply is not None
         assert reply.trading_state is TradingState.ACTIVE
 
     def socket_file(self, name: str) -> Path:
-        """The socket file by which other processes find a process."""
+        """The path of a process's socket."""
         return Path(control_url(self._desk.runtime).removeprefix("ipc://")).with_name(name)
 
     def wait_for_log(self, name: str, text: str) -> None:
@@ -100,19 +100,19 @@ def remove(path: Path) -> None:
 
 
 def put_back(copy: Path, path: Path) -> None:
-    """Put an older copy in place of a file of a stopped desk."""
+    """Replace a file of a stopped desk by an older copy."""
     remove(path)
     shutil.copy(copy, path)
 
 
 def is_right_but_for_lost_orders(data: Path) -> bool:
-    """Whether both sides agree in deals, positions and cash, and nothing is open, doubled, or lost at the venue."""
+    """Whether ledger and venue have the same deals, positions and cash, and no order is open, doubled or lost."""
     found = compare_books(data)
     assert all("the venue has it" in one for one in found.lost), found.lost
     return not (found.doubled or found.different or found.positions or found.cash or found.in_doubt)
 
 
-def test_a_removed_ledger_is_noticed_and_its_successor_lacks_orders(tmp_path: Path) -> None:
+def test_a_removed_ledger_is_detected_and_the_new_ledger_lacks_orders(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         fills = desk.fills_above(3)
         remove(desk.data / "ledger.db")
@@ -165,7 +165,7 @@ def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_replaced(tmp_pat
     assert compare_books(data).agrees
 
 
-def test_two_owners_are_impossible_without_lock_files_and_each_removed_file_is_noticed(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_without_lock_files_and_each_removed_file_is_detected(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         desk.fills_above(1)
         for lock in desk.data.rglob("*.lock"):
@@ -194,7 +194,7 @@ def test_two_owners_are_impossible_without_lock_files_and_each_removed_file_is_n
 
 
 def test_a_removed_socket_file_is_made_again(tmp_path: Path) -> None:
-    """Without it nobody could query or halt a trading desk, and a restarted process would never find its peer."""
+    """Without the file a trading desk could not be queried or halted, and a restarted peer could not connect."""
     with a_live_desk(tmp_path / "data") as desk:
         fills = desk.fills_above(1)
         for program, name in (
@@ -214,11 +214,11 @@ verify = main.verify_if_short
 main.verify_if_short = lambda ledger: (ledger.path.unlink(), verify(ledger))
 main.run_process(main.run)
 """
-"""A portfolio whose ledger is removed just after it was opened."""
+"""Code of a portfolio whose ledger is removed right after it was opened."""
 
 
 class LonePortfolio:
-    """Portfolios of one supervisor, this process, without the other services."""
+    """Starts portfolio processes without the other services; this process is their supervisor."""
 
     def __init__(self, folder: Path) -> None:
         self.data, self.runtime, self.marks = (folder / name for name in ("data", "runtime", "marks"))
@@ -236,7 +236,7 @@ class LonePortfolio:
         )
 
     def make_ledger_of_one_commit(self) -> None:
-        """The process dies with it, before anybody is answered."""
+        """Kill portfolio at its first commit, before it sends a reply."""
         crash = {"PAPERDESK_CRASH_AT": "portfolio.after_commit@0", "PAPERDESK_CRASH_DIR": str(self.marks)}
         with self.started(**crash) as process, ControlClient(control_url(self.runtime)) as client:
 
@@ -252,7 +252,7 @@ class LonePortfolio:
         shutil.rmtree(self.data / "keys")
 
     def is_halted_for_the_loss(self) -> bool:
-        """Whether the next portfolio reports the loss."""
+        """Whether the next portfolio is halted and reports the lost ledger."""
         with self.started() as process, ControlClient(control_url(self.runtime)) as client:
             status = wait_for(lambda: client.request(StatusQuery(), StatusReply, timeout_s=1.0), "a reply")
             process.terminate()
@@ -262,7 +262,7 @@ class LonePortfolio:
 
 
 def test_a_ledger_lost_with_its_first_commit_is_not_a_new_account(tmp_path: Path) -> None:
-    """Everything requested from the venue or answered to a person is in a ledger whose loss is noticed."""
+    """The loss of a ledger with one commit is detected, so nothing that followed a commit can be forgotten."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     desk.lose_everything()
@@ -270,10 +270,10 @@ def test_a_ledger_lost_with_its_first_commit_is_not_a_new_account(tmp_path: Path
 
 
 def test_a_ledger_lost_while_a_desk_starts_is_not_a_new_account(tmp_path: Path) -> None:
-    """It is recorded before it is opened: here the start ends before the desk is served."""
+    """The ledger is recorded before it is opened; here portfolio ends before it has served the desk."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
-    shutil.rmtree(desk.runtime)  # as under another supervisor, which has no record of a ledger
+    shutil.rmtree(desk.runtime)  # another supervisor has no record of a ledger
     desk.runtime.mkdir(mode=0o700)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -286,7 +286,7 @@ def test_a_ledger_lost_while_a_desk_starts_is_not_a_new_account(tmp_path: Path) 
 
 
 def test_a_portfolio_whose_ledger_vanishes_at_its_start_is_restarted(tmp_path: Path) -> None:
-    """Exit code 1: a refusal, 2, would be final."""
+    """Portfolio ends with exit code 1; supervisord does not restart after 2, the code of a refusal."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     with desk.started("-c", LOSES_ITS_FILE) as process:
@@ -294,12 +294,12 @@ def test_a_portfolio_whose_ledger_vanishes_at_its_start_is_restarted(tmp_path: P
     assert (process.returncode, "was removed or replaced while in use" in errors) == (1, True), errors
 
 
-def test_a_data_folder_that_loses_everything_is_not_a_new_account_that_trades(tmp_path: Path) -> None:
+def test_a_desk_whose_data_folder_was_emptied_does_not_trade(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         desk.fills_above(3)
         (tmp_path / "elsewhere").mkdir()
         for path in desk.data.iterdir():
-            if path.name != "logs":  # supervisord starts nothing without them
+            if path.name != "logs":  # without this folder supervisord does not start programs
                 path.rename(tmp_path / "elsewhere" / path.name)
         text = desk.wait_for_condition("LEDGER_TAIL_MISSING", "is new: the earlier ledger of this desk is gone")
         assert text.startswith(str(desk.data / "ledger.db"))

@@ -1,4 +1,4 @@
-"""A real desk with a stopped watchdog: portfolio shows it, since no alert is raised then."""
+"""Portfolio reports a watchdog that is stopped with SIGSTOP, because the watchdog then raises no alerts."""
 
 from __future__ import annotations
 

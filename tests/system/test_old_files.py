@@ -1,8 +1,8 @@
-"""Data folders written by earlier versions can be opened, queried and continued.
+"""Data folders that were written by earlier versions can be opened, queried and continued.
 
-The files in `tests/old_files` were written by the version that their folder is named after, with that version's
-answers. All of it goes through commands and processes, and no module or class is named here: a type, a tag or a field
-stored under another name fails one of these tests.
+Each folder in `tests/old_files` has the name of the version that wrote it, and has that version's answers to queries.
+The tests use only commands and processes, and no module or class, so that a type, a tag or a field that is stored under
+another name fails a test.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.old_files.desks import HERE, databases, environment, missing, query_d
 from tests.support.waits import wait_for
 
 VERSIONS: Final = ("335ded8",)
-"""The folders of `tests/old_files`; another one is added whenever a storage format changes."""
+"""The folders of `tests/old_files`; a folder is added at each change of a storage format."""
 
 DESKS: Final = ("replay", "ended", "live")
 STEP_S: Final = 120.0
@@ -54,7 +54,7 @@ FINAL_RETCODES: Final = {"FILLED": 10009, "PARTIALLY_FILLED": 10010}
 
 
 def with_final_retcodes(answer: Any) -> Any:
-    """An answer of the version that gave the retcode of an order's last reply; a fill now has the final one."""
+    """An answer of an earlier version with the present retcodes: a filled order now has the retcode of its fill."""
     if isinstance(answer, list):
         return [with_final_retcodes(one) for one in answer]
     if not isinstance(answer, dict):
@@ -69,7 +69,7 @@ def with_final_retcodes(answer: Any) -> Any:
 
 
 def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
-    """Answers of several commands, run side by side: most of their time is the start of Python."""
+    """The answers of several commands; they run at the same time, because most of their time is the start of Python."""
     with ThreadPoolExecutor(AT_ONCE) as together:
         return list(together.map(lambda arguments: query_desk(folder, *arguments), commands))
 
@@ -107,7 +107,9 @@ def test_a_desk_is_migrated_with_every_row_and_a_backup(desk: str, version: Path
         assert content(backup) == content(tmp_path / "old.db")
         now = content(folder / "desk" / path)
         for table, stored in content(tmp_path / "old.db").items():
-            if table not in ("account", "cursor") or path.name != "ledger.db":  # these are rewritten with every field
+            if (
+                table not in ("account", "cursor") or path.name != "ledger.db"
+            ):  # the migration writes these rows with every field
                 assert [row[: len(stored[0])] for row in now[table]] == stored, (path, table)
     again = desks.run(folder, "migrate", "desk", "--json")
     assert {file["backup"] for file in json.loads(again.stdout)["files"]} == {None}, "it is done once"
@@ -148,13 +150,13 @@ def test_a_stopped_desk_is_intact_and_answers_as_before(desk: str, version: Path
     views = json_of(version / desk / "views.json")
     for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
         expected = view["answer"]
-        if view["command"][0] == "risk":  # its rows stand in the order in which the rules are asked
+        if view["command"][0] == "risk":  # the order of its rows is the order of the rules
             answer, expected = sorted(answer, key=limit_of), sorted(expected, key=limit_of)
         assert with_fields_of(answer, expected) == expected, view["command"]
 
 
 def limit_of(row: dict[str, str]) -> tuple[str, ...]:
-    """What identifies a row of `paperdesk risk`."""
+    """The fields that identify a row of `paperdesk risk`."""
     return row["code"], row["subject"], row["limit"]
 
 
@@ -162,7 +164,7 @@ def limit_of(row: dict[str, str]) -> tuple[str, ...]:
 
 
 def test_a_killed_replay_continues_and_ends_like_one_without_the_kill(version: Path, tmp_path: Path) -> None:
-    """The gateway died with an order that no other process had a reply to, and all others died with it."""
+    """All processes were killed while the gateway had an order without a reply."""
     folder = copied(version, "replay", tmp_path)
     before = Before(folder / "desk", tmp_path)
     done = desks.run(folder, *desks.REPLAY, "--speed", "max", "--continue", "--data-dir", "desk")
@@ -182,9 +184,9 @@ def test_an_account_whose_ticks_have_ended_continues_with_later_ones(version: Pa
 
 
 def test_a_live_desk_is_restarted_and_continues_to_trade(version: Path, tmp_path: Path) -> None:
-    """Its position, resting order and order numbers continue, and no process logs an error.
+    """The desk continues with its position, resting order and order numbers, and no process logs an error.
 
-    The host differs from the one on which it ran before, so that it takes a new incarnation wherever the test is run.
+    The desk takes a new incarnation on every machine, because the files were written on another host.
     """
     folder = copied(version, "live", tmp_path)
     rows(folder / "desk" / "ledger.db", ON_ANOTHER_HOST)
@@ -228,12 +230,12 @@ OLD_COMMAND: Final = (
     *("order", "buy", "USDSEK", "--volume", "0.07", "--sl", "10.2", "--tp", "10.9", "--trailing", "20000"),
     *("--reason", "yields", "--key", "hand-1"),
 )
-"""The command that opened its position: repeated, it has the same answer."""
+"""The command that opened the position; a repetition must have the same answer."""
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
-    """The live desk in this context; it has to stop in agreement with its venue."""
+    """Run the live desk during the block; at its end ledger and venue must agree."""
     process = subprocess.Popen(
         desks.command(desks.ROOT, *desks.LIVE, *desks.LEVERAGE, "--data-dir", "desk"),
         cwd=folder,
@@ -255,7 +257,7 @@ def running(folder: Path) -> Iterator[None]:
 
 
 def is_up(folder: Path) -> bool:
-    """Whether the desk itself answers, and not its ledger."""
+    """Whether the running desk answers, so that the ledger is not read instead."""
     done = desks.run(folder, "account", "--data-dir", "desk", "--json")
     return done.returncode == 0 and not done.stderr
 
@@ -265,11 +267,11 @@ def status_of(folder: Path, order_id: str) -> Any:
 
 
 SENTENCES = frozenset({"summary", "words", "valid", "what would have to change"})
-"""Fields of `paperdesk why` with sentences for people, which may change with any version; the facts beside them do not."""
+"""Fields of `paperdesk why` with sentences, which may change with each version; the other fields may not."""
 
 
 def with_fields_of(answer: Any, json_of: Any) -> Any:
-    """An answer with only the fields of `json_of`, an answer of an earlier version, and with its `SENTENCES`."""
+    """A present answer with only the fields of an earlier version's answer, and with the earlier `SENTENCES`."""
     if isinstance(answer, dict) and isinstance(json_of, dict):
         kept = {name: with_fields_of(value, json_of[name]) for name, value in answer.items() if name in json_of}
         return kept | {name: json_of[name] for name in kept if name in SENTENCES}
@@ -279,7 +281,7 @@ def with_fields_of(answer: Any, json_of: Any) -> Any:
 
 
 def held(positions: list[dict[str, Any]], what: str) -> Any:
-    """A field of the position that no strategy touches."""
+    """A field of the position in the symbol that the strategy does not trade."""
     return next(row[what] for row in positions if row["symbol"] == "USDSEK")
 
 
@@ -295,10 +297,10 @@ def errors(logs: Path) -> list[str]:
 
 
 class Before:
-    """Content of a desk's files at the beginning."""
+    """The content of a desk's files before a run."""
 
     def __init__(self, desk: Path, tmp_path: Path) -> None:
-        """Read a copy: reading a file that was not closed writes to it."""
+        """Read a copy of the files, because SQLite writes to a file that was not closed."""
         self.desk = desk = Path(shutil.copytree(desk, tmp_path / "before"))
         self.events = rows(desk / "ledger.db", EVENTS)
         self.deals = len(rows(desk / "venue" / "book.db", DEALS))
@@ -310,7 +312,7 @@ class Before:
         self.signals = {path: rows(desk / path, SIGNALS) for path in databases(desk) if path.parts[0] == "signal"}
 
     def assert_gone_on_with(self, desk: Path) -> None:
-        """Every event is at its place, with more after them; no id is lost; all names are unchanged."""
+        """Require that all events and order ids are kept, that events were added, and that names are unchanged."""
         events = rows(desk / "ledger.db", EVENTS)
         assert events[: len(self.events)] == self.events
         assert len(events) > len(self.events)
@@ -321,7 +323,7 @@ class Before:
             assert set(lost) <= GONE, path
 
     def assert_checkpoint_used(self, desk: Path) -> None:
-        """The saved signals are still there: a checkpoint that does not fit is cleared, with all of them."""
+        """Require that the saved signals are still there, because signal clears a checkpoint that it cannot use."""
         assert self.signals
         for path, saved in self.signals.items():
             found = rows(desk / path, SIGNALS)
@@ -329,9 +331,9 @@ class Before:
             assert len(found) > len(saved) > 0
 
     def assert_ended_like(self, end: dict[str, Any], folder: Path, report: str) -> None:
-        """It read the same ticks to their end in agreement with its venue, and earlier orders are unchanged.
+        """Require the same number of ticks as in the other run, agreement with the venue, and unchanged earlier orders.
 
-        Its later deals differ from those of the version that wrote the files: the venue fills differently now.
+        Later deals may differ, because the simulated venue of this version fills differently.
         """
         for what, count in (("orders", self.ended_orders), ("deals", self.deals)):
             before, now = end[what][:count], query_desk(folder, what)
@@ -352,10 +354,10 @@ GONE: Final = {
     *(f"{_TERMS}: {name}" for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday")),
     f"{_TERMS}: commission_per_lot",
 }
-"""Fields of an order between its match and its report, and terms that have rows of their own now."""
+"""Fields of an order that exist only before its report, and terms that now have their own rows."""
 
 SAME: Final = ("data_sha256", "settings", "simulated", "strategy", "stream_id", "symbols", "ticks")
-"""Fields of a report that do not depend on how the venue fills."""
+"""Fields of a report that do not depend on the venue's fills."""
 
 DEALS: Final = "SELECT deal FROM deals"
 WAITS: Final = "SELECT json_extract(payload, '$.wait') FROM orders ORDER BY ticket"

@@ -1,4 +1,4 @@
-"""A user's own ticks in their original layout: every command reads them."""
+"""Every command reads a user's own tick files in their original layout."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_leans_days_of_fxcm_are_the_rows_of_the_parquet_by_their_clock(
 
 
 def test_a_brokers_export_gives_the_same_result_through_the_processes_and_as_parquet(tmp_path: Path) -> None:
-    """The gateway's process is given the clock as well; the Parquet needs none."""
+    """The gateway process gets the time zone of the export; the Parquet file is in UTC."""
     export = tmp_path / "export.csv"
     export.write_text("\n".join(metatrader(some_quotes(400))) + "\n")
     clock = ("--utc-offset", SERVER)
@@ -84,7 +84,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
 
 
 def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:
-    """Ticks of MetaTrader's Python package; an offset or a zone settles it."""
+    """Ticks of MetaTrader's Python package are in server time; with an offset or a zone there is no warning."""
     export = tmp_path / "export.csv"
     rows = [f"{quote.tick[0] // 10**9},{quote.tick[0] // 10**6},{quote.bid},{quote.ask}" for quote in some_quotes(200)]
     export.write_text("\n".join(["time,time_msc,bid,ask", *rows]) + "\n")

@@ -1,4 +1,4 @@
-"""The installed `paperdesk` command, run as a person runs it: real processes, real files, real exit codes."""
+"""The installed `paperdesk` command with real processes, files and exit codes."""
 
 import json
 import os
@@ -21,7 +21,7 @@ DAY_NS = 86_400_000_000_000
 
 
 def refused(*arguments: object, **environment: str) -> str:
-    """The one line with which a command line is refused."""
+    """The line of text with which a command line is refused."""
     done = paperdesk(*arguments, **environment)
     assert done.returncode == 2, done
     assert done.stdout == ""
@@ -39,7 +39,7 @@ def ticks(tmp_path: Path) -> Path:
 # ------------------------------------------------------------------------------------------------------------- refusals
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     empty, corrupt = tmp_path / "empty.parquet", tmp_path / "corrupt.parquet"
     empty.touch()
     corrupt.write_bytes(b"PAR1 and then nothing of the kind")
@@ -73,12 +73,12 @@ def test_an_order_policy_that_does_not_exist_is_refused(ticks: Path) -> None:
     assert "'other' is not one of 'lock-step', 'live'" in message
 
 
-def test_a_symbol_that_nobody_trades_and_one_that_nobody_named(ticks: Path) -> None:
+def test_an_unknown_symbol_and_a_missing_symbol_are_refused(ticks: Path) -> None:
     assert "unknown symbol 'TULIPS'" in refused("replay", f"{ticks}:TULIPS")
     assert f"no symbol for {ticks}" in refused("replay", ticks)
 
 
-def test_directories_that_cannot_be_used(ticks: Path, tmp_path: Path) -> None:
+def test_directories_that_cannot_be_used_are_refused(ticks: Path, tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     desk.mkdir()
     (desk / "something").touch()
@@ -90,7 +90,7 @@ def test_directories_that_cannot_be_used(ticks: Path, tmp_path: Path) -> None:
         assert "has no ledger.db" in refused(command, "--data-dir", desk)
 
 
-def test_a_setting_out_of_range_and_one_that_does_not_exist(tmp_path: Path) -> None:
+def test_a_setting_out_of_range_and_an_unknown_setting_are_refused(tmp_path: Path) -> None:
     assert "GTW_PORT: value '70000'" in refused("config", GTW_PORT="70000")
     env = tmp_path / ".env"
     env.write_text("DEFAULT_VOLUMES=1\n")
@@ -216,7 +216,7 @@ def test_a_temporary_desk_leaves_nothing_behind(ticks: Path, tmp_path: Path) -> 
 
 
 def _is_of(runtime: Path, folder: Path) -> bool:
-    """Whether a runtime directory belongs to a desk with its logs below `folder`; others may run beside the tests."""
+    """Whether a runtime directory belongs to a desk with its logs in `folder`; other desks may run during the tests."""
     logs = runtime / "log"
     return logs.is_symlink() and folder in logs.readlink().parents
 
@@ -225,7 +225,7 @@ def _is_of(runtime: Path, folder: Path) -> bool:
 
 
 def running(ticks: Path, desk: Path) -> subprocess.Popen[str]:
-    """A replay that would take hours, with its processes up and answering."""
+    """A long replay whose processes run and answer."""
     command = subprocess.Popen(
         [PAPERDESK, "replay", f"{ticks}:EURUSD", "--data-dir", str(desk), "--speed", "0.1"],
         stdout=subprocess.PIPE,

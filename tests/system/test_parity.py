@@ -1,6 +1,6 @@
-"""`paperdesk parity`: the real processes and the backtest have the same results, field by field.
+"""`paperdesk parity` finds no difference between the real processes and the backtest.
 
-Full size, about a quarter of an hour on two cores:
+Run with the full number of ticks, about a quarter of an hour on two cores:
 
   PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_parity.py
 
@@ -26,7 +26,7 @@ SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
 
 
 def assert_identical(*arguments: object, data_dir: Path) -> Any:
-    """Require that both agree, over the requested number of ticks, with orders to compare."""
+    """Require that replay and backtest are identical, have the requested number of ticks, and made orders."""
     done = run_paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
@@ -44,7 +44,7 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
     [("lockstep", "reverse", "EUR"), ("max", "close", "EUR"), ("max", "reverse", "USD")],
 )
 def test_two_symbols_have_the_same_results(speed: str, policy: str, currency: str, tmp_path: Path) -> None:
-    """In EUR the profit of either symbol is converted by the quotes of one of them."""
+    """The account is in EUR, so the profit of both symbols is converted with the quotes of one of them."""
     one = a_tick_file(tmp_path / "one.parquet", rows=TICKS, crossed_every=40)
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612)
     assert_identical(
@@ -54,7 +54,7 @@ def test_two_symbols_have_the_same_results(speed: str, policy: str, currency: st
 
 
 def test_gold_on_an_account_in_euros_has_the_same_results_with_eurusd_watched(tmp_path: Path) -> None:
-    """EURUSD is not traded: portfolio takes its ticks from the market, the backtest passes them on."""
+    """EURUSD is only watched: portfolio gets its ticks from the gateway, and the backtest passes them to portfolio."""
     gold = a_tick_file(tmp_path / "gold.parquet", rows=TICKS, price=2350.0, digits=2)
     euro = a_tick_file(tmp_path / "euro.parquet", rows=TICKS // 2, seed=3, price=1.09)
     found = assert_identical(
@@ -76,7 +76,7 @@ def test_a_recording_has_the_same_results(shared_parquet: Path, speed: str, tmp_
 
 
 def test_a_model_trained_on_earlier_ticks_trades_the_same(shared_parquet: Path, tmp_path: Path) -> None:
-    """Trained on the first half, traded on the second, at a threshold low enough to make many orders."""
+    """The model is trained on the first half and trades the second, with a low threshold for many orders."""
     symbol = shared_parquet.stem.split("_")[1].upper()
     file, model = f"{shared_parquet}:{symbol}", tmp_path / "model"
     half = pl.scan_parquet(shared_parquet).select(pl.len()).collect().item() // 2

@@ -1,8 +1,9 @@
-"""Replay and backtest agree with everything enabled.
+"""Replay and backtest agree with all features enabled.
 
-A trained model, sizes, trailing stops, resting entries, real fills. Two recordings at once, if they exist beside the
-checkout, else two random walks, and a walk of a symbol in yen; on a netting and on a hedging account, in EUR, so that
-profits and risks are converted. Full size, some minutes on two cores:
+The runs have a trained model, sizing, trailing stops, resting entries and realistic fills. The ticks are two
+recordings, if they are beside the checkout, or else two random walks, and a random walk of a symbol in yen. The account
+is in EUR, so that profits and risks are converted, and is netting or hedging. Run with the full number of ticks, some
+minutes on two cores:
 
   PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_parity_of_everything.py
 """
@@ -26,12 +27,12 @@ SYMBOLS: Final = ("EURUSD", "NZDUSD", "EURJPY")
 TICKS: Final = ticks_or(3_000)
 TRAINED_ROWS: Final = 30_000
 TRADED_FROM_NS: Final = 1_399_035_600_000_000_000
-"""The second day of the recordings at 13:00 UTC, when both are busy."""
+"""13:00 UTC on the second day of the recordings, when both symbols have many ticks."""
 
 ROUNDS: Final = 300 if IS_FULL_SIZE else 20
 
 BALANCE: Final = 1_000_000 if IS_FULL_SIZE else 10_000
-"""An account large enough: the limits on losses would end a long run early."""
+"""Opening balance; with a smaller one the limits on losses would stop a long run."""
 
 PLAN: Final = """
 [sizing]
@@ -64,12 +65,12 @@ rejects_per_minute_max = "none"
 spread_factor_max = "none"
 breaker_losses = "none"
 """
-"""The default without the limits that would deny most orders of so busy a desk."""
+"""The default limits without those that would deny most orders of these runs."""
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Ticks to trade, by symbol, and under `before` those on which the model of EURUSD is trained."""
+    """The tick files to trade by symbol, and under `before` the file for the training of EURUSD's model."""
     folder = tmp_path_factory.mktemp("market")
     started = {"start_ns": TRADED_FROM_NS, "rows": TICKS}
     yen = a_tick_file(folder / "EURJPY.parquet", price=141.2, digits=3, seed=5, pause_ms_max=500, **started)
@@ -98,7 +99,7 @@ def written(rows: pl.LazyFrame, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def model(market: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model at a threshold low enough to make many orders."""
+    """A model with a low threshold, so that it makes many orders."""
     folder = tmp_path_factory.mktemp("model") / "trained"
     done = run_paperdesk(
         "train", f"{market['before']}:EURUSD", "--threshold", "0.40", "--rounds", ROUNDS, "--out", folder

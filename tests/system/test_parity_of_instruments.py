@@ -1,6 +1,6 @@
-"""Replay and backtest agree on the terms of a file: an index, a crypto currency and three pairs, over two weekends.
+"""Replay and backtest agree with contract terms from a file: an index, a crypto currency and three currency pairs.
 
-Full size, some minutes on two cores:
+The ticks include two weekends. Run with the full number of ticks, some minutes on two cores:
 
     PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_parity_of_instruments.py
 """

@@ -1,4 +1,4 @@
-"""Replay and backtest agree on runs of the second venue, which agrees with the ledger of the replay."""
+"""The second venue implementation has the deals of the replay's ledger, and replay and backtest are identical."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_processes_have_the_deals_of_the_backtest_and_the_second_venue(case:
 
 
 def _options(spec: RunSpec) -> list[object]:
-    """A run as arguments of the command."""
+    """The arguments of the command for a run."""
     return [
         *(f"{source.path}:{source.symbol}" for source in spec.inputs),
         *(option for source in spec.watched for option in ("--watch", f"{source.path}:{source.symbol}")),

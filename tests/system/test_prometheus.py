@@ -1,4 +1,4 @@
-"""Debian's real Prometheus, with the shipped configuration, against a running desk: no series is missing or wrong."""
+"""Debian's Prometheus with the shipped configuration has every documented series of a running desk."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def prometheus_of(configuration: Path, port: int, folder: Path) -> Iterator[Prometheus]:
-    """A Prometheus of our own, ended by its pid."""
+    """A Prometheus that runs during the block."""
     assert PROMETHEUS is not None
     log = folder / "prometheus.log"
     with log.open("wb") as output:
@@ -93,7 +93,7 @@ def test_prometheus_has_every_process_and_every_documented_series(tmp_path: Path
         wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)
         finished = 'trading_portfolio_desk_state{state="FINISHED"}'
         wait_for(lambda: prometheus.value(finished) == 1, "the end of the ticks", seconds=SCRAPE_S)
-        # Each target is scraped at its own time, with readings up to a second old.
+        # Each target is scraped at a different time, so values may be up to a second old.
         now = prometheus.value("vector(time())")
         scraped = 'min(timestamp(up{job="paperdesk"}))'
         wait_for(lambda: prometheus.value(scraped) > now + 1, "a scrape of every target since", seconds=SCRAPE_S)
@@ -110,11 +110,11 @@ MAY_BE_EMPTY: Final = frozenset(
         "trading_mt5_rejected_ticks_total > 0",
     }
 )
-"""Series that this run does not have, or that need a label of a first denial."""
+"""Series without values in this run, or whose labels appear with the first denial."""
 
 
 def assert_every_panel_has_data(prometheus: Prometheus) -> None:
-    """Grafana's own queries on a real Prometheus: each is valid, and returns data to draw."""
+    """Require that each query of the Grafana dashboard is valid and returns data."""
     found = queries()
     assert len(found) > 20
     for query in found:
@@ -126,7 +126,7 @@ def assert_every_panel_has_data(prometheus: Prometheus) -> None:
 
 
 def assert_the_figures_fit(prometheus: Prometheus) -> None:
-    """Counts of the same events by different processes agree."""
+    """Require that different processes have the same counts of the same events."""
     value = prometheus.value
     assert value("trading_portfolio_decided_ordinal") == value("trading_mt5_book_ordinal") == 3_000
     assert value("sum(trading_portfolio_decided_signals_total)") == 3_000

@@ -1,6 +1,6 @@
-"""A reference without any code of the desk: `ema_cross` in a plain loop, against the backtest of whole files.
+"""The backtest agrees with an independent loop that has the rules of `ema_cross` and uses no code of the desk.
 
-It contains the rules of the strategy, fills at the other side of the quote, and the size of a lot.
+The loop fills buys at the ask and sells at the bid, with the contract size of a lot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CENT = Decimal("0.01")
 
 
 def reference(path: Path) -> tuple[int, Decimal]:
-    """Changes of position, and the profit of closed ones in the quote currency."""
+    """The number of position changes, and the realized profit in the quote currency."""
     fast = slow = 0.0
     side = held = seen = changes = 0
     earned, opened_at = Decimal(0), Decimal(0)
@@ -53,7 +53,7 @@ def assert_agrees(path: Path, symbol: str) -> None:
     assert report["ticks"]["rejected"].get("crossed", 0) == 0
 
 
-def test_the_backtest_of_a_made_up_market_agrees_to_the_cent(tmp_path: Path) -> None:
+def test_the_backtest_of_a_random_walk_agrees_to_the_cent(tmp_path: Path) -> None:
     assert_agrees(a_tick_file(tmp_path / "may.parquet", rows=30_000, crossed_every=10), "EURUSD")
 
 

@@ -1,6 +1,6 @@
-"""A replay has the same results to the last digit at any speed, on any machine, under any load.
+"""A replay has the same results to the last digit at any speed and under any load of the machine.
 
-Full size, about twenty minutes on two cores:
+Run with the full number of ticks, about twenty minutes on two cores:
 
   PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_replay.py
 """
@@ -36,12 +36,12 @@ DAY_NS = 86_400_000_000_000
 
 @pytest.fixture
 def market(tmp_path: Path) -> Path:
-    """A made-up market in which one quote of fifty is crossed."""
+    """A random walk in which one quote of fifty is crossed."""
     return a_tick_file(tmp_path / "may.parquet", rows=TICKS * 21 // 20, crossed_every=50)
 
 
 def assert_adds_up(outcome: CommandOutcome) -> None:
-    """No gap, no difference between ledger and venue, and every row and tick accounted for."""
+    """Require that no tick is missing, ledger and venue agree, and the counts of rows and ticks add up."""
     assert outcome.exit_code == 0, outcome.error_output
     ticks, signals = outcome.report["ticks"], outcome.report["signals"]
     assert outcome.report["reconciled"] is True
@@ -56,7 +56,7 @@ def assert_adds_up(outcome: CommandOutcome) -> None:
 
 
 def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> CommandOutcome:
-    """Two replays at once, one of them on a single core, beside a process that uses all it can get."""
+    """Run two replays at the same time, one on a single core, together with a process that uses all idle CPU time."""
     if not hasattr(psutil.Process, "cpu_affinity"):
         pytest.skip("this system has no affinity of processes to cores")
     core = min(psutil.Process().cpu_affinity())
@@ -78,11 +78,11 @@ def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> CommandOutco
     return one
 
 
-def test_a_loaded_machine_and_a_single_core_change_no_digit(market: Path, tmp_path: Path) -> None:
+def test_a_loaded_machine_and_a_single_core_do_not_change_the_result(market: Path, tmp_path: Path) -> None:
     run_on_a_machine_that_is_shared(f"{market}:EURUSD", tmp_path)
 
 
-def test_a_loaded_machine_changes_no_digit_of_a_recording(shared_parquet: Path, tmp_path: Path) -> None:
+def test_a_loaded_machine_does_not_change_the_result_of_a_recording(shared_parquet: Path, tmp_path: Path) -> None:
     lockstep = run_on_a_machine_that_is_shared(named(shared_parquet), tmp_path)
     if IS_FULL_SIZE:
         run = (named(shared_parquet), "--speed", "max", "--on-opposite", "reverse")
@@ -92,7 +92,7 @@ def test_a_loaded_machine_changes_no_digit_of_a_recording(shared_parquet: Path, 
 
 
 def named(recording: Path) -> str:
-    """A recording with the symbol in its name."""
+    """A link to a recording, with the symbol in the name."""
     return f"{recording}:{recording.stem.split('_')[1].upper()}"
 
 
@@ -122,7 +122,7 @@ def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(ma
 
 
 def hashes(data_dir: Path) -> dict[str, str]:
-    """Digests of the desk's databases, file by file."""
+    """The hash of each database of the desk, by file."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(data_dir.rglob("*.db"))}
 
 

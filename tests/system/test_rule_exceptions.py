@@ -1,4 +1,4 @@
-"""A pause of the circuit breaker on a real desk: shown, passed by a person's order, kept over a kill, and cleared."""
+"""A pause of the circuit breaker is shown, excepts an order by hand, is kept after a kill, and is reset by a person."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ rollover_pause_min = "none"
 """
 
 
-def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path) -> None:
-    """The strategy buys and sells in turn and pays the spread each time, so that its first trade pauses the symbol."""
+def test_a_pause_is_shown_excepts_an_order_by_hand_and_is_reset(tmp_path: Path) -> None:
+    """The strategy buys and sells in turn and loses the spread, so that its first trade pauses the symbol."""
     desk, limits = tmp_path / "desk", tmp_path / "limits.toml"
     limits.write_text(LIMITS, encoding="utf-8")
     at = ("--data-dir", desk)
@@ -82,7 +82,7 @@ def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path)
 
 @contextmanager
 def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """The desk, killed at the end if it was not stopped."""
+    """A running desk; at the end of the block it is killed if it still runs."""
     process = subprocess.Popen(
         [PAPERDESK, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -95,7 +95,7 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def pause(desk: Path) -> Any:
-    """The running desk's pause of EURUSD; None while there is none."""
+    """The condition of the pause of EURUSD; None if EURUSD is not paused."""
     done = paperdesk("status", "--data-dir", desk, "--json")
     if done.returncode == 2 or done.stderr:
         return None
@@ -104,7 +104,7 @@ def pause(desk: Path) -> Any:
 
 
 def kill_portfolio(desk: Path) -> None:
-    """Kill it as a crash would; the desk's portfolio is identified by its ledger."""
+    """Kill the portfolio process that has the desk's ledger open."""
     portfolio = wait_for(lambda: process_with_file("services.portfolio", desk / "ledger.db"), "portfolio")
     portfolio.kill()
     portfolio.wait(TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""`paperdesk run`: the desk at real time on a generated market, stopped, started again and killed."""
+"""`paperdesk run`: the desk in real time on a generated market is stopped, started again and killed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -42,7 +43,7 @@ KILLS = (
     "execution.after_command@0",
     "execution.after_reply@0",
 )
-"""Each process dies several times, at critical places, in the first seconds of the market."""
+"""Kills of each process at critical points of the code in the first seconds of the market."""
 
 
 def query(*arguments: object) -> Any:
@@ -51,12 +52,13 @@ def query(*arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
-def test_it_fills_orders_stops_and_continues_with_account_prices_and_time(tmp_path: Path) -> None:
-    """Twice in a row: the second run begins where the first one ended, in ticks, money and market time."""
+def test_a_second_run_continues_with_account_prices_and_market_time(tmp_path: Path) -> None:
+    """The second run continues with the ticks, the balance and the market time of the first run."""
     desk = tmp_path / "desk"
     runs = []
     for fills in (8, 16):
-        output = run_until(lambda fills=fills: filled(desk) > fills, "--data-dir", desk, "--strategy", FLIPPING)  # type: ignore[misc]
+        has_traded = partial(has_more_fills, desk, fills)
+        output = run_until(has_traded, "--data-dir", desk, "--strategy", FLIPPING)
         assert "SIMULATED" in output
         assert "reconciled: ledger and venue agree" in output
         runs.append((query("account", "--data-dir", desk), query("deals", "--data-dir", desk)))
@@ -70,14 +72,14 @@ def test_it_fills_orders_stops_and_continues_with_account_prices_and_time(tmp_pa
     assert all(deal["ordinal"] >= deals_before[-1]["ordinal"] for deal in later)
     assert all(deal["time_ns"] >= deals_before[-1]["time_ns"] for deal in later)
     assert second["processed"] > first["processed"]
-    # The strategy stops first and the market last: only ticks between the two have no decision.
+    # Signal is stopped first and the gateway last, so only the ticks between the two stops have no decision.
     assert second["signals"]["gaps"] < 60
     assert 0 < second["time_ns"] - first["time_ns"] < 120_000_000_000
     assert paperdesk("verify", "--data-dir", desk).returncode == 0
     assert paperdesk("reconcile", "--data-dir", desk).returncode == 0
 
 
-def test_killed_processes_come_back_and_ledger_and_venue_agree(tmp_path: Path) -> None:
+def test_killed_processes_restart_and_ledger_and_venue_agree(tmp_path: Path) -> None:
     """Every process is killed while orders are in flight."""
     desk, marks = tmp_path / "desk", tmp_path / "marks"
 
@@ -99,8 +101,8 @@ def test_killed_processes_come_back_and_ledger_and_venue_agree(tmp_path: Path) -
     assert sorted(fills) == sorted(order["order_id"] for order in orders if order["status"] == "FILLED")
 
 
-def test_a_gateway_that_hangs_is_reported_waited_for_and_recovered_from(tmp_path: Path) -> None:
-    """As when its network fails; with PAPERDESK_SYSTEM_STALL_S=10 the watchdog kills it before that."""
+def test_a_gateway_that_hangs_is_reported_and_the_desk_trades_again_afterwards(tmp_path: Path) -> None:
+    """The gateway is stopped with SIGSTOP; with PAPERDESK_SYSTEM_STALL_S=10 the watchdog kills it."""
     desk, seen = tmp_path / "desk", {"fills": 0}
 
     def has_hung_and_trades_again() -> bool:
@@ -130,11 +132,11 @@ def misses_the_gateway(desk: Path) -> bool:
 
 
 def gateway_of(desk: Path) -> psutil.Process:
-    """The gateway's process, identified by the book that it has open."""
+    """The gateway process that has the desk's book open."""
     return wait_for(lambda: process_with_file("services.mt5", desk / "venue" / "book.db"), "the gateway")
 
 
-def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
+def test_an_interrupt_stops_the_desk_with_exit_code_0(tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     announced: set[str] = set()
 
@@ -150,7 +152,7 @@ def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
     assert str(desk) not in {one.data_dir for one in announced_desks()}
 
 
-def test_a_gateway_named_by_the_settings_is_used_and_none_is_started(tmp_path: Path) -> None:
+def test_the_gateway_of_the_settings_is_used_and_no_gateway_is_started(tmp_path: Path) -> None:
     desk, requests, ticks = tmp_path / "desk", f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
     settings = {"ZMQ_EXECUTION_URL": requests, "ZMQ_MARKET_DATA_URL": ticks}
     gateway = subprocess.Popen(
@@ -183,8 +185,8 @@ def test_a_gateway_named_by_the_settings_is_used_and_none_is_started(tmp_path: P
     assert f"--fills is given, expected none: the settings name the gateway at {requests}" in done.stderr
 
 
-def test_a_first_run_that_has_to_compile_its_kernels_is_not_killed(tmp_path: Path) -> None:
-    """On a machine that never ran the desk: no process is killed for the seconds that this takes, and it trades."""
+def test_a_first_run_that_compiles_its_kernels_is_not_killed(tmp_path: Path) -> None:
+    """Without compiled kernels a start takes seconds longer; no process is killed, and the desk trades."""
     desk, kernels = tmp_path / "desk", tmp_path / "kernels"
     kernels.mkdir()
     run_until(lambda: filled(desk) > 0, "--data-dir", desk, NUMBA_CACHE_DIR=str(kernels))
@@ -193,9 +195,9 @@ def test_a_first_run_that_has_to_compile_its_kernels_is_not_killed(tmp_path: Pat
 
 
 def run_until(condition: Callable[[], bool], *arguments: object, **environment: str) -> str:
-    """Run the desk until a condition holds, interrupt it, and return its output.
+    """Run the desk without risk limits until a condition is true, interrupt the desk, and return its output.
 
-    Without limits: with them a losing strategy is paused, and the exit code reports that nothing traded at the end.
+    With limits a losing strategy would be paused, and the exit code would be 1.
     """
     process = subprocess.Popen(
         [PAPERDESK, "run", "--risk", "none", *map(str, arguments)],
@@ -215,8 +217,12 @@ def run_until(condition: Callable[[], bool], *arguments: object, **environment: 
     return output
 
 
+def has_more_fills(desk: Path, count: int) -> bool:
+    return filled(desk) > count
+
+
 def filled(desk: Path) -> int:
-    """Fills in the ledger of a desk, which may not exist yet, polled a few times a second."""
+    """The number of fills in the ledger of a desk; 0 while there is no ledger."""
     Event().wait(POLL_EVERY_S)
     try:
         return read_account_totals(desk).fills
@@ -230,7 +236,7 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
     assert done.returncode == 0, done
     assert "the recording has ended" in done.stdout
     account = query("account", "--data-dir", tmp_path / "desk")
-    # A live market waits for nobody: ticks published before the strategy was up may be missed.
+    # A live market does not wait, so ticks that were published before the strategy was loaded may be missed.
     assert account["ordinal"] == 12
     assert 0 < account["processed"] <= 12
 
@@ -244,8 +250,8 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
         (("--duration", "0"), "--duration is 0, expected seconds above 0"),
         (("--strategy", "nonesuch"), "no strategy 'nonesuch'"),
         (("--ticks", "nowhere.parquet:EURUSD"), "nowhere.parquet does not exist"),
-        (("--symbol", "EURUSD"), "expected it with --ticks"),
-        (("--ticks", "x.parquet:EURUSD", "--seed", "3"), "--seed is 3, expected none with --ticks"),
+        (("--symbol", "EURUSD"), "expected --symbol only with --ticks"),
+        (("--ticks", "x.parquet:EURUSD", "--seed", "3"), "--seed is 3, expected no --seed with --ticks"),
         (("--model", "nowhere"), "--model nowhere does not exist"),
     ],
 )

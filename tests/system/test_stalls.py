@@ -1,6 +1,6 @@
-"""A process that hangs for seconds delays the desk and changes nothing, also when the watchdog kills it.
+"""A process that hangs for seconds delays the desk but does not change the result, even if the watchdog kills it.
 
-Long enough for the watchdog, half a minute on two cores:
+Run with a hang that is long enough for the watchdog, half a minute on two cores:
 
   PAPERDESK_SYSTEM_STALL_S=10 PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_stalls.py
 """
@@ -15,8 +15,8 @@ from tests.support.tick_files import a_tick_file
 TICKS = ticks_or(20_000)
 
 
-def test_processes_that_hang_at_full_speed_lose_nothing(tmp_path: Path) -> None:
-    """Each of the four in turn, while the desk is running."""
+def test_processes_that_hang_at_full_speed_do_not_change_the_result(tmp_path: Path) -> None:
+    """Each of the four processes is stopped with SIGSTOP in turn."""
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
     expected = completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
     with RunningReplay(f"{market}:EURUSD", "--speed", "max", data_dir=tmp_path / "replay") as replay:

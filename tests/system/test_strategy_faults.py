@@ -1,4 +1,4 @@
-"""Strategies that raise, return an invalid signal, block or end their process: a recorded run ends in one line."""
+"""A run whose strategy raises, returns an invalid signal, blocks or ends its process ends with one line of text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEN_BY_A_HANDLER = {**ON_A_TICK, **AT_THE_START}
 
 
 def line_of(command: str, folder: Path, make: type[Sound]) -> str:
-    """The one line with which a command ends; anything else fails."""
+    """Run a command with a faulty strategy, and return its only error line, which must be the last line of stderr."""
     ticks = a_tick_file(folder / "eurusd.parquet", rows=40)
     done = run_paperdesk(command, f"{ticks}:EURUSD", "--strategy", f"{HERE}:{make.__name__}", "--risk", "none")
     assert done.returncode == 2, done
@@ -34,7 +34,7 @@ def line_of(command: str, folder: Path, make: type[Sound]) -> str:
 
 
 @pytest.mark.parametrize("make", SEEN_BY_A_HANDLER, ids=lambda make: make.__name__)
-def test_a_backtest_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
+def test_a_backtest_with_a_faulty_strategy_ends_with_one_line(tmp_path: Path, make: type[Sound]) -> None:
     line = line_of("backtest", tmp_path, make)
     assert SEEN_BY_A_HANDLER[make].split(" (faulty_strategies")[0] in line
     if make is not faulty.CannotBeMade:  # refused before the run
@@ -76,13 +76,13 @@ def test_a_backtest_blocked_by_a_strategy_reports_it_and_can_be_interrupted(tmp_
     assert stderr_file.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
 
 
-def test_a_parity_ends_in_one_line(tmp_path: Path) -> None:
+def test_a_parity_run_with_a_faulty_strategy_ends_with_one_line(tmp_path: Path) -> None:
     line = line_of("parity", tmp_path, faulty.Raises)
     assert f"strategy raises, tick {FAULT_TICK} of EURUSD at " in line
 
 
 @pytest.mark.parametrize("make", [faulty.Raises, faulty.ReturnsNone, faulty.SnapshotIsHuge], ids=lambda m: m.__name__)
-def test_a_replay_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
+def test_a_replay_with_a_faulty_strategy_ends_with_one_line(tmp_path: Path, make: type[Sound]) -> None:
     line = line_of("replay", tmp_path, make)
     assert line.startswith(f"paperdesk: strategy {make.name}, ")
     assert SEEN_BY_A_HANDLER[make].split(" (faulty_strategies")[0] in line

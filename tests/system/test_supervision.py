@@ -1,4 +1,4 @@
-"""A supervisord of our own with real processes: started, watched, stopped, and no process left behind."""
+"""Real processes under their own supervisord are started, watched and stopped, and no process is left behind."""
 
 import contextlib
 import os
@@ -65,7 +65,7 @@ def test_the_processes_run_in_the_root_and_leave_nothing_behind(root: Path) -> N
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """A folder whose path leaves room for a socket below it: those of pytest grow with the name of the test."""
+    """A folder with a path short enough for sockets; pytest's folders contain the name of the test."""
     with tempfile.TemporaryDirectory(prefix="pd-") as folder:
         yield Path(folder)
 
@@ -116,7 +116,7 @@ def test_a_killed_process_is_restarted(root: Path) -> None:
 def test_a_refused_setting_is_reported_in_the_processs_own_line(root: Path) -> None:
     reason = "mt5: LUCK: value 'none', expected some"
     with DeskSupervisor(root=root) as desk:
-        with contextlib.suppress(StartError):  # it may come during the start or right after it
+        with contextlib.suppress(StartError):  # the refusal may come during the start or right after it
             desk.start(environment(mt5="refuse"))
         wait_for(lambda: desk.failure() is not None, "the refusal")
         assert desk.failure() == reason
@@ -133,16 +133,16 @@ def test_log_lines_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root
     assert (logs / "signal.log").read_text().startswith("paperdesk signal: STRATEGY: value 'old'\nsignal runs")
 
 
-def test_a_process_with_nothing_to_do_fails_the_start(root: Path) -> None:
+def test_a_process_that_ends_with_3_fails_the_start(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
-        with contextlib.suppress(StartError):  # it may leave during the start or right after it
+        with contextlib.suppress(StartError):  # the process may end during the start or right after it
             desk.start(environment(mt5="elsewhere"))
         wait_for(lambda: desk.failure() is not None, "mt5 to leave")
         with pytest.raises(StartError, match="mt5 stopped by itself"):
             desk.check()
 
 
-def test_a_process_that_ends_with_0_is_restarted_and_given_up_if_it_never_lasts(
+def test_a_process_that_ends_with_0_is_restarted_and_given_up_after_many_short_runs(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "SHORT_LIVES_MAX", 2)
@@ -201,7 +201,7 @@ def test_a_new_supervisord_replaces_a_killed_one(root: Path) -> None:
         assert desk.supervisord_pid() not in (None, first)
         assert {name: state.state for name, state in desk.states().items()} == dict.fromkeys(PROGRAMS, "RUNNING")
         assert desk.failure() is None
-    # Unlike a service, these small programs outlive their supervisord: the end of the desk ends them, too.
+    # Unlike services, these small programs outlive their supervisord; the end of the desk stops them as well.
     assert are_gone([*before, *after])
 
 
@@ -225,7 +225,7 @@ with DeskSupervisor(root=pathlib.Path(sys.argv[1])) as desk:
 
 
 def an_owner(root: Path) -> tuple[subprocess.Popen[str], list[psutil.Process], Path]:
-    """Another process with a desk of its own; it lives until its stdin is closed or it is killed."""
+    """A process with its own desk, which ends when its stdin is closed or it is killed."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -249,7 +249,7 @@ def test_an_interrupt_stops_the_desk_in_order(root: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals its parent's death to a child")
-def test_even_a_killed_owner_leaves_no_process_behind(root: Path) -> None:
+def test_a_killed_owner_of_a_desk_leaves_no_process_behind(root: Path) -> None:
     owner, processes, runtime = an_owner(root)
     owner.kill()
     end(owner)

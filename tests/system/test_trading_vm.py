@@ -1,4 +1,4 @@
-"""A trading VM: the shipped supervisord.conf with the gateway elsewhere, or with the simulated one on request."""
+"""The shipped supervisord.conf on a trading host, with a gateway on another host or with the simulated gateway."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk.service"
 
 
 def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
-    """The environment of a host with nothing of the test's machine except the location of its programs."""
+    """The environment of a new host: from the test's environment only the search path of programs."""
     return {
         "PATH": os.environ["PATH"],
         "PAPERDESK_ENV_FILE": "",
@@ -51,7 +51,7 @@ def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
 
 
 def gateway_as_supervised(tmp_path: Path, **settings: str) -> subprocess.Popen[str]:
-    """The gateway's program, as supervisord.conf starts it."""
+    """The command with which supervisord.conf starts the gateway."""
     return subprocess.Popen(
         [sys.executable, "-m", "services.mt5", "--venue", "setting"],
         cwd=PROJECT_ROOT,
@@ -63,7 +63,7 @@ def gateway_as_supervised(tmp_path: Path, **settings: str) -> subprocess.Popen[s
 
 
 def a_checkout(folder: Path) -> Path:
-    """Content of a VM: the code, the shipped configuration, and the interpreter where that expects it."""
+    """The files of a host: the code, the shipped configuration, and the interpreter at the configured path."""
     folder.mkdir()
     shutil.copy(PROJECT_ROOT / CONFIGURATION, folder)
     for name in (
@@ -80,7 +80,7 @@ def a_checkout(folder: Path) -> Path:
         (folder / name).symlink_to(PROJECT_ROOT / name)
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
-    # A script and not a link: through a link an interpreter would not find its packages.
+    # A script and not a link, because an interpreter that is started through a link does not find its packages.
     python = programs / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
@@ -90,14 +90,14 @@ def a_checkout(folder: Path) -> Path:
 
 
 def states_of(folder: Path) -> dict[str, str]:
-    """Each program's state, as supervisorctl shows it."""
+    """The state of each program from supervisorctl."""
     command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(folder / CONFIGURATION), "status"]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return dict(line.split()[:2] for line in output.splitlines() if len(line.split()) > 1)
 
 
 def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
-    """supervisord by hand, two addresses, and nothing else."""
+    """supervisord is started with the two addresses of the gateway as the only settings."""
     folder = a_checkout(tmp_path / "vm")
     gateway_url, ticks_url = f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
     ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=2_000)
@@ -211,7 +211,7 @@ def test_the_supervisord_after_a_killed_one_finds_no_service_left_and_a_stepped_
 
 
 def test_no_gateway_starts_by_default(tmp_path: Path) -> None:
-    """It reports where the gateway is expected, and ends so that supervisord does not restart it."""
+    """The program `mt5` reports the expected address of the gateway and ends, and supervisord does not restart it."""
     process = gateway_as_supervised(tmp_path, ZMQ_EXECUTION_URL="tcp://10.0.0.5:5555")
     output, _ = process.communicate(timeout=START_S)
     report: dict[str, Any] = json.loads(output.splitlines()[-1])
@@ -260,7 +260,7 @@ def test_the_unit_runs_the_shipped_configuration_and_may_only_write_to_its_state
 
 
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    """With the programs of this checkout, because systemd checks that they exist."""
+    """The unit gets the paths of this checkout, because systemd checks that the programs exist."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         return

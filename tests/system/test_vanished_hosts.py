@@ -1,6 +1,6 @@
-"""A peer that vanishes, as when its host loses power, is noticed within seconds and not after a quarter of an hour.
+"""The loss of a peer's host, such as by a power cut, is detected within seconds and not after a quarter of an hour.
 
-The kernel plays the host: a connection in repair mode is closed without a message to the other side.
+A connection in TCP repair mode is closed without a message to the other side, as when the host vanishes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNACKNOWLEDGED = 24
 
 DESCRIPTORS = Path("/proc/self/fd")
 NOTICED_SECONDS = 10.0
-"""Above one silent second and its probe, with room for a busy machine."""
+"""Longest time for the detection: one idle second, one probe, and a margin for a busy machine."""
 
 PEER = f"""
 import os, signal, socket, struct, sys
@@ -77,7 +77,7 @@ def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, 
     command = [sys.executable, "-c", PEER, peer_kind, url]
     with closing(monitor), subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
         assert peer.stdin is not None
-        # libzmq takes over a connection that it has made, and subscribes, only within a call on the socket.
+        # libzmq completes a connection and subscribes only during a call on the socket.
         wait_for(lambda: socket.poll(10), "the peer's first message")
         peer.stdin.write("vanish\n")
         peer.stdin.flush()
@@ -88,14 +88,14 @@ def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, 
 
 
 def test_messages_to_a_vanished_host_are_given_up(sockets: Sockets) -> None:
-    """Data in flight replaces probes: its limit is the same kernel option on every connection."""
+    """With unacknowledged data the kernel sends no probes; another option limits the time for acknowledgements."""
     with inet.create_server(("127.0.0.1", 0)) as server:
         sockets.dealer(f"tcp://127.0.0.1:{server.getsockname()[1]}")
         accepted, _ = server.accept()
         with accepted:
             own = connection_to(accepted.getsockname(), accepted.getpeername())
             with own:
-                # libzmq sets these options once the connection exists, in a thread of its own.
+                # libzmq sets these options in its own thread after the connection is made.
                 wait_for(lambda: own.getsockopt(inet.SOL_SOCKET, inet.SO_KEEPALIVE), "probes of a silent peer")
                 limit_ms = wait_for(lambda: own.getsockopt(inet.IPPROTO_TCP, inet.TCP_USER_TIMEOUT), "a limit")
                 assert limit_ms == 5_000

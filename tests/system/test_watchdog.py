@@ -1,4 +1,4 @@
-"""A supervisord with real processes and the watchdog: a process that hangs is killed and restarted, with an alert."""
+"""Real processes under supervisord and the watchdog: a process that hangs is killed and restarted, with an alert."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def log_entries(desk: DeskSupervisor, kind: str) -> list[dict[str, Any]]:
 
 
 def hold(desk: DeskSupervisor, program: str) -> int:
-    """Stop a process that has sent heartbeats, and return its pid."""
+    """Stop a process with SIGSTOP after its first heartbeat, and return its pid."""
 
     def lives() -> bool:
         beat = read(desk.runtime, program)
@@ -80,7 +80,7 @@ def test_a_process_without_progress_is_killed(root: Path) -> None:
 
 
 def test_a_process_that_ends_repeatedly_raises_an_alert_even_if_each_start_succeeds(root: Path) -> None:
-    """supervisord forgets a death as soon as a process has lived for a second."""
+    """supervisord itself does not count the deaths of a process that has run for a second."""
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, portfolio="leave"))
         wait_for(lambda: log_entries(desk, "crash-loop"), "the fifth death", seconds=WAIT_S)
@@ -99,7 +99,7 @@ def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_is_res
 
 
 def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> None:
-    """Only by ALERT_COMMAND: the watchdog's log goes through supervisord."""
+    """The alert is raised by ALERT_COMMAND only, because supervisord writes the watchdog's log."""
     alerts = tmp_path / "alerts"
     command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {alerts}.new; mv {alerts}.new {alerts}'"
     with DeskSupervisor(root=root) as desk:
@@ -145,7 +145,7 @@ def test_an_operators_command_gets_a_failed_start(root: Path, tmp_path: Path) ->
 
 
 def end_unless(goes_on: bool) -> None:
-    """End a start that need not be waited for any longer."""
+    """Raise StartError unless the start should go on; the test has then seen what it waits for."""
     if not goes_on:
         raise StartError("seen enough")
 

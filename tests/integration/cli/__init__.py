@@ -1,1 +1,1 @@
-"""Tests of commands as processes of their own, with files and readers."""
+"""Tests of commands that run in their own processes, with real files and pipes."""

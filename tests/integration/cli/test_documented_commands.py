@@ -1,7 +1,7 @@
-"""Every command of README and docs, run as written, in one folder per page.
+"""Every command of README and docs is run as written, in one folder for each page.
 
-A page's commands are run from top to bottom, as a reader would. What they name and do not make is made here: a day of
-the generated market as `eurusd.parquet`, a broker's export, a strategy, and a desk that runs, for commands by hand.
+The commands of a page are run from top to bottom. The test makes the files that the page assumes: a day of the
+generated market as `eurusd.parquet`, a broker's export, and a strategy. It also starts a desk for commands by hand.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ PROGRAMS: Final = (
 )
 
 NOT_RUN: Final = {
-    "make": "works on this checkout: it builds its environment, runs these tests, or removes things; looked at with `make -n`",
-    "docker-compose": "wants a Docker Engine: tests/docker runs it",
-    ".venv/bin/supervisord": "a desk of this checkout's var/: tests/system/test_trading_vm.py runs one",
-    "paperdesk run  #": "goes on with the account in this checkout's var/: tests/system/test_run.py runs desks elsewhere",
-    "paperdesk conformance": "wants the gateway of a terminal at a broker",
-    "paperdesk train eurusd.parquet --symbol EURUSD --out models/eurusd": "a week of a broker's quotes that is not shipped",
-    "paperdesk parity eurusd.parquet --symbol EURUSD --from-row 337701": "the model of the lines above",
+    "make": "changes this checkout or runs these tests; a test calls each target with `make -n`",
+    "docker-compose": "needs a Docker Engine: tests/docker runs it",
+    ".venv/bin/supervisord": "uses this checkout's var/: tests/system/test_trading_vm.py runs it",
+    "paperdesk run  #": "uses the account in this checkout's var/: tests/system/test_run.py runs other desks",
+    "paperdesk conformance": "needs the gateway of a terminal at a broker",
+    "paperdesk train eurusd.parquet --symbol EURUSD --out models/eurusd": "needs a week of quotes that is not shipped",
+    "paperdesk parity eurusd.parquet --symbol EURUSD --from-row 337701": "needs the model of the command before",
 }
-"""Beginnings of commands that are not run, and why."""
+"""The begins of commands that are not run, each with the reason."""
 
 EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eurusd.parquet\n": 2}
-"""Beginnings of commands with an exit code other than 0, as on the page."""
+"""The begins of commands with an exit code other than 0, as on the page."""
 
 BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
 """Commands that need a running desk."""
@@ -56,7 +56,7 @@ NO_COMMANDS: Final = ("xgboost classes", "mt5: ")
 """Texts after `paperdesk` that are not commands: the kind of a manifest, and the line of a service."""
 
 ORDER_ID: Final = "0123abcd-000017"
-"""Id of a resting order on the pages."""
+"""The id on the pages that stands for the id of a resting order."""
 
 BROKERS_EXPORT: Final = """<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>
 2025.01.06\t10:00:00.100\t1.03080\t1.03083\t\t\t6
@@ -67,7 +67,7 @@ BROKERS_EXPORT: Final = """<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAG
 STRATEGIES_MODULE: Final = "mine"
 STRATEGIES: Final = '''
 class Quiet:
-    """Has no opinion, so that what a person does stays."""
+    """Always signals HOLD, so that orders by hand stay."""
 
     name = "quiet"
     warm_up_ticks = 0
@@ -83,7 +83,7 @@ class Quiet:
 
 
 class Flip(Quiet):
-    """Changes its mind every 50 ticks."""
+    """Changes its direction every 50 ticks."""
 
     name = "flip"
     seen = 0
@@ -101,7 +101,7 @@ class Flip(Quiet):
 
 
 class Command(NamedTuple):
-    """A command, where it stands, and the output that the page shows below it."""
+    """A command, its page and line, and the output that the page shows below it."""
 
     page: Path
     line: int
@@ -138,14 +138,14 @@ def _is_command(text: str) -> bool:
 
 
 def reason_not_to_run(command: Command) -> str:
-    """Which of `NOT_RUN` it begins with; the blanks before a comment count as two."""
+    """The entry of NOT_RUN with which a command begins; any blanks before a comment count as two."""
     text = re.sub(r" {2,}#", "  #", command.text)
     return next((start for start in NOT_RUN if text.startswith(start)), "")
 
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that README has made."""
+    """The tick file that README generates."""
     path = tmp_path_factory.mktemp("market") / "eurusd.parquet"
     done = paperdesk("ticks", "generate", "--symbols", "EURUSD", "--hours", 24, "--seed", 1, path)
     assert done.returncode == 0, done
@@ -154,7 +154,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def a_running_desk(folder: Path) -> Iterator[Path]:
-    """A desk that trades nothing by itself, and takes orders as fast as a page has them."""
+    """A desk without trades of its own and without limits, for the orders by hand of a page."""
     limits = folder / "as-fast-as-a-page.toml"
     limits.write_text('orders_per_second_max = "none"\n')
     options = (
@@ -208,10 +208,12 @@ def run_as_written(command: Command, folder: Path, live: Path | None) -> None:
     where = f"{command.page.name}:{command.line}: {command.text}"
     assert "Traceback" not in done.stderr, f"{where}{done.stderr}"
     if command.output.startswith("DENIED"):
-        return  # an example of what may be answered
+        return  # the page has an example of the output
     assert done.returncode == expected, f"{where}{done.stdout}{done.stderr}"
     output = _comparable(done.stdout or done.stderr)
-    assert output.startswith(_comparable(command.output)), f"{where}{output}"  # a page may show the beginning
+    assert output.startswith(_comparable(command.output)), (
+        f"{where}{output}"
+    )  # the page may show only the begin of the output
 
 
 def _is_by_hand(command: Command) -> bool:
@@ -241,14 +243,14 @@ def _resting_order(live: Path) -> str:
 
 
 def _comparable(output: str) -> str:
-    """Without what differs from run to run: duration, the width of a table that shows it, and a random key."""
+    """The output without the parts that differ between runs: durations, the widths of tables, and random keys."""
     output = re.sub(r"key [0-9a-f]{16}", "key", output)
     lines = [re.sub(r"([ ━─])\1+", r"\1", line).rstrip() for line in output.splitlines()]
     return "\n".join(line for line in lines if not re.match(r"│ (duration|speed) ", line)).strip()
 
 
 def _write_plans(page: Path, folder: Path) -> None:
-    """Files that a page shows in full and names in their first line, such as `# plan.toml: ...`."""
+    """Write the files whose content is on a page, with their name in the first line, such as `# plan.toml: ...`."""
     for name, text in re.findall(
         r"^```toml\n# ([a-z_]+\.toml):?(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
     ):
@@ -301,7 +303,7 @@ def run_until_it_trades(command: Command, folder: Path) -> None:
 
 
 def test_commands_and_options_in_prose_exist() -> None:
-    """Matches a command such as `paperdesk risk reset RULE --symbol S`, with any values in place of the capitals."""
+    """A word in capitals, such as in `paperdesk risk reset RULE --symbol S`, stands for any value."""
     known = options_by_command()
     for page in (*PAGES, PROJECT_ROOT / "proto" / "PROTOCOL.md"):
         for text in re.findall(r"`paperdesk ([a-z][a-z-]*[^`]*)`", page.read_text(encoding="utf-8")):

@@ -1,4 +1,4 @@
-"""Every command with an output that is full, is not read, or has a small encoding."""
+"""Every command with stdout on a full disk, with a closed pipe as stdout, and in an encoding with few characters."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ USED_HERE: Final = {
     "config": "config",
     "completion": "completion bash",
     "bit-flips": "bit-flips {desk} --count 2",
-    # These take minutes or a gateway of their own: how they refuse is what is looked at beside their help.
+    # These commands take minutes or need a gateway, so only their help and a refusal are tested.
     "conformance": "conformance --gateway nowhere --json",
     "chaos": "chaos --minutes 0",
     "chaos-replay": "chaos-replay --ticks 1",
     "crash-points": "crash-points --point nowhere",
     "chaos-truth": "chaos-truth --minutes 0",
 }
-"""A short use of each command; the arguments before the first option or value name the command."""
+"""A short call of each command."""
 
 
 class Ended(NamedTuple):
@@ -76,7 +76,7 @@ class Ended(NamedTuple):
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A file of ticks, a desk that has stopped and one that runs."""
+    """A file of ticks, a stopped desk and a running desk."""
     folder = tmp_path_factory.mktemp("places")
     ticks, desk, running = a_tick_file(folder / "may.parquet", rows=4_000), folder / "desk", folder / "running"
     done = paperdesk("backtest", f"{ticks}:EURUSD", "--risk", "none", "--ticks", 1_000, "--data-dir", desk)
@@ -136,7 +136,7 @@ def started_without_room(arguments: list[str]) -> subprocess.Popen[str]:
 def test_a_command_ends_as_documented_when_its_output_is_not_read(
     command: tuple[str, ...], places: dict[str, Path], tmp_path: Path
 ) -> None:
-    """In an encoding with few characters and on a page without width, which alone are no reason for another end."""
+    """The processes also have an encoding with few characters and a width of 0, which must not change the exit code."""
     full = started_without_room(use_of(command, places, tmp_path))
     unread = started_without_a_reader(use_of(command, places, tmp_path))
     help_unread = started_without_a_reader([*command, "--help"])
@@ -144,7 +144,7 @@ def test_a_command_ends_as_documented_when_its_output_is_not_read(
     assert help_end == (EXIT_READER_GONE, "")
     assert full_end.code == 2
     assert full_end.errors.startswith("paperdesk: ") or "\npaperdesk: " in full_end.errors
-    # A refusal prints its reason, whatever becomes of its output; any other command ends when its reader does.
+    # A refused command prints its reason on stderr; any other command ends when the reader of stdout ends.
     assert unread_end.code in (2, EXIT_READER_GONE)
     assert ("paperdesk: " in unread_end.errors) is (unread_end.code == 2)
     assert "standard output" not in unread_end.errors
@@ -154,7 +154,7 @@ ENCODINGS: Final = ("ascii", "latin-1", "cp437", "cp850", "cp866", "cp932", "cp1
 
 
 def test_tables_are_the_same_in_every_encoding(places: dict[str, Path]) -> None:
-    """An output without unicode differs in the lines of its tables, but not in its text or in the sign for nothing."""
+    """Without Unicode only the lines of a table differ, not its text and not the sign for an empty cell."""
 
     def words_in(encoding: str) -> list[str]:
         line = [str(PAPERDESK), "account", "--data-dir", str(places["desk"])]

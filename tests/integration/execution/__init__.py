@@ -1,1 +1,1 @@
-"""Tests of the execution process and its facade over real sockets."""
+"""Tests of the execution process and of its Python client over real sockets."""

@@ -1,4 +1,4 @@
-"""ExecutionGateway against plain servers: an answer is for its own order, and silence means in doubt."""
+"""ExecutionGateway against plain servers: a reply is for its own order, and an order without a reply is in doubt."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def gateway(server: RepServer) -> Iterator[ExecutionGateway]:
 
 
 def reopened(port: int) -> RepServer | None:
-    """A server on a port whose previous one may still be closing."""
+    """A server on a port that the previous server may not have released yet."""
     try:
         return RepServer(port)
     except zmq.ZMQError:
@@ -95,7 +95,7 @@ def test_connect_returns_whether_a_ping_is_answered(server: RepServer, gateway: 
     assert answers == [True]
 
 
-def test_connect_to_nobody_is_false_within_the_timeout() -> None:
+def test_connect_without_a_server_is_false_within_the_timeout() -> None:
     started = mono_ns()
     with ExecutionGateway(port=1, timeout_ms=100) as gateway:
         assert gateway.connect() is False
@@ -110,7 +110,7 @@ def test_without_an_answer_an_order_is_in_doubt_and_never_rejected(server: RepSe
     assert reply["error"] == "no answer within 200 ms; the order may have been executed"
 
 
-def test_with_nobody_there_an_order_is_in_doubt_as_well() -> None:
+def test_without_a_server_an_order_is_in_doubt() -> None:
     with ExecutionGateway(port=1, timeout_ms=100) as gateway:
         assert gateway.send_order(ORDER)["status"] == "IN_DOUBT"
 
@@ -151,7 +151,7 @@ def test_it_finds_a_restarted_server(server: RepServer, gateway: ExecutionGatewa
     again = wait_for(lambda: reopened(port), "the port to be free")
 
     def until_filled() -> dict[str, Any]:
-        # A request on the connection that was just being cut is in doubt, and sent again.
+        # A request on a connection that is being closed is in doubt, and sent again.
         while (reply := gateway.send_order(ORDER))["status"] != "FILLED":
             assert reply["status"] == "IN_DOUBT", reply
         return reply

@@ -1,4 +1,4 @@
-"""The execution process between a portfolio and gateways that work, stay silent, restart or send garbage."""
+"""The execution process between portfolio and gateways that work, do not answer, restart or send garbage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PING = encode(Ping())
 
 
 class Desk:
-    """The execution process in a thread, and the other ends of its sockets."""
+    """The execution process in a thread, and the sockets of its peers."""
 
     def __init__(self, folder: Path) -> None:
         self.sockets = Sockets()
@@ -51,7 +51,7 @@ class Desk:
 
     @cached_property
     def reports(self) -> Socket:
-        """The socket on which reports arrive, bound at its first use."""
+        """The socket that receives reports; it is bound at the first use."""
         return self.sockets.pull(self.report_url)
 
     def report(self) -> Answer | CourierHello:
@@ -129,7 +129,7 @@ def test_the_start_is_reported_to_portfolio(desk: Desk) -> None:
     assert desk.report() == CourierHello("c1+")
 
 
-def test_a_silent_gateway_is_no_answer_and_its_late_reply_is_reported_too(desk: Desk) -> None:
+def test_a_call_without_a_reply_is_reported_and_so_is_the_late_reply(desk: Desk) -> None:
     gateway = desk.sockets.router(desk.gateway_url)
     desk.call(1, timeout_ms=300)
     frames = next_request(gateway)
@@ -138,7 +138,7 @@ def test_a_silent_gateway_is_no_answer_and_its_late_reply_is_reported_too(desk: 
     assert desk.answer().outcome is CallOutcome.REPLY
 
 
-def test_a_gateway_that_comes_back_as_another_gets_the_call_and_portfolio_a_hello(desk: Desk) -> None:
+def test_a_restarted_gateway_gets_the_repeated_call_and_portfolio_a_hello(desk: Desk) -> None:
     first = desk.sockets.router(desk.gateway_url)
     desk.call(1)
     frames = next_request(first)
@@ -150,7 +150,9 @@ def test_a_gateway_that_comes_back_as_another_gets_the_call_and_portfolio_a_hell
     reports: list[Answer | CourierHello] = []
     while not (carried and CourierHello("c1+g2") in reports):
         if not second.poll(100):
-            desk.call(2, timeout_ms=20_000)  # as portfolio does: requests on the old connection are lost
+            desk.call(
+                2, timeout_ms=20_000
+            )  # portfolio repeats the call too, because requests on the old connection are lost
         while second.poll(0):
             frames = receive(second)
             if frames[-1] == PING:

@@ -1,4 +1,4 @@
-"""The gateway's two sockets over a list of ticks: replies in a thread, publication by the test itself."""
+"""A gateway for a list of ticks: it replies in a thread, and the test publishes the ticks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GatewayPeer:
         self.request_url = f"ipc://{folder}/request.ipc"
         self.publish_url = f"ipc://{folder}/publish.ipc"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        # An XPUB reports subscriptions, so that no tick is published before anybody has subscribed.
+        # XPUB reports subscriptions, so that no tick is published before a process has subscribed.
         self._publisher = self._context.socket(zmq.XPUB)
         self._publisher.setsockopt(zmq.LINGER, 0)
         self._publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
@@ -44,7 +44,7 @@ class GatewayPeer:
             count -= frame[:1] == b"\x01"
 
     def publish(self, *ticks: Tick, heard: bool = True) -> None:
-        """Publish ticks; those not `heard` are only available by GET_TICKS."""
+        """Publish ticks; a tick that is not `heard` is not sent, and is available only by GET_TICKS."""
         for tick in ticks:
             self.book.published = max(self.book.published, tick.ordinal)
             if heard:

@@ -1,4 +1,4 @@
-"""The checkpoint file returns what was saved, and nothing of another stream."""
+"""The checkpoint file returns the saved state and signals, and nothing of another stream."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_an_unreadable_body_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", ["state", "signals"])
 def test_a_damaged_row_is_not_used(tmp_path: Path, table: str) -> None:
-    """Its body still decodes: only the checksum reveals it."""
+    """The body of the row can still be decoded; only the checksum shows the damage."""
     path = tmp_path / "signal.db"
     ticks = a_walk(20)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start().publish(ticks)

@@ -1,4 +1,4 @@
-"""The signal process over real sockets and its real file: one signal for every tick, whatever happens."""
+"""The signal process with real sockets and a real checkpoint file: every tick has one signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.signal.gateway import GatewayPeer
 from tests.support.waits import receive, stays_silent
 from tests.unit.signal.builders import Bench, TickGateway, a_walk, decisions
 
-GREETINGS_MAX = 10  # two come each second, so waiting for messages alone would never end
+GREETINGS_MAX = 10  # two hellos arrive each second, so a wait for no message would never end
 MOMENTUM = "tests.unit.signal.builders:Momentum"
 
 
@@ -29,7 +29,7 @@ def undisturbed(ticks: list[Tick]) -> list[tuple[object, ...]]:
 
 
 class Floor:
-    """A gateway, a portfolio's end of the signals, and signal processes that start and stop between them."""
+    """A gateway, the socket on which portfolio receives signals, and signal processes between them."""
 
     def __init__(self, folder: Path, ticks: list[Tick]) -> None:
         self.folder = folder
@@ -62,7 +62,7 @@ class Floor:
         self.await_greeting()
 
     def await_greeting(self) -> None:
-        """Wait until the process has met the gateway, so that further ticks come live; signals are put aside."""
+        """Wait until the process is connected to the gateway and gets ticks live; signals are kept for `take`."""
         known = {greeting.boot_id for greeting in self.greetings}
         while not {greeting.boot_id for greeting in self.greetings} - known:
             message = decode_signal_message(receive(self.inbox)[0])
@@ -72,7 +72,7 @@ class Floor:
                 self.greetings.append(message)
 
     def take(self, count: int) -> list[Signal]:
-        """The next `count` signals; hellos are put aside."""
+        """The next `count` signals; hellos are kept."""
         signals, self.early = self.early[:count], self.early[count:]
         patience = len(self.greetings) + GREETINGS_MAX
         while len(signals) < count:
@@ -85,7 +85,7 @@ class Floor:
         return signals
 
     def take_all(self, first: int, last: int) -> list[Signal]:
-        """Signals until each tick from `first` to `last` has had one, in any order and number."""
+        """Receive signals until each tick from `first` to `last` has at least one, in any order."""
         signals: list[Signal] = []
         missing = set(range(first, last + 1))
         while missing:
@@ -265,7 +265,7 @@ def test_a_checkpoint_file_of_garbage_is_refused_in_one_line(floor: Floor) -> No
 
 
 def test_a_process_without_ticks_notices_that_its_checkpoint_was_removed(floor: Floor) -> None:
-    """No save would reveal it."""
+    """Without ticks the process saves nothing, so a failed save cannot show the loss."""
     floor.start()
     [checkpoint] = (floor.folder / "data" / "signal").glob("*.db")
     checkpoint.unlink()

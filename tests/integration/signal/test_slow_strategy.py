@@ -15,7 +15,7 @@ from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, dec
 
 TICKS = 400
 BEATS_MIN = TICKS * TICK_NS // (BEAT_MS * 1_000_000) // 3
-"""A third of those due while all ticks are processed; processed in one go there would be none."""
+"""A third of the heartbeats that are due while all ticks are processed; without interleaving there would be none."""
 
 
 @pytest.fixture

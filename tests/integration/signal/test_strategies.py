@@ -1,4 +1,4 @@
-"""The signal process with a strategy for each symbol: each gets its own ticks."""
+"""The signal process with one strategy for each symbol: each strategy gets the ticks of its symbol."""
 
 from __future__ import annotations
 
