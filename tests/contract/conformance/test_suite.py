@@ -107,7 +107,7 @@ def test_the_suite_sends_no_orders_to_an_account_with_positions(
     desk.poll_until(desk.positions, bool)
     with pytest.raises(UnfitAccountError, match="1 open positions, expected none, or --force"):
         run_suite(desk)
-    with pytest.raises(UnfitAccountError, match="an open position in EURUSD"):
+    with pytest.raises(UnfitAccountError, match="EURUSD has an open position"):
         run_suite(desk, is_forced=True)
     assert gateway.fake.requests == []
 
