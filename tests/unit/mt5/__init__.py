@@ -1,1 +1,1 @@
-"""The gateway process: start, settings and fill profiles; its packages are in the folders below."""
+"""Tests of the gateway process: start, settings and fill profiles. The folders have the tests of its packages."""

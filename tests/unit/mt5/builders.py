@@ -1,4 +1,4 @@
-"""Builders of streams, stores and gateways that show only what a test is about."""
+"""Builders of streams, orders and gateways, with defaults for all values that do not matter to a test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Row = tuple[int, float, float]
 
 
 def some_rows(symbol: str, rows: Sequence[Row], volume: float = 0.0) -> SymbolRows:
-    """Rows (time in ns, bid, ask) as a file would give them."""
+    """Rows of a symbol, each given as time in ns, bid and ask."""
     return SymbolRows(
         symbol=symbol,
         time_ns=np.array([row[0] for row in rows], dtype=np.int64),
@@ -36,7 +36,7 @@ def some_rows(symbol: str, rows: Sequence[Row], volume: float = 0.0) -> SymbolRo
 
 
 def a_stream(*bids: float, symbol: str = "EURUSD", spread: float = 0.0002, start_ns: int = START_NS) -> TickStream:
-    """One symbol, a tick a second."""
+    """A stream of one symbol with a tick each second."""
     rows = [(start_ns + n * SECOND_NS, bid, round(bid + spread, 6)) for n, bid in enumerate(bids)]
     return build_stream([some_rows(symbol, rows)], accept_crossed=False)
 
@@ -52,7 +52,7 @@ def a_gateway(
     pace: Pace = LOCKSTEP,
     symbol_map: dict[str, str] | None = None,
 ) -> Gateway:
-    """A gateway with 10,000 of the account's currency; three ticks around 1.1000 where no stream is given."""
+    """A gateway with a deposit of 10,000; the default stream has three ticks from 1.1000 to 1.1020."""
     return simulated_gateway(
         stream=stream or a_stream(1.1000, 1.1010, 1.1020),
         stream_id=stream_id,
@@ -77,7 +77,7 @@ def a_sell(order_id: str = "A-1", *, volume: str = "0.01", ordinal: int = 0, sym
 
 
 def confirm(gateway: Gateway, ordinal: int, *, stream_id: str = "stream-1", mono_ns: int = 0) -> Reply:
-    """CONFIRM, and publish what that sets off."""
+    """Send a CONFIRM, and publish the ticks that it makes due."""
     now = Now(domain_ns=0, mono_ns=mono_ns)
     [reply] = gateway.handle(Confirm(stream_id=stream_id, ordinal=ordinal), now)
     gateway.on_timer(now)
@@ -85,12 +85,12 @@ def confirm(gateway: Gateway, ordinal: int, *, stream_id: str = "stream-1", mono
 
 
 def placed(gateway: Gateway, request: Buy | Sell) -> OrderReply:
-    """The reply to an order."""
+    """Send an order; returns its OrderReply."""
     [reply] = gateway.handle(request, AT_REST)
     assert isinstance(reply, OrderReply), reply
     return reply
 
 
 def magic_for(order_id: str) -> int:
-    """The magic under which the gateway places an order."""
+    """The magic of an order id."""
     return magic_of(order_id)

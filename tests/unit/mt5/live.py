@@ -1,4 +1,4 @@
-"""A live gateway driven by hand, with one clock, a venue whose faults a test sets, and restarts under a new boot id."""
+"""A live gateway on a clock that the test advances, with venue faults on command and with restarts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTLING_MS = 60_000
 
 
 class LiveGateway:
-    """Ten ticks a second apart have passed; every request is asked `ms` later than the one before."""
+    """A live gateway after its ten ticks, which are a second apart; time passes only in `wait`."""
 
     def __init__(self, *, faults: bool = True, warm_up_ms: int = 10_000) -> None:
         self.journal = MemoryJournal("journal-1")
@@ -50,7 +50,7 @@ class LiveGateway:
         self.wait(warm_up_ms)
 
     def boot(self) -> None:
-        """Start (again) on what is durable; faults are forgotten."""
+        """Start or restart the gateway from journal and book; active faults end."""
         self.boots += 1
         self.gateway = simulated_gateway(
             stream=a_stream(*(1.1 + n / 1_000 for n in range(10))),
@@ -71,69 +71,69 @@ class LiveGateway:
 
     @property
     def time_ns(self) -> int:
-        """The venue's time."""
+        """Venue time, UTC."""
         return max(self.now.domain_ns, self.gateway.venue.time_ns)
 
     def wait(self, ms: int) -> None:
-        """Let time go by, and what is due happen."""
+        """Advance the clock, and run the timers that are due."""
         self.mono_ns += ms * MS
         while self.gateway.on_timer(self.now):
             pass
 
     def ask(self, request: Request) -> Reply:
-        """One request."""
+        """Send a request; returns its reply."""
         return self.gateway.handle(request, self.now)[0]
 
     def order(self, request: PlaceOrder) -> OrderReply:
-        """The reply to an order that the gateway took."""
+        """Send an order; returns its OrderReply."""
         reply = self.ask(request)
         assert isinstance(reply, OrderReply), reply
         return reply
 
     def refused(self, request: Request) -> str:
-        """Why a request was refused, nothing stored."""
+        """Send a request that must get an ErrorReply; returns its error code."""
         reply = self.ask(request)
         assert isinstance(reply, ErrorReply), reply
         assert reply.error_code is not None
         return reply.error_code.value
 
     def status(self, order_id: str = "A-1") -> str:
-        """ORDER_STATUS in a word."""
+        """The status in the reply to ORDER_STATUS."""
         reply = self.ask(OrderStatusQuery(order_id=order_id))
         assert isinstance(reply, OrderReply)
         return reply.status
 
     def fence(self, order_id: str = "A-1") -> str:
-        """FENCE in a word."""
+        """The status in the reply to FENCE."""
         reply = self.ask(Fence(order_id=order_id))
         assert isinstance(reply, OrderReply)
         return reply.status
 
     def play(self, fault: Fault, *, count: int = 1, duration_ms: int = 0, delay_ms: int = 0, rate: float = 0.0) -> None:
-        """Have a fault played."""
+        """Inject a fault."""
         reply = self.ask(
             Simulate(fault=fault, count=count, duration_ms=duration_ms, delay_ms=delay_ms, rate=rate, seed=1)
         )
         assert isinstance(reply, SimulateReply), reply
 
     def deals(self) -> list[VenueDeal]:
-        """Deals that are shown, but the deposit."""
+        """The deals that the gateway shows, without the deposit."""
         reply = self.ask(GetDeals(after=1))
         assert isinstance(reply, DealsReply), reply
         return reply.deals
 
     def orders(self) -> list[VenueOrder]:
-        """Orders that are shown."""
+        """The orders that the gateway shows."""
         reply = self.ask(GetOrders())
         assert isinstance(reply, OrdersReply), reply
         return reply.orders
 
     @property
     def executed(self) -> int:
-        """How many orders the broker has executed, whatever it shows."""
+        """Number of deals in the broker's book without the deposit, shown or not."""
         return self.gateway.venue.deal_count - 1
 
 
 def seconds(count: float) -> int:
-    """In nanoseconds."""
+    """`count` seconds in nanoseconds."""
     return int(count * SECOND_NS)

@@ -1,4 +1,4 @@
-"""A fill profile from a file: what it changes, what it is called, and what is refused."""
+"""Fill profiles from files: changed values, names, and refused files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from services.mt5.fill_profiles import load_fill_profile
 
 
 def a_file(folder: Path, text: str) -> str:
-    """A profile's file."""
+    """The path of a profile's file with this text."""
     path = folder / "fills.toml"
     path.write_text(text)
     return str(path)
 
 
-def test_the_named_profiles_are_had_by_name() -> None:
+def test_the_built_in_profiles_are_found_by_name() -> None:
     assert load_fill_profile("ideal") is IDEAL
     assert load_fill_profile("realistic") is REALISTIC
 
 
-def test_a_file_changes_its_fields_and_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_file_changes_only_the_values_that_it_has(tmp_path: Path) -> None:
     text = """
     charges = false
     stop_out_level_pct = 30
@@ -54,12 +54,12 @@ def test_a_file_changes_its_fields_and_leaves_the_rest(tmp_path: Path) -> None:
     assert profile.name.startswith("realistic-")
 
 
-def test_a_file_may_begin_with_the_ideal(tmp_path: Path) -> None:
+def test_a_file_may_change_the_ideal_profile(tmp_path: Path) -> None:
     profile = load_fill_profile(a_file(tmp_path, 'like = "ideal"\ncharges = true'))
     assert profile == structs.replace(IDEAL, name=profile.name, charges=True)
 
 
-def test_slippage_may_be_said_of_one_type_or_of_all(tmp_path: Path) -> None:
+def test_slippage_may_be_given_for_one_order_type_or_for_all(tmp_path: Path) -> None:
     own = Slippage(against=0.1, against_mean_spreads=1.0, favourable=0.5, favourable_mean_spreads=2.0)
     numbers = "against = 0.1\nagainst_mean_spreads = 1.0\nfavourable = 0.5\nfavourable_mean_spreads = 2.0"
     assert REALISTIC.slippage is not None
@@ -71,7 +71,7 @@ def test_slippage_may_be_said_of_one_type_or_of_all(tmp_path: Path) -> None:
     assert of_one == SlippageByType(market=own)
 
 
-def test_a_profile_is_identified_by_its_content_and_not_by_its_path(tmp_path: Path) -> None:
+def test_the_name_of_a_profile_depends_on_its_contents_and_not_on_its_path(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one = load_fill_profile(a_file(tmp_path, "charges = false"))
     other = load_fill_profile(a_file(tmp_path / "other", "# the same\ncharges = false"))

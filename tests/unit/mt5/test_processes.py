@@ -1,4 +1,4 @@
-"""What keeps the gateway from starting, beyond a bad setting."""
+"""Conditions other than a bad setting under which the gateway refuses to start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.mt5.builders import a_stream
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mt5Settings:
-    """Everything in a folder of its own."""
+    """Settings with all files in the test's folder."""
     monkeypatch.setenv(ENV_FILE_VARIABLE, "")
     monkeypatch.setenv("PAPERDESK_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("MT5_REQUEST_URL", "tcp://127.0.0.1:*")
@@ -34,7 +34,7 @@ def test_the_setting_names_every_venue_that_can_be_served() -> None:
 
 
 def test_a_journal_without_its_book_is_refused(settings: Mt5Settings, tmp_path: Path) -> None:
-    """Its replies would report fills that the account has not had."""
+    """The journal's replies would report fills that the account does not have."""
     journal = DurableJournal(tmp_path / "venue" / "journal.db", new_id="j", account="paper-USD")
     journal.record_calling("A-1", Effect("BUY", "EURUSD", Decimal(1)), ordinal=1)
     journal.close()

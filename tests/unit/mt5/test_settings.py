@@ -1,4 +1,4 @@
-"""Settings of the gateway: the meaning of each value, and the messages that refuse bad ones."""
+"""Settings of the gateway: how values are read, and the errors for bad values."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Mt5Settings:
         ("live:60", Pace(0, 60.0)),
     ],
 )
-def test_a_pace_is_a_word_or_a_factor(monkeypatch: pytest.MonkeyPatch, value: str, pace: Pace) -> None:
+def test_each_form_of_a_pace_is_read(monkeypatch: pytest.MonkeyPatch, value: str, pace: Pace) -> None:
     assert settings(monkeypatch, MT5_PACE=value, MT5_WINDOW="77").pace == pace
 
 
-def test_files_are_named_with_their_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tick_files_are_read_with_their_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = settings(monkeypatch, MT5_TICKS="/data/a:b.parquet:EURUSD; data/n.parquet:NZDUSD")
     assert loaded.mt5_ticks == (
         TickInput(Path("/data/a:b.parquet"), "EURUSD"),
@@ -50,12 +50,12 @@ def test_files_are_named_with_their_symbols(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_names_of_symbols_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_symbol_map_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = settings(monkeypatch, MT5_SYMBOL_MAP="EURUSD=EURUSD.m, NZDUSD=NZDUSD.m")
     assert loaded.mt5_symbol_map == {"EURUSD": "EURUSD.m", "NZDUSD": "NZDUSD.m"}
 
 
-def test_files_and_names_are_reported_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_and_the_symbol_map_are_described_in_the_form_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = settings(monkeypatch, MT5_SYMBOL_MAP="EURUSD=EURUSD.m, NZDUSD=NZDUSD.m")
     described = {name: value for name, value, _ in describe(loaded)}
     assert described["MT5_TICKS"] == "/data/e.parquet:EURUSD"

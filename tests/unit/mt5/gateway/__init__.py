@@ -1,1 +1,1 @@
-"""The gateway: publication, requests, lease and orders, over the simulated venue."""
+"""Tests of the gateway with the simulated venue: publication, requests, lease and orders."""

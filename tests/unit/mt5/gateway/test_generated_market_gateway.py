@@ -1,4 +1,4 @@
-"""The gateway over a generated market: what it publishes, and that a restart publishes it again and goes on."""
+"""The gateway with a generated market: published ticks, and their repetition after a restart."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECOND_NS = 1_000_000_000
 
 
 class Boot:
-    """One life of the gateway on a book's file; `dies` leaves it as a kill would."""
+    """One start of the gateway with the book's file; `dies` leaves the file as a kill would."""
 
     def __init__(self, path: Path, journal: MemoryJournal, *, symbols: tuple[str, ...] = SYMBOLS) -> None:
         self.store = DurableBookStore(path)
@@ -52,7 +52,7 @@ class Boot:
         )
 
     def run(self, seconds: float, *, from_s: float = 0.0) -> Iterator[Tick]:
-        """What is published within so many seconds, with the book kept each second."""
+        """The ticks that are published within `seconds`; market and book are stored each second."""
         for tenth in range(int(from_s * 10), int((from_s + seconds) * 10) + 1):
             while ticks := self.gateway.on_timer(Now(0, tenth * SECOND_NS // 10)):
                 yield from ticks
@@ -60,7 +60,7 @@ class Boot:
                 self.keep()
 
     def keep(self) -> None:
-        """As the shell does every second."""
+        """Store market and book, as the shell does every second."""
         self.keeper.save(self.gateway.venue.ordinal)
         self.gateway.venue.checkpoint()
 
@@ -82,7 +82,7 @@ def facts(ticks: list[Tick]) -> list[tuple[object, ...]]:
     return [(tick.symbol, tick.sequence, tick.ordinal, tick.time_ns, tick.bid, tick.ask, tick.volume) for tick in ticks]
 
 
-def test_a_new_account_opens_with_history_and_the_first_live_tick_is_of_the_opening(
+def test_a_new_account_has_history_and_the_first_live_tick_is_at_the_opening(
     tmp_path: Path, journal: MemoryJournal
 ) -> None:
     boot = Boot(tmp_path / "book.db", journal)
@@ -96,8 +96,10 @@ def test_a_new_account_opens_with_history_and_the_first_live_tick_is_of_the_open
     boot.dies()
 
 
-def test_a_killed_gateway_publishes_the_lost_second_again_and_goes_on(tmp_path: Path, journal: MemoryJournal) -> None:
-    """It died 0.7 s after its last commit: those ticks come again to the last digit, and the rest after them."""
+def test_a_killed_gateway_publishes_the_ticks_since_its_last_commit_again(
+    tmp_path: Path, journal: MemoryJournal
+) -> None:
+    """The kill is 0.7 s after the last commit; the same ticks are published again, then the following ones."""
     one = Boot(tmp_path / "book.db", journal)
     before = list(one.run(20.7))
     kept = read_market(tmp_path / "book.db")
@@ -114,7 +116,7 @@ def test_a_killed_gateway_publishes_the_lost_second_again_and_goes_on(tmp_path: 
     other.dies()
 
 
-def test_a_restarted_gateway_gives_the_ticks_of_before_and_keeps_the_account(
+def test_a_restarted_gateway_returns_earlier_ticks_and_keeps_the_account(
     tmp_path: Path, journal: MemoryJournal
 ) -> None:
     one = Boot(tmp_path / "book.db", journal)
@@ -135,7 +137,7 @@ def test_a_restarted_gateway_gives_the_ticks_of_before_and_keeps_the_account(
     other.dies()
 
 
-def test_other_symbols_on_the_same_account_are_a_new_stream_that_begins_later(
+def test_other_symbols_on_an_account_begin_a_new_stream_after_the_old_one(
     tmp_path: Path, journal: MemoryJournal
 ) -> None:
     one = Boot(tmp_path / "book.db", journal)
@@ -150,7 +152,7 @@ def test_other_symbols_on_the_same_account_are_a_new_stream_that_begins_later(
     other.dies()
 
 
-def test_the_book_keeps_no_more_than_the_last_minutes(tmp_path: Path, journal: MemoryJournal) -> None:
+def test_the_book_keeps_market_states_of_the_last_minutes_only(tmp_path: Path, journal: MemoryJournal) -> None:
     boot = Boot(tmp_path / "book.db", journal)
     for _ in range(HISTORY_BLOCKS + 30):
         boot.gateway.venue.step_to(boot.market.tick_at(boot.gateway.venue.ordinal + 1).ordinal + 300)
@@ -176,7 +178,7 @@ def test_the_book_keeps_no_more_than_the_last_minutes(tmp_path: Path, journal: M
         ({"MT5_MARKET": "real"}, "MT5_MARKET: value 'real', expected recorded or generated"),
     ],
 )
-def test_settings_that_do_not_go_with_a_generated_market(
+def test_settings_that_contradict_a_generated_market_are_refused(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, str], expected: str
 ) -> None:
     monkeypatch.setenv(ENV_FILE_VARIABLE, "")
@@ -196,8 +198,10 @@ def test_without_ticks_the_market_is_generated_and_live(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("table", ["account", "orders", "deals", "positions", "market", "market_minutes"])
-def test_a_damaged_row_of_any_table_is_refused_by_name(tmp_path: Path, journal: MemoryJournal, table: str) -> None:
-    """The checksum does not fit the row any more, which is all that a flipped bit of either does."""
+def test_a_damaged_row_of_any_table_is_refused_with_the_table_name(
+    tmp_path: Path, journal: MemoryJournal, table: str
+) -> None:
+    """The test changes the checksum; a changed row would be found in the same way."""
     path = tmp_path / "book.db"
     boot = Boot(path, journal)
     assert list(boot.run(1))

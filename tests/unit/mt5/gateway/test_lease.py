@@ -1,4 +1,4 @@
-"""Who may open exposure at the gateway, and a person's hand on it."""
+"""The lease that allows a portfolio to open exposure, and a person's HALT, RESUME and FLATTEN."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def by_hand(live: LiveGateway, request: Halt | Resume | Flatten) -> HaltReply:
     return reply
 
 
-def test_an_order_of_an_epoch_needs_a_lease(live: LiveGateway) -> None:
+def test_an_order_with_an_epoch_is_refused_without_a_lease(live: LiveGateway) -> None:
     assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
     assert lease(live, 1).status == "OK"
     assert live.order(of(1, a_buy())).status == "FILLED"
 
 
-def test_a_lapsed_lease_refuses_what_opens_and_lets_pass_what_closes(live: LiveGateway) -> None:
+def test_a_lapsed_lease_refuses_opening_orders_and_allows_closing_orders(live: LiveGateway) -> None:
     lease(live, 1)
     live.order(of(1, a_buy("A-1", volume="0.02")))
     live.wait(LEASE_MS)
@@ -57,7 +57,7 @@ def test_a_lapsed_lease_refuses_what_opens_and_lets_pass_what_closes(live: LiveG
     assert live.order(of(1, a_sell("A-4", volume="0.02"))).status == "FILLED"
 
 
-def test_a_refused_order_may_come_again_after_the_renewal(live: LiveGateway) -> None:
+def test_an_order_refused_for_its_lease_may_be_sent_again_after_the_renewal(live: LiveGateway) -> None:
     lease(live, 1)
     live.wait(LEASE_MS)
     assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
@@ -65,7 +65,7 @@ def test_a_refused_order_may_come_again_after_the_renewal(live: LiveGateway) -> 
     assert live.order(of(1, a_buy())).status == "FILLED"
 
 
-def test_a_renewal_that_waited_in_a_queue_revives_nobody(live: LiveGateway) -> None:
+def test_a_renewal_delayed_beyond_the_lease_time_is_refused(live: LiveGateway) -> None:
     seen = hello(live).lease_now_ns
     live.wait(LEASE_MS + 1)
     late = lease(live, 1, seen)
@@ -74,7 +74,7 @@ def test_a_renewal_that_waited_in_a_queue_revives_nobody(live: LiveGateway) -> N
     assert lease(live, 1, late.lease_now_ns).status == "OK"
 
 
-def test_an_older_portfolio_is_refused_for_good_and_leaves_no_trace(live: LiveGateway) -> None:
+def test_an_order_of_a_lower_epoch_is_refused_even_after_a_restart_and_not_stored(live: LiveGateway) -> None:
     lease(live, 2)
     assert live.refused(of(1, a_buy())) == "STALE_EPOCH"
     assert lease(live, 1).error_code == "STALE_EPOCH"
@@ -85,7 +85,7 @@ def test_an_older_portfolio_is_refused_for_good_and_leaves_no_trace(live: LiveGa
     assert live.status() == "UNKNOWN"
 
 
-def test_of_two_portfolios_with_one_epoch_the_first_has_it(live: LiveGateway) -> None:
+def test_of_two_clients_with_one_epoch_the_first_gets_the_lease(live: LiveGateway) -> None:
     seen = hello(live).lease_now_ns
     for holder, code in (("a", None), ("b", "STALE_EPOCH"), ("a", None)):
         reply = live.ask(Lease(holder=holder, epoch=1, seen_ns=seen))
@@ -95,7 +95,7 @@ def test_of_two_portfolios_with_one_epoch_the_first_has_it(live: LiveGateway) ->
     assert reply.error_code is None
 
 
-def test_the_holder_of_an_epoch_has_it_also_after_a_restart(live: LiveGateway) -> None:
+def test_the_holder_of_an_epoch_keeps_it_after_a_restart(live: LiveGateway) -> None:
     lease(live, 1)
     live.boot()
     live.wait(1_000)
@@ -125,8 +125,8 @@ def test_an_epoch_is_granted_up_to_a_bound(live: LiveGateway, known: int, reques
         assert f"the highest is {known}, expected at most {2**40 if not known else 1_007} after it" in str(reply.error)
 
 
-def test_however_often_other_clients_lease_there_is_an_epoch_left(live: LiveGateway) -> None:
-    """Each takes the highest epoch it can get; the next one still gets one above it."""
+def test_other_clients_cannot_use_up_the_epochs(live: LiveGateway) -> None:
+    """Each client takes the highest epoch that is allowed; the next client still gets a higher one."""
     lease(live, 2**40)
     for _ in range(50):
         assert lease(live, highest_next_epoch(hello(live).epoch)).status == "OK"
@@ -134,7 +134,7 @@ def test_however_often_other_clients_lease_there_is_an_epoch_left(live: LiveGate
     assert lease(live, hello(live).epoch + 1).status == "OK"
 
 
-def test_an_epoch_above_the_bound_in_an_older_journal_counts_as_none(live: LiveGateway) -> None:
+def test_an_epoch_above_the_bound_in_an_older_journal_counts_as_0(live: LiveGateway) -> None:
     live.journal.set_lease(LeaseRecord(epoch=2**53, holder="other"))
     live.boot()
     live.wait(1_000)
@@ -143,12 +143,12 @@ def test_an_epoch_above_the_bound_in_an_older_journal_counts_as_none(live: LiveG
     assert live.order(of(hello(live).epoch, a_buy())).status == "FILLED"
 
 
-def test_a_script_without_a_lease_is_served(live: LiveGateway) -> None:
+def test_an_order_without_an_epoch_is_executed_without_a_lease(live: LiveGateway) -> None:
     lease(live, 7)
     assert live.order(a_buy()).status == "FILLED"
 
 
-def test_a_halted_gateway_rejects_what_opens_for_good_also_after_a_restart(live: LiveGateway) -> None:
+def test_a_halt_rejects_opening_orders_finally_and_survives_a_restart(live: LiveGateway) -> None:
     live.order(a_buy("A-1"))
     assert by_hand(live, Halt(reason="news")).is_halted
     live.boot()
@@ -162,7 +162,7 @@ def test_a_halted_gateway_rejects_what_opens_for_good_also_after_a_restart(live:
     assert live.order(a_buy("A-4")).status == "FILLED"
 
 
-def test_flatten_halts_and_closes_everything(live: LiveGateway) -> None:
+def test_flatten_halts_the_gateway_and_closes_all_positions(live: LiveGateway) -> None:
     live.order(a_buy("A-1", volume="0.03"))
     reply = by_hand(live, Flatten(reason="portfolio is gone"))
     assert reply.is_halted
@@ -176,15 +176,15 @@ def test_flatten_halts_and_closes_everything(live: LiveGateway) -> None:
     [Halt(reason="x"), Flatten(reason="x"), Lease(holder="p", epoch=1, seen_ns=0)],
     ids=lambda r: type(r).__name__,
 )
-def test_a_stepped_stream_has_neither_lease_nor_halt(request_: Halt | Flatten | Lease) -> None:
-    """What a person does at some moment would change the digits of a replay."""
+def test_a_lock_step_stream_supports_neither_lease_nor_halt(request_: Halt | Flatten | Lease) -> None:
+    """A command at an arbitrary time would make a replay irreproducible."""
     [reply] = a_gateway().handle(request_, AT_REST)
     assert reply.error_code == "NOT_AVAILABLE"
 
 
 @pytest.mark.parametrize("has_restarted", [False, True])
-def test_the_lease_is_counted_from_the_beginning_once_and_not_at_a_second_start(has_restarted: bool) -> None:
-    """Else a gateway that dies again and again, faster than a lease lasts, would let rest what nobody leads."""
+def test_the_lease_time_restarts_at_the_first_restart_and_the_lease_lapses_at_the_second(has_restarted: bool) -> None:
+    """Otherwise a gateway that dies more often than the lease lasts would never cancel the resting orders."""
     journal = MemoryJournal("journal-1")
     journal.set_lease(LeaseRecord(1, "portfolio", has_restarted))
     started = AccountLease(journal, ttl_ms=LEASE_MS)

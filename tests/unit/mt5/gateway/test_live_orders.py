@@ -1,4 +1,4 @@
-"""Resting orders, CLOSE, CANCEL and MODIFY in a live market: leases, faults, and restarts of the gateway."""
+"""Resting orders, CLOSE, CANCEL and MODIFY in a live stream: with leases, faults and restarts of the gateway."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def live() -> LiveGateway:
 
 
 def a_limit(order_id: str = "A-1", price: str = "1.05") -> PlaceOrder:
-    """Far below the last tick, 1.109."""
+    """A limit order; the default price is far below the last bid, 1.109."""
     return structs.replace(a_buy(order_id), type=OrderType.LIMIT, price=Decimal(price))
 
 
@@ -54,7 +54,7 @@ def lease(live: LiveGateway, epoch: int) -> None:
     live.ask(Lease(holder="portfolio", epoch=epoch, seen_ns=hello.lease_now_ns))
 
 
-def test_a_lapsed_lease_ends_what_rests_and_leaves_stops_alone(live: LiveGateway) -> None:
+def test_a_lapsed_lease_cancels_resting_orders_and_keeps_stops_of_positions(live: LiveGateway) -> None:
     lease(live, 1)
     live.order(structs.replace(a_buy("A-1"), epoch=1, stop_loss=Decimal("1.05")))
     live.order(structs.replace(a_limit("A-2"), epoch=1))
@@ -65,8 +65,8 @@ def test_a_lapsed_lease_ends_what_rests_and_leaves_stops_alone(live: LiveGateway
     assert [position.stop_loss for position in reply.positions] == [Decimal("1.05")]
 
 
-def test_a_lease_lapses_after_a_restart_counted_from_the_start(live: LiveGateway) -> None:
-    """The gateway's monotonic clock decides: the wall clock steps by a day meanwhile, and nothing comes of it."""
+def test_after_a_restart_the_lease_lapses_after_its_full_time(live: LiveGateway) -> None:
+    """Only the monotonic clock counts: a step of the wall clock by a day has no effect."""
     lease(live, 1)
     live.order(structs.replace(a_limit(), epoch=1))
     live.wait(LEASE_MS - 1)
@@ -80,7 +80,7 @@ def test_a_lease_lapses_after_a_restart_counted_from_the_start(live: LiveGateway
     assert live.status() == "CANCELED"
 
 
-def test_a_lease_that_was_not_renewed_since_a_restart_lapses_with_the_next(live: LiveGateway) -> None:
+def test_a_lease_without_a_renewal_since_a_restart_lapses_at_the_next_restart(live: LiveGateway) -> None:
     lease(live, 1)
     live.order(structs.replace(a_limit(), epoch=1))
     for ended in ("ACCEPTED", "CANCELED"):
@@ -90,7 +90,7 @@ def test_a_lease_that_was_not_renewed_since_a_restart_lapses_with_the_next(live:
         assert live.status() == ended
 
 
-def test_a_renewal_after_a_restart_lets_the_lease_count_again(live: LiveGateway) -> None:
+def test_a_lease_renewed_after_each_restart_does_not_lapse(live: LiveGateway) -> None:
     lease(live, 1)
     live.order(structs.replace(a_limit(), epoch=1))
     for _ in range(3):
@@ -103,7 +103,7 @@ def test_a_renewal_after_a_restart_lets_the_lease_count_again(live: LiveGateway)
     assert live.status() == "ACCEPTED"
 
 
-def test_renewals_write_nothing(live: LiveGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_renewal_writes_to_the_journal(live: LiveGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[LeaseRecord] = []
     set_lease = live.journal.set_lease
 
@@ -118,8 +118,8 @@ def test_renewals_write_nothing(live: LiveGateway, monkeypatch: pytest.MonkeyPat
     assert written == [LeaseRecord(1, "portfolio")]
 
 
-def test_a_lapse_is_due_without_a_tick_or_a_request(live: LiveGateway) -> None:
-    """A market that is closed has no tick that could bring it about."""
+def test_a_lapse_is_enforced_without_a_tick_or_a_request(live: LiveGateway) -> None:
+    """A closed market has no ticks, so the gateway needs a timer."""
     live.wait(10_000)
     assert live.gateway.next_timer() is None
     lease(live, 1)
@@ -131,7 +131,7 @@ def test_a_lapse_is_due_without_a_tick_or_a_request(live: LiveGateway) -> None:
     assert live.gateway.next_timer() is None
 
 
-def test_a_lapse_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(live: LiveGateway) -> None:
+def test_a_lapse_while_the_terminal_is_unavailable_cancels_resting_orders_later(live: LiveGateway) -> None:
     lease(live, 1)
     live.order(structs.replace(a_limit(), epoch=1))
     live.play(Fault.DISCONNECTED, duration_ms=LEASE_MS + 2_000)
@@ -144,8 +144,8 @@ def test_a_lapse_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(li
     assert live.status() == "CANCELED"
 
 
-def test_orders_of_a_desk_that_a_lost_journal_knew_end_when_nobody_leases(live: LiveGateway) -> None:
-    """Those of a script without a lease, which the new journal does not know either, are not the lease's."""
+def test_after_a_lost_journal_a_desks_resting_orders_are_canceled_without_a_lease(live: LiveGateway) -> None:
+    """A client's order without the desk's form of id is not canceled for that reason alone."""
     desk_id = "0a1b2c3d-000001"
     lease(live, 1)
     live.order(structs.replace(a_limit(desk_id), epoch=1))
@@ -159,7 +159,7 @@ def test_orders_of_a_desk_that_a_lost_journal_knew_end_when_nobody_leases(live: 
     assert live.status(desk_id) == "CANCELED"
 
 
-def test_orders_of_a_script_alone_are_not_the_lease_s(live: LiveGateway) -> None:
+def test_after_a_lost_journal_orders_without_a_desks_id_do_not_imply_a_lease(live: LiveGateway) -> None:
     live.order(a_limit("script"))
     live.journal = MemoryJournal("journal-2")
     live.boot()
@@ -168,13 +168,13 @@ def test_orders_of_a_script_alone_are_not_the_lease_s(live: LiveGateway) -> None
     assert live.status("script") == "ACCEPTED"
 
 
-def test_a_halt_ends_what_rests(live: LiveGateway) -> None:
+def test_a_halt_cancels_resting_orders(live: LiveGateway) -> None:
     live.order(a_limit())
     live.ask(Halt(reason="enough"))
     assert live.status() == "CANCELED"
 
 
-def test_a_halt_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(live: LiveGateway) -> None:
+def test_a_halt_while_the_terminal_is_unavailable_cancels_resting_orders_later(live: LiveGateway) -> None:
     live.order(a_limit())
     live.play(Fault.DISCONNECTED, duration_ms=2_000)
     live.ask(Halt(reason="enough"))
@@ -184,7 +184,7 @@ def test_a_halt_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(liv
     assert live.status() == "CANCELED"
 
 
-def test_a_halt_that_finds_the_terminal_away_ends_what_rests_also_after_a_restart(live: LiveGateway) -> None:
+def test_a_halt_while_the_terminal_is_unavailable_cancels_resting_orders_after_a_restart(live: LiveGateway) -> None:
     live.order(a_limit())
     live.play(Fault.DISCONNECTED, duration_ms=2_000)
     live.ask(Halt(reason="enough"))
@@ -194,7 +194,7 @@ def test_a_halt_that_finds_the_terminal_away_ends_what_rests_also_after_a_restar
     assert live.status() == "CANCELED"
 
 
-def test_an_older_epoch_changes_nothing(live: LiveGateway) -> None:
+def test_cancel_and_modify_of_a_lower_epoch_are_refused(live: LiveGateway) -> None:
     lease(live, 2)
     live.order(structs.replace(a_limit(), epoch=2))
     assert live.refused(Cancel(order_id="A-1", epoch=1)) == "STALE_EPOCH"
@@ -202,13 +202,13 @@ def test_an_older_epoch_changes_nothing(live: LiveGateway) -> None:
     assert order(live, Cancel(order_id="A-1", epoch=2)).status == "CANCELED"
 
 
-def test_a_fence_ends_an_order_that_rests(live: LiveGateway) -> None:
+def test_a_fence_cancels_a_resting_order(live: LiveGateway) -> None:
     live.order(a_limit())
     assert live.fence() == "CANCELED"
 
 
 @pytest.mark.parametrize("fault", [Fault.NO_REPLY, Fault.COMMENT_REWRITTEN, Fault.POLL_DELAY, Fault.DEAL_LATER])
-def test_a_pending_order_behind_a_fault_rests_once(live: LiveGateway, fault: Fault) -> None:
+def test_a_pending_order_repeated_after_a_fault_rests_once(live: LiveGateway, fault: Fault) -> None:
     live.play(fault, delay_ms=500)
     live.ask(a_limit())
     live.wait(1_000)
@@ -216,7 +216,7 @@ def test_a_pending_order_behind_a_fault_rests_once(live: LiveGateway, fault: Fau
     assert len(live.store.load().orders) == 1
 
 
-def test_a_pending_order_that_its_terminal_holds_goes_on_later(live: LiveGateway) -> None:
+def test_a_pending_order_held_back_by_the_terminal_is_placed_later(live: LiveGateway) -> None:
     live.play(Fault.FILL_LATER, delay_ms=3_000)
     assert live.order(a_limit()).status == "ACCEPTED"
     assert live.store.load().orders[0].wait == "HELD"
@@ -225,7 +225,7 @@ def test_a_pending_order_that_its_terminal_holds_goes_on_later(live: LiveGateway
     assert order(live, Cancel(order_id="A-1")).status == "CANCELED"
 
 
-def test_a_close_behind_a_fault_happens_once(live: LiveGateway) -> None:
+def test_a_close_repeated_after_a_fault_is_executed_once(live: LiveGateway) -> None:
     live.order(a_buy("A-1"))
     live.play(Fault.NO_REPLY)
     close = Close(order_id="C-1", symbol="EURUSD")
@@ -242,8 +242,8 @@ def test_a_close_behind_a_fault_happens_once(live: LiveGateway) -> None:
     assert live.executed == 4
 
 
-def test_a_close_that_a_crash_cut_off_is_made_of_the_journal(live: LiveGateway) -> None:
-    """Between the call and the answer somebody else closes the position: the order is still the one that was journaled."""
+def test_a_close_interrupted_by_a_crash_is_made_again_from_the_journal(live: LiveGateway) -> None:
+    """Another client closes the position before the repeat, which still sends the order in the journal."""
     live.order(a_buy("A-1"))
     live.play(Fault.BLOCKING_CALL, duration_ms=9_000)
     close = Close(order_id="C-1", symbol="EURUSD")
@@ -258,9 +258,7 @@ def test_a_close_that_a_crash_cut_off_is_made_of_the_journal(live: LiveGateway) 
 @pytest.mark.parametrize(
     ("fault", "meanwhile"), [(Fault.BLOCKING_CALL, "ACCEPTED"), (Fault.POLL_DELAY, "CANCELED")], ids=str
 )
-def test_a_cancellation_is_reported_as_in_progress_and_again_when_it_is_done(
-    live: LiveGateway, fault: Fault, meanwhile: str
-) -> None:
+def test_a_cancel_is_call_in_progress_until_its_call_returns(live: LiveGateway, fault: Fault, meanwhile: str) -> None:
     ticket = live.order(a_limit()).ticket
     live.play(fault, duration_ms=2_000)
     first = order(live, Cancel(order_id="A-1"))
@@ -273,7 +271,7 @@ def test_a_cancellation_is_reported_as_in_progress_and_again_when_it_is_done(
     assert (order(live, Cancel(order_id="A-1")).status, live.status()) == ("CANCELED", "CANCELED")
 
 
-def test_a_cancellation_reports_that_the_order_is_being_placed_or_in_doubt(live: LiveGateway) -> None:
+def test_a_cancel_reports_an_order_that_is_still_being_placed_or_is_in_doubt(live: LiveGateway) -> None:
     live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
     live.ask(a_limit())
     calling = order(live, Cancel(order_id="A-1"))
@@ -285,7 +283,7 @@ def test_a_cancellation_reports_that_the_order_is_being_placed_or_in_doubt(live:
     assert (doubtful.status, doubtful.error_code, doubtful.action) == ("IN_DOUBT", "NO_TRACE", "BUY")
 
 
-def test_a_cancellation_of_what_has_ended_keeps_the_word_that_it_ended_with(live: LiveGateway) -> None:
+def test_a_cancel_of_an_ended_order_keeps_its_status_and_error_code(live: LiveGateway) -> None:
     live.order(a_buy("A-1"))
     filled = order(live, Cancel(order_id="A-1"))
     assert (filled.status, filled.error_code) == ("FILLED", "ORDER_ENDED")
@@ -297,7 +295,7 @@ def test_a_cancellation_of_what_has_ended_keeps_the_word_that_it_ended_with(live
     assert (fenced.status, fenced.error_code) == ("EXPIRED", "FENCED")
 
 
-def test_a_modification_that_names_another_symbol_than_its_orders_is_refused(live: LiveGateway) -> None:
+def test_a_modification_with_another_symbol_than_its_order_is_refused(live: LiveGateway) -> None:
     live.order(a_limit())
     wrong = structs.replace(MODIFY, symbol="GBPUSD")
     assert live.refused(wrong) == "INVALID_FIELD"
@@ -307,7 +305,7 @@ def test_a_modification_that_names_another_symbol_than_its_orders_is_refused(liv
 
 
 @pytest.mark.parametrize("fault", [Fault.NONE_RESULT, Fault.NOT_EXECUTED])
-def test_a_cancellation_without_effect_reports_that_the_order_rests(live: LiveGateway, fault: Fault) -> None:
+def test_a_cancel_without_effect_reports_that_the_order_still_rests(live: LiveGateway, fault: Fault) -> None:
     live.order(a_limit())
     live.play(fault)
     failed = order(live, Cancel(order_id="A-1"))
@@ -316,7 +314,7 @@ def test_a_cancellation_without_effect_reports_that_the_order_rests(live: LiveGa
     assert order(live, Cancel(order_id="A-1")).status == "CANCELED"
 
 
-def test_a_modification_that_blocks_or_has_no_answer_is_made_once(live: LiveGateway) -> None:
+def test_a_modification_that_blocks_or_has_no_answer_succeeds_when_repeated(live: LiveGateway) -> None:
     live.order(a_limit())
     live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
     assert live.ask(MODIFY).status == "CALL_IN_PROGRESS"
@@ -337,7 +335,7 @@ def test_a_modification_that_blocks_or_has_no_answer_is_made_once(live: LiveGate
     assert live.orders()[0].price == Decimal("1.02")
 
 
-def test_stops_act_when_nobody_asks() -> None:
+def test_stops_are_executed_without_requests() -> None:
     early = LiveGateway(faults=False, warm_up_ms=2_000)
     early.order(structs.replace(a_buy("A-1"), take_profit=Decimal("1.1055")))
     early.wait(8_000)
@@ -345,8 +343,8 @@ def test_stops_act_when_nobody_asks() -> None:
     assert early.deals()[1].price == Decimal("1.106")
 
 
-def test_stops_act_on_the_ticks_that_a_restart_missed() -> None:
-    """A recorded market goes on where the book stands, so no tick is passed over."""
+def test_stops_are_executed_at_ticks_that_were_due_while_the_gateway_was_down() -> None:
+    """A recorded market continues from the book's tick, so that no tick is skipped."""
     early = LiveGateway(faults=False, warm_up_ms=2_000)
     early.order(structs.replace(a_buy("A-1"), take_profit=Decimal("1.1055")))
     early.mono_ns += 60_000_000_000

@@ -1,4 +1,4 @@
-"""Replies of the gateway to CONFIRM, HELLO, GET_TICKS and other requests that are not about orders."""
+"""The gateway's replies to CONFIRM, HELLO, GET_TICKS and other requests without orders."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def hello(gateway: Gateway) -> HelloReply:
     return reply
 
 
-def test_every_reply_has_its_source_and_its_request() -> None:
+def test_every_reply_has_the_common_fields_and_its_request_id() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     requests: list[Request] = [
@@ -72,7 +72,7 @@ def test_every_reply_has_its_source_and_its_request() -> None:
         assert decode_reply(encode(reply)) == reply
 
 
-def test_hello_reports_where_the_stream_stands() -> None:
+def test_hello_reports_the_state_of_the_stream() -> None:
     gateway = a_gateway(pace=Pace(window=2))
     confirm(gateway, 1)
     reply = hello(gateway)
@@ -83,7 +83,7 @@ def test_hello_reports_where_the_stream_stands() -> None:
     assert len(reply.data_sha256) == 64
 
 
-def test_the_time_of_a_replay_is_that_of_the_books_tick() -> None:
+def test_the_venue_time_in_lock_step_is_that_of_the_books_tick() -> None:
     gateway = a_gateway()
     confirm(gateway, 1)
     [reply] = gateway.handle(Ping(), Now(domain_ns=2 * START_NS, mono_ns=5))
@@ -104,7 +104,7 @@ def test_confirm_steps_the_book_and_reports_its_deals_before_any_command() -> No
     assert gateway.venue.ordinal == 2
 
 
-def test_the_last_confirm_carries_all_deals_and_the_counts() -> None:
+def test_the_reply_to_the_last_confirm_has_all_deals_and_the_counts() -> None:
     gateway = a_gateway()
     for ordinal in range(3):
         confirm(gateway, ordinal)
@@ -126,7 +126,7 @@ def test_a_lower_confirm_is_answered_and_changes_nothing() -> None:
     assert (reply.ordinal, gateway.venue.ordinal, hello(gateway).confirmed) == (0, 3, 2)
 
 
-def test_confirm_of_another_stream_is_refused_by_both_names() -> None:
+def test_a_confirm_of_another_stream_is_refused_with_both_stream_ids() -> None:
     reply = confirm(a_gateway(), 0, stream_id="other")
     assert isinstance(reply, ErrorReply)
     assert reply.error_code is ErrorCode.UNKNOWN_STREAM
@@ -144,7 +144,7 @@ def test_confirm_of_a_tick_past_the_last_is_refused() -> None:
     assert gateway.venue.ordinal == 1
 
 
-def test_a_new_boot_is_taken_forward_to_what_was_confirmed() -> None:
+def test_a_confirm_after_a_restart_steps_the_gateway_to_the_confirmed_tick() -> None:
     store = MemoryBookStore()
     first = a_gateway(book_store=store)
     confirm(first, 0)
@@ -158,7 +158,7 @@ def test_a_new_boot_is_taken_forward_to_what_was_confirmed() -> None:
     assert [tick.ordinal for tick in second.on_timer(AT_REST)] == [3]
 
 
-def test_the_end_of_the_data_is_remembered() -> None:
+def test_a_restart_at_the_end_of_the_data_continues_there() -> None:
     store = MemoryBookStore()
     first = a_gateway(book_store=store)
     for ordinal in range(4):
@@ -176,7 +176,7 @@ def test_unpublished_ticks_are_not_in_replies() -> None:
     assert unknown.error_code is ErrorCode.UNKNOWN_SYMBOL
 
 
-def test_a_live_market_steps_its_book_as_it_publishes() -> None:
+def test_a_live_stream_steps_the_book_when_it_publishes() -> None:
     gateway = a_gateway(pace=Pace(window=0, factor=1.0))
     gateway.on_timer(Now(0, 0))
     assert gateway.venue.ordinal == 1
@@ -187,14 +187,14 @@ def test_a_live_market_steps_its_book_as_it_publishes() -> None:
     assert gateway.venue.ordinal == 2
 
 
-def test_the_heartbeat_reports_how_far_publication_is() -> None:
+def test_the_heartbeat_reports_the_last_published_tick() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     beat = gateway.heartbeat(AT_REST)
     assert (beat.ordinal, beat.sequences, beat.time_ns) == (1, {"EURUSD": 1}, START_NS)
 
 
-def test_lists_come_in_pages() -> None:
+def test_deals_and_orders_are_returned_in_pages() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     for number in range(5):
@@ -213,7 +213,7 @@ def test_lists_come_in_pages() -> None:
     assert (nothing.positions, nothing.next) == ([], None)
 
 
-def test_the_desk_hears_its_own_names_of_symbols() -> None:
+def test_replies_have_the_desks_names_of_symbols() -> None:
     gateway = a_gateway(symbol_map={"EURUSD": "EURUSD.m"})
     confirm(gateway, 0)
     assert placed(gateway, a_buy()).symbol == "EURUSD"
@@ -239,7 +239,7 @@ def test_the_desk_hears_its_own_names_of_symbols() -> None:
         ("EURUSDpro", 5, 100_000),
     ],
 )
-def test_terms_of_a_symbol(symbol: str, digits: int, contract: int) -> None:
+def test_the_terms_of_a_symbol_are_returned(symbol: str, digits: int, contract: int) -> None:
     reply = ask(a_gateway(), GetSymbolInfo(symbol=symbol))
     assert isinstance(reply, SymbolReply)
     assert (reply.instrument.digits, int(reply.instrument.contract_size)) == (digits, contract)
@@ -247,7 +247,7 @@ def test_terms_of_a_symbol(symbol: str, digits: int, contract: int) -> None:
 
 
 @pytest.mark.parametrize("symbol", ["EUR", "EUREUR", "EURXXX", "eurusd", "EURUSDX", "AAPL", "EURUSD ", "EURUSD\n"])
-def test_what_is_no_symbol_has_no_terms(symbol: str) -> None:
+def test_the_terms_of_an_unknown_symbol_are_refused(symbol: str) -> None:
     assert ask(a_gateway(), GetSymbolInfo(symbol=symbol)).error_code is ErrorCode.UNKNOWN_SYMBOL
 
 
@@ -261,7 +261,7 @@ def test_the_account_is_reported_with_the_cursor_of_its_deals() -> None:
     assert (reply.deal_cursor, reply.ordinal) == (2, 1)
 
 
-def test_bytes_that_name_an_order_are_refused_by_its_id() -> None:
+def test_a_malformed_order_with_a_readable_id_is_rejected_under_that_id() -> None:
     gateway = a_gateway()
     error = MalformedMessageError("volume is nonsense", ErrorCode.INVALID_VOLUME)
     fields = {"action": "BUY", "order_id": "A-1", "symbol": "EURUSD", "request_id": "r"}
@@ -274,7 +274,7 @@ def test_bytes_that_name_an_order_are_refused_by_its_id() -> None:
     assert isinstance(gateway.refuse(error, {**fields, "action": "PING"}), ErrorReply)
 
 
-def test_a_bad_repetition_of_a_filled_order_does_not_call_it_rejected() -> None:
+def test_a_malformed_repeat_of_a_filled_order_gets_an_error_reply() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     placed(gateway, a_buy())

@@ -1,4 +1,4 @@
-"""Publication by window, by pace, and again while nothing moves; the clock is turned by hand."""
+"""Publication by window and by pace, and repetition of unconfirmed ticks, on a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MS = 1_000_000
 
 
 class Market:
-    """A publisher and a hand-driven clock."""
+    """A publisher and a clock that the test advances."""
 
     def __init__(self, pace: Pace, *, ticks: int = 10, book_ordinal: int = 0) -> None:
         stream = a_stream(*(1.1 + n / 1000 for n in range(ticks)))
@@ -34,14 +34,14 @@ class Market:
         self.publisher.confirm(ordinal, self.now)
 
     def out(self) -> list[int]:
-        """Ordinals that go out now."""
+        """Ordinals of the ticks to publish now."""
         return [tick.ordinal for tick in self.publisher.on_timer(self.now)]
 
     def wait(self, ms: int) -> None:
         self.ms += ms
 
 
-def test_nothing_goes_out_before_the_first_confirm() -> None:
+def test_nothing_is_published_before_the_first_confirm() -> None:
     market = Market(Pace(window=3))
     market.wait(60_000)
     assert market.out() == []
@@ -49,7 +49,7 @@ def test_nothing_goes_out_before_the_first_confirm() -> None:
 
 
 @pytest.mark.parametrize(("window", "expected"), [(1, [1]), (3, [1, 2, 3]), (5_000, list(range(1, 11)))])
-def test_confirm_0_lets_the_first_window_out(window: int, expected: list[int]) -> None:
+def test_confirm_0_publishes_the_first_window(window: int, expected: list[int]) -> None:
     market = Market(Pace(window=window))
     market.confirm(0)
     assert market.out() == expected
@@ -57,7 +57,7 @@ def test_confirm_0_lets_the_first_window_out(window: int, expected: list[int]) -
     assert market.publisher.published == expected[-1]
 
 
-def test_each_confirm_moves_the_window_on() -> None:
+def test_each_confirm_publishes_the_next_ticks_of_the_window() -> None:
     market = Market(Pace(window=2))
     market.confirm(0)
     assert market.out() == [1, 2]
@@ -78,7 +78,7 @@ def test_a_lower_confirm_changes_nothing() -> None:
     assert market.publisher.confirmed == 1
 
 
-def test_the_oldest_unconfirmed_tick_goes_out_again_ever_more_slowly() -> None:
+def test_the_oldest_unconfirmed_tick_is_repeated_at_growing_intervals() -> None:
     market = Market(Pace(window=2))
     market.confirm(0)
     assert market.out() == [1, 2]
@@ -90,7 +90,7 @@ def test_the_oldest_unconfirmed_tick_goes_out_again_ever_more_slowly() -> None:
     assert times == [200, 600, 1_400, 2_400]
 
 
-def test_progress_resets_the_publishers_wait() -> None:
+def test_a_confirm_resets_the_interval_of_repetition() -> None:
     market = Market(Pace(window=2))
     market.confirm(0)
     market.out()
@@ -104,7 +104,7 @@ def test_progress_resets_the_publishers_wait() -> None:
     assert market.out() == [2]
 
 
-def test_nothing_goes_out_again_when_all_is_confirmed() -> None:
+def test_nothing_is_repeated_when_all_ticks_are_confirmed() -> None:
     market = Market(Pace(window=2), ticks=2)
     market.confirm(0)
     assert market.out() == [1, 2]
@@ -114,7 +114,7 @@ def test_nothing_goes_out_again_when_all_is_confirmed() -> None:
     assert market.publisher.next_timer() is None
 
 
-def test_next_due_is_when_due_has_something() -> None:
+def test_next_timer_is_the_time_of_the_next_publication() -> None:
     market = Market(Pace(window=1))
     market.confirm(0)
     assert market.publisher.next_timer() == 0
@@ -122,7 +122,7 @@ def test_next_due_is_when_due_has_something() -> None:
     assert market.publisher.next_timer() == (1_000 + 200) * MS
 
 
-def test_a_repeated_tick_is_the_same_except_for_its_time_of_sending() -> None:
+def test_a_repeated_tick_differs_only_in_its_time_of_publication() -> None:
     market = Market(Pace(window=1))
     market.confirm(0)
     [first] = market.publisher.on_timer(market.now)
@@ -135,7 +135,7 @@ def test_a_repeated_tick_is_the_same_except_for_its_time_of_sending() -> None:
 
 
 def test_a_paced_tick_waits_for_its_time() -> None:
-    """Ticks are a second apart; at four times the speed they come every 250 ms."""
+    """Ticks are a second apart; at factor 4 they are published every 250 ms."""
     market = Market(Pace(window=1, factor=4.0))
     market.confirm(0)
     assert market.out() == [1]
@@ -146,7 +146,7 @@ def test_a_paced_tick_waits_for_its_time() -> None:
     assert market.out() == [2]
 
 
-def test_a_late_confirm_does_not_slow_the_market_down() -> None:
+def test_ticks_due_during_a_late_confirm_are_published_without_further_delay() -> None:
     market = Market(Pace(window=1, factor=1.0))
     market.confirm(0)
     assert market.out() == [1]
@@ -159,7 +159,7 @@ def test_a_late_confirm_does_not_slow_the_market_down() -> None:
     assert market.out() == []
 
 
-def test_a_live_market_waits_for_nobody() -> None:
+def test_a_live_stream_is_published_without_confirms() -> None:
     market = Market(Pace(window=0, factor=1.0), ticks=3)
     assert market.out() == [1]
     market.wait(1_000)
@@ -169,27 +169,27 @@ def test_a_live_market_waits_for_nobody() -> None:
     assert market.publisher.next_timer() is None
 
 
-def test_the_clock_of_a_live_market_stands_at_the_date_of_its_ticks() -> None:
+def test_the_clock_of_a_live_market_continues_from_the_time_of_its_ticks() -> None:
     market = Market(Pace(window=0, factor=2.0))
     market.out()
     market.wait(250)
     assert market.publisher.market_time_ns(market.now.mono_ns) == START_NS + SECOND_NS // 2
 
 
-def test_a_live_market_goes_on_after_the_books_tick() -> None:
+def test_a_live_stream_continues_after_the_books_tick() -> None:
     market = Market(Pace(window=0, factor=1.0), book_ordinal=4)
     assert market.out() == [5]
 
 
-def test_the_clock_goes_on_in_a_market_that_was_over_when_the_process_started() -> None:
-    """Whatever waits for time to pass at the venue would wait for ever otherwise."""
+def test_the_clock_of_a_live_market_advances_although_all_ticks_were_published_before() -> None:
+    """Otherwise deadlines in venue time would never pass."""
     market = Market(Pace(window=0, factor=1.0), ticks=3, book_ordinal=3)
     assert market.out() == []
     market.wait(10_000)
     assert market.publisher.market_time_ns(market.now.mono_ns) == START_NS + (2 + 10) * SECOND_NS
 
 
-def test_a_burst_is_handed_out_in_parts() -> None:
+def test_a_burst_is_published_in_parts() -> None:
     market = Market(Pace(window=5_000), ticks=BURST_TICKS_MAX + 5)
     market.confirm(0)
     assert len(market.out()) == BURST_TICKS_MAX
@@ -197,7 +197,7 @@ def test_a_burst_is_handed_out_in_parts() -> None:
     assert len(market.out()) == 5
 
 
-def test_a_restarted_publisher_repeats_the_books_tick_once_it_may_continue() -> None:
+def test_a_restarted_publisher_repeats_the_books_tick_after_the_first_confirm() -> None:
     market = Market(Pace(window=2), book_ordinal=5)
     assert (market.publisher.published, market.publisher.confirmed) == (5, 4)
     assert market.out() == []
@@ -205,7 +205,7 @@ def test_a_restarted_publisher_repeats_the_books_tick_once_it_may_continue() -> 
     assert market.out() == [5, 6]
 
 
-def test_a_restarted_one_is_taken_forward_to_what_was_confirmed() -> None:
+def test_a_restarted_publisher_continues_after_the_confirmed_tick() -> None:
     market = Market(Pace(window=1), book_ordinal=2)
     assert market.publisher.has_tick(7)
     assert not market.publisher.has_tick(11)
@@ -214,7 +214,7 @@ def test_a_restarted_one_is_taken_forward_to_what_was_confirmed() -> None:
 
 
 def test_a_restarted_publisher_accepts_two_confirms_in_the_wrong_order() -> None:
-    """A late CONFIRM of the earlier boot comes first and starts publication; the higher one still counts."""
+    """A delayed lower CONFIRM arrives first and starts publication; the higher one still counts."""
     market = Market(Pace(window=1), book_ordinal=2)
     market.confirm(3)
     assert market.out() == [4]

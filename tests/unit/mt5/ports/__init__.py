@@ -1,1 +1,1 @@
-"""Codes that every venue answers with."""
+"""Tests of the venue's ports: MetaTrader's retcodes."""

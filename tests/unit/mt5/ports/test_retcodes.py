@@ -1,4 +1,4 @@
-"""MetaTrader's return codes: a whole table, its constants, and its page."""
+"""MetaTrader's retcodes: the table is complete, and the constants and the page agree with it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_page_shows_the_table() -> None:
 
 
 @pytest.mark.parametrize("number", [None, 0, 1, 10005, 10011, 10012, 10028, 10031, 10037, 10047, 99999, -1])
-def test_what_proves_nothing_leaves_the_request_in_doubt(number: int | None) -> None:
+def test_unknown_and_inconclusive_retcodes_are_in_doubt(number: int | None) -> None:
     assert outcome_of(number) is RetcodeOutcome.IN_DOUBT
 
 

@@ -1,1 +1,1 @@
-"""The simulated broker's dealing: order by order, tick by tick."""
+"""Tests of the simulated broker."""

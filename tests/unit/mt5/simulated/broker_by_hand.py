@@ -1,4 +1,4 @@
-"""A broker driven by hand over a few ticks, with methods whose arguments are only what a test is about."""
+"""A simulated broker with a few ticks, and methods to place, modify and inspect orders with few arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TICK_NS = SECOND_NS
 
 
 class Dealing:
-    """One account at tick 1 of its stream; a bid is a tick, the ask two pips above it."""
+    """An account at tick 1 of its stream. Each of `bids` is a tick, whose ask is two pips higher."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class Dealing:
         self.placed = 0
 
     def opened(self) -> SimulatedVenue:
-        """A venue on what is durable."""
+        """A new venue with the stored book, as after a restart."""
         return SimulatedVenue(
             stream=self.stream, stream_id="stream-1", store=self.store, symbols=SymbolMap(None), terms=self.terms
         )
 
     def order(self, side: Side, volume: str, **terms: Any) -> BookOrder:
-        """Place an order; prices may be given as text."""
+        """Place an order; prices may be text."""
         self.placed += 1
         for name in ("price", "stop_loss", "take_profit"):
             if isinstance(terms.get(name), str):
@@ -89,18 +89,18 @@ class Dealing:
         return self.sell(volume, type=OrderType.STOP, price=price, **terms)
 
     def modify(self, **fields: Any) -> Modification:
-        """Modify; the symbol is EURUSD, prices may be given as text."""
+        """Modify an order or a position in EURUSD; prices may be text."""
         for name in ("price", "stop_loss", "take_profit"):
             if isinstance(fields.get(name), str):
                 fields[name] = Decimal(fields[name])
         return self.venue.modify(Modify(**{"symbol": "EURUSD", **fields}))
 
     def to(self, ordinal: int) -> None:
-        """Step there."""
+        """Step the book to tick `ordinal`."""
         self.venue.step_to(ordinal)
 
     def now(self, placed: BookOrder) -> BookOrder:
-        """What has become of an order."""
+        """The current record of an order."""
         return self.venue.orders_after(placed.order.ticket - 1, 1)[0]
 
     def status(self, placed: BookOrder) -> str:
@@ -108,18 +108,18 @@ class Dealing:
 
     @property
     def deals(self) -> list[VenueDeal]:
-        """All but the deposit."""
+        """All deals except the deposit."""
         return list(self.venue.deals_after(1, 1_000))
 
     @property
     def position(self) -> VenuePosition:
-        """The only one."""
+        """The only open position."""
         [position] = self.venue.positions()
         return position
 
 
 def refusal(placed: BookOrder) -> tuple[int, str]:
-    """Retcode and code of an order that was refused."""
+    """Retcode and error code of a refused order."""
     assert placed.error_code is not None, placed
     return placed.order.retcode, placed.error_code.value
 

@@ -1,4 +1,4 @@
-"""The gateway with a faulty terminal: an order has its effect at most once, and no reply is invented."""
+"""The gateway with a faulty terminal: each order has its effect at most once, and replies report only real effects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_executed_order_without_an_answer_is_found_under_its_magic(live: Live
 
 
 @pytest.mark.parametrize("fault", [Fault.NONE_RESULT, Fault.IPC_ERROR])
-def test_a_call_without_effect_at_a_venue_that_shows_all_may_be_made_again(live: LiveGateway, fault: Fault) -> None:
+def test_an_order_without_effect_is_sent_again_if_the_history_is_complete(live: LiveGateway, fault: Fault) -> None:
     live.play(fault)
     assert live.order(a_buy()).status == "IN_DOUBT"
     assert live.executed == 0
@@ -41,7 +41,7 @@ def test_a_call_without_effect_at_a_venue_that_shows_all_may_be_made_again(live:
     assert live.executed == 1
 
 
-def test_a_call_without_effect_can_be_fenced(live: LiveGateway) -> None:
+def test_an_order_without_effect_can_be_fenced(live: LiveGateway) -> None:
     live.play(Fault.NONE_RESULT)
     live.order(a_buy())
     assert live.fence() == "EXPIRED"
@@ -49,7 +49,9 @@ def test_a_call_without_effect_can_be_fenced(live: LiveGateway) -> None:
     assert live.executed == 0
 
 
-def test_a_claim_without_a_trace_is_never_called_again_and_presumed_to_have_expired(live: LiveGateway) -> None:
+def test_an_order_reported_as_executed_without_a_trace_is_never_sent_again_and_presumed_expired(
+    live: LiveGateway,
+) -> None:
     live.play(Fault.NOT_EXECUTED)
     assert live.order(a_buy()).status == "IN_DOUBT"
     assert live.order(a_buy()).status == "IN_DOUBT"
@@ -61,7 +63,7 @@ def test_a_claim_without_a_trace_is_never_called_again_and_presumed_to_have_expi
     assert live.executed == 0
 
 
-def test_a_claim_survives_a_restart(live: LiveGateway) -> None:
+def test_an_order_reported_as_executed_without_a_trace_stays_in_doubt_after_a_restart(live: LiveGateway) -> None:
     live.play(Fault.NOT_EXECUTED)
     live.order(a_buy())
     live.boot()
@@ -69,7 +71,7 @@ def test_a_claim_survives_a_restart(live: LiveGateway) -> None:
     assert settle(live) == "PRESUMED_EXPIRED"
 
 
-def test_looks_within_one_moment_are_one_look(live: LiveGateway) -> None:
+def test_searches_without_a_pause_count_as_one(live: LiveGateway) -> None:
     live.play(Fault.NOT_EXECUTED)
     live.order(a_buy())
     live.wait(SETTLING_MS + 1_000)
@@ -89,8 +91,8 @@ def test_a_late_deal_is_reported_when_it_appears(live: LiveGateway, fault: Fault
     assert live.executed == 1
 
 
-def test_a_trace_after_the_presumption_still_counts(live: LiveGateway) -> None:
-    """The broker shows it later than anybody should: the id is FILLED after all."""
+def test_an_order_that_appears_after_its_presumption_is_filled(live: LiveGateway) -> None:
+    """The broker shows the order later than the settling time allows."""
     live.play(Fault.HISTORY_LATE, delay_ms=60_000)
     live.order(a_buy())
     live.play(Fault.HISTORY_INCOMPLETE, duration_ms=200_000)
@@ -100,7 +102,7 @@ def test_a_trace_after_the_presumption_still_counts(live: LiveGateway) -> None:
     assert live.executed == 1
 
 
-def test_a_deal_that_shows_late_does_not_hide_a_newer_one(live: LiveGateway) -> None:
+def test_a_deal_that_appears_late_does_not_hide_a_newer_deal(live: LiveGateway) -> None:
     live.play(Fault.HISTORY_LATE, delay_ms=10_000)
     live.order(a_buy("A-1"))
     assert live.order(a_sell("A-2")).status == "FILLED"
@@ -130,7 +132,7 @@ def test_an_accepted_order_is_filled_after_a_restart(live: LiveGateway) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.COMMENT_TRUNCATED, Fault.COMMENT_REWRITTEN])
 @pytest.mark.parametrize("order_id", ["X1-by-a-script", "0a1b2c3d-000007"])
-def test_an_order_is_known_by_its_magic_whatever_becomes_of_the_comment(
+def test_an_order_with_a_changed_comment_is_identified_by_its_magic(
     live: LiveGateway, fault: Fault, order_id: str
 ) -> None:
     live.play(fault)
@@ -140,7 +142,7 @@ def test_an_order_is_known_by_its_magic_whatever_becomes_of_the_comment(
     assert [deal.order_id for deal in live.deals()] == [order_id]
 
 
-def test_a_blocking_call_leaves_the_gateway_answering(live: LiveGateway) -> None:
+def test_the_gateway_answers_other_requests_during_a_blocking_call(live: LiveGateway) -> None:
     live.play(Fault.BLOCKING_CALL, duration_ms=4_000)
     assert live.order(a_buy()).status == "CALL_IN_PROGRESS"
     assert isinstance(live.ask(Ping()), PingReply)
@@ -160,7 +162,7 @@ def test_a_terminal_polled_on_a_timer_answers_a_second_later(live: LiveGateway) 
     assert live.executed == 1
 
 
-def test_a_call_that_a_crash_cut_off_is_made_again_only_without_a_trace(live: LiveGateway) -> None:
+def test_an_order_interrupted_by_a_crash_is_sent_again_only_without_a_trace(live: LiveGateway) -> None:
     live.play(Fault.BLOCKING_CALL, duration_ms=4_000)
     live.order(a_buy("A-1"))
     live.boot()
@@ -176,7 +178,7 @@ def test_a_call_that_a_crash_cut_off_is_made_again_only_without_a_trace(live: Li
 @pytest.mark.parametrize(
     ("fault", "code"), [(Fault.DISCONNECTED, "VENUE_DISCONNECTED"), (Fault.WRONG_LOGIN, "WRONG_ACCOUNT")]
 )
-def test_nothing_is_asked_of_a_terminal_that_is_away(live: LiveGateway, fault: Fault, code: str) -> None:
+def test_requests_are_refused_while_the_terminal_is_unavailable(live: LiveGateway, fault: Fault, code: str) -> None:
     live.play(fault, duration_ms=2_000)
     assert live.refused(a_buy()) == live.refused(GetDeals()) == live.refused(GetPositions()) == code
     assert live.status() == "UNKNOWN"
@@ -184,14 +186,14 @@ def test_nothing_is_asked_of_a_terminal_that_is_away(live: LiveGateway, fault: F
     assert live.order(a_buy()).status == "FILLED"
 
 
-def test_an_absent_terminal_is_no_empty_look(live: LiveGateway) -> None:
+def test_searches_while_the_terminal_is_unavailable_do_not_count(live: LiveGateway) -> None:
     live.play(Fault.NOT_EXECUTED)
     live.order(a_buy())
     live.play(Fault.DISCONNECTED, duration_ms=SETTLING_MS + 60_000)
     assert settle(live) == "IN_DOUBT"
 
 
-def test_somebody_elses_trade_and_a_deposit_belong_to_no_order(live: LiveGateway) -> None:
+def test_a_foreign_trade_and_a_deposit_have_no_order_id(live: LiveGateway) -> None:
     live.play(Fault.FOREIGN_ORDER)
     live.play(Fault.BALANCE_DEAL)
     trade, deposit = live.deals()
@@ -200,7 +202,7 @@ def test_somebody_elses_trade_and_a_deposit_belong_to_no_order(live: LiveGateway
     assert [order.order_id for order in live.orders()] == [""]
 
 
-def test_a_rate_draws_the_same_calls_for_the_same_seed(live: LiveGateway) -> None:
+def test_a_fault_with_a_rate_affects_the_same_calls_for_the_same_seed(live: LiveGateway) -> None:
     def doubtful() -> list[int]:
         one = LiveGateway()
         one.play(Fault.NONE_RESULT, rate=0.3)
@@ -211,15 +213,15 @@ def test_a_rate_draws_the_same_calls_for_the_same_seed(live: LiveGateway) -> Non
     assert doubtful() == first
 
 
-def test_faults_end_on_command(live: LiveGateway) -> None:
+def test_all_off_ends_all_faults(live: LiveGateway) -> None:
     live.play(Fault.NO_REPLY, count=5)
     live.play(Fault.DISCONNECTED, duration_ms=60_000)
     live.play(Fault.ALL_OFF)
     assert live.order(a_buy()).status == "FILLED"
 
 
-def test_a_lost_journal_costs_no_second_effect(live: LiveGateway) -> None:
-    """The book knows the magic, so an id of the lost journal is answered as it was."""
+def test_an_order_repeated_after_its_journal_was_lost_has_no_second_effect(live: LiveGateway) -> None:
+    """The book has the order's magic, so that the repeat gets the same reply."""
     first = live.order(a_buy("0a1b2c3d-000001"))
     live.journal.__init__("journal-2")  # type: ignore[misc]
     live.boot()
@@ -228,14 +230,14 @@ def test_a_lost_journal_costs_no_second_effect(live: LiveGateway) -> None:
     assert live.executed == 1
 
 
-def test_only_a_venue_that_is_set_up_for_it_misbehaves() -> None:
+def test_simulate_is_refused_without_the_setting_and_in_lock_step() -> None:
     assert LiveGateway(faults=False).refused(Simulate(fault=Fault.NO_REPLY, count=1)) == "NOT_AVAILABLE"
     stepped = a_gateway()
     [reply] = stepped.handle(Simulate(fault=Fault.NO_REPLY, count=1), LiveGateway().now)
     assert reply.error_code == "NOT_AVAILABLE"
 
 
-def test_a_deadline_counts_before_the_call_only(live: LiveGateway) -> None:
+def test_an_order_past_its_deadline_expires_without_a_call(live: LiveGateway) -> None:
     late = structs.replace(a_buy(), valid_until_ns=live.time_ns - seconds(1))
     assert live.order(late).status == "EXPIRED"
     assert live.executed == 0

@@ -1,4 +1,4 @@
-"""Fills follow their profile, are the same every time, and with the ideal profile are at the best quote."""
+"""Executions follow the fill profile and are reproducible; with the ideal profile they are at the touch."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def no_draw(seed: int, *purpose: int | str) -> float:
 
 
 def executed(model: FillModel, ticket: int = 1, number: int = 1, **changed: Any) -> Execution:
-    """A buy of 0.01 lots of EURUSD in the middle of the day."""
+    """The execution of a buy of 0.01 lots of EURUSD, far from the server's midnight."""
     fields: dict[str, Any] = {
         "side": Side.BUY, "quote": QUOTE, "volume": D("0.01"), "instrument": EURUSD, "time_ns": START_NS,
         "order_type": OrderType.LIMIT if "limit" in changed else OrderType.MARKET,
@@ -55,7 +55,7 @@ def executed(model: FillModel, ticket: int = 1, number: int = 1, **changed: Any)
 
 
 def only(**parts: Any) -> FillModel:
-    """The ideal but for this."""
+    """A model with the ideal profile except for `parts`."""
     return FillModel(FillProfile(name="test", **parts), 1)
 
 
@@ -67,19 +67,19 @@ AT_ROLLOVER = only(rollover=REALISTIC.rollover)
 # -------------------------------------------------------------------------------------------------------------- ideal
 
 
-def test_the_ideal_fills_whole_at_the_touch_at_once_and_draws_nothing() -> None:
+def test_the_ideal_profile_fills_completely_at_the_touch_without_delay_or_draw() -> None:
     model = FillModel(IDEAL, 1, no_draw)
     assert executed(model, side=Side.BUY, volume=D(100)) == Execution(D("1.10010"), D(100))
     assert executed(model, side=Side.SELL, time_ns=MIDNIGHT_NS) == Execution(D("1.10000"), D("0.01"))
     assert (model.request_latency_ns(1), model.reply_latency_ns(1)) == (0, 0)
 
 
-def test_the_ideal_takes_crossed_and_oddly_quoted_prices_as_they_are() -> None:
+def test_the_ideal_profile_uses_crossed_quotes_and_prices_off_the_tick_unchanged() -> None:
     crossed = Quote(D("1.1000123456"), D("1.0999"))
     assert executed(FillModel(IDEAL, 1), quote=crossed, side=Side.SELL).price == D("1.1000123456")
 
 
-def test_the_ideal_charges_nothing_keeps_no_sessions_and_stops_nobody_out() -> None:
+def test_the_ideal_profile_has_no_charges_no_sessions_and_no_stop_out() -> None:
     terms = IDEAL.terms_of(EURUSD)
     assert (terms.commissions, terms.swaps) == ((), ())
     assert not terms.sessions
@@ -89,7 +89,7 @@ def test_the_ideal_charges_nothing_keeps_no_sessions_and_stops_nobody_out() -> N
     assert EURUSD.commissions
 
 
-def test_a_market_that_never_rests_has_no_sessions_under_any_profile() -> None:
+def test_an_always_quoted_market_has_no_sessions_under_any_profile() -> None:
     terms = REALISTIC.terms_of(EURUSD, always_quoted=True)
     assert terms == structs.replace(EURUSD, sessions=())
 
@@ -111,7 +111,7 @@ def test_profiles_are_found_by_their_names() -> None:
     spread_ticks=st.integers(-20, 200),
     hour=st.integers(0, 23),
 )
-def test_whatever_is_drawn_prices_lie_on_ticks_and_volumes_on_steps(
+def test_executed_prices_are_on_ticks_and_volumes_on_steps_for_any_draw(
     seed: int, ticket: int, number: int, side: Side, steps: int, bid_ticks: int, spread_ticks: int, hour: int
 ) -> None:
     quote = Quote(bid_ticks * TICK, max(1, bid_ticks + spread_ticks) * TICK)
@@ -132,7 +132,9 @@ def test_whatever_is_drawn_prices_lie_on_ticks_and_volumes_on_steps(
     room=st.integers(-30, 30),
     at_rollover=st.booleans(),
 )
-def test_a_limit_is_never_overstepped(seed: int, ticket: int, side: Side, room: int, at_rollover: bool) -> None:
+def test_an_execution_is_never_worse_than_its_limit(
+    seed: int, ticket: int, side: Side, room: int, at_rollover: bool
+) -> None:
     touch = QUOTE.ask if side is Side.BUY else QUOTE.bid
     limit = touch + side.sign * room * TICK
     time_ns = MIDNIGHT_NS if at_rollover else START_NS
@@ -144,14 +146,14 @@ def test_a_limit_is_never_overstepped(seed: int, ticket: int, side: Side, room: 
 
 
 @pytest.mark.parametrize("rests", [False, True])
-def test_a_limit_is_filled_at_the_touch_where_that_is_better_under_the_ideal(rests: bool) -> None:
+def test_the_ideal_profile_fills_a_limit_at_a_better_touch(rests: bool) -> None:
     assert executed(FillModel(IDEAL, 1), limit=D("1.2"), rests=rests).price == D("1.10010")
     assert executed(FillModel(IDEAL, 1), side=Side.SELL, limit=D("1.0"), rests=rests).price == D("1.10000")
 
 
 @pytest.mark.parametrize(("side", "limit"), [(Side.BUY, "1.10030"), (Side.SELL, "1.09980")])
-def test_a_resting_limit_in_a_gap_is_filled_at_its_price_if_the_profile_sets_that(side: Side, limit: str) -> None:
-    """20 points beyond the touch either way: that is what the choice is worth."""
+def test_a_resting_limit_is_filled_at_its_price_or_the_quote_as_the_profile_sets(side: Side, limit: str) -> None:
+    """The limit is 20 points beyond the touch, which is the `limit_gap` in both cases."""
     at_limit = only(limit_fills=LimitFills.LIMIT)
     assert executed(at_limit, side=side, limit=D(limit), rests=True) == Execution(D(limit), D("0.01"), D("0.00020"))
     touch = QUOTE.ask if side is Side.BUY else QUOTE.bid
@@ -160,8 +162,8 @@ def test_a_resting_limit_in_a_gap_is_filled_at_its_price_if_the_profile_sets_tha
     assert executed(at_limit, side=side, limit=D(limit)) == Execution(touch, D("0.01"), D(0))
 
 
-def test_a_limit_improves_upon_its_price_only_as_it_is_drawn() -> None:
-    """Of a spread of 100 ticks one limit in two gets 25 better on average, whatever the market has passed it by."""
+def test_under_limit_fills_limit_only_slippage_makes_a_price_better_than_the_limit() -> None:
+    """With a spread of 100 ticks, half of the limits get a price 25 ticks better on average."""
     quote = Quote(D("1.10000"), D("1.10100"))
     slippage = SlippageByType(
         limit=Slippage(against=0.3, against_mean_spreads=1, favourable=0.5, favourable_mean_spreads=0.25)
@@ -175,8 +177,8 @@ def test_a_limit_improves_upon_its_price_only_as_it_is_drawn() -> None:
     assert abs(mean(better) - 25) < 2
 
 
-def test_each_order_type_slips_by_its_own_numbers_also_more_often_for_us_than_against_us() -> None:
-    """A broker's figures: 25.6 % of all orders better, 12.6 % worse; 69 % of limits better, 51 % of stops worse."""
+def test_each_order_type_has_its_own_slippage_which_may_be_mostly_favourable() -> None:
+    """A broker's figures: 25.6 % of market orders better, 12.6 % worse; 69 % of limits better; 51 % of stops worse."""
     by_type = SlippageByType(
         market=Slippage(against=0.126, against_mean_spreads=1, favourable=0.256, favourable_mean_spreads=1),
         stop=Slippage(against=0.51, against_mean_spreads=1, favourable=0, favourable_mean_spreads=0),
@@ -191,12 +193,12 @@ def test_each_order_type_slips_by_its_own_numbers_also_more_often_for_us_than_ag
         prices = [
             executed(model, ticket, quote=quote, order_type=order_type, **limit).price for ticket in range(1, 4_001)
         ]
-        # One distance in two hundred is rounded to no tick at all.
+        # One distance in two hundred is rounded to 0 ticks.
         assert abs(sum(price > quote.ask for price in prices) / len(prices) - against) < 0.03, order_type
         assert abs(sum(price < quote.ask for price in prices) / len(prices) - favourable) < 0.03, order_type
 
 
-def test_another_seed_fills_otherwise() -> None:
+def test_another_seed_gives_other_executions() -> None:
     def story(seed: int) -> list[Any]:
         model = FillModel(REALISTIC, seed)
         return [(model.request_latency_ns(ticket), executed(model, ticket, volume=D(5))) for ticket in range(1, 20)]
@@ -205,7 +207,7 @@ def test_another_seed_fills_otherwise() -> None:
     assert story(1) != story(2)
 
 
-def test_each_latency_is_drawn_by_itself() -> None:
+def test_request_and_reply_latency_have_separate_draws() -> None:
     same = structs.replace(REALISTIC, reply_latency=REALISTIC.request_latency)
     model = FillModel(same, 1)
     assert model.request_latency_ns(5) != model.reply_latency_ns(5)
@@ -216,8 +218,8 @@ def test_each_latency_is_drawn_by_itself() -> None:
 
 
 @pytest.mark.parametrize("side", list(Side))
-def test_slippage_is_against_us_as_often_and_as_far_as_it_says(side: Side) -> None:
-    """Of a spread of 100 ticks: 30 % worse by 40 ticks on average, 8 % better by 25."""
+def test_slippage_has_the_probabilities_and_means_of_its_settings(side: Side) -> None:
+    """With a spread of 100 ticks, 30 % are worse by 40 ticks on average, and 8 % better by 25."""
     quote = Quote(D("1.10000"), D("1.10100"))
     touch = quote.ask if side is Side.BUY else quote.bid
     ticks = [
@@ -232,11 +234,11 @@ def test_slippage_is_against_us_as_often_and_as_far_as_it_says(side: Side) -> No
     assert abs(mean(ticks) - (0.30 * 40 - 0.08 * 25)) < 1.5
 
 
-def test_every_fill_of_an_order_slips_by_itself() -> None:
+def test_each_fill_of_an_order_has_its_own_slippage() -> None:
     assert len({executed(SLIPPERY, 1, number).price for number in range(1, 100)}) > 3
 
 
-def test_a_price_slips_down_to_one_tick_and_no_further() -> None:
+def test_slippage_never_lowers_a_price_below_one_tick() -> None:
     cheap = Quote(TICK, 1_000 * TICK)
     prices = {executed(SLIPPERY, ticket, side=Side.SELL, quote=cheap).price for ticket in range(1, 200)}
     assert min(prices) == TICK
@@ -245,19 +247,19 @@ def test_a_price_slips_down_to_one_tick_and_no_further() -> None:
 # --------------------------------------------------------------------------------------------------------------- depth
 
 
-def test_small_orders_are_filled_whole() -> None:
+def test_small_orders_are_filled_completely() -> None:
     assert all(executed(SHALLOW, ticket).volume == D("0.01") for ticket in range(1, 5_001))
 
 
-def test_large_orders_are_filled_in_part_as_often_as_the_depth_says() -> None:
-    """Half of the time fewer than the median of 5 lots are to be had, and fewer than 1 in 1 of 19 cases."""
+def test_large_orders_are_filled_in_part_with_the_probability_of_the_depth() -> None:
+    """The available volume is below the median of 5 lots in half of the cases, and below 1 lot in 1 of 19."""
     five = [executed(SHALLOW, ticket, volume=D(5)).volume for ticket in range(1, 4_001)]
     assert abs(sum(volume < 5 for volume in five) / len(five) - 0.5) < 0.05
     one = [executed(SHALLOW, ticket, volume=D(1)).volume for ticket in range(1, 4_001)]
     assert abs(sum(volume < 1 for volume in one) / len(one) - 0.054) < 0.02
 
 
-def test_a_market_without_depth_gives_nothing() -> None:
+def test_nothing_is_executed_if_the_depth_is_below_one_volume_step() -> None:
     empty = only(depth=Depth(median_lots=0.0001, sigma=0.1))
     assert executed(empty).volume == 0
 
@@ -274,18 +276,18 @@ def test_the_spread_is_twice_as_wide_around_the_servers_midnight(minutes: int, w
     assert executed(AT_ROLLOVER, time_ns=time_ns, side=Side.SELL).price == (D("1.09995") if wide else D("1.10000"))
 
 
-def test_half_a_tick_of_widening_is_a_tick() -> None:
+def test_the_wider_spread_is_rounded_up_to_whole_ticks() -> None:
     odd = Quote(D("1.10000"), D("1.10003"))
     assert executed(AT_ROLLOVER, time_ns=MIDNIGHT_NS, quote=odd).price == D("1.10005")
 
 
-def test_a_limit_within_the_quote_and_not_within_the_widened_one_stays() -> None:
+def test_a_limit_is_not_filled_if_the_widened_touch_is_beyond_it() -> None:
     assert executed(AT_ROLLOVER, time_ns=MIDNIGHT_NS, limit=D("1.10014")).volume == 0
     assert executed(AT_ROLLOVER, time_ns=MIDNIGHT_NS, limit=D("1.10015")).volume == D("0.01")
 
 
-def test_the_midnight_is_new_yorks_in_summer_too() -> None:
-    """2014-05-05 21:00 UTC is 17:00 in New York, where it is summer; an hour later is too late to be wide."""
+def test_the_rollover_spread_follows_new_yorks_summer_time() -> None:
+    """In summer 2014-05-05 21:00 UTC is 17:00 in New York; an hour later the spread is normal again."""
     nine_pm_ns = 1_399_323_600 * 1_000_000_000
     assert executed(AT_ROLLOVER, time_ns=nine_pm_ns).price == D("1.10015")
     assert executed(AT_ROLLOVER, time_ns=nine_pm_ns + 60 * MINUTE_NS).price == D("1.10010")
@@ -305,7 +307,7 @@ def test_the_midnight_is_new_yorks_in_summer_too() -> None:
         (Side.SELL, "1.20000", False),
     ],
 )
-def test_a_price_that_moved_against_us_beyond_the_deviation_is_requoted(side: Side, touch: str, requoted: bool) -> None:
+def test_a_touch_worse_than_the_deviation_allows_is_requoted(side: Side, touch: str, requoted: bool) -> None:
     model = FillModel(IDEAL, 1, no_draw)
     found = model.is_requoted(
         asked_price=D("1.10010"), touch=D(touch), side=side, deviation_points=3, instrument=EURUSD
@@ -313,7 +315,7 @@ def test_a_price_that_moved_against_us_beyond_the_deviation_is_requoted(side: Si
     assert found is requoted
 
 
-def test_the_worst_price_of_a_deviation_is_so_many_points_away() -> None:
+def test_the_worst_price_is_the_deviation_in_points_from_the_asked_price() -> None:
     assert worst_price(D("1.1"), Side.BUY, 3, EURUSD) == D("1.10003")
     assert worst_price(D("150"), Side.SELL, 20, an_instrument("USDJPY")) == D("149.98")
 
@@ -334,12 +336,12 @@ def test_the_worst_price_of_a_deviation_is_so_many_points_away() -> None:
         (lambda: FillProfile(name="x", stop_out_level_pct=D(60), margin_call_level_pct=D(50)), "at least the stop-out"),
     ],
 )
-def test_a_profile_that_makes_no_sense_is_refused(made: Any, message: str) -> None:
+def test_an_inconsistent_profile_is_refused(made: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         made()
 
 
-def test_a_profile_travels_through_its_settings() -> None:
+def test_a_profile_is_encoded_and_decoded_unchanged() -> None:
     assert msgspec.json.decode(msgspec.json.encode(REALISTIC), type=FillProfile) == REALISTIC
     with pytest.raises(msgspec.ValidationError, match="slipage"):
         msgspec.convert({"name": "mine", "slipage": None}, FillProfile)
@@ -349,7 +351,7 @@ def test_a_profile_travels_through_its_settings() -> None:
     assert read.rollover == RolloverSpread(factor=D(3), minutes_before=1, minutes_after=2)
 
 
-def test_what_is_drawn_is_drawn_of_the_models_seed() -> None:
+def test_all_draws_use_the_seed_of_the_model() -> None:
     seeds: set[int] = set()
 
     def watching(seed: int, *purpose: int | str) -> float:

@@ -1,4 +1,4 @@
-"""The broker deals on the terms of a file: modes, limits, holidays, expiry and charges, computed by hand."""
+"""The broker applies the terms of an instrument file: modes, limits, holidays, expiry and charges."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def dealing(folder: Path, terms: Instrument, *quotes: tuple[str, float, float], 
     return Dealing(stream=ticks(terms.symbol, *quotes), catalogue=a_catalogue(folder, terms), **chosen)
 
 
-def test_an_index_earns_by_its_contract_and_is_charged_swap_and_commission_of_its_own(tmp_path: Path) -> None:
+def test_a_trade_in_an_index_has_the_profit_swap_and_commission_of_its_terms(tmp_path: Path) -> None:
     """Bought at 18,001.5 on a Thursday, swap at the bid of Friday's first tick, closed at 18,020.0.
 
     Profit 18.5 x 25 x 0.4 = 185; swap 18,010 x 25 x 0.4 x 7.2 % / 360 = 36.02; commission 0.4 x 3 = 1.20 each.
@@ -70,8 +70,8 @@ def test_an_index_earns_by_its_contract_and_is_charged_swap_and_commission_of_it
     assert broker.venue.balance == D("100146.58")
 
 
-def test_an_account_without_decimals_and_one_with_three_are_rounded_to_their_own(tmp_path: Path) -> None:
-    """A swap of 0.1254 a lot in the account's currency, on 1.5 lots for one night: 0.1881."""
+def test_amounts_are_rounded_to_the_decimals_of_the_account_currency(tmp_path: Path) -> None:
+    """The swap is 0.1254 a lot in account currency; 1.5 lots for one night pay 0.1881."""
     terms = structs.replace(DE40, swaps=(SwapTerms(None, SwapMode.CURRENCY_DEPOSIT, D("-0.1254"), D(0)),))
     found = {}
     for currency in ("JPY", "KWD", "EUR"):
@@ -85,7 +85,7 @@ def test_an_account_without_decimals_and_one_with_three_are_rounded_to_their_own
     assert found == {"JPY": (0, D(-19)), "KWD": (D("-0.188"), D("-18.750")), "EUR": (D("-0.19"), D("-18.75"))}
 
 
-def test_an_order_needs_the_initial_margin_and_a_position_holds_that_of_maintenance(tmp_path: Path) -> None:
+def test_an_order_needs_the_initial_margin_and_a_position_the_maintenance_margin(tmp_path: Path) -> None:
     """1 lot at 18,001.5 is 450,037.50 EUR: 45,003.75 to open and 22,501.88 to hold."""
     quotes = [("2026-01-05 12:00", 18_000.0, 18_001.5)]
     poor = dealing(tmp_path, DE40, *quotes, deposit=45_003)
@@ -97,7 +97,7 @@ def test_an_order_needs_the_initial_margin_and_a_position_holds_that_of_maintena
     assert rich.venue.margin == D("22501.88")
 
 
-def test_of_lots_held_both_ways_the_hedged_margin_is_charged(tmp_path: Path) -> None:
+def test_lots_held_long_and_short_need_the_hedged_margin(tmp_path: Path) -> None:
     """2 long and 1 short: 1 x 25 x 18,001.5 x 0.05 and 1 x 5 x 18,000.75 x 0.05."""
     broker = dealing(
         tmp_path, DE40, ("2026-01-05 12:00", 18_000.0, 18_001.5), mode=AccountMode.HEDGING, deposit=1_000_000
@@ -107,7 +107,7 @@ def test_of_lots_held_both_ways_the_hedged_margin_is_charged(tmp_path: Path) -> 
     assert broker.venue.margin == D("27002.06"), "22,501.875 + 4,500.1875"
 
 
-def test_a_side_may_not_have_more_lots_than_the_limit(tmp_path: Path) -> None:
+def test_an_order_that_exceeds_the_volume_limit_of_its_side_is_refused(tmp_path: Path) -> None:
     terms = structs.replace(DE40, volume_limit=D(5))
     broker = dealing(tmp_path, terms, ("2026-01-05 12:00", 18_000.0, 18_001.5), leverage=0)
     broker.buy("3", symbol="DE40")
@@ -121,7 +121,7 @@ def test_a_side_may_not_have_more_lots_than_the_limit(tmp_path: Path) -> None:
     assert refusal(broker.sell("0.1", symbol="DE40"))[0] == retcodes.LIMIT_VOLUME
 
 
-def test_nothing_is_dealt_on_a_holiday_and_after_the_expiry(tmp_path: Path) -> None:
+def test_orders_are_refused_on_a_holiday_and_after_the_expiry(tmp_path: Path) -> None:
     holiday = (utc_ns("2026-01-06 00:00"), utc_ns("2026-01-07 00:00"))
     terms = structs.replace(DE40, holidays=(holiday,), expires_ns=utc_ns("2026-01-08 00:00"))
     moments = ("2026-01-05 23:59", "2026-01-06 00:00", "2026-01-07 00:00", "2026-01-08 00:00")
@@ -133,7 +133,7 @@ def test_nothing_is_dealt_on_a_holiday_and_after_the_expiry(tmp_path: Path) -> N
     assert found == [retcodes.DONE, retcodes.MARKET_CLOSED, retcodes.DONE, retcodes.MARKET_CLOSED]
 
 
-def test_where_orders_stand_for_a_day_the_stops_of_positions_stay(tmp_path: Path) -> None:
+def test_in_daily_gtc_mode_orders_expire_and_stops_of_positions_stay(tmp_path: Path) -> None:
     terms = structs.replace(DE40, gtc_mode=GtcMode.DAILY_EXCLUDING_STOPS)
     moments = ("2026-01-05 20:00", "2026-01-05 21:59", "2026-01-05 22:00")
     broker = dealing(tmp_path, terms, *((moment, 18_000.0, 18_001.5) for moment in moments), leverage=0)
@@ -146,7 +146,7 @@ def test_where_orders_stand_for_a_day_the_stops_of_positions_stay(tmp_path: Path
     assert broker.position.stop_loss == D(17_000)
 
 
-def test_a_commission_of_another_currency_is_converted_and_refused_without_a_rate(tmp_path: Path) -> None:
+def test_a_commission_in_another_currency_is_converted_and_without_a_rate_the_order_is_refused(tmp_path: Path) -> None:
     """10 USD a lot from January 9 on: 0.5 lots of EURUSD cost 5 / 1.0800 = 4.63 EUR."""
     rows = (CommissionTerms(None, D(0)), CommissionTerms(date(2026, 1, 9), D(10), "USD"))
     eurusd = structs.replace(an_instrument(), commissions=rows, swaps=())
@@ -163,8 +163,8 @@ def test_a_commission_of_another_currency_is_converted_and_refused_without_a_rat
     assert refused.order.reason == "no quote between the commission's currency and the account's EUR"
 
 
-def test_a_future_is_counted_in_ticks(tmp_path: Path) -> None:
-    """Sold at 5,000.00, bought at 4,990.50: 38 ticks of 0.25 at 12.50 USD, 2 lots, 950 USD; margin 2 x 15,000 held."""
+def test_profit_and_margin_of_a_future_follow_its_tick_value_and_initial_margin(tmp_path: Path) -> None:
+    """2 lots sold at 5,000.00 and bought at 4,990.50 earn 38 ticks x 12.50 USD x 2 = 950 USD; margin 2 x 15,000."""
     future = Instrument(
         symbol="ESH6", base_currency="USD", profit_currency="USD", margin_currency="USD", digits=2,
         contract_size=D(1), tick_size=D("0.25"), tick_price=D("12.5"), volume_min=D(1), volume_max=D(10),

@@ -1,4 +1,4 @@
-"""Delays follow their models: constant, log-normal, or as measured."""
+"""Delays follow their latency model: constant, log-normal or measured."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def delays(model: Latency, count: int = 4_000) -> Sequence[int]:
 
 
 def no_draw() -> float:
-    raise AssertionError("something was drawn")
+    raise AssertionError("the model must not draw")
 
 
-def test_a_constant_is_itself_and_draws_nothing() -> None:
+def test_a_constant_delay_needs_no_draw() -> None:
     assert ConstantLatency(ms=2.5).latency_ns(no_draw) == 2_500_000
     assert NO_LATENCY.latency_ns(no_draw) == 0
 
@@ -44,31 +44,31 @@ def test_half_of_lognormal_delays_are_below_the_median() -> None:
     assert abs(median(delays(model)) - 40 * MS_NS) < 2 * MS_NS
 
 
-def test_lognormal_delays_spread_by_their_sigma() -> None:
-    """One standard deviation up is the median times e^sigma."""
+def test_the_quantile_of_a_lognormal_delay_depends_on_its_sigma() -> None:
+    """One standard deviation above the median the delay is the median x e^sigma."""
     model = LognormalLatency(median_ms=100.0, sigma=0.5)
     assert model.latency_ns(lambda: 0.8413447460685429) == pytest.approx(164_872_127, abs=10)
     assert LognormalLatency(median_ms=100.0, sigma=0).latency_ns(lambda: 0.99) == 100 * MS_NS
 
 
-def test_a_delay_is_never_longer_than_a_minute() -> None:
+def test_a_lognormal_delay_is_cut_at_a_minute() -> None:
     assert LognormalLatency(median_ms=30_000, sigma=3).latency_ns(lambda: 0.999) == LATENCY_MS_MAX * MS_NS
 
 
-def test_measured_delays_fall_into_the_buckets_as_often_as_counted() -> None:
+def test_measured_delays_have_the_frequencies_of_the_counts() -> None:
     found = delays(MEASURED)
     assert abs(sum(delay <= 10 * MS_NS for delay in found) / len(found) - 0.5) < 0.03
-    assert not [delay for delay in found if 10 * MS_NS < delay < 20 * MS_NS], "nothing was counted there"
+    assert not [delay for delay in found if 10 * MS_NS < delay < 20 * MS_NS], "the bucket has the count 0"
     assert max(found) <= 50 * MS_NS
 
 
 @pytest.mark.parametrize(("u", "ms"), [(0.1, 2.0), (0.25, 5.0), (0.5, 20.0), (0.75, 35.0), (0.9, 44.0)])
-def test_within_a_bucket_delays_are_spread_evenly(u: float, ms: float) -> None:
+def test_delays_within_a_bucket_are_uniform(u: float, ms: float) -> None:
     assert MEASURED.latency_ns(lambda: u) == pytest.approx(ms * MS_NS, abs=1)
 
 
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True), st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_a_larger_draw_is_a_longer_delay(one: float, other: float) -> None:
+def test_a_larger_draw_never_gives_a_shorter_delay(one: float, other: float) -> None:
     low, high = sorted((one, other))
     for model in (LognormalLatency(median_ms=40.0, sigma=0.5), MEASURED):
         assert 0 <= model.latency_ns(lambda: low) <= model.latency_ns(lambda: high)
@@ -83,12 +83,12 @@ def test_a_larger_draw_is_a_longer_delay(one: float, other: float) -> None:
         (MeasuredLatency, {"upper_bounds_ms": (1.0, 2.0), "counts": (0, 0)}, "expected at least one delay"),
     ],
 )
-def test_a_histogram_that_is_none_is_refused(model: Any, fields: dict[str, Any], message: str) -> None:
+def test_an_invalid_histogram_is_refused(model: Any, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model(**fields)
 
 
-def test_a_model_is_read_from_settings_by_its_name() -> None:
+def test_the_field_model_selects_the_latency_model() -> None:
     read = msgspec.convert({"model": "lognormal", "median_ms": 40, "sigma": 0.5}, Latency)
     assert read == LognormalLatency(median_ms=40.0, sigma=0.5)
     with pytest.raises(msgspec.ValidationError, match="ms"):

@@ -1,4 +1,4 @@
-"""What an account can afford, and what is closed when it can not."""
+"""Margin rules: covered orders, levels, and the order of stop-outs."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ D = Decimal
         ("-1", "0", "0", True),
     ],
 )
-def test_an_order_is_affordable_while_equity_covers_it_or_it_adds_nothing(
+def test_an_order_is_affordable_if_equity_covers_the_margin_or_the_margin_does_not_rise(
     equity: str, before: str, after: str, affordable: bool
 ) -> None:
     assert is_affordable(equity=D(equity), margin_before=D(before), margin_after=D(after)) is affordable
 
 
-def test_a_level_is_fallen_under_and_not_only_reached() -> None:
+def test_the_margin_level_must_be_below_the_stop_out_level_and_not_equal() -> None:
     assert not is_under_level(equity=D(500), margin=D(1000), level_pct=D(50))
     assert is_under_level(equity=D("499.99"), margin=D(1000), level_pct=D(50))
     assert not is_under_level(equity=D("499.99"), margin=D(1000), level_pct=None)
     assert not is_under_level(equity=D(-1), margin=D(0), level_pct=D(50))
 
 
-def test_the_largest_loss_is_closed_first_and_the_older_of_two() -> None:
+def test_the_largest_loss_is_closed_first_and_of_equals_the_lowest_ticket() -> None:
     assert first_to_close({1: D(-5), 2: D(-50), 3: D(20)}) == 2
     assert first_to_close({7: D(-5), 3: D(-5), 9: D(1)}) == 3
     assert first_to_close({}) is None

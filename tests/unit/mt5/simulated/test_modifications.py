@@ -1,4 +1,4 @@
-"""MODIFY changes prices once for each revision, and never what is about to be executed."""
+"""MODIFY changes prices once for each revision, and refuses changes within the freeze level."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.unit.mt5.builders import SECOND_NS, START_NS
 from tests.unit.mt5.simulated.broker_by_hand import GTD, Dealing
 
 
-def test_an_order_gets_another_price_stops_and_expiry() -> None:
+def test_modify_changes_price_stops_and_expiry_of_an_order() -> None:
     desk = Dealing(1.1, 1.0840)
     desk.buy_limit("1.0900", stop_loss="1.08", time_in_force=GTD, expires_ns=START_NS + 9 * SECOND_NS)
     done = desk.modify(
@@ -28,7 +28,7 @@ def test_an_order_gets_another_price_stops_and_expiry() -> None:
     assert desk.deals[0].price == Decimal("1.0842")
 
 
-def test_a_position_gets_other_stops_and_none_takes_them_away() -> None:
+def test_modify_changes_the_stops_of_a_position_and_without_prices_removes_them() -> None:
     desk = Dealing(1.1)
     desk.buy(stop_loss="1.09")
     assert not desk.venue.quiet
@@ -43,7 +43,7 @@ def test_a_position_gets_other_stops_and_none_takes_them_away() -> None:
     assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)
 
 
-def test_a_repeat_is_answered_as_before_and_an_older_one_is_refused() -> None:
+def test_a_repeated_modification_gets_its_stored_outcome_and_a_lower_revision_is_refused() -> None:
     desk = Dealing(1.1, 1.1, 1.0899)
     desk.buy()
     second = desk.modify(position=1, stop_loss="1.0950", revision=2)
@@ -57,7 +57,7 @@ def test_a_repeat_is_answered_as_before_and_an_older_one_is_refused() -> None:
     assert desk.venue.previous_modification(Modify(symbol="EURUSD", revision=2, ordinal=3)) is None
 
 
-def test_a_refusal_is_repeated_as_well() -> None:
+def test_a_repeat_of_a_refused_modification_gets_the_same_refusal() -> None:
     desk = Dealing(1.1, 1.2)
     desk.buy()
     refused = desk.modify(position=1, stop_loss="1.1500", revision=1)
@@ -67,7 +67,7 @@ def test_a_refusal_is_repeated_as_well() -> None:
     assert desk.modify(position=1, stop_loss="1.1500", revision=2).error_code is None
 
 
-def test_what_changes_nothing_or_is_not_there_is_refused() -> None:
+def test_a_modification_without_a_change_or_without_a_target_is_refused() -> None:
     desk = Dealing(1.1)
     desk.buy(stop_loss="1.09")
     assert desk.modify(position=1, stop_loss="1.09").retcode == 10025
@@ -81,7 +81,7 @@ def test_what_changes_nothing_or_is_not_there_is_refused() -> None:
     assert desk.now(limit) == limit
 
 
-def test_a_hedging_account_changes_positions_by_their_ticket() -> None:
+def test_a_position_of_a_hedging_account_is_modified_by_its_ticket() -> None:
     desk = Dealing(1.1, mode=AccountMode.HEDGING)
     desk.buy()
     desk.buy()
@@ -90,8 +90,8 @@ def test_a_hedging_account_changes_positions_by_their_ticket() -> None:
     assert [position.stop_loss for position in desk.venue.positions()] == [None, Decimal("1.09")]
 
 
-def test_what_is_about_to_be_executed_is_frozen() -> None:
-    """The freeze level is 5 points: at a bid of 1.09504 a stop loss at 1.0950 stays as it is."""
+def test_orders_and_positions_within_the_freeze_level_cannot_be_modified() -> None:
+    """The freeze level is 5 points, and the stop loss at 1.0950 is 4 points from the bid of 1.09504."""
     desk = Dealing(1.1, 1.09504)
     desk.buy(stop_loss="1.0950")
     placed = desk.buy_limit("1.0950")

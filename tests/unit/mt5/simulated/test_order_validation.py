@@ -1,4 +1,4 @@
-"""Checks that no symbol of the simulated catalogue runs into, on terms made for them."""
+"""Order checks that no symbol of the built-in catalogue fails, with terms made for the tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ EURUSD = FOUND
         (TradeMode.DISABLED, False, (10017, "TRADE_DISABLED")),
     ],
 )
-def test_the_trade_mode_limits_what_may_be_done(mode: TradeMode, opens: bool, verdict: tuple[int, str] | None) -> None:
+def test_the_trade_mode_decides_which_orders_are_allowed(
+    mode: TradeMode, opens: bool, verdict: tuple[int, str] | None
+) -> None:
     wrong = order_validation.check_trading_allowed(
         structs.replace(EURUSD, trade_mode=mode), opens=opens, time_ns=START_NS
     )
@@ -38,7 +40,9 @@ def test_the_trade_mode_limits_what_may_be_done(mode: TradeMode, opens: bool, ve
     ("time_in_force", "taken"),
     [(TimeInForce.FOK, True), (TimeInForce.IOC, False), (TimeInForce.GTC, False), (TimeInForce.DAY, False)],
 )
-def test_a_symbol_takes_only_its_fillings_of_a_market_order(time_in_force: TimeInForce, taken: bool) -> None:
+def test_a_market_order_with_a_fill_policy_that_the_symbol_forbids_is_refused(
+    time_in_force: TimeInForce, taken: bool
+) -> None:
     terms = structs.replace(EURUSD, filling=("FOK",))
     asked = VenueOrderRequest(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), time_in_force=time_in_force)
     wrong = order_validation.check_order_type(asked, terms, START_NS)
@@ -47,7 +51,7 @@ def test_a_symbol_takes_only_its_fillings_of_a_market_order(time_in_force: TimeI
         assert wrong[:2] == (10030, "INVALID_FILLING")
 
 
-def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
+def test_a_pending_order_may_rest_whatever_fill_policies_the_symbol_allows() -> None:
     terms = structs.replace(EURUSD, filling=("FOK",))
     asked = VenueOrderRequest(
         1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), OrderType.LIMIT, TimeInForce.GTC, price=Decimal("1.0")

@@ -1,4 +1,4 @@
-"""A netting position is the fold of its deals, and its profits add up to what its deals paid."""
+"""A netting position is the sum of its deals, and its profits add up to the cash of its deals."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def a_long(volume: str = "2", price: str = "1.10") -> Position:
 
 
 def test_a_first_deal_opens_at_its_price() -> None:
-    folded = add(None, Side.SELL, "0.5", "1.1")
-    assert folded.entry is DealEntry.IN
-    assert folded.position == Position(
+    change = add(None, Side.SELL, "0.5", "1.1")
+    assert change.entry is DealEntry.IN
+    assert change.position == Position(
         ticket=3,
         symbol="EURUSD",
         volume=Decimal("-0.5"),
@@ -45,36 +45,36 @@ def test_a_first_deal_opens_at_its_price() -> None:
 
 
 def test_more_of_the_same_side_moves_the_price_to_the_weighted_average() -> None:
-    folded = add(a_long("1", "1.10"), Side.BUY, "3", "1.20")
-    assert folded.entry is DealEntry.IN
-    assert folded.position is not None
-    assert folded.position.price_open == Decimal("1.175")
-    assert folded.position.ticket == 3
+    change = add(a_long("1", "1.10"), Side.BUY, "3", "1.20")
+    assert change.entry is DealEntry.IN
+    assert change.position is not None
+    assert change.position.price_open == Decimal("1.175")
+    assert change.position.ticket == 3
 
 
 def test_a_partial_close_keeps_the_open_price() -> None:
-    folded = add(a_long("2", "1.10"), Side.SELL, "0.5", "1.30")
-    assert folded.entry is DealEntry.OUT
-    assert folded.position is not None
-    assert folded.position.volume == Decimal("1.5")
-    assert folded.position.price_open == Decimal("1.10")
-    assert (folded.closed_volume, folded.closed_cost) == (Decimal("0.5"), Decimal("0.55"))
+    change = add(a_long("2", "1.10"), Side.SELL, "0.5", "1.30")
+    assert change.entry is DealEntry.OUT
+    assert change.position is not None
+    assert change.position.volume == Decimal("1.5")
+    assert change.position.price_open == Decimal("1.10")
+    assert (change.closed_volume, change.closed_cost) == (Decimal("0.5"), Decimal("0.55"))
 
 
 def test_a_deal_crossing_zero_closes_all_and_opens_the_rest_at_its_price() -> None:
-    folded = add(a_long("2", "1.10"), Side.SELL, "3", "1.30")
-    assert folded.entry is DealEntry.INOUT
-    assert folded.position is not None
-    assert (folded.position.volume, folded.position.price_open) == (Decimal(-1), Decimal("1.30"))
-    assert folded.closed_volume == 2
+    change = add(a_long("2", "1.10"), Side.SELL, "3", "1.30")
+    assert change.entry is DealEntry.INOUT
+    assert change.position is not None
+    assert (change.position.volume, change.position.price_open) == (Decimal(-1), Decimal("1.30"))
+    assert change.closed_volume == 2
 
 
 def test_closing_all_leaves_no_position() -> None:
-    folded = add(a_long("2", "1.10"), Side.SELL, "2.00", "1.30")
-    assert (folded.entry, folded.position) == (DealEntry.OUT, None)
+    change = add(a_long("2", "1.10"), Side.SELL, "2.00", "1.30")
+    assert (change.entry, change.position) == (DealEntry.OUT, None)
 
 
-def test_the_difference_of_values_is_the_gross_profit_of_one_price() -> None:
+def test_the_profit_computed_from_cost_equals_that_from_the_open_price() -> None:
     by_cost = value_difference(
         volume=Decimal("-0.3"), cost=Decimal("-0.33"), price=Decimal("1.25"), multiplier=CONTRACT
     )
@@ -84,13 +84,13 @@ def test_the_difference_of_values_is_the_gross_profit_of_one_price() -> None:
     assert by_cost == by_price == -4500
 
 
-def test_thirds_of_a_cost_add_up_to_the_whole() -> None:
-    """0.01 at 1.1 and 0.02 at 1.2 average to 1.1666...; closed in three parts, the costs still sum to 0.035."""
+def test_the_costs_of_partial_closes_add_up_to_the_whole_cost() -> None:
+    """0.01 lots at 1.1 and 0.02 at 1.2 average to 1.1666...; the costs of three equal closes still sum to 0.035."""
     position = add(a_long("0.01", "1.1"), Side.BUY, "0.02", "1.2").position
     total = Decimal(0)
     for _ in range(3):
-        folded = add(position, Side.SELL, "0.01", "1.3")
-        position, total = folded.position, total + folded.closed_cost
+        change = add(position, Side.SELL, "0.01", "1.3")
+        position, total = change.position, total + change.closed_cost
     assert total == Decimal("0.035")
 
 
@@ -105,21 +105,21 @@ def test_the_position_is_the_sum_of_its_signed_deals(deals: list[tuple[Side, Dec
 
 
 @given(deals=deals, last=prices)
-def test_profits_of_a_position_closed_in_the_end_are_what_its_deals_paid(
+def test_the_profits_of_a_closed_position_equal_the_cash_of_its_deals(
     deals: list[tuple[Side, Decimal, Decimal]], last: Decimal
 ) -> None:
-    """Whatever the average price was rounded to on the way: profit is money out minus money in, to the last digit."""
+    """The rounding of the average price has no effect: profit is exactly the sum sold minus the sum bought."""
     position: Position | None = None
     realized = paid = Decimal(0)
 
     def book(side: Side, volume: Decimal, price: Decimal) -> None:
         nonlocal position, realized, paid
-        folded = add(position, side, str(volume), str(price))
+        change = add(position, side, str(volume), str(price))
         realized += value_difference(
-            volume=folded.closed_volume, cost=folded.closed_cost, price=price, multiplier=CONTRACT
+            volume=change.closed_volume, cost=change.closed_cost, price=price, multiplier=CONTRACT
         )
         paid -= volume * side.sign * price * CONTRACT
-        position = folded.position
+        position = change.position
 
     for side, volume, price in deals:
         book(side, volume, price)

@@ -1,4 +1,4 @@
-"""Whatever is asked of the broker and whatever the market does: the book adds up, and a restart at any moment changes nothing."""
+"""For any commands and any market, the book is consistent and a restart after any commit changes nothing."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ HARSH = FillProfile(
     charges=True,
     stop_out_level_pct=Decimal(80),
 )
-"""Hours of delay, because the ticks of the market below are hours apart."""
+"""A profile whose delays are hours, because the ticks of the market below are hours apart."""
 
 PROFILES = {profile.name: profile for profile in (IDEAL, REALISTIC, HARSH)}
 
 
 class DeathError(Exception):
-    """The process has died right after a commit."""
+    """Stands for the death of the process right after a commit."""
 
 
 class FragileStore(MemoryBookStore):
-    """A store whose process dies after so many more commits; 0 is never."""
+    """A store that raises `DeathError` after `left` more commits; never if `left` is 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class FragileStore(MemoryBookStore):
 
 
 def a_market(steps: list[int]) -> TickStream:
-    """EURUSD and GBPUSD in turns, two and a half hours apart, each moving by so many pips."""
+    """Ticks of EURUSD and GBPUSD in turns, two and a half hours apart; each step is a move in pips."""
     rows: dict[str, list[tuple[int, float, float]]] = {"EURUSD": [], "GBPUSD": []}
     bids = {"EURUSD": 11_000, "GBPUSD": 13_000}
     for number, step in enumerate(steps):
@@ -68,7 +68,7 @@ pips = st.integers(-150, 150)
 
 
 class Command(NamedTuple):
-    """Go on by `ticks`, then ask for something; `number` is the ticket that it is about, where it is about one."""
+    """A step of `ticks`, then a request; `number` selects its symbol and the order or position that it concerns."""
 
     ticks: int
     kind: str
@@ -142,7 +142,7 @@ def do(desk: Dealing, command: Command) -> None:
 
 
 def step(desk: Dealing, ordinal: int) -> None:
-    """Step there, beginning the process again each time that it dies."""
+    """Step to tick `ordinal`, and restart the venue each time that it dies."""
     while True:
         try:
             desk.venue.step_to(ordinal)
@@ -163,7 +163,7 @@ def a_desk(market: TickStream, mode: AccountMode, profile: str, store: BookStore
 
 
 def require_sound(desk: Dealing) -> None:
-    """Cash and positions are the sums of the deals, and each order's volume is that of its deals."""
+    """Assert that cash, positions and filled volumes are the sums of the deals."""
     deals = [*desk.venue.deals_after(0, 1), *desk.deals]
     assert desk.venue.balance == sum(deal.cash for deal in deals)
     assert [deal.deal for deal in deals] == list(range(1, len(deals) + 1))
@@ -185,7 +185,7 @@ def require_sound(desk: Dealing) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 @settings(max_examples=60)
 @given(market=markets, commands=commands, deaths=st.lists(st.integers(0, 3), max_size=14))
-def test_a_broker_that_dies_at_any_commit_is_the_one_that_never_did(
+def test_a_broker_that_dies_after_any_commit_ends_with_the_book_of_one_that_never_died(
     mode: AccountMode, profile: str, market: TickStream, commands: list[Command], deaths: list[int]
 ) -> None:
     kept, store = a_desk(market, mode, profile, MemoryBookStore()), FragileStore()
@@ -211,8 +211,8 @@ def test_a_broker_that_dies_at_any_commit_is_the_one_that_never_did(
 
 @settings(max_examples=60)
 @given(market=markets, commands=commands)
-def test_a_quiet_book_may_be_stepped_over_any_number_of_ticks(market: TickStream, commands: list[Command]) -> None:
-    """One big step is as many small ones: what is quiet is truly so."""
+def test_one_step_over_many_ticks_equals_many_steps(market: TickStream, commands: list[Command]) -> None:
+    """Ticks skipped while the book is quiet have no effect."""
     big, small = (a_desk(market, AccountMode.NETTING, "ideal", MemoryBookStore()) for _ in range(2))
     for command in commands:
         target = min(TICKS, big.venue.ordinal + 3 * command.ticks)
@@ -225,8 +225,8 @@ def test_a_quiet_book_may_be_stepped_over_any_number_of_ticks(market: TickStream
 
 
 @pytest.mark.parametrize("death", range(1, 6))
-def test_a_tick_that_sets_off_many_things_is_gone_through_again_after_a_death(death: int) -> None:
-    """One tick fills two limits, ends a dated order and closes two positions; the process dies after each of the commits."""
+def test_a_tick_with_several_effects_is_completed_after_the_death_of_the_process(death: int) -> None:
+    """One tick fills two limits, ends a GTD order and closes two positions; the process dies after one commit."""
 
     def played(store: FragileStore, *, death: int) -> Dealing:
         desk = Dealing(1.1, 1.09, 1.08, store=store, mode=AccountMode.HEDGING)

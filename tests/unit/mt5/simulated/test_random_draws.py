@@ -1,4 +1,4 @@
-"""A draw is a function of seed and purpose, uniform, and never at the ends."""
+"""A draw depends on seed and purpose alone, is uniform, and is never 0 or 1."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def test_the_same_purpose_draws_the_same_number_again() -> None:
     assert uniform(7, 12, 3, "depth") == uniform(7, 12, 3, "depth")
 
 
-def test_a_draw_is_known_to_the_last_digit() -> None:
-    """A change of the function would be another market: past runs could not be had again."""
+def test_a_draw_has_a_fixed_value() -> None:
+    """With another function, past runs could not be reproduced."""
     assert uniform(1, 1, 1, "depth") == 0.25766900687650207
 
 
@@ -31,20 +31,20 @@ def test_a_draw_is_known_to_the_last_digit() -> None:
         lambda: uniform(7, 1, 23, "depth"),
     ],
 )
-def test_another_seed_ticket_fill_or_purpose_draws_another(other: Callable[[], float]) -> None:
+def test_another_seed_ticket_fill_or_purpose_gives_another_draw(other: Callable[[], float]) -> None:
     assert uniform(7, 12, 3, "depth") != other()
 
 
-def test_draws_are_uniform_and_never_at_an_end() -> None:
+def test_draws_are_uniform_and_never_0_or_1() -> None:
     assert 0 < min(DRAWS) < max(DRAWS) < 1
     for tenth in range(10):
         share = sum(tenth <= 10 * draw < tenth + 1 for draw in DRAWS) / len(DRAWS)
         assert abs(share - 0.1) < 0.015, f"{share} of the draws are in the tenth {tenth}"
 
 
-def test_one_draw_does_not_predict_the_next() -> None:
+def test_consecutive_draws_are_not_correlated() -> None:
     products = [(one - 0.5) * (other - 0.5) for one, other in pairwise(DRAWS)]
-    assert abs(sum(products) / len(products)) < 0.004, "of a variance of 0.083"
+    assert abs(sum(products) / len(products)) < 0.004, "the covariance is far below the variance of 0.083"
 
 
 def test_the_normal_quantile_has_the_known_values() -> None:

@@ -1,4 +1,4 @@
-"""Orders that rest: what triggers them, what they are filled at, and how they end."""
+"""Resting orders: trigger, fill price and end, partial fills, and latency."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
 from tests.unit.mt5.simulated.broker_by_hand import DAY, FOK, GTC, GTD, IOC, Dealing, refusal
 
 
-def test_a_limit_waits_and_is_filled_at_the_touch_that_reaches_it() -> None:
-    """Bought at 1.0985 and not at 1.0990: a limit gets what the market gives, if that is better."""
+def test_a_limit_rests_and_is_filled_at_the_touch_that_reaches_its_price() -> None:
+    """It is filled at 1.0985, because the touch is better than its price of 1.0990."""
     desk = Dealing(1.1, 1.0992, 1.0983, 1.1)
     placed = desk.buy_limit("1.0990")
     assert (placed.order.status, placed.order.retcode, placed.quiet) == ("ACCEPTED", 10008, False)
@@ -30,14 +30,14 @@ def test_a_limit_waits_and_is_filled_at_the_touch_that_reaches_it() -> None:
     assert desk.venue.quiet
 
 
-def test_a_sell_limit_is_filled_above() -> None:
+def test_a_sell_limit_is_filled_when_the_bid_reaches_its_price() -> None:
     desk = Dealing(1.1, 1.1009, 1.1010)
     placed = desk.sell_limit("1.1010")
     desk.to(3)
     assert desk.now(placed).order.filled_price == Decimal("1.101")
 
 
-def test_a_stop_that_the_market_jumps_over_is_filled_where_the_market_is() -> None:
+def test_a_stop_order_beyond_which_the_market_jumps_is_filled_at_the_touch() -> None:
     desk = Dealing(1.1, 1.1009, 1.1050)
     up = desk.buy_stop("1.1020")
     desk.to(3)
@@ -48,7 +48,7 @@ def test_a_stop_that_the_market_jumps_over_is_filled_where_the_market_is() -> No
     assert down.now(placed).order.filled_price == Decimal("1.09")
 
 
-def test_a_stop_order_triggers_where_the_touch_is_exactly_at_its_price() -> None:
+def test_a_stop_order_is_triggered_by_a_touch_exactly_at_its_price() -> None:
     """The ask is two pips above the bid: 1.1020 at the second tick."""
     up = Dealing(1.1, 1.1018)
     bought = up.buy_stop("1.1020")
@@ -73,7 +73,7 @@ def test_only_a_tick_of_its_symbol_triggers_an_order() -> None:
     assert desk.now(placed).order.ordinal == 3
 
 
-def test_a_limit_that_is_filled_now_or_never() -> None:
+def test_an_immediate_limit_is_filled_at_once_or_canceled() -> None:
     desk = Dealing(1.1)
     assert desk.buy_limit("1.1005", time_in_force=IOC).order.filled_price == Decimal("1.1002")
     missed = desk.buy_limit("1.0990", time_in_force=FOK)
@@ -81,7 +81,7 @@ def test_a_limit_that_is_filled_now_or_never() -> None:
     assert desk.venue.quiet
 
 
-def test_a_dated_order_expires_at_the_first_tick_of_its_time() -> None:
+def test_a_gtd_order_expires_at_the_first_tick_at_its_expiry() -> None:
     desk = Dealing(1.1, 1.1, 1.1, 1.08)
     placed = desk.buy_limit("1.0900", time_in_force=GTD, expires_ns=START_NS + 2 * SECOND_NS)
     desk.to(2)
@@ -93,8 +93,8 @@ def test_a_dated_order_expires_at_the_first_tick_of_its_time() -> None:
     assert [desk.venue.order_cursor_at(n) for n in (2, 3, 4)] == [0, 1, 1]
 
 
-def test_a_day_order_ends_with_the_servers_day() -> None:
-    """17:00 in New York is 21:00 UTC in May; the ticks are a second before and at it."""
+def test_a_day_order_expires_at_the_end_of_the_servers_day() -> None:
+    """In May 17:00 in New York is 21:00 UTC; the second tick is a second before it, and the third at it."""
     midnight_ns = (START_NS // (86_400 * SECOND_NS)) * 86_400 * SECOND_NS + 21 * 3_600 * SECOND_NS
     desk = Dealing(stream=a_stream(1.1, 1.1, 1.1, start_ns=midnight_ns - 2 * SECOND_NS))
     placed, standing = desk.buy_limit("1.09", time_in_force=DAY), desk.buy_limit("1.09", time_in_force=GTC)
@@ -114,7 +114,7 @@ def test_a_canceled_order_is_never_filled() -> None:
     assert desk.venue.order_cursor_at(2) == 0
 
 
-def test_a_resting_order_without_money_ends_when_its_time_comes() -> None:
+def test_a_triggered_order_without_enough_margin_is_rejected() -> None:
     desk = Dealing(1.1, 1.0898)
     placed = desk.buy_limit("1.09", "50")
     desk.to(2)
@@ -128,7 +128,7 @@ def test_a_resting_order_without_money_ends_when_its_time_comes() -> None:
 SHALLOW = FillProfile(name="shallow", depth=Depth(median_lots=0.05, sigma=0.0))
 
 
-def test_an_order_that_is_filled_at_once_or_not_at_all_takes_what_the_depth_has() -> None:
+def test_an_ioc_order_is_filled_up_to_the_depth_and_a_fok_order_beyond_it_is_rejected() -> None:
     desk = Dealing(1.1, profile=SHALLOW)
     some = desk.buy("0.12", time_in_force=IOC).order
     assert (some.status, some.retcode, some.filled_volume) == ("CANCELED", 10010, Decimal("0.05"))
@@ -136,7 +136,7 @@ def test_an_order_that_is_filled_at_once_or_not_at_all_takes_what_the_depth_has(
     assert (none.order.status, *refusal(none)) == ("REJECTED", 10006, "NO_LIQUIDITY")
 
 
-def test_the_rest_of_a_market_order_is_filled_at_later_ticks() -> None:
+def test_the_unfilled_volume_of_a_market_order_is_filled_at_later_ticks() -> None:
     desk = Dealing(1.1, 1.2, 1.3, 1.4, profile=SHALLOW)
     placed = desk.buy("0.12", time_in_force=GTC)
     assert (placed.order.status, placed.order.filled_volume) == ("PARTIALLY_FILLED", Decimal("0.05"))
@@ -150,7 +150,7 @@ def test_the_rest_of_a_market_order_is_filled_at_later_ticks() -> None:
     assert desk.position.volume == Decimal("0.12")
 
 
-def test_a_limit_is_filled_in_parts_while_the_market_is_there() -> None:
+def test_a_limit_is_filled_in_parts_while_the_touch_is_at_its_price_or_better() -> None:
     desk = Dealing(1.1, 1.0890, 1.1, 1.0880, profile=SHALLOW)
     placed = desk.buy_limit("1.0900", "0.08")
     desk.to(3)
@@ -159,7 +159,7 @@ def test_a_limit_is_filled_in_parts_while_the_market_is_there() -> None:
     assert desk.status(placed) == "FILLED"
 
 
-def test_what_is_left_of_a_canceled_order_keeps_what_was_filled() -> None:
+def test_a_canceled_order_keeps_its_filled_volume() -> None:
     desk = Dealing(1.1, 1.2, profile=SHALLOW)
     placed = desk.buy("0.12", time_in_force=GTC)
     ended = desk.venue.cancel(placed, "canceled by the client").order
@@ -175,8 +175,8 @@ SLOW_TO_TELL = FillProfile(name="telling", reply_latency=ConstantLatency(ms=1_50
 ARRIVAL_NS = START_NS + 1_500_000_000
 
 
-def test_an_order_on_its_way_is_matched_at_the_quote_that_stood_when_it_arrived() -> None:
-    """Sent at second 0, there at 1.5, where the quote of second 1 stands; the tick of second 2 brings it about."""
+def test_a_delayed_order_is_matched_with_the_quote_at_its_arrival() -> None:
+    """Sent at second 0, it arrives at 1.5 and gets the quote of second 1; the tick of second 2 processes it."""
     desk = Dealing(1.1, 1.2, 1.3, profile=SLOW)
     placed = desk.buy(stop_loss="1.0")
     assert (placed.order.status, placed.order.retcode, placed.due_ns) == ("ACCEPTED", 10008, ARRIVAL_NS)
@@ -191,8 +191,8 @@ def test_an_order_on_its_way_is_matched_at_the_quote_that_stood_when_it_arrived(
     assert desk.position.time_ns == ARRIVAL_NS
 
 
-def test_a_stop_guards_a_position_from_the_arrival_of_its_order_on() -> None:
-    """Bought at 1.2002 at second 1.5, stopped by the tick of second 2: one step of the book, two deals."""
+def test_a_stop_loss_is_effective_from_the_arrival_of_its_order() -> None:
+    """One tick books two deals: the buy at 1.2002 at second 1.5, and the stop loss at second 2."""
     desk = Dealing(1.1, 1.2, 1.05, profile=SLOW)
     desk.buy(stop_loss="1.06")
     desk.to(3)
@@ -202,15 +202,15 @@ def test_a_stop_guards_a_position_from_the_arrival_of_its_order_on() -> None:
     ]
 
 
-def test_an_order_that_arrives_with_a_tick_meets_that_tick() -> None:
+def test_an_order_that_arrives_at_the_time_of_a_tick_is_matched_with_it() -> None:
     desk = Dealing(1.1, 1.2, profile=FillProfile(name="a second", request_latency=ConstantLatency(ms=1_000.0)))
     desk.buy()
     desk.to(2)
     assert [(deal.price, deal.time_ns) for deal in desk.deals] == [(Decimal("1.2002"), START_NS + SECOND_NS)]
 
 
-def test_orders_that_arrive_between_two_ticks_do_so_in_the_order_of_their_arrival() -> None:
-    """The first to be sent takes longer: the draws of 5 tickets come in another order than their numbers."""
+def test_orders_that_arrive_between_two_ticks_are_processed_by_their_time_of_arrival() -> None:
+    """The random latencies make the five orders arrive in another order than they were sent in."""
     rows = [(START_NS + second * SECOND_NS, 1.1, 1.1002) for second in (0, 50)]
     stream = build_stream([some_rows("EURUSD", rows)], accept_crossed=False)
     scattered = FillProfile(name="scattered", request_latency=LognormalLatency(median_ms=1_000.0, sigma=1.0))
@@ -223,8 +223,10 @@ def test_orders_that_arrive_between_two_ticks_do_so_in_the_order_of_their_arriva
 
 
 @pytest.mark.parametrize(("age_ms_max", "is_late"), [(1_499, True), (1_500, False)])
-def test_an_order_that_arrives_at_an_old_quote_is_matched_at_the_next_one(age_ms_max: int, is_late: bool) -> None:
-    """The quote of second 0 is a second and a half old when the order arrives; the next one is of second 2."""
+def test_an_order_that_arrives_when_the_quote_is_too_old_is_matched_with_the_next_quote(
+    age_ms_max: int, is_late: bool
+) -> None:
+    """At the arrival the quote of second 0 is 1.5 s old; the next quote is that of second 2."""
     rows = [(START_NS + second * SECOND_NS, 1.1 + second / 10, 1.1002 + second / 10) for second in (0, 2)]
     other = [(START_NS + second * SECOND_NS, 1.3, 1.3002) for second in (0, 1)]
     late = [(START_NS + 1_600_000_000, 1.3, 1.3002)]
@@ -241,8 +243,8 @@ def test_an_order_that_arrives_at_an_old_quote_is_matched_at_the_next_one(age_ms
         assert (deal.price, deal.time_ns) == (Decimal("1.1002"), ARRIVAL_NS)
 
 
-def test_a_rate_is_that_of_the_arrival_too() -> None:
-    """A yen lost on 100,000 EUR at second 3.5, when a dollar is 100 yen; 200 only from the tick of second 4 on."""
+def test_the_conversion_rate_of_a_delayed_order_is_that_at_its_arrival() -> None:
+    """The loss of 100,000 JPY at second 3.5 is converted at 100 JPY per USD; the rate is 200 only from second 4."""
     rows = [(START_NS + second * SECOND_NS, bid, bid) for second, bid in ((0, 150.0), (1, 150.0), (3, 149.0))]
     yen = [(START_NS + second * SECOND_NS, bid, bid) for second, bid in ((0, 100.0), (2, 100.0), (4, 200.0))]
     stream = build_stream([some_rows("EURJPY", rows), some_rows("USDJPY", yen)], accept_crossed=False)
@@ -257,7 +259,7 @@ def test_a_rate_is_that_of_the_arrival_too() -> None:
     ]
 
 
-def test_an_order_is_judged_again_where_it_arrives() -> None:
+def test_a_delayed_order_is_validated_again_at_its_arrival() -> None:
     desk = Dealing(1.1, 1.2, 1.2, profile=SLOW)
     limit, deviating = desk.sell_limit("1.15"), desk.buy(price="1.1002", deviation_points=50)
     desk.to(3)
@@ -266,7 +268,7 @@ def test_an_order_is_judged_again_where_it_arrives() -> None:
     assert desk.venue.order_cursor_at(3) == 2
 
 
-def test_a_deal_whose_news_is_late_has_the_price_of_its_match() -> None:
+def test_a_deal_reported_late_has_the_price_of_its_execution() -> None:
     desk = Dealing(1.1, 1.2, 1.3, profile=SLOW_TO_TELL)
     placed = desk.buy()
     assert placed.order.status == "ACCEPTED"
@@ -277,7 +279,7 @@ def test_a_deal_whose_news_is_late_has_the_price_of_its_match() -> None:
     assert [desk.venue.quiet_from(ordinal) for ordinal in (1, 2, 3)] == [False, False, True]
 
 
-def test_reports_later_than_the_last_tick_are_out_at_the_end() -> None:
+def test_deals_reported_after_the_last_tick_count_at_the_end() -> None:
     desk = Dealing(1.1, 1.2, profile=SLOW_TO_TELL)
     desk.buy()
     desk.to(2)
@@ -285,7 +287,7 @@ def test_reports_later_than_the_last_tick_are_out_at_the_end() -> None:
     assert desk.opened().deal_cursor_at(2) == 1
 
 
-def test_a_position_that_is_closed_while_an_order_for_it_is_on_its_way() -> None:
+def test_a_delayed_close_of_a_position_that_is_closed_before_is_refused() -> None:
     desk = Dealing(1.1, 1.1, 1.1, 1.1, 1.1, 1.1, profile=SLOW)
     desk.buy("0.10")
     desk.to(3)
@@ -295,7 +297,7 @@ def test_a_position_that_is_closed_while_an_order_for_it_is_on_its_way() -> None
     assert refusal(desk.now(second)) == (10036, "UNKNOWN_POSITION")
 
 
-def test_closing_orders_on_their_way_leave_the_rest_of_the_position_to_be_closed() -> None:
+def test_a_close_beyond_the_volume_left_by_delayed_closing_orders_is_refused() -> None:
     desk = Dealing(1.1, 1.1, 1.1, 1.1, 1.1, 1.1, profile=SLOW)
     desk.buy("0.10")
     desk.to(3)
@@ -309,7 +311,7 @@ def test_closing_orders_on_their_way_leave_the_rest_of_the_position_to_be_closed
 
 
 @pytest.mark.parametrize("profile", [SLOW, SLOW_TO_TELL, SHALLOW], ids=lambda profile: str(profile.name))
-def test_a_book_with_resting_orders_is_not_quiet(profile: FillProfile) -> None:
+def test_a_book_with_an_open_order_is_not_quiet(profile: FillProfile) -> None:
     desk = Dealing(1.1, profile=profile)
     assert not desk.buy("0.12", time_in_force=GTC).quiet
     assert not desk.venue.quiet

@@ -1,4 +1,4 @@
-"""Nothing of a symbol is executed outside its sessions; levels beyond the quote at the open are executed there."""
+"""Nothing is executed outside a symbol's sessions; prices that the market has passed at the open are executed there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODES = pytest.mark.parametrize("mode", AccountMode)
 
 
 class Edge(NamedTuple):
-    """A pause of a symbol: the last moment before it, one within it, and the first after it, in UTC."""
+    """A break of a symbol's trading: the last second before it, a second within it, and the first after it, in UTC."""
 
     symbol: str
     last: str
@@ -62,12 +62,12 @@ STEP: Final = {"XAUUSD": D(1), "EURUSD": D("0.001")}
 
 
 def at(edge: Edge, steps: int) -> Decimal:
-    """A price so many steps above the base: a dollar of gold, ten pips of EURUSD."""
+    """The price `steps` above the base; a step is 1 USD for gold and ten pips for EURUSD."""
     return BASE[edge.symbol] + steps * STEP[edge.symbol]
 
 
 def a_desk(edge: Edge, *rows: tuple[str | int, int], mode: AccountMode, **settings: Any) -> Dealing:
-    """At the last tick before the pause, whose quote is the base; each row is a moment and steps of bid and ask."""
+    """A desk at the last tick before the break, at the base price; each row is a time and a price in steps."""
     moments: list[tuple[str | int, int]] = [(utc_ns(edge.last) - SECOND_NS, 0), (edge.last, 0), *rows]
     ticks = []
     for moment, steps in moments:
@@ -93,14 +93,14 @@ CASES: Final = {
     "buy stop": ("BUY", {"type": "STOP", "price": 5}, 10, DealReason.CLIENT, 8),
     "sell stop": ("SELL", {"type": "STOP", "price": -5}, -10, DealReason.CLIENT, -8),
 }
-"""Order, steps by which the quote within the pause passes it, reason of its deal, and quote of the open."""
+"""Side and terms of an order, quote within the break in steps, reason of the deal, and opening quote in steps."""
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 Case = tuple[str, dict[str, Any], int, DealReason, int]
 
 
 def placed(desk: Dealing, edge: Edge, case: Case) -> int:
-    """Place it, and return how many deals there are afterwards."""
+    """Place the order of a case; returns the number of deals."""
     side, terms, *_ = case
     prices = {name: at(edge, value) for name, value in terms.items() if name != "type"}
     order = desk.buy if side == "BUY" else desk.sell
@@ -112,7 +112,7 @@ def placed(desk: Dealing, edge: Edge, case: Case) -> int:
 @MODES
 @EVERY_EDGE
 @EVERY_CASE
-def test_a_level_that_only_a_quote_within_the_pause_has_passed_is_not_executed(
+def test_a_price_passed_only_by_a_quote_within_the_break_is_not_executed(
     case: Case, edge: Edge, mode: AccountMode
 ) -> None:
     desk = a_desk(edge, (edge.closed, case[2]), (edge.first, 0), mode=mode)
@@ -124,9 +124,7 @@ def test_a_level_that_only_a_quote_within_the_pause_has_passed_is_not_executed(
 @MODES
 @EVERY_EDGE
 @EVERY_CASE
-def test_a_level_that_is_passed_at_the_open_is_executed_there_at_that_quote(
-    case: Case, edge: Edge, mode: AccountMode
-) -> None:
+def test_a_price_passed_at_the_open_is_executed_at_the_opening_quote(case: Case, edge: Edge, mode: AccountMode) -> None:
     desk = a_desk(edge, (edge.closed, case[2]), (edge.first, case[4]), mode=mode)
     before = placed(desk, edge, case)
     desk.to(4)
@@ -137,7 +135,7 @@ def test_a_level_that_is_passed_at_the_open_is_executed_there_at_that_quote(
 @MODES
 @EVERY_EDGE
 @EVERY_CASE
-def test_the_last_tick_of_a_session_still_executes(case: Case, edge: Edge, mode: AccountMode) -> None:
+def test_the_last_tick_of_a_session_executes(case: Case, edge: Edge, mode: AccountMode) -> None:
     last_ns = utc_ns(edge.last)
     desk = a_desk(edge, (last_ns + SECOND_NS - 1, case[2]), (edge.first, 0), mode=mode)
     before = placed(desk, edge, case)
@@ -147,7 +145,7 @@ def test_the_last_tick_of_a_session_still_executes(case: Case, edge: Edge, mode:
 
 @pytest.mark.parametrize("case", [CASES["buy limit"], CASES["take profit of a short"]])
 def test_a_limit_passed_at_the_open_is_filled_at_its_price_under_limit_fills_limit(case: Case) -> None:
-    """The quote is three steps better; a tenth of a lot of EURUSD of 0.003 is 30 USD, which the deal names."""
+    """The quote is three steps (0.003) better, which is a `limit_gap` of 30 USD for 0.1 lots of EURUSD."""
     edge = EDGES["weekend"]
     profile = structs.replace(KEPT, limit_fills=LimitFills.LIMIT)
     desk = a_desk(edge, (edge.first, -8), mode=AccountMode.NETTING, profile=profile)
@@ -158,8 +156,8 @@ def test_a_limit_passed_at_the_open_is_filled_at_its_price_under_limit_fills_lim
 
 @MODES
 @EVERY_EDGE
-def test_an_order_that_expires_within_the_pause_ends_at_the_first_tick_after_it(edge: Edge, mode: AccountMode) -> None:
-    """It is over before the open, at which its price is passed: it ends, and is not filled."""
+def test_an_order_that_expires_within_the_break_ends_at_the_first_tick_after_it(edge: Edge, mode: AccountMode) -> None:
+    """The opening tick passes the order's price, but the order has expired and is not filled."""
     desk = a_desk(edge, (edge.closed, -10), (edge.first, -10), mode=mode)
     limit = desk.buy_limit(
         str(at(edge, -5)), symbol=edge.symbol, time_in_force=GTD, expires_ns=utc_ns(edge.last) + SECOND_NS // 2
@@ -173,7 +171,7 @@ def test_an_order_that_expires_within_the_pause_ends_at_the_first_tick_after_it(
 @MODES
 @EVERY_EDGE
 def test_a_stop_out_waits_for_the_session(edge: Edge, mode: AccountMode) -> None:
-    """Bought for all that the account has, and far under water within the pause; resting orders stay as long."""
+    """The margin level is below the stop-out level within the break; resting orders stay until the stop-out."""
     profile = structs.replace(KEPT, stop_out_level_pct=D(50))
     steps = {"XAUUSD": -12, "EURUSD": -6}[edge.symbol]
     desk = a_desk(edge, (edge.closed, steps), (edge.first, steps), mode=mode, profile=profile, deposit=2_000)
@@ -186,8 +184,8 @@ def test_a_stop_out_waits_for_the_session(edge: Edge, mode: AccountMode) -> None
     assert desk.status(far) == "CANCELED"
 
 
-def test_a_stop_out_of_one_symbol_waits_while_another_is_closed_out() -> None:
-    """Gold pauses while EURUSD trades: EURUSD is closed first though gold has lost more, then gold at its open."""
+def test_a_stop_out_of_one_symbol_waits_while_a_position_in_another_is_closed() -> None:
+    """EURUSD is closed first although gold has lost more, because gold has a break; gold is closed at its open."""
     moments = ["2024-01-09 21:59:58", "2024-01-09 21:59:59", "2024-01-09 22:10:00", "2024-01-09 23:00:01"]
     gold = [(utc_ns(when), price, price) for when, price in zip(moments, (2000.0, 2000.0, 1900.0, 1890.0), strict=True)]
     euro_moments = ["2024-01-09 21:59:57", "2024-01-09 22:20:00", "2024-01-09 23:00:00"]
@@ -206,7 +204,7 @@ def test_a_stop_out_of_one_symbol_waits_while_another_is_closed_out() -> None:
 
 
 @MODES
-def test_what_is_left_of_a_market_order_waits_for_the_session(mode: AccountMode) -> None:
+def test_the_unfilled_volume_of_a_market_order_waits_for_the_session(mode: AccountMode) -> None:
     edge = EDGES["weekend"]
     shallow = structs.replace(KEPT, depth=Depth(median_lots=0.05, sigma=0))
     desk = a_desk(edge, (edge.closed, 1), (edge.first, 2), mode=mode, profile=shallow)
@@ -217,7 +215,7 @@ def test_what_is_left_of_a_market_order_waits_for_the_session(mode: AccountMode)
 
 @MODES
 @EVERY_EDGE
-def test_requests_within_the_pause_are_refused_with_10018(edge: Edge, mode: AccountMode) -> None:
+def test_requests_within_the_break_are_refused_with_10018(edge: Edge, mode: AccountMode) -> None:
     desk = a_desk(edge, (edge.closed, 0), (edge.first, 0), mode=mode)
     desk.buy(symbol=edge.symbol)
     resting = desk.buy_limit(str(at(edge, -5)), symbol=edge.symbol)
@@ -235,8 +233,8 @@ def test_requests_within_the_pause_are_refused_with_10018(edge: Edge, mode: Acco
 
 @MODES
 @EVERY_EDGE
-def test_an_order_that_arrives_within_the_pause_is_judged_at_the_next_tick(edge: Edge, mode: AccountMode) -> None:
-    """Sent at the last tick with a latency of a second: matched at the open, refused within the pause."""
+def test_an_order_that_arrives_within_the_break_is_validated_at_the_next_tick(edge: Edge, mode: AccountMode) -> None:
+    """The order has a latency of 1 s; a next tick at the open fills it, one within the break refuses it."""
     slow = structs.replace(KEPT, request_latency=ConstantLatency(ms=1_000.0))
     at_open = a_desk(edge, (edge.first, 3), mode=mode, profile=slow)
     at_open.buy(symbol=edge.symbol)

@@ -1,4 +1,4 @@
-"""Currencies trade from the server's Monday to the end of its Friday, metals with a pause each night."""
+"""Trading sessions: currencies trade from the server's Monday to its Friday, metals with a break each night."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.market import utc_ns
         ("2026-07-12 21:00:00", True, False),
     ],
 )
-def test_markets_open_and_close_by_new_yorks_clock(time: str, fx: bool, metals: bool) -> None:
+def test_sessions_follow_new_yorks_clock(time: str, fx: bool, metals: bool) -> None:
     assert an_instrument("EURUSD").is_traded(utc_ns(time)) is fx
     assert an_instrument("XAUUSD").is_traded(utc_ns(time)) is metals
 
@@ -37,8 +37,8 @@ def test_an_instrument_without_sessions_is_always_open() -> None:
     assert structs.replace(an_instrument(), sessions=()).is_traded(utc_ns("2026-01-10 12:00"))
 
 
-def test_a_session_has_lasted_since_it_began_or_since_a_holiday_ended_within_it() -> None:
-    """Gold's session of the server's Tuesday begins at 23:00 UTC of Monday."""
+def test_the_age_of_a_session_counts_from_its_begin_or_the_end_of_a_holiday_within_it() -> None:
+    """Gold's session of the server's Tuesday begins on Monday at 23:00 UTC."""
     gold = an_instrument("XAUUSD")
     half_past = utc_ns("2026-01-05 23:30")
     assert session_age_ns(gold, half_past) == 30 * MINUTE_NS
@@ -50,6 +50,6 @@ def test_a_session_has_lasted_since_it_began_or_since_a_holiday_ended_within_it(
     assert session_age_ns(structs.replace(gold, sessions=()), half_past) == half_past
 
 
-def test_a_session_of_another_clock_has_lasted_since_it_began_there() -> None:
+def test_the_age_of_a_session_uses_the_symbols_own_clock() -> None:
     berlin = structs.replace(an_instrument(), clock="Europe/Berlin", sessions=((540, 1050),))
     assert session_age_ns(berlin, utc_ns("2026-01-05 08:15")) == 15 * MINUTE_NS

@@ -1,4 +1,4 @@
-"""Nights are counted by the server's days, and a week has seven of them."""
+"""Swap: the number of charged nights, the formula of each mode, conversion and rounding."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def nights_charged(from_ns: int, to_ns: int, triple_weekday: int) -> Decimal:
     ],
     ids=lambda text: str(text),
 )
-def test_nights_of_a_position_in_winter(opened: str, closed: str, nights: int) -> None:
+def test_the_nights_of_a_position_are_counted_in_winter(opened: str, closed: str, nights: int) -> None:
     assert nights_charged(utc_ns(opened), utc_ns(closed), WEDNESDAY) == nights
 
 
@@ -67,7 +67,7 @@ def test_the_midnight_follows_new_yorks_daylight_saving(opened: str, closed: str
     assert nights_charged(utc_ns(opened), utc_ns(closed), WEDNESDAY) == nights
 
 
-def test_another_triple_day_moves_the_weekend_there() -> None:
+def test_another_triple_day_charges_the_weekend_on_that_day() -> None:
     thursday = utc_ns("2026-01-08 10:00")
     assert nights_charged(thursday, thursday + DAY_NS, 3) == 3
     assert nights_charged(thursday - DAY_NS, thursday, 3) == 1
@@ -75,7 +75,9 @@ def test_another_triple_day_moves_the_weekend_there() -> None:
 
 
 @given(SOME_TIMES, st.integers(0, 400 * DAY_NS), st.integers(0, 400 * DAY_NS))
-def test_nights_add_up_however_a_holding_is_cut(start_ns: int, first_ns: int, second_ns: int) -> None:
+def test_the_nights_of_two_parts_of_a_holding_add_up_to_those_of_the_whole(
+    start_ns: int, first_ns: int, second_ns: int
+) -> None:
     middle_ns, end_ns = start_ns + first_ns, start_ns + first_ns + second_ns
     parts = nights_charged(start_ns, middle_ns, WEDNESDAY) + nights_charged(middle_ns, end_ns, WEDNESDAY)
     assert parts == nights_charged(start_ns, end_ns, WEDNESDAY)
@@ -83,7 +85,7 @@ def test_nights_add_up_however_a_holding_is_cut(start_ns: int, first_ns: int, se
 
 @given(st.integers(-4_000, 4_000), st.integers(0, 6))
 def test_any_week_has_seven_nights_unless_the_triple_day_is_of_the_weekend(day: int, triple: int) -> None:
-    """From a day's noon to the same day's of the next week; a triple Saturday takes the place of a night without a charge."""
+    """From noon to noon a week later. A triple Saturday or Sunday replaces a night that is otherwise not charged."""
     noon_ns = utc_ns("2026-01-05 12:00") + day * DAY_NS
     assert nights_charged(noon_ns, noon_ns + 7 * DAY_NS, triple) == (7 if triple < 5 else 8)
 
@@ -100,7 +102,7 @@ def swap(
     opened: str = "0",
     **quotes: tuple[str, str],
 ) -> Decimal | None:
-    """The swap from a Monday noon over so many nights that each count once."""
+    """The swap from a Monday noon over `nights`, each of which counts once."""
     terms = structs.replace(instrument, swap_weekdays=EVERY_NIGHT)
     charge = swap_of(
         holding=Holding(D(lots), D(lots) * D(opened)),
@@ -120,8 +122,8 @@ def with_points(symbol: str, long: str, short: str) -> Instrument:
     return structs.replace(an_instrument(symbol), swap_long_points=D(long), swap_short_points=D(short))
 
 
-def test_a_long_pays_its_points_and_a_short_earns_its_own() -> None:
-    """7.43 points of 1 USD a lot and night."""
+def test_long_and_short_positions_have_their_own_swap_points() -> None:
+    """A point is 1 USD a lot and night."""
     eurusd = with_points("EURUSD", "-7.43", "1.49")
     assert swap(eurusd, "1", 1) == D("-7.43")
     assert swap(eurusd, "-0.5", 3) == D("2.24"), "1.49 x 0.5 x 3 = 2.235, halves away from zero"
@@ -130,7 +132,7 @@ def test_a_long_pays_its_points_and_a_short_earns_its_own() -> None:
 
 
 def test_a_swap_is_converted_at_the_side_against_the_holder() -> None:
-    """10 points of USDJPY are 1,000 JPY a lot: earned they are sold at 1/ask, owed they are bought at 1/bid."""
+    """10 points of USDJPY are 1,000 JPY a lot: an earned swap is converted at 1/ask, a paid one at 1/bid."""
     usdjpy = with_points("USDJPY", "10", "-10")
     quotes: dict[str, Any] = {"USDJPY": ("150.000", "160.000")}
     assert swap(usdjpy, "1", 1, "USD", **quotes) == D("6.25")
@@ -138,13 +140,13 @@ def test_a_swap_is_converted_at_the_side_against_the_holder() -> None:
     assert swap(usdjpy, "1", 3, "JPY") == D(3_000)
 
 
-def test_gold_on_an_account_in_euros() -> None:
-    """-41.10 points of 1 USD a lot of 100 ounces, three nights, at 1/1.0850."""
+def test_the_swap_of_gold_is_converted_for_an_account_in_eur() -> None:
+    """41.10 points of 1 USD a lot are paid for three nights, converted at 1/1.0850."""
     gold = with_points("XAUUSD", "-41.10", "0")
     assert swap(gold, "1", 3, "EUR", "EURUSD", EURUSD=("1.0850", "1.0852")) == D("-113.64")
 
 
-def test_without_a_rate_there_is_no_amount() -> None:
+def test_the_amount_is_unknown_without_a_conversion_rate() -> None:
     assert swap(with_points("USDJPY", "10", "-10"), "1", 1, "EUR") is None
 
 
@@ -183,8 +185,8 @@ def test_each_mode_has_its_formula(mode: SwapMode, long: str, short: str, of_lon
     assert swap(terms, "-1.5", 2, "EUR", opened="17500", **QUOTES) == D(of_short)
 
 
-def test_money_of_another_currency_is_converted_and_that_of_the_account_is_not() -> None:
-    """5 EUR a lot cost 5 x 1.0802 USD; earned they bring 5 x 1.0800."""
+def test_a_swap_in_another_currency_is_converted_and_one_in_account_currency_is_not() -> None:
+    """A paid swap of 5 EUR a lot costs 5 x 1.0802 USD; an earned one gives 5 x 1.0800 USD."""
     assert swap(in_mode(SwapMode.CURRENCY_PROFIT, "-5", "5"), "1", 1, "USD", "EURUSD", **QUOTES) == D("-5.40")
     assert swap(in_mode(SwapMode.CURRENCY_SYMBOL, "-5", "5"), "-10", 1, "USD", "EURUSD", **QUOTES) == D("54.00")
     assert swap(in_mode(SwapMode.CURRENCY_DEPOSIT, "-5", "5"), "1", 1, "USD", "EURUSD", **QUOTES) == D("-5.00")
@@ -193,19 +195,19 @@ def test_money_of_another_currency_is_converted_and_that_of_the_account_is_not()
 
 
 def test_a_swap_is_rounded_to_the_digits_of_the_account() -> None:
-    """5.25 of the account's currency for 0.1 lots and one night is 0.525: 3 decimals show it, none round it up to 1."""
+    """The swap of 0.525 is kept with 3 decimals, and rounded to 0.53 with 2 and to 1 with none."""
     terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-5.25", "0")
     found = [swap(terms, "0.1", 1, currency, **QUOTES) for currency in ("KWD", "USD", "JPY")]
     assert found == [D("-0.525"), D("-0.53"), D("-1")]
 
 
-def test_points_of_a_future_are_worth_what_its_tick_is() -> None:
+def test_swap_points_of_a_future_are_valued_by_its_tick_value() -> None:
     """4 points of 0.1 are 0.8 of a tick of 0.5 at 12.50 EUR: 10 EUR a lot."""
     future = in_mode(SwapMode.POINTS, "-4", "0", calculation_mode=CalculationMode.FUTURES, tick_price=D("12.5"))
     assert swap(future, "2", 1, "EUR") == D(-20)
 
 
-def test_without_a_quote_interest_on_the_price_is_not_known_and_interest_on_the_opening_is() -> None:
+def test_without_a_quote_only_interest_on_the_open_price_is_known() -> None:
     assert swap(in_mode(SwapMode.INTEREST_CURRENT, "-6", "0"), "1", 1, "EUR") is None
     assert swap(in_mode(SwapMode.INTEREST_OPEN, "-6", "0"), "1", 1, "EUR", opened="18000") == D("-75.00")
 
@@ -230,7 +232,7 @@ def charged(instrument: Instrument, opened: str, closed: str) -> SwapCharge:
     ],
 )
 def test_each_night_of_a_week_counts_by_the_coefficient_of_the_day_before_it(weekdays: str, nights: str) -> None:
-    """2026-01-05 is a Monday; nights end at 22:00 UTC, and the seventh is the one that follows Sunday."""
+    """2026-01-05 is a Monday; the server's midnight is 22:00 UTC, and the seventh night follows Sunday."""
     coefficients = tuple(map(D, weekdays.split()))
     terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-2", "0", swap_weekdays=coefficients)
     for day, count in enumerate(nights.split()):
@@ -239,8 +241,8 @@ def test_each_night_of_a_week_counts_by_the_coefficient_of_the_day_before_it(wee
     assert charged(terms, "2026-01-05 12:00", "2026-01-12 12:00").amount == -2 * sum(coefficients)
 
 
-def test_a_night_is_charged_by_the_row_in_force_on_the_day_before_it() -> None:
-    """From 2026-02-03, a Tuesday: the night after Monday has the old row, the night after Tuesday the new one."""
+def test_a_night_is_charged_by_the_swap_terms_of_the_day_before_it() -> None:
+    """New terms begin on Tuesday, 2026-02-03: the night after Monday has the old terms, that after Tuesday the new."""
     rows = (
         SwapTerms(None, SwapMode.CURRENCY_DEPOSIT, D(-2), D(0)),
         SwapTerms(date(2026, 2, 3), SwapMode.CURRENCY_DEPOSIT, D(-3), D(0)),
@@ -253,8 +255,8 @@ def test_a_night_is_charged_by_the_row_in_force_on_the_day_before_it() -> None:
     assert charged(terms, "2026-02-02 12:00", "2026-02-05 12:00") == SwapCharge(D(5), D(-275))
 
 
-def test_the_nights_of_a_symbol_of_another_clock_end_at_its_own_midnight() -> None:
-    """2026-03-10: Athens, not yet on summer time, has midnight at 22:00 UTC; the server, on New York's, at 21:00."""
+def test_the_nights_of_a_symbol_with_another_clock_end_at_that_clocks_midnight() -> None:
+    """On 2026-03-10 only New York has summer time: the server's midnight is 21:00 UTC, that of Athens 22:00 UTC."""
     terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-2", "0")
     assert charged(terms, "2026-03-10 20:59", "2026-03-10 21:00").nights == 1
     athens = structs.replace(terms, clock="Europe/Athens")

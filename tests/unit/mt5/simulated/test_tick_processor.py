@@ -1,4 +1,4 @@
-"""Stops of positions, hedging, nights and stop-outs: what ticks do to positions."""
+"""Effects of ticks on positions: stops, swaps and stop-outs, on netting and hedging accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHARGING = FillProfile(name="charging", charges=True)
 STOPPING = FillProfile(name="stopping", stop_out_level_pct=Decimal(50), margin_call_level_pct=Decimal(100))
 
 
-def test_a_stop_loss_closes_at_the_touch_and_not_at_the_stop() -> None:
+def test_a_stop_loss_closes_at_the_touch_and_not_at_its_price() -> None:
     desk = Dealing(1.1, 1.0951, 1.0940)
     placed = desk.buy(stop_loss="1.0950", take_profit="1.2")
     assert not placed.quiet
@@ -56,10 +56,8 @@ def test_a_take_profit_closes_a_short_at_the_ask() -> None:
         (1.0040, {}, DealReason.STOP_OUT),
     ],
 )
-def test_whatever_closes_a_position_is_charged_its_commission(
-    bid: float, stops: dict[str, str], reason: DealReason
-) -> None:
-    """3.50 a lot and side, for the broker's own closes as for an order's."""
+def test_a_close_by_the_broker_is_charged_commission(bid: float, stops: dict[str, str], reason: DealReason) -> None:
+    """The commission is 3.50 a lot for each deal, by an order or by the broker."""
     profile = FillProfile(name="charging", charges=True, stop_out_level_pct=Decimal(50))
     desk = Dealing(1.1, bid, profile=profile)
     desk.buy("1", **stops)
@@ -71,7 +69,7 @@ def test_whatever_closes_a_position_is_charged_its_commission(
 
 
 def test_a_take_profit_is_never_dealt_worse_than_its_price() -> None:
-    """Every execution slips far against us, and the one at a take-profit stays at its price where the touch is at it."""
+    """All slippage is far against us, but a take profit reached exactly is filled at its price."""
     always = Slippage(against=1.0, against_mean_spreads=50.0, favourable=0.0, favourable_mean_spreads=0.0)
     for seed in range(1, 11):
         slippage = SlippageByType(market=always, stop=always, limit=always)
@@ -81,7 +79,7 @@ def test_a_take_profit_is_never_dealt_worse_than_its_price() -> None:
         assert (desk.deals[-1].reason, desk.deals[-1].price) == (DealReason.TAKE_PROFIT, Decimal("1.105")), seed
 
 
-def test_a_pending_order_hands_its_stops_to_its_position() -> None:
+def test_the_position_of_a_pending_order_gets_the_orders_stops() -> None:
     desk = Dealing(1.1, 1.0890, 1.0790)
     desk.buy_limit("1.0900", stop_loss="1.0800", take_profit="1.2")
     desk.to(2)
@@ -90,7 +88,7 @@ def test_a_pending_order_hands_its_stops_to_its_position() -> None:
     assert desk.deals[-1].reason is DealReason.STOP_LOSS
 
 
-def test_on_a_netting_account_new_stops_replace_old_ones_and_none_leaves_them() -> None:
+def test_on_a_netting_account_a_further_order_replaces_only_the_stops_that_it_has() -> None:
     desk = Dealing(1.1)
     desk.buy(stop_loss="1.09", take_profit="1.2")
     desk.buy()
@@ -98,10 +96,10 @@ def test_on_a_netting_account_new_stops_replace_old_ones_and_none_leaves_them() 
     desk.buy(stop_loss="1.08")
     assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.08"), Decimal("1.2"))
     desk.sell("0.50")
-    assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)  # another position by then
+    assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)  # the reversal opened a new position
 
 
-def test_a_partial_close_leaves_the_stops_whatever_its_order_brings() -> None:
+def test_a_partial_close_keeps_the_stops_of_the_position_whatever_its_order_has() -> None:
     desk = Dealing(1.1, 1.1, 1.1)
     desk.buy("0.30", stop_loss="1.09", take_profit="1.2")
     desk.sell("0.10", stop_loss="1.11", take_profit="1.05")
@@ -111,14 +109,14 @@ def test_a_partial_close_leaves_the_stops_whatever_its_order_brings() -> None:
     assert desk.position.volume == Decimal("0.20")
 
 
-def test_a_reversal_has_the_stops_of_its_order_alone() -> None:
+def test_a_reversed_position_has_only_the_stops_of_its_order() -> None:
     desk = Dealing(1.1)
     desk.buy("0.10", stop_loss="1.09", take_profit="1.2")
     desk.sell("0.30", stop_loss="1.11")
     assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.11"), None)
 
 
-def test_a_ticket_on_a_netting_account_is_the_symbols() -> None:
+def test_a_position_of_a_netting_account_can_be_closed_by_its_ticket() -> None:
     desk = Dealing(1.1)
     desk.buy("0.10")
     assert refusal(desk.sell("0.10", position=2)) == (10036, "UNKNOWN_POSITION")
@@ -126,7 +124,7 @@ def test_a_ticket_on_a_netting_account_is_the_symbols() -> None:
     assert (closed.order.status, closed.position, desk.position.volume) == ("FILLED", 1, Decimal("0.06"))
 
 
-def test_a_reversal_is_one_deal_about_the_position_that_it_opens() -> None:
+def test_a_reversal_is_one_deal_with_the_ticket_of_the_opened_position() -> None:
     desk = Dealing(1.1)
     desk.buy("0.10")
     desk.sell("0.30")
@@ -137,7 +135,7 @@ def test_a_reversal_is_one_deal_about_the_position_that_it_opens() -> None:
 # -------------------------------------------------------------------------------------------------------------- hedging
 
 
-def test_each_order_of_a_hedging_account_opens_a_position_of_its_own() -> None:
+def test_each_order_of_a_hedging_account_opens_a_separate_position() -> None:
     desk = Dealing(1.1, mode=HEDGING)
     desk.buy("0.10")
     desk.sell("0.10")
@@ -151,7 +149,7 @@ def test_each_order_of_a_hedging_account_opens_a_position_of_its_own() -> None:
     assert desk.venue.net_volume("EURUSD") == Decimal("0.05")
 
 
-def test_a_ticket_closes_its_position_in_parts_and_no_other() -> None:
+def test_orders_with_a_ticket_close_only_that_position_in_parts() -> None:
     desk = Dealing(1.1, 1.2, mode=HEDGING)
     desk.buy("0.10")
     desk.buy("0.10")
@@ -166,7 +164,7 @@ def test_a_ticket_closes_its_position_in_parts_and_no_other() -> None:
     ]
 
 
-def test_margin_is_asked_for_the_larger_leg_of_a_symbol() -> None:
+def test_the_margin_of_a_hedged_symbol_is_that_of_the_larger_side() -> None:
     desk = Dealing(1.1, mode=HEDGING)
     desk.buy("5")
     before = desk.venue.margin
@@ -183,12 +181,12 @@ NIGHT_NS = 86_400 * SECOND_NS
 
 
 def nights(*, from_night: int = 0) -> Dealing:
-    """A tick half an hour before each of eight midnights, EURUSD at 1.1."""
+    """A desk with a tick half an hour before each of eight midnights, and EURUSD at 1.1."""
     rows = [(MIDNIGHT_NS + (from_night + n) * NIGHT_NS - 1_800 * SECOND_NS, 1.1, 1.1002) for n in range(8)]
     return Dealing(stream=build_stream([some_rows("EURUSD", rows)], accept_crossed=False), profile=CHARGING)
 
 
-def test_a_night_is_charged_at_the_first_tick_of_the_next_day() -> None:
+def test_a_swap_is_booked_at_the_first_tick_of_the_next_day() -> None:
     desk = nights()
     desk.buy("1")
     commission = desk.deals[0].commission
@@ -201,8 +199,8 @@ def test_a_night_is_charged_at_the_first_tick_of_the_next_day() -> None:
     assert desk.venue.balance == 10_000 + commission + swap.swap
 
 
-def test_a_week_has_seven_nights_of_which_wednesdays_counts_three() -> None:
-    """Opened on Tuesday evening: the nights after Tuesday, Wednesday, Thursday, Friday and Monday."""
+def test_the_night_after_wednesday_counts_three() -> None:
+    """The charged nights follow Tuesday, Wednesday, Thursday, Friday and Monday."""
     desk = nights()
     desk.buy("1")
     desk.to(8)
@@ -224,8 +222,8 @@ def test_the_ideal_profile_charges_nothing_and_stays_quiet() -> None:
 # ------------------------------------------------------------------------------------------------------------- stop-out
 
 
-def test_a_stop_out_ends_resting_orders_then_closes_the_largest_loss_until_the_level_is_kept() -> None:
-    """Two longs of 2 and 5 lots on 10,000: at 1.0900 equity is about 2,860 of a margin of 7,630."""
+def test_a_stop_out_cancels_resting_orders_and_closes_the_largest_loss_until_the_level_is_reached() -> None:
+    """With 2 and 5 lots long on a deposit of 10,000, at 1.0900 equity is about 2,860 and margin about 7,630."""
     desk = Dealing(1.1, 1.1, 1.0900, profile=STOPPING, mode=HEDGING)
     desk.buy("2")
     desk.buy("5")
@@ -241,7 +239,7 @@ def test_a_stop_out_ends_resting_orders_then_closes_the_largest_loss_until_the_l
     assert desk.venue.order_cursor_at(3) == 1
 
 
-def test_without_leverage_or_a_level_nobody_is_stopped_out() -> None:
+def test_without_leverage_or_a_stop_out_level_no_position_is_closed() -> None:
     for settings in ({"profile": STOPPING, "leverage": 0}, {}):
         desk = Dealing(1.1, 1.0, **settings)  # type: ignore[arg-type]
         desk.buy("1")
@@ -250,7 +248,7 @@ def test_without_leverage_or_a_level_nobody_is_stopped_out() -> None:
         assert desk.venue.quiet
 
 
-def test_the_realistic_profile_draws_the_same_for_the_same_seed() -> None:
+def test_the_realistic_profile_gives_the_same_deals_for_the_same_seed() -> None:
     def played(seed: int) -> list[tuple[Decimal, Decimal]]:
         desk = Dealing(
             stream=a_stream(*(1.1 + n / 1e4 for n in range(60))), profile=REALISTIC, seed=seed, deposit=10**6
@@ -266,7 +264,7 @@ def test_the_realistic_profile_draws_the_same_for_the_same_seed() -> None:
 
 
 @pytest.mark.parametrize("reopen_at", range(1, 4))
-def test_a_position_with_stops_survives_a_restart(reopen_at: int) -> None:
+def test_the_stops_of_a_position_are_executed_after_a_restart(reopen_at: int) -> None:
     desk = Dealing(1.1, 1.0951, 1.0940)
     desk.buy(stop_loss="1.0950")
     desk.to(reopen_at)

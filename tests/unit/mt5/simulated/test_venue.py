@@ -1,4 +1,4 @@
-"""The simulated broker: fills at the quote, cash to the cent, rejections that stay in the book."""
+"""The simulated broker: fills, cash, conversion, rejections in the book, and restarts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def a_venue(
 
 
 def two_pairs(*, first: str, second: str) -> TickStream:
-    """One tick each: 100 to 101 and 2.0 to 2.5."""
+    """A stream with quotes 100/101 and 110/111 of the first symbol, and 2.0/2.5 of the second between them."""
     return build_stream(
         [
             some_rows(first, [(START_NS, 100.0, 101.0), (START_NS + 2, 110.0, 111.0)]),
@@ -51,7 +51,7 @@ def two_pairs(*, first: str, second: str) -> TickStream:
 
 
 def trade(venue: SimulatedVenue, side: Side, volume: str, symbol: str = "EURUSD", order_id: str = "A-1") -> Decimal:
-    """Profit of the deal."""
+    """Execute a market order; returns the profit of its deal."""
     placed = venue.place(VenueOrderRequest(magic=1, comment=order_id, symbol=symbol, side=side, volume=Decimal(volume)))
     assert placed.order.status is OrderReplyStatus.FILLED, placed
     return venue.deals_after(placed.order.deal - 1, 1)[0].profit
@@ -79,7 +79,7 @@ def test_a_buy_fills_at_the_ask_and_a_sell_at_the_bid_of_the_books_tick() -> Non
     assert venue.positions() == []
 
 
-def test_tickets_deals_and_positions_count_for_themselves() -> None:
+def test_tickets_deals_and_positions_are_numbered_separately() -> None:
     venue = a_venue()
     trade(venue, Side.BUY, "0.02")
     trade(venue, Side.SELL, "0.05")
@@ -90,7 +90,7 @@ def test_tickets_deals_and_positions_count_for_themselves() -> None:
     assert [position.ticket for position in venue.positions()] == [2]
 
 
-def test_equity_values_a_position_at_the_side_it_would_close_at() -> None:
+def test_equity_values_a_position_at_its_closing_side_of_the_quote() -> None:
     venue = a_venue()
     trade(venue, Side.BUY, "0.10")
     assert venue.equity == Decimal("9998.00")  # bought at 1.1002, the bid is 1.1000
@@ -119,8 +119,8 @@ def test_a_symbol_that_is_not_quoted_yet_is_rejected() -> None:
     assert (placed.order.retcode, placed.error_code) == (10021, ErrorCode.NO_QUOTE)
 
 
-def test_an_order_whose_profit_could_never_be_booked_is_rejected() -> None:
-    """EURGBP pays in pounds, and no pair of pound and dollar is quoted."""
+def test_an_order_without_a_conversion_rate_for_its_profit_is_rejected() -> None:
+    """The profit of EURGBP is in GBP, and the stream has no pair of GBP and USD."""
     venue = a_venue(a_stream(0.85, symbol="EURGBP"))
     placed = venue.place(VenueOrderRequest(magic=1, comment="A-1", symbol="EURGBP", side=Side.BUY, volume=Decimal(1)))
     assert placed.error_code is ErrorCode.NO_CONVERSION_RATE
@@ -128,29 +128,29 @@ def test_an_order_whose_profit_could_never_be_booked_is_rejected() -> None:
 
 
 def test_profit_in_another_currency_is_converted_at_the_tick_of_the_deal() -> None:
-    """1,000,000 yen gained are sold for dollars at the ask of USDJPY: 1,000,000 / 111 = 9009.009."""
+    """A gain in JPY is converted at the ask of USDJPY: 900,000 / 111."""
     venue = a_venue(two_pairs(first="USDJPY", second="EURUSD"))
     assert trade(venue, Side.BUY, "1", "USDJPY") == 0  # at 101
     venue.step_to(3)  # bid 110
     assert trade(venue, Side.SELL, "1", "USDJPY") == Decimal("8108.11")  # 900,000 / 111
 
 
-def test_a_loss_is_converted_at_the_other_side() -> None:
-    """A euro account loses dollars and buys them with euros at the bid of EURUSD."""
+def test_a_loss_in_another_currency_is_converted_at_the_other_side() -> None:
+    """The loss in USD is converted to EUR at the bid of EURUSD."""
     venue = a_venue(a_stream(1.2500, 1.2400, spread=0.01), currency="EUR")
     trade(venue, Side.BUY, "1")  # at 1.26
     venue.step_to(2)
     assert trade(venue, Side.SELL, "1") == Decimal("-1612.90")  # -2000 / 1.24
 
 
-def test_a_yen_account_has_no_decimals() -> None:
+def test_profits_of_an_account_in_jpy_have_no_decimals() -> None:
     venue = a_venue(a_stream(100.001, 100.3456, symbol="USDJPY", spread=0.01), currency="JPY")
     trade(venue, Side.BUY, "0.01", "USDJPY")
     venue.step_to(2)
     assert trade(venue, Side.SELL, "0.01", "USDJPY") == Decimal("335")  # 0.3346 x 1,000 = 334.6
 
 
-def test_a_computed_price_with_float_noise_can_be_booked() -> None:
+def test_a_fill_price_has_no_float_error() -> None:
     venue = a_venue(a_stream(0.1 + 0.2))
     placed = venue.place(
         VenueOrderRequest(magic=1, comment="A-1", symbol="EURUSD", side=Side.SELL, volume=Decimal("0.01"))
@@ -164,7 +164,7 @@ def test_the_book_has_the_brokers_names() -> None:
     assert [position.symbol for position in venue.positions()] == ["EURUSD.m"]
 
 
-def test_stepping_back_or_past_the_end_is_no_step() -> None:
+def test_a_step_back_has_no_effect_and_a_step_past_the_end_stops_at_the_last_tick() -> None:
     venue = a_venue(ordinal=2)
     venue.step_to(1)
     assert venue.ordinal == 2
@@ -172,7 +172,7 @@ def test_stepping_back_or_past_the_end_is_no_step() -> None:
     assert (venue.ordinal, venue.time_ns) == (3, START_NS + 2 * SECOND_NS)
 
 
-def test_the_cursor_at_a_tick_does_not_count_the_commands_there() -> None:
+def test_the_deal_cursor_at_a_tick_does_not_count_deals_of_commands_at_it() -> None:
     venue = a_venue()
     trade(venue, Side.BUY, "0.01")
     venue.step_to(3)
@@ -180,7 +180,7 @@ def test_the_cursor_at_a_tick_does_not_count_the_commands_there() -> None:
     assert [venue.deal_cursor_at(n) for n in (1, 2, 3, 4)] == [1, 2, 2, 3]
 
 
-def test_an_account_goes_on_over_later_ticks_with_its_cash_and_positions() -> None:
+def test_an_account_keeps_cash_and_positions_in_a_later_stream() -> None:
     store = MemoryBookStore()
     first = a_venue(store=store, ordinal=3)
     trade(first, Side.BUY, "0.10")
@@ -188,13 +188,13 @@ def test_an_account_goes_on_over_later_ticks_with_its_cash_and_positions() -> No
     second = a_venue(later, store=store, stream_id="stream-2", ordinal=0)
     assert (second.ordinal, second.deal_count) == (0, 2)
     second.step_to(1)
-    assert second.deal_cursor_at(1) == 2  # all that happened in the stream before
+    assert second.deal_cursor_at(1) == 2  # the deals of the earlier stream
     trade(second, Side.SELL, "0.10")
     assert second.balance == Decimal("10978.00")  # 1.2000 - 1.1022
     assert [second.deal_cursor_at(n) for n in (1, 2)] == [2, 3]
 
 
-def test_ticks_that_the_account_has_seen_are_refused_with_both_times() -> None:
+def test_a_stream_that_begins_before_the_end_of_the_book_is_refused_with_both_times() -> None:
     store = MemoryBookStore()
     first = a_venue(store=store, ordinal=3)
     first.checkpoint()
@@ -202,14 +202,14 @@ def test_ticks_that_the_account_has_seen_are_refused_with_both_times() -> None:
         a_venue(a_stream(1.2, start_ns=START_NS + 2 * SECOND_NS), store=store, stream_id="stream-2")
 
 
-def test_an_account_keeps_its_currency() -> None:
+def test_an_account_in_another_currency_is_refused() -> None:
     store = MemoryBookStore()
     a_venue(store=store)
     with pytest.raises(VenueSetupError, match=r"currency is USD, but EUR"):
         a_venue(store=store, currency="EUR")
 
 
-def test_a_symbol_that_nobody_trades_stops_the_start() -> None:
+def test_a_symbol_that_the_broker_does_not_trade_is_refused() -> None:
     with pytest.raises(VenueSetupError, match="does not trade AAPL"):
         a_venue(a_stream(100.0, symbol="AAPL"))
 
@@ -227,7 +227,7 @@ moves = st.lists(
 
 
 @given(moves=moves)
-def test_a_venue_opened_again_at_any_moment_is_the_one_that_never_stopped(
+def test_a_venue_restarted_before_each_order_has_the_book_of_one_never_restarted(
     moves: list[tuple[int, Side, str]],
 ) -> None:
     stream = a_stream(*(1.1 + n / 1000 for n in range(60)))
@@ -249,7 +249,7 @@ def test_a_venue_opened_again_at_any_moment_is_the_one_that_never_stopped(
 
 
 @given(moves=moves)
-def test_balance_is_the_sum_of_deals_and_the_position_that_of_signed_volumes(
+def test_the_balance_is_the_sum_of_deals_and_the_position_the_sum_of_signed_volumes(
     moves: list[tuple[int, Side, str]],
 ) -> None:
     venue = a_venue(a_stream(*(1.1 + n / 1000 for n in range(60))))

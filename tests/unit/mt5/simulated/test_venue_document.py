@@ -1,4 +1,4 @@
-"""docs/venue.md shows the realistic profile as it is."""
+"""docs/venue.md has the settings of the realistic profile."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The real terminal's adapter, against a scripted fake of the MetaTrader5 package."""
+"""Tests of the gateway's terminal adapter with a scripted fake of the MetaTrader5 package."""

@@ -1,4 +1,4 @@
-"""A link over a fake terminal, driven by hand: one clock, and a caller that does each job as it is posted, or when it is let."""
+"""A `TerminalClient` with a fake terminal, on a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 MS = 1_000_000
 SECOND_NS = 1_000_000_000
 WINTER_NS = 1_768_471_200 * SECOND_NS
-"""2026-01-15 10:00 UTC, a Thursday: New-York-close servers are two hours ahead."""
+"""2026-01-15 10:00 UTC, a Thursday on which servers of New-York-close time are two hours ahead of UTC."""
 
 POLL_MS = 20
 
 
 class InlineCaller:
-    """Does a job as it is posted; while `holds` is set it waits until `let`."""
+    """Runs each job when it is posted; while `holds` is set, jobs wait until `let` is called."""
 
     def __init__(self, api: Mt5Api) -> None:
         self.api = api
@@ -49,7 +49,7 @@ class InlineCaller:
             self._done.append(job(self.api))
 
     def let(self) -> None:
-        """Do what was held back."""
+        """Run the jobs that were held back."""
         self.holds = False
         held, self._held = self._held, []
         self._done += [job(self.api) for job in held]
@@ -60,7 +60,7 @@ class InlineCaller:
 
 
 class Bench:
-    """One terminal, one link; `restart` builds the link again on what is durable."""
+    """A fake terminal and a client (`link`); `restart` makes a new client with the stored state."""
 
     def __init__(self, folder: Path, *, symbol_map: dict[str, str] | None = None, **fake: Any) -> None:
         self.folder = folder
@@ -120,27 +120,27 @@ class Bench:
         self.wait(POLL_MS)
 
     def wait(self, ms: int) -> None:
-        """Let time go by, and the link do what is due."""
+        """Advance the clock in steps of the poll interval, and run the client's timer at each."""
         end_ns = self.mono_ns + ms * MS
         while self.mono_ns < end_ns:
             self.mono_ns = min(end_ns, self.mono_ns + POLL_MS * MS)
             self.link.on_timer(self.now)
 
     def tick(self, bid: float, ask: float, *, symbol: str = "EURUSD") -> None:
-        """The market moves, and is looked at."""
+        """Add a tick at the terminal, and wait until the client has read it."""
         self.fake.tick(symbol, bid, ask)
         self.wait(2 * POLL_MS)
 
     def send(self, order: Buy | Sell, symbol: str = "EURUSD") -> TradeResult | CallInProgress | None:
-        """One call."""
+        """Send an order."""
         return self.link.send(order, symbol, self.now)
 
     def found(self, order_id: str = "A-1") -> BookOrder | None:
-        """What is shown of an order."""
+        """The record of an order; None if nothing is shown."""
         return self.link.find(magic_of(order_id), self.now)
 
     def shown(self, order_id: str = "A-1") -> str:
-        """Its status in a word."""
+        """The status of an order; "nothing" if nothing is shown."""
         found = self.found(order_id)
         return "nothing" if found is None else found.order.status.value
 

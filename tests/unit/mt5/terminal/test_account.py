@@ -1,4 +1,4 @@
-"""The account as the terminal shows it, what it may be, and what becomes of it when the terminal does not answer."""
+"""The account that the terminal shows: deals, terms of symbols, allowed accounts, and an unavailable terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) -> None:
-    """A history that lags may show an earlier deal later; its number comes after those already reported."""
+    """A late history may show an earlier deal later, which then gets the next number."""
     bench.fake.script.append(ScriptedReply(answer=None, hides=30))
     bench.send(a_buy("A-1"))
     bench.send(a_buy("A-2"))
@@ -44,7 +44,7 @@ def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) 
 
 
 def test_a_deal_reports_its_cash_and_the_brokers_number(bench: Bench) -> None:
-    """`history_deals_get`: profit, commission, swap and fee of a deal; the first one is the deposit."""
+    """`history_deals_get` has profit, commission, swap and fee of each deal; the first deal is the deposit."""
     bench.send(a_buy())
     bench.tick(1.11, 1.1101)
     bench.send(a_sell())
@@ -56,7 +56,7 @@ def test_a_deal_reports_its_cash_and_the_brokers_number(bench: Bench) -> None:
     assert bench.broker.balance == sum((deal.cash for deal in (deposit, opened, closed)), Decimal(0))
 
 
-def test_a_revision_survives_a_restart(bench: Bench) -> None:
+def test_the_last_revision_is_kept_across_a_restart(bench: Bench) -> None:
     bench.send(a_buy())
     [position] = bench.broker.positions()
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"), revision=7)
@@ -72,7 +72,7 @@ def test_a_revision_survives_a_restart(bench: Bench) -> None:
     assert [held.revision for held in bench.broker.positions()] == [7]
 
 
-def test_a_modification_without_an_answer_may_be_made_again(bench: Bench) -> None:
+def test_a_modification_without_an_answer_may_be_sent_again(bench: Bench) -> None:
     bench.send(a_buy())
     [position] = bench.broker.positions()
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"), revision=1)
@@ -84,8 +84,8 @@ def test_a_modification_without_an_answer_may_be_made_again(bench: Bench) -> Non
     assert [held.stop_loss for held in bench.broker.positions()] == [Decimal("1.09")]
 
 
-def test_a_terminal_without_its_broker_or_without_a_word_is_trouble(bench: Bench) -> None:
-    """`terminal_info().connected` is the connection to the server; no terminal at all gives None and error -10004."""
+def test_a_terminal_without_a_connection_or_without_an_answer_is_unavailable(bench: Bench) -> None:
+    """`terminal_info().connected` is the connection to the server; without a terminal the result is None."""
     bench.fake.is_connected = False
     bench.wait(500)
     trouble = bench.link.unavailable(bench.now)
@@ -101,7 +101,7 @@ def test_a_terminal_without_its_broker_or_without_a_word_is_trouble(bench: Bench
     assert bench.link.unavailable(bench.now) is None
 
 
-def test_what_another_account_shows_is_not_taken_for_this_ones(bench: Bench) -> None:
+def test_deals_of_another_account_are_ignored(bench: Bench) -> None:
     before = bench.link.deals_after(0, 9, bench.now)
     bench.fake.login = LOGIN + 1
     bench.fake.broker.deposit(77.0)
@@ -112,7 +112,7 @@ def test_what_another_account_shows_is_not_taken_for_this_ones(bench: Bench) -> 
     assert bench.link.deals_after(0, 9, bench.now) == before
 
 
-def test_a_terminal_that_hangs_is_trouble_after_a_while(bench: Bench) -> None:
+def test_a_terminal_that_has_not_answered_for_10_s_is_unavailable(bench: Bench) -> None:
     bench.caller.holds = True
     bench.wait(9_000)
     assert bench.link.unavailable(bench.now) is None
@@ -122,8 +122,8 @@ def test_a_terminal_that_hangs_is_trouble_after_a_while(bench: Bench) -> None:
     assert "has not answered for 1" in trouble.message
 
 
-def test_a_foreign_order_on_the_account_is_not_ours(bench: Bench) -> None:
-    """Orders by hand have magic 0."""
+def test_an_order_by_hand_is_a_foreign_order(bench: Bench) -> None:
+    """Orders by hand have magic 0, even if their comment is an order id."""
     bench.fake.broker.send(
         {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "comment": "A-1"}
     )
@@ -134,8 +134,8 @@ def test_a_foreign_order_on_the_account_is_not_ours(bench: Bench) -> None:
     assert list(bench.link.resting(bench.now)) == []
 
 
-def test_a_cancellation_that_is_refused_is_not_tried_again_at_once(bench: Bench) -> None:
-    """10018: nothing is removed while the market is closed."""
+def test_a_refused_cancel_is_sent_again_only_after_a_pause(bench: Bench) -> None:
+    """The server refuses it with 10018, because the market is closed."""
     bench.fake.broker.send(
         {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "magic": 9}
     )
@@ -155,8 +155,8 @@ def from_row(name: str, **fields: object) -> Instrument:
     return instrument_from_row(a_symbol(name, **fields), currency="USD", clock=ServerClock())
 
 
-def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
-    """`symbol_info`: names of the fields; swap_rollover3days counts from Sunday, the desk's weekday from Monday."""
+def test_the_terms_of_a_symbol_are_converted_from_its_row() -> None:
+    """In `symbol_info`, `swap_rollover3days` counts weekdays from Sunday; the desk counts them from Monday."""
     instrument = from_row("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3)
     assert (instrument.digits, instrument.contract_size, instrument.tick_size) == (
         5,
@@ -178,7 +178,7 @@ def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
     assert (in_money.swaps[0].mode, in_money.filling) == (SwapMode.CURRENCY_DEPOSIT, ("FOK", "RETURN"))
 
 
-def test_what_the_package_does_not_tell_of_a_symbol_is_named() -> None:
+def test_terms_that_the_package_does_not_have_are_listed_in_untold() -> None:
     untold = {
         "commissions", "holidays", "margin_rates_long", "margin_rates_short", "quote_sessions", "sessions",
         "swap_weekdays",
@@ -187,13 +187,13 @@ def test_what_the_package_does_not_tell_of_a_symbol_is_named() -> None:
     assert set(from_row("EURUSD", swap_mode=8, order_gtc_mode=1).untold) == untold | {"swaps", "gtc_mode"}
 
 
-def test_an_expiry_of_the_servers_clock_is_utc() -> None:
-    """2026-03-20 23:00 on a server of UTC+2 in March before Europe's change, and UTC+3 by New York's."""
+def test_the_expiry_of_a_symbol_is_converted_from_server_time_to_utc() -> None:
+    """On 2026-03-20 New York has summer time, so that a server of New-York-close time is at UTC+3."""
     instrument = from_row("EURUSD", expiration_time=utc_ns("2026-03-20 23:00") // 10**9)
     assert instrument.expires_ns == utc_ns("2026-03-20 20:00")
 
 
-def test_a_future_has_the_worth_of_its_tick_and_a_mode_without_a_formula_stops_the_start() -> None:
+def test_a_future_uses_its_tick_value_and_an_unsupported_calculation_mode_is_refused() -> None:
     future = from_row(
         "ESH6", trade_calc_mode=33, trade_tick_size=0.25, trade_tick_value=12.5, trade_contract_size=1.0,
         currency_base="USD", currency_profit="USD", currency_margin="USD", margin_initial=15_000.0,
@@ -207,12 +207,12 @@ def test_a_future_has_the_worth_of_its_tick_and_a_mode_without_a_formula_stops_t
         from_row("BOND", trade_calc_mode=37)
 
 
-def test_a_real_account_is_not_traded(tmp_path: Path) -> None:
+def test_a_real_account_is_refused_by_default(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="DEMO_ONLY: account 5001234 is a real one, expected a demo account"):
         Bench(tmp_path, trade_mode=mt5_types.ACCOUNT_TRADE_MODE_REAL)
 
 
-def test_a_real_account_wants_the_setting_and_the_token(tmp_path: Path) -> None:
+def test_a_real_account_needs_the_setting_and_the_same_token_twice(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     assert not is_real_allowed(allow=False, token=TOKEN, token_file=file)
@@ -230,13 +230,13 @@ def test_a_real_account_wants_the_setting_and_the_token(tmp_path: Path) -> None:
     assert refused.code is ErrorCode.DEMO_ONLY
 
 
-def test_a_symbol_that_the_broker_does_not_have_stops_the_start(bench: Bench) -> None:
+def test_a_start_with_a_symbol_that_the_broker_does_not_have_is_refused(bench: Bench) -> None:
     setup = bench.setup._replace(symbol_map={"EURUSD": "EURUSD.x"})
     with pytest.raises(StartError, match=r"TRADING_SYMBOL: the broker has no EURUSD\.x; MT5_SYMBOL_MAP maps"):
         open_terminal(bench.fake, setup, wall_ns=bench.now.domain_ns)
 
 
-def test_a_terminal_that_cannot_be_connected_to_stops_the_start(bench: Bench) -> None:
+def test_a_start_without_a_connection_to_the_terminal_is_refused(bench: Bench) -> None:
     """`initialize` returns False, and `last_error` has the reason."""
     bench.fake.has_ipc = False
     with pytest.raises(StartError, match=r"no connection to the terminal: No IPC connection \(-10004\)"):
@@ -249,15 +249,15 @@ def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:
         TerminalStore(tmp_path / "terminal.db", account="2", stream_id="s")
 
 
-def test_history_at_a_time_that_the_zone_never_shows_names_the_setting(bench: Bench) -> None:
-    """2026-03-08 09:30 is passed over by a server of New-York-close time."""
+def test_history_at_a_server_time_that_does_not_exist_is_reported_with_the_zone_setting(bench: Bench) -> None:
+    """A server of New-York-close time skips 2026-03-08 09:30."""
     deposit = bench.fake.broker.deals[70_001]
     bench.fake.broker.deals[70_002] = deposit._replace(ticket=70_002, time=1_772_962_200, time_msc=1_772_962_200_000)
     with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: server time 2026-03-08 09:30:00 does not exist in"):
         bench.restart()
 
 
-def test_an_expiry_in_the_hour_that_is_passed_over_is_at_its_end(bench: Bench) -> None:
+def test_an_expiry_in_a_skipped_hour_is_at_the_end_of_that_hour(bench: Bench) -> None:
     foreign = {
         "action": 5,
         "symbol": "EURUSD",

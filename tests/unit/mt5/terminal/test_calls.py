@@ -1,4 +1,4 @@
-"""Calls of the terminal happen once, whatever it replies; each case follows the package's documentation."""
+"""Each order is sent once, whatever the terminal replies; the cases follow the package's documentation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> None:
-    """`order_send`: DEAL is a market order; the result has the tickets of order and deal; magic marks whose it is."""
+    """In `order_send`, the action DEAL is a market order; the result has the tickets of order and deal."""
     sent = bench.send(a_buy())
     [request] = bench.fake.requests
     assert request == {
@@ -53,16 +53,16 @@ def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> N
     assert (found.order.status, found.order.filled_price, found.order.deal) == ("FILLED", Decimal("1.1001"), 2)
 
 
-def test_no_answer_to_an_order_that_was_executed_is_found_and_not_sent_again(bench: Bench) -> None:
-    """`order_send` returns None after an error, `last_error` has the error; whether the server acted stays unknown."""
+def test_an_executed_order_without_an_answer_is_found_and_not_sent_again(bench: Bench) -> None:
+    """`order_send` returns None after an error; whether the server has executed the order is unknown."""
     bench.fake.script.append(ScriptedReply(answer=None))
     assert bench.send(a_buy()) is None
     assert bench.shown() == "FILLED"
     assert len(bench.fake.requests) == 1
 
 
-def test_no_answer_to_an_order_that_was_not_executed_leaves_no_trace_and_proves_nothing(bench: Bench) -> None:
-    """The same None: the terminal may show the order later, so an empty history proves nothing."""
+def test_an_order_without_an_answer_and_without_execution_is_not_found(bench: Bench) -> None:
+    """The terminal may show the order later, so that the missing order proves nothing."""
     bench.fake.script.append(ScriptedReply(executes=False, answer=None))
     assert bench.send(a_buy()) is None
     bench.wait(2_000)
@@ -72,8 +72,8 @@ def test_no_answer_to_an_order_that_was_not_executed_leaves_no_trace_and_proves_
 
 
 @pytest.mark.parametrize("retcode", [10011, 10012, 10028, 10031, 10999])
-def test_answers_that_leave_it_open_are_no_refusal(bench: Bench, retcode: int) -> None:
-    """Retcodes: processing error, timeout, locked, no connection, and any that the list does not have."""
+def test_an_order_with_an_inconclusive_retcode_is_not_rejected(bench: Bench, retcode: int) -> None:
+    """The retcodes are processing error, timeout, locked, no connection, and an unknown one."""
     bench.fake.script.append(ScriptedReply(executes=False, answer=retcode))
     assert bench.send(a_buy()) == TradeResult(retcode, 0, 0)
     assert bench.shown() == "nothing"
@@ -83,8 +83,8 @@ def test_answers_that_leave_it_open_are_no_refusal(bench: Bench, retcode: int) -
     ("retcode", "code"),
     [(10004, "REQUOTE"), (10006, "VENUE_REFUSED"), (10018, "MARKET_CLOSED"), (10027, "VENUE_REFUSED")],
 )
-def test_a_refusal_is_remembered_although_the_terminal_shows_nothing(bench: Bench, retcode: int, code: str) -> None:
-    """Retcodes: requote, rejected, market closed, trading switched off in the terminal; none of them makes an order."""
+def test_a_refused_order_is_found_although_the_terminal_does_not_show_it(bench: Bench, retcode: int, code: str) -> None:
+    """The retcodes are requote, reject, market closed, and trading disabled in the terminal."""
     bench.fake.script.append(ScriptedReply(executes=False, answer=retcode))
     assert retcode_of(bench.send(a_buy())) == retcode
     found = bench.found()
@@ -93,7 +93,7 @@ def test_a_refusal_is_remembered_although_the_terminal_shows_nothing(bench: Benc
 
 
 def test_a_volume_off_its_step_is_refused_by_the_server_with_10014(bench: Bench) -> None:
-    """`symbol_info`: volume_step is the smallest change of a volume."""
+    """In `symbol_info`, `volume_step` is the step of volumes."""
     assert retcode_of(bench.send(a_buy(volume="0.015"))) == 10014
     found = bench.found()
     assert found is not None
@@ -101,7 +101,7 @@ def test_a_volume_off_its_step_is_refused_by_the_server_with_10014(bench: Bench)
 
 
 def test_done_without_a_deal_is_filled_when_the_deal_is_shown(bench: Bench) -> None:
-    """MqlTradeResult: `deal` is the deal's ticket if it is performed; with 10009 it may still be 0, the deal following."""
+    """In MqlTradeResult, `deal` may be 0 with retcode 10009 if the deal follows later."""
     bench.fake.script.append(ScriptedReply(without_deal=True, hides=4))
     assert bench.send(a_buy()) == TradeResult(10009, 50_001, 0)
     assert bench.shown() == "ACCEPTED"
@@ -111,7 +111,7 @@ def test_done_without_a_deal_is_filled_when_the_deal_is_shown(bench: Bench) -> N
 
 
 def test_a_partial_fill_is_reported_with_its_volume(bench: Bench) -> None:
-    """10010: only a part was done; what an IOC order could not have is canceled."""
+    """With 10010 only a part was executed; the unfilled volume of an IOC order is canceled."""
     bench.fake.script.append(ScriptedReply(fill=0.04))
     sent = bench.send(a_buy(time_in_force=TimeInForce.IOC))
     assert isinstance(sent, TradeResult)
@@ -122,8 +122,8 @@ def test_a_partial_fill_is_reported_with_its_volume(bench: Bench) -> None:
     assert found.order.retcode == 10010
 
 
-def test_an_order_that_was_answered_with_placed_and_is_filled_is_done(bench: Bench) -> None:
-    """Some brokers answer 10008 before they execute; what the order has come to is 10009."""
+def test_a_filled_order_that_was_answered_with_placed_has_the_retcode_done(bench: Bench) -> None:
+    """Some brokers answer 10008 before they execute the order, whose final retcode is 10009."""
     bench.fake.script.append(ScriptedReply(answer=10008))
     sent = bench.send(a_buy())
     assert isinstance(sent, TradeResult)
@@ -133,8 +133,8 @@ def test_an_order_that_was_answered_with_placed_and_is_filled_is_done(bench: Ben
     assert (found.order.status, found.order.retcode) == ("FILLED", 10009)
 
 
-def test_a_pending_order_rests_is_changed_and_is_removed(bench: Bench) -> None:
-    """PENDING places an order under conditions, MODIFY changes it, REMOVE deletes it; both name it by `order`."""
+def test_a_pending_order_is_placed_modified_and_canceled(bench: Bench) -> None:
+    """The actions are PENDING, MODIFY and REMOVE; the last two have the order's ticket in `order`."""
     assert bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"))) == TradeResult(10009, 50_001, 0)
     assert bench.shown() == "ACCEPTED"
     change = Modify(symbol="EURUSD", order_id="A-1", price=Decimal("1.08"), stop_loss=Decimal("1.07"), revision=1)
@@ -151,7 +151,7 @@ def test_a_pending_order_rests_is_changed_and_is_removed(bench: Bench) -> None:
     assert [request["action"] for request in bench.fake.requests] == [5, 7, 8]
 
 
-def test_a_pending_order_that_is_reached_is_filled(bench: Bench) -> None:
+def test_a_pending_order_is_filled_when_the_market_reaches_its_price(bench: Bench) -> None:
     """A buy stop becomes a market order when the ask reaches its price."""
     bench.send(a_buy(type=OrderType.STOP, price=Decimal("1.105")))
     bench.tick(1.1051, 1.1052)
@@ -162,7 +162,7 @@ def test_a_pending_order_that_is_reached_is_filled(bench: Bench) -> None:
 
 
 def test_stops_of_a_position_are_set_with_sltp(bench: Bench) -> None:
-    """SLTP changes stop-loss and take-profit of the position that `position` names; 0 is none."""
+    """SLTP changes stop loss and take profit of the position with the ticket in `position`; 0 is none."""
     bench.send(a_buy())
     [position] = bench.broker.positions()
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"))
@@ -178,8 +178,8 @@ def test_stops_of_a_position_are_set_with_sltp(bench: Bench) -> None:
     assert (position.stop_loss, position.take_profit) == (Decimal("1.09"), None)
 
 
-def test_what_a_stop_closes_is_not_taken_for_the_order_that_opened(bench: Bench) -> None:
-    """A stop's order and deal are the server's (reason SL) and carry the magic of the position that they close."""
+def test_the_servers_order_of_a_stop_loss_is_not_taken_for_the_opening_order(bench: Bench) -> None:
+    """The server makes order and deal of a stop loss with reason SL and with the magic of the closed position."""
     bench.send(a_buy(stop_loss=Decimal("1.09")))
     bench.tick(1.0895, 1.0896)
     bench.wait(500)
@@ -194,7 +194,7 @@ def test_what_a_stop_closes_is_not_taken_for_the_order_that_opened(bench: Bench)
 
 
 def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path) -> None:
-    """`position` names the position to close; without it a hedging account opens another."""
+    """`position` has the ticket of the position to close; without it a hedging account opens another position."""
     bench = Bench(tmp_path, is_hedging=True)
     bench.send(a_buy())
     bench.send(a_buy("A-2"))
@@ -214,7 +214,7 @@ def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path)
         (3, TimeInForce.FOK, mt5_types.ORDER_FILLING_FOK),
     ],
 )
-def test_the_filling_is_chosen_among_the_flags_and_is_none_of_them(
+def test_the_fill_policy_is_chosen_by_the_symbols_flags_and_has_its_own_number(
     tmp_path: Path, flags: int, requested: TimeInForce | None, filling: int
 ) -> None:
     """SYMBOL_FILLING_FOK is flag 1 and IOC flag 2; ORDER_FILLING_FOK is 0 and IOC 1."""
@@ -224,16 +224,16 @@ def test_the_filling_is_chosen_among_the_flags_and_is_none_of_them(
     assert bench.shown() == "FILLED"
 
 
-def test_a_filling_that_the_symbol_does_not_take_is_refused_without_a_call(tmp_path: Path) -> None:
-    """With market execution RETURN is not to be had."""
+def test_a_fill_policy_that_the_symbol_forbids_is_refused_without_a_call(tmp_path: Path) -> None:
+    """Market execution forbids RETURN."""
     bench = Bench(tmp_path, symbols=[a_symbol(filling_mode=2)])
     assert bench.send(a_buy(time_in_force=TimeInForce.FOK)) == TradeResult(10030, 0, 0)
     assert bench.send(a_buy("A-2", time_in_force=TimeInForce.GTC)) == TradeResult(10030, 0, 0)
     assert bench.fake.requests == []
 
 
-def test_a_symbol_that_is_not_traded_here_is_refused_without_a_call(bench: Bench) -> None:
-    """A foreign position may be in any symbol; its terms and quotes are not known here."""
+def test_an_order_in_a_symbol_that_the_gateway_does_not_use_is_refused_without_a_call(bench: Bench) -> None:
+    """A foreign position may be in any symbol, and the gateway has no terms and quotes of it."""
     assert bench.send(a_sell("A-9", position=7), "GBPUSD") == TradeResult(10013, 0, 0)
     found = bench.found("A-9")
     assert found is not None
@@ -241,8 +241,8 @@ def test_a_symbol_that_is_not_traded_here_is_refused_without_a_call(bench: Bench
     assert bench.fake.requests == []
 
 
-def test_a_price_further_away_than_the_deviation_is_a_requote_without_a_call(bench: Bench) -> None:
-    """`deviation` counts with instant execution only; for the client it holds everywhere."""
+def test_a_touch_worse_than_the_deviation_allows_is_a_requote_without_a_call(bench: Bench) -> None:
+    """The terminal's `deviation` applies to instant execution only; the gateway applies it to all orders."""
     order = a_buy(price=Decimal("1.1000"), deviation_points=5)
     assert bench.send(order) == TradeResult(10004, 0, 0)
     assert bench.fake.requests == []
@@ -250,8 +250,8 @@ def test_a_price_further_away_than_the_deviation_is_a_requote_without_a_call(ben
     assert bench.fake.requests[0]["deviation"] == 10
 
 
-def test_an_expiry_is_reported_in_the_servers_time(bench: Bench) -> None:
-    """`expiration` is a time of the server, in seconds; it counts with ORDER_TIME_SPECIFIED."""
+def test_an_expiry_is_sent_in_server_time(bench: Bench) -> None:
+    """`expiration` is server time in seconds, and is used with ORDER_TIME_SPECIFIED."""
     expires_ns = bench.now.domain_ns + 3_600_000_000_000
     bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"), time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
     [request] = bench.fake.requests
@@ -262,8 +262,8 @@ def test_an_expiry_is_reported_in_the_servers_time(bench: Bench) -> None:
     assert found.order.expires_ns // 1_000_000_000 == expires_ns // 1_000_000_000
 
 
-def test_an_order_of_another_account_is_not_sent(bench: Bench) -> None:
-    """The person at the terminal may log in elsewhere between two looks."""
+def test_an_order_is_not_sent_while_the_terminal_is_logged_in_to_another_account(bench: Bench) -> None:
+    """A person may log in to another account between two snapshots."""
     bench.fake.login = LOGIN + 1
     assert retcode_of(bench.send(a_buy())) == 10006
     assert bench.fake.requests == []
@@ -275,7 +275,7 @@ def test_an_order_of_another_account_is_not_sent(bench: Bench) -> None:
     assert trouble.code is ErrorCode.WRONG_ACCOUNT
 
 
-def test_while_a_call_is_under_way_it_waits_and_what_was_shown_stands(bench: Bench) -> None:
+def test_the_last_snapshot_stays_valid_during_a_call(bench: Bench) -> None:
     bench.send(a_buy())
     bench.caller.holds = True
     assert isinstance(bench.send(a_buy("A-2")), CallInProgress)
@@ -287,8 +287,8 @@ def test_while_a_call_is_under_way_it_waits_and_what_was_shown_stands(bench: Ben
     assert bench.shown("A-2") == "FILLED"
 
 
-def test_the_thread_answers_while_a_job_blocks_and_reports_its_error() -> None:
-    """One thread owns the terminal: who posts goes on at once."""
+def test_the_terminal_thread_does_not_block_its_caller_and_raises_a_jobs_error() -> None:
+    """Only this thread calls the terminal; `post` returns at once."""
     fake = FakeTerminal(utc_ms=lambda: 1_768_471_200_000)
     fake.tick("EURUSD", 1.1, 1.1001)
     gate = threading.Event()

@@ -1,4 +1,4 @@
-"""Stops, times in force and reversals at a terminal: required fields, removed stops, names of positions."""
+"""Modifications at a terminal: stops, times in force, lost answers, and reversed positions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def stops(bench: Bench) -> tuple[Decimal | None, Decimal | None]:
 # ---------------------------------------------------------------------------------------------------------------- stops
 
 
-def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench: Bench) -> None:
-    """By MetaTrader's netting rules, an order that adds to a position removes its stops if its own are 0."""
+def test_the_fake_terminal_removes_the_stops_of_a_position_when_an_order_without_stops_adds_to_it(
+    bench: Bench,
+) -> None:
+    """This is MetaTrader's rule on netting accounts."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.fake.trade_manually(
         action=mt5_types.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=mt5_types.ORDER_TYPE_BUY, type_filling=0
@@ -58,7 +60,7 @@ def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench
         ({"stop_loss": LOWER, "take_profit": Decimal("1.3")}, (1.08, 1.3), (LOWER, Decimal("1.3"))),
     ],
 )
-def test_an_order_that_adds_is_sent_with_the_stops_that_it_leaves_out(
+def test_an_order_that_adds_to_a_position_is_sent_with_the_positions_stops_where_it_has_none(
     bench: Bench, given: dict[str, Any], sent: tuple[float, float], after: tuple[Decimal, Decimal]
 ) -> None:
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
@@ -68,8 +70,8 @@ def test_an_order_that_adds_is_sent_with_the_stops_that_it_leaves_out(
     assert stops(bench) == after
 
 
-def test_a_partial_close_is_sent_as_it_is_and_leaves_the_stops(bench: Bench) -> None:
-    """By the same rules an order that closes part of a position leaves the stops of the rest as they are."""
+def test_a_partial_close_is_sent_with_its_own_stops_and_does_not_change_the_positions(bench: Bench) -> None:
+    """By MetaTrader's rule, a partial close does not change the stops of the position."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH, volume="0.30"))
     bench.send(a_sell("A-2"))
     bench.send(a_sell("A-3", stop_loss=Decimal("1.15"), take_profit=LOWER))
@@ -77,14 +79,14 @@ def test_a_partial_close_is_sent_as_it_is_and_leaves_the_stops(bench: Bench) -> 
     assert [request["sl"] for request in bench.fake.requests] == [1.09, 0.0, 1.15]
 
 
-def test_a_reversal_has_the_stops_of_its_order_alone(bench: Bench) -> None:
+def test_a_reversed_position_has_only_the_stops_of_its_order(bench: Bench) -> None:
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.send(a_sell("A-2", volume="0.30", stop_loss=Decimal("1.15")))
     assert stops(bench) == (Decimal("1.15"), None)
 
 
-def test_a_pending_order_that_would_take_stops_away_is_refused_without_a_call(bench: Bench) -> None:
-    """When it is executed the stops may be others, so that they cannot be sent along; with both of its own it is placed."""
+def test_a_pending_order_that_would_remove_stops_is_refused_without_a_call(bench: Bench) -> None:
+    """The position's stops may change before its execution, so the order must have both stops itself."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     resting = a_buy("A-2", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER)
     assert bench.send(resting) == TradeResult(10016, 0, 0)
@@ -98,7 +100,7 @@ def test_a_pending_order_that_would_take_stops_away_is_refused_without_a_call(be
     assert len(bench.fake.requests) == 3
 
 
-def test_a_hedging_account_has_no_stops_to_be_sent_along(tmp_path: Path) -> None:
+def test_an_order_on_a_hedging_account_is_sent_without_the_stops_of_other_positions(tmp_path: Path) -> None:
     bench = Bench(tmp_path, is_hedging=True)
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.send(a_buy("A-2"))
@@ -108,8 +110,8 @@ def test_a_hedging_account_has_no_stops_to_be_sent_along(tmp_path: Path) -> None
 # -------------------------------------------------------------------------------------------------------- time in force
 
 
-def test_a_modified_day_order_stays_one_for_the_day(bench: Bench) -> None:
-    """`type_time` of MODIFY is the order's new one: a terminal keeps no field that is not given."""
+def test_a_modified_day_order_stays_a_day_order(bench: Bench) -> None:
+    """`type_time` must be sent with MODIFY, because the terminal resets fields that are missing."""
     bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=TimeInForce.DAY))
     bench.link.modify(Modify(symbol="EURUSD", order_id="A-1", price=LOWER, revision=1), bench.now)
     found = bench.found()
@@ -118,7 +120,7 @@ def test_a_modified_day_order_stays_one_for_the_day(bench: Bench) -> None:
     assert bench.fake.requests[-1]["type_time"] == mt5_types.ORDER_TIME_DAY
 
 
-def test_a_modified_dated_order_keeps_its_expiry_unless_another_is_said(bench: Bench) -> None:
+def test_a_modified_gtd_order_keeps_its_expiry_unless_the_request_has_another(bench: Bench) -> None:
     expires_ns = bench.now.domain_ns // SECOND_NS * SECOND_NS + HOUR_NS
     bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
     for revision, asked_ns, told_ns in ((1, 0, expires_ns), (2, expires_ns + HOUR_NS, expires_ns + HOUR_NS)):
@@ -143,13 +145,12 @@ def test_an_expiry_for_an_order_without_one_is_refused_without_a_call(bench: Ben
     assert len(bench.fake.requests) == 1
 
 
-# ---------------------------------------------------------------------------------------------------------- lost
-# answers
+# --------------------------------------------------------------------------------------------------------- lost answers
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_modification_with_a_lost_reply_is_done_when_it_is_repeated(bench: Bench, restarts: bool) -> None:
-    """10025, no changes: the first call has made them."""
+def test_a_repeated_modification_with_a_lost_answer_succeeds(bench: Bench, restarts: bool) -> None:
+    """The server answers the repeat with 10025 (no changes), because the first call had its effect."""
     bench.send(a_buy())
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
     bench.fake.script.append(ScriptedReply(answer=None))
@@ -166,7 +167,7 @@ def test_a_modification_with_a_lost_reply_is_done_when_it_is_repeated(bench: Ben
     assert (known.error_code, known.position.stop_loss) == (None, LOW)
 
 
-def test_a_modification_that_never_had_an_effect_to_lose_is_refused_as_one(bench: Bench) -> None:
+def test_a_first_modification_without_a_change_is_refused(bench: Bench) -> None:
     bench.send(a_buy(stop_loss=LOW))
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
     sent = bench.link.modify(change, bench.now)
@@ -174,8 +175,8 @@ def test_a_modification_that_never_had_an_effect_to_lose_is_refused_as_one(bench
     assert (sent.retcode, sent.error_code) == (10025, ErrorCode.NO_CHANGES)
 
 
-def test_a_modification_that_another_has_overtaken_is_not_taken_for_done(bench: Bench) -> None:
-    """What is shown is not what was asked for: the server's word stands."""
+def test_a_repeat_answered_with_no_changes_is_refused_if_the_prices_differ(bench: Bench) -> None:
+    """The position does not have the requested prices, so that the server's answer is passed on."""
     bench.send(a_buy())
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
     bench.fake.script += [ScriptedReply(executes=False, answer=None), ScriptedReply(executes=False, answer=10025)]
@@ -189,8 +190,8 @@ def test_a_modification_that_another_has_overtaken_is_not_taken_for_done(bench: 
 # ------------------------------------------------------------------------------------------------------------ reversals
 
 
-def test_a_reversed_position_is_reported_by_its_identifier_and_named_by_its_ticket(bench: Bench) -> None:
-    """POSITION_IDENTIFIER stays for good and is in orders and deals; POSITION_TICKET becomes that of the order that reverses."""
+def test_a_reversed_position_is_reported_by_its_identifier_and_closed_by_its_ticket(bench: Bench) -> None:
+    """POSITION_IDENTIFIER never changes; POSITION_TICKET becomes the ticket of the reversing order."""
     bench.send(a_buy())
     opened = the_position(bench).ticket
     bench.send(a_sell("A-2", volume="0.30"))
@@ -209,8 +210,8 @@ def test_a_reversed_position_is_reported_by_its_identifier_and_named_by_its_tick
     assert bench.broker.positions() == []
 
 
-def test_modifications_of_a_reversed_position_are_counted_from_the_start(bench: Bench) -> None:
-    """It is another position to a desk, which begins with revision 1 again."""
+def test_the_revisions_of_a_reversed_position_restart_at_1(bench: Bench) -> None:
+    """For a desk the reversed position is a new one, whose first revision is 1."""
     bench.send(a_buy())
     number = the_position(bench).ticket
     bench.link.modify(Modify(symbol="EURUSD", position=number, stop_loss=LOW, revision=5), bench.now)

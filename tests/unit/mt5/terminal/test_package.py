@@ -1,4 +1,4 @@
-"""The package as it is published: its numbers, its functions, and that it is not here."""
+"""The published MetaTrader5 package: its numbers and row fields, and the start without it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_PUBLISHED = {"SYMBOL_FILLING_FLAG_FOK", "SYMBOL_FILLING_FLAG_IOC"}
 
 
 def stubs() -> ast.Module:
-    """The published stubs, as text: they are types alone, and cannot be imported."""
+    """The syntax tree of the published type stubs, which cannot be imported."""
     files = importlib.metadata.files("metatrader5-stubs") or []
     [stub] = [file for file in files if file.name == "__init__.pyi"]
     return ast.parse(Path(str(stub.locate())).read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ def published_numbers() -> dict[str, int]:
     }
 
 
-def test_the_numbers_are_the_published_ones() -> None:
+def test_the_constants_have_the_published_numbers() -> None:
     published = published_numbers()
     ours = {name: value for name, value in vars(mt5_types).items() if name.isupper() and name not in NOT_PUBLISHED}
     assert len(ours) > 40
@@ -52,7 +52,7 @@ def test_the_numbers_are_the_published_ones() -> None:
 
 
 def test_the_fake_has_the_fields_of_the_published_rows() -> None:
-    """In their order: named tuples are read by position too."""
+    """The order of the fields counts, because named tuples can be read by position."""
     from tests.support.fake_terminal import rows
 
     published = {
@@ -71,7 +71,7 @@ def test_the_fake_has_the_fields_of_the_published_rows() -> None:
     assert list(mt5_types.TradeRequest.__annotations__) == published["TradeRequest"]
 
 
-def test_without_the_package_the_start_names_the_supported_platform() -> None:
+def test_a_start_without_the_package_reports_the_supported_platforms() -> None:
     with pytest.raises(StartError, match="only runs on Windows or under Wine"):
         load_mt5_package()
 
@@ -83,15 +83,15 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mt5Settings:
     return load(Mt5Settings)
 
 
-def test_without_an_account_nothing_starts(settings: Mt5Settings) -> None:
+def test_a_start_without_an_account_number_is_refused(settings: Mt5Settings) -> None:
     with pytest.raises(StartError, match="MT5_LOGIN: value '0', expected the number of the account"):
         serve(settings, FakeTerminal(utc_ms=lambda: 0))
 
 
-def test_the_connection_passes_what_is_set_and_leaves_the_rest_to_the_terminal(
+def test_the_connection_has_only_the_parameters_that_are_set(
     settings: Mt5Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`initialize`: path, login, password, server and timeout; what is left out, the terminal remembers."""
+    """For parameters that are left out, `initialize` uses the values that the terminal has stored."""
     monkeypatch.setenv("MT5_LOGIN", str(LOGIN))
     assert terminal_setup(load(Mt5Settings)).connection == {"login": LOGIN, "timeout": 30_000}
     monkeypatch.setenv("MT5_PASSWORD", "secret")

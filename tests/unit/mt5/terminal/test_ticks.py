@@ -1,4 +1,4 @@
-"""Ticks by polling: each once, none left out, whatever the batches, the milliseconds and the restarts are."""
+"""A polled terminal's ticks are read exactly once for any batches, equal milliseconds and restarts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows_of(ticks: list[tuple[int, float]]) -> np.ndarray[tuple[int], np.dtype[n
 
 
 def poll(reader: TickReader, ticks: list[tuple[int, float]]) -> list[float]:
-    """One call of `copy_ticks_from` and what it brings."""
+    """The bids that one call of `copy_ticks_from` adds."""
     held = [tick for tick in ticks if tick[0] // 1_000 >= reader.from_s][: reader.count]
     return [tick.bid for tick in reader.read(rows_of(held), wall_ns=WALL_NS).ticks]
 
@@ -35,8 +35,8 @@ def a_reader(cursor: TickReadOffset | None = None) -> TickReader:
     return TickReader(cursor or TickReadOffset(START_MS, 0), clock=ServerClock(), accept_crossed=False)
 
 
-def test_more_ticks_of_the_same_millisecond_are_read_when_they_come() -> None:
-    """`time_msc` is in milliseconds, and a busy millisecond has several ticks."""
+def test_later_ticks_of_the_same_millisecond_are_read() -> None:
+    """`time_msc` has milliseconds, and several ticks may have the same one."""
     reader = a_reader()
     ticks = [(START_MS, 1.1), (START_MS, 1.2)]
     assert poll(reader, ticks) == [1.1, 1.2]
@@ -46,7 +46,7 @@ def test_more_ticks_of_the_same_millisecond_are_read_when_they_come() -> None:
 
 
 def test_a_batch_may_end_within_a_millisecond() -> None:
-    """`copy_ticks_from` gives at most as many ticks as were asked for."""
+    """`copy_ticks_from` returns at most the requested number of ticks."""
     reader = a_reader()
     reader.count = 3
     ticks = [(START_MS, 1.1), (START_MS, 1.2), (START_MS + 5, 1.3), (START_MS + 5, 1.4), (START_MS + 1_500, 1.5)]
@@ -56,7 +56,7 @@ def test_a_batch_may_end_within_a_millisecond() -> None:
     assert poll(reader, ticks) == [1.4, 1.5]
 
 
-def test_a_reader_that_goes_on_after_a_restart_knows_what_it_had() -> None:
+def test_a_reader_continues_after_its_read_position_after_a_restart() -> None:
     ticks = [(START_MS, 1.1), (START_MS, 1.2)]
     before = a_reader()
     poll(before, ticks)
@@ -64,7 +64,7 @@ def test_a_reader_that_goes_on_after_a_restart_knows_what_it_had() -> None:
     assert poll(after, [*ticks, (START_MS, 1.3)]) == [1.3]
 
 
-def test_rows_that_are_no_quotes_are_counted_and_left_out() -> None:
+def test_invalid_rows_are_counted_and_left_out() -> None:
     reader = a_reader()
     rows = rows_of([(START_MS, 1.1), (START_MS + 1, 0.0), (START_MS + 2, 1.2)])
     rows["ask"][2] = 1.1
@@ -75,7 +75,7 @@ def test_rows_that_are_no_quotes_are_counted_and_left_out() -> None:
 
 
 def test_a_row_far_in_the_future_is_counted_once_and_the_rows_after_it_are_read() -> None:
-    """By the host's clock: the next look goes on from the newest row that may be right."""
+    """The read position stays at the newest row that is not far ahead of the host's clock."""
     reader = a_reader()
     ticks = [(START_MS, 1.1), (START_MS + 2 * DAY_MS, 9.9)]
     batch = reader.read(rows_of(ticks), wall_ns=WALL_NS)
@@ -92,10 +92,10 @@ def test_a_row_far_in_the_future_is_counted_once_and_the_rows_after_it_are_read(
     st.integers(min_value=1, max_value=7),
     st.data(),
 )
-def test_any_arrivals_give_each_tick_once(
+def test_each_tick_is_read_once_for_any_arrivals_and_restarts(
     gaps: list[int], arrivals: list[int], count: int, data: st.DataObject
 ) -> None:
-    """Gaps of none to some hundred milliseconds, any number of ticks between polls, small batches, and restarts."""
+    """The gaps between ticks are 0 to 450 ms, batches are small, and any number of ticks arrives between polls."""
     times = np.cumsum([gap * 150 for gap in gaps]).tolist()
     ticks = [(START_MS + ms, round(1 + number / 1_000, 3)) for number, ms in enumerate(times)]
     reader, got, there = a_reader(), [], 0
@@ -111,7 +111,7 @@ def test_any_arrivals_give_each_tick_once(
     assert got == [bid for _, bid in ticks]
 
 
-def test_two_symbols_are_numbered_in_one_order_and_in_their_own(tmp_path: Path) -> None:
+def test_ticks_of_two_symbols_have_common_ordinals_and_separate_sequences(tmp_path: Path) -> None:
     bench = Bench(tmp_path, symbols=[a_symbol("EURUSD"), a_symbol("GBPUSD")])
     first = bench.market.newest_ordinal
     bench.fake.tick("GBPUSD", 1.3, 1.3001)
@@ -123,7 +123,7 @@ def test_two_symbols_are_numbered_in_one_order_and_in_their_own(tmp_path: Path) 
     assert bench.market.sequences_at(first + 1) == {"EURUSD": 1, "GBPUSD": 2}
 
 
-def test_a_restart_goes_on_with_the_same_numbers_and_misses_nothing(tmp_path: Path) -> None:
+def test_after_a_restart_ticks_keep_their_numbers_and_missed_ticks_are_read(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.tick(1.2, 1.2001)
     before = [bench.market.tick_at(ordinal) for ordinal in range(1, bench.market.newest_ordinal + 1)]
@@ -139,7 +139,7 @@ def test_a_restart_goes_on_with_the_same_numbers_and_misses_nothing(tmp_path: Pa
     assert columns.bid == [1.2, 1.3]
 
 
-def test_the_symbol_has_the_desks_name_on_this_side_and_the_brokers_on_the_other(tmp_path: Path) -> None:
+def test_the_market_has_the_desks_name_of_a_symbol_and_the_account_the_brokers(tmp_path: Path) -> None:
     bench = Bench(tmp_path, symbols=[a_symbol("EURUSD.m")], symbol_map={"EURUSD": "EURUSD.m"})
     assert bench.market.symbols == ("EURUSD",)
     tick = bench.market.last_tick("EURUSD", bench.market.newest_ordinal)
@@ -147,8 +147,8 @@ def test_the_symbol_has_the_desks_name_on_this_side_and_the_brokers_on_the_other
     assert bench.broker.quote("EURUSD.m") is not None
 
 
-def test_ticks_of_another_zone_end_the_process(tmp_path: Path) -> None:
-    """At the start if they are ahead of the host's clock; if they are behind, as soon as a fresh one has come."""
+def test_ticks_that_contradict_the_zone_setting_end_the_process(tmp_path: Path) -> None:
+    """Ticks ahead of the host's clock do so at the start; ticks behind it do so with the first fresh tick."""
     bench = Bench(tmp_path, ahead_ms=3_600_000)
     with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: .* puts the server \+2 h .* newest tick is \+1 h"):
         bench.tick(1.2, 1.2001)
@@ -157,8 +157,8 @@ def test_ticks_of_another_zone_end_the_process(tmp_path: Path) -> None:
         Bench(tmp_path / "other", ahead_ms=5 * 3_600_000)
 
 
-def test_after_a_silence_old_ticks_are_no_sign_of_a_wrong_zone(tmp_path: Path) -> None:
-    """What a terminal catches up on when it is connected again may be hours old."""
+def test_old_ticks_after_a_disconnection_do_not_contradict_the_zone_setting(tmp_path: Path) -> None:
+    """After a reconnection the terminal may deliver ticks that are hours old."""
     bench = Bench(tmp_path)
     bench.fake.is_connected = False
     bench.wait(500)
@@ -171,7 +171,7 @@ def test_after_a_silence_old_ticks_are_no_sign_of_a_wrong_zone(tmp_path: Path) -
     assert tick.bid == 1.2
 
 
-def test_rejected_rows_are_reported_and_never_published(tmp_path: Path) -> None:
+def test_rejected_rows_are_counted_and_not_published(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     newest = bench.market.newest_ordinal
     bench.tick(1.2, 1.1)

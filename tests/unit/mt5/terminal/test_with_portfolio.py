@@ -1,4 +1,4 @@
-"""The desk's own portfolio in front of a terminal: it starts, trades, closes, and its ledger agrees with the broker's books."""
+"""Portfolio with the terminal gateway: it starts, trades and closes, and its ledger agrees with the broker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MS = 1_000_000
 
 
 class TerminalDesk:
-    """Portfolio, gateway and fake terminal on the clock of the hand-driven desk."""
+    """Portfolio, gateway and fake terminal on the clock of the desk harness."""
 
     def __init__(self, folder: Path) -> None:
         self.mono_ns = 1_000_000_000
@@ -57,7 +57,7 @@ class TerminalDesk:
         self.signal(0)
 
     def signal(self, direction: int) -> None:
-        """A tick, and the strategy's word on it."""
+        """Add a tick, and deliver the strategy's signal for it."""
         assert self.driven is not None
         self.driven.mono_ns += 1_000 * MS
         self.fake.tick("EURUSD", 1.1, 1.1001)
@@ -73,7 +73,7 @@ class TerminalDesk:
         return self.mono_ns if self.driven is None else self.driven.mono_ns
 
 
-def test_a_desk_trades_at_a_terminal_and_its_ledger_agrees(tmp_path: Path) -> None:
+def test_the_ledger_of_a_desk_that_trades_at_a_terminal_agrees_with_the_broker(tmp_path: Path) -> None:
     desk = TerminalDesk(tmp_path)
     assert desk.driven is not None
     assert desk.driven.state.stream.desk_state is DeskState.RUNNING
@@ -89,7 +89,7 @@ def test_a_desk_trades_at_a_terminal_and_its_ledger_agrees(tmp_path: Path) -> No
     assert desk.driven.state.account.book.balance == Decimal(str(desk.fake.broker.balance))
 
 
-def test_an_unanswered_order_is_booked_once_when_it_is_shown(tmp_path: Path) -> None:
+def test_an_order_without_an_answer_is_booked_once_when_it_is_shown(tmp_path: Path) -> None:
     desk = TerminalDesk(tmp_path)
     assert desk.driven is not None
     desk.fake.script.append(ScriptedReply(answer=None, hides=2))
