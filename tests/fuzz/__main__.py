@@ -1,4 +1,4 @@
-"""`make fuzz FRAMES=10000000`: nine tenths of the frames at the decoders, the rest at the sockets of real processes."""
+"""`make fuzz FRAMES=10000000`: send nine tenths of the frames to the decoders, the rest to real processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEED = 20_140_501
 
 
 def main() -> None:
-    """Send frames and print their counts; the first failure ends it with its seed and frame."""
+    """Send frames and print their counts; end at the first failure, with its seed and frame."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=SEED)

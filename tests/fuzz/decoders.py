@@ -1,4 +1,4 @@
-"""Every decoder with any bytes: a message that survives its own encoding, or `MalformedMessageError`."""
+"""Fuzzing of every decoder, which must return a valid message or raise MalformedMessageError."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
 
 
 class BrokenDecoderError(AssertionError):
-    """A decoder did what it must not; names it and shows the frame."""
+    """A decoder gave a wrong result; the text has its name and the frame."""
 
 
 def throw_at(name: str, frame: bytes) -> bool:
-    """Whether the decoder accepted the frame as a message.
+    """Decode a frame, and return whether the decoder accepted it as a message.
 
     Raises:
-        BrokenDecoderError: it raised something else, or the message does not survive its own encoding.
+        BrokenDecoderError: the decoder raised another error, or the message changes when it is encoded and decoded.
     """
     decode = DECODERS[name]
     try:
@@ -51,10 +51,10 @@ def throw_at(name: str, frame: bytes) -> bool:
 
 
 def throw_at_the_wire(frame: bytes) -> None:
-    """Do what the gateway does with a payload before and beside decoding it.
+    """Call the functions that the gateway applies to a payload besides decoding.
 
     Raises:
-        BrokenDecoderError: it raised.
+        BrokenDecoderError: a function raised an error.
     """
     try:
         readable_fields(frame)
@@ -65,7 +65,7 @@ def throw_at_the_wire(frame: bytes) -> None:
 
 
 def run(frames: int, seed: int) -> dict[str, dict[str, int]]:
-    """Send `frames` frames to the decoders in turn; returns counts of frames and messages for each."""
+    """Send `frames` frames to the decoders in turn; return the counts of frames and of messages for each decoder."""
     source = Frames(seed)
     names = [*DECODERS, "wire"]
     found = {name: {"frames": 0, "messages": 0} for name in names}

@@ -1,7 +1,7 @@
-"""Frames for fuzzing: random bytes, seeds of a corpus with mutations, and nested MessagePack and JSON.
+"""Frames for fuzzing: random bytes, mutated frames of a corpus, and nested MessagePack and JSON.
 
-The same seed gives the same frames. The corpus has messages of each kind and earlier findings: a file of hex added to
-`corpus/` is used, and mutated, from then on.
+The same seed gives the same frames. The corpus has a message of each kind and frames that once caused a failure. A file
+of hexadecimal digits that is added to `corpus/` becomes part of it.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _HEADS: Final = (
 
 
 def seeds() -> list[bytes]:
-    """The corpus, by name."""
+    """The frames of the corpus, by name."""
     return [bytes.fromhex(path.read_text()) for path in sorted(CORPUS.glob("*.hex"))]
 
 
 class Frames:
-    """An endless source of frames."""
+    """A source of any number of frames."""
 
     def __init__(self, seed: int) -> None:
-        """Begin at the seed."""
+        """Start the random draws from a seed."""
         self._source = random.Random(seed)
         self._seeds = seeds()
         self._maps = [fields for fields in map(_map_of, self._seeds) if fields is not None]
 
     def next(self) -> bytes:
-        """One frame."""
+        """The next frame."""
         source = self._source
         kind = source.random()
         if kind < 0.2:
@@ -58,7 +58,7 @@ class Frames:
         return self._nested()
 
     def _broken(self, seed: bytes) -> bytes:
-        """A seed with bytes changed, cut out, doubled or inserted."""
+        """A frame of the corpus with bytes changed, removed, repeated or inserted."""
         source, broken = self._source, bytearray(seed)
         for _ in range(source.randint(1, CUTS_MAX)):
             at = source.randrange(len(broken) + 1)
@@ -76,7 +76,7 @@ class Frames:
         return bytes(broken)
 
     def _changed(self, fields: dict[Any, Any]) -> bytes:
-        """A message of the right shape with an impossible value."""
+        """A message of the corpus in which the value of one field is replaced by an unusual one."""
         source, changed = self._source, dict(fields)
         name = source.choice(list(changed) or ["action"])
         match source.randrange(4):
@@ -95,7 +95,7 @@ class Frames:
         return bytes(msgpack.packb(changed, default=repr, unicode_errors="surrogatepass"))
 
     def _nested(self) -> bytes:
-        """Excessive depth and length."""
+        """A frame with very deep nesting or wrong lengths."""
         source = self._source
         depth = source.choice((1, 5, 60, 600, 5_000))
         head, end = source.choice(((b"\x91", b"\xc0"), (b"\x81\xa1a", b"\xc0"), (b"[", b"]"), (b'{"a":', b"1")))

@@ -1,7 +1,7 @@
-"""Every socket bound by a process of the desk, with frames that are not messages: no crash, no change of state.
+"""Fuzzing of every socket bound by a process of the desk: frames that are no messages cause no crash and no change.
 
-Gateway, courier and portfolio run on a recorded stream that does not advance, because there is no signal process. The
-content of their files must be the same before and after, and their memory may not grow with the frames.
+Gateway, execution and portfolio run on a recorded stream. It does not advance, because there is no signal process. The
+contents of their files must not change, and their memory must not grow with the number of frames.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOCKETS: Final = {
     "control": "control request",
     "gw": "request",
 }
-"""Each socket's name, and the decoder behind it."""
+"""Name of each socket, and the decoder of its messages."""
 
 FILES: Final = {
     "ledger.db": ("events", "orders", "deals", "lots", "account", "meta"),
@@ -44,16 +44,16 @@ FILES: Final = {
     "venue/book.db": ("orders", "deals", "positions", "modifications"),
 }
 GROWTH_MB_MAX: Final = 64.0
-"""One-time growth of allocators and queues; ten million frames kept would be a gigabyte."""
+"""Allowed growth of memory in MB, for allocators and queues; ten million kept frames would need a gigabyte."""
 
 START_S: Final = 60.0
 
 
 def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
-    """Send `frames` frames to the sockets of a desk in `folder`; returns counts by socket and outcome.
+    """Send `frames` frames to the sockets of a desk in `folder`; return counts by socket and outcome.
 
     Raises:
-        AssertionError: a process died, a file changed, or memory grew.
+        AssertionError: a process died, the content of a file changed, or memory grew by more than `GROWTH_MB_MAX`.
     """
     data_dir, runtime = folder / "desk", folder / "run"
     for made in (data_dir, runtime):
@@ -90,7 +90,7 @@ class Thrower:
     """A client connected to every socket."""
 
     def __init__(self, sockets: Sockets, runtime: Path, seed: int) -> None:
-        """Connect."""
+        """Connect to the sockets."""
         self._frames, self._dice = Frames(seed), random.Random(seed)
         self._sockets: dict[str, Socket] = {
             name: sockets.push(f"ipc://{runtime}/{name}.ipc") for name in ("signal", "command", "report")
@@ -124,7 +124,7 @@ class Thrower:
 
 
 def hashes(data_dir: Path) -> dict[str, str]:
-    """Digests of the contents of a desk's files."""
+    """Digests of the contents of a desk's database files."""
     found = {}
     for name, tables in FILES.items():
         db = open_reader(data_dir / name)

@@ -1,4 +1,4 @@
-"""A short run; `make fuzz FRAMES=10000000` is the long one."""
+"""A short fuzzing run; `make fuzz FRAMES=10000000` is a long one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SEED = int(os.environ.get("FUZZ_SEED", "1"))
 
 
 @pytest.mark.parametrize("name", decoders.DECODERS)
-def test_every_kept_seed_is_a_message_or_refused(name: str) -> None:
+def test_every_frame_of_the_corpus_is_a_message_or_refused(name: str) -> None:
     for seed in seeds():
         decoders.throw_at(name, seed)
         decoders.throw_at_the_wire(seed)
 
 
-def test_each_decoder_accepts_a_seed() -> None:
-    """Otherwise its frames would be refused before their content is read."""
+def test_each_decoder_accepts_a_frame_of_the_corpus() -> None:
+    """Otherwise all its mutated frames would be refused at the same first check."""
     for name in decoders.DECODERS:
         assert any(decoders.throw_at(name, seed) for seed in seeds()), name
 
@@ -38,6 +38,6 @@ def test_the_same_seed_gives_the_same_frames() -> None:
     assert [one.next() for _ in range(1_000)] == [other.next() for _ in range(1_000)]
 
 
-def test_no_frames_change_a_desk_or_end_one_of_its_processes(tmp_path: Path) -> None:
+def test_malformed_frames_neither_change_a_desk_nor_end_its_processes(tmp_path: Path) -> None:
     found = sockets.run(tmp_path, FRAMES // 10, SEED)
     assert sum(found["frames"].values()) == FRAMES // 10

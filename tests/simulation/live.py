@@ -173,7 +173,8 @@ class LiveRun:
             log_hash=world.log_hash(),
             tally=world.tally,
             why=f"{state.stream.desk_state} {state.stream.waiting_for}, open {open_orders}, "
-            f"deals {len(state.account.book.deals)} of {self.gateway.gateway.venue.deal_count}, stops {state.account.book.protections}, {self.answer}",
+            f"deals {len(state.account.book.deals)} of {self.gateway.gateway.venue.deal_count}, "
+            f"stops {state.account.book.protections}, {self.answer}",
         )
 
     def _each_second(self) -> None:

@@ -1,1 +1,1 @@
-"""Power cuts: files rebuilt from recorded writes, with all unsynced ones dropped, torn or reordered."""
+"""Tests of power cuts: files are rebuilt from recorded writes, with unsynced writes dropped, torn or reordered."""

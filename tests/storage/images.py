@@ -1,7 +1,7 @@
 """Crash images: possible states of the files after a power cut, for any number of recorded operations.
 
-Synced data is there. Of the writes since, each 512-byte sector survives or not independently of the others, so that
-writes are dropped, torn and reordered. A truncation or a removal since the last sync may be undone.
+Synced data survives. Each 512-byte sector of later writes survives or not, independently of the others. So writes are
+dropped, torn and reordered. A truncation or a removal after the last sync may be undone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ SURVIVAL = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 
 class Disk:
-    """Certain content of the disk, and operations that are not synced yet."""
+    """The synced content of the disk, and the operations after the last sync."""
 
     def __init__(self) -> None:
         self.durable: dict[str, bytearray] = {}
         self.pending: dict[str, list[Operation]] = {}
 
     def do(self, operation: Operation) -> None:
-        """Add one operation."""
+        """Apply one operation."""
         if isinstance(operation, Delete) and operation.is_synced:
             self.durable.pop(operation.file, None)
             self.pending.pop(operation.file, None)
@@ -37,7 +37,7 @@ class Disk:
             _apply(self.durable, waiting)
 
     def after_a_power_cut(self, dice: random.Random) -> dict[str, bytes]:
-        """The files found after a power cut."""
+        """Possible contents of the files after a power cut at this point."""
         files = {name: bytearray(content) for name, content in self.durable.items()}
         survival = dice.choice(SURVIVAL)
         for name in sorted(self.pending):
@@ -51,7 +51,7 @@ class Disk:
 def crash_images(
     operations: Sequence[Operation], *, count: int, seed: int
 ) -> Iterator[tuple[int, int, dict[str, bytes]]]:
-    """`count` images as (number of operations done, image number, files), in the order of the operations."""
+    """Yield `count` images as (number of operations done, number of the image, files), by number of operations."""
     dice = random.Random(seed)
     cuts = sorted(dice.randint(1, len(operations)) for _ in range(count))
     disk, done = Disk(), 0

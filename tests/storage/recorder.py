@@ -1,4 +1,4 @@
-"""A VFS that passes operations through and records them: writes, syncs, and acknowledgements in between."""
+"""A VFS of SQLite that executes file operations and records them, so that files can be rebuilt after a power cut."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Truncate(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """All earlier operations on the file are on the disk."""
+    """A sync: all earlier operations on the file are durable."""
 
     file: str
 
 
 class Delete(NamedTuple):
-    """A file removed; its name is certain to be gone after a power cut only if the folder was synced."""
+    """A file removed; the removal is durable only if the folder was synced."""
 
     file: str
     is_synced: bool
@@ -45,7 +45,7 @@ Operation = Write | Truncate | Sync | Delete
 
 
 class Recorder:
-    """The operations on the databases below one folder, in order."""
+    """Records the operations on the databases in one folder and its subfolders, in order."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Recorder:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Record everything that is opened in this context."""
+        """Record the operations on all databases that are opened within the block."""
         vfs = _RecordingVfs(self)
         apsw.set_default_vfs(NAME)
         try:

@@ -1,8 +1,8 @@
-"""A power cut at any instruction: acknowledged data is there, or the start refuses with the reason.
+"""After a power cut at any operation, no acknowledged data is lost.
 
-A run of the desk's own stores is recorded once; then its files are rebuilt as a cut may leave them. The journal and the
-broker's book sync every commit, so all of it must be there. The ledger may lose its newest commits, and nothing else:
-the rest must be a valid chain that is a beginning of the full one.
+A run with the real stores of the desk is recorded once. Then its files are rebuilt in states that a power cut may
+leave. The journal and the broker's book sync every commit, so they must contain every acknowledged commit. The ledger
+may lose only its newest commits: the rest must be a valid chain that is a beginning of the full chain.
 
   make crash-images IMAGES=1000
 """
@@ -43,7 +43,7 @@ ACCOUNT = "paper-USD"
 
 @dataclass
 class Promises:
-    """Acknowledgements, each with the number of operations done before it."""
+    """The acknowledgements of a run, each with the number of file operations before it."""
 
     recorder: Recorder
     replies: list[tuple[int, str, OrderReply]] = field(default_factory=list)
@@ -51,12 +51,12 @@ class Promises:
 
     @property
     def done(self) -> int:
-        """Number of operations so far."""
+        """Number of file operations so far."""
         return len(self.recorder.operations)
 
 
 class PromisingJournal(DurableJournal):
-    """Records each answer that may go out."""
+    """A journal that records each reply when it is stored, because the gateway may send it from then on."""
 
     promises: Promises
 
@@ -66,7 +66,7 @@ class PromisingJournal(DurableJournal):
 
 
 class PromisingBookStore(DurableBookStore):
-    """Records what the broker has acknowledged."""
+    """A book store that records the orders and deals that the broker has committed."""
 
     promises: Promises
     orders = deals = 0
@@ -79,7 +79,7 @@ class PromisingBookStore(DurableBookStore):
 
 
 class EagerBacktest(Backtest):
-    """Commits as often as a live desk does: after each turn."""
+    """A backtest that commits after each turn, as a live desk does."""
 
     def _settle(self, calls: Sequence[Output]) -> None:
         super()._settle(calls)
@@ -88,7 +88,7 @@ class EagerBacktest(Backtest):
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run, its operations, and its result."""
+    """A recorded run: its file operations, acknowledgements and result."""
 
     promises: Promises
     deals: list[VenueDeal]
@@ -98,7 +98,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """One run of portfolio and gateway over their real files."""
+    """One recorded run of portfolio and gateway with real files."""
     folder = tmp_path_factory.mktemp("recorded")
     ticks = a_tick_file(folder / "may.parquet", rows=TICKS)
     spec = RunSpec(inputs=(TickInput(ticks, "EURUSD"),), strategy="tests.support.flipping:Flipping", risk="none")
@@ -136,7 +136,7 @@ def test_everything_acknowledged_is_there_after_a_power_cut(recorded: Recorded, 
 
 
 def check_journal(folder: Path, promises: Promises, cut: int, again: str) -> str:
-    """Require every stored answer."""
+    """Require that the journal has every reply that was acknowledged as stored."""
     try:
         journal = DurableJournal(folder / "journal.db", new_id="another", account=ACCOUNT)
     except StartError:
@@ -154,7 +154,7 @@ def check_journal(folder: Path, promises: Promises, cut: int, again: str) -> str
 
 
 def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
-    """Require every acknowledged order and deal of the broker, and no others."""
+    """Require that the book has every acknowledged order and deal, and no unknown ones."""
     try:
         store = DurableBookStore(folder / "book.db")
     except StartError:
@@ -172,7 +172,7 @@ def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
 
 
 def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
-    """Require a valid chain whose fold is a beginning of the full result."""
+    """Require a valid chain of events that is a beginning of the full chain."""
     path = folder / LEDGER_FILE_NAME
     try:
         Ledger(path).close()
@@ -186,7 +186,7 @@ def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
 
 
 def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path) -> None:
-    """Closing checkpoints and syncs: everything is durable then."""
+    """Closing a database checkpoints and syncs it, so that all data is durable."""
     disk = Disk()
     for operation in recorded.promises.recorder.operations:
         disk.do(operation)
@@ -197,7 +197,7 @@ def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path
 
 
 def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
-    """The test is only valid if images do lose data: a file that is never synced loses its writes."""
+    """Check of the method: if a file is never synced, its images lose writes."""
     recorder = Recorder(tmp_path)
     with recorder.running():
         ledger = Ledger(tmp_path / LEDGER_FILE_NAME)

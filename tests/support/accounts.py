@@ -1,4 +1,4 @@
-"""Compares two books of an account by everything that they remember."""
+"""Comparison of two books of an account by all their attributes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, Final
 from services.portfolio.core.account.book import Book
 
 NOT_REMEMBERED: Final = frozenset({"changed_rows"})
-"""Attributes that belong to writing a book and are no part of the account."""
+"""Attributes that serve to store a book and are not part of the account."""
 
 ORDERED: Final = frozenset(
     {"instruments", "orders", "open_orders", "changes_by_key", "denials_by_key", "resets_by_key"}
 )
-"""Maps whose order is guaranteed, the oldest first."""
+"""Maps whose order is compared too; the oldest entry is first."""
 
 
 def account_state(book: Book) -> dict[str, Any]:
-    """Everything that a book remembers, as plain values by the names of its attributes; a flat position is left out."""
+    """The attributes of a book as plain values, by name; a flat position is omitted."""
     state = {
         name: list(value.items()) if name in ORDERED else value
         for name, value in vars(book).items()
@@ -31,5 +31,5 @@ def account_state(book: Book) -> dict[str, Any]:
 
 
 def is_same_account(one: Book, other: Book) -> bool:
-    """Whether both remember the same."""
+    """Whether two books have the same state."""
     return account_state(one) == account_state(other)

@@ -1,11 +1,10 @@
-"""A receiver that reads nothing and a sender that sends until the queues are full, each in a process of its own.
+"""A receiver that does not read and a sender that sends until the queues are full, each in a separate process.
 
     python -m tests.support.backlogged_peers receive KIND URL
     python -m tests.support.backlogged_peers send KIND URL
 
-KIND is the kind of the receiving socket. The receiver prints its address, waits for a line on stdin without reading
-from the socket, then reads all messages and prints how many there were. The sender kills itself as soon as a send
-blocks.
+KIND is the type of the receiving socket. The receiver prints its address and waits for a line on stdin without reading
+from the socket. Then it reads all messages and prints their number. The sender kills itself when a send blocks.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from common.sockets import Socket, Sockets
 TOPIC: Final = b"topic"
 PAYLOAD: Final = bytes(200)
 FULL_MS: Final = 200
-"""A send that waits for so long is blocked by a receiver that does not read."""
+"""Milliseconds after which a waiting send counts as blocked by the receiver."""
 
 SILENCE_MS: Final = 200
-"""A receiver that gets nothing for so long has read everything."""
+"""Milliseconds without a message after which the receiver counts as having read all messages."""
 
 _PEER_OF: Final = {"PULL": zmq.PUSH, "SUB": zmq.XPUB, "ROUTER": zmq.DEALER, "DEALER": zmq.ROUTER}
 _NAME: Final = b"receiver"
 
 
 def binds(kind: str) -> bool:
-    """Whether the desk binds a receiving socket of this kind."""
+    """Whether processes of the desk bind receiving sockets of this type, rather than connect them."""
     return kind in ("PULL", "ROUTER")
 
 

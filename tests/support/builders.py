@@ -1,4 +1,4 @@
-"""Builders of valid objects for tests; a test gives only the fields that matter to it."""
+"""Builders of valid objects for tests; a test passes only the fields that are relevant to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STREAM_ID = "0123456789abcdef"
 START_NS = 1_767_600_000_000_000_000
 TICK_NS = 1_000_000_000
 ONE_LOT = Limits(name="one lot", order_volume_max=Decimal(1))
-"""Limits for tests that are not about limits."""
+"""Risk limits for tests that do not test limits."""
 
 
 def a_tick(**changed: Any) -> Tick:
@@ -99,7 +99,7 @@ def a_deal(
 
 
 def a_deposit(number: int = 1, amount: str = "10000") -> VenueDeal:
-    """A deposit, which is a deal but no trade."""
+    """A deposit: a deal that changes only cash."""
     return a_deal(
         number, kind=DealKind.BALANCE, entry=DealEntry.NONE, volume="0", price="0", symbol="", profit=Decimal(amount)
     )
@@ -140,12 +140,12 @@ def an_instrument(symbol: str = "EURUSD") -> Instrument:
 
 
 def plain_terms(symbol: str = "EURUSD") -> Instrument:
-    """The terms without costs and without a minimum distance of stops, so that a test computes with its own numbers."""
+    """The terms without costs and without a minimum distance of stops, so that results are easy to compute by hand."""
     return structs.replace(IDEAL.terms_of(an_instrument(symbol)), stops_level_points=0, freeze_level_points=0)
 
 
 def an_instrument_learned(symbol: str = "EURUSD") -> InstrumentLearned:
-    """The event that brings the terms of a symbol."""
+    """The event by which a book learns the terms of a symbol."""
     return InstrumentLearned(instrument=plain_terms(symbol))
 
 
@@ -170,9 +170,9 @@ def an_opened_stream(**changed: Any) -> StreamOpened:
 
 
 def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) -> Book:
-    """The book of a new account that knows these symbols, after these events.
+    """The book of a new account with the terms of these symbols, after these events.
 
-    `stream` are fields of its StreamOpened.
+    `stream` are fields of its StreamOpened event.
     """
     book = Book()
     for event in (an_opened_stream(**stream), *map(an_instrument_learned, symbols), *events):

@@ -1,4 +1,4 @@
-"""Catalogues of instruments with terms of a test's own."""
+"""Catalogues of instruments in which a test replaces terms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proto.trading.instrument import Instrument
 
 
 def a_catalogue(folder: Path, *instruments: Instrument) -> FileCatalogue:
-    """The simulated broker's catalogue, with these terms in place of its own."""
+    """The simulated broker's catalogue, in which these terms replace the broker's."""
     path = folder / "instruments.toml"
     path.write_text(instruments_text(instruments, "terms of a test"), encoding="utf-8")
     return load_instruments(str(path))

@@ -1,4 +1,4 @@
-"""Runs the installed `paperdesk` command to its end."""
+"""Running of the installed `paperdesk` command."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Final
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 TIMEOUT_S: Final = 120.0
-"""Far more than any command needs that runs no long replay."""
+"""Longest run of a command in seconds; far more than any command needs, except a long replay."""
 
 
 def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command; `environment` is added to the environment of the tests."""
+    """Run one command to its end; `environment` is added to the environment of the tests."""
     return run_within(TIMEOUT_S, arguments, environment)
 
 
 def run_within(
     timeout_s: float, arguments: Iterable[object], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command with another time limit."""
+    """Run one command to its end with another time limit."""
     return subprocess.run(
         [PAPERDESK, *map(str, arguments)],
         capture_output=True,

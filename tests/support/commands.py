@@ -1,4 +1,4 @@
-"""Every command of the command line, read from Typer, so that a new command is included automatically."""
+"""All commands of the command line, read from Typer, so that new commands are included automatically."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.command_group import ENTRIES, load_command
 
 
 def commands_by_words() -> dict[tuple[str, ...], Any]:
-    """Each command by its path, such as ("ticks", "describe"); a group only if it can be run itself."""
+    """Each command by its path, such as ("ticks", "describe"), and each group that can be run without a command."""
     found: dict[tuple[str, ...], Any] = {}
     for name, entry in ENTRIES.items():
         found |= _commands_below(load_command(entry), (name,))

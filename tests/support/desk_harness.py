@@ -1,7 +1,7 @@
-"""A portfolio core driven by hand: each call can be inspected, answered, lost or answered twice.
+"""A portfolio core that a test controls: each call can be inspected, answered, lost or answered twice.
 
-There is no socket and no clock: `deliver` passes a message in, `answer_all` answers calls with a gateway's core, and
-the committed events go to a ledger where the test has one.
+There is no socket and no clock. `deliver` passes a message to the core, and `answer_all` answers its calls with a
+gateway core. The committed events are written to a ledger if the test has one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RISING: Final = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
 
 
 class DeskHarness:
-    """A portfolio core and a gateway core with the test between them."""
+    """A portfolio core and a gateway core, between which the test passes the messages."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class DeskHarness:
         self.portfolio = Portfolio(self.state, timeout_ms=1_000)
         self.requests: list[Request] = []
         self.comparisons: list[ReconcileReply] = []
-        """Results of the comparisons with the venue that an operator asked for."""
+        """Replies to the operator's RECONCILE commands."""
         self._unsent: list[Call] = []
         self.mono_ns = 1_000_000_000
 
@@ -64,43 +64,43 @@ class DeskHarness:
         return Now(START_NS + self.mono_ns, self.mono_ns)
 
     def start(self) -> list[Call]:
-        """The first call of a portfolio that has just started."""
+        """Start the portfolio core."""
         return self._seen(self.portfolio.start(self.now))
 
     def deliver(self, message: Signal | SignalHello | Answer | CourierHello) -> list[Call]:
-        """Pass one message in."""
+        """Pass one message to the portfolio core."""
         return self._seen(self.portfolio.handle(message, self.now))
 
     def command(self, command: DeskCommand) -> CommandReply:
-        """Run an operator's command; the calls that follow from it come with the next turn."""
+        """Run an operator's command; the core makes the resulting calls in its next turn."""
         *calls, reply = self.portfolio.handle(command, self.now)
         self._unsent += [call for call in calls if isinstance(call, Call)]
         assert not isinstance(reply, Call | ReconcileReply)
         return reply
 
     def market(self, message: Tick | MarketHeartbeat) -> list[Call]:
-        """Pass in a message of the market."""
+        """Pass a tick or a market heartbeat to the core."""
         return self._seen(self.portfolio.handle(message, self.now))
 
     def compare(self) -> list[Call]:
-        """Ask for a comparison with the venue as an operator does; the result goes to `comparisons`."""
+        """Send an operator's RECONCILE command; its reply is added to `comparisons`."""
         return self._seen(self.portfolio.handle(ReconcileCommand(), self.now)) + self.pause()
 
     def pause(self) -> list[Call]:
-        """Report that no more input is waiting."""
+        """Call `on_idle`: no more input is waiting."""
         return self._seen(self.portfolio.on_idle(self.now))
 
     def wait(self, ms: int) -> list[Call]:
-        """Let time pass and the timer fire."""
+        """Advance the clock and call `on_timer`."""
         self.mono_ns += ms * 1_000_000
         return self._seen(self.portfolio.on_timer(self.now))
 
     def hello(self, *symbols: str) -> list[Call]:
-        """Pass in the hello of a signal process."""
+        """Pass the hello of a signal process to the core."""
         return self.deliver(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0, []))
 
     def answer(self, call: Call, reply: Reply | None = None) -> list[Call]:
-        """Answer one call, from the gateway unless a reply is given."""
+        """Answer one call with the given reply, or with the gateway core's reply if none is given."""
         if reply is None:
             [reply] = self.gateway.handle(request_of(call), self.now)
         return self.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply))))
@@ -110,7 +110,7 @@ class DeskHarness:
         return self.deliver(Answer(call.call_id, CallOutcome.NO_ANSWER, NIL))
 
     def refuse(self, call: Call, code: ErrorCode) -> list[Call]:
-        """The gateway refuses one call."""
+        """Answer one call with a refusal of the gateway."""
         [head] = self.gateway.handle(Ping(), self.now)
         error = ErrorReply(
             mode=head.mode,
@@ -124,7 +124,7 @@ class DeskHarness:
         return self.answer(call, error)
 
     def pass_time_refusing(self, kind: type[Request], code: ErrorCode | None, *, seconds: float) -> None:
-        """Let time pass while the gateway refuses one kind of request, or with None leaves it unanswered."""
+        """Advance the clock while the gateway refuses one kind of request, or with None does not answer it."""
         self._answer_refusing(self.pause(), kind, code)
         for _ in range(int(seconds * 4)):
             self.gateway.on_timer(self.now)
@@ -141,9 +141,9 @@ class DeskHarness:
             calls = following or self.pause()
 
     def answer_all(self, calls: list[Call]) -> None:
-        """Answer calls, and the calls that follow from the answers, until none is left.
+        """Answer all open calls, including the calls that result from the answers.
 
-        Ends the turns of a live desk too.
+        Also ends the turns of a live desk.
         """
         while calls:
             calls = [following for call in calls for following in self.answer(call)]
@@ -151,7 +151,7 @@ class DeskHarness:
                 calls = self.pause()
 
     def run_up(self) -> None:
-        """Start, reconcile, receive the signal process's hello and have CONFIRM(0) answered."""
+        """Start the core, complete its reconciliation, pass a signal hello to it, and answer CONFIRM(0)."""
         self.answer_all(self.start())
         self.hello()
         self.answer_all(self.pause())
@@ -176,9 +176,9 @@ def a_live_desk(
     incarnation: str = "live",
     **rules: Any,
 ) -> DeskHarness:
-    """A live desk on a market that has published its first ticks and waits for nobody.
+    """A live desk on a market that has published its first ticks.
 
-    `rules` are fields of its rules.
+    `rules` are fields of the desk's trading rules.
     """
     gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)
@@ -189,6 +189,6 @@ def a_live_desk(
 
 
 def request_of(call: Call) -> Request:
-    """The request that a call carries."""
+    """The decoded request of a call."""
     request, _ = decode_request(bytes(call.request))
     return request

@@ -1,4 +1,4 @@
-"""Text files as editors save them."""
+"""Text in the encodings in which editors save files."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def encoded(text: str, encoding: str) -> bytes:
 
 
 def without_mark(text: str) -> bytes:
-    """UTF-16 without a byte order mark, which is refused."""
+    """The bytes of a file in UTF-16 without a byte order mark, which the desk refuses."""
     return text.encode("utf-16-le")

@@ -1,4 +1,4 @@
-"""Strategies with one fault each, from tick `FAULT_TICK` on, and one without a fault."""
+"""Strategies with one fault each, which occurs from tick `FAULT_TICK` on, and one strategy without a fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FAULT_TICK: Final = 6
 
 
 class Sound:
-    """Buys and sells in turn, three ticks each."""
+    """A strategy without a fault: alternates between buy and sell every three ticks."""
 
     name = "sound"
     warm_up_ticks = 0
@@ -19,17 +19,17 @@ class Sound:
         self.seen = 0
 
     def on_tick(self, window: Any, bid: float, ask: float, time_ns: int) -> Any:  # noqa: ARG002
-        """The sound signal, and from the tick of the fault on what `misbehave` returns."""
+        """The correct signal or, from tick `FAULT_TICK` on, the result of `misbehave`."""
         self.seen += 1
         return self.opinion if self.seen < FAULT_TICK else self.misbehave()
 
     @property
     def opinion(self) -> tuple[int, float]:
-        """What a sound strategy returns."""
+        """The correct signal."""
         return (1 if self.seen // 3 % 2 else -1), 0.7
 
     def misbehave(self) -> Any:
-        """Return what a sound strategy returns."""
+        """Return the correct signal; a subclass overrides this with its fault."""
         return self.opinion
 
     def snapshot(self) -> Any:
@@ -37,7 +37,7 @@ class Sound:
         return self.seen.to_bytes(8, "little")
 
     def restore(self, state: bytes) -> None:
-        """Go on from a count."""
+        """Continue from a count of ticks."""
         self.seen = int.from_bytes(state, "little")
 
 
@@ -151,7 +151,7 @@ class ReturnsThree(Sound):
 
 
 class Exits(Sound):
-    """Ends the process with the exit code of an orderly stop."""
+    """Ends the process with exit code 0, as after an orderly stop."""
 
     name = "exits"
 
@@ -160,7 +160,7 @@ class Exits(Sound):
 
 
 class ExitsAsRefused(Sound):
-    """Ends the process with the exit code of a service that refuses its settings."""
+    """Ends the process with exit code 2, as a service that refuses its settings."""
 
     name = "exits-as-refused"
 
@@ -176,7 +176,7 @@ class Aborts(Sound):
 
 
 class ClosesFiles(Sound):
-    """Closes descriptors that belong to others: the process's sockets and files."""
+    """Closes the descriptors of the process's sockets and files."""
 
     name = "closes-files"
 
@@ -252,7 +252,7 @@ ON_A_TICK: Final = {
     ReturnsOne: "returned 1, expected",
     ReturnsThree: "returned (1, 0.5, 0), expected",
 }
-"""Faults that raise an error or return a bad value, and how the line about them begins."""
+"""Strategies that raise an error or return an invalid value, and the beginning of the reported text."""
 
 AT_THE_START: Final = {
     SnapshotRaises: "snapshot: ValueError: no snapshot (faulty_strategies.py:",

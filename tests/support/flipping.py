@@ -1,4 +1,4 @@
-"""A strategy that trades all the time, so that a short run of a live desk has many orders."""
+"""A strategy that trades continually, so that a short run of a live desk has many orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATE: Final = struct.Struct("<q")
 
 
 class Flipping:
-    """Buys and sells in turn, `FLIP_TICKS` ticks each, whatever the prices are."""
+    """Alternates between buy and sell every `FLIP_TICKS` ticks, regardless of the prices."""
 
     name: Final = "flipping"
     warm_up_ticks: Final = 2
@@ -27,7 +27,7 @@ class Flipping:
         return (1 if self._seen // FLIP_TICKS % 2 else -1), 0.75
 
     def snapshot(self) -> bytes:
-        """How many ticks it has seen."""
+        """The count of ticks."""
         return _STATE.pack(self._seen)
 
     def restore(self, state: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The provisioned dashboard, read as Grafana reads it."""
+"""Reading of the queries of the provisioned Grafana dashboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constant quotes, and timestamps by their date."""
+"""Constant quotes, and times from text."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ class FixedQuotes:
 
 
 def utc_ns(text: str) -> int:
-    """The timestamp of a text such as 2026-01-05 22:00, in UTC."""
+    """UTC nanoseconds of a text such as 2026-01-05 22:00."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000

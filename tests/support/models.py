@@ -1,4 +1,4 @@
-"""Models trained on random rows for a test, in a folder with their manifest."""
+"""Models that are trained on random rows, in folders with their manifests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS = 600
 
 
 def random_rows(*, rows: int = ROWS, features: int = len(FEATURE_NAMES), seed: int = 1) -> Any:
-    """Normally distributed numbers in float32, one in ten missing."""
+    """Rows of normally distributed float32 numbers, of which one in ten is missing."""
     random = np.random.default_rng(seed)
     found = random.normal(size=(rows, features)).astype(np.float32)
     found[random.random(found.shape) < 0.1] = np.nan
@@ -44,9 +44,9 @@ def a_booster(
     stop_after: int | None = None,
     **parameters: Any,
 ) -> Any:
-    """A small booster of three classes, or as `parameters` define it, trained on random rows.
+    """A small booster with three classes, unless `parameters` define another, trained on random rows.
 
-    `stop_after` rounds without a better loss on other rows end the training early.
+    The training ends early after `stop_after` rounds without a lower loss on other rows.
     """
     import xgboost
 
@@ -85,7 +85,7 @@ def a_booster(
 
 
 def write_model(folder: Path, model: bytes, *, file: str = "model.ubj", **changes: Any) -> Path:
-    """A folder with these bytes as its model, and a manifest that fits them except for the `changes`."""
+    """Write a folder with these bytes as the model, and a manifest of them that is modified by `changes`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / file).write_bytes(model)
     manifest = Manifest(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on, all held until the last is found."""
+    """Different ports on which no process listens; all are held until the last one is found."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -16,5 +16,5 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A port on which no process listens."""
     return free_ports(1)[0]

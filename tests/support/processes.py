@@ -1,4 +1,4 @@
-"""Finds the processes of a desk under test while others of it start and end."""
+"""Search for the processes of a desk under test, while processes start and end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import psutil
 
 
 def process_below(pid: int, module: str) -> psutil.Process | None:
-    """The living process of a module among all descendants of process `pid`; None if there is none."""
+    """The running process of a module among all descendants of process `pid`; None if there is none."""
     with suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):  # it ended between two queries
+            with suppress(psutil.Error):  # the process ended between two queries
                 if module in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                     return process
     return None

@@ -1,4 +1,4 @@
-"""Queries a running Prometheus, and reads the metrics that docs/metrics.md lists."""
+"""Queries of a running Prometheus, and the metrics that docs/metrics.md lists."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def documented_series() -> dict[str, str]:
 
 
 class Prometheus:
-    """The HTTP interface of one Prometheus; while it does not answer, every result is empty."""
+    """The HTTP interface of a Prometheus; while Prometheus does not answer, every result is empty."""
 
     def __init__(self, port: int) -> None:
-        """`port` is on this host."""
+        """Use the Prometheus that listens on `port` of this host."""
         self._url = f"http://127.0.0.1:{port}/api/v1"
 
     def targets(self) -> dict[str, str]:

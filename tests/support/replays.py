@@ -1,8 +1,8 @@
-"""Replays with real processes: started by the command, disturbed while they run, read after their end.
+"""Replays with real processes, which tests start by the command, disturb while they run, and compare after their end.
 
-After each replay the test checks that no process of it lives on and that its folder in /tmp is gone. A test gives a
-default number of ticks and a default length of a hang; the environment variables PAPERDESK_SYSTEM_TICKS and
-PAPERDESK_SYSTEM_STALL_S override them.
+After each replay, the test checks that no process of the replay is left and that its folder in /tmp is removed. A test
+sets a default number of ticks and a default length of a hang. The environment variables PAPERDESK_SYSTEM_TICKS and
+PAPERDESK_SYSTEM_STALL_S override these defaults.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from tests.support.waits import wait_for
 
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
 TIMEOUT_S: Final = 3_600.0
-"""Only a run that hangs takes so long; a full-size run takes minutes."""
+"""Longest run in seconds; only a hanging run takes so long, because a full-size run takes minutes."""
 
 START_S: Final = 60.0
 STEP_S: Final = 120.0
-"""How long a disturbed desk may take to reach the point for which a test waits."""
+"""Longest time in seconds until a disturbed desk reaches the state for which a test waits."""
 
 
 TICKS_VARIABLE: Final = "PAPERDESK_SYSTEM_TICKS"
@@ -46,7 +46,7 @@ IS_FULL_SIZE: Final = TICKS_VARIABLE in os.environ
 
 STALL_VARIABLE: Final = "PAPERDESK_SYSTEM_STALL_S"
 STALL_S_DEFAULT: Final = 2.5
-"""Longer than any timeout of the desk, so that all of them expire."""
+"""Default length of a hang in seconds; longer than any timeout of the desk, so that all timeouts expire."""
 
 
 def ticks_or(default: int) -> int:
@@ -55,15 +55,15 @@ def ticks_or(default: int) -> int:
 
 
 PATIENT: Final = {"WATCHDOG_HANG_MS": "600000"}
-"""No process is killed for hanging: for tests that suspend one, or that need to find every process where it was."""
+"""Settings with which the watchdog kills no hanging process, for tests that suspend or count processes."""
 
 TRADES_MUCH: Final = ("--risk", "none")
-"""No limits, which would block most of the orders that these tests need."""
+"""Options without risk limits, which would deny most of the orders that these tests need."""
 
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """Result of a command about a run.
+    """Result of a replay or backtest command.
 
     `orders` and `deals` are the rows that `paperdesk orders` and `paperdesk deals` print.
     """
@@ -76,12 +76,12 @@ class CommandOutcome:
 
     @property
     def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
-        """Everything that two runs of the same replay must have in common."""
+        """The parts of a result that must be equal in two runs of the same replay."""
         return report_digest(self.report), self.orders, self.deals
 
 
 def run_paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command about a replay to its end, with a long time limit."""
+    """Run one `paperdesk` command to its end, with a long time limit."""
     return run_within(TIMEOUT_S, arguments, environment)
 
 
@@ -92,13 +92,13 @@ def list_rows(what: str, data_dir: Path) -> list[dict[str, Any]]:
 
 
 def completed_backtest(*arguments: object, data_dir: Path) -> CommandOutcome:
-    """A backtest, which starts no process: the result that an undisturbed replay of the same must have."""
+    """The result of a backtest, which an undisturbed replay of the same ticks must also have."""
     done = run_paperdesk("backtest", *TRADES_MUCH, *arguments, "--data-dir", data_dir, "--json")
     return _outcome(done.returncode, done.stdout, done.stderr, data_dir)
 
 
 class RunningReplay:
-    """A `paperdesk replay` that runs beside the test."""
+    """A `paperdesk replay` command that runs while the test continues."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class RunningReplay:
         cores: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it; with `cores`, it and its processes run on these processor cores only."""
+        """Start the command; with `cores`, the command and its processes run only on these processor cores."""
         self.data_dir = data_dir
         self._command = subprocess.Popen(
             [PAPERDESK, "replay", *TRADES_MUCH, *map(str, arguments), "--data-dir", str(data_dir), "--json"],
@@ -117,17 +117,17 @@ class RunningReplay:
             env={**os.environ, **(environment or {})},
         )
         if cores:
-            # Every process that it starts inherits this.
+            # Every process that the command starts inherits the choice of cores.
             psutil.Process(self._command.pid).cpu_affinity(list(cores))
 
     def __enter__(self) -> Self:
-        """It has already been started."""
+        """Return the replay, which is already started."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it if the test has not waited for its end."""
+        """Stop the command if it still runs."""
         if self._command.poll() is None:
             for process in self.child_processes():
                 with suppress(psutil.NoSuchProcess):
@@ -140,7 +140,7 @@ class RunningReplay:
         self._command.send_signal(signal.SIGINT)
 
     def wait(self) -> CommandOutcome:
-        """Wait for its end, and return its result."""
+        """Wait for the end of the command, and return its result."""
         output, error_output = self._command.communicate(timeout=TIMEOUT_S)
         wait_for(lambda: not leftovers(self.data_dir), f"nothing left behind, but {leftovers(self.data_dir)}")
         return _outcome(self._command.returncode, output, error_output, self.data_dir)
@@ -155,7 +155,7 @@ class RunningReplay:
             return []
 
     def process(self, service: str) -> psutil.Process:
-        """The process of a service; waits until there is one."""
+        """Wait until there is a process of a service, and return it."""
         return wait_for(lambda: self._find(service), f"a process of {service}", seconds=START_S)
 
     def _find(self, service: str) -> psutil.Process | None:
@@ -167,7 +167,7 @@ class RunningReplay:
 
     @property
     def runtime(self) -> Path:
-        """The private folder of its sockets."""
+        """The replay's private folder with its sockets."""
         note = self.data_dir / "control.url"
 
         def there() -> bool:
@@ -178,12 +178,12 @@ class RunningReplay:
         return Path(note.read_text().strip().removeprefix("ipc://")).parent
 
     def status(self) -> StatusReply | None:
-        """Portfolio's status, None if it does not answer at once."""
+        """Portfolio's status; None if portfolio does not answer at once."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
             return client.request(StatusQuery(), StatusReply, timeout_s=0.5)
 
     def wait_for_tick(self, ordinal: int) -> StatusReply:
-        """Wait until portfolio has decided this tick."""
+        """Wait until portfolio has decided the tick with this ordinal."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
 
             def there() -> StatusReply | None:
@@ -224,7 +224,7 @@ def suspended(process: psutil.Process) -> Iterator[None]:
 
 
 def stall(process: psutil.Process) -> None:
-    """Let a suspended process hang, up to just before the watchdog would kill it."""
+    """Let a suspended process hang, for less than the time after which the watchdog would kill it."""
     pause = Event()
     deadline = monotonic() + float(os.environ.get(STALL_VARIABLE, STALL_S_DEFAULT))
     with suppress(psutil.NoSuchProcess):
@@ -234,7 +234,7 @@ def stall(process: psutil.Process) -> None:
 
 @contextmanager
 def a_busy_machine() -> Iterator[None]:
-    """Run another process for the length of the block that only uses processor time."""
+    """Run another process, which only uses processor time, for the length of the block."""
     hog = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield
@@ -244,7 +244,7 @@ def a_busy_machine() -> Iterator[None]:
 
 
 def leftovers(data_dir: Path) -> list[str]:
-    """Processes of a desk that still live, and its folders in /tmp."""
+    """Processes of a desk that still run, and its folders in /tmp."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):

@@ -1,8 +1,8 @@
 """With REQUIRE_ALL=1, a test that is skipped fails with the reason of the skip.
 
-On a development machine a test may skip if it needs something that is missing there, such as a Docker daemon. Where the
-whole suite must run, a skip would hide that something was not tested. Expected failures are not skips and are not
-changed. `tests/conftest.py` registers these hooks with pytest.
+On a development machine, a test may be skipped if a requirement is missing, such as a Docker daemon. Where all tests
+must run, a skip would hide that a feature was not tested. Expected failures are not skips and are not changed.
+`tests/conftest.py` registers these hooks with pytest.
 """
 
 import os

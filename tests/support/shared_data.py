@@ -1,8 +1,8 @@
-"""Recorded quotes that may lie next to the checkout, in `../shared/data`.
+"""Tests with recorded quotes, which may be in `../shared/data` next to the checkout.
 
-A test with the argument `shared_parquet` runs once for each recording there and is marked `needs_data`; a test that is
-parametrised over `available_recordings` likewise. Without recordings these tests are deselected, not skipped: the
-recordings are no part of the product, so even a run that requires every test (REQUIRE_ALL=1) is complete without them.
+A test with the argument `shared_parquet` runs once for each recording and is marked `needs_data`. The same applies to a
+test that is parametrized over `available_recordings`. Without recordings these tests are deselected, not skipped. The
+recordings are not part of the project, so a run that requires every test (REQUIRE_ALL=1) is complete without them.
 `tests/conftest.py` registers these hooks with pytest.
 """
 
@@ -23,7 +23,7 @@ def shared_parquet_files() -> list[Path]:
 
 
 def available_recordings(cases: Mapping[str, tuple[str, ...]]) -> list[ParameterSet]:
-    """Parameters of a test over recordings: each path below the folder that exists, with its values; else one None."""
+    """Parameters of a test over recordings: each existing path with its values; a single None if no path exists."""
     # An empty list would make pytest skip the test; None stands in until the test is deselected below.
     there = {path: rest for path, rest in cases.items() if (SHARED_DATA / path.partition(":")[0]).exists()}
     present = [pytest.param((path, rest), id=path, marks=pytest.mark.needs_data) for path, rest in there.items()]

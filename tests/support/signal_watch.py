@@ -18,12 +18,12 @@ def a_hello(boot_id: str = "b1", *reports: SymbolReport, publisher: str = "signa
 
 
 def a_fault(text: str = "strategy mine, tick 7 of EURUSD: ValueError: boom") -> SymbolReport:
-    """A report that the strategy of EURUSD is faulty."""
+    """A report that the strategy of EURUSD has failed."""
     return SymbolReport("EURUSD", SymbolState.FAULT, 0, text)
 
 
 def a_warm_up() -> SymbolReport:
-    """A report that the strategy of EURUSD has not seen enough ticks."""
+    """A report that the strategy of EURUSD has not received enough ticks."""
     return SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")
 
 
@@ -59,7 +59,7 @@ class Watched:
     def go_on(
         self, ms: int, *, hello: SignalHello | None = None, signals: bool = False, ticks: bool = True, behind: int = 0
     ) -> Watched:
-        """Let time pass in checks of a quarter of a second, with a tick and a hello each second."""
+        """Advance the clock in steps of a quarter of a second, with a tick and a hello each second."""
         for step in range(1, ms // CHECK_MS + 1):
             self.driven.mono_ns += CHECK_MS * MS
             if step * CHECK_MS % 1_000 == 0:

@@ -1,4 +1,4 @@
-"""A strategy that needs a long time for each tick."""
+"""A strategy that takes a long time for each tick."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum
 
 TICK_NS: Final = 5_000_000
-"""The minimum time for one tick."""
+"""Minimum time for one tick, in nanoseconds."""
 
 
 class Slow(Momentum):

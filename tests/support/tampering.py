@@ -1,4 +1,4 @@
-"""Edits a store's file as a disk fault would, or as somebody who knows its format."""
+"""Changes of a store's file, as by a disk fault or by a person who knows its format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.portfolio.ledger import hash_chain
 
 
 def edit(path: Path, *statements: str) -> None:
-    """Run statements on a file, without correcting its checksums."""
+    """Run SQL statements on a file without correcting its checksums."""
     db = apsw.Connection(str(path))
     for statement in statements:
         db.execute(statement)
@@ -21,9 +21,9 @@ def edit(path: Path, *statements: str) -> None:
 
 
 def edit_skilfully(path: Path, *statements: str, is_chained: bool = False) -> None:
-    """Run statements on a file and compute its checksums again, for a ledger also the row counts and the chain.
+    """Run SQL statements on a file and recompute its checksums; for a ledger also the row counts and the chain.
 
-    What depends on the ledger's key stays as it was.
+    Signatures by the ledger's key are not changed.
     """
     db = apsw.Connection(str(path))
     checksums.add_sql_function(db)
@@ -42,7 +42,7 @@ def edit_skilfully(path: Path, *statements: str, is_chained: bool = False) -> No
 
 
 def replace_in(table: str, old: str, new: str, where: str = "true") -> str:
-    """A statement that replaces text in payloads, which are blobs."""
+    """An SQL statement that replaces text in payloads, which are blobs."""
     return f"UPDATE {table} SET payload = CAST(replace(CAST(payload AS TEXT), '{old}', '{new}') AS BLOB) WHERE {where}"
 
 

@@ -1,6 +1,6 @@
-"""The terminal's gateway over the scripted fake terminal.
+"""The gateway for a terminal, connected to the scripted fake terminal.
 
-Real sockets, files and threads, and a market in real time.
+It has real sockets, files and threads, and a market in real time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ START_SECONDS = 20
 
 
 class MovingMarket:
-    """Quotes of one symbol that swing within a few points; a new one whenever enough time has passed."""
+    """Quotes of one symbol that move up and down by a few points; a new quote after each interval."""
 
     def __init__(self, fake: FakeTerminal, symbol: str) -> None:
         self._fake = fake
@@ -46,7 +46,7 @@ class MovingMarket:
 
 
 class TerminalGateway:
-    """`services.mt5 --venue terminal` in threads of the test; can be stopped and started again on the same files."""
+    """`services.mt5 --venue terminal` in threads of the test, which can be stopped and restarted on the same files."""
 
     def __init__(
         self, folder: Path, patch: pytest.MonkeyPatch, *, is_hedging: bool = False, symbol: str = "EURUSD"
@@ -74,7 +74,7 @@ class TerminalGateway:
         self._failure: BaseException | None = None
 
     def start(self) -> None:
-        """Serve, at the same address after each start."""
+        """Start the gateway, at the same address after each start."""
         self._patch.setenv("MT5_REQUEST_URL", self.request_url)
         settings = load(Mt5Settings)
         is_up = threading.Event()
@@ -99,7 +99,7 @@ class TerminalGateway:
         self.request_url = self._shell.request_url
 
     def stop(self) -> None:
-        """Stop it in order."""
+        """Stop the gateway in order."""
         assert self._shell is not None
         assert self._thread is not None
         self._shell.stop()
@@ -109,13 +109,13 @@ class TerminalGateway:
             raise self._failure
 
     def restart(self) -> None:
-        """Start it again, with a new boot id, on the same files."""
+        """Stop the gateway and start it again on the same files, with a new boot id."""
         self.stop()
         self.start()
 
     @contextmanager
     def running(self) -> Iterator[TerminalGateway]:
-        """Serve for the length of the block."""
+        """Run the gateway for the length of the block."""
         self.start()
         try:
             yield self

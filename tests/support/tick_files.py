@@ -1,4 +1,4 @@
-"""Makes recorded ticks for a test: a seeded random walk as a Parquet file."""
+"""Tick files for tests: a seeded random walk as a Parquet file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def a_tick_file(
     pause_ms_max: int = 2_000,
     crossed_every: int = 0,
 ) -> Path:
-    """Write a random walk of quotes of so many digits, half of `pause_ms_max` apart on average; every n-th quote crossed if asked for."""
+    """Write a random walk of quotes, on average half of `pause_ms_max` apart, in which some may be crossed."""
     random = np.random.default_rng(seed)
     scale = 10.0 ** (5 - digits)
     middle = price + np.cumsum(random.normal(0.0, 0.00003 * scale, rows))

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import zmq
 
 DEADLINE_SECONDS: Final = 10.0
-"""Far more than anything here needs, so that only a condition that never holds reaches it."""
+"""Default deadline in seconds; it is so long that only a condition that never becomes true reaches it."""
 
 _PAUSE_SECONDS: Final = 0.002
 
@@ -29,12 +29,12 @@ def wait_for(condition: Callable[[], T | None], what: str, *, seconds: float = D
 
 
 def receive(socket: zmq.Socket[bytes], *, seconds: float = DEADLINE_SECONDS) -> list[bytes]:
-    """The next message of a socket; fails after the deadline."""
+    """Return the next message of a socket; fail after the deadline."""
     if not socket.poll(int(seconds * 1_000)):
         raise AssertionError(f"no message within {seconds} s")
     return socket.recv_multipart(zmq.NOBLOCK)
 
 
 def stays_silent(socket: zmq.Socket[bytes], *, milliseconds: int) -> bool:
-    """Whether no message comes within a time: for promised silence, which no condition can show."""
+    """Whether a socket receives no message within a time."""
     return not socket.poll(milliseconds)

@@ -1,10 +1,11 @@
-"""The broker of the fake terminal: one account, which fills whole orders at the best quote, in server milliseconds.
+"""The broker of the fake terminal: one account, which fills orders in whole at the best quote.
 
-It implements what MetaQuotes documents: a market order makes an order, a deal and a position; pending orders wait;
-stops close by orders of the server's own; a netting account has one position for each symbol, a hedging account one for
-each order. The latest order that opens, adds or reverses sets the stops, and 0 removes one; an order that closes a part
-changes none. A reversal on a netting account gives the position the ticket of the reversing order, and keeps its
-identifier. Profit is computed only for symbols whose profit currency is the account's.
+Times are milliseconds of the server's clock. The broker implements the behavior that MetaQuotes documents. A market
+order makes an order, a deal and a position. Pending orders wait for their price. A stop closes the position by an order
+of the server. A netting account has one position for each symbol, a hedging account one for each opening order. The
+latest order that opened, increased or reversed a position sets its stops; a stop of 0 removes the stop. An order that
+closes a part changes no stop. After a reversal on a netting account, the position has the ticket of the reversing order
+and keeps its identifier. Profit is computed only for symbols whose profit currency is the account's currency.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ NO_STOPS = 0.0
 
 
 class RejectedByBroker(Exception):  # noqa: N818 - an expected outcome, identified by its retcode
-    """The server rejects a request."""
+    """The error with which the server rejects a request."""
 
     def __init__(self, retcode: int, comment: str) -> None:
         super().__init__(comment)
@@ -40,7 +41,7 @@ class RejectedByBroker(Exception):  # noqa: N818 - an expected outcome, identifi
 
 
 def a_symbol(name: str = "EURUSD", **fields: Any) -> SymbolInfo:
-    """Terms of a pair, traded by market execution with FOK and IOC."""
+    """Terms of a currency pair with market execution and the filling modes FOK and IOC."""
     plain = SymbolInfo(
         select=True,
         visible=True,
@@ -103,15 +104,15 @@ class FakeBroker:
     next_deal: int = 70_001
 
     def deposit(self, amount: float) -> None:
-        """Book the first deal of an account."""
+        """Book a deposit."""
         self._deal(order=0, type=mt5_types.DEAL_TYPE_BALANCE, profit=amount, reason=0, comment="deposit")
         self.balance = amount
 
     def send(self, request: dict[str, Any], *, fill: float | None = None) -> tuple[int, int, int]:
-        """Process a request; returns retcode, order and deal. `fill` limits the lots of a market order.
+        """Process a request, and return retcode, order and deal. `fill` limits the lots of a market order.
 
         Raises:
-            RejectedByBroker: the request is rejected.
+            RejectedByBroker: the server rejects the request.
         """
         action = request["action"]
         if action == mt5_types.TRADE_ACTION_DEAL:
@@ -127,7 +128,7 @@ class FakeBroker:
         raise RejectedByBroker(10013, "Invalid request")
 
     def quote(self, symbol: str, bid: float, ask: float) -> None:
-        """Publish a tick; pending orders and stops act on it, unless the broker is idle."""
+        """Publish a tick; execute the pending orders and stops that it triggers, unless the broker is idle."""
         self.quotes[symbol] = (bid, ask)
         if self.is_idle:
             return
@@ -151,7 +152,7 @@ class FakeBroker:
         return round(sum(position.volume for position in self.positions.values()) * MARGIN_PER_LOT, 2)
 
     def profit_of(self, position: TradePosition) -> float:
-        """Unrealized profit in the profit currency."""
+        """Unrealized profit of a position in the profit currency."""
         bid, ask = self.quotes[position.symbol]
         sign = 1 if position.type == mt5_types.POSITION_TYPE_BUY else -1
         return round(sign * ((bid if sign > 0 else ask) - position.price_open) * position.volume * CONTRACT, 2)
@@ -295,7 +296,7 @@ class FakeBroker:
     # -------------------------------------------------------------------------------------------------------- execution
 
     def _execute(self, order: TradeOrder, volume: float, *, position: int = 0) -> int:
-        """Fill so many lots of an order at the best quote."""
+        """Fill the given number of lots of an order at the best quote."""
         is_buy = order.type in BUYS
         bid, ask = self.quotes[order.symbol]
         price = ask if is_buy else bid
@@ -381,7 +382,7 @@ class FakeBroker:
         return self._trade(order, price, volume, entry, position=held.identifier, profit=profit)
 
     def _close_by_server(self, position: TradePosition, reason: int) -> None:
-        """Close by an order and a deal of the server's own, with the magic of the position."""
+        """Close a position by an order and a deal of the server, with the magic number of the position."""
         is_long = position.type == mt5_types.POSITION_TYPE_BUY
         price = position.sl if reason == mt5_types.REASON_SL else position.tp
         request = {

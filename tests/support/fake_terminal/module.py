@@ -1,4 +1,4 @@
-"""The package's functions over the fake broker, and the script of their failures."""
+"""The functions of the MetaTrader5 package for the fake broker, with scripted failures."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ SERVER_AHEAD_MS = 2 * 3_600_000
 
 
 class ScriptedReply(NamedTuple):
-    """Effect and reply of one call of `order_send`.
+    """Scripted effect and reply of one call of `order_send`.
 
-    `executes`: whether the server gets the request. `answer`: the retcode instead of the true one, or None for no
-    reply. `fill`: lots of a market order that are available. `without_deal`: 10009 with deal 0. `hides`: for so many
-    reads, the history does not show the effect. `waits_for`: the call returns only when this is set.
+    `executes` says whether the server receives the request. `answer` is the retcode that replaces the real one, None
+    for no reply. `fill` is the available number of lots for a market order. With `without_deal` the reply has retcode
+    10009 and deal 0. `hides` is the number of reads for which the history does not show the effect. The call returns
+    only when the event `waits_for` is set.
     """
 
     executes: bool = True
@@ -52,7 +53,7 @@ R = TypeVar("R")
 
 
 def locked(method: Callable[Concatenate[FakeTerminal, P], R]) -> Callable[Concatenate[FakeTerminal, P], R]:
-    """Run one method at a time: the gateway's thread calls, and a test's thread moves the market or trades manually."""
+    """Decorator that runs one method at a time, because the gateway's thread and the test's thread call methods."""
 
     @functools.wraps(method)
     def alone(self: FakeTerminal, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,7 +64,7 @@ def locked(method: Callable[Concatenate[FakeTerminal, P], R]) -> Callable[Concat
 
 
 class FakeTerminal:
-    """Replaces the module `MetaTrader5`. Its server's clock is two hours ahead of UTC by default."""
+    """Replacement for the module `MetaTrader5`. The server's clock is two hours ahead of UTC by default."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class FakeTerminal:
 
     @locked
     def tick(self, symbol: str, bid: float, ask: float, *, time_msc: int | None = None, volume: float = 0.0) -> None:
-        """Publish a tick; `time_msc` is the server's time, its current time by default."""
+        """Publish a tick; `time_msc` is its time by the server's clock, by default the current time."""
         self._set_clock()
         at = self.broker.now_ms if time_msc is None else time_msc
         self._ticks[symbol].append((at // 1_000, bid, ask, 0.0, 0, at, 6, volume))
@@ -103,7 +104,7 @@ class FakeTerminal:
 
     @locked
     def trade_manually(self, /, **request: Any) -> None:
-        """Trade as a person or another program does."""
+        """Send an order as a person or another program would."""
         self._set_clock()
         self.broker.send(request)
 
@@ -204,7 +205,7 @@ class FakeTerminal:
 
     @locked
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
-        """Ticks from a second on, with the server's time in seconds and in milliseconds."""
+        """Ticks from a time on, each with the server's time in seconds and in milliseconds."""
         assert flags == mt5_types.COPY_TICKS_ALL, flags
         if not self._answers():
             return None

@@ -1,4 +1,4 @@
-"""The rows of the package, with the names and in the order that MetaQuotes documents."""
+"""The named tuples of the MetaTrader5 package, with the fields and the order that MetaQuotes documents."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class AccountInfo(NamedTuple):
 
 
 class SymbolInfo(NamedTuple):
-    """The trading terms among the fields of `symbol_info`, without those of options, session statistics and charts."""
+    """The fields of `symbol_info` that are trading terms, without those of options, session statistics and charts."""
 
     select: bool
     visible: bool
