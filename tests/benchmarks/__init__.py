@@ -1,1 +1,4 @@
-"""Benchmarks of the desk, as ratios to a floor or a peer of the same run: machines are noisy, ratios less so."""
+"""Benchmarks of the desk, as ratios to a lower bound or to another library measured in the same run.
+
+Ratios vary less between runs than times do.
+"""

@@ -1,9 +1,10 @@
 """`make bench`: all benchmarks as a table and as JSON.
 
-Everything is measured in this run, on this machine, one after the other. Back to back: every tick makes an order and
-the next tick goes out at the confirmation of the last. Paced: 500 ticks a second, with idle cores in between, and an
-order on every tenth. Latencies begin when the tick goes out. Memory is that of each process with the ticks of the
-lock-step run: of the gateway when it answers, of the others when they have played them.
+All values are measured in one run on one machine, one after the other. In the load "back to back", every tick makes an
+order, and the next tick is published at the confirmation of the last one. In the load "paced", there are 500 ticks a
+second with idle time between them, and every tenth tick makes an order. A latency begins when the tick is published.
+Memory is measured for each process of the lock-step run: for the gateway when it answers, for the other processes at
+the end of the ticks.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Row = tuple[str, str, str, str]
 
 
 class Load(NamedTuple):
-    """How ticks are sent through the chain, and how many of them make an order."""
+    """A load of the chain: the interval of the ticks, and the number of ticks for each order."""
 
     name: str
     pace: str
@@ -49,7 +50,7 @@ LOADS = (
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run all benchmarks, print the table, and write the JSON file."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--ticks", type=int, default=3_000, help="ticks through the chain, per measurement")
     parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go")
@@ -72,7 +73,7 @@ def main() -> None:
 
 
 def measure(folder: Path, ticks: int, *, orders: int) -> tuple[dict[str, Any], list[Row]]:
-    """All figures, and the rows of the table."""
+    """Run all benchmarks; return the figures, and the rows of the table."""
     figures: dict[str, Any] = {}
     rows: list[Row] = []
     for load in LOADS:

@@ -1,7 +1,7 @@
-"""The desk itself: real processes for signal, portfolio and execution; the gateway runs here, to be timed.
+"""Measurement of the desk: signal, portfolio and execution in real processes, the gateway in the benchmark's process.
 
-The gateway is the real one, with sockets, journal and book on disk; only its core is wrapped to record when a tick goes
-out and when its order comes in.
+The gateway is the real one, with sockets, and with journal and book on disk. A wrapper of its core records when a tick
+is published and when its order arrives.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _nothing() -> None:
 
 
 class TimedGateway:
-    """A gateway that records when ticks leave and orders arrive; everything else passes through."""
+    """A wrapper of the gateway core that records when ticks are published and orders arrive."""
 
     def __init__(self, gateway: Gateway, last_ordinal: int) -> None:
         """Start without records."""
@@ -55,7 +55,7 @@ class TimedGateway:
         return getattr(self._gateway, name)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """Record when each tick goes out for the first time."""
+        """Record when each tick is published for the first time."""
         ticks = self._gateway.on_timer(now)
         for tick in ticks:
             self._published.setdefault(tick.ordinal, tick.published_mono_ns)
@@ -63,7 +63,7 @@ class TimedGateway:
         return ticks
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Record when an order comes in, and the last confirmation."""
+        """Record when an order arrives, and when the last confirmation arrives."""
         if isinstance(request, Buy | Sell):
             self.received_ns.append(now.mono_ns - self._published[request.ordinal])
         replies = self._gateway.handle(request, now)
@@ -77,8 +77,9 @@ def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict
     """Run a stream through the desk to its end.
 
     Returns:
-        `received_ns`: per order, from the tick's publication to the order at the gateway; `status`: portfolio's last
-        status; `ticks_per_s` from the first tick to the last confirmation; `rss_mb` per process at the end.
+        `received_ns`: for each order, the time from the publication of its tick to its arrival at the gateway.
+        `status`: portfolio's last status. `ticks_per_s`: from the first tick to the last confirmation. `rss_mb`:
+        resident memory of each process at the end.
     """
     spec = a_run(ticks_file, strategy=strategy)
     stream = spec.load()

@@ -15,10 +15,10 @@ def quantiles_us(latencies_ns: Sequence[int]) -> dict[str, float]:
 
 
 def ratios(ours: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
-    """Ratios of ours to the floor's, by quantile."""
+    """Ratios of the desk's quantiles to those of the lower bound."""
     return {name: round(ours[name] / floor[name], 2) for name in ours}
 
 
 def row(name: str, ours: Any, beside: Any = "", ratio: Any = "") -> tuple[str, str, str, str]:
-    """A row of the table: the desk, what it is compared with, and the ratio."""
+    """A row of the table: the value of the desk, the value that it is compared with, and the ratio."""
     return name, str(ours), str(beside), str(ratio)

@@ -1,10 +1,11 @@
-"""The floor: bare pyzmq forwarders with the desk's processes, hops, message sizes and commits, and no desk.
+"""The lower bound of the latencies: pyzmq forwarders with the desk's processes, sockets, message sizes and commits.
 
-Per tick: PUB to signal, PUSH to portfolio, which commits; PUSH to execution, DEALER to the gateway, which commits three
-times in two files as journal and book do; the reply back to portfolio; a query for the deals and its answer by the same
-way; a commit; a confirmation to the gateway, which publishes the next tick. Payloads are zeros of the desk's sizes.
+For each tick, a PUB socket sends to signal, and a PUSH socket sends to portfolio, which commits. A PUSH socket sends to
+execution, and a DEALER socket sends to the gateway. The gateway commits three times in two files, as journal and book
+do. The reply returns to portfolio. A query for the deals and its reply take the same path. Portfolio commits, and sends
+a confirmation to the gateway, which publishes the next tick. Payloads are zeros, as long as the messages of the desk.
 
-An order goes out on every ORDER_EVERY-th tick; the others are only committed and confirmed.
+An order is sent at every ORDER_EVERY-th tick; the other ticks are only committed and confirmed.
 
 Run as `python -m tests.benchmarks.floor ROLE FOLDER TICKS INTERVAL_NS ORDER_EVERY`; `measure` starts the four roles.
 """
@@ -67,7 +68,7 @@ def signal(folder: Path) -> None:
 
 
 def portfolio(folder: Path, order_every: int) -> None:
-    """Signal, commit, order; reply, query; deals, commit, confirmation."""
+    """Commit and send an order for a signal, a query for a reply, and commit and send a confirmation for deals."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     signals = _socket(context, zmq.PULL, f"ipc://{folder}/signals", bind=True)
     reports = _socket(context, zmq.PULL, f"ipc://{folder}/reports", bind=True)
@@ -107,7 +108,7 @@ def execution(folder: Path) -> None:
 
 
 def gateway(folder: Path, ticks: int, interval_ns: int) -> None:
-    """Publish a tick, receive the order with its commits, send the deals, and continue at the confirmation."""
+    """Publish a tick, receive and commit the order, send the deals, and continue after the confirmation."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     router = _socket(context, zmq.ROUTER, f"ipc://{folder}/gateway", bind=True)
     publisher = _socket(context, zmq.PUB, f"ipc://{folder}/ticks", bind=True)
@@ -123,7 +124,7 @@ def gateway(folder: Path, ticks: int, interval_ns: int) -> None:
         frames = [b"tick.EURUSD", _padded(TICK, ordinal, published_ns)]
         publisher.send_multipart(frames)
         while ordinal == 1 and not poller.poll(50):
-            publisher.send_multipart(frames)  # until the subscription has arrived
+            publisher.send_multipart(frames)  # wait until the subscription has arrived
         while True:
             client, call_id, _, payload = router.recv_multipart()
             kind = payload[:1]

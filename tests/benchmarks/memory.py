@@ -1,4 +1,4 @@
-"""Memory of the gateway in a process of its own; in the other measurements it runs in the benchmark's."""
+"""Memory of the gateway in a separate process; in the other measurements it runs in the benchmark's process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_S = 60
 
 
 def gateway_rss_mb(ticks_file: Path, folder: Path) -> float:
-    """Resident megabytes of the gateway over a recording, once it answers."""
+    """Resident memory in megabytes of a gateway that has loaded a recording and answers."""
     spec = a_run(ticks_file)
     url = f"ipc://{folder}/gw.ipc"
     process = subprocess.Popen(

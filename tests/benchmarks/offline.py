@@ -16,18 +16,18 @@ from services.signal.strategy_loader import strategy_factory
 from tests.benchmarks.workload import SYMBOL, a_run
 
 WARM_UP_TICKS = 500
-"""Kernels are compiled, or read from their cache, at the first of these."""
+"""Ticks that are played before the measurement, so that compiled kernels are loaded."""
 
 
 def backtest_ticks_per_s(ticks_file: Path, folder: Path, strategy: str) -> float:
-    """Ticks per second of a whole backtest, ledger included."""
+    """Ticks per second of a whole backtest, including its ledger."""
     spec = a_run(ticks_file, strategy=strategy)
     report = run_backtest(spec, spec.load(), data_dir=folder)
     return float(report["timings"]["ticks_per_s"])
 
 
 def signal_ticks_per_s(ticks_file: Path, strategy: str, model: Path | None = None) -> tuple[float, float]:
-    """Ticks per second through decode, engine and encode, and of a bare loop that only decodes and encodes."""
+    """Ticks per second of decoding, strategy and encoding, and of a loop that only decodes and encodes."""
     stream = a_run(ticks_file, strategy=strategy).load()
     frames = [
         encode(Tick("mt5", "boot", "", t.symbol, t.sequence, t.ordinal, t.time_ns, t.bid, t.ask, t.volume, 1))
@@ -55,7 +55,7 @@ def _through(frames: list[bytes], strategy: str, model: Path | None) -> float:
 
 
 def import_seconds(module: str) -> float:
-    """Seconds for a fresh interpreter to import a module and end."""
+    """Seconds in which a new interpreter starts, imports a module and ends."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
     return time.perf_counter() - started

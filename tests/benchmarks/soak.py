@@ -1,9 +1,9 @@
 """`make soak TICKS=10000000`: memory over many ticks, which must not grow with them.
 
-A generated market goes through the live cores, lock-step, in one process: the gateway with its book, an engine,
-portfolio with a ledger on disk. Resident memory is printed at each million ticks, with the number of orders so far.
-Orders stay in memory for good, so the strategy makes a few at the beginning and then only holds: growth after that is
-kept for each tick and is an error.
+A generated market is played through the real cores in one process, in lock-step: the gateway with its book, a signal
+engine, and portfolio with a ledger on disk. Resident memory and the number of orders are printed at each million ticks.
+Orders stay in memory. Therefore the strategy makes a few orders at the beginning and then only holds, so that any later
+growth is memory kept for each tick, which is an error.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from tests.benchmarks.workload import a_run, write_ticks
 MILLION: Final = 1_000_000
 ORDERS: Final = 1_000
 GROWTH_MB_MAX: Final = 8.0
-"""From the first reading to the last: an int kept for each of nine million ticks would be 72 MB."""
+"""Allowed growth in MB from the first reading to the last. One int kept for each of nine million ticks is 72 MB."""
 
 BUSY: Final = "tests.benchmarks.soak:BusyThenQuiet"
 
 
 class BusyThenQuiet:
-    """Changes sides on each of the first ticks, then holds; it reads its window all the same."""
+    """Changes sides on each of the first ticks, then holds; it reads its window at every tick."""
 
     name = "busy_then_quiet"
     warm_up_ticks = 0
 
     def __init__(self) -> None:
-        """Start with no ticks seen."""
+        """Start without ticks."""
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The opposite of the last side while it is busy."""
+        """The opposite of the last side during the first ticks, then hold."""
         self._seen += 1
         return ((1 if self._seen % 2 else -1) if self._seen <= ORDERS else 0), 1.0
 
@@ -104,7 +104,7 @@ def readings(folder: Path, *, ticks: int, every: int = MILLION) -> list[tuple[in
 
 
 def main() -> None:
-    """Measure, print, and fail when memory rises."""
+    """Measure and print memory, and fail if it grows by more than `GROWTH_MB_MAX`."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
     parser.add_argument("--ticks", type=int, default=10 * MILLION)
     arguments = parser.parse_args()

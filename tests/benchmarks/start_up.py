@@ -1,8 +1,9 @@
 """Time of a desk with many orders from start to trading: `python -m tests.benchmarks.start_up [--orders N]`.
 
-The cores make the folder, then the four processes are started on it as supervisord would, with the demo model and a
-live market. Each process is timed from its start to its first log line of being at work; the desk until portfolio is
-RUNNING. The first start fills caches (compiled kernels, the self-check of the model), the second one counts.
+The cores create the folder. Then the four processes are started on it as by supervisord, with the demo model and a live
+market. The time of a process is from its start to the log line by which it reports that it is ready. The time of the
+desk ends when portfolio is RUNNING. The first start fills caches (compiled kernels, the self-check of the model); the
+second start is measured.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ SETTINGS: Final = {
 
 
 def measure(folder: Path, *, orders: int = ORDERS) -> dict[str, Any]:
-    """Seconds until the desk was RUNNING and until each process was at work, in the second start on one folder."""
+    """Seconds until the desk is RUNNING and until each process is ready, in the second start on one folder."""
     data_dir = folder / "desk"
     data_dir.mkdir()
     make_large_desk(data_dir, orders=orders)
@@ -59,7 +60,7 @@ def measure(folder: Path, *, orders: int = ORDERS) -> dict[str, Any]:
 
 
 def start(folder: Path, data_dir: Path) -> dict[str, Any]:
-    """One start, stopped again when the desk trades."""
+    """Start the desk once, and stop it when it trades."""
     runtime = Path(tempfile.mkdtemp(dir=folder, prefix="r"))
     environment = desk_environment(os.environ, SETTINGS, runtime=runtime, data_dir=data_dir)
     with ExitStack() as stack:
@@ -93,7 +94,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Measure, print, and fail when it takes too long."""
+    """Measure and print the times, and fail if the start takes too long."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.start_up", description=__doc__)
     parser.add_argument("--orders", type=int, default=ORDERS)
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Workload of the benchmarks: a seeded market and a strategy that trades on every tick."""
+"""Workload of the benchmarks: a seeded market and strategies that trade often."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ALTERNATE_EACH_TENTH = "tests.benchmarks.workload:AlternateEachTenth"
 
 
 class Alternate:
-    """Buys and sells in turn: with reversal each change is an order, and every order crosses the whole chain."""
+    """Alternates between buy and sell, so that in a desk that reverses positions each change is an order."""
 
     name = "alternate"
     warm_up_ticks = 0
     every = 1
 
     def __init__(self) -> None:
-        """Start with a hold, until the first change is a buy."""
+        """Start with hold; the first change is to buy."""
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The opposite of the last side, every few ticks."""
+        """The last side, or its opposite every few ticks."""
         self._seen += 1
         turns = self._seen // self.every
         return (1 if turns % 2 else -1) if turns else 0, 1.0
@@ -62,7 +62,7 @@ def write_ticks(path: Path, *, count: int, interval_ns: int, seed: int = 0) -> P
 
 
 def a_run(path: Path, *, strategy: str = ALTERNATE) -> RunSpec:
-    """A run that trades on every change of sides, without limits."""
+    """Settings of a run that trades at every change of sides, without risk limits."""
     return RunSpec(
         inputs=(TickInput(path, SYMBOL),),
         strategy=strategy,

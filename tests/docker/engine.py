@@ -1,8 +1,8 @@
-"""A Docker Engine for the tests, with the desk's containers on it; everything created here is removed afterwards.
+"""A Docker Engine for the tests, with the containers of the desk; everything that the tests create is removed later.
 
-A running engine is used; without one, a dockerd with a folder of its own is started, and stopped by its pid. The base
-image is pulled, or built by the tool beside the checkout if no registry can be reached. Prometheus is the host's own
-program in a local image, with the shipped configuration.
+The tests use a running engine. If there is none, they start a dockerd with a separate folder and stop it by its pid.
+The base image is pulled from a registry. If no registry can be reached, the tool next to the checkout builds it.
+Prometheus is the program of the host in a local image, with the shipped configuration.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.waits import wait_for
 BASE: Final = "python:3.11-slim-bookworm"
 BASE_TOOL: Final = ROOT.parent / "shared" / "tools" / "docker-base.sh"
 DISK_BYTES_MIN: Final = 4 * 10**9
-"""Space for the base, the packages twice (a stage and its copy) and the layers in progress."""
+"""Free disk space required for the base image, the packages (twice: a build stage and its copy), and other layers."""
 
 BRIDGE: Final = "docker0"
 BUILD_S: Final = 1_200.0
@@ -54,7 +54,7 @@ def missing() -> str:
 
 
 def run(*command: str, seconds: float = COMMAND_S, env: dict[str, str] | None = None) -> str:
-    """Run a command and return its output; a failure reports what it printed."""
+    """Run a command and return its output; the error of a failed command has its output."""
     done = subprocess.run(
         command,
         capture_output=True,
@@ -78,7 +78,7 @@ def answers() -> bool:
 
 @contextmanager
 def engine() -> Iterator[None]:
-    """A running engine, our own if there is no other."""
+    """A running engine; it is started if there is none."""
     if answers():
         yield
         return
@@ -118,11 +118,14 @@ def engine() -> Iterator[None]:
 
 
 def _packet_rules() -> str:
-    """The host's packet rules, to which a dockerd adds its own without removing them at its end."""
+    """The host's packet rules, to restore them later, because dockerd adds rules and does not remove them."""
     rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
-    # A missing table counts as empty, which lets everything through.
-    for table, chains in (("filter", ("INPUT", "FORWARD", "OUTPUT")), ("nat", ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")),
-                          ("raw", ("PREROUTING", "OUTPUT"))):  # fmt: skip
+    # A missing table counts as empty: it accepts all packets.
+    for table, chains in (
+        ("filter", ("INPUT", "FORWARD", "OUTPUT")),
+        ("nat", ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")),
+        ("raw", ("PREROUTING", "OUTPUT")),
+    ):
         if f"*{table}\n" not in rules:
             rules += f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in chains) + "COMMIT\n"
     return rules
@@ -133,18 +136,18 @@ def _has_bridge() -> bool:
 
 
 def has_image(tag: str) -> bool:
-    """Whether the engine has an image."""
+    """Whether the engine has an image with this name."""
     return subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode == 0
 
 
 def size_of(tag: str) -> int:
-    """Bytes of an image, all its layers."""
+    """Size of an image with all its layers, in bytes."""
     return int(run("docker", "image", "inspect", "--format", "{{.Size}}", tag))
 
 
 @contextmanager
 def images() -> Iterator[dict[str, str]]:
-    """The desk's image and Prometheus', as variables of docker-compose.yml; images built here are removed again."""
+    """The images of the desk and of Prometheus, as variables of docker-compose.yml; built images are removed later."""
     made = []
     try:
         if not has_image(BASE):
@@ -180,10 +183,10 @@ def images() -> Iterator[dict[str, str]]:
 
 
 class Desk:
-    """The containers of docker-compose.yml, with a project name of their own."""
+    """The containers of docker-compose.yml, under a separate project name."""
 
     def __init__(self, names: dict[str, str]) -> None:
-        """No container runs before `up`."""
+        """Prepare the project; no container runs before `up`."""
         self.project = f"paperdesk-test-{os.getpid()}"
         self.up_s = 0.0
         self.prometheus_port = free_port()
@@ -198,12 +201,12 @@ class Desk:
         return run("docker-compose", *arguments, seconds=seconds, env=self._env)
 
     def up(self) -> None:
-        """Start everything; returns when the trader's gateway is healthy and the trader has started."""
+        """Start all containers; return when the gateway's is healthy and the trader's has started."""
         self.compose("up", "--detach", "--no-build", seconds=300.0)
         self.up_s = time.monotonic()
 
     def down(self) -> None:
-        """Stop everything, and remove networks and volumes."""
+        """Stop all containers, and remove networks and volumes."""
         self.compose("down", "--volumes", "--timeout", "40", seconds=300.0)
 
     def container(self, service: str) -> str:
@@ -223,12 +226,12 @@ class Desk:
         return run("docker", "exec", self.container(service), *command)
 
     def pid_of(self, program: str) -> int:
-        """A program's pid in the trader, from its supervisord; 0 if it does not run."""
+        """The pid of a program in the trader's container, as supervisord reports it; 0 if it does not run."""
         pid = self.execute("trader", "supervisorctl", "-c", "supervisord.container.conf", "pid", program)
         return int(pid)
 
     def rows(self, what: str) -> list[dict[str, Any]]:
-        """The rows of `paperdesk orders`, `deals` or `positions` on the ledger in the trader."""
+        """The rows of `paperdesk orders`, `deals` or `positions` in the trader's container."""
         found = json.loads(self.execute("trader", "paperdesk", what, "--data-dir", "var/data", "--json"))
         assert isinstance(found, list), found
         return found

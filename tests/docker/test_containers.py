@@ -1,4 +1,4 @@
-"""The desk trades across containers, hardened as in docker-compose.yml, and survives faults of containers."""
+"""The desk trades in the hardened containers of docker-compose.yml, and survives faults of containers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def fills(prometheus: Prometheus) -> float:
 
 
 def wait_for_another_fill(desk: Desk, prometheus: Prometheus) -> None:
-    """Wait until the ledger has one more deal; counted there, because a scrape may be old."""
+    """Wait until the ledger has one more deal; the ledger is read, because metrics may be some seconds old."""
     before = len(desk.rows("deals"))
     wait_for(
         lambda: fills(prometheus) and len(desk.rows("deals")) > before, "another deal in the ledger", seconds=TRADE_S
@@ -104,7 +104,7 @@ def test_container_has_no_unneeded_permission(desk: Desk, service: str) -> None:
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert not host["PortBindings"]
     assert list(found["NetworkSettings"]["Networks"]) == [desk.network]
-    # The same seen from inside.
+    # The same permissions, as a process in the container has them.
     status = desk.execute(service, "cat", "/proc/1/status")
     assert set(caps_of(status)) == {0}
     assert "NoNewPrivs:\t1" in status
@@ -130,7 +130,7 @@ def test_killed_process_in_the_trader_is_restarted(desk: Desk, prometheus: Prome
 
 @pytest.mark.parametrize("service", OURS)
 def test_docker_restarts_a_dead_container(desk: Desk, prometheus: Prometheus, service: str) -> None:
-    """Its first process is killed from outside, with all others in it, and no person restarts it."""
+    """Killing the first process of a container from the host kills all its processes; Docker restarts the container."""
     before = desk.inspect(service)
     os.kill(before["State"]["Pid"], signal.SIGKILL)
 

@@ -1,1 +1,1 @@
-"""Data folders that earlier versions wrote and that this version must open and continue, and the code that made them."""
+"""Data folders of earlier versions, which this version must open and continue, and the code that made them."""

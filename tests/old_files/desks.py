@@ -1,6 +1,6 @@
-"""The desks whose folders are kept here: how each is started, queried and read, with the version in any checkout.
+"""Commands and queries for the desks whose folders are kept here, with the version of any checkout.
 
-Only commands and SQLite files are used, and no module of the desk, because both mean the same in every version.
+The code uses only commands and SQLite files, which are the same in every version, and no module of the desk.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ENDED: Final = (
 )
 FIRST: Final = ("--to-row", "1200")
 LATER: Final = ("--from-row", "1201", "--continue")
-"""The rows that the ended desk has played, and those with which it continues."""
+"""Options with which the ended desk continues: the rows after those that it has played."""
 
 LIVE: Final = (
     *("run", "--symbols", "NZDUSD,USDSEK", "--seed", "11", "--account-mode", "netting"),
@@ -40,22 +40,22 @@ LIVE: Final = (
     *("--plan", "plan.toml", "--risk", "limits.toml"),
 )
 LEVERAGE: Final = ("--leverage", "50")
-"""The leverage of the live desk since its last start, different from before."""
+"""Options of the last start of the live desk, which changed its leverage."""
 
 DATABASES: Final = ("ledger.db", "venue/journal.db", "venue/book.db", "signal/*.db")
 
 _FIELD: Final = re.compile(r"[a-z][a-z0-9_]*")
-"""Matches the name of a field; any other key of a map is data: a symbol, a code, an id."""
+"""Pattern of the name of a field. Any other key of a map is data, such as a symbol, a code or an id."""
 
 
 def command(checkout: Path, *arguments: object) -> list[str]:
-    """A command line of the version in a checkout."""
+    """The command line that runs a command of the version in a checkout."""
     folder = Path(sys.executable).parent if checkout == ROOT else checkout / ".venv" / "bin"
     return [str(folder / "paperdesk"), *map(str, arguments)]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of every desk here: no `.env`, and a Python path on which `quiet.py` is found."""
+    """The environment of every desk here: without `.env`, and with the folder of `quiet.py` in the Python path."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("MT5_", "PAPERDESK_"))}
     return {**outside, "PAPERDESK_ENV_FILE": "", "PYTHONPATH": str(HERE), **more}
 
@@ -80,10 +80,10 @@ def _without_time_texts(answer: Any) -> Any:
 
 
 def query_desk(folder: Path, *arguments: object, checkout: Path = ROOT, code: int = 0) -> Any:
-    """JSON output of a command about the desk in `folder`, without the texts that later versions add next to times.
+    """JSON output of a command for the desk in `folder`, without the texts of times that later versions add.
 
     Raises:
-        AssertionError: it ended with another exit code.
+        AssertionError: the command ended with another exit code.
     """
     done = run(folder, *arguments, "--data-dir", "desk", "--json", checkout=checkout)
     assert done.returncode == code, (arguments, done.returncode, done.stdout[-2_000:], done.stderr[-2_000:])
@@ -91,7 +91,7 @@ def query_desk(folder: Path, *arguments: object, checkout: Path = ROOT, code: in
 
 
 def same_in_every_run(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without the parts that differ between two runs of the same replay."""
+    """A report without the fields that differ between two runs of the same replay."""
     return {name: value for name, value in report.items() if name not in ("timings", "mode")}
 
 
@@ -104,7 +104,7 @@ def databases(desk: Path) -> list[Path]:
 
 
 def rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """The rows that a statement returns from a file of a stopped desk."""
+    """The rows that an SQL statement returns from a file of a stopped desk."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         return list(db.execute(statement))
@@ -113,16 +113,17 @@ def rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
 
 
 Shape = dict[str, set[str]]
-"""Names of fields by their place: a table has the names of its columns.
+"""Names of fields by their place in a file.
 
-A column has those of the objects stored in it, at its type and path.
+The place of a table has the names of its columns. The place of an object in a column, with its type and path, has the
+names of the object's fields.
 """
 
 
 def shape(path: Path, *, without: Path | None = None) -> Shape:
     """The names of all columns and fields in a file, or only of those in rows that the file `without` lacks.
 
-    A field that is left at its default is included.
+    Fields with their default values are included.
     """
     found: Shape = {
         "pragmas": {f"{name} {rows(path, f'PRAGMA {name}')}" for name in ("application_id", "user_version")}
@@ -139,14 +140,14 @@ def shape(path: Path, *, without: Path | None = None) -> Shape:
 
 
 def missing(names: Shape, written: Shape) -> list[str]:
-    """Names that are missing in the places that both have."""
+    """Names that are missing in one shape, in the places that both shapes have."""
     return sorted(
         f"{place}: {name}" for place in names.keys() & written.keys() for name in names[place] - written[place]
     )
 
 
 def _decoded(value: object) -> Any:
-    """The decoded JSON or MessagePack in a column; None for a column with neither."""
+    """The decoded JSON or MessagePack in a column; None if the column has neither."""
     for decode in (msgspec.json.decode, msgspec.msgpack.decode):
         if isinstance(value, bytes) or (isinstance(value, str) and value.startswith("{")):
             try:

@@ -1,9 +1,10 @@
-"""Makes the desks that are kept here, with the version in a checkout.
+"""Creation of the desks that are kept here, with the version of a checkout.
 
     python -m tests.old_files.make CHECKOUT FOLDER
 
-CHECKOUT has its `.venv` (`make setup`); FOLDER gets `replay`, `ended` and `live`. Prices, orders and deals of the first
-two are the same each time; the live desk depends on the second in which each command reaches it. Takes some minutes.
+CHECKOUT must have its `.venv` (`make setup`). The command writes the desks `replay`, `ended` and `live` to FOLDER. The
+first two have the same prices, orders and deals each time. The live desk depends on the times at which commands are
+sent. The command takes some minutes.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ STEP_S: Final = 120.0
 LOOK_S: Final = 0.3
 
 KILLED_AT: Final = "mt5.after_call@1400"
-"""The broker's book has just got an order: the gateway has journaled the request, and nobody has received the reply."""
+"""Crash point after the broker has committed an order: the request is in the journal, and the reply is not sent yet."""
 
 
 def main() -> None:
-    """Make all three."""
+    """Make all three desks."""
     checkout, folder = (Path(word).resolve() for word in sys.argv[1:3])
     make_replay(checkout, new(folder / "replay"))
     make_ended(checkout, new(folder / "ended"))
@@ -70,7 +71,7 @@ def new(folder: Path) -> Path:
 
 
 def make_replay(checkout: Path, folder: Path) -> None:
-    """A replay whose processes are all killed at once, and the result that it would have had."""
+    """Make a replay whose processes are all killed at once, and the result of the same replay without the kill."""
     (folder / "plan.toml").write_text(REPLAY_PLAN, encoding="utf-8")
     (folder / "limits.toml").write_text(REPLAY_LIMITS, encoding="utf-8")
     make_ticks(checkout, folder, symbols="EURUSD,GBPUSD", hours="0.2")
@@ -92,7 +93,7 @@ def make_replay(checkout: Path, folder: Path) -> None:
 
 
 def make_ticks(checkout: Path, folder: Path, *, symbols: str, hours: str) -> None:
-    """Make ticks with the desk's own generator, so that no recording is needed."""
+    """Make ticks with the generated market, so that no recording is needed."""
     arguments = ("ticks", "generate", "--symbols", symbols, "--hours", hours, "--seed", "3", "ticks.parquet")
     assert run(folder, *arguments, checkout=checkout).returncode == 0
 
@@ -107,12 +108,12 @@ def end_of(folder: Path, report: str, checkout: Path) -> dict[str, Any]:
 
 
 def listed(names: Shape) -> dict[str, list[str]]:
-    """A shape with lists in place of sets, for JSON."""
+    """A shape with sorted lists in place of sets, for JSON."""
     return {place: sorted(found) for place, found in names.items()}
 
 
 def kill_a_replay(checkout: Path, folder: Path) -> None:
-    """Let the gateway die at its crash point, and kill everything else before supervisord has restarted it."""
+    """Let the gateway die at its crash point, and kill all other processes before supervisord restarts it."""
     with tempfile.TemporaryDirectory() as marks:
         faults = {"PAPERDESK_CRASH_AT": KILLED_AT, "PAPERDESK_CRASH_DIR": marks}
         process = subprocess.Popen(
@@ -139,7 +140,7 @@ def kill_a_replay(checkout: Path, folder: Path) -> None:
 
 
 def make_ended(checkout: Path, folder: Path) -> None:
-    """An account at the end of its stream of ticks, and its result with later ticks."""
+    """Make a desk at the end of its ticks, and the result of continuing it with later ticks."""
     (folder / "plan.toml").write_text(ENDED_PLAN, encoding="utf-8")
     make_ticks(checkout, folder, symbols="EURUSD", hours="0.4")
     assert run(folder, *ENDED, *FIRST, "--data-dir", "desk", checkout=checkout).returncode == 0
@@ -155,7 +156,7 @@ def make_ended(checkout: Path, folder: Path) -> None:
 
 
 def make_live(checkout: Path, folder: Path) -> None:
-    """A live desk after every possible command, stopped in order with a position and a resting order."""
+    """Make a live desk after every possible command, stopped in order with a position and a resting order."""
     (folder / "plan.toml").write_text(LIVE_PLAN, encoding="utf-8")
     (folder / "limits.toml").write_text(LIVE_LIMITS, encoding="utf-8")
     operator = Operator(checkout, folder)
@@ -196,7 +197,7 @@ class Operator:
         return query_desk(self.folder, *arguments, checkout=self.checkout, code=code)
 
     def resume(self, reason: str) -> None:
-        """Let the desk trade, as soon as it answers."""
+        """Send RESUME to the desk, as soon as it answers."""
         arguments = ("resume", "--reason", reason, "--data-dir", "desk")
         wait_for(
             lambda: not run(self.folder, *arguments, checkout=self.checkout).returncode,
@@ -217,7 +218,7 @@ class Operator:
         return next(row for row in self.run_command("orders") if row["order_id"] == order_id)
 
     def place_resting_order(self, *arguments: str) -> str:
-        """Place an order that waits for its price; returns its id when it place_resting_order."""
+        """Place an order with a price away from the market; return its id when it rests at the venue."""
         order_id: str = self.run_command("order", *arguments)["order_ids"][0]
         self.wait_until("the order to rest", lambda: self.order(order_id)["status"] == "ACCEPTED")
         return order_id
@@ -228,13 +229,13 @@ class Operator:
         self.wait_until("the change of an order", lambda: self.order(order_id)["limit_price"] == price)
 
     def wait_for_deals(self, count: int) -> None:
-        """Wait until the desk has so many more deals."""
+        """Wait until the desk has the given number of further deals."""
         before = len(deals(self.checkout, self.folder))
         self.wait_until("more deals", lambda: len(deals(self.checkout, self.folder)) >= before + count)
 
 
 def trade_by_hand(operator: Operator) -> None:
-    """Every command about trading, with each of its possible outcomes."""
+    """Send every trading command, with each of its possible outcomes."""
     operator.resume("looked at the journal that is gone")
     stops = ("--sl", "10.2", "--tp", "10.9", "--trailing", "20000")
     operator.run_command("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
@@ -328,7 +329,7 @@ def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
 
 
 def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
-    """The deals of a desk; waits `LOOK_S` first, so that a loop does not query too often."""
+    """The deals of a desk; waits `LOOK_S` seconds before the query, so that a loop does not query too often."""
     Event().wait(LOOK_S)
     if not (folder / "desk" / "ledger.db").is_file():
         return []
@@ -341,7 +342,7 @@ def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def copied(folder: Path) -> Iterator[Path]:
-    """A copy of a folder for the length of the block."""
+    """Make a copy of a folder for the length of the block."""
     with tempfile.TemporaryDirectory() as place:
         yield Path(shutil.copytree(folder, Path(place) / folder.name))
 
@@ -363,7 +364,7 @@ def keep_only_data(desk: Path) -> None:
 
 
 def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[str, Any]]:
-    """The answers of the stopped desk to every query, or with `is_short` to `account` and `export` only."""
+    """The output of every query of the stopped desk; with `is_short` only of `account` and `export`."""
     with copied(folder) as copy:
 
         def answer_to(*arguments: str) -> Any:
@@ -391,7 +392,7 @@ def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[
 
 
 def write(path: Path, value: object) -> None:
-    """Write JSON that is easy to compare."""
+    """Write JSON with sorted keys and indentation, so that two files are easy to compare."""
     path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + os.linesep, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Plans and limits of the desks here; they use as many features as possible, so that many kinds of data are stored."""
+"""Plans and limits of the desks here, with as many features as possible, so that many kinds of data are stored."""
 
 from __future__ import annotations
 

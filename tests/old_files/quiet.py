@@ -1,7 +1,7 @@
-"""A strategy that always holds, so that what an operator holds in its symbol stays as it is.
+"""A strategy that always returns HOLD, so that the desk does not change an operator's position in the symbol.
 
-It is selected as `quiet:Quiet` with this folder on PYTHONPATH; it imports nothing of the desk, so that any version can
-load it.
+It is selected as `quiet:Quiet`, with this folder in PYTHONPATH. It imports no module of the desk, so that any version
+can load it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Quiet:
-    """Always holds, and has no state."""
+    """Always returns HOLD, and has no state."""
 
     name: Final = "quiet"
     warm_up_ticks: Final = 1
@@ -20,10 +20,10 @@ class Quiet:
         return 0, 0.0
 
     def snapshot(self) -> bytes:
-        """Nothing."""
+        """An empty state."""
         return b""
 
     def restore(self, state: bytes) -> None:
-        """Take nothing back."""
+        """Accept only an empty state."""
         if state:
             raise ValueError(f"quiet snapshot of {len(state)} bytes, expected none")

@@ -1,4 +1,4 @@
-"""Makes the folder of a stopped desk with many orders, with the cores themselves."""
+"""Creation of the folder of a stopped desk with many orders, by the cores, without processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
 _INTERVAL_NS = 100_000_000
-"""So short that only about the last thousand orders are young enough for the desk to ask for their deals again."""
+"""Interval of the ticks; so short that the desk requests the deals of only about the last thousand orders again."""
 
 
 def make_large_desk(data_dir: Path, *, orders: int) -> None:

@@ -1,1 +1,1 @@
-"""The rules for the files of this checkout, as ordinary tests."""
+"""Rules for the files of this checkout, checked by tests."""

@@ -1,14 +1,15 @@
-"""Which code may import what: cores compute and have no side effects, and imports point down the layers.
+"""Rules for imports: cores import only code without side effects, and a layer imports no layer above it.
 
-A core is the code in `services/*/core/`, and `marketdata` without the packages that read files. It must give the same
-results live, in a backtest and in a simulation, so it may only use what depends on its arguments alone.
+A core is the code in `services/*/core/`, and `marketdata` without the packages that read files. A core must give the
+same results live, in a backtest and in a simulation. Therefore it may only use functions whose results depend only on
+their arguments.
 """
 
 from collections.abc import Iterator
 
 from tests.tidy.source import Import, SourceFile, Violation
 
-# The part of the standard library whose results depend on nothing but the arguments.
+# The modules of the standard library whose results depend only on the arguments.
 PURE_STDLIB = frozenset(
     {
         "__future__",
@@ -55,24 +56,24 @@ CLOCKS = (
     "datetime.datetime.today",
     "datetime.date.today",
 )
-# Seeded generators are a function of their seed and may be used; numpy's global one may not.
+# Seeded generators depend only on their seed and may be used; numpy's global generator may not.
 SEEDED = ("Generator", "Philox", "PCG64", "SeedSequence", "BitGenerator")
 OUTSIDE_CALLS = {"open", "print", "input", "__import__"}
 
-# From the ground up: a layer imports itself and those before it; of the services, one imports no other.
+# The layers from the lowest to the highest. A layer imports itself and lower layers; no service imports another one.
 READERS = ("files", "instrument_files")
 """Packages of marketdata that read files."""
 
 LAYERS = ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli")
 OURS = (*LAYERS, "tests")
 
-# The packages of the two large cores, from the ground up, and what each may import of the others. Modules beside the
-# packages join them: they may import all, and no package imports them.
+# The packages of the two large cores, from the lowest to the highest, each with the other packages that it may import.
+# Modules beside the packages may import all of them, and no package imports these modules.
 PORTFOLIO = ("account", "plan", "sizing", "accounting", "risk", "state", "decision", "gateway_client", "queries")
 CORES = {
     "services.portfolio.core": {
         **{package: PORTFOLIO[:level] for level, package in enumerate(PORTFOLIO)},
-        "sizing": ("plan",),  # a size follows from what it is given, and never from the account
+        "sizing": ("plan",),  # sizing receives all its inputs as arguments and does not read the account
     },
     "services.mt5.core": {"ports": (), "gateway": ("ports",), "simulated": ("ports",)},
 }
@@ -91,7 +92,7 @@ def _is_core(file: SourceFile) -> bool:
 
 
 def core_imports_pure_code_only(files: list[SourceFile]) -> Iterator[Violation]:
-    """A core imports pure parts of the standard library, numeric libraries, proto, pure marketdata, and its own core."""
+    """A core imports only pure modules: of the standard library, numeric libraries, proto, marketdata and its core."""
     for file in filter(_is_core, files):
         service = _service_of(file)
         own = ("proto", "marketdata", *([f"{service}.core"] if service else []))
@@ -100,14 +101,14 @@ def core_imports_pure_code_only(files: list[SourceFile]) -> Iterator[Violation]:
             if not allowed or any(found.is_in(f"marketdata.{reader}") for reader in READERS):
                 remedy = "pass its result in, or move this code from core/ to the shell; allowed are "
                 remedy += (
-                    f"{', '.join(own)} (but {', '.join(READERS)} of marketdata), numeric libraries and pure parts of the "
-                    "standard library"
+                    f"{', '.join(own)} (but {', '.join(READERS)} of marketdata), numeric libraries "
+                    "and pure parts of the standard library"
                 )
                 yield Violation(file.path, found.line, f"a core imports {found.name}", remedy)
 
 
 def core_reads_no_clock(files: list[SourceFile]) -> Iterator[Violation]:
-    """A core gets the time as an argument, and does not open files, print, or draw random numbers without a seed."""
+    """A core reads no clock, opens no file, does not print, and draws no random numbers without a seed."""
     for file in filter(_is_core, files):
         for node, name in file.uses():
             if name.startswith(CLOCKS):
@@ -124,7 +125,7 @@ def core_reads_no_clock(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
-    """A layer imports itself and those below it, a service no other service; nothing imports the tests."""
+    """A layer imports only itself and lower layers, no service imports another one, and no code imports the tests."""
     for file in files:
         if file.is_python and file.parts[0] in LAYERS:
             service = _service_of(file)
@@ -137,7 +138,7 @@ def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def packages_of_a_core_point_down(files: list[SourceFile]) -> Iterator[Violation]:
-    """In a large core, a package imports only those below it, and no module that joins them."""
+    """In a large core, a package imports only lower packages, and no module beside the packages."""
     for file in filter(_is_core, files):
         core = f"{_service_of(file)}.core"
         knows = CORES[core].get(file.parts[3]) if core in CORES else None

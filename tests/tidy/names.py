@@ -1,7 +1,7 @@
-"""Names in text refer to something that exists: files, folders, modules, definitions, classes, link targets.
+"""Rules for names in text: a named file, folder, module, definition, class or link target must exist.
 
-Text is pages, configuration and code, read line by line; single words are looked up only in docstrings and comments.
-There is no list of old names: a name is wrong if nothing in the checkout has it.
+Pages, configuration and code are searched line by line; single words only in docstrings and comments. A name is wrong
+if nothing in the checkout has the name.
 """
 
 import ast
@@ -15,29 +15,29 @@ from fnmatch import fnmatchcase
 from tests.tidy.layers import OURS
 from tests.tidy.source import SourceFile, Violation
 
-# A path may begin with these. Not models/: the reader of a page puts models of their own there.
+# First folders of a path. models/ is not one of them, because pages name models that the reader puts there.
 TOPS = (*OURS, "docs", "deploy", "requirements")
 INSTALLED = "/opt/paperdesk/"  # the checkout in the image and in the systemd unit
-# Programs write locks, dashboards, pictures and recorded inputs.
+# Files that programs write: locks, dashboards, pictures and recorded inputs.
 FOREIGN = (".lock", ".json", ".svg", ".txt")
 NAMED = (".py", ".md")  # files that may be named without their folder
-# The files in this test's cases are made up.
+# The cases of this test name files that do not exist.
 MADE_UP = "tests/tidy/test_rules_fire.py"
-# Tests refer to these because they do not exist.
+# Names that tests use because nothing has them.
 NOWHERE = {"tests.unit.signal.builders:Nobody", "/opt/paperdesk/proto/x"}
 
 PATH = re.compile(
     r"(?<![\w./*<>{}…~$-])[\w.*<>{}…-]*(?:/[\w.*<>{}/…-]*|[\w*>}…-]\.(?:py|md)\b(?!/))(?:(?:::\w+)+|`, `\w+(?=`))?"
 )
-# What a file is imported to define follows after two colons, or in the next pair of backticks.
+# A definition in a file follows the file's name after two colons, or in the next pair of backticks.
 INSIDE = re.compile(r"::|`, `")
 # Placeholders for any name: `services/*/core/`, `services/<name>/`, `services/X/metrics.py`, an f-string's {name}.
 HOLE = re.compile(r"<[^>]*>|\{[^}]*\}|\*+|…|\.{3}|\b(?:X|NAME|N{4})\b")
 DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(OURS)})(?:[.:](?:\w+|\*|<\w+>|\{{[^{{}}]*\}}))+")
-# A script in a string has imports too, which no type checker reads.
+# Imports of a script in a string, which type checkers do not read.
 IMPORTED = re.compile(rf"from ((?:{'|'.join(OURS)})[\w.]*) import (\w+(?:, \w+)*)")
 SPAN = re.compile(r"`([^`]*)`")
-# The exceptions of a docstring: a name at the beginning of each line below "Raises:".
+# The exceptions that a docstring names: one at the beginning of each line below "Raises:".
 RAISES = re.compile(r"^ +Raises:\n((?:^ +\S.*\n?)+)", re.MULTILINE)
 RAISED = re.compile(r"^ +([A-Z]\w+):", re.MULTILINE)
 # `_ns` and `_of_power_` are parts of names.
@@ -49,7 +49,7 @@ COMMAND = "paperdesk"  # the command; no module has this name
 
 
 class Checkout:
-    """Everything in the checkout that a text can name."""
+    """The files, modules and identifiers of the checkout, which a text may name."""
 
     def __init__(self, files: list[SourceFile]) -> None:
         self.paths = {file.path: file for file in files}
@@ -60,7 +60,7 @@ class Checkout:
         self._known: dict[str, set[str]] = {}
 
     def find(self, path: str, *, house: str | None = None) -> list[str]:
-        """The files and folders with exactly this path; with `house`, those in that folder whose path ends with it."""
+        """The files and folders with this path or, with `house`, those in that folder whose path ends with it."""
         pattern = r"[^/\n]*".join(map(re.escape, HOLE.split(path))) + ("" if path.endswith("/") else "/?")
         start = "" if house is None else f"(?={re.escape(house)})(?:.*/)?"
         return re.findall(f"^{start}{pattern}$", self._listing, flags=re.MULTILINE)
@@ -102,7 +102,7 @@ def _is_in(module: SourceFile, names: list[str]) -> bool:
 
 
 def _house(file: SourceFile) -> str:
-    """The folder in which short names are looked up: a service's own; for other files, the whole checkout."""
+    """The folder in which short names are searched: the service's folder; for other files, the whole checkout."""
     return "/".join((*file.parts[:2], "")) if file.parts[0] == "services" and len(file.parts) > 2 else ""
 
 
@@ -111,7 +111,7 @@ def _texts(files: list[SourceFile]) -> Iterator[SourceFile]:
 
 
 def paths_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """A path from the root, a file name in .py or .md with or without folders, and a folder in backticks exist."""
+    """A path from the root, a file name ending in .py or .md, and a folder in backticks must exist."""
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
@@ -137,7 +137,7 @@ def _path_exists(found: re.Match[str], file: SourceFile, checkout: Checkout) -> 
 
 
 def dotted_names_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """A dotted name that begins with one of our packages is a module, or something that a module defines or imports."""
+    """A dotted name that begins with a package of the checkout must be a module, or a name defined in a module."""
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
@@ -163,11 +163,11 @@ def _is_variable(name: str, file: SourceFile) -> bool:
 
 
 def backticked_names_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """A lower-case word or dotted name in backticks in a docstring or comment is a module or an identifier in code.
+    """A lower-case name in backticks in a docstring or comment must be a module or an identifier in code.
 
-    The docstring of a package is a guide to it: there, a word is a module or package directly in it, or something that
-    it defines or imports. Elsewhere it may be any name in the code of the same service; outside services, any name at
-    all.
+    In the docstring of a package, it must be a module or package directly in that package, or a name that the package
+    defines or imports. In other docstrings of a service, it may be any name in the code of that service. Outside
+    services it may be any name in the checkout.
     """
     checkout = Checkout(files)
     for file in filter(lambda file: file.is_python, _texts(files)):
@@ -200,7 +200,7 @@ def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str
 
 
 def exceptions_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """An exception in the "Raises:" of a docstring has this name in code."""
+    """An exception that a docstring names below "Raises:" must exist in code."""
     checkout = Checkout(files)
     for file in filter(lambda file: file.is_python, _texts(files)):
         for node, text in file.docstrings.items():
@@ -211,7 +211,7 @@ def exceptions_exist(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def classes_exist(files: list[SourceFile]) -> Iterator[Violation]:
-    """A CamelCase name in backticks, on a page, in a comment or in a docstring, is a class or an identifier in code."""
+    """A CamelCase name in backticks on a page, in a comment or in a docstring must be an identifier in code."""
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
@@ -222,7 +222,7 @@ def classes_exist(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def links_have_targets(files: list[SourceFile]) -> Iterator[Violation]:
-    """A link on a page leads to a file or folder of the checkout, and to a heading that the file has."""
+    """The target of a link on a page must exist: a file or folder of the checkout, and a heading of that file."""
     checkout = Checkout(files)
     for file in files:
         for number, line in enumerate(file.lines if file.path.endswith(".md") else (), start=1):
@@ -238,7 +238,7 @@ def links_have_targets(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def _headings(page: SourceFile) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them: the second of two that are alike ends in -1."""
+    """The anchors of a page's headings, as GitHub makes them: of two equal ones, the second ends in -1."""
     text = re.sub(r"^```.*?^```", "", page.text, flags=re.MULTILINE | re.DOTALL)
     anchors: list[str] = []
     for heading in re.findall(r"^#+ +(.*?) *$", text, flags=re.MULTILINE):

@@ -1,4 +1,4 @@
-"""The desk's state is changed only by the module of its owner."""
+"""Rule for the state of the desk: only the module that defines a part of the state, its owner, changes that part."""
 
 import ast
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ OWNERS = {
     "warnings": "Warnings",
     "latencies": "Latencies",
 }
-"""The class that only this module may change; variables and fields that hold one have the module's name."""
+"""Owner modules, each with the class that only it may change; variables of the class have the name of the module."""
 
 PARTS = {"cursor": ("services/portfolio/core/account/tick_cursor.py", f"{OWNERS_FOLDER}/stream.py")}
-"""Parts of an owner that others read, and the only modules that write to them."""
+"""Parts of an owner that other modules read, with the only modules that may change them."""
 
 OBJECTS = frozenset({"conditions"})
-"""Attributes that are no containers: their methods name the changes."""
+"""Attributes that are not containers: they are changed by their own methods."""
 
 WRITERS_OF_CONTAINERS = frozenset(
     {
@@ -28,11 +28,11 @@ WRITERS_OF_CONTAINERS = frozenset(
     }
 )  # fmt: skip
 READERS_OF_STATE = (("services", "portfolio"), ("research",))
-"""Folders with code that can reach an owner."""
+"""Folders with code that has access to an owner."""
 
 
 def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
-    """Only the module of an owner assigns, deletes or adds to its attributes; the same holds for parts that others read."""
+    """Only the module of an owner assigns or deletes its attributes or changes them as containers."""
     for file in files:
         if not file.is_python or not any(file.parts[: len(folder)] == folder for folder in READERS_OF_STATE):
             continue
@@ -49,7 +49,7 @@ def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 class _Names:
-    """What the variables of a module hold: an owner, a part of one, or an attribute of either."""
+    """The variables of a module that refer to an owner, to a part of an owner, or to an attribute of either."""
 
     def __init__(self, tree: ast.Module) -> None:
         kinds = {kind: module for module, kind in OWNERS.items()}
@@ -63,7 +63,7 @@ class _Names:
                 self._alias(node.targets[0].id, node.value)
 
     def changed(self, node: ast.AST) -> tuple[str, str, int] | None:
-        """Owner, attribute and line of what a node assigns, deletes, or changes as a container."""
+        """Owner, attribute and line of each attribute that a node assigns, deletes, or changes as a container."""
         target: ast.expr | None = None
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
             target = node
@@ -86,7 +86,7 @@ class _Names:
             self._attributes[name] = owner, value.attr
 
     def _owner(self, node: ast.expr) -> str | None:
-        """The owner or part that an expression holds, by its last name or by what its variable was given."""
+        """The owner or part to which an expression refers, by its last name or by the value of its variable."""
         if isinstance(node, ast.Attribute):
             name = node.attr.lstrip("_")
             return name if name in OWNERS or name in PARTS else None

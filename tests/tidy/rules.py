@@ -1,7 +1,7 @@
-"""The rules for this checkout: each is a function from all files to the places that break it.
+"""The rules for this checkout: each is a function that takes all files and returns the violations.
 
-A rule selects the files that it applies to and never changes them. `RULES` lists all of them; `test_rules_fire.py` has
-a file that breaks each one.
+A rule selects the files to which it applies. `RULES` lists all rules; `test_rules_fire.py` has a file that violates
+each of them.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The files of the checkout as the rules see them: text, syntax tree, and the full names of what they import."""
+"""The files of the checkout as input of the rules: text, syntax tree, and full names of imports."""
 
 import ast
 import io
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Violation(NamedTuple):
-    """One place that breaks a rule: what is wrong, and how to correct it."""
+    """One place that violates a rule, with the fact and the correction."""
 
     path: str
     line: int
@@ -38,7 +38,7 @@ class Import(NamedTuple):
         return _top(self.name)
 
     def is_in(self, package: str) -> bool:
-        """Whether the name is the package or something inside it."""
+        """Whether the name is a package or a name inside the package."""
         return self.name == package or self.name.startswith(package + ".")
 
 
@@ -82,7 +82,7 @@ class SourceFile:
 
     @cached_property
     def docstrings(self) -> dict[ast.Constant, str]:
-        """All docstrings, also below a field or a constant: each text that is a statement by itself, with its node."""
+        """All docstrings, also those below fields and constants: each string that is a statement, with its node."""
         statements = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Expr))
         return {n: n.value for n in statements if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
@@ -97,7 +97,7 @@ class SourceFile:
 
     @cached_property
     def identifiers(self) -> set[str]:
-        """All identifiers in the code: variables, attributes, arguments, and words in strings that are not prose."""
+        """All identifiers in the code: variables, attributes, arguments, and words in strings without prose."""
         return {name for node in ast.walk(self.tree) if node not in self.docstrings for name in _called(node)}
 
     @cached_property
@@ -108,7 +108,8 @@ class SourceFile:
     def uses(self) -> Iterator[tuple[ast.expr, str]]:
         """Every use of an imported name or of its attribute, with its full original name.
 
-        After `from time import sleep as rest`, `rest` is `time.sleep`; an argument with the name `time` is not a use.
+        After `from time import sleep as rest`, `rest` is a use of `time.sleep`. An argument with the name `time` is not
+        a use of the module.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name | ast.Attribute) and _root(node) in self._imported_as:
@@ -121,9 +122,9 @@ class SourceFile:
                 yield node, name
 
     def broad_handlers(self) -> Iterator[tuple[ast.ExceptHandler, str]]:
-        """Every handler that catches everything.
+        """Every handler that catches all exceptions.
 
-        A bare one (with the name ""), or one of Exception or BaseException.
+        It is a bare handler, whose name is "", or one of Exception or BaseException.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ExceptHandler):
@@ -187,7 +188,7 @@ def _called(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.arg | ast.keyword) and node.arg:
         yield node.arg
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        # One line with spaces is prose; several lines are a script or a statement of SQL.
+        # A string of one line with spaces is prose; a string of several lines is a script or an SQL statement.
         yield from re.findall(r"\w+", node.value) if " " not in node.value or "\n" in node.value else ()
 
 
@@ -200,9 +201,9 @@ def _root(node: ast.expr) -> str | None:
 def checkout() -> list[SourceFile]:
     """Every file that git tracks or would add, so that a rule finds a violation before the commit.
 
-    A binary file counts as empty; its path may be named like any other.
+    A binary file has an empty text; its path is known like any other.
     """
-    # The checkout may belong to another user than the one who runs the tests; git would then refuse to list it.
+    # If the checkout belongs to another user than the one who runs the tests, git refuses to list it by default.
     git = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     files = (ROOT / name for name in sorted(set(names)) if name)

@@ -1,4 +1,4 @@
-"""The files of this checkout keep the rules."""
+"""The files of this checkout violate no rule."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.tidy.source import SourceFile, checkout
 
 @pytest.fixture(scope="module")
 def files() -> list[SourceFile]:
-    """The checkout, read once."""
+    """All files of the checkout, read once."""
     return checkout()
 
 
@@ -20,6 +20,6 @@ def test_the_checkout_keeps(rule: Rule, files: list[SourceFile]) -> None:
 
 
 def test_rules_see_the_files_of_the_checkout(files: list[SourceFile]) -> None:
-    """Without files, every rule would pass."""
+    """If no file were found, every rule would pass."""
     paths = {file.path for file in files}
     assert {"pyproject.toml", "Makefile", "tests/tidy/test_house_rules.py"} <= paths

@@ -1,4 +1,4 @@
-"""The lock files contain exactly what is installed, and no source of packages."""
+"""The lock files contain exactly the packages to install, and no address of a package registry."""
 
 import re
 
@@ -25,12 +25,12 @@ def versions_of(name: str) -> dict[str, str]:
 
 
 def packages_in(name: str) -> set[str]:
-    """The packages named in an .in file, without those of files that it includes."""
+    """The packages named in an .in file, without those of the files that it includes."""
     return set(re.findall(r"^[a-z][a-z0-9-]*", text_of(name), flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("stem", ["base", "dev"])
-def test_a_lock_has_what_its_input_asks_for(stem: str) -> None:
+def test_a_lock_file_has_every_package_of_its_input_file(stem: str) -> None:
     assert packages_in(f"{stem}.in")
     assert packages_in(f"{stem}.in") <= versions_of(f"{stem}.lock").keys(), "run `make lock`"
 
@@ -40,7 +40,7 @@ def test_tests_run_with_the_locked_versions_of_production() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_package_is_locked_once_so_that_each_python_gives_the_same_digits(lock: str) -> None:
+def test_each_package_has_one_locked_version_for_all_pythons(lock: str) -> None:
     packages = re.findall(r"^([a-z0-9-]+)==", text_of(lock), flags=re.MULTILINE)
     assert len(packages) == len(set(packages))
 
@@ -51,5 +51,5 @@ def test_every_locked_package_has_hashes(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_names_no_place_to_fetch_from(lock: str) -> None:
+def test_a_lock_file_has_no_address_of_a_registry(lock: str) -> None:
     assert not re.search(r"://|^\s*--(?!hash)", text_of(lock), flags=re.MULTILINE)

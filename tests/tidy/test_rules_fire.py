@@ -1,4 +1,4 @@
-"""Each rule finds a file that breaks it, names the line, and accepts a correct file."""
+"""Each rule reports a violation with its line, and accepts a correct file."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ A_HOME = "/" + "home/trader/ticks"
 
 
 def judge(rule: Rule, path: str, text: str) -> list[Violation]:
-    """The violations that a rule finds in a single file, whose folders are packages."""
+    """The violations that a rule reports in a single file whose folders are packages."""
     packages = [
         SourceFile(f"{parent.as_posix()}/__init__.py", '"""A package."""') for parent in Path(path).parents[:-1]
     ]
@@ -290,7 +290,7 @@ def test_folder_of_modules_without_init_file_breaks_the_rule() -> None:
 
 
 def test_short_name_in_a_service_is_looked_up_in_that_service() -> None:
-    """A module of the same name in another service does not count."""
+    """A module with the same name in another service does not count."""
     ladder = SourceFile("services/portfolio/core/ladder.py", '"""Rungs."""')
     text = '"""As `ladder.py` and `ladder` have it."""'
     for rule in (names.paths_exist, names.backticked_names_exist):

@@ -1,1 +1,1 @@
-"""A second venue, written from the documentation only, and the comparison of both venues on the same requests."""
+"""A second venue, written only from the documentation, and its comparison with the simulated venue."""

@@ -21,7 +21,7 @@ Legs = dict[str, tuple[Fraction, Fraction]]
 
 
 class Account:
-    """Positions by the order that opened them, and all deals; `quotes` are the current ones."""
+    """Positions by their opening orders, and all deals; `quotes` are the current quotes."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, quotes: Mapping[str, Quote], *, is_charged: bool) -> None:
         self._terms = terms
@@ -43,7 +43,7 @@ class Account:
         return [held for held in self.positions.values() if held.symbol == symbol]
 
     def named(self, symbol: str, name: str) -> Position | None:
-        """A position by the order that opened it; without a name, the oldest position in the symbol."""
+        """The position with this opening order; if the name is empty, the oldest position in the symbol."""
         if name:
             return self.positions.get(name)
         return next(iter(self.of_symbol(symbol)), None)
@@ -51,7 +51,7 @@ class Account:
     # ----------------------------------------------------------------------------------------------------------- deals
 
     def fill(self, request: PlaceOrder, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
-        """Execute the whole of an order: open, add, close, or close and open the other side."""
+        """Execute an order in whole: it opens, increases, closes or reverses a position."""
         volume, terms = Fraction(request.volume), self._terms[request.symbol]
         held = self._held_against(request)
         profit, entry, about = NOTHING, DealEntry.IN, request.order_id
@@ -103,7 +103,7 @@ class Account:
     def book_nights(self, now: int) -> None:
         """Book the swap since the last booking, one deal for each position.
 
-        A position without a conversion rate waits.
+        If a conversion rate is missing, the swap of the position is booked later.
         """
         for position in self.positions.values():
             terms = self._terms[position.symbol]
@@ -140,7 +140,7 @@ class Account:
         )
 
     def _held_against(self, request: PlaceOrder) -> Position | None:
-        """The position that an order adds to or closes; None if it opens one."""
+        """The position that an order increases, closes or reverses; None if the order opens one."""
         if self.is_hedging:
             return self.positions[request.position] if request.position else None
         return self.named(request.symbol, request.position)
@@ -202,7 +202,7 @@ class Account:
     # ------------------------------------------------------------------------------------------------ equity and margin
 
     def open_profit(self, position: Position) -> Decimal:
-        """Profit or loss in account currency if the position were closed at the current quote."""
+        """Profit (negative: loss) in account currency of closing a position at the current quote."""
         touch = self._quotes[position.symbol].touch(-position.sign)
         terms = self._terms[position.symbol]
         return self._exchange.profit(
@@ -211,7 +211,7 @@ class Account:
 
     @property
     def equity(self) -> Decimal:
-        """Balance plus the profit of open positions."""
+        """Balance plus unrealized profit."""
         return self.balance + sum(map(self.open_profit, self.positions.values()), NOTHING)
 
     @property
@@ -225,7 +225,7 @@ class Account:
         return bool(margin) and self.equity * 100 < level_pct * margin
 
     def covers(self, request: PlaceOrder) -> bool:
-        """Whether the equity covers the margin after an order; True for an order that adds none.
+        """Whether the equity covers the margin after an order; True for an order that adds no margin.
 
         Raises:
             NoRateError: the margin cannot be computed.

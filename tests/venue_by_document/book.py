@@ -13,7 +13,7 @@ from proto.trading.enums import OrderType, TimeInForce
 
 
 class Retcode(IntEnum):
-    """Return codes that these runs can have, with MetaTrader's numbers."""
+    """Return codes that occur in these runs, with MetaTrader's numbers."""
 
     REQUOTE = 10004
     REJECT = 10006
@@ -58,7 +58,7 @@ class Tick(NamedTuple):
 class PlaceOrder:
     """A new order; `sign` is +1 for a buy, -1 for a sell.
 
-    `position` names the position that it closes by the order that opened it; empty for any.
+    `position` is the opening order of the position that the order closes, empty for an order without one.
     """
 
     ordinal: int
@@ -86,7 +86,7 @@ class CancelOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class ModifyStops:
-    """A request to set stops on a position, which is named by its opening order, or by its symbol on a netting account."""
+    """A request to set the stops of a position, named by its opening order, or by its symbol on a netting account."""
 
     ordinal: int
     symbol: str
@@ -121,9 +121,9 @@ class Order:
 
 @dataclass(kw_only=True)
 class Position:
-    """A net position in a symbol, or one ticket; `cost` is the sum of price times lots.
+    """A position: the net position in a symbol, or one ticket; `cost` is the sum of price times lots.
 
-    Swap has been booked for the nights up to `nights_until_ns`.
+    Swap is booked for the nights up to `nights_until_ns`.
     """
 
     opened_by: str
@@ -146,14 +146,14 @@ class Position:
         self.volume -= volume
 
     def inherit(self, request: PlaceOrder) -> None:
-        """Take over each stop of an order that added to the position."""
+        """Replace the stops by those that an order that increased the position names."""
         self.stop_loss = self.stop_loss if request.stop_loss is None else request.stop_loss
         self.take_profit = self.take_profit if request.take_profit is None else request.take_profit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deal:
-    """An execution, or the swap of a night; `position` is the order that opened it."""
+    """An execution, or the swap of a night; `position` is the position's opening order."""
 
     symbol: str
     kind: DealKind
@@ -172,7 +172,7 @@ class Deal:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The result of a run; `changes` are the return codes of changes of stops."""
+    """The result of a run; `changes` are the return codes of the requests to change stops."""
 
     deals: list[Deal]
     orders: dict[str, Order]

@@ -11,11 +11,11 @@ from tests.venue_by_document.profile import Profile
 from tests.venue_by_document.runs import Case
 
 SPRING: Final = "2024-03-05 10:00"
-"""Summer time begins in New York on Sunday, 10 March."""
+"""Before summer time begins in New York on Sunday, 10 March."""
 EUROPES_SPRING: Final = "2024-03-26 10:00"
-"""Summer time begins in Europe on Sunday, 31 March."""
+"""Before summer time begins in Europe on Sunday, 31 March."""
 AUTUMN: Final = "2024-10-23 10:00"
-"""Winter time begins in Europe on 27 October, in New York on 3 November."""
+"""Before winter time begins in Europe on 27 October and in New York on 3 November."""
 
 PROFILES: Final = {
     "ideal": Profile(),
@@ -39,10 +39,10 @@ PROFILES: Final = {
 OWN_SYMBOLS: Final = ("XAUUSD", "EURUSD", "USDJPY", "EURJPY")
 FILE_SYMBOLS: Final = ("XAUUSD", "US30", "BTCUSD", "USDJPY")
 INSTRUMENTS: Final = Path(__file__).with_name("instruments.toml")
-"""Gold with three digits, an index and a crypto currency; all other symbols have the broker's own terms."""
+"""Terms of gold with three digits, an index and a crypto currency; the broker's terms apply to other symbols."""
 
 RATES: Final = {"USD": (), "EUR": ("EURUSD", "EURJPY"), "JPY": (), "KWD": ("USDKWD", "KWDJPY")}
-"""Symbols that are only watched: their quotes convert profits into the account's currency."""
+"""Watched symbols by account currency; their quotes convert profits to that currency."""
 
 DEPOSITS: Final = {"USD": 100_000, "EUR": 100_000, "JPY": 15_000_000, "KWD": 30_000}
 
@@ -59,7 +59,7 @@ def a_case(
     has_file: bool = False,
     is_poor: bool = False,
 ) -> Case:
-    """A run of these symbols; with `is_poor`, margin is short, so that orders are refused and positions stopped out."""
+    """A run of these symbols; with `is_poor`, money is so short that orders are refused and positions stopped out."""
     deposit = Decimal(DEPOSITS[currency])
     return Case(
         name=f"{currency}-{mode.lower()}-{profile}-{seed}",

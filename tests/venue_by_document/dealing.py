@@ -1,4 +1,4 @@
-"""The price of an execution: best quote, rollover spread, limit, in this order."""
+"""The price of an execution, from the best quote, the rollover spread and the limit price, applied in this order."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.venue_by_document.terms import SymbolTerms
 
 
 def widened(quote: Quote, time_ns: int, *, terms: SymbolTerms, profile: Profile) -> Quote:
-    """The quote for executions.
+    """The quote at which orders are executed.
 
-    Around the server's midnight, its spread is a multiple of the usual one about the same middle. What is added on each
-    side is rounded up to whole ticks.
+    Around the server's midnight the spread is multiplied, with the same middle. The widening of each side is rounded up
+    to whole ticks.
     """
     if profile.rollover_factor == 1 or not _is_rollover(time_ns, profile):
         return quote

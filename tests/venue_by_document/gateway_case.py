@@ -1,4 +1,4 @@
-"""A case of the table, run through the gateway of the simulated venue with protocol messages."""
+"""A case of the hand-computed table, played on the simulated venue's gateway with protocol messages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class GatewayCase:
         self.change_answers: list[int | None] = []
 
     def play(self) -> None:
-        """Send each request at its tick, and step to the last tick."""
+        """Send each request at its tick, and process all ticks to the last one."""
         for ordinal in range(1, len(self._case.quotes) + 1):
             self._ask(Confirm(stream_id=STREAM, ordinal=ordinal - 1))
             for request in self._case.requests:
@@ -161,7 +161,7 @@ class GatewayCase:
 
 
 def _tick_files(case: HandCase, folder: Path) -> list[TickInput]:
-    """A file for each symbol, in the order in which they are quoted first."""
+    """A tick file for each symbol, in the order of the symbols' first quotes."""
     inputs = []
     for symbol in dict.fromkeys(quote.symbol for quote in case.quotes):
         path = folder / f"{symbol}.parquet"

@@ -1,4 +1,4 @@
-"""Reads the cases of `deals_by_hand.md`: quotes, requests, and the deals that must result."""
+"""Reading of the cases in `deals_by_hand.md`: quotes, requests, and the expected deals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class HandQuote(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HandDeal:
-    """A deal of the table; `order` and `position` are names of orders."""
+    """An expected deal of the table; `order` and `position` are names of orders."""
 
     number: int
     time_ns: int
@@ -82,7 +82,7 @@ class HandCase:
 
 
 def hand_cases(path: Path = TABLE_FILE) -> Iterator[HandCase]:
-    """The cases of the document, in its order."""
+    """The cases of the document, in the order of the document."""
     text = path.read_text(encoding="utf-8")
     base = next(filter(None, (_exact(fenced).get("BASE") for fenced in _FENCED.findall(text))))
     _, *parts = re.split(
@@ -130,14 +130,14 @@ def _profile(terms: str) -> Profile:
 
 
 def _setting(name: str, *values: str) -> dict[str, Any]:
-    """The fields of the profile that a setting changes."""
+    """The fields of the fill profile that a setting of the document changes."""
     if name in _SWITCHES:
         return _SWITCHES[name]
     return dict(zip(_NUMBERS[name], map(int, values), strict=True))
 
 
 def time_ns(text: str) -> int:
-    """A time of the document, in Unix nanoseconds."""
+    """UTC nanoseconds of a time in the document."""
     moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
 
@@ -239,7 +239,7 @@ def _read_end(case: HandCase, cells: list[str]) -> None:
 
 
 def _pass_over(case: HandCase, cells: list[str]) -> None:
-    """Skip a table that is for readers only."""
+    """Skip a table that only explains the computation to readers."""
 
 
 _TABLES: Final = {"time": _read_quote, "deal": _read_deal, "request": _read_end, "symbol": _pass_over}

@@ -12,7 +12,7 @@ from tests.venue_by_document.profile import AccountTerms
 from tests.venue_by_document.terms import SymbolTerms
 
 INITIAL, MAINTENANCE = 0, 1
-"""Index of the two margin rates of a side: to open, and to hold."""
+"""Indices of a side's two margin rates: for opening and for holding."""
 
 
 class Margin:
@@ -24,7 +24,7 @@ class Margin:
         self._quotes = quotes
 
     def of_symbol(self, terms: SymbolTerms, long: Fraction, short: Fraction, *, stage: int) -> Decimal:
-        """Margin in account currency of so many lots on each side, rounded once.
+        """Margin in account currency of the given lots on each side, rounded once.
 
         Raises:
             NoRateError: a conversion rate is missing.
@@ -49,9 +49,9 @@ class Margin:
         )
 
     def _of_covered(self, terms: SymbolTerms, lots: Fraction, stage: int) -> Fraction:
-        """Margin of the lots that both sides have.
+        """Margin of the hedged lots, which are held on both sides.
 
-        Computed from the hedged size or money, with the mean of both rates and of both prices.
+        It is computed from the hedged contract size or amount, with the means of both rates and of both prices.
         """
         assert terms.margin_hedged is not None
         hedged = Fraction(terms.margin_hedged)
@@ -61,7 +61,7 @@ class Margin:
     def _held_back(
         self, terms: SymbolTerms, lots: Fraction, *, price: Fraction, size: Fraction, money: Fraction
     ) -> Fraction:
-        """Margin in account currency of lots that have already been multiplied by their rate."""
+        """Margin in account currency of lots that are already multiplied by their margin rate."""
         mode, leverage = terms.calculation_mode, self._account.leverage
         if terms.margin_initial or mode is CalculationMode.FUTURES:
             return self._bought(lots * money, terms.margin_currency)
@@ -76,9 +76,9 @@ class Margin:
         return self._bought(worth, terms.profit_currency)
 
     def _of_currency(self, units: Fraction, terms: SymbolTerms, price: Fraction) -> Fraction:
-        """Amount in the margin currency.
+        """Convert an amount in margin currency to account currency.
 
-        The base currency is converted at the symbol's own price if no pair values it.
+        If no pair converts the base currency, it is converted at the symbol's own price.
         """
         try:
             return self._bought(units, terms.margin_currency)

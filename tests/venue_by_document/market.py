@@ -1,4 +1,4 @@
-"""Seeded quotes of several symbols over two weeks: bursts around the edges of the server's day, with pauses between."""
+"""Seeded quotes of several symbols over two weeks: bursts of quotes with pauses, many of them around midnight."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MS_NS: Final = 1_000_000
 DAYS: Final = 13
 BURST_TICKS: Final = 30
 EDGE_SHARE: Final = 0.5
-"""Share of the bursts that are around the server's midnight, where sessions end, swap is booked and spreads are wide."""
+"""Share of the bursts that are around the server's midnight, when sessions end, swap is booked, and spreads widen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuoteModel:
-    """How a symbol is quoted; `step` and `spread` are in units of `grain`, the smallest step of a quote.
+    """Parameters of a symbol's quotes; `step` and `spread` are in units of `grain`, the smallest step of a quote.
 
-    Where the symbol's terms have a tick above the grain, quotes may lie off the tick, but orders may not.
+    If the tick size of the symbol is larger than the grain, quotes need not be multiples of it, but order prices must.
     """
 
     symbol: str
@@ -50,13 +50,13 @@ MODELS: Final = {
 
 
 FINE_GOLD: Final = QuoteModel(symbol="XAUUSD", price=2_031.401, grain=0.001, decimals=3, step=60, spread=40)
-"""Gold with three digits, for terms with a tick of 0.01."""
+"""Gold quoted with three digits, for terms with a tick size of 0.01."""
 
 
 def write_quotes(
     folder: Path, models: Sequence[QuoteModel], *, start_ns: int, bursts: int, seed: int
 ) -> dict[str, Path]:
-    """Write a file for each symbol; they share most bursts, so that one symbol is quoted while another is traded."""
+    """Write a tick file for each symbol; the symbols have most bursts in common."""
     random = np.random.default_rng(seed)
     begins = _burst_begins(random, start_ns=start_ns, bursts=bursts)
     files = {}
@@ -77,7 +77,7 @@ def _burst_begins(random: np.random.Generator, *, start_ns: int, bursts: int) ->
 
 
 def _times(random: np.random.Generator, begins: Any, *, first_ns: int) -> Any:
-    """Times milliseconds to minutes apart, on whole milliseconds, so that several symbols often have the same time."""
+    """Times in whole milliseconds with distances of milliseconds to minutes; symbols often have equal times."""
     found = [np.array([first_ns])]
     for begin in begins[random.random(begins.size) < 0.8]:
         pauses_ms = np.round(10 ** random.uniform(0.5, 4.6, BURST_TICKS))
@@ -86,7 +86,7 @@ def _times(random: np.random.Generator, begins: Any, *, first_ns: int) -> Any:
 
 
 def _quotes(random: np.random.Generator, model: QuoteModel, times: Any) -> pl.DataFrame:
-    """A random walk that moves more over a longer pause; the spread is sometimes several times as wide."""
+    """A random walk with larger moves after longer pauses; the spread is sometimes several times as wide."""
     rest_s = np.minimum(np.diff(times, prepend=times[0]) / SECOND_NS, 3_600)
     middle = model.price / model.grain + np.cumsum(
         random.normal(0, model.step, times.size) * (0.3 + np.sqrt(rest_s / 20))

@@ -1,4 +1,4 @@
-"""Amounts of money: conversion, rounding, profit, swap and commission, in exact fractions until they are rounded."""
+"""Conversion, rounding, profit, swap and commission, computed in exact fractions and rounded once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Quote(NamedTuple):
     ask: Fraction
 
     def touch(self, sign: int) -> Fraction:
-        """The price that an order gets: the ask for a buy (+1), the bid for a sell (-1)."""
+        """The price at which an order trades: the ask for a buy (+1), the bid for a sell (-1)."""
         return self.ask if sign > 0 else self.bid
 
     @property
@@ -35,11 +35,11 @@ class Quote(NamedTuple):
 
 
 class NoRateError(Exception):
-    """No quote converts one currency into the other."""
+    """No quote converts one currency to the other."""
 
 
 def round_money(amount: Fraction, digits: int) -> Decimal:
-    """An amount rounded to so many decimals, halves away from zero."""
+    """Round an amount to a number of decimals, halves away from zero."""
     whole = floor(abs(amount) * 10**digits + HALF)
     return Decimal(whole if amount >= 0 else -whole).scaleb(-digits)
 
@@ -53,7 +53,7 @@ class Exchange:
         self._quotes = quotes
 
     def convert(self, amount: Fraction, currency: str) -> Fraction:
-        """An amount in account currency: a debt is bought and a gain is sold, each at the worse side of the quote.
+        """Convert an amount to account currency: a negative amount is bought, a positive one sold, at the worse price.
 
         Raises:
             NoRateError: no quoted symbol has the two currencies.
@@ -68,7 +68,7 @@ class Exchange:
         raise NoRateError(f"{currency} in {ours}")
 
     def _quote_of(self, base: str, profit: str) -> Quote | None:
-        """The quote of the first symbol, in the run's order, that has both currencies and has been quoted."""
+        """The quote of the first symbol of the run that has both currencies and a quote."""
         for symbol, terms in self._terms.items():
             if (terms.base_currency, terms.profit_currency) == (base, profit) and symbol in self._quotes:
                 return self._quotes[symbol]
@@ -83,11 +83,11 @@ class Exchange:
         return round_money(amount, self._account.digits)
 
     def profit(self, terms: SymbolTerms, *, sign: int, volume: Fraction, opened: Fraction, closed: Fraction) -> Decimal:
-        """Profit or loss of a position between two prices, in account currency."""
+        """Profit (negative: loss) of a position between two prices, in account currency."""
         return self.rounded(sign * (closed - opened) * terms.multiplier * volume, terms.profit_currency)
 
     def commission(self, terms: SymbolTerms, volume: Fraction, time_ns: int) -> Decimal:
-        """Commission of a deal in account currency; below 0."""
+        """Commission of a deal in account currency; negative when charged."""
         row = terms.commission_of(time_ns)
         if row is None:
             return Decimal(0)
@@ -96,9 +96,9 @@ class Exchange:
     def swap(
         self, terms: SymbolTerms, days: Iterable[int], *, sign: int, volume: Fraction, opened: Fraction
     ) -> Decimal:
-        """Swap of a position for the nights that end these days of the symbol's clock; above 0 for the account.
+        """Swap of a position for the nights after these days of the symbol's clock; positive when earned.
 
-        Each night is converted by its own sign, and the sum is rounded once.
+        The swap of each night is converted at the rate for its sign, and the sum is rounded once.
 
         Raises:
             NoRateError: a night's conversion rate is missing.
@@ -121,7 +121,7 @@ class Exchange:
 
 
 def _night(terms: SymbolTerms, row: SwapRow, *, sign: int, price: Fraction) -> Fraction:
-    """Swap of 1 lot for a night that counts once, in the currency of the mode."""
+    """Swap of 1 lot for one night without its weekday multiple, in the currency of the swap mode."""
     rate = Fraction(row.long if sign > 0 else row.short)
     match row.mode:
         case SwapMode.POINTS:

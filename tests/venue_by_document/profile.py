@@ -1,4 +1,4 @@
-"""Settings of the account and of how the venue fills."""
+"""Settings of the account and of the venue's fills."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINOR_UNITS_ELSE: Final = 2
 
 @dataclass(frozen=True, kw_only=True)
 class AccountTerms:
-    """The account; with `leverage` 0, no margin is required."""
+    """Settings of the account; with `leverage` 0, no margin is required."""
 
     currency: str
     deposit: Decimal
@@ -27,7 +27,7 @@ class AccountTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How the venue fills: the fields of a profile for `--fills FILE`, without random ones."""
+    """Settings of the venue's fills: the fields of a profile for `--fills FILE`, except the random ones."""
 
     request_latency_ms: int = 0
     reply_latency_ms: int = 0
@@ -41,7 +41,7 @@ class Profile:
     stop_out_level_pct: int | None = None
 
     def toml(self) -> str:
-        """The profile as a file, based on the ideal profile."""
+        """The text of the profile as a TOML file that is based on the ideal profile."""
         lines = [
             'like = "ideal"',
             f"charges = {str(self.charges).lower()}",

@@ -1,4 +1,4 @@
-"""Refusals because of prices: levels, distances and times."""
+"""Rules by which the venue refuses requests: stops level, freeze level, prices and expiry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.venue_by_document.terms import SymbolTerms
 
 
 def refusal_of_order(request: PlaceOrder, terms: SymbolTerms, quote: Quote, now: int) -> Retcode | None:
-    """The reason to refuse an order at a quote, None if its prices and its time are valid."""
+    """The reason for which an order is refused at a quote; None if its prices and its expiry are valid."""
     reference = quote.touch(-request.sign)
     if request.type is not OrderType.MARKET:
         if request.price is None or not _is_on_tick(request.price, terms):
@@ -30,7 +30,7 @@ def refusal_of_order(request: PlaceOrder, terms: SymbolTerms, quote: Quote, now:
 
 
 def is_frozen(request: PlaceOrder, terms: SymbolTerms, quote: Quote) -> bool:
-    """Whether a resting order is too near to its execution to be changed or canceled."""
+    """Whether a resting order is within the freeze level, so that it cannot be changed or canceled."""
     return request.price is not None and _is_near(request.price, quote.touch(request.sign), terms)
 
 
@@ -39,7 +39,7 @@ def _is_near(price: Decimal, touch: Fraction, terms: SymbolTerms) -> bool:
 
 
 def refusal_of_change(request: ModifyStops, held: Position, terms: SymbolTerms, quote: Quote) -> Retcode | None:
-    """The reason to refuse a change of a position's stops, None if it is valid."""
+    """The reason for which a change of a position's stops is refused; None if it is valid."""
     touch = quote.touch(-held.sign)
     if any(_is_near(price, touch, terms) for price in (held.stop_loss, held.take_profit) if price is not None):
         return Retcode.FROZEN
@@ -53,7 +53,7 @@ def refusal_of_change(request: ModifyStops, held: Position, terms: SymbolTerms, 
 def stops_are_far(
     stop_loss: Decimal | None, take_profit: Decimal | None, *, sign: int, reference: Fraction, terms: SymbolTerms
 ) -> bool:
-    """Whether stops are on the correct sides of a reference price, on the tick, and no nearer than the stops level."""
+    """Whether stops are multiples of the tick size, on the correct sides of a price, and outside the stops level."""
     level = terms.stops_level_points * Fraction(terms.point)
     for price, side in ((stop_loss, -sign), (take_profit, sign)):
         if price is None:

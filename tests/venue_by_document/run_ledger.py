@@ -1,4 +1,4 @@
-"""A run, read from its ledger: the desk's requests, and what the venue did."""
+"""The desk's requests and the venue's results of a run, read from its ledger."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class RunLedger:
 
     @property
     def deals(self) -> list[Deal]:
-        """Trades and swaps in their order, without the deposit."""
+        """The deals without the deposit, in the order of the ledger."""
         return [
             Deal(
                 symbol=booked.deal.symbol,
@@ -126,7 +126,7 @@ class RunLedger:
 
     @cached_property
     def orders(self) -> dict[str, tuple[str, int | None]]:
-        """Each order's status with the venue's last return code."""
+        """Status and last return code of each order."""
         return {row["order_id"]: (row["status"], row["retcode"]) for row in ledger_views.orders(self._data_dir)}
 
     @property

@@ -1,4 +1,4 @@
-"""Runs the desk over seeded quotes, and the second venue on the same ticks and requests."""
+"""Runs of the desk over seeded quotes, and of the second venue with the same ticks and requests."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ quote_age_ms_max = "none"
 price_collar_fx_pct_max = "none"
 price_collar_other_pct_max = "none"
 """
-"""Without limits, so that requests which the venue must refuse reach it."""
+"""Settings without most risk limits, so that the desk sends requests which the venue must refuse."""
 
 ENTRIES: Final = (
     '{ type = "LIMIT", offset_points = 30, lifetime_s = 7200 }',
@@ -65,7 +65,7 @@ EXITS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A run: symbols to trade and to watch, an account, a venue, and thirteen days of quotes from `start`."""
+    """Settings of a run: symbols to trade and to watch, account, venue, and thirteen days of quotes from `start`."""
 
     name: str
     symbols: tuple[str, ...]
@@ -92,7 +92,7 @@ class Case:
         )
 
     def plan(self) -> str:
-        """A plan with another way of entry and exit for each symbol, selected by the seed."""
+        """A plan with a different entry and exit for each symbol, selected by the seed."""
         lines = [f'[sizing]\nmethod = "fixed"\nvolume = {self.lots}']
         for number, symbol in enumerate(self.symbols):
             way = (number + self.seed) % len(ENTRIES)
@@ -102,7 +102,7 @@ class Case:
         return "\n".join(lines)
 
     def spec(self, folder: Path) -> RunSpec:
-        """The run's settings; writes its files to a folder."""
+        """Write the files of the run to a folder, and return its settings."""
         models = [
             FINE_GOLD if self.instruments and name == "XAUUSD" else MODELS[name]
             for name in (*self.symbols, *self.watched)
@@ -127,7 +127,7 @@ class Case:
         )
 
     def terms(self, reported: Mapping[str, Instrument]) -> TermsOf:
-        """Terms of the run's symbols: those of the file, for all other symbols those that the gateway reported."""
+        """Terms of the run's symbols from the instrument file, or else as the gateway reported them."""
         of_file = {} if self.instruments is None else read_terms(self.instruments)
         return {
             symbol: of_file[symbol] if symbol in of_file else terms_of_instrument(reported[symbol])
@@ -137,14 +137,14 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The result of a run, and the expected one."""
+    """The result of a run, and the result of the second venue."""
 
     ledger: RunLedger
     report: dict[str, Any]
     expected: Outcome
 
     def differences(self) -> list[str]:
-        """One line for each deal, order, change and amount that is not as expected."""
+        """One line for each deal, order, change and amount that differs from the second venue."""
         return [*self._deals(), *self._orders(), *self._changes(), *self._amounts()]
 
     def _deals(self) -> Iterator[str]:
@@ -175,7 +175,7 @@ class Result:
                 yield f"{name} {found}, expected {expected}"
 
     def seen(self) -> set[str]:
-        """Names of what happened in the run."""
+        """Names of the kinds of deals and ends of orders that occurred in the run."""
         deals = {f"{deal.entry.value} {deal.reason.value}" for deal in self.ledger.deals}
         refusals = {
             f"refused {Retcode(retcode).name}"
@@ -197,7 +197,7 @@ def run(case: Case, folder: Path) -> Result:
 
 
 def compare(case: Case, stream: TickStream, data_dir: Path, report: dict[str, Any]) -> Result:
-    """Run the second venue with the requests of a run's ledger."""
+    """Run the second venue with the requests in a run's ledger, and compare the results."""
     ledger = RunLedger(data_dir)
     terms = case.terms(ledger.instruments)
     expected = Simulator(case.account, terms, case.profile).run(ticks_of(stream), ledger.requests)
@@ -205,7 +205,7 @@ def compare(case: Case, stream: TickStream, data_dir: Path, report: dict[str, An
 
 
 def ticks_of(stream: TickStream) -> Iterator[Tick]:
-    """The ticks of a stream, in their order."""
+    """The ticks of a stream, in the order of their ordinals."""
     for ordinal in range(1, stream.last_ordinal + 1):
         tick = stream.tick_at(ordinal)
         yield Tick(ordinal, tick.symbol, tick.time_ns, tick.bid, tick.ask)

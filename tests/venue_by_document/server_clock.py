@@ -1,4 +1,4 @@
-"""Clocks: the server's, whose midnight is 17:00 in New York in summer and winter, and those of time zones."""
+"""Clocks of time zones, and the server's clock, whose midnight is 17:00 in New York in summer and winter."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Spans = tuple[tuple[int, int], ...]
 
 
 class Clock(NamedTuple):
-    """The clock of a time zone, plus an offset."""
+    """A clock with the time of a time zone plus an offset."""
 
     zone: str
     ahead: timedelta = timedelta(0)
 
     def shown_ns(self, time_ns: int) -> int:
-        """The clock's reading in nanoseconds, as if it were UTC."""
+        """Local time of the clock, in nanoseconds since 1970-01-01 00:00 local time."""
         return time_ns + _offset_ns(self, time_ns // HOUR_NS)
 
     def day(self, time_ns: int) -> int:
-        """Number of the day since 1970 on this clock."""
+        """Day of the clock, numbered from 1970-01-01."""
         return self.shown_ns(time_ns) // DAY_NS
 
     def midnight_ns(self, day: int) -> int:
@@ -41,7 +41,7 @@ class Clock(NamedTuple):
         return _midnight_ns(self, day)
 
     def moment_ns(self, shown: datetime) -> int:
-        """The time at which the clock reads `shown`; the first one if there are two."""
+        """UTC time at which the clock shows the local time `shown`; the first one if there are two."""
         there = (shown - self.ahead).replace(tzinfo=ZoneInfo(self.zone))
         return int(there.timestamp()) * SECOND_NS
 
@@ -50,12 +50,12 @@ class Clock(NamedTuple):
         yield from range(self.day(after_ns), self.day(until_ns))
 
     def is_in(self, spans: Spans, time_ns: int) -> bool:
-        """Whether a time is in a span of the week; the begin belongs to it, the end does not."""
+        """Whether a time is in one of the spans of the week; the end of a span is excluded."""
         of_week = self._of_week_ns(time_ns)
         return any(begin * MINUTE_NS <= of_week < end * MINUTE_NS for begin, end in spans)
 
     def span_begin_ns(self, spans: Spans, time_ns: int) -> int:
-        """The begin of the span that a time is in; adjacent spans count as one."""
+        """Beginning of the span that contains a time; adjacent spans count as one."""
         of_week = self._of_week_ns(time_ns)
         begin = max(begin for begin, end in spans if begin * MINUTE_NS <= of_week < end * MINUTE_NS)
         while earlier := [first for first, end in spans if end == begin]:

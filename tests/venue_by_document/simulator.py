@@ -1,7 +1,7 @@
-"""A second venue, written from `docs/venue.md` and the pages that it names, without the venue's code.
+"""A second venue, written from `docs/venue.md` and the pages that it refers to, without the simulated venue's code.
 
-It has no random behavior: delays are constant, there is no slippage, and depth is unlimited. It gets the ticks of a run
-and the requests that were sent at each of them, and returns every deal that must result.
+The venue is not random: delays are constant, there is no slippage, and depth is unlimited. Its input is the ticks of a
+run and the requests sent at each tick. Its output is every deal that must result.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Simulator:
         self._changes: list[Retcode] = []
 
     def run(self, ticks: Iterable[Tick], requests: Sequence[Request]) -> Outcome:
-        """The result of the requests, each sent at the tick with its ordinal."""
+        """Play the ticks with the requests, each sent at the tick with its ordinal, and return the result."""
         at: dict[int, list[Request]] = defaultdict(list)
         for request in requests:
             at[request.ordinal].append(request)
@@ -71,9 +71,10 @@ class Simulator:
     # ------------------------------------------------------------------------------------------------------- the ticks
 
     def _step(self, tick: Tick) -> None:
-        """Process a tick, in the order of the chapter on dealing.
+        """Process a tick by the steps that the chapter on dealing lists, in that order.
 
-        An arrival before the tick is matched at the quotes until then, an arrival at the tick's own time at its quote.
+        An order that arrives before the tick is matched at the earlier quotes, one that arrives at the time of the tick
+        at the quote of the tick.
         """
         now = tick.time_ns
         self._take_arrivals([order for order in self._of(OrderState.ON_ITS_WAY) if order.arrives_ns < now])
@@ -91,7 +92,7 @@ class Simulator:
         self._open = [order for order in self._open if not order.has_ended]
 
     def _of(self, state: OrderState, symbol: str = "") -> Iterator[Order]:
-        """Open orders in a state, by their numbers."""
+        """Open orders in a state, in the order of their numbers."""
         return (order for order in self._open if order.state is state and symbol in ("", order.request.symbol))
 
     def _take_arrivals(self, coming: list[Order]) -> None:
@@ -137,9 +138,9 @@ class Simulator:
                 self._fill_triggered(order, limited[0], now, gap=limited[1])
 
     def _limit_price(self, symbol: str, sign: int, price: Fraction, now: int) -> tuple[Fraction, Fraction] | None:
-        """The price of a resting limit order or target, and how much better the quote was.
+        """The price of a resting limit order or take profit, and by how much the quote is better.
 
-        None if it is not reached.
+        None if the quote has not reached the price.
         """
         touch = self._dealt_touch(symbol, sign, now)
         gap = (price - touch) * sign
@@ -180,7 +181,7 @@ class Simulator:
             account.close(worst, price, now, DealReason.STOP_OUT)
 
     def _can_be_stopped_out(self, held: Position, now: int) -> bool:
-        """Whether its symbol is in a session and has been quoted since that began."""
+        """Whether the symbol of a position is in a session and has a quote of that session."""
         if not self._profile.keeps_sessions:
             return True
         terms = self._terms[held.symbol]
@@ -210,7 +211,7 @@ class Simulator:
             self._judge(order, now)
 
     def _is_closed_twice(self, order: Order) -> bool:
-        """Whether it would close more of a position than orders on their way leave."""
+        """Whether an order would close more of a position than the orders in flight leave open."""
         name = order.request.position
         held = self._account.positions.get(name)
         before = [
@@ -241,7 +242,7 @@ class Simulator:
         return refusal or Retcode.DONE
 
     def _judge(self, order: Order, now: int) -> None:
-        """Process an order that has arrived: match it at the market, or let it rest."""
+        """Process an order that has arrived: match it at the market, or add it to the resting orders."""
         refusal = self._refusal(order, now)
         if refusal is not None:
             order.end(OrderState.REJECTED, refusal)
@@ -269,7 +270,7 @@ class Simulator:
         return refusal
 
     def _is_above_volume_limit(self, order: Order) -> bool:
-        """Whether the lots of its side would exceed the limit: held, resting, on their way, and its own."""
+        """Whether an order exceeds the volume limit, with the held, resting and in-flight lots of its side."""
         request = order.request
         limit = self._terms[request.symbol].volume_limit
         long, short = self._account.lots(request.symbol)
@@ -294,7 +295,7 @@ class Simulator:
             return Retcode.NO_QUOTES
 
     def _match(self, order: Order, now: int) -> None:
-        """Execute an order at the market, at no price beyond its deviation."""
+        """Execute an order at the market, unless the price is beyond the order's deviation."""
         request = order.request
         price = self._dealt_touch(request.symbol, request.sign, now)
         refusal = Retcode.REJECT if self._is_beyond_deviation(request, price) else self._lack_of_money(request)

@@ -1,4 +1,4 @@
-"""Strategies whose signals come from a hash of the quotes, so that they need nothing but the ticks."""
+"""Strategies whose signals are derived from a hash of the quotes, so that they depend only on the ticks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ONE_IN: Final = 12
 
 
 class Coin:
-    """Buys or sells at one tick of a few, by a hash of the tick's number and quote."""
+    """Buys or sells at some ticks, which a hash of the tick's sequence and quote selects."""
 
     name: Final = "coin"
     warm_up_ticks: Final = 0

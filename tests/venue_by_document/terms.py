@@ -1,4 +1,4 @@
-"""Terms of symbols, with the names of `docs/instruments.md`."""
+"""Terms of symbols, with the field names of `docs/instruments.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True)
 class SwapRow:
-    """Swap of 1 lot for a night, from a day on; the first row has no day."""
+    """Swap of 1 lot for one night, in force from a day on; the first row has no day."""
 
     since: date | None = None
     mode: SwapMode
@@ -29,7 +29,7 @@ class SwapRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CommissionRow:
-    """Commission of 1 lot of a deal, positive, from a day on; in the account's currency if none is given."""
+    """Commission per lot of a deal, positive, in force from a day on; without a currency, in account currency."""
 
     since: date | None = None
     per_lot: Decimal
@@ -41,9 +41,9 @@ Row = TypeVar("Row", SwapRow, CommissionRow)
 
 @dataclass(frozen=True, kw_only=True)
 class SymbolTerms:
-    """Terms of one symbol. `holidays` are UTC times as [begin, end).
+    """Terms of one symbol. `holidays` are spans of UTC times, whose end is excluded.
 
-    With `margin_hedged` None, the larger side is charged.
+    If `margin_hedged` is None, margin is charged for the larger side only.
     """
 
     symbol: str
@@ -74,7 +74,7 @@ class SymbolTerms:
 
     @property
     def point(self) -> Decimal:
-        """The smallest price step of the symbol's digits."""
+        """The last decimal of a price: 10^-digits."""
         return ONE.scaleb(-self.digits)
 
     @property
@@ -85,15 +85,15 @@ class SymbolTerms:
         return Fraction(self.contract_size)
 
     def swap_of(self, day: int) -> SwapRow | None:
-        """The swap row for the night that ends a day of the clock."""
+        """The swap row in force for the night after a day of the clock."""
         return _in_force(self.swaps, day)
 
     def commission_of(self, time_ns: int) -> CommissionRow | None:
-        """The commission row for a deal at a time."""
+        """The commission row in force for a deal at a time."""
         return _in_force(self.commissions, self.clock.day(time_ns))
 
     def is_traded(self, time_ns: int) -> bool:
-        """Whether a time is in a session, on no holiday, and before the expiry."""
+        """Whether a time is in a session, outside holidays, and before the expiry."""
         if self.sessions and not self.clock.is_in(self.sessions, time_ns):
             return False
         if self.expires_ns and time_ns >= self.expires_ns:
@@ -101,7 +101,7 @@ class SymbolTerms:
         return not any(begin <= time_ns < end for begin, end in self.holidays)
 
     def traded_since_ns(self, time_ns: int) -> int:
-        """The time since which the symbol has been traded without a break."""
+        """The beginning of the uninterrupted trading time that contains a time."""
         begins = [end for _, end in self.holidays if end <= time_ns]
         if self.sessions:
             begins.append(self.clock.span_begin_ns(self.sessions, time_ns))
@@ -118,7 +118,7 @@ def _in_force(rows: tuple[Row, ...], day: int) -> Row | None:
 
 
 def terms_of_instrument(instrument: Instrument) -> SymbolTerms:
-    """The terms of one of the broker's own symbols, as the gateway reported them."""
+    """The terms of a symbol of the simulated broker, as the gateway reported them."""
     return SymbolTerms(
         symbol=instrument.symbol,
         base_currency=instrument.base_currency,

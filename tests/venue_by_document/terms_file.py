@@ -1,4 +1,4 @@
-"""Reads a file of instruments as `docs/instruments.md` describes it."""
+"""Reading of an instrument file, as `docs/instruments.md` specifies it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MIDNIGHT: Final = datetime.min.time()
 
 
 def read_terms(path: Path) -> TermsOf:
-    """Terms of every symbol in a file, with exact numbers."""
+    """Terms of every symbol in an instrument file, with exact numbers."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     return {symbol: terms_of_table(symbol, table) for symbol, table in tables.items()}
 
 
 def terms_text(tables: Mapping[str, dict[str, Any]]) -> str:
-    """Tables as the text of a file of instruments."""
+    """The text of an instrument file with these tables."""
     return "\n".join(
         "\n".join((f"[{symbol}]", *(f"{field} = {_text(value)}" for field, value in table.items())))
         for symbol, table in tables.items()
@@ -45,7 +45,7 @@ def _text(value: Any) -> str:
 
 
 def terms_of_table(symbol: str, table: dict[str, Any]) -> SymbolTerms:
-    """Terms of one symbol."""
+    """Terms of one symbol from its table."""
     clock = _clock(table.get("clock", "new_york_close"))
     hedged, expires = table["margin_hedged"], table.get("expires", "never")
     return SymbolTerms(
@@ -104,7 +104,7 @@ def _commission(row: dict[str, Any]) -> CommissionRow:
 
 
 def _spans(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Minutes of the week of texts such as `Mon-Fri 01:00-23:15`."""
+    """Spans in minutes of the week from texts such as `Mon-Fri 01:00-23:15`."""
     for text in texts:
         days, hours = text.split()
         first, _, last = days.partition("-")

@@ -1,4 +1,4 @@
-"""The simulated venue and the second venue make exactly the deals of `deals_by_hand.md`."""
+"""The simulated venue and the second venue both make exactly the deals of `deals_by_hand.md`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs of the desk have the same deals as a second venue, to the last digit.
+"""In runs of the desk, the simulated venue makes the same deals as a second venue, to the last digit.
 
-The second venue (`tests/venue_by_document/simulator.py`) is written from the documentation only. It gets the ticks and
-the requests from the ledger, but no results.
+The second venue (`tests/venue_by_document/simulator.py`) is written only from the documentation. It receives the ticks
+and the requests in the ledger, but no results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.venue_by_document.runs import Case, Result, run
 
 
 class Runs:
-    """Runs each case once, for the first test that needs it."""
+    """Runs each case once, when the first test needs it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,8 +43,8 @@ def test_run_and_second_venue_have_the_same_deals(case: Case, runs: Runs) -> Non
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_no_change_of_a_stop_is_refused(case: Case, runs: Runs) -> None:
-    """Even if quotes are finer than the tick, and between sessions."""
+def test_the_venue_refuses_no_change_of_stops_that_the_desk_sends(case: Case, runs: Runs) -> None:
+    """This also holds between sessions, and if quotes are not multiples of the tick size."""
     result = runs.result(case)
     modifications = result.report["modifications"]
     assert modifications == {"made": len(result.ledger.change_answers), "refused": {}}
@@ -59,7 +59,7 @@ def test_order_without_delay_is_not_refused_for_its_price(case: Case, runs: Runs
 
 
 def test_runs_contain_every_kind_of_deal_and_end(runs: Runs) -> None:
-    """Otherwise the comparison would not cover it."""
+    """Otherwise the comparison would not cover every kind."""
     seen = set().union(*(runs.result(case).seen() for case in CASES))
     assert seen >= {
         "IN CLIENT",

@@ -1,1 +1,1 @@
-"""The modules that every process shares."""
+"""Tests of the modules that every process uses."""

@@ -1,4 +1,4 @@
-"""Checksums of rows: changes are found, and written rows are read."""
+"""Rows with checksums are read if they are unchanged, and refused if any value changed."""
 
 from __future__ import annotations
 

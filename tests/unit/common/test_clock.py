@@ -1,4 +1,4 @@
-"""A step of the wall clock is reported once, and nothing else counts as one."""
+"""Every step of the wall clock is reported once, and nothing else is reported as a step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECOND_NS = 1_000_000_000
 
 
 class Clocks:
-    """Two clocks that a test moves."""
+    """A wall clock and a monotonic clock that a test sets."""
 
     def __init__(self) -> None:
         self.wall_ns = 1_700_000_000 * SECOND_NS

@@ -30,7 +30,7 @@ def loop() -> Iterator[EventLoop]:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[tuple[Socket, Socket]]:
-    """A PUSH and the PULL it is connected to."""
+    """A PUSH socket, and the PULL socket to which it is connected."""
     sockets = Sockets()
     pull = sockets.pull(f"ipc://{tmp_path}/loop.ipc")
     push = sockets.push(f"ipc://{tmp_path}/loop.ipc")
@@ -178,8 +178,8 @@ def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
     assert mono_ns() - started > 1_000_000_000
 
 
-def test_a_loop_that_is_asked_to_stop_goes_on_while_it_is_busy(loop: EventLoop) -> None:
-    """Results of work in progress arrive after the stop and are still handled."""
+def test_a_stopping_loop_continues_while_it_is_busy(loop: EventLoop) -> None:
+    """Messages with results of work in progress, which arrive after the stop, are handled."""
     left = [3]
 
     def work() -> None:

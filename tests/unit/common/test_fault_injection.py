@@ -1,4 +1,4 @@
-"""Crash points fire where the settings name them, once for the whole desk, and cost nothing otherwise."""
+"""A crash point that the environment names kills the process once for the whole desk; other points have no effect."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_several_entries_fire_one_after_another(tmp_path: Path) -> None:
     assert run(entries, tmp_path) == (0, list("1234567"))
 
 
-def test_a_point_of_another_name_does_not_fire(tmp_path: Path) -> None:
+def test_a_crash_point_with_another_name_does_not_fire(tmp_path: Path) -> None:
     assert run("portfolio.after_tick@1", tmp_path) == (0, list("1234567"))
 
 

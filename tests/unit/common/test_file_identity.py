@@ -1,4 +1,4 @@
-"""A commit counts if it is in the file that the next start will open."""
+"""A commit fails if the database file or its log was removed or replaced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def note(writer: WriterConnection, text: str) -> None:
 
 
 def replace(file: Path) -> None:
-    """Put a copy of the same content in its place."""
+    """Replace a file by a copy of itself."""
     copy = file.with_name("copy")
     shutil.copy(file, copy)
     copy.replace(file)
@@ -41,12 +41,12 @@ def move(file: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust a folder that is unchanged for 50 ms, so that the tests need not wait for seconds."""
+    """Reduce the time after which an unchanged folder is trusted to 50 ms, so that tests do not wait for seconds."""
     monkeypatch.setattr(file_identity, "SETTLED_NS", 50_000_000)
 
 
 def settle(writer: WriterConnection) -> None:
-    """Wait until only the folder is checked."""
+    """Wait until the folder is trusted, so that only its state is checked."""
     identity = writer.identity
     assert identity is not None
 
@@ -76,7 +76,7 @@ def test_a_commit_to_a_removed_file_does_not_count(
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_folder_with_a_reset_modification_time_is_checked_again(tmp_path: Path, name: str) -> None:
-    """As programs that copy or unpack do with the files of a running desk."""
+    """Programs that copy or unpack files set the time of modification to an earlier time."""
     writer = a_writer(tmp_path / "desk.db")
     settle(writer)
     modified_ns = tmp_path.stat().st_mtime_ns
@@ -88,7 +88,7 @@ def test_a_folder_with_a_reset_modification_time_is_checked_again(tmp_path: Path
 
 
 def test_a_recently_changed_folder_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another change may have the same time, because some file systems count in seconds."""
+    """A further change may have the same time, because the time stamps of some file systems have steps of 2 s."""
     monkeypatch.setattr(file_identity, "SETTLED_NS", SETTLED_NS)
     writer = a_writer(tmp_path / "desk.db")
     note(writer, "kept")
@@ -121,7 +121,7 @@ def test_a_moved_folder_is_found(tmp_path: Path) -> None:
 
 
 def test_a_file_that_replaced_the_database_is_not_changed(tmp_path: Path) -> None:
-    """Closing a database deletes its log by name, but not the log of the copy that is there now."""
+    """Closing a database deletes its log by name; the log of the file that replaced the database must remain."""
     folder, copy = tmp_path / "data", tmp_path / "copy"
     writer = a_writer(folder / "desk.db")
     note(writer, "kept")

@@ -1,4 +1,4 @@
-"""A heartbeat file shows which process lives and its progress, also when the disk is full."""
+"""A heartbeat file shows the pid and the progress of a process, even when the disk is full."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_unreadable_heartbeat_does_not_count(tmp_path: Path, text: bytes) -> 
     assert read(tmp_path, "portfolio") is None
 
 
-def test_a_process_that_cannot_write_its_heartbeat_goes_on(tmp_path: Path) -> None:
+def test_a_process_that_cannot_write_its_heartbeat_continues(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     heartbeat = Heartbeat(tmp_path / "file" / "run", "signal")
     heartbeat.beat(Progress(1, False))
@@ -86,7 +86,7 @@ loop.run()
 """
 
 
-def test_a_loop_beats_until_it_is_asked_to_stop(tmp_path: Path) -> None:
+def test_a_loop_writes_heartbeats_until_it_is_stopped(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)])
 
     def beats(at_least: int) -> bool:

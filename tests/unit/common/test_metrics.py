@@ -1,4 +1,4 @@
-"""A board shows its latest readings, in Prometheus' format."""
+"""A process serves its latest metrics in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_timing_becomes_a_cumulative_histogram(free_port: int) -> None:
     assert "trading_test_commit_seconds_sum 63.000020001" in lines
 
 
-def test_a_snapshot_does_not_change_with_its_source(free_port: int) -> None:
+def test_served_values_do_not_change_before_the_next_update(free_port: int) -> None:
     board = ProcessMetrics("test")
     seconds = board.histogram("commit_seconds", "Commits")
     timing = DurationHistogram()
@@ -88,7 +88,7 @@ def test_readings_are_not_collected_while_no_port_is_open() -> None:
     assert {described.kind for described in board.described} == {MetricKind.GAUGE}
 
 
-def test_a_taken_port_is_named() -> None:
+def test_a_port_in_use_is_named_in_the_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Processes under a supervisor: they end with it, and wait for resources that an earlier process still holds."""
+"""Processes under supervisord end when it dies, and wait for files and ports that another process still holds."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ child = subprocess.Popen([sys.executable, "-c", sys.argv[1], *sys.argv[2:]], std
 print(child.pid, flush=True)
 time.sleep(600)
 """
-"""A supervisor for the purpose: it reads what its program prints."""
+"""Code of a process that acts as supervisord: it starts a program and reads its output."""
 
 
 def start(how: str, **environment: str) -> tuple[subprocess.Popen[str], psutil.Process]:
-    """A parent to be killed, and its child, which has printed its first line on stderr."""
+    """Start a parent process that the test will kill; its child has printed its first line on stderr."""
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD, how],
         stdin=subprocess.PIPE,
@@ -152,7 +152,7 @@ def line_with(process: subprocess.Popen[str], *parts: str) -> str:
 
 @contextlib.contextmanager
 def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
-    """Hold a lock, a socket or a port as another process would; return the setting with which the service needs it."""
+    """Hold a lock, a socket or a port, as another process would; return the settings by which the service needs it."""
     with contextlib.ExitStack() as stack:
         settings: dict[str, str] = {}
         match what:

@@ -41,7 +41,7 @@ class SecretSettings(CommonSettings):
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unset every variable of the desk, and read no `.env`."""
+    """Unset every variable of the desk, and disable `.env`."""
     for name in setting_names() & os.environ.keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
@@ -194,7 +194,7 @@ def test_a_line_of_the_env_file_that_sets_nothing_is_reported_by_its_number(
     assert str(caught.value) == f"line {line} of {path} cannot be read, expected KEY=VALUE"
 
 
-def test_an_env_file_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = an_env_file(monkeypatch, tmp_path, "")
     path.write_bytes(b"GTW_HOST=\xff\n")
     with pytest.raises(StartError, match=r"is no UTF-8 text at byte .*: lines of KEY=VALUE"):

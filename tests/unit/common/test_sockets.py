@@ -1,4 +1,4 @@
-"""A failed bind is explained, and no process loses its address."""
+"""Sockets exchange messages, errors of bind name the setting, and no process loses its address to another."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_dealer_and_a_router_exchange_messages_with_an_envelope(sockets: Socke
 
 
 def test_a_router_buffers_few_unread_requests(sockets: Sockets, tmp_path: Path) -> None:
-    """The requests of a dead client are read before those of others."""
+    """A router must first read the requests of a dead client, so few of them may be buffered."""
     url = f"ipc://{tmp_path}/router.ipc"
     sockets.router(url)
     client: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)

@@ -1,4 +1,4 @@
-"""Text that standard output and error cannot take, in separate processes."""
+"""Text that standard output or standard error cannot write; each test runs a separate process."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_file_name_that_is_no_text_is_shown_with_escapes() -> None:
 
 
 def test_files_do_not_get_the_descriptors_of_missing_standard_streams(tmp_path: Path) -> None:
-    """Otherwise the first file that a process opens would be its standard output, and a print would write to it."""
+    """Otherwise the first opened file would get the descriptor of standard output, and a print would write to it."""
     target = tmp_path / "file"
     script = ANSWERS + f"file = open({str(target)!r}, 'w')\nprint('x', flush=True)\nsys.exit(file.fileno() < 3)"
     command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]

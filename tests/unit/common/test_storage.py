@@ -1,4 +1,4 @@
-"""Database files have one writer, and files of other programs are refused in one line."""
+"""A database file has one writer, and a file of another program or a damaged file is refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_writer(
     )
 
 
-def test_written_rows_are_there_after_a_reopening(tmp_path: Path) -> None:
+def test_a_reopened_file_has_the_written_rows(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "desk.db"
     first = a_writer(path)
     first.execute("INSERT INTO fills VALUES (1, '1.10')")
@@ -78,7 +78,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"ticks, ticks, ticks" * 500)
     with pytest.raises(StartError, match=r"desk\.db cannot be used as a database: file is not a database"):
         a_writer(path)
-    assert path.read_bytes().startswith(b"ticks"), "it must be left as it was"
+    assert path.read_bytes().startswith(b"ticks"), "the file must not be changed"
 
 
 def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_hash_distinguishes_types_and_refuses_missing_tables(tmp_path: Path)
 
 
 def test_a_disk_error_at_a_start_is_retried(tmp_path: Path) -> None:
-    """The settings are correct, so the exit code is one after which supervisord restarts."""
+    """No setting is wrong, so supervisord must restart the process after its exit code."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
     try:
@@ -188,7 +188,7 @@ def test_a_file_hidden_by_a_disk_error_is_retried_and_a_damaged_one_is_not() -> 
 
 
 def damaged_log(path: Path, *, frames_from_end: int) -> None:
-    """Flip a bit in the log of a killed process, this number of frames of a page and its header before the end."""
+    """Flip a bit in the log of a killed process, the given number of frames before its end."""
     log = path.with_name(f"{path.name}-wal")
     content = bytearray(log.read_bytes())
     content[-frames_from_end * (4096 + 24) + 100] ^= 1
@@ -208,10 +208,10 @@ def killed(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("frames", [2, 3, 8])
-def test_lost_commits_behind_a_damaged_frame_of_a_synced_log_are_found(killed: Path, frames: int) -> None:
+def test_lost_commits_after_a_damaged_frame_of_a_synced_log_are_found(killed: Path, frames: int) -> None:
     """SQLite reads up to the damaged frame without an error.
 
-    The log stays as it is, so that the next start reports it too.
+    The log is not changed, so that the next start reports the damage too.
     """
     damaged_log(killed, frames_from_end=frames)
     for _ in range(2):

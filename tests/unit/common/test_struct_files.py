@@ -1,4 +1,4 @@
-"""Tables of a file become structs, or one line with the field, its value and the expectation."""
+"""Tables of a file are converted to structs, or refused in one line with the field, its value and the expectation."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Colour(StrEnum):
 
 
 class Disc(Struct, tag="disc", tag_field="shape", forbid_unknown_fields=True):
-    """One shape of a union."""
+    """A member of a union."""
 
     radius: Annotated[float, Meta(gt=0, le=9)]
 
 
 class Square(Struct, tag="square", tag_field="shape", forbid_unknown_fields=True):
-    """Another one."""
+    """Another member of the union."""
 
     side: float
 
     def __post_init__(self) -> None:
-        """Refuse values that types alone cannot."""
+        """Refuse a value that the type of the field allows."""
         if self.side == 7:
             raise ValueError("side is 7, expected another")
 

@@ -1,4 +1,4 @@
-"""Text of any editor: byte order marks are removed, and other encodings are refused with their name."""
+"""Text of common editors is read without its byte order mark; other encodings are refused with their name."""
 
 from __future__ import annotations
 

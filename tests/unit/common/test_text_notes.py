@@ -1,4 +1,4 @@
-"""A reader of a note always finds a complete text, also if its writer dies."""
+"""A reader of a note always finds a complete text, even if the writer dies."""
 
 from __future__ import annotations
 

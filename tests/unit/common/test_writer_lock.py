@@ -1,4 +1,4 @@
-"""One writer of a file, also if the lock file is removed or the file is opened by another path."""
+"""A file has only one writer, even if the lock file is removed or the file is opened by another path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generated market: reproducible from any state, bounded, and with the statistics of a market."""
+"""The generated market is reproducible from any state, needs bounded memory, and has the statistics of a market."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def two_days() -> GeneratedTicks:
 
 
 def minute_returns(ticks: GeneratedTicks, symbol: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Log returns of the middle price over each minute, and the hour of day of each."""
+    """Log returns of the mid price over each minute, and the hour of the day of each minute."""
     chosen = ticks.symbol_index == ticks.symbols.index(symbol)
     time_ns = ticks.time_ns[chosen]
     middle = np.log((ticks.bid[chosen] + ticks.ask[chosen]) / 2)
@@ -70,7 +70,7 @@ def test_one_seed_makes_one_market_and_another_seed_another() -> None:
 
 
 def test_the_first_ticks_never_change() -> None:
-    """Another draw, rounding or order would be another market under the same name."""
+    """A change of draws, rounding or order would change the market without changing its stream id."""
     market = a_market("EURUSD", seed=0)
     tick = market.tick_at(1_000)
     assert tick.symbol == "EURUSD"
@@ -82,7 +82,7 @@ PINNED = (1_736_150_356_440_231_535, 1.08467, 1.08471)
 
 @pytest.mark.parametrize("cut", [0, 1, 37, 119])
 def test_a_market_continues_from_any_stored_state_with_the_same_ticks(cut: int) -> None:
-    """Two hours are made; from any state in them the following ticks are the same to the last bit."""
+    """From any state within two generated hours, the following ticks are the same to the last bit."""
     whole = a_market()
     for minutes in range(121):
         whole.tick_at(whole._state(minutes).ordinal + 1)
@@ -110,7 +110,7 @@ def test_a_symbol_moves_the_same_way_with_any_other_symbols() -> None:
     assert alone.bid.tolist() == among.bid[chosen].tolist()
 
 
-def test_a_cross_fits_its_legs() -> None:
+def test_the_price_of_a_cross_agrees_with_its_two_pairs() -> None:
     ticks = generate(("EURUSD", "GBPUSD", "EURGBP"), seed=5, hours=1)
     last = {
         symbol: (ticks.bid[rows[-1]] + ticks.ask[rows[-1]]) / 2
@@ -212,15 +212,17 @@ def test_no_quote_is_crossed_and_every_price_is_on_the_symbols_digits(two_days: 
         assert np.array_equal(bid, np.round(bid, pair.digits))
 
 
-def test_days_move_as_much_as_in_the_tables(two_days: GeneratedTicks) -> None:
-    """EURUSD about 0.45 % a day and gold about 0.9 %, with fat tails."""
+def test_daily_volatility_is_that_of_the_parameters(two_days: GeneratedTicks) -> None:
+    """EURUSD moves about 0.45 % a day and gold about 0.9 %, with fat tails."""
     for symbol, day in (("EURUSD", 0.0043), ("XAUUSD", 0.0090)):
         returns, _ = minute_returns(two_days, symbol)
         assert 0.5 * day < returns.std() * np.sqrt(1_440) < 1.8 * day
         assert ((returns - returns.mean()) ** 4).mean() / returns.var() ** 2 > 3.5
 
 
-def test_london_and_new_york_are_livelier_than_the_night_and_tokyo_moves_the_yen(two_days: GeneratedTicks) -> None:
+def test_volatility_is_higher_in_london_and_new_york_hours_and_the_yen_moves_in_tokyos(
+    two_days: GeneratedTicks,
+) -> None:
     def movement(symbol: str, hours: range) -> float:
         returns, hour = minute_returns(two_days, symbol)
         return float(returns[np.isin(hour, list(hours))].std())
@@ -255,7 +257,7 @@ def test_symbols_with_a_currency_in_common_move_together(two_days: GeneratedTick
     assert found[0, 3] > 0.05
 
 
-def test_volatility_is_clustered_and_direction_hardly_is(two_days: GeneratedTicks) -> None:
+def test_volatility_is_autocorrelated_and_returns_hardly_are(two_days: GeneratedTicks) -> None:
     returns, hour = minute_returns(two_days, "EURUSD")
     busy = returns[(hour >= 8) & (hour < 16)]
     size = np.log(np.abs(busy) + 1e-6)
@@ -272,7 +274,7 @@ def test_arrivals_are_irregular(two_days: GeneratedTicks) -> None:
 
 
 def test_order_flow_predicts_a_little_of_the_next_minute(two_days: GeneratedTicks) -> None:
-    """The last minute's move correlates with the next one's, in busy hours and over many days."""
+    """In busy hours and over many days, the return of a minute correlates with that of the next minute."""
     ticks = generate(("XAUUSD",), seed=11, hours=72, start_ns=terms.FIRST_DAY_NS)
     returns, hour = minute_returns(ticks, "XAUUSD")
     busy = (hour[1:] >= 8) & (hour[1:] < 17)
@@ -281,7 +283,7 @@ def test_order_flow_predicts_a_little_of_the_next_minute(two_days: GeneratedTick
 
 
 def test_memory_stays_the_same_over_a_long_run() -> None:
-    """A walk over some hours, as by a gateway; states, minutes and rows in memory stay bounded."""
+    """When some hours are read as by a gateway, the numbers of states, minutes and rows in memory stay bounded."""
     market = a_market("EURUSD", "GBPUSD")
     ordinal, sizes = 1, []
     for _ in range(400):

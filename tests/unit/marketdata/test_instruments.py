@@ -1,4 +1,4 @@
-"""The catalogue's terms: like a common broker's, and by a rule."""
+"""The simulated broker's terms follow its rules and are similar to those of common brokers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_margin_of_currencies_is_in_the_base_currency_and_of_metals_in_dollars()
 
 
 def test_swaps_follow_the_rates_less_the_brokers_markup() -> None:
-    """A euro earns 3.75 - 5.25 - 1 = -2.5 % of 1.085 a year, a dollar against it 0.5 %; gold bears no interest."""
+    """Long EURUSD earns 3.75 - 5.25 - 1 = -2.5 % of 1.085 a year, short EURUSD 0.5 %; gold has no interest."""
     assert swap_points("EUR", "USD", 5) == (D("-7.43"), D("1.49"))
     assert swap_points("USD", "JPY", 3) == (D("17.05"), D("-25.27"))
     assert swap_points("XAU", "USD", 2) == (D("-41.10"), D("27.95"))
@@ -39,7 +39,7 @@ def test_with_an_unknown_rate_both_sides_pay_the_brokers_markup() -> None:
     assert long < 0
 
 
-def test_no_pair_earns_on_both_sides_and_every_term_is_exact() -> None:
+def test_no_pair_earns_swap_on_both_sides_and_every_term_is_exact() -> None:
     for symbol in all_instruments():
         terms = find_instrument(symbol)
         assert terms is not None, symbol
@@ -54,8 +54,8 @@ def test_the_triple_night_is_wednesdays_and_every_filling_is_accepted() -> None:
     assert terms.commissions == (CommissionTerms(None, D("3.5"), ""),)
 
 
-def test_recorded_ticks_are_always_tradable_under_the_ideal(shared_parquet: Path) -> None:
-    """The recordings have ticks on Sundays outside the catalogue's sessions: a quote proves that the market is open."""
+def test_recorded_ticks_are_always_tradable_with_the_ideal_fill_profile(shared_parquet: Path) -> None:
+    """The recordings have ticks on Sundays outside the catalogue's sessions; a quote shows that the market is open."""
     times = pl.read_parquet(shared_parquet)["ts_ns"].to_list()[::97]
     terms = an_instrument()
     assert not all(terms.is_traded(time_ns) for time_ns in times)

@@ -1,4 +1,4 @@
-"""A tick stream: one order over all symbols, with counts and a hash that identify its source."""
+"""A tick stream has one order over all symbols, and counts and a hash that identify its source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def two_symbols(ticks_max: int | None = None) -> TickStream:
     return build_stream(sources, accept_crossed=False, ticks_max=ticks_max)
 
 
-def test_ticks_of_one_time_stand_in_the_order_of_the_symbols() -> None:
+def test_ticks_at_the_same_time_are_in_the_order_of_the_symbols() -> None:
     stream = two_symbols()
     order = [(tick.time_ns, tick.symbol, tick.sequence) for tick in map(stream.tick_at, range(1, 7))]
     assert order == [
@@ -46,9 +46,9 @@ def test_an_uncut_stream_counts_all_rows() -> None:
 
 
 def test_a_cut_counts_rows_up_to_each_symbols_last_tick() -> None:
-    """Four ticks are EURUSD's rows 1 to 3 and NZDUSD's rows 1 and 2.
+    """Four ticks come from EURUSD's rows 1 to 3 and NZDUSD's rows 1 and 2.
 
-    The crossed row after those was never validated.
+    The crossed row after these is not counted.
     """
     stream = two_symbols(ticks_max=4)
     assert stream.counts == TickCounts(read=5, published=4, rejected={"crossed": 1})
@@ -76,7 +76,7 @@ def test_the_last_tick_of_a_symbol_is_at_or_before_the_ordinal() -> None:
         assert tick.ordinal == expected
 
 
-def test_a_page_of_ticks_ends_at_what_is_published() -> None:
+def test_a_page_of_ticks_ends_at_the_last_published_tick() -> None:
     stream = two_symbols()
     assert stream.ticks("NZDUSD", from_sequence=1, limit=10, published=4).ordinal == [2, 4]
     assert stream.ticks("NZDUSD", from_sequence=2, limit=1, published=6).ordinal == [4]
@@ -84,8 +84,8 @@ def test_a_page_of_ticks_ends_at_what_is_published() -> None:
     assert stream.ticks("NZDUSD", from_sequence=3, limit=1, published=4).ordinal == []
 
 
-def test_far_apart_readers_see_the_same_ticks_as_one_from_the_start() -> None:
-    """More blocks than are kept, read forward, backward and here and there."""
+def test_reads_in_any_order_give_the_same_ticks_as_reads_from_the_start() -> None:
+    """More blocks than stay in memory are read forward, backward and in random order."""
     count = BLOCK_TICKS * (BLOCKS_KEPT + 2) + 7
     stream = a_stream(*(1.0 + n / 1e5 for n in range(count)))
     once = [stream.tick_at(n) for n in range(1, count + 1)]

@@ -1,4 +1,4 @@
-"""Validation of columns has the results of a plain loop over rows."""
+"""Validation of columns gives the same results as a loop over single rows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def judged_alone(row: tuple[int, float, float, float], *, accept_crossed: bool) 
 def is_far(
     place: int, rows: list[tuple[int, float, float, float]], alone: list[str], last: tuple[int, float, float] | None
 ) -> bool:
-    """Whether most valid rows after a row continue from the last accepted one, more than a minute before that row."""
+    """Whether most valid rows after a row are more than a minute earlier, but not before the last accepted row."""
     after = [row[0] for row, reason in zip(rows[place + 1 :], alone[place + 1 :], strict=True) if not reason]
     after = after[:FOLLOWERS]
     fitting = [time for time in after if (last is None or time >= last[0]) and time < rows[place][0] - FAR_NS]
@@ -122,7 +122,7 @@ def good_rows(times_ns: list[int]) -> list[tuple[int, float, float, float]]:
 @pytest.mark.parametrize("place", [0, 1, 500, 998])
 @pytest.mark.parametrize("wrong", [1, 3])
 def test_rows_far_in_the_future_are_rejected_and_the_rest_is_not(place: int, wrong: int) -> None:
-    """The last row has no later rows that could reveal it, so one remains."""
+    """The last row has no later rows with which it could be compared, so one such row is accepted."""
     rows = good_rows([number * 1_000_000_000 for number in range(1_000 - wrong)])
     far = [(YEAR_2100 + number, 1.0, 1.1, 0.0) for number in range(wrong)]
     place = min(place, len(rows) - wrong - 1)
@@ -131,7 +131,7 @@ def test_rows_far_in_the_future_are_rejected_and_the_rest_is_not(place: int, wro
 
 
 def test_a_market_that_continues_far_ahead_is_accepted() -> None:
-    """More rows than half of those compared: rows at the earlier time are late from then on."""
+    """If more than half of the followers continue at the later time, rows at the earlier time are out of order."""
     before = good_rows([number * 1_000_000_000 for number in range(200)])
     ahead = good_rows([YEAR_2100 + number * 1_000_000_000 for number in range(FOLLOWERS // 2 + 1)])
     after = good_rows([(200 + number) * 1_000_000_000 for number in range(200)])
@@ -139,7 +139,7 @@ def test_a_market_that_continues_far_ahead_is_accepted() -> None:
     assert verdict == [*[""] * (len(before) + len(ahead)), *["out_of_order"] * len(after)]
 
 
-def test_less_than_a_minute_ahead_is_ordinary_disorder() -> None:
+def test_a_row_less_than_a_minute_ahead_is_accepted_and_the_next_rows_are_out_of_order() -> None:
     rows = good_rows([0, 10, 50 * 1_000_000_000, 20, 30, 51 * 1_000_000_000])
     assert judged(rows, accept_crossed=False) == ["", "", "", "out_of_order", "out_of_order", ""]
 
@@ -158,7 +158,7 @@ def test_far_rows_are_named_and_rows_in_memory_stay_bounded() -> None:
     crossed = np.full(REACH_ROWS, 6, dtype=np.int64)
     decided = sum(len(validator.validate(crossed, 2 * ones, ones, ones)) for _ in range(10))
     assert decided == 2 + 10 * REACH_ROWS
-    assert validator.far_rows == []  # no good row has followed within reach
+    assert validator.far_rows == []  # no valid row has followed within `REACH_ROWS`
     validator = RowValidator(accept_crossed=False)
     validator.validate(np.array([5, YEAR_2100, 6], dtype=np.int64), *[ones[:3] * price for price in (1.0, 1.1, 0.0)])
     validator.finish()

@@ -1,4 +1,4 @@
-"""The verdicts over all rows of a symbol, as if they had come in one block."""
+"""Verdicts on all rows of a symbol, validated in one block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoding: refusals with their codes, and input that must do no harm."""
+"""Decoding of valid messages, and refusal of all other input with the right error code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SOME_DEALS = DealsReply(**HEADER, deals=[a_deal()], next=None)
 
 
 def packed_pairs(pairs: list[tuple[Any, Any]]) -> bytes:
-    """A MessagePack map whose keys may come twice."""
+    """A MessagePack map in which a key may occur twice."""
     packer = msgpack.Packer()
     return bytes(packer.pack_map_header(len(pairs))) + b"".join(packer.pack(key) + packer.pack(v) for key, v in pairs)
 
@@ -64,7 +64,7 @@ def code_of(payload: bytes) -> ErrorCode:
 # -------------------------------------------------------------------------------------------------------------- the bus
 
 
-def test_a_tick_that_any_messagepack_peer_packs_is_a_tick() -> None:
+def test_a_tick_packed_by_another_messagepack_library_is_decoded() -> None:
     assert decode_tick_message(msgpack.packb(TICK)) == a_tick()
 
 
@@ -119,7 +119,7 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 @pytest.mark.parametrize("field", list(TICK))
-def test_a_field_that_comes_twice_is_refused(field: str) -> None:
+def test_a_repeated_field_is_refused(field: str) -> None:
     pairs = [*TICK.items(), (field, TICK[field])]
     with pytest.raises(MalformedMessageError):
         decode_tick_message(packed_pairs(pairs))
@@ -143,7 +143,7 @@ PLACE = {
 
 
 def test_a_field_with_a_default_may_be_left_out() -> None:
-    """As from a program written before the field existed."""
+    """A program that was written before the field existed leaves it out."""
     command = decode_control_request(msgpack.packb(PLACE))
     assert isinstance(command, PlaceCommand)
     assert command.past_rules == []
@@ -153,8 +153,8 @@ def test_a_field_with_a_default_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("field", list(PLACE))
-def test_a_field_that_comes_twice_is_refused_even_if_another_is_left_out(field: str) -> None:
-    """The map is then as large as one with every field."""
+def test_a_repeated_field_is_refused_even_if_another_is_left_out(field: str) -> None:
+    """The map then has as many entries as one with every field once."""
     twice: list[tuple[str, Any]] = [*PLACE.items(), (field, PLACE[field])]
     with pytest.raises(MalformedMessageError):
         decode_control_request(packed_pairs(twice))
@@ -195,7 +195,7 @@ def test_messages_without_fields_are_messages() -> None:
     assert encode(StatusQuery()) == b"\x81\xa7command\xa6STATUS", "so that a portfolio of an earlier version answers"
 
 
-def test_an_embedded_request_travels_as_it_is() -> None:
+def test_an_embedded_request_is_not_changed() -> None:
     call = Call(1, 1_000, 0, Raw(encode(Ping())))
     assert decode_call(encode(call)) == call
     answer = Answer(1, CallOutcome.NO_ANSWER, NIL)
@@ -259,7 +259,9 @@ TERMS = {"EURUSD": structs.replace(plain_terms(), tick_size=Decimal("0.00001"), 
         ({"volume": "0.300000001"}, {"volume": "0.300000001"}),  # text is exact
     ],
 )
-def test_a_number_near_a_step_is_the_step_and_text_is_exact(fields: dict[str, Any], expected: dict[str, str]) -> None:
+def test_a_number_near_a_multiple_of_the_step_is_rounded_and_text_is_not(
+    fields: dict[str, Any], expected: dict[str, str]
+) -> None:
     for payload in (json.dumps({**BUY, **fields}).encode(), msgpack.packb({**BUY, **fields})):
         request, _ = decode_request(payload, TERMS.get)
         assert {name: getattr(request, name) for name in expected} == {
@@ -332,7 +334,7 @@ def test_messagepack_numbers_that_are_not_finite_are_refused() -> None:
         assert code_of(msgpack.packb({**BUY, "volume": volume})) is ErrorCode.INVALID_VOLUME
 
 
-def test_a_field_that_comes_twice_in_a_request_is_refused() -> None:
+def test_a_repeated_field_in_a_request_is_refused() -> None:
     text = '{"action":"BUY","order_id":"A","symbol":"EURUSD","volume":0.01,"volume":1}'
     assert code_of(text.encode()) is ErrorCode.DUPLICATE_FIELD
     assert code_of(packed_pairs([*BUY.items(), ("volume", 1)])) is ErrorCode.DUPLICATE_FIELD
@@ -381,7 +383,7 @@ def test_the_longest_request_that_fits_is_read() -> None:
 @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400", "9" * 40])
 @pytest.mark.parametrize("request_of", [GetAccount, GetOrders, GetPositions, GetDeals])
 def test_a_gateways_amount_that_is_not_a_number_is_refused(request_of: Any, text: str) -> None:
-    """Otherwise money that cannot be compared would first show in the reconciliation."""
+    """Otherwise the invalid amount would be found only in the reconciliation."""
     gateway = a_gateway(a_stream((1.1, 1.1001), (1.2, 1.2001)))
     now = Now(0, 0)
     gateway.handle(Confirm(stream_id=STREAM_ID, ordinal=0), now)

@@ -1,4 +1,4 @@
-"""Decimals are found wherever a type has them, and nothing else is changed."""
+"""Text is parsed as a decimal in every decimal field of a type, and all other values are unchanged."""
 
 from __future__ import annotations
 

@@ -17,5 +17,5 @@ from proto.time import utc_text
         (2**62, "2116-02-20 23:53:38.427387Z"),
     ],
 )
-def test_a_time_has_milliseconds_or_microseconds_if_it_has_any(time_ns: int, text: str) -> None:
+def test_a_time_is_shown_in_milliseconds_or_in_microseconds_if_needed(time_ns: int, text: str) -> None:
     assert utc_text(time_ns) == text

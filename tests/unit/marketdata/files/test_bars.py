@@ -1,4 +1,4 @@
-"""Bar files are refused in one line that names their interval, whatever wrote them; ticks never count as bars."""
+"""Bar files of all common programs are refused in one line with their interval; tick files are accepted."""
 
 from __future__ import annotations
 
@@ -34,15 +34,20 @@ METATRADER_5 = [
         ([f"2014.05.01\t{time}:00\t{TABS}\t52" for time in MINUTES], "1 minute"),
         (["<DATE>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>", *[f"2014.05.{day:02d}\t{TABS}" for day in range(5, 10)]], "1 day"),
         ([f"2014.05.01,{time},{OHLC},52" for time in MINUTES], "1 minute"),  # MetaTrader 4
-        ([f"20140501 {time.replace(':', '')}00;{OHLC.replace(',', ';')};0" for time in MINUTES], "1 minute"),  # HistData
+        # HistData
+        ([f"20140501 {time.replace(':', '')}00;{OHLC.replace(',', ';')};0" for time in MINUTES], "1 minute"),
         (
-            ["Gmt time,Open,High,Low,Close,Volume", *[f"01.05.2014 {hour:02d}:00:00.000,{OHLC},9.5" for hour in range(9)]],
+            [
+                "Gmt time,Open,High,Low,Close,Volume",
+                *[f"01.05.2014 {hour:02d}:00:00.000,{OHLC},9.5" for hour in range(9)],
+            ],
             "1 hour",
         ),
         (["time,open,high,low,close", *[f"{1398902400 + 300 * row},{OHLC}" for row in range(9)]], "5 minutes"),
         ([",time,open,high,low,close", *[f"{row},{1398902400 + 900 * row},{OHLC}" for row in range(9)]], "15 minutes"),
         (["Date,Open,High,Low,Close", *[f"2014-05-{day:02d},{OHLC}" for day in range(5, 10)]], "1 day"),
-        (["DateTime,BidOpen,BidHigh,BidLow,BidClose,AskOpen", *[f"05/01/2014 {time}:00,{OHLC},1.3" for time in MINUTES]], "1 minute"),
+        (["DateTime,BidOpen,BidHigh,BidLow,BidClose,AskOpen",
+          *[f"05/01/2014 {time}:00,{OHLC},1.3" for time in MINUTES]], "1 minute"),
         ([f"{60_000 * row},{OHLC},0,{OHLC},0" for row in range(9)], "1 minute"),  # LEAN
         ([f"{1_000 * row},{OHLC}" for row in range(9)], "1 second"),
         (["time,open,high,low,close", f"1398902400,{OHLC}"], "an interval that its first rows do not show"),

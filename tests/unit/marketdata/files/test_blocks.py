@@ -1,4 +1,4 @@
-"""Neither the ends of blocks nor memory or disk as their place changes anything that is read."""
+"""Streams do not depend on the size of blocks, nor on whether their columns are in memory or on disk."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_stream_from_small_blocks_equals_one_from_large_blocks(
 
 
 def test_every_query_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two symbols, one of them rare, over several blocks."""
+    """The stream has two symbols, one of them with few ticks, and several blocks."""
     often = a_tick_file(tmp_path / "often.parquet", rows=4 * BLOCK_TICKS, seed=1, crossed_every=9)
     rare = a_tick_file(tmp_path / "rare.parquet", rows=9, seed=2)
     inputs = [TickInput(often, "EURUSD"), TickInput(rare, "GBPUSD")]
@@ -135,7 +135,7 @@ def test_a_spools_folder_is_created_when_it_is_needed(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
     column.append(np.zeros(500, np.int64))
     assert spool.is_on_disk
-    assert list((tmp_path / "data").iterdir()) == []  # its file has no name
+    assert list((tmp_path / "data").iterdir()) == []  # the temporary file has no name
 
 
 def test_an_error_of_the_systems_spool_folder_names_the_setting_for_another(
@@ -147,7 +147,7 @@ def test_an_error_of_the_systems_spool_folder_names_the_setting_for_another(
 
 
 def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:
-    """A problem in a later part of a file does not stop a run that ends before it."""
+    """A damaged later part of a file does not affect a run that ends before that part."""
     frame = pl.DataFrame({"ts_ns": np.arange(600_000), "bid": 1.1, "ask": 1.2})
     path = tmp_path / "ticks.parquet"
     frame.write_parquet(path, row_group_size=100_000, compression="uncompressed")
@@ -164,12 +164,12 @@ stream = load_stream([TickInput(Path(sys.argv[1]), "EURUSD")], crossed="reject")
 assert stream.last_ordinal == int(sys.argv[2]), stream.counts
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
-"""VmHWM and not ru_maxrss, which starts at the size of the process that forked."""
+"""Program that prints its peak memory from VmHWM. ru_maxrss would include the memory of the forking process."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, expected Linux")
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
-    """Four million rows take more than 250 MB while read and merged; the whole process needs far less."""
+    """Reading and merging four million rows in memory would take more than 250 MB; the process needs far less."""
     rows = 4_000_000
     path = tmp_path / "ticks.parquet"
     frame = pl.LazyFrame({"ts_ns": pl.int_range(rows, eager=True)})
@@ -187,7 +187,7 @@ def test_a_recording_has_known_counts_and_the_known_hash(shared_parquet: Path) -
 
 
 def test_a_recording_is_the_same_in_every_layout_stored_beside_it(shared_parquet: Path) -> None:
-    """LEAN's days give the hash of the whole, by FXCM's clock; the text layouts are its first 2,000 rows."""
+    """LEAN's daily files, read by FXCM's clock, give the same hash; the text files have the first 2,000 rows."""
     name = shared_parquet.stem.split("_")[1]
     folder = shared_parquet.parent
     days = folder / "lean" / "fxcm" / name

@@ -1,4 +1,4 @@
-"""The end of the week and the quiet hour reveal a wrong clock, if the file contains them."""
+"""A wrong clock is detected by the end of the week and by the quiet hour, if the file contains them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def wall_ns(utc_ns: int, server: str) -> int:
-    """Local time of a server, by the rules of daylight saving themselves."""
+    """Local time of a server, computed from the rules of daylight saving."""
     if server == "new_york_close":
         return server_time.server_ns(utc_ns)
     offset = datetime.fromtimestamp(utc_ns // SECOND_NS, UTC).astimezone(ZoneInfo(server)).utcoffset()
@@ -33,9 +33,9 @@ def wall_ns(utc_ns: int, server: str) -> int:
 def a_market(
     path: Path, first: str, last: str, *, server: str = "UTC", step_s: int = STEP_S, is_flat: bool = False
 ) -> Path:
-    """FX quotes from one New York day to before another, each dated by a server's clock.
+    """Write FX quotes between two times in New York, with the local times of a server.
 
-    The week is from Sunday to Friday, 17:00 in New York. The spread is 2 points, and 5 in the hour from 17:00 on.
+    The week is from Sunday to Friday, 17:00 in New York. The spread is 2 points, and 5 points in the hour from 17:00.
     """
     begin, end = (datetime.fromisoformat(day).replace(tzinfo=NEW_YORK).astimezone(UTC) for day in (first, last))
     rows = []
@@ -49,7 +49,7 @@ def a_market(
             rows.append((wall_ns(ns, server), 1.1, 1.1 + points / 1e5))
         moment += timedelta(seconds=step_s)
     times, bids, asks = zip(*rows, strict=True)
-    # Prices change: otherwise equal quotes of one time would be duplicates in an hour that is repeated.
+    # Prices change, because equal quotes with the same time in a repeated hour would be duplicates.
     moves = np.arange(len(rows)) % 7 / 1e5
     pl.DataFrame({"ts_ns": times, "bid": np.array(bids) + moves, "ask": np.array(asks) + moves}).write_parquet(path)
     return path
@@ -73,7 +73,7 @@ def described(path: Path, zone: str | None = None, symbol: str = "EURUSD") -> di
 def test_a_clock_is_compared_with_the_end_of_the_week_and_the_quiet_hour(
     tmp_path: Path, server: str, zone: str | None, hours_off: int
 ) -> None:
-    """Two week ends of May 2024, with daylight saving in New York."""
+    """The file has two week ends of May 2024, during daylight saving in New York."""
     found = described(a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server=server), zone)
     assert found["clock"]["hours_off"] == hours_off
     assert found["clock"]["verdict"] == ("fits" if hours_off == 0 else "probably_wrong")
@@ -84,7 +84,7 @@ def test_a_clock_is_compared_with_the_end_of_the_week_and_the_quiet_hour(
 
 
 def test_the_quiet_hour_alone_reveals_a_clock_that_is_hours_off(tmp_path: Path) -> None:
-    """Monday to Friday of one week: no end of a week between ticks."""
+    """The file is from Monday to Friday of one week, without the end of a week between ticks."""
     path = a_market(tmp_path / "t.parquet", "2024-05-06T06:00", "2024-05-10T12:00", server="America/New_York")
     assert described(path)["clock"]["hours_off"] == -4
     assert described(path, "America/New_York")["clock"]["verdict"] == "fits"
@@ -150,7 +150,7 @@ def test_weeks_of_differing_summer_time_reveal_a_servers_dates(
 
 @pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
 def test_until_2006_only_europe_had_summer_time_in_early_spring(tmp_path: Path, server: str) -> None:
-    """Europe's began on the last Sunday of March, New York's on the first of April: 2005-03-27 and 2005-04-03."""
+    """Summer time began in Europe on the last Sunday of March 2005, the 27th, and in New York on April 3rd."""
     path = a_market(tmp_path / "t.parquet", "2005-03-28T06:00", "2005-04-01T12:00", server=server)
     for zone in ("new_york_close", "Europe/Athens"):
         found = described(path, zone)["clock"]
@@ -162,9 +162,9 @@ def test_a_zone_contradicted_by_summer_time_gets_a_warning_with_the_fitting_one(
     path = a_market(tmp_path / "t.parquet", "2024-03-11T06:00", "2024-03-15T12:00", server="new_york_close")
     [warning] = described(path, "Europe/Athens")["warnings"]
     assert warning == (
-        "the clock is probably wrong in the weeks in which only New York or only Europe has summer time: times are 1 hour "
-        "late: in New York the quiet hour of 3 days begins at 18:00 in the weeks in which only New York or only Europe "
-        "has summer time; FX closes at 17:00; new_york_close fits"
+        "the clock is probably wrong in the weeks in which only New York or only Europe has summer time: "
+        "times are 1 hour late: in New York the quiet hour of 3 days begins at 18:00 in the weeks in which "
+        "only New York or only Europe has summer time; FX closes at 17:00; new_york_close fits"
     )
     assert described(path, "new_york_close")["warnings"] == []
 

@@ -1,4 +1,4 @@
-"""Numeric times: no digit is lost, the digits before the point determine the unit, anything else is null."""
+"""Numeric times keep every digit, their unit is determined by the digits before the point, and other text is null."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text layouts: recognised by content, read to the last digit, no bad row guessed or lost."""
+"""Text layouts are recognized by content and read to the last digit; bad rows are counted, not guessed or lost."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_empty_lines_are_not_rows(tmp_path: Path, sample: Sample) -> None:
 
 @EACH_LAYOUT
 def test_garbage_is_counted_and_reported_by_line_and_the_rest_is_read(tmp_path: Path, sample: Sample) -> None:
-    """Bad rows among good ones: other text, missing or extra fields, not a number, no such time, invalid bytes."""
+    """The bad rows have other text, missing or extra fields, no number, no valid time, or invalid bytes."""
     lines = sample.write(QUOTES)
     good = lines[-1]
     first_field = max(good.find(","), good.find("\t"))
     bad = ["what is this", good[:first_field], good + ",1,2\t3", good.replace("1.3", "one.3"), "\x00\x01", "99" + good]
     seeded = random.Random(3)
     places = sorted(seeded.sample(range(30, len(lines)), len(bad)), reverse=True)
-    # MetaTrader's good rows may be blank on both sides; only rows with a price in them can lose it.
+    # A valid row of MetaTrader may have neither bid nor ask, so only rows with a price can become unreadable.
     bad = [line for line in bad if line != good]
     for place, line in zip(places, bad, strict=False):
         lines.insert(place, line)
@@ -162,7 +162,7 @@ def test_the_zone_sets_a_brokers_clock(tmp_path: Path, zone: str, hours: float) 
 
 
 def test_a_broker_in_athens_changes_to_summer_time_and_back(tmp_path: Path) -> None:
-    """2014-03-30 03:30 was skipped, 2014-10-26 03:30 came twice: neither has a unique UTC time."""
+    """2014-03-30 03:30 was skipped and 2014-10-26 03:30 occurred twice, so neither has a unique UTC time."""
     rows = ["03.30\t02:59:59", "03.30\t03:30:00", "03.30\t04:00:00", "10.26\t03:30:00", "10.26\t04:00:00"]
     path = a_file(tmp_path, [f"2014.{row}\t1.1\t1.2\t\t\t6" for row in rows])
     stream = load(path, zone="Europe/Athens")
@@ -187,7 +187,7 @@ def test_a_table_has_times_with_offsets_or_since_1970(tmp_path: Path, time: str,
     assert ticks_of(load(path)) == [(DAY_NS + after_ns, 1.1, 1.2)]
 
 
-def test_a_table_without_offsets_asks_for_the_zone(tmp_path: Path) -> None:
+def test_a_table_without_offsets_requires_a_zone(tmp_path: Path) -> None:
     path = a_file(tmp_path, ["time,bid,ask", "2014-05-01 03:00:00,1.1,1.2"])
     with pytest.raises(TickFileError, match="does not give the clock of its times; expected an offset such as"):
         load(path)
@@ -253,7 +253,7 @@ def test_new_york_close_time_changes_on_new_yorks_dates(tmp_path: Path, wall: st
 
 
 def test_new_york_close_time_skips_an_hour_in_march_and_has_one_twice_in_november(tmp_path: Path) -> None:
-    """2024-03-10 at 02:00 and 2024-11-03 at 02:00 in New York, where it is 09:00 on such a server."""
+    """Clocks change at 02:00 in New York on 2024-03-10 and 2024-11-03, when such a server shows 09:00."""
     rows = ["03.10\t08:59:59", "03.10\t09:30:00", "03.10\t10:00:00", "11.03\t08:30:00", "11.03\t09:00:00"]
     stream = load(a_file(tmp_path, [f"2024.{row}\t1.1\t1.2\t\t\t6" for row in rows]), zone="new_york_close")
     assert stream.counts.rejected == {"unreadable": 2}
@@ -289,7 +289,7 @@ def test_23_symbols_of_fxcms_cfds_are_on_utc() -> None:
 
 
 @pytest.mark.parametrize("folder", ["lean/fxcm/eurusd", "forex/eurusd", "equity/usa/tick/spy", "crypto/gdax/btcusd"])
-def test_a_lean_path_without_a_known_type_and_market_asks_for_the_clock(tmp_path: Path, folder: str) -> None:
+def test_a_lean_path_without_a_known_type_and_market_requires_a_clock(tmp_path: Path, folder: str) -> None:
     place = tmp_path / folder
     place.mkdir(parents=True)
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
@@ -300,7 +300,7 @@ def test_a_lean_path_without_a_known_type_and_market_asks_for_the_clock(tmp_path
     assert load(path, zone="-05:00").first_time_ns == DAY_NS + 5 * HOUR_NS + 10**9
 
 
-def test_a_clock_given_against_leans_own_is_used_with_a_remark(tmp_path: Path) -> None:
+def test_a_given_clock_that_differs_from_leans_is_used_with_a_remark(tmp_path: Path) -> None:
     place = tmp_path / "forex/fxcm/eurusd"
     place.mkdir(parents=True)
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
@@ -319,8 +319,8 @@ def test_an_invalid_zone_is_refused(tmp_path: Path, zone: str) -> None:
 # -------------------------------------------------------------------------------------------------- meaning of a layout
 
 
-def test_a_blank_side_is_the_last_one_known(tmp_path: Path) -> None:
-    """Before both sides are known there is no quote; a line that cannot be read changes neither side."""
+def test_an_empty_bid_or_ask_is_the_last_known_one(tmp_path: Path) -> None:
+    """Before bid and ask are both known there is no quote; an unreadable line changes neither."""
     rows = ["00\t1.1\t", "01\t\t1.2", "02\t1.15\t", "03\t1.0x\t1.9", "04\t\t1.3"]
     path = a_file(tmp_path, [f"2014.05.01\t00:00:{row}\t\t\t6" for row in rows])
     stream = load(path, zone="UTC")

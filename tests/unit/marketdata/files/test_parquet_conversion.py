@@ -1,4 +1,4 @@
-"""Conversion loses no row, and descriptions match the file."""
+"""A conversion loses no readable row, and a description matches the file."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_file_of_no_layout_ends_with_its_first_lines(tmp_path: Path, capsys: p
 
 
 def test_a_description_has_counts_spreads_rate_and_pauses(tmp_path: Path) -> None:
-    """Three ticks in a second, one in the next, then a pause of an hour; the last row is crossed."""
+    """The file has three ticks in a second, one in the next, a pause of an hour, and a crossed last row."""
     rows = [(0, "1.10000", "1.10001"), (1, "1.10000", "1.10003"), (2, "1.10000", "1.10002"), (1_500, "1.1", "1.10002")]
     rows += [(3_601_500, "1.10000", "1.10004"), (3_601_600, "1.2", "1.1")]
     lines = [f"{DAY_NS // 10**6 + ms},{bid},{ask}" for ms, bid, ask in rows]

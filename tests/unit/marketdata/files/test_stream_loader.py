@@ -1,4 +1,4 @@
-"""Reading tick files, and the texts of refusals."""
+"""Loading of tick files into a stream, and the texts of errors."""
 
 from __future__ import annotations
 

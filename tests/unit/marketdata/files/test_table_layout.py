@@ -1,4 +1,4 @@
-"""Tables whose header names a time, a bid and an ask: the column of the time, and its clock."""
+"""Tables with columns for time, bid and ask: choice of the time column, and its clock."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def mt5_rows(
     ids=["plain", "index", "order", "semicolons", "tabs", "quotes", "datetimes", "time_msc alone"],
 )
 def test_metatraders_python_ticks_are_read_by_their_milliseconds(tmp_path: Path, lines: list[str]) -> None:
-    """The server's time counts as UTC, with a remark; an offset or a zone overrides it."""
+    """The server's time is read as UTC, with a remark; a given offset or zone overrides this."""
     path = a_table(tmp_path, lines)
     assert times_of(path) == TIMES_NS
     [remark] = TickFile(path).remarks
@@ -100,7 +100,7 @@ def test_metatraders_python_ticks_are_read_by_their_milliseconds(tmp_path: Path,
     assert TickFile(path, "new_york_close").remarks == []
 
 
-def test_milliseconds_as_datetimes_ask_for_the_servers_clock(tmp_path: Path) -> None:
+def test_milliseconds_as_datetimes_require_the_servers_clock(tmp_path: Path) -> None:
     path = a_table(tmp_path, mt5_rows(time=pandas_second, time_msc=pandas_time))
     with pytest.raises(TickFileError, match="does not give the clock of its times;"):
         times_of(path)

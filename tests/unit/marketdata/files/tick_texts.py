@@ -26,7 +26,7 @@ class Quote(NamedTuple):
 
 
 def some_quotes(count: int = 300, seed: int = 1) -> list[Quote]:
-    """A random walk that stays within the day, in which often only one side changes."""
+    """A random walk within one day, in which often only the bid or only the ask changes."""
     random = np.random.default_rng(seed)
     times = np.cumsum(random.integers(1, 2_000, count)).tolist()
     quotes = []
@@ -40,7 +40,7 @@ def some_quotes(count: int = 300, seed: int = 1) -> list[Quote]:
 
 
 def at(quote: Quote, form: str, *, hours: float = 0) -> str:
-    """The time of a quote, cut to milliseconds, on a clock `hours` ahead of UTC."""
+    """The time of a quote, truncated to milliseconds, on a clock `hours` ahead of UTC."""
     moment = DAY + timedelta(milliseconds=quote.ms, hours=hours)
     return moment.strftime(form).replace("%f", "") if "%f" not in form else moment.strftime(form)[:-3]
 

@@ -1,4 +1,4 @@
-"""A file of instruments is complete and free of contradictions, or refused by file, symbol and field."""
+"""An incomplete or contradictory instrument file is refused with the file, the symbol and the field."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of units, money and the trading arithmetic shared by desk and venue."""
+"""Tests of units, money, and the trading arithmetic that desk and venue share."""

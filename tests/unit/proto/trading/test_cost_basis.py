@@ -24,7 +24,7 @@ D = Decimal
         (("-3", "-3.6"), "5", "1.5", ("2", "3.0"), ("-3", "-3.6")),
     ],
 )
-def test_a_deal_adds_to_the_cost_takes_its_share_of_it_or_reverses_it(
+def test_a_deal_adds_to_the_cost_removes_its_share_or_reverses_the_holding(
     before: tuple[str, str], signed: str, price: str, after: tuple[str, str], closed: tuple[str, str]
 ) -> None:
     found = add_to_cost_basis(CostBasis(D(before[0]), D(before[1])), signed_volume=D(signed), price=D(price))
@@ -44,6 +44,6 @@ def test_the_profit_of_closing_is_the_difference_to_the_cost() -> None:
     assert gross_profit_at(CostBasis(), price=D("1.2"), multiplier=D(100_000)) == 0
 
 
-def test_a_deal_has_a_volume() -> None:
+def test_a_deal_without_volume_is_an_error() -> None:
     with pytest.raises(AssertionError):
         add_to_cost_basis(CostBasis(), signed_volume=D(0), price=D(1))

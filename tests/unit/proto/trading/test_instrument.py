@@ -1,4 +1,4 @@
-"""Terms of a symbol: those of earlier versions, dated tables, and trading times."""
+"""Terms of a symbol: fields of earlier versions, dated tables, and trading times."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def traded(terms: Instrument, *moments: str) -> list[bool]:
 
 
 def test_a_symbol_without_sessions_is_always_traded_except_on_holidays_and_after_its_expiry() -> None:
-    """The first moment of a holiday belongs to it and its end does not; an expiry ends trading at its time."""
+    """The beginning of a holiday is included and its end is excluded; trading ends at the time of the expiry."""
     holidays = (
         (utc_ns("2025-12-25 00:00"), utc_ns("2025-12-26 00:00")),
         (utc_ns("2026-01-01 00:00"), utc_ns("2026-01-01 22:00")),

@@ -1,4 +1,4 @@
-"""Free margin and margin level, computed by hand."""
+"""Free margin and margin level equal results that are computed by hand."""
 
 from __future__ import annotations
 

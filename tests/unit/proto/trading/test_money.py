@@ -1,4 +1,4 @@
-"""Profit, conversion, margin: always at the side of the spread that is against the holder, never estimated."""
+"""Profit, conversion and margin are computed at the less favorable side of the spread, and never estimated."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_profit_is_price_difference_times_contract(signed: str, opened: str, clo
     assert gross == D(profit)
 
 
-def test_one_currency_needs_no_quote() -> None:
+def test_a_conversion_to_the_same_currency_needs_no_quote() -> None:
     assert rate(1, "USD", "USD") == 1
 
 
@@ -53,7 +53,7 @@ def test_a_gain_is_sold_at_the_bid_and_a_loss_bought_at_the_ask() -> None:
     assert rate(-1, "GBP", "USD", "GBPUSD", **quotes) == D("1.26")
 
 
-def test_an_inverse_pair_is_taken_from_the_other_side() -> None:
+def test_an_inverse_pair_converts_at_the_other_side_of_its_quote() -> None:
     quotes = {"USDJPY": ("150", "160")}
     assert rate(1, "JPY", "USD", "USDJPY", **quotes) == 1 / D(160)
     assert rate(-1, "JPY", "USD", "USDJPY", **quotes) == 1 / D(150)
@@ -93,7 +93,7 @@ MARKET = {
 
 
 def margin(symbol: str, lots: str, currency: str, *quoted: str, leverage: int = 100) -> Decimal | None:
-    """Margin on an account that trades what is quoted, and the symbol."""
+    """Margin of an account that holds a symbol; conversion uses only the quoted symbols."""
     return symbol_margin(
         longs=max(D(lots), D(0)),
         shorts=max(-D(lots), D(0)),
@@ -142,7 +142,7 @@ def test_margin_without_a_rate_is_not_known() -> None:
     assert margin("XAUUSD", "1", "EUR", "XAUUSD") is None
 
 
-def test_a_margin_currency_of_its_own_is_never_valued_by_the_symbols_price() -> None:
+def test_a_margin_currency_other_than_the_base_is_not_valued_by_the_symbols_price() -> None:
     odd = structs.replace(an_instrument("EURUSD"), margin_currency="GBP")
     quotes = FixedQuotes(EURUSD=("1.1", "1.2"))
     found = symbol_margin(
@@ -184,12 +184,12 @@ def test_an_accounts_margin_is_the_sum_of_its_symbols() -> None:
     assert total() == 0
 
 
-def test_an_accounts_margin_is_not_known_while_one_is_not() -> None:
+def test_an_accounts_margin_is_unknown_while_one_symbols_margin_is_unknown() -> None:
     assert total(("EURUSD", "1"), ("XAUUSD", "1"), quoted="EURUSD") is None
 
 
 @given(st.lists(st.integers(-500, 500).filter(bool), min_size=1, max_size=8))
-def test_hedged_margin_lies_between_the_nets_and_the_sums(hundredths: list[int]) -> None:
+def test_hedged_margin_lies_between_that_of_the_net_and_that_of_the_sum(hundredths: list[int]) -> None:
     held = [("EURUSD", str(D(one) / 100)) for one in hundredths]
     found = total(*held)
     net, gross = (
@@ -230,7 +230,7 @@ def index_margin(longs: str, shorts: str, currency: str = "EUR", **changed: Any)
         (CalculationMode.CFD_LEVERAGE, {}, "4500.50"),  # ... / 50
         (CalculationMode.CFD_INDEX, {"tick_price": D("0.1")}, "45005.00"),  # ... x 0.1 / 0.5
         (CalculationMode.FUTURES, {"tick_price": D("12.5"), "margin_initial": D(9_000)}, "4500.00"),  # 0.5 x 9,000
-        (CalculationMode.CFD, {"margin_initial": D(900)}, "450.00"),  # money a lot takes the formula's place
+        (CalculationMode.CFD, {"margin_initial": D(900)}, "450.00"),  # an amount per lot replaces the formula
         (CalculationMode.CFD, {"margin_rates_long": (D("0.1"), D("0.05"))}, "11251.25"),
     ],
 )
@@ -248,7 +248,7 @@ def test_forex_without_leverage_needs_the_full_base_currency() -> None:
 
 
 def test_a_short_is_valued_at_the_bid_by_its_own_rates_and_converted_at_the_worse_side() -> None:
-    """0.5 x 25 x 18,000 x 0.02 = 4,500 EUR, which cost 1.0802 USD each."""
+    """The margin is 0.5 x 25 x 18,000 x 0.02 = 4,500 EUR, converted at 1.0802 USD for 1 EUR."""
     rates: dict[str, Any] = {"margin_rates_short": (D(1), D("0.02"))}
     assert index_margin("0", "0.5", "EUR", **rates) == D(4_500)
     assert index_margin("0", "0.5", "USD", **rates) == D("4860.90")
@@ -263,7 +263,7 @@ def test_an_order_needs_initial_margin_and_a_position_maintenance_margin() -> No
     assert [index_margin("1", "0", is_opening=True, **money), index_margin("1", "0", **money)] == [900, 700]
 
 
-def test_by_the_larger_leg_the_side_with_the_larger_margin_is_charged() -> None:
+def test_without_hedged_margin_the_side_with_the_larger_margin_is_charged() -> None:
     """1 long is 450,050 x 0.05, 2 short are 900,000 x 0.02: the shorts' 18,000 are less than the longs' 22,502.50."""
     rates: dict[str, Any] = {"margin_rates_long": (D(1), D("0.05")), "margin_rates_short": (D(1), D("0.02"))}
     assert index_margin("1", "2", **rates) == D("22502.50")
@@ -273,7 +273,7 @@ def test_by_the_larger_leg_the_side_with_the_larger_margin_is_charged() -> None:
     ("hedged", "expected"),
     [
         ("0", "450000.00"),  # covered lots are free: 1 x 25 x 18,000
-        ("25", "900025.00"),  # and 1 x 25 x 18,001, the middle
+        ("25", "900025.00"),  # and 1 x 25 x 18,001, the mid price
         ("12.5", "675012.50"),
     ],
 )
@@ -284,7 +284,7 @@ def test_hedged_margin_charges_the_uncovered_lots_and_the_covered_ones_at_its_ow
 
 
 def test_hedged_margin_takes_the_means_of_both_sides_rates() -> None:
-    """Uncovered 2 x 25 x 18,002 x 0.05 = 45,005; covered 1 x 10 x 18,001 x 0.035 = 6,300.35."""
+    """The excess lots need 2 x 25 x 18,002 x 0.05 = 45,005, the hedged lot 1 x 10 x 18,001 x 0.035 = 6,300.35."""
     rates: dict[str, Any] = {"margin_rates_long": (D(1), D("0.05")), "margin_rates_short": (D(1), D("0.02"))}
     assert index_margin("3", "1", margin_hedged=D(10), **rates) == D("51305.35")
 
@@ -294,7 +294,7 @@ def test_hedged_margin_is_an_amount_per_lot_if_margin_is() -> None:
 
 
 def test_profit_of_futures_is_counted_in_ticks() -> None:
-    """7 ticks of 0.5 at 12.50 EUR each, 2 lots: 175 EUR; a CFD with the same contract makes 3.5 x 25 x 2."""
+    """Seven ticks of 0.5 with 2 lots at 12.50 EUR a tick are 175 EUR; a CFD with the same contract: 3.5 x 25 x 2."""
     future = structs.replace(DE40, calculation_mode=CalculationMode.FUTURES, tick_price=D("12.5"), contract_size=D(1))
     for terms in (future, DE40):
         assert gross_profit(
@@ -320,8 +320,8 @@ def per_lot(terms: Instrument, moment: str, currency: str, **quotes: tuple[str, 
     )  # fmt: skip
 
 
-def test_a_commission_of_a_currency_is_bought_with_the_accounts() -> None:
-    """7 USD are 7 x 1/1.0850 EUR and 7 x 150.020 JPY; without a currency it is in the account's own."""
+def test_a_commission_in_another_currency_is_converted_as_a_loss() -> None:
+    """7 USD are 7 x 1/1.0850 EUR and 7 x 150.020 JPY; without a currency the amount is in account currency."""
     dear = structs.replace(an_instrument("XAUUSD"), commissions=(CommissionTerms(None, D(7), "USD"),))
     moment = "2026-01-05 12:00"
     assert per_lot(dear, moment, "USD") == 7
@@ -347,7 +347,7 @@ def test_a_dated_commission_begins_at_the_midnight_of_the_symbols_clock() -> Non
 
 
 def test_an_average_price_is_rounded_the_same_everywhere() -> None:
-    """Three fills of a third each: an endless decimal, kept to twelve places after each fill."""
+    """The average of three fills is a periodic decimal, which is rounded to twelve places after each fill."""
     price, volume = Decimal(0), Decimal(0)
     for further in ("1.2", "1.3", "1.2"):
         price = average_price(

@@ -1,4 +1,4 @@
-"""Numbers as text: accepted forms, and forms that only Python accepts."""
+"""Parsing of numbers: accepted forms, and refused forms that Python's own parsers accept."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from proto.trading.number_text import nearest_multiple, parse_decimal, parse_flo
 
 D = Decimal
 
-NO_NUMBERS = ["", " ", "_1", "1_", "1_0", "\uff11", "\u0661", "\u2212" + "1", "1,0", "0x1", "1/2", "1 0", "--1", "+-1", "nan",
-              "Infinity", "inf", "one", "\u00a01", "1\u2003", "1\x00"]  # fmt: skip
+NO_NUMBERS = ["", " ", "_1", "1_", "1_0", "\uff11", "\u0661", "\u2212" + "1", "1,0", "0x1", "1/2", "1 0", "--1", "+-1",
+              "nan", "Infinity", "inf", "one", "\u00a01", "1\u2003", "1\x00"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
@@ -71,7 +71,7 @@ def test_a_whole_number_is_digits_and_a_sign(text: str, value: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["1.0", "1e3", ".", "9" * 5_000])
-def test_a_whole_number_has_neither_point_nor_exponent_and_is_not_endless(text: str) -> None:
+def test_a_whole_number_with_a_point_an_exponent_or_too_many_digits_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected (a whole number|at most 40 digits)"):
         parse_integer(text)
 

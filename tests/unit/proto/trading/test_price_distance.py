@@ -1,4 +1,4 @@
-"""Distances of prices from the market, worked by hand at a quote of 1.10000/1.10010."""
+"""Distances of prices from the market, computed by hand at a quote of 1.10000/1.10010."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def test_stops_of_a_position_are_measured_from_the_touch_that_closes_it(side: Si
 @pytest.mark.parametrize(("level", "distance", "expected"), [
     (0, "0", False), (0, "0.00001", True), (0, "-0.00001", False), (10, "0.0001", True), (10, "0.00009", False),
 ])  # fmt: skip
-def test_a_distance_suffices_from_the_stops_level_on_and_never_at_0(level: int, distance: str, expected: bool) -> None:
+def test_a_distance_is_accepted_from_the_stops_level_on_and_never_at_0(
+    level: int, distance: str, expected: bool
+) -> None:
     terms = structs.replace(an_instrument(), stops_level_points=level)
     assert respects_stops_level(D(distance), terms) is expected

@@ -1,4 +1,4 @@
-"""The minutes of the server's week, and the sessions in them, in winter and in summer."""
+"""Minutes of the server's week, days and sessions, in winter and in summer."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def test_the_week_begins_with_the_servers_monday(utc: str, minute: int) -> None:
 @pytest.mark.parametrize(("utc", "end"), [
     ("2026-01-05T22:00", "2026-01-06T22:00"),
     ("2026-01-06T21:59:59", "2026-01-06T22:00"),
-    ("2026-03-07T22:00", "2026-03-08T21:00"),  # New York goes to summer time on the 8th at 07:00 UTC
+    ("2026-03-07T22:00", "2026-03-08T21:00"),  # summer time begins in New York on March 8th at 07:00 UTC
     ("2026-03-08T20:59", "2026-03-08T21:00"),
-    ("2026-10-31T21:00", "2026-11-01T22:00"),  # and back on November 1st at 06:00 UTC
+    ("2026-10-31T21:00", "2026-11-01T22:00"),  # and ends on November 1st at 06:00 UTC
     ("2026-11-01T21:59", "2026-11-01T22:00"),
 ])  # fmt: skip
 def test_a_day_ends_when_banks_in_new_york_close_also_when_its_clocks_change(utc: str, end: str) -> None:
     assert next_day_ns(at(utc)) == at(end)
 
 
-def test_a_session_holds_from_its_first_minute_to_before_its_end() -> None:
+def test_a_session_includes_its_first_minute_and_excludes_its_end() -> None:
     sessions = ((60, 120), (180, WEEK))
     midnight_ns = at("2026-01-04T22:00")
     answers = {minute: is_in_session(sessions, midnight_ns + minute * 60_000_000_000 + 59_999_999_999)
@@ -60,12 +60,12 @@ def test_a_clock_shows_the_time_of_its_zone(clock: str, utc: str, shown: str) ->
     assert at(utc) in moments_of(at(shown), clock)
 
 
-def test_a_time_comes_twice_when_clocks_are_set_back_and_never_when_they_are_set_forward() -> None:
+def test_a_local_time_occurs_twice_when_clocks_go_back_and_never_when_they_go_forward() -> None:
     assert moments_of(at("2026-10-25T02:30"), "Europe/Berlin") == [at("2026-10-25T00:30"), at("2026-10-25T01:30")]
     assert moments_of(at("2026-03-29T02:30"), "Europe/Berlin") == []
 
 
-def test_a_clock_is_the_servers_or_a_zone() -> None:
+def test_the_name_of_a_clock_is_the_servers_or_that_of_a_time_zone() -> None:
     assert [is_clock(name) for name in ("new_york_close", "UTC", "Europe/Athens", "Athens", "")] == [True] * 3 + [
         False
     ] * 2

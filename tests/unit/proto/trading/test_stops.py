@@ -1,4 +1,4 @@
-"""The stops of a position after a deal, as MetaTrader's rules of inheritance have them."""
+"""The stops of a position after a deal, by MetaTrader's rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOW, LOWER, HIGH = Decimal("1.09"), Decimal("1.08"), Decimal("1.2")
 HELD = Stops(LOW, HIGH)
 
 
-def test_what_opens_a_position_brings_its_own_stops() -> None:
+def test_an_opening_order_sets_its_stops() -> None:
     assert stops_after(DealEntry.IN, given=Stops(LOW), held=None) == (LOW, None)
 
 
@@ -26,15 +26,15 @@ def test_what_opens_a_position_brings_its_own_stops() -> None:
         (Stops(LOWER, LOW), (LOWER, LOW)),
     ],
 )
-def test_what_adds_replaces_each_stop_that_it_gives_and_leaves_the_other(given: Stops, after: Stops) -> None:
+def test_an_increasing_order_replaces_the_stops_that_it_names_and_keeps_the_others(given: Stops, after: Stops) -> None:
     assert stops_after(DealEntry.IN, given=given, held=HELD) == after
 
 
 @pytest.mark.parametrize("given", [Stops(), Stops(HIGH), Stops(HIGH, LOW)])
-def test_what_takes_away_changes_none(given: Stops) -> None:
+def test_a_closing_order_changes_no_stop(given: Stops) -> None:
     assert stops_after(DealEntry.OUT, given=given, held=HELD) == HELD
 
 
 @pytest.mark.parametrize("given", [Stops(), Stops(HIGH), Stops(HIGH, LOW)])
-def test_what_reverses_brings_its_own_and_nothing_stays(given: Stops) -> None:
+def test_a_reversing_order_sets_its_stops_and_keeps_none_of_the_old_ones(given: Stops) -> None:
     assert stops_after(DealEntry.INOUT, given=given, held=HELD) == given

@@ -1,4 +1,4 @@
-"""Exact numbers: what a float was quoted as, steps, rounding, and how people are shown a decimal."""
+"""Exact numbers: conversion of quoted floats, steps, rounding, and decimals as text."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def test_a_quoted_float_is_the_decimal_that_was_quoted(quoted: float, expected: 
     assert to_decimal(quoted) == D(expected)
 
 
-def test_a_computed_float_is_rounded_to_the_decimals_that_orders_carry() -> None:
+def test_a_computed_float_is_rounded_to_the_decimals_of_an_order() -> None:
     assert to_decimal(1.1 + 0.0001) == D("1.1001")
     assert to_decimal(0.1 + 0.2) == D("0.3")
     assert is_exact(to_decimal(1 / 3))
 
 
 @pytest.mark.parametrize("text", ["0", "-1.5", "1e12", "0.000000000001", "9" * 28, "1234567890123456.123456789012"])
-def test_decimals_of_a_sane_size_are_exact(text: str) -> None:
+def test_decimals_within_the_limits_of_digits_are_exact(text: str) -> None:
     assert is_exact(D(text))
     require_exact("price", D(text))
 
@@ -65,7 +65,7 @@ def test_a_very_long_decimal_is_shown_shortened() -> None:
     ],
 )
 def test_volumes_are_floored_in_decimals(volume: str, step: str, floored: str) -> None:
-    """0.29 / 0.01 is 28.999... in floats."""
+    """In floats, 0.29 / 0.01 would be 28.999..., and the result 0.28."""
     assert floor_to_step(D(volume), D(step)) == D(floored)
     assert is_on_step(D(volume), D(step)) is (D(volume) == D(floored))
 
