@@ -1,12 +1,12 @@
-# The desk in one image: the gateway and the trader are two commands of it (docker-compose.yml). Nothing is compiled, so
-# there is no toolchain to leave behind; the first stage exists to keep pip and its leftovers out of the result.
+# One image for the desk: the gateway and the trader are two commands in it (docker-compose.yml). No package is compiled
+# from source, so no compiler is needed. The first stage keeps pip and its files out of the image.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS packages
 LABEL org.opencontainers.image.title="paperdesk packages"
 COPY requirements/base.lock /tmp/base.lock
-# The packages' own test suites are a tenth of what they bring. Byte code is made here, because the root is read-only
-# where it runs and every start would compile it anew.
+# The tests of the packages, a tenth of their size, are deleted. Byte code is compiled here, because the root file
+# system of a container is read-only, so that every start would have to compile it.
 RUN python3 -m venv --without-pip /opt/paperdesk/.venv \
  && python3 -m pip --python /opt/paperdesk/.venv/bin/python install \
       --no-cache-dir --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r /tmp/base.lock \
@@ -24,10 +24,10 @@ RUN groupadd --gid 10001 paperdesk \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin paperdesk
 WORKDIR /opt/paperdesk
 COPY --from=packages /opt/paperdesk/.venv .venv
-# .dockerignore names what there is to copy.
+# .dockerignore determines which files are copied.
 COPY . .
-# The same programs as everywhere; only what they say goes to the container's log instead of files.
-# What the watchdog has on stdout is for supervisord and no log.
+# The programs are those of supervisord.conf, except that their logs are written to the container's log, not to files.
+# The watchdog's stdout is excluded, because it is the connection to supervisord and not a log.
 RUN sed -E -e 's|^(std...)_logfile=%.*|\1_logfile=/dev/fd/1|' -e 's|^(std...)_logfile_maxbytes=.*|\1_logfile_maxbytes=0|' \
       -e '/^std..._logfile_backups=/d' -e 's|^logfile=.*|logfile=/dev/null|' -e 's|^logfile_maxbytes=.*|logfile_maxbytes=0|' \
       -e '/^logfile_backups=/d' supervisord.conf > supervisord.container.conf \

@@ -1,4 +1,4 @@
-# Commands of a developer. Needs Python 3.11, 3.12 or 3.13 and make; everything else is installed into .venv.
+# Commands for developers. They need make and Python 3.11, 3.12 or 3.13; all other programs are installed into .venv.
 
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -7,12 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES = $(wildcard proto common marketdata services research orchestration verification cli tests)
 
-# The interpreter of .venv: a given one (make setup PYTHON=python3.12), or the first suitable one.
+# The interpreter of .venv: the given one (make setup PYTHON=python3.12), or the first suitable one.
 PYTHON ?=
 FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
 
-# Shell code that sets $$python to a suitable interpreter, or prints the ones tried and stops.
+# Shell code that sets $$python to a suitable interpreter, or prints the interpreters that it tried and fails.
 define find_python
 python=; \
 for candidate in $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); do \
@@ -48,8 +48,8 @@ $(VENV)/.locked: requirements/dev.lock
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	@$(BIN)/paperdesk --help >/dev/null 2>&1 || { \
-		echo "make: the programs in $(BIN) do not start from $$(pwd): expected a path that has not both blanks and a quote," \
-			"dollar sign or backslash in it, and at most 100 bytes" >&2; exit 2; }
+		echo "make: the programs in $(BIN) do not start from $$(pwd): expected a path of at most 100 bytes, and if it" \
+			"has blanks, without a quote, dollar sign or backslash" >&2; exit 2; }
 	@mkdir -p -m 700 var && mkdir -p var/run var/log
 	@touch $@
 
@@ -60,7 +60,7 @@ run: setup ## Run the desk in real time on a generated market, or TICKS=ticks.pa
 	@$(BIN)/paperdesk run $(strip $(if $(TICKS),--ticks $(TICKS)) $(if $(SYMBOL),--symbol $(SYMBOL)) \
 		$(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS))
 
-# SYMBOL, STRATEGY and TICKS are short for the options of the same name; anything else goes into ARGS.
+# SYMBOL, STRATEGY and TICKS set the options of the same names; ARGS has any other options.
 REPLAY_OPTIONS = $(if $(SYMBOL),--symbol $(SYMBOL)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(TICKS),--ticks $(TICKS))
 
 .PHONY: run-replay file-is-named
@@ -87,7 +87,8 @@ lint: setup
 check: lint ## Format, lint, types and the quick tests: a minute or two
 	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
 
-# Tests of whole desks mostly wait for processes, the others compute; half of the former take as long as all the others.
+# Tests of whole desks mostly wait for processes; all other tests compute. `make test` runs two groups at the same time:
+# WHOLE_DESKS, and all other tests together with the files below, so that both groups take about equally long.
 BESIDE_THE_OTHERS := $(addprefix tests/system/,test_stalls.py test_strategy_faults.py test_supervision.py \
 	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
 NO_TESTS := $(addprefix tests/system/,__init__.py full_disk.py small_desk.py)
@@ -98,7 +99,7 @@ test: lint ## Lint, types and all tests except those that need Docker
 	@said=$$(mktemp); \
 	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(WHOLE_DESKS)) $(ARGS) >"$$said" 2>&1 & others=$$!; \
 	trap 'kill $$others 2>/dev/null; rm -f "$$said"' EXIT; \
-	echo "tests of whole desks; beside them all the others, which are told of when they are done"; \
+	echo "running tests of whole desks; all other tests run at the same time, and their output follows at the end"; \
 	$(BIN)/python -m pytest $(WHOLE_DESKS) -m "not docker" -p no:cacheprovider $(ARGS); desks=$$?; \
 	wait $$others; rest=$$?; \
 	cat "$$said"; \
@@ -147,7 +148,7 @@ crash-points: setup ## Kill real processes at every named crash point: [COUNT=25
 
 # --------------------------------------------------------------------------------------------------------- maintaining
 
-# `fewest` selects one version of each package for all three Pythons: a run must have the same digits on each of them.
+# `fewest` selects one version of each package for all three Pythons, so that a run has the same results on each.
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 

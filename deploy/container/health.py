@@ -1,7 +1,7 @@
-"""Health of a container: `gateway` asks the gateway for a PING, `desk` asks supervisord and portfolio.
+"""Health check of a container: `gateway` sends a PING to the gateway, `desk` queries supervisord and portfolio.
 
-Docker runs it every few seconds, so it takes the library's sockets and nothing of the command line. One line on stdout
-says what is wrong; exit code 1 is "unhealthy".
+Docker runs the check every few seconds, so it does not import the command line, which would be slow. If a check fails,
+one line on stdout gives the reason, and the exit code is 1, which means unhealthy.
 """
 
 from __future__ import annotations
@@ -25,15 +25,19 @@ from proto.control import StatusQuery, StatusReply, describe, keeps_from_trading
 TIMEOUT_MS: Final = 2_000
 PROGRAMS: Final = ("signal", "portfolio", "execution", "watchdog")
 SICK: Final = ("CONNECTING", "RECONCILING")
-"""Conditions that pass by themselves, and do not where something is wrong."""
+"""Conditions of severity INFO that make the desk unhealthy, because they last if there is a fault."""
 
 
 class UnhealthyError(Exception):
-    """What is wrong, in one line."""
+    """The check has failed; the text is the reason in one line."""
 
 
 def gateway() -> None:
-    """The gateway of this container answers a PING."""
+    """Check that the gateway of this container answers a PING.
+
+    Raises:
+        UnhealthyError: the gateway does not answer, or answers with an error.
+    """
     url = os.environ.get("MT5_REQUEST_URL", "tcp://127.0.0.1:5555").replace("//0.0.0.0:", "//127.0.0.1:")
     reply = json.loads(_ask(url, json.dumps({"action": "PING"}).encode()))
     if reply.get("status") != "OK":
@@ -41,7 +45,11 @@ def gateway() -> None:
 
 
 def desk() -> None:
-    """Every process runs, and no condition keeps portfolio from trading."""
+    """Check that every process runs, and that no condition prevents trading until a person acts.
+
+    Raises:
+        UnhealthyError: a process does not run, portfolio does not answer, or a condition prevents trading.
+    """
     url = f"unix://{PROJECT_ROOT}/var/run/supervisor.sock"
     processes = call_supervisor(url, "getAllProcessInfo", timeout_s=TIMEOUT_MS / 1_000)
     states = {process["name"]: process["statename"] for process in processes}
@@ -56,7 +64,7 @@ def desk() -> None:
 
 
 def desk_problem(status: StatusReply) -> str:
-    """What keeps the desk from trading, in one line; empty for a desk that trades or has finished."""
+    """The conditions that make the desk unhealthy, in one line; empty if there are none."""
     return "; ".join(describe(one) for one in status.conditions if keeps_from_trading(one) or one.code in SICK)
 
 
@@ -65,7 +73,7 @@ def _ask(url: str, request: bytes) -> bytes:
     try:
         socket = sockets.dealer(url)
         if not socket.poll(TIMEOUT_MS, zmq.POLLOUT) or not send(socket, [b"", request]):
-            raise UnhealthyError(f"nobody listens at {url}")
+            raise UnhealthyError(f"no process listens at {url}")
         if not socket.poll(TIMEOUT_MS, zmq.POLLIN):
             raise UnhealthyError(f"no answer from {url} within {TIMEOUT_MS} ms")
         return socket.recv_multipart()[-1]
@@ -77,7 +85,7 @@ CHECKS: Final[dict[str, Callable[[], None]]] = {"gateway": gateway, "desk": desk
 
 
 def main() -> int:
-    """Run the check that the command line names."""
+    """Run the check that the first argument names; return the exit code."""
     try:
         CHECKS[sys.argv[1]]()
     except (UnhealthyError, StartError, *RPC_ERRORS) as error:
