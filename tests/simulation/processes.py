@@ -400,10 +400,7 @@ class PortfolioProcess(Process):
                     self.lost_orders.add(event.order.order_id)
 
     def obey(self, command: TradingCommand | OrderCommand | ReconcileCommand) -> CommandReply | None:
-        """The reply to a person's command.
-
-        None if the process is dead or dies, and for a reconciliation, whose reply comes later.
-        """
+        """The reply to a person's command; None if the process is dead or dies, and for a reconciliation."""
         answers: list[CommandReply] = []
 
         def hear() -> None:
