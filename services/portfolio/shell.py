@@ -195,7 +195,7 @@ class PortfolioShell:
                     self._control,
                     [
                         *envelope,
-                        encode(ControlError(error="reconciliation is not possible at present; try again later")),
+                        encode(ControlError(error="too many reconciliation requests are waiting; try again later")),
                     ],
                 )
             case ReconcileCommand():
@@ -227,7 +227,9 @@ class PortfolioShell:
                 )
             case OrderCommandReply(past_rules=[_, *_]):
                 _log.warning(
-                    "a person has let an order past risk rules", orders=reply.order_ids, past_rules=reply.past_rules
+                    "a person has exempted an order from risk rules",
+                    orders=reply.order_ids,
+                    past_rules=reply.past_rules,
                 )
             case _:
                 pass

@@ -77,7 +77,7 @@ def test_a_pause_is_shown_excepts_an_order_by_hand_and_is_reset(tmp_path: Path) 
     log = [json.loads(line) for line in (desk / "logs" / "portfolio.log").read_text().splitlines() if line[:1] == "{"]
     [entry] = [line for line in log if line["event"] == "a person has reset a risk rule"]
     assert (entry["level"], entry["rule"], entry["before"]) == ("warning", "CIRCUIT_BREAKER", cleared["before"])
-    assert any(line["event"] == "a person has let an order past risk rules" for line in log)
+    assert any(line["event"] == "a person has exempted an order from risk rules" for line in log)
 
 
 @contextmanager

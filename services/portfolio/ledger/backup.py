@@ -50,11 +50,13 @@ def back_up(data_dir: Path, out: Path) -> int:
         copy_pages(source, part)
         problems = verify_ledger(part)
         if problems:
-            raise StartError(f"{data_dir / LEDGER_FILE_NAME} is not whole, no backup was made: {problems[0]}")
+            raise StartError(f"{data_dir / LEDGER_FILE_NAME} is damaged, no backup was made: {problems[0]}")
         events = _events(part)
         publish_file(part, out)
     except (apsw.Error, OSError) as error:
-        raise StartError(f"{out} cannot be written: {error}; expected a folder with room for the ledger") from None
+        raise StartError(
+            f"{out} cannot be written: {error}; expected a folder with enough space for the ledger"
+        ) from None
     finally:
         source.close()
         part.unlink(missing_ok=True)
@@ -74,7 +76,7 @@ def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
     """
     problems = verify_ledger(backup)
     if problems:
-        raise StartError(f"{backup} is not whole, nothing was changed: {problems[0]}")
+        raise StartError(f"{backup} is damaged, nothing was changed: {problems[0]}")
     path = data_dir / LEDGER_FILE_NAME
     if path.exists() and path.samefile(backup):
         raise StartError(f"{backup} is the ledger of the desk itself, expected a backup")
@@ -92,7 +94,9 @@ def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
             publish_file(part, path)
             publish_head(key, seal)
         except (apsw.Error, OSError) as error:
-            raise StartError(f"{path} cannot be restored: {error}; expected a writable folder with room") from None
+            raise StartError(
+                f"{path} cannot be restored: {error}; expected a writable folder with enough space"
+            ) from None
         finally:
             part.unlink(missing_ok=True)
     return Restored(seal.event, replaced, signature)
@@ -121,7 +125,7 @@ def _require_own(backup: Path, key: LedgerKey) -> str:
     finally:
         db.close()
     if found.problems:
-        raise StartError(f"{backup} is not whole, nothing was changed: {found.problems[0]}")
+        raise StartError(f"{backup} is damaged, nothing was changed: {found.problems[0]}")
     return found.statement
 
 

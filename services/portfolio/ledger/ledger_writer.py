@@ -85,7 +85,7 @@ class LedgerWriter:
                 self._failed_mono_ns = started_ns
                 why = f"{self._ledger.path}: {error}"
                 self._state.warnings.on_storage_failure(why)
-                _log.error("the ledger is not writable; no order is made or sent until it is", why=why)
+                _log.error("the ledger is not writable; no order is made or sent until it is writable", why=why)
             return False
         metrics.COMMITS.observe(clock.mono_ns() - started_ns)
         self._events = []

@@ -1,4 +1,4 @@
-"""A margin call of the venue is a warning of the desk while it lasts."""
+"""The desk shows a warning while the venue's margin call lasts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUOTES = [(1.1, 1.1001)] * 40
 
 
 def test_a_live_desk_warns_of_a_margin_call_while_it_lasts() -> None:
-    """Any position is below the level of the margin call; once it is closed, there is no margin and no call."""
+    """At the chosen level any position causes a margin call, which ends when the position is closed."""
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
     driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), profile=profile))
     driven.answer_all(driven.start())
@@ -32,7 +32,7 @@ def test_a_live_desk_warns_of_a_margin_call_while_it_lasts() -> None:
 
 
 def compare(driven: DeskHarness) -> None:
-    """Have ledger and venue compared now."""
+    """Reconcile ledger and venue now."""
     driven.answer_all(driven.compare())
     driven.answer_all(driven.wait(100))
     driven.answer_all(driven.pause())

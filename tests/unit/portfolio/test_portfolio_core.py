@@ -1,4 +1,4 @@
-"""The portfolio core driven step by step: what it sends and when, and that nothing is done twice."""
+"""The core of portfolio, driven step by step: the order of its requests, and repeated or missing messages."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ MODES = pytest.mark.parametrize("window", [1, 4])
 
 
 def a_desk(gateway: Gateway | None = None, *, window: int = 4) -> DeskHarness:
-    """A desk before its first message, on six ticks."""
+    """Return a desk before its first message, on a stream of six ticks."""
     return DeskHarness(gateway or a_gateway(a_stream(*QUOTES), pace=Pace(window, None)))
 
 
 def a_running_desk(window: int = 4) -> DeskHarness:
-    """A desk that has confirmed 0, with the first ticks published."""
+    """Return a desk that has confirmed tick 0; the first ticks are published."""
     driven = a_desk(window=window)
     driven.run_up()
     driven.gateway.on_timer(driven.now)
@@ -54,13 +54,13 @@ def a_running_desk(window: int = 4) -> DeskHarness:
 
 
 def signal_at(ordinal: int, direction: int = 0) -> Signal:
-    """A signal on a tick, at the quote of the stream."""
+    """Return the signal of a tick, with the quote of the stream."""
     bid, ask = QUOTES[ordinal - 1]
     return a_signal(ordinal, direction, bid=bid, ask=ask)
 
 
 def play(driven: DeskHarness, *directions: int) -> None:
-    """Decide and confirm the first ticks, each with a signal in this direction."""
+    """Let the desk decide and confirm the first ticks, each with a signal in this direction."""
     for ordinal, direction in enumerate(directions, 1):
         driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
@@ -206,7 +206,7 @@ def test_a_duplicate_answer_changes_nothing() -> None:
     assert driven.state.stream.duplicates == 1
 
 
-# ---------------------------------------------------------------------------------------------------------- silence
+# -------------------------------------------------------------------------------------------------- missing answers
 
 
 def test_without_an_answer_in_a_lock_step_stream_the_request_is_repeated() -> None:
@@ -353,7 +353,7 @@ def test_after_the_rejection_of_an_order_the_desk_continues_to_trade() -> None:
 
 
 def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None:
-    """The filled part counts for the next signal."""
+    """The next signal is decided with the filled volume in the position."""
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)
@@ -436,7 +436,7 @@ def test_the_status_counts_only_orders_and_fills_of_the_current_run() -> None:
 
 
 def test_a_deal_of_a_rejected_order_is_booked_and_reported_by_the_reconciliation() -> None:
-    """The venue contradicts itself: the position follows the deal, and the order is reported to a person."""
+    """The venue contradicts itself. The deal changes the position, and the order is reported as a difference."""
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     [reply] = driven.gateway.handle(request_of(call), driven.now)

@@ -1,4 +1,4 @@
-"""The portfolio as a library: which orders it allows, its texts, its bookings, and refused arguments."""
+"""The portfolio as a library: allowed orders, texts, volumes, and refused arguments."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_reverse_opens_the_opposite_direction_with_the_excess_volume() -> None:
 
 
 def test_decimals_are_exact() -> None:
-    """0.03 - 0.01 - 0.01 - 0.01 is flat, which it is not in floats."""
+    """0.03 - 0.01 - 0.01 - 0.01 is 0, which it would not be with floats."""
     manager = a_manager()
     trade(manager, BUY, 0.03)
     for _ in range(3):
@@ -140,7 +140,7 @@ def test_decimals_are_exact() -> None:
 @pytest.mark.parametrize("price", [1, 1.1, "1.1", Decimal("1.1"), np.float64(1.1), np.float32(1.1), 1.1 + 0.0001])
 @pytest.mark.parametrize("volume", [1, 0.1, "0.1", Decimal("0.1"), np.float64(0.1), 0.1 + 0.2])
 def test_numbers_of_any_type_are_accepted(price: Any, volume: Any) -> None:
-    """Computed floats too: 0.1 + 0.2 lots are 0.3 lots."""
+    """This includes computed floats: 0.1 + 0.2 lots are 0.3 lots."""
     order = trade(a_manager(), BUY, volume, price)
     assert order.volume in (Decimal(1), Decimal("0.1"), Decimal("0.3"))
     assert order.price in (Decimal(1), Decimal("1.1"), Decimal("1.1001"))

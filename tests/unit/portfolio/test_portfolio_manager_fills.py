@@ -1,4 +1,4 @@
-"""Reports of the venue to the library: fills, partial fills, refusals, orders in doubt, cancels, and invalid ones."""
+"""Reports of the venue to the library: fills, rejections, orders in doubt, cancels, and invalid reports."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_report_without_a_price_or_with_an_invalid_volume_is_no_fill(value: An
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, filled_price=value))
     assert "filled_price" in manager.last_reason
-    if value is not None:  # which stands for the whole order
+    if value is not None:  # None means the volume of the whole order
         assert not manager.on_fill(filled(order, filled_volume=value))
         assert "filled_volume" in manager.last_reason
     assert manager.get_position_summary()["status"] == "FLAT"
@@ -181,7 +181,7 @@ def test_after_a_cancel_another_order_is_allowed_and_a_second_cancel_is_refused(
 
 
 def test_a_fill_after_the_cancel_is_booked() -> None:
-    """The deal happened at the venue, although the cancel was requested."""
+    """The venue executed the deal although the cancel had been requested."""
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert order is not None

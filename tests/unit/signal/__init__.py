@@ -1,1 +1,1 @@
-"""The signal core and its facade, without sockets."""
+"""The core of the signal process and its use as a library, without sockets."""

@@ -1,4 +1,4 @@
-"""Ticks to feed a signal desk with, and a gateway that keeps them and answers as the real one does."""
+"""Builders for tests of the signal engine: ticks, a strategy, and a gateway that replies to HELLO and GET_TICKS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MS = 1_000_000
 
 
 class Momentum:
-    """A small strategy that looks back over its window, so that it soon speaks and a hole would show."""
+    """A strategy with a short warm-up whose signals depend on all ticks, so that a gap would change them."""
 
     name = "momentum"
     warm_up_ticks = 5
@@ -29,7 +29,7 @@ class Momentum:
         self._sum = 0.0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The sign of the move over the window, sure to a degree that depends on every tick before."""
+        """Return the sign of the change over the window, and a confidence that depends on every earlier tick."""
         self._sum = 0.9 * self._sum + (ask - bid)
         move = float(bid - window.bid[0])
         return (move > 0) - (move < 0), abs(self._sum) / (1 + abs(self._sum))
@@ -42,7 +42,7 @@ class Momentum:
 
 
 def a_walk(count: int, *, seed: int = 1, symbols: Sequence[str] = ("EURUSD",), stream_id: str = STREAM) -> list[Tick]:
-    """A seeded random walk of all symbols, mixed, in ordinal order."""
+    """Return a seeded random walk of several symbols, in the order of ordinals."""
     draw = random.Random(seed)
     mids = {symbol: 1.1 + number for number, symbol in enumerate(symbols)}
     sequences = dict.fromkeys(symbols, 0)
@@ -61,7 +61,7 @@ def a_walk(count: int, *, seed: int = 1, symbols: Sequence[str] = ("EURUSD",), s
 
 
 class TickGateway:
-    """Answers HELLO and GET_TICKS over a list of ticks; the first `published` of them are published."""
+    """Replies to HELLO and GET_TICKS from a list of ticks, of which the first `published` are published."""
 
     def __init__(self, ticks: Sequence[Tick], *, window: int = 10, stream_id: str = STREAM) -> None:
         self.ticks = list(ticks)
@@ -73,7 +73,7 @@ class TickGateway:
         self.asked: list[Hello | GetTicks] = []
 
     def answer(self, request: Hello | GetTicks) -> HelloReply | TicksReply | ErrorReply:
-        """The gateway's reply to a request."""
+        """Return the gateway's reply to a request."""
         self.asked.append(request)
         if isinstance(request, Hello):
             return self.hello(request.request_id)
@@ -84,7 +84,7 @@ class TickGateway:
         return a_page(page, symbol=request.symbol, from_sequence=request.from_sequence, stream_id=self.stream_id)
 
     def hello(self, request_id: str = "") -> HelloReply:
-        """Where the stream stands."""
+        """Return the reply to HELLO, with the progress of the stream."""
         symbols = {tick.symbol for tick in self.ticks}
         out = self.ticks[: self.published]
         return HelloReply(
@@ -109,7 +109,7 @@ class TickGateway:
         )
 
     def error(self, request_id: str) -> ErrorReply:
-        """A refusal."""
+        """Return the refusal of an unknown symbol."""
         return ErrorReply(
             status="ERROR",
             request_id=request_id,
@@ -125,7 +125,7 @@ class TickGateway:
 def a_page(
     ticks: Sequence[Tick], *, symbol: str, from_sequence: int, stream_id: str = STREAM, request_id: str = ""
 ) -> TicksReply:
-    """Ticks as GET_TICKS gives them, in answer to the request that is named."""
+    """Return ticks as the reply to the GET_TICKS request with this id."""
     return TicksReply(
         status="OK",
         request_id=request_id,
@@ -145,7 +145,7 @@ def a_page(
 
 
 class Bench:
-    """A desk whose requests are answered at once, with all its outputs."""
+    """A signal engine whose requests the gateway answers at once, with a record of its outputs."""
 
     def __init__(
         self,
@@ -168,20 +168,20 @@ class Bench:
 
     @property
     def signals(self) -> list[Signal]:
-        """Every signal so far, in the order of sending."""
+        """All signals so far, in the order of sending."""
         return [output for output in self.outputs if isinstance(output, Signal)]
 
     def outputs_of(self, kind: type) -> list[Output]:
-        """The outputs of one kind."""
+        """Return the outputs of one type."""
         return [output for output in self.outputs if isinstance(output, kind)]
 
     def start(self) -> Bench:
-        """Say hello and take what comes of it."""
+        """Start the engine and perform its outputs."""
         self.take(self.desk.start(self.now))
         return self
 
     def publish(self, ticks: Iterable[Tick], *, but: frozenset[int] = frozenset()) -> Bench:
-        """Publish ticks; those with an ordinal in `but` do not arrive."""
+        """Publish ticks; the ticks with an ordinal in `but` do not reach the engine."""
         for tick in ticks:
             self.gateway.published = max(self.gateway.published, tick.ordinal)
             if tick.ordinal not in but:
@@ -190,7 +190,7 @@ class Bench:
         return self
 
     def defer(self, tick: Tick) -> Bench:
-        """Let a tick arrive when strategies have been called for long enough in its burst."""
+        """Deliver a tick at the end of a long burst, so that the engine does not process it at once."""
         self.take(self.desk.handle(msgspec.structs.replace(tick, symbol="XAUUSD"), self.now))
         self.mono_ns += SLICE_NS
         self.take(self.desk.handle(tick, self.now))
@@ -198,7 +198,7 @@ class Bench:
         return self
 
     def wait(self, milliseconds: int) -> Bench:
-        """Let time pass, timers fire when they are due."""
+        """Advance the time, and call the engine's timer whenever it is due."""
         end = self.mono_ns + milliseconds * MS
         while (due := self.desk.next_timer()) <= end:
             self.mono_ns = max(self.mono_ns, due)
@@ -207,12 +207,12 @@ class Bench:
         return self
 
     def fold(self) -> Bench:
-        """Fold a few of the fetched ticks."""
+        """Let the engine process some of the fetched ticks."""
         self.take(self.desk.on_timer(self.now))
         return self
 
     def receive(self, message: Message) -> Bench:
-        """Let the desk handle a message, and fold the ticks that it brought."""
+        """Deliver a message, and let the engine process all ticks in it."""
         self.take(self.desk.handle(message, self.now))
         while self.has_page:
             self.fold()
@@ -220,11 +220,11 @@ class Bench:
 
     @property
     def has_page(self) -> bool:
-        """Whether fetched ticks wait to be folded."""
+        """Whether fetched ticks wait to be processed."""
         return self.desk.next_timer() == 0
 
     def take(self, outputs: Sequence[Output]) -> None:
-        """Keep outputs and let the gateway answer its requests."""
+        """Record outputs, and let the gateway answer the requests among them."""
         self.outputs += outputs
         for output in outputs:
             if isinstance(output, Hello | GetTicks) and self.is_gateway_reachable:
@@ -232,7 +232,7 @@ class Bench:
 
 
 def decisions(signals: Iterable[Signal]) -> list[tuple[object, ...]]:
-    """The decision of each signal, by ordinal, without the times of sending."""
+    """Return the fields of each signal except the times of publication and sending, in the order of ordinals."""
     found = {
         s.ordinal: (s.ordinal, s.symbol, s.sequence, s.time_ns, s.bid, s.ask, s.direction, s.confidence, s.reason)
         for s in signals

@@ -1,4 +1,4 @@
-"""Boosters of every kind: each is served with XGBoost's margins, or refused by name before the first tick."""
+"""Boosters of every kind: each is evaluated with the margins of XGBoost, or refused before the first tick."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.signal.test_features import market
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outcomes of self-checks stay in the test."""
+    """Keep the records of self-checks in the folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -47,7 +47,7 @@ def booster_of(document: dict[str, Any]) -> Any:
     return document["learner"]["gradient_booster"]
 
 
-# ------------------------------------------------------------------------------------------------- the slow way
+# ------------------------------------------------------------------------------------------- evaluated by XGBoost
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_model_that_the_tree_walk_does_not_support_is_evaluated_by_xgboost_and
     ids=["category", "named", "split", "empty dart", "overflow", "weights", "old vectors", "vectors", "dart", "binary"],
 )
 def test_an_unusable_booster_is_refused_with_the_reason(tmp_path: Path, document: bytes, message: str) -> None:
-    """What XGBoost would crash on, or what would end the first signal, ends the start in one line."""
+    """A model on which XGBoost would crash or fail at the first signal stops the start with a line of text."""
     error = refusal(write_model(tmp_path / "m", document, file="model.json"))
     assert "model.json is not a usable model: " in error
     assert message in error
@@ -162,7 +162,7 @@ def test_rounds_after_the_best_round_are_not_used(tmp_path: Path, parameters: di
     booster = a_booster(rounds=6, **parameters)
     booster.set_attr(best_iteration="1")
     document = json.loads(booster.save_raw("json"))
-    if not has_index:  # as XGBoost 1 wrote it
+    if not has_index:  # the format of XGBoost 1
         del booster_of(document).get("gbtree", booster_of(document))["model"]["iteration_indptr"]
     data = json.dumps(document).encode()
     rows = random_rows(rows=50)
@@ -211,7 +211,7 @@ def test_a_best_round_that_cannot_be_restored_is_refused(
 def test_all_rounds_are_used_if_the_best_round_is_the_last(
     tmp_path: Path, parameters: dict[str, Any], best: str
 ) -> None:
-    """XGBoost 1 noted one in every model that it trained."""
+    """XGBoost 1 stored the best round in every model that it trained."""
     rows, booster = random_rows(rows=20), a_booster(**parameters)
     before = load_model(write_model(tmp_path / "a", bytes(booster.save_raw("ubj")))).margins(rows)
     booster.set_attr(best_iteration=best)

@@ -1,4 +1,4 @@
-"""StrategyEngine returns the process's signals, and names what is wrong with a tick."""
+"""`StrategyEngine` returns the same signals as the signal process, and reports invalid ticks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ GOOD = {"bid": 1.1, "ask": 1.1002, "time_ns": 1_398_902_400_000_000_000}
 
 
 class NoStrategy:
-    """Has a name and nothing else."""
+    """A class with a name but no methods of a strategy."""
 
     name = "no_strategy"
 
 
 class NeedsArguments(Momentum):
-    """Cannot be made from a name alone."""
+    """A class whose constructor needs an argument."""
 
     def __init__(self, length: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Features: what each is, that live and training have the same bits, and that nothing looks ahead."""
+"""Features: their formulas, equal bits live and in training, and no use of later ticks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY_NS = 86_400_000_000_000
 
 
 def market(*, count: int = 400, seed: int = 1) -> Columns:
-    """A random walk in five digits, with quiet ticks, volumes and uneven times."""
+    """Return a random walk with five digits, ticks without a price change, volumes and irregular times."""
     random = np.random.default_rng(seed)
     mid = 1.1 + np.cumsum(random.normal(0, 4e-5, count) * (random.random(count) < 0.8))
     bid = np.round(mid, 5)
@@ -31,7 +31,7 @@ def market(*, count: int = 400, seed: int = 1) -> Columns:
 
 
 def expected(time_ns: Any, bid: Any, ask: Any, volume: Any) -> dict[str, float]:
-    """The features of one window by the formulas of docs/features.md, computed with plain numpy."""
+    """Return the features of one window, computed with numpy by the formulas of docs/features.md."""
     mid = (bid + ask) / 2
     steps = np.diff(mid)
     change = steps / mid[:-1] * 1e4
@@ -109,7 +109,7 @@ def test_later_ticks_do_not_change_earlier_rows(seed: int, cut: int) -> None:
 
 @pytest.mark.parametrize("column", range(len(FEATURE_NAMES)), ids=FEATURE_NAMES)
 def test_a_feature_depends_on_exactly_the_declared_number_of_ticks(column: int) -> None:
-    """Ticks before its warm-up change nothing; the oldest tick within it does in some window."""
+    """Ticks before the declared number do not change the feature; the oldest tick within it does in some window."""
     ticks, shows = FEATURES[column].ticks, False
     for seed in range(40):
         columns = market(count=WINDOW_TICKS, seed=seed)
@@ -123,7 +123,7 @@ def test_a_feature_depends_on_exactly_the_declared_number_of_ticks(column: int) 
                 shows = shows or after != before
             else:
                 assert after == before
-    # A run of 99 changes in one direction and a feature of the newest tick alone are not reached by shifting others.
+    # A change of other ticks cannot reach a run of 99 changes in one direction, or a feature of the newest tick only.
     assert shows or FEATURE_NAMES[column] == "run_length"
 
 
@@ -160,7 +160,7 @@ def test_the_page_describes_each_feature_with_unit_and_warm_up() -> None:
 
 
 def test_the_digits_of_features_change_only_with_a_new_version() -> None:
-    """When the digits change, raise the version of the feature in `schema.py`, and note the new hashes here."""
+    """If the digits change, increase the feature's version in `schema.py`, and store the new hashes here."""
     rows = feature_rows(*market(count=300, seed=5))
     assert (schema_sha256()[:16], hashlib.sha256(rows.tobytes()).hexdigest()[:16]) == (
         "5e62a1eb541b3878",

@@ -1,4 +1,4 @@
-"""Trees: the walk has XGBoost's bits, and a file that is no model never becomes one."""
+"""The tree walk: its margins equal XGBoost's bit by bit, and damaged models are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def raw(booster: Any) -> bytes:
 
 
 def document(**parameters: Any) -> Any:
-    """A small model's JSON, to be damaged."""
+    """Return the JSON of a small model, which tests damage."""
     return json.loads(raw(a_booster(rounds=2, features=5, **parameters)))
 
 
@@ -156,7 +156,7 @@ def test_a_file_with_a_changed_byte_is_loaded_or_refused_without_hanging(place: 
     data = SMALL[:place] + bytes([byte]) + SMALL[place + 1 :]
     try:
         found = read_document(data)
-        if model_info(found).classes < 100:  # else it is a large model, and as such in order
+        if model_info(found).classes < 100:  # a changed byte may also give a valid but too large model
             forest = flatten(found)
             forest.margins(np.zeros((1, forest.features), dtype=np.float32))
     except (ModelFormatError, UnsupportedModelError):

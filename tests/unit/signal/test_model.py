@@ -1,4 +1,4 @@
-"""A model's folder: which models are served, which are refused, and the messages."""
+"""Loading of a model's folder: models that are evaluated, models that are refused, and the error texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.unit.signal.test_features import market
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outcomes of self-checks stay in the test."""
+    """Keep the records of self-checks in the folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -48,7 +48,7 @@ def refusal(folder: Path) -> str:
 
 
 def with_leaf_vectors(model: bytes) -> bytes:
-    """The first tree claims three weights a leaf and has none, as XGBoost 2 wrote them."""
+    """In the format of XGBoost 2 the first tree has three weights for each leaf, but none is stored."""
     width = model.index(b"size_leaf_vector") + len(b"size_leaf_vectorSL") + 8
     return model[:width] + b"3" + model[width + 1 :]
 
@@ -100,7 +100,7 @@ def test_probabilities_follow_from_margins_by_the_calibration(tmp_path: Path) ->
 def test_a_direction_is_signalled_if_its_probability_reaches_its_threshold(
     sell: float, hold: float, buy: float, word: tuple[int, float]
 ) -> None:
-    """Buy from 0.35, sell from 0.6: below it is HOLD, and confidence is the probability of what was chosen."""
+    """The thresholds are 0.35 for buy and 0.6 for sell. The confidence is the probability of the chosen class."""
     model = ClassModel(
         margins=lambda rows: rows, temperature=1.0, biases=(0.0, 0.0, 0.0), sell_threshold=0.6, buy_threshold=0.35
     )
@@ -303,10 +303,10 @@ def test_a_restart_finds_the_record_of_the_self_check_and_does_not_import_xgboos
     notes = list((data_dir / "signal").glob("model-check-*.json"))
     assert json.loads(notes[0].read_text())["outcome"] == "the same bits"
     assert not imports_xgboost(folder, data_dir, **kept | {"XDG_CACHE_HOME": str(tmp_path / "two")})
-    assert not imports_xgboost(folder, tmp_path / "other", **kept), "the user's cache knows it too"
+    assert not imports_xgboost(folder, tmp_path / "other", **kept), "the user's cache folder has the record, too"
     notes[0].unlink()
     assert imports_xgboost(folder, data_dir, **kept | {"XDG_CACHE_HOME": str(tmp_path / "three")})
-    assert list((tmp_path / "numba").rglob("*.nbi")), "compiled kernels are kept where the variable says"
+    assert list((tmp_path / "numba").rglob("*.nbi")), "compiled kernels are in the folder of NUMBA_CACHE_DIR"
 
 
 def test_a_cache_folder_that_is_not_writable_is_refused_in_one_line(tmp_path: Path) -> None:

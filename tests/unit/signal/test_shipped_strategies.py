@@ -1,4 +1,4 @@
-"""Every strategy in `services/signal/core/strategies` keeps the promises of `services/signal/core/strategy.py`."""
+"""Every strategy in `services/signal/core/strategies` obeys the protocol in `services/signal/core/strategy.py`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TICKS_AFTER_WARM_UP = 200
 
 @pytest.fixture(scope="module", params=shipped_strategies())
 def make_strategy(request: pytest.FixtureRequest) -> Callable[[], Strategy]:
-    """What makes each of the strategies; one with a model has the demo model."""
+    """A function that creates each of the strategies; a strategy with a model uses the demo model."""
     return strategy_factory(request.param)
 
 

@@ -1,4 +1,4 @@
-"""Each tick has exactly one signal, the same whatever was missed, repeated or started again."""
+"""Each tick has exactly one signal, and missed or repeated ticks and restarts do not change the signals."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_hello_is_repeated_until_it_is_answered_and_the_missing_reply_reported_o
     bench.start().wait(30 * HELLO_RETRY_NS // MS)
     assert len(bench.outputs_of(Hello)) == 31
     assert len(bench.outputs_of(GatewayUnresponsive)) == 1
-    assert not bench.outputs_of(SignalHello), "of no stream nothing can be said"
+    assert not bench.outputs_of(SignalHello), "no HELLO is sent before the stream is known"
     bench.is_gateway_reachable = True
     bench.wait(HELLO_RETRY_NS // MS)
     assert len(bench.outputs_of(SignalHello)) == 1
@@ -115,7 +115,7 @@ def test_signals_after_missed_ticks_equal_those_of_a_complete_stream(data: st.Da
     bench.start().publish(ticks, but=missed)
     bench.receive(a_heartbeat(bench))
     assert decisions(bench.signals) == undisturbed(ticks, symbols=SYMBOLS)
-    assert len(bench.signals) == len(ticks), "each tick has one signal and no more"
+    assert len(bench.signals) == len(ticks), "each tick has exactly one signal"
     assert not bench.outputs_of(GapLost)
 
 
@@ -135,7 +135,7 @@ def test_a_symbol_with_an_open_gap_sends_no_signals_until_it_is_closed() -> None
     bench.publish(ticks[5:20], but=frozenset({6}))
     assert len(bench.signals) == 5
     bench.wait(2_000)
-    assert len(bench.outputs_of(GetTicks)) == 5, "it is asked again until it is answered"
+    assert len(bench.outputs_of(GetTicks)) == 5, "the request is repeated until it is answered"
     bench.is_gateway_reachable = True
     bench.wait(1_000).publish(ticks[20:])
     assert decisions(bench.signals) == undisturbed(ticks)

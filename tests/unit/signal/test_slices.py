@@ -1,4 +1,4 @@
-"""What strategies cannot keep up with is fetched and folded bit by bit, and nothing of it is lost or doubled."""
+"""Ticks that come too fast for the strategies are fetched later and processed in small steps, each exactly once."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def undisturbed(count: int, seed: int = 1) -> list[tuple[object, ...]]:
     return decisions(Bench(TickGateway(ticks), symbols=SYMBOLS).start().publish(ticks).signals)
 
 
-def waiting(bench: Bench, symbol: str, from_sequence: int) -> None:
-    """Give the engine the page that it would get now, to be folded later."""
+def give_page(bench: Bench, symbol: str, from_sequence: int) -> None:
+    """Deliver the page that the gateway would send now, without letting the engine process its ticks."""
     out = [tick for tick in bench.gateway.ticks[: bench.gateway.published] if tick.symbol == symbol]
     page = a_page(out[from_sequence - 1 :], symbol=symbol, from_sequence=from_sequence)
     bench.take(bench.desk.handle(page, bench.now))
@@ -31,7 +31,7 @@ def waiting(bench: Bench, symbol: str, from_sequence: int) -> None:
 @settings(max_examples=40)
 @given(data=st.data())
 def test_deferred_ticks_get_the_same_signals_later(data: st.DataObject) -> None:
-    """Every tick is folded as it comes, or deferred; pages are folded in bits of any size between them."""
+    """Each tick is processed at once or deferred; between ticks, pages are processed in steps of random size."""
     seed = data.draw(st.integers(0, 20))
     ticks = a_walk(80, seed=seed, symbols=SYMBOLS)
     deferred = data.draw(st.frozensets(st.integers(1, 80), max_size=60))
@@ -45,13 +45,13 @@ def test_deferred_ticks_get_the_same_signals_later(data: st.DataObject) -> None:
             bench.publish([tick])
         for request in bench.outputs_of(GetTicks)[-1:]:
             assert isinstance(request, GetTicks)
-            waiting(bench, request.symbol, request.from_sequence)
+            give_page(bench, request.symbol, request.from_sequence)
         for _ in range(data.draw(st.integers(0, 3)) if bench.has_page else 0):
             bench.fold()
     bench.is_gateway_reachable = True
     bench.wait(2_000)
     assert decisions(bench.signals) == undisturbed(80, seed)
-    assert len(bench.signals) == 80, "each tick has one signal and no more"
+    assert len(bench.signals) == 80, "each tick has exactly one signal"
 
 
 def test_a_deferred_tick_is_reported_as_catching_up_and_not_as_a_gap() -> None:
@@ -72,8 +72,8 @@ def test_steps_through_a_page_grow_while_strategies_are_quick() -> None:
     bench.is_gateway_reachable = False
     bench.gateway.published = 40
     bench.defer(ticks[39])
-    waiting(bench, "EURUSD", 11)
-    assert len(bench.signals) == 10, "taking a page in folds nothing"
+    give_page(bench, "EURUSD", 11)
+    assert len(bench.signals) == 10, "the arrival of a page does not process its ticks"
     reached = []
     while bench.has_page:
         bench.fold()
@@ -89,7 +89,7 @@ def test_with_a_slow_strategy_each_step_processes_one_tick() -> None:
     bench.is_gateway_reachable = False
     bench.gateway.published = 20
     bench.defer(ticks[19])
-    waiting(bench, "EURUSD", 1)
+    give_page(bench, "EURUSD", 1)
     for sequence in range(1, 6):
         bench.fold()
         assert bench.desk.engines["EURUSD"].sequence == sequence
@@ -109,7 +109,7 @@ def test_symbols_with_fetched_pages_are_served_in_turn() -> None:
     for tick in last.values():
         bench.defer(tick)
     for symbol in SYMBOLS:
-        waiting(bench, symbol, 1)
+        give_page(bench, symbol, 1)
     for _ in SYMBOLS:
         bench.fold()
     assert {signal.symbol for signal in bench.signals} == set(SYMBOLS)

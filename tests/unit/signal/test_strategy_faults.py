@@ -1,4 +1,4 @@
-"""A strategy's fault stops its symbol with one line that names it, and no other symbol."""
+"""The fault of a strategy stops only the strategy of its symbol, and is reported in one line."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def test_a_restart_continues_from_the_state_before_the_fault_and_calls_the_strat
     again.gateway = bench.gateway
     again.desk.restore(after, [])
     again.start()
-    assert [notice.fault.sequence for notice in again.outputs_of(StrategyStopped)] == [FAULT_TICK]  # type: ignore[union-attr]
+    (notice,) = again.outputs_of(StrategyStopped)
+    assert notice.fault.sequence == FAULT_TICK  # type: ignore[union-attr]
 
     mended = a_bench(Sound)
     mended.desk.strategy = after.strategy
@@ -238,7 +239,7 @@ def test_an_unusable_model_is_a_fault_of_its_symbols_if_other_symbols_have_other
 
 
 def die(folder: Path, symbol: str, sequence: int) -> dict[str, StrategyFault]:
-    """A life that finds what it finds, and ends within a call."""
+    """Start a process that dies in a call of the strategy; return the faults that it found at its start."""
     marker = CallMarker(folder, "signal.test", SYMBOLS)
     found = marker.faults(dict.fromkeys(SYMBOLS, "mine"))
     marker.loaded()
@@ -255,11 +256,11 @@ def test_a_strategy_is_out_of_use_after_three_deaths_at_the_same_tick(tmp_path: 
 
     marker.mark()("EURUSD", 7)
     marker.clear()
-    assert CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")), "a kill elsewhere"
+    assert CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")), "still out of use"
 
     CallMarker(tmp_path, "signal.test", SYMBOLS).end()
-    assert die(tmp_path, "NZDUSD", 123) == {}, "after a stop in order it is tried once more"
-    assert die(tmp_path, "NZDUSD", 123), "and once only"
+    assert die(tmp_path, "NZDUSD", 123) == {}, "after a normal end the strategy is called again"
+    assert die(tmp_path, "NZDUSD", 123), "after one more death it is out of use"
 
 
 def test_deaths_at_different_ticks_or_symbols_or_between_calls_stop_no_strategy(tmp_path: Path) -> None:

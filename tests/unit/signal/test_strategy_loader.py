@@ -1,4 +1,4 @@
-"""Which strategy speaks for a symbol: one name for all, or a name for each."""
+"""Loading of strategies by the setting STRATEGY: one name for all symbols, or a name for each symbol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One symbol: the buffer is a window without copies, sequences have no gaps, and signals follow the strategy."""
+"""The engine of one symbol: the window of its buffer, the sequence of its ticks, and the strategy's signals."""
 
 from __future__ import annotations
 

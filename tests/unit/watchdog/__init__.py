@@ -1,1 +1,1 @@
-"""The watchdog, part by part."""
+"""The parts of the watchdog."""

@@ -1,4 +1,4 @@
-"""The watchdog's report on its own alerts: whether ALERT_COMMAND has run."""
+"""The result of ALERT_COMMAND, which the watchdog reports to portfolio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.waits import wait_for
 
 
 def problem_of(alerts: Alerts, program: str) -> str:
-    """Why the command failed that is run for an alert of this program."""
+    """Raise an alert of this program, and return why the command for it failed; empty if it succeeded."""
     alerts.send("hang", program, "shows no life")
     wait_for(lambda: not alerts.running, "the command's end")
     return alerts.problem

@@ -1,4 +1,4 @@
-"""Deaths that come too often are an alert, whatever supervisord makes of each."""
+"""Detection of crash loops from the deaths of a program."""
 
 from __future__ import annotations
 

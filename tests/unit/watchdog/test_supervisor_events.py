@@ -1,4 +1,4 @@
-"""supervisord's events are cut out of its bytes, however these come."""
+"""Decoding of supervisord's events from a stream of bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.watchdog.core.supervisor_events import (
 
 
 def an_event(name: str, payload: str) -> bytes:
-    """As supervisord writes one."""
+    """Return an event in the format of supervisord."""
     head = f"ver:3.0 server:supervisor serial:21 pool:watchdog poolserial:10 eventname:{name} len:{len(payload)}\n"
     return (head + payload).encode()
 

@@ -1,4 +1,4 @@
-"""The watchdog's core: what it asks, whom it has killed, and what it raises alerts about."""
+"""The core of the watchdog: its queries, kills and alerts."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ TIMEOUTS = HangTimeouts(hang_ms=3_000, stall_ms=10_000, start_ms=20_000)
 S = 1_000_000_000
 
 
-class World:
-    """A watchdog, a supervisord that answers or not, and the heartbeats that a test describes."""
+class WatchdogHarness:
+    """A watchdog with a clock, a supervisord that may not answer, and heartbeats that a test chooses."""
 
     def __init__(self, *programs: Program) -> None:
         self.watchdog = Watchdog(TIMEOUTS)
@@ -85,81 +85,81 @@ def a_beat(pid: int, beat: int = 1, *, is_up: bool = True) -> ProcessHeartbeat:
 
 
 def test_a_process_without_a_heartbeat_is_killed_once_supervisord_confirms_that_it_runs() -> None:
-    world = World(running("signal", 7))
-    world.heartbeats["signal"] = a_beat(7)
-    world.wait(4)
-    assert world.performed(KillProcess)[0] == KillProcess("signal", 7)
-    assert (KillReason.HANG, "signal") in world.alerts()
-    assert isinstance(world.outputs[world.outputs.index(KillProcess("signal", 7)) - 1], AskPrograms)
+    harness = WatchdogHarness(running("signal", 7))
+    harness.heartbeats["signal"] = a_beat(7)
+    harness.wait(4)
+    assert harness.performed(KillProcess)[0] == KillProcess("signal", 7)
+    assert (KillReason.HANG, "signal") in harness.alerts()
+    assert isinstance(harness.outputs[harness.outputs.index(KillProcess("signal", 7)) - 1], AskPrograms)
 
 
 def test_a_process_that_was_restarted_since_the_check_is_not_killed() -> None:
-    world = World(running("signal", 7))
-    world.heartbeats["signal"] = a_beat(7)
-    world.wait(2)
-    world.programs["signal"] = running("signal", 8)
-    world.wait(2)
-    assert world.performed(KillProcess) == []
+    harness = WatchdogHarness(running("signal", 7))
+    harness.heartbeats["signal"] = a_beat(7)
+    harness.wait(2)
+    harness.programs["signal"] = running("signal", 8)
+    harness.wait(2)
+    assert harness.performed(KillProcess) == []
 
 
 def test_several_events_at_once_cause_one_query_to_supervisord() -> None:
-    world = World(running("mt5", 7))
-    before = len(world.performed(AskPrograms))
-    world.event("PROCESS_STATE_EXITED", processname="mt5", pid="7", expected="0")
-    world.perform(world.watchdog.handle(ProcessEnded(7), world.now))
-    assert len(world.performed(AskPrograms)) == before
-    world.idle()
-    world.idle()
-    assert len(world.performed(AskPrograms)) == before + 1
-    assert world.performed(ProcessDied) == [ProcessDied("mt5", "7")]
+    harness = WatchdogHarness(running("mt5", 7))
+    before = len(harness.performed(AskPrograms))
+    harness.event("PROCESS_STATE_EXITED", processname="mt5", pid="7", expected="0")
+    harness.perform(harness.watchdog.handle(ProcessEnded(7), harness.now))
+    assert len(harness.performed(AskPrograms)) == before
+    harness.idle()
+    harness.idle()
+    assert len(harness.performed(AskPrograms)) == before + 1
+    assert harness.performed(ProcessDied) == [ProcessDied("mt5", "7")]
 
 
 def test_a_process_that_refuses_to_start_raises_an_alert() -> None:
-    world = World(running("portfolio", 7))
-    world.programs["portfolio"] = Program("portfolio", "EXITED", 0, EXIT_SETTINGS)
-    world.event("PROCESS_STATE_EXITED", processname="portfolio", pid="7", expected="1")
-    world.idle()
-    assert world.alerts() == [("refused", "portfolio")]
-    assert world.performed(StartProgram) == []
+    harness = WatchdogHarness(running("portfolio", 7))
+    harness.programs["portfolio"] = Program("portfolio", "EXITED", 0, EXIT_SETTINGS)
+    harness.event("PROCESS_STATE_EXITED", processname="portfolio", pid="7", expected="1")
+    harness.idle()
+    assert harness.alerts() == [("refused", "portfolio")]
+    assert harness.performed(StartProgram) == []
 
 
 def test_a_signal_process_that_a_strategy_ended_is_started_again() -> None:
-    world = World(running("signal", 7))
-    world.heartbeats["signal"] = a_beat(7)
-    world.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
-    world.event("PROCESS_STATE_EXITED", processname="signal", pid="7", expected="1")
-    world.idle()
-    assert world.alerts() == []
-    assert world.performed(StartProgram) == [StartProgram("signal")]
-    assert world.performed(ProcessDied) == [ProcessDied("signal", "7", EXIT_SETTINGS)]
+    harness = WatchdogHarness(running("signal", 7))
+    harness.heartbeats["signal"] = a_beat(7)
+    harness.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
+    harness.event("PROCESS_STATE_EXITED", processname="signal", pid="7", expected="1")
+    harness.idle()
+    assert harness.alerts() == []
+    assert harness.performed(StartProgram) == [StartProgram("signal")]
+    assert harness.performed(ProcessDied) == [ProcessDied("signal", "7", EXIT_SETTINGS)]
 
 
 def test_a_signal_process_that_ended_before_its_first_heartbeat_raises_a_refusal_alert() -> None:
-    world = World(running("signal", 7))
-    world.heartbeats["signal"] = a_beat(7, is_up=False)
-    world.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
-    world.event("PROCESS_STATE_EXITED", processname="signal", pid="7", expected="1")
-    world.idle()
-    assert world.alerts() == [("refused", "signal")]
+    harness = WatchdogHarness(running("signal", 7))
+    harness.heartbeats["signal"] = a_beat(7, is_up=False)
+    harness.programs["signal"] = Program("signal", "EXITED", 0, EXIT_SETTINGS)
+    harness.event("PROCESS_STATE_EXITED", processname="signal", pid="7", expected="1")
+    harness.idle()
+    assert harness.alerts() == [("refused", "signal")]
 
 
 def test_an_unresponsive_supervisord_raises_one_alert_and_is_reported_to_portfolio() -> None:
-    world = World()
-    world.is_answering = False
-    world.wait(20)
-    assert world.alerts() == [(SUPERVISOR_SILENT, "supervisord")]
-    last = world.performed(AskStatus)[-1]
+    harness = WatchdogHarness()
+    harness.is_answering = False
+    harness.wait(20)
+    assert harness.alerts() == [(SUPERVISOR_SILENT, "supervisord")]
+    last = harness.performed(AskStatus)[-1]
     assert isinstance(last, AskStatus)
     assert last.supervisor_problem.startswith("no answer for 1")
-    world.is_answering = True
-    world.wait(SUPERVISOR_SILENT_NS / S + 5)
-    last = world.performed(AskStatus)[-1]
+    harness.is_answering = True
+    harness.wait(SUPERVISOR_SILENT_NS / S + 5)
+    last = harness.performed(AskStatus)[-1]
     assert isinstance(last, AskStatus)
     assert last.supervisor_problem == ""
 
 
 def test_a_fatal_program_raises_an_alert_at_the_first_answer_of_supervisord() -> None:
-    world = World(Program("mt5", "FATAL", 0, 1))
-    assert world.alerts() == [("fatal", "mt5")]
-    world.wait(20)
-    assert world.alerts() == [("fatal", "mt5")]
+    harness = WatchdogHarness(Program("mt5", "FATAL", 0, 1))
+    assert harness.alerts() == [("fatal", "mt5")]
+    harness.wait(20)
+    assert harness.alerts() == [("fatal", "mt5")]

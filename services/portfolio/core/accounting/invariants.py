@@ -38,9 +38,9 @@ def find_any_violation(book: Book) -> str:
 def _broken_cash(book: Book) -> str:
     cash = book.cash.get(CashAccount.CASH, ZERO)
     if book.balance != cash:
-        return _text("cash", "the balance", book.balance, "the sum of its entries", cash)
+        return _text("cash", "the balance", book.balance, "the sum of the postings to CASH", cash)
     if (rest := sum(book.cash.values(), ZERO)) != 0:
-        return _text("cash", "the sum of all accounts", rest, "zero, as entries balance", ZERO)
+        return _text("cash", "the sum of all postings", rest, "because postings sum to zero", ZERO)
     return ""
 
 
@@ -48,7 +48,7 @@ def _broken_position(book: Book, symbol: str) -> str:
     filled = book.filled_of_symbol.get(symbol, ZERO)
     position = book.positions.get(symbol)
     if position is None:
-        return _text(f"position of {symbol}", "the volume held", ZERO, "the sum of its fills", filled) if filled else ""
+        return _text(f"position of {symbol}", "the net volume", ZERO, "the sum of its fills", filled) if filled else ""
     lots = sum((lot.volume * lot.sign for lot in position.lots), ZERO)
     if not position.net_volume == lots == filled:
         return _text(f"position of {symbol}", "the volume of its lots", lots, "the sum of its fills", filled)
@@ -58,7 +58,7 @@ def _broken_position(book: Book, symbol: str) -> str:
     for ticket, rest in legs.items():
         if rest:
             what = f"position of {symbol}, ticket {ticket}"
-            return _text(what, "the volume beyond its lots", rest, "as a ticket equals its lots", ZERO)
+            return _text(what, "its volume minus its lots", rest, "because a ticket equals its lots", ZERO)
     return ""
 
 
@@ -70,7 +70,7 @@ def _broken_order(book: Book, order_id: str) -> str:
         return _text(f"order {order_id}", "its filled volume", order.filled_volume, "the sum of its deals", filled)
     if filled > order.volume:
         volume = decimal_text(order.volume)
-        return f"order {order_id}: its deals come to {decimal_text(filled)}, expected at most its volume {volume}"
+        return f"order {order_id}: the sum of its deals is {decimal_text(filled)}, expected at most its volume {volume}"
     return ""
 
 

@@ -147,7 +147,7 @@ def test_an_adopted_position_causes_one_warning_and_is_closed_by_a_signal(mode: 
     desk.pass_time()
     assert (desk.warnings(), len(desk.found())) == ("", 1)
     desk.signal(1)
-    assert desk.own_volume == D("0.01"), "the single position of its symbol"
+    assert desk.own_volume == D("0.01"), "the netted position of the symbol"
     desk.signal(-1)
     assert desk.book.position("EURUSD").is_flat
     assert desk.state is TradingState.ACTIVE
@@ -225,11 +225,11 @@ def test_an_ignored_ticket_is_not_closed_by_a_signal_and_does_not_block_signals(
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D(0))
     assert desk.warnings() == describe_foreign_orders([ticket], IGNORE)
     desk.signal(1)
-    assert desk.own_volume == D("0.01"), "the foreign long does not block another position"
+    assert desk.own_volume == D("0.01"), "the foreign position does not block the signal"
     desk.signal(-1)
     assert [(leg.ticket, leg.volume * leg.direction) for leg in desk.legs] == [(ticket, D("0.01"))]
     desk.signal(-1)
-    assert desk.own_volume == D("-0.01"), "a sell opens, and closes no foreign position"
+    assert desk.own_volume == D("-0.01"), "the sell opens a position and closes no foreign ticket"
     assert [order.decision.position_before for order in desk.book.orders.values()] == [0, D("0.01"), 0]
     assert desk.state is TradingState.ACTIVE
 
@@ -258,7 +258,7 @@ def test_flatten_and_close_keep_an_ignored_ticket_which_a_person_can_close_by_it
     desk.pass_time()
     assert [leg.ticket for leg in desk.legs] == [ticket]
     desk.pass_time()
-    assert len(desk.book.orders) == 2, "nothing is asked for again"
+    assert len(desk.book.orders) == 2, "no further order is made"
     desk.driven.command(ResumeCommand(reason="go on"))
     desk.driven.command(a_close("b", ticket))
     desk.pass_time()

@@ -47,7 +47,7 @@ def test_a_future_is_valued_by_its_ticks_everywhere() -> None:
     assert notional(FUTURE, D(1), context) == D("249537.50")
     order = OrderProposal(FUTURE, 1, D(1), D(1), D("4991"), 0.9)
     limited = context._replace(limits=structs.replace(NO_LIMITS, leverage=D(100)))
-    assert projected_margin(order, limited) == 45_000, "all three at the initial margin"
+    assert projected_margin(order, limited) == 45_000, "all three lots need the initial margin"
 
 
 def test_a_size_by_risk_counts_a_future_in_ticks() -> None:

@@ -71,17 +71,18 @@ def _missing_order(book: Book) -> None:
 TAMPERED = pytest.mark.parametrize(
     ("alter", "message"),
     [
-        (_balance, "cash: the balance is 10000.01, expected 10000, the sum of its entries"),
-        (_entry, "cash: the sum of all accounts is -0.01, expected 0, zero, as entries balance"),
+        (_balance, "cash: the balance is 10000.01, expected 10000, the sum of the postings to CASH"),
+        (_entry, "cash: the sum of all postings is -0.01, expected 0, because postings sum to zero"),
         (_fills, "position of EURUSD: the volume of its lots is 0.01, expected 0.03, the sum of its fills"),
         (_lot, "position of EURUSD: the volume of its lots is 0.03, expected 0.01, the sum of its fills"),
-        (_forgotten, "position of EURUSD: the volume held is 0, expected 0.01, the sum of its fills"),
+        (_forgotten, "position of EURUSD: the net volume is 0, expected 0.01, the sum of its fills"),
         (
             _leg,
-            "position of EURUSD, ticket 5: the volume beyond its lots is 0.01, expected 0, as a ticket equals its lots",
+            "position of EURUSD, ticket 5: its volume minus its lots is 0.01, expected 0, "
+            "because a ticket equals its lots",
         ),
         (_order, f"order {ORDER}: its filled volume is 0.02, expected 0.01, the sum of its deals"),
-        (_overfilled, f"order {ORDER}: its deals come to 0.01, expected at most its volume 0.005"),
+        (_overfilled, f"order {ORDER}: the sum of its deals is 0.01, expected at most its volume 0.005"),
         (_missing_order, f"order {ORDER}: the filled volume in the ledger is 0, expected 0.01, the sum of its deals"),
     ],
 )

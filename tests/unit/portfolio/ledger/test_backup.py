@@ -62,12 +62,12 @@ def test_order_ids_after_a_restore_have_another_incarnation(desk: Path, tmp_path
     done = restore(tmp_path / "monday.db", desk)
     assert done.events == len(BEGINNING)
     assert done.replaced is not None
-    assert list(read_ledger(done.replaced)[0].orders) == [an_order(1).order_id], "what was replaced is kept"
+    assert list(read_ledger(done.replaced)[0].orders) == [an_order(1).order_id], "the replaced ledger is kept"
     again = Ledger(desk / LEDGER_FILE_NAME, existing_key(key_file(desk)))
     after, why = ensure_incarnation(again, host_boot="boot")
     assert after != before
     assert why == f"restored from monday.db at event {len(BEGINNING)}"
-    assert ensure_incarnation(again, host_boot="boot") == (after, why), "taken once"
+    assert ensure_incarnation(again, host_boot="boot") == (after, why), "the new incarnation is kept at the next start"
     restored, _ = again.load()
     write(again, restored, IncarnationTaken(incarnation=after, why=why, time_ns=1))
     again.close()
@@ -105,7 +105,7 @@ def test_an_incomplete_backup_is_refused_and_changes_nothing(desk: Path, tmp_pat
     db = apsw.Connection(str(tmp_path / "monday.db"))
     db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
     db.close()
-    with pytest.raises(StartError, match=r"monday\.db is not whole, nothing was changed: event 2 does not fit"):
+    with pytest.raises(StartError, match=r"monday\.db is damaged, nothing was changed: event 2 does not fit"):
         restore(tmp_path / "monday.db", desk)
     assert (desk / LEDGER_FILE_NAME).read_bytes() == before
 

@@ -67,7 +67,7 @@ def test_a_commit_on_a_full_disk_is_repeated_once_there_is_space(ledger: Ledger,
     assert keeper.uncommitted == 3
     assert "full" in state.warnings.storage_problem
     assert not keeper.retry_commit()
-    assert read_ledger(ledger.path)[1].cursor.ordinal == 0, "nothing of it is in the file"
+    assert read_ledger(ledger.path)[1].cursor.ordinal == 0, "the failed commit wrote nothing"
     make_room(ledger)
     assert keeper.retry_commit()
     assert (keeper.is_retrying, keeper.uncommitted, state.warnings.storage_problem) == (False, 0, "")

@@ -285,7 +285,7 @@ def test_an_edited_backup_is_refused(desk: Path, tmp_path: Path) -> None:
     back_up(desk, tmp_path / "copy")
     statements, expected = EDITS["an event that was signed, with the chain made again"]
     edit_skilfully(tmp_path / "copy", *statements, is_chained=True)
-    with pytest.raises(StartError, match=f"copy is not whole, nothing was changed: {expected}"):
+    with pytest.raises(StartError, match=f"copy is damaged, nothing was changed: {expected}"):
         restore(tmp_path / "copy", desk)
 
 

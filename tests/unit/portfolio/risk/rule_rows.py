@@ -29,8 +29,8 @@ from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, 
 class Row(NamedTuple):
     """A denial: its code, its limit, the observed value, and a function that builds the situation (`Scene`).
 
-    `scene(False)` is the last situation that is allowed, `scene(True)` the first that is denied. `stops_closing` is True
-    if the rule also applies to orders that only close.
+    `scene(False)` is the last situation that is allowed, `scene(True)` the first that is denied. `stops_closing` is
+    True if the rule also applies to orders that only close.
     """
 
     code: str

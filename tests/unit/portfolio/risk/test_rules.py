@@ -192,7 +192,7 @@ def test_openings_are_denied_on_a_day_that_has_reached_its_loss_limit(
     setattr(peaks, since, D(10_000))
     account.risk_state.peaks = peaks
     assert code(an_order_for(), account) == expected
-    assert code(an_order_for(), account, START_NS + DAY_NS) is None, "tomorrow"
+    assert code(an_order_for(), account, START_NS + DAY_NS) is None, "allowed on the next day"
 
 
 @pytest.mark.parametrize(("equity", "then"), [
@@ -217,7 +217,7 @@ def test_the_circuit_breaker_denies_only_its_symbol_until_the_end_of_the_pause()
 def test_rejections_make_the_desk_reduce_only() -> None:
     account = an_account(only(rejects_per_minute_max=2))
     account.risk_state.reject_times_ns = [START_NS - MINUTE_NS, START_NS]
-    assert code(an_order_for(), account) is None, "one of them is a minute old"
+    assert code(an_order_for(), account) is None, "one reject is a minute old and does not count"
     account.risk_state.reject_times_ns = [START_NS - MINUTE_NS + 1, START_NS]
     assert denied(an_order_for(), account) == Denial("REJECTS", "fewer than 2 a minute", "2", TradingState.REDUCE_ONLY)
 
@@ -272,10 +272,10 @@ def test_a_symbol_limit_includes_the_held_position() -> None:
 def test_an_order_in_doubt_counts_with_the_larger_exposure() -> None:
     account = held(an_account(only(symbol_exposure_pct_of_power_max=D(20))), "EURUSD", "1.5")
     account.book.apply(OrderCreated(order=an_order(1, Side.SELL, "1.5")))
-    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the sale may not have happened"
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the sell in doubt may not have been executed"
     account = an_account(only(symbol_exposure_pct_of_power_max=D(20)))
     account.book.apply(OrderCreated(order=an_order(1, Side.BUY, "1.5")))
-    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the purchase may have happened"
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the buy in doubt may have been executed"
 
 
 def test_gross_exposure_adds_up_all_symbols_without_sign() -> None:
@@ -288,7 +288,9 @@ def test_currency_exposure_adds_up_over_symbols_with_sign() -> None:
     account = held(an_account(only(currency_exposure_pct_of_power_max=D(50))), "EURUSD", "3")
     denial = denied(an_order_for("2", symbol="GBPUSD"), account)
     assert denial == Denial("CURRENCY_EXPOSURE", "50 % of 1000000 USD", "580005 USD in USD")
-    assert code(an_order_for("2", symbol="GBPUSD", direction=-1), account) is None, "one sells dollars, one buys them"
+    assert code(an_order_for("2", symbol="GBPUSD", direction=-1), account) is None, (
+        "the long position sells dollars, the order buys them"
+    )
 
 
 def test_margin_use_is_the_venues_margin_divided_by_equity() -> None:

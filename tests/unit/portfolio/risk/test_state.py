@@ -46,7 +46,7 @@ def test_the_running_median_converges_to_the_median_of_the_quoted_spreads() -> N
         update_spread_median(memory, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
     assert 8.8e-5 < memory.spread_medians["EURUSD"] <= 9e-5
     update_spread_median(memory, "EURUSD", 5e-3, 1e-5)
-    assert memory.spread_medians["EURUSD"] <= 9.06e-5, "one wild quote moves it by a twentieth of a point"
+    assert memory.spread_medians["EURUSD"] <= 9.06e-5, "one extreme quote changes it by a twentieth of a point"
 
 
 def test_equity_has_a_start_of_day_a_high_of_day_and_a_peak() -> None:
@@ -78,14 +78,16 @@ def test_three_losses_in_a_row_start_a_pause_that_doubles_until_two_trials_witho
     now_ns = breaker.until_ns
     a_closing(memory, "1", at_ns=now_ns)
     a_closing(memory, "-1", at_ns=now_ns)
-    assert (breaker.until_ns, breaker.trials_left) == (now_ns + 600 * NS, 2), "a trial that lost: twice as long"
+    assert (breaker.until_ns, breaker.trials_left) == (now_ns + 600 * NS, 2), (
+        "after a losing trial the pause is twice as long"
+    )
     now_ns = breaker.until_ns
     a_closing(memory, "1", at_ns=now_ns)
     a_closing(memory, "1", at_ns=now_ns)
     assert (breaker.trips, breaker.trials_left) == (0, 0)
     for _ in range(3):
         a_closing(memory, "-1", at_ns=now_ns)
-    assert breaker.until_ns == now_ns + 300 * NS, "recovered: it begins with the first pause again"
+    assert breaker.until_ns == now_ns + 300 * NS, "after recovery the next pause is as long as the first"
 
 
 def test_a_close_during_a_pause_is_no_trial() -> None:
@@ -125,7 +127,7 @@ def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_ends_it() -> None
             pauses.append((until_ns - now_ns) // NS)
             now_ns = until_ns
     assert pauses == [60, 120, 240, 300, 300, 300]
-    assert memory.breakers["EURUSD"].run == 8, "the losses in a row go on over the pauses"
+    assert memory.breakers["EURUSD"].run == 8, "consecutive losses are counted across pauses"
     a_closing(memory, "1", at_ns=now_ns, limits=DEMO_LIMITS)
     assert memory.breakers["EURUSD"].run == 0
     for _ in range(3):

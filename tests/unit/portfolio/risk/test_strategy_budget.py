@@ -81,7 +81,7 @@ def test_a_strategy_at_its_daily_loss_opens_nothing_that_day_but_others_may() ->
     lose(scene, "0.01", "GBPUSD")
     assert scene.ask().denial() == Denial("STRATEGY_LOSS", "1 % a day of trend", "1 %")
     assert scene.ask(symbol="USDJPY").denial() is None
-    assert scene.ask(opening_volume=D(0)).denial() is None, "it closes"
+    assert scene.ask(opening_volume=D(0)).denial() is None, "an order that only closes is allowed"
 
 
 def test_another_strategys_loss_does_not_count() -> None:
@@ -95,7 +95,7 @@ def test_open_profit_offsets_a_realised_loss() -> None:
     lose(scene, "100")
     scene.hold("GBPUSD", "0.1")
     scene.state.stream.cursor.marks["GBPUSD"] = Mark(1.2501, 1.25012, START_NS)
-    assert scene.ask("0.01").denial() is None, "one dollar is won"
+    assert scene.ask("0.01").denial() is None, "the open profit reduces the loss by one dollar"
 
 
 def test_the_loss_of_a_day_is_zero_again_on_the_next() -> None:

@@ -48,7 +48,7 @@ def test_every_denial_code_has_a_row_a_meaning_and_a_hint(rule: RiskRule) -> Non
     for code in rule.codes:
         assert code.code in rows, f"add a row for {code.code} to tests/unit/portfolio/risk/rule_rows.py"
         assert code.meaning
-        assert "|" not in code.meaning, "it is a cell of a table"
+        assert "|" not in code.meaning, "the meaning is a cell of a Markdown table"
         assert denial_hint(code.code) == code.hint != ""
 
 
@@ -101,7 +101,7 @@ def test_a_rule_denies_at_its_limit_with_limit_and_observation(row: Row) -> None
     assert denial is not None
     assert (denial.code, denial.limit, denial.observed) == (row.code, row.limit, row.observed)
     answers = {rule: rule.check(scene.order, scene.account(), scene.now_ns) for rule in row.rules}
-    assert denial in answers.values(), "it is this rule that denies"
+    assert denial in answers.values(), "the denial is that of the rule"
     if denial.escalate_to is not None:
         assert denial.escalate_to in row.rules[0].escalates_to
 
@@ -219,7 +219,7 @@ def test_a_rule_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> No
         if past and row.rules[0].reset is not None:
             scene.state.stream.risk = RiskState()
             after = scene.denial()
-            assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
+            assert after != before, "without the stored state the rule would decide otherwise"
 
 
 # Between sessions a signal's close waits; tests/unit/portfolio/decision/test_closed_markets.py tests this.

@@ -183,7 +183,7 @@ def test_stops_of_a_pending_order_are_measured_from_its_price() -> None:
     scene = Scene().term(stops_level_points=10)
     order = scene.order._replace(type=OrderType.STOP, limit_price=D("1.2"), stop_loss=D("1.1999"))
     scene.order = order
-    assert scene.denial() is None, "above the market of today, and below what it will be bought at"
+    assert scene.denial() is None, "above the market, but below the price of the resting order"
     scene.order = order._replace(stop_loss=D("1.19991"))
     assert scene.denial() == Denial("INVALID_STOPS", "10 points below 1.2", "stop loss 1.19991, 9 points")
 

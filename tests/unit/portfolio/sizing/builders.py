@@ -1,4 +1,4 @@
-"""Inputs of sizing: an opening order on 10,000 USD in EURUSD at 1.1 unless given otherwise."""
+"""Inputs of sizing: by default an opening order in EURUSD at 1.1 on an account with 10,000 USD."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ D = Decimal
 
 
 def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
-    """Terms of the simulated broker, or with changes."""
+    """Return the terms of a symbol at the simulated broker, with changes if given."""
     return structs.replace(an_instrument(symbol), **changed)
 
 
 def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
-    """A stop 25 points away without commission, 25 USD a lot of EURUSD, and a take profit half as far again."""
+    """Return sizing inputs with a stop loss 25 points away (25 USD a lot of EURUSD) and a further take profit."""
     fields: dict[str, Any] = {
         "instrument": terms_of(symbol),
         "direction": 1,

@@ -1,4 +1,4 @@
-"""Each method by numbers worked out by hand, rounded down, and explained with every number it used."""
+"""Each sizing method, compared with numbers computed by hand: volume, rounding and explanation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_fixed_volume_needs_no_data_of_the_account() -> None:
 
 
 def test_the_method_fraction_loses_a_fraction_of_equity_at_the_stop_loss() -> None:
-    """1 % of 10,000 USD is 100; 25 points of EURUSD are 0.00025 x 100,000 = 25 USD a lot; 100 / 25 = 4."""
+    """1 % of 10,000 USD is 100 USD. 25 points of EURUSD are 0.00025 x 100,000 = 25 USD a lot. 100 / 25 = 4 lots."""
     assert size_order(FRACTION, an_input()) == (
         D(4),
         "fraction: 1 % of 10000.00 USD = 100.00 USD at risk / 25.00 USD a lot at the stop 25 points away -> 4, "
@@ -50,16 +50,16 @@ def test_the_method_fraction_loses_a_fraction_of_equity_at_the_stop_loss() -> No
 
 
 def test_a_loss_in_another_currency_is_converted_at_the_buying_rate() -> None:
-    """300 points of USDJPY are 0.3 x 100,000 = 30,000 JPY, at 1/150 USD 200 USD a lot: 100 / 200 = 0.5."""
+    """300 points of USDJPY are 0.3 x 100,000 = 30,000 JPY a lot, or 200 USD at 1/150. 100 / 200 = 0.5 lots."""
     given = an_input("USDJPY", price=D(150), loss_rate=1 / D(150), exits=Exits(stop_loss_points=300))
     sized = size_order(FRACTION, given)
-    assert sized.volume == D("0.5")  # though 1/150 is rounded up in its last digit
+    assert sized.volume == D("0.5")  # although the last digit of 1/150 is rounded up
     exact = size_order(FRACTION, given._replace(loss_rate=D("0.00625")))
     assert exact.volume == D("0.53")  # 187.50 USD a lot: 0.5333...
 
 
 def test_the_risk_includes_the_commission_of_both_deals() -> None:
-    """25 USD at the stop and twice 3.50 USD are 32 USD a lot: 100 / 32 = 3.125."""
+    """25 USD loss at the stop loss and twice 3.50 USD commission are 32 USD a lot. 100 / 32 = 3.125 lots."""
     sized = size_order(FRACTION, an_input(commission_per_lot=D("3.50")))
     assert sized.volume == D("3.12")
     assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.explanation
@@ -72,7 +72,7 @@ def test_amounts_have_the_decimals_of_the_account(digits: int, amount: str) -> N
 
 
 def test_a_stop_between_two_ticks_counts_at_the_further_tick() -> None:
-    """27 points where prices are 10 points apart are 30: 30 USD a lot, and 100 / 30 = 3.33."""
+    """27 points are rounded up to 30 with a tick size of 10 points. This is 30 USD a lot, and 100 / 30 = 3.33 lots."""
     rough = terms_of(tick_size=D("0.0001"))
     assert size_order(FRACTION, an_input(instrument=rough, exits=Exits(stop_loss_points=27))).volume == D("3.33")
 
@@ -82,22 +82,22 @@ def test_a_sell_is_sized_like_a_buy() -> None:
 
 
 def test_half_of_the_kelly_fraction_is_risked_up_to_the_maximum() -> None:
-    """f* = 0.56 - 0.44 / 1.5 = 0.26667; half of it is 13.3 %, the cap 2 %: 200 USD at 25 USD a lot are 8 lots."""
+    """f* = 0.56 - 0.44 / 1.5 = 0.26667. Half of f* is 13.3 %, above the maximum of 2 %. 200 USD / 25 USD = 8 lots."""
     assert size_order(KELLY, an_input()) == (
         D(8),
-        "kelly: p 0.56, payoff 1.5 -> f 0.266667, 0.5 of it 13.3333 %, at most 2 % -> 200.00 USD of 10000.00 USD at risk / "
-        "25.00 USD a lot at the stop 25 points away -> 8, step 0.01 -> 8 lots",
+        "kelly: p 0.56, payoff 1.5 -> f 0.266667, 0.5 of it 13.3333 %, at most 2 % -> 200.00 USD of 10000.00 USD "
+        "at risk / 25.00 USD a lot at the stop 25 points away -> 8, step 0.01 -> 8 lots",
     )
 
 
 def test_a_small_kelly_fraction_is_risked_below_the_maximum() -> None:
-    """f* = 0.51 - 0.49 / 1 = 0.02; a quarter of it is 0.5 %: 50 USD at 25 USD a lot."""
+    """f* = 0.51 - 0.49 / 1 = 0.02. A quarter of f* is 0.5 %, or 50 USD, at 25 USD a lot."""
     plan = structs.replace(KELLY, payoff=D(1), kelly_fraction=D("0.25"))
     assert size_order(plan, an_input(confidence=0.51)).volume == D(2)
 
 
 def test_the_payoff_is_take_profit_divided_by_stop_loss_unless_the_plan_has_one() -> None:
-    """40 / 25 = 1.6; f* = 0.4 - 0.6 / 1.6 = 0.025; half of it is 1.25 %: 125 USD are 5 lots."""
+    """The payoff is 40 / 25 = 1.6. f* = 0.4 - 0.6 / 1.6 = 0.025. Half of f* is 1.25 %: 125 USD are 5 lots."""
     plan = structs.replace(KELLY, payoff=None)
     sized = size_order(plan, an_input(confidence=0.4, exits=Exits(stop_loss_points=25, take_profit_points=40)))
     assert sized.volume == D(5)
@@ -114,7 +114,7 @@ def test_a_kelly_fraction_of_0_or_less_makes_no_trade(confidence: float, payoff:
 
 
 def test_the_daily_deviation_of_a_position_equals_the_volatility_target() -> None:
-    """1 % of 10,000 USD is 100; a lot worth 110,000 USD moves by 0.5 % = 550 USD a day: 0.1818..."""
+    """1 % of 10,000 USD is 100 USD. A lot of 110,000 USD deviates by 0.5 % = 550 USD a day. 100 / 550 = 0.1818..."""
     assert size_order(VOLATILITY, an_input()) == (
         D("0.18"),
         "volatility: 1 % of 10000.00 USD a day = 100.00 USD / (110000.00 USD a lot x 0.5 % a day = 550.00 USD) "
@@ -130,7 +130,7 @@ def test_a_symbol_with_volatility_0_makes_no_trade() -> None:
 
 
 def test_the_notional_of_a_position_is_the_weight_times_equity() -> None:
-    """40 % of 10,000 USD is 4,000; a lot is worth 110,000: 0.03636..."""
+    """40 % of 10,000 USD is 4,000 USD. The notional of a lot is 110,000 USD. 4,000 / 110,000 = 0.03636..."""
     assert size_order(WEIGHTS, an_input()) == (
         D("0.03"),
         "weights: 40 % of 10000.00 USD = 4000.00 USD / 110000.00 USD a lot -> 0.0363636, step 0.01 -> 0.03 lots",
@@ -175,7 +175,7 @@ def test_an_unknown_input_makes_no_trade_and_is_reported(plan: Sizing, changed: 
 
 def test_a_size_of_029_lots_with_step_001_is_exactly_029() -> None:
     assert size_order(Sizing(volume=D("0.29")), an_input()).volume == D("0.29")
-    # 7.25 USD at risk by 25 USD a lot: 0.29, which in floats is 0.28999...
+    # 7.25 USD at risk / 25 USD a lot = 0.29, which is 0.28999... in floats.
     sized = size_order(structs.replace(FRACTION, risk_pct=D("0.0725")), an_input())
     assert sized.volume == D("0.29")
 

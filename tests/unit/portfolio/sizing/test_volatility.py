@@ -1,4 +1,4 @@
-"""The estimate of a symbol's volatility: by hand, over gaps, after a restart."""
+"""The estimate of a symbol's volatility: values computed by hand, gaps, and a restart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.builders import START_NS
 
 
 def seen(closes: list[tuple[int, float]], *, half_life_min: int = 1) -> Volatility:
-    """The estimate after these minutes and their last mid prices."""
+    """Return the estimate after these minutes with their last mid prices."""
     memory: dict[str, Volatility] = {}
     for minute, mid in closes:
         update_volatility(memory, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=half_life_min)
@@ -26,7 +26,7 @@ def per_day(closes: list[tuple[int, float]], *, half_life_min: int = 1) -> float
 
 
 def test_the_estimate_of_two_returns_equals_the_value_computed_by_hand() -> None:
-    """Half life 1: r1^2 weighs 1/4 and r2^2 1/2, of 3/4; a day has 1,440 minutes."""
+    """With a half-life of 1 minute the weights are 1/4 for r1^2 and 1/2 for r2^2. A day has 1,440 minutes."""
     first, second = math.log(1.01), math.log(1.02 / 1.01)
     variance = (0.25 * first**2 + 0.5 * second**2) / 0.75
     found = per_day([(0, 1.0), (1, 1.01), (2, 1.02), (3, 5.0)])
@@ -44,7 +44,7 @@ def test_a_finished_minute_counts_with_its_last_quote() -> None:
 
 
 def test_a_return_over_minutes_without_ticks_is_spread_evenly() -> None:
-    """The same squared return a minute, whether each minute had a tick or only every third."""
+    """The squared return per minute is the same whether every minute or only every third minute has a tick."""
     step = 0.001
     every = [(minute, math.exp(step * (-1) ** minute)) for minute in range(40)]
     moves = math.sqrt(3) * 2 * step

@@ -1,1 +1,1 @@
-"""The shipped strategies."""
+"""The strategies that come with the desk."""

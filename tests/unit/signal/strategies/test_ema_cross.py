@@ -1,4 +1,4 @@
-"""ema_cross against twenty lines of plain Python, and its state to the last bit."""
+"""`ema_cross`, compared with a reference implementation, and its snapshots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.signal.builders import Momentum, a_walk
 
 
 def reference(quotes: list[tuple[float, float]]) -> list[int]:
-    """The side after each tick, 0 for the first 500, written for clearness and nothing else."""
+    """Return the direction after each tick, 0 for the first 500 ticks: a simple reference implementation."""
     sides = []
     fast = slow = 0.0
     side = 0
@@ -41,7 +41,7 @@ def test_directions_equal_those_of_the_reference_implementation(seed: int) -> No
     engine = SymbolEngine("EURUSD", EmaCross())
     directions = [engine.on_tick(tick).direction for tick in ticks]
     assert directions == reference([(tick.bid, tick.ask) for tick in ticks])
-    assert {1, -1} <= set(directions), "a walk with one side only would show little"
+    assert {1, -1} <= set(directions), "the random walk must have both directions"
 
 
 def test_the_first_signal_other_than_hold_is_on_tick_501() -> None:
