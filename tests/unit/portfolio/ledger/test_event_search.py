@@ -151,7 +151,7 @@ def test_a_search_ends_at_its_limit(desk: tuple[Path, Book], monkeypatch: pytest
 
 
 def test_the_error_for_a_missing_ledger_names_the_file(tmp_path: Path, desk: tuple[Path, Book]) -> None:
-    with pytest.raises(StartError, match=r"none\.db is not there"):
+    with pytest.raises(StartError, match=r"none\.db does not exist"):
         events_about(tmp_path / "none.db", find_subject("EURUSD", desk[1], TickCursor()))
 
 
@@ -162,5 +162,5 @@ def test_a_desk_answers_why_from_the_ledger_or_reports_an_unknown_subject(desk: 
     assert isinstance(reply, WhyReply)
     assert reply.summary.startswith("deal 2 belongs to order 01234567-000001: BUY 0.01 EURUSD is FILLED")
     assert "'x-1' is unknown" in str(answer_query(running, WhyQuery("x-1"), path, 0))
-    assert "is not there" in str(answer_query(running, WhyQuery("deal 2"), path.with_name("none.db"), 0))
+    assert "does not exist" in str(answer_query(running, WhyQuery("deal 2"), path.with_name("none.db"), 0))
     assert book.balance == Decimal(10_000)
