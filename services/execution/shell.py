@@ -65,7 +65,7 @@ class ExecutionShell:
         self._gateway = sockets.dealer(settings.gateway_url, setting="ZMQ_EXECUTION_URL")
         self._kept: deque[bytes] = deque()
         self._handled = 0
-        self._has_been_heard = False
+        self._has_answered = False
         self._ordered_mono_ns: dict[int, int] = {}
         self._sent_mono_ns: dict[int, int] = {}
         loop.add_socket(self._commands, self._on_command)
@@ -153,8 +153,8 @@ class ExecutionShell:
             case GatewayDown():
                 _log.warning("the gateway does not answer", gateway=self._gateway_url, silent=event.silent)
             case GatewayUp():
-                event_text = "the gateway answers again" if self._has_been_heard else "the gateway answers"
-                self._has_been_heard = True
+                event_text = "the gateway answers again" if self._has_answered else "the gateway answers"
+                self._has_answered = True
                 _log.info(event_text, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
             case MalformedReply():
                 metrics.MALFORMED.inc("gateway")

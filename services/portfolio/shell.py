@@ -92,7 +92,7 @@ class PortfolioShell:
         self._is_noted = False
         self._audit: Audit | None = None
         self._calls: list[Call] = []
-        self._askers: list[list[bytes]] = []
+        self._reconcile_envelopes: list[list[bytes]] = []
         self._replies: list[tuple[list[bytes], ControlReply]] = []
         """Replies to send after the commit of the turn, with the envelopes of their receivers."""
         self._logged_state: DeskState | None = None
@@ -111,7 +111,7 @@ class PortfolioShell:
         self._loop.add_socket(self._control, self._on_control)
         if watched := portfolio.state.config.watched:
             self._listen([tick_topic(symbol) for symbol in watched])
-        self._loop.after_work(self._look_at_clock)
+        self._loop.after_work(self._check_clock)
         self._loop.drive(portfolio, self._perform, self._now)
         self._loop.after_work(self._end_turn)
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
@@ -190,7 +190,7 @@ class PortfolioShell:
                     problems = request.alert_problem, request.supervisor_problem or ""
                     self._portfolio.state.warnings.watchdog.on_question(*problems, clock.mono_ns())
                 send(self._control, [*envelope, encode(status_of(self._portfolio.state, clock.mono_ns()))])
-            case ReconcileCommand() if len(self._askers) >= REPLIES_MAX:
+            case ReconcileCommand() if len(self._reconcile_envelopes) >= REPLIES_MAX:
                 send(
                     self._control,
                     [
@@ -199,7 +199,7 @@ class PortfolioShell:
                     ],
                 )
             case ReconcileCommand():
-                self._askers.append(envelope)
+                self._reconcile_envelopes.append(envelope)
                 self._perform(self._portfolio.handle(request, self._now()))
             case _ if len(self._replies) >= REPLIES_MAX:
                 send(
@@ -242,10 +242,10 @@ class PortfolioShell:
                 self._calls.append(output)
             else:
                 assert isinstance(output, ReconcileReply), output
-                self._replies += [(envelope, output) for envelope in self._askers]
-                self._askers.clear()
+                self._replies += [(envelope, output) for envelope in self._reconcile_envelopes]
+                self._reconcile_envelopes.clear()
 
-    def _look_at_clock(self) -> None:
+    def _check_clock(self) -> None:
         portfolio = self._portfolio
         if self._clock_guard.has_found and portfolio.state.stream.is_live:
             portfolio.state.stream.begin_turn(self._now())

@@ -135,11 +135,11 @@ class Courier(Core[Message, Output]):
         self._in_flight_max = in_flight_max
         self._in_flight: dict[int, _PendingCall] = {}
         self._waiting: dict[int, _PendingCall] = {}
-        self._silent = 0
+        self._missed_replies = 0
         self._is_connected = True
         self._is_pinged = False
         self._ping_ns = 0
-        self._heard_ns = 0
+        self._replied_ns = 0
         self._probe_ns = 0
         self._probe_pause_ns = PROBE_NS_FIRST
         # At or before the earliest deadline of a call. The answer to a call leaves it unchanged, which may cause one
@@ -154,7 +154,7 @@ class Courier(Core[Message, Output]):
     @property
     def heard_mono_ns(self) -> int:
         """Monotonic time of the gateway's last reply, or of the start of this process if there was none."""
-        return self._heard_ns
+        return self._replied_ns
 
     @property
     def waiting(self) -> int:
@@ -163,7 +163,7 @@ class Courier(Core[Message, Output]):
 
     def start(self, now: Now) -> list[Output]:
         """Send portfolio a CourierHello, because this process knows no earlier call, and send the gateway a PING."""
-        self._heard_ns = now.mono_ns
+        self._replied_ns = now.mono_ns
         return [self._hello(), self._ping(now)]
 
     def handle(self, message: Message, now: Now) -> list[Output]:
@@ -213,14 +213,14 @@ class Courier(Core[Message, Output]):
         call_id, payload = reply.call_id, reply.payload
         if call_id == PING_ID:
             try:
-                return self._heard(now, decode_reply(payload).boot_id)
+                return self._on_answering(now, decode_reply(payload).boot_id)
             except MalformedMessageError as error:
                 return [MalformedReply(call_id, str(error))]
         if problem := _problem_of(payload):
             return [MalformedReply(call_id, problem)]
         if self._in_flight.pop(call_id, None) is None:
             self._waiting.pop(call_id, None)
-        return [Answer(call_id, CallOutcome.REPLY, Raw(payload)), *self._heard(now, self.gateway_boot)]
+        return [Answer(call_id, CallOutcome.REPLY, Raw(payload)), *self._on_answering(now, self.gateway_boot)]
 
     def _on_send_failed(self, call_id: int, now: Now) -> list[Output]:
         """Let a call that could not be sent wait until its deadline."""
@@ -235,7 +235,7 @@ class Courier(Core[Message, Output]):
 
     def _ping_due(self) -> int:
         if self.is_up and self._is_connected:
-            return max(self._heard_ns, self._ping_ns) + IDLE_PING_NS
+            return max(self._replied_ns, self._ping_ns) + IDLE_PING_NS
         return self._probe_ns
 
     def _ping(self, now: Now) -> SendToGateway:
@@ -256,18 +256,18 @@ class Courier(Core[Message, Output]):
 
     def _miss(self, now: Now) -> list[Output]:
         """Count a call or PING without a reply."""
-        self._silent += 1
-        if not self.is_up or self._silent < MISSED_REPLIES_MAX:
+        self._missed_replies += 1
+        if not self.is_up or self._missed_replies < MISSED_REPLIES_MAX:
             return []
         self.is_up = False
         self._probe_pause_ns = PROBE_NS_FIRST
         self._probe_ns = now.mono_ns
-        return [GatewayDown(self._silent)]
+        return [GatewayDown(self._missed_replies)]
 
-    def _heard(self, now: Now, boot_id: str) -> list[Output]:
+    def _on_answering(self, now: Now, boot_id: str) -> list[Output]:
         """Record that the gateway answers; if it was down or restarted, ask portfolio to send the open calls again."""
-        self._heard_ns = now.mono_ns
-        self._silent = 0
+        self._replied_ns = now.mono_ns
+        self._missed_replies = 0
         self._is_pinged = False
         self._is_connected = True
         outputs: list[Output] = []

@@ -99,7 +99,7 @@ def _about(db: apsw.Connection, subject: Subject) -> list[Event]:
     if subject.order is not None:
         found = _of_order(db, subject.order, last)
     elif subject.deal is not None:
-        found = _of_strange_deal(db, subject, last)
+        found = _of_deal_without_order(db, subject, last)
     elif subject.kind == "rule":
         found = _latest(db, last, _DENIED, f'"code":{_text(subject.name)}', OrderDenied)
         found |= _resets(db, last, f'{{"type":"risk_reset","rule":{_text(subject.name)},')
@@ -134,7 +134,7 @@ def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
     return found
 
 
-def _of_strange_deal(db: apsw.Connection, subject: Subject, last: int) -> _Found:
+def _of_deal_without_order(db: apsw.Connection, subject: Subject, last: int) -> _Found:
     """Find a deal, the order that opened its position, and the changes of the position's stops in between."""
     assert subject.deal is not None
     found = _booked(db, last, subject.deal.deal)

@@ -109,8 +109,8 @@ class SignalEngine(Core[Message, Output]):
         self._confirmed = 0
         self._is_connected = False
         self._hello_mono_ns = 0
-        self._greeting_mono_ns = 0
-        self._again_mono_ns = 0
+        self._next_hello_mono_ns = 0
+        self._next_resend_mono_ns = 0
         self._notice_mono_ns = 0
         self._hellos = 0
         self._faults_noticed: dict[str, StrategyFault] = {}
@@ -149,7 +149,7 @@ class SignalEngine(Core[Message, Output]):
 
     def next_timer(self) -> int:
         """Return the monotonic time of the next HELLO or request; 0 while fetched ticks wait to be processed."""
-        due = self._greeting_mono_ns if self._is_connected else self._hello_mono_ns
+        due = self._next_hello_mono_ns if self._is_connected else self._hello_mono_ns
         for refill in self._refills.values():
             if refill.page is not None:
                 return 0
@@ -163,7 +163,7 @@ class SignalEngine(Core[Message, Output]):
             if self._hellos == HELLOS_UNTIL_SILENT:
                 outputs.append(GatewayUnresponsive())
             outputs.append(self._ask_hello(now))
-        if self._is_connected and self._greeting_mono_ns <= now.mono_ns:
+        if self._is_connected and self._next_hello_mono_ns <= now.mono_ns:
             outputs += self._new_faults()  # a checkpoint may have revealed a fault
             outputs.append(self._signal_hello(now))
         for refill in self._refills.values():
@@ -253,9 +253,9 @@ class SignalEngine(Core[Message, Output]):
                 return [SignalNotRetained(tick.symbol, tick.ordinal)]
             # The tick is too late to be processed, but portfolio waits for a signal of every tick.
             return [self._signal(tick, WARMING_UP_VALUE, now)]
-        if now.mono_ns < self._again_mono_ns:
+        if now.mono_ns < self._next_resend_mono_ns:
             return []
-        self._again_mono_ns = now.mono_ns + RESEND_PAUSE_NS
+        self._next_resend_mono_ns = now.mono_ns + RESEND_PAUSE_NS
         return self._resend_from(tick.ordinal, now)
 
     def _resend_from(self, ordinal: int, now: Now) -> list[Output]:
@@ -418,7 +418,7 @@ class SignalEngine(Core[Message, Output]):
         )
 
     def _signal_hello(self, now: Now) -> SignalHello:
-        self._greeting_mono_ns = now.mono_ns + HELLO_INTERVAL_NS
+        self._next_hello_mono_ns = now.mono_ns + HELLO_INTERVAL_NS
         return SignalHello(
             self.publisher,
             self.boot_id,

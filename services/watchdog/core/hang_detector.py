@@ -18,7 +18,7 @@ from proto.time import MS_NS
 CHECK_INTERVAL_NS: Final = 500_000_000
 """Interval of the checks of the heartbeats."""
 
-_LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_NS
+_CHECK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_NS
 
 
 class KillReason(StrEnum):
@@ -72,7 +72,7 @@ class _ProcessRecord:
         self.pid = pid
         self.sample: HeartbeatSample | None = None
         self.silent_ns = 0
-        self.standing_ns = 0
+        self.stalled_ns = 0
 
     def record(self, sample: HeartbeatSample | None, elapsed_ns: int) -> None:
         before, self.sample = self.sample, sample
@@ -81,8 +81,8 @@ class _ProcessRecord:
             self.silent_ns = self.silent_ns + elapsed_ns if sample is None else 0
         else:
             self.silent_ns += elapsed_ns
-        stands = sample is not None and before is not None and sample.is_work_waiting and sample.done == before.done
-        self.standing_ns = self.standing_ns + elapsed_ns if stands else 0
+        is_stalled = sample is not None and before is not None and sample.is_work_waiting and sample.done == before.done
+        self.stalled_ns = self.stalled_ns + elapsed_ns if is_stalled else 0
 
 
 class HangDetector:
@@ -92,7 +92,7 @@ class HangDetector:
         """Start without processes."""
         self._timeouts = timeouts
         self._watched: dict[str, _ProcessRecord] = {}
-        self._looked_ns: int | None = None
+        self._checked_ns: int | None = None
 
     def silent_ns(self) -> dict[str, int]:
         """Return the nanoseconds since the last new heartbeat of each process, by program."""
@@ -106,8 +106,8 @@ class HangDetector:
             samples: last heartbeats of these processes by program; None for a process without a heartbeat.
             now_ns: monotonic time.
         """
-        elapsed_ns = 0 if self._looked_ns is None else min(now_ns - self._looked_ns, _LOOK_COUNTS_NS_MAX)
-        self._looked_ns = now_ns
+        elapsed_ns = 0 if self._checked_ns is None else min(now_ns - self._checked_ns, _CHECK_COUNTS_NS_MAX)
+        self._checked_ns = now_ns
         for program in self._watched.keys() - pids.keys():
             del self._watched[program]
         kills = []
@@ -128,7 +128,7 @@ class HangDetector:
         is_up = watched.sample is not None and watched.sample.is_up
         for applies, reason, limit_ms, since_ns in (
             (is_up, KillReason.HANG, timeouts.hang_ms, watched.silent_ns),
-            (is_up, KillReason.STALL, timeouts.stall_ms, watched.standing_ns),
+            (is_up, KillReason.STALL, timeouts.stall_ms, watched.stalled_ns),
             (not is_up, KillReason.START, timeouts.start_ms, watched.silent_ns),
         ):
             if applies and limit_ms and since_ns >= limit_ms * MS_NS:

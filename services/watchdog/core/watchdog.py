@@ -29,7 +29,7 @@ from services.watchdog.core.supervisor_events import SupervisorEvent
 STATUS_INTERVAL_NS: Final = 1_000_000_000
 """Interval at which portfolio is polled for its conditions."""
 
-ASK_EVERY_LOOKS: Final = 10
+CHECKS_PER_QUERY: Final = 10
 """Number of checks of the heartbeats between two queries to supervisord, in case an event was lost."""
 
 SUPERVISOR_SILENT: Final = "SUPERVISOR_SILENT"
@@ -165,13 +165,13 @@ class Watchdog(Core[Message, Output]):
         self._detector = HangDetector(timeouts)
         self._deaths = DeathWindow()
         self._conditions = ConditionWatch()
-        self._look_mono_ns = 0
+        self._check_mono_ns = 0
         self._status_mono_ns = 0
-        self._looks_until_asking = ASK_EVERY_LOOKS
+        self._checks_until_query = CHECKS_PER_QUERY
         self._is_stale = False
         """Whether an event or the end of a process was reported since the last query to supervisord."""
-        self._heard_mono_ns = 0
-        self._has_heard = False
+        self._answered_mono_ns = 0
+        self._has_answered = False
         self._supervisor_problem = ""
         self._kills: list[Kill] = []
         """Processes to be killed after supervisord has confirmed that they still run."""
@@ -191,8 +191,8 @@ class Watchdog(Core[Message, Output]):
 
     def start(self, now: Now) -> list[Output]:
         """Query the programs from supervisord."""
-        self._heard_mono_ns = now.mono_ns
-        self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
+        self._answered_mono_ns = now.mono_ns
+        self._check_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
         self._status_mono_ns = now.mono_ns + STATUS_INTERVAL_NS
         return [self._ask()]
 
@@ -207,7 +207,7 @@ class Watchdog(Core[Message, Output]):
                 return []
             case Programs(programs=programs):
                 found = self._on_silence(now) if programs is None else self._on_programs(programs, now)
-                return [*found, *self._judge_ended(), *self._confirm_kills()]
+                return [*found, *self._check_ended(), *self._confirm_kills()]
             case Heartbeats():
                 return self._on_heartbeats(message.by_program, now)
             case StatusReply():
@@ -219,15 +219,15 @@ class Watchdog(Core[Message, Output]):
 
     def next_timer(self) -> int:
         """Return the monotonic time of the next check of the heartbeats, or query of portfolio's status."""
-        return min(self._look_mono_ns, self._status_mono_ns)
+        return min(self._check_mono_ns, self._status_mono_ns)
 
     def on_timer(self, now: Now) -> list[Output]:
         """Read the heartbeats and query portfolio's status, if they are due."""
         outputs: list[Output] = []
-        if self._look_mono_ns <= now.mono_ns:
-            self._look_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
-            self._looks_until_asking -= 1
-            if self._looks_until_asking <= 0:
+        if self._check_mono_ns <= now.mono_ns:
+            self._check_mono_ns = now.mono_ns + CHECK_INTERVAL_NS
+            self._checks_until_query -= 1
+            if self._checks_until_query <= 0:
                 outputs.append(self._ask())
             outputs.append(ReadHeartbeats())
         if self._status_mono_ns <= now.mono_ns:
@@ -239,7 +239,7 @@ class Watchdog(Core[Message, Output]):
 
     def _ask(self) -> AskPrograms:
         self._is_stale = False
-        self._looks_until_asking = ASK_EVERY_LOOKS
+        self._checks_until_query = CHECKS_PER_QUERY
         return AskPrograms()
 
     def _on_event(self, event: SupervisorEvent, now: Now) -> list[Output]:
@@ -258,16 +258,16 @@ class Watchdog(Core[Message, Output]):
         return []
 
     def _on_programs(self, programs: tuple[Program, ...], now: Now) -> list[Output]:
-        self._heard_mono_ns, self._supervisor_problem = now.mono_ns, ""
+        self._answered_mono_ns, self._supervisor_problem = now.mono_ns, ""
         self.programs = {program.name: program for program in programs}
-        if self._has_heard:
+        if self._has_answered:
             return []
-        self._has_heard = True
+        self._has_answered = True
         return [_fatal(program.name) for program in programs if program.state == "FATAL"]
 
     def _on_silence(self, now: Now) -> list[Output]:
         """Record that supervisord does not answer; raise an alert when this has first lasted too long."""
-        silent_ns = now.mono_ns - self._heard_mono_ns
+        silent_ns = now.mono_ns - self._answered_mono_ns
         if silent_ns <= SUPERVISOR_SILENT_NS:
             return []
         is_new = not self._supervisor_problem
@@ -276,7 +276,7 @@ class Watchdog(Core[Message, Output]):
         text = f"supervisord: {self._supervisor_problem}"
         return [RaiseAlert(SUPERVISOR_SILENT, "supervisord", text, {})] if is_new else []
 
-    def _judge_ended(self) -> list[Output]:
+    def _check_ended(self) -> list[Output]:
         """Raise alerts for processes that ended with `EXIT_SETTINGS`, which a person has to correct.
 
         supervisord restarts a program neither after this exit code nor after the code of a gateway on another host, 3.

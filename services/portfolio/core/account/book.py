@@ -138,9 +138,9 @@ class Book:
         self.order_of_deal: dict[int, str] = {}
         """Id of the desk's order that a deal filled, by the deal's number. Other deals have no entry."""
         self.filled_of_order: dict[str, Decimal] = {}
-        """Lots of all deals of an order."""
+        """Lots of all deals that filled an order, by order id."""
         self.filled_of_symbol: dict[str, Decimal] = {}
-        """Signed lots of all deals in a symbol."""
+        """Net lots of all deals in a symbol, long positive, by symbol."""
         self.cash: CashSums = {}
         """Sum of the postings to each cash account."""
         self.balance = ZERO
@@ -196,12 +196,12 @@ class Book:
                 self._put(structs.replace(self.orders[order_id], cancel_asked=why))
                 self._remember(key, asked, [order_id])
             case OrderModifyRequested() | OrderModifyAnswered():
-                self._change(event)
+                self._apply_modification(event)
             case ProtectionSet(protection=protection, key=key, asked=asked):
                 self._protect(protection)
                 self._remember(key, asked, [])
             case ProtectionAnswered():
-                self._answer(event)
+                self._apply_protection_answer(event)
             case DealBooked():
                 self._book(event)
             case StreamOpened():
@@ -290,7 +290,7 @@ class Book:
             )
         )
 
-    def _change(self, event: OrderModifyRequested | OrderModifyAnswered) -> None:
+    def _apply_modification(self, event: OrderModifyRequested | OrderModifyAnswered) -> None:
         """Apply the request for a modification of a resting order, or the answer to it."""
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderModifyRequested):
@@ -313,7 +313,7 @@ class Book:
     def _protect(self, protection: Protection) -> None:
         self.protections[protection.key] = protection
 
-    def _answer(self, event: ProtectionAnswered) -> None:
+    def _apply_protection_answer(self, event: ProtectionAnswered) -> None:
         held = self.protections.get(event.key)
         if held is not None and held.answered < event.revision:
             answered = structs.replace(held, answered=event.revision, error=event.error)
@@ -322,7 +322,7 @@ class Book:
                 answered = structs.replace(answered, stop_loss=event.stop_loss, take_profit=event.take_profit)
             self._protect(answered)
 
-    def _guard(self, deal: VenueDeal, order: Order | None) -> None:
+    def _update_protection(self, deal: VenueDeal, order: Order | None) -> None:
         """Update the protection of a deal's position."""
         position = self.position(deal.symbol)
         ticket = deal.position if self.is_hedging else 0
@@ -386,11 +386,11 @@ class Book:
         if is_late:
             self.rebuild_position(deal.symbol)  # the position's cost basis depends on the order of the deals
         else:
-            self._hold(deal)
+            self._apply_to_position(deal)
         self.changed_rows.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
-        self._guard(deal, self.orders.get(event.order_id))
+        self._update_protection(deal, self.orders.get(event.order_id))
 
     def _count(self, deal: VenueDeal, order_id: str) -> None:
         """Add a trade to the sums of fills, which the invariants compare with positions and orders."""
@@ -402,7 +402,7 @@ class Book:
         elif self.is_hedging and _opens_foreign_position(deal):
             self.foreign_positions.add(deal.position)
 
-    def _hold(self, deal: VenueDeal) -> None:
+    def _apply_to_position(self, deal: VenueDeal) -> None:
         self.position(deal.symbol).apply(**_fill_of(deal, self.position_ticket(deal)))
 
     def restore_deal(self, deal: VenueDeal, order_id: str) -> None:
@@ -416,7 +416,7 @@ class Book:
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:
-                self._hold(deal)
+                self._apply_to_position(deal)
 
     def _fill(self, order: Order, deal: VenueDeal) -> None:
         filled = order.filled_volume + deal.volume

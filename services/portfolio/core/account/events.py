@@ -189,7 +189,8 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):
     """The venue answered change number `revision` of a position's stops.
 
-    `stop_loss` and `take_profit` are those now at the venue, the old prices after an `error`.
+    `stop_loss` and `take_profit` are those that the position has at the venue, the old prices after an `error`. Both
+    are None if the answer has no position; then, without an `error`, the requested stops are in force.
     """
 
     key: str
