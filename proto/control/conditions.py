@@ -1,8 +1,7 @@
 """Conditions: named causes that prevent trading or need a person.
 
-`CONDITION_KINDS` is the only table of conditions. Status, screen, summary, exit code, metrics, health check, log,
-alerts and the table in docs/operations.md are derived from it. Programs decide by a condition's code; its text is for
-people.
+Status, screen, summary, exit code, metrics, health check, log, alerts and the table in docs/operations.md are derived
+from `CONDITION_KINDS`. Programs must use a condition's code; its text is for people.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from msgspec import Struct
 from proto.trading.units import Name, Text
 
 CONDITIONS_MAX: Final = 100
-"""Most conditions in one reply, so that it fits into a frame. A reply lists the gravest ones first."""
+"""Most conditions in one reply, so that the reply fits into a frame; less grave ones are left out."""
 
 
 class Effect(StrEnum):
@@ -44,9 +43,9 @@ class Severity(StrEnum):
 
 
 class TradingState(StrEnum):
-    """Which orders the desk may send: all (ACTIVE), only ones that reduce positions, or only closes (HALTED).
+    """Which orders the desk may send: all (ACTIVE), orders that reduce positions (REDUCE_ONLY), or closes (HALTED).
 
-    In HALTED the closes come from FLATTEN or from a person.
+    In HALTED only a person's closes and those of FLATTEN are sent.
     """
 
     ACTIVE = "ACTIVE"
@@ -57,7 +56,7 @@ class TradingState(StrEnum):
 class StateCause(Struct, frozen=True, omit_defaults=True):
     """A cause of the trading state REDUCE_ONLY or HALTED.
 
-    `code` is its row in `CONDITION_KINDS`, `by` the person or the part of the desk that set it.
+    `code` is a key of `CONDITION_KINDS`. `by` is the person or the part of the desk that set the cause.
     """
 
     code: Name
@@ -67,7 +66,7 @@ class StateCause(Struct, frozen=True, omit_defaults=True):
 
 
 class Condition(Struct, frozen=True, kw_only=True):
-    """A current condition; `subject` is a symbol, a process or a file, empty for the whole desk."""
+    """A current condition; `subject` is a symbol, a process or a file, or empty if it concerns the whole desk."""
 
     code: Name
     severity: Severity
@@ -93,72 +92,97 @@ _I, _W, _C = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 _RESUME = "Check the venue, then `paperdesk resume --reason ...`."
 
 CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
-    # ------------------------------------------------------------------ causes of the trading state, until `resume`
-    "PERSON": ConditionKind(_C, None, "A person halted the desk or set it to reduce only.", _RESUME),
-    "DRAWDOWN": ConditionKind(_C, None, "The drawdown reached a limit.", _RESUME),
-    "REPEATED_ORDERS": ConditionKind(_C, None, "Too many consecutive orders in one symbol and direction.", _RESUME),
-    "REJECTS": ConditionKind(_C, None, "The venue rejected too many orders within a minute.", _RESUME),
-    "CLOCK_STEPPED": ConditionKind(_C, None, "The system clock jumped.", "Correct the clock, then resume."),
+    # ------------------------------------------------------------------ causes of the trading state, stored until `resume`
+    "PERSON": ConditionKind(_C, None, "A person set the desk to HALTED or REDUCE_ONLY.", _RESUME),
+    "DRAWDOWN": ConditionKind(_C, None, "The drawdown reached its REDUCE_ONLY or HALTED level.", _RESUME),
+    "REPEATED_ORDERS": ConditionKind(
+        _C, None, "An order would have exceeded the limit of consecutive orders in one symbol and direction.", _RESUME
+    ),
+    "REJECTS": ConditionKind(_C, None, "The number of orders rejected within a minute reached its limit.", _RESUME),
+    "CLOCK_STEPPED": ConditionKind(
+        _C, None, "The wall clock stepped, or the host slept.", "Correct the clock, then resume."
+    ),
     "IN_DOUBT_LIMIT": ConditionKind(
-        _C, None, "Too many orders or lots are in doubt.", "Compare with the venue, then resume."
+        _C,
+        None,
+        "More orders or lots are in doubt than the limit allows.",
+        "Compare the orders with the venue, then resume.",
     ),
     "RECONCILIATION": ConditionKind(
-        _C, None, "Ledger and venue disagree.", "Run `paperdesk reconcile`, settle each difference, then resume."
+        _C,
+        None,
+        "The reconciliation found differences between ledger and venue.",
+        "Run `paperdesk reconcile`, settle each difference, then resume.",
     ),
     "INSTRUMENT_CHANGED": ConditionKind(
-        _C, None, "The venue changed the terms of a held symbol.", "Check the position's size, then resume."
+        _C,
+        None,
+        "The venue changed the terms of a symbol with a position or an open order.",
+        "Check the volume of position and orders, then resume.",
     ),
-    "GATEWAY_REFUSED": ConditionKind(_C, None, "The gateway refused a request that it must accept.", _RESUME),
+    "GATEWAY_REFUSED": ConditionKind(
+        _C, None, "The gateway refused a request with an error that does not end by itself.", _RESUME
+    ),
     "ORDER_CONFLICT": ConditionKind(
-        _C, None, "Gateway and ledger disagree on an order's id or outcome.", "Compare with the venue, then resume."
+        _C,
+        None,
+        "Gateway and ledger disagree on an order's id or outcome.",
+        "Compare the orders with the venue, then resume.",
     ),
     "LEASE_LOST": ConditionKind(
-        _C, None, "Another portfolio process leads the account.", "Stop it, then resume to lead again."
+        _C,
+        None,
+        "Another portfolio process has taken over the account.",
+        "Stop the other process, then resume to take the account back.",
     ),
     "LEASE_REFUSED": ConditionKind(
         _C,
         None,
-        "The gateway permanently refuses the lease or orders under it.",
+        "The gateway permanently refuses the lease, or refuses orders despite a granted lease.",
         "Run only one gateway and one portfolio, then resume.",
     ),
     "LEDGER_BROKEN": ConditionKind(
-        _C, None, "The audit found the ledger damaged.", "Restore a backup; until then `resume` is refused."
+        _C, None, "The audit found the ledger damaged.", "Restore a backup. Until then `resume` is refused."
     ),
     "LEDGER_ROLLED_BACK": ConditionKind(
         _C,
         None,
-        "The ledger is an older copy: it lacks orders or changes that gateway or venue have.",
-        "Find out who replaced it, run `paperdesk reconcile`, then resume.",
+        "The ledger is an older copy: gateway or venue has orders or changes that the ledger lacks.",
+        "Find out who replaced the ledger, run `paperdesk reconcile`, then resume.",
     ),
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger lacks events that it had: it was replaced or truncated.",
-        "Find out who changed it, run `paperdesk reconcile`, then resume.",
+        "The ledger was replaced or truncated: its latest events are missing.",
+        "Find out who changed the ledger, run `paperdesk reconcile`, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(
         _C,
         None,
-        "The venue lacks booked deals: its book is older or a different one.",
+        "The venue lacks or contradicts booked deals: its book is outdated or of another account.",
         "Stop the desk, then restore the book or start in an empty data directory.",
     ),
-    "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk.", _RESUME),
+    "UNCLASSIFIED": ConditionKind(
+        _C, None, "An earlier version of the desk stored this cause without a code.", _RESUME
+    ),
     "LEDGER_INVARIANT": ConditionKind(
         _C,
         None,
-        "A booked deal broke an accounting rule.",
-        "Compare with the venue, report it with `paperdesk export`, then resume.",
+        "A booked deal violated an accounting rule.",
+        "Compare ledger and venue, report the fault with the output of `paperdesk export`, then resume.",
     ),
     # ------------------------------------------------------------------------------------- states of the process
-    "CONNECTING": ConditionKind(_I, Effect.HALTED, "Portfolio has no gateway yet.", "Wait, or start the gateway."),
-    "RECONCILING": ConditionKind(_I, Effect.HALTED, "Portfolio compares ledger and venue.", "Wait."),
+    "CONNECTING": ConditionKind(
+        _I, Effect.HALTED, "Portfolio is connecting to the gateway.", "Wait, or start the gateway."
+    ),
+    "RECONCILING": ConditionKind(_I, Effect.HALTED, "Portfolio is comparing ledger and venue.", "Wait."),
     "WAITING_FOR_SIGNALS": ConditionKind(
         _I, Effect.HALTED, "A replay waits for a signal process of each symbol.", "Start signal."
     ),
     "FAILED": ConditionKind(
         _C, Effect.HALTED, "Portfolio cannot continue without a restart.", "Remove the cause, then restart portfolio."
     ),
-    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio is stopping.", "Nothing."),
+    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio is stopping.", "Wait."),
     # ------------------------------------ detected outside portfolio: by the screen, status and the watchdog
     "PROCESS_DOWN": ConditionKind(
         _C, Effect.HALTED, "A process is not running.", "Read its log, then `supervisorctl start NAME`."
@@ -167,60 +191,63 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "SUPERVISOR_SILENT": ConditionKind(
         _C, Effect.NONE, "supervisord does not answer: ended processes are not restarted.", "Restart the desk."
     ),
-    # ----------------------------------------------------------------------------- end with their cause
+    # ----------------------------------------------------------------------- end when their cause ends
     "STORAGE": ConditionKind(
         _C,
         Effect.HALTED,
         "The ledger cannot be written: no order is sent, not even a close.",
-        "Free or repair the disk; the desk retries.",
+        "Free or repair the disk. The desk retries by itself.",
     ),
     "LEDGER_UNSIGNED": ConditionKind(
         _W,
         Effect.NONE,
-        "The ledger's newest head cannot be signed or stored.",
-        "Free the disk; check the folder of LEDGER_KEY_FILE.",
+        "The head of the ledger's hash chain cannot be signed, or its signature cannot be stored.",
+        "Free disk space. Check the folder of LEDGER_KEY_FILE.",
     ),
     "GATEWAY_SILENT": ConditionKind(
-        _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
+        _C,
+        Effect.HALTED,
+        "The gateway or execution does not answer.",
+        "Start the missing process. Read mt5.log and execution.log.",
     ),
     "GATEWAY_STORAGE": ConditionKind(
         _C,
         Effect.HALTED,
-        "The gateway cannot write: no order is executed, and a generated market stops.",
-        "Free or repair the disk; the gateway retries.",
+        "The gateway cannot write to its disk: no order is executed, and a generated market stops.",
+        "Free or repair the disk. The gateway retries by itself.",
     ),
     "GATEWAY_HALTED": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,
         "A person halted the gateway: it refuses orders that open exposure.",
-        "`paperdesk resume --at-gateway --reason ...`.",
+        "Run `paperdesk resume --at-gateway --reason ...`.",
     ),
     "VENUE_UNAVAILABLE": ConditionKind(
-        _C, Effect.HALTED, "The terminal cannot reach its broker.", "Check terminal and connection."
+        _C, Effect.HALTED, "The terminal cannot reach its broker.", "Check the terminal and its connection."
     ),
     "LEASE_MISSING": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,
-        "No valid lease: the gateway refuses orders that open exposure and cancels resting ones.",
+        "Portfolio has no valid lease: the gateway refuses orders that open exposure and cancels resting orders.",
         "Read mt5.log and execution.log.",
     ),
     "LEASE_UNSUPPORTED": ConditionKind(
         _W,
         Effect.NONE,
-        "The gateway grants no leases: resting orders outlive portfolio.",
+        "The gateway grants no leases: resting orders stay at the venue when portfolio ends.",
         "Use another gateway.",
     ),
     "FEED_STALE": ConditionKind(
         _C,
         Effect.HALTED,
         "The market feed sends neither ticks nor heartbeats.",
-        "Start the gateway; check ZMQ_MARKET_DATA_URL.",
+        "Start the gateway. Check ZMQ_MARKET_DATA_URL.",
     ),
     "NO_TICKS": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "The symbol has no ticks: market closed or recording ended.",
-        "Check its sessions and `trading_signal_tick_age_seconds`.",
+        "The symbol has had no tick for a minute, for example because its market is closed.",
+        "Check the symbol's sessions and `trading_signal_tick_age_seconds`.",
     ),
     "BREAKER_OPEN": ConditionKind(
         _W,
@@ -231,22 +258,22 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "SIGNALS_DENIED": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "Risk rules have denied every signal for a minute.",
+        "Risk rules have denied at least five signals in a row, over at least a minute.",
         "Read `paperdesk why SYMBOL` and `paperdesk risk`.",
     ),
     "ORDERS_REFUSED": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "Every order of the symbol is rejected, expires or is canceled by the venue.",
+        "At least five orders of the symbol in a row ended without execution.",
         "Read `paperdesk orders` and docs/retcodes.md.",
     ),
     "MODIFICATION_REFUSED": ConditionKind(
         _W,
         Effect.NONE,
-        "The venue refused a change of stops or of a resting order; the old values stand.",
-        "Read the text and docs/retcodes.md.",
+        "The venue refused a change of stops or of a resting order; the old values still apply.",
+        "Read the condition's text and docs/retcodes.md.",
     ),
-    "CLOSE_WAITS": ConditionKind(_W, Effect.NONE, "A position is to be closed when its market opens.", "Wait."),
+    "CLOSE_WAITS": ConditionKind(_W, Effect.NONE, "The close of a position waits until its market opens.", "Wait."),
     "CONVERSION_MISSING": ConditionKind(
         _C,
         Effect.SYMBOL,
@@ -256,11 +283,11 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The strategy raised, returned an invalid signal or cannot be used.",
+        "The strategy raised an exception, returned an invalid signal or cannot be used.",
         "Fix the strategy (see signal.log), then restart signal.",
     ),
     "SIGNAL_SILENT": ConditionKind(
-        _C, Effect.SYMBOL, "The signal process sends no hello.", "Start signal; read signal.log."
+        _C, Effect.SYMBOL, "The signal process sends no hello messages.", "Start signal. Read signal.log."
     ),
     "SIGNAL_NEVER_HEARD": ConditionKind(
         _C,
@@ -269,17 +296,23 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "Start signal with the symbol in TRADING_SYMBOL.",
     ),
     "SIGNAL_CRASH_LOOPING": ConditionKind(
-        _C, Effect.SYMBOL, "The signal process ends and restarts repeatedly.", "Read signal.log."
+        _C, Effect.SYMBOL, "The signal process ends and is restarted repeatedly.", "Read signal.log."
     ),
     "SIGNAL_MUTE": ConditionKind(
-        _C, Effect.SYMBOL, "The signal process is alive but sends no signals.", "Read signal.log; restart signal."
+        _C,
+        Effect.SYMBOL,
+        "The signal process sends hello messages but no signals.",
+        "Read signal.log, then restart signal.",
     ),
     "SIGNAL_CATCHING_UP": ConditionKind(
-        _W, Effect.SYMBOL, "Signals lag behind the ticks.", "Wait; if it lasts, the strategy is too slow."
+        _W, Effect.SYMBOL, "Signals lag behind the ticks.", "Wait. If the condition lasts, the strategy is too slow."
     ),
-    "SIGNAL_WARMING_UP": ConditionKind(_I, Effect.SYMBOL, "The strategy needs more ticks.", "Wait."),
+    "SIGNAL_WARMING_UP": ConditionKind(_I, Effect.SYMBOL, "The strategy has not received enough ticks yet.", "Wait."),
     "MARKET_BEHIND": ConditionKind(
-        _W, Effect.SYMBOL, "The market repeats ticks that were already decided.", "Wait; no tick is decided twice."
+        _W,
+        Effect.SYMBOL,
+        "The market repeats ticks that portfolio has already decided.",
+        "Wait. No tick is decided twice.",
     ),
     "STRATEGY_HOLDS": ConditionKind(
         _I,
@@ -290,43 +323,48 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "ENTRY_RESTS": ConditionKind(
         _I,
         Effect.NONE,
-        "An entry has rested for a minute; no other order opens meanwhile.",
+        "An entry order has rested for a minute and blocks other entries of its symbol.",
         "If unintended, check the plan's `offset_points` and `lifetime_s`.",
     ),
     "WATCHDOG_SILENT": ConditionKind(
         _W,
         Effect.NONE,
-        "The watchdog does not poll portfolio: nobody is alerted, and hung processes are not killed.",
-        "`supervisorctl start watchdog`; read watchdog.log.",
+        "The watchdog sends no queries to portfolio: alerts are not sent, and hung processes are not killed.",
+        "Run `supervisorctl start watchdog`. Read watchdog.log.",
     ),
     "ALERTS_FAIL": ConditionKind(
         _W,
         Effect.NONE,
-        "ALERT_COMMAND fails or cannot be run: alerts reach nobody.",
+        "ALERT_COMMAND fails or cannot be run: alerts are not delivered.",
         "Fix ALERT_COMMAND (see watchdog.log), then restart watchdog.",
     ),
     "ORDER_IN_DOUBT": ConditionKind(
-        _W, Effect.SYMBOL, "An order may or may not have been executed.", "Wait; compare with the venue."
+        _W, Effect.SYMBOL, "An order may or may not have been executed.", "Wait, or compare the order with the venue."
     ),
     "ORDER_UNANSWERED": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "A market order has had no answer for three seconds; no other is sent.",
-        "Wait; read mt5.log and execution.log.",
+        "A market order has had no outcome for three seconds and blocks other orders of its symbol.",
+        "Wait. Read mt5.log and execution.log.",
     ),
     "DRAWDOWN_WARNING": ConditionKind(
-        _W, Effect.NONE, "The drawdown reached the warning level.", "Watch it; reduce by hand."
+        _W, Effect.NONE, "The drawdown reached the warning level.", "Watch the drawdown, or reduce positions by hand."
     ),
     "MARGIN_CALL": ConditionKind(
-        _C, Effect.NONE, "The margin level is below the margin call level.", "Reduce positions or deposit."
+        _C, Effect.NONE, "The margin level is below the margin call level.", "Reduce positions or deposit funds."
     ),
     "INSTRUMENT_TERMS": ConditionKind(
         _W, Effect.NONE, "The venue changed the terms of a symbol.", "Check limits and plan, then resume."
     ),
     "FOREIGN_ORDERS": ConditionKind(
-        _W, Effect.NONE, "The account has orders that the desk did not place.", "Check them, then resume."
+        _W, Effect.NONE, "The account has orders that the desk did not place.", "Check these orders, then resume."
     ),
-    "PLAN_DISTANCE": ConditionKind(_W, Effect.NONE, "A plan distance is below the venue's minimum.", "Widen it."),
+    "PLAN_DISTANCE": ConditionKind(
+        _W,
+        Effect.NONE,
+        "A distance of the plan is below the venue's minimum: the symbol's signals are denied.",
+        "Increase the distance.",
+    ),
 }
 """Every condition by code."""
 
@@ -360,9 +398,9 @@ def needs_person(found: Condition) -> bool:
 
 
 def keeps_from_trading(found: Condition) -> bool:
-    """Whether a condition prevents trading until a person acts, which exit codes and health checks report.
+    """Whether a condition prevents trading until a person acts; exit codes and health checks report it.
 
-    Only severity CRITICAL counts: a condition of severity INFO ends without a person, one of WARNING may.
+    Only a CRITICAL condition does. INFO conditions end without a person, and WARNING conditions may.
     """
     return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
 
@@ -387,7 +425,7 @@ def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
 
     Args:
         conditions: current conditions.
-        symbols: traded symbols. The headline is NOT TRADING if every one of them is prevented.
+        symbols: traded symbols. The headline is NOT TRADING if conditions prevent trading in all of them.
     """
     found = by_gravity(conditions)
     gravest = next(iter(found), None)

@@ -25,7 +25,7 @@ def test_a_live_desk_warns_of_a_margin_call_while_it_lasts() -> None:
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     compare(driven)
     assert status_of(driven.state).warning.startswith("MARGIN CALL: the margin level is ")
-    assert status_of(driven.state).warning.endswith("the venue calls under 1000000000 % and closes positions under 1 %")
+    assert status_of(driven.state).warning.endswith("the margin call level 1000000000 %, the stop-out level 1 %")
     driven.answer_all(driven.deliver(a_signal(2, -1)))
     compare(driven)
     assert status_of(driven.state).warning == ""

@@ -227,5 +227,5 @@ def _margin_call(account: AccountReply | None) -> str:
     level, call, stop_out = account.margin_level_pct, account.margin_call_level_pct, account.stop_out_level_pct
     assert level is not None
     assert call is not None
-    text = f"MARGIN CALL: the margin level is {level:.0f} %, the venue calls under {decimal_text(call)} %"
-    return text if stop_out is None else f"{text} and closes positions under {decimal_text(stop_out)} %"
+    text = f"MARGIN CALL: the margin level is {level:.0f} %, the margin call level {decimal_text(call)} %"
+    return text if stop_out is None else f"{text}, the stop-out level {decimal_text(stop_out)} %"

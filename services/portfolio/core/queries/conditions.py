@@ -1,7 +1,7 @@
 """Collects all conditions of portfolio.
 
-They are the causes of the trading state, the state of the process, the conditions that other modules have set, and
-conditions that this module derives from the account and the feed.
+These are the causes of the trading state, the state of the process, the conditions set by other modules, and conditions
+that this module derives from the account and the market feed.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 GATEWAY_SILENT_NS: Final = 3_000_000_000
-"""Silence after which GATEWAY_SILENT is set; a restart of gateway or execution takes up to two seconds."""
+"""Time without an answer after which GATEWAY_SILENT is set; a restart of gateway or execution takes up to 2 s."""
 
 CONNECTING_SILENT_NS: Final = 30_000_000_000
-"""The same limit while connecting or reconciling, when the gateway may have to load a large book."""
+"""The same time while portfolio connects or reconciles, because the gateway may be loading a large book."""
 
 NO_TICKS_NS: Final = 60_000_000_000
-"""Time without a tick after which NO_TICKS is set; major pairs have a tick every few seconds in their sessions."""
+"""Time without a tick after which NO_TICKS is set; in their sessions major pairs have a tick every few seconds."""
 
 _CONNECTING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
@@ -52,7 +52,7 @@ def conditions_of(state: PortfolioState, mono_ns: int) -> list[Condition]:
 
     Args:
         state: the owners of the desk's state.
-        mono_ns: current monotonic time; 0 leaves out the conditions of the live feed and of a silent gateway.
+        mono_ns: current monotonic time; 0 omits the conditions of the market feed and of a gateway without answers.
     """
     return by_gravity(
         [
@@ -98,7 +98,7 @@ def _derived_conditions(state: PortfolioState, mono_ns: int) -> Iterator[Conditi
     for symbol, count in sorted(doubtful.items()):
         yield condition("ORDER_IN_DOUBT", f"{count} order{'s' * (count > 1)} in doubt", subject=symbol)
     for symbol in sorted(state.warnings.unproven_symbols - doubtful.keys()):
-        text = "an order is presumed expired; no comparison with the venue has confirmed it yet"
+        text = "an order is presumed to have expired, but no comparison with the venue has confirmed that yet"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
     yield from _breaker_pauses(state.config.limits, state.stream, mono_ns)
     yield from _refused_modifications(state.account.book)
@@ -117,7 +117,7 @@ def _breaker_pauses(limits: Limits, stream: StreamState, mono_ns: int) -> Iterat
         return
     for symbol, breaker in sorted(stream.risk.breakers.items()):
         if now_ns < breaker.until_ns:
-            # An earlier version stored a pause without its count of losses.
+            # An earlier version stored pauses without the number of losses.
             losses = max(breaker.run, limits.breaker_losses)
             text = f"paused by CIRCUIT_BREAKER {format_pause(losses, breaker.until_ns)}"
             yield condition("BREAKER_OPEN", text, subject=symbol)
@@ -138,14 +138,14 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
 
 
 def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
-    """A condition for each symbol that cannot be traded, because no quoted pair converts its profit currency."""
+    """A condition for each symbol that is not traded, because no quoted pair converts its profit currency."""
     stream = book.stream
     if stream is None:
         return
     known = {symbol: book.instruments[symbol] for symbol in config.quoted if symbol in book.instruments}
     traded = [symbol for symbol in config.symbols if symbol in known]
     for symbol, source in missing_conversions(traded, stream.currency, known).items():
-        text = f"no quoted pair has {source} and the account's {stream.currency}"
+        text = f"no quoted pair converts {source} into the account currency {stream.currency}"
         yield condition("CONVERSION_MISSING", text, subject=symbol)
 
 
@@ -165,10 +165,10 @@ def _waiting_closes(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
 
 
 def _gateway_conditions(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:
-    # While the ledger cannot be written, portfolio sends no request, so that no answer is due.
+    # While the ledger cannot be written, portfolio sends no request and expects no answer.
     silent_ns = state.warnings.gateway_silence_ns(mono_ns) if mono_ns and not state.warnings.storage_problem else 0
     if state.stream.desk_state in _CONNECTING and silent_ns > CONNECTING_SILENT_NS:
-        text = f"no usable answer for {silent_ns // SECOND_NS} s: {state.stream.waiting_for}"
+        text = f"no usable answer for {silent_ns // SECOND_NS} s; portfolio waits for {state.stream.waiting_for}"
         yield condition("GATEWAY_SILENT", text)
     if state.stream.desk_state is not DeskState.RUNNING or not mono_ns:
         return
@@ -182,18 +182,18 @@ def _gateway_silence(stream: StreamState, silent_ns: int) -> Iterator[Condition]
     if silent_ns > GATEWAY_SILENT_NS:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // SECOND_NS} s")
     elif stream.waiting_for:
-        yield condition("GATEWAY_SILENT", stream.waiting_for)
+        yield condition("GATEWAY_SILENT", f"portfolio waits for {stream.waiting_for}")
 
 
 def _feed_conditions(config: DeskConfig, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
     heard_ns = max(stream.market.last_message_mono_ns, stream.running_since_mono_ns)
     if mono_ns - heard_ns > FEED_STALE_NS:
-        since = "for" if stream.market.last_message_mono_ns else "since the start,"
-        yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // SECOND_NS} s")
+        since = "" if stream.market.last_message_mono_ns else ", the time since the start"
+        yield condition("FEED_STALE", f"no tick and no heartbeat for {(mono_ns - heard_ns) // SECOND_NS} s{since}")
         return
     for symbol in config.quoted:
         quote = stream.market.quotes.get(symbol)
         quoted_ns = max(stream.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
         if mono_ns - quoted_ns > NO_TICKS_NS:
-            text = f"no tick for {(mono_ns - quoted_ns) // SECOND_NS} s, while the feed is alive"
+            text = f"no tick for {(mono_ns - quoted_ns) // SECOND_NS} s, although the market feed sends messages"
             yield condition("NO_TICKS", text, subject=symbol)

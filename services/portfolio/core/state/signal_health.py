@@ -189,14 +189,14 @@ class SignalHealth:
         if report is not None and report.state is SymbolState.FAULT:
             yield Finding("STRATEGY_FAULT", symbol, f"{report.text}; {_LOG}")
         if (silent_ns := mono_ns - max(publisher.heard_ns, since_ns)) > SIGNAL_SILENT_NS:
-            text = f"no hello of the signal process for {silent_ns // SECOND_NS} s; {_LOG}"
+            text = f"no hello message of the signal process for {silent_ns // SECOND_NS} s; {_LOG}"
             yield Finding("SIGNAL_SILENT", symbol, text)
         elif report is None or report.state is not SymbolState.FAULT:
             yield from self._lag(symbol, progress, published, report, market.newest_ns, mark, mono_ns)
         is_heard = mono_ns - market.last_message_mono_ns <= SIGNAL_SILENT_NS
         if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > MARKET_BEHIND_NS:
             again = max(progress.sequence, decided) - published
-            text = f"the market repeats {again:,} ticks that were decided already"
+            text = f"the market repeats {again:,} ticks that were already decided"
             yield Finding("MARKET_BEHIND", symbol, text)
 
     def _lag(
@@ -216,14 +216,14 @@ class SignalHealth:
             if state is SymbolState.CATCHING_UP or mono_ns - progress.moved_ns <= SIGNAL_SILENT_NS:
                 text = f"{behind:,} ticks behind"
                 if mark is not None:
-                    text += f", {max(0, market_ns - mark.time_ns) / SECOND_NS:,.1f} s of the market's time"
+                    text += f", {max(0, market_ns - mark.time_ns) / SECOND_NS:,.1f} s of venue time"
                 yield Finding("SIGNAL_CATCHING_UP", symbol, text)
             else:
                 silent_s = (mono_ns - progress.moved_ns) // SECOND_NS
                 yield Finding(
                     "SIGNAL_MUTE",
                     symbol,
-                    f"the signal process is alive and has sent no signal for {silent_s} s; {_LOG}",
+                    f"the signal process sends hello messages, but has sent no signal for {silent_s} s; {_LOG}",
                 )
         elif state is SymbolState.WARMING_UP:
-            yield Finding("SIGNAL_WARMING_UP", symbol, "the strategy has not seen enough ticks yet")
+            yield Finding("SIGNAL_WARMING_UP", symbol, "the strategy has not received enough ticks yet")

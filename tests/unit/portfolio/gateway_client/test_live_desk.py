@@ -68,7 +68,7 @@ def test_a_gateway_without_an_answer_for_30_seconds_during_connection_is_shown_a
     driven.mono_ns += 1
     silent, _ = status_of(driven.state, driven.mono_ns).conditions
     assert (silent.code, needs_person(silent)) == ("GATEWAY_SILENT", True)
-    assert silent.text == f"no usable answer for 30 s: {driven.state.stream.waiting_for}"
+    assert silent.text == f"no usable answer for 30 s; portfolio waits for {driven.state.stream.waiting_for}"
 
 
 def test_a_desk_that_cannot_write_its_ledger_does_not_report_a_silent_gateway() -> None:

@@ -54,7 +54,7 @@ def test_a_process_that_stops_sending_hellos_is_reported_within_three_seconds(wa
     assert watched.codes == []
     watched.go_on(1_000)
     assert watched.codes == ["SIGNAL_SILENT"]
-    assert watched.text("SIGNAL_SILENT") == "no hello of the signal process for 3 s; see signal.log"
+    assert watched.text("SIGNAL_SILENT") == "no hello message of the signal process for 3 s; see signal.log"
     watched.go_on(3_000, hello=a_hello("b2"), signals=True)
     assert watched.codes == []
 
@@ -107,7 +107,7 @@ def test_a_market_that_repeats_decided_ticks_is_reported_until_it_has_caught_up(
     assert watched.codes == []
     watched.go_on(1_000, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
-    assert watched.text("MARKET_BEHIND") == "the market repeats 8 ticks that were decided already"
+    assert watched.text("MARKET_BEHIND") == "the market repeats 8 ticks that were already decided"
     watched.go_on(8_000, hello=a_hello())
     assert watched.codes == []
     watched.go_on(5_000, hello=a_hello(), signals=True)
@@ -120,7 +120,7 @@ def test_a_market_behind_the_decided_ticks_is_reported_even_before_the_first_sig
     watched.tick = 10
     watched.go_on(3_000, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
-    assert watched.text("MARKET_BEHIND") == "the market repeats 17 ticks that were decided already"
+    assert watched.text("MARKET_BEHIND") == "the market repeats 17 ticks that were already decided"
     watched.go_on(REPORTED_WITHIN_MS, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
 
@@ -146,7 +146,7 @@ def test_late_signals_are_shown_as_catching_up_with_the_number_of_ticks_and_seco
     watched.tick += 40
     watched.go_on(5_000, hello=a_hello(), signals=True, behind=40)
     assert watched.codes == ["SIGNAL_CATCHING_UP"]
-    assert watched.text("SIGNAL_CATCHING_UP") == "40 ticks behind, 40.0 s of the market's time"
+    assert watched.text("SIGNAL_CATCHING_UP") == "40 ticks behind, 40.0 s of venue time"
     watched.go_on(2_000, hello=a_hello(), signals=True)
     assert watched.codes == []
 
