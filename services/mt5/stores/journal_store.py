@@ -113,7 +113,7 @@ class DurableJournal:
         self._journal_id = str(journal_id)
         self._account = account
         self._lease = LeaseRecord(epoch, str(holder), bool(has_restarted))
-        self._halted = str(halted)
+        self._halt_reason = str(halted)
 
     def _require_integrity(self) -> None:
         [(damage,)] = self._db.execute("PRAGMA integrity_check(1)").fetchall()
@@ -220,7 +220,7 @@ class DurableJournal:
         """See `Journal`."""
         crash_point("mt5.before_epoch", lease.epoch)
         with raise_if_damaged(self._path), transaction(self._db):
-            self._db.execute(_WRITE_JOURNAL, self._journal_row(lease.epoch, self._halted))
+            self._db.execute(_WRITE_JOURNAL, self._journal_row(lease.epoch, self._halt_reason))
             row = with_checksum("lease", 1, lease.holder, int(lease.has_restarted))
             self._db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)", row)
         self._db.require_in_place()
@@ -230,13 +230,13 @@ class DurableJournal:
     @property
     def halt_reason(self) -> str:
         """See `Journal`."""
-        return self._halted
+        return self._halt_reason
 
     def set_halt_reason(self, reason: str) -> None:
         """See `Journal`."""
         crash_point("mt5.before_halt", self._lease.epoch)
         self._execute(_WRITE_JOURNAL, self._journal_row(self._lease.epoch, reason))
-        self._halted = reason
+        self._halt_reason = reason
         crash_point("mt5.after_halt", self._lease.epoch)
 
     def require_file_unchanged(self) -> None:

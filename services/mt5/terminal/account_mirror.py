@@ -87,17 +87,17 @@ class AccountMirror:
     def update(self, rows: AccountRows, *, ordinal: int) -> None:
         """Add a snapshot's rows. First, the numbers of new deals are stored with the tick `ordinal`."""
         deals = sorted(rows.deals, key=lambda row: (row.time_msc, row.ticket))
-        self._number([row for row in deals if row.ticket not in self._numbers], ordinal)
-        touched = {row.order for row in deals if self._take_deal(row)}
+        self._number_deals([row for row in deals if row.ticket not in self._numbers], ordinal)
+        touched = {row.order for row in deals if self._add_deal(row)}
         while self._shown + 1 in self._deals:
             self._shown += 1
         for row in rows.history_orders:
-            self._take_order(row, is_open=False, ordinal=ordinal, again=row.ticket in touched)
+            self._add_order(row, is_open=False, ordinal=ordinal, is_forced=row.ticket in touched)
         for row in rows.orders:
-            self._take_order(row, is_open=True, ordinal=ordinal, again=row.ticket in touched)
+            self._add_order(row, is_open=True, ordinal=ordinal, is_forced=row.ticket in touched)
         for ticket in touched & self._orders.keys():
             known = self._orders[ticket]
-            self._take_order(known.row, is_open=known.is_open, ordinal=ordinal, again=True)
+            self._add_order(known.row, is_open=known.is_open, ordinal=ordinal, is_forced=True)
         self._position_rows = {row.ticket: row for row in sorted(rows.positions, key=lambda row: row.identifier)}
         self._show_positions()
         self.account = rows.account
@@ -211,7 +211,7 @@ class AccountMirror:
 
     # ------------------------------------------------------------------------------------------------------ conversions
 
-    def _number(self, rows: Sequence[Mt5Deal], ordinal: int) -> None:
+    def _number_deals(self, rows: Sequence[Mt5Deal], ordinal: int) -> None:
         if not rows:
             return
         first = len(self._numbers) + 1
@@ -219,7 +219,7 @@ class AccountMirror:
         self._store.add_deals(numbered)
         self._numbers |= {ticket: (number, at) for number, ticket, at in numbered}
 
-    def _take_deal(self, row: Mt5Deal) -> bool:
+    def _add_deal(self, row: Mt5Deal) -> bool:
         """Add a deal; False if its row is unchanged since the last snapshot."""
         if self._deal_rows.get(row.ticket) == row:
             return False
@@ -240,11 +240,11 @@ class AccountMirror:
             numbers.sort()
         return True
 
-    def _take_order(self, row: Mt5Order, *, is_open: bool, ordinal: int, again: bool) -> None:
+    def _add_order(self, row: Mt5Order, *, is_open: bool, ordinal: int, is_forced: bool) -> None:
         known = self._orders.get(row.ticket)
         revision = self.last_modification(target_key("order", row.ticket))[0]
         same = known is not None and known.row == row and known.is_open == is_open and known.revision == revision
-        if same and not again:
+        if same and not is_forced:
             return
         deals = [self._deals[number] for number in self._deals_of.get(row.ticket, [])]
         magic = 0 if row.reason in SERVER_REASONS else row.magic
@@ -261,12 +261,14 @@ class AccountMirror:
             is_open,
             len(deals),
             revision,
-            self._booked(order, magic, is_open=is_open, position=deals[-1].position if deals else 0, fills=len(deals)),
+            self._book_order(
+                order, magic, is_open=is_open, position=deals[-1].position if deals else 0, fills=len(deals)
+            ),
         )
         if magic:
             self._by_magic[magic] = min(row.ticket, self._by_magic.get(magic, row.ticket))
 
-    def _booked(self, order: VenueOrder, magic: int, *, is_open: bool, position: int, fills: int) -> BookOrder:
+    def _book_order(self, order: VenueOrder, magic: int, *, is_open: bool, position: int, fills: int) -> BookOrder:
         code = ErrorCode.VENUE_REFUSED if order.status is OrderReplyStatus.REJECTED else None
         return BookOrder(
             order=order,
@@ -308,7 +310,7 @@ class AccountMirror:
             time_ns=self._clock.utc_of_ms(time_msc),
             ordinal=0,
         )
-        return self._booked(order, magic, is_open=False, position=0, fills=0)
+        return self._book_order(order, magic, is_open=False, position=0, fills=0)
 
 
 def target_key(kind: str, ticket: int) -> str:

@@ -120,7 +120,7 @@ def deal_from_row(
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
     # A credit changes the equity but not the balance.
     moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
-    lent = "" if moves_cash else f" credit of {decimal_text(money_of(row.profit, digits))}, not in the balance"
+    credit_note = "" if moves_cash else f" credit of {decimal_text(money_of(row.profit, digits))}, not in the balance"
     return VenueDeal(
         deal=number,
         ticket=row.order,
@@ -136,7 +136,7 @@ def deal_from_row(
         time_ns=clock.utc_of_ms(row.time_msc, not_before_ns=not_before_ns),
         ordinal=ordinal,
         stepped=row.reason in SERVER_REASONS,
-        comment=f"deal {row.ticket}{lent} {row.comment}".strip()[:TEXT_CHARS_MAX],
+        comment=f"deal {row.ticket}{credit_note} {row.comment}".strip()[:TEXT_CHARS_MAX],
         position=row.position_id,
         reason=_REASONS.get(row.reason, DealReason.CLIENT),
     )

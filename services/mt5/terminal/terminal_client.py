@@ -190,7 +190,7 @@ class TerminalClient:
                 clock=self._clock,
             )
         if isinstance(made, LocalRejection):
-            self._remember(PendingOrder(request, symbol), made, now)
+            self._keep_refused(PendingOrder(request, symbol), made, now)
             return TradeResult(made.retcode, 0, 0)
         return self._begin(made, PendingOrder(request, symbol), now)
 
@@ -260,7 +260,7 @@ class TerminalClient:
         if sent is not None and retcodes.outcome_of(sent.retcode) is RetcodeOutcome.NOT_DONE:
             assert sent.error_code is not None, sent
             if isinstance(subject, PendingOrder):
-                self._remember(subject, LocalRejection(sent.retcode, sent.error_code, sent.message), now)
+                self._keep_refused(subject, LocalRejection(sent.retcode, sent.error_code, sent.message), now)
             elif isinstance(subject, PendingCancel):
                 self._not_canceled[subject.ticket] = (sent, now.mono_ns)
         is_clear = sent is not None and retcodes.outcome_of(sent.retcode) is not RetcodeOutcome.IN_DOUBT
@@ -330,7 +330,7 @@ class TerminalClient:
         self._due_mono_ns = now.mono_ns + CHECK_NS
         return self.poll(now)
 
-    def _remember(self, placing: PendingOrder, refusal: LocalRejection, now: Now) -> None:
+    def _keep_refused(self, placing: PendingOrder, refusal: LocalRejection, now: Now) -> None:
         """Keep a refused order, so that `find` returns it although the terminal does not show it."""
         refused = rejected_order(
             placing.request,

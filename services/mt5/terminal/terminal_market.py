@@ -38,7 +38,7 @@ class TerminalMarket:
         self.symbols = tuple(symbols)
         self.first_time_ns = first_time_ns
         self._ticks: list[StreamTick] = []
-        self._of: dict[str, list[int]] = {symbol: [] for symbol in self.symbols}
+        self._ordinals_of: dict[str, list[int]] = {symbol: [] for symbol in self.symbols}
         self._sequences = dict.fromkeys(self.symbols, 0)
         self._read = 0
         self._rejected: dict[str, int] = {}
@@ -99,7 +99,7 @@ class TerminalMarket:
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`; None if no such tick is kept."""
-        ordinals = self._of.get(symbol, [])
+        ordinals = self._ordinals_of.get(symbol, [])
         place = bisect_left(ordinals, ordinal + 1)
         return self.tick_at(ordinals[place - 1]) if place else None
 
@@ -117,7 +117,7 @@ class TerminalMarket:
             limit: most ticks to return.
             published: ordinal of the last published tick; later ticks are left out.
         """
-        ordinals = self._of[symbol]
+        ordinals = self._ordinals_of[symbol]
         if not ordinals:
             return TickColumns(from_sequence, [], [], [], [], [])
         oldest = self.tick_at(ordinals[0]).sequence
@@ -135,8 +135,8 @@ class TerminalMarket:
     def _append(self, tick: StreamTick) -> None:
         assert not self._ticks or tick.ordinal == self.newest_ordinal + 1, (tick, self.newest_ordinal)
         self._ticks.append(tick)
-        if tick.symbol in self._of:
-            self._of[tick.symbol].append(tick.ordinal)
+        if tick.symbol in self._ordinals_of:
+            self._ordinals_of[tick.symbol].append(tick.ordinal)
             self._sequences[tick.symbol] = tick.sequence
         if not self.first_time_ns:
             self.first_time_ns = tick.time_ns
@@ -145,8 +145,8 @@ class TerminalMarket:
         """Drop the older half of the ticks."""
         del self._ticks[:-TICKS_KEPT]
         first = self._ticks[0].ordinal
-        for symbol, ordinals in self._of.items():
-            self._of[symbol] = ordinals[bisect_left(ordinals, first) :]
+        for symbol, ordinals in self._ordinals_of.items():
+            self._ordinals_of[symbol] = ordinals[bisect_left(ordinals, first) :]
 
 
 class LiveTickPublisher(TickPublisher):

@@ -209,8 +209,8 @@ class Gateway(Core[Request, Reply | Tick]):
                 the reply is an ErrorReply instead, so that the id keeps its one stored answer.
         """
         fields = fields or {}
-        said_id = fields.get("request_id")
-        request_id = said_id if isinstance(said_id, str) and len(said_id) <= NAME_CHARS_MAX else ""
+        given_id = fields.get("request_id")
+        request_id = given_id if isinstance(given_id, str) and len(given_id) <= NAME_CHARS_MAX else ""
         order_id, action, symbol = fields.get("order_id"), fields.get("action"), fields.get("symbol")
         is_order = error.code in _FIELD_ERRORS and is_order_action(action) and _is_name(order_id)
         if is_order and not self._orders.is_known(str(order_id)):

@@ -33,15 +33,15 @@ class InDoubtOrders:
     def __init__(self, *, settling_ms: int) -> None:
         """Begin without an id in doubt; `settling_ms` is how late an order may appear in the venue's history."""
         self._settling_ns = settling_ms * MS_NS
-        self._of: dict[str, _InDoubtOrder] = {}
+        self._by_id: dict[str, _InDoubtOrder] = {}
 
     def add(self, order_id: str, *, from_ns: int) -> None:
         """Begin to count for an id whose order was sent to the venue; settling begins at venue time `from_ns`."""
-        self._of[order_id] = _InDoubtOrder(from_ns)
+        self._by_id[order_id] = _InDoubtOrder(from_ns)
 
     def remove(self, order_id: str) -> None:
         """Stop counting for an id that is no longer in doubt."""
-        self._of.pop(order_id, None)
+        self._by_id.pop(order_id, None)
 
     def record_miss(self, order_id: str, now: Now, *, time_ns: int, deadline_ns: int, is_available: bool) -> bool:
         """Count a search without a trace; True once there are enough to presume that the order had no effect.
@@ -53,9 +53,9 @@ class InDoubtOrders:
             deadline_ns: the order's deadline in venue time, UTC; 0 for none.
             is_available: whether the terminal could be used; if not, the count restarts at 0.
         """
-        misses = self._of.get(order_id)
+        misses = self._by_id.get(order_id)
         if misses is None:
-            misses = self._of[order_id] = _InDoubtOrder(max(time_ns, deadline_ns))
+            misses = self._by_id[order_id] = _InDoubtOrder(max(time_ns, deadline_ns))
         if not is_available:
             misses.count = 0
             return False

@@ -142,7 +142,7 @@ class MemoryJournal:
         self._entries: dict[str, JournalEntry] = {}
         self._magics: dict[int, str] = {}
         self._lease = LeaseRecord()
-        self._halted = ""
+        self._halt_reason = ""
 
     @property
     def journal_id(self) -> str:
@@ -201,8 +201,8 @@ class MemoryJournal:
     @property
     def halt_reason(self) -> str:
         """See `Journal`."""
-        return self._halted
+        return self._halt_reason
 
     def set_halt_reason(self, reason: str) -> None:
         """See `Journal`."""
-        self._halted = reason
+        self._halt_reason = reason

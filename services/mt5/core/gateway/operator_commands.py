@@ -42,14 +42,14 @@ class OperatorCommands:
         self._header = header
         self._is_live = is_live
         self._venue_ns = venue_ns
-        self._still_to_end = _halt_text(journal.halt_reason) if is_live and journal.halt_reason else ""
-        self._still_to_close: list[int] = []
+        self._cancel_reason = _halt_text(journal.halt_reason) if is_live and journal.halt_reason else ""
+        self._tickets_to_close: list[int] = []
 
     def on_timer(self, now: Now) -> None:
         """Continue to cancel orders and close positions that are left because the venue was unavailable or busy."""
-        if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
-            self._still_to_end = ""
-        if self._still_to_close and not self._still_to_end and self._terminal.unavailable(now) is None:
+        if self._cancel_reason and self._orders.cancel_all(self._cancel_reason, now):
+            self._cancel_reason = ""
+        if self._tickets_to_close and not self._cancel_reason and self._terminal.unavailable(now) is None:
             self._close_all(now)
 
     def handle(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
@@ -61,13 +61,13 @@ class OperatorCommands:
             code, text = trouble or (ErrorCode.VENUE_BUSY, "another call of the venue is in progress")
             return self._header.error(request.request_id, code, text)
         self._journal.set_halt_reason("" if isinstance(request, Resume) else request.reason)
-        self._still_to_end = ""
-        self._still_to_close = []
+        self._cancel_reason = ""
+        self._tickets_to_close = []
         if not isinstance(request, Resume):
-            self._still_to_end = _halt_text(request.reason)
+            self._cancel_reason = _halt_text(request.reason)
             self.on_timer(now)
         if isinstance(request, Flatten):
-            self._still_to_close = [position.ticket for position in self._venue.positions()]
+            self._tickets_to_close = [position.ticket for position in self._venue.positions()]
         closed = self._close_all(now)
         halted = self._journal.halt_reason
         return HaltReply(
@@ -80,8 +80,8 @@ class OperatorCommands:
         Each position is tried once. While a call is in progress, the other positions wait for the next `on_timer`.
         """
         tickets = []
-        while self._still_to_close and not self._orders.is_busy:
-            ticket = self._still_to_close.pop(0)
+        while self._tickets_to_close and not self._orders.is_busy:
+            ticket = self._tickets_to_close.pop(0)
             position = next((held for held in self._venue.positions() if held.ticket == ticket), None)
             if position is None:
                 continue

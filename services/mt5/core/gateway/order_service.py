@@ -33,7 +33,7 @@ STORED: Final = "-"
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 """Statuses of open orders."""
 
-_ENDED_OTHERWISE: Final = (
+_ENDED_BEFORE_CANCEL: Final = (
     OrderReplyStatus.FILLED,
     OrderReplyStatus.REJECTED,
     OrderReplyStatus.EXPIRED,
@@ -41,7 +41,7 @@ _ENDED_OTHERWISE: Final = (
 )
 """Statuses of an order that ended before its CANCEL."""
 
-_CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
+_REPORTED_EXECUTIONS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
 class OrderService:
@@ -190,7 +190,7 @@ class OrderService:
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
-            return self._end(order_id, now, time_ns=time_ns, why="fenced while it rested")
+            return self._cancel_resting(order_id, now, time_ns=time_ns, why="fenced while it rested")
         if known is not None:
             return known
         text = f"order_id {order_id} was fenced before the venue was called"
@@ -208,7 +208,7 @@ class OrderService:
 
     def cancel(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
         """Cancel a resting order; returns its new state, with an error code if it is not canceled."""
-        return _as_ended(self._end(order_id, now, time_ns=time_ns, why="canceled by the client"))
+        return _as_ended(self._cancel_resting(order_id, now, time_ns=time_ns, why="canceled by the client"))
 
     def cancel_all(self, why: str, now: Now) -> bool:
         """Cancel every resting order for the reason `why`; False if some remain for the next call."""
@@ -220,7 +220,7 @@ class OrderService:
             self._is_changing = isinstance(self._terminal.cancel(resting, now, why=why), CallInProgress)
         return True
 
-    def _end(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
+    def _cancel_resting(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
         """Cancel a resting order, and return its new state."""
         placed = self._terminal.find(magic_of(order_id), now)
         assert placed is not None, order_id
@@ -295,7 +295,7 @@ class OrderService:
         placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
             return self._shown(order_id, effect, placed, store=True)
-        if sent is not None and sent.retcode in _CLAIMS:
+        if sent is not None and sent.retcode in _REPORTED_EXECUTIONS:
             self._journal.record_claimed(order_id, effect, ordinal=self._venue.ordinal)
         self._doubts.add(order_id, from_ns=max(request.valid_until_ns, time_ns))
         return self._in_doubt(order_id, effect)
@@ -433,7 +433,7 @@ def effect_of(request: PlaceOrder) -> Effect:
 
 def _as_ended(known: OrderReply) -> OrderReply:
     """The reply to a CANCEL: ORDER_ENDED for an order that ended before and has no error code of its own."""
-    if known.status not in _ENDED_OTHERWISE or known.error_code is not None:
+    if known.status not in _ENDED_BEFORE_CANCEL or known.error_code is not None:
         return known
     text = f"order {known.order_id} has ended: {known.status}"
     return structs.replace(known, error_code=ErrorCode.ORDER_ENDED, error=known.error or text)

@@ -88,7 +88,7 @@ class Book:
         for number, deal in enumerate(self.deals):
             is_of_stream = number >= self.deals_before_stream
             self._cursor_keys.append(_cursor_key(deal) if is_of_stream else 0)
-            self._note_news(self.orders[deal.ticket - 1].told_ns if is_of_stream and deal.ticket else 0)
+            self._record_report_time(self.orders[deal.ticket - 1].told_ns if is_of_stream and deal.ticket else 0)
         for order in sorted((order for order in self.orders if order.ending), key=lambda order: order.ending):
             self._note_ending(order)
 
@@ -166,7 +166,7 @@ class Book:
         if change.deal is not None:
             self.deals.append(change.deal)
             self._cursor_keys.append(_cursor_key(change.deal))
-            self._note_news(0 if change.order is None else change.order.told_ns)
+            self._record_report_time(0 if change.order is None else change.order.told_ns)
         if change.removed:
             del self.positions[change.removed]
         if change.position is not None:
@@ -188,7 +188,7 @@ class Book:
         )
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
 
-    def _note_news(self, told_ns: int) -> None:
+    def _record_report_time(self, told_ns: int) -> None:
         """Record when a deal is reported; deals are reported in order, so not before any earlier deal."""
         self._told_ns.append(max(self.told_ns, told_ns))
 

@@ -114,8 +114,8 @@ class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def applies(self, time_ns: int) -> bool:
         """Whether a UTC time is within the minutes before or after the server's midnight, the end excluded."""
-        gone_ns = time_of_day_ns(time_ns)
-        return gone_ns < self.minutes_after * MINUTE_NS or gone_ns >= DAY_NS - self.minutes_before * MINUTE_NS
+        elapsed_ns = time_of_day_ns(time_ns)
+        return elapsed_ns < self.minutes_after * MINUTE_NS or elapsed_ns >= DAY_NS - self.minutes_before * MINUTE_NS
 
 
 class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -60,12 +60,12 @@ class MarketView:
         tick = self.stream.tick_at(self.ordinal)
         self._quotes[self._broker_names[tick.symbol]] = _quote_of(tick)
 
-    def stand_before_tick(self, time_ns: int) -> None:
+    def set_time_before_tick(self, time_ns: int) -> None:
         """Set a time between the previous and the current tick, UTC; quotes are then those at that time."""
         self._between_ticks_ns = time_ns
         self._quotes.pop(self.tick_symbol, None)
 
-    def stand_at_tick(self) -> None:
+    def return_to_tick(self) -> None:
         """Return from the time between two ticks to the current tick."""
         self._between_ticks_ns = None
         self._quotes.pop(self.tick_symbol, None)

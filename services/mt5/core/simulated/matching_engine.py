@@ -213,8 +213,8 @@ class MatchingEngine:
             limit=limit,
             rests=record.wait is RestingState.PENDING,
         )
-        is_short = execution.volume < record.leaves_volume
-        if order.time_in_force is TimeInForce.FOK and is_short:
+        is_partial = execution.volume < record.leaves_volume
+        if order.time_in_force is TimeInForce.FOK and is_partial:
             return self._unfilled(record, stepped=stepped)
         if not execution.volume:
             if order.time_in_force is TimeInForce.IOC:
@@ -224,9 +224,9 @@ class MatchingEngine:
         change = account.change_by_deal(
             target, symbol=order.symbol, side=order.side, volume=execution.volume, price=execution.price
         )
-        poor = account.check_margin(target, change)
-        if poor is not None:
-            return self.reject_order(record, poor, stepped=stepped)
+        uncovered = account.check_margin(target, change)
+        if uncovered is not None:
+            return self.reject_order(record, uncovered, stepped=stepped)
         return self._fill(record, execution, target, change, stepped=stepped)
 
     def _is_requoted(self, record: BookOrder, instrument: Instrument, quote: Quote) -> bool:
@@ -421,8 +421,8 @@ class MatchingEngine:
         """Whether no tick could change the book after the position `changed` has replaced its earlier state."""
         book = self.account.book
         others = [position for position in book.positions.values() if position.ticket != changed.ticket]
-        is_told = book.told_ns <= self.account.time_ns
-        return is_told and not book.resting() and self._is_quiet_with([*others, changed])
+        is_reported = book.told_ns <= self.account.time_ns
+        return is_reported and not book.resting() and self._is_quiet_with([*others, changed])
 
     def _is_quiet_with(self, positions: Iterable[Position]) -> bool:
         return not any(self._follows_positions or position.has_stops for position in positions)

@@ -56,11 +56,11 @@ class ModificationProcessor:
         if not request.revision:
             return None
         if not request.order_id and not request.position:
-            return self._known_of_symbol(request)
+            return self._stored_for_symbol(request)
         last = self._book.modifications.get(self._target(request).key)
         return last if last is not None and last.revision == request.revision else None
 
-    def _known_of_symbol(self, request: Modify) -> Modification | None:
+    def _stored_for_symbol(self, request: Modify) -> Modification | None:
         """The stored outcome for the position in a symbol, even if another position has replaced it since."""
         present = self._target(request).key
         for key, last in self._book.modifications.items():
@@ -90,7 +90,7 @@ class ModificationProcessor:
             which = f"position {request.position}" if request.position else "single position"
             text = f"no {which} in {request.symbol}"
             gone = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, text)
-        return self._settled(request, target, gone)
+        return self._store_refusal(request, target, gone)
 
     def _target(self, request: Modify) -> _Target:
         if request.order_id:
@@ -110,7 +110,7 @@ class ModificationProcessor:
     def _modify_order(self, request: Modify, target: _Target, record: BookOrder) -> Modification:
         wrong = self._wrong_order(request, record)
         if wrong is not None:
-            return self._settled(request, target, wrong)
+            return self._store_refusal(request, target, wrong)
         order = record.order
         changed = structs.replace(
             order,
@@ -123,7 +123,7 @@ class ModificationProcessor:
         )
         outcome = self._outcome(request, target, None, order=changed)
         self._account.commit(
-            stepped=False, order=structs.replace(record, order=changed), modification=_kept(request, outcome)
+            stepped=False, order=structs.replace(record, order=changed), modification=_if_stored(request, outcome)
         )
         return outcome
 
@@ -158,7 +158,7 @@ class ModificationProcessor:
     def _modify_position(self, request: Modify, target: _Target, position: Position) -> Modification:
         wrong = self._wrong_position(request, position)
         if wrong is not None:
-            return self._settled(request, target, wrong)
+            return self._store_refusal(request, target, wrong)
         changed = structs.replace(
             position,
             stop_loss=request.stop_loss,
@@ -166,7 +166,7 @@ class ModificationProcessor:
             revision=request.revision or position.revision,
         )
         outcome = self._outcome(request, target, None, position=changed)
-        self._account.commit(stepped=False, position=changed, modification=_kept(request, outcome))
+        self._account.commit(stepped=False, position=changed, modification=_if_stored(request, outcome))
         return outcome
 
     def _wrong_position(self, request: Modify, position: Position) -> Rejection | None:
@@ -188,20 +188,20 @@ class ModificationProcessor:
             return _frozen(instrument.freeze_level_points)
         return order_validation.check_stops(
             position.side,
-            stop_loss=_if_new(request.stop_loss, position.stop_loss),
-            take_profit=_if_new(request.take_profit, position.take_profit),
+            stop_loss=_if_changed(request.stop_loss, position.stop_loss),
+            take_profit=_if_changed(request.take_profit, position.take_profit),
             around=touch,
             instrument=instrument,
         )
 
     # ---------------------------------------------------------------------------------------------------------- answers
 
-    def _settled(self, request: Modify, target: _Target, wrong: Rejection) -> Modification:
+    def _store_refusal(self, request: Modify, target: _Target, wrong: Rejection) -> Modification:
         """Store a refusal, so that a repeat gets the same outcome."""
         outcome = self._outcome(request, target, wrong)
-        kept = _kept(request, outcome)
-        if kept is not None:
-            self._account.commit(stepped=False, modification=kept)
+        stored = _if_stored(request, outcome)
+        if stored is not None:
+            self._account.commit(stepped=False, modification=stored)
         return outcome
 
     def _outcome(
@@ -244,12 +244,12 @@ def _terms_of(order: VenueOrder, request: Modify | None) -> tuple[Decimal | None
     return price, request.stop_loss, request.take_profit, request.expires_ns or order.expires_ns
 
 
-def _kept(request: Modify, outcome: Modification) -> Modification | None:
+def _if_stored(request: Modify, outcome: Modification) -> Modification | None:
     """The outcome if the book stores it; None without a revision, or if the order or position does not exist."""
     return outcome if request.revision and not outcome.target.endswith(":0") else None
 
 
-def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
+def _if_changed(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
     """A changed stop, which must respect the stops level; None for an unchanged stop, which is not checked again."""
     return None if stop == present else stop
 

@@ -61,7 +61,7 @@ class TickProcessor:
             if is_open:
                 self._trigger_stops()
             if self._stop_out_level_pct is not None:
-                self._watch_margin()
+                self._stop_out_if_due()
 
     # ----------------------------------------------------------------------------------------------------------- nights
 
@@ -108,12 +108,12 @@ class TickProcessor:
             if record.wait is RestingState.DELAYED and since_ns is not None and since_ns <= record.due_ns < until_ns
         ]
         for record in sorted(arrivals, key=lambda record: (record.due_ns, record.order.ticket)):
-            market.stand_before_tick(record.due_ns)
+            market.set_time_before_tick(record.due_ns)
             if self._charges:
                 self._charge_nights()
             if self._matching.is_priced(record.order.symbol):
                 self._arrive(record)
-            market.stand_at_tick()
+            market.return_to_tick()
 
     def _arrive(self, record: BookOrder) -> None:
         if self._has_expired(record):
@@ -241,7 +241,7 @@ class TickProcessor:
         )
         account.commit(stepped=True, deal=deal, removed=position.ticket)
 
-    def _watch_margin(self) -> None:
+    def _stop_out_if_due(self) -> None:
         """Below the stop-out level, cancel every resting order, then close positions, the lowest profit first.
 
         It stops once the margin level reaches the stop-out level. Only a position whose symbol was quoted since its
@@ -270,9 +270,9 @@ class TickProcessor:
 
     def _is_closable(self, symbol: str) -> bool:
         """Whether a symbol is in a session, and was quoted since that session began."""
-        lasted_ns = sessions.session_age_ns(self._account.instruments[symbol], self._account.time_ns)
+        session_ns = sessions.session_age_ns(self._account.instruments[symbol], self._account.time_ns)
         quote_age_ns = self._account.market.quote_age_ns(symbol)
-        return lasted_ns is not None and quote_age_ns is not None and quote_age_ns <= lasted_ns
+        return session_ns is not None and quote_age_ns is not None and quote_age_ns <= session_ns
 
 
 def is_triggered(record: BookOrder, quote: Quote) -> bool:

@@ -90,8 +90,8 @@ class SimulatedVenue:
 
     def quiet_from(self, ordinal: int) -> bool:
         """Whether no tick after `ordinal` has changed the book and none could, and all deals are reported."""
-        is_told = self._book.told_ns <= self._reported_until(ordinal)
-        return self._book.last_set_off <= ordinal and is_told and self.quiet
+        is_reported = self._book.told_ns <= self._reported_until(ordinal)
+        return self._book.last_set_off <= ordinal and is_reported and self.quiet
 
     @property
     def deal_count(self) -> int:
