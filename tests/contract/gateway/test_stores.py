@@ -142,7 +142,7 @@ def test_a_file_of_an_earlier_version_is_refused_with_the_command_to_migrate_it(
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 1")
     with pytest.raises(
-        StartError, match=r"has schema version 1, expected \d; `paperdesk migrate DATA_DIR` brings the files"
+        StartError, match=r"has schema version 1, expected \d; `paperdesk migrate DATA_DIR` migrates the files"
     ):
         kind(path)
 
