@@ -149,8 +149,8 @@ class RiskRule:
         updates: functions that update the rule's state from an event, by the event's type.
         equity_watch: check after each change of the equity.
         utilization: returns the rule's rows for `paperdesk risk` at a venue time.
-        until: returns how long the result of `check` stays the same while the rule is active, for a scan of many ticks.
-            Desk and backtest use only `check`.
+        until: returns the next row of ticks at which the result of `check` may change while the rule is active, for a
+            scan of many ticks. Desk and backtest use only `check`.
     """
 
     codes: tuple[RuleCode, ...]
