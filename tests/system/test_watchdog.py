@@ -59,7 +59,7 @@ def test_a_process_that_hangs_is_killed_and_restarted(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", portfolio="beat", WATCHDOG_HANG_MS="1500"))
         before = desk.states()
-        wait_for(lambda: "watches the processes" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
+        wait_for(lambda: "watchdog is ready" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
         hold(desk, "signal")
         wait_for(
             lambda: desk.states()["signal"].pid not in (0, before["signal"].pid), "signal to be back", seconds=WAIT_S
@@ -104,7 +104,7 @@ def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> 
     command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {alerts}.new; mv {alerts}.new {alerts}'"
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", ALERT_COMMAND=command))
-        wait_for(lambda: "watches the processes" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
+        wait_for(lambda: "watchdog is ready" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
         supervisor = desk.supervisord_pid()
         assert supervisor is not None
         os.kill(supervisor, signal.SIGSTOP)
