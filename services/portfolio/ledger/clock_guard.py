@@ -1,7 +1,8 @@
 """Detects steps of the wall clock while portfolio runs, and those that happened while it was down.
 
 The ledger stores the host's clocks as they were after the last known step, or at the first start. If the wall clock at
-a later start differs from the stored wall clock plus the elapsed time, a step has happened in between.
+a later start differs from the stored wall clock plus the elapsed time, a step has happened in between. After a reboot
+the elapsed time is unknown, and only a step to a time before the stored one is detected.
 """
 
 from __future__ import annotations
