@@ -108,7 +108,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         if fault is None:
             raise
         path = getattr(error, "filename", None) or "a file"
-        return _refuse(arguments, f"{path} cannot be written: {fault}; expected a disk with room")
+        return _refuse(arguments, f"{path} cannot be written: {fault}; expected a disk with free space")
     if code == 128 + signal.SIGINT:
         print("paperdesk: interrupted; every process that it had started is stopped", file=sys.stderr)
     return int(code or 0)

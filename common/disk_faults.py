@@ -16,7 +16,7 @@ DISK_ERRORS_OF_SQLITE: Final = ("FullError", "IOError", "ReadOnlyError", "CantOp
 NO_ROOM_TEXTS: Final = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "No space left on device")
 """Texts of a full disk in errors of polars, which have no error number."""
 
-NO_ROOM: Final = "no room is left on the disk"
+NO_ROOM: Final = "no space is left on the disk"
 
 
 @contextmanager
@@ -50,8 +50,8 @@ def room_of(folder: Path) -> str:
     """Error text with the free space on the disk of a folder, and the expectation."""
     free = free_bytes(folder)
     if free is None:
-        return "expected a folder with room"
-    return f"{size_text(free)} free, expected room for the output"
+        return "expected a folder with free space"
+    return f"{size_text(free)} free, expected enough space for the output"
 
 
 def free_bytes(folder: Path) -> int | None:

@@ -134,4 +134,4 @@ def _ending(error: OSError) -> BaseException:
     fault = disk_fault(error)
     if fault is None:
         return StartError(f"standard output cannot be written: {error.strerror}; expected a writable one")
-    return StartError(f"standard output cannot be written: {fault}; expected a disk with room")
+    return StartError(f"standard output cannot be written: {fault}; expected a disk with free space")

@@ -348,7 +348,7 @@ def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartErr
 def _require_room(path: Path, error: apsw.Error) -> None:
     if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < ROOM_BYTES_MIN:
         raise DiskUnavailableError(
-            f"{path} cannot be opened: {_text(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
+            f"{path} cannot be opened: {_text(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of free space"
         ) from None
     if isinstance(error, apsw.IOError):
         # No setting is wrong, and the disk may work at the next attempt.

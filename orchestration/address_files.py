@@ -68,7 +68,9 @@ def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] 
             try:
                 path.write_text(text + "\n", encoding="utf-8")
             except OSError as error:
-                raise StartError(f"{path} cannot be written: {error.strerror}; expected a disk with room") from None
+                raise StartError(
+                    f"{path} cannot be written: {error.strerror}; expected a disk with free space"
+                ) from None
         yield
 
 

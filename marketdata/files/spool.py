@@ -101,7 +101,7 @@ class Spool:
         elsewhere = "" if self._folder else ", or another folder in TMPDIR"
         return TickFileError(
             f"ticks cannot be spooled to {folder}: {error.strerror}; "
-            f"expected room for about 70 bytes a row there{elsewhere}"
+            f"expected space for about 70 bytes per row there{elsewhere}"
         )
 
 

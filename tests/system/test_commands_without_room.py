@@ -66,7 +66,7 @@ def test_a_refusal_on_a_full_disk_has_the_folder_and_the_free_space(tmp_path: Pa
     last = errors.splitlines()[-1]
     assert last.startswith("paperdesk: ")
     assert str(disk) in last
-    assert "room" in last or "No space left" in last
+    assert "space" in last
 
 
 def test_a_replay_on_a_full_disk_waits_with_a_message_and_continues_when_space_is_freed(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_output_that_cannot_be_written_is_refused_in_one_line() -> None:
             )
         assert done.returncode == 2
         assert done.stderr == (
-            "paperdesk: standard output cannot be written: no room is left on the disk; expected a disk with room\n"
+            "paperdesk: standard output cannot be written: no space is left on the disk; expected a disk with free space\n"
         )
 
 

@@ -47,7 +47,7 @@ except StartError as error:
 """
     with Path("/dev/full").open("w") as full:
         done = ended(ANSWERS + script, stdout=full)
-    message = b"standard output cannot be written: no room is left on the disk; expected a disk with room\n"
+    message = b"standard output cannot be written: no space is left on the disk; expected a disk with free space\n"
     assert (done.returncode, done.stderr) == (0, message)
 
 

@@ -124,7 +124,9 @@ def test_every_query_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: 
 
 def test_a_spool_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(TickFileError, match=r"cannot be spooled to .*/nowhere: Not a directory.*70 bytes a row there$"):
+    with pytest.raises(
+        TickFileError, match=r"cannot be spooled to .*/nowhere: Not a directory.*70 bytes per row there$"
+    ):
         Spool(tmp_path / "file" / "nowhere", memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
 
 
