@@ -57,7 +57,7 @@ class KeyedOptions(CommandOptions):
 
 def repeat_hint(key: str) -> str:
     """The advice for a command without a reply: repeat the command with the same id."""
-    return f"repeat it with --key {key}: it is executed once"
+    return f"the outcome is unknown, repeat the command with --key {key}: it is executed once"
 
 
 def checked_name(what: str, text: str) -> str:

@@ -75,7 +75,7 @@ class DeskClient:
 
 def no_answer_error(url: str | None, hint: str = "--data-dir DIR reads a stopped desk's ledger") -> StartError:
     """The error for a desk that did not answer; its text ends with `hint`."""
-    return StartError(f"{url or 'the desk'} did not answer within {ANSWER_TIMEOUT_S:.0f} s, nothing is known; {hint}")
+    return StartError(f"{url or 'the desk'} did not answer within {ANSWER_TIMEOUT_S:.0f} s; {hint}")
 
 
 def ledger_views() -> ModuleType:

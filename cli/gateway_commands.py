@@ -58,7 +58,7 @@ class _Gateway(NamedTuple):
         is_sent = self.socket.poll(timeout_ms, zmq.POLLOUT) and send(self.socket, [b"", encode(request)])
         if not is_sent or not self.socket.poll(timeout_ms, zmq.POLLIN):
             raise StartError(
-                f"{self.url} did not answer within {TIMEOUT_S:.0f} s, expected a gateway; nothing is known"
+                f"{self.url} did not answer within {TIMEOUT_S:.0f} s, expected a gateway; the outcome is unknown"
             )
         try:
             reply = decode_reply(self.socket.recv_multipart()[-1])

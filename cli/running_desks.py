@@ -89,8 +89,8 @@ def gateway_url_of(data_dir: Path) -> str:
     url = read_address(data_dir, GATEWAY_FILE) or (_settings().gateway_url if is_configured_desk(data_dir) else None)
     if url is None or not is_listening(url):
         raise StartError(
-            f"no gateway answers for {data_dir}, expected a running one with its address in {GATEWAY_FILE}; "
-            "nothing was done, --url URL names another"
+            f"no gateway answers for {data_dir}, expected a running gateway with its address in "
+            f"{GATEWAY_FILE}; nothing was done, --url URL selects another gateway"
         )
     return url
 

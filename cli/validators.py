@@ -84,7 +84,9 @@ def _require_loadable(strategy: str) -> None:
             child.wait()
         has_returned = sign.exists()
     if not has_returned:
-        raise StartError(f"--strategy: {strategy} cannot be loaded: the process {describe_exit(code)} inside it")
+        raise StartError(
+            f"--strategy: {strategy} cannot be loaded: the process {describe_exit(code)} while it loaded the strategy"
+        )
 
 
 def require_limits(risk: str) -> None:

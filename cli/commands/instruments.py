@@ -97,7 +97,7 @@ def check(file: File) -> int:
     """
     catalogue = load_instruments(file)
     if not catalogue.symbols:
-        raise StartError(f"{file} has no symbol, expected a table for each, such as [US30]")
+        raise StartError(f"{file} has no symbol, expected a table for each symbol, such as [US30]")
     problems = [line for symbol in catalogue.symbols if (line := _problem(catalogue, symbol))]
     for line in problems:
         print(line)

@@ -259,7 +259,7 @@ def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
         for row in page.rows:
             if row.order_id == order_id:
                 return row
-    raise StartError(f"there is no order {order_id}, expected an id as `paperdesk orders` shows it")
+    raise StartError(f"there is no order {order_id}, expected an id from `paperdesk orders`")
 
 
 def _protection_of(desk: DeskClient, symbol: str, ticket: int) -> ProtectionRow | None:
@@ -268,7 +268,7 @@ def _protection_of(desk: DeskClient, symbol: str, ticket: int) -> ProtectionRow 
         raise no_answer_error(desk.url, "nothing was done")
     held = [row for row in rows if isinstance(row, PositionRow) and row.symbol == symbol]
     if not held:
-        raise StartError(f"--position {symbol}: no such position, expected one of `paperdesk positions`")
+        raise StartError(f"--position {symbol}: no such position, expected a position from `paperdesk positions`")
     return next((guard for guard in held[0].guards if guard.position == ticket), None)
 
 
@@ -309,7 +309,7 @@ def _time_ns(text: str | None) -> int:
     except ValueError:
         raise StartError(f"--expires is {text!r}, expected a time such as 2026-11-27T12:00Z") from None
     if at.tzinfo is None:
-        raise StartError(f"--expires is {text!r} without a zone, expected one such as 2026-11-27T12:00Z")
+        raise StartError(f"--expires is {text!r} without a time zone, expected a time such as 2026-11-27T12:00Z")
     seconds = int((at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
     if seconds <= 0:
         raise StartError(f"--expires is {text!r}, expected a time after 1970")

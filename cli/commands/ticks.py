@@ -104,7 +104,7 @@ def convert(
     if not names:
         raise StartError(f"only {out} given, expected FILE... and then OUT{OUT_SUFFIX}")
     if not out.endswith(OUT_SUFFIX):
-        raise StartError(f"the last file is {out}, expected the one to write, OUT{OUT_SUFFIX}")
+        raise StartError(f"the last file is {out}, expected the file to write, OUT{OUT_SUFFIX}")
     from marketdata.files import parquet_conversion  # polars, as in `describe`
 
     inputs = [

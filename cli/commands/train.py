@@ -111,7 +111,9 @@ def train(options: TrainOptions, force: o.Force = False, as_json: o.AsJson = Fal
     clock = clock_option(options.zone, options.utc_offset)
     symbols = list(dict.fromkeys(file.symbol for file in named))
     if len(symbols) > 1:
-        raise StartError(f"ticks of {', '.join(symbols)}, expected one symbol: a model is trained on one")
+        raise StartError(
+            f"ticks of {', '.join(symbols)}, expected one symbol: a model is trained on the ticks of one symbol"
+        )
     options.check()
     _check_out(options.out, force=force)
     from research.training.train import TrainSpec, write_model  # loads for 0.6 s, and help does not need it

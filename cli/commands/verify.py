@@ -33,7 +33,7 @@ RECONCILE_TIMEOUT_S: Final = 30.0
 
 Control = Annotated[
     str | None,
-    typer.Option("--control", metavar="URL", help="Control socket of a running desk, if it cannot be found."),
+    typer.Option("--control", metavar="URL", help="Control socket of the running desk, if its address is not found."),
 ]
 
 
@@ -108,7 +108,9 @@ def _compared_by_desk(url: str) -> list[Difference]:
     if reply is None:
         raise StartError(f"{url} did not answer within {RECONCILE_TIMEOUT_S:.0f} s, expected a running desk")
     if not reply.complete:
-        raise StartError(f"the gateway did not answer: {reply.error or 'no reason given'}; nothing is known")
+        raise StartError(
+            f"the gateway did not answer: {reply.error or 'no reason given'}; ledger and venue were not compared"
+        )
     return reply.differences
 
 

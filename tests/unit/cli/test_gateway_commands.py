@@ -54,7 +54,7 @@ def test_a_command_goes_to_the_gateway_of_the_desk(folder: Path, capsys: pytest.
 
 def test_a_folder_without_a_running_gateway_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
-    message = f"paperdesk: no gateway answers for {folder}, expected a running one with its address in gateway.url;"
+    message = f"paperdesk: no gateway answers for {folder}, expected a running gateway with its address in gateway.url;"
     assert capsys.readouterr().err.startswith(message)
     note(folder, f"ipc://{folder}/gone.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
@@ -66,7 +66,7 @@ def test_the_socket_file_of_a_killed_gateway_is_refused(folder: Path, capsys: py
         killed.bind(f"{folder}/gw.ipc")
     note(folder, f"ipc://{folder}/gw.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
-    assert capsys.readouterr().err.startswith(f"paperdesk: no gateway answers for {folder}, expected a running one ")
+    assert capsys.readouterr().err.startswith(f"paperdesk: no gateway answers for {folder}, expected a running gateway ")
 
 
 def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

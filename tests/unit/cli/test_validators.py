@@ -33,7 +33,9 @@ def write_module(folder: Path, name: str, source: str) -> None:
 )
 def test_a_strategy_that_ends_the_process_on_import_is_named(folder: Path, name: str, source: str, how: str) -> None:
     write_module(folder, name, source)
-    with pytest.raises(StartError, match=f"--strategy: {name}:S cannot be loaded: the process {how} inside it"):
+    with pytest.raises(
+        StartError, match=f"--strategy: {name}:S cannot be loaded: the process {how} while it loaded the strategy"
+    ):
         require_strategy(f"{name}:S", ["EURUSD"])
 
 

@@ -198,7 +198,8 @@ def test_a_command_without_a_reply_shows_the_key_for_a_repetition(
         assert run(["close", "EURUSD", "--reason", "x", "--key", "k-1", "--url", url]) == 2
     error = capsys.readouterr().err
     assert error == (
-        f"paperdesk: {url} did not answer within 1 s, nothing is known; repeat it with --key k-1: it is executed once\n"
+        f"paperdesk: {url} did not answer within 1 s; the outcome is unknown, "
+        "repeat the command with --key k-1: it is executed once\n"
     )
 
 
@@ -222,7 +223,7 @@ def test_a_command_without_a_reply_shows_the_key_for_a_repetition(
             "order buy EURUSD --volume 1 --limit 1 --expires tomorrow",
             "--expires is 'tomorrow', expected a time such as",
         ),
-        ("order buy EURUSD --volume 1 --limit 1 --expires 2026-11-27T12:00", "without a zone"),
+        ("order buy EURUSD --volume 1 --limit 1 --expires 2026-11-27T12:00", "without a time zone"),
         ("order buy EURUSD --volume 1 --tif NOW", "NOW"),
         ("order modify", "expected one of the two"),
         ("order modify 0123-000001 --position EURUSD --sl 1", "expected one of the two"),

@@ -158,7 +158,7 @@ def test_another_format_with_json_is_refused(capsys: pytest.CaptureFixture[str],
     out = tmp_path / "orders"
     assert run(["export", "orders", "--format", form, "--json", "--out", str(out), "--data-dir", str(tmp_path)]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
-    assert error == f"--format {form} with --json, expected one of them: --json is --format json"
+    assert error == f"--format {form} with --json, expected one of the two: --json means --format json"
     assert not out.exists()
 
 
@@ -185,7 +185,7 @@ def test_a_desk_that_does_not_answer_is_reported_after_a_second(
         assert run([*command, "--url", url]) == 2
         assert time.monotonic() - began < 5.0
     error = capsys.readouterr().err
-    assert error.startswith(f"paperdesk: {url} did not answer within 1 s, nothing is known;")
+    assert error.startswith(f"paperdesk: {url} did not answer within 1 s; ")
 
 
 def test_the_ledger_of_a_stopped_desk_is_read_with_a_notice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,7 @@ def test_the_command_converts_and_reports(tmp_path: Path, capsys: pytest.Capture
     ("arguments", "message"),
     [
         (["only.parquet"], "only only.parquet given, expected FILE... and then OUT.parquet"),
-        (["a", "b"], "the last file is b, expected the one to write, OUT.parquet"),
+        (["a", "b"], "the last file is b, expected the file to write, OUT.parquet"),
         (["a", "o.parquet", "--zone", "UTC", "--utc-offset", "+01:00"], "expected one of the two"),
         (["a", "o.parquet", "--utc-offset", "Europe/Athens"], "expected hours and minutes such as +02:00"),
         (["a", "o.parquet", "--symbol", "?"], "expected a symbol such as EURUSD"),
