@@ -66,7 +66,9 @@ def test_the_socket_file_of_a_killed_gateway_is_refused(folder: Path, capsys: py
         killed.bind(f"{folder}/gw.ipc")
     note(folder, f"ipc://{folder}/gw.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
-    assert capsys.readouterr().err.startswith(f"paperdesk: no gateway answers for {folder}, expected a running gateway ")
+    assert capsys.readouterr().err.startswith(
+        f"paperdesk: no gateway answers for {folder}, expected a running gateway "
+    )
 
 
 def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

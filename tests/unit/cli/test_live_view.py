@@ -291,7 +291,7 @@ def test_a_page_with_denials_fits_the_terminal(width: int, height: int) -> None:
     assert max(map(len, rows)) <= width
 
 
-def test_the_page_and_the_status_line_in_the_readme_match_the_code() -> None:
+def test_the_picture_in_the_readme_matches_the_live_page() -> None:
     """Only the texts are compared, because the numbers differ between runs."""
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", readme)
@@ -299,6 +299,3 @@ def test_the_page_and_the_status_line_in_the_readme_match_the_code() -> None:
     view = a_view(a_status(latency_us={}))
     page = " ".join(drawn(view, width=80, height=30))
     assert set(re.findall(r"[a-z]{4,}|TRADING|SIMULATED", page)) - {"warming", "flat"} <= set(re.findall(r"\w+", svg))
-    (sample,) = re.findall(r"^SIMULATED 2025.*$", readme, re.MULTILINE)
-    expected = re.findall(r"[a-z]{2,}|TRADING|\|", summary_line(view))
-    assert re.findall(r"[a-z]{2,}|TRADING|\|", sample) == expected
