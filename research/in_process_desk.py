@@ -23,6 +23,7 @@ from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.core.account.orders import INCARNATION_CHARS
@@ -80,14 +81,16 @@ class InProcessDesk:
                 book_store=store,
                 boot_id=BOOT_ID,
                 pace=self.pace,
-                deposit=spec.balance,
-                currency=spec.currency,
                 symbol_map=spec.symbol_map,
-                account_mode=spec.account_mode,
-                leverage=spec.leverage,
-                profile=load_fill_profile(spec.fills),
-                seed=spec.seed,
-                catalogue=load_instruments(spec.instruments),
+                terms=AccountTerms(
+                    deposit=spec.balance,
+                    currency=spec.currency,
+                    mode=spec.account_mode,
+                    leverage=spec.leverage,
+                    profile=load_fill_profile(spec.fills),
+                    seed=spec.seed,
+                    catalogue=load_instruments(spec.instruments),
+                ),
             )
         except ValueError as error:
             raise StartError(str(error)) from None

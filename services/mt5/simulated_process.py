@@ -15,6 +15,7 @@ from marketdata.instrument_files.loader import load_instruments
 from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
 from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.venue import VenueSetupError
 from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.settings import Mt5Settings
@@ -82,18 +83,20 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 journal=journal,
                 book_store=book_store,
                 boot_id=uuid.uuid4().hex,
-                deposit=settings.mt5_balance,
-                currency=settings.mt5_currency,
+                terms=AccountTerms(
+                    deposit=settings.mt5_balance,
+                    currency=settings.mt5_currency,
+                    mode=settings.mt5_account_mode,
+                    leverage=settings.mt5_leverage,
+                    profile=load_fill_profile(settings.mt5_fills),
+                    seed=settings.mt5_seed,
+                    catalogue=catalogue,
+                ),
                 pace=settings.pace,
                 symbol_map=settings.mt5_symbol_map,
                 faults=settings.mt5_faults,
                 lease_ttl_ms=settings.mt5_lease_ms,
                 settling_ms=settings.mt5_settling_ms,
-                account_mode=settings.mt5_account_mode,
-                leverage=settings.mt5_leverage,
-                profile=load_fill_profile(settings.mt5_fills),
-                seed=settings.mt5_seed,
-                catalogue=catalogue,
             )
 
             def require_files() -> None:

@@ -25,6 +25,7 @@ from proto.messages import Tick
 from proto.time import Now
 from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.settings import parse_pace
 from services.mt5.shell import GatewayShell
 from services.mt5.stores.book_store import DurableBookStore
@@ -105,7 +106,7 @@ def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict
             journal=journal,
             book_store=store,
             boot_id="bench",
-            deposit=spec.balance,
+            terms=AccountTerms(spec.balance),
             pace=parse_pace(pace, window=2_000),
         )
         timed = TimedGateway(gateway, stream.last_ordinal)

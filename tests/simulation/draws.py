@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from msgspec import structs
 
 from marketdata.tick_stream import SymbolRows
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.simulated.latency_model import LognormalLatency
 from services.portfolio.config_files.plan_validation import validate_symbol_plan
@@ -65,8 +66,7 @@ class Desk:
     start_s: int
     pause_s_max: int
     """Longest time between two quotes of a symbol."""
-    account: dict[str, Any]
-    """Options of `simulated_gateway`."""
+    account: AccountTerms
     rules: DeskConfig
 
 
@@ -83,13 +83,14 @@ def desk_of(dice: random.Random) -> Desk:
         symbols=symbols,
         start_s=dice.choice(_STARTS),
         pause_s_max=dice.choice((2, 2, 9)),
-        account={
-            "account_mode": mode,
-            "currency": dice.choice(("EUR", "USD")),
-            "leverage": dice.choice((0, 30, 100, 500)),
-            "profile": dice.choice((IDEAL, REALISTIC, THIN)),
-            "seed": dice.randrange(1_000),
-        },
+        account=AccountTerms(
+            deposit=DEPOSIT,
+            mode=mode,
+            currency=dice.choice(("EUR", "USD")),
+            leverage=dice.choice((0, 30, 100, 500)),
+            profile=dice.choice((IDEAL, REALISTIC, THIN)),
+            seed=dice.randrange(1_000),
+        ),
         rules=DeskConfig(
             symbols=symbols,
             default_volume=Decimal(dice.choice(("0.01", "0.1", "8", "35"))),

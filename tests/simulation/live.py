@@ -26,7 +26,7 @@ from proto.gateway import Fault, Simulate
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book as VenueBook
 from services.portfolio.core.account.book import Book
-from tests.simulation.draws import DEPOSIT, SPARSE_PAUSE_S, Desk, a_walk, desk_of
+from tests.simulation.draws import SPARSE_PAUSE_S, Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit
 from tests.simulation.person import Person
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
@@ -133,11 +133,10 @@ class LiveRun:
             self.world,
             setting.stream,
             stream_id=STREAM_ID,
-            deposit=DEPOSIT,
+            terms=setting.desk.account,
             pace=Pace(window=0, factor=1.0),
             faults=True,
             settling_ms=SETTLING_MS,
-            **setting.desk.account,
         )
         self.signal = SignalProcess(self.world, self.gateway, symbols, Restless)
         self.execution = ExecutionProcess(self.world, self.gateway)

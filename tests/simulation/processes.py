@@ -7,7 +7,6 @@ before or after each commit, and between two sends. Messages that are queued for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -179,12 +178,11 @@ class GatewayProcess(Process):
 
     name = "mt5"
 
-    def __init__(self, world: World, stream: TickStream, *, stream_id: str, deposit: Decimal, **options: Any) -> None:
+    def __init__(self, world: World, stream: TickStream, *, stream_id: str, **options: Any) -> None:
         """Create journal and book, which survive a kill of the process; `options` are those of `simulated_gateway`."""
         super().__init__(world)
         self.stream = stream
         self.stream_id = stream_id
-        self.deposit = deposit
         self.options = options
         self.journals = 1
         self.journal = FragileJournal(self, "journal-1")
@@ -212,7 +210,6 @@ class GatewayProcess(Process):
             journal=self.journal,
             book_store=self.store,
             boot_id=f"boot-{self.boots}",
-            deposit=self.deposit,
             **self.options,
         )
         self._publish()

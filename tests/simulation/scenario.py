@@ -12,7 +12,7 @@ from services.mt5.core.simulated.book import Book as VenueBook
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.signal.core.tick_buffer import TickBuffer
-from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
+from tests.simulation.draws import Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, SignalProcess
 from tests.simulation.world import Faults, World
@@ -103,9 +103,8 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
         world,
         setting.stream,
         stream_id=STREAM_ID,
-        deposit=DEPOSIT,
+        terms=setting.desk.account,
         pace=Pace(window=window or setting.window),
-        **setting.desk.account,
     )
     signal = SignalProcess(world, gateway, setting.stream.symbols, Restless)
     execution = ExecutionProcess(world, gateway)

@@ -18,6 +18,7 @@ from proto.trading.instrument import Instrument
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.book import Book
@@ -220,7 +221,7 @@ def a_stream(*quotes: tuple[float, float], symbol: str = "EURUSD") -> TickStream
 
 
 def a_gateway(stream: TickStream, **changed: Any) -> Gateway:
-    """A simulated gateway in memory over `stream`, with 10,000 USD."""
+    """A simulated gateway in memory over `stream`, with 10,000 USD; `changed` may have fields of `AccountTerms`."""
     journal: Journal = MemoryJournal("journal-1")
     store: BookStore = MemoryBookStore()
     fields: dict[str, Any] = {
@@ -228,6 +229,6 @@ def a_gateway(stream: TickStream, **changed: Any) -> Gateway:
         "journal": journal,
         "book_store": store,
         "boot_id": "boot-1",
-        "deposit": Decimal(10_000),
     }
-    return simulated_gateway(stream=stream, **{**fields, **changed})
+    terms = {"deposit": Decimal(10_000)} | {name: changed.pop(name) for name in AccountTerms._fields if name in changed}
+    return simulated_gateway(stream=stream, terms=AccountTerms(**terms), **{**fields, **changed})

@@ -180,7 +180,7 @@ def a_live_desk(
 
     `rules` are fields of the desk's trading rules.
     """
-    gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
+    gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, mode=account_mode)
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)
     driven.answer_all(driven.start())
     driven.gateway.on_timer(driven.now)

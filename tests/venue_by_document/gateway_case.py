@@ -30,6 +30,7 @@ from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.fill_profiles import load_fill_profile
 from tests.venue_by_document.book import CancelOrder, ModifyStops, PlaceOrder, Request
@@ -55,12 +56,14 @@ class GatewayCase:
             journal=MemoryJournal(STREAM),
             book_store=MemoryBookStore(),
             boot_id=STREAM,
-            deposit=case.account.deposit,
-            currency=case.account.currency,
-            account_mode=AccountMode.HEDGING if case.account.is_hedging else AccountMode.NETTING,
-            leverage=case.account.leverage,
-            profile=load_fill_profile(str(profile)),
-            catalogue=load_instruments(str(instruments) if case.instruments else ""),
+            terms=AccountTerms(
+                deposit=case.account.deposit,
+                currency=case.account.currency,
+                mode=AccountMode.HEDGING if case.account.is_hedging else AccountMode.NETTING,
+                leverage=case.account.leverage,
+                profile=load_fill_profile(str(profile)),
+                catalogue=load_instruments(str(instruments) if case.instruments else ""),
+            ),
         )
         self.change_answers: list[int | None] = []
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
-from marketdata.instruments import RULES, Catalogue
 from marketdata.tick_stream import MarketSource
-from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
-from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
 from services.mt5.core.gateway.journal import Journal
@@ -21,7 +17,6 @@ from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.direct_terminal import DirectTerminal
 from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
-from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 VENUE: Final = "simulated-mt5"
@@ -39,19 +34,12 @@ def simulated_gateway(
     journal: Journal,
     book_store: BookStore,
     boot_id: str,
-    deposit: Decimal,
-    currency: str = DEFAULT_CURRENCY,
+    terms: AccountTerms,
     pace: Pace = LOCKSTEP,
     symbol_map: Mapping[str, str] | None = None,
-    publisher: str = VENUE,
     faults: bool = False,
     lease_ttl_ms: int = LEASE_TTL_MS,
     settling_ms: int = SETTLING_MS,
-    account_mode: AccountMode = AccountMode.NETTING,
-    leverage: int = DEFAULT_LEVERAGE,
-    profile: FillProfile = IDEAL,
-    seed: int = 0,
-    catalogue: Catalogue = RULES,
 ) -> Gateway:
     """A gateway with the simulated venue, which continues from the stored journal and book.
 
@@ -61,32 +49,19 @@ def simulated_gateway(
         journal: order ids and the replies to them.
         book_store: the broker's book.
         boot_id: id of this start of the gateway. It is new at each start, except in runs that must be reproducible.
-        deposit: cash of a new account, >= 0; an existing account keeps its balance.
-        currency: account currency.
+        terms: terms of the account.
         pace: window and speed of publication.
         symbol_map: the broker's names by the desk's, for symbols whose names differ.
-        publisher: the publisher's name in ticks.
         faults: whether SIMULATE can inject faults; ignored in a lock-step stream.
         lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
         settling_ms: how late an order may appear in the venue's history. Only after this time is an order that the
             venue does not show presumed to have expired.
-        account_mode: netting or hedging; an existing account must have the same.
-        leverage: notional / margin, such as 100 for 1:100; 0: no margin is required.
-        profile: fill profile, with costs.
-        seed: seed of every random draw of the fill profile.
-        catalogue: terms of the symbols.
 
     Raises:
         ValueError: book, stream and account do not match.
     """
     symbols = SymbolMap(symbol_map)
-    venue = SimulatedVenue(
-        stream=stream,
-        stream_id=stream_id,
-        store=book_store,
-        symbols=symbols,
-        terms=AccountTerms(deposit, currency, account_mode, leverage, profile, seed, catalogue),
-    )
+    venue = SimulatedVenue(stream=stream, stream_id=stream_id, store=book_store, symbols=symbols, terms=terms)
     return Gateway(
         stream=stream,
         stream_id=stream_id,
@@ -95,14 +70,14 @@ def simulated_gateway(
         publisher=TickPublisher(
             stream=stream,
             stream_id=stream_id,
-            publisher=publisher,
+            publisher=VENUE,
             boot_id=boot_id,
             pace=pace,
             book_ordinal=venue.ordinal,
         ),
         symbols=symbols,
-        header=ReplyHeader(venue=VENUE, account=account_name(currency), boot_id=boot_id),
-        publisher_name=publisher,
+        header=ReplyHeader(venue=VENUE, account=account_name(terms.currency), boot_id=boot_id),
+        publisher_name=VENUE,
         terminal=FaultyTerminal(venue) if faults and pace.window == 0 else DirectTerminal(venue),
         lease_ttl_ms=lease_ttl_ms,
         settling_ms=settling_ms,

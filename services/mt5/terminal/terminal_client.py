@@ -34,16 +34,15 @@ from services.mt5.core.ports.retcodes import RetcodeOutcome
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavailable
 from services.mt5.terminal.account_mirror import AccountMirror, target_key
-from services.mt5.terminal.account_policy import AccountPolicy
 from services.mt5.terminal.call_results import call_result, rejected_order
 from services.mt5.terminal.mt5_types import TradeRequest
 from services.mt5.terminal.pending_calls import PendingCancel, PendingModification, PendingOrder
-from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
+from services.mt5.terminal.server_clock import NoSuchTimeError
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.terminal_account import TerminalAccount
+from services.mt5.terminal.terminal_connection import TerminalSetup
 from services.mt5.terminal.terminal_market import TerminalMarket
 from services.mt5.terminal.terminal_snapshot import (
-    ConnectionParameters,
     OrderSendOutcome,
     SnapshotRequest,
     TerminalSnapshot,
@@ -88,10 +87,7 @@ class TerminalClient:
         store: TerminalStore,
         readers: Mapping[str, TickReader],
         symbols: SymbolMap,
-        clock: ServerClock,
-        account_policy: AccountPolicy,
-        connection: ConnectionParameters,
-        poll_ms: int,
+        setup: TerminalSetup,
         wall_ns: Callable[[int], int],
         is_ours: Callable[[int], bool],
         rejected: Callable[[str, int], None],
@@ -109,10 +105,10 @@ class TerminalClient:
         self._store = store
         self._readers = dict(readers)
         self._symbols = symbols
-        self._clock = clock
-        self._account_policy = account_policy
-        self._connection = connection
-        self._poll_ns = poll_ms * MS_NS
+        self._clock = setup.clock
+        self._account_policy = setup.account_policy
+        self._connection = setup.connection
+        self._poll_ns = setup.poll_ms * MS_NS
         self._wall_ns = wall_ns
         self._is_ours = is_ours
         self._rejected = rejected

@@ -14,6 +14,7 @@ from proto.trading.enums import AccountMode, OrderType
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.contract.gateway.stores import Reopened
@@ -189,8 +190,7 @@ def a_hedging_gateway() -> Gateway:
         journal=MemoryJournal("journal-1"),
         book_store=MemoryBookStore(),
         boot_id="boot-1",
-        deposit=Decimal(10_000),
-        account_mode=AccountMode.HEDGING,
+        terms=AccountTerms(Decimal(10_000), mode=AccountMode.HEDGING),
     )
     confirm(gateway, 0)
     return gateway

@@ -10,6 +10,7 @@ import pytest
 
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
@@ -66,7 +67,7 @@ def test_lease_replies_report_a_full_disk_until_there_is_space(tmp_path: Path) -
         journal=journal,
         book_store=MemoryBookStore(),
         boot_id="boot-1",
-        deposit=Decimal(10_000),
+        terms=AccountTerms(Decimal(10_000)),
         pace=Pace(window=0, factor=1000.0),
     )
     with Server(gateway).running() as server:

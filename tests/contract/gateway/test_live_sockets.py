@@ -12,6 +12,7 @@ import pytest
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.support.waits import wait_for
@@ -30,7 +31,7 @@ def client() -> Iterator[Client]:
         journal=MemoryJournal("journal-1"),
         book_store=MemoryBookStore(),
         boot_id="boot-1",
-        deposit=Decimal(10_000),
+        terms=AccountTerms(Decimal(10_000)),
         pace=Pace(window=0, factor=1000.0),
         faults=True,
     )

@@ -15,6 +15,7 @@ from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace
 from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 
 SECOND_NS = 1_000_000_000
@@ -59,8 +60,7 @@ def a_gateway(
         journal=journal or MemoryJournal("journal-1"),
         book_store=book_store or MemoryBookStore(),
         boot_id=boot_id,
-        deposit=Decimal(10_000),
-        currency=currency,
+        terms=AccountTerms(Decimal(10_000), currency),
         pace=pace,
         symbol_map=symbol_map,
     )

@@ -27,6 +27,7 @@ from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
 
@@ -58,7 +59,7 @@ class LiveGateway:
             journal=self.journal,
             book_store=self.store,
             boot_id=f"boot-{self.boots}",
-            deposit=Decimal(10_000),
+            terms=AccountTerms(Decimal(10_000)),
             pace=Pace(window=0, factor=1.0),
             faults=self._faults,
             lease_ttl_ms=LEASE_MS,

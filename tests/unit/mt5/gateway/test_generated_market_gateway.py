@@ -22,6 +22,7 @@ from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.account import AccountTerms
 from services.mt5.settings import Mt5Settings
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.market_store import MarketSaver, read_market
@@ -47,7 +48,7 @@ class Boot:
             journal=journal,
             book_store=self.store,
             boot_id="boot",
-            deposit=Decimal(10_000),
+            terms=AccountTerms(Decimal(10_000)),
             pace=Pace(0, 1.0),
         )
 

@@ -61,7 +61,7 @@ class TradedByHand:
     def __init__(
         self, policy: ForeignOrderPolicy, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
     ) -> None:
-        gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=True, account_mode=mode)
+        gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=True, mode=mode)
         self.driven = DeskHarness(gateway, rules=rules_of(policy, on_opposite))
         self.events: list[Event] = []
         self.driven.answer_all(self.driven.start())

@@ -46,7 +46,7 @@ class PlannedDesk:
         on_opposite: OnOpposite = OnOpposite.CLOSE,
     ) -> None:
         self.quotes = quotes
-        gateway = a_gateway(a_stream(*quotes), pace=Pace(1), account_mode=mode)
+        gateway = a_gateway(a_stream(*quotes), pace=Pace(1), mode=mode)
         self.driven = DeskHarness(gateway, rules=some_rules(plan=plan, on_opposite=on_opposite))
         self.driven.run_up()
 
