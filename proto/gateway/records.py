@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from proto.gateway.codes import OrderReplyStatus
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import Cursor, Name, Sequence, Text, TimeNs, require_exact
+from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, TimeNs, require_exact
 
 
 def require_all_exact(record: Struct, *fields: str) -> None:
@@ -78,8 +77,8 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     deal: Sequence
     ticket: Cursor
-    order_id: Annotated[str, Meta(max_length=64)]
-    symbol: Annotated[str, Meta(max_length=64)]
+    order_id: OptionalName
+    symbol: OptionalName
     kind: DealKind
     entry: DealEntry
     volume: Decimal
@@ -114,7 +113,7 @@ class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     ticket: Sequence
-    order_id: Annotated[str, Meta(max_length=64)]
+    order_id: OptionalName
     symbol: Name
     side: Side
     volume: Decimal
@@ -157,7 +156,7 @@ class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     swap: Decimal = Decimal(0)
-    order_id: Annotated[str, Meta(max_length=64)] = ""
+    order_id: OptionalName = ""
     revision: Cursor = 0
 
     def __post_init__(self) -> None:

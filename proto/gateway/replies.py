@@ -14,12 +14,12 @@ from proto.gateway.codes import ErrorCode
 from proto.gateway.records import TickCounts, VenueDeal, VenueOrder, VenuePosition, require_all_exact
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
-from proto.trading.units import NAME_CHARS_MAX, Cursor, Name, Sequence, Text, TimeNs
+from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, TimeNs
 
 GatewayMode = Literal["simulated", "demo", "live"]
 """Kind of the gateway's account: a simulated account, or the demo or real account of a terminal."""
 
-RequestId = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
+RequestId = OptionalName
 
 
 class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
@@ -71,7 +71,7 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     first_time_ns: TimeNs
     currency: Annotated[str, Meta(min_length=3, max_length=8)]
     currency_digits: Annotated[int, Meta(ge=0, le=8)]
-    data_sha256: Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
+    data_sha256: OptionalName
     fills: Name
     account_mode: AccountMode = AccountMode.NETTING
     leverage: Cursor = 0
@@ -125,7 +125,7 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     tick can change the book by itself. `position` is the ticket of the position that the order's last deal changed.
     """
 
-    order_id: Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
+    order_id: OptionalName
     symbol: str | None = None
     action: str | None = None
     ticket: int | None = None

@@ -27,7 +27,7 @@ from proto.gateway.replies import (
     TicksReply,
 )
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import Cursor, Name, Sequence, TimeNs
+from proto.trading.units import Cursor, Name, OptionalName, Sequence, TimeNs
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
@@ -166,7 +166,7 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
     needs_venue = True
 
     symbol: Name
-    order_id: Annotated[str, Meta(max_length=64)] = ""
+    order_id: OptionalName = ""
     position: Cursor = 0
     price: Decimal | None = None
     stop_loss: Decimal | None = None

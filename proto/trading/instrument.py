@@ -124,7 +124,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     swaps: Annotated[tuple[SwapTerms, ...], Meta(max_length=ROWS_MAX)] = ()
     swap_weekdays: Weekdays = NO_WEEKEND
     commissions: Annotated[tuple[CommissionTerms, ...], Meta(max_length=ROWS_MAX)] = ()
-    clock: Annotated[str, Meta(min_length=1, max_length=64)] = NEW_YORK_CLOSE
+    clock: Name = NEW_YORK_CLOSE
     sessions: Sessions = ()
     quote_sessions: Sessions = ()
     holidays: Annotated[tuple[tuple[TimeNs, TimeNs], ...], Meta(max_length=HOLIDAYS_MAX)] = ()

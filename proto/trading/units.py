@@ -33,6 +33,9 @@ NAME_CHARS_MAX: Final = 64
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 """An identifier: symbol, publisher, order id, strategy."""
 
+OptionalName = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
+"""An identifier, or "" for none."""
+
 TEXT_CHARS_MAX: Final = 512
 
 Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
