@@ -1,8 +1,8 @@
 """Reconciliation of a live desk: when it runs, and the consequences of a difference.
 
-A difference is confirmed if two consecutive comparisons find it while no order of its symbol is open: the account may
-change between two replies, so that one comparison alone may show a difference that does not exist. A confirmed
-difference halts trading durably; the reason states both values. A foreign order is a difference until a person
+A difference is confirmed if two consecutive comparisons find it while no order of its symbol is in flight: the account
+may change between two replies, so that one comparison alone may show a difference that does not exist. Status, volume
+and price of an open order are left to its tracker, which repeats its query. A confirmed difference halts trading durably; the reason states both values. A foreign order is a difference until a person
 acknowledges it (`RESUME`), unless the limits allow foreign orders. Different stops do not halt trading: the venue's
 stops are in force, and the desk adopts them.
 """
@@ -42,7 +42,14 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 RECHECK_DELAY_NS: Final = 1_000_000_000
 """Time between the two comparisons that confirm a difference."""
 
-_AccountSnapshot = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
+_OrderState = tuple[str, OrderStatus, int]
+"""Id, status and answered revision of an open order."""
+
+_AccountSnapshot = dict[str, tuple[tuple[_OrderState, ...], tuple[Leg, ...] | Decimal]]
+
+_NOTHING: Final[tuple[tuple[_OrderState, ...], tuple[Leg, ...]]] = ((), ())
+
+_LEFT_TO_TRACKERS: Final = ("status", "volume", "price", "missing_order")
 
 
 class Reconciler:
@@ -180,7 +187,7 @@ def _account_snapshot(book: Book) -> _AccountSnapshot:
     symbols = {*book.positions, *book.open_orders.values()}
     seen: _AccountSnapshot = {
         symbol: (
-            tuple(order.order_id for order in book.open_orders_of(symbol)),
+            tuple((order.order_id, order.status, order.revision_answered) for order in book.open_orders_of(symbol)),
             book.positions[symbol].legs if symbol in book.positions else (),
         )
         for symbol in symbols
@@ -190,13 +197,21 @@ def _account_snapshot(book: Book) -> _AccountSnapshot:
 
 
 def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) -> bool:
-    """Whether the difference's symbol did not change and has no open order; cash requires this of every symbol."""
+    """Whether a difference may be confirmed.
+
+    Its symbol has neither changed nor an order in flight, and it is not left to the tracker of an open order. A
+    difference in cash concerns every symbol.
+    """
     after = _account_snapshot(book)
-    if not finding.symbol:
-        return before == after and not book.open_orders
-    nothing: tuple[tuple[str, ...], tuple[Leg, ...]] = ((), ())
-    symbol = finding.symbol
-    return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders.values()
+    is_unchanged = before == after
+    if finding.symbol:
+        is_unchanged = before.get(finding.symbol, _NOTHING) == after.get(finding.symbol, _NOTHING)
+    if finding.order_id in book.open_orders and finding.difference.kind in _LEFT_TO_TRACKERS:
+        return False
+    concerned = (
+        book.orders[order_id] for order_id, symbol in book.open_orders.items() if finding.symbol in ("", symbol)
+    )
+    return is_unchanged and not any(order.is_in_flight for order in concerned)
 
 
 def _next_watermark(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:

@@ -73,10 +73,11 @@ _Part = Generator[Request, Any, None]
 
 
 class SymbolDifference(NamedTuple):
-    """A difference and its symbol, which is empty for cash, equity and margin."""
+    """A difference and its symbol, which is empty for cash, equity and margin; `order_id` of an order of the ledger."""
 
     difference: Difference
     symbol: str
+    order_id: str = ""
 
 
 class ReconciliationResult:
@@ -117,12 +118,20 @@ class ReconciliationResult:
         return 0 < number <= self._adopted_ids.get(incarnation, 0)
 
     def add(
-        self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _PERSON_MUST_LOOK
+        self,
+        kind: str,
+        subject: str,
+        *,
+        symbol: str,
+        ledger: str,
+        venue: str,
+        remedy: str = _PERSON_MUST_LOOK,
+        order_id: str = "",
     ) -> None:
         """Add a difference; ignore it if the list is full."""
         if len(self.symbol_differences) < DIFFERENCES_MAX:
             difference = Difference(kind=kind, subject=subject, ledger=ledger, venue=venue, remedy=remedy)
-            self.symbol_differences.append(SymbolDifference(difference, symbol))
+            self.symbol_differences.append(SymbolDifference(difference, symbol, order_id))
 
 
 def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison:
@@ -256,6 +265,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
         findings.add(
             "missing_order",
             f"order {missing.order_id}",
+            order_id=missing.order_id,
             symbol=missing.symbol,
             ledger=f"{missing.status} {missing.side} {decimal_text(missing.volume)} {missing.symbol}",
             venue="none",
@@ -285,7 +295,14 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
     if kind == "terms" and order.revision > mine.revision:
         findings.lost_modifications.append(order)
     if kind is not None:
-        findings.add(kind, f"order {order.order_id}", symbol=order.symbol, ledger=_order_text(mine), venue=venue)
+        findings.add(
+            kind,
+            f"order {order.order_id}",
+            symbol=order.symbol,
+            ledger=_order_text(mine),
+            venue=venue,
+            order_id=order.order_id,
+        )
 
 
 def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
