@@ -64,7 +64,7 @@ class TerminalMarket:
         return TickCounts(read=self._read, published=published, rejected=dict(self._rejected))
 
     def number_ticks(self, batches: dict[str, TickBatch]) -> list[StreamTick]:
-        """The ticks of a snapshot's `batches` (by symbol), merged and numbered; `add` needs them once stored."""
+        """The ticks of a snapshot's `batches` (by symbol), merged and numbered. Store them before calling `add`."""
         rows = [
             (tick, place, row)
             for place, symbol in enumerate(self.symbols)

@@ -182,7 +182,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return min((due for due in dues if due is not None), default=None)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """Do what is due at the venue, and return the ticks to publish now; step a live book to the last of them."""
+        """Run due timers and return the ticks to publish now; a live book is stepped to the last of these ticks."""
         self._do_due(now)
         ticks = self.publisher.on_timer(now)
         if ticks and self.publisher.is_live:

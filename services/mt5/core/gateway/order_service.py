@@ -139,7 +139,7 @@ class OrderService:
         return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
-        """Send an order whose id has no answer yet; EXPIRED if the venue's time is past the order's deadline."""
+        """Send an order whose id has no answer yet; it becomes EXPIRED instead if its deadline has passed."""
         assert not self.is_busy, "one call at a time"
         effect = effect_of(request)
         symbol = self._symbols.to_broker(request.symbol)
@@ -186,7 +186,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Void an id that had no effect; if it had or may have had one, return the state of its order."""
+        """Void an id without effect. For an id that had or may have had an effect, return the state of its order."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:

@@ -282,7 +282,7 @@ class SimulatedAccount:
     def change_by_deal(
         self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal
     ) -> PositionChange:
-        """The effect of a deal of `volume` lots (> 0) on the position `target`; None to open a position."""
+        """The effect of a deal of `volume` lots (> 0) on a position; `target` None opens a position."""
         return apply_deal(
             target,
             symbol=symbol,

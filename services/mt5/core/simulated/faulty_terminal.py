@@ -212,7 +212,7 @@ class FaultyTerminal(DirectTerminal):
         return None if found is None or self._is_hidden(found.order.ticket, now) else found
 
     def is_history_complete(self, now: Now) -> bool:
-        """False while a fault hides an order or deal, or will delay that of the next call."""
+        """False while a fault hides an order or deal, or will delay the order or deal of the next call."""
         return (
             self.unavailable(now) is None
             and not self._lasts(Fault.HISTORY_INCOMPLETE, now)
