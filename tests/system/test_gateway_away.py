@@ -16,7 +16,9 @@ from tests.support.replays import PATIENT, CommandOutcome, RunningReplay, comple
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
 
-TICKS = 2_000
+TICKS = 8_000
+"""Enough for a few seconds of replay, so that a test on a busy machine sees the tick for which it waits."""
+
 SILENCE_S = 30.0
 
 
