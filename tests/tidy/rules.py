@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
+from tests.tidy.docstrings import numbers_have_units, raised_errors_are_documented
 from tests.tidy.layers import (
     OURS,
     core_imports_pure_code_only,
@@ -188,6 +189,8 @@ RULES: list[Rule] = [
     no_package_registry,
     nothing_unfinished,
     texts_use_plain_words,
+    numbers_have_units,
+    raised_errors_are_documented,
     only_the_command_line_prints,
     broad_excepts_are_explained,
     tests_do_not_sleep,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy import names, rules
+from tests.tidy.docstrings import numbers_have_units, raised_errors_are_documented
 from tests.tidy.layers import (
     core_imports_pure_code_only,
     core_reads_no_clock,
@@ -124,6 +125,9 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (rules.no_package_registry, "requirements/base.lock", "# https://py" + "pi.org/simple", 1),
     (rules.nothing_unfinished, "docs/operations.md", f"# Limits\n\n{LATER}: write this", 3),
     (rules.nothing_unfinished, SHELL, f"x = 1  # {LATER} later", 1),
+    (numbers_have_units, SHELL, 'def f(price: float) -> None:\n    """Set it."""', 1),
+    (numbers_have_units, SHELL, "class A:\n    def f(self, *, levels: NDArray[np.float64]) -> None:\n        ...", 2),
+    (raised_errors_are_documented, SHELL, 'def f() -> None:\n    """Start."""\n    raise StartError("x")', 1),
     (rules.texts_use_plain_words, "docs/risk.md", "# Risk\n\nThe desk is halted " + "by" + " now.", 3),
     (rules.texts_use_plain_words, SHELL, 'def f():\n    raise ValueError("the ledger is folded an' + 'ew")', 2),
     (rules.only_the_command_line_prints, SHELL, "def f():\n    print('x')", 2),
@@ -221,6 +225,14 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (rules.modules_have_docstrings, SHELL, '"""Talks for the signal core."""\nx = 1'),
     (rules.no_path_of_one_machine, "docs/index.md", "docs/work/day, framework/home/x, ../shared/data, ~/home/x"),
     (rules.no_package_registry, "Makefile", "uv pip compile --no-emit-index-url"),
+    (numbers_have_units, SHELL, 'def f(wait_ns: int, ordinal: int) -> None:\n    """Wait for tick `ordinal`."""'),
+    (numbers_have_units, SHELL, "def _f(price: float) -> None: ..."),
+    (numbers_have_units, A_TEST, "def f(price: float) -> None: ..."),
+    (
+        raised_errors_are_documented,
+        SHELL,
+        'def f() -> None:\n    """Start, or raise StartError."""\n    raise StartError',
+    ),
     (rules.texts_use_plain_words, SHELL, 'STEP = "by' + ' now"  # a renewal'),
     (rules.nothing_unfinished, SHELL, "name = mktemp('desk.XXXXXX')"),
     (rules.only_the_command_line_prints, "cli/main.py", "print('x')"),
