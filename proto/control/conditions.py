@@ -92,7 +92,7 @@ _I, _W, _C = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 _RESUME = "Check the venue, then `paperdesk resume --reason ...`."
 
 CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
-    # ------------------------------------------------------------------ causes of the trading state, stored until `resume`
+    # --------------------------------------------------------------- causes of the trading state, stored until `resume`
     "PERSON": ConditionKind(_C, None, "A person set the desk to HALTED or REDUCE_ONLY.", _RESUME),
     "DRAWDOWN": ConditionKind(_C, None, "The drawdown reached its REDUCE_ONLY or HALTED level.", _RESUME),
     "REPEATED_ORDERS": ConditionKind(

@@ -99,7 +99,8 @@ def test_output_that_cannot_be_written_is_refused_in_one_line() -> None:
             )
         assert done.returncode == 2
         assert done.stderr == (
-            "paperdesk: standard output cannot be written: no space is left on the disk; expected a disk with free space\n"
+            "paperdesk: standard output cannot be written: no space is left on the disk; "
+            "expected a disk with free space\n"
         )
 
 

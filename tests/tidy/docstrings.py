@@ -14,7 +14,7 @@ from tests.tidy.source import SourceFile, Violation
 IS_NUMBER = re.compile(r"\b(?:int|float|NDArray|ndarray|Price|Volume|FloatArray|IntArray)\b")
 HAS_UNIT = re.compile(
     r"(?:^|_)(?:ns|us|ms|s|seconds|minutes|hours|days|ticks|points|bytes|lots|ratio|percent|ppm"
-    r"|count|number|index|tick|seed|id|port|size|digits|epoch)$|^limit_"
+    r"|count|number|index|tick|seed|id|pid|port|size|digits|epoch)$|^limit_"
 )
 """Names that give the unit, or that count or identify something."""
 

@@ -1,10 +1,12 @@
 """Reconciliation of a live desk: when it runs, and the consequences of a difference.
 
 A difference is confirmed if two consecutive comparisons find it while no order of its symbol is in flight: the account
-may change between two replies, so that one comparison alone may show a difference that does not exist. Status, volume
-and price of an open order are left to its tracker, which repeats its query. A confirmed difference halts trading durably; the reason states both values. A foreign order is a difference until a person
-acknowledges it (`RESUME`), unless the limits allow foreign orders. Different stops do not halt trading: the venue's
-stops are in force, and the desk adopts them.
+may change between two replies, so that one comparison alone may show a difference that does not exist. Differences in
+status, volume and price of an open order are left to the tracker of the order, which queries it repeatedly.
+
+A confirmed difference halts trading durably; the reason states both values. A foreign order is a difference until a
+person acknowledges it (`RESUME`), unless the limits allow foreign orders. Different stops do not halt trading: the
+venue's stops are in force, and the desk adopts them.
 """
 
 from __future__ import annotations
