@@ -183,7 +183,7 @@ def test_the_gateway_of_the_settings_is_used_and_no_gateway_is_started(tmp_path:
     assert not (desk / "venue").exists()
     assert done.returncode == 2
     assert "--fills is given, expected no --fills: it describes a simulated market" in done.stderr
-        assert f"the settings name the gateway at {requests}" in done.stderr
+    assert f"the settings name the gateway at {requests}" in done.stderr
 
 
 def test_a_first_run_that_compiles_its_kernels_is_not_killed(tmp_path: Path) -> None:
