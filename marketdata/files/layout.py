@@ -23,7 +23,7 @@ YEAR: Final = r"(19[7-9]\d|20\d\d|21\d\d)"
 """Years 1970 to 2199: nanoseconds since 1970 fit into Int64 until the year 2262."""
 
 PAIR: Final = r"[A-Za-z]{3,}/?[A-Za-z]{3,}"
-NUMBER: Final = r"\s*[-+]?\d*\.?\d+\s*"
+NUMBER: Final = r"\s*[-+]?(?:\d+(?:\.\d+)?|\.\d+)\s*"
 
 
 class ZoneRule(Enum):

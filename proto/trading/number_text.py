@@ -15,7 +15,7 @@ from typing import Final
 from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, is_exact
 
 _BLANKS: Final = " \t\r\n"
-_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _SHOWN_CHARS_MAX: Final = 60
 _INTEGER_DIGITS_MAX: Final = 40
