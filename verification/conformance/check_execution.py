@@ -42,8 +42,8 @@ EXECUTION_S: Final = 5.0
 ARRIVAL_NS: Final = SECOND_NS // 2
 """Time after the latest tick at placement whose ticks are ignored, because the order may not be at the venue yet."""
 
-OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS")
-"""Refusals of a price because the market has moved too close to it since the check chose the price."""
+OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS", "FROZEN")
+"""Refusals because the market has moved too close to a chosen price, or to a stop that is to be replaced."""
 
 EXPIRY_NS: Final = SECOND_NS
 """Lifetime of the first order to expire; it is doubled, up to EXPIRY_NS_MAX, while the venue refuses it."""
