@@ -13,6 +13,7 @@ from proto.codec import decode_signal_message
 from proto.messages import STRATEGY_FAULT, Signal, SymbolState
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.strategy_loader import shipped_strategies
 from tests.integration.signal.test_process import Floor
 from tests.support.waits import receive
 from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, decisions
@@ -82,7 +83,10 @@ def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_continues(
     ("strategy", "message"),
     [
         ("EURUSD=ema_cross", "no strategy for NZDUSD, expected one name, or SYMBOL=NAME for each symbol"),
-        ("EURUSD=ema_cross,NZDUSD=nope", "no strategy 'nope', expected ema_cross, xgboost or package.module:Class"),
+        (
+            "EURUSD=ema_cross,NZDUSD=nope",
+            f"no strategy 'nope', expected {', '.join(shipped_strategies())} or package.module:Class",
+        ),
     ],
 )
 def test_a_symbol_without_a_strategy_stops_the_start_in_one_line(tmp_path: Path, strategy: str, message: str) -> None:
