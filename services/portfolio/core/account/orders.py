@@ -157,17 +157,15 @@ class Order(Struct, frozen=True, kw_only=True):
         return RETCODE_DONE_PARTIAL if self.status is OrderStatus.PARTIALLY_FILLED else self.retcode
 
     @property
-    def is_in_flight(self) -> bool:
-        """Whether the order is open and does not merely rest at the venue: its execution may be due now."""
-        return self.status.is_open and not (self.can_rest and self.status in _AT_VENUE)
-
-    @property
     def can_rest(self) -> bool:
         """Whether the order may rest at the venue; its deadline then applies only to its acceptance."""
         return self.type is not OrderType.MARKET or self.time_in_force in _LASTING
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether the order rests at the venue, as far as the ledger knows."""
+        return self.can_rest and self.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 
-_AT_VENUE = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 
 _LASTING = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 

@@ -1,8 +1,10 @@
 """Reconciliation of a live desk: when it runs, and the consequences of a difference.
 
-A difference is confirmed if two consecutive comparisons find it while no order of its symbol is in flight: the account
-may change between two replies, so that one comparison alone may show a difference that does not exist. Differences in
-status, volume and price of an open order are left to the tracker of the order, which queries it repeatedly.
+A difference is confirmed if two consecutive comparisons find it while no order of its symbol is open: the account may
+change between two replies, so that one comparison alone may show a difference that does not exist. Beside resting
+orders the difference must last until the venue's history is final, because one of them may have been executed by a deal
+that the venue does not show yet. Differences in status, volume and price of an open order are left to the tracker of
+the order, which queries it repeatedly.
 
 A confirmed difference halts trading durably; the reason states both values. A foreign order is a difference until a
 person acknowledges it (`RESUME`), unless the limits allow foreign orders. Different stops do not halt trading: the
@@ -62,6 +64,8 @@ class Reconciler:
         self._state = state
         self._is_asked = False
         self._last_differences: list[Difference] = []
+        self._found_mono_ns: dict[SymbolDifference, int] = {}
+        """When each present difference was found first."""
         self.due_ns = 0
 
     def request_full(self) -> None:
@@ -123,14 +127,30 @@ class Reconciler:
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
     ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
-        """Compare once; returns the differences of symbols that have no open order and did not change meanwhile."""
+        """Compare once; returns the differences that a second comparison may confirm."""
         state, book = self._state, self._state.account.book
         before = _account_snapshot(book)
         yield from collect_differences(book, findings, since=since)
         state.warnings.conditions.update("MARGIN_CALL", _margin_call(findings.account))
         if findings.missing_deals:
             yield PullDeals(after=min(findings.missing_deals) - 1)
-        return [one for one in findings.symbol_differences if _is_stable(one, before, book)]
+        stable, now_ns = (
+            [one for one in findings.symbol_differences if _is_stable(one, before, book)],
+            state.stream.now.mono_ns,
+        )
+        self._found_mono_ns = {one: self._found_mono_ns.get(one, now_ns) for one in stable}
+        return [one for one in stable if self._is_final(one, now_ns)]
+
+    def _is_final(self, finding: SymbolDifference, now_ns: int) -> bool:
+        """Whether no open order explains a difference; one in cash concerns the orders of every symbol."""
+        book = self._state.account.book
+        if finding.order_id in book.open_orders and finding.difference.kind in _LEFT_TO_TRACKERS:
+            return False
+        orders = [book.orders[one] for one, symbol in book.open_orders.items() if finding.symbol in ("", symbol)]
+        if not orders:
+            return True
+        lasted_ns = now_ns - self._found_mono_ns[finding]
+        return all(order.is_resting for order in orders) and lasted_ns >= HISTORY_FINAL_AFTER_NS
 
     def _record_result(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
         state, book = self._state, self._state.account.book
@@ -199,21 +219,11 @@ def _account_snapshot(book: Book) -> _AccountSnapshot:
 
 
 def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) -> bool:
-    """Whether a difference may be confirmed.
-
-    Its symbol has neither changed nor an order in flight, and it is not left to the tracker of an open order. A
-    difference in cash concerns every symbol.
-    """
+    """Whether the difference's symbol did not change during the comparison; cash requires this of every symbol."""
     after = _account_snapshot(book)
-    is_unchanged = before == after
-    if finding.symbol:
-        is_unchanged = before.get(finding.symbol, _NOTHING) == after.get(finding.symbol, _NOTHING)
-    if finding.order_id in book.open_orders and finding.difference.kind in _LEFT_TO_TRACKERS:
-        return False
-    concerned = (
-        book.orders[order_id] for order_id, symbol in book.open_orders.items() if finding.symbol in ("", symbol)
-    )
-    return is_unchanged and not any(order.is_in_flight for order in concerned)
+    if not finding.symbol:
+        return before == after
+    return before.get(finding.symbol, _NOTHING) == after.get(finding.symbol, _NOTHING)
 
 
 def _next_watermark(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:

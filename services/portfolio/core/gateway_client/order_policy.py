@@ -16,7 +16,6 @@ from proto.control import TradingState
 from proto.gateway import ErrorCode, ModifyReply, OrderReply
 from proto.messages import Signal
 from services.portfolio.core.account.book import JOURNAL_CHANGED
-from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.decision.signal_decision import DecisionConditions
@@ -117,7 +116,7 @@ class LockStepPolicy:
 
     def is_standing(self, order: Order) -> bool:
         """Whether the order can rest and the venue has accepted it."""
-        return _rests(order)
+        return order.is_resting
 
     def may_be_sent(self, order: Order) -> bool:  # noqa: ARG002 - no order has a deadline
         """True: the venue waits at the tick of the order."""
@@ -184,7 +183,7 @@ class LivePolicy:
 
     def is_standing(self, order: Order) -> bool:
         """Whether the order rests at the venue and the desk may keep it there."""
-        return _rests(order) and self._is_allowed(order)
+        return order.is_resting and self._is_allowed(order)
 
     def may_be_sent(self, order: Order) -> bool:
         """Whether the desk may have the order at the venue, its deadline has not passed and no cancel is requested."""
@@ -215,7 +214,3 @@ class LivePolicy:
     def _opens(self, order: Order) -> bool:
         book, rest = self._state.account.book, order.volume - order.filled_volume
         return opening_volume(book, order.symbol, order.side, rest, ticket=order.position, before=order.number) > 0
-
-
-def _rests(order: Order) -> bool:
-    return order.can_rest and order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
