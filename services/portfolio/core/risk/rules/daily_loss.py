@@ -1,4 +1,4 @@
-"""Daily loss: at the limit the desk opens nothing until the server's next day."""
+"""Daily loss: denies opening orders while the loss of the server's day is at or above the limit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Deny with DAILY_LOSS after the loss from the day's first or highest equity has reached the limit.
+    """Deny with DAILY_LOSS while the loss from the day's first or highest equity is at or above the limit.
 
     `now_ns` is venue time.
     """
@@ -75,7 +75,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "DAILY_LOSS",
-            "loss in percent from the day's first or highest equity; denies until the server's next day",
+            "loss in percent from the day's first or highest equity; denies until the equity recovers or the server's "
+            "next day begins",
             "wait for the server's next day, or until the equity recovers",
         ),
     ),
