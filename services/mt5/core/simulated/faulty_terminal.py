@@ -1,8 +1,8 @@
 """A terminal with faults on command; docs/venue-faults.md describes each fault.
 
 The broker's book stays correct; a fault hides or delays orders, deals and answers. A fault of calls applies to the next
-`count` calls, or to each call with the probability `rate`. Other faults last for a time. A random draw depends on the
-seed, the fault and the call's number alone.
+`count` calls, or to each call with the probability `rate`. FOREIGN_ORDER and BALANCE_DEAL are single events. Any other
+fault lasts for `duration_ms`. A random draw depends on the seed, the fault and the call's number alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_re
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 POLL_NS: Final = 1_000_000_000
-"""Common interval of gateways that poll their terminal."""
+"""Delay of the answer by POLL_DELAY; a usual interval at which gateways poll their terminal."""
 
 TRUNCATED_CHARS: Final = 4
 INCOMPLETE_ROWS: Final = 5
@@ -55,12 +55,12 @@ VenueCall = Callable[[CallFaults, Now], TradeResult | None]
 
 
 class _Pending(NamedTuple):
-    """A call in progress; `sent` is the answer of a call that was executed at its start."""
+    """A call in progress; `result` is the answer of a call that was executed at its start."""
 
     due_mono_ns: int
     call: VenueCall
-    played: CallFaults
-    sent: TradeResult | None
+    faults: CallFaults
+    result: TradeResult | None
 
 
 class FaultyTerminal(DirectTerminal):
@@ -69,12 +69,12 @@ class FaultyTerminal(DirectTerminal):
     def __init__(self, venue: SimulatedVenue) -> None:
         """Begin without faults; orders that an earlier process held back are released at once."""
         super().__init__(venue)
-        self._orders: dict[Fault, Simulate] = {}
+        self._commands: dict[Fault, Simulate] = {}
         self._left: dict[Fault, int] = {}
         self._until: dict[Fault, int] = {}
         self._calls = 0
         self._hidden: dict[int, int] = {}
-        self._fills: dict[int, int] = {record.order.ticket: 0 for record in venue.held_orders()}
+        self._release_ns: dict[int, int] = {record.order.ticket: 0 for record in venue.held_orders()}
         self._pending: _Pending | None = None
 
     # ------------------------------------------------------------------------------------------------------- commands
@@ -84,7 +84,7 @@ class FaultyTerminal(DirectTerminal):
         fault = command.fault
         match fault:
             case Fault.ALL_OFF:
-                self._orders.clear()
+                self._commands.clear()
                 self._left.clear()
                 self._until.clear()
             case Fault.FOREIGN_ORDER:
@@ -94,13 +94,13 @@ class FaultyTerminal(DirectTerminal):
             case Fault.DISCONNECTED | Fault.WRONG_LOGIN | Fault.HISTORY_INCOMPLETE:
                 self._until[fault] = now.mono_ns + command.duration_ms * MS_NS
             case _:
-                self._orders[fault] = command
+                self._commands[fault] = command
                 self._left[fault] = command.count
         return self.active(now)
 
     def active(self, now: Now) -> dict[str, int]:
         """Calls or milliseconds left of each active fault; a fault with a rate lasts until ALL_OFF."""
-        calls = {fault.value: self._left[fault] for fault in self._orders}
+        calls = {fault.value: self._left[fault] for fault in self._commands}
         lasting = {
             fault.value: (until - now.mono_ns) // MS_NS for fault, until in self._until.items() if until > now.mono_ns
         }
@@ -125,46 +125,49 @@ class FaultyTerminal(DirectTerminal):
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
         """Execute an order as far as the faults allow."""
-        return self._call(lambda played, then: self._execute(request, symbol, played, then), now)
+        return self._call(lambda faults, then: self._execute(request, symbol, faults, then), now)
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:
-        """Cancel an order as far as the faults allow; a blocked call cancels it in its state at the end of the call."""
+        """Cancel an order as far as the faults allow.
 
-        def execute(played: CallFaults, then: Now) -> TradeResult | None:
-            if Fault.NOT_EXECUTED in played:
+        With BLOCKING_CALL, the order may have changed before it is canceled at the end of the call.
+        """
+
+        def execute(faults: CallFaults, then: Now) -> TradeResult | None:
+            if Fault.NOT_EXECUTED in faults:
                 return TradeResult(retcodes.DONE, order.order.ticket, 0)
             present = self.venue.orders_after(order.order.ticket - 1, 1)[0]
-            sent = DirectTerminal.cancel(self, present, then, why=why)
-            assert not isinstance(sent, CallInProgress), sent
-            return None if Fault.NO_REPLY in played else sent
+            result = DirectTerminal.cancel(self, present, then, why=why)
+            assert not isinstance(result, CallInProgress), result
+            return None if Fault.NO_REPLY in faults else result
 
         return self._call(execute, now)
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
         """Modify an order or a position as far as the faults allow."""
 
-        def execute(played: CallFaults, then: Now) -> TradeResult | None:
-            if Fault.NOT_EXECUTED in played:
+        def execute(faults: CallFaults, then: Now) -> TradeResult | None:
+            if Fault.NOT_EXECUTED in faults:
                 return TradeResult(retcodes.DONE, 0, 0)
-            sent = DirectTerminal.modify(self, request, then)
-            assert not isinstance(sent, CallInProgress), sent
-            return None if Fault.NO_REPLY in played else sent
+            result = DirectTerminal.modify(self, request, then)
+            assert not isinstance(result, CallInProgress), result
+            return None if Fault.NO_REPLY in faults else result
 
         return self._call(execute, now)
 
     def _call(self, call: VenueCall, now: Now) -> TradeResult | CallInProgress | None:
-        played = dict(self._draw())
-        if Fault.IPC_ERROR in played or Fault.NONE_RESULT in played:
+        faults = dict(self._draw())
+        if Fault.IPC_ERROR in faults or Fault.NONE_RESULT in faults:
             return None
-        if Fault.BLOCKING_CALL in played:
-            due_mono_ns = now.mono_ns + played[Fault.BLOCKING_CALL].duration_ms * MS_NS
-            self._pending = _Pending(due_mono_ns, call, played, None)
+        if Fault.BLOCKING_CALL in faults:
+            due_mono_ns = now.mono_ns + faults[Fault.BLOCKING_CALL].duration_ms * MS_NS
+            self._pending = _Pending(due_mono_ns, call, faults, None)
             return CallInProgress(due_mono_ns)
-        sent = call(played, now)
-        if Fault.POLL_DELAY in played:
-            self._pending = _Pending(now.mono_ns + POLL_NS, call, played, sent)
+        result = call(faults, now)
+        if Fault.POLL_DELAY in faults:
+            self._pending = _Pending(now.mono_ns + POLL_NS, call, faults, result)
             return CallInProgress(now.mono_ns + POLL_NS)
-        return sent
+        return result
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
         """The answer of the call in progress; a call with BLOCKING_CALL is executed only at its end."""
@@ -172,11 +175,11 @@ class FaultyTerminal(DirectTerminal):
         assert pending is not None
         if now.mono_ns < pending.due_mono_ns:
             return CallInProgress(pending.due_mono_ns)
-        sent = pending.sent
-        if Fault.BLOCKING_CALL in pending.played:
-            sent = pending.call(pending.played, now)
+        result = pending.result
+        if Fault.BLOCKING_CALL in pending.faults:
+            result = pending.call(pending.faults, now)
         self._pending = None
-        return sent
+        return result
 
     def _execute(self, request: PlaceOrder, symbol: str, faults: CallFaults, now: Now) -> TradeResult | None:
         if Fault.NOT_EXECUTED in faults:
@@ -190,7 +193,7 @@ class FaultyTerminal(DirectTerminal):
         placed = self.venue.place(wanted._replace(comment=comment), held=Fault.FILL_LATER in faults)
         ticket = placed.order.ticket
         if Fault.FILL_LATER in faults:
-            self._fills[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * MS_NS
+            self._release_ns[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * MS_NS
         for late in (Fault.DEAL_LATER, Fault.HISTORY_LATE):
             if late in faults:
                 self._hidden[ticket] = max(self._hidden.get(ticket, 0), now.mono_ns + faults[late].delay_ms * MS_NS)
@@ -217,8 +220,8 @@ class FaultyTerminal(DirectTerminal):
             self.unavailable(now) is None
             and not self._lasts(Fault.HISTORY_INCOMPLETE, now)
             and not any(until > now.mono_ns for until in self._hidden.values())
-            and Fault.HISTORY_LATE not in self._orders
-            and Fault.DEAL_LATER not in self._orders
+            and Fault.HISTORY_LATE not in self._commands
+            and Fault.DEAL_LATER not in self._commands
         )
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:
@@ -262,13 +265,13 @@ class FaultyTerminal(DirectTerminal):
     def on_timer(self, now: Now) -> None:
         """Release held orders whose delay has passed."""
         for record in self.venue.held_orders():
-            if self._fills.get(record.order.ticket, 0) <= now.mono_ns:
+            if self._release_ns.get(record.order.ticket, 0) <= now.mono_ns:
                 self.venue.release(record)
-                self._fills.pop(record.order.ticket, None)
+                self._release_ns.pop(record.order.ticket, None)
 
     def next_timer(self) -> int | None:
         """Monotonic time of the next release of a held order or return of a call; None if neither is expected."""
-        dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held_orders()]
+        dues = [self._release_ns.get(record.order.ticket, 0) for record in self.venue.held_orders()]
         if self._pending is not None:
             dues.append(self._pending.due_mono_ns)
         return min(dues, default=None)
@@ -278,7 +281,7 @@ class FaultyTerminal(DirectTerminal):
     def _draw(self) -> Iterator[tuple[Fault, Simulate]]:
         self._calls += 1
         for fault in CALL_FAULTS:
-            command = self._orders.get(fault)
+            command = self._commands.get(fault)
             if command is None:
                 continue
             if command.rate:
@@ -287,7 +290,7 @@ class FaultyTerminal(DirectTerminal):
                 continue
             self._left[fault] -= 1
             if self._left[fault] <= 0:
-                del self._orders[fault], self._left[fault]
+                del self._commands[fault], self._left[fault]
             yield fault, command
 
     def _lasts(self, fault: Fault, now: Now) -> bool:
