@@ -1,11 +1,13 @@
-"""The lower bound of the latencies: pyzmq forwarders with the desk's processes, sockets, message sizes and commits.
+"""Lower bound of the desk's latencies, measured with four processes that only forward messages and commit rows.
 
-For each tick, a PUB socket sends to signal, and a PUSH socket sends to portfolio, which commits. A PUSH socket sends to
-execution, and a DEALER socket sends to the gateway. The gateway commits three times in two files, as journal and book
-do. The reply returns to portfolio. A query for the deals and its reply take the same path. Portfolio commits, and sends
-a confirmation to the gateway, which publishes the next tick. Payloads are zeros, as long as the messages of the desk.
+Processes, sockets, message sizes and commits are those of the desk. The gateway publishes each tick (PUB) to signal.
+Signal forwards it (PUSH) to portfolio, which commits. At every ORDER_EVERY-th tick, portfolio sends (PUSH) an order to
+execution, which forwards it (DEALER) to the gateway. The gateway commits in the journal, in the book and again in the
+journal, and replies to portfolio through execution. Portfolio queries the deals on the same path, and commits. At each
+tick, portfolio finally sends a confirmation to the gateway, which publishes the next tick.
 
-An order is sent at every ORDER_EVERY-th tick; the other ticks are only committed and confirmed.
+Each payload has the length of the desk's message. It has the tick's ordinal and publishing time where they are needed,
+and zeros elsewhere.
 
 Run as `python -m tests.benchmarks.floor ROLE FOLDER TICKS INTERVAL_NS ORDER_EVERY`; `measure` starts the four roles.
 """
@@ -21,7 +23,12 @@ from pathlib import Path
 import apsw
 import zmq
 
-TICK, SIGNAL, CALL, REQUEST, REPLY, DEALS, ANSWER = 190, 250, 330, 190, 420, 560, 480
+TICK, SIGNAL, ORDER, REQUEST, REPLY, DEALS, CONFIRMED = 190, 250, 330, 190, 420, 560, 480
+"""Message lengths in bytes.
+
+REQUEST is a query for deals or a confirmation. The gateway answers ORDER with REPLY, and a confirmation with CONFIRMED.
+"""
+
 EVENT_BYTES, ROW_BYTES = 620, 420
 _STAMP = struct.Struct("<QQ")
 
@@ -68,7 +75,10 @@ def signal(folder: Path) -> None:
 
 
 def portfolio(folder: Path, order_every: int) -> None:
-    """Commit and send an order for a signal, a query for a reply, and commit and send a confirmation for deals."""
+    """Commit each signal, and confirm its tick. Before the confirmation, every `order_every`-th tick has an order.
+
+    The order is followed by a query for its deals, and a second commit.
+    """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     signals = _socket(context, zmq.PULL, f"ipc://{folder}/signals", bind=True)
     reports = _socket(context, zmq.PULL, f"ipc://{folder}/reports", bind=True)
@@ -84,7 +94,7 @@ def portfolio(folder: Path, order_every: int) -> None:
         last = ordinal
         _commit(ledger, EVENT_BYTES)
         if ordinal % order_every == 0:
-            out.send(b"o" + payload + bytes(CALL - SIGNAL))
+            out.send(b"o" + payload + bytes(ORDER - SIGNAL))
             reports.recv()
             out.send(b"d" + _padded(REQUEST, ordinal, published_ns))
             reports.recv()
@@ -133,7 +143,7 @@ def gateway(folder: Path, ticks: int, interval_ns: int) -> None:
                 _commit(journal, ROW_BYTES)
                 _commit(book, EVENT_BYTES)
                 _commit(journal, REPLY)
-            body = {b"o": bytes(REPLY), b"d": bytes(DEALS), b"c": bytes(ANSWER)}[kind]
+            body = {b"o": bytes(REPLY), b"d": bytes(DEALS), b"c": bytes(CONFIRMED)}[kind]
             mark = b"e" if kind == b"c" and ordinal == ticks else b"."
             router.send_multipart([client, call_id, b"", body + mark])
             if kind == b"c":
