@@ -1,4 +1,4 @@
-"""Portfolio decides ticks of watched symbols without signals, live and in lock-step, and makes no order in them."""
+"""Watched symbols: quotes for conversion rates, without signals or orders, live and in lock-step."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def publish(driven: DeskHarness, tick: Tick) -> None:
     driven.answer_all(driven.pause())
 
 
-def test_a_lock_step_desk_decides_a_watched_tick_in_sequence_and_counts_no_signal() -> None:
+def test_a_lock_step_desk_decides_a_watched_tick_in_stream_order_and_counts_no_signal_for_it() -> None:
     driven = a_desk(LOCKSTEP)
     assert driven.state.stream.desk_state is DeskState.RUNNING
     driven.gateway.on_timer(driven.now)
@@ -76,7 +76,7 @@ def test_a_live_desk_uses_watched_quotes_and_expects_no_signal_process_for_them(
     assert {one.subject for one in conditions_of(driven.state, driven.mono_ns)} <= {"", "XAUUSD"}
 
 
-def test_a_watched_tick_of_another_stream_or_before_the_session_is_ignored() -> None:
+def test_a_watched_tick_of_another_stream_or_before_the_desk_is_connected_is_ignored() -> None:
     driven = a_desk(LOCKSTEP)
     publish(driven, structs.replace(euro(1), stream_id="other"))
     assert driven.state.stream.cursor.ordinal == 0
