@@ -1,4 +1,4 @@
-"""`paperdesk conformance`: run the checks that every venue must pass against a gateway.
+"""`paperdesk conformance`: check that a gateway behaves as every venue must.
 
 The checks trade small volumes, on a simulated or a demo account only. The account must be flat; the checks leave it
 flat.
@@ -24,7 +24,7 @@ EXIT_FAILED: Final = 1
 RUN_ID_CHARS: Final = 12
 
 Gateway = Annotated[str, typer.Option("--gateway", metavar="URL", help="Address of the gateway.", show_default=False)]
-Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="Symbol to trade, by the desk's name.")]
+Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="Symbol to trade, by its name in the desk.")]
 Force = Annotated[bool, typer.Option("--force", help="Run although other symbols have open positions.")]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Prompt for a restart of the gateway, and check that it keeps its records.")

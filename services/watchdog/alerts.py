@@ -58,7 +58,7 @@ class Alerts:
         self.problem = ""
         """Why the last run of the command failed; empty if it succeeded."""
         self._started_ns: dict[tuple[str, str], int] = {}
-        """Monotonic time of the last run of the command, by kind and program."""
+        """Monotonic time at which `send` last tried to start the command, by kind and program."""
 
     def send(self, kind: str, program: str, text: str, **facts: object) -> None:
         """Raise an alert.

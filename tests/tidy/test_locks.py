@@ -1,4 +1,4 @@
-"""The lock files contain exactly the packages to install, and no address of a package registry."""
+"""The lock files pin every package that the input files name, and contain no address of a package registry."""
 
 import re
 

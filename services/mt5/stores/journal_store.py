@@ -121,7 +121,10 @@ class DurableJournal:
             raise StartError(f"{self._path} is corrupt: {' '.join(str(damage).split())}; {RESTORE_IT}")
 
     def _read_all(self) -> tuple[Row, Row]:
-        """The rows of journal and lease. Every entry's checksum is checked, because a lost id may execute again."""
+        """The rows of journal and lease.
+
+        The checksum of every entry is checked first, because a damaged entry could let its order execute twice.
+        """
         for _ in checked_rows(self._path, "entries", self._db.execute(_ENTRIES)):
             pass
         [row] = checked_rows(self._path, "journal", self._db.execute(_JOURNAL))
@@ -205,7 +208,7 @@ class DurableJournal:
         return known
 
     def _highest_magic(self, below: int) -> int | None:
-        """The highest magic below a bound that encodes a desk's id; None if there is none."""
+        """The highest magic that encodes a desk's id and is less than `below`; None if there is none."""
         statement = "SELECT max(magic) FROM entries WHERE magic BETWEEN ? AND ?"
         [(magic,)] = self._db.execute(statement, (DESK_MAGIC_MIN, below - 1)).fetchall()
         assert magic is None or isinstance(magic, int), magic

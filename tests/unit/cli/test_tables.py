@@ -26,7 +26,7 @@ def test_a_cell_rounds_averages_to_eight_decimals_and_nothing_else(name: str, va
     assert cell(name, value) == text
 
 
-def test_a_table_of_positions_has_short_prices(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_positions_shows_rounded_average_prices(capsys: pytest.CaptureFixture[str]) -> None:
     row = dict.fromkeys(POSITION_COLUMNS, "1") | {"avg_entry_price": "1.084433333333"}
     show_rows([row], POSITION_COLUMNS, none="none")
     shown = capsys.readouterr().out

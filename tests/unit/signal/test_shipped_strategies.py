@@ -16,7 +16,7 @@ TICKS_AFTER_WARM_UP = 200
 
 @pytest.fixture(scope="module", params=shipped_strategies())
 def make_strategy(request: pytest.FixtureRequest) -> Callable[[], Strategy]:
-    """A function that creates each of the strategies; a strategy with a model uses the demo model."""
+    """A function that creates one of the shipped strategies; a strategy with a model uses the demo model."""
     return strategy_factory(request.param)
 
 

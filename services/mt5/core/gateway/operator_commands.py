@@ -30,9 +30,9 @@ class OperatorCommands:
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
-        """Continue the journal's halt; resting orders are canceled again, because a crash may have prevented it.
+        """Continue the journal's halt, and cancel the resting orders.
 
-        `venue_ns` returns the venue time, UTC.
+        A crash may have prevented the cancels that began with the halt. `venue_ns` returns the venue time, UTC.
         """
         self._venue = venue
         self._terminal = terminal

@@ -26,7 +26,10 @@ class RestingState(StrEnum):
 
 
 class PlacementSnapshot(Struct, frozen=True, kw_only=True):
-    """The state of a resting order just after it was placed, for the reply to a repeated request of the same tick."""
+    """The state of a resting order, and of the book, just after the order was placed.
+
+    The reply to a repeated request is made from it if the request names the tick at which the order was placed.
+    """
 
     order: VenueOrder
     deal_cursor: int
@@ -35,14 +38,15 @@ class PlacementSnapshot(Struct, frozen=True, kw_only=True):
 
 
 class BookOrder(Struct, frozen=True, kw_only=True):
-    """An order of the book, with the book's state that its reply reported, so that a lost reply can be made again.
+    """An order of the book, with the state of the book in the reply to the order, so that a lost reply can be repeated.
 
     The broker identifies the order by `magic` alone, 0 for a foreign order. `order.order_id` is the comment sent with
     the order; its deals have the same comment. `fills` counts its deals, and `position` is the ticket of the position
-    that its last deal changed. `ending` numbers the orders that ticks have ended otherwise than by a complete fill,
-    from 1; it is 0 for any other order. A market order is requoted if the touch is worse than `asked_price` by more
-    than `deviation_points`. `due_ns` is when a delayed order arrives at the venue, and `told_ns` when the report of its
-    first deal reaches the client; both are UTC, and 0 without a latency.
+    that its last deal changed. `ending` is 0 until a tick ends the order without filling it completely. Orders that
+    end so are numbered from 1. A market order is requoted if the touch is worse than `asked_price` by more than
+    `deviation_points`. `due_ns` is when a delayed order arrives at the venue, and `told_ns` when the report of its
+    first deal reaches the client; both are UTC, and 0 without a latency. `taken` is the snapshot of the placement; None
+    if the order did not rest.
     """
 
     order: VenueOrder
@@ -76,7 +80,7 @@ class Modification(Struct, frozen=True, kw_only=True):
     """The last modification of an order or a position. A lost reply to it can be made again from this record.
 
     `target` is `order:` or `position:` followed by the ticket. `order` or `position` is the state after the
-    modification. `ordinal` is a tick of `stream_id`.
+    modification. `stream_id` and `ordinal` identify the tick at which it was made.
     """
 
     target: str

@@ -102,7 +102,8 @@ def trail_stop(
     touch = bid if direction > 0 else ask
     step = protection.trailing_step_points * point
     if present is not None and (touch - present) * direction - points * point < step:
-        # A cheap check that most ticks fail. Rounding the new stop away from the market only shortens the move.
+        # Most ticks end here, without the slow rounding. Rounding moves the new stop away from the market, so that
+        # the rounded move would be less than the step too.
         return None
     moved = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
     if moved <= 0 or (present is not None and (moved - present) * direction < step):

@@ -2,8 +2,8 @@
 
 A `RoundTripTracker` processes the deals in the order of their numbers, in portions whose size the caller limits. Within
 a ticket, lots are closed first in, first out. The costs of a fill are divided among the lots in proportion to volume by
-the largest remainder method. So the sum over round trips, open lots and unassigned charges is exactly the cash of the
-deals.
+the largest remainder method. So the sum over round trips, open lots and unassigned amounts is exactly the
+cash of the deals without deposits and corrections.
 
 The venue computes the profit of a deal from the average price. So the profit of a deal is divided among the lots that
 it closed, in proportion to volume, while the `gross` of a round trip is computed from the prices of the round trip.
@@ -104,7 +104,7 @@ class TagPnl(NamedTuple):
 
 
 class RoundTripResult(NamedTuple):
-    """Round trips in the order of their closing deals, open lots, and amounts that belong to no lot."""
+    """Round trips (in the order of their closing deals), open lots, and the amounts that belong to no lot."""
 
     round_trips: list[RoundTrip]
     open: list[OpenLot]
@@ -163,7 +163,7 @@ class RoundTripTracker:
 
     @property
     def round_trips(self) -> Sequence[RoundTrip]:
-        """Round trips of the processed deals, in the order of their closing deals; the first is number 1."""
+        """Round trips of the processed deals, in the order of their closing deals. Replies number them from 1."""
         return self._trades
 
     def process_deals(self, deals_max: int | None = None) -> bool:
@@ -205,7 +205,7 @@ class RoundTripTracker:
         """Whether the processed deals are still the first deals of the book and the terms have not changed since."""
         deals, instruments = self._book.deals, self._book.instruments
         return (not self._done or (self._done <= len(deals) and deals[self._done - 1].deal == self._last)) and all(
-            _counting(terms) == _counting(instruments[symbol]) for symbol, terms in self._terms.items()
+            _profit_terms(terms) == _profit_terms(instruments[symbol]) for symbol, terms in self._terms.items()
         )
 
     def _digits(self) -> int:
@@ -322,6 +322,6 @@ def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charge
     return [Charges(*row) for row in zip(*columns, strict=True)]
 
 
-def _counting(terms: Instrument) -> tuple[Decimal, str, str]:
+def _profit_terms(terms: Instrument) -> tuple[Decimal, str, str]:
     """Return the terms of a symbol that its round trips depend on."""
     return terms.multiplier, terms.base_currency, terms.profit_currency

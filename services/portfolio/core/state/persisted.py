@@ -15,9 +15,9 @@ from services.portfolio.core.sizing.volatility import Volatility
 
 
 class PersistedState(Struct, frozen=True):
-    """Progress of one stream, and the state of risk rules and sizing, which the next stream continues.
+    """Progress of one stream, and the state of risk rules and sizing.
 
-    The default values are those of a new account.
+    The next stream continues only the state of risk rules and sizing. The default values are those of a new account.
     """
 
     cursor: TickCursor = field(default_factory=TickCursor)

@@ -9,17 +9,23 @@ from proto.control import Condition, condition
 from proto.time import SECOND_NS
 
 WATCHDOG_SILENT_NS: Final = 10_000_000_000
-"""Time after which WATCHDOG_SILENT is set; the watchdog sends a query each second and restarts in a few seconds."""
+"""Time without a query after which WATCHDOG_SILENT is set.
+
+The watchdog sends a query each second. After a crash it is running again in a few seconds.
+"""
 
 WATCHDOG_START_NS: Final = 30_000_000_000
-"""The same time after a start of the desk: the watchdog starts last, after processes that load large files."""
+"""Time without a query after which WATCHDOG_SILENT is set when the desk has just started.
+
+It is longer because the watchdog starts last, after processes that load large files.
+"""
 
 
 class WatchdogContact:
     """Contact of one portfolio process with the watchdog."""
 
     def __init__(self) -> None:
-        """Expect no query before `expect` or the first query."""
+        """Begin without a deadline for queries; `expect` or the first query sets it."""
         self._heard_ns = 0
         self._due_ns: int | None = None
         self._alert_problem = ""

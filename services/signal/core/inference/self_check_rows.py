@@ -1,4 +1,4 @@
-"""Rows of features with which the tree walk is compared with XGBoost when a model is loaded.
+"""Rows of features for the check, when a model is loaded, that the desk's own inference equals XGBoost's.
 
 There are three kinds of rows: random rows of different scales; rows with each split's threshold and the next floats
 above and below it; rows with special floats (NaN, infinities, zeros, extremes). The same forest always gives the same

@@ -1,4 +1,4 @@
-"""Order checks that no symbol of the built-in catalogue fails, with terms made for the tests."""
+"""Order checks with symbol terms that no symbol of the built-in catalogue has."""
 
 from __future__ import annotations
 
