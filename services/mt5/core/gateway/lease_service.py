@@ -37,6 +37,7 @@ class LeaseService:
             ttl_ms: how long after a renewal the lease lapses.
         """
         self.account_lease = AccountLease(journal, ttl_ms=ttl_ms)
+        self._ttl_ms = ttl_ms
         self._journal = journal
         self._orders = orders
         self._terminal = terminal
@@ -54,9 +55,11 @@ class LeaseService:
         refused = lease.renew(request, now)
         fields = self._header.ok_fields(request.request_id)
         if refused is not None:
-            text = f"epoch {request.epoch} of {request.holder}, the highest is {lease.epoch}"
+            text = f"epoch {request.epoch} of {request.holder}, the highest leased epoch is {lease.epoch}"
             if refused is ErrorCode.EPOCH_TOO_HIGH:
-                text = f"{text}, expected at most {highest_next_epoch(lease.epoch)} after it"
+                text = f"{text}, expected at most {highest_next_epoch(lease.epoch)}"
+            elif refused is ErrorCode.LEASE_STALE:
+                text = f"seen_ns is {request.seen_ns}, expected lease_now_ns of a reply in the last {self._ttl_ms} ms"
             fields |= {"status": "ERROR", "error_code": refused, "error": text}
         trouble = self._terminal.unavailable(now)
         return LeaseReply(

@@ -70,6 +70,7 @@ def test_a_renewal_delayed_beyond_the_lease_time_is_refused(live: LiveGateway) -
     live.wait(LEASE_MS + 1)
     late = lease(live, 1, seen)
     assert (late.status, late.error_code, late.expires_in_ms) == ("ERROR", "LEASE_STALE", 0)
+    assert late.error == f"seen_ns is {seen}, expected lease_now_ns of a reply in the last {LEASE_MS} ms"
     assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
     assert lease(live, 1, late.lease_now_ns).status == "OK"
 
@@ -122,7 +123,8 @@ def test_an_epoch_is_granted_up_to_a_bound(live: LiveGateway, known: int, reques
     assert reply.error_code == refused
     assert hello(live).epoch == (known if refused else requested)
     if refused:
-        assert f"the highest is {known}, expected at most {2**40 if not known else 1_007} after it" in str(reply.error)
+        allowed = 1_007 if known else 2**40
+        assert f"the highest leased epoch is {known}, expected at most {allowed}" in str(reply.error)
 
 
 def test_other_clients_cannot_use_up_the_epochs(live: LiveGateway) -> None:
