@@ -196,7 +196,7 @@ class LiveRun:
             self.person.act()
         if portfolio.is_alive and portfolio.portfolio.state.account.book.trading_state is not TradingState.ACTIVE:
             world.count("resumed")
-            portfolio.obey(ResumeCommand("the test plays the person"))
+            portfolio.obey(ResumeCommand("the test acts for a person"))
 
     def _calm_down(self) -> None:
         self._is_over = True

@@ -135,7 +135,7 @@ class FaultInjector:
 
     def halt_gateway(self) -> None:
         """Halt the gateway as a person would, and resume it within a second."""
-        self.ask_gateway(Halt(reason="the chaos run plays the person"))
+        self.ask_gateway(Halt(reason="the chaos run acts for a person"))
         self.card.faults["halt at the gateway"] += 1
         self._undo_later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
 
@@ -175,7 +175,7 @@ class FaultInjector:
         return reply
 
     def _resume_gateway(self) -> None:
-        self.ask_gateway(Resume(reason="the chaos run plays the person"))
+        self.ask_gateway(Resume(reason="the chaos run acts for a person"))
 
     def _undo_later(self, seconds: float, undo: Callable[[], None]) -> None:
         self._undo.append((time.monotonic() + seconds, undo))

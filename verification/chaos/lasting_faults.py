@@ -35,7 +35,7 @@ RECOVERY_OF_DOUBT_S: Final = 25.0
 """After the loss of the journal, orders are in doubt for two minutes of market time: 15 s at eightfold speed."""
 
 HOLD_S: Final = 6.0
-"""Duration of a fault: twice GRACE_S of the check of the status."""
+"""Duration of a fault: twice `GRACE_S` of verification/chaos/status_truth.py."""
 
 PAUSE_S: Final = 2.0
 """Duration of a hang that is too short for the watchdog."""
@@ -69,8 +69,8 @@ class FaultFailedError(Exception):
 class LastingFault:
     """One fault.
 
-    `play` injects the fault and undoes it. `causes` are the causes of a trading state that the fault may have, after
-    which a person must resume the desk. Every symbol must trade again within `recovery_s` after the end of the fault or
+    `play` injects the fault and undoes it. The fault may restrict the trading state with the codes in `causes`. A
+    person must then resume the desk. Every symbol must trade again within `recovery_s` after the end of the fault or
     the resume.
     """
 
@@ -192,7 +192,7 @@ class LastingFaults:
     def _flood(self) -> None:
         gateway = Path(self.faults.gateway.removeprefix("ipc://"))
         for _ in range(FLOOD_CONNECTIONS):
-            with suppress(OSError):  # a gateway may refuse connections briefly; the next one follows
+            with suppress(OSError):  # the gateway may refuse a connection; the loop opens the next one
                 send_pings_and_reset(gateway, count=FLOOD_PINGS)
 
     def _burst(self) -> None:
@@ -208,7 +208,10 @@ class LastingFaults:
     # ------------------------------------------------------------------------------------------------------- strategies
 
     def _misbehave(self, fault: str) -> None:
-        """Let a strategy have a fault; unless it recovers by itself, correct it and restart signal as a person does."""
+        """Put a fault into the strategy, and later correct the strategy.
+
+        Unless the strategy then recovers by itself, the signal process is stopped and started, as a person would do.
+        """
         write_whole(self.strategy, fault)
         time.sleep(2 * HOLD_S)
         if fault in OVER_BY_THEMSELVES:
@@ -220,16 +223,16 @@ class LastingFaults:
     # ----------------------------------------------------------------------------------------------------------- people
 
     def _person(self, command: str) -> None:
-        self._command(command, "--reason", "the run plays the person")
+        self._command(command, "--reason", "the run acts for a person")
         time.sleep(HOLD_S)
-        self._command("resume", "--reason", "the run plays the person")
+        self._command("resume", "--reason", "the run acts for a person")
 
     def _halt_at_gateway(self) -> None:
-        self._command("halt", "--at-gateway", "--reason", "the run plays the person")
+        self._command("halt", "--at-gateway", "--reason", "the run acts for a person")
         try:
             time.sleep(HOLD_S)
         finally:
-            self._command("resume", "--at-gateway", "--reason", "the run plays the person")
+            self._command("resume", "--at-gateway", "--reason", "the run acts for a person")
 
     def _command(self, *arguments: str) -> None:
         """Run a command of `paperdesk` on the desk.
@@ -313,8 +316,8 @@ class LastingFaults:
     def _roll_book_back(self) -> None:
         """Start the desk with an older copy of the simulated broker's book, and later with the newest book again.
 
-        Signal is stopped while the gateway has the older book, because the generated market publishes those ticks again
-        with the newest book.
+        Signal is stopped while the gateway has the older book. The generated market publishes the ticks of that time
+        again with the newest book.
         """
         book = self.data_dir / "venue" / "book.db"
         older, newest = (book.with_name(f"{age}-book.copy") for age in ("older", "newest"))

@@ -153,7 +153,7 @@ class _Run:
         self.on_progress(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
         if status.trading_state is not Trading.ACTIVE:
             reply = self.client.request(
-                ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0
+                ResumeCommand(reason="the chaos run acts for a person"), TradingReply, timeout_s=1.0
             )
             if reply is not None:
                 self.card.resumed[normalize_reason(status.trading_reason or status.trading_state.value)] += 1

@@ -162,7 +162,7 @@ class _Run:
         if status is None or status.trading_state is Trading.ACTIVE:
             return False
         try:
-            reply = self.client.request(ResumeCommand(reason="the run plays the person"), TradingReply, timeout_s=1.0)
+            reply = self.client.request(ResumeCommand(reason="the run acts for a person"), TradingReply, timeout_s=1.0)
         except StartError:  # refused, with a reason that is also in the status
             return False
         if reply is None or reply.trading_state is not Trading.ACTIVE:
