@@ -74,9 +74,9 @@ def main() -> None:
         seconds_to_denial = time.monotonic() - filled_at
         ballast.unlink()
         after = wait_for(lambda: orders_above(denied.orders), "trading to continue", seconds=STEP_S)
-        lives = all(process.poll() is None for process in processes)
+        all_run = all(process.poll() is None for process in processes)
     found = {
-        "lives": lives,
+        "all processes run": all_run,
         "seconds to the first denial": round(seconds_to_denial, 2),
         "orders": [denied.orders, after.orders],
         "problems": verify(disk).problems,

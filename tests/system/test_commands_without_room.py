@@ -39,7 +39,7 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     finally:
         process.kill()
     if process.returncode == 77 or "permission denied" in errors.lower():
-        pytest.skip("needs to be allowed to mount a tmpfs: a container without CAP_SYS_ADMIN is not")
+        pytest.skip("needs permission to mount a tmpfs; a container without CAP_SYS_ADMIN does not have it")
     return process.returncode, errors
 
 

@@ -100,7 +100,7 @@ def throw(sockets: dict[str, Socket], source: random.Random) -> int:
 
 @contextmanager
 def foreign_clients(runtime: Path) -> Iterator[dict[str, Socket]]:
-    """A connection to every socket that a process of the desk has bound."""
+    """A connection to every socket of the desk that receives messages."""
     sockets = Sockets()
     try:
         yield _connected(sockets, runtime)
@@ -116,7 +116,7 @@ def _connected(sockets: Sockets, runtime: Path) -> dict[str, Socket]:
     return made
 
 
-def test_a_desk_among_garbage_trades_the_same(tmp_path: Path) -> None:
+def test_garbage_on_every_socket_does_not_change_the_result(tmp_path: Path) -> None:
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
     expected = completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
     source = random.Random(SEED)
@@ -168,7 +168,7 @@ def a_gateway_process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], s
 
 
 def test_a_plain_json_client_is_served_among_a_thousand_garbage_frames(tmp_path: Path) -> None:
-    """One client sends garbage without reading replies, and another sends JSON requests one at a time."""
+    """One client sends garbage and discards the replies, and another sends JSON requests one at a time."""
     source = random.Random(SEED)
     context: zmq.Context[Socket] = zmq.Context()
     client, stranger = context.socket(zmq.REQ), context.socket(zmq.DEALER)

@@ -1,4 +1,4 @@
-"""While supervisord is stopped with SIGSTOP, the desk's screen continues and reports programs that have ended."""
+"""While supervisord is stopped with SIGSTOP, the desk still prints alerts about supervisord and killed programs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ def desk(tmp_path: Path) -> Iterator[RunningDesk]:
                 desk.process.wait()
 
 
-def test_the_screen_continues_and_reports_supervisord_and_ended_programs(desk: RunningDesk, tmp_path: Path) -> None:
+def test_a_stopped_supervisord_and_a_killed_signal_process_are_printed_as_alerts(
+    desk: RunningDesk, tmp_path: Path
+) -> None:
     def printed(message: str) -> bool:
         return message in (tmp_path / "output").read_text(encoding="utf-8")
 
-    wait_for(lambda: desk.holds("DRAWDOWN"), "the desk to have traded", seconds=TIMEOUT_S)
+    wait_for(lambda: desk.holds("DRAWDOWN"), "the drawdown of the first trades", seconds=TIMEOUT_S)
     supervisor, strategies = (
         process_below(desk.process.pid, name) for name in ("orchestration.supervisord_launcher", "services.signal")
     )
@@ -40,10 +42,14 @@ def test_the_screen_continues_and_reports_supervisord_and_ended_programs(desk: R
     try:
         strategies.kill()
         wait_for(
-            lambda: printed("ALERT SUPERVISOR_SILENT: no answer for "), "supervisord to be missed", seconds=TIMEOUT_S
+            lambda: printed("ALERT SUPERVISOR_SILENT: no answer for "),
+            "the alert that supervisord does not answer",
+            seconds=TIMEOUT_S,
         )
-        wait_for(lambda: desk.holds("SUPERVISOR_SILENT"), "the status to have it", seconds=TIMEOUT_S)
-        wait_for(lambda: printed("ALERT SIGNAL_SILENT EURUSD: "), "signal to be missed", seconds=TIMEOUT_S)
+        wait_for(lambda: desk.holds("SUPERVISOR_SILENT"), "SUPERVISOR_SILENT in the status", seconds=TIMEOUT_S)
+        wait_for(
+            lambda: printed("ALERT SIGNAL_SILENT EURUSD: "), "the alert that signal sends nothing", seconds=TIMEOUT_S
+        )
     finally:
         supervisor.send_signal(signal.SIGCONT)
     desk.process.send_signal(signal.SIGINT)

@@ -13,7 +13,10 @@ OWNERS = {
     "warnings": "Warnings",
     "latencies": "Latencies",
 }
-"""Owner modules, each with the class that only it may change; variables of the class have the name of the module."""
+"""The class that each owner module defines, by the name of the module.
+
+Only the owner module may change an object of the class. Variables that refer to the object have the module's name.
+"""
 
 PARTS = {"cursor": ("services/portfolio/core/account/tick_cursor.py", f"{OWNERS_FOLDER}/stream.py")}
 """Parts of an owner that other modules read, with the only modules that may change them."""
@@ -32,7 +35,7 @@ READERS_OF_STATE = (("services", "portfolio"), ("research",))
 
 
 def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
-    """Only the module of an owner assigns or deletes its attributes or changes them as containers."""
+    """Only an owner's module may assign or delete an attribute of the owner, or change a container in an attribute."""
     for file in files:
         if not file.is_python or not any(file.parts[: len(folder)] == folder for folder in READERS_OF_STATE):
             continue
@@ -44,7 +47,7 @@ def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
             owner, attribute, line = changed
             writers = PARTS.get(owner) or (f"{OWNERS_FOLDER}/{owner}.py",)
             if file.path not in writers:
-                remedy = f"call a method that names the change, in {writers[0]}"
+                remedy = f"make the change in a method of {writers[0]}, and call the method"
                 yield Violation(file.path, line, f"{owner}.{attribute} is changed here", remedy)
 
 
@@ -86,7 +89,7 @@ class _Names:
             self._attributes[name] = owner, value.attr
 
     def _owner(self, node: ast.expr) -> str | None:
-        """The owner or part to which an expression refers, by its last name or by the value of its variable."""
+        """The owner or part to which an attribute or a variable refers; None for other expressions."""
         if isinstance(node, ast.Attribute):
             name = node.attr.lstrip("_")
             return name if name in OWNERS or name in PARTS else None

@@ -24,7 +24,7 @@ def test_a_reader_finds_the_last_heartbeat(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["signal.heartbeat"]
 
 
-def test_the_next_process_does_not_use_the_heartbeat_of_its_predecessor(tmp_path: Path) -> None:
+def test_the_end_of_a_process_does_not_change_the_heartbeat_of_its_successor(tmp_path: Path) -> None:
     first = Heartbeat(tmp_path, "signal")
     Heartbeat(tmp_path, "signal")
     first.end()
@@ -42,7 +42,7 @@ def test_a_second_process_that_ends_at_its_start_keeps_the_heartbeat_of_the_firs
 @pytest.mark.parametrize(
     "text", [b"", b"\0" * 128, b"pid=1 phase=RUNNING beat=1", b"pid=1 phase=DEAD beat=1 done=1 waiting=0"]
 )
-def test_an_unreadable_heartbeat_does_not_count(tmp_path: Path, text: bytes) -> None:
+def test_an_unreadable_or_missing_heartbeat_is_read_as_none(tmp_path: Path, text: bytes) -> None:
     path_of(tmp_path, "signal").write_bytes(text)
     assert read(tmp_path, "signal") is None
     assert read(tmp_path, "portfolio") is None
@@ -55,7 +55,7 @@ def test_a_process_that_cannot_write_its_heartbeat_continues(tmp_path: Path) -> 
     heartbeat.end()
 
 
-def test_a_folder_created_later_and_a_removed_file_are_written_with_the_next_beat(tmp_path: Path) -> None:
+def test_a_beat_writes_a_file_that_could_not_be_created_or_was_removed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.touch()
     heartbeat = Heartbeat(folder, "signal")

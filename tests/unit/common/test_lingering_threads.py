@@ -19,7 +19,7 @@ sys.exit(7)
 
 
 @pytest.mark.parametrize(("wait_s", "line"), [("None", "threads of imported code run: poller"), ("0.01", "")])
-def test_a_thread_that_does_not_end_is_named_and_does_not_delay_the_exit(wait_s: str, line: str) -> None:
+def test_a_thread_does_not_delay_the_exit_and_is_named_if_it_does_not_end(wait_s: str, line: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("WAIT_S", wait_s)],
         capture_output=True,
