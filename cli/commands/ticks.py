@@ -94,7 +94,7 @@ def convert(
 ) -> int:
     """Convert tick files to one Parquet file, in UTC.
 
-    Unreadable rows are left out. The output has their number and the first of them; --json has the same figures.
+    Unreadable rows are not converted. The command prints their number and the first of them, also with --json.
 
     Raises:
         StartError: an input cannot be read, the output cannot be written, or an option is malformed.

@@ -34,7 +34,7 @@ app = typer.Typer()
 EXAMPLE: Final = '[bold]Example[/bold]\n\n  paperdesk {} --reason "news at 14:30"'
 
 NOTICE_S: Final = 1.0
-"""Wait for portfolio's reply before a notice is printed."""
+"""Seconds without a reply from portfolio after which a notice is printed."""
 
 RESTART_S: Final = 3.0
 """A killed portfolio listens again within this time. If the socket is closed for longer, portfolio does not run."""
@@ -64,7 +64,7 @@ def reduce_only(options: CommandOptions) -> int:
 @app.command(epilog=EXAMPLE.format("resume"))
 @with_option_groups
 def resume(options: CommandOptions, at_gateway: AtGateway = False) -> int:
-    """Trade again; the command confirms that you have reviewed the foreign orders and positions on the account."""
+    """Trade again. You confirm by this that you have reviewed the foreign orders and positions on the account."""
     reason = options.plain_reason()
     return _to_gateway(Resume(reason=reason), options) if at_gateway else _to_portfolio(ResumeCommand(reason), options)
 
@@ -113,6 +113,6 @@ def _answer(url: str, command: TradingCommand) -> TradingReply:
     if reply is None:
         raise StartError(
             f"{url} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; the outcome is unknown, "
-            f"repeat the command, or {GATEWAY_HINT}"
+            f"repeat the command; {GATEWAY_HINT}"
         )
     return reply

@@ -91,7 +91,10 @@ def _commission(row: CommissionTerms) -> str:
 
 
 def _sessions(spans: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Yield the texts of sessions, which are split at midnights; successive days with equal spans become one range."""
+    """Yield the sessions as texts, such as "Mon-Fri 00:00-24:00".
+
+    A session over midnight is split into one span for each day. Successive days with equal spans become one range.
+    """
     of_day: dict[int, list[str]] = {}
     for begin, end in spans:
         for day in range(begin // DAY_MINUTES, (end - 1) // DAY_MINUTES + 1):

@@ -1,7 +1,8 @@
 """Conversion of a model from UBJ to JSON by XGBoost, in a child process.
 
-XGBoost hardly checks the bytes that it loads. Damaged bytes can crash or block the process, which in this way is only
-the child. So a process that uses the tree walk need not import XGBoost either. Run as a script, this file is the child.
+XGBoost hardly checks the bytes that it loads. Damaged bytes can crash or block the process that loads them.
+Therefore a child process loads them. The conversion imports XGBoost only in the child, because the import is slow. The
+child runs this file as a script.
 """
 
 from __future__ import annotations

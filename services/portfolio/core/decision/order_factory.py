@@ -1,4 +1,4 @@
-"""Builds the events that create orders and set protections, with the inputs of their decisions; checks no rule."""
+"""Builds the events that create orders and set protections. The callers check the risk rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import cost_rate
 
 ORDER_VALIDITY_NS: Final = 5_000_000_000
-"""How long after its tick, in venue time, the venue may accept an order of a live desk."""
+"""Validity of a live desk's order, in nanoseconds of venue time after the tick of the decision."""
 
 
 def order_created(
@@ -65,7 +65,7 @@ def decision_at(signal: Signal, book: Book, cursor: TickCursor, **fields: Any) -
     """Return the record of a decision at a signal's tick, with the tick's numbers, time and quote.
 
     Args:
-        signal: the signal, decided or carrying the tick of an exit.
+        signal: the strategy's signal for the decision's tick; an exit does not depend on its direction.
         book: the account.
         cursor: the marks, for the conversion of costs.
         fields: further fields of `Decision`.

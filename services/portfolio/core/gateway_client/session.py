@@ -15,12 +15,12 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply], Scheduler]) -> GatewayTask:
-    """Send HELLO, accept the gateway's stream, request the symbols' terms, settle and reconcile.
+    """Send HELLO, accept the gateway's stream, request the symbols' terms, finish earlier work and reconcile.
 
-    The desk may trade afterwards, unless a step has failed it.
+    If a check fails, the desk state is FAILED afterwards. Otherwise the desk may trade.
 
     Args:
-        state: the owners of the desk's state.
+        state: the desk's state and configuration.
         choose_scheduler: returns the scheduler for the kind of stream in the reply to HELLO.
     """
     hello = yield Hello(client="portfolio")
@@ -40,7 +40,11 @@ def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply],
 
 
 def _accept_stream(state: PortfolioState, hello: HelloReply, scheduler: Scheduler) -> str:
-    """Continue with the gateway's stream, known or new; return why the account cannot, or an empty text."""
+    """Continue the gateway's stream if it is the ledger's current stream, otherwise open it.
+
+    Returns:
+        The reason why the account cannot use the stream; empty if it can.
+    """
     book, account = state.account.book, state.account
     if set(hello.sequences) != set(state.config.quoted):
         served = ", ".join(sorted(hello.sequences))
