@@ -6,7 +6,7 @@ end of the turn.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from proto.control import denial_message
 from proto.messages import Signal
@@ -14,10 +14,8 @@ from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.decision.escalation import escalate
 from services.portfolio.core.decision.exits import exit_events
 from services.portfolio.core.decision.signal_decision import DecisionConditions, DecisionResult, decide_signal
+from services.portfolio.core.risk.registry import CODES_WITH_CONDITION
 from services.portfolio.core.state.portfolio_state import PortfolioState
-
-CODES_WITH_CONDITION: Final = frozenset({"CIRCUIT_BREAKER", "HALTED", "REDUCE_ONLY", "STORAGE", "LEASE_MISSING"})
-"""Denial codes that have their own condition; such denials do not count for the condition SIGNALS_DENIED."""
 
 
 class TickPolicy(Protocol):

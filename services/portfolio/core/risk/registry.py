@@ -37,6 +37,9 @@ Without them these rules would restrict the desk again at once.
 ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_day)
 """Codes of rules whose restriction of the desk `rearm_at_day_end` ends."""
 
+CODES_WITH_CONDITION: Final = frozenset(code.code for rule in RULES if rule.has_condition for code in rule.codes)
+"""Codes of the denials whose cause a condition of the desk reports."""
+
 RULE_OF_LIMIT: Final = {
     field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
 }

@@ -143,6 +143,8 @@ class RiskRule:
         needs_spread: whether the running median of the spread must be updated at every tick.
         escalates_to: trading states to which the rule's denials may restrict the desk.
         ends_with_day: whether `rearm_at_day_end` ends a restriction that the rule caused.
+        has_condition: whether a condition of the desk reports the cause of the rule's denials. These denials do not
+            count for the condition SIGNALS_DENIED.
         can_be_excepted: whether a manual order may be excepted from the rule with `--past-rule`.
         reset: functions with which a person resets the rule's state.
         on_resume: clears the state that restricted the desk when a person resumes trading.
@@ -166,6 +168,7 @@ class RiskRule:
     needs_spread: bool = False
     escalates_to: tuple[TradingState, ...] = ()
     ends_with_day: bool = False
+    has_condition: bool = False
     can_be_excepted: bool = False
     reset: RuleReset | None = None
     on_resume: Callable[[RiskState], None] | None = None

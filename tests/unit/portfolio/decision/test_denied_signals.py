@@ -8,9 +8,11 @@ import pytest
 from msgspec import structs
 
 from proto.control import HaltCommand, ReduceOnlyCommand, ResumeCommand
+from proto.time import HOUR_NS
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.risk.limits import Limits
-from tests.support.builders import a_signal
+from services.portfolio.core.risk.state import Breaker
+from tests.support.builders import START_NS, a_signal
 from tests.support.desk_harness import DeskHarness, a_live_desk
 
 
@@ -42,6 +44,14 @@ def test_signals_denied_for_storage_set_no_further_condition() -> None:
     driven.state.warnings.on_storage_failure("no room")
     buy_for_a_minute(driven)
     assert codes(driven) == {"STORAGE"}
+
+
+def test_signals_denied_in_a_breaker_pause_set_no_further_condition() -> None:
+    driven = a_live_desk(limits=Limits(name="breaker", breaker_losses=3))
+    driven.state.stream.risk.breakers["EURUSD"] = Breaker(until_ns=START_NS + HOUR_NS, run=3)
+    buy_for_a_minute(driven)
+    assert driven.state.stream.cursor.denied == {"CIRCUIT_BREAKER": 7}
+    assert codes(driven) == {"BREAKER_OPEN"}
 
 
 def test_signals_denied_by_a_limit_for_a_minute_set_signals_denied() -> None:

@@ -137,6 +137,7 @@ RULE: Final = RiskRule(
     limits=(RuleLimit("breaker_losses"),),
     parameters=("breaker_cooldown_s", "breaker_cooldown_max_s", "breaker_trials"),
     contradiction=_contradiction,
+    has_condition=True,
     can_be_excepted=True,
     reset=RuleReset(by_symbol=True, values=_remembered, clear=_clear),
     updates={DealBooked: _on_deal},

@@ -25,5 +25,6 @@ RULE: Final = RiskRule(
     ),
     phases=Phase.BASE,
     check=check,
+    has_condition=True,
     until=until_event,
 )

@@ -35,5 +35,6 @@ RULE: Final = RiskRule(
     ),
     phases=Phase.BASE | Phase.RESTING,
     check=check,
+    has_condition=True,
     until=until_event,
 )
