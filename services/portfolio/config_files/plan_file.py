@@ -29,6 +29,8 @@ WEIGHTS_FILE: Final = "weights_file"
 _WEIGHTS: Final = dict[Name, Weight]
 _EXAMPLE: Final = 'sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
+_BUDGETS: Final = tuple(field for field in Strategy.__struct_fields__ if field not in ("symbols", *_SECTIONS))
+"""Fields of `Strategy` with a limit on the strategy; None for no limit."""
 
 
 def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
@@ -154,7 +156,7 @@ def _name_of(plan: Plan) -> str:
 
 def _strategy_parts(where: str, strategy: Strategy) -> Iterator[str]:
     yield f"{where}.symbols={'+'.join(sorted(strategy.symbols))}"
-    for field in ("volume_max", "daily_loss_pct_max"):
+    for field in _BUDGETS:
         if (value := getattr(strategy, field)) is not None:
             yield f"{where}.{field}={_written(value)}"
     for section, default in _SECTIONS.items():

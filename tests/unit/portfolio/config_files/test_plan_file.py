@@ -83,6 +83,12 @@ def test_the_sequence_of_strategies_and_symbols_does_not_change_the_name(tmp_pat
     assert a_plan(tmp_path, two + one.replace('"EURUSD", "GBPUSD"', '"GBPUSD", "EURUSD"')).name == name
 
 
+def test_the_limits_of_a_strategy_are_in_the_name(tmp_path: Path) -> None:
+    text = '[strategies.a]\nsymbols = ["EURUSD"]\ndaily_loss_pct_max = 1.50\nvolume_max = 3\n'
+    expected = "strategies.a.symbols=EURUSD,strategies.a.volume_max=3,strategies.a.daily_loss_pct_max=1.5"
+    assert a_plan(tmp_path, text).name == expected
+
+
 def test_a_strategys_section_is_in_the_name_even_with_default_values(tmp_path: Path) -> None:
     """The strategy's section replaces the plan's section, so that the volume of the plan no longer applies."""
     bare = '[sizing]\nvolume = 2\n[strategies.a]\nsymbols = ["EURUSD"]\n'
