@@ -40,11 +40,6 @@ ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_d
 CODES_WITH_CONDITION: Final = frozenset(code.code for rule in RULES if rule.has_condition for code in rule.codes)
 """Codes of the denials whose cause a condition of the desk reports."""
 
-RULE_OF_LIMIT: Final = {
-    field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
-}
-"""The rule that applies each field of `Limits`. Fields without a rule apply to the whole desk."""
-
 Update = Callable[[RiskState, Any, Limits], None]
 
 

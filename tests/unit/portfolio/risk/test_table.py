@@ -22,7 +22,7 @@ from services.portfolio.core.queries.denial_hints import denial_hint
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk import rules as rules_package
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
-from services.portfolio.core.risk.registry import BASE_RULES, OPENING_RULES, RULE_OF_LIMIT, active_rules
+from services.portfolio.core.risk.registry import BASE_RULES, OPENING_RULES, active_rules
 from services.portfolio.core.risk.rule import Phase, RiskRule
 from services.portfolio.core.risk.rules import RULES
 from services.portfolio.core.risk.state import RiskState
@@ -85,8 +85,11 @@ def test_a_rule_that_is_not_a_base_rule_has_a_limit_a_budget_or_a_setting(rule: 
 def test_every_limit_of_a_set_is_read_by_the_rule_that_declares_it() -> None:
     of_the_desk = {"name", "leverage", "position_legs_max", "foreign_orders", "rearm_at_day_end"}
     fields = {field for field in DEFAULT_LIMITS.__struct_fields__ if field not in of_the_desk}
-    assert set(RULE_OF_LIMIT) == fields
-    assert [field for field, rule in RULE_OF_LIMIT.items() if f"limits.{field}" not in source_of(rule)] == []
+    rule_of_field = {
+        field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
+    }
+    assert set(rule_of_field) == fields
+    assert [field for field, rule in rule_of_field.items() if f"limits.{field}" not in source_of(rule)] == []
 
 
 @each_row
