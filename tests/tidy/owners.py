@@ -18,8 +18,19 @@ OWNERS = {
 Only the owner module may change an object of the class. Variables that refer to the object have the module's name.
 """
 
-PARTS = {"cursor": ("services/portfolio/core/account/tick_cursor.py", f"{OWNERS_FOLDER}/stream.py")}
-"""Parts of an owner that other modules read, with the only modules that may change them."""
+_STREAM = f"{OWNERS_FOLDER}/stream.py"
+_RISK_FOLDER = "services/portfolio/core/risk"
+_RISK = (_STREAM, f"{_RISK_FOLDER}/state_updates.py", f"{_RISK_FOLDER}/registry.py", f"{_RISK_FOLDER}/rules/")
+PARTS = {
+    "cursor": ("services/portfolio/core/account/tick_cursor.py", _STREAM),
+    "risk": _RISK,
+    "risk_state": _RISK,
+    "volatility": (_STREAM, "services/portfolio/core/sizing/volatility.py"),
+}
+"""Parts of an owner that other modules read, with the only modules and folders that may change them."""
+
+CHANGES = ("update_", "clear_")
+"""Beginnings of the names of functions that change an argument in place."""
 
 OBJECTS = frozenset({"conditions"})
 """Attributes that are not containers: they are changed by their own methods."""
@@ -35,7 +46,10 @@ READERS_OF_STATE = (("services", "portfolio"), ("research",))
 
 
 def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
-    """Only an owner's module may assign or delete an attribute of the owner, or change a container in an attribute."""
+    """Only an owner's module may assign or delete an attribute of the owner, or change a container in an attribute.
+
+    Only the modules of a part may change a value inside the part, or pass the part to a function that changes it.
+    """
     for file in files:
         if not file.is_python or not any(file.parts[: len(folder)] == folder for folder in READERS_OF_STATE):
             continue
@@ -44,11 +58,11 @@ def owners_alone_write(files: list[SourceFile]) -> Iterator[Violation]:
             changed = names.changed(node)
             if changed is None:
                 continue
-            owner, attribute, line = changed
+            owner, fact, line = changed
             writers = PARTS.get(owner) or (f"{OWNERS_FOLDER}/{owner}.py",)
-            if file.path not in writers:
+            if not file.path.startswith(writers):
                 remedy = f"make the change in a method of {writers[0]}, and call the method"
-                yield Violation(file.path, line, f"{owner}.{attribute} is changed here", remedy)
+                yield Violation(file.path, line, fact, remedy)
 
 
 class _Names:
@@ -66,7 +80,11 @@ class _Names:
                 self._alias(node.targets[0].id, node.value)
 
     def changed(self, node: ast.AST) -> tuple[str, str, int] | None:
-        """Owner, attribute and line of each attribute that a node assigns, deletes, or changes as a container."""
+        """Owner or part, fact and line of each change: an assignment, a deletion, or a call that changes a value."""
+        if isinstance(node, ast.Call) and (function := _name(node.func)).startswith(CHANGES):
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if (part := self._part(argument)) is not None:
+                    return part, f"{function} changes {part} here", node.lineno
         target: ast.expr | None = None
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
             target = node
@@ -75,11 +93,12 @@ class _Names:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             target = node.func.value if node.func.attr in WRITERS_OF_CONTAINERS else None
         if isinstance(target, ast.Name) and target.id in self._attributes:
-            return (*self._attributes[target.id], target.lineno)
+            owner, attribute = self._attributes[target.id]
+            return owner, f"{owner}.{attribute} is changed here", target.lineno
         is_call = isinstance(node, ast.Call)
         if isinstance(target, ast.Attribute) and not (is_call and target.attr in OBJECTS):
-            owner = self._owner(target.value)
-            return None if owner is None else (owner, target.attr, target.lineno)
+            found = self._owner(target.value) or self._part(target.value)
+            return None if found is None else (found, f"{found}.{target.attr} is changed here", target.lineno)
         return None
 
     def _alias(self, name: str, value: ast.expr) -> None:
@@ -87,6 +106,19 @@ class _Names:
             self._held[name] = owner
         elif isinstance(value, ast.Attribute) and (owner := self._owner(value.value)) is not None:
             self._attributes[name] = owner, value.attr
+        elif isinstance(value, ast.Attribute | ast.Subscript) and (part := self._part(value)) is not None:
+            self._attributes[name] = part, name
+
+    def _part(self, node: ast.expr) -> str | None:
+        """The part that an expression refers to, or that contains the value it refers to."""
+        while isinstance(node, ast.Attribute | ast.Subscript):
+            if (owner := self._owner(node)) in PARTS:
+                return owner
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        owner = self._owner(node) or self._attributes.get(node.id, ("", ""))[0]
+        return owner if owner in PARTS else None
 
     def _owner(self, node: ast.expr) -> str | None:
         """The owner or part to which an attribute or a variable refers; None for other expressions."""
@@ -94,3 +126,10 @@ class _Names:
             name = node.attr.lstrip("_")
             return name if name in OWNERS or name in PARTS else None
         return self._held.get(node.id.lstrip("_")) if isinstance(node, ast.Name) else None
+
+
+def _name(function: ast.expr) -> str:
+    """The last name of a function or method that is called; empty for another expression."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""

@@ -39,7 +39,6 @@ from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.client import GatewayClient
 from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.registry import active_rules
-from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_conditions import show_signal_health, signal_from_market
 from services.portfolio.core.state.signal_health import SignalHealth
@@ -213,7 +212,7 @@ class Portfolio(Core[Message, Output]):
             watch_equity(state, self._equity_watches)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
-            update_volatility(stream.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)
+            stream.on_mid(signal.symbol, mid, signal.time_ns, half_life_min)
         events = decide_tick(state, signal, scheduler.policy)
         if not events:
             return []

@@ -39,7 +39,6 @@ from services.portfolio.core.decision.position_rule import (
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order, check_sized
 from services.portfolio.core.risk.rules.symbol import market_closed
-from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.sizing.volatility import Volatility
 from services.portfolio.core.state.config import DeskConfig
@@ -66,11 +65,11 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
     if instrument is None or book.stream is None:
         return False
     if spread:
-        update_spread_median(stream.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
+        stream.on_spread(signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
     if not equity:
         return False
     unrealized = total_unrealized_pnl(book, stream.cursor.marks)
-    return unrealized is not None and update_equity_peaks(stream.risk, book.balance + unrealized, signal.time_ns)
+    return unrealized is not None and stream.on_equity(book.balance + unrealized, signal.time_ns)
 
 
 class DecisionConditions(NamedTuple):

@@ -19,7 +19,6 @@ from services.portfolio.core.accounting.invariants import find_violation
 from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.accounting.round_trips import RoundTripTracker
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.state_updates import update_from_event
 from services.portfolio.core.state.stream import StreamState
 from services.portfolio.core.state.warnings import Warnings
 
@@ -74,7 +73,7 @@ class AccountState:
     def emit(self, event: Event) -> None:
         """Apply an event to the book and the risk state, and keep it for the ledger."""
         self.book.apply(event)
-        update_from_event(self._stream.risk, event, self._limits)
+        self._stream.on_event(event, self._limits)
         self.modifications.add(event)
         self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
         self._events.append(event)

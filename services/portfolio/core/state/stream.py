@@ -1,12 +1,18 @@
-"""Owner of the stream state: cursor, venue time, quotes, desk state and message counts."""
+"""Owner of the stream state: cursor, state of the rules, venue time, quotes, desk state and message counts."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 from proto.control import DeskState
 from proto.messages import WARMING_UP, WATCHED, Signal
 from proto.time import Now
+from services.portfolio.core.account.events import Event
 from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.state_updates import update_equity_peaks, update_from_event, update_spread_median
+from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.persisted import PersistedState
 
 
@@ -96,6 +102,39 @@ class StreamState:
             cursor.warming_up += 1
         elif signal.reason != WATCHED:
             cursor.hold += 1
+
+    def on_event(self, event: Event, limits: Limits) -> None:
+        """Update the state of the risk rules from an event of the account."""
+        update_from_event(self.risk, event, limits)
+
+    def on_spread(self, symbol: str, spread: float, point: float) -> None:
+        """Update the median spread of a symbol.
+
+        Args:
+            symbol: the quoted symbol.
+            spread: ask - bid, in price units.
+            point: size of a point, in price units.
+        """
+        update_spread_median(self.risk, symbol, spread, point)
+
+    def on_equity(self, equity: Decimal, time_ns: int) -> bool:
+        """Record the equity of a tick, in account currency.
+
+        Returns:
+            Whether the equity or the server's day differs from the previous tick.
+        """
+        return update_equity_peaks(self.risk, equity, time_ns)
+
+    def on_mid(self, symbol: str, mid: float, time_ns: int, half_life_min: int) -> None:
+        """Update the volatility of a symbol.
+
+        Args:
+            symbol: the quoted symbol.
+            mid: mid price of the tick, > 0.
+            time_ns: venue time of the tick.
+            half_life_min: half-life of the estimate in minutes, > 0.
+        """
+        update_volatility(self.volatility, symbol, mid, time_ns, half_life_min=half_life_min)
 
     def mark_kept(self) -> None:
         """Record that the progress so far has been given to the ledger's writer."""
