@@ -16,9 +16,17 @@ Calls do not overlap, and `now.mono_ns` never decreases from one call to the nex
 `common.event_loop.EventLoop.drive` makes these calls. The backtest and the simulation make the same calls with a
 simulated time, so that they reach the same decisions as the process.
 
-A core receives messages only through `handle`. Beside these methods it has readings (metrics, `domain_ns`), its state
-for a checkpoint, and commands that it answers at once. The shell drops bytes that are not a message before they reach
-`handle`. A core raises an exception only for its own bugs and for errors of its stores.
+A core receives the messages of other processes through `handle`, except that portfolio's shell answers queries of the
+desk's state itself and passes the watchdog's findings to `WatchdogContact`. The shell also calls methods outside this
+interface:
+
+- It reads values for metrics, `domain_ns` and the state for a checkpoint, and restores a checkpoint before `start`.
+- It reports its own observations. Portfolio's shell reports a step of the wall clock by `on_clock_step`. The ledger
+  writer sets conditions and halts trading for errors of the ledger. The gateway's shell reports a failing disk.
+- It computes in steps of limited duration what would otherwise delay a message, such as portfolio's round trips.
+
+Bytes that are not a message do not reach `handle`: the shell drops them, and replies with an error if they are a
+request. A core raises an exception only for its own bugs and for errors of its stores.
 """
 
 from __future__ import annotations

@@ -189,9 +189,9 @@ class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
 
 
 class Fence(_Request, frozen=True, kw_only=True, tag="FENCE"):
-    """Order the gateway never to execute an order id that it has not yet sent to the venue.
+    """Void an order id that has had no effect, so that the gateway never executes it.
 
-    For an order that it has sent, the request has no effect and the reply has the order's state.
+    If the venue has an open order with this id, the gateway cancels it. The reply has the state of the order.
     """
 
     reply_type = OrderReply

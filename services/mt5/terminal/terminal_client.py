@@ -191,7 +191,7 @@ class TerminalClient:
         return self._begin(made, PendingOrder(request, symbol), now)
 
     def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002
-        """Cancel a resting order; `why` is not sent. A refused cancel is sent again after `CANCEL_AGAIN_NS` at most."""
+        """Cancel a resting order; `why` is not sent. A repeat within `CANCEL_AGAIN_NS` returns the stored refusal."""
         ticket = order.order.ticket
         refused, at_mono_ns = self._not_canceled.get(ticket, (None, 0))
         if refused is not None and now.mono_ns < at_mono_ns + CANCEL_AGAIN_NS:

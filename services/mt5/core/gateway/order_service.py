@@ -186,7 +186,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Void an id without effect. For an id that had or may have had an effect, return the state of its order."""
+        """Void an id without effect; otherwise cancel an open order if a call is possible, and return its state."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
