@@ -31,8 +31,7 @@ from proto.control import (
     keeps_from_trading,
 )
 from proto.time import utc_text
-from proto.trading.units import decimal_text
-from services.portfolio.core.account.position import ZERO
+from proto.trading.units import ZERO, decimal_text
 
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96

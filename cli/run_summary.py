@@ -15,8 +15,7 @@ from cli.tables import NOTHING, console
 from orchestration.desk_runner import DeskSummary
 from proto.control import describe, headline
 from proto.time import utc_text
-from proto.trading.units import decimal_text
-from services.portfolio.core.account.position import ZERO
+from proto.trading.units import ZERO, decimal_text
 
 NARROW: Final = 60
 

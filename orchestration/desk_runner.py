@@ -32,7 +32,7 @@ from proto.control import (
     needs_person,
     trades_nothing,
 )
-from services.portfolio.core.account.position import ZERO
+from proto.trading.units import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.queries.views import account_cash
 from services.portfolio.ledger import ledger
@@ -41,7 +41,7 @@ from services.watchdog.core.watchdog import ALIVE
 
 POLL_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
-ANSWER_TIMEOUT_S: Final = 0.4
+STATUS_TIMEOUT_S: Final = 0.4
 SUPERVISOR_SILENT_S: Final = 3.0
 PORTFOLIO_SILENT_S: Final = 3.0
 """Time without an answer after which portfolio counts as silent; its restart takes up to two seconds."""
@@ -304,7 +304,7 @@ class _DeskMonitor:
         if now < self._next_poll:
             return
         self._next_poll = now + POLL_EVERY_S
-        status = self._client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_TIMEOUT_S)
+        status = self._client.request(StatusQuery(), StatusReply, timeout_s=STATUS_TIMEOUT_S)
         if status is not None:
             self.status, self._answered = status, time.monotonic()
         if now >= self._next_check:

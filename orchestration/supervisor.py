@@ -59,7 +59,7 @@ ORPHAN_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.05
 LOG_TAIL_BYTES: Final = 16_384
 
-ANSWER_TIMEOUT_S: Final = 1.0
+SUPERVISORD_TIMEOUT_S: Final = 1.0
 """Wait for an answer of supervisord, which answers from memory within milliseconds."""
 
 SHORT_LIFE_S: Final = 10.0
@@ -292,7 +292,7 @@ class DeskSupervisor:
         """The pid of supervisord; None when it is not alive."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def _call(self, method: str, *arguments: object, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
+    def _call(self, method: str, *arguments: object, timeout_s: float = SUPERVISORD_TIMEOUT_S) -> object:
         """The result of a call of supervisord; None when supervisord does not answer or refuses."""
         url = f"unix://{self.runtime / 'run' / 'supervisor.sock'}"
         try:

@@ -19,8 +19,7 @@ from msgspec import Struct
 
 from proto.control.views import FillRow, OrderRow, TradeRow
 from proto.time import with_time_texts
-from proto.trading.units import decimal_text
-from services.portfolio.core.account.position import ZERO
+from proto.trading.units import ZERO, decimal_text
 
 PARQUET_DECIMALS: Final = 12
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from proto.gateway import VenueDeal
-from proto.trading.units import decimal_text
+from proto.trading.units import ZERO, decimal_text
 from research.model_data import model_data
 from research.run_spec import RunSpec
 from research.run_warnings import run_warnings
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import cost_totals
 from services.portfolio.core.accounting.modifications import ModificationCounts

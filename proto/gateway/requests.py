@@ -27,7 +27,7 @@ from proto.gateway.replies import (
     TicksReply,
 )
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import Cursor, Name, OptionalName, Sequence, TimeNs
+from proto.trading.units import Cursor, Name, OptionalName, Probability, Sequence, TimeNs
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
@@ -264,7 +264,7 @@ class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
 
     fault: Fault
     count: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    rate: Probability = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     duration_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 0
     delay_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0

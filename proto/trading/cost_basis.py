@@ -11,6 +11,7 @@ from decimal import Context, Decimal, localcontext
 from typing import Final, NamedTuple
 
 from proto.trading.money import gross_profit
+from proto.trading.units import ZERO
 
 COST_STEP: Final = Decimal("1e-15")
 """Step to which the closed part of a cost is rounded. The open part is the exact remainder."""
@@ -18,14 +19,12 @@ COST_STEP: Final = Decimal("1e-15")
 _WIDE: Final = Context(prec=60)
 """Decimal context in which the products below are exact; only `quantize` rounds."""
 
-_ZERO: Final = Decimal(0)
-
 
 class CostBasis(NamedTuple):
     """A holding: `volume` in lots, positive when long, 0 when flat; `cost` is the sum of price x open signed volume."""
 
-    volume: Decimal = _ZERO
-    cost: Decimal = _ZERO
+    volume: Decimal = ZERO
+    cost: Decimal = ZERO
 
 
 class CostBasisChange(NamedTuple):
@@ -43,7 +42,7 @@ def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decim
         volume, cost = before
         rest = volume + signed_volume
         if not volume or (volume > 0) == (signed_volume > 0):
-            return CostBasisChange(CostBasis(rest, cost + price * signed_volume), _ZERO, _ZERO)
+            return CostBasisChange(CostBasis(rest, cost + price * signed_volume), ZERO, ZERO)
         if not rest:
             return CostBasisChange(CostBasis(), volume, cost)
         if (rest > 0) == (volume > 0):

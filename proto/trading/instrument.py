@@ -13,7 +13,7 @@ from msgspec.structs import force_setattr
 
 from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
 from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, is_in_session, server_day
-from proto.trading.units import Name, TimeNs, decimal_text, is_on_step, require_exact
+from proto.trading.units import ZERO, Name, TimeNs, decimal_text, is_on_step, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 OptionalCurrency = Annotated[str, Meta(max_length=8)]
@@ -33,7 +33,6 @@ NO_WEEKEND: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1),
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _ONE: Final = Decimal(1)
-_ZERO: Final = Decimal(0)
 
 
 class SwapTerms(Struct, frozen=True, array_like=True):
@@ -45,8 +44,8 @@ class SwapTerms(Struct, frozen=True, array_like=True):
 
     since: date | None = None
     mode: SwapMode = SwapMode.POINTS
-    long: Decimal = _ZERO
-    short: Decimal = _ZERO
+    long: Decimal = ZERO
+    short: Decimal = ZERO
 
     def __post_init__(self) -> None:
         """Refuse a swap that is not a finite decimal of acceptable size."""
@@ -62,7 +61,7 @@ class CommissionTerms(Struct, frozen=True, array_like=True):
     """
 
     since: date | None = None
-    per_lot: Decimal = _ZERO
+    per_lot: Decimal = ZERO
     currency: OptionalCurrency = ""
 
     def __post_init__(self) -> None:
@@ -109,15 +108,15 @@ class Instrument(Struct, frozen=True, kw_only=True):
     volume_min: Decimal
     volume_max: Decimal
     volume_step: Decimal
-    volume_limit: Decimal = _ZERO
+    volume_limit: Decimal = ZERO
     tick_value: Decimal | None = None
-    tick_price: Decimal = _ZERO
+    tick_price: Decimal = ZERO
     stops_level_points: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     freeze_level_points: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     calculation_mode: CalculationMode = CalculationMode.FOREX
     margin_currency: OptionalCurrency = ""
-    margin_initial: Decimal = _ZERO
-    margin_maintenance: Decimal = _ZERO
+    margin_initial: Decimal = ZERO
+    margin_maintenance: Decimal = ZERO
     margin_rates_long: tuple[Decimal, Decimal] = (_ONE, _ONE)
     margin_rates_short: tuple[Decimal, Decimal] = (_ONE, _ONE)
     margin_hedged: Decimal | None = None
@@ -166,7 +165,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
             ("margin_maintenance", self.margin_maintenance),
             ("margin_rates_long", min(self.margin_rates_long)),
             ("margin_rates_short", min(self.margin_rates_short)),
-            ("margin_hedged", self.margin_hedged or _ZERO),
+            ("margin_hedged", self.margin_hedged or ZERO),
             ("swap_weekdays", min(self.swap_weekdays)),
         ):
             require_exact(field, value)
@@ -178,7 +177,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     def _take_earlier_terms(self) -> None:
         long, short, triple = self.swap_long_points, self.swap_short_points, self.swap_triple_weekday
         if long is not UNSET or short is not UNSET:
-            row = SwapTerms(long=_ZERO if long is UNSET else long, short=_ZERO if short is UNSET else short)
+            row = SwapTerms(long=ZERO if long is UNSET else long, short=ZERO if short is UNSET else short)
             force_setattr(self, "swaps", (row,) if row.long or row.short else ())
         if triple is not UNSET:
             force_setattr(self, "swap_weekdays", weekdays_of_triple(triple))

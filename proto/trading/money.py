@@ -9,9 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from proto.trading.enums import CalculationMode
 from proto.trading.instrument import Instrument
-from proto.trading.units import round_money
-
-_ZERO: Final = Decimal(0)
+from proto.trading.units import ZERO, round_money
 
 AVERAGE_STEP: Final = Decimal("1e-12")
 """Step to which an average price is rounded: the last decimal that a price in an order or a deal can have."""
@@ -126,7 +124,7 @@ def commission_per_lot(
     """
     terms = instrument.commission_terms(time_ns)
     if terms is None or not terms.per_lot:
-        return _ZERO
+        return ZERO
     rate = conversion_rate(
         -1, source=terms.currency or currency, target=currency, instruments=instruments, quotes=quotes
     )
@@ -227,7 +225,7 @@ def symbol_margin(
         The margin, 0 or more; None when a conversion rate or a quote is missing.
     """
     if not leverage or not (longs or shorts):
-        return _ZERO
+        return ZERO
     account = _Account(leverage, currency, instruments, quotes)
     quote = quotes.quote(instrument.symbol)
     bid, ask = (None, None) if quote is None else quote
@@ -237,7 +235,7 @@ def symbol_margin(
         money = instrument.margin_maintenance
     size, hedged = instrument.contract_size, instrument.margin_hedged
     rate_long, rate_short = instrument.margin_rates_long[at], instrument.margin_rates_short[at]
-    covered = _ZERO if hedged is None else min(longs, shorts)
+    covered = ZERO if hedged is None else min(longs, shorts)
     parts = [
         _margin(instrument, charge, account)
         for charge in (
@@ -249,12 +247,12 @@ def symbol_margin(
     if covered:
         assert hedged is not None, instrument
         middle = None if bid is None or ask is None else (bid + ask) / 2
-        both = _Charge(covered, hedged, hedged if money else _ZERO, (rate_long + rate_short) / 2, middle)
+        both = _Charge(covered, hedged, hedged if money else ZERO, (rate_long + rate_short) / 2, middle)
         parts.append(_margin(instrument, both, account))
     amounts = [part for part in parts if part is not None]
     if len(amounts) < len(parts):
         return None
-    return round_money(max(amounts) if hedged is None else sum(amounts, _ZERO), currency_digits)
+    return round_money(max(amounts) if hedged is None else sum(amounts, ZERO), currency_digits)
 
 
 def _margin(instrument: Instrument, charge: _Charge, account: _Account) -> Decimal | None:
@@ -295,7 +293,7 @@ def volumes_by_side(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, tuple[
         else:
             shorts[symbol] -= volume
     symbols = dict.fromkeys([*longs, *shorts])
-    return {symbol: (longs.get(symbol, _ZERO), shorts.get(symbol, _ZERO)) for symbol in symbols}
+    return {symbol: (longs.get(symbol, ZERO), shorts.get(symbol, ZERO)) for symbol in symbols}
 
 
 def account_margin(
@@ -326,7 +324,7 @@ def account_margin(
     Raises:
         KeyError: `instruments` lacks a symbol of `holdings`.
     """
-    total = _ZERO
+    total = ZERO
     for symbol, (longs, shorts) in volumes_by_side(holdings).items():
         margin = symbol_margin(
             longs=longs,

@@ -22,8 +22,10 @@ NEW_YORK_CLOSE: Final = "new_york_close"
 NEW_YORK: Final = "America/New_York"
 AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
 
+QUARTER_NS: Final = 15 * MINUTE_NS
+"""The offset of a clock from UTC changes only at multiples of this time."""
+
 _NEW_YORK: Final = ZoneInfo(NEW_YORK)
-_QUARTER_NS: Final = 15 * MINUTE_NS
 _AHEAD_MAX_NS: Final = 15 * HOUR_NS
 
 
@@ -40,7 +42,7 @@ def is_clock(name: str) -> bool:
 
 def server_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
     """Local time of a clock at UTC time `time_ns`, in nanoseconds since 1970-01-01 00:00 local time."""
-    return time_ns + _offset_ns(time_ns // _QUARTER_NS, clock)
+    return time_ns + _offset_ns(time_ns // QUARTER_NS, clock)
 
 
 def server_day(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
@@ -56,8 +58,8 @@ def time_of_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
 def next_day_ns(time_ns: int) -> int:
     """UTC nanoseconds at which the server's next day begins after `time_ns`; a day may have 23 or 25 hours."""
     midnight = (server_day(time_ns) + 1) * DAY_NS
-    end = midnight - _offset_ns(time_ns // _QUARTER_NS)
-    return midnight - _offset_ns(end // _QUARTER_NS)
+    end = midnight - _offset_ns(time_ns // QUARTER_NS)
+    return midnight - _offset_ns(end // QUARTER_NS)
 
 
 def weekday_of_day(day: int) -> int:

@@ -23,6 +23,8 @@ MAX_DECIMAL_DIGITS: Final = 28
 MAX_DECIMAL_EXPONENT: Final = 12
 """Largest absolute exponent of a decimal: at most this many decimals, and this many zeros before the decimal point."""
 
+ZERO: Final = Decimal(0)
+
 PRICE_MAX: Final = 1e12
 
 FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
@@ -58,7 +60,10 @@ Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
 TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
 """Traded volume of a tick; 0 if the source gives none."""
 
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
 Confidence = Annotated[float, Meta(ge=0, le=1)]
+"""Confidence of a signal, as its strategy computes it."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Final
 
 from common.metrics import DurationHistogram, ProcessMetrics, Reading
 from proto.control import CONDITION_KINDS, DeskState, TradingState
+from proto.trading.units import ZERO
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.portfolio import Portfolio

@@ -16,9 +16,9 @@ from typing import Any, Final
 from proto.time import MS_NS
 from proto.trading.enums import Side, side_of
 from proto.trading.number_text import parse_decimal
-from proto.trading.units import FINEST, decimal_text, is_exact
+from proto.trading.units import FINEST, ZERO, decimal_text, is_exact
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
-from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.account.position import Position
 from services.portfolio.core.decision.position_rule import SignalVerdict, check_position_rule, explicit_volume
 from services.portfolio.core.plan.on_opposite import OnOpposite
 

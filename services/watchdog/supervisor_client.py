@@ -12,7 +12,7 @@ from services.watchdog.core.watchdog import Program
 
 URL_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
 NAME_VARIABLE: Final = "SUPERVISOR_PROCESS_NAME"
-ANSWER_TIMEOUT_S: Final = 2.0
+RPC_TIMEOUT_S: Final = 2.0
 
 
 class Supervisor:
@@ -35,7 +35,7 @@ class Supervisor:
         The query also wakes supervisord, which otherwise checks only once a second whether a process has ended.
         """
         try:
-            rows = call_supervisor(self._url, "getAllProcessInfo", timeout_s=ANSWER_TIMEOUT_S)
+            rows = call_supervisor(self._url, "getAllProcessInfo", timeout_s=RPC_TIMEOUT_S)
         except RPC_ERRORS:
             return None
         return [
@@ -47,6 +47,6 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start a program that supervisord would not restart by itself; a running program is left unchanged."""
         try:
-            call_supervisor(self._url, "startProcess", name, False, timeout_s=ANSWER_TIMEOUT_S)
+            call_supervisor(self._url, "startProcess", name, False, timeout_s=RPC_TIMEOUT_S)
         except RPC_ERRORS as error:
             get_logger().warning(f"{name} could not be started again", error=str(error))

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from proto.time import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.server_time import server_day
+from proto.trading.server_time import QUARTER_NS, server_day
 from services.portfolio.core.risk.limits import NO_LIMITS, Limits
 from services.portfolio.core.risk.news import Impact, NewsEvent
 from services.portfolio.core.risk.rule import RiskRule, TickRows
@@ -32,7 +32,6 @@ SUMMER_TIME_NS = 1_772_928_000_000_000_000  # 2026-03-08 00:00 UTC: New York's c
 WINTER_TIME_NS = 1_793_491_200_000_000_000  # 2026-11-01 00:00 UTC: set back at 06:00
 STARTS_NS = (FRIDAY_NS, SUMMER_TIME_NS - DAY_NS, SUMMER_TIME_NS, WINTER_TIME_NS - DAY_NS, WINTER_TIME_NS)
 
-QUARTER_NS = 15 * MINUTE_NS
 DAYS_SCANNED = 4
 
 TIMES_OF_DAY = st.builds(lambda hour, quarter: f"{hour:02d}:{15 * quarter:02d}", st.integers(0, 23), st.integers(0, 3))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from proto.gateway import VenueDeal
+from proto.trading.units import ZERO
 from services.mt5.core.ports.magic import magic_of
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.position import ZERO
 from tests.simulation.agreement import assert_positions
 from tests.simulation.ledger import fold, kept
 from tests.simulation.live import LiveEnding, live_setting_of, play_live

@@ -15,9 +15,9 @@ from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import OrderType, TimeInForce
 from tests.venue_by_document.book import CancelOrder, ModifyStops, PlaceOrder, Request
 from tests.venue_by_document.profile import AccountTerms, Profile
+from tests.venue_by_document.terms import ZERO
 
 TABLE_FILE: Final = Path(__file__).with_name("deals_by_hand.md")
-ZERO: Final = Decimal(0)
 
 _TYPES: Final = {"limit": OrderType.LIMIT, "stop": OrderType.STOP}
 _SWITCHES: Final[dict[str, dict[str, Any]]] = {

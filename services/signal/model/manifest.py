@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from common.errors import StartError
 from common.text_files import EncodingError, decode_text
+from proto.trading.units import Probability
 from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, schema_sha256
 from services.signal.core.inference.classes import CLASSES
 
@@ -22,7 +23,6 @@ FILE_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1_048_576
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ModelError(StartError, ValueError):

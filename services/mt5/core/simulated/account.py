@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -20,7 +20,7 @@ from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, commission_per_lot, conversion_rate
-from proto.trading.units import decimal_text, round_money
+from proto.trading.units import ZERO, decimal_text, round_money
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot, RestingState
 from services.mt5.core.ports.order_request import VenueOrderRequest
@@ -32,8 +32,6 @@ from services.mt5.core.simulated.margin import is_affordable
 from services.mt5.core.simulated.market_view import MarketView
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
-
-ZERO: Final = Decimal(0)
 
 
 class VenueSetupError(ValueError):

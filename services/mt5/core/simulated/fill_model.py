@@ -20,15 +20,12 @@ from proto.trading.enums import OrderType, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.server_time import time_of_day_ns
-from proto.trading.units import Name, floor_to_step, require_exact
+from proto.trading.units import ZERO, Name, Probability, floor_to_step, require_exact
 from services.mt5.core.simulated.latency_model import NO_LATENCY, Latency, LognormalLatency
 from services.mt5.core.simulated.random_draws import Draw, standard_normal, uniform
 
-_ZERO: Final = Decimal(0)
-
 ROLLOVER_FACTOR_MAX: Final = 100
 
-Probability = Annotated[float, Meta(ge=0, le=1)]
 Spreads = Annotated[float, Meta(ge=0, le=100)]
 Minutes = Annotated[int, Meta(ge=0, le=720)]
 QuoteAgeMs = Annotated[int, Meta(ge=0, le=7 * 24 * 60 * 60 * 1_000)]
@@ -200,7 +197,7 @@ class Execution(NamedTuple):
 
     price: Decimal
     volume: Decimal
-    limit_gap: Decimal = _ZERO
+    limit_gap: Decimal = ZERO
 
 
 class FillModel:
@@ -255,9 +252,9 @@ class FillModel:
         """
         touch = self._touch(side, quote, instrument, time_ns)
         if limit is not None and (touch - limit) * side.sign > 0:
-            return Execution(touch, _ZERO)
+            return Execution(touch, ZERO)
         slippage_ticks = self._slippage_ticks(ticket, fill_number, quote, instrument, order_type)
-        limit_gap = abs(limit - touch) if limit is not None and rests else _ZERO
+        limit_gap = abs(limit - touch) if limit is not None and rests else ZERO
         base = limit if limit_gap and self.profile.limit_fills is LimitFills.LIMIT else touch
         assert base is not None, limit
         price = base  # keeps the decimal places of the quote

@@ -19,12 +19,12 @@ from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, average_price, commission_of
 from proto.trading.price_distance import is_within_freeze_level
 from proto.trading.stops import Stops, stops_after
-from proto.trading.units import decimal_text
+from proto.trading.units import ZERO, decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, RestingState
 from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.simulated import order_validation
-from services.mt5.core.simulated.account import ZERO, SimulatedAccount, with_placement_snapshot
+from services.mt5.core.simulated.account import SimulatedAccount, with_placement_snapshot
 from services.mt5.core.simulated.fill_model import Execution, FillModel, worst_price
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange

@@ -16,12 +16,10 @@ from proto.trading.enums import SwapMode
 from proto.trading.instrument import Instrument, SwapTerms
 from proto.trading.money import Quotes, conversion_rate
 from proto.trading.server_time import weekday_of_day
-from proto.trading.units import round_money
+from proto.trading.units import ZERO, round_money
 
 DAYS_OF_YEAR: Final = 360
 """Days of a year in interest formulas, as in MetaTrader."""
-
-_ZERO: Final = Decimal(0)
 
 
 class Holding(NamedTuple):
@@ -79,7 +77,7 @@ def swap_of(
     is worse for the holder. The sum is rounded once, to `currency_digits` decimals.
     """
     rows = nights_by_terms(instrument, from_ns, to_ns)
-    counted, total = sum(rows.values(), _ZERO), _ZERO
+    counted, total = sum(rows.values(), ZERO), ZERO
     for terms, nights in rows.items():
         gross, source = _amount(terms, nights, holding, instrument, quotes)
         if gross is None:
@@ -100,10 +98,10 @@ def _amount(
 ) -> tuple[Decimal | None, str]:
     """Amount of the nights under one row of terms, and its currency; None without a quote, "" for the account's."""
     mode = SwapMode.DISABLED if terms is None else terms.mode
-    swap = _ZERO if terms is None else terms.long if holding.volume > 0 else terms.short
+    swap = ZERO if terms is None else terms.long if holding.volume > 0 else terms.short
     profit_currency = instrument.profit_currency
     if mode is SwapMode.DISABLED or not swap:
-        return _ZERO, profit_currency
+        return ZERO, profit_currency
     lots = abs(holding.volume)
     match mode:
         case SwapMode.POINTS:

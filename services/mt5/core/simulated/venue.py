@@ -18,11 +18,11 @@ from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import decimal_text
+from proto.trading.units import ZERO, decimal_text
 from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.account import ZERO, AccountTerms, SimulatedAccount
+from services.mt5.core.simulated.account import AccountTerms, SimulatedAccount
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import FillModel

@@ -18,6 +18,7 @@ from proto.gateway import DealEntry, DealReason, VenueDeal
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import average_price
+from proto.trading.units import ZERO
 from services.portfolio.core.account.cash import CashAccount, CashSums, cash_totals, post, postings
 from services.portfolio.core.account.events import (
     CancelRequested,
@@ -46,7 +47,7 @@ from services.portfolio.core.account.events import (
 )
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO, ClosedLot, Position
+from services.portfolio.core.account.position import ClosedLot, Position
 from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
@@ -143,10 +144,7 @@ class Book:
         """Net lots of all deals in a symbol, long positive, by symbol."""
         self.cash: CashSums = {}
         """Sum of the postings to each cash account."""
-        self.balance = ZERO
-        self.realized_pnl = ZERO
-        self.commission = ZERO
-        self.swap = ZERO
+        self.balance = self.realized_pnl = self.commission = self.swap = ZERO
         self.position_changes = 0
         self.changes_before_stream = 0
         """Position changes before the stream was opened."""

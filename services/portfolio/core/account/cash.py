@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from proto.gateway import DealKind, VenueDeal
-from services.portfolio.core.account.position import ZERO
+from proto.trading.units import ZERO
 
 
 class CashAccount(StrEnum):

@@ -15,16 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import Final
 
 from msgspec import Struct, structs
 
 from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 from proto.trading.enums import Side
 from proto.trading.money import gross_profit, to_average_step
-from proto.trading.units import decimal_text
-
-ZERO: Final = Decimal(0)
+from proto.trading.units import ZERO, decimal_text
 
 
 class Lot(Struct, frozen=True):

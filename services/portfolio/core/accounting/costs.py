@@ -18,11 +18,10 @@ from msgspec import Struct
 from proto.gateway import VenueDeal
 from proto.trading.enums import Side
 from proto.trading.money import Quote, conversion_rate
-from proto.trading.units import round_money
+from proto.trading.units import ZERO, round_money
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, cash_flows
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO
 
 UNTAGGED: Final = ""
 """Tag of deals without an order of the desk."""

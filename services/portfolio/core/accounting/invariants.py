@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from proto.trading.units import decimal_text
+from proto.trading.units import ZERO, decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount
-from services.portfolio.core.account.position import ZERO
 
 
 def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:

@@ -23,9 +23,10 @@ from msgspec import Struct
 from proto.gateway import DealReason, VenueDeal
 from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
+from proto.trading.units import ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, cash_flows
-from services.portfolio.core.account.position import ZERO, ClosedLot, Lot, Position
+from services.portfolio.core.account.position import ClosedLot, Lot, Position
 from services.portfolio.core.accounting.costs import UNTAGGED, allocate, fill_costs
 
 

@@ -8,9 +8,8 @@ from decimal import Decimal
 from proto.trading import money
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, conversion_rate
-from proto.trading.units import round_money, to_decimal
+from proto.trading.units import ZERO, round_money, to_decimal
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import Mark
 
 

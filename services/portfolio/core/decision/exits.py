@@ -16,11 +16,10 @@ from proto.control import TradingState, denial_message
 from proto.messages import Signal
 from proto.trading.enums import TimeInForce, side_of
 from proto.trading.price_distance import is_within_freeze_level, respects_stops_level, stop_loss_distance
-from proto.trading.units import to_decimal
+from proto.trading.units import ZERO, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
 from services.portfolio.core.account.orders import Cause
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, trail_stop
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.signal_decision import DecisionConditions

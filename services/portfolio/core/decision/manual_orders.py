@@ -22,7 +22,7 @@ from proto.control import (
     PlaceCommand,
 )
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import decimal_text, to_decimal
+from proto.trading.units import ZERO, decimal_text, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     CancelRequested,
@@ -33,7 +33,7 @@ from services.portfolio.core.account.events import (
 )
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
-from services.portfolio.core.account.position import ZERO, Leg
+from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.accounting.valuation import cost_rate
 from services.portfolio.core.decision import idempotency

@@ -18,13 +18,13 @@ from proto.control import TradingState, denial_message
 from proto.messages import Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
-from proto.trading.units import to_decimal
+from proto.trading.units import ZERO, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderDenied, ProtectionSet
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
-from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.account.position import Position
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl

@@ -18,7 +18,7 @@ from proto.control import denial_message
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
 from proto.trading.enums import Side
-from proto.trading.units import decimal_text, to_decimal
+from proto.trading.units import ZERO, decimal_text, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     DealBooked,
@@ -30,7 +30,6 @@ from services.portfolio.core.account.events import (
     RiskReset,
 )
 from services.portfolio.core.account.orders import Cause, Order
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES
 from services.portfolio.core.queries.denial_hints import denial_hint

@@ -15,11 +15,10 @@ from msgspec import structs
 from proto.control.views import WhyLine, WhyStep
 from proto.gateway import DealKind, DealReason, VenueDeal
 from proto.trading.enums import Side
-from proto.trading.units import decimal_text
+from proto.trading.units import ZERO, decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
 from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, format_price, truncate_facts, truncate_lines
 

@@ -8,12 +8,11 @@ from typing import Final
 from proto.control import DenialLine, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
 from proto.time import MS_NS
-from proto.trading.units import to_decimal
+from proto.trading.units import ZERO, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.market_feed import LiveQuote
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.queries.conditions import conditions_of, warning_text

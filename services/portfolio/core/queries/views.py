@@ -47,11 +47,11 @@ from proto.gateway import VenueDeal
 from proto.time import utc_text
 from proto.trading.enums import Side
 from proto.trading.margin import free_margin, margin_level_pct
-from proto.trading.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES, ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import cash_by_category
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.account.position import Position
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.round_trips import RoundTrip, RoundTripTracker
 from services.portfolio.core.accounting.valuation import (

@@ -9,8 +9,8 @@ from decimal import Decimal
 from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import account_margin, conversion_rate
+from proto.trading.units import ZERO
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import MarkQuotes
 from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.rule import LimitUtilization, format_headroom

@@ -9,13 +9,13 @@ from proto.time import MINUTE_NS, utc_text
 from proto.trading.server_time import time_of_day_ns, weekday
 from proto.trading.units import decimal_text
 
-_HUNDREDTH: Final = Decimal("0.01")
+HUNDREDTH: Final = Decimal("0.01")
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def format_percent(value: Decimal) -> str:
     """Return a percentage as text, rounded half up to two decimals."""
-    return f"{decimal_text(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
+    return f"{decimal_text(value.quantize(HUNDREDTH, rounding=ROUND_HALF_UP))} %"
 
 
 def format_server_time(time_ns: int) -> str:

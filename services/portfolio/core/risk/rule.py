@@ -15,16 +15,13 @@ from enum import Flag, auto
 from typing import Any, NamedTuple
 
 from proto.control import TradingState
-from proto.time import MINUTE_NS
-from proto.trading.server_time import NEW_YORK_CLOSE, server_ns
+from proto.trading.server_time import NEW_YORK_CLOSE, QUARTER_NS, server_ns
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.plan.plan import Plan
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
-
-_QUARTER_NS = 15 * MINUTE_NS
 
 
 class Phase(Flag):
@@ -243,4 +240,4 @@ def clock_time_ahead_ns(now_ns: int, ahead_ns: int, clock: str = NEW_YORK_CLOSE)
     then_ns = now_ns + ahead_ns
     if server_ns(then_ns, clock) - server_ns(now_ns, clock) == ahead_ns:
         return then_ns
-    return min(then_ns, now_ns - now_ns % _QUARTER_NS + _QUARTER_NS)
+    return min(then_ns, now_ns - now_ns % QUARTER_NS + QUARTER_NS)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, localcontext
 from typing import Final
 
-from proto.trading.units import FINEST, decimal_text, floor_to_step
+from proto.trading.units import FINEST, ZERO, decimal_text, floor_to_step
 from services.portfolio.core.plan.plan import Sizing, SizingMethod
 from services.portfolio.core.sizing.formatting import format_number
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
@@ -25,8 +25,6 @@ METHODS: Final[dict[SizingMethod, Method]] = {
 _ARITHMETIC: Final = Context(prec=60, rounding=ROUND_DOWN)
 """Products of the inputs are exact. Quotients are rounded down, so that the volume never risks more than stated."""
 
-_ZERO: Final = Decimal(0)
-
 
 def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
     """Return the lots that an order may open by the plan, rounded down to a multiple of the volume step.
@@ -43,7 +41,7 @@ def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
         else:
             found = METHODS[sizing.method](sizing, inputs)
         if isinstance(found, NoTrade):
-            return OrderSize(_ZERO, f"{sizing.method}: {found.reason}: no trade")
+            return OrderSize(ZERO, f"{sizing.method}: {found.reason}: no trade")
         return _rounded(sizing, inputs, found)
 
 
@@ -56,5 +54,5 @@ def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     # Rounded to the finest step first: with a rounded rate such as 1/150 the exact 0.5 lots must not become 0.49.
     volume = floor_to_step(volume.quantize(FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
-        return OrderSize(_ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")
+        return OrderSize(ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")
     return OrderSize(volume, f"{text}, step {decimal_text(terms.volume_step)} -> {decimal_text(volume)} lots")

@@ -12,10 +12,10 @@ from msgspec import structs
 
 from proto.gateway import DealEntry
 from proto.trading.enums import Side
+from proto.trading.units import ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, protection_after_deal, trail_stop
 from tests.support.builders import a_book, a_deal, an_order, booked_deals, plain_terms
 from tests.unit.mt5.simulated.broker_by_hand import Dealing

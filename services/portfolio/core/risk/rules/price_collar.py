@@ -6,15 +6,13 @@ order cannot rest.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from proto.trading.instrument import Instrument
 from proto.trading.units import decimal_text, to_decimal
+from services.portfolio.core.risk.formatting import HUNDREDTH
 from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
-
-_HUNDREDTH: Final = Decimal("0.01")
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
@@ -33,7 +31,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     return Denial(
         "PRICE_COLLAR",
         f"{decimal_text(most)} % from {decimal_text(middle)}",
-        f"{away_pct.quantize(_HUNDREDTH):f} % away",
+        f"{away_pct.quantize(HUNDREDTH):f} % away",
     )
 
 

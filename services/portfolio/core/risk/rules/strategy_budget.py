@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from proto.trading.units import decimal_text
-from services.portfolio.core.account.position import ZERO
+from proto.trading.units import ZERO, decimal_text
 from services.portfolio.core.plan.plan import Strategy
 from services.portfolio.core.risk.exposure import projected_legs
 from services.portfolio.core.risk.rule import LimitUtilization, Phase, RiskRule, RuleCode

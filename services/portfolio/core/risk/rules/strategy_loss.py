@@ -8,9 +8,8 @@ from typing import Final
 
 from proto.gateway import DealKind
 from proto.trading.server_time import server_day
-from proto.trading.units import decimal_text
+from proto.trading.units import ZERO, decimal_text
 from services.portfolio.core.account.events import DealBooked, RiskReset
-from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl
 from services.portfolio.core.plan.plan import Strategy
 from services.portfolio.core.risk.formatting import format_percent
