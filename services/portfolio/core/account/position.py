@@ -66,11 +66,6 @@ class Leg(Struct, frozen=True):
         """Signed volume and cost."""
         return CostBasis(self.volume * self.direction, self.cost)
 
-    @property
-    def avg_price(self) -> Decimal:
-        """Average opening price; a partial close does not change it."""
-        return self.cost / (self.volume * self.direction)
-
 
 class Position:
     """Open lots and legs of one symbol."""

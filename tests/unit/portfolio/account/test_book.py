@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from proto.trading.cost_basis import CostBasis
 from proto.trading.enums import Side
 from research.report import deals_of_run
 from services.portfolio.core.account.book import closed_lots
@@ -126,4 +127,4 @@ def test_the_cost_of_a_position_does_not_depend_on_the_order_of_its_deals(order:
     }
     book = a_book(*(deals[number] for number in order))
     [leg] = book.position("EURUSD").legs
-    assert (leg.volume, leg.avg_price) == (D("0.01"), D("1.3"))
+    assert leg.holding == CostBasis(volume=D("0.01"), cost=D("0.013"))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from proto.trading.cost_basis import CostBasis
 from proto.trading.enums import Side
 from services.portfolio.core.account.position import ClosedLot, Position
 
@@ -106,9 +107,9 @@ def test_a_hedging_account_has_long_and_short_tickets_at_the_same_time() -> None
         D("0.1"),
         D("0.5"),
     )
-    assert [(leg.ticket, leg.direction, leg.volume, leg.avg_price, leg.opened_ns) for leg in position.legs] == [
-        (7, 1, D("0.3"), D("1.3"), 1),
-        (9, -1, D("0.2"), D("1.3"), 2),
+    assert [(leg.ticket, leg.direction, leg.holding, leg.opened_ns) for leg in position.legs] == [
+        (7, 1, CostBasis(volume=D("0.3"), cost=D("0.39")), 1),
+        (9, -1, CostBasis(volume=D("-0.2"), cost=D("-0.26")), 2),
     ]
     assert position.avg_entry_price == D("1.3")
     # Long: (1.2 - 1.1) * 10,000 + (1.2 - 1.4) * 20,000 = -3,000; short at the ask: (1.3 - 1.25) * 20,000 = 1,000.
@@ -125,7 +126,7 @@ def test_a_close_of_a_ticket_closes_only_lots_of_this_ticket() -> None:
         (7, "3", D("0.1")),
     ]
     # The remaining lots are those bought at 1.4. The venue's average price is unchanged.
-    assert position.legs[0].avg_price == D("1.3")
+    assert position.legs[0].holding == CostBasis(volume=D("0.1"), cost=D("0.13"))
     assert position.gross_of(position.legs[0], bid=D("1.2"), ask=D("1.2")) == D(-1_000)
 
 
@@ -148,7 +149,7 @@ def test_a_close_reported_before_its_opening_gives_the_same_position() -> None:
 def test_after_a_reversal_the_leg_has_the_time_of_the_reversal() -> None:
     position = a_position((Side.BUY, "1", "1.1"), (Side.SELL, "3", "1.2"))
     [leg] = position.legs
-    assert (leg.direction, leg.volume, leg.avg_price, leg.opened_ns) == (-1, D(2), D("1.2"), 2)
+    assert (leg.direction, leg.holding, leg.opened_ns) == (-1, CostBasis(volume=D(-2), cost=D("-2.4")), 2)
 
 
 def test_a_fill_without_volume_is_refused() -> None:
