@@ -54,11 +54,11 @@ def test_a_step_back_is_reported_separately() -> None:
 def test_small_steps_in_one_direction_add_up() -> None:
     clocks = Clocks()
     watch = clocks.watch()
-    told = []
+    steps_ns = []
     for _ in range(4):
         clocks.wall_ns += 200_000_000
-        told.append(watch.step_ns())
-    assert told == [0, 0, 600_000_000, 0]
+        steps_ns.append(watch.step_ns())
+    assert steps_ns == [0, 0, 600_000_000, 0]
 
 
 def test_a_pause_between_the_readings_of_both_clocks_is_no_step() -> None:

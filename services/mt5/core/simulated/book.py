@@ -76,7 +76,7 @@ class Book:
     modifications: dict[str, Modification] = field(default_factory=dict)
     _by_magic: dict[int, BookOrder] = field(default_factory=dict, repr=False)
     _cursor_keys: list[int] = field(default_factory=list, repr=False)
-    _told_ns: list[int] = field(default_factory=list, repr=False)
+    _report_times_ns: list[int] = field(default_factory=list, repr=False)
     _ending_ordinals: list[int] = field(default_factory=list, repr=False)
     _resting: dict[int, BookOrder] = field(default_factory=dict, repr=False)
     _resting_by_ticket: tuple[BookOrder, ...] | None = field(default=None, repr=False, compare=False)
@@ -119,7 +119,7 @@ class Book:
     @property
     def told_ns(self) -> int:
         """Time at which the last deal's report reaches the client, UTC; 0 if no report was ever delayed."""
-        return self._told_ns[-1] if self._told_ns else 0
+        return self._report_times_ns[-1] if self._report_times_ns else 0
 
     def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
         """Number of deals executed and reported just after tick `ordinal`, before any command at that tick.
@@ -128,10 +128,14 @@ class Book:
             ordinal: a tick of the stream.
             time_ns: the tick's time, UTC; a deal reported later is not counted, nor is any deal after it.
         """
-        keys, told = self._cursor_keys, self._told_ns
+        keys, reported_ns = self._cursor_keys, self._report_times_ns
         bound = 2 * ordinal + 1
         happened = len(keys) if not keys or keys[-1] < bound else bisect_left(keys, bound)
-        return happened if not told or told[-1] <= time_ns else min(happened, bisect_right(told, time_ns))
+        return (
+            happened
+            if not reported_ns or reported_ns[-1] <= time_ns
+            else min(happened, bisect_right(reported_ns, time_ns))
+        )
 
     def order_cursor_at(self, ordinal: int) -> int:
         """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
@@ -144,7 +148,7 @@ class Book:
             self.last_set_off = 0
             self.deals_before_stream = len(self.deals)
             self._cursor_keys = [0] * len(self.deals)
-            self._told_ns = [0] * len(self.deals)
+            self._report_times_ns = [0] * len(self.deals)
             self.endings_before_stream = len(self._ending_ordinals)
             self._ending_ordinals = [0] * len(self._ending_ordinals)
         self.currency = change.currency
@@ -180,7 +184,7 @@ class Book:
         state = (
             (self.stream_id, self.currency, self.account_mode, self.ordinal, self.time_ns, self.balance),
             (self.is_within_tick, self.last_set_off),
-            (self.deals_before_stream, self.last_position_ticket, self._cursor_keys, self._told_ns),
+            (self.deals_before_stream, self.last_position_ticket, self._cursor_keys, self._report_times_ns),
             (self.endings_before_stream, self._ending_ordinals),
             (self.orders, self.deals, sorted(self._resting)),
             [self.positions[ticket] for ticket in sorted(self.positions)],
@@ -188,9 +192,9 @@ class Book:
         )
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
 
-    def _record_report_time(self, told_ns: int) -> None:
+    def _record_report_time(self, reported_ns: int) -> None:
         """Record when a deal is reported; deals are reported in order, so not before any earlier deal."""
-        self._told_ns.append(max(self.told_ns, told_ns))
+        self._report_times_ns.append(max(self.told_ns, reported_ns))
 
     def _note_ending(self, order: BookOrder) -> None:
         assert order.ending == len(self._ending_ordinals) + 1, order

@@ -154,8 +154,8 @@ class SimulatedVenue:
 
         Past the last tick, or if no deal is delayed, it includes every deal.
         """
-        stream, told_ns = self._account.market.stream, self._book.told_ns
-        return stream.tick_at(ordinal).time_ns if told_ns and 0 < ordinal <= stream.last_ordinal else told_ns
+        stream, reported_ns = self._account.market.stream, self._book.told_ns
+        return stream.tick_at(ordinal).time_ns if reported_ns and 0 < ordinal <= stream.last_ordinal else reported_ns
 
     def order_cursor_at(self, ordinal: int) -> int:
         """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""

@@ -176,8 +176,8 @@ def require_sound(desk: Dealing) -> None:
         assert record.order.filled_volume == filled <= record.order.volume
     keys = [2 * deal.ordinal + (not deal.stepped) for deal in deals]
     assert keys == sorted(keys)
-    told_ns = max((record.told_ns for record in desk.venue.orders_after(0, 1_000) if record.fills), default=0)
-    if not desk.venue.positions() and not desk.venue.resting() and told_ns <= desk.venue.time_ns:
+    reported_ns = max((record.told_ns for record in desk.venue.orders_after(0, 1_000) if record.fills), default=0)
+    if not desk.venue.positions() and not desk.venue.resting() and reported_ns <= desk.venue.time_ns:
         assert desk.venue.quiet
 
 

@@ -123,12 +123,12 @@ def test_a_modified_day_order_stays_a_day_order(bench: Bench) -> None:
 def test_a_modified_gtd_order_keeps_its_expiry_unless_the_request_has_another(bench: Bench) -> None:
     expires_ns = bench.now.domain_ns // SECOND_NS * SECOND_NS + HOUR_NS
     bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
-    for revision, asked_ns, told_ns in ((1, 0, expires_ns), (2, expires_ns + HOUR_NS, expires_ns + HOUR_NS)):
+    for revision, asked_ns, shown_ns in ((1, 0, expires_ns), (2, expires_ns + HOUR_NS, expires_ns + HOUR_NS)):
         change = Modify(symbol="EURUSD", order_id="A-1", price=LOWER, expires_ns=asked_ns, revision=revision)
         bench.link.modify(change, bench.now)
         found = bench.found()
         assert found is not None
-        assert (found.order.time_in_force, found.order.expires_ns) == (TimeInForce.GTD, told_ns)
+        assert (found.order.time_in_force, found.order.expires_ns) == (TimeInForce.GTD, shown_ns)
 
 
 @pytest.mark.parametrize("time_in_force", [TimeInForce.GTC, TimeInForce.DAY])
