@@ -10,8 +10,8 @@ from cli.tables import cell, show_fields
 MONEY: Final = {
     "balance": "balance",
     "equity": "equity",
-    "realized_pnl": "realised P&L",
-    "unrealized_pnl": "unrealised P&L",
+    "realized_pnl": "realized P&L",
+    "unrealized_pnl": "unrealized P&L",
     "margin": "margin",
     "free_margin": "free margin",
 }

@@ -41,7 +41,7 @@ MIDDLE: Final = 66
 """Least width in characters of a page with most columns."""
 
 _RUN_TITLES: Final = {
-    "realised_profit": "realised",
+    "realised_profit": "realized",
     "commission": "commission",
     "swap": "swap",
     "deposits": "deposits",
@@ -143,7 +143,7 @@ def summary_line(view: DeskView) -> str:
     return (
         f"SIMULATED {_market_time(status)} {_state(view, status)} up {format_duration(view.up_s)} | {quotes} | "
         f"ticks {status.processed:,} signals {status.signals_buy + status.signals_sell:,} orders {status.orders} "
-        f"fills {status.fills} | {held} | realised {format_signed(status.realized_pnl)} "
+        f"fills {status.fills} | {held} | realized {format_signed(status.realized_pnl)} "
         f"open {format_signed(status.unrealized_pnl)} {status.currency}".rstrip()
     )
 
@@ -315,7 +315,7 @@ def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
     parts = [
         ("balance", balance, ""),
         ("equity", equity, "bold"),
-        ("realised", format_signed(status.realized_pnl), _sign(status.realized_pnl)),
+        ("realized", format_signed(status.realized_pnl), _sign(status.realized_pnl)),
         ("open", format_signed(status.unrealized_pnl), _sign(status.unrealized_pnl)),
     ]
     groups = [parts] if width >= WIDE else [parts[:2], parts[2:]]

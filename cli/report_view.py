@@ -65,12 +65,12 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
             for symbol, held in report["position"].items()
         ),
         ("balance before", f"{balance_before(report):f} {currency}"),
-        ("realised P&L", f"{report['realized_pnl']} {currency}"),
+        ("realized P&L", f"{report['realized_pnl']} {currency}"),
         ("commission", f"{report['commission']} {currency}"),
         ("swap", f"{report['swap']} {currency}"),
         *_limit_gap(report, currency),
         ("balance", f"{report['balance']} {currency}"),
-        ("unrealised P&L", _money(report["unrealized_pnl"], currency)),
+        ("unrealized P&L", _money(report["unrealized_pnl"], currency)),
         ("equity", _money(report["equity"], currency)),
     ]
     if timings["duration_s"] is not None:

@@ -20,7 +20,7 @@ from proto.trading.units import ZERO, decimal_text
 NARROW: Final = 60
 
 CASH_TITLES: Final = {
-    "realised_profit": "realised P&L",
+    "realised_profit": "realized P&L",
     "commission": "commission",
     "swap": "swap",
     "deposits": "deposits and withdrawals",
@@ -61,7 +61,7 @@ def show_summary(summary: DeskSummary) -> None:
             else []
         ),
         *_balance_rows(summary, "" if is_narrow else currency),
-        ("unrealised P&L", "", format_signed(account.unrealized_pnl, currency)),
+        ("unrealized P&L", "", format_signed(account.unrealized_pnl, currency)),
         *(
             (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {decimal_text(round(price, 5))}")
             for symbol, (volume, price) in account.positions.items()

@@ -145,7 +145,7 @@ def test_an_interrupt_stops_the_desk_with_exit_code_0(tmp_path: Path) -> None:
         return filled(desk) > 0 and str(desk) in announced
 
     output = run_until(has_filled, "--data-dir", desk, "--strategy", FLIPPING, "--symbols", "EURUSD")
-    for message in ("SIMULATED desk, stopped", "up-time", "realised P&L", "unrealised P&L", "fills", "reconciled"):
+    for message in ("SIMULATED desk, stopped", "up-time", "realized P&L", "unrealized P&L", "fills", "reconciled"):
         assert message in output
     assert not (desk / "control.url").exists()
     assert str(desk) in announced

@@ -75,7 +75,7 @@ def test_both_columns_of_the_summary_sum_to_the_balance(
     assert (before.balance, after.balance) == (D("9987.21"), D("9009.51"))
     rows = summary_rows(before, after, width, monkeypatch)
     assert rows["balance before"] == [D("9987.21")]
-    assert rows["realised P&L"] == [D("20.05"), D("7.71")]
+    assert rows["realized P&L"] == [D("20.05"), D("7.71")]
     assert rows["commission"] == [D("-0.70"), D("-0.84")]
     assert rows["swap"] == [D("-0.38"), D("-0.69")]
     assert rows["balance"] == [D("9009.51"), D("9009.51")]
@@ -102,7 +102,7 @@ def summary_rows(
     show_summary(summary)
     assert isinstance(out.file, io.StringIO)
     found: dict[str, list[Decimal]] = {}
-    of_money = ("balance before", "realised P&L", "commission", "swap", "deposits", "corrections", "balance")
+    of_money = ("balance before", "realized P&L", "commission", "swap", "deposits", "corrections", "balance")
     for line in out.file.getvalue().splitlines():
         text = line.replace("│", " ").strip()
         name = next((name for name in of_money if text.startswith(name)), None)
@@ -122,7 +122,7 @@ def test_the_live_screen_shows_the_changes_of_the_balance(width: int, tmp_path: 
     text = captured.get()
     line = " ".join(text[text.index("this run:") :].split("=")[0].split())
     amounts = [D(found.replace(",", "")) for found in AMOUNT.findall(line)]
-    assert line.startswith("this run: before 9,987.21 realised +20.05 commission -0.70 swap -0.38 deposits -1,000")
+    assert line.startswith("this run: before 9,987.21 realized +20.05 commission -0.70 swap -0.38 deposits -1,000")
     assert sum(amounts) == after.balance
     assert "= 9,009.51" in " ".join(text.split())
 

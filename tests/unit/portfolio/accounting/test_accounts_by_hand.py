@@ -58,11 +58,11 @@ class Case(NamedTuple):
     mode: AccountMode
     deals: tuple[str, ...]
     lots: str
-    realised: str
+    realized: str
     commission: str
     swap: str
     balance: str
-    unrealised: str
+    unrealized: str
 
 
 def read_table() -> list[Case]:
@@ -74,9 +74,9 @@ def read_table() -> list[Case]:
 
 def _case(name: str, kept_in: str, deals: str, lots: str, *amounts: str) -> Case:
     currency, mode = kept_in.split()
-    realised, commission, swap, balance, unrealised = amounts
+    realized, commission, swap, balance, unrealized = amounts
     texts = tuple(deal.strip() for deal in deals.split(";"))
-    return Case(name, currency, AccountMode(mode.upper()), texts, lots, realised, commission, swap, balance, unrealised)
+    return Case(name, currency, AccountMode(mode.upper()), texts, lots, realized, commission, swap, balance, unrealized)
 
 
 CASES = read_table()
@@ -139,10 +139,10 @@ def test_the_account_has_the_values_computed_by_hand(row: Case) -> None:
     book = the_account(row)
     found = cash_by_category(book.cash)
     assert shown(book) == row.lots
-    assert (book.realized_pnl, book.commission, book.swap) == (D(row.realised), D(row.commission), D(row.swap))
+    assert (book.realized_pnl, book.commission, book.swap) == (D(row.realized), D(row.commission), D(row.swap))
     assert book.balance == D(row.balance)
-    assert total_unrealized_pnl(book, MARKS) == D(row.unrealised)
-    assert found[CashAccount.REALIZED_PNL] == D(row.realised)
+    assert total_unrealized_pnl(book, MARKS) == D(row.unrealized)
+    assert found[CashAccount.REALIZED_PNL] == D(row.realized)
     assert (found[CashAccount.COMMISSION], found[CashAccount.SWAP]) == (D(row.commission), D(row.swap))
     assert sum(found.values()) == book.cash[CashAccount.CASH] == D(row.balance)
     assert find_any_violation(book) == ""
@@ -215,7 +215,7 @@ def test_the_stop_outs_of_the_table_equal_those_of_the_broker(name: str, bids: t
 @TABLE
 def test_trades_and_open_lots_account_for_every_cent(row: Case) -> None:
     trades, still_open, unassigned = compute_round_trips(the_account(row))
-    assert sum((trade.profit for trade in trades), unassigned.profit) == D(row.realised)
+    assert sum((trade.profit for trade in trades), unassigned.profit) == D(row.realized)
     charged = sum((trade.commission for trade in trades), unassigned.commission)
     assert -(charged + sum(one.charges.commission for one in still_open)) == D(row.commission)
     charged = sum((trade.swap for trade in trades), unassigned.swap)

@@ -90,7 +90,7 @@ def test_another_strategys_loss_does_not_count() -> None:
     assert scene.ask().denial() is None
 
 
-def test_open_profit_offsets_a_realised_loss() -> None:
+def test_open_profit_offsets_a_realized_loss() -> None:
     scene = a_scene()
     lose(scene, "100")
     scene.hold("GBPUSD", "0.1")
