@@ -15,7 +15,7 @@ class RestingState(StrEnum):
 
     NOTHING: the order has ended. HELD: the terminal has not passed the order on yet. DELAYED: the order arrives at
     `due_ns`, and the venue processes it at the first tick at or after that time. PENDING: the order waits for its
-    price. REST: the unfilled volume of a market order waits for more volume at the touch.
+    price. REST: the unfilled volume of a market order or triggered stop order waits for more volume at the touch.
     """
 
     NOTHING = "NOTHING"

@@ -87,7 +87,7 @@ class Venue(Protocol):
         """The deal cursor just after the step to tick `ordinal`, before any command at that tick."""
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
+        """Number of orders that ticks up to `ordinal` have ended before a complete fill."""
 
     def find(self, magic: int) -> BookOrder | None:
         """The first order in the book under a `magic`, even if the terminal does not show it."""

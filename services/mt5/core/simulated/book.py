@@ -99,7 +99,7 @@ class Book:
 
     @property
     def endings(self) -> int:
-        """Number of orders that ticks have ended otherwise than by a complete fill."""
+        """Number of orders that ticks have ended before a complete fill."""
         return len(self._ending_ordinals)
 
     def resting(self) -> tuple[BookOrder, ...]:
@@ -118,11 +118,11 @@ class Book:
 
     @property
     def told_ns(self) -> int:
-        """Time at which the last deal's report reaches the client, UTC; 0 if no report was ever delayed."""
+        """Time at which the last deal's report reaches the client, UTC; 0 if no report of this stream was delayed."""
         return self._report_times_ns[-1] if self._report_times_ns else 0
 
     def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
-        """Number of deals executed and reported just after tick `ordinal`, before any command at that tick.
+        """Number of deals executed and reported up to tick `ordinal`, without those of commands at that tick.
 
         Args:
             ordinal: a tick of the stream.
@@ -138,7 +138,7 @@ class Book:
         )
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
+        """Number of orders that ticks up to `ordinal` have ended before a complete fill."""
         return bisect_right(self._ending_ordinals, ordinal)
 
     def apply(self, change: BookChange) -> None:

@@ -44,11 +44,10 @@ class DirectTerminal:
         *,
         why: str,
     ) -> TradeResult | CallInProgress | None:
-        """Cancel an order at once, unless the market is within the freeze level of its price."""
+        """Cancel an order at once, unless the market is within the freeze level of the order's price."""
         if self.venue.is_frozen(order):
-            return TradeResult(
-                retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "the market is within its freeze level"
-            )
+            text = "the market is within the freeze level of the order's price"
+            return TradeResult(retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, text)
         return order_result(self.venue.cancel(order, why))
 
     def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - of the port

@@ -3,7 +3,7 @@
 A profile has the settings, and a model combines a profile with a seed. A random draw depends on seed, ticket, number
 of the attempt and purpose alone; its result is rounded to whole ticks, volume steps or nanoseconds. `IDEAL` draws
 nothing: orders are filled completely at the touch, without delay or cost. docs/venue.md describes each model, and the
-effects that no model has.
+effects that no model simulates.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ QUOTE_AGE_MS_MAX: Final = 60_000
 
 
 class LimitFills(StrEnum):
-    """Fill price of a resting limit order or take profit that the market has passed: its price, or the better quote."""
+    """Fill price of a resting limit order or take profit when the quote is better: the order's price, or the quote."""
 
     LIMIT = "limit"
     QUOTE = "quote"
@@ -191,8 +191,8 @@ PROFILES: Final = {profile.name: profile for profile in (IDEAL, REALISTIC)}
 class Execution(NamedTuple):
     """An execution: `price`, and `volume` in lots, a multiple of the volume step, 0 if nothing is executed.
 
-    `limit_gap` is how much better the touch is than the price of a resting limit order or take profit, >= 0, whichever
-    of the two prices is dealt; 0 for other orders.
+    `limit_gap` is how much better the touch is than the price of a resting limit order or take profit, >= 0. It does
+    not depend on which of the two is the fill price. It is 0 for other orders.
     """
 
     price: Decimal
@@ -240,7 +240,7 @@ class FillModel:
 
         Args:
             ticket: the order's ticket; minus the position's ticket for a close by the broker.
-            fill_number: number of the attempt, the ordinal of the latest known tick; each number has its own draws.
+            fill_number: the ordinal of the latest known tick, which numbers the attempts; each has its own draws.
             side: the order's side.
             quote: the latest quote.
             volume: volume to execute in lots, > 0.

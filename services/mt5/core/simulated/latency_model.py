@@ -50,11 +50,11 @@ class LognormalLatency(
 
 
 class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_field="model", forbid_unknown_fields=True):
-    """Delays by a histogram of measured delays.
+    """Random delays with the distribution of a histogram of measured delays.
 
-    Each number of `counts` is the count of one bucket: the delays above the previous upper bound (0 for the first
-    bucket), up to its own. Within a bucket all delays are equally likely. To use a cumulative histogram, such as one of
-    Prometheus, subtract each count from the next, and give the last bucket a finite bound.
+    Each number of `counts` counts the delays of one bucket: those above the previous upper bound (0 for the first
+    bucket) and not above the bucket's own bound. Within a bucket all delays are equally likely. To use a cumulative
+    histogram, such as one of Prometheus, subtract each count from the next, and give the last bucket a finite bound.
     """
 
     upper_bounds_ms: Annotated[tuple[Milliseconds, ...], Meta(min_length=1, max_length=1_000)]

@@ -32,7 +32,7 @@ def is_under_level(*, equity: Decimal, margin: Decimal, level_pct: Decimal | Non
 
 
 def first_to_close(profits: Mapping[int, Decimal]) -> int | None:
-    """The ticket of the position that a stop-out closes first: that with the lowest profit, and of equals the oldest.
+    """The ticket of the position that a stop-out closes first: lowest profit; of equal profits, lowest ticket.
 
     Args:
         profits: unrealized profit by ticket, in account currency; an empty mapping gives None.

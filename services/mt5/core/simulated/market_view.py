@@ -16,7 +16,7 @@ class MarketView:
     """A stream with the venue's current tick."""
 
     def __init__(self, stream: MarketSource, desk_names: Mapping[str, str]) -> None:
-        """Begin before the first tick; `desk_names` has the stream's names of symbols by the broker's names."""
+        """Begin before the first tick; `desk_names` maps the broker's name of a symbol to the stream's name."""
         self.stream = stream
         self.ordinal = 0
         self._desk_names = desk_names
@@ -46,7 +46,7 @@ class MarketView:
 
     @property
     def quoted_ordinal(self) -> int:
-        """The tick up to which quotes are known: the current tick, or the earlier one at a time between two ticks."""
+        """The tick up to which quotes are known: the current tick, or the previous one at a time between the two."""
         return self.ordinal - (self._between_ticks_ns is not None)
 
     def skip_to(self, ordinal: int) -> None:
@@ -61,7 +61,7 @@ class MarketView:
         self._quotes[self._broker_names[tick.symbol]] = _quote_of(tick)
 
     def set_time_before_tick(self, time_ns: int) -> None:
-        """Set a time between the previous and the current tick, UTC; quotes are then those at that time."""
+        """Set a time between the previous and the current tick, UTC; `quote` then gives the quotes at that time."""
         self._between_ticks_ns = time_ns
         self._quotes.pop(self.tick_symbol, None)
 
@@ -71,7 +71,7 @@ class MarketView:
         self._quotes.pop(self.tick_symbol, None)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol; None before its first quote."""
+        """The latest quote of a symbol; None before its first quote, and for a symbol that the stream lacks."""
         if symbol in self._quotes:
             return self._quotes[symbol]
         if symbol not in self._desk_names:
@@ -81,7 +81,7 @@ class MarketView:
         return found
 
     def quote_age_ns(self, symbol: str) -> int | None:
-        """Age of the latest quote of a symbol, in nanoseconds; None before its first quote."""
+        """Age of a symbol's latest quote in ns; None before its first quote, and for a symbol that the stream lacks."""
         tick = self._last_tick(symbol)
         return None if tick is None else self.time_ns - tick.time_ns
 

@@ -1,7 +1,8 @@
 """The matching engine: it accepts, delays, executes and ends the orders of an account.
 
-The steps of an order are `submit`, the states HELD and DELAYED if any, `on_arrival`, then the state PENDING or `match`.
-With the ideal profile a market order needs one commit. `tick_processor.py` calls the same steps with `stepped` True.
+`submit` checks an order. An accepted order may be HELD by the terminal, and DELAYED on its way to the broker.
+`on_arrival` checks a delayed order again. Then `match` executes the order, or it becomes PENDING. With the ideal
+profile a market order needs one commit. `tick_processor.py` passes `stepped` True to the methods.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class MatchingEngine:
         return self._send(record, stepped=False)
 
     def release(self, record: BookOrder) -> BookOrder:
-        """Send an order that the terminal has held back to the broker."""
+        """Send to the broker an order that the terminal holds, or reject it if it is no longer valid."""
         assert record.wait is RestingState.HELD, record
         wrong = self._check(_request_of(record), ticket=record.order.ticket)
         return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
@@ -126,7 +127,7 @@ class MatchingEngine:
         asked = _request_of(record)
         if asked.type is OrderType.MARKET or asked.is_immediate:
             return self.match(record, stepped=stepped)
-        return self.commit_order(self._present(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
+        return self.commit_order(self._at_tick(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
 
     def _check(self, request: VenueOrderRequest, *, ticket: int = 0) -> Rejection | None:
         """The first reason to reject an order now; None if valid. `ticket` is 0 if the order is not in the book."""
@@ -159,7 +160,7 @@ class MatchingEngine:
         )
 
     def _check_close(self, request: VenueOrderRequest) -> Rejection | None:
-        """The rejection of a close that exceeds the position's volume less that of its open closing orders."""
+        """The rejection of a close that exceeds the position's volume minus the volume of its open closing orders."""
         position = self.account.book.positions.get(request.position)
         if position is None:
             return None
@@ -262,9 +263,9 @@ class MatchingEngine:
         known = self.account.book.orders
         if record.order.ticket <= len(known) and known[record.order.ticket - 1].wait is wait:
             return record
-        return self.commit_order(self._present(structs.replace(record, wait=wait)), stepped=stepped)
+        return self.commit_order(self._at_tick(structs.replace(record, wait=wait)), stepped=stepped)
 
-    # --------------------------------------------------------------------------------------------------------- entering
+    # ---------------------------------------------------------------------------------------------------------- booking
 
     def _fill(
         self,
@@ -319,7 +320,7 @@ class MatchingEngine:
         position = self._position_after(record, change, target)
         is_gone = target is not None and (position is None or position.ticket != target.ticket)
         return self.commit_order(
-            self._present(filled),
+            self._at_tick(filled),
             stepped=stepped,
             deal=deal,
             removed=target.ticket if target is not None and is_gone else 0,
@@ -355,7 +356,7 @@ class MatchingEngine:
         """End an order with a status and a reason; `stepped`: a tick caused the end."""
         order = structs.replace(record.order, status=status, retcode=why.retcode, reason=why.message[:200])
         ended = structs.replace(record, order=order, error_code=why.code, wait=RestingState.NOTHING)
-        return self.commit_order(self._present(ended), stepped=stepped)
+        return self.commit_order(self._at_tick(ended), stepped=stepped)
 
     def cancel(self, record: BookOrder, text: str) -> BookOrder:
         """Cancel a resting order; `text` is the reason, for people."""
@@ -363,7 +364,7 @@ class MatchingEngine:
             record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=text[:200]
         )
         return self.commit_order(
-            self._present(structs.replace(record, order=order, wait=RestingState.NOTHING)), stepped=False
+            self._at_tick(structs.replace(record, order=order, wait=RestingState.NOTHING)), stepped=False
         )
 
     def is_frozen(self, record: BookOrder) -> bool:
@@ -376,9 +377,9 @@ class MatchingEngine:
             return False
         return is_within_freeze_level(order.price, order_validation.touch_of(order.side, quote), instrument)
 
-    # ---------------------------------------------------------------------------------------------------------- writing
+    # ------------------------------------------------------------------------------------------------------- committing
 
-    def _present(self, record: BookOrder) -> BookOrder:
+    def _at_tick(self, record: BookOrder) -> BookOrder:
         """The record with the book's current tick and time."""
         account = self.account
         order = structs.replace(record.order, time_ns=account.time_ns, ordinal=account.ordinal)
@@ -393,7 +394,7 @@ class MatchingEngine:
         removed: int = 0,
         position: Position | None = None,
     ) -> BookOrder:
-        """Commit an order, with its deal and position change if any; returns its record with the state for the reply.
+        """Commit an order, with its deal and position change if any; returns its record with the values for the reply.
 
         `stepped`: a tick caused the change, not a command. `removed` is the ticket of a closed position, 0 for none.
         """

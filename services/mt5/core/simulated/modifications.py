@@ -1,8 +1,8 @@
-"""Modifications: new prices of a resting order, or new stop loss and take profit of a position.
+"""Modifications: new prices or expiry of a resting order, or new stop loss and take profit of a position.
 
-A modification has its effect once for each revision. The book keeps the outcome of the last modification of each order
-and position, refusals included. A repeat gets the stored outcome, even at a later tick. A modification with a lower
-revision is refused.
+Each revision takes effect at most once. For each order and position, the book keeps the outcome of the last
+modification that had a revision, also if it was refused. A repeat gets the stored outcome, even at a later tick. A
+modification with a lower revision is refused, and that refusal is not stored.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class ModificationProcessor:
         return last if last is not None and last.revision == request.revision else None
 
     def _stored_for_symbol(self, request: Modify) -> Modification | None:
-        """The stored outcome for the position in a symbol, even if another position has replaced it since."""
+        """The stored outcome for the single position in a symbol.
+
+        If another position has replaced that one, the outcome is found by its stream and tick.
+        """
         present = self._target(request).key
         for key, last in self._book.modifications.items():
             is_same = last.symbol == request.symbol and last.revision == request.revision
@@ -108,7 +111,7 @@ class ModificationProcessor:
     # ----------------------------------------------------------------------------------------------------------- orders
 
     def _modify_order(self, request: Modify, target: _Target, record: BookOrder) -> Modification:
-        wrong = self._wrong_order(request, record)
+        wrong = self._order_rejection(request, record)
         if wrong is not None:
             return self._store_refusal(request, target, wrong)
         order = record.order
@@ -127,7 +130,7 @@ class ModificationProcessor:
         )
         return outcome
 
-    def _wrong_order(self, request: Modify, record: BookOrder) -> Rejection | None:
+    def _order_rejection(self, request: Modify, record: BookOrder) -> Rejection | None:
         order = record.order
         if not record.is_open:
             text = f"order {request.order_id} has ended: {order.status}"
@@ -156,7 +159,7 @@ class ModificationProcessor:
     # -------------------------------------------------------------------------------------------------------- positions
 
     def _modify_position(self, request: Modify, target: _Target, position: Position) -> Modification:
-        wrong = self._wrong_position(request, position)
+        wrong = self._position_rejection(request, position)
         if wrong is not None:
             return self._store_refusal(request, target, wrong)
         changed = structs.replace(
@@ -169,7 +172,7 @@ class ModificationProcessor:
         self._account.commit(stepped=False, position=changed, modification=_if_stored(request, outcome))
         return outcome
 
-    def _wrong_position(self, request: Modify, position: Position) -> Rejection | None:
+    def _position_rejection(self, request: Modify, position: Position) -> Rejection | None:
         if request.price is not None or request.expires_ns:
             text = "price or expires_ns for a position, expected only stop_loss and take_profit"
             return Rejection(retcodes.INVALID, ErrorCode.INVALID_PRICE, text)

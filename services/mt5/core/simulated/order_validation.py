@@ -35,7 +35,7 @@ RETURN: Final = "RETURN"
 
 
 class Rejection(NamedTuple):
-    """The reason of a rejection: MetaTrader's retcode, the error code, and a text."""
+    """Why an order is rejected, or ends unfilled: MetaTrader's retcode, the error code, and a text."""
 
     retcode: int
     code: ErrorCode
@@ -48,7 +48,7 @@ def touch_of(side: Side, quote: Quote) -> Decimal:
 
 
 def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
-    """Reject a volume (lots) outside the symbol's minimum, maximum or step."""
+    """Reject a volume (lots) below the symbol's minimum, above its maximum, or off its step."""
     if instrument.takes_volume(volume):
         return None
     text = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
@@ -197,7 +197,7 @@ def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote:
 
 
 def check_position(request: VenueOrderRequest, position: Position | None) -> Rejection | None:
-    """Reject a closing order if its position does not exist, is on the same side, or has less than its volume."""
+    """Reject a closing order if its position does not exist, is on the same side, or is smaller than the order."""
     if not request.position:
         return None
     if position is None or position.symbol != request.symbol:
@@ -214,7 +214,7 @@ def check_position(request: VenueOrderRequest, position: Position | None) -> Rej
 
 
 def check_close_volume(request: VenueOrderRequest, position: Position, *, under_way: Decimal) -> Rejection | None:
-    """Reject a close of more than the position's volume less `under_way`, the lots of its open closing orders."""
+    """Reject a close of more than the position's volume minus `under_way`, the lots of its open closing orders."""
     held = abs(position.volume)
     if not under_way or under_way + request.volume <= held:
         return None

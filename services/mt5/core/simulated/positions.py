@@ -1,7 +1,7 @@
 """Position accounting as in MetaTrader 5: the effect of a deal on a position.
 
-A netting account has one position a symbol. On a hedging account a deal opens a position, or closes all or a part of
-the position with its ticket. The same function serves both, without quotes, currencies and orders.
+A netting account has at most one position in each symbol. On a hedging account a deal opens a position, or closes all
+or a part of the position whose ticket the order names. `apply_deal` serves both account modes.
 `proto.trading.cost_basis` computes the cost of a position; this module adds ticket and open price.
 """
 
@@ -76,7 +76,7 @@ def apply_deal(
     """The effect of a deal of `volume` lots (> 0) at `price` on a position, which is None if the deal opens one.
 
     A deal on the position's side moves the open price to the volume-weighted average; a deal on the other side keeps
-    it. A deal larger than the opposite position closes that, and opens a new position of the rest at the deal's price.
+    it. A deal larger than the opposite position closes it, and opens a new position of the rest at the deal's price.
     An opened position has the ticket `new_ticket`.
     """
     assert volume > 0, volume

@@ -1,6 +1,6 @@
 """Random numbers without state: each depends on seed and purpose alone.
 
-So a venue draws the same numbers after a restart, and a draw for one purpose never affects another.
+A venue therefore draws the same numbers after a restart, and a draw for one purpose never affects another draw.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Draw(Protocol):
 
 
 def uniform(seed: int, *purpose: int | str) -> float:
-    """A uniform number in (0, 1), always the same for one seed and purpose (such as ticket, count and name).
+    """A uniform number in (0, 1), always the same for one seed and purpose (such as ticket, tick and name of a model).
 
     It is (k + 1/2) / 2**52, where k is the leading 52 bits of the SHA-256 of the arguments.
     """

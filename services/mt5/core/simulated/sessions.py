@@ -10,8 +10,8 @@ from proto.trading.server_time import minute_of_week, time_of_day_ns
 def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
     """Time since the last break in trading, in ns; None during a break.
 
-    A break ends when a session begins, or when a holiday ends within a session. For an instrument without sessions and
-    past holidays, the result is `time_ns` itself (UTC).
+    A break ends when a session begins, or when a holiday ends within a session. An instrument without sessions and
+    without past holidays has had no break; the result is then `time_ns` itself (UTC).
     """
     if not instrument.is_traded(time_ns):
         return None

@@ -30,7 +30,7 @@ class Holding(NamedTuple):
 
 
 class SwapCharge(NamedTuple):
-    """The sum of the nights' coefficients, and the amount in account currency; None if a rate or quote is missing."""
+    """`nights`: sum of the nights' coefficients. `amount`: in account currency; None if a rate or quote is missing."""
 
     nights: Decimal
     amount: Decimal | None

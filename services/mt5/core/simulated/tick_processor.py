@@ -1,10 +1,10 @@
 """The effects of a tick on the simulated book, in a fixed order.
 
-First the arrivals since the previous tick are processed at their times, each after the swaps due by that time. Then
-follow, at the tick: due swaps, expiries, delayed orders and unfilled market orders, pending orders of the tick's
-symbol, stop losses and take profits of its positions, and margin. Executions wait for an open session of the symbol.
-Each change is one commit. A process that died between two commits processes the tick again after its restart. A
-processed order has the tick's ordinal, so that it is not processed twice.
+Orders that arrived since the previous tick are processed first, at their arrival times, each after the swaps due by
+then. The tick itself is processed in this order: due swaps; expiries; delayed orders, and unfilled volume of market
+orders; pending orders of the tick's symbol; stop losses and take profits of that symbol's positions; stop-out.
+Executions wait for an open session of the symbol. Each change is one commit. A process that died between two commits
+processes the tick again after its restart. A processed order has the tick's ordinal, so that it is not processed twice.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class TickProcessor:
                 self._end_expired(record)
 
     def _match_waiting(self, *, is_open: bool) -> None:
-        """Match arrived orders and, if the session of the tick's symbol `is_open`, unfilled volume of market orders."""
+        """Match arrived orders and, if the session of the tick's symbol `is_open`, orders in the state REST."""
         account = self._account
         for record in self._book.resting():
             match record.wait:
@@ -201,7 +201,7 @@ class TickProcessor:
     def _close(
         self, position: Position, reason: DealReason, order_type: OrderType, *, limit: Decimal | None = None
     ) -> None:
-        """Close a whole position by the broker, without an order; it is filled like an order of `order_type`.
+        """Close a whole position, as the broker does, without an order. The price is that of an order of `order_type`.
 
         The position stays open if the touch, with the profile's rollover spread, is worse than `limit`.
         """

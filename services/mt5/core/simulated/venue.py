@@ -89,7 +89,7 @@ class SimulatedVenue:
         return self._matching.quiet
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has changed the book and none could, and all deals are reported."""
+        """Whether no tick after `ordinal` has changed or could change the book, and all deals are reported by then."""
         is_reported = self._book.told_ns <= self._reported_until(ordinal)
         return self._book.last_set_off <= ordinal and is_reported and self.quiet
 
@@ -146,7 +146,7 @@ class SimulatedVenue:
         return known
 
     def deal_cursor_at(self, ordinal: int) -> int:
-        """The deal cursor just after tick `ordinal`, before any command at it; past the last tick, all deals."""
+        """The deal cursor at tick `ordinal`, without deals of commands at that tick; past the last tick, all deals."""
         return self._book.deal_cursor_at(ordinal, self._reported_until(ordinal))
 
     def _reported_until(self, ordinal: int) -> int:
@@ -158,7 +158,7 @@ class SimulatedVenue:
         return stream.tick_at(ordinal).time_ns if reported_ns and 0 < ordinal <= stream.last_ordinal else reported_ns
 
     def order_cursor_at(self, ordinal: int) -> int:
-        """Number of orders that ticks up to `ordinal` have ended otherwise than by a complete fill."""
+        """Number of orders that ticks up to `ordinal` have ended before a complete fill."""
         return self._book.order_cursor_at(ordinal)
 
     def step_to(self, ordinal: int) -> None:
@@ -192,11 +192,11 @@ class SimulatedVenue:
         return self._matching.submit(request, held=held)
 
     def release(self, held: BookOrder) -> BookOrder:
-        """Send an order that the terminal has held back to the broker."""
+        """Send to the broker an order that the terminal holds, or reject it if it is no longer valid."""
         return self._matching.release(held)
 
     def held_orders(self) -> list[BookOrder]:
-        """Orders that the terminal holds back, by ticket."""
+        """Orders that the terminal has not sent to the broker yet, by ticket."""
         return [record for record in self._book.resting() if record.wait is RestingState.HELD]
 
     def resting(self) -> Sequence[BookOrder]:
@@ -236,7 +236,7 @@ class SimulatedVenue:
         return self._book.orders[ticket - 1].magic if ticket else 0
 
     def position_ticket(self, number: int) -> int:
-        """The same number, because a simulated position has no number but its ticket."""
+        """The same number, because the only number of a simulated position is its ticket."""
         return number
 
     def magic_of_position(self, ticket: int) -> int:
