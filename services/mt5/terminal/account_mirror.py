@@ -35,7 +35,7 @@ OVERLAP_S: Final = 86_400
 """Seconds of history that each snapshot reads again; far longer than the delay of any broker's history."""
 
 AHEAD_S: Final = 7 * 86_400
-"""Seconds after the newest deal up to which history is requested, because a server's clock may be ahead."""
+"""Seconds after the newest deal or open order up to which history is requested, so that new deals are included."""
 
 
 class _Known(NamedTuple):
@@ -76,8 +76,8 @@ class AccountMirror:
     def history_s(self) -> tuple[int, int]:
         """First and last second of the history in the next snapshot, in server time.
 
-        The first snapshot has the whole history. Later ones begin `OVERLAP_S` before the newest deal, or at the setup
-        time of the oldest open order if that is earlier.
+        The first snapshot has the whole history. Later ones begin `OVERLAP_S` before the newest deal or open order, or
+        at the setup time of the oldest open order if that is earlier.
         """
         if self.account is None:
             return 0, 2**31 - 1
@@ -123,7 +123,7 @@ class AccountMirror:
 
     @property
     def deal_count(self) -> int:
-        """Number of deals without a gap; a numbered deal that is missing from the history hides the deals after it."""
+        """Number of deals before the first gap: a numbered deal that the history lacks hides the deals after it."""
         return self._shown
 
     @property
@@ -152,11 +152,15 @@ class AccountMirror:
         for deal in self._deal_rows.values():
             if deal.magic == magic and deal.reason not in SERVER_REASONS and deal.order:
                 side = Side.BUY if deal.type == mt5_types.DEAL_TYPE_BUY else Side.SELL
-                return self._trace(magic, deal.order, deal.symbol, side, deal.volume, deal.comment, deal.time_msc)
+                return self._accepted_order(
+                    magic, deal.order, deal.symbol, side, deal.volume, deal.comment, deal.time_msc
+                )
         for row in self._position_rows.values():
             if row.magic == magic:
                 side = Side.BUY if row.type == mt5_types.POSITION_TYPE_BUY else Side.SELL
-                return self._trace(magic, row.identifier, row.symbol, side, row.volume, row.comment, row.time_msc)
+                return self._accepted_order(
+                    magic, row.identifier, row.symbol, side, row.volume, row.comment, row.time_msc
+                )
         return None
 
     def order(self, ticket: int) -> BookOrder | None:
@@ -292,7 +296,7 @@ class AccountMirror:
             for row in self._position_rows.values()
         ]
 
-    def _trace(
+    def _accepted_order(
         self, magic: int, ticket: int, symbol: str, side: Side, volume: float, comment: str, time_msc: int
     ) -> BookOrder:
         order = VenueOrder(

@@ -1,4 +1,4 @@
-"""Accounts that may be traded: demo accounts, and a real account only with a setting and an operator's token."""
+"""Accounts that may be traded: demo and contest accounts, and a real one with a setting and an operator's token."""
 
 from __future__ import annotations
 

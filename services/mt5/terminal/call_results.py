@@ -55,7 +55,7 @@ def call_result(called: OrderSendOutcome) -> TradeResult | None:
 def rejected_order(
     request: PlaceOrder, symbol: str, refusal: LocalRejection, *, time_ns: int, ordinal: int, deal_cursor: int
 ) -> BookOrder:
-    """The record of an order that the broker refused, without a ticket.
+    """The record, without a ticket, of an order that the gateway or the broker refused.
 
     Args:
         request: the order.

@@ -40,7 +40,7 @@ def terminal_gateway(
 
     Args:
         opened: the connected terminal, with its first snapshot.
-        setup: the settings of the terminal's use.
+        setup: the terminal's symbols, connection, account policy and clock.
         caller: the thread that calls the terminal from now on.
         store: deal numbers, ticks and revisions of earlier starts.
         journal: order ids and the replies to them.
@@ -48,8 +48,8 @@ def terminal_gateway(
         publisher: the publisher's name in ticks.
         wall_ns: returns UTC by the host's clock for a monotonic time.
         now_mono_ns: the current monotonic time.
-        lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
-        settling_ms: how late an order may appear in the broker's history.
+        lease_ttl_ms: how long a client may open exposure after it has renewed its lease, in milliseconds.
+        settling_ms: how late an order may appear in the broker's history, in milliseconds.
         rejected: called with a reason and the number of tick rows that were rejected for it.
     """
     symbols = SymbolMap(setup.symbol_map)
@@ -112,7 +112,7 @@ def tick_readers(
 
     Args:
         opened: the connected terminal.
-        setup: the settings of the terminal's use.
+        setup: the terminal's symbols, connection, account policy and clock.
         market: has the ticks of earlier starts.
         cursors: stored read positions, by the desk's names.
         now_ns: the current time, UTC.

@@ -31,7 +31,7 @@ Started = Callable[[GatewayShell], None]
 
 
 def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
-    """The terminal's connection and use as the settings define them.
+    """The terminal's symbols, connection, account policy and clock, from the settings.
 
     Raises:
         StartError: MT5_LOGIN is missing, or the settings that allow a real account are incomplete.

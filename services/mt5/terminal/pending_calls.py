@@ -1,4 +1,4 @@
-"""The kinds of a call of the terminal in progress: an order, a cancellation, or a modification."""
+"""The call to the terminal that is in progress: an order, a cancellation, or a modification."""
 
 from __future__ import annotations
 

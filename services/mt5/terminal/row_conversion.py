@@ -22,7 +22,7 @@ from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 PRICE_DECIMALS: Final = 10
 VOLUME_DECIMALS: Final = 8
-_S: Final = 1_000
+_MS_OF_SECOND: Final = 1_000
 HOUR_S: Final = 3_600
 
 SERVER_REASONS: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
@@ -48,7 +48,7 @@ _ENDED: Final = {
     mt5_types.ORDER_STATE_REJECTED: OrderReplyStatus.REJECTED,
     mt5_types.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
-_ENDED_IN_PART: Final = (mt5_types.ORDER_STATE_FILLED, mt5_types.ORDER_STATE_PARTIAL)
+_EXECUTED: Final = (mt5_types.ORDER_STATE_FILLED, mt5_types.ORDER_STATE_PARTIAL)
 """Final states that mean an execution, complete or partial, and not a cancellation."""
 
 RETCODE_OF_STATUS: Final = {
@@ -107,7 +107,7 @@ def stop_of(value: float) -> Decimal | None:
 def deal_from_row(
     row: Mt5Deal, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
 ) -> VenueDeal:
-    """A deal with the gateway's number; the comment has its ticket at the broker.
+    """A deal with the gateway's number; its comment begins with the deal's ticket at the broker.
 
     Args:
         row: the terminal's row.
@@ -229,15 +229,15 @@ def expiry_ns(server_s: int, clock: ServerClock) -> int:
     if not server_s:
         return 0
     try:
-        return clock.utc_of_ms(server_s * _S)
+        return clock.utc_of_ms(server_s * _MS_OF_SECOND)
     except NoSuchTimeError:
         return clock.utc_ns((server_s // HOUR_S + 1) * HOUR_S * SECOND_NS)
 
 
 def _retcode(row: Mt5Order, status: OrderReplyStatus, kind: OrderType, filled: Decimal) -> int:
-    """The status's retcode; DONE_PARTIAL for an order that the broker filled only in part."""
+    """The status's retcode; DONE_PARTIAL if the broker filled a part and canceled the rest without a request."""
     is_canceled = status is OrderReplyStatus.CANCELED and filled > 0
-    if is_canceled and (row.state in _ENDED_IN_PART or _time_in_force(row, kind) is TimeInForce.IOC):
+    if is_canceled and (row.state in _EXECUTED or _time_in_force(row, kind) is TimeInForce.IOC):
         return retcodes.DONE_PARTIAL
     return RETCODE_OF_STATUS[status]
 

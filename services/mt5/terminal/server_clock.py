@@ -71,8 +71,8 @@ class ServerClock:
     def problem(self, server_ms: int, wall_ns: int) -> str | None:
         """The text of a contradiction between the zone and a tick that has just arrived; None if they agree.
 
-        The difference to the host's clock is rounded to half hours, because zones differ by at least that. So the
-        check also works if the host's clock is wrong by a few minutes.
+        The difference to the host's clock is rounded to half hours, so that the check also works if the host's clock is
+        wrong by a few minutes.
 
         Args:
             server_ms: server time of the tick, in milliseconds.

@@ -93,7 +93,7 @@ class TerminalStore:
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is of account {owner}, expected {account}; each account needs its own folder")
-        self._dirty = 0
+        self._ticks_since_deletion = 0
 
     def close(self) -> None:
         """Close the file."""
@@ -134,7 +134,10 @@ class TerminalStore:
         return {symbol: TickReadOffset(time_msc, seen) for symbol, time_msc, seen in rows}
 
     def add_ticks(self, ticks: Sequence[StreamTick], cursors: dict[str, TickReadOffset]) -> None:
-        """Store ticks and read positions in one transaction; ticks older than the last `TICKS_KEPT` are deleted."""
+        """Store ticks and read positions in one transaction.
+
+        After each `TICKS_KEPT` / 10 added ticks, all but the newest `TICKS_KEPT` are deleted.
+        """
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -149,9 +152,9 @@ class TerminalStore:
                 "INSERT OR REPLACE INTO tick_cursors VALUES (?, ?, ?, ?)",
                 [with_checksum("tick_cursors", symbol, *cursor) for symbol, cursor in cursors.items()],
             )
-            self._dirty += len(ticks)
-            if ticks and self._dirty > TICKS_KEPT // 10:
-                self._dirty = 0
+            self._ticks_since_deletion += len(ticks)
+            if ticks and self._ticks_since_deletion > TICKS_KEPT // 10:
+                self._ticks_since_deletion = 0
                 self._db.execute("DELETE FROM ticks WHERE ordinal <= ?", (ticks[-1].ordinal - TICKS_KEPT,))
 
     # ---------------------------------------------------------------------------------------------------- modifications

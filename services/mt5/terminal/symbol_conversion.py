@@ -23,7 +23,7 @@ UNTOLD: Final = (
     "quote_sessions",
     "holidays",
 )
-"""Terms that MetaTrader's Python package does not have. Of `swap_weekdays` it has only the day of triple swap."""
+"""Terms that MetaTrader's Python package lacks. The one part of `swap_weekdays` that it has is the triple-swap day."""
 
 CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_FOREX: CalculationMode.FOREX,

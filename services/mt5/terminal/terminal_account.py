@@ -56,7 +56,7 @@ class TerminalAccount:
 
     @property
     def deal_count(self) -> int:
-        """Number of deals that the terminal has shown, without a gap."""
+        """Number of deals that the terminal has shown, before the first gap in their numbers."""
         return self._mirror.deal_count
 
     @property
@@ -94,7 +94,7 @@ class TerminalAccount:
         return sum((position.side.sign * position.volume for position in held), Decimal(0))
 
     def positions(self) -> list[VenuePosition]:
-        """Open positions by ticket."""
+        """Open positions by identifier, which is reported as the ticket."""
         return list(self._mirror.positions)
 
     def step_to(self, ordinal: int) -> None:

@@ -1,8 +1,8 @@
 """`ports.terminal.Terminal` for a real terminal: it reads snapshots periodically and makes single calls.
 
 An order is never sent twice: the journal lets each order id pass once, and `send` calls `order_send` once. The
-terminal's answer is passed on unchanged. A refused order that leaves no trace at the broker is kept in memory under
-its magic. One snapshot is read at a time; while a call is in progress, the last snapshot stays valid.
+terminal's retcode is passed on unchanged. A refused order is kept in memory under its magic, because it may leave no
+trace at the broker. One snapshot is read at a time; while a call is in progress, no new snapshot is requested.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ CANCEL_AGAIN_NS: Final = 2_000 * MS_NS
 """Shortest time between two attempts to cancel an order that could not be canceled."""
 
 SILENCE_NS_MAX: Final = 10_000 * MS_NS
-"""Age of the last snapshot above which the terminal counts as disconnected."""
+"""Age of the last snapshot with account rows above which the terminal counts as disconnected."""
 
-_LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
+_OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 
 
 class TerminalClient:
@@ -205,7 +205,7 @@ class TerminalClient:
             code = ErrorCode.UNKNOWN_ORDER if request.order_id else ErrorCode.UNKNOWN_POSITION
             return TradeResult(retcodes.POSITION_CLOSED, 0, 0, code, "no such order or position")
         if isinstance(target, VenueOrder):
-            if target.status not in _LIVE or target.price is None:
+            if target.status not in _OPEN or target.price is None:
                 text = f"order {request.order_id} is not resting: {target.status}"
                 return TradeResult(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, text)
             name = target_key("order", target.ticket)
@@ -224,8 +224,8 @@ class TerminalClient:
     def previous_modification(self, request: Modify, now: Now) -> Modification | None:
         """The stored outcome of a modification of this revision, or the refusal of a lower revision.
 
-        None for a new revision, and for one with an unknown outcome. That one may be sent again, because it sets
-        absolute prices and no later modification was made.
+        None for a new revision, and for one with an unknown outcome. A modification with an unknown outcome may be sent
+        again, because it sets absolute prices and no later modification was made.
         """
         target = self._target(request, now)
         if not request.revision or target is None:
@@ -279,7 +279,7 @@ class TerminalClient:
         return next((held for held in self._mirror.positions if held.symbol == symbol), None)
 
     def _ticket_of(self, position: int) -> int:
-        """The current ticket of a position, which calls need, by its identifier; an unknown number is unchanged."""
+        """The current ticket, which calls need, of the position with this identifier; an unknown one is unchanged."""
         row = self._mirror.position_row(position)
         return position if row is None else row.ticket
 
@@ -389,7 +389,7 @@ class TerminalClient:
     def _take(self, shown: TerminalSnapshot, now: Now) -> None:
         self._trouble = self._trouble_of(shown)
         if self._trouble is not None or now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
-            # Ticks after an interruption may be old, so they cannot be compared with the server's clock.
+            # Ticks after an interruption may be old, so they cannot be compared with the host's clock.
             self._caught_up.clear()
         if self._trouble is not None:
             return
@@ -430,7 +430,7 @@ class TerminalClient:
             self._save_ticks()
 
     def _save_ticks(self) -> None:
-        """Store the new ticks, then add them to the market, which publishes them."""
+        """Store the new ticks, then add them to the market, so that they are published."""
         if self._unsaved is None:
             return
         ticks, batches = self._unsaved

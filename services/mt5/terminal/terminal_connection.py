@@ -22,11 +22,11 @@ ALL_HISTORY_S: Final = (0, 2**31 - 1)
 
 
 FUTURE_NS_MAX: Final = 900_000_000_000
-"""A tick that is ahead of the host's clock by more than this shows that MT5_SERVER_ZONE is wrong."""
+"""A tick that is later than the host's clock by more than this shows that MT5_SERVER_ZONE is wrong."""
 
 
 class TerminalSetup(NamedTuple):
-    """The settings of a terminal's use; `symbols` have the desk's names."""
+    """A terminal's symbols (the desk's names), connection, account policy and clock."""
 
     symbols: tuple[str, ...]
     symbol_map: Mapping[str, str]
@@ -61,7 +61,7 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
 
     Args:
         api: the MetaTrader5 package.
-        setup: the settings of the terminal's use.
+        setup: the terminal's symbols, connection, account policy and clock.
         wall_ns: the host's clock, UTC.
 
     Raises:

@@ -16,7 +16,7 @@ from services.mt5.core.gateway.tick_publisher import Pace, TickPublisher
 from services.mt5.terminal.tick_reader import TickBatch
 
 TICKS_KEPT: Final = 200_000
-"""Number of newest ticks kept: about a day of a busy symbol, which is enough for a strategy that restarts."""
+"""Number of newest ticks always kept: about a day of a busy symbol, which is enough for a strategy that restarts."""
 
 AT_ONCE: Final = Pace(window=0, factor=1.0)
 
@@ -109,7 +109,7 @@ class TerminalMarket:
         return {symbol: tick.sequence if tick else 0 for symbol, tick in found.items()}
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """Ticks of a symbol, from `from_sequence` or from the oldest kept tick on.
+        """Ticks of a symbol, from `from_sequence` or the oldest kept tick on, whichever is later.
 
         Args:
             symbol: the desk's name.
@@ -142,7 +142,7 @@ class TerminalMarket:
             self.first_time_ns = tick.time_ns
 
     def _forget(self) -> None:
-        """Drop the older half of the ticks."""
+        """Drop all but the newest `TICKS_KEPT` ticks."""
         del self._ticks[:-TICKS_KEPT]
         first = self._ticks[0].ordinal
         for symbol, ordinals in self._ordinals_of.items():

@@ -69,7 +69,10 @@ class AccountRows(NamedTuple):
 
 
 class TerminalSnapshot(NamedTuple):
-    """The parts that were read. A part that could not be read is None or left out; `error` has the reason."""
+    """The parts that were read. A part that could not be read is None or left out.
+
+    `error` has code and text of the last call's result; the code is 1 for success.
+    """
 
     terminal: Mt5Terminal | None
     account: Mt5Account | None
