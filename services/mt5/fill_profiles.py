@@ -25,7 +25,10 @@ _EXAMPLE: Final = "settings such as charges = false, or a section such as [depth
 
 
 def load_fill_profile(name: str) -> FillProfile:
-    """A fill profile by name, or from a TOML file, which it names after a hash of its contents.
+    """A fill profile by name, or from a TOML file.
+
+    A profile from a file is named after its `like` and a hash of the resulting settings. If these equal the settings
+    of `like`, the result is the profile `like` itself.
 
     Raises:
         StartError: the file is missing, or has an unknown key or a value out of range.
@@ -40,7 +43,7 @@ def load_fill_profile(name: str) -> FillProfile:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
     if "name" in changes:
         raise StartError(
-            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected no name, because the contents give the name"
+            f"MT5_FILLS: {path}: name is {changes['name']!r}, expected no name, because the settings give the name"
         )
     base = msgspec.to_builtins(PROFILES[like])
     defaults = msgspec.to_builtins(FillProfile(name=like))
@@ -58,14 +61,17 @@ def load_fill_profile(name: str) -> FillProfile:
 
 
 def _slippage_by_type(changes: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
-    """Slippage by order type: a table without types applies to all; with types, other types keep those of `base`."""
+    """Slippage by order type.
+
+    A table without order types applies to all of them. In a table by order type, a missing type keeps that of `base`.
+    """
     if changes.keys() & {*Slippage.__struct_fields__}:
         return dict.fromkeys(SlippageByType.__struct_fields__, changes)
     return {**base, **{key: None if value == NOTHING else value for key, value in changes.items()}}
 
 
 def _exact(merged: dict[str, object]) -> dict[str, object]:
-    """The margin levels and the rollover factor as decimals, with the digits that the file has."""
+    """The settings, with the margin levels and the rollover factor as decimals."""
     found = dict(merged)
     for key in ("margin_call_level_pct", "stop_out_level_pct"):
         found[key] = _decimal(found.get(key))

@@ -14,7 +14,7 @@ from proto.trading.units import MAX_FRAME_BYTES
 
 
 class Envelope(NamedTuple):
-    """A client's message: `route` has the frames up to the empty one, which a reply must begin with."""
+    """A client's message: `route` has the frames up to and including the empty one; a reply must begin with `route`."""
 
     route: list[bytes]
     payload: list[bytes]
@@ -29,7 +29,7 @@ def open_envelope(frames: list[bytes]) -> Envelope | None:
 
 
 def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
-    """A reply in its client's encoding; ticks that do not fit into one frame are left out at the end of the page."""
+    """A reply in its client's encoding. A page of ticks is halved until it fits into one frame."""
     write = encode_json if is_json else encode
     payload = write(reply)
     while len(payload) > MAX_FRAME_BYTES and isinstance(reply, TicksReply):
@@ -47,7 +47,7 @@ def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
 
 
 def readable_fields(payload: bytes) -> dict[str, Any]:
-    """The fields of a malformed request, so that its refusal can name the order; {} if it is not a map.
+    """The fields of a malformed request, so that its refusal can name the order; {} if they cannot be read.
 
     Text that cannot be encoded as UTF-8 is left out.
     """

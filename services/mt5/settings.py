@@ -181,7 +181,7 @@ class Mt5Settings(CommonSettings):
         """Check settings that depend on each other.
 
         Raises:
-            StartError: two settings contradict each other.
+            StartError: two settings contradict each other, or MT5_TICKS is missing.
         """
         if self.is_generated:
             self._require_sound_market()
@@ -198,7 +198,7 @@ class Mt5Settings(CommonSettings):
 
     def _require_sound_market(self) -> None:
         if self.mt5_ticks:
-            raise StartError(f"MT5_MARKET: value '{self.mt5_market}', expected recorded where MT5_TICKS names files")
+            raise StartError(f"MT5_MARKET: value '{self.mt5_market}', expected recorded, because MT5_TICKS names files")
         if self.pace.window:
             raise StartError(
                 f"MT5_PACE: value '{self.mt5_pace}', expected live or live:FACTOR with the generated market, which is "

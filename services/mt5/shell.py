@@ -36,7 +36,7 @@ from services.mt5.storage_guard import StorageGuard
 HEARTBEAT_MS = 1_000
 
 CHECKPOINT_TICKS: Final = 50
-"""Most ticks between two checkpoints of a live market; after a kill, up to about this many are published again."""
+"""Published ticks after which a live market makes a checkpoint; after a kill, about as many may be published again."""
 
 _CHOSEN_BY_LIBZMQ: Final = b"\0"
 """First byte of a socket identity that libzmq has chosen; after a disconnection the client gets another identity."""
@@ -75,7 +75,7 @@ class GatewayShell:
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._gone: set[bytes] = set()
-        """Clients found disconnected since the last whole second; their queued requests get no reply."""
+        """Clients found disconnected since the last `_every_second`; their queued requests get no reply."""
         self._ticks_since_checkpoint = 0
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")

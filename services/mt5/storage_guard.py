@@ -19,7 +19,7 @@ from services.mt5.core.gateway.gateway import Gateway
 
 RETRY_NS: Final = 250_000_000
 LOG_PAUSE_NS: Final = 10_000_000_000
-"""Shortest time between two log lines about a full disk, because then every request fails."""
+"""Shortest time between two log lines about failed writes, because every request may fail."""
 
 _log = get_logger()
 
@@ -59,7 +59,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         return None if due is None else max(due, self._retry_mono_ns)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """The ticks to publish; none between a fault and the next attempt to write."""
+        """The ticks to publish; none between a fault of this method and its next attempt to write."""
         if now.mono_ns < self._retry_mono_ns:
             return []
         try:

@@ -1,4 +1,4 @@
-"""The simulated broker's book on disk, in a file of its own, as a real broker's book is separate from the desk.
+"""The simulated broker's book on disk. The file is separate from the desk's files, like a real broker's book.
 
 Each change is one transaction that keeps orders, deals, positions and cash consistent. Every transaction is synced,
 except checkpoints that a live market makes after many ticks within a second.
@@ -71,7 +71,7 @@ _ACCOUNT_COLUMNS: Final = (
     *("deals_before_stream", "endings", "endings_before_stream", "last_position_ticket"),
 )
 _ACCOUNT_CHECKSUM: Final = sql_of_checksum("account", _ACCOUNT_COLUMNS)
-_CHECK_ACCOUNT: Final = f"UPDATE account SET checksum = {_ACCOUNT_CHECKSUM}"  # noqa: S608
+_SET_ACCOUNT_CHECKSUM: Final = f"UPDATE account SET checksum = {_ACCOUNT_CHECKSUM}"  # noqa: S608
 
 # Decimals are stored as strings, so that 1.0850 keeps its last digit.
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -80,8 +80,8 @@ _deal = msgspec.json.Decoder(VenueDeal)
 _position = msgspec.json.Decoder(Position)
 _modification = msgspec.json.Decoder(Modification)
 
-_POINTS_OF_ORDERS: Final = ("mt5.before_call", "mt5.after_call")
-_POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
+_CRASH_POINTS_OF_ORDERS: Final = ("mt5.before_call", "mt5.after_call")
+_CRASH_POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
 
 
 class DurableBookStore:
@@ -161,7 +161,7 @@ class DurableBookStore:
 
     def commit(self, change: BookChange) -> None:
         """Store a change; it is durable on return, unless the change has `is_synced` False."""
-        before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
+        before, after = _CRASH_POINTS_OF_ORDERS if change.order is not None else _CRASH_POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
         mode = "FULL" if change.is_synced else "NORMAL"
         with raise_if_damaged(self._path), sync_mode(self._db, mode, usual="FULL"), transaction(self._db):
@@ -206,7 +206,7 @@ class DurableBookStore:
             ticket,
         )
         self._db.execute(_WRITE_ACCOUNT, values)
-        self._db.execute(_CHECK_ACCOUNT)
+        self._db.execute(_SET_ACCOUNT_CHECKSUM)
 
     def _write(self, table: str, key: int | str, row: msgspec.Struct) -> None:
         values = with_checksum(table, key, _encoder.encode(row).decode())

@@ -78,23 +78,34 @@ class MarketStore:
             states=states,
         )
 
-    def save(self, log: MarketHistory, *, oldest_block: int) -> None:
-        """Add the states of `log`, and delete the states of any other market and those before `oldest_block`."""
-        newest_block = max((state.block for state in log.states), default=0)
+    def save(self, history: MarketHistory, *, oldest_block: int) -> None:
+        """Add the states of `history`, and delete the states of any other market and those before `oldest_block`."""
+        newest_block = max((state.block for state in history.states), default=0)
         crash_point("mt5.before_market", newest_block)
         with transaction(self._db):
             kept: Any = self._db.execute("SELECT stream_id FROM market").fetchone()
-            if kept is None or kept[0] != log.stream_id:
+            if kept is None or kept[0] != history.stream_id:
                 self._db.execute("DELETE FROM market_minutes")
             self._db.execute(
                 "INSERT OR REPLACE INTO market VALUES (?, ?, ?, ?, ?, ?, ?)",
                 with_checksum(
-                    *("market", 1, log.stream_id, ",".join(log.symbols), log.seed, log.start_ns, log.opening_ordinal)
+                    *(
+                        "market",
+                        1,
+                        history.stream_id,
+                        ",".join(history.symbols),
+                        history.seed,
+                        history.start_ns,
+                        history.opening_ordinal,
+                    )
                 ),
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO market_minutes VALUES (?, ?, ?)",
-                [with_checksum("market_minutes", state.block, msgspec.msgpack.encode(state)) for state in log.states],
+                [
+                    with_checksum("market_minutes", state.block, msgspec.msgpack.encode(state))
+                    for state in history.states
+                ],
             )
             self._db.execute("DELETE FROM market_minutes WHERE block < ?", (oldest_block,))
         crash_point("mt5.after_market", newest_block)

@@ -94,7 +94,7 @@ def test_the_name_of_a_profile_depends_on_its_contents_and_not_on_its_path(tmp_p
         ),
         ("stop_out_level_pct = 150", "margin_call_level_pct of realistic is 100, expected at least the stop-out's 150"),
         ('like = "perfect"', "like is 'perfect', expected ideal or realistic"),
-        ('name = "mine"', "name is 'mine', expected no name, because the contents give the name"),
+        ('name = "mine"', "name is 'mine', expected no name, because the settings give the name"),
         ("charges = ", "Invalid value"),
         ("[slippage.targets]\nagainst = 0.1", "unknown field slippage.targets, which is"),
         ('limit_fills = "touch"', "limit_fills is 'touch', expected 'limit' or 'quote'"),
